@@ -1,0 +1,25 @@
+import createError from '@fastify/error'
+
+/**
+ * Faults of the process and its surroundings: they end a start-up or one connection, never a request with a known
+ * refusal (those carry the protocol's error codes). Every code is listed in docs/errors.md, checked by a test.
+ */
+export const FLW_ERR_CONFIG_INVALID = createError('FLW_ERR_CONFIG_INVALID', '%s')
+export const FLW_ERR_LOG_LOCKED = createError(
+  'FLW_ERR_LOG_LOCKED',
+  'The data folder %s is in use by another Fleetwire process%s. Stop it, or set FLEETWIRE_DATA_DIR to another folder.',
+)
+export const FLW_ERR_LOG_CORRUPT = createError(
+  'FLW_ERR_LOG_CORRUPT',
+  'The log file %s is damaged or not a Fleetwire log (%s). Nothing was changed. Restore it from a backup, or move it away to start empty.',
+)
+export const FLW_ERR_LOG_NEWER = createError(
+  'FLW_ERR_LOG_NEWER',
+  'The log file %s was written by a newer Fleetwire (schema %s, this version knows %s). Nothing was changed. Upgrade Fleetwire.',
+)
+export const FLW_ERR_LOG_OPEN = createError('FLW_ERR_LOG_OPEN', 'The log file %s cannot be opened: %s')
+export const FLW_ERR_LOG_FAILED = createError('FLW_ERR_LOG_FAILED', 'The log has failed and accepts nothing more: %s')
+export const FLW_ERR_FRAME_OUTBOUND = createError(
+  'FLW_ERR_FRAME_OUTBOUND',
+  'Refused to send a frame that its schema does not allow: %s',
+)
