@@ -1,0 +1,41 @@
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
+
+/** Ids are chosen by clients too, so they are short and safe in topics, URLs and file names. */
+export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Letters, digits, _ and -, at most 64' })
+
+export const Timestamp = Type.Integer({ minimum: 0, description: 'Unix epoch milliseconds' })
+
+export const DurationMs = Type.Integer({ minimum: 0, maximum: 365 * 86_400_000, description: 'Milliseconds' })
+
+export const ByteOffset = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Bytes since the start',
+})
+
+export const Fraction = Type.Number({ minimum: 0, maximum: 1 })
+
+export const Cursor = Type.String({ minLength: 1, maxLength: 256, description: 'Opaque; store it and send it back' })
+
+/** Any JSON value. Its size is bounded by the frame or body that carries it, and where the protocol says so. */
+export const Json = Type.Unknown()
+
+export const Labels = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), {
+  description: 'Free key-value labels; selectors of fleet commands match them',
+})
+
+export const Title = Type.String({ maxLength: 512 })
+
+export const Text = Type.String({ description: 'Bounded by the size of its frame' })
+
+/** One of some strings, as a JSON Schema `enum`: clearer in documents and errors than a union of constants. */
+export function OneOf<const T extends readonly string[]>(values: T, description?: string): TUnsafe<T[number]> {
+  return Type.Unsafe<T[number]>(
+    Type.Union(
+      values.map(value => Type.Literal(value)),
+      description ? { description } : {},
+    ),
+  )
+}
+
+export type StaticMap<M extends Record<string, TSchema>> = { [K in keyof M]: Static<M[K]> }

@@ -1,0 +1,73 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Json, OneOf } from './common.ts'
+
+/**
+ * Every refusal on the wire, on sockets and over REST. `status` is the HTTP status over REST, `retryable` says whether
+ * the same request can succeed later without being changed.
+ */
+export const errorCodes = {
+  bad_json: { status: 400, retryable: false, meaning: 'The text is not JSON.' },
+  unknown_type: { status: 400, retryable: false, meaning: 'No frame of this type may be sent on this route.' },
+  invalid_frame: { status: 400, retryable: false, meaning: 'The frame does not have the shape of its type.' },
+  invalid_request: { status: 400, retryable: false, meaning: 'The REST request does not have the shape of its route.' },
+  unauthorized: { status: 401, retryable: false, meaning: 'The token is missing, malformed, expired or revoked.' },
+  forbidden: { status: 403, retryable: false, meaning: 'The token does not allow this.' },
+  not_found: { status: 404, retryable: false, meaning: 'It does not exist, or the token may not see it.' },
+  conflict: {
+    status: 409,
+    retryable: false,
+    meaning: 'The current state does not allow this; `details` shows the state.',
+  },
+  stale: {
+    status: 409,
+    retryable: false,
+    meaning: 'The attempt named is not the current one; the report was kept aside.',
+  },
+  gap: { status: 409, retryable: true, meaning: 'A numbered frame is missing; send again from the acked number on.' },
+  patch_failed: {
+    status: 409,
+    retryable: false,
+    meaning: 'The patch does not apply to the state; the state is unchanged.',
+  },
+  cursor_gone: { status: 410, retryable: false, meaning: 'The cursor left retention; start from a snapshot.' },
+  too_large: { status: 413, retryable: false, meaning: 'Over the size limit; the message names it.' },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    meaning: 'Too many; wait for `details.retryAfterMs` or `Retry-After`.',
+  },
+  queue_full: { status: 429, retryable: true, meaning: 'The command queue of this agent is full.' },
+  subscription_limit: { status: 400, retryable: false, meaning: 'Too many patterns on one connection.' },
+  not_ready: { status: 409, retryable: true, meaning: 'The handshake is not complete: send agent:connect first.' },
+  unavailable: { status: 503, retryable: true, meaning: 'The log cannot accept now. Nothing was accepted.' },
+  internal: { status: 500, retryable: true, meaning: 'A fault of the server; it was logged.' },
+} as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
+
+export type ErrorCode = keyof typeof errorCodes
+
+export const ErrorCodeSchema = OneOf(Object.keys(errorCodes) as ErrorCode[])
+
+/** The payload of an `error` frame and the `error` of a `reply`. */
+export const WireError = Type.Object(
+  { code: ErrorCodeSchema, message: Type.String(), retryable: Type.Boolean(), details: Type.Optional(Json) },
+  { $id: 'WireError' },
+)
+export type WireError = Static<typeof WireError>
+
+/** The body of every REST error: Fastify's shape, with a code of this list. */
+export const RestError = Type.Object(
+  {
+    statusCode: Type.Integer(),
+    code: ErrorCodeSchema,
+    error: Type.String({ description: 'The HTTP status in words' }),
+    message: Type.String(),
+    details: Type.Optional(Json),
+  },
+  { $id: 'RestError' },
+)
+export type RestError = Static<typeof RestError>
+
+export function wireError(code: ErrorCode, message: string, details?: unknown): WireError {
+  const error: WireError = { code, message, retryable: errorCodes[code].retryable }
+  return details === undefined ? error : { ...error, details }
+}

@@ -1,0 +1,204 @@
+import { Type } from '@sinclair/typebox'
+import { ByteOffset, DurationMs, Fraction, Id, Json, Labels, OneOf, type StaticMap, Text, Title } from '../common.ts'
+import { WireError } from '../error-codes.ts'
+import { PatchOperation, Usage } from '../events.ts'
+import {
+  Capabilities,
+  CommandOutcome,
+  DefaultOnTimeout,
+  ErrorValue,
+  Evidence,
+  InteractionAnswer,
+  InteractionKind,
+  InteractionOption,
+  InteractionSubject,
+  Risk,
+  TerminalData,
+  TerminalSize,
+  Work,
+} from '../records.ts'
+import { serverPayloads } from './client.ts'
+
+const Attempt = Type.Integer({ minimum: 1 })
+const OfCommand = { commandId: Id, attempt: Attempt }
+const Concerns = { commandId: Type.Optional(Id), taskId: Type.Optional(Id) }
+
+const SessionReport = Type.Object({
+  sessionId: Id,
+  title: Type.Optional(Title),
+  lastMessage: Type.Optional(Text),
+  typing: Type.Optional(Type.Boolean()),
+})
+const MessageReport = { sessionId: Id, messageId: Id, role: Type.Optional(Type.String({ maxLength: 32 })), ...Concerns }
+const ToolReport = { sessionId: Id, toolCallId: Id, messageId: Type.Optional(Id), ...Concerns }
+const TaskReport = Type.Object({
+  taskId: Id,
+  title: Type.Optional(Title),
+  description: Type.Optional(Text),
+  parentTaskId: Type.Optional(Id),
+  labels: Type.Optional(Labels),
+  progress: Type.Optional(Fraction),
+  confidence: Type.Optional(Fraction),
+  message: Type.Optional(Text),
+  result: Type.Optional(Json),
+  error: Type.Optional(ErrorValue),
+})
+
+/** Agent → server: payload schema by type. */
+export const agentPayloads = {
+  'agent:connect': Type.Object({
+    name: Type.Optional(Title),
+    kind: Type.Optional(Type.String({ maxLength: 64 })),
+    version: Type.Optional(Type.String({ maxLength: 64 })),
+    labels: Type.Optional(Labels),
+    capabilities: Type.Optional(Capabilities),
+    maxConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    bootId: Id,
+    inventory: Type.Optional(
+      Type.Array(Type.Object({ ...OfCommand, state: OneOf(['running', 'finished']) }), { maxItems: 10_000 }),
+    ),
+    terminals: Type.Optional(
+      Type.Array(Type.Object({ terminalId: Id, ...TerminalSize, offset: ByteOffset }), { maxItems: 1000 }),
+    ),
+  }),
+  heartbeat: Type.Object({ running: Type.Optional(Type.Array(Id, { maxItems: 10_000 })) }),
+  'agent:status': Type.Object({
+    work: Work,
+    detail: Type.Optional(Type.String({ maxLength: 4096 })),
+    evidence: Type.Optional(Evidence),
+  }),
+  'agent:metrics': Type.Object({}, { additionalProperties: Type.Number() }),
+  'agent:error': Type.Object({
+    message: Text,
+    code: Type.Optional(Type.String({ maxLength: 128 })),
+    fatal: Type.Optional(Type.Boolean()),
+  }),
+  'agent:exit': Type.Object({
+    reason: OneOf(['stopped', 'restarting', 'crashed']),
+    exitCode: Type.Optional(Type.Integer()),
+    signal: Type.Optional(Type.String({ maxLength: 32 })),
+    message: Type.Optional(Text),
+  }),
+  'command:ack': Type.Object(OfCommand),
+  'command:reject': Type.Object({
+    ...OfCommand,
+    reason: Type.Optional(OneOf(['busy', 'unsupported', 'policy'])),
+    message: Type.Optional(Text),
+  }),
+  'command:progress': Type.Object({
+    ...OfCommand,
+    progress: Type.Optional(Fraction),
+    confidence: Type.Optional(Fraction),
+    message: Type.Optional(Text),
+  }),
+  'command:result': Type.Composite([Type.Object(OfCommand), CommandOutcome]),
+  'session:start': SessionReport,
+  'session:activity': SessionReport,
+  'session:typing': SessionReport,
+  'session:end': SessionReport,
+  'message:start': Type.Object({ ...MessageReport, text: Type.Optional(Text) }),
+  'message:delta': Type.Object({ ...MessageReport, delta: Text }),
+  'message:end': Type.Object({ ...MessageReport, text: Type.Optional(Text) }),
+  'tool:start': Type.Object({ ...ToolReport, name: Type.String({ maxLength: 256 }), args: Type.Optional(Json) }),
+  'tool:args': Type.Object({ ...ToolReport, delta: Text }),
+  'tool:end': Type.Object({
+    ...ToolReport,
+    result: Type.Optional(Json),
+    error: Type.Optional(ErrorValue),
+    args: Type.Optional(Json),
+  }),
+  'state:snapshot': Type.Object({ sessionId: Id, snapshot: Json }),
+  'state:patch': Type.Object({ sessionId: Id, patch: Type.Array(PatchOperation, { maxItems: 10_000 }) }),
+  'task:create': TaskReport,
+  'task:start': TaskReport,
+  'task:update': TaskReport,
+  'task:progress': TaskReport,
+  'task:pause': TaskReport,
+  'task:complete': TaskReport,
+  'task:fail': TaskReport,
+  'task:cancel': TaskReport,
+  'interaction:request': Type.Object({
+    interactionId: Id,
+    commandId: Type.Optional(Id),
+    sessionId: Type.Optional(Id),
+    kind: InteractionKind,
+    title: Title,
+    description: Type.Optional(Text),
+    subject: Type.Optional(InteractionSubject),
+    risk: Type.Optional(Risk),
+    options: Type.Array(InteractionOption, { maxItems: 32 }),
+    schema: Type.Optional(Json),
+    timeoutMs: Type.Optional(DurationMs),
+    defaultOnTimeout: Type.Optional(DefaultOnTimeout),
+  }),
+  'interaction:resolved': Type.Composite([Type.Object({ interactionId: Id }), InteractionAnswer]),
+  'interaction:applied': Type.Object({ interactionId: Id }),
+  'terminal:output': Type.Object({ terminalId: Id, ...TerminalData }),
+  'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
+  'terminal:exit': Type.Object({
+    terminalId: Id,
+    exitCode: Type.Optional(Type.Integer()),
+    signal: Type.Optional(Type.String({ maxLength: 32 })),
+  }),
+  'usage:report': Type.Object(Usage),
+} as const
+
+export type AgentPayloads = StaticMap<typeof agentPayloads>
+export type AgentFrameType = keyof AgentPayloads
+/** `n` numbers the frames that must not be lost: 1, 2, 3 … within one bootId. */
+export type AgentFrame = {
+  [K in AgentFrameType]: { type: K; id?: string; n?: number; payload: AgentPayloads[K] }
+}[AgentFrameType]
+
+/** Frames that carry no `n`: lost ones are superseded, or ordered by other means. */
+export const unnumberedTypes = [
+  'agent:connect',
+  'heartbeat',
+  'agent:metrics',
+  'session:typing',
+  'terminal:output',
+] as const satisfies AgentFrameType[]
+export const isNumbered = (type: string): boolean => !(unnumberedTypes as readonly string[]).includes(type)
+
+/** The agent's own view of a dispatched command: what to do with it after a reconnect. */
+export const DirectiveAction = OneOf(['continue', 'cancel', 'forget', 'resend'])
+
+/** Server → agent: payload schema by type. */
+export const agentServerPayloads = {
+  'connection:established': Type.Object({
+    agentId: Id,
+    connectionId: Id,
+    heartbeatMs: DurationMs,
+    ackedN: Type.Integer({ minimum: 0, description: 'The last numbered frame of this bootId that is stored' }),
+    directives: Type.Array(Type.Object({ commandId: Id, action: DirectiveAction })),
+    serverTime: Type.Integer(),
+    limits: Type.Object({ maxFrameBytes: Type.Integer(), frameRate: Type.Integer(), frameBurst: Type.Integer() }),
+  }),
+  'command:dispatch': Type.Object({
+    commandId: Id,
+    attempt: Attempt,
+    kind: Type.String(),
+    input: Json,
+    sessionId: Type.Optional(Id),
+    taskId: Type.Optional(Id),
+    runTimeoutMs: Type.Integer({ minimum: 0 }),
+  }),
+  'command:interrupt': Type.Object({ commandId: Id, attempt: Type.Integer({ minimum: 0 }), force: Type.Boolean() }),
+  'interaction:answer': Type.Composite([
+    Type.Object({ interactionId: Id, digest: Type.Optional(Type.String()), expired: Type.Optional(Type.Boolean()) }),
+    InteractionAnswer,
+  ]),
+  'terminal:input': Type.Object({ terminalId: Id, data: Text, inputSeq: Type.Integer({ minimum: 0 }) }),
+  'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
+  'terminal:resend': Type.Object({ terminalId: Id, from: ByteOffset }),
+  'report:ack': Type.Object({ n: Type.Integer({ minimum: 0 }) }),
+  heartbeat: Type.Object({ cancel: Type.Array(Id) }),
+  error: WireError,
+  'connection:closing': serverPayloads['connection:closing'],
+} as const
+
+export type AgentServerPayloads = StaticMap<typeof agentServerPayloads>
+export type AgentServerFrameType = keyof AgentServerPayloads
+export type AgentServerFrame = {
+  [K in AgentServerFrameType]: { type: K; id?: string; payload: AgentServerPayloads[K] }
+}[AgentServerFrameType]

@@ -1,0 +1,129 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { ByteOffset, Cursor, DurationMs, Id, Json, OneOf, type StaticMap, Text, Timestamp } from '../common.ts'
+import { WireError } from '../error-codes.ts'
+import { TerminalSnapshot } from '../events.ts'
+import { CommandKind, InteractionAnswer, OnLost, Priority, TerminalData, TerminalSize, WhenBusy } from '../records.ts'
+
+export const Pattern = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description: 'A topic in which * is one token and a last > is one or more',
+})
+const Patterns = Type.Array(Pattern, { maxItems: 1000 })
+const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
+
+/** What a submission carries, over REST and on the socket. */
+export const commandRequestFields = {
+  kind: CommandKind,
+  input: Json,
+  sessionId: Type.Optional(Id),
+  taskId: Type.Optional(Id),
+  priority: Type.Optional(Priority),
+  whenBusy: Type.Optional(WhenBusy),
+  onLost: Type.Optional(OnLost),
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  queueTtlMs: Type.Optional(DurationMs),
+  runTimeoutMs: Type.Optional(DurationMs),
+}
+
+/** Client → server: payload schema by type. */
+export const clientPayloads = {
+  'dashboard:connect': Type.Object({
+    client: Type.Optional(
+      Type.Object({ name: Type.String({ maxLength: 128 }), version: Type.Optional(Type.String({ maxLength: 64 })) }),
+    ),
+    resume: Type.Optional(Type.Object({ cursor: Cursor })),
+    subscribe: Type.Optional(Patterns),
+  }),
+  subscribe: Type.Object({ topics: Patterns, snapshot: Type.Optional(Type.Boolean()) }),
+  unsubscribe: Type.Object({ topics: Patterns }),
+  'command:request': Type.Object({ agentId: Id, ...commandRequestFields }),
+  'command:interrupt': Type.Object({ commandId: Id, reason: Type.Optional(Type.String({ maxLength: 1024 })) }),
+  'interaction:respond': Type.Composite([
+    Type.Object({ interactionId: Id, digest: Type.Optional(Type.String({ maxLength: 256 })) }),
+    InteractionAnswer,
+  ]),
+  'terminal:open': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
+  'terminal:close': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
+  'terminal:input': Type.Object({ ...OfTerminal, data: Text, inputSeq: Type.Integer({ minimum: 0 }) }),
+  'terminal:resize': Type.Object({ ...OfTerminal, ...TerminalSize }),
+  'terminal:ack': Type.Object({ ...OfTerminal, offset: ByteOffset }),
+  'auth:refresh': Type.Object({ token: Type.String({ minLength: 1, maxLength: 16_384 }) }),
+  heartbeat: Type.Object({ timestamp: Type.Optional(Type.Number()) }),
+  ping: Type.Object({ timestamp: Type.Optional(Type.Number()) }),
+} as const
+
+export type ClientPayloads = StaticMap<typeof clientPayloads>
+export type ClientFrameType = keyof ClientPayloads
+export type ClientFrame = {
+  [K in ClientFrameType]: { type: K; id?: string; payload: ClientPayloads[K] }
+}[ClientFrameType]
+
+export const ConnectionLimits = Type.Object({
+  maxFrameBytes: Type.Integer(),
+  frameRate: Type.Integer(),
+  frameBurst: Type.Integer(),
+  maxPatterns: Type.Integer(),
+  outboxLimitBytes: Type.Integer(),
+})
+
+/** `ok: true` with the fields of the request's answer, or `ok: false` with the error. Same `id` as the request. */
+export const Reply = Type.Union([
+  Type.Object({ ok: Type.Literal(true) }),
+  Type.Object({ ok: Type.Literal(false), error: WireError }),
+])
+
+/** Server → client: payload schema by type; events (`eventPayloads`) come besides these. */
+export const serverPayloads = {
+  'connection:established': Type.Object({
+    connectionId: Id,
+    userId: Type.String(),
+    role: Type.String(),
+    cursor: Cursor,
+    resumed: Type.Boolean(),
+    reason: Type.Optional(Type.String({ description: 'Why a resume was not possible' })),
+    heartbeatMs: DurationMs,
+    serverTime: Timestamp,
+    limits: ConnectionLimits,
+  }),
+  reply: Reply,
+  snapshot: Type.Object({
+    topics: Type.Array(Type.String()),
+    records: Type.Array(Type.Object({ topic: Type.String(), type: Type.String(), payload: Json })),
+    cursor: Cursor,
+    more: Type.Optional(
+      Type.Boolean({ description: 'The snapshot is large: further parts with the same cursor follow' }),
+    ),
+  }),
+  'resume:done': Type.Object({ cursor: Cursor }),
+  'resync:required': Type.Object({ topics: Type.Array(Type.String()), reason: Type.String() }),
+  'terminal:snapshot': TerminalSnapshot,
+  'terminal:output': Type.Object({
+    agentId: Id,
+    terminalId: Id,
+    ...TerminalData,
+    gap: Type.Optional(Type.Object({ from: ByteOffset, to: ByteOffset })),
+  }),
+  'terminal:resize': Type.Object({ agentId: Id, terminalId: Id, ...TerminalSize }),
+  'terminal:exit': Type.Object({
+    agentId: Id,
+    terminalId: Id,
+    exitCode: Type.Optional(Type.Integer()),
+    signal: Type.Optional(Type.String()),
+  }),
+  heartbeat: Type.Object({ timestamp: Timestamp, echo: Type.Optional(Type.Number()) }),
+  pong: Type.Object({ timestamp: Timestamp }),
+  'connection:closing': Type.Object({
+    code: Type.Integer(),
+    reason: Type.String(),
+    reconnectAfterMs: Type.Optional(DurationMs),
+  }),
+  error: WireError,
+} as const
+
+export type ServerPayloads = StaticMap<typeof serverPayloads>
+export type ServerFrameType = keyof ServerPayloads
+export type ServerFrame = {
+  [K in ServerFrameType]: { type: K; id?: string; payload: ServerPayloads[K] }
+}[ServerFrameType]
+export type Reply = Static<typeof Reply>

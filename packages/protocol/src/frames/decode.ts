@@ -1,0 +1,142 @@
+import type { TSchema } from '@sinclair/typebox'
+import { compile } from '#compile'
+import type { Check } from '../compile/check.ts'
+import type { ErrorCode } from '../error-codes.ts'
+import { eventPayloads, isCustomType, type KnownEvent, type WireEvent } from '../events.ts'
+import { type AgentFrame, type AgentServerFrame, agentPayloads, agentServerPayloads } from './agent.ts'
+import { type ClientFrame, clientPayloads, type ServerFrame, serverPayloads } from './client.ts'
+
+export type Decoded<F> =
+  | { ok: true; frame: F }
+  /** `id` and `n` are those of the refused frame, where it had usable ones. */
+  | { ok: false; code: ErrorCode; message: string; id?: string; n?: number }
+
+const ID = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Compiles each schema when its type is first seen: start-up stays quick and a browser pays for what it uses. */
+function checksOf(schemas: Record<string, TSchema>): (type: string) => Check | undefined {
+  const compiled = new Map<string, Check>()
+  return type => {
+    const known = compiled.get(type)
+    if (known !== undefined) return known
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
+    if (schema === undefined) return undefined
+    const check = compile(schema)
+    compiled.set(type, check)
+    return check
+  }
+}
+
+const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Decoded<never> => ({
+  ok: false,
+  code,
+  message,
+  ...(id !== undefined && { id }),
+  ...(n !== undefined && { n }),
+})
+
+/** Says where a value is wrong in words: `payload.commandId is required`. */
+function explain(check: Check, payload: unknown): string {
+  const { path, message } = check.flaw(payload)
+  return `payload${path.replaceAll('/', '.')}: ${message}`
+}
+
+/** Deeper nesting parses, but would overflow the stack of whoever serialises it again. */
+const MAX_DEPTH = 100
+
+function tooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (inString) {
+      if (char === 0x5c) i++
+      else if (char === 0x22) inString = false
+    } else if (char === 0x22) inString = true
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > MAX_DEPTH) return true
+    } else if (char === 0x7d || char === 0x5d) depth--
+  }
+  return false
+}
+
+function parse(text: string): Decoded<Record<string, unknown>> {
+  if (tooDeep(text)) return refuse('invalid_frame', `The frame is nested more than ${MAX_DEPTH} levels deep.`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return refuse('bad_json', 'The frame is not JSON: send one JSON object per text message.')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse('invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.')
+  }
+  return { ok: true, frame: value as Record<string, unknown> }
+}
+
+function decoder<F>(schemas: Record<string, TSchema>): (text: string) => Decoded<F> {
+  const checkOf = checksOf(schemas)
+  return text => {
+    const parsed = parse(text)
+    if (!parsed.ok) return parsed
+    const { type, id, n, payload = {} } = parsed.frame
+    const usableId = typeof id === 'string' && ID.test(id) ? id : undefined
+    const usableN = typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : undefined
+    if (typeof type !== 'string') return refuse('invalid_frame', 'type: a string is required.', usableId, usableN)
+    if (id !== undefined && usableId === undefined) {
+      return refuse('invalid_frame', 'id: letters, digits, _ and -, at most 64.', undefined, usableN)
+    }
+    if (n !== undefined && usableN === undefined) return refuse('invalid_frame', 'n: a positive integer.', usableId)
+    const check = checkOf(type)
+    if (check === undefined)
+      return refuse('unknown_type', `No frame of type "${type.slice(0, 64)}" is known here.`, usableId, usableN)
+    if (!check(payload)) return refuse('invalid_frame', explain(check, payload), usableId, usableN)
+    const frame = {
+      type,
+      payload,
+      ...(usableId !== undefined && { id: usableId }),
+      ...(usableN !== undefined && { n: usableN }),
+    }
+    return { ok: true, frame: frame as F }
+  }
+}
+
+/** Decoders of inbound text; they never throw. */
+export const decodeClientFrame = decoder<ClientFrame>(clientPayloads)
+export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads)
+export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads)
+const decodeServerOnly = decoder<ServerFrame>(serverPayloads)
+
+const eventCheck = checksOf(eventPayloads)
+const serverCheck = checksOf(serverPayloads)
+const agentServerCheck = checksOf(agentServerPayloads)
+
+/** What a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types pass: servers may be newer. */
+export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
+  const decoded = parse(text)
+  if (!decoded.ok) return decoded
+  const { type, topic, cursor, payload } = decoded.frame
+  if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
+  const check = eventCheck(type)
+  if (check !== undefined && !check(payload)) return refuse('invalid_frame', explain(check, payload))
+  return { ok: true, frame: decoded.frame as unknown as WireEvent }
+}
+
+/** Why a payload may not leave as an event of this type; undefined when it may. */
+export function eventFlaw(type: string, payload: unknown): string | undefined {
+  const check = eventCheck(type)
+  if (check === undefined) return isCustomType(type) ? undefined : `"${type}" is no event type`
+  return check(payload) ? undefined : explain(check, payload)
+}
+
+const frameFlaw =
+  (checkOf: (type: string) => Check | undefined) =>
+  (type: string, payload: unknown): string | undefined => {
+    const check = checkOf(type)
+    if (check === undefined) return `"${type}" is no frame type`
+    return check(payload) ? undefined : explain(check, payload)
+  }
+
+/** Why a payload may not leave in a frame of this type; undefined when it may. */
+export const serverFrameFlaw = frameFlaw(serverCheck)
+export const agentServerFrameFlaw = frameFlaw(agentServerCheck)

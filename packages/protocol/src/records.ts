@@ -1,0 +1,228 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { ByteOffset, DurationMs, Fraction, Id, Json, Labels, OneOf, Text, Timestamp, Title } from './common.ts'
+
+// ---- agents
+
+export const Link = OneOf(['online', 'late', 'offline'], 'What the server sees of the socket')
+export const Work = OneOf(
+  ['starting', 'idle', 'working', 'waiting', 'stalled', 'stopped', 'error'],
+  'What the agent does, as it says or as the server infers',
+)
+export const Evidence = OneOf(['reported', 'inferred', 'guessed'], 'Where `work` comes from')
+
+export const Capabilities = Type.Object({
+  kinds: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }), {
+      maxItems: 64,
+      description: 'Command kinds it runs',
+    }),
+  ),
+})
+export type Capabilities = Static<typeof Capabilities>
+
+export const Agent = Type.Object(
+  {
+    agentId: Id,
+    name: Title,
+    kind: Type.String({ maxLength: 64 }),
+    version: Type.String({ maxLength: 64 }),
+    labels: Labels,
+    capabilities: Capabilities,
+    maxConcurrency: Type.Integer({ minimum: 1 }),
+    status: OneOf(['online', 'offline', 'error'], 'The summary of link and work'),
+    link: Link,
+    work: Work,
+    detail: Type.String(),
+    evidence: Evidence,
+    lastSeenAt: Timestamp,
+    connectedAt: Timestamp,
+    running: Type.Array(Id),
+    openInteractions: Type.Integer({ minimum: 0 }),
+  },
+  { $id: 'Agent' },
+)
+export type Agent = Static<typeof Agent>
+
+// ---- commands
+
+export const finalStatuses = ['succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'rejected', 'lost'] as const
+export const commandStatuses = ['queued', 'dispatched', 'running', ...finalStatuses] as const
+export const CommandStatus = OneOf(commandStatuses)
+export type CommandStatus = Static<typeof CommandStatus>
+export const isFinal = (status: string): boolean => (finalStatuses as readonly string[]).includes(status)
+
+export const CommandPhase = OneOf(['working', 'waiting_input', 'cancelling', 'disconnected'], 'Refines `running`')
+export type CommandPhase = Static<typeof CommandPhase>
+export const WhenBusy = OneOf(['enqueue', 'interrupt', 'reject'])
+export const OnLost = OneOf(['fail', 'requeue'])
+export const CommandKind = Type.String({
+  pattern: '^[a-z][a-z0-9_-]{0,63}$',
+  description: 'A slug of the agent’s capabilities.kinds; built in: shell, prompt',
+})
+export const Priority = Type.Integer({ minimum: -100, maximum: 100, description: 'Higher goes first; default 0' })
+
+/** What went wrong, as a text or as an object with a `message`. */
+export const ErrorValue = Type.Union([
+  Text,
+  Type.Object({ message: Text, code: Type.Optional(Type.String()), details: Type.Optional(Json) }),
+])
+
+export const CommandOutcome = Type.Object({
+  status: OneOf(['succeeded', 'failed', 'cancelled']),
+  output: Type.Optional(Json),
+  error: Type.Optional(ErrorValue),
+  exitCode: Type.Optional(Type.Integer()),
+})
+export type CommandOutcome = Static<typeof CommandOutcome>
+
+export const Command = Type.Object(
+  {
+    commandId: Id,
+    agentId: Id,
+    kind: CommandKind,
+    input: Json,
+    sessionId: Type.Optional(Id),
+    taskId: Type.Optional(Id),
+    status: CommandStatus,
+    phase: Type.Optional(CommandPhase),
+    reason: Type.Optional(Type.String({ description: 'Why the state is what it is: a slug' })),
+    attempt: Type.Integer({ minimum: 0, description: 'The fencing token: the number of the latest dispatch' }),
+    priority: Priority,
+    whenBusy: WhenBusy,
+    idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    createdBy: Type.String(),
+    createdAt: Timestamp,
+    dispatchedAt: Type.Optional(Timestamp),
+    startedAt: Type.Optional(Timestamp),
+    endedAt: Type.Optional(Timestamp),
+    cancelRequestedAt: Type.Optional(Timestamp),
+    queueTtlMs: DurationMs,
+    runTimeoutMs: Type.Integer({ minimum: 0, description: 'Milliseconds of run time; 0: no limit' }),
+    onLost: OnLost,
+    progress: Type.Optional(
+      Type.Object({
+        progress: Type.Optional(Fraction),
+        confidence: Type.Optional(Fraction),
+        message: Type.Optional(Text),
+      }),
+    ),
+    output: Type.Optional(Json),
+    error: Type.Optional(ErrorValue),
+    exitCode: Type.Optional(Type.Integer()),
+    confirmed: Type.Optional(Type.Boolean({ description: 'On cancelled and timed_out: the agent confirmed the stop' })),
+    lateResult: Type.Optional(
+      Type.Composite([CommandOutcome, Type.Object({ attempt: Type.Integer(), at: Timestamp })]),
+    ),
+    retryOf: Type.Optional(Id),
+    parentId: Type.Optional(Id),
+  },
+  { $id: 'Command' },
+)
+export type Command = Static<typeof Command>
+
+// ---- tasks
+
+export const taskStatuses = ['pending', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const
+export const TaskStatus = OneOf(taskStatuses)
+
+export const Task = Type.Object(
+  {
+    taskId: Id,
+    title: Title,
+    description: Text,
+    status: TaskStatus,
+    agentId: Type.Optional(Id),
+    parentTaskId: Type.Optional(Id),
+    labels: Labels,
+    progress: Fraction,
+    confidence: Fraction,
+    message: Text,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    startedAt: Type.Optional(Timestamp),
+    endedAt: Type.Optional(Timestamp),
+    result: Type.Optional(Json),
+    error: Type.Optional(ErrorValue),
+  },
+  { $id: 'Task' },
+)
+export type Task = Static<typeof Task>
+
+// ---- sessions
+
+export const Session = Type.Object(
+  {
+    sessionId: Id,
+    agentId: Id,
+    title: Title,
+    status: OneOf(['active', 'ended']),
+    startedAt: Timestamp,
+    lastActivityAt: Timestamp,
+    lastMessage: Text,
+    typing: Type.Boolean(),
+    unread: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { $id: 'Session' },
+)
+export type Session = Static<typeof Session>
+
+// ---- interactions
+
+export const InteractionKind = OneOf(['permission', 'question', 'form'])
+export const Risk = OneOf(['low', 'medium', 'high', 'unknown'])
+export const Effect = OneOf(['allow', 'deny'])
+export const InteractionOption = Type.Object({
+  id: Id,
+  label: Title,
+  effect: Effect,
+  scope: Type.Optional(OneOf(['once', 'session', 'always'])),
+})
+export const InteractionSubject = Type.Object({
+  type: Type.String({ maxLength: 64 }),
+  preview: Text,
+  digest: Type.Optional(Type.String({ maxLength: 256 })),
+})
+export const DefaultOnTimeout = OneOf(['deny', 'cancel', 'allow'])
+
+export const InteractionAnswer = Type.Object({
+  optionId: Type.Optional(Id),
+  text: Type.Optional(Text),
+  answers: Type.Optional(Type.Record(Type.String(), Json)),
+})
+
+export const Interaction = Type.Object(
+  {
+    interactionId: Id,
+    agentId: Id,
+    commandId: Type.Optional(Id),
+    sessionId: Type.Optional(Id),
+    kind: InteractionKind,
+    title: Title,
+    description: Text,
+    subject: Type.Optional(InteractionSubject),
+    risk: Risk,
+    options: Type.Array(InteractionOption, { maxItems: 32 }),
+    schema: Type.Optional(Json),
+    defaultOnTimeout: DefaultOnTimeout,
+    expiresAt: Type.Optional(Timestamp),
+    state: OneOf(['open', 'resolved', 'expired', 'cancelled']),
+    resolution: Type.Optional(
+      Type.Composite([InteractionAnswer, Type.Object({ by: Type.String(), via: Type.String(), at: Timestamp })]),
+    ),
+    delivery: Type.Optional(OneOf(['pending', 'sent', 'applied'])),
+  },
+  { $id: 'Interaction' },
+)
+export type Interaction = Static<typeof Interaction>
+
+// ---- terminals
+
+export const TerminalSize = {
+  cols: Type.Integer({ minimum: 1, maximum: 1000 }),
+  rows: Type.Integer({ minimum: 1, maximum: 1000 }),
+}
+export const TerminalData = {
+  offset: ByteOffset,
+  data: Text,
+  encoding: OneOf(['utf8', 'base64'], 'utf8: `data` is text of whole characters; base64: any bytes'),
+}

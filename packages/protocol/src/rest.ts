@@ -1,0 +1,152 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Cursor, Id, Json, Labels, OneOf, Timestamp, Title } from './common.ts'
+import { WireError } from './error-codes.ts'
+import { commandRequestFields } from './frames/client.ts'
+import { Agent, Command, InteractionAnswer, Priority, TaskStatus, Work } from './records.ts'
+
+const Closed = { additionalProperties: false }
+
+/** Lists are pages: `nextCursor` is null at the end. */
+export const PageOf = <T extends TSchema>(items: T) =>
+  Type.Object({ items: Type.Array(items), nextCursor: Type.Union([Type.String(), Type.Null()]) })
+
+const Limit = Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+export const PageQuery = {
+  limit: Type.Optional(Limit),
+  cursor: Type.Optional(Type.String({ maxLength: 512, description: '`nextCursor` of the page before' })),
+}
+
+/** `POST /agents/:agentId/commands` */
+export const SubmitCommandBody = Type.Object(commandRequestFields, { ...Closed, $id: 'SubmitCommand' })
+export type SubmitCommandBody = Static<typeof SubmitCommandBody>
+export const SubmitCommandQuery = Type.Object(
+  { wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60, description: 'Seconds to wait for the end' })) },
+  Closed,
+)
+
+/** `GET /commands`, `GET /agents/:agentId/commands`; `status` may name several, separated by commas. */
+export const ListCommandsQuery = Type.Object(
+  {
+    ...PageQuery,
+    status: Type.Optional(Type.String({ maxLength: 256 })),
+    agentId: Type.Optional(Id),
+    taskId: Type.Optional(Id),
+    createdAfter: Type.Optional(Timestamp),
+  },
+  Closed,
+)
+export const CommandPage = PageOf(Command)
+export const AgentPage = PageOf(Agent)
+export const ListAgentsQuery = Type.Object(
+  { ...PageQuery, status: Type.Optional(Type.String({ maxLength: 256 })) },
+  Closed,
+)
+
+/** `PATCH /commands/:commandId`, while it is queued. */
+export const EditCommandBody = Type.Object(
+  {
+    input: Type.Optional(Json),
+    priority: Type.Optional(Priority),
+    queueTtlMs: commandRequestFields.queueTtlMs,
+    runTimeoutMs: commandRequestFields.runTimeoutMs,
+  },
+  { ...Closed, minProperties: 1 },
+)
+export type EditCommandBody = Static<typeof EditCommandBody>
+export const InterruptBody = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1024 })) }, Closed)
+export const InterruptResult = Type.Object({ affected: Type.Boolean(), status: Type.String() })
+export type InterruptResult = Static<typeof InterruptResult>
+
+/** `POST /commands`: one command to many agents. */
+export const BatchBody = Type.Object(
+  {
+    selector: Type.Object(
+      { labels: Type.Optional(Labels), ids: Type.Optional(Type.Array(Id)), work: Type.Optional(Work) },
+      Closed,
+    ),
+    command: Type.Object(commandRequestFields, Closed),
+    maxParallel: Type.Optional(Type.Integer({ minimum: 1 })),
+    stopOnFailures: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  Closed,
+)
+
+/** Tokens. */
+export const Role = OneOf(['viewer', 'operator', 'admin', 'agent'])
+export type Role = Static<typeof Role>
+export const AgentIdPattern = Type.String({
+  pattern: '^[A-Za-z0-9_*-]{1,64}$',
+  description: 'An agent id in which * stands for any characters',
+})
+export const MintTokenBody = Type.Object(
+  {
+    sub: Id,
+    role: Role,
+    ttlSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 365 * 86_400, default: 30 * 86_400 })),
+    agents: Type.Optional(Type.Array(AgentIdPattern, { minItems: 1, maxItems: 100 })),
+    scopes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
+  },
+  { ...Closed, $id: 'MintToken' },
+)
+export type MintTokenBody = Static<typeof MintTokenBody>
+export const MintedToken = Type.Object({ token: Type.String(), jti: Id, expiresAt: Timestamp })
+export type MintedToken = Static<typeof MintedToken>
+export const TokenInfo = Type.Object(
+  {
+    jti: Id,
+    sub: Type.String(),
+    role: Role,
+    agents: Type.Array(Type.String()),
+    scopes: Type.Optional(Type.Array(Type.String())),
+    createdAt: Timestamp,
+    createdBy: Type.String(),
+    expiresAt: Timestamp,
+    revokedAt: Type.Optional(Timestamp),
+  },
+  { $id: 'TokenInfo' },
+)
+export type TokenInfo = Static<typeof TokenInfo>
+export const TokenPage = PageOf(TokenInfo)
+
+/** Tasks. */
+export const TaskBody = Type.Object(
+  {
+    taskId: Type.Optional(Id),
+    title: Title,
+    description: Type.Optional(Type.String()),
+    agentId: Type.Optional(Id),
+    parentTaskId: Type.Optional(Id),
+    labels: Type.Optional(Labels),
+    status: Type.Optional(TaskStatus),
+  },
+  Closed,
+)
+
+/** Interactions. */
+export const RespondBody = Type.Composite(
+  [InteractionAnswer, Type.Object({ digest: Type.Optional(Type.String({ maxLength: 256 })) })],
+  Closed,
+)
+export const BulkRespondBody = Type.Composite(
+  [Type.Object({ interactionIds: Type.Array(Id, { minItems: 1, maxItems: 500 }) }), InteractionAnswer],
+  Closed,
+)
+export const BulkRespondResult = Type.Object({
+  results: Type.Array(Type.Object({ interactionId: Id, ok: Type.Boolean(), error: Type.Optional(WireError) })),
+})
+
+/** `POST /events`: one, or an array of up to 500. */
+export const PublishEvent = Type.Object(
+  {
+    topic: Type.String({ maxLength: 512 }),
+    type: Type.String({ pattern: '^custom:[A-Za-z0-9._-]{1,64}$' }),
+    payload: Json,
+  },
+  Closed,
+)
+export const PublishBody = Type.Union([PublishEvent, Type.Array(PublishEvent, { minItems: 1, maxItems: 500 })])
+export const Published = Type.Object({ cursor: Cursor })
+
+/** `/health`, `/ready`. */
+export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })
+export const Ready = Type.Object({ ready: Type.Boolean(), store: Type.String() })

@@ -1,0 +1,27 @@
+import type { Role } from '@fleetwire/protocol'
+
+/** Who stands behind a request or a socket: the verified claims of its token. */
+export interface Principal {
+  readonly sub: string
+  readonly role: Role
+  /** Id patterns (`*` stands for any characters) of the agents that the token may see and command. */
+  readonly agents: readonly string[]
+  /** When present, only these of the role's scopes are granted. */
+  readonly scopes?: readonly Scope[]
+  readonly jti?: string
+  /** Epoch ms. */
+  readonly issuedAt?: number
+  /** Epoch ms. */
+  readonly expiresAt: number
+}
+
+export const scopes = ['read', 'command', 'interact', 'terminal:write', 'admin', 'agent'] as const
+/** What may be done: `read` see, `command` submit and interrupt, `interact` answer, `terminal:write` type, `admin` manage. */
+export type Scope = (typeof scopes)[number]
+
+export const roleScopes: Record<Role, readonly Scope[]> = {
+  viewer: ['read'],
+  operator: ['read', 'command', 'interact', 'terminal:write'],
+  admin: ['read', 'command', 'interact', 'terminal:write', 'admin'],
+  agent: ['agent'],
+}

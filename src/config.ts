@@ -1,0 +1,83 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { envSchema } from 'env-schema'
+import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const DAY = 24 * 60 * MINUTE
+const KiB = 1024
+
+const positive = (defaultValue: number, description: string) =>
+  Type.Integer({ minimum: 1, default: defaultValue, description })
+
+/** Every setting; each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
+export const ConfigSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'Port to listen on; 0: any free one' }),
+  DATA_DIR: Type.String({ default: './data', description: 'Folder of the log and the generated secret' }),
+  JWT_SECRET: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description: 'HS256 secret, at least 32 characters; generated into DATA_DIR/secret when absent',
+    }),
+  ),
+  JWT_PUBLIC_KEY: Type.Optional(
+    Type.String({ description: 'PEM public key: tokens are minted elsewhere and only verified here' }),
+  ),
+  JWKS_URL: Type.Optional(Type.String({ description: 'URL of a JWKS: as JWT_PUBLIC_KEY, with rotation' })),
+  ALLOWED_ORIGINS: Type.String({
+    default: '',
+    description: 'Comma-separated origins of browsers besides the server’s own; * for any',
+  }),
+  ALLOW_QUERY_TOKEN: Type.Boolean({ default: true, description: 'Accept ?token=; off: only header and subprotocol' }),
+  LOG_LEVEL: Type.String({
+    default: 'info',
+    pattern: '^(fatal|error|warn|info|debug|trace|silent)$',
+    description: 'Of the server’s own log',
+  }),
+  HEARTBEAT_MS: positive(30 * SECOND, 'Interval of pings and heartbeats to dashboards; silent for two: closed 4408'),
+  AGENT_HEARTBEAT_MS: positive(
+    10 * SECOND,
+    'Interval at which agents report; silent for two: late, for three: offline',
+  ),
+  LEASE_MS: positive(5 * MINUTE, 'How long a running command survives without its agent'),
+  ACK_DEADLINE_MS: positive(10 * SECOND, 'How long an agent may take to acknowledge a dispatch'),
+  CANCEL_DEADLINE_MS: positive(30 * SECOND, 'How long an agent may take to confirm an interrupt before it is forced'),
+  MAX_FRAME_BYTES: positive(256 * KiB, 'Largest inbound frame; over it: closed 4413'),
+  FRAME_RATE: positive(100, 'Frames per second and connection, sustained'),
+  FRAME_BURST: positive(200, 'Frames at once per connection'),
+  REST_RATE: positive(6000, 'REST requests per minute and principal'),
+  MAX_CONNECTIONS: positive(20_000, 'Sockets on this node; over it: 503 before the upgrade'),
+  MAX_CONNECTIONS_PER_PRINCIPAL: positive(2000, 'Sockets of one token subject; over it: 429 before the upgrade'),
+  QUEUE_LIMIT: positive(1000, 'Commands that may wait for one agent; over it: queue_full'),
+  COMMAND_RETENTION_MS: positive(30 * DAY, 'How long ended commands are kept'),
+  EVENT_RETENTION_COUNT: positive(1_000_000, 'Events kept in the log'),
+  EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
+  OUTBOX_LIMIT_BYTES: positive(4 * KiB * KiB, 'Bytes that may wait for one slow client; over it: closed 4508'),
+  FLUSH_MS: Type.Integer({
+    minimum: 0,
+    default: 0,
+    description: 'Longest wait to join writes under load; 0: each turn of the event loop',
+  }),
+  METRICS_PUBLIC: Type.Boolean({ default: false, description: 'Serve /metrics without a token' }),
+  LOCAL_AGENT: Type.Boolean({
+    default: true,
+    description: 'npm start runs an agent named local; false switches it off',
+  }),
+})
+export type Config = Static<typeof ConfigSchema>
+
+const PREFIX = 'FLEETWIRE_'
+
+/** The configuration that an environment describes. Throws FLW_ERR_CONFIG_INVALID naming the variable and the rule. */
+export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {
+  const data: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith(PREFIX) && value !== undefined && value !== '') data[name.slice(PREFIX.length)] = value
+  }
+  try {
+    return envSchema<Config>({ schema: ConfigSchema, data: { ...data, ...overrides }, env: false, dotenv: false })
+  } catch (error) {
+    throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${PREFIX}${(error as Error).message.replace(/^env\/?/, '')}`)
+  }
+}

@@ -1,0 +1,20 @@
+import { type EventPayloads, type EventType, eventFlaw } from '@fleetwire/protocol'
+import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
+import type { EventDraft } from './event-log.ts'
+
+type DraftOptions = Omit<EventDraft, 'type' | 'topic' | 'payload'>
+
+/**
+ * A draft whose payload was checked against the schema of its type: the one outbound check of an event, made before it
+ * is stored. Throws FLW_ERR_FRAME_OUTBOUND: a payload that does not fit is a fault of the caller, never of a client.
+ */
+export function draftOf<K extends EventType>(
+  type: K,
+  topic: string,
+  payload: EventPayloads[K],
+  options: DraftOptions = {},
+): EventDraft {
+  const flaw = eventFlaw(type, payload)
+  if (flaw !== undefined) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: ${flaw}`)
+  return { type, topic, payload, ...options }
+}
