@@ -74,6 +74,8 @@ export type ReadResult =
 export interface RecordQuery {
   kind: string
   where?: {
+    /** The entity's own id: the token of the topic that names it (`commandId`, `agentId`, …, the last one of a `$` topic). */
+    id?: string
     agentId?: string | readonly string[]
     status?: string | readonly string[]
     taskId?: string

@@ -182,6 +182,9 @@ export const agentServerPayloads = {
     sessionId: Type.Optional(Id),
     taskId: Type.Optional(Id),
     runTimeoutMs: Type.Integer({ minimum: 0 }),
+    rerun: Type.Optional(
+      Type.Boolean({ description: 'An earlier run was given up (onLost: requeue): run it again though the journal knows it' }),
+    ),
   }),
   'command:interrupt': Type.Object({ commandId: Id, attempt: Type.Integer({ minimum: 0 }), force: Type.Boolean() }),
   'interaction:answer': Type.Composite([

@@ -1,0 +1,158 @@
+import { type Command, isFinal, recordKind, topics } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { type CommandEvent, type Transition, transition } from './command-state.ts'
+
+/** A command as the log has it, with the version that the next change must name. */
+export interface Entry {
+  readonly command: Command
+  readonly version: number
+}
+
+export type Applied =
+  | { status: 'changed'; command: Command }
+  | { status: 'same'; why: Extract<Transition, { to: 'same' }>['why']; command: Command }
+  | { status: 'unknown' }
+  | { status: 'unavailable'; retryAfterMs: number; reason: string }
+
+/** Told of every change of a command, in log order, whoever made it. `before` is absent for one that is new here. */
+export type ChangeListener = (after: Command, before: Command | undefined) => void
+
+/**
+ * The commands that have not ended, held in memory by following the log, and the one way to change them: a transition
+ * that is appended only if the command is still what it was computed from.
+ */
+export class CommandLedger {
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #retentionMs: number
+  readonly #live = new Map<string, Entry>()
+  readonly #byAgent = new Map<string, Map<string, Entry>>()
+  readonly #listeners = new Set<ChangeListener>()
+  #unfollow: Unfollow | undefined
+
+  constructor({ log, clock, retentionMs }: { log: EventLog; clock: Clock; retentionMs: number }) {
+    this.#log = log
+    this.#clock = clock
+    this.#retentionMs = retentionMs
+  }
+
+  /** Loads what has not ended. Followed first, listed after: nothing falls between the two. */
+  async start(): Promise<void> {
+    if (this.#unfollow !== undefined) return
+    this.#unfollow = this.#log.follow(events => this.#fold(events))
+    let page: string | undefined
+    do {
+      const { records, nextPage } = await this.#log.list({
+        kind: 'command',
+        where: { status: ['queued', 'dispatched', 'running'] },
+        limit: 500,
+        ...(page !== undefined && { page }),
+      })
+      for (const record of records) {
+        const command = record.payload as Command
+        if ((this.#live.get(command.commandId)?.version ?? 0) < record.version) this.#put({ command, version: record.version })
+      }
+      page = nextPage ?? undefined
+    } while (page !== undefined)
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  live(commandId: string): Command | undefined {
+    return this.#live.get(commandId)?.command
+  }
+
+  /** The commands of one agent that have not ended, in no order. */
+  *ofAgent(agentId: string): Iterable<Command> {
+    for (const entry of this.#byAgent.get(agentId)?.values() ?? []) yield entry.command
+  }
+
+  *all(): Iterable<Command> {
+    for (const entry of this.#live.values()) yield entry.command
+  }
+
+  async get(commandId: string): Promise<Command | undefined> {
+    return (await this.#entry(commandId))?.command
+  }
+
+  /**
+   * Changes a command by what happened to it. `alongside` is appended in the same step, even where the command stays
+   * as it is: so an agent's report and the record that it was consumed stand or fall together.
+   */
+  async apply(commandId: string, event: CommandEvent, alongside: readonly EventDraft[] = []): Promise<Applied> {
+    let entry = await this.#entry(commandId)
+    for (;;) {
+      if (entry === undefined) return this.#appendOnly(alongside, { status: 'unknown' })
+      const result = transition(entry.command, event, this.#clock.now())
+      if (result.to === 'same') {
+        return this.#appendOnly(alongside, { status: 'same', why: result.why, command: entry.command })
+      }
+      const draft = this.draft(result.type, result.command, entry.version)
+      const appended = await this.#log.append([draft, ...alongside])
+      if (appended.status === 'ok') return { status: 'changed', command: result.command }
+      if (appended.status === 'unavailable') return appended
+      entry = appended.current && { command: appended.current.payload as Command, version: appended.current.version }
+    }
+  }
+
+  /** The draft of a command's event; ended commands may be swept when their retention is over. */
+  draft(type: Extract<Transition, { to: 'next' }>['type'], command: Command, expect?: number): EventDraft {
+    return draftOf(type, topics.command(command.agentId, command.commandId), command, {
+      record: 'set',
+      ...(expect !== undefined && { expect }),
+      ...(command.taskId !== undefined && { taskId: command.taskId }),
+      ...(command.endedAt !== undefined && { expiresAt: command.endedAt + this.#retentionMs }),
+    })
+  }
+
+  async #appendOnly(drafts: readonly EventDraft[], otherwise: Applied): Promise<Applied> {
+    if (drafts.length === 0) return otherwise
+    const appended = await this.#log.append(drafts)
+    return appended.status === 'unavailable' ? appended : otherwise
+  }
+
+  async #entry(commandId: string): Promise<Entry | undefined> {
+    const live = this.#live.get(commandId)
+    if (live !== undefined) return live
+    const { records } = await this.#log.list({ kind: 'command', where: { id: commandId }, limit: 1 })
+    const record = records[0]
+    return record && { command: record.payload as Command, version: record.version }
+  }
+
+  #fold(events: readonly FleetEvent[]): void {
+    for (const event of events) {
+      if (recordKind(event.topic) !== 'command') continue
+      const command = event.payload as Command
+      const before = this.#live.get(command.commandId)
+      if (before !== undefined && before.version >= event.seq) continue
+      if (isFinal(command.status)) this.#drop(command)
+      else this.#put({ command, version: event.seq })
+      for (const listener of this.#listeners) listener(command, before?.command)
+    }
+  }
+
+  #put(entry: Entry): void {
+    const { commandId, agentId } = entry.command
+    this.#live.set(commandId, entry)
+    let ofAgent = this.#byAgent.get(agentId)
+    if (ofAgent === undefined) this.#byAgent.set(agentId, (ofAgent = new Map()))
+    ofAgent.set(commandId, entry)
+  }
+
+  #drop({ commandId, agentId }: Command): void {
+    this.#live.delete(commandId)
+    const ofAgent = this.#byAgent.get(agentId)
+    ofAgent?.delete(commandId)
+    if (ofAgent?.size === 0) this.#byAgent.delete(agentId)
+  }
+}

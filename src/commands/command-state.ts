@@ -1,0 +1,222 @@
+import type { Command, CommandOutcome, CommandPhase, EditCommandBody, EventType } from '@fleetwire/protocol'
+import { isFinal } from '@fleetwire/protocol'
+
+/** Dispatches without an acknowledgement before a command is given up as undeliverable. */
+export const MAX_ATTEMPTS = 5
+
+/** What can happen to a command. `attempt` is the fencing token of whatever an agent says. */
+export type CommandEvent =
+  | { kind: 'dispatch' }
+  | { kind: 'ack'; attempt: number }
+  | { kind: 'reject'; attempt: number; reason: 'busy' | 'unsupported' | 'policy'; message?: string }
+  | { kind: 'progress'; attempt: number; progress: NonNullable<Command['progress']> }
+  | { kind: 'result'; attempt: number; outcome: CommandOutcome }
+  | { kind: 'ack-deadline'; attempt: number }
+  | { kind: 'cancel'; reason?: string }
+  | { kind: 'cancel-deadline' }
+  | { kind: 'run-timeout' }
+  | { kind: 'queue-ttl' }
+  | { kind: 'link-lost' }
+  | { kind: 'link-back'; attempt: number }
+  | { kind: 'lease-expired'; lastSeenAt: number }
+  /** The agent is there and says that it does not have the command. */
+  | { kind: 'denied'; lastSeenAt: number }
+  | { kind: 'wait' }
+  | { kind: 'resume' }
+  | { kind: 'edit'; changes: EditCommandBody }
+
+export type CommandEventType = Extract<EventType, `command:${string}`>
+
+export type Transition =
+  | { to: 'next'; command: Command; type: CommandEventType }
+  /**
+   * Nothing changes. `final`: it has ended; `stale`: of another attempt; `already`: it is so; `inapplicable`: this
+   * cannot happen in this state.
+   */
+  | { to: 'same'; why: 'final' | 'stale' | 'already' | 'inapplicable' }
+
+const next = (command: Command, type: CommandEventType): Transition => ({ to: 'next', command, type })
+const same = (why: 'final' | 'stale' | 'already' | 'inapplicable'): Transition => ({ to: 'same', why })
+
+/**
+ * The command state machine (design: §2; rules CS in SPEC.md): pure, total over every state and event. `now` is epoch ms.
+ */
+export function transition(command: Command, event: CommandEvent, now: number): Transition {
+  if ('attempt' in event && event.attempt !== command.attempt) return same('stale')
+  if (isFinal(command.status)) return event.kind === 'result' ? lateResult(command, event, now) : same('final')
+  switch (event.kind) {
+    case 'dispatch':
+      return command.status === 'queued' ? dispatch(command, now) : same('inapplicable')
+    case 'ack':
+      return ack(command, now)
+    case 'reject':
+      return command.status === 'dispatched' ? reject(command, event, now) : same('inapplicable')
+    case 'progress':
+      return command.status === 'running'
+        ? next({ ...command, progress: { ...command.progress, ...event.progress } }, 'command:progress')
+        : same('inapplicable')
+    case 'result':
+      return result(command, event.outcome, now)
+    case 'ack-deadline':
+      return command.status === 'dispatched' ? unacknowledged(command, now) : same('inapplicable')
+    case 'cancel':
+      return cancel(command, event.reason ?? 'interrupted', now)
+    case 'run-timeout':
+      return command.status === 'running' && command.waitingSince === undefined
+        ? cancel(command, 'run_timeout', now)
+        : same('inapplicable')
+    case 'cancel-deadline':
+      return command.cancelRequestedAt === undefined ? same('inapplicable') : cancelled(command, false, now)
+    case 'queue-ttl':
+      return command.status === 'queued' ? end(command, 'expired', now, { reason: 'queue_ttl' }) : same('inapplicable')
+    case 'link-lost':
+      if (command.status !== 'running') return same('inapplicable')
+      return command.phase === 'disconnected' ? same('already') : next({ ...command, phase: 'disconnected' }, 'command:progress')
+    case 'link-back':
+      return linkBack(command, now)
+    case 'lease-expired':
+      return command.status === 'running' ? lost(command, 'lease_expired', event.lastSeenAt, now) : same('inapplicable')
+    case 'denied':
+      if (command.status === 'dispatched') return unacknowledged(command, now)
+      return command.status === 'running' ? lost(command, 'agent_lost_it', event.lastSeenAt, now) : same('inapplicable')
+    case 'wait':
+      if (command.status !== 'running' || command.cancelRequestedAt !== undefined) return same('inapplicable')
+      if (command.waitingSince !== undefined) return same('already')
+      return next(withPhase({ ...command, waitingSince: now }), 'command:progress')
+    case 'resume':
+      if (command.status !== 'running') return same('inapplicable')
+      return command.waitingSince === undefined ? same('already') : next(withPhase(stopWaiting(command, now)), 'command:progress')
+    case 'edit':
+      return command.status === 'queued' ? next({ ...command, ...event.changes }, 'command:queued') : same('inapplicable')
+    default:
+      return event satisfies never
+  }
+}
+
+function dispatch(command: Command, now: number): Transition {
+  return next({ ...command, status: 'dispatched', attempt: command.attempt + 1, dispatchedAt: now }, 'command:dispatched')
+}
+
+/** Also from `queued`: an ack that was slower than its deadline, of an attempt that no newer one has replaced. */
+function ack(command: Command, now: number): Transition {
+  if (command.status === 'running') return same('already')
+  if (command.attempt === 0) return same('inapplicable')
+  const { reason: _, ...rest } = command
+  const running = { ...rest, status: 'running' as const, startedAt: now }
+  return command.cancelRequestedAt === undefined
+    ? next({ ...running, phase: 'working' }, 'command:running')
+    : next({ ...running, phase: 'cancelling', ...keepReason(command) }, 'command:cancelling')
+}
+
+function reject(command: Command, event: Extract<CommandEvent, { kind: 'reject' }>, now: number): Transition {
+  if (command.cancelRequestedAt !== undefined) return cancelled(command, true, now)
+  if (event.reason !== 'busy') {
+    const error = event.message === undefined ? {} : { error: event.message }
+    return end(command, 'rejected', now, { reason: event.reason, ...error })
+  }
+  // A busy agent costs no attempt: the number is given back.
+  return next(toQueued(command, { attempt: command.attempt - 1, reason: command.reason ?? 'busy' }), 'command:queued')
+}
+
+/** First result wins; without an ack the result is one. */
+function result(command: Command, outcome: CommandOutcome, now: number): Transition {
+  if (command.attempt === 0) return same('inapplicable')
+  const { status, ...rest } = outcome
+  const started = { ...command, startedAt: command.startedAt ?? now }
+  switch (status) {
+    case 'succeeded':
+      return end(started, 'succeeded', now, { ...rest, reason: undefined })
+    case 'failed':
+      return end(started, 'failed', now, { ...rest, reason: 'reported', retryable: false })
+    case 'cancelled':
+      return cancelled({ ...started, ...rest }, true, now)
+    default:
+      return status satisfies never
+  }
+}
+
+function lateResult(command: Command, event: Extract<CommandEvent, { kind: 'result' }>, now: number): Transition {
+  if (command.lateResult !== undefined || command.confirmed === true) return same('already')
+  if (command.status === 'succeeded' || command.reason === 'reported') return same('already')
+  const confirmed = command.confirmed === false && event.outcome.status === 'cancelled' ? { confirmed: true } : {}
+  const kept = { ...command, ...confirmed, lateResult: { ...event.outcome, attempt: event.attempt, at: now } }
+  return next(kept, 'command:progress')
+}
+
+function unacknowledged(command: Command, now: number): Transition {
+  if (command.cancelRequestedAt !== undefined) return cancelled(command, false, now)
+  if (command.attempt >= MAX_ATTEMPTS) return end(command, 'failed', now, { reason: 'undeliverable', retryable: true })
+  return next(toQueued(command, { reason: command.reason === 'requeued' ? 'requeued' : 'no_ack' }), 'command:queued')
+}
+
+/**
+ * A queued command ends at once. One that the agent may have already is asked of the agent: it ends when the agent
+ * answers or the deadline passes, so `confirmed` never claims what nobody has seen.
+ */
+function cancel(command: Command, reason: string, now: number): Transition {
+  if (command.cancelRequestedAt !== undefined) return same('already')
+  const asked = { ...stopWaiting(command, now), cancelRequestedAt: now, reason }
+  switch (command.status) {
+    case 'queued':
+      return end(asked, 'cancelled', now, { confirmed: true })
+    case 'dispatched':
+      return next(asked, 'command:cancelling')
+    default:
+      return next(withPhase(asked), 'command:cancelling')
+  }
+}
+
+function cancelled(command: Command, confirmed: boolean, now: number): Transition {
+  const reason = command.reason ?? 'agent'
+  return end(command, reason === 'run_timeout' ? 'timed_out' : 'cancelled', now, { confirmed, reason })
+}
+
+function linkBack(command: Command, now: number): Transition {
+  if (command.status !== 'running') return ack(command, now)
+  return command.phase === 'disconnected' ? next(withPhase({ ...command, phase: 'working' }), 'command:progress') : same('already')
+}
+
+function lost(command: Command, reason: string, lastSeenAt: number, now: number): Transition {
+  if (command.cancelRequestedAt !== undefined) return cancelled(command, false, now)
+  if (command.onLost === 'fail' || command.attempt >= MAX_ATTEMPTS) return end(command, 'lost', now, { reason, lastSeenAt })
+  return next(toQueued(command, { reason: 'requeued' }), 'command:queued')
+}
+
+type FinalType = Extract<Command['status'], 'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'expired' | 'rejected' | 'lost'>
+type Patch = { [K in keyof Command]?: Command[K] | undefined }
+
+function end(command: Command, status: FinalType, now: number, patch: Patch): Transition {
+  const { phase: _, ...rest } = stopWaiting(command, now)
+  return next(withoutUndefined({ ...rest, ...patch, status, endedAt: now }), `command:${status}`)
+}
+
+function toQueued(command: Command, patch: Partial<Command>): Command {
+  const { phase: _, startedAt: __, dispatchedAt: ___, waitingSince: ____, progress: _____, ...rest } = command
+  return { ...rest, ...patch, status: 'queued' }
+}
+
+/** The phase of a running command that nothing but its own facts decide; a lost link stays a lost link. */
+function withPhase(command: Command): Command {
+  if (command.phase === 'disconnected') return command
+  const phase: CommandPhase =
+    command.cancelRequestedAt !== undefined ? 'cancelling' : command.waitingSince !== undefined ? 'waiting_input' : 'working'
+  return { ...command, phase }
+}
+
+function stopWaiting(command: Command, now: number): Command {
+  if (command.waitingSince === undefined) return command
+  const { waitingSince, ...rest } = command
+  return { ...rest, waitedMs: (command.waitedMs ?? 0) + Math.max(0, now - waitingSince) }
+}
+
+const keepReason = (command: Command) => (command.reason === undefined ? {} : { reason: command.reason })
+
+function withoutUndefined(command: Patch): Command {
+  return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined)) as Command
+}
+
+/** When the run clock of a command runs out, epoch ms; undefined while it stands still or where there is no limit. */
+export function runDeadline(command: Command): number | undefined {
+  if (command.runTimeoutMs === 0 || command.startedAt === undefined || command.waitingSince !== undefined) return undefined
+  return command.startedAt + command.runTimeoutMs + (command.waitedMs ?? 0)
+}

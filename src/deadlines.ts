@@ -1,0 +1,60 @@
+import type { Clock, Timer } from './clock.ts'
+
+/** Fired this much after its time, a deadline tells of a stalled process (stopped, starved, asleep), not of its peers. */
+const STALL_MS = 2000
+/** What peers are given after a stall, so that what they sent meanwhile is read before anybody is judged. */
+const GRACE_MS = 5000
+/** setTimeout takes at most 2^31 - 1 ms. */
+const MAX_DELAY_MS = 2 ** 31 - 1
+
+interface Armed {
+  dueAt: number
+  timer: Timer
+}
+
+/**
+ * One deadline per key, on the monotonic clock: wall-clock jumps do not move it. Setting a key again replaces it.
+ * A deadline that fires late because this process stood still is put off once by a short grace.
+ */
+export class Deadlines {
+  readonly #clock: Clock
+  readonly #armed = new Map<string, Armed>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  set(key: string, delayMs: number, onDue: () => void): void {
+    this.clear(key)
+    this.#arm(key, this.#clock.monotonic() + Math.max(0, delayMs), onDue)
+  }
+
+  has(key: string): boolean {
+    return this.#armed.has(key)
+  }
+
+  clear(key: string): void {
+    this.#armed.get(key)?.timer.cancel()
+    this.#armed.delete(key)
+  }
+
+  clearAll(): void {
+    for (const { timer } of this.#armed.values()) timer.cancel()
+    this.#armed.clear()
+  }
+
+  #arm(key: string, dueAt: number, onDue: () => void): void {
+    const delayMs = Math.min(dueAt - this.#clock.monotonic(), MAX_DELAY_MS)
+    const firesAt = this.#clock.monotonic() + delayMs
+    const timer = this.#clock.setTimeout(() => {
+      const now = this.#clock.monotonic()
+      if (now - firesAt > STALL_MS) this.#arm(key, Math.max(dueAt, now + GRACE_MS), onDue)
+      else if (now < dueAt) this.#arm(key, dueAt, onDue)
+      else {
+        this.#armed.delete(key)
+        onDue()
+      }
+    }, delayMs)
+    this.#armed.set(key, { dueAt, timer })
+  }
+}
