@@ -52,7 +52,8 @@ export class CommandLedger {
       })
       for (const record of records) {
         const command = record.payload as Command
-        if ((this.#live.get(command.commandId)?.version ?? 0) < record.version) this.#put({ command, version: record.version })
+        if ((this.#live.get(command.commandId)?.version ?? 0) < record.version)
+          this.#put({ command, version: record.version })
       }
       page = nextPage ?? undefined
     } while (page !== undefined)
@@ -144,9 +145,8 @@ export class CommandLedger {
   #put(entry: Entry): void {
     const { commandId, agentId } = entry.command
     this.#live.set(commandId, entry)
-    let ofAgent = this.#byAgent.get(agentId)
-    if (ofAgent === undefined) this.#byAgent.set(agentId, (ofAgent = new Map()))
-    ofAgent.set(commandId, entry)
+    const ofAgent = this.#byAgent.get(agentId) ?? new Map<string, Entry>()
+    this.#byAgent.set(agentId, ofAgent.set(commandId, entry))
   }
 
   #drop({ commandId, agentId }: Command): void {

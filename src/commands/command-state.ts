@@ -24,6 +24,8 @@ export type CommandEvent =
   | { kind: 'wait' }
   | { kind: 'resume' }
   | { kind: 'edit'; changes: EditCommandBody }
+  /** Ends it only if it is still queued. */
+  | { kind: 'drop' }
 
 export type CommandEventType = Extract<EventType, `command:${string}`>
 
@@ -71,7 +73,9 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       return command.status === 'queued' ? end(command, 'expired', now, { reason: 'queue_ttl' }) : same('inapplicable')
     case 'link-lost':
       if (command.status !== 'running') return same('inapplicable')
-      return command.phase === 'disconnected' ? same('already') : next({ ...command, phase: 'disconnected' }, 'command:progress')
+      return command.phase === 'disconnected'
+        ? same('already')
+        : next({ ...command, phase: 'disconnected' }, 'command:progress')
     case 'link-back':
       return linkBack(command, now)
     case 'lease-expired':
@@ -85,16 +89,27 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       return next(withPhase({ ...command, waitingSince: now }), 'command:progress')
     case 'resume':
       if (command.status !== 'running') return same('inapplicable')
-      return command.waitingSince === undefined ? same('already') : next(withPhase(stopWaiting(command, now)), 'command:progress')
+      return command.waitingSince === undefined
+        ? same('already')
+        : next(withPhase(stopWaiting(command, now)), 'command:progress')
+    case 'drop':
+      return command.status === 'queued'
+        ? end(command, 'cancelled', now, { reason: 'dropped', confirmed: true })
+        : same('inapplicable')
     case 'edit':
-      return command.status === 'queued' ? next({ ...command, ...event.changes }, 'command:queued') : same('inapplicable')
+      return command.status === 'queued'
+        ? next({ ...command, ...event.changes }, 'command:queued')
+        : same('inapplicable')
     default:
       return event satisfies never
   }
 }
 
 function dispatch(command: Command, now: number): Transition {
-  return next({ ...command, status: 'dispatched', attempt: command.attempt + 1, dispatchedAt: now }, 'command:dispatched')
+  return next(
+    { ...command, status: 'dispatched', attempt: command.attempt + 1, dispatchedAt: now },
+    'command:dispatched',
+  )
 }
 
 /** Also from `queued`: an ack that was slower than its deadline, of an attempt that no newer one has replaced. */
@@ -173,16 +188,22 @@ function cancelled(command: Command, confirmed: boolean, now: number): Transitio
 
 function linkBack(command: Command, now: number): Transition {
   if (command.status !== 'running') return ack(command, now)
-  return command.phase === 'disconnected' ? next(withPhase({ ...command, phase: 'working' }), 'command:progress') : same('already')
+  return command.phase === 'disconnected'
+    ? next(withPhase({ ...command, phase: 'working' }), 'command:progress')
+    : same('already')
 }
 
 function lost(command: Command, reason: string, lastSeenAt: number, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return cancelled(command, false, now)
-  if (command.onLost === 'fail' || command.attempt >= MAX_ATTEMPTS) return end(command, 'lost', now, { reason, lastSeenAt })
+  if (command.onLost === 'fail' || command.attempt >= MAX_ATTEMPTS)
+    return end(command, 'lost', now, { reason, lastSeenAt })
   return next(toQueued(command, { reason: 'requeued' }), 'command:queued')
 }
 
-type FinalType = Extract<Command['status'], 'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'expired' | 'rejected' | 'lost'>
+type FinalType = Extract<
+  Command['status'],
+  'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'expired' | 'rejected' | 'lost'
+>
 type Patch = { [K in keyof Command]?: Command[K] | undefined }
 
 function end(command: Command, status: FinalType, now: number, patch: Patch): Transition {
@@ -199,7 +220,11 @@ function toQueued(command: Command, patch: Partial<Command>): Command {
 function withPhase(command: Command): Command {
   if (command.phase === 'disconnected') return command
   const phase: CommandPhase =
-    command.cancelRequestedAt !== undefined ? 'cancelling' : command.waitingSince !== undefined ? 'waiting_input' : 'working'
+    command.cancelRequestedAt !== undefined
+      ? 'cancelling'
+      : command.waitingSince !== undefined
+        ? 'waiting_input'
+        : 'working'
   return { ...command, phase }
 }
 
@@ -217,6 +242,7 @@ function withoutUndefined(command: Patch): Command {
 
 /** When the run clock of a command runs out, epoch ms; undefined while it stands still or where there is no limit. */
 export function runDeadline(command: Command): number | undefined {
-  if (command.runTimeoutMs === 0 || command.startedAt === undefined || command.waitingSince !== undefined) return undefined
+  if (command.runTimeoutMs === 0 || command.startedAt === undefined || command.waitingSince !== undefined)
+    return undefined
   return command.startedAt + command.runTimeoutMs + (command.waitedMs ?? 0)
 }

@@ -1,10 +1,13 @@
-import type { Command, SubmitCommandBody, WireError } from '@fleetwire/protocol'
+import type { Command, CommandStatus, EditCommandBody, SubmitCommandBody, WireError } from '@fleetwire/protocol'
 
 /** An expected "no": the protocol's error, returned and never thrown. */
 export interface Refused {
   status: 'refused'
   error: WireError
 }
+
+/** Which agents exist for the caller: what it may not see is not found. */
+export type CanSee = (agentId: string) => boolean
 
 export interface SubmitRequest extends SubmitCommandBody {
   agentId: string
@@ -25,9 +28,35 @@ export type InterruptOutcome =
   /** `affected: false`: it had ended, or an interrupt was already under way. */
   { status: 'ok'; affected: boolean; command: Command } | Refused
 
-/** What routes need of the command queue. `canSee` decides which agents exist for the caller. */
+export type EditOutcome = { status: 'ok'; command: Command } | Refused
+
+export interface ListQuery {
+  agentId?: string
+  status?: readonly CommandStatus[]
+  taskId?: string
+  createdAfter?: number
+  limit: number
+  cursor?: string
+}
+
+export interface CommandList {
+  items: Command[]
+  nextCursor: string | null
+}
+
+/** The public face of commands: what routes, sockets and embedding code call. */
 export interface CommandQueue {
   submit(request: SubmitRequest): Promise<SubmitResult>
-  interrupt(commandId: string, by: { canSee(agentId: string): boolean; reason?: string }): Promise<InterruptOutcome>
+  interrupt(commandId: string, by: { canSee: CanSee; reason?: string }): Promise<InterruptOutcome>
+  /** Submits the same again as a new command with `retryOf`; only what has ended can be retried. */
+  retry(commandId: string, by: { canSee: CanSee; createdBy: string }): Promise<SubmitResult>
+  /** Changes a command that is still queued. */
+  edit(commandId: string, changes: EditCommandBody, by: { canSee: CanSee }): Promise<EditOutcome>
+  /** Ends a command that is still queued. */
+  drop(commandId: string, by: { canSee: CanSee }): Promise<EditOutcome>
   get(commandId: string): Promise<Command | undefined>
+  /** Newest first. */
+  list(query: ListQuery): Promise<CommandList>
+  /** Resolves with the command once it has ended, or as it stands when `timeoutMs` is over. */
+  waitForEnd(command: Command, timeoutMs: number): Promise<Command>
 }

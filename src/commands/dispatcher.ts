@@ -35,7 +35,8 @@ export class Dispatcher {
   readonly #heardAt = new Map<string, number>()
   readonly #notBefore = new Map<string, number>()
   readonly #busyRejects = new Map<string, number>()
-  readonly #pumping = new Set<string>()
+  /** Agents being filled; true: something changed meanwhile, look again. */
+  readonly #pumping = new Map<string, boolean>()
   #stopListening: (() => void) | undefined
 
   constructor(options: DispatcherOptions) {
@@ -80,7 +81,8 @@ export class Dispatcher {
   /** Signs of life of running commands renew their leases. */
   heard(commandIds: Iterable<string>): void {
     const now = this.#clock.monotonic()
-    for (const commandId of commandIds) if (this.#ledger.live(commandId) !== undefined) this.#heardAt.set(commandId, now)
+    for (const commandId of commandIds)
+      if (this.#ledger.live(commandId) !== undefined) this.#heardAt.set(commandId, now)
   }
 
   /** When a command was last heard of, on the monotonic clock. */
@@ -113,15 +115,39 @@ export class Dispatcher {
     }
     const apply = (event: CommandEvent) => () => void this.#apply(commandId, event)
 
-    arm('ttl', status === 'queued', true, () => command.createdAt + command.queueTtlMs - now, apply({ kind: 'queue-ttl' }))
-    arm('ack', status === 'dispatched', attempt !== before?.attempt, () => this.#options.ackDeadlineMs, apply({ kind: 'ack-deadline', attempt }))
+    arm(
+      'ttl',
+      status === 'queued',
+      true,
+      () => command.createdAt + command.queueTtlMs - now,
+      apply({ kind: 'queue-ttl' }),
+    )
+    arm(
+      'ack',
+      status === 'dispatched',
+      attempt !== before?.attempt,
+      () => this.#options.ackDeadlineMs,
+      apply({ kind: 'ack-deadline', attempt }),
+    )
     const running = status === 'running'
     if (running && before?.status !== 'running') this.#heardAt.set(commandId, this.#clock.monotonic())
-    arm('lease', running, false, () => this.#options.leaseMs, () => this.#leaseDue(commandId))
+    arm(
+      'lease',
+      running,
+      false,
+      () => this.#options.leaseMs,
+      () => this.#leaseDue(commandId),
+    )
     const runUntil = running && command.cancelRequestedAt === undefined ? runDeadline(command) : undefined
     arm('run', runUntil !== undefined, true, () => (runUntil ?? now) - now, apply({ kind: 'run-timeout' }))
     const cancelling = command.cancelRequestedAt !== undefined && (running || status === 'dispatched')
-    arm('cancel', cancelling, false, () => this.#options.cancelDeadlineMs, () => this.#cancelDue(commandId))
+    arm(
+      'cancel',
+      cancelling,
+      false,
+      () => this.#options.cancelDeadlineMs,
+      () => this.#cancelDue(commandId),
+    )
     if (!running) this.#heardAt.delete(commandId)
   }
 
@@ -169,16 +195,23 @@ export class Dispatcher {
   }
 
   #pump(agentId: string): void {
-    if (this.#pumping.has(agentId) || this.#agents.link(agentId) === undefined) return
+    if (this.#agents.link(agentId) === undefined) return
+    if (this.#pumping.has(agentId)) {
+      this.#pumping.set(agentId, true)
+      return
+    }
     const waitMs = (this.#notBefore.get(agentId) ?? 0) - this.#clock.monotonic()
     if (waitMs > 0) {
-      if (!this.#deadlines.has(`${agentId} pump`)) this.#deadlines.set(`${agentId} pump`, waitMs, () => this.#pump(agentId))
+      if (!this.#deadlines.has(`${agentId} pump`))
+        this.#deadlines.set(`${agentId} pump`, waitMs, () => this.#pump(agentId))
       return
     }
     this.#notBefore.delete(agentId)
-    this.#pumping.add(agentId)
+    this.#pumping.set(agentId, false)
     void this.#fill(agentId).then(retry => {
+      const again = this.#pumping.get(agentId) === true
       this.#pumping.delete(agentId)
+      if (again && !retry) this.#pump(agentId)
       if (retry) this.#deadlines.set(`${agentId} pump`, RETRY_MS, () => this.#pump(agentId))
     })
   }

@@ -14,7 +14,11 @@ export function compareQueued(a: Command, b: Command): number {
 }
 
 /** What an agent has in hand and what waits for it. */
-export function splitQueue(commands: Iterable<Command>): { inFlight: Command[]; first: Command | undefined; queued: number } {
+export function splitQueue(commands: Iterable<Command>): {
+  inFlight: Command[]
+  first: Command | undefined
+  queued: number
+} {
   const inFlight: Command[] = []
   let first: Command | undefined
   let queued = 0

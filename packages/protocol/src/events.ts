@@ -68,7 +68,11 @@ export const eventPayloads = {
   'session:ended': Session,
   'message:start': Type.Object({ ...Message, role: Type.String({ maxLength: 32 }), text: Type.Optional(Text) }),
   'message:delta': Type.Object({ ...Message, delta: Text }),
-  'message:end': Type.Object({ ...Message, role: Type.Optional(Type.String({ maxLength: 32 })), text: Text }),
+  'message:end': Type.Object({
+    ...Message,
+    role: Type.Optional(Type.String({ maxLength: 32 })),
+    text: Type.Optional(Text),
+  }),
   'tool:start': Type.Object({ ...ToolCall, name: Type.String({ maxLength: 256 }), args: Type.Optional(Json) }),
   'tool:args': Type.Object({ ...ToolCall, delta: Text }),
   'tool:end': Type.Object({

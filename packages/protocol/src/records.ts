@@ -113,10 +113,14 @@ export const Command = Type.Object(
     lateResult: Type.Optional(
       Type.Composite([CommandOutcome, Type.Object({ attempt: Type.Integer(), at: Timestamp })]),
     ),
-    retryable: Type.Optional(Type.Boolean({ description: 'On failed: the same command may succeed when it is submitted again' })),
+    retryable: Type.Optional(
+      Type.Boolean({ description: 'On failed: the same command may succeed when it is submitted again' }),
+    ),
     lastSeenAt: Type.Optional(Timestamp),
     waitingSince: Type.Optional(Timestamp),
-    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'Time spent in waiting_input: the run clock stood still' })),
+    waitedMs: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Time spent in waiting_input: the run clock stood still' }),
+    ),
     retryOf: Type.Optional(Id),
     parentId: Type.Optional(Id),
   },

@@ -183,7 +183,9 @@ export const agentServerPayloads = {
     taskId: Type.Optional(Id),
     runTimeoutMs: Type.Integer({ minimum: 0 }),
     rerun: Type.Optional(
-      Type.Boolean({ description: 'An earlier run was given up (onLost: requeue): run it again though the journal knows it' }),
+      Type.Boolean({
+        description: 'An earlier run was given up (onLost: requeue): run it again though the journal knows it',
+      }),
     ),
   }),
   'command:interrupt': Type.Object({ commandId: Id, attempt: Type.Integer({ minimum: 0 }), force: Type.Boolean() }),

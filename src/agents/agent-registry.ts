@@ -1,0 +1,308 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Agent, type AgentPayloads, type Command, topics } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
+import { draftOf } from '../log/draft.ts'
+import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
+import type { AgentDirectory, AgentLink } from './agent-link.ts'
+import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
+
+/** The socket of an agent as the registry sees it. */
+export interface AgentSocket extends AgentLink {
+  close(code: 1001 | 4408 | 4409, reason: string): void
+  /** Resolves when nothing that came over this socket is on its way to the log any more. */
+  settled(): Promise<void>
+}
+
+/** What the registry needs to know of commands. */
+export interface CommandView {
+  ofAgent(agentId: string): Iterable<Command>
+  onChange(listener: (after: Command) => void): () => void
+}
+
+export interface AgentRegistryOptions {
+  log: EventLog
+  commands: CommandView
+  clock: Clock
+  /** Silent for two of these an agent is late, for three it is offline. */
+  heartbeatMs: number
+  onFault(error: unknown): void
+}
+
+interface Entry {
+  record: Agent
+  /** The agent's socket has said hello and was reconciled: commands may be sent. */
+  ready: boolean
+  heardAt: number
+  reported?: ReportedWork
+  /** What the log has. */
+  published?: Agent
+  publishing: boolean
+  dirty: boolean
+}
+
+const RETRY_MS = 1000
+
+/** Every agent that ever connected, what is known of it now, and the way to it. */
+export class AgentRegistry implements AgentDirectory {
+  readonly #log: EventLog
+  readonly #commands: CommandView
+  readonly #clock: Clock
+  readonly #heartbeatMs: number
+  readonly #onFault: (error: unknown) => void
+  readonly #agents = new Map<string, Entry>()
+  /** The newest socket of each agent. */
+  readonly #sockets = new Map<string, AgentSocket>()
+  readonly #deadlines: Deadlines
+  #stopListening: (() => void) | undefined
+
+  constructor({ log, commands, clock, heartbeatMs, onFault }: AgentRegistryOptions) {
+    this.#log = log
+    this.#commands = commands
+    this.#clock = clock
+    this.#heartbeatMs = heartbeatMs
+    this.#onFault = onFault
+    this.#deadlines = new Deadlines(clock)
+  }
+
+  /** Loads the known agents. Those that were connected before the restart are late until they return. */
+  async start(): Promise<void> {
+    if (this.#stopListening !== undefined) return
+    let page: string | undefined
+    do {
+      const { records, nextPage } = await this.#log.list({
+        kind: 'agent',
+        limit: 500,
+        ...(page !== undefined && { page }),
+      })
+      for (const { payload } of records) {
+        const record = payload as Agent
+        this.#agents.set(record.agentId, {
+          record,
+          published: { ...record },
+          ready: false,
+          heardAt: this.#clock.monotonic(),
+          publishing: false,
+          dirty: false,
+        })
+        if (record.link !== 'offline') this.#setLink(record.agentId, 'late')
+      }
+      page = nextPage ?? undefined
+    } while (page !== undefined)
+    this.#stopListening = this.#commands.onChange(({ agentId }) => this.#commandsChanged(agentId))
+  }
+
+  stop(): void {
+    this.#stopListening?.()
+    this.#stopListening = undefined
+    this.#deadlines.clearAll()
+  }
+
+  has(agentId: string): boolean {
+    return this.#agents.has(agentId)
+  }
+
+  get(agentId: string): Agent | undefined {
+    const entry = this.#agents.get(agentId)
+    return entry && this.#now(entry)
+  }
+
+  *all(): Iterable<Agent> {
+    for (const entry of this.#agents.values()) yield this.#now(entry)
+  }
+
+  link(agentId: string): AgentLink | undefined {
+    return this.#agents.get(agentId)?.ready === true ? this.#sockets.get(agentId) : undefined
+  }
+
+  maxConcurrency(agentId: string): number {
+    return this.#agents.get(agentId)?.record.maxConcurrency ?? 1
+  }
+
+  lastSeenAt(agentId: string): number {
+    return this.get(agentId)?.lastSeenAt ?? 0
+  }
+
+  /** True while `socket` is the agent's newest one. */
+  isCurrent(agentId: string, socket: AgentSocket): boolean {
+    return this.#sockets.get(agentId) === socket
+  }
+
+  /**
+   * The newest socket that says hello wins; the older is closed. Resolves when what came over the older one is stored,
+   * so that the newer starts from it.
+   */
+  async claim(agentId: string, socket: AgentSocket): Promise<void> {
+    const older = this.#sockets.get(agentId)
+    this.#sockets.set(agentId, socket)
+    const entry = this.#agents.get(agentId)
+    if (entry !== undefined) entry.ready = false
+    older?.close(4409, 'A newer connection of this agent took over.')
+    await older?.settled()
+  }
+
+  /** Stores the record of an agent whose socket has the claim, together with `alongside`. */
+  async connect(
+    agentId: string,
+    hello: AgentPayloads['agent:connect'],
+    alongside: EventDraft[],
+  ): Promise<AppendResult> {
+    const record = greeted(agentId, hello, this.#agents.get(agentId)?.record, this.#clock.now())
+    const entry: Entry = { record, ready: false, heardAt: this.#clock.monotonic(), publishing: false, dirty: false }
+    this.#derive(entry)
+    const appended = await this.#log.append([this.#draft(entry), ...alongside])
+    if (appended.status !== 'ok') return appended
+    this.#agents.set(agentId, entry)
+    this.#watch(agentId, 2 * this.#heartbeatMs)
+    return appended
+  }
+
+  /** The agent was reconciled: from now on commands may be sent to it. */
+  ready(agentId: string, socket: AgentSocket): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined || !this.isCurrent(agentId, socket)) return
+    entry.ready = true
+    this.#publish(agentId)
+  }
+
+  /** The socket closed. After an `agent:exit` the agent is known to be gone. */
+  disconnect(agentId: string, socket: AgentSocket, exited: boolean): void {
+    if (!this.isCurrent(agentId, socket)) return
+    this.#sockets.delete(agentId)
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    entry.ready = false
+    if (exited) entry.reported = { work: 'stopped', detail: '', evidence: 'reported' }
+    this.#setLink(agentId, exited ? 'offline' : 'late')
+  }
+
+  /** Any frame of the agent is a sign of life. */
+  heard(agentId: string): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined || !this.#sockets.has(agentId)) return
+    entry.heardAt = this.#clock.monotonic()
+    entry.record.lastSeenAt = this.#clock.now()
+    if (entry.record.link !== 'online') this.#setLink(agentId, 'online')
+  }
+
+  reported(agentId: string, report: AgentPayloads['agent:status']): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    entry.reported = { work: report.work, detail: report.detail ?? '', evidence: report.evidence ?? 'reported' }
+    this.#publish(agentId)
+  }
+
+  /** Closes the agent's socket; it may connect again. False when it has none. */
+  kick(agentId: string, reason: string): boolean {
+    const socket = this.#sockets.get(agentId)
+    socket?.close(1001, reason)
+    return socket !== undefined
+  }
+
+  /** Forgets an agent that is not connected. */
+  async remove(agentId: string, alongside: EventDraft[]): Promise<AppendResult> {
+    const removed = draftOf('agent:removed', topics.agentStatus(agentId), { agentId }, { record: 'delete' })
+    const appended = await this.#log.append([removed, ...alongside])
+    if (appended.status === 'ok') {
+      this.#agents.delete(agentId)
+      this.#deadlines.clear(agentId)
+    }
+    return appended
+  }
+
+  /** While it is heard, `lastSeenAt` in memory is newer than in the log: not every heartbeat is worth an event. */
+  #now({ record }: Entry): Agent {
+    return { ...record }
+  }
+
+  #commandsChanged(agentId: string): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    const running = this.#running(agentId)
+    if (isDeepStrictEqual(running, entry.record.running) && entry.reported !== undefined) return
+    if (entry.record.link !== 'offline') delete entry.reported
+    this.#publish(agentId)
+  }
+
+  #running(agentId: string): string[] {
+    const ids: string[] = []
+    for (const command of this.#commands.ofAgent(agentId)) if (command.status === 'running') ids.push(command.commandId)
+    return ids.sort()
+  }
+
+  #setLink(agentId: string, link: Agent['link']): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    entry.record.link = link
+    if (link === 'offline') this.#deadlines.clear(agentId)
+    else this.#watch(agentId, (link === 'late' ? 3 : 2) * this.#heartbeatMs - this.#silentMs(entry))
+    this.#publish(agentId)
+  }
+
+  #silentMs(entry: Entry): number {
+    return this.#clock.monotonic() - entry.heardAt
+  }
+
+  #watch(agentId: string, delayMs: number): void {
+    this.#deadlines.set(agentId, delayMs, () => this.#judge(agentId))
+  }
+
+  /** Heartbeats do not move the timer; it looks when it fires and goes on for what is left. */
+  #judge(agentId: string): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    const silentMs = this.#silentMs(entry)
+    if (silentMs >= 3 * this.#heartbeatMs) {
+      this.#sockets.get(agentId)?.close(4408, `No sign of life for ${Math.round(silentMs)} ms.`)
+      this.#setLink(agentId, 'offline')
+    } else if (silentMs >= 2 * this.#heartbeatMs) this.#setLink(agentId, 'late')
+    else this.#watch(agentId, 2 * this.#heartbeatMs - silentMs)
+  }
+
+  #derive(entry: Entry): void {
+    const { record } = entry
+    record.running = this.#running(record.agentId)
+    // What an agent was doing when it was last heard is still the best that is known of it.
+    if (record.link === 'online' || entry.reported !== undefined) {
+      Object.assign(record, entry.reported ?? inferWork(this.#commands.ofAgent(record.agentId)))
+    }
+    record.status = summarise(record.link, record.work)
+  }
+
+  #draft(entry: Entry): EventDraft {
+    entry.published = { ...entry.record }
+    return draftOf('agent:status', topics.agentStatus(entry.record.agentId), entry.published, { record: 'set' })
+  }
+
+  /** Appends the record once more if anything changed; changes that come while one is under way are joined into the next. */
+  #publish(agentId: string): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined) return
+    if (entry.publishing) {
+      entry.dirty = true
+      return
+    }
+    this.#derive(entry)
+    if (entry.published !== undefined && sameButTime(entry.record, entry.published)) return
+    entry.publishing = true
+    entry.dirty = false
+    this.#log
+      .append([this.#draft(entry)])
+      .then(
+        appended => appended.status === 'unavailable',
+        error => {
+          this.#onFault(error)
+          return false
+        },
+      )
+      .then(again => {
+        entry.publishing = false
+        if (this.#stopListening === undefined || this.#agents.get(agentId) !== entry) return
+        if (again) delete entry.published
+        if (again) this.#deadlines.set(`${agentId} publish`, RETRY_MS, () => this.#publish(agentId))
+        else if (entry.dirty) this.#publish(agentId)
+      })
+  }
+}
+
+const sameButTime = (a: Agent, b: Agent) => isDeepStrictEqual({ ...a, lastSeenAt: 0 }, { ...b, lastSeenAt: 0 })

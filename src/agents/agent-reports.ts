@@ -1,0 +1,107 @@
+import {
+  type AgentFrame,
+  type AgentFrameType,
+  type AgentPayloads,
+  type EventPayloads,
+  type EventType,
+  topics,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
+import type { CommandEvent } from '../commands/command-state.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventDraft } from '../log/event-log.ts'
+import { lifecycleOnExit } from './agent-state.ts'
+
+/** What a numbered frame of an agent asks of the server. */
+export type Report =
+  /** Events to append. */
+  | { kind: 'events'; drafts: EventDraft[] }
+  /** Something happened to a command. */
+  | { kind: 'command'; commandId: string; event: CommandEvent }
+  /** The agent says what it is doing. */
+  | { kind: 'work'; report: AgentPayloads['agent:status'] }
+  /** The agent's last words. */
+  | { kind: 'exit'; reason: AgentPayloads['agent:exit']['reason']; drafts: EventDraft[] }
+  | { kind: 'refused'; error: WireError }
+
+type Unnumbered = 'agent:connect' | 'heartbeat' | 'agent:metrics' | 'session:typing' | 'terminal:output'
+export type ReportFrame = Exclude<AgentFrame, { type: Unnumbered }>
+type ReportType = Exclude<AgentFrameType, Unnumbered>
+
+interface From {
+  agentId: string
+  bootId: string
+}
+
+type Reader<K extends ReportType> = (payload: AgentPayloads[K], from: From) => Report
+
+const events = (...drafts: EventDraft[]): Report => ({ kind: 'events', drafts })
+const command = (commandId: string, event: CommandEvent): Report => ({ kind: 'command', commandId, event })
+
+/** Frames about one session become events of its message stream as they are. */
+function inSession<K extends ReportType & EventType>(type: K): Reader<K> {
+  return (payload, { agentId }) => {
+    const { sessionId, taskId } = payload as { sessionId: string; taskId?: string }
+    const event = { ...(payload as object), agentId } as EventPayloads[K]
+    return events(
+      draftOf(type, topics.sessionMessages(agentId, sessionId), event, taskId === undefined ? {} : { taskId }),
+    )
+  }
+}
+
+const notYet = (): Report => ({
+  kind: 'refused',
+  error: wireError('unknown_type', 'This server does not keep such reports.'),
+})
+/** Terminal frames are handled before reports are read: they stand in no log. */
+const inTerminal = (): Report => ({ kind: 'events', drafts: [] })
+
+const readers: { [K in ReportType]: Reader<K> } = {
+  'agent:status': report => ({ kind: 'work', report }),
+  'agent:error': (payload, { agentId }) =>
+    events(draftOf('agent:error', topics.agentLog(agentId), { agentId, ...payload })),
+  'agent:exit': (payload, { agentId, bootId }) => ({
+    kind: 'exit',
+    reason: payload.reason,
+    drafts: [draftOf('agent:lifecycle', topics.agentLog(agentId), { agentId, ...lifecycleOnExit(bootId, payload) })],
+  }),
+  'command:ack': ({ commandId, attempt }) => command(commandId, { kind: 'ack', attempt }),
+  'command:reject': ({ commandId, attempt, reason = 'busy', message }) =>
+    command(commandId, { kind: 'reject', attempt, reason, ...(message !== undefined && { message }) }),
+  'command:progress': ({ commandId, attempt, ...progress }) =>
+    command(commandId, { kind: 'progress', attempt, progress }),
+  'command:result': ({ commandId, attempt, ...outcome }) => command(commandId, { kind: 'result', attempt, outcome }),
+  'message:start': (payload, from) => inSession('message:start')({ role: 'assistant', ...payload }, from),
+  'message:delta': inSession('message:delta'),
+  'message:end': inSession('message:end'),
+  'tool:start': inSession('tool:start'),
+  'tool:args': inSession('tool:args'),
+  'tool:end': inSession('tool:end'),
+  'usage:report': (payload, { agentId }) =>
+    events(draftOf('usage:reported', topics.agentLog(agentId), { agentId, ...payload })),
+  'terminal:resize': inTerminal,
+  'terminal:exit': inTerminal,
+  'session:start': notYet,
+  'session:activity': notYet,
+  'session:end': notYet,
+  'state:snapshot': notYet,
+  'state:patch': notYet,
+  'task:create': notYet,
+  'task:start': notYet,
+  'task:update': notYet,
+  'task:progress': notYet,
+  'task:pause': notYet,
+  'task:complete': notYet,
+  'task:fail': notYet,
+  'task:cancel': notYet,
+  'interaction:request': notYet,
+  'interaction:resolved': notYet,
+  'interaction:applied': notYet,
+}
+
+/** What a frame asks for: pure, total over the numbered frame types. */
+export function readReport(frame: ReportFrame, from: From): Report {
+  const read = readers[frame.type] as Reader<ReportType>
+  return read(frame.payload, from)
+}

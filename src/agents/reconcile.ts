@@ -1,0 +1,33 @@
+import type { AgentPayloads, AgentServerPayloads, Command } from '@fleetwire/protocol'
+import { isFinal } from '@fleetwire/protocol'
+
+type InventoryItem = NonNullable<AgentPayloads['agent:connect']['inventory']>[number]
+export type Directive = AgentServerPayloads['connection:established']['directives'][number]
+
+export interface Judgement {
+  directive: Directive
+  /** The agent has the command in hand as we know it: its link is back. */
+  linkBack?: { attempt: number }
+}
+
+/**
+ * What a returning agent shall do with one command of its inventory. `command` is what the log has; undefined: it is
+ * unknown, or another agent's.
+ */
+export function judge(item: InventoryItem, command: Command | undefined): Judgement {
+  const { commandId } = item
+  const say = (action: Directive['action']): Judgement => ({ directive: { commandId, action } })
+  if (command === undefined) return say(item.state === 'running' ? 'cancel' : 'forget')
+  if (item.state === 'finished') return say(hasResult(command) ? 'forget' : 'resend')
+  if (isFinal(command.status)) return say('cancel')
+  const directive: Directive = { commandId, action: command.cancelRequestedAt === undefined ? 'continue' : 'cancel' }
+  // Of an older attempt: the newer dispatch is sent again and the agent takes its number.
+  return item.attempt === command.attempt ? { directive, linkBack: { attempt: item.attempt } } : { directive }
+}
+
+/** An end that an agent reported; others (lost, expired, unconfirmed) leave room for what it may still tell. */
+function hasResult(command: Command): boolean {
+  if (!isFinal(command.status)) return false
+  const told = command.status === 'succeeded' || command.reason === 'reported' || command.confirmed === true
+  return told || command.lateResult !== undefined
+}

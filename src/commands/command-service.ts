@@ -1,0 +1,267 @@
+import { type Command, type EditCommandBody, isFinal, type WireError, wireError } from '@fleetwire/protocol'
+import type { AgentDirectory } from '../agents/agent-link.ts'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { Applied, CommandLedger } from './command-ledger.ts'
+import type {
+  CanSee,
+  CommandList,
+  CommandQueue,
+  EditOutcome,
+  InterruptOutcome,
+  ListQuery,
+  Refused,
+  SubmitRequest,
+  SubmitResult,
+} from './command-types.ts'
+import { bodyHash, claimDraft, idempotencyTopic, keyState } from './idempotency.ts'
+import { splitQueue } from './queue-order.ts'
+
+export interface CommandServiceOptions {
+  log: EventLog
+  ledger: CommandLedger
+  agents: AgentDirectory
+  clock: Clock
+  queueLimit: number
+}
+
+const MAX_INPUT_BYTES = 64 * 1024
+const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
+const QUEUE_FULL_RETRY_MS = 1000
+
+const refused = (error: WireError): Refused => ({ status: 'refused', error })
+const notFound = (what: string, id: string) => refused(wireError('not_found', `There is no ${what} "${id}".`))
+export const unavailable = (applied: { retryAfterMs: number; reason: string }): Refused =>
+  refused(
+    wireError('unavailable', `The log cannot accept now (${applied.reason}). Nothing was accepted; try again.`, {
+      retryAfterMs: applied.retryAfterMs,
+    }),
+  )
+
+/** Accepts commands and what people ask of them. Everything it says yes to is on disk. */
+export class CommandService implements CommandQueue {
+  readonly #log: EventLog
+  readonly #ledger: CommandLedger
+  readonly #agents: AgentDirectory
+  readonly #clock: Clock
+  readonly #queueLimit: number
+  /** Submissions on their way to the log, by agent: they count as queued. */
+  readonly #arriving = new Map<string, number>()
+
+  constructor({ log, ledger, agents, clock, queueLimit }: CommandServiceOptions) {
+    this.#log = log
+    this.#ledger = ledger
+    this.#agents = agents
+    this.#clock = clock
+    this.#queueLimit = queueLimit
+  }
+
+  async submit(request: SubmitRequest): Promise<SubmitResult> {
+    const { agentId, idempotencyKey } = request
+    const flaw = inputFlaw(request.input)
+    if (flaw !== undefined) return refused(flaw)
+    if (!this.#agents.has(agentId)) return notFound('agent', agentId)
+    if (idempotencyKey === undefined) return this.#accept(request, commandOf(request, this.#clock.now()), [])
+    return this.#submitOnce(request, idempotencyTopic(agentId, idempotencyKey))
+  }
+
+  async #submitOnce(request: SubmitRequest, topic: string): Promise<SubmitResult> {
+    const hash = bodyHash(request)
+    for (;;) {
+      const now = this.#clock.now()
+      const key = keyState(await this.#log.get(topic), hash, now)
+      if (key.state === 'used') return this.#replay(key, request.idempotencyKey!)
+      const command = commandOf(request, now)
+      const result = await this.#accept(request, command, [
+        claimDraft(topic, command.commandId, hash, now, key.version),
+      ])
+      // Somebody else claimed the key between the look and the append: look again.
+      if (result !== 'conflict') return result
+    }
+  }
+
+  async #replay({ commandId, sameBody }: { commandId: string; sameBody: boolean }, key: string): Promise<SubmitResult> {
+    const command = await this.#ledger.get(commandId)
+    if (command !== undefined && sameBody) return { status: 'replayed', command }
+    return refused(
+      wireError('conflict', `The idempotency key "${key}" was used for another command in the last 24 hours.`, {
+        commandId,
+      }),
+    )
+  }
+
+  async #accept(request: SubmitRequest, command: Command, claim: []): Promise<SubmitResult>
+  async #accept(request: SubmitRequest, command: Command, claim: EventDraft[]): Promise<SubmitResult | 'conflict'>
+  async #accept(request: SubmitRequest, command: Command, claim: EventDraft[]): Promise<SubmitResult | 'conflict'> {
+    const { agentId } = command
+    const refusal = this.#busyRefusal(request)
+    if (refusal !== undefined) return refused(refusal)
+    this.#arriving.set(agentId, (this.#arriving.get(agentId) ?? 0) + 1)
+    try {
+      const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command)])
+      if (appended.status === 'conflict') return 'conflict'
+      return appended.status === 'ok' ? { status: 'accepted', command } : unavailable(appended)
+    } finally {
+      const left = this.#arriving.get(agentId)! - 1
+      if (left === 0) this.#arriving.delete(agentId)
+      else this.#arriving.set(agentId, left)
+    }
+  }
+
+  #busyRefusal({ agentId, whenBusy }: SubmitRequest): WireError | undefined {
+    const { inFlight, queued } = splitQueue(this.#ledger.ofAgent(agentId))
+    const waiting = queued + (this.#arriving.get(agentId) ?? 0)
+    if (whenBusy === 'reject' && (waiting > 0 || inFlight.length >= this.#agents.maxConcurrency(agentId))) {
+      return wireError('conflict', `Agent "${agentId}" is busy.`, {
+        running: inFlight.map(c => c.commandId),
+        queued: waiting,
+      })
+    }
+    if (waiting < this.#queueLimit) return undefined
+    return wireError(
+      'queue_full',
+      `${waiting} commands wait for agent "${agentId}" already; the limit is ${this.#queueLimit}.`,
+      {
+        retryAfterMs: QUEUE_FULL_RETRY_MS,
+      },
+    )
+  }
+
+  async interrupt(
+    commandId: string,
+    { canSee, reason }: { canSee: CanSee; reason?: string },
+  ): Promise<InterruptOutcome> {
+    const command = await this.#visible(commandId, canSee)
+    if (command === undefined) return notFound('command', commandId)
+    const applied = await this.#ledger.apply(commandId, { kind: 'cancel', reason: reason ?? 'interrupted' })
+    switch (applied.status) {
+      case 'changed':
+        return { status: 'ok', affected: true, command: applied.command }
+      case 'same':
+        return { status: 'ok', affected: false, command: applied.command }
+      case 'unavailable':
+        return unavailable(applied)
+      case 'unknown':
+        return notFound('command', commandId)
+    }
+  }
+
+  async retry(commandId: string, { canSee, createdBy }: { canSee: CanSee; createdBy: string }): Promise<SubmitResult> {
+    const command = await this.#visible(commandId, canSee)
+    if (command === undefined) return notFound('command', commandId)
+    if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
+    const { agentId, kind, input, sessionId, taskId, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, parentId } =
+      command
+    return this.submit({
+      ...{ agentId, kind, input, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, createdBy, retryOf: commandId },
+      ...(sessionId !== undefined && { sessionId }),
+      ...(taskId !== undefined && { taskId }),
+      ...(parentId !== undefined && { parentId }),
+    })
+  }
+
+  async edit(commandId: string, changes: EditCommandBody, { canSee }: { canSee: CanSee }): Promise<EditOutcome> {
+    const flaw = inputFlaw(changes.input)
+    if (flaw !== undefined) return refused(flaw)
+    if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
+    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }))
+  }
+
+  async drop(commandId: string, { canSee }: { canSee: CanSee }): Promise<EditOutcome> {
+    if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
+    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }))
+  }
+
+  #whileQueued(commandId: string, applied: Applied): EditOutcome {
+    switch (applied.status) {
+      case 'changed':
+        return { status: 'ok', command: applied.command }
+      case 'same':
+        return refused(notNow(applied.command, 'is not queued any more'))
+      case 'unavailable':
+        return unavailable(applied)
+      case 'unknown':
+        return notFound('command', commandId)
+    }
+  }
+
+  get(commandId: string): Promise<Command | undefined> {
+    return this.#ledger.get(commandId)
+  }
+
+  async list({ limit, cursor, ...where }: ListQuery): Promise<CommandList> {
+    const { records, nextPage } = await this.#log.list({
+      kind: 'command',
+      where,
+      order: 'desc',
+      limit,
+      ...(cursor !== undefined && { page: cursor }),
+    })
+    return { items: records.map(record => record.payload as Command), nextCursor: nextPage }
+  }
+
+  async waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
+    const { commandId } = command
+    return new Promise(resolve => {
+      const finish = (state: Command) => {
+        timer.cancel()
+        stop()
+        resolve(state)
+      }
+      const stop = this.#ledger.onChange(after => {
+        if (after.commandId === commandId && isFinal(after.status)) finish(after)
+      })
+      const timer = this.#clock.setTimeout(
+        () => void this.#ledger.get(commandId).then(now => finish(now ?? command)),
+        timeoutMs,
+      )
+      // It may have ended before the listener stood.
+      void this.#ledger.get(commandId).then(now => now !== undefined && isFinal(now.status) && finish(now))
+    })
+  }
+
+  async #visible(commandId: string, canSee: CanSee): Promise<Command | undefined> {
+    const command = await this.#ledger.get(commandId)
+    return command !== undefined && canSee(command.agentId) ? command : undefined
+  }
+}
+
+const notNow = (command: Command, why: string) =>
+  wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
+
+function inputFlaw(input: unknown): WireError | undefined {
+  let bytes: number
+  try {
+    bytes = Buffer.byteLength(JSON.stringify(input ?? null))
+  } catch {
+    return wireError('invalid_request', 'input: nested too deeply.')
+  }
+  return bytes <= MAX_INPUT_BYTES
+    ? undefined
+    : wireError('too_large', `input: ${bytes} bytes; at most ${MAX_INPUT_BYTES}.`)
+}
+
+function commandOf(request: SubmitRequest, now: number): Command {
+  const { agentId, kind, input, sessionId, taskId, idempotencyKey, createdBy, retryOf, parentId } = request
+  return {
+    commandId: newId('cmd'),
+    agentId,
+    kind,
+    input,
+    ...(sessionId !== undefined && { sessionId }),
+    ...(taskId !== undefined && { taskId }),
+    status: 'queued',
+    attempt: 0,
+    priority: request.priority ?? 0,
+    whenBusy: request.whenBusy ?? 'enqueue',
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    createdBy,
+    createdAt: now,
+    queueTtlMs: request.queueTtlMs ?? DEFAULT_QUEUE_TTL_MS,
+    runTimeoutMs: request.runTimeoutMs ?? 0,
+    onLost: request.onLost ?? 'fail',
+    ...(retryOf !== undefined && { retryOf }),
+    ...(parentId !== undefined && { parentId }),
+  }
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { LogRecord } from '../log/event-log.ts'
+import type { SubmitRequest } from './command-types.ts'
+
+/** How long a key protects its command, ms. */
+export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60_000
+
+const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
+
+/** The record of a key: one per agent and key, whatever characters the key has. */
+export const idempotencyTopic = (agentId: string, key: string): string => `$idempotency.${agentId}.${digest(key)}`
+
+interface KeyRecord {
+  commandId: string
+  bodyHash: string
+  usedAt: number
+}
+
+/** Equal for requests that ask for the same, whatever the order of their fields. */
+export function bodyHash(request: SubmitRequest): string {
+  const { idempotencyKey: _, createdBy: __, ...body } = request
+  return digest(JSON.stringify(body, (_key, value) => (isObject(value) ? sorted(value) : value)))
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const sorted = (object: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+export type KeyState = { state: 'free'; version: number } | { state: 'used'; commandId: string; sameBody: boolean }
+
+/** What a key stands for now. `version` is what a claim of the key must expect. */
+export function keyState(record: LogRecord | undefined, hash: string, now: number): KeyState {
+  if (record === undefined) return { state: 'free', version: 0 }
+  const key = record.payload as KeyRecord
+  if (now - key.usedAt > IDEMPOTENCY_TTL_MS) return { state: 'free', version: record.version }
+  return { state: 'used', commandId: key.commandId, sameBody: key.bodyHash === hash }
+}
+
+/** The draft that claims a key; it goes first in the append that stores the command. */
+export function claimDraft(topic: string, commandId: string, hash: string, now: number, version: number) {
+  const payload: KeyRecord = { commandId, bodyHash: hash, usedAt: now }
+  return {
+    type: 'idempotency:claimed',
+    topic,
+    payload,
+    record: 'set' as const,
+    expect: version,
+    expiresAt: now + IDEMPOTENCY_TTL_MS,
+  }
+}
