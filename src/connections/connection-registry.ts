@@ -1,0 +1,184 @@
+import { type CloseCode, type ErrorCode, type EventPayloads, topics } from '@fleetwire/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { Clock } from '../clock.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { Logger } from '../logger.ts'
+import {
+  type BasePayloads,
+  type CloseOptions,
+  Connection,
+  type ConnectionContext,
+  type ConnectionKind,
+  type ConnectionOptions,
+  type InboundFrame,
+} from './connection.ts'
+import type { FlushScheduler } from './flush-scheduler.ts'
+import type { SocketPort } from './socket-port.ts'
+
+/** A shutdown closes this many sockets, then lets the event loop breathe. */
+const CLOSE_AT_ONCE = 250
+const CLOSE_PAUSE_MS = 10
+/** Clients of a closing server come back over this span: as much time as their number needs, within reason. */
+const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
+
+/** A connection of either kind, as seen from outside its route. */
+export interface OpenConnection {
+  readonly id: string
+  readonly kind: ConnectionKind
+  readonly principal: Principal
+  readonly openedAt: number
+  readonly bufferedBytes: number
+  close(code: CloseCode, reason: string, options?: CloseOptions): void
+  terminate(): void
+}
+
+export interface RegistryOptions {
+  clock: Clock
+  logger: Logger
+  log: Pick<EventLog, 'append'>
+  flusher: FlushScheduler
+  limits: {
+    frameRate: number
+    frameBurst: number
+    outboxLimitBytes: number
+    maxConnections: number
+    maxConnectionsPerPrincipal: number
+  }
+}
+
+/** Every open socket of this process. */
+export class ConnectionRegistry {
+  readonly #options: RegistryOptions
+  readonly #context: ConnectionContext
+  readonly #open = new Map<string, OpenConnection>()
+  readonly #bySub = new Map<string, Map<string, OpenConnection>>()
+  #opened = 0
+  #closedByCode = new Map<number, number>()
+  #drain: { emptied: () => void } | undefined
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    const { clock, logger, flusher, limits } = options
+    this.#context = { clock, logger, flusher, limits, closed: (id, code) => this.#remove(id, code) }
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Why one more socket of this principal is not accepted, before its upgrade. */
+  refusal(principal: Principal): { code: ErrorCode; message: string } | undefined {
+    const { maxConnections, maxConnectionsPerPrincipal } = this.#options.limits
+    if (this.#drain) return { code: 'unavailable', message: 'The server is closing.' }
+    if (this.size >= maxConnections)
+      return { code: 'unavailable', message: 'This server holds all the sockets it may.' }
+    if (this.ofSub(principal.sub).length >= maxConnectionsPerPrincipal)
+      return { code: 'rate_limited', message: 'Too many sockets of this token subject.' }
+    return undefined
+  }
+
+  /** Takes over an upgraded socket. Call it in the turn of the upgrade. */
+  open<In extends InboundFrame, Out extends BasePayloads>(
+    socket: SocketPort,
+    options: ConnectionOptions<In, Out>,
+  ): Connection<In, Out> {
+    const connection = new Connection(socket, this.#context, options)
+    const { id, principal } = connection
+    this.#open.set(id, connection)
+    const siblings = this.#bySub.get(principal.sub)
+    if (siblings) siblings.set(id, connection)
+    else this.#bySub.set(principal.sub, new Map([[id, connection]]))
+    this.#opened++
+    this.#announce('connection:opened', { ...this.#factsOf(connection), at: connection.openedAt })
+    return connection
+  }
+
+  get(id: string): OpenConnection | undefined {
+    return this.#open.get(id)
+  }
+
+  list(): OpenConnection[] {
+    return [...this.#open.values()]
+  }
+
+  ofSub(sub: string): OpenConnection[] {
+    return [...(this.#bySub.get(sub)?.values() ?? [])]
+  }
+
+  /** Sockets of one agent: two only while a newer one takes over. */
+  ofAgent(agentId: string): OpenConnection[] {
+    return this.ofSub(agentId).filter(connection => connection.kind === 'agent')
+  }
+
+  stats() {
+    let agents = 0
+    let bufferedBytes = 0
+    for (const connection of this.#open.values()) {
+      if (connection.kind === 'agent') agents++
+      bufferedBytes += connection.bufferedBytes
+    }
+    return {
+      connections: this.size,
+      dashboards: this.size - agents,
+      agents,
+      bufferedBytes,
+      opened: this.#opened,
+      closedByCode: Object.fromEntries(this.#closedByCode),
+    }
+  }
+
+  /** Closes what a revoked token opened: 4401 and the like. */
+  closeWhere(matches: (principal: Principal) => boolean, code: CloseCode, reason: string): number {
+    const matching = this.list().filter(connection => matches(connection.principal))
+    for (const connection of matching) connection.close(code, reason)
+    return matching.length
+  }
+
+  /**
+   * Shutdown: nothing more is accepted, every client is told when to come back, so that they do not all come at once.
+   * Resolves when all sockets are gone; a peer that does not answer is cut off at its close deadline. Idempotent.
+   */
+  async closeAll(): Promise<void> {
+    const emptied = new Promise<void>(resolve => {
+      this.#drain = { emptied: resolve }
+    })
+    const all = this.list()
+    const spreadMs = spreadOf(all.length)
+    for (const [i, connection] of all.entries()) {
+      if (i > 0 && i % CLOSE_AT_ONCE === 0) await this.#pause()
+      connection.close(1012, 'server restarting', { reconnectAfterMs: Math.round((spreadMs * i) / all.length) })
+    }
+    if (this.size > 0) await emptied
+  }
+
+  #pause(): Promise<void> {
+    return new Promise(resolve => {
+      this.#options.clock.setTimeout(resolve, CLOSE_PAUSE_MS)
+    })
+  }
+
+  #remove(id: string, code: number): void {
+    const connection = this.#open.get(id)
+    if (connection === undefined) return
+    this.#open.delete(id)
+    const { sub } = connection.principal
+    const siblings = this.#bySub.get(sub)
+    siblings?.delete(id)
+    if (siblings?.size === 0) this.#bySub.delete(sub)
+    this.#closedByCode.set(code, (this.#closedByCode.get(code) ?? 0) + 1)
+    this.#announce('connection:closed', { ...this.#factsOf(connection), code, at: this.#options.clock.now() })
+    if (this.size === 0) this.#drain?.emptied()
+  }
+
+  #factsOf({ id, principal }: OpenConnection) {
+    return { connectionId: id, role: principal.role, sub: principal.sub }
+  }
+
+  /** Best effort: a connection is not worth less because the log cannot note it now. */
+  #announce<K extends 'connection:opened' | 'connection:closed'>(type: K, payload: EventPayloads[K]): void {
+    this.#options.log
+      .append([draftOf(type, topics.connections, payload)])
+      .catch((err: unknown) => this.#options.logger.debug({ err }, `${type} was not noted`))
+  }
+}

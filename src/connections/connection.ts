@@ -1,0 +1,303 @@
+import { type CloseCode, type Decoded, type ServerPayloads, type WireError, wireError } from '@fleetwire/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { EventBatch } from '../broadcast/frame-encoder.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
+import { newId } from '../ids.ts'
+import type { Logger } from '../logger.ts'
+import { ErrorBudget } from './error-budget.ts'
+import type { FlushScheduler } from './flush-scheduler.ts'
+import { Liveness } from './liveness.ts'
+import { Outbox } from './outbox.ts'
+import { TokenBucket } from './rate-limit.ts'
+import type { SocketPort } from './socket-port.ts'
+import { textFrame } from './text-frame.ts'
+import { wallDeadline } from './wall-deadline.ts'
+
+/** A peer that does not answer a close frame in this time is cut off. */
+const CLOSE_DEADLINE_MS = 5000
+
+/** These overtake whatever waits for a slow peer; all other frames keep their order, among each other and with events. */
+const URGENT: ReadonlySet<string> = new Set([
+  'connection:established',
+  'connection:closing',
+  'reply',
+  'error',
+  'heartbeat',
+  'pong',
+  'command:interrupt',
+])
+
+export type ConnectionKind = 'dashboard' | 'agent'
+
+/** Frame types that both routes send, whatever else they do. */
+export interface BasePayloads {
+  error: WireError
+  'connection:closing': ServerPayloads['connection:closing']
+}
+
+export interface InboundFrame {
+  type: string
+  id?: string
+}
+
+/** What a route decides about its connections. `In` are the frames it takes, `Out` the payloads it sends, by type. */
+export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
+  kind: ConnectionKind
+  principal: Principal
+  decode(text: string): Decoded<In>
+  /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
+  flawOf(type: string, payload: unknown): string | undefined
+  liveness: { intervalMs: number; silentLimit: number }
+  /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
+  onBeat?(connection: Connection<In, Out>, silent: number): void
+  /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */
+  onFrame(frame: In, connection: Connection<In, Out>): void | Promise<void>
+  /** After a frame was refused by `decode` or the rate limit, and the peer was told. */
+  onRefused?(refused: { id?: string; n?: number }, connection: Connection<In, Out>): void
+  /** Once, with the final code; nothing can be sent any more. */
+  onClose?(code: number, connection: Connection<In, Out>): void
+}
+
+/** What all connections of a process share. */
+export interface ConnectionContext {
+  clock: Clock
+  logger: Logger
+  flusher: FlushScheduler
+  limits: { frameRate: number; frameBurst: number; outboxLimitBytes: number }
+  /** Called before the connection's own onClose. */
+  closed(id: string, code: number): void
+}
+
+export interface CloseOptions {
+  reconnectAfterMs?: number
+}
+
+type State =
+  | { name: 'open'; liveness: Liveness; expiry: Timer }
+  /** A close frame is on its way; whatever still comes is ignored. */
+  | { name: 'closing'; code: number; deadline: Timer }
+  | { name: 'closed'; code: number }
+
+/** One socket of one principal, on either route. */
+export class Connection<In extends InboundFrame = InboundFrame, Out extends BasePayloads = BasePayloads> {
+  readonly id = newId('con')
+  readonly kind: ConnectionKind
+  readonly openedAt: number
+  readonly #socket: SocketPort
+  readonly #context: ConnectionContext
+  readonly #options: ConnectionOptions<In, Out>
+  readonly #outbox: Outbox
+  readonly #bucket: TokenBucket
+  readonly #budget = new ErrorBudget()
+  #principal: Principal
+  #state: State
+
+  constructor(socket: SocketPort, context: ConnectionContext, options: ConnectionOptions<In, Out>) {
+    const { clock, limits } = context
+    this.kind = options.kind
+    this.openedAt = clock.now()
+    this.#socket = socket
+    this.#context = context
+    this.#options = options
+    this.#principal = options.principal
+    this.#outbox = new Outbox(socket, {
+      limitBytes: limits.outboxLimitBytes,
+      overflowed: () => {
+        this.#outbox.clear()
+        this.close(4508, 'slow consumer')
+      },
+    })
+    this.#bucket = new TokenBucket({ ratePerSecond: limits.frameRate, burst: limits.frameBurst }, clock.monotonic())
+    this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(options.principal.expiresAt) }
+    socket.listen({
+      text: text => this.#receive(text),
+      binary: () =>
+        this.#admit() &&
+        this.#refuse({ code: 'invalid_frame', message: 'Binary messages are not used: send JSON as text.' }),
+      ping: data => this.#admit() && this.#answerPing(data),
+      pong: () => this.#heard(),
+      drained: () => this.flush(),
+      failed: code => this.#failed(code),
+      closed: code => this.#closed(code),
+    })
+  }
+
+  get principal(): Principal {
+    return this.#principal
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open'
+  }
+
+  /** Bytes that wait for this peer on our side. */
+  get bufferedBytes(): number {
+    return this.#outbox.bytes
+  }
+
+  /** Sends at the end of this turn of the event loop. A payload that its schema refuses is a fault of ours: logged, and answered `internal`. */
+  send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void {
+    if (this.#state.name !== 'open') return
+    let text: string
+    try {
+      const flaw = this.#options.flawOf(type, payload)
+      if (flaw !== undefined) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: ${flaw}`)
+      text = JSON.stringify({ type, id, payload })
+    } catch (error) {
+      this.#fault(error, id)
+      return
+    }
+    const frame = textFrame(text)
+    if (URGENT.has(type)) this.#outbox.urgent(frame)
+    else this.#outbox.ordered(frame)
+    this.#context.flusher.request(this)
+  }
+
+  /** Events of the log, in its order. */
+  deliver(batch: EventBatch): void {
+    if (this.#state.name !== 'open') return
+    this.#outbox.events(batch)
+    this.#context.flusher.request(this)
+  }
+
+  /** Sends `error`; one that the peer should have known better counts against its error budget. */
+  error(code: WireError['code'], message: string, options: { id?: string | undefined; details?: unknown } = {}): void {
+    this.errors([wireError(code, message, options.details)], options.id)
+  }
+
+  /** Several refusals of one frame: they cost the peer one error of its budget. */
+  errors(errors: readonly WireError[], id?: string): void {
+    for (const error of errors) this.send('error', error as Out['error'], id)
+    const first = errors[0]
+    const verdict = first && this.#budget.charge(first.code, this.#context.clock.monotonic())
+    if (verdict !== undefined)
+      this.close(verdict, verdict === 4429 ? 'rate limit exceeded repeatedly' : 'too many errors')
+  }
+
+  /** A token of the same holder takes over, with its expiry and rights. */
+  refresh(principal: Principal): void {
+    if (this.#state.name !== 'open') return
+    this.#state.expiry.cancel()
+    this.#principal = principal
+    this.#state = { ...this.#state, expiry: this.#expireAt(principal.expiresAt) }
+  }
+
+  /** Resolves when nothing waits for this peer, or the connection is over. */
+  drained(): Promise<void> {
+    return this.#outbox.drained()
+  }
+
+  flush(): void {
+    if (this.#state.name !== 'open') return
+    this.#outbox.flush()
+  }
+
+  /** Says why in `connection:closing`, then closes; cuts the socket off when the peer does not answer. Idempotent. */
+  close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
+    if (this.#state.name !== 'open') return
+    const open = this.#state
+    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
+    this.#outbox.flush()
+    this.#release(open)
+    this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload: { code, reason, ...options } })))
+    this.#socket.close(code, reason)
+  }
+
+  /** Cuts the socket off without a word. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  #watch(): Liveness {
+    const { liveness, onBeat } = this.#options
+    return new Liveness(this.#context.clock, {
+      ...liveness,
+      beat: silent => {
+        this.#socket.ping()
+        onBeat?.(this, silent)
+      },
+      dead: () => this.close(4408, 'no sign of life'),
+    })
+  }
+
+  #expireAt(at: number): Timer {
+    return wallDeadline(this.#context.clock, at, () => this.close(4401, 'token expired'))
+  }
+
+  #cutOffLater(): Timer {
+    return this.#context.clock.setTimeout(() => this.#socket.terminate(), CLOSE_DEADLINE_MS)
+  }
+
+  #heard(): void {
+    if (this.#state.name === 'open') this.#state.liveness.heard()
+  }
+
+  /** False when the connection is closing, or the peer sends faster than it may. */
+  #admit(): boolean {
+    if (this.#state.name !== 'open') return false
+    this.#state.liveness.heard()
+    const retryAfterMs = this.#bucket.take(this.#context.clock.monotonic())
+    if (retryAfterMs === 0) return true
+    this.#refuse({ code: 'rate_limited', message: 'Too many frames: slow down.', details: { retryAfterMs } })
+    return false
+  }
+
+  #receive(text: string): void {
+    if (!this.#admit()) return
+    const decoded = this.#options.decode(text)
+    if (!decoded.ok) {
+      this.#refuse(decoded)
+      return
+    }
+    const { frame } = decoded
+    try {
+      const done = this.#options.onFrame(frame, this)
+      if (done !== undefined) done.catch((error: unknown) => this.#fault(error, frame.id))
+    } catch (error) {
+      this.#fault(error, frame.id)
+    }
+  }
+
+  #refuse(refused: { code: WireError['code']; message: string; id?: string; n?: number; details?: unknown }): void {
+    this.error(refused.code, refused.message, { id: refused.id, details: refused.details })
+    this.#options.onRefused?.(refused, this)
+  }
+
+  #fault(error: unknown, id: string | undefined): void {
+    this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while serving a connection')
+    this.error('internal', 'A fault of the server; it was logged.', { id })
+  }
+
+  #answerPing(data: Buffer): void {
+    if (!this.#socket.isCongested) this.#socket.pong(data)
+  }
+
+  /** The transport has closed already, for what the peer sent. */
+  #failed(code: number): void {
+    if (this.#state.name !== 'open') return
+    this.#release(this.#state)
+    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
+  }
+
+  #release(open: Extract<State, { name: 'open' }>): void {
+    open.liveness.stop()
+    open.expiry.cancel()
+    this.#outbox.clear()
+  }
+
+  #closed(peerCode: number): void {
+    const state = this.#state
+    if (state.name === 'closed') return
+    if (state.name === 'open') this.#release(state)
+    else state.deadline.cancel()
+    const code = state.name === 'closing' ? state.code : peerCode
+    this.#state = { name: 'closed', code }
+    this.#context.closed(this.id, code)
+    try {
+      this.#options.onClose?.(code, this)
+    } catch (error) {
+      this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while closing a connection')
+    }
+  }
+}

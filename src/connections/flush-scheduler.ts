@@ -1,0 +1,68 @@
+import type { Clock, Timer } from '../clock.ts'
+
+export interface Flushable {
+  /** Must not throw. */
+  flush(): void
+}
+
+export interface FlushOptions {
+  clock: Clock
+  /** Under load, at most one flush in this time; the first after a quiet time is never delayed. 0: each turn. */
+  flushMs: number
+  /** Runs its callback at the end of this turn of the event loop. */
+  endOfTurn?: (callback: () => void) => void
+}
+
+/**
+ * What is written during one turn of the event loop leaves at its end, in one write per socket: the system call is what
+ * a delivery costs. `first` runs before the sockets: it hands out what the log told in this turn.
+ */
+export class FlushScheduler {
+  readonly #clock: Clock
+  readonly #flushMs: number
+  readonly #endOfTurn: (callback: () => void) => void
+  #due = new Set<Flushable>()
+  #first: (() => void) | undefined
+  #armed = false
+  #timer: Timer | undefined
+  #flushedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: FlushOptions) {
+    this.#clock = options.clock
+    this.#flushMs = options.flushMs
+    this.#endOfTurn = options.endOfTurn ?? setImmediate
+  }
+
+  set first(callback: (() => void) | undefined) {
+    this.#first = callback
+  }
+
+  request(target: Flushable): void {
+    this.#due.add(target)
+    this.arm()
+  }
+
+  /** Makes sure that a flush comes, though no socket asked for one yet. */
+  arm(): void {
+    if (this.#armed) return
+    this.#armed = true
+    const waitMs = this.#flushMs === 0 ? 0 : this.#flushedAt + this.#flushMs - this.#clock.monotonic()
+    if (waitMs <= 0) this.#endOfTurn(() => this.#run())
+    else this.#timer = this.#clock.setTimeout(() => this.#run(), waitMs)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#due.clear()
+    this.#first = undefined
+  }
+
+  #run(): void {
+    this.#armed = false
+    if (this.#flushMs > 0) this.#flushedAt = this.#clock.monotonic()
+    this.#first?.()
+    const due = this.#due
+    this.#due = new Set()
+    for (const target of due) target.flush()
+  }
+}

@@ -1,0 +1,51 @@
+import type { Clock, Timer } from '../clock.ts'
+
+export interface LivenessOptions {
+  intervalMs: number
+  /** Intervals in a row without a sign of life after which the peer is dead. */
+  silentLimit: number
+  /** Once per interval, before the verdict of the next one: ask for a sign of life. `silent` counts the intervals without. */
+  beat(silent: number): void
+  dead(): void
+}
+
+/**
+ * Watches one peer. Silence is counted in intervals that this process was awake for: after a stall of the event loop
+ * (or a suspended host) what the peer sent may still be unread, so such an interval is not held against it.
+ */
+export class Liveness {
+  readonly #clock: Clock
+  readonly #options: LivenessOptions
+  readonly #timer: Timer
+  #heard = false
+  #silent = 0
+  #beatAt: number
+
+  constructor(clock: Clock, options: LivenessOptions) {
+    this.#clock = clock
+    this.#options = options
+    this.#beatAt = clock.monotonic()
+    this.#timer = clock.setInterval(() => this.#tick(), options.intervalMs)
+  }
+
+  /** Anything came from the peer. */
+  heard(): void {
+    this.#heard = true
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+
+  #tick(): void {
+    const { intervalMs, silentLimit, beat, dead } = this.#options
+    const now = this.#clock.monotonic()
+    const stalled = now - this.#beatAt > intervalMs * 1.5
+    this.#beatAt = now
+    if (this.#heard) this.#silent = 0
+    else if (!stalled) this.#silent++
+    this.#heard = false
+    if (this.#silent >= silentLimit) dead()
+    else beat(this.#silent)
+  }
+}

@@ -1,0 +1,131 @@
+import type { EventBatch } from '../broadcast/frame-encoder.ts'
+import type { SocketPort } from './socket-port.ts'
+
+/** What is joined into one write, unless a shared batch is larger. */
+const WRITE_BYTES = 64 * 1024
+
+export interface OutboxOptions {
+  limitBytes: number
+  /** More is waiting than the limit allows: the consumer is too slow. */
+  overflowed(): void
+}
+
+/**
+ * What waits for one socket, bounded in bytes. While the socket takes all, everything leaves as it came; while it does
+ * not, urgent frames go first, a record or metric waits only in its latest version, and streams wait whole.
+ */
+export class Outbox {
+  readonly #socket: SocketPort
+  readonly #options: OutboxOptions
+  #urgent: Buffer[] = []
+  /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
+  readonly #held = new Map<string | number, Buffer>()
+  #heldKeys = 0
+  /** Came since the last flush, after everything held. */
+  #fresh: (Buffer | EventBatch)[] = []
+  #queuedBytes = 0
+  #waiters: (() => void)[] = []
+
+  constructor(socket: SocketPort, options: OutboxOptions) {
+    this.#socket = socket
+    this.#options = options
+  }
+
+  /** Bytes on this side of the kernel. */
+  get bytes(): number {
+    return this.#queuedBytes + this.#socket.bufferedBytes
+  }
+
+  /** Overtakes whatever is not urgent, and is never dropped. */
+  urgent(frame: Buffer): void {
+    this.#urgent.push(frame)
+    this.#queuedBytes += frame.length
+  }
+
+  /** In order with the events. */
+  ordered(frame: Buffer): void {
+    this.#fresh.push(frame)
+    this.#queuedBytes += frame.length
+  }
+
+  events(batch: EventBatch): void {
+    this.#fresh.push(batch)
+    this.#queuedBytes += batch.bytes.length
+  }
+
+  flush(): void {
+    while (!this.#socket.isCongested) {
+      const chunk = this.#take()
+      if (chunk === undefined) break
+      this.#socket.write(chunk)
+    }
+    if (this.#fresh.length > 0) this.#holdFresh()
+    if (this.bytes > this.#options.limitBytes) this.#options.overflowed()
+    else if (this.#queuedBytes === 0 && !this.#socket.isCongested) this.#wake()
+  }
+
+  clear(): void {
+    this.#urgent = []
+    this.#held.clear()
+    this.#fresh = []
+    this.#queuedBytes = 0
+    this.#wake()
+  }
+
+  /** Resolves when nothing waits any more, or all was cleared: a long replay goes at the pace of its reader. */
+  drained(): Promise<void> {
+    if (this.#queuedBytes === 0 && !this.#socket.isCongested) return Promise.resolve()
+    return new Promise(resolve => this.#waiters.push(resolve))
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    if (waiters.length === 0) return
+    this.#waiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  #take(): Buffer | undefined {
+    const parts = this.#urgent
+    this.#urgent = []
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    for (const [key, frame] of this.#held) {
+      if (bytes >= WRITE_BYTES) break
+      this.#held.delete(key)
+      parts.push(frame)
+      bytes += frame.length
+    }
+    if (this.#held.size === 0) {
+      let taken = 0
+      for (const item of this.#fresh) {
+        if (bytes >= WRITE_BYTES) break
+        const part = Buffer.isBuffer(item) ? item : item.bytes
+        parts.push(part)
+        bytes += part.length
+        taken++
+      }
+      this.#fresh = taken === this.#fresh.length ? [] : this.#fresh.slice(taken)
+    }
+    this.#queuedBytes -= bytes
+    return parts.length <= 1 ? parts[0] : Buffer.concat(parts, bytes)
+  }
+
+  #holdFresh(): void {
+    for (const item of this.#fresh) {
+      if (Buffer.isBuffer(item)) this.#held.set(this.#heldKeys++, item)
+      else {
+        for (const event of item.events) {
+          const key = event.supersededBy
+          const earlier = key === undefined ? undefined : this.#held.get(key)
+          if (earlier !== undefined) {
+            this.#held.delete(key!)
+            this.#queuedBytes -= earlier.length
+          }
+          this.#held.set(key ?? this.#heldKeys++, event.frame)
+        }
+      }
+    }
+    this.#fresh = []
+  }
+}

@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
+import type { SocketHandlers, SocketPort } from './socket-port.ts'
+import { textsOf } from './text-frame.ts'
+
+const TOO_BIG = 1009
+const FRAME_TOO_LARGE = 4413
+
+/** The class that the server makes its sockets of: `ws` answers an oversized frame with 1009, the protocol with 4413. */
+export class FleetwireWebSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code === TOO_BIG ? FRAME_TOO_LARGE : code, reason)
+  }
+}
+
+/** Options of the `ws` server that this adapter relies on. */
+export const wsServerOptions = (maxFrameBytes: number) => ({
+  WebSocket: FleetwireWebSocket,
+  maxPayload: maxFrameBytes,
+  /** Frames are shared between receivers, so none is compressed for one. */
+  perMessageDeflate: false,
+  /** A flood of pings must not fill the send buffer with pongs: the connection answers them. */
+  autoPong: false,
+})
+
+/** Errors of `ws` that are a verdict on what the peer sent, and the code of the close frame that went out for them. */
+function verdict(error: Error & { code?: string }): number | undefined {
+  switch (error.code) {
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+      return FRAME_TOO_LARGE
+    case 'WS_ERR_INVALID_UTF8':
+      return 1007
+    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
+      return 1008
+    default:
+      return error.code?.startsWith('WS_ERR_') ? 1002 : undefined
+  }
+}
+
+/**
+ * The only place that knows `ws`. Frames made once are written to the raw socket as they are: one system call for all
+ * that is due. That is legal beside the frames `ws` writes itself because every write holds whole frames and nothing is
+ * compressed or fragmented; where an extension was negotiated, `ws` does the framing.
+ */
+export class WsSocket implements SocketPort {
+  readonly #ws: WebSocket
+  readonly #raw: Socket
+  readonly #framesItself: boolean
+
+  /** `raw` is the socket of the upgrade: `request.raw.socket`. */
+  constructor(ws: WebSocket, raw: Socket) {
+    this.#ws = ws
+    this.#raw = raw
+    this.#framesItself = ws.extensions !== ''
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN && this.#raw.writable
+  }
+
+  get bufferedBytes(): number {
+    return this.#framesItself ? this.#ws.bufferedAmount : this.#raw.writableLength
+  }
+
+  /** A write that the kernel took at once also asks for a drain, but leaves nothing buffered. */
+  get isCongested(): boolean {
+    return this.#raw.writableNeedDrain && this.#raw.writableLength > 0
+  }
+
+  write(frames: Buffer): void {
+    if (!this.isOpen) return
+    if (this.#framesItself) for (const text of textsOf(frames)) this.#ws.send(text, { binary: false })
+    else this.#raw.write(frames)
+  }
+
+  ping(): void {
+    if (this.isOpen) this.#ws.ping()
+  }
+
+  pong(data: Buffer): void {
+    if (this.isOpen) this.#ws.pong(data)
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason)
+  }
+
+  terminate(): void {
+    this.#ws.terminate()
+  }
+
+  listen(handlers: SocketHandlers): void {
+    // The listener of @fastify/websocket holds the request and the reply of the upgrade for as long as the socket lives.
+    this.#ws.removeAllListeners('error')
+    this.#ws.on('error', error => {
+      const code = verdict(error)
+      if (code !== undefined) handlers.failed(code)
+    })
+    this.#ws.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) handlers.binary()
+      else handlers.text(data.toString())
+    })
+    this.#ws.on('ping', data => handlers.ping(data))
+    this.#ws.on('pong', () => handlers.pong())
+    this.#raw.on('drain', () => handlers.drained())
+    this.#ws.on('close', code => handlers.closed(code))
+  }
+}

@@ -1,0 +1,82 @@
+import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
+import { textFrame, textsOf } from '../../src/connections/text-frame.ts'
+
+/** The server's end of a socket whose kernel is played by the test: `choke` and it takes no more, `drain` and it took all. */
+export class FakeSocket implements SocketPort {
+  readonly writes: Buffer[] = []
+  readonly pongs: Buffer[] = []
+  pings = 0
+  terminated = false
+  closedWith: { code: number; reason: string } | undefined
+  bufferedBytes = 0
+  #choked = false
+  #handlers: SocketHandlers | undefined
+
+  get isOpen(): boolean {
+    return this.closedWith === undefined && !this.terminated
+  }
+
+  get isCongested(): boolean {
+    return this.#choked
+  }
+
+  /** All that was written, frame by frame. */
+  get frames(): { type: string; id?: string; payload: Record<string, unknown>; topic?: string; cursor?: string }[] {
+    return this.writes.flatMap(write => [...textsOf(write)].map(text => JSON.parse(text.toString())))
+  }
+
+  get types(): string[] {
+    return this.frames.map(frame => frame.type)
+  }
+
+  last(type: string) {
+    return this.frames.filter(frame => frame.type === type).at(-1)
+  }
+
+  /** What the peer does. */
+  get peer(): SocketHandlers {
+    return this.#handlers!
+  }
+
+  says(type: string, payload: unknown = {}, id?: string): void {
+    this.peer.text(JSON.stringify({ type, id, payload }))
+  }
+
+  choke(): void {
+    this.#choked = true
+  }
+
+  drain(): void {
+    this.#choked = false
+    this.bufferedBytes = 0
+    this.peer.drained()
+  }
+
+  write(frames: Buffer): void {
+    this.writes.push(frames)
+    if (this.#choked) this.bufferedBytes += frames.length
+  }
+
+  ping(): void {
+    this.pings++
+  }
+
+  pong(data: Buffer): void {
+    this.pongs.push(data)
+  }
+
+  close(code: number, reason: string): void {
+    this.closedWith ??= { code, reason }
+  }
+
+  terminate(): void {
+    this.terminated = true
+    this.peer.closed(1006)
+  }
+
+  listen(handlers: SocketHandlers): void {
+    this.#handlers = handlers
+  }
+}
+
+export const frameOf = (type: string, payload: unknown = {}): Buffer => textFrame(JSON.stringify({ type, payload }))

@@ -1,0 +1,231 @@
+import { type ClientFrame, decodeClientFrame, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
+import t from 'tap'
+import type { Principal } from '../../../src/auth/principal.ts'
+import { Connection, type ConnectionOptions } from '../../../src/connections/connection.ts'
+import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
+import { FakeClock } from '../../helpers/fake-clock.ts'
+import { FakeSocket } from '../../helpers/fake-socket.ts'
+
+const principal = (clock: FakeClock): Principal => ({
+  sub: 'ann',
+  role: 'operator',
+  agents: ['*'],
+  expiresAt: clock.now() + 3_600_000,
+})
+
+function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> = {}, limits = {}) {
+  const clock = new FakeClock()
+  const socket = new FakeSocket()
+  const turns: (() => void)[] = []
+  const flusher = new FlushScheduler({ clock, flushMs: 0, endOfTurn: callback => turns.push(callback) })
+  const faults: object[] = []
+  const quiet = () => {}
+  const closed: number[] = []
+  const connection = new Connection<ClientFrame, ServerPayloads>(
+    socket,
+    {
+      clock,
+      logger: { debug: quiet, info: quiet, warn: quiet, error: fields => faults.push(fields) },
+      flusher,
+      limits: { frameRate: 100, frameBurst: 200, outboxLimitBytes: 4096, ...limits },
+      closed: (_id, code) => closed.push(code),
+    },
+    {
+      kind: 'dashboard',
+      principal: principal(clock),
+      decode: decodeClientFrame,
+      flawOf: serverFrameFlaw,
+      liveness: { intervalMs: 30_000, silentLimit: 2 },
+      onFrame: (frame, peer) => peer.send('reply', { ok: true }, frame.id),
+      ...options,
+    },
+  )
+  const turn = () => {
+    for (const callback of turns.splice(0)) callback()
+  }
+  return { clock, socket, connection, turn, faults, closed }
+}
+
+t.test('what is sent in one turn leaves in one write', async t => {
+  const { socket, connection, turn } = setUp()
+  for (let i = 0; i < 10; i++) connection.send('pong', { timestamp: i })
+  t.equal(socket.writes.length, 0)
+  turn()
+  t.equal(socket.writes.length, 1)
+  t.same(
+    socket.frames.map(frame => frame.payload.timestamp),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  )
+})
+
+t.test('a frame is answered; a refused one gets an error with its id and the socket lives', async t => {
+  const { socket, turn } = setUp()
+  socket.says('ping', {}, 'a')
+  socket.says('nonsense', {}, 'b')
+  socket.says('command:interrupt', {}, 'c')
+  socket.peer.text('{')
+  socket.peer.binary()
+  turn()
+  t.match(socket.frames, [
+    { type: 'reply', id: 'a' },
+    { type: 'error', id: 'b', payload: { code: 'unknown_type' } },
+    { type: 'error', id: 'c', payload: { code: 'invalid_frame' } },
+    { type: 'error', payload: { code: 'bad_json' } },
+    { type: 'error', payload: { code: 'invalid_frame' } },
+  ])
+  t.ok(socket.isOpen)
+})
+
+t.test('20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
+  const bad = setUp()
+  for (let i = 0; i < 25; i++) bad.socket.peer.text('{')
+  t.same(bad.socket.closedWith?.code, 4000)
+  t.equal(bad.socket.types.filter(type => type === 'error').length, 20)
+  t.match(bad.socket.frames.at(-1), { type: 'connection:closing', payload: { code: 4000 } })
+
+  const slow = setUp()
+  for (let i = 0; i < 60; i++) {
+    slow.socket.peer.text('{')
+    slow.clock.advance(600)
+  }
+  t.ok(slow.socket.isOpen)
+})
+
+t.test('over the rate: error rate_limited with retryAfterMs, then 4429; at the rate: nothing', async t => {
+  const flood = setUp()
+  for (let i = 0; i < 201; i++) flood.socket.says('ping')
+  flood.turn()
+  t.match(flood.socket.last('error')?.payload, { code: 'rate_limited', retryable: true, details: { retryAfterMs: 10 } })
+  for (let i = 0; i < 20; i++) flood.socket.says('ping')
+  t.equal(flood.socket.closedWith?.code, 4429)
+
+  const steady = setUp()
+  for (let i = 0; i < 500; i++) {
+    steady.socket.says('ping')
+    steady.clock.advance(10)
+  }
+  steady.turn()
+  t.notOk(steady.socket.last('error'))
+})
+
+t.test('WebSocket pings are answered within the rate and while the peer reads', async t => {
+  const { socket } = setUp({}, { frameBurst: 3 })
+  socket.peer.ping(Buffer.from('a'))
+  socket.choke()
+  socket.peer.ping(Buffer.from('b'))
+  socket.drain()
+  socket.peer.ping(Buffer.from('c'))
+  socket.peer.ping(Buffer.from('d'))
+  t.same(socket.pongs.map(String), ['a', 'c'])
+})
+
+t.test('a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s', async t => {
+  const beats: number[] = []
+  const { clock, socket } = setUp({ onBeat: (_connection, silent) => beats.push(silent) })
+  clock.advance(29_999)
+  socket.peer.pong()
+  clock.advance(1)
+  clock.advance(30_000)
+  t.same(beats, [0, 1])
+  t.equal(socket.pings, 2)
+  clock.advance(30_000)
+  t.equal(socket.closedWith?.code, 4408)
+  t.notOk(socket.terminated)
+  clock.advance(5000)
+  t.ok(socket.terminated)
+  t.equal(clock.pending, 0)
+})
+
+t.test('a stall of this process is not held against the peer', async t => {
+  const { clock, socket } = setUp()
+  clock.advance(30_000)
+  clock.stall(50_000)
+  t.ok(socket.isOpen, 'a late tick counts for nothing')
+  clock.jump(3_000_000)
+  t.ok(socket.isOpen, 'nor does a jump of the wall clock')
+  clock.advance(30_000)
+  t.equal(socket.closedWith?.code, 4408, 'silence while awake does')
+})
+
+t.test('the token expires: connection:closing, 4401; a refreshed one lives on', async t => {
+  const { clock, socket, connection } = setUp({
+    liveness: { intervalMs: 30_000, silentLimit: Number.POSITIVE_INFINITY },
+  })
+  clock.advance(3_599_999)
+  t.ok(socket.isOpen)
+  connection.refresh({ ...principal(clock), expiresAt: clock.now() + 50 * 86_400_000 })
+  clock.advance(40 * 86_400_000)
+  t.ok(socket.isOpen, 'a deadline beyond 2^31 ms does not fire early')
+  clock.jump(10 * 86_400_000)
+  clock.advance(60_000)
+  t.equal(socket.closedWith?.code, 4401, 'a jump of the wall clock is seen within a minute')
+  t.match(socket.frames.at(-1), { type: 'connection:closing', payload: { code: 4401, reason: 'token expired' } })
+})
+
+t.test('a payload that its schema refuses is a fault of the server: logged, told, survived', async t => {
+  const { socket, connection, turn, faults } = setUp()
+  connection.send('pong', { timestamp: 'now' as unknown as number }, 'x')
+  connection.send('error', { code: 'conflict', message: '', retryable: false, details: 1n })
+  turn()
+  t.match(socket.frames, [
+    { type: 'error', id: 'x', payload: { code: 'internal' } },
+    { type: 'error', payload: { code: 'internal' } },
+  ])
+  t.equal(faults.length, 2)
+  t.ok(socket.isOpen)
+})
+
+t.test('a handler that throws or rejects ends neither the process nor the socket', async t => {
+  let mode = 'throw'
+  const { socket, turn, faults } = setUp({
+    onFrame: () => {
+      if (mode === 'throw') throw new Error('thrown')
+      return Promise.reject(new Error('rejected'))
+    },
+  })
+  socket.says('ping', {}, 'a')
+  mode = 'reject'
+  socket.says('ping', {}, 'b')
+  await Promise.resolve()
+  turn()
+  t.match(socket.frames, [
+    { type: 'error', id: 'a', payload: { code: 'internal' } },
+    { type: 'error', id: 'b', payload: { code: 'internal' } },
+  ])
+  t.equal(faults.length, 2)
+})
+
+t.test('a peer that does not read: its outbox is bounded, then 4508', async t => {
+  const { socket, connection, turn, clock } = setUp()
+  socket.choke()
+  for (let i = 0; i < 500 && connection.isOpen; i++) {
+    connection.send('pong', { timestamp: i })
+    turn()
+    t.ok(connection.bufferedBytes <= 4096 + 64)
+  }
+  t.equal(socket.closedWith?.code, 4508)
+  t.ok(connection.bufferedBytes < 200, 'what waited is let go')
+  clock.advance(5000)
+  t.ok(socket.terminated)
+})
+
+t.test('after close nothing is sent, nothing is handled, no timer is left', async t => {
+  const handled: string[] = []
+  const { socket, connection, turn, clock, closed } = setUp({
+    onFrame: frame => {
+      handled.push(frame.type)
+    },
+    onClose: code => handled.push(`closed ${code}`),
+  })
+  connection.close(1012, 'restarting', { reconnectAfterMs: 70 })
+  connection.close(4000, 'again')
+  connection.send('pong', { timestamp: 1 })
+  socket.says('ping')
+  turn()
+  t.match(socket.frames, [{ type: 'connection:closing', payload: { code: 1012, reconnectAfterMs: 70 } }])
+  socket.peer.closed(1005)
+  socket.peer.closed(1006)
+  t.same(handled, ['closed 1012'])
+  t.same(closed, [1012])
+  t.equal(clock.pending, 0)
+})
