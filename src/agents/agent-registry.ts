@@ -107,6 +107,16 @@ export class AgentRegistry implements AgentDirectory {
     return entry && this.#now(entry)
   }
 
+  isConnected(agentId: string): boolean {
+    return this.#sockets.has(agentId)
+  }
+
+  /** Agents in the order of their ids, after `afterId`. */
+  sorted(afterId: string): Agent[] {
+    const ids = [...this.#agents.keys()].filter(id => id > afterId).sort()
+    return ids.map(id => this.#now(this.#agents.get(id)!))
+  }
+
   *all(): Iterable<Agent> {
     for (const entry of this.#agents.values()) yield this.#now(entry)
   }

@@ -56,11 +56,17 @@ const INBOX_LIMIT = 2000
 /** Events of consecutive frames that are joined into one append. */
 const BATCH_LIMIT = 64
 
+/** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
+type Inbound = AgentFrame | { type: 'refused'; n: number }
+
 type State =
   | { at: 'waiting' }
   | { at: 'greeting' }
   | { at: 'ready'; bootId: string; storedN: number; connectedAt: number; exited: boolean }
   | { at: 'closed' }
+
+type Ready = Extract<State, { at: 'ready' }>
+type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
 
 /**
  * One connection of an agent: its hello, then its frames, strictly in the order in which they came. A numbered frame is
@@ -73,7 +79,7 @@ export class AgentSession {
   readonly #socket: AgentSocket
   readonly #services: AgentSessionServices
   readonly #deadlines: Deadlines
-  readonly #inbox: AgentFrame[] = []
+  readonly #inbox: Inbound[] = []
   #state: State = { at: 'waiting' }
   #draining = false
   #settled: Promise<void> = Promise.resolve()
@@ -105,11 +111,17 @@ export class AgentSession {
       return
     }
     this.#services.agents.heard(this.#agentId)
-    if (this.#inbox.push(frame) > INBOX_LIMIT) {
-      this.#port.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
-      return
-    }
-    this.#wake()
+    this.#take(frame)
+  }
+
+  /** A frame was not valid and the agent was told; its number counts as consumed. */
+  onRefused(n: number): void {
+    if (this.#state.at === 'greeting' || this.#state.at === 'ready') this.#take({ type: 'refused', n })
+  }
+
+  #take(inbound: Inbound): void {
+    if (this.#inbox.push(inbound) <= INBOX_LIMIT) this.#wake()
+    else this.#port.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
   }
 
   onClose(): void {
@@ -155,12 +167,12 @@ export class AgentSession {
       return undefined
     }
     if (this.#state.at !== 'ready') throw new Error(`${frame.type} before the hello was handled`)
-    if (!isNumbered(frame.type)) {
+    if (frame.type !== 'refused' && !isNumbered(frame.type)) {
       this.#inbox.shift()
       this.#unnumbered(frame)
       return undefined
     }
-    return this.#numbered(frame as ReportFrame, this.#state)
+    return this.#numbered(frame as Numbered, this.#state)
   }
 
   async #greet(hello: AgentPayloads['agent:connect']): Promise<void> {
@@ -241,7 +253,7 @@ export class AgentSession {
     }
   }
 
-  async #numbered(frame: ReportFrame, state: Extract<State, { at: 'ready' }>): Promise<number | undefined> {
+  async #numbered(frame: Numbered, state: Ready): Promise<number | undefined> {
     if (frame.n !== undefined && frame.n <= state.storedN) {
       this.#inbox.shift()
       this.#port.send('report:ack', { n: state.storedN })
@@ -253,32 +265,36 @@ export class AgentSession {
       this.#port.send('report:ack', { n: state.storedN })
       return undefined
     }
-    const report = readReport(frame, { agentId: this.#agentId, bootId: state.bootId })
-    if (report.kind === 'events') return this.#appendEvents(state)
     const n = frame.n ?? state.storedN
-    const result = await this.#consume(frame, report, this.#positionDrafts(state, n))
+    const position = this.#positionDrafts(state, n)
+    const report = frame.type === 'refused' ? undefined : this.#read(frame, state)
+    if (report?.kind === 'events') return this.#appendEvents(state)
+    const result =
+      frame.type === 'refused' || report === undefined
+        ? await this.#store(position)
+        : await this.#consume(frame, report, position)
     if (result !== undefined) return result
     this.#consumed(state, 1, n)
     return undefined
   }
 
   /** Joins the events of this frame and of those right behind it that only add events. */
-  async #appendEvents(state: Extract<State, { at: 'ready' }>): Promise<number | undefined> {
+  async #appendEvents(state: Ready): Promise<number | undefined> {
     const drafts: EventDraft[] = []
     let n = state.storedN
     let count = 0
     for (const frame of this.#inbox) {
-      if (count === BATCH_LIMIT || frame.type === 'agent:connect' || !isNumbered(frame.type)) break
+      if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
       if (frame.n !== undefined && frame.n !== n + 1) break
-      const report = readReport(frame as ReportFrame, { agentId: this.#agentId, bootId: state.bootId })
+      const report = this.#read(frame as ReportFrame, state)
       if (report.kind !== 'events') break
       drafts.push(...report.drafts)
       this.#terminalFrame(frame)
       n = frame.n ?? n
       count++
     }
-    const appended = await this.#services.log.append([...drafts, ...this.#positionDrafts(state, n)])
-    if (appended.status === 'unavailable') return appended.retryAfterMs
+    const retryAfterMs = await this.#store([...drafts, ...this.#positionDrafts(state, n)])
+    if (retryAfterMs !== undefined) return retryAfterMs
     this.#consumed(state, count, n)
     return undefined
   }
@@ -294,7 +310,7 @@ export class AgentSession {
     report: Exclude<Report, { kind: 'events' }>,
     position: EventDraft[],
   ): Promise<number | undefined> {
-    const { agents, log } = this.#services
+    const { agents } = this.#services
     switch (report.kind) {
       case 'command':
         return this.#aboutCommand(frame, report, position)
@@ -302,19 +318,26 @@ export class AgentSession {
         agents.reported(this.#agentId, report.report)
         break
       case 'exit': {
-        const state = this.#state as Extract<State, { at: 'ready' }>
+        const state = this.#state as Ready
         const uplink = this.#uplinkDraft(state.bootId, frame.n ?? state.storedN, report.reason)
-        const appended = await log.append([...report.drafts, uplink])
-        if (appended.status === 'unavailable') return appended.retryAfterMs
-        state.exited = true
-        return undefined
+        const retryAfterMs = await this.#store([...report.drafts, uplink])
+        if (retryAfterMs === undefined) state.exited = true
+        return retryAfterMs
       }
       case 'refused':
         this.#port.error(report.error.code, report.error.message, about(frame))
     }
-    if (position.length === 0) return undefined
-    const appended = await log.append(position)
+    return this.#store(position)
+  }
+
+  async #store(drafts: EventDraft[]): Promise<number | undefined> {
+    if (drafts.length === 0) return undefined
+    const appended = await this.#services.log.append(drafts)
     return appended.status === 'unavailable' ? appended.retryAfterMs : undefined
+  }
+
+  #read(frame: ReportFrame, { bootId }: Ready): Report {
+    return readReport(frame, { agentId: this.#agentId, bootId })
   }
 
   async #aboutCommand(
@@ -357,14 +380,14 @@ export class AgentSession {
     await this.#services.log.append([draftOf('agent:error', topics.agentLog(this.#agentId), payload)])
   }
 
-  #consumed(state: Extract<State, { at: 'ready' }>, count: number, n: number): void {
+  #consumed(state: Ready, count: number, n: number): void {
     this.#inbox.splice(0, count)
     if (n === state.storedN) return
     state.storedN = n
     this.#port.send('report:ack', { n })
   }
 
-  #positionDrafts({ bootId, storedN }: Extract<State, { at: 'ready' }>, n: number): EventDraft[] {
+  #positionDrafts({ bootId, storedN }: Ready, n: number): EventDraft[] {
     return n === storedN ? [] : [this.#uplinkDraft(bootId, n)]
   }
 
@@ -379,7 +402,7 @@ export class AgentSession {
   }
 }
 
-const about = (frame: AgentFrame): { id?: string; details?: unknown } => ({
+const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({
   ...(frame.id !== undefined && { id: frame.id }),
   ...(frame.n !== undefined && { details: { n: frame.n } }),
 })

@@ -48,6 +48,7 @@ export class CommandService implements CommandQueue {
   readonly #queueLimit: number
   /** Submissions on their way to the log, by agent: they count as queued. */
   readonly #arriving = new Map<string, number>()
+  readonly #waits = new Set<() => void>()
 
   constructor({ log, ledger, agents, clock, queueLimit }: CommandServiceOptions) {
     this.#log = log
@@ -203,28 +204,36 @@ export class CommandService implements CommandQueue {
 
   async waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
     const { commandId } = command
-    return new Promise(resolve => {
-      const finish = (state: Command) => {
-        timer.cancel()
-        stop()
-        resolve(state)
-      }
-      const stop = this.#ledger.onChange(after => {
-        if (after.commandId === commandId && isFinal(after.status)) finish(after)
-      })
-      const timer = this.#clock.setTimeout(
-        () => void this.#ledger.get(commandId).then(now => finish(now ?? command)),
-        timeoutMs,
-      )
-      // It may have ended before the listener stood.
-      void this.#ledger.get(commandId).then(now => now !== undefined && isFinal(now.status) && finish(now))
+    const { promise, resolve } = withResolvers<void>()
+    const stopListening = this.#ledger.onChange(after => {
+      if (after.commandId === commandId && isFinal(after.status)) resolve()
     })
+    const timer = this.#clock.setTimeout(resolve, timeoutMs)
+    this.#waits.add(resolve)
+    // It may have ended before the listener stood.
+    if (this.#ledger.live(commandId) !== undefined) await promise
+    this.#waits.delete(resolve)
+    timer.cancel()
+    stopListening()
+    return (await this.#ledger.get(commandId)) ?? command
+  }
+
+  stop(): void {
+    for (const resolve of this.#waits) resolve()
   }
 
   async #visible(commandId: string, canSee: CanSee): Promise<Command | undefined> {
     const command = await this.#ledger.get(commandId)
     return command !== undefined && canSee(command.agentId) ? command : undefined
   }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>(settle => {
+    resolve = settle
+  })
+  return { promise, resolve }
 }
 
 const notNow = (command: Command, why: string) =>

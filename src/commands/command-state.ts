@@ -21,6 +21,8 @@ export type CommandEvent =
   | { kind: 'lease-expired'; lastSeenAt: number }
   /** The agent is there and says that it does not have the command. */
   | { kind: 'denied'; lastSeenAt: number }
+  /** The agent was removed: nobody is left who could finish it. */
+  | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
   | { kind: 'resume' }
   | { kind: 'edit'; changes: EditCommandBody }
@@ -83,6 +85,10 @@ export function transition(command: Command, event: CommandEvent, now: number): 
     case 'denied':
       if (command.status === 'dispatched') return unacknowledged(command, now)
       return command.status === 'running' ? lost(command, 'agent_lost_it', event.lastSeenAt, now) : same('inapplicable')
+    case 'abandon':
+      return command.cancelRequestedAt === undefined
+        ? end(command, 'lost', now, { reason: 'agent_removed', lastSeenAt: event.lastSeenAt })
+        : cancelled(command, false, now)
     case 'wait':
       if (command.status !== 'running' || command.cancelRequestedAt !== undefined) return same('inapplicable')
       if (command.waitingSince !== undefined) return same('already')

@@ -31,7 +31,7 @@ export type InterruptOutcome =
 export type EditOutcome = { status: 'ok'; command: Command } | Refused
 
 export interface ListQuery {
-  agentId?: string
+  agentId?: string | readonly string[]
   status?: readonly CommandStatus[]
   taskId?: string
   createdAfter?: number
@@ -59,4 +59,6 @@ export interface CommandQueue {
   list(query: ListQuery): Promise<CommandList>
   /** Resolves with the command once it has ended, or as it stands when `timeoutMs` is over. */
   waitForEnd(command: Command, timeoutMs: number): Promise<Command>
+  /** Ends the waits: each resolves with its command as it stands. */
+  stop(): void
 }

@@ -1,0 +1,26 @@
+import { type WireError, wireError } from '@fleetwire/protocol'
+import type { CommandLedger } from '../commands/command-ledger.ts'
+import type { AgentRegistry } from './agent-registry.ts'
+import { uplinkTopic } from './agent-state.ts'
+
+/**
+ * Forgets an agent that is not connected. Its commands end first: what waits as cancelled, what ran as lost, so none is
+ * left without anybody who could end it.
+ */
+export async function removeAgent(
+  agentId: string,
+  agents: AgentRegistry,
+  ledger: CommandLedger,
+): Promise<WireError | undefined> {
+  if (agents.isConnected(agentId)) {
+    return wireError('conflict', `Agent "${agentId}" is connected: disconnect it and revoke its token first.`)
+  }
+  for (const { commandId, status } of [...ledger.ofAgent(agentId)]) {
+    if (status === 'queued') await ledger.apply(commandId, { kind: 'cancel', reason: 'agent_removed' })
+    else await ledger.apply(commandId, { kind: 'abandon', lastSeenAt: agents.lastSeenAt(agentId) })
+  }
+  const uplink = { type: 'uplink:removed', topic: uplinkTopic(agentId), payload: null, record: 'delete' as const }
+  const appended = await agents.remove(agentId, [uplink])
+  if (appended.status !== 'unavailable') return undefined
+  return wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs: appended.retryAfterMs })
+}
