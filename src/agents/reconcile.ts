@@ -1,5 +1,6 @@
 import type { AgentPayloads, AgentServerPayloads, Command } from '@fleetwire/protocol'
 import { isFinal } from '@fleetwire/protocol'
+import { toldByAgent } from '../commands/command-state.ts'
 
 type InventoryItem = NonNullable<AgentPayloads['agent:connect']['inventory']>[number]
 export type Directive = AgentServerPayloads['connection:established']['directives'][number]
@@ -25,9 +26,5 @@ export function judge(item: InventoryItem, command: Command | undefined): Judgem
   return item.attempt === command.attempt ? { directive, linkBack: { attempt: item.attempt } } : { directive }
 }
 
-/** An end that an agent reported; others (lost, expired, unconfirmed) leave room for what it may still tell. */
-function hasResult(command: Command): boolean {
-  if (!isFinal(command.status)) return false
-  const told = command.status === 'succeeded' || command.reason === 'reported' || command.confirmed === true
-  return told || command.lateResult !== undefined
-}
+const hasResult = (command: Command): boolean =>
+  isFinal(command.status) && (toldByAgent(command) || command.lateResult !== undefined)

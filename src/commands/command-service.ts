@@ -179,7 +179,7 @@ export class CommandService implements CommandQueue {
       case 'changed':
         return { status: 'ok', command: applied.command }
       case 'same':
-        return refused(notNow(applied.command, 'is not queued any more'))
+        return refused(notNow(applied.command, isQueued(applied.command) ? INPUT_FIXED : 'is not queued any more'))
       case 'unavailable':
         return unavailable(applied)
       case 'unknown':
@@ -236,6 +236,8 @@ function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void 
   return { promise, resolve }
 }
 
+const isQueued = ({ status }: Command) => status === 'queued'
+const INPUT_FIXED = 'was sent to its agent before, so its input stays as it is'
 const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
 

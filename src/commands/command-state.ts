@@ -4,6 +4,11 @@ import { isFinal } from '@fleetwire/protocol'
 /** Dispatches without an acknowledgement before a command is given up as undeliverable. */
 export const MAX_ATTEMPTS = 5
 
+/** Reasons that decide what comes next; the words of whoever interrupts are never taken for them. */
+const RUN_TIMEOUT = 'run_timeout'
+const REQUEUED = 'requeued'
+const wordsOf = (reason = 'interrupted') => (reason === RUN_TIMEOUT || reason === REQUEUED ? 'interrupted' : reason)
+
 /** What can happen to a command. `attempt` is the fencing token of whatever an agent says. */
 export type CommandEvent =
   | { kind: 'dispatch' }
@@ -64,10 +69,10 @@ export function transition(command: Command, event: CommandEvent, now: number): 
     case 'ack-deadline':
       return command.status === 'dispatched' ? unacknowledged(command, now) : same('inapplicable')
     case 'cancel':
-      return cancel(command, event.reason ?? 'interrupted', now)
+      return cancel(command, wordsOf(event.reason), now)
     case 'run-timeout':
       return command.status === 'running' && command.waitingSince === undefined
-        ? cancel(command, 'run_timeout', now)
+        ? cancel(command, RUN_TIMEOUT, now)
         : same('inapplicable')
     case 'cancel-deadline':
       return command.cancelRequestedAt === undefined ? same('inapplicable') : cancelled(command, false, now)
@@ -100,12 +105,10 @@ export function transition(command: Command, event: CommandEvent, now: number): 
         : next(withPhase(stopWaiting(command, now)), 'command:progress')
     case 'drop':
       return command.status === 'queued'
-        ? end(command, 'cancelled', now, { reason: 'dropped', confirmed: true })
+        ? end(command, 'cancelled', now, { reason: 'dropped', confirmed: neverSent(command) })
         : same('inapplicable')
     case 'edit':
-      return command.status === 'queued'
-        ? next({ ...command, ...event.changes }, 'command:queued')
-        : same('inapplicable')
+      return command.status === 'queued' ? edit(command, event.changes) : same('inapplicable')
     default:
       return event satisfies never
   }
@@ -136,7 +139,7 @@ function reject(command: Command, event: Extract<CommandEvent, { kind: 'reject' 
     return end(command, 'rejected', now, { reason: event.reason, ...error })
   }
   // A busy agent costs no attempt: the number is given back.
-  return next(toQueued(command, { attempt: command.attempt - 1, reason: command.reason ?? 'busy' }), 'command:queued')
+  return next(toQueued(command, 'busy', command.attempt - 1), 'command:queued')
 }
 
 /** First result wins; without an ack the result is one. */
@@ -156,9 +159,13 @@ function result(command: Command, outcome: CommandOutcome, now: number): Transit
   }
 }
 
+/** An end that the agent itself reported or confirmed; others (lost, expired, forced) leave room for what it still tells. */
+export function toldByAgent({ status, reason, confirmed }: Command): boolean {
+  return status === 'succeeded' || (status === 'failed' && reason === 'reported') || confirmed === true
+}
+
 function lateResult(command: Command, event: Extract<CommandEvent, { kind: 'result' }>, now: number): Transition {
-  if (command.lateResult !== undefined || command.confirmed === true) return same('already')
-  if (command.status === 'succeeded' || command.reason === 'reported') return same('already')
+  if (command.lateResult !== undefined || toldByAgent(command)) return same('already')
   const confirmed = command.confirmed === false && event.outcome.status === 'cancelled' ? { confirmed: true } : {}
   const kept = { ...command, ...confirmed, lateResult: { ...event.outcome, attempt: event.attempt, at: now } }
   return next(kept, 'command:progress')
@@ -167,19 +174,20 @@ function lateResult(command: Command, event: Extract<CommandEvent, { kind: 'resu
 function unacknowledged(command: Command, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return cancelled(command, false, now)
   if (command.attempt >= MAX_ATTEMPTS) return end(command, 'failed', now, { reason: 'undeliverable', retryable: true })
-  return next(toQueued(command, { reason: command.reason === 'requeued' ? 'requeued' : 'no_ack' }), 'command:queued')
+  return next(toQueued(command, 'no_ack'), 'command:queued')
 }
 
 /**
  * A queued command ends at once. One that the agent may have already is asked of the agent: it ends when the agent
- * answers or the deadline passes, so `confirmed` never claims what nobody has seen.
+ * answers or the deadline passes. `confirmed` never claims what nobody has seen: a queued command that was sent before
+ * may be with the agent, whose answer was slower than its deadline.
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')
   const asked = { ...stopWaiting(command, now), cancelRequestedAt: now, reason }
   switch (command.status) {
     case 'queued':
-      return end(asked, 'cancelled', now, { confirmed: true })
+      return end(asked, 'cancelled', now, { confirmed: neverSent(command) })
     case 'dispatched':
       return next(asked, 'command:cancelling')
     default:
@@ -187,9 +195,18 @@ function cancel(command: Command, reason: string, now: number): Transition {
   }
 }
 
+/** Unasked, the agent stopped it by itself; a reason that stands there then tells of an earlier dispatch. */
 function cancelled(command: Command, confirmed: boolean, now: number): Transition {
-  const reason = command.reason ?? 'agent'
-  return end(command, reason === 'run_timeout' ? 'timed_out' : 'cancelled', now, { confirmed, reason })
+  const reason = command.cancelRequestedAt === undefined ? 'agent' : command.reason
+  return end(command, reason === RUN_TIMEOUT ? 'timed_out' : 'cancelled', now, { confirmed, reason })
+}
+
+const neverSent = (command: Command) => command.attempt === 0
+
+/** An agent journals what it was sent: once it may have the input, another one could not be told from it. */
+function edit(command: Command, changes: EditCommandBody): Transition {
+  if (changes.input !== undefined && !neverSent(command)) return same('inapplicable')
+  return next({ ...command, ...withoutUndefined(changes) }, 'command:queued')
 }
 
 function linkBack(command: Command, now: number): Transition {
@@ -203,7 +220,7 @@ function lost(command: Command, reason: string, lastSeenAt: number, now: number)
   if (command.cancelRequestedAt !== undefined) return cancelled(command, false, now)
   if (command.onLost === 'fail' || command.attempt >= MAX_ATTEMPTS)
     return end(command, 'lost', now, { reason, lastSeenAt })
-  return next(toQueued(command, { reason: 'requeued' }), 'command:queued')
+  return next(toQueued(command, REQUEUED), 'command:queued')
 }
 
 type FinalType = Extract<
@@ -217,9 +234,14 @@ function end(command: Command, status: FinalType, now: number, patch: Patch): Tr
   return next(withoutUndefined({ ...rest, ...patch, status, endedAt: now }), `command:${status}`)
 }
 
-function toQueued(command: Command, patch: Partial<Command>): Command {
-  const { phase: _, startedAt: __, dispatchedAt: ___, waitingSince: ____, progress: _____, ...rest } = command
-  return { ...rest, ...patch, status: 'queued' }
+/** Only what was given up by a lost run must be run anew: later dispatches that nobody answered do not change that. */
+function toQueued(command: Command, why: string, attempt = command.attempt): Command {
+  const reason = command.reason === REQUEUED ? REQUEUED : why
+  return withoutUndefined({
+    ...{ ...command, status: 'queued', attempt, reason },
+    ...{ phase: undefined, dispatchedAt: undefined },
+    ...{ startedAt: undefined, waitingSince: undefined, waitedMs: undefined, progress: undefined },
+  })
 }
 
 /** The phase of a running command that nothing but its own facts decide; a lost link stays a lost link. */

@@ -1,0 +1,101 @@
+import { type Command, eventFlaw, isFinal } from '@fleetwire/protocol'
+import t from 'tap'
+import { type CommandEvent, runDeadline, transition } from '../../../src/commands/command-state.ts'
+import { Seeded } from '../../helpers/seeded.ts'
+import { aCommand, T0, trials } from './command-samples.ts'
+
+const WALKS = 3000
+const STEPS = 40
+
+type Step = Extract<ReturnType<typeof transition>, { to: 'next' }>
+
+const grown = (before: number | undefined, after: number | undefined) => (after ?? 0) >= (before ?? 0)
+const fixed = ['commandId', 'agentId', 'kind', 'createdBy', 'createdAt', 'onLost', 'whenBusy'] as const
+
+/** What holds for every change of every command, whatever happened. */
+const invariants: Record<
+  string,
+  (before: Command, after: Command, event: CommandEvent, type: Step['type']) => boolean
+> = {
+  '[CS2] a final status never changes': (before, after) => !isFinal(before.status) || after.status === before.status,
+  '[CS2] only a result changes a command that has ended': (before, _after, event) =>
+    !isFinal(before.status) || event.kind === 'result',
+  '[CS3] attempts grow by a dispatch alone, by one, and shrink by a busy rejection alone': (before, after, event) => {
+    const busy = event.kind === 'reject' && event.reason === 'busy' && after.status === 'queued'
+    return after.attempt - before.attempt === (event.kind === 'dispatch' ? 1 : busy ? -1 : 0)
+  },
+  '[CS4] every command fits its schema': (_before, after, _event, type) => eventFlaw(type, after) === undefined,
+  '[CS4] no key holds undefined': (_before, after) => !Object.values(after).includes(undefined),
+  '[CS4] who it is never changes': (before, after) => fixed.every(key => before[key] === after[key]),
+  '[CS4] a phase exactly while running': (_before, after) =>
+    (after.phase !== undefined) === (after.status === 'running'),
+  '[CS4] an end has its time': (_before, after) => (after.endedAt !== undefined) === isFinal(after.status),
+  '[CS4] what runs has started': (_before, after) => after.status !== 'running' || after.startedAt !== undefined,
+  '[CS4] only what runs waits': (_before, after) => after.waitingSince === undefined || after.status === 'running',
+  '[CS4] nothing queued is asked to stop': (_before, after) =>
+    after.status !== 'queued' || after.cancelRequestedAt === undefined,
+  '[CS4] a request to stop stands until the end': (before, after) =>
+    before.cancelRequestedAt === undefined || after.cancelRequestedAt === before.cancelRequestedAt,
+  '[CS22] the time waited only grows within a run': (before, after) =>
+    after.status === 'queued' || grown(before.waitedMs, after.waitedMs),
+  '[CS22] the run clock never goes back': (before, after) => {
+    const [was, is] = [runDeadline(before), runDeadline(after)]
+    return was === undefined || is === undefined || is >= was
+  },
+  '[CS25] the event is named after what changed': (before, after, event, type) => type === typeOf(before, after, event),
+}
+
+function typeOf(before: Command, after: Command, event: CommandEvent): string {
+  const asked = after.cancelRequestedAt !== undefined
+  if (isFinal(after.status) && !isFinal(before.status)) return `command:${after.status}`
+  if (!isFinal(after.status) && asked && (before.cancelRequestedAt === undefined || before.status !== after.status)) {
+    return 'command:cancelling'
+  }
+  if (before.status !== after.status || event.kind === 'edit') return `command:${after.status}`
+  return 'command:progress'
+}
+
+function aStart(chance: Seeded): Command {
+  const runTimeoutMs = chance.pick([0, 1000, 60_000])
+  return aCommand({ onLost: chance.pick(['fail', 'requeue']), runTimeoutMs, priority: chance.below(3) })
+}
+
+/** Mostly of the current attempt, so that walks get somewhere. */
+function anEvent(chance: Seeded, attempt: number): CommandEvent {
+  const { event } = chance.pick(trials)
+  return event(chance.chance(0.8) ? attempt : attempt + chance.below(5) - 2)
+}
+
+function walk(seed: number): { ends: number; broken: string | undefined } {
+  const chance = new Seeded(seed)
+  let command = Object.freeze(aStart(chance))
+  let now = T0
+  let ends = 0
+  for (let step = 0; step < STEPS; step++) {
+    // The wall clock may be set back.
+    now += chance.below(3000) - 300
+    const event = anEvent(chance, command.attempt)
+    const result = transition(command, event, now)
+    if (result.to === 'same') continue
+    const after = Object.freeze(result.command)
+    for (const [rule, holds] of Object.entries(invariants)) {
+      if (holds(command, after, event, result.type)) continue
+      const what = JSON.stringify({ event, type: result.type, before: command, after })
+      return { ends, broken: `seed ${seed}, step ${step}: ${rule}: ${what}` }
+    }
+    if (!isFinal(command.status) && isFinal(after.status)) ends++
+    command = after
+  }
+  return { ends, broken: undefined }
+}
+
+t.test(`[CS2] [CS3] [CS4] [CS25] what holds on ${WALKS} random walks`, async t => {
+  let ended = 0
+  for (let seed = 1; seed <= WALKS; seed++) {
+    const { ends, broken } = walk(seed)
+    if (broken !== undefined) return t.fail(broken)
+    if (ends > 1) return t.fail(`seed ${seed}: ended ${ends} times`)
+    ended += ends
+  }
+  t.ok(ended > WALKS / 2, `${ended} walks reached an end`)
+})
