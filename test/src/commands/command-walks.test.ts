@@ -1,12 +1,13 @@
 import { type Command, eventFlaw, isFinal } from '@fleetwire/protocol'
 import t from 'tap'
 import { type CommandEvent, runDeadline, transition } from '../../../src/commands/command-state.ts'
-import { Seeded } from '../../helpers/seeded.ts'
+import { seededRandom } from '../../helpers/random.ts'
 import { aCommand, T0, trials } from './command-samples.ts'
 
 const WALKS = 3000
 const STEPS = 40
 
+type Random = ReturnType<typeof seededRandom>
 type Step = Extract<ReturnType<typeof transition>, { to: 'next' }>
 
 const grown = (before: number | undefined, after: number | undefined) => (after ?? 0) >= (before ?? 0)
@@ -55,19 +56,19 @@ function typeOf(before: Command, after: Command, event: CommandEvent): string {
   return 'command:progress'
 }
 
-function aStart(chance: Seeded): Command {
+function aStart(chance: Random): Command {
   const runTimeoutMs = chance.pick([0, 1000, 60_000])
   return aCommand({ onLost: chance.pick(['fail', 'requeue']), runTimeoutMs, priority: chance.below(3) })
 }
 
 /** Mostly of the current attempt, so that walks get somewhere. */
-function anEvent(chance: Seeded, attempt: number): CommandEvent {
+function anEvent(chance: Random, attempt: number): CommandEvent {
   const { event } = chance.pick(trials)
-  return event(chance.chance(0.8) ? attempt : attempt + chance.below(5) - 2)
+  return event(chance.next() < 0.8 ? attempt : attempt + chance.below(5) - 2)
 }
 
 function walk(seed: number): { ends: number; broken: string | undefined } {
-  const chance = new Seeded(seed)
+  const chance = seededRandom(seed)
   let command = Object.freeze(aStart(chance))
   let now = T0
   let ends = 0
