@@ -172,3 +172,8 @@ t.test('[CS24] progress adds to what was told before', async t => {
     message: 'half',
   })
 })
+
+t.test('[CS26] what was sent to an agent that was removed is lost', async t => {
+  const removed = after(liveStates.given, { kind: 'abandon', lastSeenAt: T0 })
+  t.match(removed, { status: 'lost', reason: 'agent_removed', lastSeenAt: T0 })
+})
