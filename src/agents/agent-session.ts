@@ -144,7 +144,7 @@ export class AgentSession {
   async #drain(): Promise<void> {
     this.#draining = true
     try {
-      while (this.#inbox.length > 0 && this.#state.at !== 'closed') {
+      while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
         const retryAfterMs = await this.#next()
         if (retryAfterMs === undefined) continue
         this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
@@ -396,7 +396,7 @@ export class AgentSession {
     return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
   }
 
-  /** False once the socket closed or a newer one took over: look again after every wait. */
+  /** False once the socket closed or a newer one took over: look again after every wait. What is not handled is sent again there. */
   #holdsAgent(): boolean {
     return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#socket)
   }

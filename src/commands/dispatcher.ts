@@ -1,4 +1,4 @@
-import type { Command } from '@fleetwire/protocol'
+import { type Command, isFinal } from '@fleetwire/protocol'
 import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -67,7 +67,7 @@ export class Dispatcher {
   linkUp(agentId: string): void {
     for (const command of this.#ledger.ofAgent(agentId)) {
       if (command.status === 'dispatched') this.#send(command)
-      if (command.cancelRequestedAt !== undefined) this.#interrupt(command, false)
+      if (isCancelling(command)) this.#interrupt(command, false)
     }
     this.#pump(agentId)
   }
@@ -92,12 +92,12 @@ export class Dispatcher {
 
   /** The commands of an agent whose stop it has not confirmed: repeated in each heartbeat. */
   cancelling(agentId: string): string[] {
-    return [...this.#ledger.ofAgent(agentId)].filter(c => c.cancelRequestedAt !== undefined).map(c => c.commandId)
+    return [...this.#ledger.ofAgent(agentId)].filter(isCancelling).map(c => c.commandId)
   }
 
   #onChange(after: Command, before: Command | undefined): void {
     this.#watch(after, before)
-    if (after.cancelRequestedAt !== undefined && before?.cancelRequestedAt === undefined) this.#interrupt(after, false)
+    if (isCancelling(after) && before?.cancelRequestedAt === undefined) this.#interrupt(after, false)
     if (after.status === 'dispatched' && after.attempt !== before?.attempt) this.#send(after)
     if (after.status === 'queued' && before?.status === 'dispatched') this.#backOff(after)
     if (after.status === 'running') this.#busyRejects.delete(after.agentId)
@@ -246,3 +246,6 @@ export class Dispatcher {
     return false
   }
 }
+
+/** The agent was asked to stop it and has not answered. */
+const isCancelling = ({ cancelRequestedAt, status }: Command) => cancelRequestedAt !== undefined && !isFinal(status)
