@@ -2,6 +2,7 @@ import { type Command, isFinal, recordKind, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { AgentQueue, type QueueView } from './agent-queue.ts'
 import { type CommandEvent, type Transition, transition } from './command-state.ts'
 
 /** A command as the log has it, with the version that the next change must name. */
@@ -28,7 +29,7 @@ export class CommandLedger {
   readonly #clock: Clock
   readonly #retentionMs: number
   readonly #live = new Map<string, Entry>()
-  readonly #byAgent = new Map<string, Map<string, Entry>>()
+  readonly #byAgent = new Map<string, AgentQueue>()
   readonly #listeners = new Set<ChangeListener>()
   #unfollow: Unfollow | undefined
 
@@ -74,8 +75,13 @@ export class CommandLedger {
   }
 
   /** The commands of one agent that have not ended, in no order. */
-  *ofAgent(agentId: string): Iterable<Command> {
-    for (const entry of this.#byAgent.get(agentId)?.values() ?? []) yield entry.command
+  ofAgent(agentId: string): Iterable<Command> {
+    return this.#byAgent.get(agentId)?.all() ?? []
+  }
+
+  /** What one agent has in hand and what waits for it. */
+  queueOf(agentId: string): QueueView {
+    return this.#byAgent.get(agentId) ?? EMPTY
   }
 
   *all(): Iterable<Command> {
@@ -144,15 +150,18 @@ export class CommandLedger {
 
   #put(entry: Entry): void {
     const { commandId, agentId } = entry.command
+    const queue = this.#byAgent.get(agentId) ?? new AgentQueue()
+    queue.replace(this.#live.get(commandId)?.command, entry.command)
+    this.#byAgent.set(agentId, queue)
     this.#live.set(commandId, entry)
-    const ofAgent = this.#byAgent.get(agentId) ?? new Map<string, Entry>()
-    this.#byAgent.set(agentId, ofAgent.set(commandId, entry))
   }
 
   #drop({ commandId, agentId }: Command): void {
+    const queue = this.#byAgent.get(agentId)
+    queue?.replace(this.#live.get(commandId)?.command, undefined)
+    if (queue?.isEmpty) this.#byAgent.delete(agentId)
     this.#live.delete(commandId)
-    const ofAgent = this.#byAgent.get(agentId)
-    ofAgent?.delete(commandId)
-    if (ofAgent?.size === 0) this.#byAgent.delete(agentId)
   }
 }
+
+const EMPTY: QueueView = new AgentQueue()

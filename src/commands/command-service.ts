@@ -1,4 +1,12 @@
-import { type Command, type EditCommandBody, isFinal, type WireError, wireError } from '@fleetwire/protocol'
+import {
+  type Command,
+  type EditCommandBody,
+  isFinal,
+  MAX_DEPTH,
+  tooDeep,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
 import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
@@ -16,7 +24,6 @@ import type {
   SubmitResult,
 } from './command-types.ts'
 import { bodyHash, claimDraft, idempotencyTopic, keyState } from './idempotency.ts'
-import { splitQueue } from './queue-order.ts'
 
 export interface CommandServiceOptions {
   log: EventLog
@@ -27,6 +34,7 @@ export interface CommandServiceOptions {
 }
 
 const MAX_INPUT_BYTES = 64 * 1024
+const DEPTH_MESSAGE = `input: nested more than ${MAX_DEPTH} levels deep.`
 const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
 const QUEUE_FULL_RETRY_MS = 1000
 
@@ -111,7 +119,7 @@ export class CommandService implements CommandQueue {
   }
 
   #busyRefusal({ agentId, whenBusy }: SubmitRequest): WireError | undefined {
-    const { inFlight, queued } = splitQueue(this.#ledger.ofAgent(agentId))
+    const { inFlight, waiting: queued } = this.#ledger.queueOf(agentId)
     const waiting = queued + (this.#arriving.get(agentId) ?? 0)
     if (whenBusy === 'reject' && (waiting > 0 || inFlight.length >= this.#agents.maxConcurrency(agentId))) {
       return wireError('conflict', `Agent "${agentId}" is busy.`, {
@@ -242,12 +250,14 @@ const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
 
 function inputFlaw(input: unknown): WireError | undefined {
-  let bytes: number
+  let text: string
   try {
-    bytes = Buffer.byteLength(JSON.stringify(input ?? null))
+    text = JSON.stringify(input ?? null)
   } catch {
-    return wireError('invalid_request', 'input: nested too deeply.')
+    return wireError('invalid_request', DEPTH_MESSAGE)
   }
+  if (tooDeep(text)) return wireError('invalid_request', DEPTH_MESSAGE)
+  const bytes = Buffer.byteLength(text)
   return bytes <= MAX_INPUT_BYTES
     ? undefined
     : wireError('too_large', `input: ${bytes} bytes; at most ${MAX_INPUT_BYTES}.`)

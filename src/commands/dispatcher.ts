@@ -4,7 +4,6 @@ import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { CommandLedger } from './command-ledger.ts'
 import { type CommandEvent, runDeadline } from './command-state.ts'
-import { splitQueue } from './queue-order.ts'
 
 export interface DispatcherOptions {
   ledger: CommandLedger
@@ -219,7 +218,7 @@ export class Dispatcher {
   /** Sends to the agent until it has all it can take. Resolves true when the log could not accept. */
   async #fill(agentId: string): Promise<boolean> {
     for (;;) {
-      const { inFlight, first } = splitQueue(this.#ledger.ofAgent(agentId))
+      const { inFlight, first } = this.#ledger.queueOf(agentId)
       if (first === undefined || this.#notBefore.has(agentId) || this.#agents.link(agentId) === undefined) return false
       if (inFlight.length < this.#agents.maxConcurrency(agentId)) {
         if (!(await this.#apply(first.commandId, { kind: 'dispatch' }))) return true

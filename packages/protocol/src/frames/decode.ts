@@ -42,9 +42,10 @@ function explain(check: Check, payload: unknown): string {
 }
 
 /** Deeper nesting parses, but would overflow the stack of whoever serialises it again. */
-const MAX_DEPTH = 100
+export const MAX_DEPTH = 100
 
-function tooDeep(text: string): boolean {
+/** True when JSON text is nested more than MAX_DEPTH levels deep. */
+export function tooDeep(text: string): boolean {
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {

@@ -1,0 +1,58 @@
+import type { Command } from '@fleetwire/protocol'
+import { compareQueued } from './queue-order.ts'
+
+export interface QueueView {
+  /** Dispatched or running. */
+  readonly inFlight: Command[]
+  /** The queued command that goes next. */
+  readonly first: Command | undefined
+  /** How many are queued. */
+  readonly waiting: number
+}
+
+/** The commands of one agent that have not ended. The queued ones are kept in the order in which they will go. */
+export class AgentQueue implements QueueView {
+  readonly #inFlight = new Map<string, Command>()
+  readonly #queued: Command[] = []
+
+  get inFlight(): Command[] {
+    return [...this.#inFlight.values()]
+  }
+
+  get first(): Command | undefined {
+    return this.#queued[0]
+  }
+
+  get waiting(): number {
+    return this.#queued.length
+  }
+
+  get isEmpty(): boolean {
+    return this.#queued.length === 0 && this.#inFlight.size === 0
+  }
+
+  *all(): Iterable<Command> {
+    yield* this.#inFlight.values()
+    yield* this.#queued
+  }
+
+  /** A command is now `after` and was `before`; undefined: it was not here, or has ended. */
+  replace(before: Command | undefined, after: Command | undefined): void {
+    if (before?.status === 'queued') this.#queued.splice(this.#placeOf(before), 1)
+    else if (before !== undefined) this.#inFlight.delete(before.commandId)
+    if (after?.status === 'queued') this.#queued.splice(this.#placeOf(after), 0, after)
+    else if (after !== undefined) this.#inFlight.set(after.commandId, after)
+  }
+
+  /** Where a command stands or would stand: the order is total, so one that is here is found by it. */
+  #placeOf(command: Command): number {
+    let from = 0
+    let to = this.#queued.length
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (compareQueued(this.#queued[middle]!, command) < 0) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
+}
