@@ -18,7 +18,10 @@ export interface EventDraft {
   taskId?: string
   /** `set` stores the payload as the record of the topic, `delete` removes the record; absent: the topic has none. */
   record?: 'set' | 'delete'
-  /** With `record: 'set'`: the record may be swept after this time, epoch ms. Absent: it stays until it is deleted. */
+  /**
+   * With `record: 'set'`: the record may be swept after this time, epoch ms, and until then stands like any other. Nobody
+   * is told of the sweep. Absent: it stays until it is deleted.
+   */
   expiresAt?: number
   /** The version that the record must have now; 0: there must be none. Only on the first draft of an append. */
   expect?: number
@@ -51,7 +54,10 @@ export type AppendResult =
   | { status: 'ok'; events: FleetEvent[] }
   /** `expect` did not hold; `current` is what stands there now. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
-  /** The store cannot accept now (disk full, no leader). Nothing was written. */
+  /**
+   * The store cannot accept now (disk full, no leader). Nothing was written; only when the store was lost with the
+   * append in flight is that unknown, and a later start shows whether it was.
+   */
   | { status: 'unavailable'; retryAfterMs: number; reason: string }
 
 export interface ReadQuery {
@@ -59,15 +65,21 @@ export interface ReadQuery {
   topics: readonly string[]
   /** Events after this cursor, oldest first. Default: from the oldest kept. */
   after?: string
-  /** Events before this cursor, newest first. Excludes `after`. */
-  before?: string
+  /** Events before this cursor, newest first; null: from the newest. Excludes `after`. */
+  before?: string | null
   limit: number
 }
 
 export type ReadResult =
-  /** `next` continues the reading; at the end (`done`) it is the head at the time of reading. */
+  /**
+   * `next` continues the reading. Forward it is, at the end (`done`), the head at the time of reading. A page may hold
+   * fewer events than `limit` before the end, where they are large.
+   */
   | { status: 'ok'; events: FleetEvent[]; next: string; done: boolean }
-  /** The cursor left retention, belongs to another log, or is ahead of this one. */
+  /**
+   * The cursor left retention (events after it were removed), belongs to another log, or is ahead of this one.
+   * Reading back never expires: it ends at the oldest event kept.
+   */
   | { status: 'gone'; reason: 'expired' | 'epoch' | 'ahead' | 'malformed' }
 
 /** Selects records by the kind of their topic; fields compare with the top-level fields of the payload. */
@@ -77,16 +89,17 @@ export interface RecordQuery {
     /** The entity's own id: the token of the topic that names it (`commandId`, `agentId`, …, the last one of a `$` topic). */
     id?: string
     agentId?: string | readonly string[]
+    /** Payload `status`, or `state` for the kinds that call it so (interactions). */
     status?: string | readonly string[]
     taskId?: string
     parentId?: string
     /** Payload `createdAt` strictly after this, epoch ms. */
     createdAfter?: number
   }
-  /** By topic id: ids are sortable by time, so `desc` is newest first. Default `asc`. */
+  /** By the entity's id: generated ids are sortable by time, so `desc` is newest first. Default `asc`. */
   order?: 'asc' | 'desc'
   limit: number
-  /** `nextPage` of the page before. */
+  /** `nextPage` of the page before; anything else is an empty last page. */
   page?: string
 }
 
@@ -118,6 +131,6 @@ export interface EventLog {
   snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Every committed event from now on, of every node, in order, once. A throwing follower does not stop the others. */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow
-  /** Idempotent. Appends in flight are settled first; later ones are `unavailable`. */
+  /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, later reads reject. */
   close(): Promise<void>
 }

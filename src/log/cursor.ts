@@ -1,0 +1,24 @@
+/** A place in the order of one log. */
+export interface Position {
+  epoch: string
+  seq: number
+}
+
+const CURSOR = /^([A-Za-z0-9]{1,32})\.([0-9a-z]{1,11})$/
+
+/** `<epoch>.<seq in base 36>`. Opaque to everyone outside this folder. */
+export function encodeCursor(epoch: string, seq: number): string {
+  return `${epoch}.${seq.toString(36)}`
+}
+
+/**
+ * The position that a cursor stands for; undefined for anything that `encodeCursor` cannot have made. Never throws:
+ * cursors come back from clients. Only the canonical spelling is accepted, so equal places are equal strings.
+ */
+export function decodeCursor(cursor: string): Position | undefined {
+  const match = CURSOR.exec(String(cursor))
+  if (match === null) return undefined
+  const [, epoch, digits] = match as unknown as [string, string, string]
+  const seq = Number.parseInt(digits, 36)
+  return Number.isSafeInteger(seq) && seq.toString(36) === digits ? { epoch, seq } : undefined
+}

@@ -1,0 +1,41 @@
+import { encodeCursor } from './cursor.ts'
+import type { EventDraft, FleetEvent, LogRecord } from './event-log.ts'
+
+/** The event that a draft has become. Its payload is the one that was given, not a copy. */
+export function committedEvent(epoch: string, seq: number, at: number, draft: EventDraft, json: string): FleetEvent {
+  const { type, topic, taskId, payload } = draft
+  const event = { seq, cursor: encodeCursor(epoch, seq), type, topic, at, json, payload }
+  return taskId === undefined ? event : { ...event, taskId }
+}
+
+/** The record that a committed event has set. */
+export function committedRecord({ topic, type, at, seq, json, payload }: FleetEvent): LogRecord {
+  return { topic, type, at, version: seq, json, payload }
+}
+
+/** An event from the store. Most are passed on as text alone, so the payload is parsed when it is first looked at. */
+export function storedEvent(
+  epoch: string,
+  stored: { seq: number; type: string; topic: string; at: number; taskId: string | null; json: string },
+): FleetEvent {
+  const { taskId, ...event } = stored
+  const cursor = encodeCursor(epoch, event.seq)
+  return withPayload(taskId === null ? { ...event, cursor } : { ...event, cursor, taskId })
+}
+
+/** A record from the store; its payload is parsed when it is first looked at. */
+export function storedRecord(stored: Omit<LogRecord, 'payload'>): LogRecord {
+  return withPayload(stored)
+}
+
+/** An own, enumerable getter: it is there for whoever spreads, compares or serialises the entry. */
+function withPayload<T extends { json: string }>(entry: T): T & { readonly payload: unknown } {
+  let parsed: { payload: unknown } | undefined
+  return Object.defineProperty(entry, 'payload', {
+    enumerable: true,
+    get() {
+      parsed ??= { payload: JSON.parse(entry.json) }
+      return parsed.payload
+    },
+  }) as T & { readonly payload: unknown }
+}

@@ -1,0 +1,43 @@
+import { isWildcard, matchEvent } from '@fleetwire/protocol'
+
+/**
+ * Where events or records that match a set of patterns can lie. A plan may point at more than the patterns match
+ * (callers filter with `matchesAny`), never at less.
+ */
+export type PatternPlan =
+  | { kind: 'everything' }
+  | {
+      kind: 'places'
+      /** Concrete topics. */
+      topics: string[]
+      scopes: string[]
+      /** Tasks whose events match whatever their own topic is. */
+      tasks: string[]
+    }
+
+/** The first two names of a topic: what belongs to one agent, task or user. */
+export function scopeOf(topic: string): string {
+  return topic.split('.', 2).join('.')
+}
+
+export function planPatterns(patterns: readonly string[]): PatternPlan {
+  const topics = new Set<string>()
+  const scopes = new Set<string>()
+  const tasks = new Set<string>()
+  for (const pattern of patterns) {
+    if (!isWildcard(pattern)) {
+      topics.add(pattern)
+      continue
+    }
+    const scope = scopeOf(pattern)
+    // `agents.*.status` reaches into every scope, `tasks.*.>` stands for the events of every task under any topic.
+    if (isWildcard(scope)) return { kind: 'everything' }
+    scopes.add(scope)
+    if (scope.startsWith('tasks.') && pattern.endsWith('>')) tasks.add(scope.slice('tasks.'.length))
+  }
+  return { kind: 'places', topics: [...topics], scopes: [...scopes], tasks: [...tasks] }
+}
+
+export function matchesAny(patterns: readonly string[], topic: string, taskId: string | null | undefined): boolean {
+  return patterns.some(pattern => matchEvent(pattern, { topic, taskId: taskId ?? undefined }))
+}

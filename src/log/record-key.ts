@@ -1,0 +1,40 @@
+import { recordKind } from '@fleetwire/protocol'
+
+/** What a record is listed by: pages of one `kind` are ordered by `id`. */
+export interface RecordIdentity {
+  kind: string
+  id: string
+}
+
+/** Kind and id of the record that a topic holds; undefined where topics of that shape hold none. */
+export function recordIdentity(topic: string): RecordIdentity | undefined {
+  const tokens = topic.split('.')
+  if (topic.startsWith('$')) return { kind: tokens[0]!, id: tokens.slice(1).join('.') }
+  const kind = recordKind(topic)
+  if (kind === undefined) return undefined
+  return { kind, id: tokens[kind === 'agent' || kind === 'task' ? 1 : 3]! }
+}
+
+/** What a record is filtered by: top-level fields of its payload, null where absent or of another type. */
+export interface RecordFields {
+  agentId: string | null
+  /** `status`, or `state` for the kinds that call it so (interactions). */
+  status: string | null
+  taskId: string | null
+  parentId: string | null
+  /** Epoch ms. */
+  createdAt: number | null
+}
+
+export function recordFields(payload: unknown): RecordFields {
+  const fields = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<string, unknown>
+  return {
+    agentId: text(fields.agentId),
+    status: text(fields.status) ?? text(fields.state),
+    taskId: text(fields.taskId),
+    parentId: text(fields.parentId),
+    createdAt: Number.isSafeInteger(fields.createdAt) ? (fields.createdAt as number) : null,
+  }
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)

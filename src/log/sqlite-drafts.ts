@@ -1,0 +1,39 @@
+import type { EventDraft } from './event-log.ts'
+import { recordFields, recordIdentity } from './record-key.ts'
+import type { AppendOp, StoredDraft } from './sqlite-messages.ts'
+
+/**
+ * Drafts as the worker stores them. Throws TypeError for drafts that break the interface: that is a fault of the
+ * caller, and found here it can only hurt the caller, while in the worker it would fail everybody's transaction.
+ */
+export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
+  const expect = drafts[0]?.expect
+  if (expect !== undefined && !isCount(expect)) throw new TypeError(`Not a record version: ${expect}`)
+  if (drafts.some((draft, i) => i > 0 && draft.expect !== undefined)) {
+    throw new TypeError('Only the first draft of an append may expect a version')
+  }
+  const op = { at, drafts: drafts.map(storedDraft) }
+  return expect === undefined ? op : { ...op, expect }
+}
+
+function storedDraft({ type, topic, payload, taskId, record, expiresAt }: EventDraft): StoredDraft {
+  if (typeof type !== 'string' || typeof topic !== 'string' || topic === '') {
+    throw new TypeError('A draft needs a type and a topic')
+  }
+  if (taskId !== undefined && typeof taskId !== 'string') throw new TypeError(`Not a task id: ${taskId}`)
+  if (expiresAt !== undefined && !isCount(expiresAt)) throw new TypeError(`Not a time in epoch ms: ${expiresAt}`)
+  if (record !== undefined && recordIdentity(topic) === undefined) {
+    throw new TypeError(`Topics like ${topic} hold no record`)
+  }
+  const draft: StoredDraft = { type, topic, json: toJson(payload), taskId: taskId ?? null }
+  if (record === 'set') draft.record = { ...recordFields(payload), expiresAt: expiresAt ?? null }
+  else if (record === 'delete') draft.record = null
+  return draft
+}
+
+/** What JSON has no word for (undefined, a function) is null, as it is within an array. */
+function toJson(payload: unknown): string {
+  return (JSON.stringify(payload) as string | undefined) ?? 'null'
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0

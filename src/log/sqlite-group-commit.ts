@@ -1,0 +1,124 @@
+import { committedEvent, storedRecord } from './entries.ts'
+import type { AppendResult, EventDraft, FleetEvent } from './event-log.ts'
+import type { WorkerClient } from './sqlite-client.ts'
+import { appendOp } from './sqlite-drafts.ts'
+import type { AppendOp, Committed } from './sqlite-messages.ts'
+
+const MAX_BATCH_DRAFTS = 500
+const MAX_BATCH_BYTES = 4 * 1024 * 1024
+/** What an operation takes beside its payloads, roughly: many small ones must count as well. */
+const OP_BYTES = 512
+export const RETRY_AFTER_MS = 1000
+
+interface Pending {
+  op: AppendOp
+  drafts: readonly EventDraft[]
+  bytes: number
+  settle: (result: AppendResult) => void
+}
+
+/** One committed draft; `record` as the draft said. */
+export interface Change {
+  event: FleetEvent
+  record: EventDraft['record']
+}
+
+export interface GroupCommitOptions {
+  client: WorkerClient
+  /** Bytes that may wait for the disk. Over it an append is `unavailable`: a stalled disk must not eat the memory. */
+  maxQueueBytes: number
+  /** Told of each transaction that is on disk, before the appends in it are settled. */
+  onCommitted: (changes: Change[], head: number) => void
+}
+
+/**
+ * Appends that wait for the disk go into one transaction together. One is in flight at a time; the next leaves as soon
+ * as the worker is idle and this turn of the event loop has added what it has to add. No timer: waiting only adds
+ * latency, since under load the next batch gathers while the disk is busy with the one before.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  #queue: Pending[] = []
+  #queuedBytes = 0
+  #state: 'idle' | 'scheduled' | 'in flight' = 'idle'
+  readonly #onIdle: (() => void)[] = []
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with TypeError for drafts that break the interface. */
+  append(drafts: readonly EventDraft[], at: number): Promise<AppendResult> {
+    return new Promise(settle => {
+      const op = appendOp(drafts, at)
+      const bytes = op.drafts.reduce((sum, draft) => sum + draft.json.length, OP_BYTES)
+      if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.maxQueueBytes) {
+        settle(unavailable('more appends wait for the disk than may'))
+        return
+      }
+      this.#queue.push({ op, drafts, bytes, settle })
+      this.#queuedBytes += bytes
+      this.#schedule()
+    })
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  idle(): Promise<void> {
+    if (this.#state === 'idle') return Promise.resolve()
+    return new Promise(resolve => this.#onIdle.push(resolve))
+  }
+
+  #schedule(): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'scheduled'
+    setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    const batch = this.#take()
+    this.#state = 'in flight'
+    const ops = batch.map(pending => pending.op)
+    this.#options.client.call('commit', ops, outcome => {
+      if (outcome.status === 'ok') this.#settle(batch, outcome.value)
+      else for (const { settle } of batch) settle(unavailable(outcome.message))
+      this.#state = 'idle'
+      if (this.#queue.length > 0) this.#schedule()
+      else for (const resolve of this.#onIdle.splice(0)) resolve()
+    })
+  }
+
+  #take(): Pending[] {
+    let drafts = 0
+    let bytes = 0
+    const end = this.#queue.findIndex((pending, i) => {
+      drafts += pending.drafts.length
+      bytes += pending.bytes
+      return i > 0 && (drafts > MAX_BATCH_DRAFTS || bytes > MAX_BATCH_BYTES)
+    })
+    const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+    for (const pending of batch) this.#queuedBytes -= pending.bytes
+    return batch
+  }
+
+  #settle(batch: Pending[], { results, head }: Committed): void {
+    const { client, onCommitted } = this.#options
+    const changes: Change[] = []
+    const answers = batch.map(({ op, drafts }, i): AppendResult => {
+      const result = results[i]!
+      if (typeof result !== 'number') {
+        return { status: 'conflict', current: result.current && storedRecord(result.current) }
+      }
+      const events = drafts.map((draft, n) =>
+        committedEvent(client.epoch, result + n, op.at, draft, op.drafts[n]!.json),
+      )
+      events.forEach((event, n) => void changes.push({ event, record: drafts[n]!.record }))
+      return { status: 'ok', events }
+    })
+    if (changes.length > 0) onCommitted(changes, head)
+    batch.forEach(({ settle }, i) => void settle(answers[i]!))
+  }
+}
+
+export function unavailable(reason: string): AppendResult {
+  return { status: 'unavailable', retryAfterMs: RETRY_AFTER_MS, reason }
+}

@@ -1,0 +1,180 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../clock.ts'
+import { FLW_ERR_LOG_CLOSED, FLW_ERR_LOG_FAILED } from '../errors.ts'
+import { encodeCursor } from './cursor.ts'
+import { storedRecord } from './entries.ts'
+import type {
+  AppendResult,
+  EventDraft,
+  EventLog,
+  FleetEvent,
+  LogRecord,
+  ReadQuery,
+  ReadResult,
+  RecordPage,
+  RecordQuery,
+  Snapshot,
+  Unfollow,
+} from './event-log.ts'
+import { Followers } from './followers.ts'
+import { type Failure, type LogWorker, WorkerClient } from './sqlite-client.ts'
+import { type Change, GroupCommit, unavailable } from './sqlite-group-commit.ts'
+import type { CallName, Calls, WorkerOptions } from './sqlite-messages.ts'
+import { checkLimit, readPage } from './sqlite-paging.ts'
+import { type Retention, RetentionSweeper } from './sqlite-retention.ts'
+import { Snapshots } from './sqlite-snapshot.ts'
+
+const MAX_QUEUE_BYTES = 64 * 1024 * 1024
+const RETENTION_INTERVAL_MS = 10_000
+
+export interface SqliteLogOptions {
+  /** Folder of the log; made when absent. */
+  dir: string
+  clock: Clock
+  retention: Retention
+  /** How often retention runs by itself. Default 10 s. */
+  retentionIntervalMs?: number
+  /** Largest size of the database file; above it appends are `unavailable` until retention has made room. */
+  maxFileBytes?: number
+  /** Bytes of appends that may wait for the disk; above it they are `unavailable`. Default 64 MiB. */
+  maxQueueBytes?: number
+  /** Told of what no caller is told: FLW_ERR_LOG_FAILED once when the log is lost, errors of followers, of retention. */
+  onFault?: (error: Error) => void
+  /** Starts the thread that owns the file. Tests put one in its place that they can end or make lie. */
+  startWorker?: (options: WorkerOptions) => LogWorker
+}
+
+/**
+ * The log of one process, in SQLite files in a folder of its own.
+ * Throws FLW_ERR_LOG_LOCKED, FLW_ERR_LOG_CORRUPT, FLW_ERR_LOG_NEWER or FLW_ERR_LOG_OPEN; files are then as they were.
+ */
+export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  const { dir, maxFileBytes, startWorker = startLogWorker } = options
+  const client = await WorkerClient.open(startWorker(maxFileBytes === undefined ? { dir } : { dir, maxFileBytes }))
+  return new SqliteLog(client, options)
+}
+
+export function startLogWorker(workerData: WorkerOptions): LogWorker {
+  // The extension that this file runs under: compiled, or as its source where Node strips types.
+  const file = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url)
+  return new Worker(file, { workerData, name: 'fleetwire-log' })
+}
+
+/** How the log has ended, if it has: on request, or by a fault of the store. */
+type End = { name: 'closed' } | { name: 'failed'; reason: string }
+
+export class SqliteLog implements EventLog {
+  readonly epoch: string
+  readonly #client: WorkerClient
+  readonly #clock: Clock
+  readonly #followers: Followers
+  readonly #commits: GroupCommit
+  readonly #snapshots: Snapshots
+  readonly #sweeper: RetentionSweeper
+  #head: number
+  #end: End | undefined
+  #closing: Promise<void> | undefined
+
+  /** Use openSqliteLog. */
+  constructor(client: WorkerClient, options: SqliteLogOptions) {
+    const { clock, retention, onFault = () => {} } = options
+    this.epoch = client.epoch
+    this.#head = client.head
+    this.#client = client
+    this.#clock = clock
+    this.#followers = new Followers(onFault)
+    this.#snapshots = new Snapshots(client)
+    this.#commits = new GroupCommit({
+      client,
+      maxQueueBytes: options.maxQueueBytes ?? MAX_QUEUE_BYTES,
+      onCommitted: (changes, head) => this.#committed(changes, head),
+    })
+    const intervalMs = options.retentionIntervalMs ?? RETENTION_INTERVAL_MS
+    this.#sweeper = new RetentionSweeper({ client, clock, retention, intervalMs, onFault })
+    this.#sweeper.start()
+    client.onDown(reason => {
+      this.#end = { name: 'failed', reason }
+      this.#sweeper.stop()
+      onFault(new FLW_ERR_LOG_FAILED(reason))
+    })
+  }
+
+  get head(): string {
+    return encodeCursor(this.epoch, this.#head)
+  }
+
+  append(drafts: readonly EventDraft[]): Promise<AppendResult> {
+    if (this.#end !== undefined) return Promise.resolve(unavailable(describe(this.#end)))
+    if (drafts.length === 0) return Promise.resolve({ status: 'ok', events: [] })
+    return this.#commits.append(drafts, this.#clock.now())
+  }
+
+  read(query: ReadQuery): Promise<ReadResult> {
+    return readPage({ epoch: this.epoch, head: this.#head, step: step => this.#ask('read', step) }, query)
+  }
+
+  async get(topic: string): Promise<LogRecord | undefined> {
+    const stored = await this.#ask('get', topic)
+    return stored && storedRecord(stored)
+  }
+
+  async list(query: RecordQuery): Promise<RecordPage> {
+    checkLimit(query.limit)
+    const { records, nextPage } = await this.#ask('list', query)
+    return { records: records.map(storedRecord), nextPage }
+  }
+
+  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+    return new Promise((resolve, reject) => {
+      this.#snapshots.take(patterns, outcome => {
+        if (outcome.status === 'ok') resolve({ records: outcome.records, cursor: this.head })
+        else reject(this.#error(outcome))
+      })
+    })
+  }
+
+  follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
+    return this.#followers.add(onBatch)
+  }
+
+  /** Runs retention now; it also runs by itself. Resolves when nothing is left to remove. */
+  retain(): Promise<void> {
+    return this.#sweeper.run()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#end ??= { name: 'closed' }
+    this.#sweeper.stop()
+    await this.#commits.idle()
+    await this.#client.close()
+  }
+
+  #committed(changes: readonly Change[], head: number): void {
+    this.#head = head
+    this.#snapshots.note(changes)
+    this.#followers.tell(changes.map(change => change.event))
+  }
+
+  #ask<K extends CallName>(call: K, args: Calls[K]['args']): Promise<Calls[K]['result']> {
+    return new Promise((resolve, reject) => {
+      this.#client.call(call, args, outcome => {
+        if (outcome.status === 'ok') resolve(outcome.value)
+        else reject(this.#error(outcome))
+      })
+    })
+  }
+
+  #error({ message, fatal }: Failure): Error {
+    if (this.#end?.name === 'closed') return new FLW_ERR_LOG_CLOSED()
+    return fatal ? new FLW_ERR_LOG_FAILED(message) : new Error(message)
+  }
+}
+
+const describe = (end: End): string =>
+  end.name === 'closed' ? 'the log is closed' : `the log has failed: ${end.reason}`

@@ -1,0 +1,113 @@
+import type { RecordPage, RecordQuery } from './event-log.ts'
+import type { RecordFields } from './record-key.ts'
+
+/** What the main thread and the worker that owns the database say to each other. All of it is structured-cloned. */
+
+export interface WorkerOptions {
+  dir: string
+  maxFileBytes?: number
+}
+
+export interface StoredDraft {
+  type: string
+  topic: string
+  json: string
+  taskId: string | null
+  /** Present on `set`; `null` on `delete`. */
+  record?: (RecordFields & { expiresAt: number | null }) | null
+}
+
+export interface AppendOp {
+  at: number
+  expect?: number
+  drafts: StoredDraft[]
+}
+
+export interface StoredEvent {
+  seq: number
+  type: string
+  topic: string
+  at: number
+  taskId: string | null
+  json: string
+}
+
+export interface StoredRecord {
+  topic: string
+  type: string
+  at: number
+  version: number
+  json: string
+}
+
+export interface Committed {
+  /** Per operation, in order: the seq of its first draft, or what stood where another version was expected. */
+  results: (number | { current: StoredRecord | undefined })[]
+  head: number
+}
+
+/** One bounded step of a read; the main thread asks again from `at` while more is wanted. */
+export interface ReadStep {
+  topics: readonly string[]
+  direction: 'forward' | 'back'
+  /** Exclusive. Forward from the oldest kept, or back from the newest: null. */
+  from: number | null
+  limit: number
+  maxBytes: number
+}
+
+export type ReadStepResult =
+  | { status: 'ok'; events: StoredEvent[]; at: number; done: boolean; head: number }
+  /** Retention removed events after `from` that were not read. */
+  | { status: 'expired' }
+
+/** Where a scan of records stands: within its n-th range, after this topic. */
+export interface ScanPosition {
+  range: number
+  after: string
+}
+
+export interface ScanStepResult {
+  records: StoredRecord[]
+  /** Null: that was all. */
+  next: ScanPosition | null
+}
+
+export interface RetainStep {
+  /** Keep at most this many events. */
+  count: number
+  /** Remove events older than this, epoch ms. */
+  before: number
+  /** Remove records that expired at or before this, epoch ms. */
+  now: number
+}
+
+/** Every call: its argument and its result. */
+export interface Calls {
+  commit: { args: AppendOp[]; result: Committed }
+  read: { args: ReadStep; result: ReadStepResult }
+  get: { args: string; result: StoredRecord | undefined }
+  list: { args: RecordQuery; result: Omit<RecordPage, 'records'> & { records: StoredRecord[] } }
+  scan: { args: { patterns: readonly string[]; from: ScanPosition | null }; result: ScanStepResult }
+  /** One chunk; `more`: there is more to remove. */
+  retain: { args: RetainStep; result: { more: boolean } }
+  /** The last call: the worker ends after its reply. */
+  close: { args: null; result: null }
+}
+export type CallName = keyof Calls
+
+export type Request = { [K in CallName]: { call: K; args: Calls[K]['args'] } }[CallName]
+
+/** Replies come in the order of the requests. The first message of all is `opened` or `refused`. */
+export type Reply =
+  | { status: 'opened'; epoch: string; head: number }
+  | { status: 'refused'; refusal: Refusal }
+  | { status: 'ok'; value: Calls[CallName]['result'] }
+  /** `fatal`: the file cannot be relied on any more. Else nothing was changed, and the same may succeed later. */
+  | { status: 'error'; message: string; fatal: boolean }
+
+/** Why a log cannot be opened; each stands for an error of errors.ts, which takes `args`. */
+export interface Refusal {
+  code: 'FLW_ERR_LOG_LOCKED' | 'FLW_ERR_LOG_CORRUPT' | 'FLW_ERR_LOG_NEWER' | 'FLW_ERR_LOG_OPEN'
+  args: string[]
+}

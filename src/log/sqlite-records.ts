@@ -1,0 +1,190 @@
+import type { RecordQuery } from './event-log.ts'
+import { matchesAny, planPatterns } from './pattern-plan.ts'
+import type { Database, Statement } from './sqlite-driver.ts'
+import type { Calls, ScanPosition, ScanStepResult, StoredRecord } from './sqlite-messages.ts'
+
+const COLUMNS = 'topic, records.type, at, version, payload AS json'
+/** Rows looked at and bytes taken in one step of a scan. */
+const SCAN_ROWS = 500
+const SCAN_BYTES = 4 * 1024 * 1024
+/** A filter with more values than this is checked row by row instead of being looked up value by value. */
+const MAX_LOOKUPS = 32
+
+interface Key {
+  id: string
+  n: number
+}
+
+/** Reads records: one, a page of a kind, or step by step all that match patterns. */
+export class RecordReader {
+  readonly #db: Database
+  readonly #byTopic: Statement
+  /** By a JSON array of row numbers: one call for a page costs a quarter of one call per record. */
+  readonly #byNumbers: Statement
+  readonly #ranges: Record<Range['kind'], Statement>
+  /** By their SQL: as many as there are combinations of filters. */
+  readonly #lists = new Map<string, Statement>()
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#byTopic = db.prepare(`SELECT ${COLUMNS} FROM records WHERE topic = ?`)
+    this.#byNumbers = db.prepare(`SELECT ${COLUMNS} FROM json_each(?) CROSS JOIN records ON n = value`)
+    const range = (condition: string) =>
+      db.prepare(
+        `SELECT n, topic, task, octet_length(payload) AS bytes FROM records WHERE ${condition} AND topic > ? ORDER BY topic LIMIT ?`,
+      )
+    this.#ranges = {
+      topic: range('topic = ?'),
+      task: range('task = ?'),
+      // `$` records are the server's own; there may be many of them, and no pattern matches one.
+      below: range("topic < ? AND NOT (topic >= '$' AND topic < '%')"),
+    }
+  }
+
+  get(topic: string): StoredRecord | undefined {
+    return this.#byTopic.get(topic) as StoredRecord | undefined
+  }
+
+  /**
+   * Looks up the most telling filter value by value, each in the index that begins with it and is ordered by id, and
+   * merges the lists. Every other filter is checked on columns of the same index or row.
+   */
+  list({ kind, where = {}, order = 'asc', limit, page }: RecordQuery): Calls['list']['result'] {
+    const start = page === undefined ? undefined : decodePage(page)
+    if (start === null) return { records: [], nextPage: null }
+    const filters = filtersOf(where)
+    const lead = filters.find(
+      (filter): filter is InFilter => filter.kind === 'in' && filter.values.length <= MAX_LOOKUPS,
+    )
+    const others = filters.filter(filter => filter !== lead)
+    const statement = this.#statement(lead, others, order, start !== undefined)
+    const keys: Key[] = []
+    const rest = [...others.map(boundValue), ...(start === undefined ? [] : [start.id, start.n]), limit + 1]
+    for (const value of lead?.values ?? [undefined]) {
+      const bound = value === undefined ? [kind, ...rest] : [kind, value, ...rest]
+      keys.push(...(statement.all(...bound) as unknown as Key[]))
+    }
+    const sign = order === 'asc' ? 1 : -1
+    keys.sort((a, b) => sign * (a.id === b.id ? a.n - b.n : a.id < b.id ? -1 : 1))
+    const wanted = keys.slice(0, limit)
+    return {
+      records: this.#fetch(wanted.map(key => key.n)),
+      nextPage: keys.length > limit ? encodePage(wanted.at(-1)!) : null,
+    }
+  }
+
+  /** One bounded step through the records that match; the same record may come twice, by its topic and by its task. */
+  scan(patterns: readonly string[], from: ScanPosition | null): ScanStepResult {
+    const ranges = rangesOf(patterns)
+    const due: number[] = []
+    let rows = SCAN_ROWS
+    let bytes = SCAN_BYTES
+    let position: ScanPosition | null = from ?? startOf(ranges, 0)
+    while (position !== null) {
+      const { kind, key } = ranges[position.range]!
+      const found = this.#ranges[kind].all(key, position.after, rows) as unknown as Candidate[]
+      const whole: boolean = found.length < rows
+      rows -= found.length
+      for (const { n, topic, task, bytes: size } of found) {
+        position.after = topic
+        if (!matchesAny(patterns, topic, task)) continue
+        due.push(n)
+        bytes -= size
+        if (bytes <= 0) return { records: this.#fetch(due), next: position }
+      }
+      if (!whole) return { records: this.#fetch(due), next: position }
+      position = startOf(ranges, position.range + 1)
+    }
+    return { records: this.#fetch(due), next: null }
+  }
+
+  #fetch(numbers: number[]): StoredRecord[] {
+    return this.#byNumbers.all(JSON.stringify(numbers)) as unknown as StoredRecord[]
+  }
+
+  #statement(lead: InFilter | undefined, others: Filter[], order: 'asc' | 'desc', later: boolean): Statement {
+    const conditions = ['kind = ?']
+    if (lead !== undefined) conditions.push(`${lead.column} = ?`)
+    for (const { column, kind } of others) {
+      conditions.push(kind === 'in' ? `${column} IN (SELECT value FROM json_each(?))` : `${column} > ?`)
+    }
+    if (later) conditions.push(`(id, n) ${order === 'asc' ? '>' : '<'} (?, ?)`)
+    // Named, not left to the planner: without statistics it may take an index that must then be sorted.
+    const sql = `SELECT id, n FROM records INDEXED BY ${lead?.index ?? 'records_kind'}
+      WHERE ${conditions.join(' AND ')} ORDER BY id ${order}, n ${order} LIMIT ?`
+    let statement = this.#lists.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      this.#lists.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+interface Candidate {
+  n: number
+  topic: string
+  task: string | null
+  bytes: number
+}
+
+/** Records of one topic, of one task, or of all topics below a bound, each after the topic that is bound next. */
+interface Range {
+  kind: 'topic' | 'task' | 'below'
+  key: string
+  start: string
+}
+
+/** Greater than every topic. */
+const END = '\u{10ffff}'
+
+function rangesOf(patterns: readonly string[]): Range[] {
+  const plan = planPatterns(patterns)
+  if (plan.kind === 'everything') return [{ kind: 'below', key: END, start: '' }]
+  return [
+    ...plan.topics.map((key): Range => ({ kind: 'topic', key, start: '' })),
+    // `/` follows `.`: all topics that begin with the scope and a dot.
+    ...plan.scopes.map((scope): Range => ({ kind: 'below', key: `${scope}/`, start: `${scope}.` })),
+    ...plan.tasks.map((key): Range => ({ kind: 'task', key, start: '' })),
+  ]
+}
+
+function startOf(ranges: readonly Range[], range: number): ScanPosition | null {
+  return range < ranges.length ? { range, after: ranges[range]!.start } : null
+}
+
+interface InFilter {
+  kind: 'in'
+  column: string
+  /** Begins with the kind and the column and goes on with the id. */
+  index: string
+  values: readonly string[]
+}
+type Filter = InFilter | { kind: 'after'; column: string; value: number }
+
+/** The filters of a query, the most telling first. */
+function filtersOf({ agentId, status, taskId, parentId, createdAfter }: NonNullable<RecordQuery['where']>): Filter[] {
+  const filters: Filter[] = []
+  const add = (column: string, index: string, wanted: string | readonly string[] | undefined) => {
+    if (wanted === undefined) return
+    filters.push({ kind: 'in', column, index, values: typeof wanted === 'string' ? [wanted] : [...new Set(wanted)] })
+  }
+  add('parent_id', 'records_parent', parentId)
+  add('task_id', 'records_task', taskId)
+  add('agent_id', 'records_agent', agentId)
+  add('status', 'records_status', status)
+  if (createdAfter !== undefined) filters.push({ kind: 'after', column: 'created_at', value: createdAfter })
+  return filters
+}
+
+const boundValue = (filter: Filter) => (filter.kind === 'in' ? JSON.stringify(filter.values) : filter.value)
+
+const PAGE = /^([0-9a-z]{1,11})\.(.*)$/s
+
+const encodePage = ({ id, n }: Key): string => `${n.toString(36)}.${id}`
+
+/** Null for what `encodePage` cannot have made: pages come back from clients. */
+function decodePage(page: string): Key | null {
+  const match = PAGE.exec(page)
+  return match === null ? null : { n: Number.parseInt(match[1]!, 36), id: match[2]! }
+}

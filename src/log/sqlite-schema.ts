@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from './sqlite-driver.ts'
+
+/** "FLWR": tells our files from anybody else's SQLite file. */
+export const APPLICATION_ID = 0x464c5752
+
+/**
+ * Set on every open, for none of it is kept in the file but WAL. FULL by name: both drivers run WAL with NORMAL unless
+ * told, which may lose the last commits on power loss. The WAL is cut back to 64 MiB after a burst.
+ */
+const PRAGMAS = `
+  PRAGMA busy_timeout = 5000;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA cache_size = -65536;
+  PRAGMA journal_size_limit = 67108864;
+`
+
+/**
+ * Each entry brings a file from `user_version` = its index to the next. Entries are never edited, only added.
+ *
+ * Payload columns stand last, so that scans that need only the columns before them never touch overflow pages.
+ * An event's scope is the first two names of its topic (`agents.a1`): what belongs to one agent lies under thousands of
+ * topics, one per command, and is still found in one index. `meta.head` is stored apart from the events: `$` drafts take a seq without a row, and a seq is never used twice.
+ * The columns that records are filtered by are plain ones, filled on write: an index over columns computed from the
+ * JSON is not used as a covering one, and the JSON functions refuse payloads nested deeper than SQLite likes.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch  TEXT    NOT NULL,
+    head   INTEGER NOT NULL, -- the last seq given
+    floor  INTEGER NOT NULL, -- the last seq of an event that retention removed
+    events INTEGER NOT NULL  -- rows in events
+  );
+  CREATE TABLE names (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+  );
+  CREATE TABLE events (
+    seq     INTEGER PRIMARY KEY,
+    topic   INTEGER NOT NULL REFERENCES names (id),
+    scope   INTEGER NOT NULL REFERENCES names (id),
+    task    TEXT,
+    type    TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    payload TEXT    NOT NULL
+  );
+  CREATE INDEX events_topic ON events (topic);
+  CREATE INDEX events_scope ON events (scope);
+  CREATE INDEX events_task ON events (task) WHERE task IS NOT NULL;
+  CREATE TABLE records (
+    n          INTEGER PRIMARY KEY,
+    topic      TEXT    NOT NULL UNIQUE,
+    kind       TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    type       TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
+    task       TEXT,
+    expires_at INTEGER,
+    agent_id   TEXT,
+    status     TEXT,
+    task_id    TEXT,
+    parent_id  TEXT,
+    created_at INTEGER,
+    payload    TEXT    NOT NULL
+  );
+  CREATE INDEX records_kind ON records (kind, id, agent_id, status, task_id, parent_id, created_at);
+  CREATE INDEX records_agent ON records (kind, agent_id, id, status, created_at) WHERE agent_id IS NOT NULL;
+  CREATE INDEX records_status ON records (kind, status, id, agent_id, created_at) WHERE status IS NOT NULL;
+  CREATE INDEX records_task ON records (kind, task_id, id) WHERE task_id IS NOT NULL;
+  CREATE INDEX records_parent ON records (kind, parent_id, id) WHERE parent_id IS NOT NULL;
+  CREATE INDEX records_concern ON records (task, topic) WHERE task IS NOT NULL;
+  CREATE INDEX records_expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
+  `,
+]
+
+export const SCHEMA_VERSION = MIGRATIONS.length
+
+/** Sets up the connection and brings the file to the current schema; an empty file becomes a new log. */
+export function prepareDatabase(db: Database): void {
+  db.exec(PRAGMAS)
+  for (let version = readPragma(db, 'user_version'); version < SCHEMA_VERSION; version++) migrate(db, version)
+}
+
+/** One transaction, so that a crash leaves either schema and never something between. */
+function migrate(db: Database, version: number): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    db.exec(MIGRATIONS[version]!)
+    if (version === 0) {
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+      const epoch = randomBytes(8).toString('hex')
+      db.prepare('INSERT INTO meta (one, epoch, head, floor, events) VALUES (1, ?, 0, 0, 0)').run(epoch)
+    }
+    db.exec(`PRAGMA user_version = ${version + 1}`)
+    db.exec('COMMIT')
+  } catch (error) {
+    rollback(db)
+    throw error
+  }
+}
+
+/** Leaves the transaction, if SQLite has not left it already by itself, as it does when the disk is full. */
+export function rollback(db: Database): void {
+  try {
+    db.exec('ROLLBACK')
+  } catch {}
+}
+
+export function readPragma(db: Database, name: 'user_version' | 'application_id'): number {
+  return Number((db.prepare(`PRAGMA ${name}`).get() as Record<string, unknown>)[name])
+}

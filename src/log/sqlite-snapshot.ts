@@ -1,0 +1,60 @@
+import { committedRecord, storedRecord } from './entries.ts'
+import type { LogRecord } from './event-log.ts'
+import { matchesAny } from './pattern-plan.ts'
+import type { Failure, WorkerClient } from './sqlite-client.ts'
+import type { Change } from './sqlite-group-commit.ts'
+import type { ScanPosition } from './sqlite-messages.ts'
+
+/** Record changes committed while a scan is under way, the last one per topic. */
+type Overlay = Map<string, Change>
+
+/**
+ * Takes all matching records as they are at one place in the order, without making appends wait for the whole scan:
+ * it goes step by step, commits happen in between, and what they changed is laid over the result at the end. Replies
+ * come in the order of the work, so at the last one exactly the commits told so far are in.
+ */
+export class Snapshots {
+  readonly #client: WorkerClient
+  readonly #overlays = new Set<Overlay>()
+
+  constructor(client: WorkerClient) {
+    this.#client = client
+  }
+
+  /** To be called with each transaction, in order. */
+  note(changes: readonly Change[]): void {
+    for (const overlay of this.#overlays) {
+      for (const change of changes) if (change.record !== undefined) overlay.set(change.event.topic, change)
+    }
+  }
+
+  /** `onDone` is called in the turn in which the records are those of the head. */
+  take(patterns: readonly string[], onDone: (outcome: { status: 'ok'; records: LogRecord[] } | Failure) => void): void {
+    const overlay: Overlay = new Map()
+    this.#overlays.add(overlay)
+    const records = new Map<string, LogRecord>()
+    const step = (from: ScanPosition | null) =>
+      this.#client.call('scan', { patterns, from }, outcome => {
+        if (outcome.status === 'error') {
+          this.#overlays.delete(overlay)
+          onDone(outcome)
+          return
+        }
+        for (const stored of outcome.value.records) records.set(stored.topic, storedRecord(stored))
+        if (outcome.value.next !== null) return step(outcome.value.next)
+        this.#overlays.delete(overlay)
+        for (const change of overlay.values()) lay(change, patterns, records)
+        onDone({ status: 'ok', records: [...records.values()] })
+      })
+    step(null)
+  }
+}
+
+function lay({ event, record }: Change, patterns: readonly string[], records: Map<string, LogRecord>): void {
+  if (record === 'set' && matchesAny(patterns, event.topic, event.taskId)) {
+    records.set(event.topic, committedRecord(event))
+  } else {
+    // Gone, or no longer of the task by which it was found.
+    records.delete(event.topic)
+  }
+}

@@ -1,0 +1,51 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { isFatal, loadDriver } from './sqlite-driver.ts'
+import type { CallName, Calls, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
+import { type OpenResult, openDatabase } from './sqlite-open.ts'
+import { EventReader } from './sqlite-reader.ts'
+import { RecordReader } from './sqlite-records.ts'
+import { LogWriter } from './sqlite-writer.ts'
+
+/**
+ * The thread that owns the only connection. It has no state beyond it: it answers calls one by one, in order, so what
+ * it answers is consistent with every commit answered before.
+ */
+
+const port = parentPort!
+const send = (reply: Reply) => port.postMessage(reply)
+
+const opened = openDatabase(await loadDriver(), workerData as WorkerOptions)
+if (opened.status === 'refused') send(opened)
+else serve(opened)
+
+function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void {
+  const writer = new LogWriter(db)
+  const events = new EventReader(db)
+  const records = new RecordReader(db)
+
+  const handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] } = {
+    commit: ops => writer.commit(ops),
+    read: query => events.step(query, writer),
+    get: topic => records.get(topic),
+    list: query => records.list(query),
+    scan: ({ patterns, from }) => records.scan(patterns, from),
+    retain: step => writer.retain(step),
+    close() {
+      // The listener is what keeps the thread alive.
+      port.off('message', onMessage)
+      release()
+      return null
+    },
+  }
+
+  const handle = ({ call, args }: Request): Reply => {
+    try {
+      return { status: 'ok', value: (handlers[call] as (args: unknown) => Calls[CallName]['result'])(args) }
+    } catch (error) {
+      return { status: 'error', message: (error as Error).message, fatal: isFatal(error) }
+    }
+  }
+  const onMessage = (request: Request) => send(handle(request))
+  port.on('message', onMessage)
+  send({ status: 'opened', epoch: writer.epoch, head: writer.head })
+}

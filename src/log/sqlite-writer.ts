@@ -1,0 +1,176 @@
+import { scopeOf } from './pattern-plan.ts'
+import { recordIdentity } from './record-key.ts'
+import type { Database, Statement } from './sqlite-driver.ts'
+import type { AppendOp, Committed, RetainStep, StoredDraft, StoredRecord } from './sqlite-messages.ts'
+import { NameTable } from './sqlite-names.ts'
+import { rollback } from './sqlite-schema.ts'
+
+/** Rows removed in one transaction of retention: appends wait for no more than this. */
+const RETENTION_CHUNK = 200
+
+interface Oldest {
+  seq: number
+  topic: number
+  scope: number
+  at: number
+}
+
+interface Meta {
+  epoch: string
+  head: number
+  floor: number
+  events: number
+}
+
+/** Everything that changes the file. Each method is one transaction; one that throws has changed nothing. */
+export class LogWriter {
+  readonly #db: Database
+  readonly #names: NameTable
+  #meta: Meta
+  readonly #begin: Statement
+  readonly #commit: Statement
+  readonly #saveMeta: Statement
+  readonly #insertEvent: Statement
+  readonly #selectRecord: Statement
+  readonly #setRecord: Statement
+  readonly #deleteRecord: Statement
+  readonly #oldestEvents: Statement
+  readonly #deleteEvents: Statement
+  readonly #deleteExpired: Statement
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#names = new NameTable(db)
+    this.#meta = readMeta(db)
+    this.#begin = db.prepare('BEGIN IMMEDIATE')
+    this.#commit = db.prepare('COMMIT')
+    this.#saveMeta = db.prepare('UPDATE meta SET head = ?, floor = ?, events = ?')
+    this.#insertEvent = db.prepare(
+      'INSERT INTO events (seq, topic, scope, task, type, at, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    )
+    this.#selectRecord = db.prepare('SELECT topic, type, at, version, payload AS json FROM records WHERE topic = ?')
+    this.#setRecord = db.prepare(`
+      INSERT INTO records (topic, kind, id, version, type, at, task, expires_at,
+        agent_id, status, task_id, parent_id, created_at, payload)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (topic) DO UPDATE SET version = excluded.version, type = excluded.type, at = excluded.at,
+        task = excluded.task, expires_at = excluded.expires_at, agent_id = excluded.agent_id, status = excluded.status,
+        task_id = excluded.task_id, parent_id = excluded.parent_id, created_at = excluded.created_at,
+        payload = excluded.payload`)
+    this.#deleteRecord = db.prepare('DELETE FROM records WHERE topic = ?')
+    this.#oldestEvents = db.prepare('SELECT seq, topic, scope, at FROM events ORDER BY seq LIMIT ?')
+    this.#deleteEvents = db.prepare('DELETE FROM events WHERE seq <= ?')
+    this.#deleteExpired = db.prepare(
+      'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
+    )
+  }
+
+  get epoch(): string {
+    return this.#meta.epoch
+  }
+
+  get head(): number {
+    return this.#meta.head
+  }
+
+  get floor(): number {
+    return this.#meta.floor
+  }
+
+  /**
+   * All operations in order in one transaction. An expectation is checked before anything of its operation is written,
+   * so one that fails leaves no trace to undo, and it sees the operations before it.
+   */
+  commit(ops: AppendOp[]): Committed {
+    return this.#transaction(meta => ({
+      results: ops.map(op => this.#append(meta, op)),
+      head: meta.head,
+    }))
+  }
+
+  /**
+   * Removes one chunk: the oldest events over `count` or older than `before`, and expired records. Events go strictly
+   * from the oldest, so that one number, the floor, says exactly what is missing: one with a time in the future (the
+   * clock jumped) keeps those after it from ageing out, though not from the count.
+   */
+  retain({ count, before, now }: RetainStep): { more: boolean } {
+    return this.#transaction(meta => {
+      const over = meta.events - count
+      const oldest = this.#oldestEvents.all(RETENTION_CHUNK) as unknown as Oldest[]
+      const kept = oldest.findIndex((event, i) => i >= over && event.at >= before)
+      const doomed = kept === -1 ? oldest : oldest.slice(0, kept)
+      const last = doomed.at(-1)
+      if (last !== undefined) {
+        this.#deleteEvents.run(last.seq)
+        this.#names.prune(new Set(doomed.flatMap(event => [event.topic, event.scope])))
+        meta.floor = last.seq
+        meta.events -= doomed.length
+      }
+      const expired = Number(this.#deleteExpired.run(now, RETENTION_CHUNK).changes)
+      return { more: doomed.length === RETENTION_CHUNK || expired === RETENTION_CHUNK }
+    })
+  }
+
+  #append(meta: Meta, op: AppendOp): Committed['results'][number] {
+    if (op.expect !== undefined) {
+      const current = this.#selectRecord.get(op.drafts[0]!.topic) as StoredRecord | undefined
+      if ((current?.version ?? 0) !== op.expect) return { current }
+    }
+    const first = meta.head + 1
+    for (const draft of op.drafts) {
+      const seq = ++meta.head
+      if (!draft.topic.startsWith('$')) {
+        const topic = this.#names.idOf(draft.topic)
+        const scope = this.#names.idOf(scopeOf(draft.topic))
+        this.#insertEvent.run(seq, topic, scope, draft.taskId, draft.type, op.at, draft.json)
+        meta.events++
+      }
+      if (draft.record === null) this.#deleteRecord.run(draft.topic)
+      else if (draft.record !== undefined) this.#set(seq, op.at, draft, draft.record)
+    }
+    return first
+  }
+
+  #set(seq: number, at: number, draft: StoredDraft, record: NonNullable<StoredDraft['record']>): void {
+    const { kind, id } = recordIdentity(draft.topic)!
+    this.#setRecord.run(
+      draft.topic,
+      kind,
+      id,
+      seq,
+      draft.type,
+      at,
+      draft.taskId,
+      record.expiresAt,
+      record.agentId,
+      record.status,
+      record.taskId,
+      record.parentId,
+      record.createdAt,
+      draft.json,
+    )
+  }
+
+  /** Counters change on a copy, which takes the place of the original only once the transaction is on disk. */
+  #transaction<T>(body: (meta: Meta) => T): T {
+    const meta = { ...this.#meta }
+    this.#begin.run()
+    try {
+      const result = body(meta)
+      if (meta.head !== this.#meta.head || meta.floor !== this.#meta.floor) {
+        this.#saveMeta.run(meta.head, meta.floor, meta.events)
+      }
+      this.#commit.run()
+      this.#meta = meta
+      return result
+    } catch (error) {
+      rollback(this.#db)
+      this.#names.forget()
+      throw error
+    }
+  }
+}
+
+function readMeta(db: Database): Meta {
+  return db.prepare('SELECT epoch, head, floor, events FROM meta').get() as unknown as Meta
+}
