@@ -24,3 +24,11 @@ export const FLW_ERR_FRAME_OUTBOUND = createError(
   'FLW_ERR_FRAME_OUTBOUND',
   'Refused to send a frame that its schema does not allow: %s',
 )
+export const FLW_ERR_SECRET_FILE = createError(
+  'FLW_ERR_SECRET_FILE',
+  'The token secret %s cannot be used: %s. Remove the file to have a new one generated (all tokens become invalid), or set FLEETWIRE_JWT_SECRET.',
+)
+export const FLW_ERR_KEYS_UNAVAILABLE = createError(
+  'FLW_ERR_KEYS_UNAVAILABLE',
+  'The keys of the token issuer cannot be fetched from %s: %s',
+)

@@ -1,0 +1,46 @@
+import type { Principal } from './principal.ts'
+
+export type Revocation =
+  | { kind: 'token'; jti: string; expiresAt: number }
+  /** Every token of `sub` that was issued before this time, epoch ms. */
+  | { kind: 'subject'; sub: string; issuedBefore: number }
+
+/** What this process knows to be revoked. Adding is idempotent and order does not matter. */
+export class Revocations {
+  readonly #tokens = new Map<string, number>()
+  readonly #subjects = new Map<string, number>()
+
+  add(revocation: Revocation): void {
+    switch (revocation.kind) {
+      case 'token':
+        this.#tokens.set(revocation.jti, revocation.expiresAt)
+        break
+      case 'subject':
+        this.#subjects.set(revocation.sub, Math.max(revocation.issuedBefore, this.issuedBefore(revocation.sub)))
+        break
+      default:
+        revocation satisfies never
+    }
+  }
+
+  /** Forgets tokens that are refused for their age by now, so that the set is bounded by what is revoked and alive. */
+  prune(now: number): void {
+    for (const [jti, expiresAt] of this.#tokens) if (expiresAt <= now) this.#tokens.delete(jti)
+  }
+
+  /** 0 when the subject was never revoked. */
+  issuedBefore(sub: string): number {
+    return this.#subjects.get(sub) ?? 0
+  }
+
+  /** A token that does not say when it was issued counts as older than any revocation of its subject. */
+  has(principal: Pick<Principal, 'sub' | 'jti' | 'issuedAt'>): boolean {
+    if (principal.jti !== undefined && this.#tokens.has(principal.jti)) return true
+    const bound = this.#subjects.get(principal.sub)
+    return bound !== undefined && (principal.issuedAt ?? 0) < bound
+  }
+
+  get size(): number {
+    return this.#tokens.size + this.#subjects.size
+  }
+}

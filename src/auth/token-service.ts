@@ -1,0 +1,229 @@
+import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, wireError } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import type { AppendResult, EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
+import { type Claims, isClaims, wrongClaim } from './claims.ts'
+import { mintRefusal } from './mint-rules.ts'
+import { type Principal, type Scope, scopes } from './principal.ts'
+import { type Revocation, Revocations } from './revocations.ts'
+
+/** What became of a token: somebody, or the reason why nobody. */
+export type TokenVerdict = { principal: Principal } | { refusal: WireError }
+
+export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
+
+export type MintResult = ({ status: 'minted' } & MintedToken) | { status: 'disabled' } | Unavailable
+
+export type RevokeResult = { status: 'revoked' } | { status: 'not_found' } | Unavailable
+
+export interface TokenPage {
+  items: TokenInfo[]
+  nextCursor: string | null
+}
+
+export interface TokenServicePorts {
+  log: EventLog
+  clock: Clock
+  /** Absent where tokens are minted elsewhere and only verified here. */
+  sign?: (claims: Claims) => string
+}
+
+/** The record of a token: what it says, never the token. `status` is there to be listed by. */
+type TokenRecord = TokenInfo & { status: 'active' | 'revoked' }
+interface SubjectRecord {
+  sub: string
+  issuedBefore: number
+  revokedBy: string
+}
+
+const TOKENS = '$tokens'
+const REVOCATIONS = '$revocations'
+const TOKEN_REVOKED = 'token:revoked'
+const SUBJECT_REVOKED = 'subject:revoked'
+const PAGE = 500
+
+/** A month, as in the schema of the request. */
+export const DEFAULT_TTL_SECONDS = 30 * 86_400
+
+const isScope = (scope: string): scope is Scope => (scopes as readonly string[]).includes(scope)
+
+/**
+ * Mints, lists, revokes and judges tokens. What it must remember stands in the log, so that a restart forgets no
+ * revocation and every node learns of it: `start` folds the records, then the log is followed.
+ */
+export class TokenService {
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #sign: ((claims: Claims) => string) | undefined
+  readonly #revocations = new Revocations()
+  readonly #listeners = new Set<(revocation: Revocation) => void>()
+  #unfollow: Unfollow | undefined
+
+  constructor({ log, clock, sign }: TokenServicePorts) {
+    this.#log = log
+    this.#clock = clock
+    this.#sign = sign
+  }
+
+  /** Follows before it reads: what is revoked meanwhile is then seen twice rather than never. */
+  async start(): Promise<void> {
+    if (this.#unfollow !== undefined) return
+    this.#unfollow = this.#log.follow(events => this.#learn(events))
+    await this.#fold(TOKENS, { status: 'revoked' })
+    await this.#fold(REVOCATIONS)
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#listeners.clear()
+  }
+
+  get canMint(): boolean {
+    return this.#sign !== undefined
+  }
+
+  /** The token is in the answer and nowhere else: it is neither stored nor logged. */
+  async mint(request: MintTokenBody, createdBy: string): Promise<MintResult> {
+    if (this.#sign === undefined) return { status: 'disabled' }
+    const { sub, role, ttlSeconds = DEFAULT_TTL_SECONDS, agents = ['*'], scopes } = request
+    const now = this.#clock.now()
+    const jti = newId('tok')
+    // A token minted in the same second as a revocation of its subject would be taken for an older one: `iat` has no
+    // fractions. It says the second after instead.
+    const iat = Math.max(Math.floor(now / 1000), this.#revocations.issuedBefore(sub) / 1000)
+    const exp = iat + ttlSeconds
+    const info: TokenInfo = { jti, sub, role, agents, createdAt: now, createdBy, expiresAt: exp * 1000 }
+    const result = await this.#log.append([
+      tokenDraft('token:minted', { ...info, ...(scopes && { scopes }), status: 'active' }),
+    ])
+    if (result.status === 'unavailable') return result
+    const token = this.#sign({ sub, role, jti, iat, exp, agents, ...(scopes && { scopes }) })
+    return { status: 'minted', token, jti, expiresAt: info.expiresAt }
+  }
+
+  /** Mints on somebody's behalf, who must not hand out more than they hold. */
+  async mintAs(
+    principal: Principal,
+    request: MintTokenBody,
+  ): Promise<MintResult | { status: 'refused'; refusal: WireError }> {
+    const refusal = mintRefusal(principal, request)
+    return refusal === undefined ? this.mint(request, principal.sub) : { status: 'refused', refusal }
+  }
+
+  /** Newest first. `page` is `nextCursor` of the page before. */
+  async list({ limit, page }: { limit: number; page?: string | undefined }): Promise<TokenPage> {
+    const { records, nextPage } = await this.#log.list({
+      kind: TOKENS,
+      order: 'desc',
+      limit,
+      ...(page !== undefined && { page }),
+    })
+    return { items: records.map(infoOf), nextCursor: nextPage }
+  }
+
+  /** Idempotent. Once it resolves, this node refuses the token; the others as soon as the log reaches them. */
+  async revoke(jti: string): Promise<RevokeResult> {
+    let record = await this.#log.get(`${TOKENS}.${jti}`)
+    while (record !== undefined) {
+      const token = record.payload as TokenRecord
+      if (token.status === 'revoked') return { status: 'revoked' }
+      const revoked = tokenDraft(TOKEN_REVOKED, { ...token, status: 'revoked', revokedAt: this.#clock.now() })
+      const result = await this.#log.append([{ ...revoked, expect: record.version }])
+      if (result.status === 'unavailable') return result
+      if (result.status === 'ok') return { status: 'revoked' }
+      record = result.current
+    }
+    return { status: 'not_found' }
+  }
+
+  /**
+   * Revokes what was issued to `sub` until now. The record is kept for good: tokens of other issuers may live long, and
+   * there is one per subject.
+   */
+  async revokeSubject(sub: string, revokedBy: string): Promise<{ status: 'revoked' } | Unavailable> {
+    const issuedBefore = (Math.floor(this.#clock.now() / 1000) + 1) * 1000
+    const payload: SubjectRecord = { sub, issuedBefore, revokedBy }
+    const result = await this.#log.append([
+      { type: SUBJECT_REVOKED, topic: `${REVOCATIONS}.${sub}`, payload, record: 'set' },
+    ])
+    return result.status === 'unavailable' ? result : { status: 'revoked' }
+  }
+
+  /** Judges claims whose signature was verified. */
+  verify(claims: unknown): TokenVerdict {
+    if (!isClaims(claims)) return refuse(`The claim "${wrongClaim(claims)}" of the token is missing or not valid.`)
+    const now = this.#clock.now()
+    if (claims.exp * 1000 <= now) return refuse('The token expired.')
+    if (claims.nbf !== undefined && claims.nbf * 1000 > now) return refuse('The token is not valid yet.')
+    const principal = principalOf(claims)
+    return this.#revocations.has(principal) ? refuse('The token was revoked.') : { principal }
+  }
+
+  isRevoked(principal: Principal): boolean {
+    return this.#revocations.has(principal)
+  }
+
+  /** Called for every revocation that becomes known, of any node, so that live sockets can be closed. */
+  onRevoked(listener: (revocation: Revocation) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async #fold(kind: string, where?: { status: string }): Promise<void> {
+    let page: string | null | undefined
+    do {
+      const read = await this.#log.list({ kind, limit: PAGE, ...(where && { where }), ...(page && { page }) })
+      for (const { topic, payload } of read.records) this.#revocations.add(revocationOf(topic, payload))
+      page = read.nextPage
+    } while (page !== null)
+    this.#revocations.prune(this.#clock.now())
+  }
+
+  #learn(events: readonly FleetEvent[]): void {
+    const fresh = events
+      .filter(({ type, topic }) => topic.startsWith('$') && (type === TOKEN_REVOKED || type === SUBJECT_REVOKED))
+      .map(({ topic, payload }) => revocationOf(topic, payload))
+    if (fresh.length === 0) return
+    for (const revocation of fresh) this.#revocations.add(revocation)
+    this.#revocations.prune(this.#clock.now())
+    for (const revocation of fresh) for (const listener of this.#listeners) listener(revocation)
+  }
+}
+
+const refuse = (message: string): TokenVerdict => ({ refusal: wireError('unauthorized', message) })
+
+const tokenDraft = (type: string, payload: TokenRecord): EventDraft => ({
+  type,
+  topic: `${TOKENS}.${payload.jti}`,
+  payload,
+  record: 'set',
+  expiresAt: payload.expiresAt,
+})
+
+function revocationOf(topic: string, payload: unknown): Revocation {
+  if (topic.startsWith(`${TOKENS}.`)) {
+    const { jti, expiresAt } = payload as TokenRecord
+    return { kind: 'token', jti, expiresAt }
+  }
+  const { sub, issuedBefore } = payload as SubjectRecord
+  return { kind: 'subject', sub, issuedBefore }
+}
+
+function infoOf({ payload }: LogRecord): TokenInfo {
+  const { status: _, ...info } = payload as TokenRecord
+  return info
+}
+
+function principalOf({ sub, role, exp, iat, jti, agents = ['*'], scopes }: Claims): Principal {
+  return {
+    sub,
+    role,
+    agents,
+    // A scope that is not known here grants nothing, and its presence still narrows the role.
+    ...(scopes && { scopes: scopes.filter(isScope) }),
+    ...(jti !== undefined && { jti }),
+    ...(iat !== undefined && { issuedAt: iat * 1000 }),
+    expiresAt: exp * 1000,
+  }
+}

@@ -1,0 +1,58 @@
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+
+/** Tokens made by hand, so that they can be wrong in every way; no library would sign these. */
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+export const claimsOf = (claims: object = {}): object => ({
+  sub: 'ann',
+  role: 'admin',
+  iat: Math.floor(Date.now() / 1000),
+  exp: Math.floor(Date.now() / 1000) + 3600,
+  ...claims,
+})
+
+export function hmacToken(secret: string | Buffer, claims: object = {}, header: object = {}): string {
+  const input = `${encode({ alg: 'HS256', typ: 'JWT', ...header })}.${encode(claimsOf(claims))}`
+  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+}
+
+export function unsignedToken(alg = 'none', signature = ''): string {
+  return `${encode({ alg, typ: 'JWT' })}.${encode(claimsOf())}.${signature}`
+}
+
+export interface Issuer {
+  pem: string
+  jwk: object
+  token(claims?: object, header?: object): string
+}
+
+const kinds = {
+  RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  EdDSA: () => generateKeyPairSync('ed25519'),
+}
+
+/** Somebody else who issues tokens, with a key pair of their own. */
+export function issuer(alg: keyof typeof kinds = 'EdDSA', kid?: string): Issuer {
+  const { publicKey, privateKey } = kinds[alg]()
+  return {
+    pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    jwk: { ...publicKey.export({ format: 'jwk' }), alg, use: 'sig', ...(kid && { kid }) },
+    token(claims = {}, header = {}) {
+      const input = `${encode({ alg, typ: 'JWT', ...(kid && { kid }), ...header })}.${encode(claimsOf(claims))}`
+      return `${input}.${signature(alg, input, privateKey).toString('base64url')}`
+    },
+  }
+}
+
+function signature(alg: keyof typeof kinds, input: string, key: KeyObject): Buffer {
+  const data = Buffer.from(input)
+  switch (alg) {
+    case 'RS256':
+      return sign('sha256', data, key)
+    case 'ES256':
+      return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })
+    case 'EdDSA':
+      return sign(null, data, key)
+  }
+}

@@ -1,0 +1,185 @@
+import { type Test, test } from 'tap'
+import type { Claims } from '../../../src/auth/claims.ts'
+import type { Principal } from '../../../src/auth/principal.ts'
+import { TokenService, type TokenVerdict } from '../../../src/auth/token-service.ts'
+import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
+import { FakeClock } from '../../helpers/fake-clock.ts'
+
+/** The "token" is its claims: signatures are not this service's business. */
+const sign = (claims: Claims) => JSON.stringify(claims)
+
+async function setup(t: Test, dir = t.testdir()) {
+  const clock = new FakeClock()
+  const log = await openSqliteLog({ dir, clock, retention: { count: 1000, ms: 1e9 } })
+  t.teardown(() => log.close())
+  const start = async () => {
+    const tokens = new TokenService({ log, clock, sign })
+    await tokens.start()
+    t.teardown(() => tokens.stop())
+    return tokens
+  }
+  return { clock, log, dir, start, tokens: await start() }
+}
+
+async function mint(tokens: TokenService, sub = 'ann', ttlSeconds = 3600) {
+  const minted = await tokens.mint({ sub, role: 'viewer', ttlSeconds }, 'root')
+  if (minted.status !== 'minted') throw new Error(minted.status)
+  return { ...minted, claims: JSON.parse(minted.token) as Claims }
+}
+
+const principalOf = (verdict: TokenVerdict): Principal | undefined =>
+  'principal' in verdict ? verdict.principal : undefined
+const refusalOf = (verdict: TokenVerdict): string | undefined =>
+  'refusal' in verdict ? verdict.refusal.message : undefined
+
+test('a minted token is whom it was minted for, until it expires', async t => {
+  const { tokens, clock } = await setup(t)
+  const { claims, jti, expiresAt } = await mint(tokens, 'ann', 60)
+  t.same(principalOf(tokens.verify(claims)), {
+    sub: 'ann',
+    role: 'viewer',
+    agents: ['*'],
+    jti,
+    issuedAt: Math.floor(clock.now() / 1000) * 1000,
+    expiresAt,
+  })
+  clock.advance(expiresAt - clock.now() - 1)
+  t.ok(principalOf(tokens.verify(claims)))
+  clock.advance(1)
+  t.equal(refusalOf(tokens.verify(claims)), 'The token expired.')
+})
+
+test('what is stored of a token are its claims, never the token', async t => {
+  const { tokens, log } = await setup(t)
+  const { token, jti } = await mint(tokens)
+  const record = await log.get(`$tokens.${jti}`)
+  t.match(record?.payload, { jti, sub: 'ann', role: 'viewer', status: 'active', createdBy: 'root' })
+  t.notMatch(record?.json, token.slice(0, 20))
+})
+
+test('a revoked token is refused here, by a service that starts later, and after a restart of the log', async t => {
+  const { tokens, start, dir, log } = await setup(t)
+  const { claims, jti } = await mint(tokens)
+  const other = await mint(tokens, 'bob')
+  t.same(await tokens.revoke(jti), { status: 'revoked' })
+  t.same(await tokens.revoke(jti), { status: 'revoked' }, 'idempotent')
+  t.same(await tokens.revoke('tok_unknown'), { status: 'not_found' })
+  for (const service of [tokens, await start()]) {
+    t.equal(refusalOf(service.verify(claims)), 'The token was revoked.')
+    t.equal(principalOf(service.verify(other.claims))?.sub, 'bob')
+  }
+  await log.close()
+  const again = await setup(t, dir)
+  t.equal(refusalOf(again.tokens.verify(claims)), 'The token was revoked.')
+  t.match(await again.tokens.list({ limit: 10 }), { items: [{ sub: 'bob' }, { jti, revokedAt: Number }] })
+})
+
+test('every service on the log learns of a revocation, and tells its listeners once', async t => {
+  const { tokens, start } = await setup(t)
+  const elsewhere = await start()
+  const { claims, jti, expiresAt } = await mint(tokens)
+  const principal = principalOf(elsewhere.verify(claims))!
+  const told: unknown[] = []
+  const stop = elsewhere.onRevoked(revocation => told.push([revocation, elsewhere.isRevoked(principal)]))
+  await tokens.revoke(jti)
+  await tokens.revoke(jti)
+  t.same(told, [[{ kind: 'token', jti, expiresAt }, true]], 'known before it is told')
+  stop()
+  await tokens.revokeSubject('ann', 'root')
+  t.equal(told.length, 1)
+})
+
+test('services that revoke one token at once both succeed', async t => {
+  const { tokens, start } = await setup(t)
+  const elsewhere = await start()
+  const { jti } = await mint(tokens)
+  t.same(await Promise.all([tokens.revoke(jti), elsewhere.revoke(jti)]), [{ status: 'revoked' }, { status: 'revoked' }])
+})
+
+test('revoking a subject refuses what was issued before, and not what is minted after, even in the same second', async t => {
+  const { tokens, clock, start } = await setup(t)
+  const before = await mint(tokens)
+  const bob = await mint(tokens, 'bob')
+  await tokens.revokeSubject('ann', 'root')
+  const after = await mint(tokens)
+  t.equal(after.claims.iat, before.claims.iat! + 1)
+  const { iat: _, ...ageless } = before.claims
+  for (const service of [tokens, await start()]) {
+    t.equal(refusalOf(service.verify(before.claims)), 'The token was revoked.')
+    t.equal(refusalOf(service.verify({ ...ageless, jti: 'other' })), 'The token was revoked.', 'no iat: no excuse')
+    t.ok(principalOf(service.verify(after.claims)))
+    t.ok(principalOf(service.verify(bob.claims)))
+  }
+  clock.advance(1000)
+  await tokens.revokeSubject('ann', 'root')
+  t.equal(refusalOf(tokens.verify(after.claims)), 'The token was revoked.')
+})
+
+test('without a signer nothing is minted; the rest works', async t => {
+  const { log, clock } = await setup(t)
+  const tokens = new TokenService({ log, clock })
+  t.notOk(tokens.canMint)
+  t.same(await tokens.mint({ sub: 'ann', role: 'viewer' }, 'root'), { status: 'disabled' })
+  t.same(await tokens.list({ limit: 10 }), { items: [], nextCursor: null })
+})
+
+test('while the log cannot accept, no token is given out and none is called revoked', async t => {
+  const { tokens, log } = await setup(t)
+  await mint(tokens)
+  await log.close()
+  t.match(await tokens.mint({ sub: 'ann', role: 'viewer' }, 'root'), { status: 'unavailable', retryAfterMs: Number })
+  t.match(await tokens.revokeSubject('ann', 'root'), { status: 'unavailable' })
+})
+
+test('claims of the wrong shape are refused by name, whatever they are', async t => {
+  const { tokens, clock } = await setup(t)
+  const good = { sub: 'ann', role: 'viewer', exp: clock.now() / 1000 + 60 }
+  t.ok(principalOf(tokens.verify(good)))
+  t.ok(
+    principalOf(tokens.verify({ ...good, aud: ['x'], iss: 'y', nested: { deep: 1 } })),
+    'other claims are the issuer’s',
+  )
+  t.same(principalOf(tokens.verify({ ...good, agents: [], scopes: ['read', 'openid'] })), {
+    sub: 'ann',
+    role: 'viewer',
+    agents: [],
+    scopes: ['read'],
+    expiresAt: good.exp * 1000,
+  })
+
+  const values = [
+    undefined,
+    null,
+    0,
+    -1,
+    1e300,
+    Number.NaN,
+    '',
+    'x y',
+    '../x',
+    '$tokens',
+    'a'.repeat(65),
+    true,
+    [],
+    {},
+    ['*', 7],
+    ['>'],
+  ]
+  for (const claim of ['sub', 'role', 'exp'] as const) {
+    for (const value of values) {
+      const verdict = tokens.verify({ ...good, [claim]: value })
+      t.match(
+        refusalOf(verdict),
+        claim === 'exp' && value === 0 ? 'expired' : `"${claim}"`,
+        `${claim} ${JSON.stringify(value)}`,
+      )
+    }
+  }
+  for (const claim of ['iat', 'nbf', 'jti', 'agents', 'scopes'] as const) {
+    for (const value of [null, -1, 1e300, true, {}, [[]], [null], ['x y', 7], 'x'.repeat(300)]) {
+      t.match(refusalOf(tokens.verify({ ...good, [claim]: value })), `"${claim}"`, `${claim} ${JSON.stringify(value)}`)
+    }
+  }
+  t.match(refusalOf(tokens.verify({ ...good, nbf: good.exp })), 'not valid yet')
+  for (const claims of [undefined, null, 'claims', 7, [], [good], () => good]) t.ok(refusalOf(tokens.verify(claims)))
+})
