@@ -1,0 +1,73 @@
+import { wireError } from '@fleetwire/protocol'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { Origins } from '../src/auth/origins.ts'
+import { may } from '../src/auth/permissions.ts'
+import type { Principal, Scope } from '../src/auth/principal.ts'
+import type { TokenVerdict } from '../src/auth/token-service.ts'
+import { findToken } from '../src/auth/token-source.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Judges the token of a request, once: who asks again gets the same verdict. */
+    identify(request: FastifyRequest): Promise<TokenVerdict>
+    /** onRequest hook of a scope: 401 without a valid token; behind it `request.principal` is set. */
+    authenticate: onRequestAsyncHookHandler
+    /** Makes an onRequest hook, to stand after `authenticate`: 403 for a token that does not grant `scope`. */
+    authorize(scope: Scope): onRequestAsyncHookHandler
+    /** onRequest hook of upgrades, which CORS does not protect: 403 for the pages of other origins. */
+    checkOrigin: onRequestAsyncHookHandler
+    origins: Origins
+  }
+  interface FastifyRequest {
+    /** Only behind `app.authenticate`. */
+    principal: Principal
+    verdict: Promise<TokenVerdict> | null
+  }
+}
+
+export default fp(
+  async app => {
+    const { ALLOW_QUERY_TOKEN, ALLOWED_ORIGINS } = app.config
+    const origins = new Origins(ALLOWED_ORIGINS)
+
+    async function judge(request: FastifyRequest): Promise<TokenVerdict> {
+      const query = request.query as Record<string, unknown>
+      const found = findToken(request.headers, query, ALLOW_QUERY_TOKEN)
+      // It is no parameter of any route, and nothing behind this point has a use for it.
+      delete query.token
+      switch (found.status) {
+        case 'found':
+          return app.verifyToken(found.token)
+        case 'absent':
+          return { refusal: wireError('unauthorized', 'A token is required: send Authorization: Bearer <jwt>.') }
+        case 'malformed':
+          return { refusal: wireError('unauthorized', found.message) }
+      }
+    }
+
+    app.decorateRequest('principal', null as unknown as Principal)
+    app.decorateRequest('verdict', null)
+    app.decorate('origins', origins)
+    app.decorate('identify', request => {
+      request.verdict ??= judge(request)
+      return request.verdict
+    })
+    app.decorate('authenticate', async (request, reply) => {
+      const verdict = await app.identify(request)
+      if ('refusal' in verdict) return reply.refuse(verdict.refusal)
+      request.principal = verdict.principal
+    })
+    app.decorate('authorize', scope => async (request, reply) => {
+      if (may(request.principal, scope)) return
+      return reply.refuse(wireError('forbidden', `This token does not grant "${scope}".`))
+    })
+    app.decorate('checkOrigin', async ({ headers: { origin, host } }, reply) => {
+      if (origin === undefined || origins.allows(origin, host)) return
+      return reply.refuse(
+        wireError('forbidden', 'Pages of this origin may not connect: see FLEETWIRE_ALLOWED_ORIGINS.'),
+      )
+    })
+  },
+  { name: 'fleetwire-auth', dependencies: ['fleetwire-jwt', 'fleetwire-errors'] },
+)

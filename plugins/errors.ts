@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net'
+import { type ErrorCode, errorCodes, type WireError, wireError } from '@fleetwire/protocol'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { restError } from '../src/rest-error.ts'
+import { validationMessage } from '../src/validation-message.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Answers with the refusal: status and body of its code, and the headers that belong to it. */
+    refuse(error: WireError): FastifyReply
+  }
+}
+
+/** Fastify's own refusals, where the status alone would say too little. */
+const codes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'bad_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_json',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+}
+const statuses: Record<number, ErrorCode> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'too_large',
+  429: 'rate_limited',
+  431: 'too_large',
+  503: 'unavailable',
+}
+const codeOf = ({ code, statusCode = 500 }: Partial<FastifyError>): ErrorCode =>
+  codes[code ?? ''] ?? statuses[statusCode] ?? (statusCode >= 500 ? 'internal' : 'invalid_request')
+
+function refuse(this: FastifyReply, error: WireError): FastifyReply {
+  const retryAfterMs = (error.details as { retryAfterMs?: number } | undefined)?.retryAfterMs
+  if (error.code === 'unauthorized') this.header('WWW-Authenticate', 'Bearer')
+  if (retryAfterMs !== undefined) this.header('Retry-After', Math.ceil(retryAfterMs / 1000))
+  return this.code(errorCodes[error.code].status).send(restError(error))
+}
+
+function onError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { statusCode = 500, validation, validationContext = 'body' } = error
+  if (validation !== undefined) return reply.refuse(validationMessage(validation, validationContext))
+  const code = codeOf(error)
+  if (statusCode < 500) return reply.code(statusCode).send(restError(wireError(code, error.message), statusCode))
+  // What went wrong inside is for the log: the caller could learn from it how to break more.
+  request.log.error({ err: error }, 'request failed')
+  return reply.code(errorCodes[code].status).send(restError(wireError(code, errorCodes[code].meaning)))
+}
+
+/** For what fails before there is a route: a path that cannot be decoded. Given to Fastify when the server is made. */
+export function frameworkErrors(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode = 400 } = error
+  reply.code(statusCode).send(restError(wireError(codeOf(error), 'The URL is not valid.'), statusCode))
+}
+
+/** For what is no HTTP request at all. The packet is not logged: it may hold a token. */
+export function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const statusCode = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400
+  const body = restError(wireError(codeOf({ statusCode }), 'This is not a valid HTTP request.'), statusCode)
+  const text = JSON.stringify(body)
+  if (!socket.writable) return void socket.destroy()
+  socket.end(
+    `HTTP/1.1 ${statusCode} ${body.error}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  )
+}
+
+/** Every error leaves in one shape: Fastify's own, those of plugins, those of ours. */
+export default fp(
+  async app => {
+    app.decorateReply('refuse', refuse)
+    app.setErrorHandler(onError)
+    app.setNotFoundHandler((request, reply) => {
+      const path = request.url.split('?', 1)[0]
+      return reply.refuse(wireError('not_found', `There is no ${request.method} ${path}.`))
+    })
+  },
+  { name: 'fleetwire-errors' },
+)

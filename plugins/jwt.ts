@@ -1,0 +1,85 @@
+import fastifyJwt, { type FastifyJWTOptions, type JWT } from '@fastify/jwt'
+import { type WireError, wireError } from '@fleetwire/protocol'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { FetchKey } from '../src/auth/remote-keys.ts'
+import { loadTokenKey, type TokenKey } from '../src/auth/token-key.ts'
+import { TokenService, type TokenVerdict } from '../src/auth/token-service.ts'
+import { FLW_ERR_KEYS_UNAVAILABLE } from '../src/errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tokens: TokenService
+    /** Judges a token: form, signature, claims, age, revocation. */
+    verifyToken(token: string): Promise<TokenVerdict>
+  }
+}
+
+export interface JwtOptions {
+  /** See RemoteKeysOptions. */
+  jwksCooldownMs?: number | undefined
+}
+
+const MAX_TOKEN_LENGTH = 8192
+const KEYS_RETRY_MS = 5000
+/** `app.jwt` stays free for the app that embeds this one. */
+const NAMESPACE = 'fleetwire'
+
+function secretOf(key: TokenKey): FastifyJWTOptions['secret'] {
+  switch (key.kind) {
+    case 'secret':
+      return key.secret
+    case 'public-key':
+      return { public: key.pem }
+    case 'key-set':
+      return { public: ({ header }: { header: Parameters<FetchKey>[0] }) => key.fetchKey(header) }
+  }
+}
+
+/** The library judges form, algorithm and signature; age is judged by TokenService, by the app's clock. */
+async function registerJwt(app: FastifyInstance, key: TokenKey): Promise<JWT> {
+  const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
+  await app.register(fastifyJwt, { namespace: NAMESPACE, secret: secretOf(key), verify })
+  return (app.jwt as unknown as { [NAMESPACE]: JWT })[NAMESPACE]
+}
+
+function refusalOf(error: unknown): WireError {
+  const { code, originalError } = error as { code?: string; originalError?: unknown }
+  if (originalError instanceof FLW_ERR_KEYS_UNAVAILABLE) {
+    return wireError('unavailable', 'The keys of the token issuer cannot be fetched now.', {
+      retryAfterMs: KEYS_RETRY_MS,
+    })
+  }
+  if (!code?.startsWith('FAST_JWT_')) throw error
+  return wireError('unauthorized', 'The token is malformed, or its signature is not valid here.')
+}
+
+export default fp<JwtOptions>(
+  async (app, { jwksCooldownMs }) => {
+    const warn = (message: string) => app.log.warn(message)
+    const key = await loadTokenKey(app.config, { warn, jwksCooldownMs })
+    const jwt = await registerJwt(app, key)
+    const tokens = new TokenService({
+      log: app.eventLog,
+      clock: app.clock,
+      ...(key.kind === 'secret' && { sign: claims => jwt.sign(claims) }),
+    })
+    await tokens.start()
+    app.addHook('onClose', async () => tokens.stop())
+    app.decorate('tokens', tokens)
+
+    app.decorate('verifyToken', async token => {
+      if (token === '' || token.length > MAX_TOKEN_LENGTH) {
+        return { refusal: wireError('unauthorized', 'The token is malformed.') }
+      }
+      try {
+        return tokens.verify(await jwt.verify(token))
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (refusal.code === 'unavailable') app.log.error({ err: error }, 'token keys unavailable')
+        return { refusal }
+      }
+    })
+  },
+  { name: 'fleetwire-jwt', dependencies: ['fleetwire-event-log'] },
+)

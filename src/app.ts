@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs'
+import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { DestinationStream } from 'pino'
+import auth from '../plugins/auth.ts'
+import cors from '../plugins/cors.ts'
+import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
+import eventLog from '../plugins/event-log.ts'
+import jwt from '../plugins/jwt.ts'
+import lifecycle from '../plugins/lifecycle.ts'
+import openapi from '../plugins/openapi.ts'
+import rateLimit from '../plugins/rate-limit.ts'
+import schemas from '../plugins/schemas.ts'
+import v1 from '../routes/api/v1/index.ts'
+import health from '../routes/health.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type Config, loadConfig } from './config.ts'
+import type { EventLog } from './log/event-log.ts'
+import { processLog } from './process-log.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+    clock: Clock
+  }
+}
+
+export interface ControlPlaneOptions {
+  /** Settings that differ from their defaults. */
+  config?: Partial<Config>
+  /** A log that the caller opened, and closes. Default: the one that the configuration names. */
+  eventLog?: EventLog
+  clock?: Clock
+  jwksCooldownMs?: number
+}
+
+export interface AppOptions extends ControlPlaneOptions {
+  /** `false` for no log of the process itself; a stream for its lines instead of the standard output. */
+  logger?: boolean | { stream: DestinationStream }
+}
+
+const REQUEST_TIMEOUT_MS = 30_000
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+/** The whole control plane, in the order in which it stands on itself. */
+export async function controlPlane(app: FastifyInstance, options: ControlPlaneOptions): Promise<void> {
+  app.decorate('config', loadConfig({}, options.config))
+  app.decorate('clock', options.clock ?? systemClock)
+
+  await app.register(lifecycle)
+  await app.register(eventLog, { eventLog: options.eventLog })
+  await app.register(errors)
+  await app.register(jwt, { jwksCooldownMs: options.jwksCooldownMs })
+  await app.register(auth)
+  await app.register(cors)
+  await app.register(rateLimit)
+  await app.register(schemas)
+  await app.register(openapi, { version })
+
+  await app.register(health, { version })
+  await app.register(v1, { prefix: '/api/v1' })
+}
+
+/** A server of its own around it; it listens where it is told to. */
+export async function buildApp({ logger = true, ...options }: AppOptions = {}): Promise<FastifyInstance> {
+  const { LOG_LEVEL } = loadConfig({}, options.config)
+  const app = Fastify({
+    logger: logger && processLog(LOG_LEVEL, logger === true ? undefined : logger.stream),
+    frameworkErrors,
+    clientErrorHandler,
+    // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // While it drains the server still finishes what it is asked: routes and the log refuse for themselves.
+    return503OnClosing: false,
+  })
+  await app.register(fp(controlPlane, { name: 'fleetwire' }), options)
+  return app
+}

@@ -1,0 +1,32 @@
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+import { buildApp } from './app.ts'
+import { type Config, loadConfig } from './config.ts'
+
+/** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
+const CLOSE_DEADLINE_MS = 30_000
+
+/**
+ * Runs the control plane as this process: settings from the environment, closed by SIGTERM and SIGINT.
+ * Throws when it cannot start; nothing is then left open.
+ */
+export async function serve(overrides: Partial<Config> = {}): Promise<FastifyInstance> {
+  const config = loadConfig(process.env, overrides)
+  const stream = process.stdout.isTTY ? pretty() : pino.destination(1)
+  const app = await buildApp({ config, logger: { stream } })
+  const grace = closeWithGrace({ delay: CLOSE_DEADLINE_MS, logger: app.log }, async ({ err, signal }) => {
+    if (err !== undefined) app.log.fatal({ err }, 'closing after a fault')
+    else app.log.info({ signal }, 'closing')
+    await app.close()
+  })
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT })
+  } catch (error) {
+    grace.uninstall()
+    await app.close()
+    throw error
+  }
+  return app
+}

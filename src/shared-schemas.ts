@@ -1,0 +1,34 @@
+type Json = Record<string, unknown>
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const idOf = (value: unknown): string | undefined =>
+  isObject(value) && typeof value.$id === 'string' ? value.$id : undefined
+
+export interface SharedSchemas {
+  /** The schemas that have an `$id`, with references where they hold one another. */
+  schemas: (Json & { $id: string })[]
+  /** A copy of a schema in which every shared one is a reference to it. */
+  refer<T>(schema: T): T
+}
+
+/** TypeBox writes a schema out wherever it is used; in a document each has one place and the rest refers to it. */
+export function shareSchemas(candidates: readonly unknown[]): SharedSchemas {
+  const ids = new Set(candidates.map(idOf).filter(id => id !== undefined))
+
+  function refer(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(refer)
+    if (!isObject(value)) return value
+    const id = idOf(value)
+    return id !== undefined && ids.has(id) ? { $ref: `${id}#` } : members(value)
+  }
+  const members = (schema: Json): Json =>
+    Object.fromEntries(Object.entries(schema).map(([name, member]) => [name, refer(member)]))
+
+  return {
+    schemas: candidates.flatMap(schema => {
+      const $id = idOf(schema)
+      return $id === undefined ? [] : [{ ...members(schema as Json), $id }]
+    }),
+    refer: schema => refer(schema) as typeof schema,
+  }
+}

@@ -1,0 +1,78 @@
+import type { AddressInfo } from 'node:net'
+import type { Role } from '@fleetwire/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { type AppOptions, buildApp } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
+import type { EventLog } from '../../src/log/event-log.ts'
+
+/** For tests that sign tokens with a key of their own. */
+export const SECRET = 'a-secret-for-tests-that-is-long-enough'
+
+export interface TokenOptions {
+  sub?: string
+  ttlSeconds?: number
+  agents?: string[]
+  scopes?: string[]
+}
+
+export interface TestApp {
+  app: FastifyInstance
+  url: string
+  log: EventLog
+  /** A token of the role, minted by the app itself. `sub` is the role where it is not given. */
+  token(role: Role, options?: TokenOptions): Promise<string>
+  /** A request with a token; `body` is sent as JSON. */
+  call<T = unknown>(token: string | undefined, method: string, path: string, body?: unknown): Promise<Answer<T>>
+}
+
+export interface Answer<T> {
+  status: number
+  headers: Headers
+  /** Parsed where it is JSON, else the text. */
+  body: T
+}
+
+export interface StartOptions extends Omit<AppOptions, 'config'> {
+  config?: Partial<Config>
+  /** More routes and plugins, before it listens. */
+  extend?: (app: FastifyInstance) => void | Promise<void>
+}
+
+/** A server on a free port, in a data folder of its own; both end with the test. */
+export async function startApp(t: Test, { config, extend, ...options }: StartOptions = {}): Promise<TestApp> {
+  const issuer = config?.JWT_PUBLIC_KEY ?? config?.JWKS_URL
+  const app = await buildApp({
+    logger: false,
+    ...options,
+    config: { DATA_DIR: config?.DATA_DIR ?? t.testdir(), ...(!issuer && { JWT_SECRET: SECRET }), ...config },
+  })
+  t.teardown(() => app.close())
+  await extend?.(app)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+
+  return {
+    app,
+    url,
+    log: app.eventLog,
+    async token(role, { sub = role, ...rest } = {}) {
+      const minted = await app.tokens.mint({ sub, role, ...rest }, 'test')
+      if (minted.status !== 'minted') throw new Error(`No token: ${minted.status}`)
+      return minted.token
+    },
+    async call(token, method, path, body) {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.startsWith('application/json')
+      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+    },
+  }
+}

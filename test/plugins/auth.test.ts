@@ -1,0 +1,215 @@
+import type { FastifyInstance } from 'fastify'
+import { test } from 'tap'
+import { SECRET, startApp, type TestApp } from '../helpers/build.ts'
+import { Capture } from '../helpers/capture.ts'
+import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
+import { startKeyServer } from '../helpers/key-server.ts'
+import { request } from '../helpers/raw.ts'
+
+/** Answers with who asked. */
+const whoami = (app: FastifyInstance) => {
+  app.get('/whoami', { onRequest: [app.checkOrigin, app.authenticate] }, async ({ principal }) => principal)
+}
+
+/** Every route that asks for a token, as the API document knows them. */
+function protectedRoutes({ app }: TestApp): [method: string, path: string][] {
+  return Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, { security?: unknown[] }>)
+      .filter(([, { security }]) => security?.length !== 0)
+      .map(([method]): [string, string] => [method.toUpperCase(), path.replace(/\{[^}]+\}/g, 'some-id')]),
+  )
+}
+
+test('every route but the public ones answers 401 without a valid token, in the one error shape', async t => {
+  const server = await startApp(t)
+  const { token, call, app, url } = server
+  const revoked = await app.tokens.mint({ sub: 'gone', role: 'admin' }, 'test')
+  if (revoked.status !== 'minted') return t.fail('not minted')
+  await app.tokens.revoke(revoked.jti)
+  const past = Math.floor(Date.now() / 1000) - 10
+  const own = await token('admin')
+  const wrong: Record<string, string | undefined> = {
+    missing: undefined,
+    garbage: 'garbage',
+    'two dots': '..',
+    'not base64': '@@.@@.@@',
+    'not JSON': 'aaaa.bbbb.cccc',
+    expired: hmacToken(SECRET, { exp: past }),
+    'expires now': hmacToken(SECRET, { exp: Math.floor(Date.now() / 1000) }),
+    'not yet valid': hmacToken(SECRET, { nbf: past + 1000 }),
+    'no exp': hmacToken(SECRET, { exp: undefined }),
+    'no role': hmacToken(SECRET, { role: undefined }),
+    'unknown role': hmacToken(SECRET, { role: 'root' }),
+    'sub is no id': hmacToken(SECRET, { sub: '../etc' }),
+    'another secret': hmacToken(`${SECRET}!`),
+    'another algorithm': hmacToken(SECRET, {}, { alg: 'HS512' }),
+    'asymmetric algorithm': hmacToken(SECRET, {}, { alg: 'RS256' }),
+    'critical extension': hmacToken(SECRET, {}, { crit: ['x'], x: 1 }),
+    none: unsignedToken(),
+    'None with a signature': unsignedToken('None', own.split('.')[2]),
+    'signature cut off': own.slice(0, own.lastIndexOf('.') + 1),
+    'payload of another': `${own.split('.')[0]}.${hmacToken('x', { sub: 'eve' }).split('.')[1]}.${own.split('.')[2]}`,
+    'foreign issuer': issuer('RS256').token(),
+    revoked: revoked.token,
+    'too long': hmacToken(SECRET, { padding: 'x'.repeat(7000) }),
+  }
+  const routes = protectedRoutes(server)
+  t.ok(routes.length >= 3)
+  for (const [method, path] of routes) {
+    for (const [name, bad] of Object.entries(wrong)) {
+      const { status, body, headers } = await call(bad, method, path)
+      t.match(
+        { status, body },
+        { status: 401, body: { statusCode: 401, code: 'unauthorized', error: 'Unauthorized' } },
+        `${name}: ${method} ${path}`,
+      )
+      t.equal(headers.get('www-authenticate'), 'Bearer')
+    }
+  }
+  t.equal((await call(own, 'GET', '/api/v1/tokens')).status, 200, 'the good one is good')
+  t.equal((await request(`${url}/api/v1/tokens`, { authorization: `Basic ${own}` })).status, 401)
+})
+
+test('a valid token of another role is 403, not 401', async t => {
+  const { token, call } = await startApp(t)
+  for (const role of ['viewer', 'operator', 'agent'] as const) {
+    const { status, body } = await call(await token(role), 'GET', '/api/v1/tokens')
+    t.match({ status, body }, { status: 403, body: { code: 'forbidden' } }, role)
+  }
+  const narrowed = await token('admin', { scopes: ['read'] })
+  t.equal((await call(narrowed, 'GET', '/api/v1/tokens')).status, 403, 'an admin without the scope')
+})
+
+test('the first source that is present decides', async t => {
+  const { token, url } = await startApp(t, { extend: whoami })
+  const [a, b, c] = [
+    await token('viewer', { sub: 'a' }),
+    await token('viewer', { sub: 'b' }),
+    await token('viewer', { sub: 'c' }),
+  ]
+  const header = { authorization: `Bearer ${a}` }
+  const protocol = { 'sec-websocket-protocol': `fleetwire.v1, bearer.${b}` }
+  const ask = (query: string, headers: Record<string, string>) => request(`${url}/whoami${query}`, headers)
+
+  t.match((await ask(`?token=${c}`, { ...header, ...protocol })).text, '"sub":"a"')
+  t.match((await ask(`?token=${c}`, protocol)).text, '"sub":"b"')
+  t.match((await ask(`?token=${c}`, {})).text, '"sub":"c"')
+  t.equal((await ask(`?token=${c}`, { ...protocol, authorization: 'Bearer nonsense' })).status, 401)
+  t.equal((await ask(`?token=${c}`, { 'sec-websocket-protocol': 'bearer.nonsense' })).status, 401)
+  t.equal((await ask(`?token=${c}&token=${c}`, {})).status, 401)
+})
+
+test('?token= can be switched off, and is no parameter of the route behind it', async t => {
+  const on = await startApp(t)
+  const off = await startApp(t, { config: { ALLOW_QUERY_TOKEN: false } })
+  for (const [server, status] of [
+    [on, 200],
+    [off, 401],
+  ] as const) {
+    const admin = await server.token('admin')
+    t.equal((await request(`${server.url}/api/v1/tokens?limit=5&token=${admin}`)).status, status)
+    t.equal((await server.call(admin, 'GET', '/api/v1/tokens?token=x')).status, 200, 'beside a header it is ignored')
+  }
+})
+
+test('pages of other origins may not upgrade; programs send no origin', async t => {
+  const { token, url } = await startApp(t, { extend: whoami, config: { ALLOWED_ORIGINS: 'https://ui.example' } })
+  const authorization = `Bearer ${await token('viewer')}`
+  const from = async (origin?: string) =>
+    (await request(`${url}/whoami`, { authorization, ...(origin !== undefined && { origin }) })).status
+  t.equal(await from(), 200)
+  t.equal(await from(url), 200)
+  t.equal(await from('https://ui.example'), 200)
+  t.equal(await from('https://evil.example'), 403)
+  t.equal(await from('null'), 403)
+})
+
+test('with a public key, tokens are verified and not minted; the public key is no secret', async t => {
+  for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) {
+    const { pem, token } = issuer(alg)
+    const { call } = await startApp(t, { config: { JWT_PUBLIC_KEY: pem } })
+    t.equal((await call(token(), 'GET', '/api/v1/tokens')).status, 200, alg)
+    const minted = await call(token(), 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer' })
+    t.match(minted, { status: 409, body: { code: 'conflict', message: /JWT_PUBLIC_KEY/ } })
+    for (const forged of [
+      hmacToken(pem),
+      hmacToken(pem.trim()),
+      hmacToken(Buffer.from(pem)),
+      unsignedToken(),
+      unsignedToken('none', 'AAAA'),
+      issuer(alg).token(),
+    ]) {
+      t.equal((await call(forged, 'GET', '/api/v1/tokens')).status, 401, `forged ${alg}`)
+    }
+  }
+})
+
+test('with a key set, rotation is followed; an issuer that is down is 503, not 401', async t => {
+  const [first, second] = [issuer('EdDSA', 'one'), issuer('RS256', 'two')]
+  const keys = await startKeyServer(t, [first.jwk])
+  const { call } = await startApp(t, { config: { JWKS_URL: keys.url }, jwksCooldownMs: 0 })
+  const status = async (token: string) => (await call(token, 'GET', '/api/v1/tokens')).status
+
+  keys.keys = undefined
+  const down = await call(first.token(), 'GET', '/api/v1/tokens')
+  t.match(down, { status: 503, body: { code: 'unavailable' } })
+  t.equal(down.headers.get('retry-after'), '5')
+
+  keys.keys = [first.jwk]
+  t.equal(await status(first.token()), 200)
+  t.equal(await status(second.token()), 401)
+  keys.keys = [second.jwk]
+  t.equal(await status(second.token()), 200)
+  t.equal(await status(first.token()), 401, 'the key that was withdrawn')
+  t.equal(await status(hmacToken(first.pem, {}, { kid: 'two' })), 401)
+  t.equal(await status(second.token({}, { alg: 'ES256' })), 401)
+})
+
+test('verifyToken judges tokens that come over a socket', async t => {
+  const { app, token } = await startApp(t)
+  t.match(await app.verifyToken(await token('agent', { sub: 'a1' })), { principal: { sub: 'a1', role: 'agent' } })
+  for (const bad of ['', 'x', 'x'.repeat(100_000), '\u0000', 'a.b.c', '🙂.🙂.🙂']) {
+    t.match(await app.verifyToken(bad), { refusal: { code: 'unauthorized' } })
+  }
+})
+
+test('a token with any character of its header or claims changed is refused, and never a fault', async t => {
+  const { app, token } = await startApp(t)
+  const good = await token('admin')
+  const signed = good.lastIndexOf('.')
+  const alphabet = 'AZaz09-_.=+ {"\u0000\u00ff\u2028'
+  const passed: string[] = []
+  for (let at = 0; at < signed; at++) {
+    const char = alphabet[at % alphabet.length]!
+    for (const bad of [
+      good.slice(0, at) + char + good.slice(at + 1),
+      good.slice(0, at) + good.slice(at + 1),
+      good.slice(0, at),
+    ]) {
+      if (bad !== good && !('refusal' in (await app.verifyToken(bad)))) passed.push(bad)
+    }
+  }
+  t.same(passed, [])
+})
+
+test('no token that was sent or minted is ever logged', async t => {
+  const stream = new Capture()
+  const { token, url, call } = await startApp(t, { config: { LOG_LEVEL: 'trace' }, logger: { stream }, extend: whoami })
+  const admin = await token('admin')
+  const seen = [admin, hmacToken('wrong secret'), 'opaque-token-text']
+  for (const sent of seen) {
+    await request(`${url}/whoami?token=${sent}`)
+    await request(`${url}/whoami?%74oken=${sent}`)
+    await request(`${url}/nowhere?token=${sent}`)
+    await request(`${url}/%E0%A4%A?token=${sent}`)
+    await request(`${url}/whoami`, { authorization: `Bearer ${sent}` })
+    await request(`${url}/whoami`, { authorization: sent })
+    await request(`${url}/whoami`, { 'sec-websocket-protocol': `fleetwire.v1, bearer.${sent}` })
+  }
+  const { body } = await call<{ token: string }>(admin, 'POST', '/api/v1/tokens', { sub: 'ann', role: 'viewer' })
+  t.match(stream.text, 'incoming request')
+  for (const secret of [...seen, body.token]) {
+    t.notOk(stream.text.includes(secret))
+    if (secret.includes('.')) t.notOk(stream.text.includes(secret.split('.')[2]!), 'nor its signature')
+  }
+})

@@ -1,0 +1,25 @@
+import { test } from 'tap'
+import { startApp } from '../helpers/build.ts'
+
+test('each principal has its own limit; over it: 429 with Retry-After', async t => {
+  const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
+  const [ann, bob] = [await token('admin', { sub: 'ann' }), await token('admin', { sub: 'bob' })]
+  const second = await token('admin', { sub: 'ann' })
+  for (const mine of [ann, second, ann]) t.equal((await call(mine, 'GET', '/api/v1/tokens')).status, 200)
+  const over = await call(second, 'GET', '/api/v1/tokens')
+  t.match(over, { status: 429, body: { statusCode: 429, code: 'rate_limited', message: /More than 3 requests/ } })
+  t.ok(Number(over.headers.get('retry-after')) > 0)
+  t.equal((await call(bob, 'GET', '/api/v1/tokens')).status, 200)
+})
+
+test('whoever tries tokens is limited by address, and probes are not limited', async t => {
+  const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
+  const tries = ['a', 'b', undefined, 'c'].map(bad => () => call(bad, 'GET', '/api/v1/tokens'))
+  const statuses = []
+  for (const attempt of tries) statuses.push((await attempt()).status)
+  t.same(statuses, [401, 401, 401, 429])
+  t.equal((await call(undefined, 'GET', '/nowhere')).status, 429, 'nor do unknown paths cost nothing')
+  t.equal((await call(undefined, 'GET', '/health')).status, 200)
+  t.equal((await call(undefined, 'GET', '/ready')).status, 200)
+  t.equal((await call(await token('admin'), 'GET', '/api/v1/tokens')).status, 200, 'a principal behind it is served')
+})

@@ -1,0 +1,42 @@
+import type { MintedToken, TokenInfo } from '@fleetwire/protocol'
+import { test } from 'tap'
+import { startApp } from '../helpers/build.ts'
+
+type TokenList = { items: TokenInfo[]; nextCursor: string }
+
+test('an admin mints, lists and revokes; a revoked token is refused at once', async t => {
+  const { call, token } = await startApp(t)
+  const admin = await token('admin')
+
+  const minted = await call<MintedToken>(admin, 'POST', '/api/v1/tokens', {
+    sub: 'ann',
+    role: 'operator',
+    ttlSeconds: 60,
+  })
+  t.equal(minted.status, 201)
+  t.equal(minted.headers.get('cache-control'), 'no-store')
+  const { token: anns, jti, expiresAt } = minted.body
+  t.ok(expiresAt > Date.now() && expiresAt <= Date.now() + 61_000)
+
+  t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 403, 'valid, but no admin')
+
+  const { body: list } = await call<TokenList>(admin, 'GET', '/api/v1/tokens?limit=1')
+  t.match(list, { items: [{ jti, sub: 'ann', role: 'operator', agents: ['*'], createdBy: 'admin' }] })
+  t.notMatch(JSON.stringify(list), anns)
+  const { body: rest } = await call(admin, 'GET', `/api/v1/tokens?cursor=${list.nextCursor}`)
+  t.match(rest, { items: [{ sub: 'admin' }], nextCursor: null })
+
+  t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204)
+  t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204, 'idempotent')
+  t.equal((await call(admin, 'DELETE', '/api/v1/tokens/tok_unknown')).status, 404)
+  t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 401)
+})
+
+test('a narrowed admin mints no wider token', async t => {
+  const { call, token } = await startApp(t)
+  const narrow = await token('admin', { agents: ['build-*'] })
+  const mint = (body: object) => call(narrow, 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer', ...body })
+  t.match(await mint({}), { status: 403, body: { code: 'forbidden' } })
+  t.match(await mint({ agents: ['build-1'] }), { status: 201 })
+  t.match(await mint({ agents: ['build-1'], scopes: ['admin'] }), { status: 400, body: { code: 'invalid_request' } })
+})

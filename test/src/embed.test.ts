@@ -1,0 +1,34 @@
+import fastifyJwt from '@fastify/jwt'
+import Fastify from 'fastify'
+import { test } from 'tap'
+import fleetwire from '../../src/index.ts'
+import { SECRET } from '../helpers/build.ts'
+
+test('an app that embeds the control plane keeps its own ways', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyJwt, { secret: 'of the host' })
+  app.decorate('config', 'of the host' as never)
+  app.setErrorHandler((_error, _request, reply) => reply.code(418).send('host'))
+  app.get('/fault', async () => {
+    throw new Error('fault')
+  })
+  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.ready()
+
+  t.equal(app.config as unknown, 'of the host')
+  t.ok(app.jwt.verify(app.jwt.sign({ a: 1 })))
+  t.equal((await app.inject('/fault')).body, 'host')
+  t.match((await app.inject('/nowhere')).json(), { message: 'Route GET:/nowhere not found' })
+
+  t.equal((await app.inject('/fleet/ready')).statusCode, 200)
+  t.match((await app.inject('/fleet/nowhere')).json(), { code: 'not_found' })
+  t.match((await app.inject('/fleet/api/v1/tokens')).json(), { code: 'unauthorized' })
+  const minted = await app.tokens.mint({ sub: 'ann', role: 'admin' }, 'host')
+  if (minted.status !== 'minted') return t.fail(minted.status)
+  t.match(await app.verifyToken(minted.token), { principal: { sub: 'ann' } })
+  const headers = { authorization: `Bearer ${minted.token}` }
+  t.match((await app.inject({ url: '/fleet/api/v1/tokens', headers })).json(), { items: [{ sub: 'ann' }] })
+  t.ok((await app.inject('/fleet/openapi.json')).json().paths['/fleet/api/v1/tokens/'] !== null)
+  t.match(await app.eventLog.get(`$tokens.${minted.jti}`), { payload: { sub: 'ann' } })
+})

@@ -1,0 +1,37 @@
+import { pino } from 'pino'
+import { test } from 'tap'
+import { processLog, redactUrl } from '../../src/process-log.ts'
+import { Capture } from '../helpers/capture.ts'
+import { hmacToken } from '../helpers/foreign-token.ts'
+
+test('a URL is logged without its token, however the parameter is written', async t => {
+  for (const [url, logged] of [
+    ['/ws', '/ws'],
+    ['/ws?token=abc', '/ws?token=[redacted]'],
+    ['/ws?a=1&token=abc&b=2', '/ws?a=1&token=[redacted]&b=2'],
+    ['/ws?token=abc&token=def', '/ws?token=[redacted]&token=[redacted]'],
+    ['/ws?%74oken=abc', '/ws?token=[redacted]'],
+    ['/ws?tok%65n=a=b', '/ws?token=[redacted]'],
+    ['/ws?%=1&token=x', '/ws?%=1&token=[redacted]'],
+    ['/ws?mytoken=abc&tokens=1', '/ws?mytoken=abc&tokens=1'],
+    ['/ws?a=1?token=b', '/ws?a=1?token=b'],
+  ] as const) {
+    t.equal(redactUrl(url), logged)
+  }
+})
+
+test('no line holds a token, whatever is logged', async t => {
+  const stream = new Capture()
+  const log = pino(processLog('trace'), stream)
+  const token = hmacToken('x')
+  const headers = { authorization: 'Basic c2VjcmV0', 'sec-websocket-protocol': 'fleetwire.v1, bearer.opaque' }
+  log.info({ headers }, 'headers')
+  log.info({ req: { method: 'GET', url: `/ws?token=opaque&x=${token}`, headers } }, 'request')
+  log.warn({ token: 'opaque', body: { token: 'opaque' } }, `a message with ${token}`)
+  log.error(new Error(`${token} is not valid`))
+  log.error({ err: Object.assign(new Error('nested'), { cause: new Error(token) }) })
+  t.equal(stream.text.trim().split('\n').length, 5)
+  t.match(stream.text, 'is not valid')
+  for (const secret of [token, token.split('.')[2]!, 'opaque', 'c2VjcmV0'])
+    t.notOk(stream.text.includes(secret), secret)
+})

@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { type Test, test } from 'tap'
+
+const server = new URL('../../src/server.js', import.meta.url).href
+
+function start(t: Test, env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, ['-e', `import('${server}').then(({ serve }) => serve())`], {
+    env: { ...process.env, FLEETWIRE_DATA_DIR: t.testdir(), FLEETWIRE_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function address(child: ChildProcess): Promise<string> {
+  for await (const line of createInterface(child.stdout!)) {
+    const url = /listening at (http:\S+?)"/.exec(line)?.[1]
+    if (url !== undefined) return url
+  }
+  throw new Error('it ended before it listened')
+}
+
+test('the process serves, and ends in order when it is told to', async t => {
+  const child = start(t, {})
+  const url = await address(child)
+  t.equal((await fetch(`${url}/ready`)).status, 200)
+  child.kill('SIGTERM')
+  t.same(await once(child, 'exit'), [0, null])
+})
+
+test('a process that cannot start says why, and ends', async t => {
+  const child = start(t, { FLEETWIRE_PORT: 'many' })
+  let text = ''
+  child.stderr!.on('data', chunk => {
+    text += chunk
+  })
+  const [code] = await once(child, 'close')
+  t.equal(code, 1)
+  t.match(text, 'FLEETWIRE_PORT must be integer')
+})
