@@ -1,0 +1,52 @@
+import type { AgentTerminal } from './agent-terminal.ts'
+
+type Code = 'o' | 'r' | 'm' | 'x'
+
+/**
+ * The kept output as asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): a header and one event per line,
+ * each with the seconds since the one before. What left the ring, or never came, is told by a marker at the start.
+ */
+export function asciicast(terminal: AgentTerminal): string {
+  const { timeline, oldest, end, ending } = terminal
+  const bytes = terminal.bytes()
+  const marks = [...timeline.marks]
+  const first = timeline.firstSize
+  const startedAt = marks.find(mark => mark.offset >= oldest)?.at ?? first.at
+  const lines = [
+    JSON.stringify({
+      version: 3,
+      term: { cols: first.cols, rows: first.rows, type: 'xterm-256color' },
+      timestamp: Math.floor(startedAt / 1000),
+      title: `${terminal.agentId}/${terminal.terminalId}`,
+    }),
+  ]
+  let lastAt = startedAt
+  const add = (at: number, code: Code, data: string) => {
+    const seconds = Math.max(0, at - lastAt) / 1000
+    lastAt = Math.max(lastAt, at)
+    lines.push(JSON.stringify([seconds, code, data]))
+  }
+  // A character may come in two parts: the decoder holds the first until the second is there.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  let from = oldest
+  const addOutput = (to: number, at: number) => {
+    const text = decoder.decode(bytes.subarray(from - oldest, to - oldest), { stream: true })
+    from = to
+    if (text !== '') add(at, 'o', text)
+  }
+
+  if (oldest > 0) add(startedAt, 'm', `${oldest} earlier bytes were not kept`)
+  const changes = [
+    ...marks.map(mark => ({ ...mark, size: undefined })),
+    ...timeline.resizes.map(({ offset, at, cols, rows }) => ({ offset, at, size: `${cols}x${rows}` })),
+  ].sort((a, b) => a.offset - b.offset || a.at - b.at)
+  let at = startedAt
+  for (const change of changes) {
+    if (change.offset > from) addOutput(change.offset, at)
+    at = change.at
+    if (change.size) add(at, 'r', change.size)
+  }
+  if (end > from) addOutput(end, at)
+  if (ending?.exitCode !== undefined) add(at, 'x', String(ending.exitCode))
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,134 @@
+import type { Timer } from '../clock.ts'
+import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
+import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
+
+const MAX_FRAME_BYTES = 64 * 1024
+
+type Phase =
+  /** A snapshot is being drawn; output waits in the ring. */
+  | { name: 'joining'; missedFrom?: number }
+  | { name: 'live' }
+  /** More is unacknowledged than the credit allows: nothing is sent, and what comes now will be missed. */
+  | { name: 'stalled' }
+  /** Bytes are gone that the agent could not send again; snapshots for that are paced, for an agent may do it often. */
+  | { name: 'waiting'; timer: Timer }
+  | { name: 'closed' }
+
+/**
+ * Mode `bytes`: a snapshot, then the output from its offset on, as long as the viewer keeps up. Its place is a number
+ * and its backlog is the terminal's ring, so a viewer that never acknowledges costs what its credit allows to be sent.
+ */
+export class ByteStream implements ViewerStream, TerminalFollower {
+  readonly #terminal: AgentTerminal
+  readonly #port: ViewerPort
+  readonly #options: ViewerStreamOptions
+  #phase: Phase = { name: 'joining' }
+  #sent = 0
+  #acked = 0
+  #resizeIndex = 0
+  #exitSent = false
+  #joinedAt = Number.NEGATIVE_INFINITY
+
+  constructor(terminal: AgentTerminal, port: ViewerPort, options: ViewerStreamOptions) {
+    this.#terminal = terminal
+    this.#port = port
+    this.#options = options
+    terminal.follow(this)
+    this.#startJoin()
+  }
+
+  changed(): void {
+    if (this.#phase.name === 'live') this.#pump()
+  }
+
+  ack(offset: number): void {
+    this.#acked = Math.max(this.#acked, Math.min(offset, this.#sent))
+    // Half the credit, so that a viewer at its limit is not given a snapshot for every frame that it draws.
+    if (this.#phase.name !== 'stalled' || this.#owed > this.#options.creditBytes / 2) return
+    if (this.#sent === this.#terminal.end) {
+      this.#phase = { name: 'live' }
+      this.#pump()
+    } else {
+      this.#startJoin(this.#sent)
+    }
+  }
+
+  close(): void {
+    if (this.#phase.name === 'waiting') this.#phase.timer.cancel()
+    this.#phase = { name: 'closed' }
+    this.#terminal.unfollow(this)
+  }
+
+  get #owed(): number {
+    return this.#sent - this.#acked
+  }
+
+  #startJoin(missedFrom?: number): void {
+    this.#join(missedFrom).catch(this.#options.onFault)
+  }
+
+  async #join(missedFrom?: number): Promise<void> {
+    this.#phase = { name: 'joining', missedFrom }
+    const joining = this.#phase
+    const state = await this.#terminal.screenState()
+    if (this.#phase !== joining || !state) return
+    // A flood pushed bytes behind the snapshot out of the ring while it was drawn; the next one starts nearer its end.
+    if (state.offset < this.#terminal.oldest) return this.#join(missedFrom)
+    const { resizeIndex, ...screen } = state
+    const gap =
+      missedFrom !== undefined && missedFrom < state.offset ? { from: missedFrom, to: state.offset } : undefined
+    const { agentId, terminalId } = this.#terminal
+    this.#port.send('terminal:snapshot', { agentId, terminalId, ...screen, ...(gap && { gap }) })
+    this.#sent = state.offset
+    this.#acked = state.offset
+    this.#joinedAt = this.#options.clock.monotonic()
+    this.#resizeIndex = resizeIndex
+    this.#phase = { name: 'live' }
+    this.#pump()
+  }
+
+  #pump(): void {
+    const { agentId, terminalId, timeline } = this.#terminal
+    for (;;) {
+      if (this.#sent < this.#terminal.oldest) {
+        this.#rejoin()
+        return
+      }
+      const resize = timeline.resizeAfter(this.#resizeIndex)
+      const limit = resize?.offset ?? this.#terminal.end
+      if (this.#sent < limit) {
+        const room = this.#options.creditBytes - this.#owed
+        if (room <= 0) {
+          this.#phase = { name: 'stalled' }
+          return
+        }
+        const whole = limit - this.#sent <= room
+        const to = whole ? limit : this.#sent + Math.min(room, MAX_FRAME_BYTES)
+        this.#port.send('terminal:output', this.#terminal.outputFrame(this.#sent, to))
+        this.#sent = to
+      } else if (resize) {
+        this.#port.send('terminal:resize', { agentId, terminalId, cols: resize.cols, rows: resize.rows })
+        this.#resizeIndex = resize.index
+      } else {
+        this.#tellEnd()
+        return
+      }
+    }
+  }
+
+  #rejoin(): void {
+    const { clock, creditBytes, snapshotIntervalMs } = this.#options
+    const delayMs = this.#joinedAt + snapshotIntervalMs - clock.monotonic()
+    if (this.#owed > creditBytes / 2) this.#phase = { name: 'stalled' }
+    else if (delayMs <= 0) this.#startJoin(this.#sent)
+    else this.#phase = { name: 'waiting', timer: clock.setTimeout(() => this.#startJoin(this.#sent), delayMs) }
+  }
+
+  #tellEnd(): void {
+    const { agentId, terminalId, ending } = this.#terminal
+    if (ending && !this.#exitSent) {
+      this.#exitSent = true
+      this.#port.send('terminal:exit', { agentId, terminalId, ...ending })
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import type { Terminal } from '@xterm/headless'
+
+const MOUSE_ENCODINGS = new Set([1005, 1006, 1015, 1016])
+const HIDE_CURSOR = 25
+/**
+ * Sequences that xterm repeats as often as they say: two thousand million scrolls keep it busy for an hour, with nobody
+ * else served. What moves more than any screen holds is ignored.
+ */
+const LOOPS = ['b', 'I', 'L', 'M', 'S', 'T', 'Z']
+const LONGEST_LOOP = 1000
+
+/**
+ * The state of a screen that the serialize addon leaves out, followed through the parser's hooks: a hidden cursor, the
+ * mouse encoding, the scroll region, the saved cursor, the cursor's shape and line drawing. Without it a snapshot of a full-screen
+ * program goes wrong with the next bytes.
+ */
+export class ScreenModes {
+  readonly #modes = new Set<number>()
+  readonly #terminal: Terminal
+  #region = ''
+  #regionTop = 0
+  #saved: { x: number; y: number } | undefined
+  #cursorShape = ''
+  #charset = ''
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+    const { parser } = terminal
+    const track = (set: boolean) => (params: (number | number[])[]) => {
+      for (const param of params) {
+        if (param === HIDE_CURSOR) this.#remember(HIDE_CURSOR, !set)
+        else if (typeof param === 'number' && MOUSE_ENCODINGS.has(param)) this.#remember(param, set)
+      }
+      return false
+    }
+    parser.registerCsiHandler({ prefix: '?', final: 'h' }, track(true))
+    parser.registerCsiHandler({ prefix: '?', final: 'l' }, track(false))
+    parser.registerCsiHandler({ final: 'r' }, params => {
+      this.#region = params.some(param => param !== 0) ? `\x1b[${params.join(';')}r` : ''
+      this.#regionTop = Math.max(Number(params[0]) - 1, 0)
+      return false
+    })
+    parser.registerCsiHandler({ intermediates: ' ', final: 'q' }, params => {
+      this.#cursorShape = `\x1b[${params.join(';')} q`
+      return false
+    })
+    parser.registerEscHandler({ final: '7' }, () => this.#saveCursor())
+    parser.registerCsiHandler({ final: 's' }, () => this.#saveCursor())
+    parser.registerEscHandler({ intermediates: '(', final: '0' }, () => {
+      this.#charset = '\x1b(0'
+      return false
+    })
+    parser.registerEscHandler({ intermediates: '(', final: 'B' }, () => {
+      this.#charset = ''
+      return false
+    })
+    for (const final of LOOPS) {
+      parser.registerCsiHandler({ final }, params =>
+        params.some(param => typeof param === 'number' && param > LONGEST_LOOP),
+      )
+    }
+    // The addon writes a link as underlined text and never ends it: without the link the text stays what it is.
+    parser.registerOscHandler(8, () => true)
+    parser.registerEscHandler({ final: 'c' }, () => this.#reset())
+    parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => this.#reset())
+  }
+
+  /** The control sequences that set this state on a screen on which the serialized one was drawn. */
+  serialize(): string {
+    const modes = [...this.#modes].map(mode => `\x1b[?${mode}${mode === HIDE_CURSOR ? 'l' : 'h'}`)
+    return this.#serializeCursor() + modes.join('') + this.#cursorShape + this.#charset
+  }
+
+  /** Region and saved cursor are set by moving the cursor, which then goes back to its place. */
+  #serializeCursor(): string {
+    const { cursorX: x, cursorY: y } = this.#terminal.buffer.active
+    const top = this.#terminal.modes.originMode ? this.#regionTop : 0
+    // Behind the last column there is no way back, and where the next character goes matters more.
+    const saved = this.#saved && x < this.#terminal.cols ? `${moveTo(this.#saved.x, this.#saved.y - top)}\x1b7` : ''
+    return this.#region === '' && saved === '' ? '' : this.#region + saved + moveTo(x, y - top)
+  }
+
+  #saveCursor(): boolean {
+    const { cursorX: x, cursorY: y } = this.#terminal.buffer.active
+    this.#saved = { x, y }
+    return false
+  }
+
+  /** A new size voids the region, as it does in the terminal. */
+  resized(): void {
+    this.#region = ''
+  }
+
+  #remember(mode: number, on: boolean): void {
+    if (on) this.#modes.add(mode)
+    else this.#modes.delete(mode)
+  }
+
+  #reset(): boolean {
+    this.#modes.clear()
+    this.#region = ''
+    this.#saved = undefined
+    this.#cursorShape = ''
+    this.#charset = ''
+    return false
+  }
+}
+
+const moveTo = (x: number, y: number): string => `\x1b[${y + 1};${x + 1}H`

@@ -1,0 +1,259 @@
+import {
+  type AgentPayloads,
+  type AgentServerPayloads,
+  type ClientPayloads,
+  type ErrorCode,
+  wireError,
+} from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import type { Refused } from '../commands/command-types.ts'
+import type { AgentTerminal, Received } from './agent-terminal.ts'
+import { asciicast } from './asciicast.ts'
+import type { ScreenSize } from './screen.ts'
+import { TerminalStore } from './terminal-store.ts'
+import { Viewer } from './viewer.ts'
+import type { ViewerPort } from './viewer-stream.ts'
+
+/** The connection of an agent. `send` must not throw and must not wait. */
+export interface AgentTerminalPort {
+  send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend'>(
+    type: K,
+    payload: AgentServerPayloads[K],
+  ): void
+}
+
+export interface TerminalHubOptions {
+  clock: Clock
+  /** A screen could not be drawn: its viewer waits, the others go on. */
+  onFault(error: unknown): void
+  /** Output that is kept of one terminal. */
+  ringBytes?: number
+  /** Output that is kept of all terminals; beyond it, those that nobody watches and that were not used longest go. */
+  totalBytes?: number
+  /** Ended terminals that are kept per agent. */
+  keptEnded?: number
+  /** Terminals of one agent that may live at once; beyond it, the oldest goes: an agent could open them without end. */
+  maxLive?: number
+  /** Terminals that one viewer may have open. */
+  maxOpen?: number
+  /** What a viewer may be sent beyond what it acknowledged. */
+  creditBytes?: number
+  /** Shortest time between two snapshots of mode `snapshot`. */
+  snapshotIntervalMs?: number
+  /** How long an agent may take to send again what is missing. */
+  resendTimeoutMs?: number
+}
+
+export type TerminalResult = { status: 'ok' } | Refused
+export type TerminalFormat = 'text' | 'ansi' | 'cast'
+
+const MiB = 1024 * 1024
+const DEFAULT_SIZE = { cols: 80, rows: 24 }
+const OK = { status: 'ok' } as const
+
+/** All terminals of all agents on this node: output in from agents, out to viewers; input and sizes the other way. */
+export class TerminalHub {
+  readonly #options: Required<TerminalHubOptions>
+  readonly #store: TerminalStore
+  readonly #ports = new Map<string, AgentTerminalPort>()
+  readonly #viewers = new Map<string, Viewer>()
+  readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
+  readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
+
+  constructor(options: TerminalHubOptions) {
+    this.#options = {
+      ringBytes: 2 * MiB,
+      totalBytes: 256 * MiB,
+      keptEnded: 20,
+      maxLive: 64,
+      maxOpen: 64,
+      creditBytes: 512 * 1024,
+      snapshotIntervalMs: 1000,
+      resendTimeoutMs: 5000,
+      ...options,
+    }
+    this.#store = new TerminalStore(this.#options)
+  }
+
+  /** Bytes that the rings of all terminals take. */
+  get allocatedBytes(): number {
+    return this.#store.allocatedBytes
+  }
+
+  // ---- agents
+
+  /** The agent is connected and has these terminals. What it wrote meanwhile is asked for. */
+  attach(
+    agentId: string,
+    port: AgentTerminalPort,
+    terminals: NonNullable<AgentPayloads['agent:connect']['terminals']> = [],
+  ): void {
+    this.#ports.set(agentId, port)
+    const listed = new Set(terminals.map(({ terminalId }) => terminalId))
+    for (const terminal of this.#store.ofAgent(agentId)) if (!listed.has(terminal.terminalId)) terminal.vanish()
+    for (const { terminalId, cols, rows, offset } of terminals) {
+      const known = this.#store.find(agentId, terminalId)
+      // Behind what we have: another terminal under the old name.
+      const terminal = known && known.end <= offset ? known : this.#begin({ agentId, terminalId }, { cols, rows })
+      terminal.resize({ cols, rows })
+      this.#ask(terminal, terminal.expect(offset))
+    }
+  }
+
+  /** `port`: only while it is the agent's; an older connection may close after the newer one came. */
+  detach(agentId: string, port?: AgentTerminalPort): void {
+    if (port === undefined || this.#ports.get(agentId) === port) this.#ports.delete(agentId)
+  }
+
+  output(agentId: string, frame: AgentPayloads['terminal:output']): void {
+    const { terminalId } = frame
+    const known = this.#store.find(agentId, terminalId)
+    const anew = known?.ending !== undefined && known.end > 0 && frame.offset === 0
+    const terminal = known && !anew ? known : this.#begin({ agentId, terminalId }, known?.timeline.size ?? DEFAULT_SIZE)
+    this.#store.grow(terminal, () => this.#ask(terminal, terminal.receive(frame)))
+  }
+
+  /** An agent reports the size of its terminal, or a viewer asks for one. */
+  resize(agentId: string, size: AgentPayloads['terminal:resize']): void
+  resize(viewer: ViewerPort, request: ClientPayloads['terminal:resize']): TerminalResult
+  resize(
+    ...args: [string, AgentPayloads['terminal:resize']] | [ViewerPort, ClientPayloads['terminal:resize']]
+  ): TerminalResult | undefined {
+    if (typeof args[0] !== 'string')
+      return this.#requestSize(...(args as [ViewerPort, ClientPayloads['terminal:resize']]))
+    const [agentId, { terminalId, cols, rows }] = args as [string, AgentPayloads['terminal:resize']]
+    const known = this.#store.find(agentId, terminalId)
+    if (known) known.resize({ cols, rows })
+    else this.#begin({ agentId, terminalId }, { cols, rows })
+    return undefined
+  }
+
+  exit(agentId: string, { terminalId, exitCode, signal }: AgentPayloads['terminal:exit']): void {
+    this.#store.find(agentId, terminalId)?.exit({ exitCode, signal })
+    this.#store.prune(agentId)
+  }
+
+  /** The agent is deleted: so are its terminals. */
+  remove(agentId: string): void {
+    for (const viewer of this.#viewers.values()) viewer.closeAgent(agentId)
+    this.#store.remove(agentId)
+    this.#ports.delete(agentId)
+  }
+
+  // ---- viewers
+
+  /** Without `terminalId`, or for one that has not begun, the viewer is shown what begins later. */
+  open(port: ViewerPort, { agentId, terminalId, mode = 'bytes' }: ClientPayloads['terminal:open']): TerminalResult {
+    const viewer = this.#viewer(port)
+    const target = { agentId, terminalId }
+    if (viewer.openCount >= this.#options.maxOpen && !viewer.isOpen(target)) {
+      return refused('subscription_limit', `At most ${this.#options.maxOpen} terminals may be open at once.`)
+    }
+    const terminal = this.#store.find(agentId, terminalId)
+    if (terminal) this.#store.touch(terminal)
+    viewer.open(target, mode, terminal)
+    return OK
+  }
+
+  close(port: ViewerPort, { agentId, terminalId }: ClientPayloads['terminal:close']): TerminalResult {
+    this.#viewers.get(port.id)?.close({ agentId, terminalId })
+    return OK
+  }
+
+  /** The viewer's connection is gone. */
+  leave(port: Pick<ViewerPort, 'id'>): void {
+    this.#viewers.get(port.id)?.closeAll()
+    this.#viewers.delete(port.id)
+  }
+
+  ack(port: ViewerPort, { agentId, terminalId, offset }: ClientPayloads['terminal:ack']): void {
+    this.#viewers.get(port.id)?.ack({ agentId, terminalId }, offset)
+  }
+
+  input(port: ViewerPort, { agentId, terminalId, data, inputSeq }: ClientPayloads['terminal:input']): TerminalResult {
+    const found = this.#reach(agentId, terminalId)
+    if (found.status === 'refused') return found
+    const { terminal, agent } = found
+    if (!this.#viewer(port).isNewInput(terminal, inputSeq)) return OK
+    // Grows over restarts of the server too, or the agent would take the first keys after one for old ones.
+    const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.clock.now())
+    this.#inputSeqs.set(terminal, sequence)
+    agent.send('terminal:input', { terminalId: terminal.terminalId, data, inputSeq: sequence })
+    return OK
+  }
+
+  // ---- reading
+
+  /** `undefined`: there is no such terminal, or none at all. Without `terminalId`: the newest. */
+  async render(agentId: string, terminalId: string | undefined, format: TerminalFormat): Promise<string | undefined> {
+    const terminal = this.#store.find(agentId, terminalId)
+    if (!terminal) return undefined
+    this.#store.touch(terminal)
+    switch (format) {
+      case 'text':
+        return terminal.screenText()
+      case 'ansi':
+        return (await terminal.screenState())?.screen
+      case 'cast':
+        return asciicast(terminal)
+    }
+  }
+
+  #requestSize(
+    port: ViewerPort,
+    { agentId, terminalId, cols, rows }: ClientPayloads['terminal:resize'],
+  ): TerminalResult {
+    const found = this.#reach(agentId, terminalId)
+    if (found.status === 'refused') return found
+    const { terminal, agent } = found
+    const viewer = this.#viewer(port)
+    const holder = this.#sizeHolders.get(terminal)
+    if (holder !== viewer && holder?.holdsSize(terminal)) {
+      return refused('conflict', 'Another viewer holds the size of this terminal until it closes it.')
+    }
+    this.#sizeHolders.set(terminal, viewer)
+    viewer.holdSize(terminal)
+    const { size } = terminal.timeline
+    if (size.cols !== cols || size.rows !== rows) {
+      agent.send('terminal:resize', { terminalId: terminal.terminalId, cols, rows })
+    }
+    return OK
+  }
+
+  #begin(id: { agentId: string; terminalId: string }, size: ScreenSize): AgentTerminal {
+    return this.#store.begin(id, size, terminal => {
+      for (const viewer of this.#viewers.values()) viewer.began(terminal)
+    })
+  }
+
+  #ask(terminal: AgentTerminal, received: Received): void {
+    if (received.status !== 'missing') return
+    const { agentId, terminalId } = terminal
+    this.#ports.get(agentId)?.send('terminal:resend', { terminalId, from: received.from })
+  }
+
+  #viewer(port: ViewerPort): Viewer {
+    let viewer = this.#viewers.get(port.id)
+    if (!viewer) {
+      viewer = new Viewer(port, this.#options)
+      this.#viewers.set(port.id, viewer)
+    }
+    return viewer
+  }
+
+  #reach(
+    agentId: string,
+    terminalId: string | undefined,
+  ): { status: 'ok'; terminal: AgentTerminal; agent: AgentTerminalPort } | Refused {
+    const terminal = this.#store.find(agentId, terminalId)
+    const agent = this.#ports.get(agentId)
+    if (!terminal) return refused('not_found', 'This agent has no such terminal.')
+    if (terminal.ending) return refused('conflict', 'This terminal has ended.')
+    if (!agent) return refused('unavailable', 'The agent of this terminal is not connected.')
+    return { status: 'ok', terminal, agent }
+  }
+}
+
+function refused(code: ErrorCode, message: string): Refused {
+  return { status: 'refused', error: wireError(code, message) }
+}

@@ -1,0 +1,113 @@
+import { AgentTerminal, type AgentTerminalOptions } from './agent-terminal.ts'
+import type { ScreenSize } from './screen.ts'
+
+export interface TerminalStoreOptions extends AgentTerminalOptions {
+  totalBytes: number
+  keptEnded: number
+  maxLive: number
+}
+
+/** The terminals of all agents, within bounds: of their number per agent, and of the memory of all of them. */
+export class TerminalStore {
+  readonly #options: TerminalStoreOptions
+  /** Per agent by id, the one that began last at the end. */
+  readonly #agents = new Map<string, Map<string, AgentTerminal>>()
+  /** Every terminal that holds memory, the one that was not used longest first. */
+  readonly #used = new Set<AgentTerminal>()
+  #bytes = 0
+
+  constructor(options: TerminalStoreOptions) {
+    this.#options = options
+  }
+
+  get allocatedBytes(): number {
+    return this.#bytes
+  }
+
+  ofAgent(agentId: string): AgentTerminal[] {
+    return [...(this.#agents.get(agentId)?.values() ?? [])]
+  }
+
+  /** Without an id: the newest. */
+  find(agentId: string, terminalId: string | undefined): AgentTerminal | undefined {
+    return terminalId === undefined ? this.ofAgent(agentId).at(-1) : this.#agents.get(agentId)?.get(terminalId)
+  }
+
+  /** A new terminal, in place of an earlier one with the same id. `onBegin` runs before that is disposed. */
+  begin(
+    id: { agentId: string; terminalId: string },
+    size: ScreenSize,
+    onBegin: (terminal: AgentTerminal) => void,
+  ): AgentTerminal {
+    const { agentId, terminalId } = id
+    const terminals = this.#agents.get(agentId) ?? new Map<string, AgentTerminal>()
+    this.#agents.set(agentId, terminals)
+    const before = terminals.get(terminalId)
+    const terminal = new AgentTerminal(agentId, terminalId, size, this.#options)
+    terminals.delete(terminalId)
+    terminals.set(terminalId, terminal)
+    onBegin(terminal)
+    if (before) this.#free(before)
+    this.prune(agentId)
+    return terminal
+  }
+
+  /** Keeps the number of an agent's terminals in its bounds. */
+  prune(agentId: string): void {
+    const { keptEnded, maxLive } = this.#options
+    const all = this.ofAgent(agentId)
+    const ended = all.filter(terminal => terminal.ending && !terminal.watched)
+    for (const terminal of ended.slice(0, Math.max(0, ended.length - keptEnded))) this.#drop(terminal)
+    const live = all.filter(terminal => !terminal.ending)
+    for (const terminal of live.slice(0, Math.max(0, live.length - maxLive))) {
+      terminal.vanish()
+      this.#drop(terminal)
+    }
+  }
+
+  touch(terminal: AgentTerminal): void {
+    if (this.#used.delete(terminal)) this.#used.add(terminal)
+  }
+
+  /** Runs what makes the terminal keep more, and makes room for it. */
+  grow(terminal: AgentTerminal, change: () => void): void {
+    const before = terminal.allocatedBytes
+    change()
+    this.#bytes += terminal.allocatedBytes - before
+    this.#used.delete(terminal)
+    this.#used.add(terminal)
+    if (this.#bytes > this.#options.totalBytes) this.#evict(terminal)
+  }
+
+  remove(agentId: string): void {
+    for (const terminal of this.ofAgent(agentId)) this.#drop(terminal)
+  }
+
+  #evict(spared: AgentTerminal): void {
+    const idle = [...this.#used].filter(terminal => !terminal.watched && terminal !== spared)
+    for (const terminal of [...idle.filter(({ ending }) => ending), ...idle.filter(({ ending }) => !ending)]) {
+      if (this.#bytes <= this.#options.totalBytes) return
+      // One that lives gives back its past and goes on.
+      if (terminal.ending) this.#drop(terminal)
+      else this.#release(terminal)
+    }
+  }
+
+  #drop(terminal: AgentTerminal): void {
+    const terminals = this.#agents.get(terminal.agentId)
+    terminals?.delete(terminal.terminalId)
+    if (terminals?.size === 0) this.#agents.delete(terminal.agentId)
+    this.#free(terminal)
+  }
+
+  #free(terminal: AgentTerminal): void {
+    this.#release(terminal)
+    terminal.dispose()
+  }
+
+  #release(terminal: AgentTerminal): void {
+    this.#bytes -= terminal.allocatedBytes
+    this.#used.delete(terminal)
+    terminal.forget()
+  }
+}

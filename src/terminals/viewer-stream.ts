@@ -1,0 +1,24 @@
+import type { ServerPayloads } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+
+export type ViewerFrameType = 'terminal:snapshot' | 'terminal:output' | 'terminal:resize' | 'terminal:exit'
+
+/** A connection that watches terminals. `send` must not throw and must not wait. */
+export interface ViewerPort {
+  readonly id: string
+  send<K extends ViewerFrameType>(type: K, payload: ServerPayloads[K]): void
+}
+
+/** What one viewer gets of one terminal, in one of the two modes. */
+export interface ViewerStream {
+  /** The viewer has drawn everything before `offset`. */
+  ack(offset: number): void
+  close(): void
+}
+
+export interface ViewerStreamOptions {
+  clock: Clock
+  creditBytes: number
+  snapshotIntervalMs: number
+  onFault(error: unknown): void
+}

@@ -1,0 +1,122 @@
+import type { AgentTerminal } from './agent-terminal.ts'
+import { ByteStream } from './byte-stream.ts'
+import { SnapshotStream } from './snapshot-stream.ts'
+import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
+
+export type ViewerMode = 'bytes' | 'snapshot'
+
+/** Without `terminalId`: whichever terminal of the agent is the newest. */
+export interface ViewerTarget {
+  agentId: string
+  terminalId?: string
+}
+
+interface Opened {
+  target: ViewerTarget
+  mode: ViewerMode
+  shown?: { terminal: AgentTerminal; stream: ViewerStream }
+}
+
+const keyOf = ({ agentId, terminalId }: ViewerTarget): string => `${agentId} ${terminalId ?? ''}`
+
+/** One connection (its id is the connection's, not the user's) that watches terminals: what it has open, which sizes it holds, and what it typed last. */
+export class Viewer {
+  readonly #port: ViewerPort
+  readonly #options: ViewerStreamOptions
+  readonly #opened = new Map<string, Opened>()
+  readonly #held = new Set<AgentTerminal>()
+  readonly #typed = new Map<AgentTerminal, number>()
+
+  constructor(port: ViewerPort, options: ViewerStreamOptions) {
+    this.#port = port
+    this.#options = options
+  }
+
+  get openCount(): number {
+    return this.#opened.size
+  }
+
+  isOpen(target: ViewerTarget): boolean {
+    return this.#opened.has(keyOf(target))
+  }
+
+  /** Opened again, it starts again with a snapshot. Without a terminal it waits for one to begin. */
+  open(target: ViewerTarget, mode: ViewerMode, terminal: AgentTerminal | undefined): void {
+    this.#opened.get(keyOf(target))?.shown?.stream.close()
+    const opened: Opened = { target, mode }
+    this.#opened.set(keyOf(target), opened)
+    if (terminal) {
+      this.#show(opened, terminal)
+      return
+    }
+    const { agentId, terminalId = 'main' } = target
+    const nothing = { cols: 80, rows: 24, offset: 0, screen: '', title: '' }
+    this.#port.send('terminal:snapshot', { agentId, terminalId, ...nothing })
+  }
+
+  /** A terminal of a watched agent begins, or begins anew under its old id. */
+  began(terminal: AgentTerminal): void {
+    for (const opened of this.#opened.values()) {
+      const { agentId, terminalId = terminal.terminalId } = opened.target
+      if (agentId === terminal.agentId && terminalId === terminal.terminalId) this.#show(opened, terminal)
+    }
+  }
+
+  ack({ agentId, terminalId }: ViewerTarget, offset: number): void {
+    for (const { target, shown } of this.#opened.values()) {
+      if (target.agentId !== agentId || !shown) continue
+      if (target.terminalId === terminalId || shown.terminal.terminalId === terminalId) shown.stream.ack(offset)
+    }
+  }
+
+  /** A viewer that follows the newest terminal may close it by the name that it was shown. */
+  close(target: ViewerTarget): void {
+    const follower = this.#opened.get(keyOf({ agentId: target.agentId }))
+    const isShown = follower?.shown?.terminal.terminalId === target.terminalId
+    const opened = this.#opened.get(keyOf(target)) ?? (isShown ? follower : undefined)
+    if (!opened) return
+    opened.shown?.stream.close()
+    this.#opened.delete(keyOf(opened.target))
+    if (opened.shown) this.#letGo(opened.shown.terminal)
+  }
+
+  closeAgent(agentId: string): void {
+    for (const { target } of [...this.#opened.values()]) if (target.agentId === agentId) this.close(target)
+  }
+
+  closeAll(): void {
+    for (const { target } of [...this.#opened.values()]) this.close(target)
+    this.#held.clear()
+    this.#typed.clear()
+  }
+
+  holdsSize(terminal: AgentTerminal): boolean {
+    return this.#held.has(terminal)
+  }
+
+  holdSize(terminal: AgentTerminal): void {
+    this.#held.add(terminal)
+  }
+
+  /** A number is typed once; numbers grow. */
+  isNewInput(terminal: AgentTerminal, inputSeq: number): boolean {
+    if (inputSeq <= (this.#typed.get(terminal) ?? -1)) return false
+    this.#typed.set(terminal, inputSeq)
+    return true
+  }
+
+  #show(opened: Opened, terminal: AgentTerminal): void {
+    const before = opened.shown
+    const Stream = opened.mode === 'bytes' ? ByteStream : SnapshotStream
+    opened.shown = { terminal, stream: new Stream(terminal, this.#port, this.#options) }
+    before?.stream.close()
+    if (before) this.#letGo(before.terminal)
+  }
+
+  /** Size and numbering last as long as the terminal is open in some way. */
+  #letGo(terminal: AgentTerminal): void {
+    if ([...this.#opened.values()].some(({ shown }) => shown?.terminal === terminal)) return
+    this.#held.delete(terminal)
+    this.#typed.delete(terminal)
+  }
+}

@@ -1,0 +1,438 @@
+import type { AgentServerPayloads } from '@fleetwire/protocol'
+import t, { type Test } from 'tap'
+import { TerminalHub, type TerminalHubOptions } from '../../../src/terminals/terminal-hub.ts'
+import { FakeClock } from '../../helpers/fake-clock.ts'
+import { FakeViewer } from '../../helpers/fake-viewer.ts'
+import { ReferenceScreen } from '../../helpers/reference-screen.ts'
+
+type Sent = { type: keyof AgentServerPayloads; payload: unknown }
+
+/** A hub with one agent `a1`, whose port keeps what it is sent. */
+function start(t: Test, options: Partial<TerminalHubOptions> = {}) {
+  const clock = new FakeClock()
+  const hub = new TerminalHub({ clock, onFault: error => t.fail('a fault', { error }), ...options })
+  const sent: Sent[] = []
+  const port = { send: (type: Sent['type'], payload: unknown) => void sent.push({ type, payload }) }
+  hub.attach('a1', port)
+  const ends = new Map<string, number>()
+  /** Output of the agent; `offset` follows what was sent before unless it is given. */
+  const output = (data: string | Uint8Array, { terminalId = 'main', offset = ends.get(terminalId) ?? 0 } = {}) => {
+    const bytes = Buffer.from(data)
+    ends.set(terminalId, offset + bytes.length)
+    const asText = typeof data === 'string'
+    hub.output('a1', {
+      terminalId,
+      offset,
+      data: bytes.toString(asText ? 'utf8' : 'base64'),
+      encoding: asText ? 'utf8' : 'base64',
+    })
+  }
+  return { hub, clock, sent, port, output }
+}
+
+/** Everything at which streams are cut wrongly: wide characters, every kind of sequence, modes, scrolling. */
+const hardToCut =
+  'a🙂b é 日本 \x1b[1;31mred\x1b[0m\r\n\x1b]0;títle 🙂\x07\x1b[38;2;10;20;30mtrue\x1bP$q"p\x1b\\colour\x1b[?25l\r\n' +
+  '\x1b]8;;http://x/é\x1b\\link\x1b]8;;\x1b\\\x1b(0qx\x1b(B\x1b[5;9r\x1b[6;3H🙂\n\n\n\nx\x1b7\x1b[2;2Hs\x1b8\x1b[?25h' +
+  '\x1b[m\x1b[?1049h\x1b[Hfull\x1b[2;1H\x1b[7m日\x1b[?1049l\x1b[r\x1b[20;1Hend 🙂 \u009b1mC1\x1b[m\r\nfin'
+
+t.test('joined after any byte, a viewer sees what one sees who was there from the start', async t => {
+  const bytes = Buffer.from(hardToCut)
+  const whole = new ReferenceScreen()
+  await whole.write(bytes)
+  const expected = whole.look()
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const { hub, output } = start(t)
+    output(new Uint8Array(bytes.subarray(0, cut)))
+    const viewer = new FakeViewer('v1')
+    hub.open(viewer, { agentId: 'a1' })
+    await viewer.next('terminal:snapshot')
+    output(new Uint8Array(bytes.subarray(cut)))
+    const seen = (await ReferenceScreen.of(viewer.frames)).look()
+    if (JSON.stringify(seen) !== JSON.stringify(expected))
+      t.same(seen, expected, `cut at ${cut}: ${bytes.subarray(cut - 6, cut + 6)}`)
+    hub.leave(viewer)
+  }
+  t.pass(`${bytes.length + 1} cuts`)
+})
+
+t.test('byte by byte, every character arrives', async t => {
+  const { hub, output } = start(t)
+  const viewer = new FakeViewer('v1')
+  output('')
+  hub.open(viewer, { agentId: 'a1', terminalId: 'main' })
+  await viewer.next('terminal:snapshot')
+  for (const byte of Buffer.from(hardToCut)) output(new Uint8Array([byte]))
+  const received = Buffer.concat(viewer.of('terminal:output').map(({ data, encoding }) => Buffer.from(data, encoding)))
+  t.equal(received.toString(), hardToCut)
+  const whole = new ReferenceScreen()
+  await whole.write(hardToCut)
+  t.equal(
+    await hub.render('a1', 'main', 'ansi'),
+    (await hub.render('a1', undefined, 'ansi')) ?? '',
+    'the newest is the same',
+  )
+  t.same((await ReferenceScreen.of(viewer.frames)).look(), whole.look())
+})
+
+t.test('sizes change at their place in the stream', async t => {
+  const { hub, output } = start(t)
+  const whole = new ReferenceScreen()
+  const early = new FakeViewer('early')
+  hub.open(early, { agentId: 'a1' })
+  for (const [cols, text] of [
+    [80, 'x'.repeat(100)],
+    [40, 'y'.repeat(100)],
+    [60, '\r\nz'.repeat(30)],
+  ] as const) {
+    hub.resize('a1', { terminalId: 'main', cols, rows: 20 })
+    whole.resize({ cols, rows: 20 })
+    output(text)
+    await whole.write(text)
+  }
+  const late = new FakeViewer('late')
+  hub.open(late, { agentId: 'a1' })
+  await late.next('terminal:snapshot')
+  await early.next('terminal:snapshot', 1)
+  t.same((await ReferenceScreen.of(late.frames)).look(), whole.look(), 'joined later')
+  hub.resize('a1', { terminalId: 'main', cols: 100, rows: 30 })
+  output('after')
+  whole.resize({ cols: 100, rows: 30 })
+  await whole.write('after')
+  t.same((await ReferenceScreen.of(early.frames)).look().size, whole.look().size)
+  t.same((await ReferenceScreen.of(late.frames)).look(), whole.look(), 'live')
+})
+
+t.test('what overlaps is cut, what is missing is asked for once, what is gone is said', async t => {
+  const { hub, output, sent, clock } = start(t)
+  const viewer = new FakeViewer('v1')
+  output('0123456789')
+  hub.open(viewer, { agentId: 'a1' })
+  await viewer.next('terminal:snapshot')
+
+  output('56789abc', { offset: 5 })
+  output('012', { offset: 0 })
+  t.equal(
+    viewer
+      .of('terminal:output')
+      .map(({ data }) => data)
+      .join(''),
+    'abc',
+    'an overlap is trimmed',
+  )
+
+  output('G', { offset: 16 })
+  output('H', { offset: 17 })
+  t.same(sent, [{ type: 'terminal:resend', payload: { terminalId: 'main', from: 13 } }], 'asked for once')
+  output('defGH', { offset: 13 })
+  t.equal(
+    viewer
+      .of('terminal:output')
+      .map(({ data }) => data)
+      .join(''),
+    'abcdefGH',
+    'and then whole',
+  )
+
+  output('later', { offset: 100 })
+  t.equal(sent.length, 2)
+  clock.advance(1000)
+  output('rest', { offset: 50 })
+  const snapshot = await viewer.next('terminal:snapshot', 1)
+  t.same(snapshot.gap, { from: 18, to: 54 }, 'the agent has only later ones: a new snapshot says what is gone')
+  output('!')
+  t.equal(viewer.of('terminal:output').at(-1)?.data, '!', 'and it goes on')
+})
+
+t.test('an agent that does not answer a resend is believed after a while', async t => {
+  const { hub, output, clock } = start(t, { resendTimeoutMs: 5000 })
+  output('a')
+  output('x', { offset: 10 })
+  output('y', { offset: 11 })
+  t.match(await hub.render('a1', 'main', 'text'), /^a\n/)
+  clock.advance(5000)
+  output('z', { offset: 12 })
+  t.match(await hub.render('a1', 'main', 'text'), 'z')
+})
+
+t.test('an agent that comes back is asked for what it wrote meanwhile', async t => {
+  const { hub, output, sent, port } = start(t)
+  output('0123')
+  output('gone', { terminalId: 'other' })
+  hub.detach('a1', { send() {} })
+  t.same(
+    hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 1 }).status,
+    'ok',
+    'an older connection detaches nothing',
+  )
+  hub.detach('a1', port)
+  t.match(hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 2 }), {
+    error: { code: 'unavailable' },
+  })
+  sent.length = 0
+  hub.attach('a1', port, [
+    { terminalId: 'main', cols: 100, rows: 30, offset: 9 },
+    { terminalId: 'new', cols: 80, rows: 24, offset: 3 },
+  ])
+  t.same(sent, [
+    { type: 'terminal:resend', payload: { terminalId: 'main', from: 4 } },
+    { type: 'terminal:resend', payload: { terminalId: 'new', from: 0 } },
+  ])
+  output('9!', { offset: 9 })
+  output('45678', { offset: 4 })
+  output('9!', { offset: 9 })
+  t.equal(await hub.render('a1', 'main', 'text'), '0123456789!\n')
+  t.match(
+    hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'other', data: 'x', inputSeq: 1 }),
+    { error: { code: 'conflict' } },
+    'one that it does not list has ended',
+  )
+
+  hub.attach('a1', port, [{ terminalId: 'main', cols: 80, rows: 24, offset: 2 }])
+  output('hi', { offset: 0 })
+  t.equal(await hub.render('a1', 'main', 'text'), 'hi\n', 'behind what was known: another terminal under the old name')
+})
+
+t.test('a viewer that acknowledges nothing gets its credit; later a snapshot that says what it missed', async t => {
+  const { hub, output } = start(t)
+  const frozen = new FakeViewer('frozen')
+  const quick = new FakeViewer('quick')
+  output('begin\r\n')
+  for (const viewer of [frozen, quick]) {
+    hub.open(viewer, { agentId: 'a1' })
+    await viewer.next('terminal:snapshot')
+  }
+  const chunk = `${'x'.repeat(1022)}\r\n`
+  for (let i = 0; i < 1000; i++) {
+    output(chunk)
+    hub.ack(quick, { agentId: 'a1', terminalId: 'main', offset: 7 + (i + 1) * 1024 })
+  }
+  t.equal(quick.outputBytes, 1000 * 1024, 'the quick one misses nothing')
+  t.equal(frozen.outputBytes, 512 * 1024, 'the frozen one got its credit and no more')
+  t.equal(frozen.of('terminal:snapshot').length, 1)
+
+  hub.ack(frozen, { agentId: 'a1', offset: 7 + 100 * 1024 })
+  t.equal(frozen.outputBytes, 512 * 1024, 'still more than half of the credit is open')
+  hub.ack(frozen, { agentId: 'a1', offset: 7 + 512 * 1024 })
+  const again = await frozen.next('terminal:snapshot', 1)
+  t.same(again.gap, { from: 7 + 512 * 1024, to: again.offset }, 'it is told what it did not get as bytes')
+  t.equal(frozen.outputBytes - 512 * 1024, 7 + 1000 * 1024 - again.offset, 'and gets every byte after the snapshot')
+  output('live again')
+  t.equal(frozen.of('terminal:output').at(-1)?.data, 'live again')
+  t.same((await ReferenceScreen.of(frozen.frames)).look(), (await ReferenceScreen.of(quick.frames)).look())
+})
+
+t.test('a viewer at its limit that missed nothing goes on without a snapshot', async t => {
+  const { hub, output } = start(t, { creditBytes: 100 })
+  const viewer = new FakeViewer('v1')
+  output('x')
+  hub.open(viewer, { agentId: 'a1' })
+  await viewer.next('terminal:snapshot')
+  output('y'.repeat(100))
+  output('')
+  hub.ack(viewer, { agentId: 'a1', offset: 101 })
+  output('z')
+  t.equal(viewer.of('terminal:snapshot').length, 1)
+  t.equal(viewer.outputBytes, 101)
+})
+
+t.test('a flood that overruns the ring while the snapshot is drawn', async t => {
+  const { hub, output } = start(t, { ringBytes: 64 * 1024 })
+  const viewer = new FakeViewer('v1')
+  const line = `${'f'.repeat(62)}\r\n`
+  output(line.repeat(512))
+  hub.open(viewer, { agentId: 'a1' })
+  for (let i = 0; i < 8; i++) output(line.repeat(512))
+  const snapshot = await viewer.next('terminal:snapshot')
+  output('the end')
+  t.equal(viewer.of('terminal:output').at(-1)?.data.slice(-7), 'the end')
+  t.equal(snapshot.offset + viewer.outputBytes, 9 * 512 * 64 + 7, 'every byte after the snapshot came')
+})
+
+t.test('without a terminalId the viewer follows the newest terminal', async t => {
+  const { hub, output } = start(t)
+  const viewer = new FakeViewer('v1')
+  t.same(hub.open(viewer, { agentId: 'a1' }), { status: 'ok' })
+  t.same(viewer.of('terminal:snapshot'), [
+    { agentId: 'a1', terminalId: 'main', cols: 80, rows: 24, offset: 0, screen: '', title: '' },
+  ])
+  output('one', { terminalId: 't1' })
+  t.match(await viewer.next('terminal:snapshot', 1), { terminalId: 't1', offset: 0 })
+  output('two', { terminalId: 't2' })
+  t.match(await viewer.next('terminal:snapshot', 2), { terminalId: 't2', offset: 0 })
+  output('old', { terminalId: 't1' })
+  output('new', { terminalId: 't2' })
+  t.match(viewer.of('terminal:output'), [
+    { terminalId: 't1', data: 'one', offset: 0 },
+    { terminalId: 't2', data: 'two', offset: 0 },
+    { terminalId: 't2', data: 'new', offset: 3 },
+  ])
+  hub.exit('a1', { terminalId: 't2', exitCode: 3 })
+  t.same(viewer.of('terminal:exit'), [{ agentId: 'a1', terminalId: 't2', exitCode: 3, signal: undefined }])
+  t.same(hub.close(viewer, { agentId: 'a1', terminalId: 't2' }), { status: 'ok' }, 'closed by the name that was shown')
+  output('x', { terminalId: 't3' })
+  t.equal(viewer.of('terminal:snapshot').length, 3)
+})
+
+t.test('a terminal may be opened before it begins', async t => {
+  const { hub, output } = start(t)
+  const viewer = new FakeViewer('v1')
+  hub.open(viewer, { agentId: 'a1', terminalId: 'cmd_1' })
+  t.match(viewer.of('terminal:snapshot'), [{ terminalId: 'cmd_1', screen: '' }])
+  output('other', { terminalId: 'cmd_2' })
+  output('mine', { terminalId: 'cmd_1' })
+  t.match(await viewer.next('terminal:snapshot', 1), { terminalId: 'cmd_1', offset: 0 })
+  t.match(viewer.of('terminal:output'), [{ terminalId: 'cmd_1', data: 'mine' }])
+})
+
+t.test('mode snapshot: the visible screen, at most once a second, and the end', async t => {
+  const { hub, output, clock } = start(t)
+  const viewer = new FakeViewer('v1')
+  output(Array.from({ length: 100 }, (_, i) => `line ${i}\r\n`).join(''))
+  hub.open(viewer, { agentId: 'a1', terminalId: 'main', mode: 'snapshot' })
+  const first = await viewer.next('terminal:snapshot')
+  t.notMatch(first.screen, 'line 10\r', 'without scrollback')
+  t.match(first.screen, 'line 99')
+  output('a')
+  output('b')
+  clock.advance(999)
+  t.equal(viewer.frames.length, 1)
+  clock.advance(1)
+  t.match((await viewer.next('terminal:snapshot', 1)).screen, 'ab')
+  clock.advance(60_000)
+  t.equal(viewer.frames.length, 2, 'nothing new, nothing sent')
+  hub.exit('a1', { terminalId: 'main', exitCode: 0 })
+  t.match(await viewer.next('terminal:exit'), { exitCode: 0 })
+  output('c', { terminalId: 'main' })
+  hub.leave(viewer)
+  t.equal(clock.pending, 0, 'no timer outlives its viewer')
+})
+
+t.test('input is typed once per number, numbered anew for the agent; refusals are answers', async t => {
+  const { hub, output, sent } = start(t)
+  const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
+  const type = (viewer: FakeViewer, data: string, inputSeq: number) =>
+    hub.input(viewer, { agentId: 'a1', data, inputSeq })
+  t.match(type(one, 'x', 1), { status: 'refused', error: { code: 'not_found' } })
+  output('$ ')
+  t.same(
+    [type(one, 'a', 0), type(one, 'a', 0), type(two, 'b', 0), type(one, 'c', 1), type(one, 'a', 0)].map(r => r.status),
+    Array(5).fill('ok'),
+  )
+  const typed = sent.map(frame => frame.payload as AgentServerPayloads['terminal:input'])
+  t.equal(typed.map(({ data }) => data).join(''), 'abc')
+  const numbers = typed.map(({ inputSeq }) => inputSeq)
+  t.same(
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+    'growing',
+  )
+  hub.exit('a1', { terminalId: 'main' })
+  t.match(type(one, 'd', 2), { error: { code: 'conflict' } })
+})
+
+t.test('the first viewer that sets the size holds it until it closes', async t => {
+  const { hub, output, sent } = start(t)
+  const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
+  output('$ ')
+  for (const viewer of [one, two]) hub.open(viewer, { agentId: 'a1' })
+  const resize = (viewer: FakeViewer, cols: number) => hub.resize(viewer, { agentId: 'a1', cols, rows: 30 })
+  t.same(resize(one, 100), { status: 'ok' })
+  t.match(resize(two, 120), { status: 'refused', error: { code: 'conflict' } })
+  t.same(resize(one, 110), { status: 'ok' })
+  hub.resize('a1', { terminalId: 'main', cols: 110, rows: 30 })
+  t.same(resize(one, 110), { status: 'ok' })
+  t.equal(sent.length, 2, 'the size that it has is not sent again')
+  hub.close(one, { agentId: 'a1' })
+  t.same(resize(two, 120), { status: 'ok' })
+  hub.leave(two)
+  t.same(resize(one, 90), { status: 'ok' })
+})
+
+t.test('bounds: of ended terminals, of live ones, of what is open, of all memory', async t => {
+  const { hub, output } = start(t, {
+    keptEnded: 3,
+    maxLive: 5,
+    maxOpen: 2,
+    ringBytes: 64 * 1024,
+    totalBytes: 200 * 1024,
+  })
+  for (let i = 0; i < 10; i++) {
+    output('x', { terminalId: `e${i}` })
+    hub.exit('a1', { terminalId: `e${i}`, exitCode: 0 })
+  }
+  t.equal(await hub.render('a1', 'e6', 'text'), undefined)
+  t.equal(await hub.render('a1', 'e7', 'text'), 'x\n')
+
+  const viewer = new FakeViewer('v1')
+  t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e7' }).status, 'ok')
+  t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok')
+  t.match(hub.open(viewer, { agentId: 'a1', terminalId: 'e9' }), { error: { code: 'subscription_limit' } })
+  t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok', 'again is not one more')
+
+  for (let i = 0; i < 8; i++) output('y'.repeat(60 * 1024), { terminalId: `l${i}` })
+  t.ok(hub.allocatedBytes <= 200 * 1024, `${hub.allocatedBytes} bytes`)
+  t.equal(await hub.render('a1', 'l0', 'text'), undefined, 'one live terminal too many: the oldest went')
+  t.equal(await hub.render('a1', 'e9', 'text'), undefined, 'an ended one that nobody watches went')
+  t.equal(await hub.render('a1', 'e7', 'text'), 'x\n', 'a watched one stayed')
+  t.equal(await hub.render('a1', 'l4', 'text'), '', 'a live one gave back its past')
+  output('and goes on', { terminalId: 'l4' })
+  t.equal(await hub.render('a1', 'l4', 'text'), 'and goes on\n')
+
+  hub.remove('a1')
+  t.equal(hub.allocatedBytes, 0)
+  t.equal(await hub.render('a1', undefined, 'text'), undefined)
+})
+
+t.test('asciicast v3 with the time of the output, sizes, the end, and what is missing', async t => {
+  const { hub, output, clock } = start(t, { ringBytes: 100 })
+  hub.resize('a1', { terminalId: 'main', cols: 100, rows: 30 })
+  const [smile, rest] = [Buffer.from('🙂').subarray(0, 2), Buffer.from('🙂').subarray(2)]
+  output('one\r\n')
+  clock.advance(1500)
+  output(new Uint8Array(smile))
+  clock.advance(250)
+  output(new Uint8Array(rest))
+  hub.resize('a1', { terminalId: 'main', cols: 90, rows: 20 })
+  clock.advance(1000)
+  output('two')
+  hub.exit('a1', { terminalId: 'main', exitCode: 2 })
+  const cast = (await hub.render('a1', 'main', 'cast')) ?? ''
+  const [header, ...events] = cast
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.match(header, { version: 3, term: { cols: 100, rows: 30 }, timestamp: 1_700_000_000 })
+  t.same(events, [
+    [0, 'o', 'one\r\n'],
+    [1.75, 'o', '🙂'],
+    [0, 'r', '90x20'],
+    [1, 'o', 'two'],
+    [0, 'x', '2'],
+  ])
+  output('z'.repeat(200))
+  const shorter = ((await hub.render('a1', 'main', 'cast')) ?? '')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.same(shorter[1], [0, 'm', '112 earlier bytes were not kept'])
+  t.equal(
+    shorter
+      .slice(1)
+      .filter(([, code]) => code === 'o')
+      .map(([, , data]) => data)
+      .join(''),
+    'z'.repeat(100),
+  )
+})
+
+t.test('a thousand viewers that join at once are served from one drawing', async t => {
+  const { hub, output } = start(t)
+  output('x'.repeat(1024 * 1024))
+  const viewers = Array.from({ length: 1000 }, (_, i) => new FakeViewer(`v${i}`))
+  for (const viewer of viewers) hub.open(viewer, { agentId: 'a1' })
+  const snapshots = await Promise.all(viewers.map(viewer => viewer.next('terminal:snapshot')))
+  t.equal(new Set(snapshots.map(({ screen }) => screen)).size, 1)
+  output('y')
+  t.equal(new Set(viewers.map(viewer => viewer.of('terminal:output')[0])).size, 1, 'and output is one object for all')
+})
