@@ -20,7 +20,8 @@ export const Cursor = Type.String({ minLength: 1, maxLength: 256, description: '
 /** Any JSON value. Its size is bounded by the frame or body that carries it, and where the protocol says so. */
 export const Json = Type.Unknown()
 
-export const Labels = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), {
+export const Labels = Type.Record(Type.String({ pattern: '^.{1,64}$' }), Type.String({ maxLength: 256 }), {
+  additionalProperties: false,
   description: 'Free key-value labels; selectors of fleet commands match them',
 })
 
@@ -28,7 +29,7 @@ export const Title = Type.String({ maxLength: 512 })
 
 export const Text = Type.String({ description: 'Bounded by the size of its frame' })
 
-/** One of some strings, as a JSON Schema `enum`: clearer in documents and errors than a union of constants. */
+/** One of some strings. */
 export function OneOf<const T extends readonly string[]>(values: T, description?: string): TUnsafe<T[number]> {
   return Type.Unsafe<T[number]>(
     Type.Union(

@@ -80,7 +80,6 @@ export function matchTopic(pattern: string, topic: string): boolean {
  */
 export function matchEvent(pattern: string, event: { topic: string; taskId?: string | undefined }): boolean {
   if (matchTopic(pattern, event.topic)) return true
-  return (
-    event.taskId !== undefined && pattern.endsWith('>') && matchTopic(pattern, `tasks.${event.taskId}.${event.topic}`)
-  )
+  if (event.taskId === undefined || event.topic.startsWith('$')) return false
+  return pattern.endsWith('>') && matchTopic(pattern, `tasks.${event.taskId}.${event.topic}`)
 }

@@ -14,18 +14,52 @@ export interface Check {
 
 export type Compile = (schema: TSchema) => Check
 
+/** An error of TypeBox; `errors` are those of each branch of a union. */
 interface ErrorLike {
   path: string
   message: string
   value: unknown
-  errors?: Iterable<ErrorLike>[]
+  schema: TSchema
+  errors: Iterable<ErrorLike>[]
 }
 
-/** TypeBox reports a union as one error; the deepest error of its branches says more. */
+/** The first thing that is wrong, in words that help whoever sent it. */
 export function firstFlaw(errors: Iterable<ErrorLike>): Flaw {
   for (const error of errors) {
-    if (error.message === 'Expected required property') return { path: error.path, message: 'is required' }
-    return { path: error.path, message: error.message.charAt(0).toLowerCase() + error.message.slice(1) }
+    const { path, message, schema } = error
+    if (schema.anyOf !== undefined) return unionFlaw(error)
+    if (message === 'Expected required property') return { path, message: 'is required' }
+    if (schema.pattern !== undefined && schema.description !== undefined && typeof error.value === 'string') {
+      return { path, message: `expected ${lowerFirst(schema.description)}` }
+    }
+    return { path, message: lowerFirst(message) }
   }
   return { path: '', message: 'is not valid' }
 }
+
+/** TypeBox says "expected union value"; the branch that was meant says more, or else the list of what there is. */
+function unionFlaw({ path, value, schema, errors }: ErrorLike): Flaw {
+  if (value === undefined) return { path, message: 'is required' }
+  const forms: TSchema[] = schema.anyOf
+  if (forms.every(form => form.const !== undefined)) return oneOf(path, forms)
+  const alike = forms.filter(form => form.type === typeName(value))
+  const [first] = alike
+  if (first === undefined)
+    return { path, message: `expected ${[...new Set(forms.map(form => form.type))].join(' or ')}` }
+  const tag = Object.keys(first.properties ?? {}).find(key => alike.every(form => tagOf(form, key) !== undefined))
+  const meant =
+    tag === undefined ? first : alike.find(form => tagOf(form, tag) === (value as Record<string, unknown>)[tag])
+  if (meant !== undefined) return firstFlaw(errors[forms.indexOf(meant)]!)
+  return oneOf(
+    `${path}/${tag}`,
+    alike.map(form => form.properties[tag!]),
+  )
+}
+
+const oneOf = (path: string, constants: TSchema[]): Flaw => ({
+  path,
+  message: `expected one of ${constants.map(constant => JSON.stringify(constant.const)).join(', ')}`,
+})
+const tagOf = (form: TSchema, key: string): unknown => form.properties?.[key]?.const
+const typeName = (value: unknown) => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value)
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)

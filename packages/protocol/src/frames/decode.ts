@@ -35,11 +35,33 @@ const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Deco
   ...(n !== undefined && { n }),
 })
 
-/** Says where a value is wrong in words: `payload.commandId is required`. */
+/** The path may end in a key of the sender's: no reason to send that back at full length. */
+const MAX_PATH_LENGTH = 200
+
+/** Says where a value is wrong in words: `payload.commandId: is required`. */
 function explain(check: Check, payload: unknown): string {
   const { path, message } = check.flaw(payload)
-  return `payload${path.replaceAll('/', '.')}: ${message}`
+  return `${`payload${path.replaceAll('/', '.')}`.slice(0, MAX_PATH_LENGTH)}: ${message}`
 }
+
+type Fields = (type: string, payload: Record<string, unknown>) => object
+
+/**
+ * The fields that a payload's schema names. Others go no further: services spread payloads into records, and a field
+ * that nobody checked must not end up there, or in the place of another.
+ */
+function knownFields(schemas: Record<string, TSchema>): Fields {
+  return (type, payload) => {
+    const { properties, additionalProperties } = schemas[type]!
+    if (properties === undefined || additionalProperties !== undefined) return payload
+    const known: Record<string, unknown> = {}
+    for (const key in properties) if (Object.hasOwn(payload, key)) known[key] = payload[key]
+    return known
+  }
+}
+
+/** A newer server may say more than this version knows. */
+const allFields: Fields = (_type, payload) => payload
 
 /** Deeper nesting parses, but would overflow the stack of whoever serialises it again. */
 export const MAX_DEPTH = 100
@@ -75,7 +97,7 @@ function parse(text: string): Decoded<Record<string, unknown>> {
   return { ok: true, frame: value as Record<string, unknown> }
 }
 
-function decoder<F>(schemas: Record<string, TSchema>): (text: string) => Decoded<F> {
+function decoder<F>(schemas: Record<string, TSchema>, fields: Fields): (text: string) => Decoded<F> {
   const checkOf = checksOf(schemas)
   return text => {
     const parsed = parse(text)
@@ -94,7 +116,7 @@ function decoder<F>(schemas: Record<string, TSchema>): (text: string) => Decoded
     if (!check(payload)) return refuse('invalid_frame', explain(check, payload), usableId, usableN)
     const frame = {
       type,
-      payload,
+      payload: fields(type, payload as Record<string, unknown>),
       ...(usableId !== undefined && { id: usableId }),
       ...(usableN !== undefined && { n: usableN }),
     }
@@ -103,10 +125,10 @@ function decoder<F>(schemas: Record<string, TSchema>): (text: string) => Decoded
 }
 
 /** Decoders of inbound text; they never throw. */
-export const decodeClientFrame = decoder<ClientFrame>(clientPayloads)
-export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads)
-export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads)
-const decodeServerOnly = decoder<ServerFrame>(serverPayloads)
+export const decodeClientFrame = decoder<ClientFrame>(clientPayloads, knownFields(clientPayloads))
+export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads, knownFields(agentPayloads))
+export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads, allFields)
+const decodeServerOnly = decoder<ServerFrame>(serverPayloads, allFields)
 
 const eventCheck = checksOf(eventPayloads)
 const serverCheck = checksOf(serverPayloads)
@@ -116,8 +138,11 @@ const agentServerCheck = checksOf(agentServerPayloads)
 export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
   const decoded = parse(text)
   if (!decoded.ok) return decoded
-  const { type, topic, cursor, payload } = decoded.frame
+  const { type, topic, cursor, at, payload } = decoded.frame
   if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
+  if (typeof at !== 'number' || payload === undefined) {
+    return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
+  }
   const check = eventCheck(type)
   if (check !== undefined && !check(payload)) return refuse('invalid_frame', explain(check, payload))
   return { ok: true, frame: decoded.frame as unknown as WireEvent }

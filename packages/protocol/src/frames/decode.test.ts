@@ -1,0 +1,75 @@
+import t from 'tap'
+import { type Decoded, decodeAgentFrame, decodeClientFrame } from './decode.ts'
+
+const refusal = (decoded: Decoded<unknown>) =>
+  decoded.ok ? undefined : [decoded.code, decoded.message, decoded.id, decoded.n]
+
+/** Text → [code, message, id, n] of its refusal, or undefined where it is accepted. */
+const table: [rule: string, text: string, ...refused: unknown[]][] = [
+  ['FR1', '{"type":"ping","payload":{},"id":"p1"}'],
+  ['FR2', '{"type":"ping"}'],
+  ['FR3', '', 'bad_json', 'The frame is not JSON: send one JSON object per text message.'],
+  ['FR3', '{"type":"ping"', 'bad_json', 'The frame is not JSON: send one JSON object per text message.'],
+  [
+    'FR3',
+    '{"type":"ping"}{"type":"ping"}',
+    'bad_json',
+    'The frame is not JSON: send one JSON object per text message.',
+  ],
+  ['FR3', '[]', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
+  ['FR3', 'null', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
+  ['FR1', '{}', 'invalid_frame', 'type: a string is required.'],
+  ['FR1', '{"type":5,"id":"x","n":3}', 'invalid_frame', 'type: a string is required.', 'x', 3],
+  ['FR2', '{"type":"ping","payload":null}', 'invalid_frame', 'payload: expected object'],
+  ['FR4', '{"type":"agent:connect"}', 'unknown_type', 'No frame of type "agent:connect" is known here.'],
+  ['FR4', '{"type":"__proto__"}', 'unknown_type', 'No frame of type "__proto__" is known here.'],
+  ['FR4', '{"type":"constructor"}', 'unknown_type', 'No frame of type "constructor" is known here.'],
+  ['FR4', '{"type":""}', 'unknown_type', 'No frame of type "" is known here.'],
+  ['FR9', '{"type":"ping","id":""}', 'invalid_frame', 'id: letters, digits, _ and -, at most 64.'],
+  ['FR9', '{"type":"ping","id":7}', 'invalid_frame', 'id: letters, digits, _ and -, at most 64.'],
+  ['FR9', '{"type":"subscribe","id":"s1"}', 'invalid_frame', 'payload.topics: is required', 's1'],
+  ['FR11', '{"type":"subscribe","type":"ping"}'],
+]
+
+t.test('[FR1] [FR2] [FR3] [FR4] [FR9] [FR11] what a text is taken as', async t => {
+  for (const [rule, text, ...refused] of table) {
+    const [code, message, id, n] = refused
+    t.same(refusal(decodeClientFrame(text)), code && [code, message, id, n], `${rule}: ${text}`)
+  }
+})
+
+t.test('[FR4] a long type is not sent back whole', async t => {
+  const decoded = decodeClientFrame(JSON.stringify({ type: 'x'.repeat(100_000) }))
+  t.ok(!decoded.ok && decoded.message.length < 200)
+})
+
+t.test('[FR5] a long key is not sent back whole', async t => {
+  const labels = { ['k'.repeat(100_000)]: 'v' }
+  const decoded = decodeAgentFrame(JSON.stringify({ type: 'agent:connect', payload: { bootId: 'b', labels } }))
+  t.ok(!decoded.ok && decoded.message.length < 300)
+})
+
+t.test('[UP1] n is a positive integer', async t => {
+  const withN = (n: string) => decodeAgentFrame(`{"type":"heartbeat","id":"h","n":${n}}`)
+  t.match(withN('1'), { ok: true, frame: { n: 1 } })
+  for (const n of ['0', '-1', '1.5', '"1"', 'null', '9007199254740992', '1e400']) {
+    t.same(refusal(withN(n)), ['invalid_frame', 'n: a positive integer.', 'h', undefined], n)
+  }
+})
+
+const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+/** The frame and its payload are levels as well. */
+const request = (input: string) =>
+  `{"type":"command:request","payload":{"agentId":"a","kind":"shell","input":${input}}}`
+
+t.test('[FR8] a frame is at most 100 levels deep', async t => {
+  t.ok(decodeClientFrame(request(nested(98))).ok)
+  const deeper = ['invalid_frame', 'The frame is nested more than 100 levels deep.', undefined, undefined]
+  t.same(refusal(decodeClientFrame(request(nested(99)))), deeper)
+  t.same(refusal(decodeClientFrame(request(nested(1_000_000)))), deeper)
+  t.same(refusal(decodeClientFrame('{"a":'.repeat(200_000))), deeper)
+  t.ok(decodeClientFrame(request(JSON.stringify('[{'.repeat(500)))).ok, 'brackets in a text are text')
+  t.ok(decodeClientFrame(request(JSON.stringify(`"\\"${'['.repeat(500)}`))).ok, 'also after quotes that are escaped')
+  const many = `[${Array(5000).fill('[]').join()}]`
+  t.ok(decodeClientFrame(request(many)).ok, 'breadth is no depth')
+})

@@ -1,0 +1,128 @@
+import type { TSchema } from '@sinclair/typebox'
+import t from 'tap'
+import type { Compile } from '../compile/check.ts'
+import { compile as interpret } from '../compile/interpret.ts'
+import { compile as jit } from '../compile/jit.ts'
+import { eventPayloads } from '../events.ts'
+import { agentSamples, agentServerSamples } from '../samples/agent.ts'
+import { clientSamples, serverSamples } from '../samples/client.ts'
+import { eventSamples } from '../samples/events.ts'
+import type { Sample } from '../samples/sample.ts'
+import { agentPayloads, agentServerPayloads } from './agent.ts'
+import { clientPayloads, serverPayloads } from './client.ts'
+import {
+  agentServerFrameFlaw,
+  type Decoded,
+  decodeAgentFrame,
+  decodeAgentServerFrame,
+  decodeClientFrame,
+  decodeServerFrame,
+  eventFlaw,
+  serverFrameFlaw,
+} from './decode.ts'
+
+type Verdict = string | undefined
+
+const told = (decoded: Decoded<unknown>): Verdict => (decoded.ok ? undefined : decoded.message)
+const by = (decode: (text: string) => Decoded<unknown>) => (type: string, payload: unknown) =>
+  told(decode(JSON.stringify({ type, payload })))
+const asEvent = (type: string, payload: unknown) =>
+  told(decodeServerFrame(JSON.stringify({ type, topic: 't', cursor: 'c', at: 0, payload })))
+
+interface Table {
+  name: string
+  schemas: Record<string, TSchema>
+  samples: Record<string, Sample<unknown>>
+  /** Every way in which a payload of this table is judged: what is wrong with it, undefined when nothing is. */
+  judges: ((type: string, payload: unknown) => Verdict)[]
+}
+
+const tables: Table[] = [
+  { name: 'client → server', schemas: clientPayloads, samples: clientSamples, judges: [by(decodeClientFrame)] },
+  {
+    name: 'server → client',
+    schemas: serverPayloads,
+    samples: serverSamples,
+    judges: [by(decodeServerFrame), serverFrameFlaw],
+  },
+  { name: 'agent → server', schemas: agentPayloads, samples: agentSamples, judges: [by(decodeAgentFrame)] },
+  {
+    name: 'server → agent',
+    schemas: agentServerPayloads,
+    samples: agentServerSamples,
+    judges: [by(decodeAgentServerFrame), agentServerFrameFlaw],
+  },
+  { name: 'events', schemas: eventPayloads, samples: eventSamples, judges: [asEvent, eventFlaw] },
+]
+
+const without = (payload: object, key: string) =>
+  Object.fromEntries(Object.entries(payload).filter(([name]) => name !== key))
+
+/** A value that no schema but "anything" takes. */
+const misfit = (schema: TSchema) => (schema.type === 'array' ? 'no array' : [[]])
+const takesAnything = (schema: TSchema) => schema.type === undefined && schema.anyOf === undefined
+
+/** Every payload of the table that must be refused, with what the refusal says or begins with. */
+function refusals(schema: TSchema, { minimal, refused }: Sample<unknown>): [payload: unknown, message: string][] {
+  const least = minimal as Record<string, unknown>
+  const fields = Object.entries((schema.properties ?? {}) as Record<string, TSchema>)
+  return [
+    ...[null, 5, 'text', []].map((payload): [unknown, string] => [payload, 'payload: expected object']),
+    ...Object.keys(least)
+      .filter(key => key !== 'ok')
+      .map((key): [unknown, string] => [without(least, key), `payload.${key}: is required`]),
+    ...fields
+      .filter(([, field]) => !takesAnything(field))
+      .map(([key, field]): [unknown, string] => [{ ...least, [key]: misfit(field) }, `payload.${key}: expected `]),
+    ...refused.map(([patch, message]): [unknown, string] => [{ ...least, ...patch }, message]),
+  ]
+}
+
+for (const { name, schemas, samples, judges } of tables) {
+  t.test(`[FR5] [FR6] ${name}: the least is accepted, everything else is refused by name`, async t => {
+    for (const [type, schema] of Object.entries(schemas)) {
+      const sample = samples[type]!
+      for (const judge of judges) {
+        t.equal(judge(type, sample.minimal), undefined, `${type} is accepted`)
+        for (const [payload, message] of refusals(schema, sample)) {
+          const verdict = judge(type, payload)
+          t.ok(verdict?.startsWith(message), `${type}: ${message}`, { payload, verdict })
+        }
+      }
+    }
+  })
+
+  t.test(`[FR13] ${name}: both compilers say the same`, async t => {
+    for (const [type, schema] of Object.entries(schemas)) {
+      const sample = samples[type]!
+      const judge = (compile: Compile) => {
+        const check = compile(schema)
+        const refused = refusals(schema, sample).map(([payload]) => [check(payload), check.flaw(payload)])
+        return [check(sample.minimal), refused]
+      }
+      t.same(judge(jit), judge(interpret), type)
+    }
+  })
+}
+
+t.test('[FR7] unknown fields are dropped, so they cannot take the place of others', async t => {
+  const result = { commandId: 'c', attempt: 1, status: 'succeeded' as const }
+  const forged = { ...result, agentId: 'another', createdBy: 'root', endedAt: 1 }
+  const frame = { type: 'command:result', n: 1, sudo: true, payload: forged }
+  t.same(decodeAgentFrame(JSON.stringify(frame)), {
+    ok: true,
+    frame: { type: 'command:result', n: 1, payload: result },
+  })
+  const ping = { type: 'ping', payload: { timestamp: 1, extra: 1 } }
+  t.same(decodeClientFrame(JSON.stringify(ping)), { ok: true, frame: { type: 'ping', payload: { timestamp: 1 } } })
+  const metrics = { type: 'agent:metrics', payload: { cpu: 1, mine: 2 } }
+  t.same(decodeAgentFrame(JSON.stringify(metrics)), { ok: true, frame: metrics }, 'metrics have free names')
+})
+
+t.test('[FR16] a client takes what a newer server says', async t => {
+  const event = { type: 'agent:dreamt', topic: 'agents.a.log', cursor: 'c', at: 0, payload: { of: 'sheep' } }
+  t.same(decodeServerFrame(JSON.stringify(event)), { ok: true, frame: event })
+  t.notOk(decodeServerFrame(JSON.stringify({ ...event, payload: undefined })).ok, 'but no event without a payload')
+  const reply = { type: 'reply', id: 'r1', payload: { ok: true, command: { commandId: 'c' }, more: 1 } }
+  t.same(decodeServerFrame(JSON.stringify(reply)), { ok: true, frame: reply })
+})
