@@ -28,6 +28,8 @@ export interface OpenConnection {
   readonly kind: ConnectionKind
   readonly principal: Principal
   readonly openedAt: number
+  /** False from the first word of its closing. */
+  readonly isOpen: boolean
   readonly bufferedBytes: number
   close(code: CloseCode, reason: string, options?: CloseOptions): void
   terminate(): void

@@ -15,7 +15,8 @@ export class FleetwireWebSocket extends WebSocket {
 
 /** Options of the `ws` server that this adapter relies on. */
 export const wsServerOptions = (maxFrameBytes: number) => ({
-  WebSocket: FleetwireWebSocket,
+  // `never`: the types of ws for CommonJS, which the server's are made of, and those for modules know two classes.
+  WebSocket: FleetwireWebSocket as never,
   maxPayload: maxFrameBytes,
   /** Frames are shared between receivers, so none is compressed for one. */
   perMessageDeflate: false,

@@ -1,0 +1,134 @@
+import type { Principal } from '../auth/principal.ts'
+import type { FlushScheduler } from '../connections/flush-scheduler.ts'
+import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { seqOf } from './seq-of.ts'
+import { type Feed, type Sink, Subscriber } from './subscriber.ts'
+import { type Audience, SubscriptionIndex } from './subscription-index.ts'
+
+/** The events that some audiences have in common in this turn, as a path: each node adds one to its parent's. */
+class Due {
+  readonly #parent: Due | undefined
+  readonly #event: OutboundEvent | undefined
+  #next: { event: OutboundEvent; due: Due } | undefined
+  #batch: EventBatch | undefined
+
+  constructor(parent?: Due, event?: OutboundEvent) {
+    this.#parent = parent
+    this.#event = event
+  }
+
+  /** Audiences with equal paths so far share the longer one too: events are dealt one after the other. */
+  with(event: OutboundEvent): Due {
+    if (this.#next?.event !== event) this.#next = { event, due: new Due(this, event) }
+    return this.#next.due
+  }
+
+  get batch(): EventBatch {
+    this.#batch ??= new EventBatch(this.#events())
+    return this.#batch
+  }
+
+  #events(): OutboundEvent[] {
+    const events: OutboundEvent[] = []
+    for (let due: Due | undefined = this; due !== undefined; due = due.#parent) if (due.#event) events.push(due.#event)
+    return events.reverse()
+  }
+}
+
+/**
+ * Follows the log and deals its events to whoever subscribed. What the log told in one turn of the event loop is dealt
+ * at its end: connections that are due the same events get the same bytes, whatever else they subscribe to.
+ */
+export class Broadcaster implements Feed {
+  readonly log: EventLog
+  readonly #flusher: FlushScheduler
+  readonly #index = new SubscriptionIndex<Subscriber>()
+  #pending: FleetEvent[] = []
+  #position: string
+  #seq: number
+  #waiting: { seq: number; resolve: () => void }[] = []
+  #unfollow: Unfollow | undefined
+  #delivered = 0
+
+  constructor({ log, flusher }: { log: EventLog; flusher: FlushScheduler }) {
+    this.log = log
+    this.#flusher = flusher
+    this.#position = log.head
+    this.#seq = seqOf(log.head)
+  }
+
+  start(): void {
+    if (this.#unfollow !== undefined) return
+    this.#position = this.log.head
+    this.#seq = seqOf(this.log.head)
+    this.#unfollow = this.log.follow(events => this.#told(events))
+    this.#flusher.first = () => this.deal()
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#flusher.first = undefined
+    this.#pending = []
+  }
+
+  get position(): string {
+    return this.#position
+  }
+
+  /** Somebody who may subscribe. It must be closed. */
+  attach(sink: Sink, principal: Principal): Subscriber {
+    return new Subscriber(this, sink, principal)
+  }
+
+  place(subscriber: Subscriber, patterns: readonly string[], principal: Principal): void {
+    this.deal()
+    this.#index.set(subscriber, patterns, principal)
+  }
+
+  forget(subscriber: Subscriber): void {
+    this.#index.delete(subscriber)
+  }
+
+  reached(cursor: string): Promise<void> {
+    const seq = seqOf(cursor)
+    if (this.#seq >= seq) return Promise.resolve()
+    return new Promise(resolve => this.#waiting.push({ seq, resolve }))
+  }
+
+  stats(): { subscribers: number; deliveredEvents: number } {
+    return { subscribers: this.#index.size, deliveredEvents: this.#delivered }
+  }
+
+  deal(): void {
+    if (this.#pending.length === 0) return
+    const pending = this.#pending
+    this.#pending = []
+    const root = new Due()
+    const dues = new Map<Audience<Subscriber>, Due>()
+    for (const event of pending) {
+      const audiences = this.#index.audiencesOf(event.topic, event.taskId)
+      if (audiences.length === 0) continue
+      const outbound = new OutboundEvent(event)
+      for (const audience of audiences) dues.set(audience, (dues.get(audience) ?? root).with(outbound))
+    }
+    for (const [{ members }, { batch }] of dues) {
+      this.#delivered += members.size * batch.events.length
+      for (const member of members) member.deliver(batch)
+    }
+  }
+
+  #told(events: readonly FleetEvent[]): void {
+    const last = events.at(-1)
+    if (last === undefined) return
+    this.#position = last.cursor
+    this.#seq = last.seq
+    for (const event of events) this.#pending.push(event)
+    this.#flusher.arm()
+    if (this.#waiting.length === 0) return
+    const reached = this.#waiting.filter(({ seq }) => seq <= this.#seq)
+    this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#seq)
+    for (const { resolve } of reached) resolve()
+  }
+}

@@ -1,0 +1,246 @@
+import type { ServerPayloads } from '@fleetwire/protocol'
+import { canSeeTopic } from '../auth/permissions.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { EventLog, FleetEvent, ReadResult } from '../log/event-log.ts'
+import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { seqOf } from './seq-of.ts'
+import { snapshotParts } from './snapshot-parts.ts'
+
+const PAGE_EVENTS = 500
+/** What is replayed before the reader is waited for. */
+const SLICE_BYTES = 256 * 1024
+
+/** Where a subscriber's frames and events go, in the order in which they are given. A Connection is one. */
+export interface Sink {
+  readonly isOpen: boolean
+  deliver(batch: EventBatch): void
+  send<K extends 'snapshot' | 'resume:done' | 'resync:required'>(type: K, payload: ServerPayloads[K]): void
+  /** Resolves when nothing waits any more, or the sink is closed. */
+  drained(): Promise<void>
+}
+
+/** What a subscriber needs of the broadcaster. */
+export interface Feed {
+  readonly log: Pick<EventLog, 'read' | 'snapshot'>
+  /** Cursor of the newest event that the log told. */
+  readonly position: string
+  /** Hands what was told, and not yet dealt, to its receivers. */
+  deal(): void
+  /** Sets the patterns that count from now on; what was told before is dealt by those that counted then. */
+  place(subscriber: Subscriber, patterns: readonly string[], principal: Principal): void
+  forget(subscriber: Subscriber): void
+  /** Resolves when the log has told everything up to this cursor: a read of the store can be ahead of that. */
+  reached(cursor: string): Promise<void>
+}
+
+export type ResumeOutcome = { resumed: true } | { resumed: false; reason?: string }
+
+type State =
+  | { name: 'live' }
+  /** Told events are dropped, as they will be read; while the last page is read, those after it are held. */
+  | { name: 'catching-up'; held: OutboundEvent[] | undefined }
+  | { name: 'closed' }
+
+type Gone = Extract<ReadResult, { status: 'gone' }>
+
+/**
+ * One receiver and its patterns. Everything it is given stands in the order of the log, with snapshots at their place
+ * in it, so the last cursor it saw is always one that it can resume from. While it catches up it reads the log at the
+ * pace of its reader; only the short last leg is covered from memory. One request at a time.
+ */
+export class Subscriber {
+  readonly #feed: Feed
+  readonly #sink: Sink
+  #principal: Principal
+  #patterns: readonly string[] = []
+  #state: State = { name: 'live' }
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(feed: Feed, sink: Sink, principal: Principal) {
+    this.#feed = feed
+    this.#sink = sink
+    this.#principal = principal
+  }
+
+  get patterns(): readonly string[] {
+    return this.#patterns
+  }
+
+  /** Adds patterns that were judged before; with `snapshot`, their records first. Resolves when it is live. */
+  subscribe(patterns: readonly string[], snapshot: boolean): Promise<void> {
+    return this.#inTurn(() => (snapshot ? this.#join(patterns) : this.#place([...this.#patterns, ...patterns])))
+  }
+
+  unsubscribe(patterns: readonly string[]): Promise<void> {
+    return this.#inTurn(() => this.#place(this.#patterns.filter(pattern => !patterns.includes(pattern))))
+  }
+
+  /**
+   * Continues after a cursor: every event after it that matches, then `resume:done`, then live. Where that is not
+   * possible: snapshots. `decided` is called before anything is sent.
+   */
+  resume(cursor: string, patterns: readonly string[], decided: (outcome: ResumeOutcome) => void): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#patterns.length > 0) {
+        decided({ resumed: false, reason: 'subscribed' })
+        return this.#join(patterns)
+      }
+      this.#state = { name: 'catching-up', held: undefined }
+      this.#place(patterns)
+      const gone = await this.#catchUp(cursor, {
+        begin: () => decided({ resumed: true }),
+        end: reached => this.#sink.send('resume:done', { cursor: reached }),
+      })
+      if (gone === undefined) return
+      if (gone.at === 'once') decided({ resumed: false, reason: gone.reason })
+      else this.#sink.send('resync:required', { topics: [...patterns], reason: gone.reason })
+      await this.#join(patterns)
+    })
+  }
+
+  /** Other rights of the same holder. What it may see no longer is not sent from now on; what it may see newly, it must ask for. */
+  refresh(principal: Principal): void {
+    this.#principal = principal
+    if (this.#state.name !== 'closed') this.#place(this.#patterns)
+  }
+
+  /** For the broadcaster. */
+  deliver(batch: EventBatch): void {
+    switch (this.#state.name) {
+      case 'live':
+        this.#sink.deliver(batch)
+        break
+      case 'catching-up':
+        this.#state.held?.push(...batch.events)
+        break
+      case 'closed':
+    }
+  }
+
+  close(): void {
+    this.#state = { name: 'closed' }
+    this.#patterns = []
+    this.#feed.forget(this)
+  }
+
+  #inTurn(request: () => void | Promise<void>): Promise<void> {
+    const done = this.#last.then(() => (this.#over ? undefined : request()))
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  get #over(): boolean {
+    return this.#state.name === 'closed' || !this.#sink.isOpen
+  }
+
+  #place(patterns: readonly string[]): void {
+    this.#patterns = [...new Set(patterns)]
+    this.#feed.place(this, this.#patterns, this.#principal)
+  }
+
+  /** A snapshot of the new patterns at its place among the events of the old ones, then all together from there on. */
+  async #join(added: readonly string[]): Promise<void> {
+    this.#feed.deal()
+    const left = this.#feed.position
+    this.#state = { name: 'catching-up', held: undefined }
+    const { records, cursor } = await this.#feed.log.snapshot(added)
+    if (this.#over) return
+    if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
+    this.#place([...this.#patterns, ...added])
+    const visible = records.filter(({ topic }) => canSeeTopic(this.#principal, topic))
+    for (const part of snapshotParts([...added], visible, cursor)) {
+      this.#sink.send('snapshot', part)
+      if (part.more) await this.#sink.drained()
+      if (this.#over) return
+    }
+    if ((await this.#catchUp(cursor)) !== undefined) await this.#startOver([])
+  }
+
+  /** Retention overtook a slow reader: said plainly, and everything anew. */
+  async #startOver(added: readonly string[]): Promise<void> {
+    const topics = [...new Set([...this.#patterns, ...added])]
+    this.#sink.send('resync:required', { topics, reason: 'expired' })
+    this.#place([])
+    await this.#join(topics)
+  }
+
+  /** What the present patterns were due from `after` up to `cursor`. False when it is gone. */
+  async #replayUpTo(cursor: string, after: string): Promise<boolean> {
+    const last = seqOf(cursor)
+    for (let position = after; seqOf(position) < last; ) {
+      const page = await this.#read(position)
+      if (page.status === 'gone') return false
+      const due = page.events.filter(event => event.seq <= last)
+      await this.#replay(due)
+      if (this.#over || page.done || due.length < page.events.length) break
+      position = page.next
+    }
+    return true
+  }
+
+  /**
+   * Reads on until the end of the log is near enough to be met by what is told meanwhile, then goes live. Says so when
+   * the position left retention: `once` at the first look, `later` when something was sent already.
+   */
+  async #catchUp(
+    after: string,
+    report?: { begin(): void; end(cursor: string): void },
+  ): Promise<{ at: 'once' | 'later'; reason: Gone['reason'] } | undefined> {
+    for (let position = after, at: 'once' | 'later' = 'once'; ; at = 'later') {
+      this.#feed.deal()
+      const held: OutboundEvent[] = []
+      this.#state = { name: 'catching-up', held }
+      const page = await this.#read(position)
+      if (this.#over) return undefined
+      if (page.status === 'gone') return { at, reason: page.reason }
+      if (at === 'once') report?.begin()
+      if (page.done && sizeOf(page.events) <= SLICE_BYTES) {
+        await this.#feed.reached(page.next)
+        if (this.#over) return undefined
+        this.#goLive(page, held, report)
+        return undefined
+      }
+      this.#state = { name: 'catching-up', held: undefined }
+      await this.#replay(page.events)
+      if (this.#over) return undefined
+      position = page.next
+    }
+  }
+
+  #goLive(
+    page: Extract<ReadResult, { status: 'ok' }>,
+    held: OutboundEvent[],
+    report?: { end(cursor: string): void },
+  ): void {
+    this.#feed.deal()
+    this.#emit(this.#visible(page.events))
+    report?.end(page.next)
+    const read = seqOf(page.next)
+    this.#emit(held.filter(({ event }) => event.seq > read))
+    this.#state = { name: 'live' }
+  }
+
+  async #read(after: string): Promise<ReadResult> {
+    return this.#feed.log.read({ topics: this.#patterns, after, limit: PAGE_EVENTS })
+  }
+
+  /** In slices, each waited for, so that a long replay never waits in memory. */
+  async #replay(events: readonly FleetEvent[]): Promise<void> {
+    for (let at = 0; at < events.length && !this.#over; ) {
+      const from = at
+      for (let bytes = 0; at < events.length && bytes < SLICE_BYTES; at++) bytes += events[at]!.json.length
+      this.#emit(this.#visible(events.slice(from, at)))
+      await this.#sink.drained()
+    }
+  }
+
+  #visible(events: readonly FleetEvent[]): OutboundEvent[] {
+    return events.filter(({ topic }) => canSeeTopic(this.#principal, topic)).map(event => new OutboundEvent(event))
+  }
+
+  #emit(events: OutboundEvent[]): void {
+    if (events.length > 0) this.#sink.deliver(new EventBatch(events))
+  }
+}
+
+const sizeOf = (events: readonly FleetEvent[]): number => events.reduce((bytes, { json }) => bytes + json.length, 0)

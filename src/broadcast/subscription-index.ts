@@ -1,0 +1,83 @@
+import { canSeeTopic, may } from '../auth/permissions.ts'
+import type { Principal } from '../auth/principal.ts'
+import { PatternTrie } from './pattern-trie.ts'
+
+const CACHE_LIMIT = 10_000
+
+/** Those who are due exactly the same events: same patterns, same rights. Fan-out is decided once for all of them. */
+export interface Audience<M> {
+  readonly patterns: readonly string[]
+  /** Any one of theirs: they see the same. */
+  readonly principal: Principal
+  readonly members: Set<M>
+}
+
+/** What `canSeeTopic` looks at, as far as these patterns can meet it. */
+function keyOf(patterns: readonly string[], principal: Principal): string {
+  const meetsUsers = patterns.some(pattern => /^(users|\*|>)/.test(pattern))
+  return JSON.stringify([
+    [...patterns].sort(),
+    [...principal.agents].sort(),
+    may(principal, 'admin'),
+    meetsUsers ? principal.sub : '',
+  ])
+}
+
+/** Who is due which event. */
+export class SubscriptionIndex<M> {
+  readonly #audiences = new Map<string, Audience<M>>()
+  readonly #byMember = new Map<M, string>()
+  readonly #trie = new PatternTrie<Audience<M>>()
+  /** By topic and task; emptied when an audience comes or goes, which is rarer than that a member does. */
+  readonly #due = new Map<string, readonly Audience<M>[]>()
+
+  get size(): number {
+    return this.#byMember.size
+  }
+
+  /** Replaces what the member subscribed to; with no patterns it is forgotten. */
+  set(member: M, patterns: readonly string[], principal: Principal): void {
+    const key = keyOf(patterns, principal)
+    if (this.#byMember.get(member) === key) return
+    this.delete(member)
+    if (patterns.length === 0) return
+    this.#byMember.set(member, key)
+    const known = this.#audiences.get(key)
+    if (known !== undefined) {
+      known.members.add(member)
+      return
+    }
+    const audience: Audience<M> = { patterns: [...patterns], principal, members: new Set([member]) }
+    this.#audiences.set(key, audience)
+    for (const pattern of patterns) this.#trie.add(pattern, audience)
+    this.#due.clear()
+  }
+
+  delete(member: M): void {
+    const key = this.#byMember.get(member)
+    if (key === undefined) return
+    this.#byMember.delete(member)
+    const audience = this.#audiences.get(key)!
+    audience.members.delete(member)
+    if (audience.members.size > 0) return
+    this.#audiences.delete(key)
+    for (const pattern of audience.patterns) this.#trie.delete(pattern, audience)
+    this.#due.clear()
+  }
+
+  /** The audiences of an event, each once (`matchEvent` of the protocol says which patterns count). */
+  audiencesOf(topic: string, taskId?: string): readonly Audience<M>[] {
+    const key = taskId === undefined ? topic : `${topic} ${taskId}`
+    const known = this.#due.get(key)
+    if (known !== undefined) return known
+    const found = new Set<Audience<M>>()
+    if (!topic.startsWith('$')) {
+      this.#trie.collect(topic, found)
+      if (taskId !== undefined) this.#trie.collect(`tasks.${taskId}.${topic}`, found, true)
+    }
+    const due = [...found].filter(audience => canSeeTopic(audience.principal, topic))
+    if (this.#due.size >= CACHE_LIMIT) this.#due.clear()
+    this.#due.set(key, due)
+    return due
+  }
+}

@@ -1,0 +1,42 @@
+import type { ServerPayloads } from '@fleetwire/protocol'
+import type { EventBatch } from '../../src/broadcast/frame-encoder.ts'
+import type { Sink } from '../../src/broadcast/subscriber.ts'
+
+type Given = { cursor: string; type: string; topic: string } | { frame: string; payload: unknown }
+
+/** Notes what a subscriber is given, in order. While `busy`, it has not drained. */
+export class FakeSink implements Sink {
+  readonly given: Given[] = []
+  readonly batches: EventBatch[] = []
+  isOpen = true
+  busy = false
+  #waiters: (() => void)[] = []
+
+  deliver(batch: EventBatch): void {
+    this.batches.push(batch)
+    for (const { event } of batch.events)
+      this.given.push({ cursor: event.cursor, type: event.type, topic: event.topic })
+  }
+
+  send<K extends 'snapshot' | 'resume:done' | 'resync:required'>(type: K, payload: ServerPayloads[K]): void {
+    this.given.push({ frame: type, payload })
+  }
+
+  drained(): Promise<void> {
+    if (!this.busy) return Promise.resolve()
+    return new Promise(resolve => this.#waiters.push(resolve))
+  }
+
+  drain(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  get events(): { cursor: string; type: string; topic: string }[] {
+    return this.given.filter(item => 'cursor' in item)
+  }
+
+  /** Snapshots, in the main: `records` and `more` are theirs. */
+  get frames(): { frame: string; payload: ServerPayloads['snapshot'] }[] {
+    return this.given.filter(item => 'frame' in item) as { frame: string; payload: ServerPayloads['snapshot'] }[]
+  }
+}

@@ -1,0 +1,298 @@
+import t from 'tap'
+import type { Principal } from '../../../src/auth/principal.ts'
+import { Broadcaster } from '../../../src/broadcast/broadcaster.ts'
+import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
+import { textsOf } from '../../../src/connections/text-frame.ts'
+import { FakeClock } from '../../helpers/fake-clock.ts'
+import { FakeSink } from '../../helpers/fake-sink.ts'
+import { MemoryLog } from '../../helpers/memory-log.ts'
+import { seededRandom } from '../../helpers/random.ts'
+
+const viewer = (agents = ['*']): Principal => ({ sub: 'ann', role: 'viewer', agents, expiresAt: 0 })
+
+function setUp() {
+  const log = new MemoryLog()
+  const broadcaster = new Broadcaster({ log, flusher: new FlushScheduler({ clock: new FakeClock(), flushMs: 0 }) })
+  broadcaster.start()
+  const join = async (patterns: string[], principal = viewer(), snapshot = true) => {
+    const sink = new FakeSink()
+    const subscriber = broadcaster.attach(sink, principal)
+    await subscriber.subscribe(patterns, snapshot)
+    return { sink, subscriber }
+  }
+  return { log, broadcaster, join }
+}
+
+const settle = async () => {
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+}
+
+t.test('connections that are due the same events share one buffer, whatever else they subscribe to', async t => {
+  const { log, broadcaster, join } = setUp()
+  const one = await join(['agents.>'])
+  const two = await join(['agents.a.log', 'agents.b.log', 'tasks.>'])
+  const three = await join(['agents.a.log'])
+  log.add('agent:error', 'agents.a.log', { agentId: 'a', message: '1' })
+  log.add('agent:error', 'agents.b.log', { agentId: 'b', message: '2' })
+  broadcaster.deal()
+  t.equal(one.sink.batches[0]!.bytes, two.sink.batches[0]!.bytes, 'the very same buffer')
+  t.not(one.sink.batches[0]!.bytes, three.sink.batches[0]!.bytes)
+  t.equal(one.sink.batches[0]!.events[0], three.sink.batches[0]!.events[0], 'an event is framed once')
+  const frames = [...textsOf(one.sink.batches[0]!.bytes)].map(text => JSON.parse(text.toString()))
+  t.match(frames, [
+    { type: 'agent:error', topic: 'agents.a.log', cursor: 'test.1', at: 1, payload: { message: '1' } },
+    { topic: 'agents.b.log', cursor: 'test.2' },
+  ])
+})
+
+t.test('many topics, many patterns: every receiver gets its own in the order of the log, once', async t => {
+  const random = seededRandom(3)
+  const { log, broadcaster, join } = setUp()
+  const topics = Array.from({ length: 8 }, (_, i) => `agents.a${i}.log`)
+  const receivers = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const patterns = topics.filter(() => random.next() < 0.4)
+      return { patterns, ...(await join(patterns.length > 0 ? patterns : ['agents.>'])) }
+    }),
+  )
+  const all = Array.from({ length: 400 }, (_, i) => {
+    const event = log.add('agent:error', random.pick(topics))
+    if (i % 16 === 15) broadcaster.deal()
+    return event
+  })
+  broadcaster.deal()
+  for (const { patterns, sink } of receivers) {
+    const due = all.filter(({ topic }) => patterns.length === 0 || patterns.includes(topic))
+    t.same(
+      sink.events.map(({ cursor }) => cursor),
+      due.map(({ cursor }) => cursor),
+    )
+  }
+})
+
+t.test('a restricted token gets of a wildcard what it may see: in snapshots, live and in replays', async t => {
+  const { log, broadcaster, join } = setUp()
+  log.add('agent:status', 'agents.prod.status')
+  log.add('agent:status', 'agents.dev.status')
+  const { sink, subscriber } = await join(['>'], viewer(['dev']))
+  log.add('command:queued', 'agents.prod.commands.c1', {}, 't1')
+  log.add('command:queued', 'agents.dev.commands.c2', {}, 't1')
+  log.add('custom:x', 'users.bob.inbox')
+  log.add('custom:x', 'users.ann.inbox')
+  log.add('connection:opened', 'system.connections')
+  log.add('token:stored', '$tokens.1')
+  broadcaster.deal()
+  t.same(
+    sink.frames[0]!.payload.records.map(record => record.topic),
+    ['agents.dev.status'],
+  )
+  t.same(
+    sink.events.map(event => event.topic),
+    ['agents.dev.commands.c2', 'users.ann.inbox'],
+  )
+
+  const back = new FakeSink()
+  await broadcaster.attach(back, viewer(['dev'])).resume('test.0', ['>'], () => {})
+  t.same(
+    back.events.map(event => event.topic),
+    ['agents.dev.status', 'agents.dev.commands.c2', 'users.ann.inbox'],
+  )
+
+  subscriber.refresh(viewer(['prod']))
+  log.add('agent:status', 'agents.dev.status')
+  log.add('agent:status', 'agents.prod.status')
+  broadcaster.deal()
+  t.equal(sink.events.at(-1)!.topic, 'agents.prod.status')
+  t.equal(sink.events.length, 3)
+})
+
+t.test('a task’s subscriber gets what concerns it from any topic', async t => {
+  const { log, broadcaster, join } = setUp()
+  const { sink } = await join(['tasks.t1.>'])
+  log.add('message:delta', 'agents.a.sessions.s.messages', {}, 't1')
+  log.add('message:delta', 'agents.a.sessions.s.messages', {}, 't2')
+  log.add('task:progress', 'tasks.t1.status', {}, 't1')
+  broadcaster.deal()
+  t.same(
+    sink.events.map(event => event.cursor),
+    ['test.1', 'test.3'],
+  )
+})
+
+t.test('a large snapshot comes in parts at the pace of its reader; what happens meanwhile follows', async t => {
+  const { log, broadcaster } = setUp()
+  for (let i = 0; i < 30; i++) log.add('agent:status', `agents.a${i}.status`, { detail: 'x'.repeat(100_000) })
+  const sink = new FakeSink()
+  sink.busy = true
+  const joined = broadcaster.attach(sink, viewer()).subscribe(['agents.>'], true)
+  await settle()
+  t.equal(sink.frames.length, 1, 'the second part waits')
+  log.add('agent:error', 'agents.a1.log')
+  for (let i = 0; i < 5; i++) {
+    sink.drain()
+    await settle()
+  }
+  await joined
+  log.add('agent:error', 'agents.a2.log')
+  broadcaster.deal()
+  t.same(
+    sink.frames.map(({ payload }) => payload.more ?? false),
+    [true, true, false],
+  )
+  t.equal(sink.frames.flatMap(({ payload }) => payload.records).length, 30)
+  t.same([...new Set(sink.frames.map(({ payload }) => payload.cursor))], ['test.u'])
+  t.same(
+    sink.events.map(event => event.cursor),
+    ['test.v', 'test.w'],
+  )
+})
+
+t.test('resume: whole, in pages, then done, then live; also before the first event', async t => {
+  const { log, broadcaster } = setUp()
+  const early = new FakeSink()
+  const decided: object[] = []
+  await broadcaster.attach(early, viewer()).resume('test.0', ['>'], outcome => decided.push(outcome))
+  for (let i = 0; i < 1700; i++) log.add('agent:error', `agents.a${i % 3}.log`)
+  broadcaster.deal()
+  const late = new FakeSink()
+  await broadcaster.attach(late, viewer()).resume('test.5', ['agents.a1.log'], outcome => decided.push(outcome))
+  log.add('agent:error', 'agents.a1.log')
+  broadcaster.deal()
+  t.same(decided, [{ resumed: true }, { resumed: true }])
+  t.equal(early.events.length, 1701)
+  t.same(late.events, early.events.filter(event => event.topic === 'agents.a1.log').slice(2))
+  const done = late.given.findIndex(item => 'frame' in item && item.frame === 'resume:done')
+  t.equal(done, late.given.length - 2, 'resume:done stands between replay and live')
+})
+
+t.test('a cursor that cannot be continued: resumed false with the reason, then snapshots', async t => {
+  const { log, broadcaster } = setUp()
+  for (let i = 0; i < 10; i++) log.add('agent:status', 'agents.a.status')
+  log.forget(5)
+  const reasons = { 'test.4': 'expired', 'test.z': 'ahead', 'other.4': 'epoch', nonsense: 'malformed' }
+  for (const [cursor, reason] of Object.entries(reasons)) {
+    const sink = new FakeSink()
+    const decided: object[] = []
+    await broadcaster.attach(sink, viewer()).resume(cursor, ['agents.>'], outcome => decided.push(outcome))
+    t.same(decided, [{ resumed: false, reason }])
+    t.same(
+      sink.given.map(item => ('frame' in item ? item.frame : item.type)),
+      ['snapshot'],
+    )
+  }
+})
+
+t.test(
+  'retention overtakes a slow reader in mid-replay: resync:required and snapshots, never a silent gap',
+  async t => {
+    const { log, broadcaster } = setUp()
+    for (let i = 0; i < 1200; i++) log.add('agent:error', 'agents.a.log')
+    log.add('agent:status', 'agents.a.status')
+    const sink = new FakeSink()
+    sink.busy = true
+    const resumed = broadcaster.attach(sink, viewer()).resume('test.0', ['agents.>'], () => {})
+    await settle()
+    log.forget(1000)
+    for (let i = 0; i < 5; i++) {
+      sink.drain()
+      await settle()
+    }
+    await resumed
+    t.equal(sink.events.length, 500)
+    t.match(sink.frames, [
+      { frame: 'resync:required', payload: { topics: ['agents.>'], reason: 'expired' } },
+      { frame: 'snapshot', payload: { records: [{ topic: 'agents.a.status' }] } },
+    ])
+  },
+)
+
+t.test('a store that is ahead of what was told causes neither gap nor duplicate', async t => {
+  const { log, broadcaster } = setUp()
+  log.lagging = true
+  log.add('agent:status', 'agents.a.status')
+  const sink = new FakeSink()
+  const joined = broadcaster.attach(sink, viewer()).subscribe(['agents.>'], true)
+  await settle()
+  log.add('agent:error', 'agents.a.log')
+  log.tell()
+  await joined
+  log.add('agent:error', 'agents.b.log')
+  log.tell()
+  broadcaster.deal()
+  t.equal(sink.frames[0]!.payload.cursor, 'test.1')
+  t.same(
+    sink.events.map(event => event.cursor),
+    ['test.2', 'test.3'],
+  )
+})
+
+t.test('subscribing at random among appends: no gap, no duplicate, always in order', async t => {
+  const place = (cursor: string) => Number.parseInt(cursor.split('.')[1]!, 36)
+  const topics = ['agents.a.log', 'agents.b.log', 'agents.c.status']
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = seededRandom(seed)
+    const { log, broadcaster } = setUp()
+    const sink = new FakeSink()
+    const subscriber = broadcaster.attach(sink, viewer())
+    const appended: { cursor: string; topic: string }[] = []
+    const requests: Promise<void>[] = []
+    let release = () => {}
+    for (let step = 0; step < 120; step++) {
+      const dice = random.next()
+      if (dice < 0.5) appended.push(log.add('agent:error', random.pick(topics)))
+      else if (dice < 0.6) broadcaster.deal()
+      else if (dice < 0.7) requests.push(subscriber.subscribe([random.pick([...topics, 'agents.>'])], true))
+      else if (dice < 0.75) {
+        release()
+        release = log.hold()
+      } else if (dice < 0.85) release()
+      else if (dice < 0.9) sink.busy = !sink.busy
+      else await settle()
+      if (!sink.busy) sink.drain()
+    }
+    sink.busy = false
+    sink.drain()
+    release()
+    await Promise.all(requests)
+    appended.push(log.add('agent:error', 'agents.a.log'))
+    broadcaster.deal()
+
+    const dueAfter = new Map<string, number>()
+    const got = new Set<string>()
+    let at = 0
+    for (const item of sink.given) {
+      const cursor = 'frame' in item ? (item.payload as { cursor: string }).cursor : item.cursor
+      if (place(cursor) < at) t.fail(`seed ${seed}: ${cursor} after ${at}`)
+      at = place(cursor)
+      if ('frame' in item) {
+        const { topics: named } = item.payload as { topics: string[] }
+        for (const topic of named.includes('agents.>') ? topics : named) {
+          if (!dueAfter.has(topic)) dueAfter.set(topic, at)
+        }
+      } else if (got.has(cursor)) t.fail(`seed ${seed}: ${cursor} twice`)
+      else got.add(cursor)
+    }
+    const due = appended.filter(
+      ({ topic, cursor }) => place(cursor) > (dueAfter.get(topic) ?? Number.POSITIVE_INFINITY),
+    )
+    for (const { cursor } of due) if (!got.has(cursor)) t.fail(`seed ${seed}: ${cursor} is missing`)
+    if (got.size !== due.length) t.fail(`seed ${seed}: ${got.size} given, ${due.length} due`)
+  }
+  t.pass('60 seeds')
+})
+
+t.test('a closed subscriber gets nothing and leaves nothing', async t => {
+  const { log, broadcaster, join } = setUp()
+  const { sink, subscriber } = await join(['agents.>'])
+  const release = log.hold()
+  const joining = subscriber.subscribe(['tasks.>'], true)
+  await settle()
+  subscriber.close()
+  release()
+  await joining
+  await subscriber.subscribe(['agents.>'], true)
+  log.add('agent:error', 'agents.a.log')
+  broadcaster.deal()
+  t.equal(sink.events.length, 0)
+  t.equal(broadcaster.stats().subscribers, 0)
+})

@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { SocketHandlers } from '../../../src/connections/socket-port.ts'
+import { textFrame, textsOf } from '../../../src/connections/text-frame.ts'
+import { WsSocket, wsServerOptions } from '../../../src/connections/ws-socket.ts'
+
+const texts = [
+  '',
+  'a',
+  'ä€😀',
+  'x'.repeat(125),
+  'x'.repeat(126),
+  'é'.repeat(32_767),
+  'x'.repeat(65_536),
+  'x'.repeat(200_000),
+]
+
+/** Both ends of a socket, the server's behind the adapter. */
+async function pair(t: Test, serverOptions: object = {}, clientOptions: object = {}) {
+  const http = createServer()
+  const server = new WebSocketServer({ server: http, ...wsServerOptions(1024), ...serverOptions })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const accepted = once(server, 'connection')
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, clientOptions)
+  client.on('error', () => {})
+  const received: string[] = []
+  client.on('message', (data, isBinary) => received.push(isBinary ? 'binary!' : String(data)))
+  const [ws, request] = (await accepted) as [WebSocket, { socket: Socket }]
+  await once(client, 'open')
+  const heard: string[] = []
+  const handlers: SocketHandlers = {
+    text: text => heard.push(text),
+    binary: () => heard.push('(binary)'),
+    ping: data => heard.push(`(ping ${data})`),
+    pong: () => heard.push('(pong)'),
+    drained: () => heard.push('(drained)'),
+    failed: code => heard.push(`(failed ${code})`),
+    closed: code => heard.push(`(closed ${code})`),
+  }
+  const port = new WsSocket(ws, request.socket)
+  port.listen(handlers)
+  t.teardown(async () => {
+    client.terminate()
+    server.close()
+    http.closeAllConnections()
+    http.close()
+    await once(http, 'close')
+  })
+  return { port, client, received, heard, raw: request.socket, ws }
+}
+
+t.test('a frame of ours is the frame that ws makes, at every length of its header', async t => {
+  const { port, client, received } = await pair(t)
+  port.write(Buffer.concat(texts.map(textFrame)))
+  while (received.length < texts.length) await once(client, 'message')
+  t.same(received, texts)
+  t.same([...textsOf(Buffer.concat(texts.map(textFrame)))].map(String), texts)
+})
+
+t.test('control frames of ws go between ours; one call is one write', async t => {
+  const { port, client, received, heard, raw } = await pair(t)
+  client.on('ping', () => received.push('(ping)'))
+  client.on('pong', data => received.push(`(pong ${data})`))
+  const write = raw.write.bind(raw)
+  let writes = 0
+  raw.write = ((...args: Parameters<typeof write>) => {
+    writes++
+    return write(...args)
+  }) as typeof write
+  port.write(Buffer.concat([textFrame('1'), textFrame('2')]))
+  t.equal(writes, 1)
+  port.ping()
+  port.write(textFrame('3'))
+  port.pong(Buffer.from('p'))
+  port.write(textFrame('4'))
+  while (received.length < 6) await once(client, received.at(-1) === '3' ? 'pong' : 'message')
+  t.same(received, ['1', '2', '(ping)', '3', '(pong p)', '4'])
+  client.send('hello')
+  client.send(Buffer.from('bytes'))
+  client.ping('q')
+  while (heard.length < 4) await new Promise(resolve => setImmediate(resolve))
+  t.same(heard, ['(pong)', 'hello', '(binary)', '(ping q)'], 'pings are left to the connection')
+  port.close(4401, 'why')
+  t.notOk(port.isOpen)
+  port.write(textFrame('too late'))
+  const [code, reason] = await once(client, 'close')
+  t.same([code, String(reason)], [4401, 'why'])
+  t.equal(received.at(-1), '4')
+})
+
+t.test('where an extension was negotiated, ws frames the messages', async t => {
+  const { port, client, received, ws } = await pair(t, { perMessageDeflate: true }, { perMessageDeflate: true })
+  t.match(ws.extensions, 'permessage-deflate')
+  port.write(Buffer.concat(texts.map(textFrame)))
+  while (received.length < texts.length) await once(client, 'message')
+  t.same(received, texts)
+})
+
+t.test('a message over the limit is closed with 4413', async t => {
+  const { client, heard } = await pair(t)
+  client.send('x'.repeat(1025))
+  const [code] = await once(client, 'close')
+  t.equal(code, 4413)
+  t.equal(heard[0], '(failed 4413)')
+})
+
+t.test('a peer that does not read: congested until it does, then drained', async t => {
+  const { port, client, heard, received } = await pair(t)
+  t.notOk(port.isCongested)
+  client.pause()
+  const big = textFrame('x'.repeat(1_000_000))
+  let written = 0
+  while (!port.isCongested) {
+    port.write(big)
+    written++
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.ok(port.bufferedBytes > 0)
+  client.resume()
+  while (received.length < written) await once(client, 'message')
+  while (!heard.includes('(drained)')) await new Promise(resolve => setImmediate(resolve))
+  t.notOk(port.isCongested)
+  t.equal(port.bufferedBytes, 0)
+})
