@@ -3,6 +3,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import auth from '../plugins/auth.ts'
+import broadcaster from '../plugins/broadcaster.ts'
+import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
 import eventLog from '../plugins/event-log.ts'
@@ -11,6 +13,8 @@ import lifecycle from '../plugins/lifecycle.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
+import terminals from '../plugins/terminals.ts'
+import websocket from '../plugins/websocket.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -56,6 +60,10 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(rateLimit)
   await app.register(schemas)
   await app.register(openapi, { version })
+  await app.register(connections)
+  await app.register(broadcaster)
+  await app.register(terminals)
+  await app.register(websocket)
 
   await app.register(health, { version })
   await app.register(v1, { prefix: '/api/v1' })

@@ -1,0 +1,19 @@
+import fp from 'fastify-plugin'
+import { Broadcaster } from '../src/broadcast/broadcaster.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Deals the events of the log to whoever subscribed: sockets, streams, or a sink of one's own. */
+    broadcaster: Broadcaster
+  }
+}
+
+export default fp(
+  async app => {
+    const broadcaster = new Broadcaster({ log: app.eventLog, flusher: app.flusher })
+    broadcaster.start()
+    app.decorate('broadcaster', broadcaster)
+    app.addHook('onClose', async () => broadcaster.stop())
+  },
+  { name: 'fleetwire-broadcaster', dependencies: ['fleetwire-event-log', 'fleetwire-connections'] },
+)

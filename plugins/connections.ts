@@ -1,0 +1,45 @@
+import fp from 'fastify-plugin'
+import { Revocations } from '../src/auth/revocations.ts'
+import { ConnectionRegistry } from '../src/connections/connection-registry.ts'
+import { FlushScheduler } from '../src/connections/flush-scheduler.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every open socket of this process. */
+    connections: ConnectionRegistry
+    /** Joins what sockets are sent in one turn of the event loop. */
+    flusher: FlushScheduler
+  }
+}
+
+export default fp(
+  async app => {
+    const { config, clock, eventLog, tokens } = app
+    const flusher = new FlushScheduler({ clock, flushMs: config.FLUSH_MS })
+    const connections = new ConnectionRegistry({
+      clock,
+      logger: app.log,
+      log: eventLog,
+      flusher,
+      limits: {
+        frameRate: config.FRAME_RATE,
+        frameBurst: config.FRAME_BURST,
+        outboxLimitBytes: config.OUTBOX_LIMIT_BYTES,
+        maxConnections: config.MAX_CONNECTIONS,
+        maxConnectionsPerPrincipal: config.MAX_CONNECTIONS_PER_PRINCIPAL,
+      },
+    })
+    const unsubscribe = tokens.onRevoked(revocation => {
+      const revoked = new Revocations()
+      revoked.add(revocation)
+      connections.closeWhere(principal => revoked.has(principal), 4401, 'token revoked')
+    })
+    app.decorate('flusher', flusher)
+    app.decorate('connections', connections)
+    app.addHook('onClose', async () => {
+      unsubscribe()
+      flusher.stop()
+    })
+  },
+  { name: 'fleetwire-connections', dependencies: ['fleetwire-event-log', 'fleetwire-jwt'] },
+)
