@@ -9,7 +9,7 @@ export interface RecordIdentity {
 /** Kind and id of the record that a topic holds; undefined where topics of that shape hold none. */
 export function recordIdentity(topic: string): RecordIdentity | undefined {
   const tokens = topic.split('.')
-  if (topic.startsWith('$')) return { kind: tokens[0]!, id: tokens.slice(1).join('.') }
+  if (topic.startsWith('$')) return { kind: tokens[0]!, id: tokens.at(-1)! }
   const kind = recordKind(topic)
   if (kind === undefined) return undefined
   return { kind, id: tokens[kind === 'agent' || kind === 'task' ? 1 : 3]! }

@@ -163,12 +163,20 @@ interface InFilter {
 type Filter = InFilter | { kind: 'after'; column: string; value: number }
 
 /** The filters of a query, the most telling first. */
-function filtersOf({ agentId, status, taskId, parentId, createdAfter }: NonNullable<RecordQuery['where']>): Filter[] {
+function filtersOf({
+  id,
+  agentId,
+  status,
+  taskId,
+  parentId,
+  createdAfter,
+}: NonNullable<RecordQuery['where']>): Filter[] {
   const filters: Filter[] = []
   const add = (column: string, index: string, wanted: string | readonly string[] | undefined) => {
     if (wanted === undefined) return
     filters.push({ kind: 'in', column, index, values: typeof wanted === 'string' ? [wanted] : [...new Set(wanted)] })
   }
+  add('id', 'records_kind', id)
   add('parent_id', 'records_parent', parentId)
   add('task_id', 'records_task', taskId)
   add('agent_id', 'records_agent', agentId)

@@ -21,6 +21,7 @@ export class RetentionSweeper {
   readonly #options: RetentionOptions
   #timer: Timer | undefined
   #running: Promise<void> | undefined
+  #again = false
 
   constructor(options: RetentionOptions) {
     this.#options = options
@@ -36,8 +37,9 @@ export class RetentionSweeper {
     this.#timer = undefined
   }
 
-  /** Resolves when nothing is left to remove. A run that is under way is joined. */
+  /** Resolves when nothing is left to remove by the time of this call. */
   run(): Promise<void> {
+    this.#again = true
     this.#running ??= this.#sweep().finally(() => {
       this.#running = undefined
     })
@@ -45,7 +47,11 @@ export class RetentionSweeper {
   }
 
   async #sweep(): Promise<void> {
-    while (await this.#chunk());
+    while (this.#again) {
+      // A call during a sweep may come at a later time, at which more is due than its last chunks looked for.
+      this.#again = false
+      while (await this.#chunk());
+    }
   }
 
   #chunk(): Promise<boolean> {
