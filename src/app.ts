@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import auth from '../plugins/auth.ts'
 import broadcaster from '../plugins/broadcaster.ts'
+import commands from '../plugins/commands.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
@@ -15,6 +16,7 @@ import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
+import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -63,9 +65,11 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(connections)
   await app.register(broadcaster)
   await app.register(terminals)
+  await app.register(commands)
   await app.register(websocket)
 
   await app.register(health, { version })
+  await app.register(agent)
   await app.register(v1, { prefix: '/api/v1' })
 }
 

@@ -1,9 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify'
+import agents from './agents/index.ts'
+import commands from './commands/index.ts'
 import tokens from './tokens/index.ts'
 
 /** The REST API: every route of it asks for a token first. */
 const v1: FastifyPluginAsync = async app => {
   app.addHook('onRequest', app.authenticate)
+  await app.register(commands)
+  await app.register(agents)
   await app.register(tokens, { prefix: '/tokens' })
 }
 export default v1

@@ -1,0 +1,71 @@
+import type { WireError } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
+import { AgentRegistry } from '../src/agents/agent-registry.ts'
+import { type AgentPort, AgentSession } from '../src/agents/agent-session.ts'
+import { removeAgent } from '../src/agents/remove-agent.ts'
+import { CommandLedger } from '../src/commands/command-ledger.ts'
+import { CommandService } from '../src/commands/command-service.ts'
+import type { CommandQueue } from '../src/commands/command-types.ts'
+import { Dispatcher } from '../src/commands/dispatcher.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    commandQueue: CommandQueue
+    agents: AgentRegistry
+    /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
+    removeAgent(agentId: string): Promise<WireError | undefined>
+    /** The server's side of one agent connection; the route feeds it frames. */
+    agentSession(agentId: string, port: AgentPort): AgentSession
+  }
+}
+
+/** Commands and agents, built together: commands move when agents come, and agents show what their commands do. */
+export default fp(
+  async app => {
+    const { config, clock, eventLog: log, terminals } = app
+    const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
+    const ledger = new CommandLedger({ log, clock, retentionMs: config.COMMAND_RETENTION_MS })
+    const agents = new AgentRegistry({ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault })
+    const dispatcher = new Dispatcher({
+      ledger,
+      agents,
+      clock,
+      ackDeadlineMs: config.ACK_DEADLINE_MS,
+      leaseMs: config.LEASE_MS,
+      cancelDeadlineMs: config.CANCEL_DEADLINE_MS,
+      onFault,
+    })
+    const queue = new CommandService({ log, ledger, agents, clock, queueLimit: config.QUEUE_LIMIT })
+    await ledger.start()
+    await agents.start()
+    await dispatcher.start()
+
+    const limits = {
+      maxFrameBytes: config.MAX_FRAME_BYTES,
+      frameRate: config.FRAME_RATE,
+      frameBurst: config.FRAME_BURST,
+    }
+    const services = {
+      log,
+      ledger,
+      dispatcher,
+      agents,
+      terminals,
+      clock,
+      heartbeatMs: config.AGENT_HEARTBEAT_MS,
+      limits,
+      onFault,
+    }
+    app.decorate('commandQueue', queue)
+    app.decorate('agents', agents)
+    app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger))
+    app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))
+    app.addHook('preClose', async () => queue.stop())
+    app.addHook('onClose', async () => {
+      dispatcher.stop()
+      agents.stop()
+      ledger.stop()
+    })
+  },
+  { name: 'fleetwire-commands', dependencies: ['fleetwire-event-log', 'fleetwire-terminals'] },
+)

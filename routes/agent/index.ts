@@ -1,0 +1,46 @@
+import {
+  type AgentFrame,
+  type AgentServerPayloads,
+  agentServerFrameFlaw,
+  decodeAgentFrame,
+  wireError,
+} from '@fleetwire/protocol'
+import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify'
+import { may } from '../../src/auth/permissions.ts'
+
+/** The registry tells a silent agent late and offline; this closes what is left of a socket that is dead for longer. */
+const SILENT_INTERVALS = 4
+
+const agentsOnly: onRequestAsyncHookHandler = async (request, reply) => {
+  if (may(request.principal, 'agent')) return
+  return reply.refuse(wireError('forbidden', 'Only a token of the role "agent" connects here; others connect to /ws.'))
+}
+
+/** The socket of one agent: the `sub` of its token is its id. */
+const agent: FastifyPluginAsync = async app => {
+  app.get(
+    '/agent',
+    {
+      onRequest: [app.checkOrigin, app.authenticate, agentsOnly],
+      preHandler: app.admitSocket,
+      // Sockets have limits of their own, for whoever holds a token.
+      config: { rateLimit: false },
+      websocket: true,
+      schema: { hide: true },
+    },
+    (socket, request) => {
+      const connection = app.openConnection<AgentFrame, AgentServerPayloads>(socket, request, {
+        kind: 'agent',
+        decode: decodeAgentFrame,
+        flawOf: agentServerFrameFlaw,
+        liveness: { intervalMs: app.config.AGENT_HEARTBEAT_MS, silentLimit: SILENT_INTERVALS },
+        onFrame: frame => session.onFrame(frame),
+        onRefused: ({ n }) => n !== undefined && session.onRefused(n),
+        onClose: () => session.onClose(),
+      })
+      const session = app.agentSession(connection.principal.sub, connection)
+    },
+  )
+}
+
+export default agent

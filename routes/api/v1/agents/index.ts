@@ -1,0 +1,94 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Agent, AgentPage, Id, ListAgentsQuery, wireError } from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+
+const OfAgent = Type.Object({ agentId: Id })
+const tags = ['agents']
+const statuses = ['online', 'offline', 'error']
+
+/** The registry of agents. */
+const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { agents } = app
+  const read = { onRequest: app.authorize('read') }
+  const admin = { onRequest: app.authorize('admin') }
+  const missing = (agentId: string) => wireError('not_found', `There is no agent "${agentId}".`)
+  const find = (request: FastifyRequest, agentId: string) =>
+    canSeeAgent(request.principal, agentId) ? agents.get(agentId) : undefined
+
+  app.get(
+    '/agents',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'List agents, by id',
+        querystring: ListAgentsQuery,
+        response: { 200: AgentPage },
+      },
+    },
+    async (request, reply) => {
+      const { status, limit = 50, cursor = '' } = request.query
+      const wanted = status?.split(',')
+      const unknown = wanted?.find(name => !statuses.includes(name))
+      if (unknown !== undefined)
+        return reply.refuse(wireError('invalid_request', `status: "${unknown}" is none of ${statuses.join(', ')}.`))
+      const items: Agent[] = []
+      for (const agent of agents.sorted(cursor)) {
+        if (!canSeeAgent(request.principal, agent.agentId) || wanted?.includes(agent.status) === false) continue
+        if (items.length === limit) return { items, nextCursor: items[limit - 1]!.agentId }
+        items.push(agent)
+      }
+      return { items, nextCursor: null }
+    },
+  )
+
+  app.get(
+    '/agents/:agentId',
+    { ...read, schema: { tags, summary: 'Show an agent', params: OfAgent, response: { 200: Agent } } },
+    async (request, reply) => find(request, request.params.agentId) ?? reply.refuse(missing(request.params.agentId)),
+  )
+
+  app.delete(
+    '/agents/:agentId',
+    {
+      ...admin,
+      schema: {
+        tags,
+        summary: 'Forget an agent that is not connected',
+        description: 'What waits for it ends as cancelled, what ran on it as lost.',
+        params: OfAgent,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { agentId } = request.params
+      const agent = find(request, agentId)
+      if (agent === undefined) return reply.refuse(missing(agentId))
+      const refusal = await app.removeAgent(agentId)
+      return refusal === undefined ? reply.code(204).send(null) : reply.refuse(refusal)
+    },
+  )
+
+  app.post(
+    '/agents/:agentId/disconnect',
+    {
+      ...admin,
+      schema: {
+        tags,
+        summary: 'Close an agent’s socket',
+        description: 'It may connect again; revoke its token to keep it out.',
+        params: OfAgent,
+        response: { 200: Type.Object({ affected: Type.Boolean() }) },
+      },
+    },
+    async (request, reply) => {
+      const { agentId } = request.params
+      if (find(request, agentId) === undefined) return reply.refuse(missing(agentId))
+      return { affected: agents.kick(agentId, `Disconnected by ${request.principal.sub}.`) }
+    },
+  )
+}
+
+export default agentsRoutes

@@ -1,0 +1,224 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  Command,
+  CommandPage,
+  type CommandStatus,
+  commandStatuses,
+  EditCommandBody,
+  Id,
+  InterruptBody,
+  InterruptResult,
+  isFinal,
+  ListCommandsQuery,
+  SubmitCommandBody,
+  SubmitCommandQuery,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
+import { type Static, Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
+
+const OfAgent = Type.Object({ agentId: Id })
+const OfCommand = Type.Object({ commandId: Id })
+const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
+const tags = ['commands']
+const isStatus = (name: string): name is CommandStatus => (commandStatuses as readonly string[]).includes(name)
+
+/** Submitting, following and stopping commands. */
+const commands: FastifyPluginAsyncTypebox = async app => {
+  const { commandQueue, agents } = app
+  const read = { onRequest: app.authorize('read') }
+  const act = { onRequest: app.authorize('command') }
+  const sees = (request: FastifyRequest) => (agentId: string) => canSeeAgent(request.principal, agentId)
+
+  /** Answers a submission: 202 while it goes on, 200 when it has ended (`wait`) or is the replay of an earlier one. */
+  async function answer(reply: FastifyReply, result: SubmitResult, waitSeconds = 0) {
+    if (result.status === 'refused') return reply.refuse(result.error)
+    const command = waitSeconds > 0 ? await commandQueue.waitForEnd(result.command, waitSeconds * 1000) : result.command
+    const replayed = result.status === 'replayed'
+    if (replayed) reply.header('Idempotent-Replay', 'true')
+    reply.header('Location', `${app.prefix}/commands/${command.commandId}`)
+    return reply.code(replayed || (waitSeconds > 0 && isFinal(command.status)) ? 200 : 202).send(command)
+  }
+
+  app.post(
+    '/agents/:agentId/commands',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Submit a command',
+        description: 'Answers 202 once the command is on disk. With `wait` it answers 200 when the command has ended.',
+        params: OfAgent,
+        headers: Headers,
+        querystring: SubmitCommandQuery,
+        body: SubmitCommandBody,
+        response: { 200: Command, 202: Command },
+      },
+    },
+    async (request, reply) => {
+      const { agentId } = request.params
+      const body: SubmitCommandBody = request.body
+      const key = request.headers['idempotency-key'] ?? body.idempotencyKey
+      if (body.idempotencyKey !== undefined && body.idempotencyKey !== key) {
+        return reply.refuse(wireError('invalid_request', 'The Idempotency-Key header and body.idempotencyKey differ.'))
+      }
+      if (!canSeeAgent(request.principal, agentId))
+        return reply.refuse(wireError('not_found', `There is no agent "${agentId}".`))
+      const result = await commandQueue.submit({
+        ...body,
+        ...(key !== undefined && { idempotencyKey: key }),
+        agentId,
+        createdBy: request.principal.sub,
+      })
+      return answer(reply, result, request.query.wait)
+    },
+  )
+
+  /** What a caller may list of what it asks for; a refusal where it asks for what there is not. */
+  function listQuery({ principal }: FastifyRequest, query: Static<typeof ListCommandsQuery>): ListQuery | WireError {
+    const status = query.status?.split(',')
+    const unknown = status?.find(name => !isStatus(name))
+    if (unknown !== undefined)
+      return wireError('invalid_request', `status: "${unknown}" is none of ${commandStatuses.join(', ')}.`)
+    const visible = () => [...agents.all()].map(agent => agent.agentId).filter(id => canSeeAgent(principal, id))
+    const own = query.agentId === undefined || canSeeAgent(principal, query.agentId) ? query.agentId : []
+    const agentId = own ?? (principal.agents.includes('*') ? undefined : visible())
+    return {
+      limit: query.limit ?? 50,
+      ...(agentId !== undefined && { agentId }),
+      ...(status !== undefined && { status: status.filter(isStatus) }),
+      ...(query.taskId !== undefined && { taskId: query.taskId }),
+      ...(query.createdAfter !== undefined && { createdAfter: query.createdAfter }),
+      ...(query.cursor !== undefined && { cursor: query.cursor }),
+    }
+  }
+
+  app.get(
+    '/commands',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'List commands, newest first',
+        querystring: ListCommandsQuery,
+        response: { 200: CommandPage },
+      },
+    },
+    async (request, reply) => {
+      const query = listQuery(request, request.query)
+      return 'code' in query ? reply.refuse(query) : commandQueue.list(query)
+    },
+  )
+
+  app.get(
+    '/agents/:agentId/commands',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'List the commands of an agent, newest first',
+        params: OfAgent,
+        querystring: Type.Omit(ListCommandsQuery, ['agentId']),
+        response: { 200: CommandPage },
+      },
+    },
+    async (request, reply) => {
+      const { agentId } = request.params
+      if (!agents.has(agentId) || !canSeeAgent(request.principal, agentId)) {
+        return reply.refuse(wireError('not_found', `There is no agent "${agentId}".`))
+      }
+      const query = listQuery(request, { ...request.query, agentId })
+      return 'code' in query ? reply.refuse(query) : commandQueue.list(query)
+    },
+  )
+
+  app.get(
+    '/commands/:commandId',
+    { ...read, schema: { tags, summary: 'Show a command', params: OfCommand, response: { 200: Command } } },
+    async (request, reply) => {
+      const { commandId } = request.params
+      const command = await commandQueue.get(commandId)
+      if (command !== undefined && canSeeAgent(request.principal, command.agentId)) return command
+      return reply.refuse(wireError('not_found', `There is no command "${commandId}".`))
+    },
+  )
+
+  app.post(
+    '/commands/:commandId/interrupt',
+    {
+      ...act,
+      // It asks for nothing but to be asked: no body is as good as an empty one.
+      preValidation: async request => {
+        request.body ??= {}
+      },
+      schema: {
+        tags,
+        summary: 'Interrupt a command',
+        description: 'Idempotent. `affected` is false where it had ended or was being interrupted already.',
+        params: OfCommand,
+        body: InterruptBody,
+        response: { 200: InterruptResult },
+      },
+    },
+    async (request, reply) => {
+      const { reason } = request.body
+      const by = { canSee: sees(request), ...(reason !== undefined && { reason }) }
+      const outcome = await commandQueue.interrupt(request.params.commandId, by)
+      if (outcome.status === 'refused') return reply.refuse(outcome.error)
+      return { affected: outcome.affected, status: outcome.command.status }
+    },
+  )
+
+  app.post(
+    '/commands/:commandId/retry',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Submit an ended command again',
+        params: OfCommand,
+        response: { 202: Command },
+      },
+    },
+    async (request, reply) =>
+      answer(
+        reply,
+        await commandQueue.retry(request.params.commandId, { canSee: sees(request), createdBy: request.principal.sub }),
+      ),
+  )
+
+  app.patch(
+    '/commands/:commandId',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Edit a queued command',
+        params: OfCommand,
+        body: EditCommandBody,
+        response: { 200: Command },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await commandQueue.edit(request.params.commandId, request.body, { canSee: sees(request) })
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.command
+    },
+  )
+
+  app.delete(
+    '/commands/:commandId',
+    {
+      ...act,
+      schema: { tags, summary: 'Drop a queued command', params: OfCommand, response: { 200: Command } },
+    },
+    async (request, reply) => {
+      const outcome = await commandQueue.drop(request.params.commandId, { canSee: sees(request) })
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.command
+    },
+  )
+}
+
+export default commands

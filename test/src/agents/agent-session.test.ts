@@ -1,0 +1,238 @@
+import type { Agent } from '@fleetwire/protocol'
+import t from 'tap'
+import { removeAgent } from '../../../src/agents/remove-agent.ts'
+import { deadlines, startFleet } from '../../helpers/fleet.ts'
+
+t.test('before the hello nothing else is heard, and it has a deadline', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  agent.raw('heartbeat', {})
+  t.match(agent.errors, [{ code: 'not_ready' }])
+  fleet.clock.advance(10_000)
+  t.match(agent.closed, { code: 4408 })
+  const second = fleet.agent('a1')
+  await second.hello()
+  second.raw('agent:connect', { bootId: 'boot1' })
+  t.match(second.errors, [{ code: 'conflict' }])
+})
+
+t.test('numbered frames: stored once, acknowledged, a gap is named', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  for (let i = 1; i <= 200; i++) agent.report('agent:error', { message: `m${i}` })
+  await agent.acked(200)
+  agent.raw('agent:error', { message: 'again' }, 150)
+  agent.raw('agent:error', { message: 'too far' }, 202)
+  await agent.until(() => agent.errors.find(e => e.code === 'gap'))
+  agent.refused(201)
+  await agent.acked(201)
+  agent.raw('agent:error', { message: 'm202' }, 202)
+  await agent.acked(202)
+  const messages = fleet.events
+    .filter(e => e.type === 'agent:error')
+    .map(e => (e.payload as { message: string }).message)
+  t.strictSame(messages, [...Array.from({ length: 200 }, (_, i) => `m${i + 1}`), 'm202'])
+})
+
+t.test('the same boot goes on from the stored number, a new boot from one', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  agent.report('agent:error', { message: 'one' })
+  agent.report('agent:error', { message: 'two' })
+  await agent.acked(2)
+  agent.cut()
+  t.match(await fleet.agent('a1').hello(), { ackedN: 2 })
+  t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }), { ackedN: 0 })
+})
+
+t.test('the newer socket wins, and starts from what came over the older', async t => {
+  const fleet = await startFleet(t)
+  const older = fleet.agent('a1')
+  await older.hello()
+  for (let i = 1; i <= 50; i++) older.report('agent:error', { message: `m${i}` })
+  const newer = fleet.agent('a1')
+  const { ackedN } = await newer.hello()
+  t.match(older.closed, { code: 4409 })
+  for (let n = ackedN + 1; n <= 60; n++) newer.report('agent:error', { message: `m${n}` }, n)
+  await newer.acked(60)
+  const messages = fleet.events
+    .filter(e => e.type === 'agent:error')
+    .map(e => (e.payload as { message: string }).message)
+  t.strictSame(
+    messages,
+    Array.from({ length: 60 }, (_, i) => `m${i + 1}`),
+  )
+  t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older one does not take the agent offline')
+})
+
+t.test('lifecycle: started, crashed and restarted, stopped', async t => {
+  const fleet = await startFleet(t)
+  const lives = () =>
+    fleet.events.filter(e => e.type === 'agent:lifecycle').map(e => (e.payload as { lifecycle: string }).lifecycle)
+  const first = fleet.agent('a1')
+  await first.hello({ bootId: 'b1' })
+  t.strictSame(lives(), ['started'])
+  first.cut()
+  const second = fleet.agent('a1')
+  await second.hello({ bootId: 'b2' })
+  t.strictSame(lives(), ['started', 'crashed', 'restarted'])
+  second.report('agent:exit', { reason: 'stopped', exitCode: 0 })
+  await second.acked(1)
+  second.cut()
+  t.match(fleet.agents.get('a1'), { link: 'offline', status: 'offline', work: 'stopped' })
+  await fleet.agent('a1').hello({ bootId: 'b3' })
+  t.strictSame(lives(), ['started', 'crashed', 'restarted', 'stopped', 'started'])
+})
+
+t.test(
+  'a lost socket is late at once, offline after three intervals, and its command disconnected, not failed',
+  async t => {
+    const fleet = await startFleet(t)
+    const agent = fleet.agent('a1')
+    await agent.hello()
+    const { commandId } = await fleet.submit('a1')
+    await agent.next('command:dispatch')
+    agent.report('command:ack', { commandId, attempt: 1 })
+    await agent.acked(1)
+    await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).running.includes(commandId))
+    t.match(fleet.agents.get('a1'), { work: 'working', evidence: 'inferred', running: [commandId] })
+    agent.cut()
+    t.match(fleet.agents.get('a1'), { link: 'late', status: 'online' })
+    t.match((await fleet.event(e => e.type === 'command:progress')).payload, {
+      status: 'running',
+      phase: 'disconnected',
+    })
+    fleet.clock.advance(3 * deadlines.heartbeatMs)
+    t.match((await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).link === 'offline')).payload, {
+      status: 'offline',
+    })
+    t.match(await fleet.queue.get(commandId), { status: 'running', phase: 'disconnected' })
+    fleet.clock.advance(deadlines.leaseMs)
+    t.match(await fleet.commandEvent(commandId, 'command:lost'), { reason: 'lease_expired' })
+  },
+)
+
+t.test('a silent socket is late after two intervals and cut after three; a sign of life brings it back', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  fleet.clock.advance(2 * deadlines.heartbeatMs)
+  t.match(fleet.agents.get('a1'), { link: 'late' })
+  agent.raw('heartbeat', {})
+  t.match(fleet.agents.get('a1'), { link: 'online' })
+  fleet.clock.advance(3 * deadlines.heartbeatMs)
+  t.match(agent.closed, { code: 4408 })
+  t.match(fleet.agents.get('a1'), { link: 'offline' })
+})
+
+t.test('a server that stood still does not blame its agents', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await agent.acked(1)
+  fleet.clock.stall(deadlines.leaseMs * 2)
+  fleet.clock.jump(-86_400_000)
+  agent.raw('heartbeat', { running: [commandId] })
+  fleet.clock.advance(deadlines.heartbeatMs)
+  agent.raw('heartbeat', { running: [commandId] })
+  t.equal(agent.closed, undefined)
+  t.match(fleet.agents.get('a1'), { link: 'online' })
+  t.match(await fleet.queue.get(commandId), { status: 'running', phase: 'working' })
+})
+
+t.test('reconcile: what a returning agent denies follows onLost, what it has goes on', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello({ maxConcurrency: 3 })
+  const kept = await fleet.submit('a1')
+  const gone = await fleet.submit('a1')
+  const again = await fleet.submit('a1', { onLost: 'requeue' })
+  for (const { commandId } of [kept, gone, again]) {
+    await agent.next('command:dispatch', d => d.commandId === commandId)
+    agent.report('command:ack', { commandId, attempt: 1 })
+  }
+  await agent.acked(3)
+  agent.cut()
+  fleet.clock.advance(1)
+  const back = fleet.agent('a1')
+  const { directives } = await back.hello({
+    bootId: 'boot2',
+    maxConcurrency: 3,
+    inventory: [{ commandId: kept.commandId, attempt: 1, state: 'running' }],
+  })
+  t.strictSame(directives, [{ commandId: kept.commandId, action: 'continue' }])
+  fleet.clock.advance(1000)
+  t.match(await fleet.commandEvent(gone.commandId, 'command:lost'), { reason: 'agent_lost_it' })
+  fleet.clock.advance(1000)
+  t.match(await back.next('command:dispatch'), { commandId: again.commandId, attempt: 2, rerun: true })
+  t.match(await fleet.queue.get(kept.commandId), { status: 'running', phase: 'working' })
+})
+
+t.test('a result that was resent after the hello counts before the inventory is judged', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await agent.acked(1)
+  agent.cut()
+  fleet.clock.advance(1)
+  const back = fleet.agent('a1')
+  await back.hello({ inventory: [] })
+  back.report('command:result', { commandId, attempt: 1, status: 'succeeded', output: 'kept' })
+  await back.acked(2)
+  fleet.clock.advance(1000)
+  t.match(await fleet.queue.get(commandId), { status: 'succeeded', output: 'kept' })
+})
+
+t.test('reports of an older attempt are stale, of a foreign command not found, of an ended one stopped', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  const other = fleet.agent('a2')
+  await agent.hello()
+  await other.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  fleet.clock.advance(deadlines.ackDeadlineMs)
+  agent.raw('heartbeat', {})
+  await fleet.event(e => e.type === 'command:queued' && (e.payload as { attempt: number }).attempt === 1)
+  fleet.clock.advance(1000)
+  await agent.next('command:dispatch', d => d.attempt === 2)
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await agent.acked(1)
+  t.match(agent.errors, [{ code: 'stale' }])
+  await fleet.event(e => e.type === 'agent:error' && (e.payload as { code: string }).code === 'stale')
+  other.report('command:result', { commandId, attempt: 2, status: 'succeeded' })
+  await other.acked(1)
+  t.match(other.errors, [{ code: 'not_found' }])
+  t.match(await fleet.queue.get(commandId), { status: 'dispatched' }, 'another agent cannot end it')
+  agent.report('command:ack', { commandId, attempt: 2 })
+  agent.report('command:result', { commandId, attempt: 2, status: 'succeeded' })
+  agent.report('command:ack', { commandId, attempt: 2 })
+  await agent.acked(4)
+  t.match(await agent.next('command:interrupt'), { commandId }, 'it is told to stop what has ended')
+})
+
+t.test('removing an agent ends its commands', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const running = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
+  const queued = await fleet.submit('a1')
+  await agent.acked(1)
+  t.match(await removeAgent('a1', fleet.agents, fleet.ledger), { code: 'conflict' })
+  agent.cut()
+  t.equal(await removeAgent('a1', fleet.agents, fleet.ledger), undefined)
+  t.match(await fleet.queue.get(running.commandId), { status: 'lost', reason: 'agent_removed' })
+  t.match(await fleet.queue.get(queued.commandId), { status: 'cancelled' })
+  t.equal(fleet.agents.has('a1'), false)
+  t.match(await fleet.agent('a1').hello(), { ackedN: 0 }, 'it may come back as a new one')
+})

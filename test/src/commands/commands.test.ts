@@ -1,0 +1,310 @@
+import type { Command } from '@fleetwire/protocol'
+import t from 'tap'
+import { deadlines, startFleet } from '../../helpers/fleet.ts'
+
+t.test('a command goes from queued to its result, each step in the log', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1', { input: 'echo hi' })
+  const dispatch = await agent.next('command:dispatch')
+  t.match(dispatch, { commandId, attempt: 1, kind: 'shell', input: 'echo hi', runTimeoutMs: 0 })
+  agent.report('command:ack', { commandId, attempt: 1 })
+  agent.report('command:progress', { commandId, attempt: 1, progress: 0.5, message: 'half' })
+  agent.report('command:result', { commandId, attempt: 1, status: 'succeeded', output: 'hi', exitCode: 0 })
+  await agent.acked(3)
+  const types = fleet.events.filter(e => e.topic === `agents.a1.commands.${commandId}`).map(e => e.type)
+  t.strictSame(types, [
+    'command:queued',
+    'command:dispatched',
+    'command:running',
+    'command:progress',
+    'command:succeeded',
+  ])
+  t.match(await fleet.queue.get(commandId), {
+    status: 'succeeded',
+    output: 'hi',
+    exitCode: 0,
+    attempt: 1,
+    progress: { message: 'half' },
+  })
+  const list = await fleet.queue.list({ limit: 10, status: ['succeeded'] })
+  t.strictSame(
+    list.items.map(c => c.commandId),
+    [commandId],
+  )
+})
+
+t.test('one at a time, in order, higher priority first', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const first = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  const second = await fleet.submit('a1')
+  const third = await fleet.submit('a1')
+  const urgent = await fleet.submit('a1', { priority: 5 })
+  for (const { commandId } of [first, urgent, second, third]) {
+    await agent.next('command:dispatch', d => d.commandId === commandId)
+    agent.report('command:result', { commandId, attempt: 1, status: 'succeeded' })
+  }
+  await fleet.commandEvent(third.commandId, 'command:succeeded')
+  const order = agent.sent
+    .filter(f => f.type === 'command:dispatch')
+    .map(f => (f.payload as { commandId: string }).commandId)
+  t.strictSame(
+    order,
+    [first, urgent, second, third].map(c => c.commandId),
+  )
+})
+
+t.test('concurrency is what the agent says', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello({ maxConcurrency: 3 })
+  const commands = await Promise.all(Array.from({ length: 5 }, () => fleet.submit('a1')))
+  await agent.until(() => (agent.sent.filter(f => f.type === 'command:dispatch').length === 3 ? true : undefined))
+  agent.report('command:result', { commandId: commands[0]!.commandId, attempt: 1, status: 'succeeded' })
+  await agent.until(() => (agent.sent.filter(f => f.type === 'command:dispatch').length === 4 ? true : undefined))
+})
+
+t.test('an idempotency key stands for one command', async t => {
+  const fleet = await startFleet(t)
+  await fleet.agent('a1').hello()
+  const request = {
+    agentId: 'a1',
+    kind: 'shell',
+    input: { b: 1, a: 2 },
+    createdBy: 'me',
+    idempotencyKey: 'order 66 / ü',
+  }
+  const results = await Promise.all(Array.from({ length: 20 }, () => fleet.queue.submit(request)))
+  const ids = new Set(results.map(r => (r.status === 'refused' ? r.error.code : r.command.commandId)))
+  t.equal(ids.size, 1)
+  t.equal(results.filter(r => r.status === 'accepted').length, 1)
+  t.match(
+    await fleet.queue.submit({ ...request, input: { a: 2, b: 1 } }),
+    { status: 'replayed' },
+    'the order of fields does not matter',
+  )
+  t.match(await fleet.queue.submit({ ...request, input: 'other' }), { status: 'refused', error: { code: 'conflict' } })
+  fleet.clock.jump(25 * 3_600_000)
+  t.match(
+    await fleet.queue.submit({ ...request, input: 'other' }),
+    { status: 'accepted' },
+    'after a day the key is free',
+  )
+})
+
+t.test('refusals: unknown agent, input too large or too deep, full queue, busy', async t => {
+  const fleet = await startFleet(t, { queueLimit: 3 })
+  const agent = fleet.agent('a1')
+  t.match(await fleet.queue.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
+    error: { code: 'not_found' },
+  })
+  await agent.hello()
+  const base = { agentId: 'a1', kind: 'shell', createdBy: 'me' }
+  t.match(await fleet.queue.submit({ ...base, input: 'x'.repeat(65_537) }), { error: { code: 'too_large' } })
+  let deep: unknown = 1
+  for (let i = 0; i < 20_000; i++) deep = [deep]
+  t.match(await fleet.queue.submit({ ...base, input: deep }), { status: 'refused' })
+  t.match(
+    await fleet.queue.submit({ ...base, input: 1, whenBusy: 'reject' }),
+    { status: 'accepted' },
+    'an idle agent is not busy',
+  )
+  await agent.next('command:dispatch')
+  t.match(await fleet.queue.submit({ ...base, input: 1, whenBusy: 'reject' }), { error: { code: 'conflict' } })
+  const results = await Promise.all(Array.from({ length: 6 }, () => fleet.queue.submit({ ...base, input: 1 })))
+  t.equal(results.filter(r => r.status === 'accepted').length, 3)
+  t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
+})
+
+t.test('interrupting: queued ends at once, running when the agent says so, what waits behind goes on', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const running = await fleet.submit('a1')
+  const queued = await fleet.submit('a1')
+  const behind = await fleet.submit('a1')
+  const by = { canSee: () => true }
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
+  await fleet.commandEvent(running.commandId, 'command:running')
+
+  t.match(await fleet.queue.interrupt(queued.commandId, by), {
+    affected: true,
+    command: { status: 'cancelled', confirmed: true },
+  })
+  t.match(await fleet.queue.interrupt(queued.commandId, by), { affected: false, command: { status: 'cancelled' } })
+  t.match(await fleet.queue.interrupt(running.commandId, by), {
+    affected: true,
+    command: { status: 'running', phase: 'cancelling' },
+  })
+  t.match(await fleet.queue.interrupt(running.commandId, by), { affected: false })
+  t.match(await agent.next('command:interrupt'), { commandId: running.commandId, attempt: 1, force: false })
+  agent.raw('heartbeat', { running: [running.commandId] })
+  t.strictSame(await agent.next('heartbeat'), { cancel: [running.commandId] }, 'repeated with each heartbeat')
+  agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
+  t.match(await fleet.commandEvent(running.commandId, 'command:cancelled'), { confirmed: true })
+  await agent.next('command:dispatch', d => d.commandId === behind.commandId)
+  t.match(await fleet.queue.interrupt('cmd_x', by), { error: { code: 'not_found' } })
+  t.match(await fleet.queue.interrupt(behind.commandId, { canSee: () => false }), { error: { code: 'not_found' } })
+})
+
+t.test('an interrupt that nobody confirms is forced once and then shown as unconfirmed', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await agent.acked(1)
+  await fleet.queue.interrupt(commandId, { canSee: () => true })
+  agent.live(fleet.clock, deadlines.cancelDeadlineMs, [commandId])
+  await agent.next('command:interrupt', i => i.force)
+  fleet.clock.advance(5000)
+  t.match(await fleet.commandEvent(commandId, 'command:cancelled'), { confirmed: false })
+  agent.report('command:result', { commandId, attempt: 1, status: 'cancelled', exitCode: 130 })
+  await agent.acked(2)
+  t.match(await fleet.queue.get(commandId), { status: 'cancelled', confirmed: true, lateResult: { exitCode: 130 } })
+})
+
+t.test('without an ack it is sent again, five times at most', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    await agent.next('command:dispatch', d => d.attempt === attempt)
+    const from = fleet.events.length
+    agent.live(fleet.clock, deadlines.ackDeadlineMs)
+    if (attempt < 5) await fleet.commandEvent(commandId, 'command:queued', from)
+    agent.live(fleet.clock, 4000)
+  }
+  t.match(await fleet.commandEvent(commandId, 'command:failed'), {
+    reason: 'undeliverable',
+    retryable: true,
+    attempt: 5,
+  })
+})
+
+t.test('a busy agent costs no attempt, an unsupported kind ends the command', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:reject', { commandId, attempt: 1, reason: 'busy' })
+  await agent.acked(1)
+  const count = agent.sent.length
+  fleet.clock.advance(1000)
+  const again = await agent.until(() => agent.sent.slice(count).find(f => f.type === 'command:dispatch'))
+  t.match(again.payload, { commandId, attempt: 1 })
+  agent.report('command:reject', { commandId, attempt: 1, reason: 'unsupported', message: 'no such kind' })
+  t.match(await fleet.commandEvent(commandId, 'command:rejected'), { reason: 'unsupported', error: 'no such kind' })
+})
+
+t.test('the run clock ends as timed_out, the queue clock as expired', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1', { runTimeoutMs: 5000 })
+  const waiting = await fleet.submit('a1', { queueTtlMs: 3000 })
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await agent.acked(1)
+  fleet.clock.advance(3000)
+  await fleet.commandEvent(waiting.commandId, 'command:expired')
+  fleet.clock.advance(2000)
+  await agent.next('command:interrupt')
+  agent.report('command:result', { commandId, attempt: 1, status: 'cancelled' })
+  t.match(await fleet.commandEvent(commandId, 'command:timed_out'), { confirmed: true, reason: 'run_timeout' })
+})
+
+t.test('whenBusy interrupt stops what runs and goes before what waits', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const running = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  const waiting = await fleet.submit('a1')
+  const steer = await fleet.submit('a1', { whenBusy: 'interrupt' })
+  await agent.next('command:interrupt', i => i.commandId === running.commandId)
+  agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
+  await agent.next('command:dispatch', d => d.commandId === steer.commandId)
+  t.match(await fleet.queue.get(waiting.commandId), { status: 'queued' })
+})
+
+t.test('edit and drop while queued, retry after the end', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const running = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  const queued = await fleet.submit('a1')
+  const by = { canSee: () => true, createdBy: 'me' }
+  t.match(await fleet.queue.edit(queued.commandId, { input: 'changed', priority: 3 }, by), {
+    command: { input: 'changed', priority: 3 },
+  })
+  t.match(await fleet.queue.edit(running.commandId, { input: 'changed' }, by), { error: { code: 'conflict' } })
+  t.match(await fleet.queue.retry(running.commandId, by), { error: { code: 'conflict' } })
+  t.match(await fleet.queue.drop(queued.commandId, by), { command: { status: 'cancelled', reason: 'dropped' } })
+  t.match(await fleet.queue.drop(queued.commandId, by), { error: { code: 'conflict' } })
+  const retried = await fleet.queue.retry(queued.commandId, by)
+  t.match(retried, { status: 'accepted', command: { retryOf: queued.commandId, input: 'changed', status: 'queued' } })
+})
+
+t.test('waiting for the end of a command', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const command = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  const waited = fleet.queue.waitForEnd(command, 60_000)
+  agent.report('command:result', {
+    commandId: command.commandId,
+    attempt: 1,
+    status: 'failed',
+    error: 'no',
+    exitCode: 3,
+  })
+  t.match(await waited, { status: 'failed', exitCode: 3, reason: 'reported' })
+  const other = await fleet.submit('a1')
+  const late = fleet.queue.waitForEnd(other, 1000)
+  await agent.next('command:dispatch', d => d.commandId === other.commandId)
+  fleet.clock.advance(1000)
+  t.match(await late, { status: 'dispatched' }, 'as it stands when the time is over')
+})
+
+t.test(
+  'after a restart nothing is forgotten: queued waits, dispatched is sent again, running has a fresh lease',
+  async t => {
+    const fleet = await startFleet(t)
+    const agent = fleet.agent('a1')
+    await agent.hello({ maxConcurrency: 2 })
+    const running = await fleet.submit('a1')
+    await agent.next('command:dispatch', d => d.commandId === running.commandId)
+    agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
+    await agent.acked(1)
+    const dispatched = await fleet.submit('a1')
+    await agent.next('command:dispatch', d => d.commandId === dispatched.commandId)
+    const queued = await fleet.submit('a1')
+    await fleet.stop()
+
+    const next = await startFleet(t, { dir: fleet.dir, clock: fleet.clock })
+    await next.event(e => (e.payload as Command).commandId === running.commandId)
+    t.match(await next.queue.get(running.commandId), { status: 'running', phase: 'disconnected' })
+    t.match(await next.queue.get(dispatched.commandId), { status: 'dispatched', attempt: 1 })
+    t.match(await next.queue.get(queued.commandId), { status: 'queued' })
+
+    const back = next.agent('a1')
+    const established = await back.hello({
+      maxConcurrency: 2,
+      inventory: [{ commandId: running.commandId, attempt: 1, state: 'running' }],
+    })
+    t.match(established, { ackedN: 1, directives: [{ commandId: running.commandId, action: 'continue' }] })
+    t.match(await back.next('command:dispatch'), { commandId: dispatched.commandId, attempt: 1 })
+    t.match(await next.queue.get(running.commandId), { status: 'running', phase: 'working' })
+  },
+)
