@@ -3,15 +3,26 @@ import { TerminalHub } from '../src/terminals/terminal-hub.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** All terminals of all agents on this node. */
+    /** All terminals of all agents that are connected to this node. */
     terminals: TerminalHub
   }
 }
 
 export default fp(
   async app => {
-    const onFault = (err: unknown) => app.log.error({ err }, 'a terminal could not be drawn')
-    app.decorate('terminals', new TerminalHub({ clock: app.clock, onFault }))
+    const { clock, eventLog } = app
+    const onFault = (error: unknown) => app.log.error({ err: error }, 'a terminal could not be drawn')
+    const terminals = new TerminalHub({ clock, onFault })
+    app.decorate('terminals', terminals)
+    const unfollow = eventLog.follow(events => {
+      for (const { type, payload } of events) {
+        if (type === 'agent:removed') terminals.remove((payload as { agentId: string }).agentId)
+      }
+    })
+    app.addHook('onClose', async () => {
+      unfollow()
+      terminals.stop()
+    })
   },
-  { name: 'fleetwire-terminals' },
+  { name: 'fleetwire-terminals', dependencies: ['fleetwire-event-log'] },
 )

@@ -182,6 +182,12 @@ export class TerminalHub {
     return OK
   }
 
+  /** Idempotent: nobody is sent anything more, and no timer is left. */
+  stop(): void {
+    for (const viewer of this.#viewers.values()) viewer.closeAll()
+    this.#viewers.clear()
+  }
+
   // ---- reading
 
   /** `undefined`: there is no such terminal, or none at all. Without `terminalId`: the newest. */

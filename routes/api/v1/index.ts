@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import agents from './agents/index.ts'
+import terminal from './agents/terminal.ts'
 import commands from './commands/index.ts'
 import tokens from './tokens/index.ts'
 
@@ -8,6 +9,7 @@ const v1: FastifyPluginAsync = async app => {
   app.addHook('onRequest', app.authenticate)
   await app.register(commands)
   await app.register(agents)
+  await app.register(terminal)
   await app.register(tokens, { prefix: '/tokens' })
 }
 export default v1

@@ -1,0 +1,46 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Id, OneOf, wireError } from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+
+const Query = Type.Object(
+  {
+    format: Type.Optional(OneOf(['text', 'ansi', 'cast'], 'Default: text')),
+    terminalId: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+)
+const shown = { schema: Type.String() }
+const contentTypes = {
+  text: 'text/plain; charset=utf-8',
+  ansi: 'text/plain; charset=utf-8',
+  cast: 'application/x-asciicast',
+}
+
+/** What an agent's terminal shows. */
+const terminal: FastifyPluginAsyncTypebox = async app => {
+  app.get(
+    '/agents/:agentId/terminal',
+    {
+      onRequest: app.authorize('read'),
+      schema: {
+        tags: ['agents'],
+        summary: 'Show a terminal: its newest, or the one that is named',
+        description:
+          '`text`: scrollback and screen as plain lines. `ansi`: the same with colours, to be written to a terminal. ' +
+          '`cast`: the output that is kept, with its timing, as asciicast v3.',
+        params: Type.Object({ agentId: Id }),
+        querystring: Query,
+        response: {
+          200: { description: 'As asked for', content: { 'text/plain': shown, 'application/x-asciicast': shown } },
+        },
+      },
+    },
+    async ({ principal, params: { agentId }, query: { format = 'text', terminalId } }, reply) => {
+      const text = canSeeAgent(principal, agentId) ? await app.terminals.render(agentId, terminalId, format) : undefined
+      if (text === undefined) return reply.refuse(wireError('not_found', `Agent "${agentId}" has no such terminal.`))
+      return reply.header('Content-Type', contentTypes[format]).send(text)
+    },
+  )
+}
+export default terminal
