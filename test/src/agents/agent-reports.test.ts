@@ -1,0 +1,78 @@
+import { decodeAgentFrame } from '@fleetwire/protocol'
+import t from 'tap'
+import { type ReportFrame, readReport } from '../../../src/agents/agent-reports.ts'
+
+const from = { agentId: 'a', bootId: 'b1' }
+const forged = { agentId: 'another', bootId: 'b9', lifecycle: 'started', createdBy: 'root' }
+
+/** What a frame asks for, as it comes from the wire, with fields that are not the agent's to say. */
+function read(type: string, payload: object) {
+  const decoded = decodeAgentFrame(JSON.stringify({ type, n: 1, payload: { ...forged, ...payload } }))
+  if (!decoded.ok) throw new Error(decoded.message)
+  return readReport(decoded.frame as ReportFrame, from)
+}
+
+const ofCommand = { commandId: 'c', attempt: 2 }
+
+t.test('[CS3] [CS8] [CS24] what an agent says of a command carries its attempt and nothing of others', async t => {
+  const table: [type: string, payload: object, event: object][] = [
+    ['command:ack', {}, { kind: 'ack' }],
+    ['command:reject', {}, { kind: 'reject', reason: 'busy' }],
+    ['command:reject', { reason: 'policy', message: 'no' }, { kind: 'reject', reason: 'policy', message: 'no' }],
+    ['command:progress', { progress: 0.5 }, { kind: 'progress', progress: { progress: 0.5 } }],
+    ['command:progress', {}, { kind: 'progress', progress: {} }],
+    [
+      'command:result',
+      { status: 'failed', error: 'boom', exitCode: 1, output: null },
+      { kind: 'result', outcome: { status: 'failed', error: 'boom', exitCode: 1, output: null } },
+    ],
+  ]
+  for (const [type, payload, event] of table) {
+    const report = { kind: 'command', commandId: 'c', event: { attempt: 2, ...event } }
+    t.same(read(type, { ...ofCommand, ...payload }), report, type)
+  }
+})
+
+const message = { sessionId: 's', messageId: 'm' }
+const tool = { sessionId: 's', toolCallId: 't' }
+const messages = 'agents.a.sessions.s.messages'
+const log = 'agents.a.log'
+
+t.test('[SE1] [SE3] [SE5] what becomes an event is of the agent that sent it', async t => {
+  const table: [type: string, payload: object, topic: string, event?: object][] = [
+    ['message:start', message, messages, { ...message, role: 'assistant' }],
+    ['message:start', { ...message, role: 'user', text: 'hi' }, messages],
+    ['message:delta', { ...message, delta: 'h' }, messages],
+    ['message:end', message, messages],
+    ['tool:start', { ...tool, name: 'ls', args: { a: 1 } }, messages],
+    ['tool:args', { ...tool, delta: '{' }, messages],
+    ['tool:end', { ...tool, result: [] }, messages],
+    ['agent:error', { message: 'oh', fatal: true }, log],
+  ]
+  for (const [type, payload, topic, event = payload] of table) {
+    t.same(
+      read(type, payload),
+      { kind: 'events', drafts: [{ type, topic, payload: { ...event, agentId: 'a' } }] },
+      type,
+    )
+  }
+  const usage = { source: 'api', mode: 'delta', requestId: 'r', inputTokens: 5 }
+  const reported = { type: 'usage:reported', topic: log, payload: { ...usage, agentId: 'a' } }
+  t.same(read('usage:report', usage), { kind: 'events', drafts: [reported] })
+})
+
+t.test('[TP5] an event names the task that it concerns', async t => {
+  t.match(read('message:delta', { ...message, delta: '', taskId: 't1' }), { drafts: [{ taskId: 't1' }] })
+  t.notOk('taskId' in (read('message:end', message) as { drafts: object[] }).drafts[0]!)
+})
+
+t.test('[AG4] what an agent says of its work is no event by itself', async t => {
+  const report = { work: 'waiting', detail: 'for a key', evidence: 'guessed' }
+  t.same(read('agent:status', report), { kind: 'work', report })
+})
+
+t.test('[AG7] the last words of an agent are of its own boot', async t => {
+  const payload = { agentId: 'a', bootId: 'b1', lifecycle: 'crashed', exitCode: 1 }
+  const drafts = [{ type: 'agent:lifecycle', topic: log, payload }]
+  t.same(read('agent:exit', { reason: 'crashed', exitCode: 1 }), { kind: 'exit', reason: 'crashed', drafts })
+})

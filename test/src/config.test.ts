@@ -1,0 +1,54 @@
+import t from 'tap'
+import { type Config, ConfigSchema, loadConfig } from '../../src/config.ts'
+
+t.test('[CF1] an empty environment gives every default', async t => {
+  const config = loadConfig({})
+  t.match(config, {
+    HOST: '127.0.0.1',
+    PORT: 3000,
+    DATA_DIR: './data',
+    ALLOW_QUERY_TOKEN: true,
+    HEARTBEAT_MS: 30_000,
+    AGENT_HEARTBEAT_MS: 10_000,
+    LEASE_MS: 300_000,
+    ACK_DEADLINE_MS: 10_000,
+    MAX_FRAME_BYTES: 262_144,
+    FRAME_RATE: 100,
+    FRAME_BURST: 200,
+    METRICS_PUBLIC: false,
+    LOCAL_AGENT: true,
+  })
+  for (const name of ConfigSchema.required ?? []) t.ok(name in config, `${name} has a default`)
+})
+
+t.test('[CF1] every setting is read from its variable', async t => {
+  const env = { FLEETWIRE_PORT: '0', FLEETWIRE_HOST: '::1', FLEETWIRE_METRICS_PUBLIC: 'true', FLEETWIRE_LEASE_MS: '5' }
+  t.match(loadConfig(env), { PORT: 0, HOST: '::1', METRICS_PUBLIC: true, LEASE_MS: 5 })
+  t.equal(loadConfig({ FLEETWIRE_LOCAL_AGENT: 'false' }).LOCAL_AGENT, false)
+})
+
+t.test('[CF2] a value that its rule refuses is named with the rule', async t => {
+  const table: [name: keyof Config, value: string, message: RegExp][] = [
+    ['PORT', '70000', /FLEETWIRE_PORT must be <= 65535/],
+    ['PORT', 'http', /FLEETWIRE_PORT must be integer/],
+    ['LEASE_MS', '0', /FLEETWIRE_LEASE_MS must be >= 1/],
+    ['LEASE_MS', '1.5', /FLEETWIRE_LEASE_MS must be integer/],
+    ['LOG_LEVEL', 'loud', /FLEETWIRE_LOG_LEVEL must match/],
+    ['JWT_SECRET', 'short', /FLEETWIRE_JWT_SECRET must NOT have fewer than 32 characters/],
+    ['METRICS_PUBLIC', 'yes', /FLEETWIRE_METRICS_PUBLIC must be boolean/],
+  ]
+  for (const [name, value, message] of table) {
+    t.throws(() => loadConfig({ [`FLEETWIRE_${name}`]: value }), { code: 'FLW_ERR_CONFIG_INVALID', message }, name)
+  }
+})
+
+t.test('[CF3] empty variables and those of others are not looked at', async t => {
+  const others = { PORT: '1', FLEETWIRE_PORT: '', fleetwire_host: 'x', FLEETWIRE_URL: 'http://x', XFLEETWIRE_HOST: 'y' }
+  const config = loadConfig({ ...others, FLEETWIRE_HOST: undefined })
+  t.same(config, loadConfig({}))
+})
+
+t.test('[CF4] overrides win over the environment, and follow the same rules', async t => {
+  t.equal(loadConfig({ FLEETWIRE_PORT: '1' }, { PORT: 2 }).PORT, 2)
+  t.throws(() => loadConfig({}, { PORT: -1 }), { code: 'FLW_ERR_CONFIG_INVALID' })
+})
