@@ -1,0 +1,419 @@
+import t, { type Test } from 'tap'
+import type { CommandHandler } from './agent/command-run.ts'
+import type { AgentClientOptions } from './agent-client.ts'
+import { MemoryJournal } from './journal.ts'
+import { AgentClient } from './node/index.ts'
+import { type Peer, ScriptedServer, welcomeAgent } from './testing/scripted-server.ts'
+import { statusOf } from './testing/status-of.ts'
+
+const dispatch = (commandId: string, attempt = 1, over: object = {}) =>
+  ({ commandId, attempt, kind: 'shell', input: 'ls', runTimeoutMs: 0, ...over }) as const
+
+/** A handler whose runs end when the test says so. */
+function manual() {
+  const runs: { run: Parameters<CommandHandler>[0]; finish(output: string): void }[] = []
+  const handler: CommandHandler = run =>
+    new Promise((resolve, reject) => {
+      runs.push({ run, finish: output => resolve({ status: 'succeeded', output }) })
+      run.signal.addEventListener('abort', () => reject(new Error('interrupted')))
+    })
+  return { runs, handler }
+}
+
+async function start(t: Test, over: Partial<AgentClientOptions> = {}) {
+  const server = await ScriptedServer.listen(t)
+  const agent = new AgentClient({
+    url: server.url,
+    token: 'T',
+    handlers: { shell: () => ({ status: 'succeeded', output: 'done' }) },
+    random: () => 0,
+    ...over,
+  })
+  t.after(() => agent.stop({ graceMs: 0 }))
+  await agent.start()
+  return { server, agent }
+}
+
+/** Everything that was sent before the answer to this is in the log by then. */
+async function barrier(peer: Peer) {
+  peer.tell('command:interrupt', { commandId: 'barrier', attempt: 1, force: false })
+  for (;;) {
+    const frame = await peer.next('command:result')
+    if (frame.payload.commandId === 'barrier') return
+  }
+}
+
+const reports = (peer: Peer) =>
+  peer.log
+    .filter(({ n }) => n !== undefined)
+    .map(({ type, n, payload }) => [n, type, payload.commandId, payload.attempt])
+
+t.test('introduces itself first, then runs a command: ack, report, result', async t => {
+  const { server, agent } = await start(t, {
+    name: 'Ada',
+    labels: { team: 'x' },
+    handlers: {
+      shell: run => {
+        run.progress({ progress: 0.5 })
+        run.report('message:delta', { sessionId: 's', messageId: 'm', delta: 'hi' })
+        return { status: 'succeeded', output: `ran ${run.input}`, exitCode: 0 }
+      },
+    },
+  })
+  const { peer, hello } = await welcomeAgent(server)
+  t.equal(peer.request.headers.authorization, 'Bearer T')
+  t.match(hello, {
+    type: 'agent:connect',
+    payload: { name: 'Ada', bootId: agent.bootId, capabilities: { kinds: ['shell'] }, inventory: [], terminals: [] },
+  })
+  peer.tell('command:dispatch', dispatch('c1', 1, { taskId: 't1' }))
+  const result = await peer.next('command:result')
+  t.match(result, {
+    n: 4,
+    payload: { commandId: 'c1', attempt: 1, status: 'succeeded', output: 'ran ls', exitCode: 0 },
+  })
+  t.match(peer.log.slice(1), [
+    { n: 1, type: 'command:ack' },
+    { n: 2, type: 'command:progress', payload: { commandId: 'c1', attempt: 1, progress: 0.5 } },
+    { n: 3, type: 'message:delta', payload: { commandId: 'c1', taskId: 't1', delta: 'hi' } },
+    { n: 4, type: 'command:result' },
+  ])
+})
+
+t.test('acks only what is in the journal; a socket cut in between changes nothing', async t => {
+  const { runs, handler } = manual()
+  const journal = new MemoryJournal()
+  const writing: (() => void)[] = []
+  const accepted = journal.accepted.bind(journal)
+  journal.accepted = async command => {
+    await new Promise<void>(resolve => writing.push(resolve))
+    await accepted(command)
+  }
+  const { server, agent } = await start(t, { handlers: { shell: handler }, journal })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await barrier(peer)
+  t.equal(writing.length, 1)
+  t.same(
+    peer.log.filter(({ type }) => type === 'command:ack'),
+    [],
+    'not on disk: no ack',
+  )
+  peer.cut()
+  await statusOf(agent, 'connecting')
+  writing[0]!()
+  const { peer: second, hello } = await welcomeAgent(server)
+  t.same(hello.payload.inventory, [{ commandId: 'c1', attempt: 1, state: 'running' }])
+  t.match(await second.next('command:ack'), { payload: { commandId: 'c1', attempt: 1 } })
+  t.equal(runs.length, 1)
+})
+
+t.test('a command that cannot be written down is neither acked nor run', async t => {
+  const journal = new MemoryJournal()
+  journal.accepted = () => Promise.reject(new Error('disk full'))
+  const { runs, handler } = manual()
+  const { server } = await start(t, { handlers: { shell: handler }, journal })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  t.match(await peer.next('agent:error'), { payload: { code: 'journal_failed', message: /disk full/ } })
+  t.equal(runs.length, 0)
+  t.same(
+    peer.log.filter(({ type }) => type === 'command:ack'),
+    [],
+  )
+})
+
+t.test('what is finished while offline is delivered once', async t => {
+  const { runs, handler } = manual()
+  const { server, agent } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await peer.next('command:ack')
+  peer.tell('report:ack', { n: 1 })
+  peer.cut()
+  await statusOf(agent, 'connecting')
+  runs[0]!.finish('offline')
+  const second = await server.accept()
+  const hello = await second.next('agent:connect')
+  t.match(hello.payload.inventory, [{ commandId: 'c1', state: /running|finished/ }])
+  second.cut()
+  // The inventory says finished, the server does not have the result: `resend` must not double what the outbox holds.
+  const { peer: third } = await welcomeAgent(server, {
+    ackedN: 1,
+    directives: [{ commandId: 'c1', action: 'resend' }],
+  })
+  t.match(await third.next('command:result'), { n: 2, payload: { commandId: 'c1', output: 'offline' } })
+  await barrier(third)
+  t.same(reports(third), [
+    [2, 'command:result', 'c1', 1],
+    [3, 'command:result', 'barrier', 1],
+  ])
+})
+
+t.test('a redelivered command is acked with the new attempt and runs once', async t => {
+  const { runs, handler } = manual()
+  const { server } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1', 1))
+  await peer.next('command:ack')
+  peer.tell('command:dispatch', dispatch('c1', 2))
+  t.match(await peer.next('command:ack'), { payload: { attempt: 2 } })
+  t.equal(runs.length, 1)
+  runs[0]!.finish('once')
+  t.match(await peer.next('command:result'), { payload: { attempt: 2, output: 'once' } })
+  peer.tell('report:ack', { n: 3 })
+  peer.tell('command:dispatch', dispatch('c1', 3))
+  t.match(await peer.next('command:ack'), { payload: { attempt: 3 } })
+  t.match(await peer.next('command:result'), { payload: { attempt: 3, output: 'once' } }, 'also when it had finished')
+  t.equal(runs.length, 1)
+  peer.tell('command:dispatch', dispatch('c1', 4, { rerun: true }))
+  t.match(await peer.next('command:ack'), { payload: { attempt: 4 } })
+  t.equal(runs.length, 2, 'a rerun is another run')
+})
+
+t.test('rejects what it cannot take', async t => {
+  const { handler } = manual()
+  const { server } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  peer.tell('command:dispatch', dispatch('c2'))
+  t.match(await peer.next('command:reject'), { payload: { commandId: 'c2', attempt: 1, reason: 'busy' } })
+  peer.tell('command:dispatch', dispatch('c3', 1, { kind: 'prompt' }))
+  t.match(await peer.next('command:reject'), { payload: { commandId: 'c3', reason: 'unsupported' } })
+  peer.tell('command:dispatch', dispatch('c4', 1, { kind: 'constructor' }))
+  t.match(await peer.next('command:reject'), { payload: { commandId: 'c4', reason: 'unsupported' } })
+})
+
+t.test('interrupts: the run learns of it, force is a second step, a heartbeat can carry it', async t => {
+  const seen: string[] = []
+  const { server } = await start(t, {
+    maxConcurrency: 2,
+    handlers: {
+      shell: run =>
+        new Promise((_, reject) => {
+          run.signal.addEventListener('abort', () => seen.push(`signal ${run.commandId}`))
+          run.force.addEventListener('abort', () => reject(new Error('killed')))
+          if (run.commandId === 'c2') run.signal.addEventListener('abort', () => reject(new Error('stopped')))
+        }),
+    },
+  })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  peer.tell('command:dispatch', dispatch('c2'))
+  await peer.next('command:ack')
+  await peer.next('command:ack')
+  peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: false })
+  peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: false })
+  peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: true })
+  t.match(await peer.next('command:result'), { payload: { commandId: 'c1', status: 'cancelled', error: 'killed' } })
+  peer.tell('heartbeat', { cancel: ['c2'] })
+  t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled', error: 'stopped' } })
+  t.same(seen, ['signal c1', 'signal c2'])
+})
+
+t.test(
+  'an interrupt of a command that is not here is confirmed, and the dispatch that it overtook does not start',
+  async t => {
+    const { runs, handler } = manual()
+    const { server } = await start(t, { handlers: { shell: handler } })
+    const { peer } = await welcomeAgent(server)
+    peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: false })
+    t.match(await peer.next('command:result'), { payload: { commandId: 'c1', attempt: 1, status: 'cancelled' } })
+    peer.tell('command:dispatch', dispatch('c1', 1))
+    t.match(await peer.next('command:result'), { payload: { commandId: 'c1', attempt: 1, status: 'cancelled' } })
+    t.equal(runs.length, 0)
+    peer.tell('heartbeat', { cancel: ['c9'] })
+    t.match(await peer.next('command:result'), { payload: { commandId: 'c9', attempt: 1, status: 'cancelled' } })
+  },
+)
+
+t.test('an interrupt while the journal is being written ends the command before it begins', async t => {
+  const { runs, handler } = manual()
+  const journal = new MemoryJournal()
+  const writing: (() => void)[] = []
+  journal.accepted = () => new Promise(resolve => writing.push(resolve))
+  const { server } = await start(t, { handlers: { shell: handler }, journal })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: false })
+  await barrier(peer)
+  writing[0]!()
+  t.match(await peer.next('command:ack'), { payload: { commandId: 'c1' } })
+  t.match(await peer.next('command:result'), { payload: { commandId: 'c1', status: 'cancelled' } })
+  t.equal(runs.length, 0)
+})
+
+t.test('a handler that throws, or returns what is no outcome, makes the command failed', async t => {
+  const endings: Record<string, CommandHandler> = {
+    throws: () => Promise.reject(new Error('no such file')),
+    nothing: (() => undefined) as unknown as CommandHandler,
+    cycle: () => {
+      const output: Record<string, unknown> = {}
+      output.self = output
+      return { status: 'succeeded', output }
+    },
+    huge: () => ({ status: 'succeeded', output: '\u001b'.repeat(1_000_000), exitCode: 3 }),
+  }
+  const { server } = await start(t, { handlers: endings })
+  const { peer } = await welcomeAgent(server)
+  const run = async (kind: string) => {
+    peer.tell('command:dispatch', dispatch(kind, 1, { kind }))
+    return (await peer.next('command:result')).payload
+  }
+  t.match(await run('throws'), { status: 'failed', error: 'no such file' })
+  t.match(await run('nothing'), { status: 'failed', error: { code: 'no_outcome' } })
+  t.match(await run('cycle'), { status: 'failed', error: { code: 'not_json' } })
+  t.match(await run('huge'), { status: 'succeeded', output: /characters cut/, exitCode: 3 })
+})
+
+t.test('reports are numbered, kept until acked, and sent again in order from there', async t => {
+  const { server, agent } = await start(t)
+  for (let i = 1; i <= 3; i++) agent.report('agent:error', { message: `e${i}` })
+  const { peer } = await welcomeAgent(server)
+  await barrier(peer)
+  t.same(
+    reports(peer).map(([n]) => n),
+    [1, 2, 3, 4],
+  )
+  peer.tell('report:ack', { n: 2 })
+  peer.cut()
+  agent.report('agent:error', { message: 'e5' })
+  const { peer: second, hello } = await welcomeAgent(server, { ackedN: 2 })
+  t.equal(hello.payload.bootId, agent.bootId, 'the same line goes on')
+  await barrier(second)
+  t.same(
+    second.log.filter(({ n }) => n).map(({ n, payload }) => [n, payload.message ?? payload.commandId]),
+    [
+      [3, 'e3'],
+      [4, 'barrier'],
+      [5, 'e5'],
+      [6, 'barrier'],
+    ],
+  )
+})
+
+t.test('a gap sends again from the acked number on, once', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  for (let i = 1; i <= 4; i++) agent.report('agent:error', { message: `e${i}` })
+  await barrier(peer)
+  peer.tell('report:ack', { n: 1 })
+  const gap = { code: 'gap', message: 'n 2 is missing', retryable: true } as const
+  for (let i = 0; i < 3; i++) peer.tell('error', gap)
+  await barrier(peer)
+  t.same(
+    reports(peer).map(([n]) => n),
+    [1, 2, 3, 4, 5, 2, 3, 4, 5, 6],
+  )
+})
+
+t.test('a server that lost what it had acked gets a line without a gap', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  for (let i = 1; i <= 3; i++) agent.report('agent:error', { message: `e${i}` })
+  await barrier(peer)
+  peer.tell('report:ack', { n: 3 })
+  peer.cut()
+  agent.report('agent:error', { message: 'later' })
+  const { peer: second } = await welcomeAgent(server, { ackedN: 1 })
+  t.match(await second.next('agent:error'), { n: 3, payload: { message: 'later' } })
+  t.same(
+    reports(second).map(([n]) => n),
+    [2, 3],
+  )
+})
+
+t.test('directives: forget, resend, cancel', async t => {
+  const { runs, handler } = manual()
+  const journal = new MemoryJournal()
+  const { server } = await start(t, { handlers: { shell: handler }, journal, maxConcurrency: 2 })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('done'))
+  await peer.next('command:ack')
+  runs[0]!.finish('x')
+  await peer.next('command:result')
+  peer.tell('command:dispatch', dispatch('runs'))
+  await peer.next('command:ack')
+  peer.tell('report:ack', { n: 3 })
+  peer.cut()
+  const { peer: second, hello } = await welcomeAgent(server, {
+    ackedN: 3,
+    directives: [
+      { commandId: 'done', action: 'resend' },
+      { commandId: 'runs', action: 'cancel' },
+    ],
+  })
+  t.same(hello.payload.inventory, [
+    { commandId: 'runs', attempt: 1, state: 'running' },
+    { commandId: 'done', attempt: 1, state: 'finished' },
+  ])
+  t.match(await second.next('command:result'), { payload: { commandId: 'done', output: 'x' } })
+  t.match(await second.next('command:result'), { payload: { commandId: 'runs', status: 'cancelled' } })
+  second.cut()
+  const { peer: third } = await welcomeAgent(server, {
+    ackedN: 5,
+    directives: [
+      { commandId: 'done', action: 'forget' },
+      { commandId: 'runs', action: 'forget' },
+    ],
+  })
+  await barrier(third)
+  t.same(await journal.load(), [])
+  third.cut()
+  t.same((await welcomeAgent(server, { ackedN: 6 })).hello.payload.inventory, [])
+})
+
+t.test('an outbox over its limit says so, and results still get through', async t => {
+  const { server, agent } = await start(t, { outboxLimitBytes: 300 })
+  agent.report('agent:error', { message: 'x'.repeat(200) })
+  t.throws(() => agent.report('agent:error', { message: 'x'.repeat(200) }), { code: 'outbox_full' })
+  t.throws(() => agent.report('agent:error', { message: 'x'.repeat(300_000) }), { code: 'frame_too_large' })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await peer.next('command:result')
+})
+
+t.test('asks a human and takes the answer; an interrupt ends the waiting', async t => {
+  const { server, agent } = await start(t, {
+    handlers: {
+      shell: async run => {
+        const options = [{ id: 'yes', label: 'Yes', effect: 'allow' as const }]
+        const of = { interactionId: `int_${run.commandId}`, commandId: run.commandId, title: 'May I?', options }
+        const answer = await agent.ask({ ...of, kind: 'permission' }, { signal: run.signal })
+        return { status: 'succeeded', output: answer.optionId }
+      },
+    },
+  })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await peer.next('interaction:request')
+  peer.tell('interaction:answer', { interactionId: 'int_c1', optionId: 'yes' })
+  t.match(await peer.next('command:result'), { payload: { status: 'succeeded', output: 'yes' } })
+  peer.tell('command:dispatch', dispatch('c2'))
+  await peer.next('interaction:request')
+  peer.tell('command:interrupt', { commandId: 'c2', attempt: 1, force: false })
+  t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled' } })
+})
+
+t.test('stop interrupts, reports the exit last, and waits until it is stored', async t => {
+  const { handler } = manual()
+  const { server, agent } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await peer.next('command:ack')
+  const stopped = agent.stop({ reason: 'restarting' })
+  t.match(await peer.next('command:result'), { n: 2, payload: { status: 'cancelled' } })
+  t.match(await peer.next('agent:exit'), { n: 3, payload: { reason: 'restarting' } })
+  peer.tell('report:ack', { n: 3 })
+  await stopped
+  t.equal(await peer.closed, 1000)
+  t.throws(() => agent.report('agent:status', { work: 'idle' }), { code: 'stopped' })
+})
+
+t.test('replaced by a newer connection, it stays away', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  await statusOf(agent, 'online')
+  peer.socket.close(4409, 'replaced')
+  t.match(await statusOf(agent, 'stopped'), { cause: { code: 4409 } })
+})

@@ -1,0 +1,283 @@
+import {
+  type AgentPayloads,
+  type AgentServerFrameType,
+  type AgentServerPayloads,
+  type Capabilities,
+  decodeAgentServerFrame,
+  isNumbered,
+  type WireError,
+} from '@fleetwire/protocol'
+import type { AgentTerminal, AgentTerminalOptions } from './agent/agent-terminal.ts'
+import { AgentTerminals } from './agent/agent-terminals.ts'
+import type { CommandHandler, ReportType } from './agent/command-run.ts'
+import { CommandRunner } from './agent/command-runner.ts'
+import { type InteractionAnswer, Questions } from './agent/questions.ts'
+import { Uplink } from './agent/uplink.ts'
+import { type Clock, systemClock, type Timer } from './clock.ts'
+import { Connection, type ConnectionStatus, type TokenSource } from './connection.ts'
+import { FleetwireError, messageOf } from './errors.ts'
+import { type CommandJournal, MemoryJournal } from './journal.ts'
+import { type Log, silent } from './log.ts'
+import type { Observable } from './observable.ts'
+import { randomId } from './random-id.ts'
+import type { ReconnectPolicy } from './reconnect.ts'
+import { browserSocket, type SocketFactory, socketUrl } from './socket.ts'
+import { Waiters } from './waiters.ts'
+
+export interface AgentClientOptions {
+  /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/agent`). */
+  url: string
+  /** Its `sub` is the agent's id. A function is asked again when the token was refused; a refused string stops the client. */
+  token: TokenSource
+  name?: string
+  kind?: string
+  version?: string
+  labels?: Record<string, string>
+  /** `kinds` defaults to those of `handlers`. */
+  capabilities?: Capabilities
+  /** Commands that run at once; more are rejected as busy and come again. Default 1. */
+  maxConcurrency?: number
+  /** By the kind of command. */
+  handlers: Readonly<Record<string, CommandHandler>>
+  /** Default: in memory, so after a restart of the process a command may run a second time. */
+  journal?: CommandJournal
+  /** Bytes of reports that the server has not stored; over it `report` throws. Keeps an agent without its server alive. */
+  outboxLimitBytes?: number
+  socket?: SocketFactory
+  clock?: Clock
+  random?: () => number
+  handshakeTimeoutMs?: number
+  reconnect?: Partial<ReconnectPolicy>
+  /** Answers to interactions that were reported without `ask`. */
+  onAnswer?(answer: InteractionAnswer): void
+  /** The server refused a frame. */
+  onError?(error: WireError): void
+  onLog?: Log
+}
+
+export interface StopOptions {
+  reason?: AgentPayloads['agent:exit']['reason']
+  message?: string
+  /** How long running commands may take to stop, and then the server to store what they said. Default 5,000. */
+  graceMs?: number
+}
+
+const OUTBOX_LIMIT_BYTES = 64 * 1024 * 1024
+const GRACE_MS = 5_000
+
+type Handlers = { [K in AgentServerFrameType]: (payload: AgentServerPayloads[K]) => void }
+
+/** One agent on `/agent`: runs commands once, loses no report, keeps terminals. */
+export class AgentClient {
+  /** Names this process's line of numbered reports. */
+  readonly bootId = randomId()
+  readonly #options: AgentClientOptions
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #journal: CommandJournal
+  readonly #connection: Connection
+  readonly #uplink: Uplink
+  readonly #runner: CommandRunner
+  readonly #terminals: AgentTerminals
+  readonly #questions = new Questions()
+  readonly #waiters: Waiters
+  #heartbeat: Timer | undefined
+  #life: 'new' | 'started' | 'stopped' = 'new'
+
+  constructor(options: AgentClientOptions) {
+    const { clock = systemClock, onLog: log = silent, journal = new MemoryJournal() } = options
+    this.#options = options
+    this.#clock = clock
+    this.#log = log
+    this.#journal = journal
+    this.#waiters = new Waiters(clock)
+    this.#connection = new Connection(
+      {
+        url: socketUrl(options.url, 'agent'),
+        token: options.token,
+        socket: options.socket ?? browserSocket,
+        clock,
+        random: options.random,
+        handshakeTimeoutMs: options.handshakeTimeoutMs,
+        reconnect: options.reconnect,
+        log,
+      },
+      {
+        opened: () => this.#sendNow('agent:connect', this.#introduction()),
+        text: text => this.#receive(text),
+        down: () => this.#down(),
+        probe: () => this.#sendHeartbeat(),
+      },
+    )
+    this.#uplink = new Uplink({
+      clock,
+      limitBytes: options.outboxLimitBytes ?? OUTBOX_LIMIT_BYTES,
+      send: text => this.#connection.send(text),
+      bufferedAmount: () => this.#connection.bufferedAmount,
+      nextOutput: maxFrameBytes => this.#terminals.next(maxFrameBytes),
+    })
+    this.#runner = new CommandRunner({
+      journal,
+      handlers: options.handlers,
+      maxConcurrency: options.maxConcurrency ?? 1,
+      log,
+      report: (type, payload, pushed) => this.#uplink.push(type, payload, pushed),
+      fits: jsonBytes => this.#uplink.fits(jsonBytes),
+      ended: () => this.#waiters.changed(),
+    })
+    this.#terminals = new AgentTerminals({
+      wake: () => this.#uplink.wake(),
+      report: (type, payload, pushed) => this.#uplink.push(type, payload, pushed),
+    })
+  }
+
+  get status(): Observable<ConnectionStatus> {
+    return this.#connection.status
+  }
+
+  /** Ids of the commands that run. */
+  get running(): string[] {
+    return this.#runner.running()
+  }
+
+  /** Reads the journal, then connects; once. Rejects when the journal cannot be read. */
+  async start(): Promise<void> {
+    if (this.#life !== 'new') return
+    this.#life = 'started'
+    this.#runner.restore(await this.#journal.load())
+    this.#connection.start()
+  }
+
+  /**
+   * Interrupts what runs, reports the exit, waits until the server has stored it, closes; idempotent. What could not be
+   * delivered in time stays in the journal for the next start.
+   */
+  async stop({ reason = 'stopped', message, graceMs = GRACE_MS }: StopOptions = {}): Promise<void> {
+    if (this.#life !== 'started') return
+    this.#life = 'stopped'
+    const isIdle = () => this.#runner.running().length === 0
+    this.#questions.stop()
+    this.#runner.stop(false)
+    if (!(await this.#waiters.until(isIdle, graceMs))) {
+      this.#runner.stop(true)
+      await this.#waiters.until(isIdle, graceMs)
+    }
+    this.#uplink.push('agent:exit', { reason, ...(message !== undefined && { message }) }, { exempt: true })
+    await this.#waiters.until(() => this.#uplink.isEmpty, graceMs)
+    this.#connection.stop(reason)
+  }
+
+  /** Does not wait for the back-off: the network is known to be back. */
+  reconnectNow(): void {
+    this.#connection.reconnectNow()
+  }
+
+  /**
+   * Tells the server. Numbered types survive lost sockets and restarted servers; of `agent:metrics` and `session:typing`
+   * the newest is sent when there is a connection. Throws FleetwireError `outbox_full`, `frame_too_large` or `stopped`.
+   */
+  report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
+    if (this.#life === 'stopped') throw new FleetwireError('stopped', `${type}: the agent was stopped`)
+    if (isNumbered(type)) this.#uplink.push(type, payload)
+    else this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
+  }
+
+  /** Asks a human. Rejects when `signal` aborts: pass that of the run. Report `interaction:applied` when it took effect. */
+  ask(
+    interaction: AgentPayloads['interaction:request'],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<InteractionAnswer> {
+    this.report('interaction:request', interaction)
+    return this.#questions.wait(interaction.interactionId, signal)
+  }
+
+  /** Replaces an earlier terminal of the same id; output starts at offset 0. */
+  openTerminal(options: AgentTerminalOptions): AgentTerminal {
+    return this.#terminals.open(options)
+  }
+
+  readonly #handlers: Handlers = {
+    'connection:established': payload => this.#established(payload),
+    'command:dispatch': payload => {
+      this.#runner.dispatch(payload).catch(error => this.#log('error', messageOf(error)))
+    },
+    'command:interrupt': payload => this.#runner.interrupt(payload),
+    'interaction:answer': payload => {
+      if (!this.#questions.answer(payload)) this.#options.onAnswer?.(payload)
+    },
+    'terminal:input': ({ terminalId, data, inputSeq }) => this.#terminals.get(terminalId)?.input(data, inputSeq),
+    'terminal:resize': ({ terminalId, cols, rows }) => this.#terminals.get(terminalId)?.requestResize(cols, rows),
+    'terminal:resend': ({ terminalId, from }) => this.#terminals.get(terminalId)?.resend(from),
+    'report:ack': ({ n }) => {
+      this.#uplink.ack(n)
+      this.#waiters.changed()
+    },
+    heartbeat: ({ cancel }) => this.#runner.cancel(cancel),
+    error: error => this.#refused(error),
+    'connection:closing': ({ reconnectAfterMs }) => this.#connection.closing(reconnectAfterMs),
+  }
+
+  #receive(text: string): void {
+    const decoded = decodeAgentServerFrame(text)
+    if (!decoded.ok) {
+      this.#log('warn', 'a frame was not understood', { message: decoded.message })
+      return
+    }
+    const handle = this.#handlers[decoded.frame.type] as (payload: unknown) => void
+    handle(decoded.frame.payload)
+  }
+
+  #introduction(): AgentPayloads['agent:connect'] {
+    const { name, kind, version, labels, maxConcurrency = 1, capabilities, handlers } = this.#options
+    return {
+      ...(name !== undefined && { name }),
+      ...(kind !== undefined && { kind }),
+      ...(version !== undefined && { version }),
+      ...(labels !== undefined && { labels }),
+      capabilities: { kinds: Object.keys(handlers), ...capabilities },
+      maxConcurrency,
+      bootId: this.bootId,
+      inventory: this.#runner.inventory(),
+      terminals: this.#terminals.describe(),
+    }
+  }
+
+  #established(established: AgentServerPayloads['connection:established']): void {
+    this.#uplink.open(established)
+    this.#runner.apply(established.directives)
+    this.#connection.established(established.heartbeatMs)
+    this.#beat(established.heartbeatMs)
+    this.#waiters.changed()
+  }
+
+  #down(): void {
+    this.#uplink.close()
+    this.#heartbeat?.cancel()
+  }
+
+  #beat(heartbeatMs: number): void {
+    this.#heartbeat?.cancel()
+    this.#heartbeat = this.#clock.setTimeout(() => {
+      this.#sendHeartbeat()
+      this.#beat(heartbeatMs)
+    }, heartbeatMs)
+  }
+
+  #refused(error: WireError): void {
+    if (error.code === 'gap') {
+      this.#uplink.gap()
+      return
+    }
+    this.#log('warn', 'the server refused a frame', { code: error.code, message: error.message })
+    this.#options.onError?.(error)
+  }
+
+  #sendHeartbeat(): void {
+    this.#sendNow('heartbeat', { running: this.#runner.running() })
+  }
+
+  /** Past the queue and its pace: what the connection lives from. */
+  #sendNow<K extends 'agent:connect' | 'heartbeat'>(type: K, payload: AgentPayloads[K]): void {
+    this.#connection.send(JSON.stringify({ type, payload }))
+  }
+}

@@ -1,0 +1,118 @@
+import t from 'tap'
+import { TerminalBuffer } from '../terminal-buffer.ts'
+import { AgentTerminal } from './agent-terminal.ts'
+import { encodeOutput } from './output-chunk.ts'
+
+const text = 'plain \u001b[31mred\u001b[0m é ✓ 😀 \ufeff end'
+const encoder = new TextEncoder()
+
+function terminal(over: object = {}) {
+  const reports: unknown[][] = []
+  let ended = 0
+  const made = new AgentTerminal(
+    { terminalId: 'main', cols: 80, rows: 24, ...over },
+    {
+      wake() {},
+      report: (type, payload, { acked }) => {
+        reports.push([type, payload])
+        acked?.()
+      },
+      ended: () => ended++,
+    },
+  )
+  const frames = (maxFrameBytes = 262_144) => {
+    const all = []
+    for (let frame = made.next(maxFrameBytes); frame !== undefined; frame = made.next(maxFrameBytes)) {
+      all.push(JSON.parse(frame).payload)
+    }
+    return all
+  }
+  return { made, frames, reports, ended: () => ended }
+}
+
+t.test('characters cut at every byte arrive as they were', async t => {
+  const bytes = encoder.encode(text)
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const { made, frames } = terminal()
+    made.write(bytes.subarray(0, cut))
+    const parts = frames()
+    made.write(bytes.subarray(cut))
+    parts.push(...frames())
+    const buffer = new TerminalBuffer()
+    const received = parts
+      .map(part => buffer.push(part))
+      .flatMap(step => (step.kind === 'bytes' ? [...step.bytes] : []))
+    if (!Buffer.from(received).equals(bytes)) t.fail(`cut at ${cut}`)
+  }
+  t.pass()
+})
+
+t.test('text goes as text, other bytes as base64, and a cut character waits for its rest', async t => {
+  t.match(encodeOutput(5, encoder.encode('a✓')), { chunk: { offset: 5, data: 'a✓', encoding: 'utf8' }, length: 4 })
+  t.match(encodeOutput(0, encoder.encode('a✓').subarray(0, 3)), { chunk: { data: 'a' }, length: 1 })
+  t.match(encodeOutput(0, new Uint8Array([0xff, 0x41])), { chunk: { data: '/0E=', encoding: 'base64' }, length: 2 })
+  t.match(encodeOutput(0, encoder.encode('✓').subarray(0, 2)), { chunk: { encoding: 'base64' }, length: 2 })
+})
+
+t.test('any output fits the frame limit, even all control characters', async t => {
+  const { made, frames } = terminal()
+  made.write(new Uint8Array(100_000).fill(1))
+  for (const limit of [4_096, 262_144]) {
+    made.resend(0)
+    let at = 0
+    for (const payload of frames(limit)) {
+      if (Buffer.byteLength(JSON.stringify({ type: 'terminal:output', payload })) > limit) t.fail('over the limit')
+      t.equal(payload.offset, at)
+      at += payload.data.length
+    }
+    t.equal(at, 100_000)
+  }
+})
+
+t.test('writes between two frames leave as one', async t => {
+  const { made, frames } = terminal()
+  for (const part of ['a', 'b', 'c']) made.write(encoder.encode(part))
+  t.same(frames(), [{ terminalId: 'main', offset: 0, data: 'abc', encoding: 'utf8' }])
+})
+
+t.test('a resend starts where it is asked, or at the oldest byte that is kept', async t => {
+  const { made, frames } = terminal({ ringBytes: 10 })
+  made.write(encoder.encode('0123456789'))
+  frames()
+  made.resend(4)
+  t.match(frames(), [{ offset: 4, data: '456789' }])
+  made.write(encoder.encode('abcde'))
+  made.resend(0)
+  t.match(frames(), [{ offset: 5, data: '56789abcde' }])
+  made.resend(99)
+  t.same(frames(), [], 'nothing is there yet')
+  t.same(made.describe(), { terminalId: 'main', cols: 80, rows: 24, offset: 15 })
+})
+
+t.test('the exit follows the last byte', async t => {
+  const { made, frames, reports, ended } = terminal()
+  made.write(encoder.encode('bye'))
+  made.exit({ exitCode: 0 })
+  made.write(encoder.encode('ignored'))
+  t.same(reports, [])
+  t.match(frames(), [{ data: 'bye' }])
+  t.same(reports, [['terminal:exit', { terminalId: 'main', exitCode: 0 }]])
+  t.equal(ended(), 1)
+})
+
+t.test('input is typed once; sizes go both ways', async t => {
+  const typed: string[] = []
+  const sizes: unknown[] = []
+  const { made, reports } = terminal({
+    onInput: (data: string) => typed.push(data),
+    onResize: (size: unknown) => sizes.push(size),
+  })
+  made.input('a', 7)
+  made.input('a', 7)
+  made.input('b', 5)
+  t.same(typed, ['a', 'b'])
+  made.requestResize(100, 30)
+  made.resize(120, 40)
+  t.same(sizes, [{ cols: 100, rows: 30 }])
+  t.same(reports, [['terminal:resize', { terminalId: 'main', cols: 120, rows: 40 }]])
+})

@@ -1,0 +1,131 @@
+import type { AgentPayloads } from '@fleetwire/protocol'
+import { RecentSet } from '../recent-set.ts'
+import { ByteRing } from './byte-ring.ts'
+import type { PushOptions } from './outbox.ts'
+import { encodeOutput } from './output-chunk.ts'
+
+export interface AgentTerminalOptions {
+  terminalId: string
+  cols: number
+  rows: number
+  /** Bytes of output that are kept for viewers who come late or lost their connection. */
+  ringBytes?: number
+  onInput?(data: string): void
+  onResize?(size: { cols: number; rows: number }): void
+}
+
+export interface TerminalPort {
+  /** Output is there to be sent. */
+  wake(): void
+  report<K extends 'terminal:resize' | 'terminal:exit'>(type: K, payload: AgentPayloads[K], options: PushOptions): void
+  /** The exit is stored: nobody will ask for bytes any more. */
+  ended(terminal: AgentTerminal): void
+}
+
+type Exit = { exitCode?: number | undefined; signal?: string | undefined }
+type Life = { state: 'open' } | { state: 'exiting'; exit: Exit } | { state: 'exited' }
+
+const RING_BYTES = 8 * 1024 * 1024
+const MAX_CHUNK_BYTES = 32 * 1024
+/** A control character becomes six characters of JSON, so this many times the bytes always fit. */
+const WORST_ESCAPE = 6
+const ENVELOPE_BYTES = 512
+
+/**
+ * One terminal on the agent's side. What is written goes into a ring and leaves at the pace of the connection; byte
+ * offsets since the start are the only truth, so nothing is doubled and what was overwritten unsent shows as a jump.
+ */
+export class AgentTerminal {
+  readonly #options: AgentTerminalOptions
+  readonly #port: TerminalPort
+  readonly #ring: ByteRing
+  readonly #inputs = new RecentSet<number>(1024)
+  #cols: number
+  #rows: number
+  #sentTo = 0
+  #life: Life = { state: 'open' }
+
+  constructor(options: AgentTerminalOptions, port: TerminalPort) {
+    this.#options = options
+    this.#port = port
+    this.#ring = new ByteRing(options.ringBytes ?? RING_BYTES)
+    this.#cols = options.cols
+    this.#rows = options.rows
+  }
+
+  get terminalId(): string {
+    return this.#options.terminalId
+  }
+
+  /** Bytes written since the start. */
+  get offset(): number {
+    return this.#ring.end
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#life.state !== 'open') return
+    this.#ring.append(bytes)
+    this.#port.wake()
+  }
+
+  /** The program's side changed its size. */
+  resize(cols: number, rows: number): void {
+    if (this.#life.state !== 'open') return
+    this.#cols = cols
+    this.#rows = rows
+    this.#port.report('terminal:resize', { terminalId: this.terminalId, cols, rows }, { exempt: true })
+  }
+
+  /** Reported after the last byte was sent. */
+  exit(exit: Exit = {}): void {
+    if (this.#life.state !== 'open') return
+    this.#life = { state: 'exiting', exit }
+    this.#reportExit()
+  }
+
+  /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output goes on from there. */
+  describe(): { terminalId: string; cols: number; rows: number; offset: number } {
+    return { terminalId: this.terminalId, cols: this.#cols, rows: this.#rows, offset: this.#sentTo }
+  }
+
+  /** The next `terminal:output` frame, joined from whatever was written since the last one. */
+  next(maxFrameBytes: number): string | undefined {
+    const from = Math.max(this.#sentTo, this.#ring.oldest)
+    if (from >= this.#ring.end) return undefined
+    const limit = Math.max(64, Math.min(MAX_CHUNK_BYTES, Math.floor((maxFrameBytes - ENVELOPE_BYTES) / WORST_ESCAPE)))
+    const { chunk, length } = encodeOutput(from, this.#ring.slice(from, from + limit))
+    this.#sentTo = from + length
+    const payload: AgentPayloads['terminal:output'] = { terminalId: this.terminalId, ...chunk }
+    this.#reportExit()
+    return JSON.stringify({ type: 'terminal:output', payload })
+  }
+
+  /** The server lacks bytes from here on; what is overwritten by now it marks as gone. */
+  resend(from: number): void {
+    if (from > this.#ring.end) return
+    this.#sentTo = Math.min(this.#sentTo, from)
+    this.#port.wake()
+  }
+
+  /** A resend of the same input is not typed twice. */
+  input(data: string, inputSeq: number): void {
+    if (this.#inputs.add(inputSeq)) this.#options.onInput?.(data)
+  }
+
+  /** A viewer, as the owner of the size, changed it. */
+  requestResize(cols: number, rows: number): void {
+    this.#cols = cols
+    this.#rows = rows
+    this.#options.onResize?.({ cols, rows })
+  }
+
+  /** Output carries no number, so it is only known to be ahead of the exit when it was handed over before. */
+  #reportExit(): void {
+    if (this.#life.state !== 'exiting' || this.#sentTo < this.#ring.end) return
+    const { exitCode, signal } = this.#life.exit
+    this.#life = { state: 'exited' }
+    const exit = { ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) }
+    const acked = () => this.#port.ended(this)
+    this.#port.report('terminal:exit', { terminalId: this.terminalId, ...exit }, { exempt: true, acked })
+  }
+}

@@ -1,0 +1,43 @@
+import { AgentTerminal, type AgentTerminalOptions, type TerminalPort } from './agent-terminal.ts'
+
+/** The terminals of one agent, taking turns at the uplink. */
+export class AgentTerminals {
+  readonly #port: Omit<TerminalPort, 'ended'>
+  readonly #terminals = new Map<string, AgentTerminal>()
+
+  constructor(port: Omit<TerminalPort, 'ended'>) {
+    this.#port = port
+  }
+
+  /** Replaces an earlier one of the same id. */
+  open(options: AgentTerminalOptions): AgentTerminal {
+    const terminal = new AgentTerminal(options, {
+      ...this.#port,
+      ended: ended => {
+        if (this.#terminals.get(ended.terminalId) === ended) this.#terminals.delete(ended.terminalId)
+      },
+    })
+    this.#terminals.set(options.terminalId, terminal)
+    return terminal
+  }
+
+  get(terminalId: string): AgentTerminal | undefined {
+    return this.#terminals.get(terminalId)
+  }
+
+  describe(): ReturnType<AgentTerminal['describe']>[] {
+    return Array.from(this.#terminals.values(), terminal => terminal.describe())
+  }
+
+  next(maxFrameBytes: number): string | undefined {
+    for (const [id, terminal] of this.#terminals) {
+      const text = terminal.next(maxFrameBytes)
+      if (text === undefined) continue
+      // To the end of the line: the next terminal has the next turn.
+      this.#terminals.delete(id)
+      this.#terminals.set(id, terminal)
+      return text
+    }
+    return undefined
+  }
+}

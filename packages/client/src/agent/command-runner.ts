@@ -1,0 +1,270 @@
+import type { AgentFrameType, AgentPayloads, AgentServerPayloads, CommandOutcome } from '@fleetwire/protocol'
+import { messageOf } from '../errors.ts'
+import type { CommandJournal, DispatchedCommand, JournalEntry } from '../journal.ts'
+import type { Log } from '../log.ts'
+import { ActiveRun, type CommandHandler } from './command-run.ts'
+import { fitOutcome } from './fit-outcome.ts'
+import type { PushOptions } from './outbox.ts'
+
+export interface CommandRunnerOptions {
+  journal: CommandJournal
+  handlers: Readonly<Record<string, CommandHandler>>
+  maxConcurrency: number
+  log: Log
+  report<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
+  /** Does a result of so many bytes pass the frame limit? */
+  fits(jsonBytes: number): boolean
+  /** A run has ended. */
+  ended(): void
+}
+
+type Entry =
+  /** `active`: on its way to the disk, or running. */
+  | { state: 'active'; run: ActiveRun }
+  /** `unacked`: results in the outbox that the server has not stored. */
+  | { state: 'finished'; attempt: number; outcome: CommandOutcome; unacked: number }
+  /** Taken by an earlier process that died; nobody knows how far it came. */
+  | { state: 'orphan' }
+
+type Finished = Extract<Entry, { state: 'finished' }>
+
+/** Finished commands that are remembered, should the server dispatch one again. */
+const MAX_KEPT = 5_000
+/** Finished commands in an inventory: it must fit into one frame. */
+const MAX_LISTED = 1_000
+
+/**
+ * Takes commands, each once: written down before it is acknowledged, run once, its result kept until the server has it.
+ * Everything that arrives twice is answered from what is known.
+ */
+export class CommandRunner {
+  readonly #options: CommandRunnerOptions
+  readonly #entries = new Map<string, Entry>()
+  /** Interrupts of commands that are not here. An interrupt overtakes a dispatch: what it cancelled must not start. */
+  readonly #cancelled = new Map<string, number>()
+  #accepts = true
+
+  constructor(options: CommandRunnerOptions) {
+    this.#options = options
+  }
+
+  /** What an earlier process left: unstored results are reported again, the rest only guards against a second run. */
+  restore(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      if (entry.state === 'accepted') {
+        this.#entries.set(entry.commandId, { state: 'orphan' })
+        continue
+      }
+      const { commandId, attempt, outcome } = entry
+      const finished: Finished = { state: 'finished', attempt, outcome, unacked: 0 }
+      this.#entries.set(commandId, finished)
+      if (!entry.delivered) this.#sendResult(commandId, finished)
+    }
+  }
+
+  running(): string[] {
+    return [...this.#entries].filter(([, entry]) => entry.state === 'active').map(([commandId]) => commandId)
+  }
+
+  inventory(): NonNullable<AgentPayloads['agent:connect']['inventory']> {
+    const running: { commandId: string; attempt: number; state: 'running' }[] = []
+    const finished: { commandId: string; attempt: number; state: 'finished' }[] = []
+    for (const [commandId, entry] of this.#entries) {
+      if (entry.state === 'active') running.push({ commandId, attempt: entry.run.attempt, state: 'running' })
+      if (entry.state === 'finished') finished.push({ commandId, attempt: entry.attempt, state: 'finished' })
+    }
+    return [...running, ...finished.slice(-MAX_LISTED)]
+  }
+
+  /** Resolves when the command was answered; its run goes on by itself. */
+  async dispatch(command: DispatchedCommand): Promise<void> {
+    const { commandId, attempt } = command
+    const known = this.#entries.get(commandId)
+    if (known?.state === 'active') {
+      known.run.relabel(attempt)
+      this.#ack(commandId, known.run.attempt)
+      return
+    }
+    if (attempt <= (this.#cancelled.get(commandId) ?? 0)) return this.#confirmCancelled(commandId, attempt)
+    if (known !== undefined && !command.rerun) return this.#answerAgain(command, known)
+    const refusal = this.#refusal(command)
+    if (refusal === undefined) return this.#accept(command)
+    this.#options.report('command:reject', { commandId, attempt, reason: refusal }, { exempt: true })
+  }
+
+  interrupt({ commandId, attempt, force }: AgentServerPayloads['command:interrupt']): void {
+    const entry = this.#entries.get(commandId)
+    switch (entry?.state) {
+      case 'active':
+        entry.run.relabel(attempt)
+        entry.run.interrupt(force)
+        return
+      case 'finished':
+        entry.attempt = Math.max(entry.attempt, attempt)
+        if (entry.unacked === 0) this.#sendResult(commandId, entry)
+        return
+      case 'orphan':
+      case undefined:
+        this.#confirmCancelled(commandId, attempt)
+        return
+      default:
+        entry satisfies never
+    }
+  }
+
+  /** The ids of a heartbeat carry no attempt; the latest known here is the best guess, and a wrong one only `stale`. */
+  cancel(commandIds: readonly string[]): void {
+    for (const commandId of commandIds) {
+      this.interrupt({ commandId, attempt: this.#cancelled.get(commandId) ?? 1, force: false })
+    }
+  }
+
+  apply(directives: AgentServerPayloads['connection:established']['directives']): void {
+    for (const { commandId, action } of directives) {
+      const entry = this.#entries.get(commandId)
+      switch (action) {
+        case 'continue':
+          break
+        case 'cancel':
+          this.cancel([commandId])
+          break
+        case 'forget':
+          // The server wants nothing of it any more: a run that goes on would be work for nobody.
+          if (entry?.state === 'active') entry.run.interrupt(false)
+          else this.#forget(commandId)
+          break
+        case 'resend':
+          if (entry?.state === 'active') this.#ack(commandId, entry.run.attempt)
+          if (entry?.state === 'finished' && entry.unacked === 0) this.#sendResult(commandId, entry)
+          break
+        default:
+          action satisfies never
+      }
+    }
+  }
+
+  /** Takes no more, and interrupts what runs. */
+  stop(force: boolean): void {
+    this.#accepts = false
+    for (const entry of this.#entries.values()) if (entry.state === 'active') entry.run.interrupt(force)
+  }
+
+  #refusal({ kind }: DispatchedCommand): 'busy' | 'unsupported' | undefined {
+    if (!Object.hasOwn(this.#options.handlers, kind)) return 'unsupported'
+    return this.#accepts && this.running().length < this.#options.maxConcurrency ? undefined : 'busy'
+  }
+
+  async #accept(command: DispatchedCommand): Promise<void> {
+    const { commandId } = command
+    const run = new ActiveRun(command, (type, payload) => this.#options.report(type, payload))
+    this.#entries.set(commandId, { state: 'active', run })
+    try {
+      await this.#options.journal.accepted(command)
+    } catch (error) {
+      // Without its line in the journal it might run twice, so it is not taken: the server offers it again.
+      this.#entries.delete(commandId)
+      this.#journalFailed('accept', error)
+      return
+    }
+    this.#ack(commandId, run.attempt)
+    this.#run(run, this.#options.handlers[command.kind]!).catch(error => this.#journalFailed('run', error))
+  }
+
+  async #run(run: ActiveRun, handler: CommandHandler): Promise<void> {
+    const outcome = fitOutcome(await outcomeOf(run, handler), this.#options.fits)
+    const { commandId, attempt } = run
+    try {
+      await this.#options.journal.finished({ commandId, attempt, outcome })
+    } catch (error) {
+      this.#journalFailed('finish', error)
+    }
+    // A redelivery during the write gave the run a newer attempt: the entry takes the latest.
+    const entry: Finished = { state: 'finished', attempt: run.attempt, outcome, unacked: 0 }
+    this.#entries.delete(commandId)
+    this.#entries.set(commandId, entry)
+    this.#sendResult(commandId, entry)
+    this.#prune()
+    this.#options.ended()
+  }
+
+  #answerAgain({ commandId, attempt }: DispatchedCommand, known: Exclude<Entry, { state: 'active' }>): void {
+    if (known.state === 'orphan') {
+      // It may have run before the process died, and the server does not say that it gave that run up.
+      const message = 'The agent process died while it had this command; what it did is not known.'
+      const outcome = { status: 'failed' as const, error: { code: 'agent_restarted', message } }
+      const entry: Finished = { state: 'finished', attempt, outcome, unacked: 0 }
+      this.#entries.set(commandId, entry)
+      this.#keep(commandId, entry)
+      this.#sendResult(commandId, entry)
+      return
+    }
+    const isNewer = attempt > known.attempt
+    if (isNewer) {
+      known.attempt = attempt
+      this.#keep(commandId, known)
+    }
+    this.#ack(commandId, known.attempt)
+    if (isNewer || known.unacked === 0) this.#sendResult(commandId, known)
+  }
+
+  #confirmCancelled(commandId: string, attempt: number): void {
+    const of = Math.max(attempt, 1)
+    this.#cancelled.delete(commandId)
+    this.#cancelled.set(commandId, of)
+    if (this.#cancelled.size > MAX_KEPT) this.#cancelled.delete(this.#cancelled.keys().next().value as string)
+    this.#options.report('command:result', { commandId, attempt: of, status: 'cancelled' }, { exempt: true })
+  }
+
+  #ack(commandId: string, attempt: number): void {
+    this.#options.report('command:ack', { commandId, attempt }, { exempt: true })
+  }
+
+  #sendResult(commandId: string, entry: Finished): void {
+    entry.unacked++
+    const acked = () => {
+      entry.unacked--
+      if (entry.unacked === 0 && this.#entries.get(commandId) === entry) this.#tell('delivered', commandId)
+    }
+    const { attempt, outcome } = entry
+    this.#options.report('command:result', { commandId, attempt, ...outcome }, { exempt: true, acked })
+  }
+
+  #keep(commandId: string, { attempt, outcome }: Finished): void {
+    this.#options.journal.finished({ commandId, attempt, outcome }).catch(error => this.#journalFailed('finish', error))
+  }
+
+  #forget(commandId: string): void {
+    if (this.#entries.delete(commandId)) this.#tell('forget', commandId)
+  }
+
+  #tell(verb: 'delivered' | 'forget', commandId: string): void {
+    this.#options.journal[verb](commandId).catch(error => this.#journalFailed(verb, error))
+  }
+
+  /** Oldest first, and only what the server has: a result that it lacks is never given up. */
+  #prune(): void {
+    if (this.#entries.size <= MAX_KEPT) return
+    for (const [commandId, entry] of this.#entries) {
+      if (entry.state !== 'finished' || entry.unacked > 0) continue
+      this.#forget(commandId)
+      return
+    }
+  }
+
+  #journalFailed(verb: string, error: unknown): void {
+    const message = `journal: ${verb} failed: ${messageOf(error)}`
+    this.#options.log('error', message)
+    this.#options.report('agent:error', { message, code: 'journal_failed' }, { exempt: true })
+  }
+}
+
+async function outcomeOf(run: ActiveRun, handler: CommandHandler): Promise<CommandOutcome> {
+  // Interrupted while its line was written: nothing has begun that would have to stop.
+  if (run.signal.aborted) return { status: 'cancelled' }
+  try {
+    return await handler(run)
+  } catch (error) {
+    const message = messageOf(error)
+    return run.signal.aborted ? { status: 'cancelled', error: message } : { status: 'failed', error: message }
+  }
+}

@@ -1,0 +1,46 @@
+import type { CommandOutcome } from '@fleetwire/protocol'
+import { messageOf } from '../errors.ts'
+
+/** Sizes of head and tail of an output that is cut, tried in this order; the end is where a failure shows. */
+const KEPT_CHARS = [16 * 1024, 4 * 1024, 512, 64]
+const ROOM_FOR_IDS_BYTES = 256
+const statuses: readonly unknown[] = ['succeeded', 'failed', 'cancelled']
+
+/**
+ * The outcome as it can be sent. A result must arrive whatever a handler returned, so an output over the frame limit is
+ * cut with a mark, and what is no outcome or no JSON makes the command failed.
+ */
+export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) => boolean): CommandOutcome {
+  if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')
+  let json: string
+  try {
+    json = JSON.stringify(outcome)
+  } catch (error) {
+    return failed('not_json', `The output is no JSON: ${messageOf(error)}`)
+  }
+  if (fits(bytesOf(json))) return JSON.parse(json) as CommandOutcome
+  for (const kept of KEPT_CHARS) {
+    const shorter = shorten(outcome, kept)
+    if (fits(bytesOf(JSON.stringify(shorter)))) return shorter
+  }
+  return { status: outcome.status }
+}
+
+function shorten({ status, output, error, exitCode }: CommandOutcome, kept: number): CommandOutcome {
+  return {
+    status,
+    output: cut(typeof output === 'string' ? output : JSON.stringify(output ?? ''), kept),
+    ...(error !== undefined && { error: cut(typeof error === 'string' ? error : error.message, kept) }),
+    ...(exitCode !== undefined && { exitCode }),
+  }
+}
+
+function cut(text: string, kept: number): string {
+  if (text.length <= 2 * kept) return text
+  const mark = `\n[… ${text.length - 2 * kept} characters cut: over the frame limit …]\n`
+  return text.slice(0, kept) + mark + text.slice(-kept)
+}
+
+const failed = (code: string, message: string): CommandOutcome => ({ status: 'failed', error: { code, message } })
+
+const bytesOf = (json: string): number => new TextEncoder().encode(json).length + ROOM_FOR_IDS_BYTES

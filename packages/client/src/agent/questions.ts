@@ -1,0 +1,42 @@
+import type { AgentServerPayloads } from '@fleetwire/protocol'
+import { FleetwireError } from '../errors.ts'
+
+export type InteractionAnswer = AgentServerPayloads['interaction:answer']
+
+interface Asked {
+  resolve(answer: InteractionAnswer): void
+  reject(error: unknown): void
+}
+
+/** Interactions that wait for their answer. */
+export class Questions {
+  readonly #asked = new Map<string, Asked>()
+
+  /** Rejects when `signal` aborts or the client stops; the server then learns of it from the command's end. */
+  wait(interactionId: string, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#settle(interactionId)?.reject(signal?.reason)
+      this.#asked.set(interactionId, { resolve, reject })
+      if (signal?.aborted) abort()
+      else signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** False when nobody here waits for it. */
+  answer(answer: InteractionAnswer): boolean {
+    const asked = this.#settle(answer.interactionId)
+    asked?.resolve(answer)
+    return asked !== undefined
+  }
+
+  stop(): void {
+    for (const id of [...this.#asked.keys()])
+      this.#settle(id)?.reject(new FleetwireError('stopped', 'the agent stopped'))
+  }
+
+  #settle(interactionId: string): Asked | undefined {
+    const asked = this.#asked.get(interactionId)
+    this.#asked.delete(interactionId)
+    return asked
+  }
+}

@@ -1,0 +1,113 @@
+import type { AgentFrameType, AgentPayloads, AgentServerPayloads } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { Pacer } from '../pacer.ts'
+import { Outbox, type PushOptions } from './outbox.ts'
+
+export interface UplinkOptions {
+  clock: Clock
+  /** Of reports that the server has not stored. */
+  limitBytes: number
+  send(text: string): boolean
+  bufferedAmount(): number
+  /** The next frame of terminal output, of at most so many bytes. */
+  nextOutput(maxFrameBytes: number): string | undefined
+}
+
+type Established = AgentServerPayloads['connection:established']
+
+/** One gap is told once per frame that came after it; answering each would send everything as many times. */
+const GAP_PAUSE_MS = 5_000
+const DEFAULT_MAX_FRAME_BYTES = 256 * 1024
+
+/** All that goes from an agent to the server, and what goes next. */
+export class Uplink {
+  readonly #clock: Clock
+  readonly #nextOutput: (maxFrameBytes: number) => string | undefined
+  readonly #outbox: Outbox
+  readonly #pacer: Pacer
+  /** Frames of which only the newest matters, by what they are about. */
+  readonly #latest = new Map<string, string>()
+  #maxFrameBytes = DEFAULT_MAX_FRAME_BYTES
+  #turn: 'reports' | 'output' = 'reports'
+  #gapAt = Number.NEGATIVE_INFINITY
+
+  constructor({ clock, limitBytes, send, bufferedAmount, nextOutput }: UplinkOptions) {
+    this.#clock = clock
+    this.#nextOutput = nextOutput
+    this.#outbox = new Outbox(limitBytes)
+    const sources = [() => this.#takeLatest(), () => this.#takeInTurn()]
+    this.#pacer = new Pacer({ clock, send, bufferedAmount, sources })
+  }
+
+  /** Everything numbered is stored. */
+  get isEmpty(): boolean {
+    return this.#outbox.isEmpty
+  }
+
+  /** The server stored everything up to `ackedN`; the rest follows on this socket. */
+  open({ ackedN, limits }: Pick<Established, 'ackedN' | 'limits'>): void {
+    this.#maxFrameBytes = limits.maxFrameBytes
+    this.#outbox.maxFrameBytes = limits.maxFrameBytes
+    this.#outbox.rewind(ackedN)
+    this.#gapAt = Number.NEGATIVE_INFINITY
+    this.#pacer.open(limits)
+  }
+
+  close(): void {
+    this.#pacer.close()
+  }
+
+  /** Must arrive. Throws `outbox_full` or `frame_too_large`. */
+  push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
+    this.#outbox.push(type, payload, options)
+    this.#pacer.pump()
+  }
+
+  /** Replaces an unsent frame of the same type about the same thing. */
+  latest<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], about: string): void {
+    this.#latest.set(`${type} ${about}`, JSON.stringify({ type, payload }))
+    this.#pacer.pump()
+  }
+
+  /** Terminal output is there. */
+  wake(): void {
+    this.#pacer.pump()
+  }
+
+  ack(n: number): void {
+    this.#outbox.ack(n)
+  }
+
+  /** The server misses a number. */
+  gap(): void {
+    const now = this.#clock.now()
+    if (now - this.#gapAt < GAP_PAUSE_MS) return
+    this.#gapAt = now
+    this.#outbox.resend()
+    this.#pacer.pump()
+  }
+
+  /** Does a payload of so many bytes of JSON pass the frame limit? */
+  fits(jsonBytes: number): boolean {
+    return this.#outbox.fits(jsonBytes)
+  }
+
+  #takeLatest(): string | undefined {
+    for (const [about, text] of this.#latest) {
+      this.#latest.delete(about)
+      return text
+    }
+    return undefined
+  }
+
+  /** Reports and output alternate while both have something, so neither starves the other of a limited rate. */
+  #takeInTurn(): string | undefined {
+    const isTurnOfReports = this.#turn === 'reports'
+    this.#turn = isTurnOfReports ? 'output' : 'reports'
+    return isTurnOfReports ? (this.#outbox.next() ?? this.#takeOutput()) : (this.#takeOutput() ?? this.#outbox.next())
+  }
+
+  #takeOutput(): string | undefined {
+    return this.#nextOutput(this.#maxFrameBytes)
+  }
+}

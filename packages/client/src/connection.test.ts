@@ -1,0 +1,165 @@
+import t from 'tap'
+import { systemClock } from './clock.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import { nodeSocket } from './node/node-socket.ts'
+import { browserSocket, type SocketEvents, type SocketFactory, socketUrl } from './socket.ts'
+import { FakeClock } from './testing/fake-clock.ts'
+import { ScriptedServer, tokenOf } from './testing/scripted-server.ts'
+import { statusOf } from './testing/status-of.ts'
+
+/** A connection over sockets of which the test plays the wire. */
+function onPaper(over: Partial<ConnectionOptions> = {}) {
+  const clock = new FakeClock()
+  const seen: string[] = []
+  const sockets: { events: SocketEvents; token: string; sent: string[]; ends: string[] }[] = []
+  const socket: SocketFactory = ({ token }, events) => {
+    const wire = { events, token, sent: [] as string[], ends: [] as string[] }
+    sockets.push(wire)
+    return {
+      bufferedAmount: 0,
+      send: text => wire.sent.push(text),
+      close: code => wire.ends.push(`close ${code}`),
+      drop: () => wire.ends.push('drop'),
+    }
+  }
+  const connection: Connection = new Connection(
+    { url: 'ws://x/ws', token: 'T', socket, clock, random: () => 1, ...over },
+    {
+      opened: () => seen.push('opened'),
+      text: text => {
+        seen.push(text)
+        if (text === 'established') connection.established(10_000)
+      },
+      down: () => seen.push('down'),
+      probe: () => seen.push('probe'),
+    },
+  )
+  return { clock, connection, seen, sockets }
+}
+
+/** Lets the promise of the token settle. */
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+t.test('a half-open socket is dropped after two silent intervals, without waiting for its close frame', async t => {
+  const { clock, connection, seen, sockets } = onPaper()
+  connection.start()
+  await turn()
+  sockets[0]!.events.open()
+  sockets[0]!.events.text('established')
+  t.equal(connection.status.value.state, 'online')
+  clock.advance(9_000)
+  sockets[0]!.events.alive()
+  clock.advance(20_000)
+  t.same(sockets[0]!.ends, ['drop'])
+  t.same(seen, ['opened', 'established', 'probe', 'down'])
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'no sign of life' } })
+  sockets[0]!.events.text('too late')
+  sockets[0]!.events.closed({ code: 4409, reason: '' })
+  t.notOk(seen.includes('too late'), 'what the old socket still says is nobody’s business')
+  clock.advance(500)
+  await turn()
+  t.equal(sockets.length, 2)
+  connection.stop()
+  t.equal(clock.timers, 0)
+})
+
+t.test('a server that accepts and says nothing does not hold the client', async t => {
+  const { clock, connection, sockets } = onPaper({ handshakeTimeoutMs: 3_000 })
+  connection.start()
+  await turn()
+  sockets[0]!.events.open()
+  clock.advance(3_000)
+  t.same(sockets[0]!.ends, ['drop'])
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'handshake timeout' } })
+  connection.stop()
+  t.equal(clock.timers, 0)
+})
+
+t.test('a token function that hangs or throws is asked again', async t => {
+  const answers = [new Promise<string>(() => {}), Promise.reject(new Error('no network')), Promise.resolve('third')]
+  const { clock, connection, sockets } = onPaper({ token: () => answers.shift()!, handshakeTimeoutMs: 3_000 })
+  connection.start()
+  clock.advance(3_500)
+  await turn()
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: no network' } })
+  clock.advance(1_000)
+  await turn()
+  t.equal(sockets[0]?.token, 'third')
+  connection.stop()
+})
+
+t.test('stopping while the token is on its way opens nothing', async t => {
+  const { clock, connection, sockets } = onPaper()
+  connection.start()
+  connection.stop()
+  await turn()
+  t.equal(sockets.length, 0)
+  t.equal(clock.timers, 0)
+  connection.start()
+  await turn()
+  t.equal(sockets.length, 1, 'it starts anew')
+  connection.stop()
+})
+
+t.test('an address that no socket takes is a failure to retry, not a crash', async t => {
+  const { connection } = onPaper({
+    socket: () => {
+      throw new SyntaxError('bad protocol')
+    },
+  })
+  connection.start()
+  await turn()
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'bad protocol' } })
+  connection.stop()
+})
+
+for (const [name, socket] of [
+  ['ws', nodeSocket],
+  ['the platform', browserSocket],
+] as const) {
+  t.test(
+    `refused with 401, it asks for a new token (${name})`,
+    { skip: name !== 'ws' && !globalThis.WebSocket },
+    async t => {
+      const server = await ScriptedServer.listen(t)
+      server.refuse = token => (token === 'token1' ? 401 : undefined)
+      let made = 0
+      const connection: Connection = new Connection(
+        {
+          url: socketUrl(server.url, 'ws'),
+          token: () => `token${++made}`,
+          socket,
+          clock: systemClock,
+          random: () => 0,
+        },
+        { opened: () => connection.established(10_000), text() {}, down() {}, probe() {} },
+      )
+      connection.start()
+      const peer = await server.accept()
+      t.equal(tokenOf(peer.request), 'token2')
+      peer.socket.close(4401, 'expired')
+      const next = await server.accept()
+      t.equal(tokenOf(next.request), 'token3')
+      connection.stop()
+      await next.closed
+    },
+  )
+}
+
+t.test('a fixed token that is refused stops, and says why', async t => {
+  const server = await ScriptedServer.listen(t)
+  server.refuse = () => 401
+  const connection = new Connection(
+    { url: socketUrl(server.url, 'ws'), token: 'T', socket: nodeSocket, clock: systemClock },
+    { opened() {}, text() {}, down() {}, probe() {} },
+  )
+  connection.start()
+  t.match(await statusOf(connection, 'stopped'), { cause: { httpStatus: 401 } })
+})
+
+t.test('addresses: the server, or the very socket', async t => {
+  t.equal(socketUrl('http://h:3000', 'agent'), 'ws://h:3000/agent')
+  t.equal(socketUrl('https://h/fleet/', 'ws'), 'wss://h/fleet/ws')
+  t.equal(socketUrl('ws://h:3000', 'ws'), 'ws://h:3000/ws')
+  t.equal(socketUrl('wss://h/ws/tasks/t1', 'ws'), 'wss://h/ws/tasks/t1')
+})

@@ -1,0 +1,288 @@
+import type { Clock, Timer } from './clock.ts'
+import { messageOf } from './errors.ts'
+import { Liveness } from './liveness.ts'
+import { type Log, silent } from './log.ts'
+import { type Observable, Subject } from './observable.ts'
+import {
+  defaultPolicy,
+  initialReconnect,
+  type ReconnectEvent,
+  type ReconnectPolicy,
+  type ReconnectState,
+  reconnect,
+} from './reconnect.ts'
+import { ABNORMAL_CLOSURE, type SocketClose, type SocketEvents, type SocketFactory, type SocketPort } from './socket.ts'
+
+/** A string, or a function that is asked for a token before each attempt that may need another one. */
+export type TokenSource = string | (() => string | Promise<string>)
+
+export type ConnectionStatus =
+  | { state: 'idle' }
+  | { state: 'connecting'; attempt: number }
+  | { state: 'online'; since: number }
+  /** `cause` is how the last attempt or connection ended; the next attempt comes at `retryAt`, epoch ms. */
+  | { state: 'waiting'; retryAt: number; cause: SocketClose }
+  /** Closed by this side, or by a code after which the same connection cannot succeed. `connect` starts anew. */
+  | { state: 'stopped'; cause: SocketClose }
+
+export interface ConnectionOptions {
+  url: string
+  token: TokenSource
+  socket: SocketFactory
+  clock: Clock
+  /** Uniform in [0, 1); only for jitter. */
+  random?: (() => number) | undefined
+  /** Longest wait for token, upgrade and greeting together. Prevents hanging on a server that accepts and says nothing. */
+  handshakeTimeoutMs?: number | undefined
+  reconnect?: Partial<ReconnectPolicy> | undefined
+  log?: Log | undefined
+}
+
+export interface ConnectionHandler {
+  /** The socket is open: send the greeting; call `established` when the other side has answered it. */
+  opened(): void
+  text(text: string): void
+  /** An opened socket is gone; what was sent on it may not have arrived. */
+  down(): void
+  /** Send something that the other side answers. */
+  probe(): void
+}
+
+/** Each state holds exactly what it needs; leaving it cancels its timers (`#enter`). */
+type State =
+  | { name: 'idle' }
+  | { name: 'authorizing'; deadline: Timer }
+  | { name: 'opening'; deadline: Timer; socket: SocketPort | undefined }
+  | { name: 'greeting'; deadline: Timer; socket: SocketPort }
+  | { name: 'ready'; liveness: Liveness; socket: SocketPort }
+  | { name: 'waiting'; timer: Timer }
+  | { name: 'stopped' }
+
+const DEFAULT_HANDSHAKE_MS = 15_000
+const NORMAL = 1000
+
+/** One logical connection over successive sockets. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #handler: ConnectionHandler
+  readonly #policy: ReconnectPolicy
+  readonly #log: Log
+  readonly #status = new Subject<ConnectionStatus>({ state: 'idle' })
+  #state: State = { name: 'idle' }
+  #reconnect: ReconnectState = initialReconnect
+  #token: string | undefined
+
+  constructor(options: ConnectionOptions, handler: ConnectionHandler) {
+    this.#options = options
+    this.#handler = handler
+    this.#policy = { ...defaultPolicy, ...options.reconnect }
+    this.#log = options.log ?? silent
+  }
+
+  get status(): Observable<ConnectionStatus> {
+    return this.#status
+  }
+
+  get bufferedAmount(): number {
+    return this.#openSocket()?.bufferedAmount ?? 0
+  }
+
+  /** Idempotent; after a stop it starts anew. */
+  start(): void {
+    if (this.#state.name !== 'idle' && this.#state.name !== 'stopped') return
+    this.#reconnect = initialReconnect
+    this.#attempt()
+  }
+
+  /** Idempotent. Nothing is called back afterwards. */
+  stop(reason = ''): void {
+    if (this.#state.name === 'stopped') return
+    this.#leave(socket => socket.close(NORMAL, reason))
+    this.#state = { name: 'stopped' }
+    this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason } })
+  }
+
+  /** Cuts a wait short, for when the network or the page is known to be back. */
+  reconnectNow(): void {
+    if (this.#state.name === 'waiting') this.#attempt()
+  }
+
+  /** False when there is no open socket; true promises nothing about arrival. */
+  send(text: string): boolean {
+    const socket = this.#openSocket()
+    if (socket === undefined) return false
+    socket.send(text)
+    return true
+  }
+
+  /** The greeting was answered; two intervals without a frame from now on are a dead link. */
+  established(heartbeatMs: number): void {
+    if (this.#state.name !== 'greeting') return
+    const { socket } = this.#state
+    const liveness = new Liveness(this.#options.clock, heartbeatMs, {
+      probe: () => {
+        socket.ping?.()
+        this.#handler.probe()
+      },
+      dead: () => this.#drop({ code: ABNORMAL_CLOSURE, reason: 'no sign of life' }),
+    })
+    this.#enter({ name: 'ready', liveness, socket })
+    const since = this.#options.clock.now()
+    this.#decide({ type: 'established', at: since })
+    this.#status.set({ state: 'online', since })
+  }
+
+  /** The other side announced that it will close. */
+  closing(reconnectAfterMs: number | undefined): void {
+    if (reconnectAfterMs !== undefined) this.#decide({ type: 'closing', reconnectAfterMs })
+  }
+
+  #openSocket(): SocketPort | undefined {
+    return this.#state.name === 'greeting' || this.#state.name === 'ready' ? this.#state.socket : undefined
+  }
+
+  #attempt(): void {
+    const { clock, handshakeTimeoutMs = DEFAULT_HANDSHAKE_MS } = this.#options
+    const deadline = clock.setTimeout(
+      () => this.#drop({ code: ABNORMAL_CLOSURE, reason: 'handshake timeout' }),
+      handshakeTimeoutMs,
+    )
+    const state: State = { name: 'authorizing', deadline }
+    this.#enter(state)
+    this.#status.set({ state: 'connecting', attempt: this.#reconnect.failures + 1 })
+    this.#authorize().then(
+      token => {
+        if (this.#state === state) this.#open(token, deadline)
+      },
+      error => {
+        if (this.#state === state) this.#ended({ code: ABNORMAL_CLOSURE, reason: `token: ${messageOf(error)}` })
+      },
+    )
+  }
+
+  async #authorize(): Promise<string> {
+    const { token } = this.#options
+    if (typeof token === 'string') return token
+    this.#token ??= await token()
+    return this.#token
+  }
+
+  #open(token: string, deadline: Timer): void {
+    const state: State = { name: 'opening', deadline, socket: undefined }
+    this.#state = state
+    // A socket that was given up keeps calling back for a while: `mine` is what tells its events apart.
+    let mine: SocketPort | undefined
+    const isMine = () => mine !== undefined && 'socket' in this.#state && this.#state.socket === mine
+    const events: SocketEvents = {
+      open: () => {
+        if (isMine()) this.#opened()
+      },
+      text: text => {
+        if (!isMine()) return
+        this.#alive()
+        this.#handler.text(text)
+      },
+      alive: () => {
+        if (isMine()) this.#alive()
+      },
+      closed: close => {
+        if (isMine()) this.#ended(close)
+      },
+    }
+    try {
+      mine = this.#options.socket({ url: this.#options.url, token }, events)
+      state.socket = mine
+    } catch (error) {
+      this.#ended({ code: ABNORMAL_CLOSURE, reason: messageOf(error) })
+    }
+  }
+
+  #opened(): void {
+    if (this.#state.name !== 'opening' || this.#state.socket === undefined) return
+    this.#state = { name: 'greeting', deadline: this.#state.deadline, socket: this.#state.socket }
+    this.#handler.opened()
+  }
+
+  #alive(): void {
+    if (this.#state.name === 'ready') this.#state.liveness.heard()
+  }
+
+  /** Ends the attempt or connection from this side: a dead link answers no close frame, so none is waited for. */
+  #drop(cause: SocketClose): void {
+    this.#leave(
+      socket => socket.drop(),
+      () => this.#next(cause),
+    )
+  }
+
+  #ended(cause: SocketClose): void {
+    this.#leave(
+      () => {},
+      () => this.#next(cause),
+    )
+  }
+
+  /** Takes leave of the socket, if there is one, in an order in which no callback of it can find a half-changed state. */
+  #leave(part: (socket: SocketPort) => void, then: () => void = () => {}): void {
+    const before = this.#state
+    this.#enter({ name: 'idle' })
+    if ('socket' in before && before.socket !== undefined) part(before.socket)
+    if (before.name === 'greeting' || before.name === 'ready') this.#handler.down()
+    then()
+  }
+
+  #next(cause: SocketClose): void {
+    const { clock, token } = this.#options
+    const renewable = typeof token === 'function'
+    const neverOpened = this.#reconnect.upSince === null
+    // A browser hides the status of a refused upgrade, so any failed attempt may have been a 401.
+    if (cause.code === 4401 || cause.httpStatus === 401 || neverOpened) this.#token = undefined
+    const at = clock.now()
+    const decision = this.#decide({ type: 'closed', at, code: cause.code, httpStatus: cause.httpStatus, renewable })
+    switch (decision.do) {
+      case 'stop':
+        this.#enter({ name: 'stopped' })
+        this.#log('warn', 'connection stopped', { ...cause })
+        this.#status.set({ state: 'stopped', cause })
+        return
+      case 'wait':
+        this.#enter({ name: 'waiting', timer: clock.setTimeout(() => this.#attempt(), decision.delayMs) })
+        this.#log('info', 'connection lost', { ...cause, delayMs: decision.delayMs })
+        this.#status.set({ state: 'waiting', retryAt: at + decision.delayMs, cause })
+        return
+      case 'nothing':
+        return
+      default:
+        decision satisfies never
+    }
+  }
+
+  #decide(event: ReconnectEvent) {
+    const { state, decision } = reconnect(this.#reconnect, event, this.#policy, this.#options.random ?? Math.random)
+    this.#reconnect = state
+    return decision
+  }
+
+  #enter(next: State): void {
+    const before = this.#state
+    this.#state = next
+    switch (before.name) {
+      case 'authorizing':
+      case 'opening':
+      case 'greeting':
+        before.deadline.cancel()
+        return
+      case 'ready':
+        before.liveness.stop()
+        return
+      case 'waiting':
+        before.timer.cancel()
+        return
+      case 'idle':
+      case 'stopped':
+        return
+      default:
+        before satisfies never
+    }
+  }
+}

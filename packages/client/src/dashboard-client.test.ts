@@ -1,0 +1,412 @@
+import type { TerminalSnapshot } from '@fleetwire/protocol'
+import t, { type Test } from 'tap'
+import type { DashboardClientOptions } from './dashboard-client.ts'
+import { DashboardClient } from './node/index.ts'
+import { established, type Peer, ScriptedServer, welcomeDashboard } from './testing/scripted-server.ts'
+import { statusOf } from './testing/status-of.ts'
+
+async function open(t: Test, over: Partial<DashboardClientOptions> = {}) {
+  const server = await ScriptedServer.listen(t)
+  const client = new DashboardClient({ url: server.url, token: 'T', random: () => 0, ...over })
+  t.after(() => client.close())
+  return { server, client }
+}
+
+/** What a subscription was told, and a way to wait until it was told so many things. */
+function recorder() {
+  const seen: string[] = []
+  let wake = () => {}
+  const note = (text: string) => {
+    seen.push(text)
+    wake()
+  }
+  return {
+    seen,
+    handlers: {
+      event: (event: { cursor: string }) => note(event.cursor),
+      snapshot: ({ records }: { records: { type: string }[] }) => note(`snapshot of ${records.length}`),
+      resync: (reason: string) => note(`resync: ${reason}`),
+      error: ({ code }: { code: string }) => note(`error: ${code}`),
+    },
+    async until(count: number) {
+      while (seen.length < count) await new Promise<void>(resolve => (wake = resolve))
+      return seen
+    },
+  }
+}
+
+const event = (cursor: string, topic = 'tasks.t1.events') => ({
+  type: 'custom:x',
+  topic,
+  cursor,
+  at: 1,
+  payload: {},
+})
+const record = (topic = 'tasks.t1.events') => ({ topic, type: 'custom:x', payload: {} })
+
+/** Answers the next `subscribe` with a snapshot at the cursor. */
+async function serve(peer: Peer, cursor: string, records = [record()]) {
+  const { id, payload } = await peer.next('subscribe')
+  peer.say('reply', { ok: true }, id)
+  peer.say('snapshot', { topics: payload.topics, records, cursor })
+  return payload.topics as string[]
+}
+
+t.test('subscribe: one whole snapshot, then events; a doubled one is dropped', async t => {
+  const { server, client } = await open(t)
+  const { seen, handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const { peer, hello } = await welcomeDashboard(server)
+  t.same(hello.payload, {})
+  const { payload, id } = await peer.next('subscribe')
+  t.same(payload, { topics: ['tasks.t1.>'] })
+  peer.say('reply', { ok: true }, id)
+  const { topics } = payload
+  peer.say('snapshot', { topics, records: [record()], cursor: 'c5', more: true })
+  peer.say('snapshot', { topics, records: [record(), record('tasks.t2.events')], cursor: 'c5' })
+  for (const cursor of ['c6', 'c7', 'c6', 'c7', 'c8']) peer.send(event(cursor))
+  peer.send(event('c9', 'tasks.t2.events'))
+  peer.send(event('c10'))
+  t.same(await until(5), ['snapshot of 2', 'c6', 'c7', 'c8', 'c10'])
+  t.equal(client.cursor, 'c10')
+  t.same(seen.length, 5)
+})
+
+t.test('reconnects resume behind the last processed event, also without any event', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe(['tasks.t1.>', 'tasks.t2.>'], handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const topics = await serve(peer, 'c5')
+  await until(1)
+  peer.cut()
+  const { peer: second, hello } = await welcomeDashboard(server, { resumed: true })
+  t.same(hello.payload, { resume: { cursor: 'c5' }, subscribe: topics })
+  second.send(event('c6'))
+  second.send(event('c7'))
+  second.say('resume:done', { cursor: 'c9' })
+  await until(3)
+  second.send(event('c10'))
+  await until(4)
+  second.cut()
+  const third = await welcomeDashboard(server, { resumed: true })
+  t.same(third.hello.payload.resume, { cursor: 'c10' })
+  third.peer.send(event('c10'))
+  third.peer.send(event('c11'))
+  t.same(await until(5), ['snapshot of 1', 'c6', 'c7', 'c10', 'c11'])
+})
+
+t.test('a refused resume says so and starts from a snapshot', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c5')
+  await until(1)
+  peer.cut()
+  const { peer: second } = await welcomeDashboard(server, { resumed: false, reason: 'expired' })
+  second.say('snapshot', { topics: ['tasks.t1.>'], records: [], cursor: 'c1' })
+  second.send(event('c5'))
+  t.same(
+    await until(4),
+    ['snapshot of 1', 'resync: expired', 'snapshot of 0', 'c5'],
+    'an old cursor may mean a new event',
+  )
+})
+
+t.test('a resume that the server cannot even read does not keep the client out', async t => {
+  const { server, client } = await open(t, { cursor: 'garbage' })
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const peer = await server.accept()
+  peer.say('connection:established', established)
+  const hello = await peer.next('dashboard:connect')
+  peer.say('error', { code: 'invalid_frame', message: 'resume.cursor', retryable: false }, hello.id)
+  await serve(peer, 'c1')
+  t.match(await until(2), [/^resync/, 'snapshot of 1'])
+})
+
+t.test('a cursor from an earlier process resumes without a snapshot', async t => {
+  const { server, client } = await open(t, { cursor: 'c41' })
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const { peer, hello } = await welcomeDashboard(server, { resumed: true })
+  t.same(hello.payload, { resume: { cursor: 'c41' }, subscribe: ['tasks.t1.>'] })
+  peer.send(event('c42'))
+  peer.say('resume:done', { cursor: 'c42' })
+  t.same(await until(1), ['c42'])
+})
+
+t.test('patterns are shared: a second subscriber gets a snapshot of its own, the last one lets go', async t => {
+  const { server, client } = await open(t)
+  const one = recorder()
+  const two = recorder()
+  const first = client.subscribe('tasks.t1.>', one.handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c1')
+  await one.until(1)
+  const second = client.subscribe('tasks.t1.>', two.handlers)
+  const { id, payload } = await peer.next('subscribe')
+  peer.send(event('c2'))
+  peer.say('reply', { ok: true }, id)
+  peer.say('snapshot', { topics: payload.topics, records: [record()], cursor: 'c2' })
+  peer.send(event('c3'))
+  t.same(await two.until(2), ['snapshot of 1', 'c3'], 'c2 is in the snapshot')
+  t.same(await one.until(3), ['snapshot of 1', 'c2', 'c3'])
+  first.unsubscribe()
+  second.unsubscribe()
+  second.unsubscribe()
+  t.same((await peer.next('unsubscribe')).payload, { topics: ['tasks.t1.>'] })
+})
+
+t.test('new patterns wait for the end of a replay', async t => {
+  const { server, client } = await open(t)
+  const one = recorder()
+  client.subscribe('tasks.t1.>', one.handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c1')
+  await one.until(1)
+  peer.cut()
+  const { peer: second } = await welcomeDashboard(server, { resumed: true })
+  const two = recorder()
+  client.subscribe('agents.>', two.handlers)
+  second.send(event('c2'))
+  await one.until(2)
+  t.notOk(second.log.some(({ type }) => type === 'subscribe'))
+  second.say('resume:done', { cursor: 'c2' })
+  t.same(await serve(second, 'c2', []), ['agents.>'])
+  t.same(await two.until(1), ['snapshot of 0'])
+})
+
+t.test('a refused subscription is told to its handlers; resync:required starts again', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe('system.connections', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const { id } = await peer.next('subscribe')
+  peer.say('reply', { ok: false, error: { code: 'forbidden', message: 'no', retryable: false } }, id)
+  t.same(await until(1), ['error: forbidden'])
+  const other = recorder()
+  client.subscribe('tasks.t1.>', other.handlers)
+  await serve(peer, 'c1')
+  peer.say('resync:required', { topics: ['tasks.t1.>'], reason: 'gone' })
+  peer.say('snapshot', { topics: ['tasks.t1.>'], records: [record()], cursor: 'c9' })
+  t.same(await other.until(3), ['snapshot of 1', 'resync: gone', 'snapshot of 1'])
+})
+
+t.test('of several patterns the forbidden one is told, and the others proceed', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe(['system.connections', 'tasks.t1.>'], handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const { id } = await peer.next('subscribe')
+  const details = { topic: 'system.connections' }
+  peer.say('error', { code: 'forbidden', message: 'no', retryable: false, details })
+  peer.send({ type: 'reply', id, payload: { ok: true, topics: ['tasks.t1.>'] } })
+  peer.say('snapshot', { topics: ['tasks.t1.>'], records: [record()], cursor: 'c1' })
+  peer.send(event('c2'))
+  t.same(await until(3), ['error: forbidden', 'snapshot of 1', 'c2'])
+})
+
+t.test('a replay that retention overtakes goes on from a snapshot, and new patterns are not held up', async t => {
+  const { server, client } = await open(t, { cursor: 'c1' })
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server, { resumed: true })
+  peer.say('resync:required', { topics: ['tasks.t1.>'], reason: 'expired' })
+  peer.say('snapshot', { topics: ['tasks.t1.>'], records: [], cursor: 'c9' })
+  t.same(await until(2), ['resync: expired', 'snapshot of 0'])
+  const other = recorder()
+  client.subscribe('tasks.t2.>', other.handlers)
+  t.same(await serve(peer, 'c9', []), ['tasks.t2.>'])
+  t.notOk(peer.log.some(({ type, payload }) => type === 'subscribe' && payload.topics.includes('tasks.t1.>')))
+})
+
+t.test('a view without a name follows the newest terminal; a named one keeps to its own', async t => {
+  const { server, client } = await open(t)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const seen: string[] = []
+  let wake = () => {}
+  const view = (name: string) => ({
+    agentId: 'a1',
+    onSnapshot: ({ terminalId }: TerminalSnapshot) => {
+      seen.push(`${name}: ${terminalId}`)
+      wake()
+    },
+    onOutput: (bytes: Uint8Array) => {
+      seen.push(`${name}: ${new TextDecoder().decode(bytes)}`)
+      wake()
+    },
+  })
+  const follower = client.openTerminal(view('follower'))
+  const named = client.openTerminal({ ...view('named'), terminalId: 'two' })
+  const screen = (terminalId: string) =>
+    peer.say('terminal:snapshot', { agentId: 'a1', terminalId, cols: 80, rows: 24, offset: 0, screen: '', title: '' })
+  const output = (terminalId: string) =>
+    peer.say('terminal:output', { agentId: 'a1', terminalId, offset: 0, data: terminalId, encoding: 'utf8' })
+  screen('main')
+  screen('two')
+  screen('one')
+  for (const terminalId of ['main', 'one', 'two']) output(terminalId)
+  while (seen.length < 5) await new Promise<void>(resolve => (wake = resolve))
+  t.same(seen, ['follower: main', 'named: two', 'follower: one', 'follower: one', 'named: two'])
+  follower.close()
+  t.same((await peer.next('terminal:close')).payload, { agentId: 'a1' })
+  named.close()
+  t.same((await peer.next('terminal:close')).payload, { agentId: 'a1', terminalId: 'two' })
+})
+
+t.test('an event of a task reaches its view though only its command names the task', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const message = { agentId: 'a1', sessionId: 's', messageId: 'm', commandId: 'c', taskId: 't1', delta: '' }
+  const known = { topic: 'agents.a1.sessions.s.messages', type: 'message:delta', payload: message }
+  await serve(peer, 'c1', [known])
+  const { taskId: _, ...unnamed } = message
+  peer.send({ ...known, cursor: 'c2', at: 1, payload: unnamed })
+  t.same(await until(2), ['snapshot of 1', 'c2'])
+})
+
+t.test('a handler that throws does not keep events from the others', async t => {
+  const logged: string[] = []
+  const { server, client } = await open(t, { onLog: (level, message) => logged.push(`${level} ${message}`) })
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.>', {
+    event() {
+      throw new Error('mine')
+    },
+  })
+  client.subscribe('tasks.>', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c1')
+  peer.send(event('c2'))
+  await until(2)
+  t.ok(logged.includes('error a subscription handler threw'))
+})
+
+t.test('a submission is answered once, though the socket was cut before the reply', async t => {
+  const { server, client } = await open(t)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const submitted = client.submit({ agentId: 'a1', kind: 'shell', input: 'ls' })
+  const request = await peer.next('command:request')
+  t.match(request.payload, { agentId: 'a1', kind: 'shell', input: 'ls', idempotencyKey: /^[0-9a-f]{32}$/ })
+  peer.cut()
+  const { peer: second } = await welcomeDashboard(server)
+  const again = await second.next('command:request')
+  t.same(again, request, 'the same request: the same idempotency key')
+  second.send({ type: 'reply', id: again.id, payload: { ok: true, command: { commandId: 'c1' } } })
+  t.match(await submitted, { ok: true, command: { commandId: 'c1' } })
+  const interrupted = client.interrupt('c1', 'enough')
+  const { id, payload } = await second.next('command:interrupt')
+  t.same(payload, { commandId: 'c1', reason: 'enough' })
+  second.say('error', { code: 'not_found', message: 'no', retryable: false }, id)
+  t.match(await interrupted, { ok: false, error: { code: 'not_found' } })
+})
+
+t.test('requests made offline are sent later; closing answers those that are left', async t => {
+  const { server, client } = await open(t)
+  const offline = client.interrupt('c1')
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const { id } = await peer.next('command:interrupt')
+  peer.send({ type: 'reply', id, payload: { ok: true, affected: true, status: 'running' } })
+  t.match(await offline, { ok: true, affected: true })
+  const left = client.interrupt('c2')
+  client.close()
+  t.match(await left, { ok: false, error: { code: 'stopped' } })
+  t.match(await client.interrupt('c3'), { ok: false, error: { code: 'stopped' } })
+})
+
+t.test('a terminal: screen, bytes, credit; after a reconnect nothing is doubled', async t => {
+  const { server, client } = await open(t)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const seen: string[] = []
+  let wake = () => {}
+  const note = (text: string) => {
+    seen.push(text)
+    wake()
+  }
+  const until = async (count: number) => {
+    while (seen.length < count) await new Promise<void>(resolve => (wake = resolve))
+    return seen.splice(0)
+  }
+  const terminal = client.openTerminal({
+    agentId: 'a1',
+    onSnapshot: ({ screen, offset }) => note(`screen ${screen}@${offset}`),
+    onOutput: (bytes, { offset, gap }) => {
+      note(`${new TextDecoder().decode(bytes)}@${offset}${gap ? ` gap ${gap.from}-${gap.to}` : ''}`)
+    },
+    onExit: ({ exitCode }) => note(`exit ${exitCode}`),
+  })
+  t.match(await peer.next('terminal:open'), { payload: { agentId: 'a1' } })
+  const of = { agentId: 'a1', terminalId: 'main' }
+  const screen = (offset: number): TerminalSnapshot => ({ ...of, cols: 80, rows: 24, offset, screen: '$', title: '' })
+  const output = (offset: number, data: string, over: object = {}) =>
+    peerNow.say('terminal:output', { ...of, offset, data, encoding: 'utf8', ...over })
+  let peerNow = peer
+  output(90, 'too early')
+  peer.say('terminal:snapshot', screen(100))
+  output(100, 'abc')
+  output(101, 'bcde')
+  output(110, 'xyz', { gap: { from: 105, to: 110 } })
+  t.same(await until(4), ['screen $@100', 'abc@100', 'de@103', 'xyz@110 gap 105-110'])
+  t.equal(terminal.terminalId, 'main')
+
+  output(113, 'y'.repeat(65_536))
+  t.match(await peer.next('terminal:ack'), { payload: { ...of, offset: 65_649 } })
+  await until(1)
+
+  peer.cut()
+  peerNow = (await welcomeDashboard(server)).peer
+  t.same((await peerNow.next('terminal:open')).payload, { agentId: 'a1' })
+  peerNow.say('terminal:snapshot', screen(65_649))
+  output(65_640, 'yyyyyyyyyNEW')
+  t.same(await until(1), ['NEW@65649'], 'nothing was missed: no new screen')
+
+  output(70_000, 'later')
+  await peerNow.next('terminal:open')
+  peerNow.say('terminal:snapshot', screen(70_005))
+  peerNow.say('terminal:exit', { ...of, exitCode: 0 })
+  t.same(await until(2), ['screen $@70005', 'exit 0'], 'a hole that nobody explains is closed by a screen')
+
+  const typed = terminal.input('ls\r')
+  t.match(await peerNow.next('terminal:input'), { payload: { ...of, data: 'ls\r' } })
+  peerNow.cut()
+  t.match(await typed, { ok: false, error: { code: 'disconnected' } }, 'keys are never typed twice')
+  const offline = terminal.input('x')
+  peerNow = (await welcomeDashboard(server)).peer
+  const { id, payload } = await peerNow.next('terminal:input')
+  t.match(payload, { ...of, data: 'x' })
+  peerNow.say('reply', { ok: true }, id)
+  t.same(await offline, { ok: true })
+  terminal.close()
+  t.same((await peerNow.next('terminal:close')).payload, { agentId: 'a1' })
+})
+
+t.test('1012 comes back when the server said', async t => {
+  const { server, client } = await open(t)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  peer.say('connection:closing', { code: 1012, reason: 'deploy', reconnectAfterMs: 7 })
+  peer.socket.close(1012, 'deploy')
+  const waiting = await statusOf(client, 'waiting')
+  t.match(waiting, { cause: { code: 1012, reason: 'deploy' } })
+  await server.accept()
+})

@@ -1,0 +1,338 @@
+import {
+  type ClientFrameType,
+  type ClientPayloads,
+  type Command,
+  decodeServerFrame,
+  type Reply,
+  type ServerFrame,
+  type ServerFrameType,
+  type ServerPayloads,
+  type SubmitCommandBody,
+  type WireError,
+  type WireEvent,
+} from '@fleetwire/protocol'
+import { type Clock, systemClock } from './clock.ts'
+import { Connection, type ConnectionStatus, type TokenSource } from './connection.ts'
+import type { DashboardTerminal, TerminalViewOptions } from './dashboard/dashboard-terminal.ts'
+import { SubscribeRequests } from './dashboard/subscribe-requests.ts'
+import { type SubscriptionHandlers, Subscriptions } from './dashboard/subscriptions.ts'
+import { TerminalViews } from './dashboard/terminal-views.ts'
+import type { RequestResult } from './errors.ts'
+import { type Log, silent } from './log.ts'
+import type { Observable } from './observable.ts'
+import { Pacer } from './pacer.ts'
+import { randomId } from './random-id.ts'
+import type { ReconnectPolicy } from './reconnect.ts'
+import { Requests } from './requests.ts'
+import { browserSocket, type SocketFactory, socketUrl } from './socket.ts'
+
+export interface DashboardClientOptions {
+  /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/ws`). */
+  url: string
+  /** A function is asked again when the token was refused or has expired; a string that is refused stops the client. */
+  token: TokenSource
+  client?: { name: string; version?: string }
+  /** Continues where an earlier client stopped: subscriptions made before `connect` get the events after it. */
+  cursor?: string
+  socket?: SocketFactory
+  clock?: Clock
+  random?: () => number
+  /** Longest wait for the answer to a request, offline times included. */
+  requestTimeoutMs?: number
+  handshakeTimeoutMs?: number
+  reconnect?: Partial<ReconnectPolicy>
+  /** `error` frames that answer no request. */
+  onError?(error: WireError): void
+  onLog?: Log
+}
+
+export type SubmitRequest = { agentId: string } & SubmitCommandBody
+
+/** Without a reply, or with bookkeeping of this client behind it: frames that no caller should send. */
+type OwnType =
+  | 'dashboard:connect'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'heartbeat'
+  | 'ping'
+  | `terminal:${'open' | 'close' | 'ack'}`
+export type RequestType = Exclude<ClientFrameType, OwnType>
+
+export interface Subscription {
+  unsubscribe(): void
+}
+
+const REQUEST_TIMEOUT_MS = 30_000
+const CONNECT_ID = 'connect'
+
+/**
+ * How far the current socket is. The server greets each socket with `connection:established` and sends it again as the
+ * answer to `dashboard:connect`: only the second one says whether the resume was possible. New patterns wait for `live`,
+ * because a snapshot in the middle of a replay has no place in its order.
+ */
+type Phase =
+  | { name: 'down' }
+  | { name: 'greeting'; resumes: boolean }
+  | { name: 'answering'; resumes: boolean; greeting: Established }
+  | { name: 'resuming' }
+  | { name: 'live' }
+
+type Handlers = {
+  [K in ServerFrameType]: (payload: ServerPayloads[K], id: string | undefined) => void
+}
+type Established = ServerPayloads['connection:established']
+
+const DOWN: Phase = { name: 'down' }
+const LIVE: Phase = { name: 'live' }
+
+/** A client of `/ws`: subscriptions that survive the socket, commands, terminals. */
+export class DashboardClient {
+  readonly #options: DashboardClientOptions
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #connection: Connection
+  readonly #requests: Requests
+  readonly #subscriptions: Subscriptions
+  readonly #pacer: Pacer
+  readonly #queue: string[] = []
+  readonly #terminals: TerminalViews
+  readonly #asking: SubscribeRequests
+  #phase: Phase = DOWN
+  #wasConnected = false
+
+  constructor(options: DashboardClientOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.onLog ?? silent
+    this.#requests = new Requests(this.#clock, options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+    this.#subscriptions = new Subscriptions({ cursor: options.cursor, log: this.#log })
+    this.#asking = new SubscribeRequests({
+      clock: this.#clock,
+      subscriptions: this.#subscriptions,
+      send: (topics, id) => this.#send(frame('subscribe', { topics }, id)),
+    })
+    this.#connection = new Connection(
+      {
+        url: socketUrl(options.url, 'ws'),
+        token: options.token,
+        socket: options.socket ?? browserSocket,
+        clock: this.#clock,
+        random: options.random,
+        handshakeTimeoutMs: options.handshakeTimeoutMs,
+        reconnect: options.reconnect,
+        log: this.#log,
+      },
+      {
+        opened: () => this.#opened(),
+        text: text => this.#receive(text),
+        down: () => this.#down(),
+        probe: () => this.#connection.send(frame('heartbeat', { timestamp: this.#clock.now() })),
+      },
+    )
+    this.#connection.status.subscribe(({ state }) => {
+      if (state === 'stopped') this.#requests.stop()
+    })
+    this.#terminals = new TerminalViews(this.#clock, {
+      log: this.#log,
+      send: (type, payload, id) => this.#send(frame(type, payload, id)),
+      request: (type, payload) => this.request(type, payload),
+    })
+    this.#pacer = new Pacer({
+      clock: this.#clock,
+      send: text => this.#connection.send(text),
+      bufferedAmount: () => this.#connection.bufferedAmount,
+      sources: [() => this.#queue.shift()],
+    })
+  }
+
+  get status(): Observable<ConnectionStatus> {
+    return this.#connection.status
+  }
+
+  /** The place up to which every event was processed; undefined before the first snapshot. Worth storing. */
+  get cursor(): string | undefined {
+    return this.#subscriptions.cursor
+  }
+
+  /** Idempotent; also after a stop. */
+  connect(): void {
+    this.#wasConnected = true
+    this.#connection.start()
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#connection.stop()
+  }
+
+  /** Does not wait for the back-off: the network or the page is known to be back. */
+  reconnectNow(): void {
+    this.#connection.reconnectNow()
+  }
+
+  /**
+   * A snapshot of what the patterns match, then every event after it, once and in order, over any number of reconnects.
+   * Handlers run in the turn of the frame; an event is processed when they have returned.
+   */
+  subscribe(patterns: string | readonly string[], handlers: SubscriptionHandlers): Subscription {
+    const names = typeof patterns === 'string' ? [patterns] : patterns
+    const entry = this.#subscriptions.add(names, handlers, !this.#wasConnected)
+    this.#ask()
+    return { unsubscribe: () => this.#letGo(this.#subscriptions.remove(entry)) }
+  }
+
+  /** Resolves when the command is on disk. Always sent with an idempotency key, so a resend is the same command. */
+  submit(command: SubmitRequest): Promise<RequestResult<{ command: Command }>> {
+    return this.request('command:request', { ...command, idempotencyKey: command.idempotencyKey ?? randomId() })
+  }
+
+  interrupt(commandId: string, reason?: string): Promise<RequestResult<{ affected: boolean; status: string }>> {
+    return this.request('command:interrupt', { commandId, ...(reason !== undefined && { reason }) })
+  }
+
+  /** The first answer wins: a `conflict` shows the winner in its details. */
+  respond(answer: ClientPayloads['interaction:respond']): Promise<RequestResult> {
+    return this.request('interaction:respond', answer)
+  }
+
+  /**
+   * Any request. It never rejects, waits while offline and is sent again on a new socket; but keys that were
+   * on their way to a terminal are answered `disconnected`.
+   */
+  request<T = object, K extends RequestType = RequestType>(
+    type: K,
+    payload: ClientPayloads[K],
+  ): Promise<RequestResult<T>> {
+    const { id, text, result } = this.#requests.open<T, K>(type, payload)
+    if (this.status.value.state === 'stopped') this.#requests.stop()
+    else if (this.#send(text)) this.#requests.handedOver(id)
+    return result
+  }
+
+  openTerminal(options: TerminalViewOptions): DashboardTerminal {
+    return this.#terminals.open(options)
+  }
+
+  #opened(): void {
+    const resume = this.#subscriptions.resumable()
+    const payload: ClientPayloads['dashboard:connect'] = {
+      ...(this.#options.client !== undefined && { client: this.#options.client }),
+      ...(resume !== undefined && { resume: { cursor: resume.cursor }, subscribe: resume.patterns }),
+    }
+    this.#phase = { name: 'greeting', resumes: resume !== undefined }
+    this.#connection.send(frame('dashboard:connect', payload, CONNECT_ID))
+  }
+
+  #answered({ resumed, reason, ...established }: Established, resumes: boolean): void {
+    if (resumes && !resumed) this.#subscriptions.restarted(reason ?? 'the server cannot resume')
+    this.#enter(resumes && resumed ? { name: 'resuming' } : LIVE, established)
+  }
+
+  #enter(phase: Phase, { heartbeatMs, limits }: Pick<Established, 'heartbeatMs' | 'limits'>): void {
+    this.#phase = phase
+    this.#ask()
+    this.#queue.push(...this.#requests.unsettled())
+    this.#terminals.reopen()
+    this.#pacer.open(limits)
+    this.#connection.established(heartbeatMs)
+  }
+
+  #down(): void {
+    this.#phase = DOWN
+    this.#pacer.close()
+    this.#queue.length = 0
+    this.#asking.reset()
+    this.#requests.lostSocket()
+  }
+
+  /** What is sent while there is no connection is made again from what is pending when there is one. */
+  #send(text: string): boolean {
+    if (this.#phase.name !== 'resuming' && this.#phase.name !== 'live') return false
+    this.#queue.push(text)
+    this.#pacer.pump()
+    return true
+  }
+
+  /** The replay is over, or was given up for snapshots. */
+  #goLive(): void {
+    if (this.#phase.name === 'resuming') this.#phase = LIVE
+    this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#phase.name === 'live') this.#asking.ask()
+  }
+
+  #letGo(topics: string[]): void {
+    if (topics.length > 0) this.#send(frame('unsubscribe', { topics }))
+  }
+
+  /** An answer with the id of a frame of ours; false when none waits for it. */
+  #reply(id: string, reply: Reply): boolean {
+    return this.#asking.reply(id, reply) || this.#terminals.reply(id, reply) || this.#requests.reply(id, reply)
+  }
+
+  readonly #handlers: Handlers = {
+    'connection:established': (payload, id) => this.#greeted(payload, id),
+    reply: (reply, id) => {
+      if (id !== undefined) this.#reply(id, reply)
+    },
+    snapshot: snapshot => this.#letGo(this.#subscriptions.snapshot(snapshot)),
+    'resume:done': ({ cursor }) => {
+      this.#subscriptions.resumed(cursor)
+      this.#goLive()
+    },
+    'resync:required': ({ topics, reason }) => {
+      this.#subscriptions.resync(topics, reason)
+      this.#goLive()
+    },
+    'terminal:snapshot': snapshot => this.#terminals.snapshot(snapshot),
+    'terminal:output': output => this.#terminals.output(output),
+    'terminal:resize': resize => this.#terminals.resized(resize),
+    'terminal:exit': exit => this.#terminals.exited(exit),
+    'connection:closing': ({ reconnectAfterMs }) => this.#connection.closing(reconnectAfterMs),
+    error: (error, id) => {
+      if (id === CONNECT_ID) this.#connectRefused(error)
+      else if (!(id === undefined ? this.#asking.refusedOne(error) : this.#reply(id, { ok: false, error }))) {
+        this.#options.onError?.(error)
+      }
+    },
+    heartbeat: () => {},
+    pong: () => {},
+  }
+
+  #receive(text: string): void {
+    const decoded = decodeServerFrame(text)
+    if (!decoded.ok) {
+      this.#log('warn', 'a frame was not understood', { message: decoded.message })
+      return
+    }
+    if ('cursor' in decoded.frame) {
+      this.#subscriptions.event(decoded.frame as WireEvent)
+      return
+    }
+    const message = decoded.frame as ServerFrame
+    const handle = this.#handlers[message.type] as (payload: unknown, id: string | undefined) => void
+    handle(message.payload, message.id)
+  }
+
+  #greeted(payload: Established, id: string | undefined): void {
+    const phase = this.#phase
+    if (phase.name === 'answering' || (phase.name === 'greeting' && id === CONNECT_ID)) {
+      this.#answered(payload, phase.resumes)
+    } else if (phase.name === 'greeting') {
+      this.#phase = { name: 'answering', resumes: phase.resumes, greeting: payload }
+    }
+  }
+
+  /** A refusal that would repeat itself (a cursor that no server accepts) must not keep the client out for good. */
+  #connectRefused(error: WireError): void {
+    this.#options.onError?.(error)
+    if (this.#phase.name !== 'answering' || error.retryable) return
+    this.#subscriptions.startOver(error.message)
+    this.#enter(LIVE, this.#phase.greeting)
+  }
+}
+
+const frame = <K extends ClientFrameType>(type: K, payload: ClientPayloads[K], id?: string): string =>
+  JSON.stringify({ type, ...(id !== undefined && { id }), payload })

@@ -1,0 +1,172 @@
+import type { ClientPayloads, ServerPayloads, TerminalSnapshot, WireError } from '@fleetwire/protocol'
+import { messageOf, type RequestResult } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { TerminalBuffer } from '../terminal-buffer.ts'
+
+export interface TerminalViewOptions {
+  agentId: string
+  /** Default: whichever terminal of the agent is the newest. */
+  terminalId?: string
+  /** `snapshot`: screens now and then, for a tile; `bytes` (default): everything. */
+  mode?: 'bytes' | 'snapshot'
+  /** The screen as it is now: it replaces what was shown. Also after bytes were missed. */
+  onSnapshot?(snapshot: TerminalSnapshot): void
+  /**
+   * Bytes that follow what was shown before; `gap`: bytes before them that are gone. The next ones come whether or not
+   * the returned promise is settled, but they are acknowledged only then: a slow screen gets a snapshot instead of a flood.
+   */
+  onOutput?(bytes: Uint8Array, info: { offset: number; gap?: { from: number; to: number } }): void | Promise<void>
+  onResize?(size: { cols: number; rows: number }): void
+  onExit?(exit: { exitCode?: number; signal?: string }): void
+  onError?(error: WireError): void
+}
+
+/** What a terminal needs of its client. `id` is what an error comes back with. */
+export interface TerminalViewPort {
+  log: Log
+  send<K extends `terminal:${'open' | 'close' | 'ack'}`>(type: K, payload: ClientPayloads[K], id?: string): void
+  /** Grows over all views of the client: to the server they are one. */
+  nextInputSeq(): number
+  request<K extends 'terminal:input' | 'terminal:resize'>(type: K, payload: ClientPayloads[K]): Promise<RequestResult>
+}
+
+/** The server stops at 512 KiB without acknowledgement; one in 64 KiB keeps it going at a few frames per second. */
+const ACK_EVERY_BYTES = 64 * 1024
+
+/** One terminal as a viewer sees it, over successive sockets. */
+export class DashboardTerminal {
+  readonly #options: TerminalViewOptions
+  readonly #port: TerminalViewPort
+  readonly #buffer = new TerminalBuffer()
+  /** The terminal whose screen is shown. */
+  #shownId: string | undefined
+  #hasScreen = false
+  #drawn = 0
+  #acked = 0
+
+  constructor(options: TerminalViewOptions, port: TerminalViewPort) {
+    this.#options = options
+    this.#port = port
+  }
+
+  get agentId(): string {
+    return this.#options.agentId
+  }
+
+  /** The one that is shown; without a name of its own a view follows the agent's newest. */
+  get terminalId(): string | undefined {
+    return this.#shownId ?? this.#options.terminalId
+  }
+
+  /** The name under which it was opened. */
+  get target(): { agentId: string; terminalId?: string } {
+    const { agentId, terminalId } = this.#options
+    return { agentId, ...(terminalId !== undefined && { terminalId }) }
+  }
+
+  /** Types. What was on its way when the connection broke is answered `disconnected`: never typed twice. */
+  input(data: string): Promise<RequestResult> {
+    return this.#port.request('terminal:input', { ...this.#shown(), data, inputSeq: this.#port.nextInputSeq() })
+  }
+
+  resize(cols: number, rows: number): Promise<RequestResult> {
+    return this.#port.request('terminal:resize', { ...this.#shown(), cols, rows })
+  }
+
+  close(): void {
+    this.#port.send('terminal:close', { ...this.target, ...this.#mode() })
+  }
+
+  /** On every new socket: the answer is a snapshot, and bytes from its offset. */
+  open(): void {
+    this.#port.send('terminal:open', { ...this.target, ...this.#mode() })
+  }
+
+  shows({ agentId, terminalId }: { agentId: string; terminalId: string }): boolean {
+    return agentId === this.agentId && terminalId === this.terminalId
+  }
+
+  /** `isNamed`: another view was opened under this very name, so the screen is meant for that one. */
+  follows({ agentId, terminalId }: { agentId: string; terminalId: string }, isNamed: boolean): boolean {
+    if (agentId !== this.agentId) return false
+    if (this.#options.terminalId !== undefined) return terminalId === this.#options.terminalId
+    return !isNamed || this.#shownId === undefined || this.#shownId === terminalId
+  }
+
+  snapshot(snapshot: TerminalSnapshot): void {
+    const isSame = this.#hasScreen && this.#shownId === snapshot.terminalId && this.#options.mode !== 'snapshot'
+    const isShown = isSame && snapshot.offset === this.#buffer.end
+    this.#shownId = snapshot.terminalId
+    this.#acked = snapshot.offset
+    this.#drawn = snapshot.offset
+    // Nothing was missed: drawing the screen again would only make it flicker.
+    if (isShown) return
+    this.#hasScreen = true
+    this.#buffer.reset(snapshot.offset)
+    this.#call(() => this.#options.onSnapshot?.(snapshot))
+  }
+
+  output(chunk: ServerPayloads['terminal:output']): void {
+    // Before the first screen the bytes would be drawn onto nothing; the snapshot to come includes them.
+    if (!this.#hasScreen) return
+    const step = this.#buffer.push(chunk)
+    switch (step.kind) {
+      case 'known':
+        return
+      case 'hole':
+        this.#hasScreen = false
+        this.open()
+        return
+      case 'bytes': {
+        const until = step.offset + step.bytes.length
+        const info = step.gap === undefined ? { offset: step.offset } : { offset: step.offset, gap: step.gap }
+        const shown = this.#call(() => this.#options.onOutput?.(step.bytes, info))
+        if (shown instanceof Promise) shown.then(() => this.#ack(until), this.#threw)
+        else this.#ack(until)
+        return
+      }
+      default:
+        step satisfies never
+    }
+  }
+
+  resized({ cols, rows }: { cols: number; rows: number }): void {
+    this.#call(() => this.#options.onResize?.({ cols, rows }))
+  }
+
+  exited({ exitCode, signal }: ServerPayloads['terminal:exit']): void {
+    const exit = { ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) }
+    this.#call(() => this.#options.onExit?.(exit))
+  }
+
+  refused(error: WireError): void {
+    this.#call(() => this.#options.onError?.(error))
+  }
+
+  #ack(offset: number): void {
+    this.#drawn = Math.max(this.#drawn, offset)
+    if (this.#drawn - this.#acked < ACK_EVERY_BYTES) return
+    this.#acked = this.#drawn
+    this.#port.send('terminal:ack', { ...this.#shown(), offset: this.#drawn })
+  }
+
+  #shown(): { agentId: string; terminalId?: string } {
+    return this.#shownId === undefined ? this.target : { agentId: this.agentId, terminalId: this.#shownId }
+  }
+
+  #mode() {
+    return this.#options.mode === undefined ? {} : { mode: this.#options.mode }
+  }
+
+  readonly #threw = (error: unknown): undefined => {
+    this.#port.log('error', 'a terminal handler threw', { error: messageOf(error) })
+  }
+
+  #call<T>(callback: () => T): T | undefined {
+    try {
+      return callback()
+    } catch (error) {
+      return this.#threw(error)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { Reply, WireError } from '@fleetwire/protocol'
+import type { Clock, Timer } from '../clock.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+export interface SubscribeRequestsOptions {
+  clock: Clock
+  subscriptions: Subscriptions
+  send(topics: string[], id: string): void
+}
+
+const RETRY_MS = 1_000
+const NOT_ALLOWED: WireError = { code: 'forbidden', message: 'The token may not read this pattern.', retryable: false }
+
+/** The `subscribe` frames of one socket and their answers. A new socket asks anew, so nothing of them outlives it. */
+export class SubscribeRequests {
+  readonly #options: SubscribeRequestsOptions
+  readonly #unanswered = new Map<string, string[]>()
+  #count = 0
+  #retry: Timer | undefined
+
+  constructor(options: SubscribeRequestsOptions) {
+    this.#options = options
+  }
+
+  /** Asks for every pattern that waits for its snapshot. */
+  ask(): void {
+    const topics = this.#options.subscriptions.ask()
+    if (topics.length === 0) return
+    const id = `s${++this.#count}`
+    this.#unanswered.set(id, topics)
+    this.#options.send(topics, id)
+  }
+
+  /** False when `id` is not of one of these. */
+  reply(id: string, reply: Reply): boolean {
+    const topics = this.#unanswered.get(id)
+    if (topics === undefined) return false
+    this.#unanswered.delete(id)
+    if (!reply.ok) this.#refused(topics, reply.error)
+    else if ('topics' in reply) this.#options.subscriptions.refused(without(topics, reply.topics), NOT_ALLOWED)
+    return true
+  }
+
+  /** Of several patterns each that is refused gets an `error` without an id, before the reply for the others. */
+  refusedOne(error: WireError): boolean {
+    const topic = (error.details as { topic?: unknown } | undefined)?.topic
+    return typeof topic === 'string' && this.#options.subscriptions.refused([topic], error)
+  }
+
+  /** The socket is gone. */
+  reset(): void {
+    this.#unanswered.clear()
+    this.#retry?.cancel()
+  }
+
+  #refused(topics: string[], error: WireError): void {
+    this.#options.subscriptions.refused(topics, error)
+    if (!error.retryable) return
+    this.#retry?.cancel()
+    this.#retry = this.#options.clock.setTimeout(() => this.ask(), RETRY_MS)
+  }
+}
+
+const without = (names: string[], allowed: unknown): string[] =>
+  Array.isArray(allowed) ? names.filter(name => !allowed.includes(name)) : []

@@ -1,0 +1,249 @@
+import type { EventPayloads, KnownEvent, ServerPayloads, WireError, WireEvent } from '@fleetwire/protocol'
+import { matchEvent } from '@fleetwire/protocol'
+import { messageOf } from '../errors.ts'
+import { type Log, silent } from '../log.ts'
+import { RecentSet } from '../recent-set.ts'
+import { TaskIndex } from './task-index.ts'
+
+/** Events of the protocol by their type, and the `custom:*` ones of backends. */
+export type DashboardEvent = KnownEvent | WireEvent<`custom:${string}`>
+
+/** An item of a snapshot: a record, an open message (`message:start` with the text so far) or a `state:snapshot`. */
+export type SnapshotRecord = {
+  [K in keyof EventPayloads]: { topic: string; type: K; payload: EventPayloads[K] }
+}[keyof EventPayloads]
+
+export interface SubscriptionHandlers {
+  /** Every event after the snapshot, once, in order. */
+  event?(event: DashboardEvent): void
+  /** The whole state behind `topics` as it is now: it replaces what was known of them. */
+  snapshot?(snapshot: { topics: string[]; records: SnapshotRecord[] }): void
+  /** Events were missed and cannot be replayed; a `snapshot` follows. */
+  resync?(reason: string): void
+  /** The server refused patterns of this subscription. */
+  error?(error: WireError): void
+}
+
+export interface Entry {
+  readonly patterns: readonly string[]
+  readonly handlers: SubscriptionHandlers
+  /** Patterns whose snapshot has not come: events up to it are part of it. */
+  readonly waiting: Set<string>
+}
+
+/**
+ * `covered`: does a resume at the cursor cover this pattern? `unsettled`: its snapshot came while other events were
+ * arriving, so only the next event's cursor is known to be after it.
+ */
+interface Pattern {
+  covered: 'no' | 'unsettled' | 'yes'
+  /** A snapshot is on its way; `since` counts the events processed before it was asked for. */
+  asked: { since: number } | undefined
+  entries: number
+}
+
+const RECENT_CURSORS = 4096
+
+/**
+ * Who wants which events, and from which cursor on a connection can be resumed. Pure bookkeeping: `DashboardClient` does
+ * what it says. Cursors are opaque, so a doubled event is recognised by its cursor being among the recent ones.
+ */
+export class Subscriptions {
+  readonly #entries = new Set<Entry>()
+  readonly #patterns = new Map<string, Pattern>()
+  readonly #log: Log
+  #recent = new RecentSet<string>(RECENT_CURSORS)
+  readonly #tasks = new TaskIndex()
+  /** Snapshots of which further parts follow, by their topics. */
+  readonly #parts = new Map<string, SnapshotRecord[]>()
+  #processed = 0
+  #cursor: string | undefined
+
+  constructor(options: { cursor?: string | undefined; log?: Log | undefined } = {}) {
+    this.#cursor = options.cursor
+    this.#log = options.log ?? silent
+  }
+
+  /** The place up to which everything subscribed was processed. */
+  get cursor(): string | undefined {
+    return this.#cursor
+  }
+
+  /** `hasState`: the caller has the state at the cursor that was given at the start, so no snapshot is needed. */
+  add(patterns: readonly string[], handlers: SubscriptionHandlers, hasState = false): Entry {
+    const resumed = hasState && this.#cursor !== undefined
+    const entry: Entry = { patterns, handlers, waiting: new Set(resumed ? [] : patterns) }
+    this.#entries.add(entry)
+    for (const name of patterns) {
+      const pattern = this.#patterns.get(name) ?? { covered: resumed ? 'yes' : 'no', asked: undefined, entries: 0 }
+      pattern.entries++
+      this.#patterns.set(name, pattern)
+    }
+    return entry
+  }
+
+  /** The patterns that nobody wants any more. One whose snapshot is on its way is let go when that has come. */
+  remove(entry: Entry): string[] {
+    if (!this.#entries.delete(entry)) return []
+    for (const name of entry.patterns) this.#patterns.get(name)!.entries--
+    return this.#dropUnused(entry.patterns)
+  }
+
+  /** What a new socket resumes; `undefined` when nothing can be resumed. */
+  resumable(): { cursor: string; patterns: string[] } | undefined {
+    this.#parts.clear()
+    for (const [name, pattern] of this.#patterns) {
+      pattern.asked = undefined
+      if (pattern.entries === 0) this.#patterns.delete(name)
+      else if (pattern.covered !== 'yes') this.#await(name, pattern)
+    }
+    const patterns = [...this.#patterns].filter(([, { covered }]) => covered === 'yes').map(([name]) => name)
+    return this.#cursor === undefined || patterns.length === 0 ? undefined : { cursor: this.#cursor, patterns }
+  }
+
+  /** The resume was refused: the server sends a snapshot of the patterns that were to be resumed. */
+  restarted(reason: string): void {
+    const given = [...this.#patterns].filter(([, { covered }]) => covered === 'yes').map(([name]) => name)
+    this.startOver(reason)
+    for (const name of given) this.#markAsked(name)
+  }
+
+  /** Nothing is resumed and no snapshot comes by itself. */
+  startOver(reason: string): void {
+    this.#recent = new RecentSet(RECENT_CURSORS)
+    this.#cursor = undefined
+    this.#forget([...this.#patterns.keys()], reason)
+  }
+
+  /** The patterns to subscribe to now, marked as asked for. */
+  ask(): string[] {
+    const names: string[] = []
+    for (const entry of this.#entries) {
+      for (const name of entry.waiting) {
+        const pattern = this.#patterns.get(name)!
+        if (pattern.asked !== undefined) continue
+        pattern.asked = { since: this.#processed }
+        names.push(name)
+      }
+    }
+    return names
+  }
+
+  /** The server refused these patterns; where that may pass, `ask` names them again. False when nobody has them. */
+  refused(names: readonly string[], error: WireError): boolean {
+    const refused = names.filter(name => this.#isOpen(name))
+    for (const name of refused) this.#patterns.get(name)!.asked = undefined
+    for (const entry of [...this.#entries]) {
+      if (!entry.patterns.some(name => refused.includes(name))) continue
+      this.#call(() => entry.handlers.error?.(error))
+    }
+    if (error.retryable) return refused.length > 0
+    for (const name of refused) this.#patterns.get(name)!.covered = 'no'
+    for (const entry of this.#entries) for (const name of refused) entry.waiting.delete(name)
+    return refused.length > 0
+  }
+
+  /** Parts are joined: handlers see one whole snapshot. Returns the patterns that nobody wants any more. */
+  snapshot({ topics, records, cursor, more }: ServerPayloads['snapshot']): string[] {
+    const key = topics.join()
+    const whole = [...(this.#parts.get(key) ?? []), ...(records as SnapshotRecord[])]
+    if (more) {
+      this.#parts.set(key, whole)
+      return []
+    }
+    this.#parts.delete(key)
+    this.#settle(topics, cursor)
+    const due = whole.map(record => ({ record, topic: record.topic, taskId: this.#tasks.taskOf(record.payload) }))
+    for (const entry of [...this.#entries]) {
+      const mine = topics.filter(name => entry.waiting.delete(name))
+      if (mine.length === 0) continue
+      const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
+      this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
+    }
+    return this.#dropUnused(topics)
+  }
+
+  /** Gives the event to whoever wants it; false when it came before. */
+  event(event: WireEvent): boolean {
+    if (!this.#recent.add(event.cursor)) return false
+    this.#processed++
+    const due = { topic: event.topic, taskId: this.#tasks.taskOf(event.payload) }
+    for (const entry of [...this.#entries]) {
+      if (!entry.patterns.some(name => !entry.waiting.has(name) && matchEvent(name, due))) continue
+      this.#call(() => entry.handlers.event?.(event as DashboardEvent))
+    }
+    this.#reached(event.cursor)
+    return true
+  }
+
+  /** The replay is complete. */
+  resumed(cursor: string): void {
+    this.#reached(cursor)
+  }
+
+  /** The server cannot continue these topics and sends them anew. */
+  resync(topics: readonly string[], reason: string): void {
+    this.#forget(topics, reason)
+    for (const name of topics) this.#markAsked(name)
+  }
+
+  #reached(cursor: string): void {
+    this.#cursor = cursor
+    for (const pattern of this.#patterns.values()) if (pattern.covered === 'unsettled') pattern.covered = 'yes'
+  }
+
+  #settle(topics: readonly string[], cursor: string): void {
+    const asked = topics.map(name => this.#patterns.get(name)).filter(pattern => pattern !== undefined)
+    const isQuiet = asked.every(pattern => pattern.asked?.since === this.#processed)
+    for (const pattern of asked) {
+      pattern.asked = undefined
+      if (pattern.covered === 'no') pattern.covered = 'unsettled'
+    }
+    if (isQuiet && asked.length > 0) this.#reached(cursor)
+  }
+
+  #markAsked(name: string): void {
+    const pattern = this.#patterns.get(name)
+    if (pattern !== undefined) pattern.asked = { since: this.#processed }
+  }
+
+  /** Wanted by somebody and not refused before. */
+  #isOpen(name: string): boolean {
+    const pattern = this.#patterns.get(name)
+    if (pattern === undefined) return false
+    return pattern.covered !== 'no' || [...this.#entries].some(({ waiting }) => waiting.has(name))
+  }
+
+  #forget(topics: readonly string[], reason: string): void {
+    for (const name of topics) {
+      const pattern = this.#patterns.get(name)
+      if (pattern !== undefined) this.#await(name, pattern)
+    }
+    for (const entry of [...this.#entries]) {
+      if (entry.patterns.some(name => topics.includes(name))) this.#call(() => entry.handlers.resync?.(reason))
+    }
+  }
+
+  #await(name: string, pattern: Pattern): void {
+    pattern.covered = 'no'
+    for (const entry of this.#entries) if (entry.patterns.includes(name)) entry.waiting.add(name)
+  }
+
+  #dropUnused(patterns: readonly string[]): string[] {
+    const unused = patterns.filter(name => {
+      const pattern = this.#patterns.get(name)
+      return pattern !== undefined && pattern.entries === 0 && pattern.asked === undefined
+    })
+    for (const name of unused) this.#patterns.delete(name)
+    return unused
+  }
+
+  /** One handler that throws must not keep the event from the others. */
+  #call(callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#log('error', 'a subscription handler threw', { error: messageOf(error) })
+    }
+  }
+}

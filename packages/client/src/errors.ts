@@ -1,0 +1,40 @@
+import type { WireError } from '@fleetwire/protocol'
+
+/** Why a request has no answer of the server: the network or this client ended it. */
+export type LocalErrorCode =
+  | 'timeout'
+  | 'stopped'
+  /** The socket died with it; whether it was done is not known, and doing it twice would harm. */
+  | 'disconnected'
+
+export interface LocalError {
+  code: LocalErrorCode
+  message: string
+  retryable: boolean
+}
+
+/** The answer to a request: refusals and lost connections are values, not exceptions. */
+export type RequestResult<T = object> = ({ ok: true } & T) | { ok: false; error: WireError | LocalError }
+
+export type FaultCode =
+  /** The outbox holds its limit of unacknowledged bytes: report less, or wait until the server is back. */
+  | 'outbox_full'
+  /** One report is larger than the server's frame limit. */
+  | 'frame_too_large'
+  /** The client was stopped. */
+  | 'stopped'
+  /** An option that no retry can mend. */
+  | 'invalid_option'
+
+/** A fault of the calling code or its surroundings; `code` tells which. */
+export class FleetwireError extends Error {
+  readonly code: FaultCode
+
+  constructor(code: FaultCode, message: string) {
+    super(message)
+    this.name = 'FleetwireError'
+    this.code = code
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

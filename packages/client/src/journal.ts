@@ -1,0 +1,55 @@
+import type { AgentServerPayloads, CommandOutcome } from '@fleetwire/protocol'
+
+export type DispatchedCommand = AgentServerPayloads['command:dispatch']
+
+export interface FinishedCommand {
+  commandId: string
+  attempt: number
+  outcome: CommandOutcome
+}
+
+/** What an agent knows of a command that it took. */
+export type JournalEntry =
+  /** Whether it was started, and how far it came, died with the process. */
+  | { state: 'accepted'; commandId: string; attempt: number }
+  /** `delivered`: the server has stored the result. */
+  | ({ state: 'finished'; delivered: boolean } & FinishedCommand)
+
+/**
+ * Why no command runs twice: what was taken is written down before it is acknowledged. `accepted` and `finished` resolve
+ * when the entry survives the death of the process; the others may be lost, at the price of a repeated report.
+ */
+export interface CommandJournal {
+  load(): Promise<JournalEntry[]>
+  accepted(command: DispatchedCommand): Promise<void>
+  finished(command: FinishedCommand): Promise<void>
+  delivered(commandId: string): Promise<void>
+  /** It will never be dispatched again. */
+  forget(commandId: string): Promise<void>
+}
+
+/** A journal that lives and dies with the process: for browsers, tests, and agents whose commands may run twice. */
+export class MemoryJournal implements CommandJournal {
+  readonly #entries = new Map<string, JournalEntry>()
+
+  async load(): Promise<JournalEntry[]> {
+    return [...this.#entries.values()]
+  }
+
+  async accepted({ commandId, attempt }: DispatchedCommand): Promise<void> {
+    this.#entries.set(commandId, { state: 'accepted', commandId, attempt })
+  }
+
+  async finished(command: FinishedCommand): Promise<void> {
+    this.#entries.set(command.commandId, { state: 'finished', delivered: false, ...command })
+  }
+
+  async delivered(commandId: string): Promise<void> {
+    const entry = this.#entries.get(commandId)
+    if (entry?.state === 'finished') this.#entries.set(commandId, { ...entry, delivered: true })
+  }
+
+  async forget(commandId: string): Promise<void> {
+    this.#entries.delete(commandId)
+  }
+}

@@ -1,0 +1,71 @@
+import type { FinishedCommand, JournalEntry } from '../journal.ts'
+
+export type JournalLine =
+  | { op: 'accepted'; commandId: string; attempt: number; at: number }
+  | ({ op: 'finished'; at: number } & FinishedCommand)
+  | { op: 'delivered'; commandId: string }
+  | { op: 'forget'; commandId: string }
+
+type Accepted = Extract<JournalLine, { op: 'accepted' }>
+type Finished = Extract<JournalLine, { op: 'finished' }>
+
+/** What the journal says of a command: the line that counts, and whether its result was delivered. */
+export interface Known {
+  line: Accepted | Finished
+  delivered: boolean
+}
+
+const NEWLINE = 0x0a
+
+/** The state that a journal file describes. Behind the last newline stands what a dying process did not finish. */
+export function parseJournal(bytes: Uint8Array): Map<string, Known> {
+  const known = new Map<string, Known>()
+  const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
+  for (const text of new TextDecoder().decode(whole).split('\n')) {
+    const line = parseLine(text)
+    if (line !== undefined) applyLine(known, line)
+  }
+  return known
+}
+
+/** A line that a failing disk garbled says nothing; the others still count. */
+function parseLine(text: string): JournalLine | undefined {
+  try {
+    const line = JSON.parse(text) as JournalLine
+    return typeof line.op === 'string' && typeof line.commandId === 'string' ? line : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function applyLine(known: Map<string, Known>, line: JournalLine): void {
+  const { commandId } = line
+  switch (line.op) {
+    case 'accepted':
+    case 'finished':
+      known.set(commandId, { line, delivered: false })
+      return
+    case 'delivered': {
+      const entry = known.get(commandId)
+      if (entry !== undefined) known.set(commandId, { ...entry, delivered: true })
+      return
+    }
+    case 'forget':
+      known.delete(commandId)
+      return
+    default:
+      line satisfies never
+  }
+}
+
+/** The lines that say the same as all those that led to this. */
+export function linesOf({ line, delivered }: Known): JournalLine[] {
+  return delivered ? [line, { op: 'delivered', commandId: line.commandId }] : [line]
+}
+
+export function entryOf({ line, delivered }: Known): JournalEntry {
+  const { commandId, attempt } = line
+  return line.op === 'accepted'
+    ? { state: 'accepted', commandId, attempt }
+    : { state: 'finished', commandId, attempt, outcome: line.outcome, delivered }
+}

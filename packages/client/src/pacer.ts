@@ -1,0 +1,97 @@
+import type { Clock, Timer } from './clock.ts'
+
+export interface PacerOptions {
+  clock: Clock
+  send(text: string): boolean
+  bufferedAmount(): number
+  /** Each gives its next frame, or undefined when it has none now; earlier ones go first. */
+  sources: readonly (() => string | undefined)[]
+}
+
+/** Above this the kernel takes no more: frames wait where they are bounded and can still be joined. */
+const BUFFER_HIGH_BYTES = 1024 * 1024
+const BUFFER_CHECK_MS = 25
+/** The server counts arrivals, not departures: what was spread here may arrive bunched. */
+const SHARE = 0.8
+
+/**
+ * Lets frames go no faster than the server's rate limit and the socket allow: a frame over the limit would be refused,
+ * and a numbered one that is refused is lost.
+ */
+export class Pacer {
+  readonly #options: PacerOptions
+  #ratePerMs = 0
+  #burst = 0
+  #tokens = 0
+  #filledAt = 0
+  #timer: Timer | undefined
+  #isOpen = false
+  #isPumping = false
+
+  constructor(options: PacerOptions) {
+    this.#options = options
+  }
+
+  open(limits: { frameRate: number; frameBurst: number }): void {
+    this.#ratePerMs = (limits.frameRate * SHARE) / 1000
+    this.#burst = Math.max(1, limits.frameBurst * SHARE)
+    this.#tokens = this.#burst
+    this.#filledAt = this.#options.clock.now()
+    this.#isOpen = true
+    this.pump()
+  }
+
+  close(): void {
+    this.#isOpen = false
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Something may be there to send. A source that says so while it gives a frame has its turn after that frame. */
+  pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      this.#run()
+    } finally {
+      this.#isPumping = false
+    }
+  }
+
+  #run(): void {
+    while (this.#isOpen && this.#timer === undefined) {
+      const waitMs = this.#waitMs()
+      if (waitMs > 0) {
+        this.#wait(waitMs)
+        return
+      }
+      const text = this.#next()
+      if (text === undefined) return
+      this.#tokens -= 1
+      this.#options.send(text)
+    }
+  }
+
+  #next(): string | undefined {
+    for (const source of this.#options.sources) {
+      const text = source()
+      if (text !== undefined) return text
+    }
+    return undefined
+  }
+
+  #wait(ms: number): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#timer = undefined
+      this.pump()
+    }, ms)
+  }
+
+  #waitMs(): number {
+    const now = this.#options.clock.now()
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
+    this.#filledAt = now
+    if (this.#options.bufferedAmount() > BUFFER_HIGH_BYTES) return BUFFER_CHECK_MS
+    return this.#tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
+  }
+}

@@ -1,0 +1,17 @@
+/** The last `limit` values that were added. */
+export class RecentSet<T> {
+  readonly #limit: number
+  readonly #values = new Set<T>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** False when it is there already. */
+  add(value: T): boolean {
+    if (this.#values.has(value)) return false
+    if (this.#values.size >= this.#limit) this.#values.delete(this.#values.values().next().value as T)
+    this.#values.add(value)
+    return true
+  }
+}

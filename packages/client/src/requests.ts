@@ -1,0 +1,89 @@
+import type { ClientFrameType, ClientPayloads, Reply } from '@fleetwire/protocol'
+import type { Clock, Timer } from './clock.ts'
+import type { LocalErrorCode, RequestResult } from './errors.ts'
+
+interface Pending {
+  type: ClientFrameType
+  text: string
+  /** To some socket: the server may have it. */
+  handedOver: boolean
+  settle(result: RequestResult): void
+  timer: Timer
+}
+
+const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input'])
+const MAX_PENDING = 10_000
+
+/**
+ * Requests that wait for their reply, by id. They survive the socket: `unsettled` is sent again after a reconnect, which
+ * is safe where a request is idempotent or carries an idempotency key. Bounded by their timeouts.
+ */
+export class Requests {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #pending = new Map<string, Pending>()
+  #count = 0
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** The frame to send and the promise of its answer, which never rejects. */
+  open<T, K extends ClientFrameType>(
+    type: K,
+    payload: ClientPayloads[K],
+  ): { id: string; text: string; result: Promise<RequestResult<T>> } {
+    const id = `r${++this.#count}`
+    const text = JSON.stringify({ type, id, payload })
+    const result = new Promise<RequestResult>(resolve => {
+      if (this.#pending.size >= MAX_PENDING) return resolve(local('timeout', `${type}: too many requests are pending`))
+      const timer = this.#clock.setTimeout(
+        () => this.#settle(id, local('timeout', `${type}: no answer in ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      )
+      this.#pending.set(id, { type, text, handedOver: false, settle: resolve, timer })
+    })
+    return { id, text, result: result as Promise<RequestResult<T>> }
+  }
+
+  /** False when nobody waits for this id. */
+  reply(id: string, reply: Reply): boolean {
+    return this.#settle(id, reply)
+  }
+
+  handedOver(id: string): void {
+    const pending = this.#pending.get(id)
+    if (pending !== undefined) pending.handedOver = true
+  }
+
+  /** For a new socket, in the order in which they were made. */
+  unsettled(): string[] {
+    for (const pending of this.#pending.values()) pending.handedOver = true
+    return Array.from(this.#pending.values(), ({ text }) => text)
+  }
+
+  /** What must not be done twice is not sent again: the server knows doubled keys only on one connection. */
+  lostSocket(): void {
+    for (const [id, { type, handedOver }] of [...this.#pending]) {
+      if (handedOver && NOT_TWICE.has(type)) this.#settle(id, local('disconnected', `${type}: the connection was lost`))
+    }
+  }
+
+  stop(): void {
+    for (const id of [...this.#pending.keys()]) this.#settle(id, local('stopped', 'the client was closed'))
+  }
+
+  #settle(id: string, result: RequestResult): boolean {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return false
+    this.#pending.delete(id)
+    pending.timer.cancel()
+    pending.settle(result)
+    return true
+  }
+}
+
+function local(code: LocalErrorCode, message: string): RequestResult<never> {
+  return { ok: false, error: { code, message, retryable: code === 'timeout' } }
+}

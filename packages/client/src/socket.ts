@@ -1,0 +1,63 @@
+/** How an attempt or a socket ended. `httpStatus` is that of a refused upgrade, where the platform shows it. */
+export interface SocketClose {
+  code: number
+  reason: string
+  httpStatus?: number
+}
+
+export interface SocketEvents {
+  open(): void
+  text(text: string): void
+  /** A sign of life that is no frame, such as a ping, where the platform shows it. */
+  alive(): void
+  /** Once, also when no socket came to be. */
+  closed(close: SocketClose): void
+}
+
+/** All that a connection needs of a WebSocket. */
+export interface SocketPort {
+  /** Bytes handed over and not yet on the wire. */
+  readonly bufferedAmount: number
+  send(text: string): void
+  close(code: number, reason: string): void
+  /** Asks the other side for a sign of life below the level of frames, where the platform can. */
+  ping?(): void
+  /** Gives up on a dead link without waiting for the other side. */
+  drop(): void
+}
+
+export type SocketFactory = (target: { url: string; token: string }, events: SocketEvents) => SocketPort
+
+/** No code of the protocol: what platforms report when a link ended without a close frame. */
+export const ABNORMAL_CLOSURE = 1006
+
+/** The platform's own WebSocket. A browser cannot set headers, so the token travels as a subprotocol. */
+export const browserSocket: SocketFactory = ({ url, token }, events) => {
+  const socket = new WebSocket(url, ['fleetwire.v1', `bearer.${token}`])
+  socket.onopen = () => events.open()
+  socket.onmessage = event => {
+    if (typeof event.data === 'string') events.text(event.data)
+  }
+  socket.onclose = event => events.closed({ code: event.code, reason: event.reason })
+  return {
+    get bufferedAmount() {
+      return socket.bufferedAmount
+    },
+    send: text => socket.send(text),
+    close: (code, reason) => socket.close(code, reason),
+    drop: () => socket.close(),
+  }
+}
+
+/**
+ * The address of a route. An `http(s):` address, or one without a path, is the server's and gets the route appended;
+ * a `ws(s):` address with a path is taken as it is.
+ */
+export function socketUrl(address: string, route: 'agent' | 'ws'): string {
+  const url = new URL(address)
+  const isServer = url.protocol === 'http:' || url.protocol === 'https:' || url.pathname === '/'
+  if (url.protocol === 'http:') url.protocol = 'ws:'
+  if (url.protocol === 'https:') url.protocol = 'wss:'
+  if (isServer) url.pathname = `${url.pathname.replace(/\/+$/, '')}/${route}`
+  return url.href
+}
