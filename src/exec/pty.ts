@@ -1,0 +1,158 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants as os } from 'node:os'
+import { ReadStream } from 'node:tty'
+
+export interface PtyOptions {
+  file: string
+  args: string[]
+  env: Record<string, string>
+  cwd: string
+  cols: number
+  rows: number
+  /** Output, as it comes; a promise stops the reading until it is settled, and so in time the program. */
+  onData(bytes: Uint8Array): void | Promise<void>
+}
+
+export interface PtyExit {
+  exitCode?: number
+  signal?: NodeJS.Signals
+}
+
+/** The part of node-pty's addon that is used here. */
+interface Binding {
+  fork(
+    file: string,
+    args: string[],
+    env: string[],
+    cwd: string,
+    cols: number,
+    rows: number,
+    uid: number,
+    gid: number,
+    utf8: boolean,
+    helperPath: string,
+    onExit: (exitCode: number, signal: number) => void,
+  ): { fd: number; pid: number; pty: string }
+  resize(fd: number, cols: number, rows: number): void
+}
+
+/** What a program that does not read may be typed ahead; a real terminal drops keys as well. */
+const MAX_TYPED_BYTES = 64 * 1024
+const READ_BYTES = 64 * 1024
+/** The kernel holds far less; a process that left the session and writes for ever must not keep us reading. */
+const MAX_DRAIN_BYTES = 4 * 1024 * 1024
+const NOT_CHANGED = -1
+
+const require = createRequire(import.meta.url)
+const signalNames = new Map(Object.entries(os.signals).map(([name, number]) => [number, name as NodeJS.Signals]))
+
+/**
+ * A program on a pseudoterminal of its own, as the leader of its own session and process group.
+ *
+ * It stands on the addon of @lydell/node-pty and not on its class, because that loses output: it destroys the terminal
+ * 200 ms after the exit whether it was read or not, and libuv takes a hang-up for the end though there is more to read.
+ * Here our own descriptor of the program's side keeps the terminal from hanging up, and after the exit the rest is read
+ * until there is none.
+ */
+export class Pty {
+  readonly pid: number
+  /** The program ended; what it wrote may still be unread. */
+  readonly exited: Promise<PtyExit>
+  readonly #binding: Binding
+  readonly #fd: number
+  readonly #programSide: number
+  readonly #stream: ReadStream
+  readonly #onData: PtyOptions['onData']
+  #open = true
+
+  /** Throws where the addon is missing or the system gives no terminal. A program that cannot be run exits with 1. */
+  constructor({ file, args, env, cwd, cols, rows, onData }: PtyOptions) {
+    const root = '@lydell/node-pty'
+    this.#binding = (require(`${root}/requireBinary.js`) as { requireBinary(name: string): Binding }).requireBinary(
+      'pty.node',
+    )
+    const helper = process.platform === 'darwin' ? require.resolve(`${root}-darwin-${process.arch}/spawn-helper`) : ''
+    const { promise, resolve } = withResolvers<PtyExit>()
+    this.exited = promise
+    const pairs = Object.entries({ ...env, PWD: cwd }).map(([name, value]) => `${name}=${value}`)
+    const onExit = (exitCode: number, signal: number) =>
+      resolve(signal === 0 ? { exitCode } : { signal: signalNames.get(signal) ?? ('SIGKILL' as const) })
+    const forked = this.#binding.fork(
+      file,
+      args,
+      pairs,
+      cwd,
+      cols,
+      rows,
+      NOT_CHANGED,
+      NOT_CHANGED,
+      true,
+      helper,
+      onExit,
+    )
+    this.pid = forked.pid
+    this.#fd = forked.fd
+    this.#onData = onData
+    this.#programSide = openSync(forked.pty, constants.O_RDWR | constants.O_NOCTTY)
+    this.#stream = new ReadStream(forked.fd)
+    // Reading a terminal fails when its other side is gone; the exit is told by the process, not by this.
+    this.#stream.on('error', () => {})
+    this.#stream.on('data', bytes => this.#take(bytes))
+  }
+
+  write(data: string): void {
+    if (this.#open && this.#stream.writableLength < MAX_TYPED_BYTES) this.#stream.write(data)
+  }
+
+  resize(cols: number, rows: number): void {
+    if (this.#open) this.#binding.resize(this.#fd, cols, rows)
+  }
+
+  /** Hands over what is left of the output, without waiting for the reader, and closes the terminal. */
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#stream.removeAllListeners('data')
+    this.#stream.pause()
+    for (let bytes = this.#stream.read(); bytes !== null; bytes = this.#stream.read()) this.#take(bytes)
+    this.#readRest()
+    this.#stream.destroy()
+    closeSync(this.#programSide)
+  }
+
+  /** Linux moves all that was written over to our side before it says that there is nothing (n_tty_read). */
+  #readRest(): void {
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    for (let total = 0; total < MAX_DRAIN_BYTES; ) {
+      let length: number
+      try {
+        length = readSync(this.#fd, buffer)
+      } catch {
+        return
+      }
+      if (length === 0) return
+      total += length
+      this.#take(Buffer.from(buffer.subarray(0, length)))
+    }
+  }
+
+  #take(bytes: Buffer): void {
+    const ready = this.#onData(bytes)
+    if (!(ready instanceof Promise)) return
+    if (this.#open) this.#stream.pause()
+    const resume = () => {
+      if (this.#open) this.#stream.resume()
+    }
+    // A reader that fails has no more to say about the pace.
+    ready.then(resume, resume)
+  }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>(settle => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,164 @@
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { constants as os } from 'node:os'
+import { delimiter, resolve } from 'node:path'
+import type { CommandOutcome } from '@fleetwire/protocol'
+import { type Clock, systemClock } from '../clock.ts'
+import type { CommandHandler, CommandRun, TerminalHandle, TerminalOptions } from './command-handler.ts'
+import { OutputTail } from './output-tail.ts'
+import { Pty, type PtyExit } from './pty.ts'
+import { SessionProcesses } from './session-processes.ts'
+import { SessionStop, type StopDelays } from './session-stop.ts'
+
+export interface ShellRunnerOptions extends Partial<StopDelays> {
+  openTerminal(options: TerminalOptions): TerminalHandle
+  /** Of the commands; the agent's own token is taken out of it. */
+  env: Record<string, string | undefined>
+  /** A path, or a name that is looked up in the PATH of `env`. */
+  shell?: string
+  cwd?: string
+  cols?: number
+  rows?: number
+  clock?: Clock
+}
+
+/** Secrets of the agent, and what describes the terminal that the agent itself was started in. */
+const HIDDEN = ['FLEETWIRE_TOKEN', 'TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'TERMCAP', 'COLUMNS', 'LINES']
+const SIGNAL_EXIT = 128
+
+/**
+ * Commands as shell lines: each runs as `<shell> -c <line>` on a terminal of its own, whose id is the command's. A
+ * command ends when its whole session has: what the shell leaves behind is hung up, then killed. To leave something
+ * running, a line starts it in a session of its own (`setsid`); `nohup` and `&` do not do that.
+ *
+ * Interrupted, the session gets SIGINT, then SIGTERM, then SIGKILL, and the outcome is `cancelled` if the shell was
+ * still there to be interrupted.
+ */
+export function createShellRunner(options: ShellRunnerOptions): CommandHandler {
+  const { shell = '/bin/sh', cwd = process.cwd(), cols = 80, rows = 24, clock = systemClock } = options
+  const delays = { termAfterMs: 5000, killAfterMs: 5000, hangupMs: 1000, ...given(options) }
+  const env: Record<string, string | undefined> = { ...options.env, TERM: 'xterm-256color' }
+  for (const name of HIDDEN) delete env[name]
+
+  return async run => {
+    const line = readLine(run.input)
+    if (line === undefined) return failed('invalid_input', 'invalid input: a shell command is a line of text.')
+    const file = await findProgram(shell, env.PATH)
+    if (file === undefined) return failed('spawn_failed', `The shell ${shell} does not exist or cannot be run.`)
+    if (!(await isFolder(cwd))) return failed('spawn_failed', `The working folder ${cwd} does not exist.`)
+    if (run.signal.aborted) return { status: 'cancelled' }
+    return execute(run, { file, args: ['-c', line], env: { ...defined(env), FLEETWIRE_COMMAND_ID: run.commandId } })
+  }
+
+  async function execute(
+    run: CommandRun,
+    program: { file: string; args: string[]; env: Record<string, string> },
+  ): Promise<CommandOutcome> {
+    const tail = new OutputTail()
+    let pty: Pty | undefined
+    const terminal: TerminalHandle = options.openTerminal({
+      terminalId: run.commandId,
+      cols,
+      rows,
+      onInput: data => pty?.write(data),
+      onResize: size => {
+        pty?.resize(size.cols, size.rows)
+        terminal.resize(size.cols, size.rows)
+      },
+    })
+    // So that it is there, and of this size, before the command says anything.
+    terminal.resize(cols, rows)
+    const onData = (bytes: Uint8Array) => {
+      tail.append(bytes)
+      return terminal.write(bytes)
+    }
+    try {
+      pty = new Pty({ ...program, cwd, cols, rows, onData })
+    } catch (error) {
+      terminal.exit({})
+      return failed('spawn_failed', `The command could not be started: ${(error as Error).message}`)
+    }
+
+    const processes = new SessionProcesses(pty.pid)
+    const stop = new SessionStop(processes, clock, delays)
+    let interrupted = false
+    const release = [
+      onAbort(run.signal, () => {
+        const early = processes.leaderIsAlive()
+        interrupted ||= early
+        // Once the shell has ended there is nothing to be polite about.
+        if (early) stop.interrupt()
+        else stop.kill()
+      }),
+      onAbort(run.force, () => {
+        interrupted ||= processes.leaderIsAlive()
+        stop.kill()
+      }),
+    ]
+    const exit = await pty.exited
+    const left = await stop.finish()
+    for (const remove of release) remove()
+    pty.close()
+    terminal.exit(exit)
+    const outcome = { ...outcomeOf(exit, interrupted), output: tail.text() }
+    return left === 'gone'
+      ? outcome
+      : { ...outcome, error: `${outcome.error ?? ''} Some of its processes could not be ended.`.trim() }
+  }
+}
+
+function outcomeOf({ exitCode, signal }: PtyExit, interrupted: boolean): CommandOutcome {
+  const code = exitCode ?? SIGNAL_EXIT + (signal ? os.signals[signal] : 0)
+  if (interrupted) return { status: 'cancelled', exitCode: code }
+  if (code === 0) return { status: 'succeeded', exitCode: 0 }
+  if (signal) return { status: 'failed', exitCode: code, error: `killed by ${signal}` }
+  // A shell reports the signal that ended its last command this way.
+  const named = Object.entries(os.signals).find(([, number]) => number === code - SIGNAL_EXIT)
+  return { status: 'failed', exitCode: code, error: `exit code ${code}${named ? ` (${named[0]})` : ''}` }
+}
+
+const failed = (code: string, message: string): CommandOutcome => ({ status: 'failed', error: { code, message } })
+
+/** A line may come from a Windows client; a NUL would end it early in the system call. */
+function readLine(input: unknown): string | undefined {
+  if (typeof input !== 'string' || input.includes('\0')) return undefined
+  return input.replace(/\r\n?/g, '\n').replace(/\n+$/, '')
+}
+
+async function findProgram(name: string, path = '/usr/local/bin:/usr/bin:/bin'): Promise<string | undefined> {
+  const candidates = name.includes('/') ? [resolve(name)] : path.split(delimiter).map(folder => resolve(folder, name))
+  for (const file of candidates) {
+    try {
+      await access(file, constants.X_OK)
+      if ((await stat(file)).isFile()) return file
+    } catch {}
+  }
+  return undefined
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** Also when it was aborted before. Returns what takes it back. */
+function onAbort(signal: AbortSignal, act: () => void): () => void {
+  if (signal.aborted) act()
+  else signal.addEventListener('abort', act, { once: true })
+  return () => signal.removeEventListener('abort', act)
+}
+
+function given({ termAfterMs, killAfterMs, hangupMs }: Partial<StopDelays>): Partial<StopDelays> {
+  return {
+    ...(termAfterMs !== undefined && { termAfterMs }),
+    ...(killAfterMs !== undefined && { killAfterMs }),
+    ...(hangupMs !== undefined && { hangupMs }),
+  }
+}
+
+function defined(env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined))
+}
