@@ -4,7 +4,8 @@ import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../src/auth/token-source.ts'
-import type { BasePayloads, Connection, ConnectionOptions, InboundFrame } from '../src/connections/connection.ts'
+import type { Connection } from '../src/connections/connection.ts'
+import type { BasePayloads, ConnectionOptions, InboundFrame } from '../src/connections/connection-options.ts'
 import { WsSocket, wsServerOptions } from '../src/connections/ws-socket.ts'
 
 declare module 'fastify' {

@@ -19,6 +19,7 @@ import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
+import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
@@ -70,6 +71,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 
   await app.register(health, { version })
   await app.register(agent)
+  await app.register(ws)
   await app.register(v1, { prefix: '/api/v1' })
 }
 

@@ -4,15 +4,15 @@ import type { Clock } from '../clock.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Logger } from '../logger.ts'
-import {
-  type BasePayloads,
-  type CloseOptions,
-  Connection,
-  type ConnectionContext,
-  type ConnectionKind,
-  type ConnectionOptions,
-  type InboundFrame,
-} from './connection.ts'
+import { Connection } from './connection.ts'
+import type {
+  BasePayloads,
+  CloseOptions,
+  ConnectionContext,
+  ConnectionKind,
+  ConnectionOptions,
+  InboundFrame,
+} from './connection-options.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import type { SocketPort } from './socket-port.ts'
 
@@ -57,7 +57,7 @@ export class ConnectionRegistry {
   readonly #bySub = new Map<string, Map<string, OpenConnection>>()
   #opened = 0
   #closedByCode = new Map<number, number>()
-  #drain: { emptied: () => void } | undefined
+  #drain: { done: Promise<void>; emptied: () => void } | undefined
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -141,17 +141,24 @@ export class ConnectionRegistry {
    * Shutdown: nothing more is accepted, every client is told when to come back, so that they do not all come at once.
    * Resolves when all sockets are gone; a peer that does not answer is cut off at its close deadline. Idempotent.
    */
-  async closeAll(): Promise<void> {
-    const emptied = new Promise<void>(resolve => {
-      this.#drain = { emptied: resolve }
-    })
+  closeAll(): Promise<void> {
+    if (this.#drain === undefined) {
+      let emptied = () => {}
+      const empty = new Promise<void>(resolve => {
+        emptied = resolve
+      })
+      this.#drain = { done: this.#closeEach().then(() => (this.size > 0 ? empty : undefined)), emptied }
+    }
+    return this.#drain.done
+  }
+
+  async #closeEach(): Promise<void> {
     const all = this.list()
     const spreadMs = spreadOf(all.length)
     for (const [i, connection] of all.entries()) {
       if (i > 0 && i % CLOSE_AT_ONCE === 0) await this.#pause()
       connection.close(1012, 'server restarting', { reconnectAfterMs: Math.round((spreadMs * i) / all.length) })
     }
-    if (this.size > 0) await emptied
   }
 
   #pause(): Promise<void> {

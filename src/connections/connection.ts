@@ -1,12 +1,18 @@
-import { type CloseCode, type Decoded, type ServerPayloads, type WireError, wireError } from '@fleetwire/protocol'
+import { type CloseCode, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { EventBatch } from '../broadcast/frame-encoder.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Timer } from '../clock.ts'
 import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { Logger } from '../logger.ts'
+import type {
+  BasePayloads,
+  CloseOptions,
+  ConnectionContext,
+  ConnectionKind,
+  ConnectionOptions,
+  InboundFrame,
+} from './connection-options.ts'
 import { ErrorBudget } from './error-budget.ts'
-import type { FlushScheduler } from './flush-scheduler.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
 import { TokenBucket } from './rate-limit.ts'
@@ -27,51 +33,6 @@ const URGENT: ReadonlySet<string> = new Set([
   'pong',
   'command:interrupt',
 ])
-
-export type ConnectionKind = 'dashboard' | 'agent'
-
-/** Frame types that both routes send, whatever else they do. */
-export interface BasePayloads {
-  error: WireError
-  'connection:closing': ServerPayloads['connection:closing']
-}
-
-export interface InboundFrame {
-  type: string
-  id?: string
-}
-
-/** What a route decides about its connections. `In` are the frames it takes, `Out` the payloads it sends, by type. */
-export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
-  kind: ConnectionKind
-  principal: Principal
-  decode(text: string): Decoded<In>
-  /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
-  flawOf(type: string, payload: unknown): string | undefined
-  liveness: { intervalMs: number; silentLimit: number }
-  /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
-  onBeat?(connection: Connection<In, Out>, silent: number): void
-  /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */
-  onFrame(frame: In, connection: Connection<In, Out>): void | Promise<void>
-  /** After a frame was refused by `decode` or the rate limit, and the peer was told. */
-  onRefused?(refused: { id?: string; n?: number }, connection: Connection<In, Out>): void
-  /** Once, with the final code; nothing can be sent any more. */
-  onClose?(code: number, connection: Connection<In, Out>): void
-}
-
-/** What all connections of a process share. */
-export interface ConnectionContext {
-  clock: Clock
-  logger: Logger
-  flusher: FlushScheduler
-  limits: { frameRate: number; frameBurst: number; outboxLimitBytes: number }
-  /** Called before the connection's own onClose. */
-  closed(id: string, code: number): void
-}
-
-export interface CloseOptions {
-  reconnectAfterMs?: number
-}
 
 type State =
   | { name: 'open'; liveness: Liveness; expiry: Timer }

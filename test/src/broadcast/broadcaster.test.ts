@@ -45,7 +45,7 @@ t.test('connections that are due the same events share one buffer, whatever else
   ])
 })
 
-t.test('many topics, many patterns: every receiver gets its own in the order of the log, once', async t => {
+t.test('[EV2] [EV4] many topics, many patterns: every receiver gets its own in the order of the log, once', async t => {
   const random = seededRandom(3)
   const { log, broadcaster, join } = setUp()
   const topics = Array.from({ length: 8 }, (_, i) => `agents.a${i}.log`)
@@ -70,43 +70,46 @@ t.test('many topics, many patterns: every receiver gets its own in the order of 
   }
 })
 
-t.test('a restricted token gets of a wildcard what it may see: in snapshots, live and in replays', async t => {
-  const { log, broadcaster, join } = setUp()
-  log.add('agent:status', 'agents.prod.status')
-  log.add('agent:status', 'agents.dev.status')
-  const { sink, subscriber } = await join(['>'], viewer(['dev']))
-  log.add('command:queued', 'agents.prod.commands.c1', {}, 't1')
-  log.add('command:queued', 'agents.dev.commands.c2', {}, 't1')
-  log.add('custom:x', 'users.bob.inbox')
-  log.add('custom:x', 'users.ann.inbox')
-  log.add('connection:opened', 'system.connections')
-  log.add('token:stored', '$tokens.1')
-  broadcaster.deal()
-  t.same(
-    sink.frames[0]!.payload.records.map(record => record.topic),
-    ['agents.dev.status'],
-  )
-  t.same(
-    sink.events.map(event => event.topic),
-    ['agents.dev.commands.c2', 'users.ann.inbox'],
-  )
+t.test(
+  '[PM5] [PM6] a restricted token gets of a wildcard what it may see: in snapshots, live and in replays',
+  async t => {
+    const { log, broadcaster, join } = setUp()
+    log.add('agent:status', 'agents.prod.status')
+    log.add('agent:status', 'agents.dev.status')
+    const { sink, subscriber } = await join(['>'], viewer(['dev']))
+    log.add('command:queued', 'agents.prod.commands.c1', {}, 't1')
+    log.add('command:queued', 'agents.dev.commands.c2', {}, 't1')
+    log.add('custom:x', 'users.bob.inbox')
+    log.add('custom:x', 'users.ann.inbox')
+    log.add('connection:opened', 'system.connections')
+    log.add('token:stored', '$tokens.1')
+    broadcaster.deal()
+    t.same(
+      sink.frames[0]!.payload.records.map(record => record.topic),
+      ['agents.dev.status'],
+    )
+    t.same(
+      sink.events.map(event => event.topic),
+      ['agents.dev.commands.c2', 'users.ann.inbox'],
+    )
 
-  const back = new FakeSink()
-  await broadcaster.attach(back, viewer(['dev'])).resume('test.0', ['>'], () => {})
-  t.same(
-    back.events.map(event => event.topic),
-    ['agents.dev.status', 'agents.dev.commands.c2', 'users.ann.inbox'],
-  )
+    const back = new FakeSink()
+    await broadcaster.attach(back, viewer(['dev'])).resume('test.0', ['>'], () => {})
+    t.same(
+      back.events.map(event => event.topic),
+      ['agents.dev.status', 'agents.dev.commands.c2', 'users.ann.inbox'],
+    )
 
-  subscriber.refresh(viewer(['prod']))
-  log.add('agent:status', 'agents.dev.status')
-  log.add('agent:status', 'agents.prod.status')
-  broadcaster.deal()
-  t.equal(sink.events.at(-1)!.topic, 'agents.prod.status')
-  t.equal(sink.events.length, 3)
-})
+    subscriber.refresh(viewer(['prod']))
+    log.add('agent:status', 'agents.dev.status')
+    log.add('agent:status', 'agents.prod.status')
+    broadcaster.deal()
+    t.equal(sink.events.at(-1)!.topic, 'agents.prod.status')
+    t.equal(sink.events.length, 3)
+  },
+)
 
-t.test('a task’s subscriber gets what concerns it from any topic', async t => {
+t.test('[TP5] a task’s subscriber gets what concerns it from any topic', async t => {
   const { log, broadcaster, join } = setUp()
   const { sink } = await join(['tasks.t1.>'])
   log.add('message:delta', 'agents.a.sessions.s.messages', {}, 't1')
@@ -119,7 +122,7 @@ t.test('a task’s subscriber gets what concerns it from any topic', async t => 
   )
 })
 
-t.test('a large snapshot comes in parts at the pace of its reader; what happens meanwhile follows', async t => {
+t.test('[SB3] a large snapshot comes in parts at the pace of its reader; what happens meanwhile follows', async t => {
   const { log, broadcaster } = setUp()
   for (let i = 0; i < 30; i++) log.add('agent:status', `agents.a${i}.status`, { detail: 'x'.repeat(100_000) })
   const sink = new FakeSink()
@@ -147,7 +150,7 @@ t.test('a large snapshot comes in parts at the pace of its reader; what happens 
   )
 })
 
-t.test('resume: whole, in pages, then done, then live; also before the first event', async t => {
+t.test('[RS1] [EV6] resume: whole, in pages, then done, then live; also before the first event', async t => {
   const { log, broadcaster } = setUp()
   const early = new FakeSink()
   const decided: object[] = []
@@ -165,7 +168,7 @@ t.test('resume: whole, in pages, then done, then live; also before the first eve
   t.equal(done, late.given.length - 2, 'resume:done stands between replay and live')
 })
 
-t.test('a cursor that cannot be continued: resumed false with the reason, then snapshots', async t => {
+t.test('[RS2] a cursor that cannot be continued: resumed false with the reason, then snapshots', async t => {
   const { log, broadcaster } = setUp()
   for (let i = 0; i < 10; i++) log.add('agent:status', 'agents.a.status')
   log.forget(5)
@@ -183,7 +186,7 @@ t.test('a cursor that cannot be continued: resumed false with the reason, then s
 })
 
 t.test(
-  'retention overtakes a slow reader in mid-replay: resync:required and snapshots, never a silent gap',
+  '[RS4] retention overtakes a slow reader in mid-replay: resync:required and snapshots, never a silent gap',
   async t => {
     const { log, broadcaster } = setUp()
     for (let i = 0; i < 1200; i++) log.add('agent:error', 'agents.a.log')
@@ -206,7 +209,7 @@ t.test(
   },
 )
 
-t.test('a store that is ahead of what was told causes neither gap nor duplicate', async t => {
+t.test('[SB1] a store that is ahead of what was told causes neither gap nor duplicate', async t => {
   const { log, broadcaster } = setUp()
   log.lagging = true
   log.add('agent:status', 'agents.a.status')
@@ -226,7 +229,7 @@ t.test('a store that is ahead of what was told causes neither gap nor duplicate'
   )
 })
 
-t.test('subscribing at random among appends: no gap, no duplicate, always in order', async t => {
+t.test('[SB1] [SB8] subscribing at random among appends: no gap, no duplicate, always in order', async t => {
   const place = (cursor: string) => Number.parseInt(cursor.split('.')[1]!, 36)
   const topics = ['agents.a.log', 'agents.b.log', 'agents.c.status']
   for (let seed = 1; seed <= 60; seed++) {
@@ -279,6 +282,37 @@ t.test('subscribing at random among appends: no gap, no duplicate, always in ord
     if (got.size !== due.length) t.fail(`seed ${seed}: ${got.size} given, ${due.length} due`)
   }
   t.pass('60 seeds')
+})
+
+t.test(
+  '[SB2] [SB6] without a snapshot it is live at once; after unsubscribe only what other patterns match',
+  async t => {
+    const { log, broadcaster, join } = setUp()
+    log.add('agent:status', 'agents.a.status')
+    const { sink, subscriber } = await join(['agents.a.>', 'agents.*.log'], viewer(), false)
+    log.add('agent:status', 'agents.a.status')
+    log.add('agent:error', 'agents.a.log')
+    await subscriber.unsubscribe(['agents.a.>', 'never.asked'])
+    log.add('agent:status', 'agents.a.status')
+    log.add('agent:error', 'agents.a.log')
+    broadcaster.deal()
+    t.same(
+      sink.given.map(item => ('frame' in item ? item.frame : item.cursor)),
+      ['test.2', 'test.3', 'test.5'],
+    )
+  },
+)
+
+t.test('[RS5] who has subscriptions already is not resumed, and gets a snapshot of what it adds', async t => {
+  const { log, broadcaster, join } = setUp()
+  const { sink, subscriber } = await join(['tasks.>'])
+  log.add('agent:status', 'agents.a.status')
+  const decided: object[] = []
+  await subscriber.resume('test.0', ['agents.>'], outcome => decided.push(outcome))
+  broadcaster.deal()
+  t.same(decided, [{ resumed: false, reason: 'subscribed' }])
+  t.equal(sink.frames.at(-1)!.payload.records.length, 1)
+  t.same(subscriber.patterns, ['tasks.>', 'agents.>'])
 })
 
 t.test('a closed subscriber gets nothing and leaves nothing', async t => {

@@ -12,7 +12,7 @@ const principal = (sub: string, agents: string[] = ['*'], role: Principal['role'
   expiresAt: 0,
 })
 
-t.test('a member gets an event once, however many of its patterns match', async t => {
+t.test('[EV4] a member gets an event once, however many of its patterns match', async t => {
   const index = new SubscriptionIndex<string>()
   index.set('a', ['agents.>', 'agents.*.status', 'tasks.t1.>'], principal('ann'))
   t.equal(index.audiencesOf('agents.x.status', 't1').length, 1)
@@ -35,7 +35,7 @@ t.test('members with equal patterns and rights are one audience; it goes with th
   t.equal(index.size, 1)
 })
 
-t.test('an inbox is its owner’s, also behind wildcards', async t => {
+t.test('[PM6] an inbox is its owner’s, also behind wildcards', async t => {
   const index = new SubscriptionIndex<string>()
   for (const sub of ['ann', 'bob']) index.set(sub, ['>'], principal(sub))
   const [only, ...others] = index.audiencesOf('users.ann.inbox')

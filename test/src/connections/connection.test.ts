@@ -1,7 +1,8 @@
 import { type ClientFrame, decodeClientFrame, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
 import t from 'tap'
 import type { Principal } from '../../../src/auth/principal.ts'
-import { Connection, type ConnectionOptions } from '../../../src/connections/connection.ts'
+import { Connection } from '../../../src/connections/connection.ts'
+import type { ConnectionOptions } from '../../../src/connections/connection-options.ts'
 import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
@@ -58,7 +59,7 @@ t.test('what is sent in one turn leaves in one write', async t => {
   )
 })
 
-t.test('a frame is answered; a refused one gets an error with its id and the socket lives', async t => {
+t.test('[FR9] [ER3] a frame is answered; a refused one gets an error with its id and the socket lives', async t => {
   const { socket, turn } = setUp()
   socket.says('ping', {}, 'a')
   socket.says('nonsense', {}, 'b')
@@ -76,7 +77,7 @@ t.test('a frame is answered; a refused one gets an error with its id and the soc
   t.ok(socket.isOpen)
 })
 
-t.test('20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
+t.test('[CL5] 20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
   const bad = setUp()
   for (let i = 0; i < 25; i++) bad.socket.peer.text('{')
   t.same(bad.socket.closedWith?.code, 4000)
@@ -91,7 +92,7 @@ t.test('20 bad frames in 10 s close 4000; spread over a longer time they do not'
   t.ok(slow.socket.isOpen)
 })
 
-t.test('over the rate: error rate_limited with retryAfterMs, then 4429; at the rate: nothing', async t => {
+t.test('[LM2] [CL5] over the rate: error rate_limited with retryAfterMs, then 4429; at the rate: nothing', async t => {
   const flood = setUp()
   for (let i = 0; i < 201; i++) flood.socket.says('ping')
   flood.turn()
@@ -108,7 +109,7 @@ t.test('over the rate: error rate_limited with retryAfterMs, then 4429; at the r
   t.notOk(steady.socket.last('error'))
 })
 
-t.test('WebSocket pings are answered within the rate and while the peer reads', async t => {
+t.test('[LM2] WebSocket pings are answered within the rate and while the peer reads', async t => {
   const { socket } = setUp({}, { frameBurst: 3 })
   socket.peer.ping(Buffer.from('a'))
   socket.choke()
@@ -119,24 +120,27 @@ t.test('WebSocket pings are answered within the rate and while the peer reads', 
   t.same(socket.pongs.map(String), ['a', 'c'])
 })
 
-t.test('a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s', async t => {
-  const beats: number[] = []
-  const { clock, socket } = setUp({ onBeat: (_connection, silent) => beats.push(silent) })
-  clock.advance(29_999)
-  socket.peer.pong()
-  clock.advance(1)
-  clock.advance(30_000)
-  t.same(beats, [0, 1])
-  t.equal(socket.pings, 2)
-  clock.advance(30_000)
-  t.equal(socket.closedWith?.code, 4408)
-  t.notOk(socket.terminated)
-  clock.advance(5000)
-  t.ok(socket.terminated)
-  t.equal(clock.pending, 0)
-})
+t.test(
+  '[LV1] [CL7] a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s',
+  async t => {
+    const beats: number[] = []
+    const { clock, socket } = setUp({ onBeat: (_connection, silent) => beats.push(silent) })
+    clock.advance(29_999)
+    socket.peer.pong()
+    clock.advance(1)
+    clock.advance(30_000)
+    t.same(beats, [0, 1])
+    t.equal(socket.pings, 2)
+    clock.advance(30_000)
+    t.equal(socket.closedWith?.code, 4408)
+    t.notOk(socket.terminated)
+    clock.advance(5000)
+    t.ok(socket.terminated)
+    t.equal(clock.pending, 0)
+  },
+)
 
-t.test('a stall of this process is not held against the peer', async t => {
+t.test('[LV4] [LV5] a stall of this process is not held against the peer', async t => {
   const { clock, socket } = setUp()
   clock.advance(30_000)
   clock.stall(50_000)
@@ -147,7 +151,7 @@ t.test('a stall of this process is not held against the peer', async t => {
   t.equal(socket.closedWith?.code, 4408, 'silence while awake does')
 })
 
-t.test('the token expires: connection:closing, 4401; a refreshed one lives on', async t => {
+t.test('[AU10] [AU11] the token expires: connection:closing, 4401; a refreshed one lives on', async t => {
   const { clock, socket, connection } = setUp({
     liveness: { intervalMs: 30_000, silentLimit: Number.POSITIVE_INFINITY },
   })
@@ -162,7 +166,7 @@ t.test('the token expires: connection:closing, 4401; a refreshed one lives on', 
   t.match(socket.frames.at(-1), { type: 'connection:closing', payload: { code: 4401, reason: 'token expired' } })
 })
 
-t.test('a payload that its schema refuses is a fault of the server: logged, told, survived', async t => {
+t.test('[FR15] a payload that its schema refuses is a fault of the server: logged, told, survived', async t => {
   const { socket, connection, turn, faults } = setUp()
   connection.send('pong', { timestamp: 'now' as unknown as number }, 'x')
   connection.send('error', { code: 'conflict', message: '', retryable: false, details: 1n })
@@ -175,7 +179,7 @@ t.test('a payload that its schema refuses is a fault of the server: logged, told
   t.ok(socket.isOpen)
 })
 
-t.test('a handler that throws or rejects ends neither the process nor the socket', async t => {
+t.test('[ER6] a handler that throws or rejects ends neither the process nor the socket', async t => {
   let mode = 'throw'
   const { socket, turn, faults } = setUp({
     onFrame: () => {
@@ -195,7 +199,7 @@ t.test('a handler that throws or rejects ends neither the process nor the socket
   t.equal(faults.length, 2)
 })
 
-t.test('a peer that does not read: its outbox is bounded, then 4508', async t => {
+t.test('[OB3] a peer that does not read: its outbox is bounded, then 4508', async t => {
   const { socket, connection, turn, clock } = setUp()
   socket.choke()
   for (let i = 0; i < 500 && connection.isOpen; i++) {

@@ -33,7 +33,7 @@ t.test('a shared batch goes out as it is; together with other frames it is one w
 })
 
 t.test(
-  'a slow reader: urgent first, records and metrics in their latest version, streams whole, the rest in order',
+  '[OB1] [OB2] a slow reader: urgent first, records and metrics in their latest version, streams whole, the rest in order',
   async t => {
     const { socket, outbox } = setUp()
     socket.choke()
@@ -54,7 +54,7 @@ t.test(
   },
 )
 
-t.test('a million updates of one record wait as one; of a stream they overflow', async t => {
+t.test('[OB1] [OB3] a million updates of one record wait as one; of a stream they overflow', async t => {
   const { socket, outbox, overflows } = setUp(10_000)
   socket.choke()
   for (let i = 0; i < 100_000; i++) {

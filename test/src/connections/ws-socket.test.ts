@@ -100,7 +100,7 @@ t.test('where an extension was negotiated, ws frames the messages', async t => {
   t.same(received, texts)
 })
 
-t.test('a message over the limit is closed with 4413', async t => {
+t.test('[LM1] a message over the limit is closed with 4413', async t => {
   const { client, heard } = await pair(t)
   client.send('x'.repeat(1025))
   const [code] = await once(client, 'close')

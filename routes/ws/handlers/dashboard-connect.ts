@@ -1,0 +1,25 @@
+import { type Dashboard, type Handler, orReconnect, sendEstablished } from '../dashboard.ts'
+import { claimPatterns } from '../patterns.ts'
+
+/** Says what it wants in one frame, and where it left off. */
+export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, payload }, dashboard: Dashboard) => {
+  const { app, connection, subscriber } = dashboard
+  const { resume, subscribe = [] } = payload
+  const verdict = claimPatterns(dashboard, subscribe)
+  if (verdict.status === 'refused') {
+    connection.errors([verdict.error], id)
+    return
+  }
+  const { allowed, refused } = verdict
+  connection.errors(refused)
+  if (resume === undefined) {
+    sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position }, id)
+    if (allowed.length > 0) await orReconnect(dashboard, subscriber.subscribe(allowed, true))
+    return
+  }
+  const resuming = subscriber.resume(resume.cursor, allowed, outcome =>
+    // A client that stores this cursor and is cut off in mid-replay must not skip what it did not get.
+    sendEstablished(dashboard, { ...outcome, cursor: outcome.resumed ? resume.cursor : app.broadcaster.position }, id),
+  )
+  await orReconnect(dashboard, resuming)
+}

@@ -1,0 +1,35 @@
+import type { ClientFrame, ClientFrameType } from '@fleetwire/protocol'
+import type { Dashboard, Handler } from '../dashboard.ts'
+import { heartbeat, ping } from './alive.ts'
+import { authRefresh } from './auth-refresh.ts'
+import { commandInterrupt } from './command-interrupt.ts'
+import { commandRequest } from './command-request.ts'
+import { dashboardConnect } from './dashboard-connect.ts'
+import { interactionRespond } from './interaction-respond.ts'
+import { subscribe } from './subscribe.ts'
+import { terminalAck, terminalClose, terminalInput, terminalOpen, terminalResize } from './terminal.ts'
+import { unsubscribe } from './unsubscribe.ts'
+
+/** A frame of the protocol without a handler does not compile. */
+const handlers = {
+  'dashboard:connect': dashboardConnect,
+  subscribe,
+  unsubscribe,
+  'command:request': commandRequest,
+  'command:interrupt': commandInterrupt,
+  'interaction:respond': interactionRespond,
+  'terminal:open': terminalOpen,
+  'terminal:close': terminalClose,
+  'terminal:input': terminalInput,
+  'terminal:resize': terminalResize,
+  'terminal:ack': terminalAck,
+  'auth:refresh': authRefresh,
+  heartbeat,
+  ping,
+} satisfies { [K in ClientFrameType]: Handler<K> }
+
+export function handleFrame(frame: ClientFrame, dashboard: Dashboard): void | Promise<void> {
+  // The table pairs each type with the handler of that type; TypeScript does not follow this through an index.
+  const handler = handlers[frame.type] as (frame: ClientFrame, dashboard: Dashboard) => void | Promise<void>
+  return handler(frame, dashboard)
+}

@@ -1,0 +1,64 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  type ClientFrame,
+  decodeClientFrame,
+  Id,
+  type ServerPayloads,
+  serverFrameFlaw,
+  wireError,
+} from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { WebSocket } from 'ws'
+import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
+import { handleFrame } from './handlers/index.ts'
+
+const SILENT_INTERVALS = 2
+
+const notForAgents: onRequestAsyncHookHandler = async (request, reply) => {
+  if (request.principal.role !== 'agent') return
+  return reply.refuse(wireError('forbidden', 'A token of the role "agent" connects to /agent.'))
+}
+
+/** The sockets of dashboards, backends and the CLI. */
+const ws: FastifyPluginAsyncTypebox = async app => {
+  function open(socket: WebSocket, request: FastifyRequest): Dashboard {
+    const connection = app.openConnection<ClientFrame, ServerPayloads>(socket, request, {
+      kind: 'dashboard',
+      decode: decodeClientFrame,
+      flawOf: serverFrameFlaw,
+      liveness: { intervalMs: app.config.HEARTBEAT_MS, silentLimit: SILENT_INTERVALS },
+      onBeat: connection => connection.send('heartbeat', { timestamp: app.clock.now() }),
+      onFrame: frame => handleFrame(frame, dashboard),
+      onClose: () => {
+        dashboard.subscriber.close()
+        app.terminals.leave(connection)
+      },
+    })
+    const subscriber = app.broadcaster.attach(connection, connection.principal)
+    const dashboard: Dashboard = { app, connection, subscriber, wanted: new Set() }
+    sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position })
+    return dashboard
+  }
+
+  const before = {
+    onRequest: [app.checkOrigin, app.authenticate, notForAgents],
+    preHandler: app.admitSocket,
+    // Sockets have limits of their own, for whoever holds a token.
+    config: { rateLimit: false as const },
+    websocket: true as const,
+  }
+
+  app.get('/ws', before, (socket, request) => {
+    open(socket, request)
+  })
+
+  /** As `/ws`, with the view of one task open from the start. */
+  app.get('/ws/tasks/:taskId', { ...before, schema: { params: Type.Object({ taskId: Id }) } }, (socket, request) => {
+    const dashboard = open(socket, request)
+    const pattern = `tasks.${request.params.taskId}.>`
+    dashboard.wanted.add(pattern)
+    void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
+  })
+}
+export default ws

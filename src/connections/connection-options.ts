@@ -1,0 +1,56 @@
+import type { Decoded, ServerPayloads, WireError } from '@fleetwire/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { FlushScheduler } from './flush-scheduler.ts'
+
+export type ConnectionKind = 'dashboard' | 'agent'
+
+/** Frame types that both routes send, whatever else they do. */
+export interface BasePayloads {
+  error: WireError
+  'connection:closing': ServerPayloads['connection:closing']
+}
+
+export interface InboundFrame {
+  type: string
+  id?: string
+}
+
+/** A connection as its own callbacks see it. */
+export interface Peer<Out extends BasePayloads> {
+  readonly id: string
+  send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void
+}
+
+/** What a route decides about its connections. `In` are the frames it takes, `Out` the payloads it sends, by type. */
+export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
+  kind: ConnectionKind
+  principal: Principal
+  decode(text: string): Decoded<In>
+  /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
+  flawOf(type: string, payload: unknown): string | undefined
+  liveness: { intervalMs: number; silentLimit: number }
+  /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
+  onBeat?(connection: Peer<Out>, silent: number): void
+  /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */
+  onFrame(frame: In, connection: Peer<Out>): void | Promise<void>
+  /** After a frame was refused by `decode` or the rate limit, and the peer was told. */
+  onRefused?(refused: { id?: string; n?: number }, connection: Peer<Out>): void
+  /** Once, with the final code; nothing can be sent any more. */
+  onClose?(code: number, connection: Peer<Out>): void
+}
+
+/** What all connections of a process share. */
+export interface ConnectionContext {
+  clock: Clock
+  logger: Logger
+  flusher: FlushScheduler
+  limits: { frameRate: number; frameBurst: number; outboxLimitBytes: number }
+  /** Called before the connection's own onClose. */
+  closed(id: string, code: number): void
+}
+
+export interface CloseOptions {
+  reconnectAfterMs?: number
+}

@@ -1,0 +1,145 @@
+import t from 'tap'
+import type { EventDraft } from '../../../src/log/event-log.ts'
+import { startApp } from '../../helpers/build.ts'
+import { rawWebSocket } from '../../helpers/raw-websocket.ts'
+import { connectWs, type WireFrame } from '../../helpers/ws-client.ts'
+
+const said = (agentId: string, message: string): EventDraft => ({
+  type: 'agent:error',
+  topic: `agents.${agentId}.log`,
+  payload: { agentId, message },
+})
+const task = (taskId: string, message: string): EventDraft => ({
+  type: 'task:progress',
+  topic: `tasks.${taskId}.status`,
+  payload: {
+    ...{ taskId, title: '', description: '', status: 'running', labels: {}, message },
+    ...{ progress: 0, confidence: 0, createdAt: 0, updatedAt: 0 },
+  },
+  record: 'set',
+})
+const eventsOf = (frames: WireFrame[]) => frames.filter(({ cursor }) => cursor !== undefined)
+
+t.test('[SB1] [EV2] snapshot, then live: with appends all the while there is no gap and no duplicate', async t => {
+  const { url, token, log } = await startApp(t)
+  const client = await connectWs(t, url, await token('viewer'))
+  await log.append([task('t', '-1')])
+  let stop = false
+  let last = ''
+  const appending = (async () => {
+    for (let i = 0; !stop; i++) {
+      const result = await log.append([said('a', `${i}`), task('t', `${i}`)])
+      if (result.status === 'ok') last = result.events.at(-1)!.cursor
+    }
+  })()
+  client.send('subscribe', { topics: ['tasks.>'] })
+  const first = await client.next('snapshot')
+  client.send('subscribe', { topics: ['agents.>'] })
+  await client.next('snapshot')
+  for (let i = 0; i < 50; i++) await client.next('agent:error')
+  stop = true
+  await appending
+  await client.next(({ cursor }) => cursor === last)
+  t.match(first.payload.records, [{ topic: 'tasks.t.status', type: 'task:progress' }])
+  const numbers = (type: string) =>
+    eventsOf(client.frames)
+      .filter(frame => frame.type === type)
+      .map(({ payload }) => Number(payload.message))
+  const unbroken = (all: number[]) => all.every((n, i) => i === 0 || n === all[i - 1]! + 1)
+  t.ok(unbroken(numbers('agent:error')))
+  t.ok(unbroken(numbers('task:progress')))
+  t.equal(numbers('task:progress')[0], Number(first.payload.records[0].payload.message) + 1)
+  const cursors = eventsOf(client.frames).map(({ cursor }) => Number.parseInt(cursor!.split('.')[1]!, 36))
+  t.ok(
+    cursors.every((n, i) => i === 0 || n > cursors[i - 1]!),
+    'in the order of the log across topics',
+  )
+})
+
+t.test('[RS1] a client that drops again and again gets every event once', async t => {
+  const { url, token, log } = await startApp(t)
+  const viewer = await token('viewer')
+  const first = await connectWs(t, url, viewer)
+  first.send('dashboard:connect', { subscribe: ['agents.>'] }, 'c')
+  let cursor = (await first.next('snapshot')).payload.cursor as string
+  await first.close()
+  const got: string[] = []
+  for (let round = 0; round < 20; round++) {
+    await log.append([said('a', `${round} away`)])
+    const client = await connectWs(t, url, viewer)
+    client.send('dashboard:connect', { resume: { cursor }, subscribe: ['agents.>'] }, 'c')
+    const established = await client.next(({ id }) => id === 'c')
+    t.match(established, { type: 'connection:established', payload: { resumed: true, cursor } })
+    const meanwhile = log.append([said('a', `${round} replaying`), said('b', `${round} too`)])
+    await client.next('resume:done')
+    await meanwhile
+    await log.append([said('a', `${round} live`)])
+    await client.next(({ payload }) => payload.message === `${round} live`)
+    for (const event of eventsOf(client.frames)) {
+      got.push(event.payload.message)
+      cursor = event.cursor!
+    }
+    client.socket.terminate()
+  }
+  const want = Array.from({ length: 20 }, (_, i) => ['away', 'replaying', 'too', 'live'].map(when => `${i} ${when}`))
+  t.same(got, want.flat())
+})
+
+t.test('[RS2] a cursor of another log: resumed false, the reason, snapshots', async t => {
+  const { url, token, log } = await startApp(t)
+  await log.append([task('t', 'now')])
+  const client = await connectWs(t, url, await token('viewer'))
+  client.send('dashboard:connect', { resume: { cursor: 'abc.1' }, subscribe: ['tasks.>'] }, 'c')
+  t.match((await client.next(({ id }) => id === 'c')).payload, { resumed: false, reason: 'epoch' })
+  t.match(await client.next('snapshot'), { payload: { records: [{ topic: 'tasks.t.status' }] } })
+})
+
+t.test('[SB7] [TP5] the view of a task is open from the start, and shows what concerns it', async t => {
+  const { url, token, log } = await startApp(t)
+  await log.append([task('t1', 'before'), task('t2', 'other')])
+  const client = await connectWs(t, url, await token('viewer'), '/ws/tasks/t1')
+  const { payload } = await client.next('snapshot')
+  t.match(payload, { topics: ['tasks.t1.>'], records: [{ payload: { message: 'before' } }] })
+  await log.append([task('t2', 'no'), { ...said('a', 'yes'), taskId: 't1' }, task('t1', 'last')])
+  await client.next('task:progress')
+  t.same(
+    eventsOf(client.frames).map(({ payload }) => payload.message),
+    ['yes', 'last'],
+  )
+})
+
+t.test('[OB3] [OB5] a frozen client is bounded and closed 4508; the others get everything', async t => {
+  const { url, token, log, app } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } })
+  const frozen = await rawWebSocket(t, url, await token('viewer', { sub: 'frozen' }))
+  frozen.pause()
+  const subscribe = Buffer.from(
+    JSON.stringify({ type: 'subscribe', payload: { topics: ['agents.>'], snapshot: false } }),
+  )
+  frozen.write(Buffer.concat([Buffer.from([0x81, 0x80 | subscribe.length, 0, 0, 0, 0]), subscribe]))
+  const reader = await connectWs(t, url, await token('viewer', { sub: 'reader' }))
+  await reader.request('subscribe', { topics: ['agents.>'], snapshot: false })
+  const text = 'x'.repeat(20_000)
+  let sent = 0
+  let most = 0
+  for (
+    ;
+    app.connections.ofSub('frozen').length > 0 &&
+    app.connections.stats().closedByCode[4508] === undefined &&
+    sent < 3000;
+    sent++
+  ) {
+    await log.append([said('a', `${sent} ${text}`)])
+    const [connection] = app.connections.ofSub('frozen')
+    if (connection?.isOpen === false) break
+    most = Math.max(most, connection?.bufferedBytes ?? 0)
+  }
+  t.ok(most < 256 * 1024 + 2 * 21_000, `at most ${most} bytes waited`)
+  await reader.next(({ payload }) => payload.message?.startsWith(`${sent - 1} `))
+  t.same(
+    eventsOf(reader.frames).map(({ payload }) => Number.parseInt(payload.message, 10)),
+    Array.from({ length: sent }, (_, i) => i),
+  )
+  frozen.destroy()
+  while (app.connections.size > 1) await new Promise(resolve => setImmediate(resolve))
+  t.same(app.connections.stats().closedByCode, { 4508: 1 })
+})
