@@ -1,0 +1,81 @@
+import { closeCodes, errorCodes } from '@fleetwire/protocol'
+import t from 'tap'
+import { ConfigSchema } from '../../src/config.ts'
+import * as faults from '../../src/errors.ts'
+import { files, isTest, read, tableRows, unquoted } from './repository.ts'
+
+t.test('[ER1] docs/errors.md names every error code as it is, and no other', async t => {
+  const told = tableRows(read('docs/errors.md')).filter(([code]) => !code!.includes('FLW_ERR_'))
+  const rows = told.map(([code, status, retryable, meaning]) => [unquoted(code), status, retryable, meaning])
+  const expected = Object.entries(errorCodes).map(([code, { status, retryable, meaning }]) => {
+    return [code, String(status), retryable ? 'yes' : 'no', meaning]
+  })
+  t.same(rows, expected)
+})
+
+t.test('docs/errors.md names every fault, and no other', async t => {
+  const told = tableRows(read('docs/errors.md'))
+    .map(([code]) => unquoted(code))
+    .filter(code => code.startsWith('FLW_ERR_'))
+  t.same(told.sort(), Object.keys(faults).sort())
+  for (const [name, Fault] of Object.entries(faults)) t.equal(new Fault().code, name, 'a fault is called what it is')
+})
+
+t.test('[CL1] docs/close-codes.md names every close code as it is, and no other', async t => {
+  const rows = tableRows(read('docs/close-codes.md')).map(([code, ...rest]) => [unquoted(code), ...rest])
+  const expected = Object.entries(closeCodes).map(([code, { name, action, meaning }]) => [code, name, action, meaning])
+  t.same(rows, expected)
+})
+
+t.test('[CF1] docs/configuration.md names every setting with its default, and no other', async t => {
+  const rows = tableRows(read('docs/configuration.md')).map(([name, value]) => [unquoted(name), unquoted(value)])
+  const settings = Object.entries(ConfigSchema.properties as Record<string, { default?: unknown }>)
+  const expected = settings.map(([name, schema]) => [`FLEETWIRE_${name}`, shown(schema.default)])
+  t.same(Object.fromEntries(rows), Object.fromEntries(expected))
+  t.equal(rows.length, settings.length, 'none twice')
+})
+
+const shown = (value: unknown) => (value === undefined ? 'none' : value === '' ? 'empty' : String(value))
+
+t.test('routes/README.md names every scope, and no other', async t => {
+  const told = tableRows(read('routes/README.md')).map(([scope]) => unquoted(scope))
+  const scopes = files
+    .filter(file => file.startsWith('routes/') && file.endsWith('.ts') && read(file).includes('export default'))
+    .map(file => file.slice('routes/'.length).replace(/\/index\.ts$/, ''))
+  t.same(told.toSorted(), scopes.toSorted())
+})
+
+const spec = read('packages/protocol/SPEC.md')
+const rules = [...spec.matchAll(/^- \*\*([A-Z]{2}\d+)\*\* (.*)$/gm)].map(([, id, text]) => ({ id: id!, text: text! }))
+
+t.test('every rule of SPEC.md is one sentence with an id of its own', async t => {
+  t.ok(rules.length > 200, `${rules.length} rules`)
+  t.equal(rules.length, [...spec.matchAll(/^- /gm)].length, 'every item of a list is a rule')
+  const ids = rules.map(({ id }) => id)
+  t.same(ids, [...new Set(ids)], 'no id twice')
+  for (const { id, text } of rules) t.match(text, /^\S.*\.$/, `${id} is a sentence`)
+  const areas = [...spec.matchAll(/^## ([A-Z]{2}) /gm)].map(([, area]) => area)
+  t.same(areas, [...new Set(ids.map(id => id.slice(0, 2)))], 'the rules of an area stand under its name')
+  for (const area of areas) {
+    const numbers = ids.filter(id => id.startsWith(area!)).map(id => Number(id.slice(2)))
+    t.same(
+      numbers,
+      numbers.map((_, i) => i + 1),
+      `${area} counts from 1`,
+    )
+  }
+})
+
+t.test('every rule that a test names stands in SPEC.md', async t => {
+  const known = new Set(rules.map(({ id }) => id))
+  const named = files
+    .filter(file => isTest(file) && file.endsWith('.ts'))
+    .flatMap(file => [...read(file).matchAll(/\[([A-Z]{2}\d+)\]/g)].map(([, id]) => ({ id: id!, file })))
+  t.same(
+    named.filter(({ id }) => !known.has(id)),
+    [],
+  )
+  const proved = new Set(named.map(({ id }) => id))
+  const open = [...known].filter(id => !proved.has(id))
+  t.comment(`${proved.size} of ${known.size} rules are named by a test; not yet: ${open.join(' ')}`)
+})

@@ -1,0 +1,178 @@
+import { posix } from 'node:path'
+import t from 'tap'
+import { read, sources } from './repository.ts'
+
+/** What any part of the domain may know: the vocabulary, the faults, the time, and the log as an interface. */
+const common = [
+  ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/errors.ts', 'src/ids.ts', 'src/logger.ts'],
+  ...['src/log/event-log.ts', 'src/log/draft.ts', 'src/log/cursor.ts', 'node:'],
+]
+const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts']
+
+/**
+ * Who may import whom. The first area that a file stands in decides. An entry is a folder (`src/log/`), a file, or the
+ * beginning of a package's name.
+ */
+const layers: [area: string, may: string[]][] = [
+  // protocol ← client ← react ← dashboard, by the names of the packages. What runs in a browser knows no node:.
+  ['packages/protocol/src/', ['packages/protocol/src/', '@sinclair/typebox', '#compile']],
+  ['packages/client/src/examples/', ['@fleetwire/client']],
+  ['packages/client/src/node/', ['packages/client/src/', '@fleetwire/protocol', 'node:', 'ws']],
+  ['packages/client/src/', ['packages/client/src/', '@fleetwire/protocol']],
+  ['packages/react/src/', ['packages/react/src/', '@fleetwire/client', '@fleetwire/protocol', 'react']],
+  [
+    'dashboard/',
+    ['dashboard/', '@fleetwire/react', '@fleetwire/client', 'react', '@xterm/', 'vite', '@vitejs/', 'node:'],
+  ],
+
+  // The domain: each noun knows what is common, and of its neighbours what stands here.
+  ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
+  ['src/commands/', ['src/commands/', ...common, 'src/agents/agent-link.ts']],
+  ['src/agents/', ['src/agents/', ...common, 'src/commands/']],
+  ['src/auth/', ['src/auth/', ...common, 'src/config.ts', '@sinclair/typebox', 'jose']],
+  ['src/connections/', ['src/connections/', ...common, ...principal, 'src/broadcast/frame-encoder.ts', 'ws']],
+  [
+    'src/broadcast/',
+    [
+      ...['src/broadcast/', ...common, ...principal],
+      ...['src/connections/text-frame.ts', 'src/connections/flush-scheduler.ts'],
+    ],
+  ],
+  ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
+  ['src/tasks/', ['src/tasks/', ...common, ...principal, 'src/commands/command-types.ts']],
+  ['src/sessions/', ['src/sessions/', ...common, ...principal]],
+  ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/', 'src/agents/agent-link.ts']],
+  ['src/events/', ['src/events/', ...common, ...principal]],
+  [
+    'src/ag-ui/',
+    ['src/ag-ui/', ...common, ...principal, 'src/commands/command-types.ts', 'src/interactions/', '@ag-ui/'],
+  ],
+
+  // The edges.
+  ['src/exec/', ['src/exec/', ...common, 'src/terminals/byte-ring.ts', '@fleetwire/', '@lydell/node-pty']],
+  ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lydell/node-pty', 'pino']],
+  ['src/app.ts', ['src/', 'plugins/', 'routes/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', 'pino', 'node:']],
+  ['src/index.ts', ['src/', 'fastify', 'fastify-plugin']],
+  ['src/server.ts', ['src/app.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:']],
+  [
+    'src/*',
+    [
+      'src/clock.ts',
+      'src/errors.ts',
+      '@fleetwire/protocol',
+      '@fastify/error',
+      '@sinclair/typebox',
+      'env-schema',
+      'pino',
+      'ulid',
+      'node:',
+    ],
+  ],
+  ['plugins/', ['src/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', '@fastify/', 'ws', 'node:']],
+  [
+    'routes/',
+    [
+      'routes/',
+      'src/',
+      '@fleetwire/protocol',
+      'fastify',
+      '@fastify/type-provider-typebox',
+      'ws',
+      '@sinclair/typebox',
+      'node:',
+    ],
+  ],
+  ['bench/', ['']],
+  ['examples/', ['']],
+]
+
+/** What only these files may import, whatever their layer says. */
+const owners: [imported: string, by: string[]][] = [
+  ['fastify', ['src/app.ts', 'src/index.ts', 'src/server.ts', 'plugins/', 'routes/', 'bench/', 'examples/']],
+  [
+    'ws',
+    ['src/connections/ws-', 'plugins/websocket.ts', 'routes/ws/', 'packages/client/src/node/', 'bench/', 'examples/'],
+  ],
+  ['node:sqlite', ['src/log/sqlite-', 'bench/']],
+  ['@photostructure/sqlite', ['src/log/sqlite-', 'bench/']],
+  ['@nats-io/', ['src/log/jetstream-', 'bench/']],
+  ['plugins/', ['src/app.ts']],
+  ['routes/', ['src/app.ts', 'routes/']],
+  ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'examples/']],
+  ['src/server.ts', ['src/index.ts', 'src/cli/']],
+  ['src/cli/', ['src/cli/']],
+  [
+    '@fleetwire/client',
+    ['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/cli/', 'bench/', 'examples/'],
+  ],
+]
+
+/** `src/log/`, `@fastify/`, `node:`, `src/log/sqlite-` stand for what begins with them, `fastify` for itself and `fastify/types`. */
+const isUnder = (path: string, place: string) =>
+  /(^|[/:-])$/.test(place) ? path.startsWith(place) : path === place || path.startsWith(`${place}/`)
+
+/** `src/*` are the files of `src/` itself. */
+const isIn = (file: string, area: string) =>
+  area.endsWith('*')
+    ? file.startsWith(area.slice(0, -1)) && !file.slice(area.length - 1).includes('/')
+    : isUnder(file, area)
+
+/** Why a file may not import something; undefined when it may. */
+function refusal(file: string, imported: string): string | undefined {
+  const layer = layers.find(([area]) => isIn(file, area))
+  if (layer === undefined) return `${file} stands in no layer: say in test/house/imports.test.ts what it may import`
+  const [area, may] = layer
+  const owner = owners.find(([place]) => isUnder(imported, place))
+  if (owner !== undefined && !owner[1].some(place => isUnder(file, place))) {
+    return `${file} imports ${imported}; only ${owner[1].join(', ')} may`
+  }
+  return may.some(place => isUnder(imported, place)) ? undefined : `${file} imports ${imported}; ${area} may not`
+}
+
+const statement = /^\s*(?:import|export)\s+(?:type\s+)?(?:[\w$*{},\s]+?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
+
+function importsOf(file: string): string[] {
+  return [...read(file).matchAll(statement)].map(([, named, dynamic]) => {
+    const specifier = named ?? dynamic ?? ''
+    return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier
+  })
+}
+
+t.test('nobody imports what their layer may not know', async t => {
+  const imports = sources.flatMap(file => importsOf(file).map(imported => [file, imported] as const))
+  t.ok(imports.length > 300, `${imports.length} imports of ${sources.length} files were looked at`)
+  t.same(
+    imports.map(([file, imported]) => refusal(file, imported)).filter(why => why !== undefined),
+    [],
+  )
+})
+
+t.test('the table refuses what it should', async t => {
+  const table: [file: string, imported: string, may: boolean][] = [
+    ['src/agents/agent-session.ts', 'src/commands/dispatcher.ts', true],
+    ['src/agents/agent-session.ts', 'fastify', false],
+    ['src/agents/agent-session.ts', 'plugins/auth.ts', false],
+    ['src/agents/agent-session.ts', 'src/log/sqlite-log.ts', false],
+    ['src/commands/dispatcher.ts', 'src/agents/agent-link.ts', true],
+    ['src/commands/dispatcher.ts', 'src/agents/agent-registry.ts', false],
+    ['src/connections/connection.ts', 'ws', false],
+    ['src/connections/ws-socket.ts', 'ws', true],
+    ['src/log/entries.ts', 'node:sqlite', false],
+    ['src/log/sqlite-driver.ts', 'node:sqlite', true],
+    ['plugins/cors.ts', 'plugins/auth.ts', false],
+    ['plugins/cors.ts', '@fastify/cors', true],
+    ['routes/health.ts', 'routes/api/v1/index.ts', true],
+    ['routes/health.ts', 'plugins/auth.ts', false],
+    ['routes/health.ts', 'src/app.ts', false],
+    ['packages/protocol/src/topic.ts', 'node:fs', false],
+    ['packages/protocol/src/topic.ts', 'src/clock.ts', false],
+    ['packages/client/src/index.ts', '@fleetwire/protocol', true],
+    ['packages/client/src/index.ts', 'packages/protocol/src/topic.ts', false],
+    ['packages/client/src/index.ts', 'ws', false],
+    ['packages/client/src/node/index.ts', 'ws', true],
+    ['src/nobody/knows.ts', 'src/clock.ts', false],
+  ]
+  for (const [file, imported, may] of table) {
+    t.equal(refusal(file, imported) === undefined, may, `${file} ${may ? 'may' : 'may not'} import ${imported}`)
+  }
+})

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** The compiled tests stand in dist/test/house. */
+export const root = new URL('../../../', import.meta.url)
+
+/** Every file of the repository, as a path from its root: what is tracked, and what is new and not ignored. */
+export const files: readonly string[] = execFileSync(
+  'git',
+  ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+  { cwd: fileURLToPath(root), encoding: 'utf8' },
+)
+  .split('\0')
+  .filter(path => path !== '')
+  .filter(exists)
+  .sort()
+
+function exists(path: string): boolean {
+  try {
+    readFileSync(new URL(path, root))
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
+
+export const isTest = (path: string): boolean =>
+  /(^|\/)test\/|\.test\.ts$|^packages\/\w+\/src\/(samples|testing)\//.test(path)
+
+/** TypeScript that runs in production. */
+export const sources = files.filter(path => path.endsWith('.ts') && !isTest(path))
+
+/** The cells of every table row of a Markdown text, without heads and rules. */
+export function tableRows(markdown: string): string[][] {
+  return [...markdown.matchAll(/^\|(.*)\|$/gm)]
+    .map(([, row]) => row!.split(/(?<!\\)\|/).map(cell => cell.trim()))
+    .filter(row => row[0]?.startsWith('`'))
+}
+
+export const unquoted = (cell = ''): string => /^`([^`]*)`/.exec(cell)?.[1] ?? cell

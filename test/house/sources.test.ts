@@ -1,0 +1,76 @@
+import t from 'tap'
+import { files, read, sources } from './repository.ts'
+
+interface Rule {
+  what: string
+  pattern: RegExp
+  /** Files, or beginnings of them, for which the rule does not hold. */
+  but: string[]
+}
+
+/** What stands in one place alone, so that it can be replaced, or be found. */
+const rules: Rule[] = [
+  {
+    what: 'time comes from the Clock, so that tests can move it',
+    pattern: /(?<![.\w#])(?:setTimeout|setInterval)\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
+    but: ['src/clock.ts', 'packages/client/src/clock.ts', 'src/cli/', 'dashboard/', 'bench/', 'examples/'],
+  },
+  {
+    what: 'the environment is read where a process starts',
+    pattern: /\bprocess\.env\b/,
+    but: [
+      'src/server.ts',
+      'src/cli/',
+      'src/exec/',
+      'packages/client/src/node/',
+      'packages/client/src/examples/',
+      'dashboard/',
+      'bench/',
+      'examples/',
+    ],
+  },
+  {
+    what: 'the process is ended where it was started',
+    pattern: /\bprocess\.exit\b/,
+    but: ['src/cli/', 'bench/', 'examples/'],
+  },
+  { what: 'what is left to do is done, or stands in an issue', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },
+]
+
+for (const { what, pattern, but } of rules) {
+  t.test(what, async t => {
+    const found = sources
+      .filter(file => !but.some(place => file.startsWith(place)))
+      .flatMap(file =>
+        read(file)
+          .split('\n')
+          .map((line, i) => ({ line, at: `${file}:${i + 1}` })),
+      )
+      .filter(({ line }) => pattern.test(line) && !/^\s*(?:\*|\/\/|\/\*)/.test(line))
+    t.same(
+      found.map(({ at, line }) => `${at}: ${line.trim()}`),
+      [],
+    )
+  })
+}
+
+// Put together here, so that this file does not hold what it looks for.
+const places = ['home', 'root', 'work', 'tmp/wt', 'Users'].map(place => `/${place}/`)
+const lockedAt = `"${'resolved'}": "`
+const registries = ['registry', 'npm', 'artifactory', 'nexus', 'verdaccio'].join('|')
+const ofOneMachine = new RegExp(
+  `(?<![\\w.*)\\]}:/-])(?:${places.join('|')})|https?://[^/\\s"']*\\b(?:${registries})\\b[^/\\s"']*[/"']|${lockedAt}(?!packages/)`,
+)
+
+t.test('nothing names a place of one machine: a folder, a registry', async t => {
+  t.match(`cd ${places[0]}ada`, ofOneMachine)
+  t.match(`"${places[3]}x"`, ofOneMachine)
+  t.match(`${lockedAt}https:`, ofOneMachine)
+  t.notMatch(`GET /api${places[2]}`, ofOneMachine)
+  const found = files.flatMap(file =>
+    read(file)
+      .split('\n')
+      .flatMap((line, i) => (ofOneMachine.test(line) ? [`${file}:${i + 1}: ${line.trim().slice(0, 120)}`] : [])),
+  )
+  t.same(found, [])
+})
