@@ -49,16 +49,20 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     websocket: true as const,
   }
 
-  app.get('/ws', before, (socket, request) => {
+  app.get('/ws', { ...before, schema: { hide: true } }, (socket, request) => {
     open(socket, request)
   })
 
   /** As `/ws`, with the view of one task open from the start. */
-  app.get('/ws/tasks/:taskId', { ...before, schema: { params: Type.Object({ taskId: Id }) } }, (socket, request) => {
-    const dashboard = open(socket, request)
-    const pattern = `tasks.${request.params.taskId}.>`
-    dashboard.wanted.add(pattern)
-    void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
-  })
+  app.get(
+    '/ws/tasks/:taskId',
+    { ...before, schema: { hide: true, params: Type.Object({ taskId: Id }) } },
+    (socket, request) => {
+      const dashboard = open(socket, request)
+      const pattern = `tasks.${request.params.taskId}.>`
+      dashboard.wanted.add(pattern)
+      void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
+    },
+  )
 }
 export default ws
