@@ -2,16 +2,21 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { constants as os } from 'node:os'
 import { delimiter, resolve } from 'node:path'
+import type { AgentTerminal, AgentTerminalOptions, CommandRun } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import { type Clock, systemClock } from '../clock.ts'
-import type { CommandHandler, CommandRun, TerminalHandle, TerminalOptions } from './command-handler.ts'
 import { OutputTail } from './output-tail.ts'
 import { Pty, type PtyExit } from './pty.ts'
 import { SessionProcesses } from './session-processes.ts'
 import { SessionStop, type StopDelays } from './session-stop.ts'
 
+/** What is needed of a run, and of its terminal. */
+export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'signal' | 'force'>
+export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit'>
+
 export interface ShellRunnerOptions extends Partial<StopDelays> {
-  openTerminal(options: TerminalOptions): TerminalHandle
+  /** `client.openTerminal`. */
+  openTerminal(options: AgentTerminalOptions): ShellTerminal
   /** Of the commands; the agent's own token is taken out of it. */
   env: Record<string, string | undefined>
   /** A path, or a name that is looked up in the PATH of `env`. */
@@ -34,7 +39,7 @@ const SIGNAL_EXIT = 128
  * Interrupted, the session gets SIGINT, then SIGTERM, then SIGKILL, and the outcome is `cancelled` if the shell was
  * still there to be interrupted.
  */
-export function createShellRunner(options: ShellRunnerOptions): CommandHandler {
+export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) => Promise<CommandOutcome> {
   const { shell = '/bin/sh', cwd = process.cwd(), cols = 80, rows = 24, clock = systemClock } = options
   const delays = { termAfterMs: 5000, killAfterMs: 5000, hangupMs: 1000, ...given(options) }
   const env: Record<string, string | undefined> = { ...options.env, TERM: 'xterm-256color' }
@@ -51,12 +56,12 @@ export function createShellRunner(options: ShellRunnerOptions): CommandHandler {
   }
 
   async function execute(
-    run: CommandRun,
+    run: ShellRun,
     program: { file: string; args: string[]; env: Record<string, string> },
   ): Promise<CommandOutcome> {
     const tail = new OutputTail()
     let pty: Pty | undefined
-    const terminal: TerminalHandle = options.openTerminal({
+    const terminal: ShellTerminal = options.openTerminal({
       terminalId: run.commandId,
       cols,
       rows,

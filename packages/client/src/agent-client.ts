@@ -243,6 +243,7 @@ export class AgentClient {
   }
 
   #established(established: AgentServerPayloads['connection:established']): void {
+    this.#terminals.up()
     this.#uplink.open(established)
     this.#runner.apply(established.directives)
     this.#connection.established(established.heartbeatMs)
@@ -252,6 +253,7 @@ export class AgentClient {
 
   #down(): void {
     this.#uplink.close()
+    this.#terminals.down()
     this.#heartbeat?.cancel()
   }
 

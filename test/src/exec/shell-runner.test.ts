@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AgentTerminalOptions } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
-import type { TerminalOptions } from '../../../src/exec/command-handler.ts'
 import { createShellRunner, type ShellRunnerOptions } from '../../../src/exec/shell-runner.ts'
 
 const dir = await mkdtemp(join(tmpdir(), 'fleetwire-exec-'))
@@ -12,8 +12,7 @@ const env = { PATH: process.env.PATH, HOME: dir, FLEETWIRE_TOKEN: 'secret' }
 let ids = 0
 
 interface Start extends Partial<ShellRunnerOptions> {
-  write?: (bytes: Uint8Array) => void | Promise<void>
-  input?: unknown
+  write?: (bytes: Uint8Array) => Promise<void> | undefined
 }
 
 /** A command that runs: what its terminal was told, and its end. */
@@ -24,7 +23,7 @@ function start(line: unknown, { write, ...options }: Start = {}) {
   const chunks: Uint8Array[] = []
   const sizes: [number, number][] = []
   const looks = new Set<() => void>()
-  let opened: TerminalOptions | undefined
+  let opened: AgentTerminalOptions | undefined
   let exit: unknown
   const text = () => Buffer.concat(chunks).toString()
   const runner = createShellRunner({
@@ -37,6 +36,7 @@ function start(line: unknown, { write, ...options }: Start = {}) {
           if (write) return write(bytes)
           chunks.push(Uint8Array.from(bytes))
           for (const look of looks) look()
+          return undefined
         },
         resize: (cols, rows) => void sizes.push([cols, rows]),
         exit: how => {
@@ -288,10 +288,10 @@ t.test('a process that left the session and writes to the terminal for ever hold
 t.test('typing and sizes', async t => {
   const command = start('read name; echo "hello $name"; stty size; read wait; stty size')
   const terminal = await opened(command)
-  terminal.onInput('wörld\r')
+  terminal.onInput?.('wörld\r')
   await command.printed(/24 80/)
-  terminal.onResize({ cols: 100, rows: 40 })
-  terminal.onInput('\r')
+  terminal.onResize?.({ cols: 100, rows: 40 })
+  terminal.onInput?.('\r')
   t.match(await command.outcome, { status: 'succeeded', output: /hello wörld\n24 80\n\n40 100\n$/ })
   t.same(
     command.sizes,
@@ -301,11 +301,11 @@ t.test('typing and sizes', async t => {
     ],
     'viewers are told',
   )
-  terminal.onInput('late')
-  terminal.onResize({ cols: 10, rows: 10 })
+  terminal.onInput?.('late')
+  terminal.onResize?.({ cols: 10, rows: 10 })
 })
 
-async function opened(command: ReturnType<typeof start>): Promise<TerminalOptions> {
+async function opened(command: ReturnType<typeof start>): Promise<AgentTerminalOptions> {
   for (;;) {
     const terminal = command.terminal()
     if (terminal) return terminal

@@ -9,10 +9,12 @@ const encoder = new TextEncoder()
 function terminal(over: object = {}) {
   const reports: unknown[][] = []
   let ended = 0
+  let online = true
   const made = new AgentTerminal(
     { terminalId: 'main', cols: 80, rows: 24, ...over },
     {
       wake() {},
+      isOnline: () => online,
       report: (type, payload, { acked }) => {
         reports.push([type, payload])
         acked?.()
@@ -27,7 +29,11 @@ function terminal(over: object = {}) {
     }
     return all
   }
-  return { made, frames, reports, ended: () => ended }
+  const goOffline = () => {
+    online = false
+    made.down()
+  }
+  return { made, frames, reports, ended: () => ended, goOffline }
 }
 
 t.test('characters cut at every byte arrive as they were', async t => {
@@ -115,4 +121,25 @@ t.test('input is typed once; sizes go both ways', async t => {
   made.resize(120, 40)
   t.same(sizes, [{ cols: 100, rows: 30 }])
   t.same(reports, [['terminal:resize', { terminalId: 'main', cols: 120, rows: 40 }]])
+})
+
+t.test('a writer is asked to wait while much is unsent, as long as there is a connection', async t => {
+  const { made, frames, goOffline } = terminal()
+  const chunk = new Uint8Array(512 * 1024).fill(120)
+  t.equal(made.write(chunk), undefined)
+  t.equal(made.write(chunk), undefined, 'up to 1 MiB')
+  const wait = made.write(chunk)
+  t.ok(wait instanceof Promise)
+  t.equal(made.write(chunk), wait, 'one promise for all')
+  t.equal(
+    frames().reduce((sum, { data }) => sum + data.length, 0),
+    4 * chunk.length,
+  )
+  await wait
+
+  for (let i = 0; i < 3; i++) made.write(chunk)
+  const interrupted = made.write(chunk)
+  goOffline()
+  await interrupted
+  t.equal(made.write(chunk), undefined, 'without a connection work goes on')
 })

@@ -18,6 +18,8 @@ export interface TerminalPort {
   /** Output is there to be sent. */
   wake(): void
   report<K extends 'terminal:resize' | 'terminal:exit'>(type: K, payload: AgentPayloads[K], options: PushOptions): void
+  /** Does output leave now? */
+  isOnline(): boolean
   /** The exit is stored: nobody will ask for bytes any more. */
   ended(terminal: AgentTerminal): void
 }
@@ -26,6 +28,9 @@ type Exit = { exitCode?: number | undefined; signal?: string | undefined }
 type Life = { state: 'open' } | { state: 'exiting'; exit: Exit } | { state: 'exited' }
 
 const RING_BYTES = 8 * 1024 * 1024
+/** Unsent output at which a writer is asked to wait, and at which it may go on. */
+const HIGH_BYTES = 1024 * 1024
+const LOW_BYTES = 256 * 1024
 const MAX_CHUNK_BYTES = 32 * 1024
 /** A control character becomes six characters of JSON, so this many times the bytes always fit. */
 const WORST_ESCAPE = 6
@@ -43,6 +48,7 @@ export class AgentTerminal {
   #cols: number
   #rows: number
   #sentTo = 0
+  #room: { promise: Promise<void>; made: () => void } | undefined
   #life: Life = { state: 'open' }
 
   constructor(options: AgentTerminalOptions, port: TerminalPort) {
@@ -62,10 +68,22 @@ export class AgentTerminal {
     return this.#ring.end
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.#life.state !== 'open') return
+  /**
+   * Takes it at once. A promise, when output comes faster than the connection takes it: who waits for it loses nothing,
+   * who does not may overwrite what is unsent. Without a connection there is nothing to wait for, and work goes on.
+   */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#life.state !== 'open') return undefined
     this.#ring.append(bytes)
     this.#port.wake()
+    if (this.#unsentBytes <= HIGH_BYTES || !this.#port.isOnline()) return undefined
+    this.#room ??= makeRoom()
+    return this.#room.promise
+  }
+
+  /** The connection is lost. */
+  down(): void {
+    this.#makeRoom()
   }
 
   /** The program's side changed its size. */
@@ -95,6 +113,7 @@ export class AgentTerminal {
     const limit = Math.max(64, Math.min(MAX_CHUNK_BYTES, Math.floor((maxFrameBytes - ENVELOPE_BYTES) / WORST_ESCAPE)))
     const { chunk, length } = encodeOutput(from, this.#ring.slice(from, from + limit))
     this.#sentTo = from + length
+    if (this.#unsentBytes <= LOW_BYTES) this.#makeRoom()
     const payload: AgentPayloads['terminal:output'] = { terminalId: this.terminalId, ...chunk }
     this.#reportExit()
     return JSON.stringify({ type: 'terminal:output', payload })
@@ -119,6 +138,15 @@ export class AgentTerminal {
     this.#options.onResize?.({ cols, rows })
   }
 
+  get #unsentBytes(): number {
+    return this.#ring.end - Math.max(this.#sentTo, this.#ring.oldest)
+  }
+
+  #makeRoom(): void {
+    this.#room?.made()
+    this.#room = undefined
+  }
+
   /** Output carries no number, so it is only known to be ahead of the exit when it was handed over before. */
   #reportExit(): void {
     if (this.#life.state !== 'exiting' || this.#sentTo < this.#ring.end) return
@@ -128,4 +156,12 @@ export class AgentTerminal {
     const acked = () => this.#port.ended(this)
     this.#port.report('terminal:exit', { terminalId: this.terminalId, ...exit }, { exempt: true, acked })
   }
+}
+
+function makeRoom(): { promise: Promise<void>; made: () => void } {
+  let made = () => {}
+  const promise = new Promise<void>(resolve => {
+    made = resolve
+  })
+  return { promise, made }
 }

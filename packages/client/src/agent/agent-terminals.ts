@@ -2,10 +2,11 @@ import { AgentTerminal, type AgentTerminalOptions, type TerminalPort } from './a
 
 /** The terminals of one agent, taking turns at the uplink. */
 export class AgentTerminals {
-  readonly #port: Omit<TerminalPort, 'ended'>
+  readonly #port: Omit<TerminalPort, 'ended' | 'isOnline'>
+  #isOnline = false
   readonly #terminals = new Map<string, AgentTerminal>()
 
-  constructor(port: Omit<TerminalPort, 'ended'>) {
+  constructor(port: Omit<TerminalPort, 'ended' | 'isOnline'>) {
     this.#port = port
   }
 
@@ -13,12 +14,22 @@ export class AgentTerminals {
   open(options: AgentTerminalOptions): AgentTerminal {
     const terminal = new AgentTerminal(options, {
       ...this.#port,
+      isOnline: () => this.#isOnline,
       ended: ended => {
         if (this.#terminals.get(ended.terminalId) === ended) this.#terminals.delete(ended.terminalId)
       },
     })
     this.#terminals.set(options.terminalId, terminal)
     return terminal
+  }
+
+  up(): void {
+    this.#isOnline = true
+  }
+
+  down(): void {
+    this.#isOnline = false
+    for (const terminal of this.#terminals.values()) terminal.down()
   }
 
   get(terminalId: string): AgentTerminal | undefined {
