@@ -33,7 +33,7 @@ t.test('what is drawn from a state looks like the original, also with the state 
   }
 })
 
-t.test('a query is not answered: not by the screen, and not by whoever draws its state', async t => {
+t.test('[TM14] a query is not answered: not by the screen, and not by whoever draws its state', async t => {
   const screen = new Screen(size, 0)
   screen.feed(0, bytes('\x1b[c\x1b[>c\x1b[5n\x1b[6n\x1b]10;?\x07\x1bP$qm\x1b\\\x1b[?1$p\x1b[14t'))
   const state = await screen.state()

@@ -36,7 +36,7 @@ const hardToCut =
   '\x1b]8;;http://x/é\x1b\\link\x1b]8;;\x1b\\\x1b(0qx\x1b(B\x1b[5;9r\x1b[6;3H🙂\n\n\n\nx\x1b7\x1b[2;2Hs\x1b8\x1b[?25h' +
   '\x1b[m\x1b[?1049h\x1b[Hfull\x1b[2;1H\x1b[7m日\x1b[?1049l\x1b[r\x1b[20;1Hend 🙂 \u009b1mC1\x1b[m\r\nfin'
 
-t.test('joined after any byte, a viewer sees what one sees who was there from the start', async t => {
+t.test('[TM2] [TM5] joined after any byte, a viewer sees what one sees who was there from the start', async t => {
   const bytes = Buffer.from(hardToCut)
   const whole = new ReferenceScreen()
   await whole.write(bytes)
@@ -56,7 +56,7 @@ t.test('joined after any byte, a viewer sees what one sees who was there from th
   t.pass(`${bytes.length + 1} cuts`)
 })
 
-t.test('byte by byte, every character arrives', async t => {
+t.test('[TM1] [TM5] byte by byte, every character arrives', async t => {
   const { hub, output } = start(t)
   const viewer = new FakeViewer('v1')
   output('')
@@ -103,7 +103,7 @@ t.test('sizes change at their place in the stream', async t => {
   t.same((await ReferenceScreen.of(late.frames)).look(), whole.look(), 'live')
 })
 
-t.test('what overlaps is cut, what is missing is asked for once, what is gone is said', async t => {
+t.test('[TM1] [TM9] what overlaps is cut, what is missing is asked for once, what is gone is said', async t => {
   const { hub, output, sent, clock } = start(t)
   const viewer = new FakeViewer('v1')
   output('0123456789')
@@ -144,7 +144,7 @@ t.test('what overlaps is cut, what is missing is asked for once, what is gone is
   t.equal(viewer.of('terminal:output').at(-1)?.data, '!', 'and it goes on')
 })
 
-t.test('an agent that does not answer a resend is believed after a while', async t => {
+t.test('[TM9] an agent that does not answer a resend is believed after a while', async t => {
   const { hub, output, clock } = start(t, { resendTimeoutMs: 5000 })
   output('a')
   output('x', { offset: 10 })
@@ -155,7 +155,7 @@ t.test('an agent that does not answer a resend is believed after a while', async
   t.match(await hub.render('a1', 'main', 'text'), 'z')
 })
 
-t.test('an agent that comes back is asked for what it wrote meanwhile', async t => {
+t.test('[TM8] an agent that comes back is asked for what it wrote meanwhile', async t => {
   const { hub, output, sent, port } = start(t)
   output('0123')
   output('gone', { terminalId: 'other' })
@@ -193,34 +193,37 @@ t.test('an agent that comes back is asked for what it wrote meanwhile', async t 
   t.equal(await hub.render('a1', 'main', 'text'), 'hi\n', 'behind what was known: another terminal under the old name')
 })
 
-t.test('a viewer that acknowledges nothing gets its credit; later a snapshot that says what it missed', async t => {
-  const { hub, output } = start(t)
-  const frozen = new FakeViewer('frozen')
-  const quick = new FakeViewer('quick')
-  output('begin\r\n')
-  for (const viewer of [frozen, quick]) {
-    hub.open(viewer, { agentId: 'a1' })
-    await viewer.next('terminal:snapshot')
-  }
-  const chunk = `${'x'.repeat(1022)}\r\n`
-  for (let i = 0; i < 1000; i++) {
-    output(chunk)
-    hub.ack(quick, { agentId: 'a1', terminalId: 'main', offset: 7 + (i + 1) * 1024 })
-  }
-  t.equal(quick.outputBytes, 1000 * 1024, 'the quick one misses nothing')
-  t.equal(frozen.outputBytes, 512 * 1024, 'the frozen one got its credit and no more')
-  t.equal(frozen.of('terminal:snapshot').length, 1)
+t.test(
+  '[TM3] [TM4] a viewer that acknowledges nothing gets its credit; later a snapshot that says what it missed',
+  async t => {
+    const { hub, output } = start(t)
+    const frozen = new FakeViewer('frozen')
+    const quick = new FakeViewer('quick')
+    output('begin\r\n')
+    for (const viewer of [frozen, quick]) {
+      hub.open(viewer, { agentId: 'a1' })
+      await viewer.next('terminal:snapshot')
+    }
+    const chunk = `${'x'.repeat(1022)}\r\n`
+    for (let i = 0; i < 1000; i++) {
+      output(chunk)
+      hub.ack(quick, { agentId: 'a1', terminalId: 'main', offset: 7 + (i + 1) * 1024 })
+    }
+    t.equal(quick.outputBytes, 1000 * 1024, 'the quick one misses nothing')
+    t.equal(frozen.outputBytes, 512 * 1024, 'the frozen one got its credit and no more')
+    t.equal(frozen.of('terminal:snapshot').length, 1)
 
-  hub.ack(frozen, { agentId: 'a1', offset: 7 + 100 * 1024 })
-  t.equal(frozen.outputBytes, 512 * 1024, 'still more than half of the credit is open')
-  hub.ack(frozen, { agentId: 'a1', offset: 7 + 512 * 1024 })
-  const again = await frozen.next('terminal:snapshot', 1)
-  t.same(again.gap, { from: 7 + 512 * 1024, to: again.offset }, 'it is told what it did not get as bytes')
-  t.equal(frozen.outputBytes - 512 * 1024, 7 + 1000 * 1024 - again.offset, 'and gets every byte after the snapshot')
-  output('live again')
-  t.equal(frozen.of('terminal:output').at(-1)?.data, 'live again')
-  t.same((await ReferenceScreen.of(frozen.frames)).look(), (await ReferenceScreen.of(quick.frames)).look())
-})
+    hub.ack(frozen, { agentId: 'a1', offset: 7 + 100 * 1024 })
+    t.equal(frozen.outputBytes, 512 * 1024, 'still more than half of the credit is open')
+    hub.ack(frozen, { agentId: 'a1', offset: 7 + 512 * 1024 })
+    const again = await frozen.next('terminal:snapshot', 1)
+    t.same(again.gap, { from: 7 + 512 * 1024, to: again.offset }, 'it is told what it did not get as bytes')
+    t.equal(frozen.outputBytes - 512 * 1024, 7 + 1000 * 1024 - again.offset, 'and gets every byte after the snapshot')
+    output('live again')
+    t.equal(frozen.of('terminal:output').at(-1)?.data, 'live again')
+    t.same((await ReferenceScreen.of(frozen.frames)).look(), (await ReferenceScreen.of(quick.frames)).look())
+  },
+)
 
 t.test('a viewer at its limit that missed nothing goes on without a snapshot', async t => {
   const { hub, output } = start(t, { creditBytes: 100 })
@@ -249,7 +252,7 @@ t.test('a flood that overruns the ring while the snapshot is drawn', async t => 
   t.equal(snapshot.offset + viewer.outputBytes, 9 * 512 * 64 + 7, 'every byte after the snapshot came')
 })
 
-t.test('without a terminalId the viewer follows the newest terminal', async t => {
+t.test('[TM10] without a terminalId the viewer follows the newest terminal', async t => {
   const { hub, output } = start(t)
   const viewer = new FakeViewer('v1')
   t.same(hub.open(viewer, { agentId: 'a1' }), { status: 'ok' })
@@ -274,7 +277,7 @@ t.test('without a terminalId the viewer follows the newest terminal', async t =>
   t.equal(viewer.of('terminal:snapshot').length, 3)
 })
 
-t.test('a terminal may be opened before it begins', async t => {
+t.test('[TM11] a terminal may be opened before it begins', async t => {
   const { hub, output } = start(t)
   const viewer = new FakeViewer('v1')
   hub.open(viewer, { agentId: 'a1', terminalId: 'cmd_1' })
@@ -285,7 +288,7 @@ t.test('a terminal may be opened before it begins', async t => {
   t.match(viewer.of('terminal:output'), [{ terminalId: 'cmd_1', data: 'mine' }])
 })
 
-t.test('mode snapshot: the visible screen, at most once a second, and the end', async t => {
+t.test('[TM12] mode snapshot: the visible screen, at most once a second, and the end', async t => {
   const { hub, output, clock } = start(t)
   const viewer = new FakeViewer('v1')
   output(Array.from({ length: 100 }, (_, i) => `line ${i}\r\n`).join(''))
@@ -308,7 +311,7 @@ t.test('mode snapshot: the visible screen, at most once a second, and the end', 
   t.equal(clock.pending, 0, 'no timer outlives its viewer')
 })
 
-t.test('input is typed once per number, numbered anew for the agent; refusals are answers', async t => {
+t.test('[TM6] input is typed once per number, numbered anew for the agent; refusals are answers', async t => {
   const { hub, output, sent } = start(t)
   const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
   const type = (viewer: FakeViewer, data: string, inputSeq: number) =>
@@ -331,7 +334,7 @@ t.test('input is typed once per number, numbered anew for the agent; refusals ar
   t.match(type(one, 'd', 2), { error: { code: 'conflict' } })
 })
 
-t.test('the first viewer that sets the size holds it until it closes', async t => {
+t.test('[TM13] the first viewer that sets the size holds it until it closes', async t => {
   const { hub, output, sent } = start(t)
   const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
   output('$ ')
