@@ -37,6 +37,22 @@ t.test('[CF1] docs/configuration.md names every setting with its default, and no
 
 const shown = (value: unknown) => (value === undefined ? 'none' : value === '' ? 'empty' : String(value))
 
+t.test('plugins/README.md names every plugin with what it depends on, and no other', async t => {
+  const names = (text = '', prefix = '') =>
+    [...text.matchAll(new RegExp(`[\`']${prefix}([\\w-]+)[\`']`, 'g'))].map(([, name]) => name).sort()
+  const told = tableRows(read('plugins/README.md')).map(([name, , dependencies]) => [
+    unquoted(name),
+    names(dependencies),
+  ])
+  const plugins = files
+    .filter(file => /^plugins\/[\w-]+\.ts$/.test(file))
+    .map(file => {
+      const dependencies = /dependencies: \[([^\]]*)\]/.exec(read(file))?.[1]
+      return [file.slice('plugins/'.length, -'.ts'.length), names(dependencies, 'fleetwire-')]
+    })
+  t.same(Object.fromEntries(told), Object.fromEntries(plugins))
+})
+
 t.test('routes/README.md names every scope, and no other', async t => {
   const told = tableRows(read('routes/README.md')).map(([scope]) => unquoted(scope))
   const scopes = files
