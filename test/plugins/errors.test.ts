@@ -19,7 +19,7 @@ const faulty = (app: FastifyInstance) => {
   })
 }
 
-test('every refusal has one shape', async t => {
+test('[RE1] [RE2] every refusal has one shape', async t => {
   const { url, token, call } = await startApp(t, { extend: faulty })
   const admin = await token('admin')
   const tokens = '/api/v1/tokens'

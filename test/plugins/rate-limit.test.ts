@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 
-test('each principal has its own limit; over it: 429 with Retry-After', async t => {
+test('[RE6] each principal has its own limit; over it: 429 with Retry-After', async t => {
   const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
   const [ann, bob] = [await token('admin', { sub: 'ann' }), await token('admin', { sub: 'bob' })]
   const second = await token('admin', { sub: 'ann' })

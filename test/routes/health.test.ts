@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 
-test('a running server is healthy and ready, for anybody', async t => {
+test('[RE9] a running server is healthy and ready, for anybody', async t => {
   const { call } = await startApp(t)
   t.match(await call(undefined, 'GET', '/health'), {
     status: 200,
@@ -10,7 +10,7 @@ test('a running server is healthy and ready, for anybody', async t => {
   t.match(await call(undefined, 'GET', '/ready'), { status: 200, body: { ready: true, store: 'ok' } })
 })
 
-test('a server whose log cannot accept is healthy and not ready, and refuses what it would have to store', async t => {
+test('[RE6] a server whose log cannot accept is healthy and not ready, and refuses what it would have to store', async t => {
   const { call, log, token } = await startApp(t)
   const admin = await token('admin')
   await log.close()

@@ -4,7 +4,7 @@ import { startApp } from '../helpers/build.ts'
 
 type TokenList = { items: TokenInfo[]; nextCursor: string }
 
-test('an admin mints, lists and revokes; a revoked token is refused at once', async t => {
+test('[AU9] [RE3] an admin mints, lists and revokes; a revoked token is refused at once', async t => {
   const { call, token } = await startApp(t)
   const admin = await token('admin')
 
@@ -32,7 +32,7 @@ test('an admin mints, lists and revokes; a revoked token is refused at once', as
   t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 401)
 })
 
-test('a narrowed admin mints no wider token', async t => {
+test('[AU12] a narrowed admin mints no wider token', async t => {
   const { call, token } = await startApp(t)
   const narrow = await token('admin', { agents: ['build-*'] })
   const mint = (body: object) => call(narrow, 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer', ...body })

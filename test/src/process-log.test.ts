@@ -4,7 +4,7 @@ import { processLog, redactUrl } from '../../src/process-log.ts'
 import { Capture } from '../helpers/capture.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 
-test('a URL is logged without its token, however the parameter is written', async t => {
+test('[AU5] a URL is logged without its token, however the parameter is written', async t => {
   for (const [url, logged] of [
     ['/ws', '/ws'],
     ['/ws?token=abc', '/ws?token=[redacted]'],
@@ -20,7 +20,7 @@ test('a URL is logged without its token, however the parameter is written', asyn
   }
 })
 
-test('no line holds a token, whatever is logged', async t => {
+test('[AU5] no line holds a token, whatever is logged', async t => {
   const stream = new Capture()
   const log = pino(processLog('trace'), stream)
   const token = hmacToken('x')

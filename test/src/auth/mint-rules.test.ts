@@ -18,7 +18,7 @@ test('an unlimited admin mints every role', async t => {
   t.equal(mintRefusal(admin(), { sub: 'x', role: 'operator', scopes: ['read', 'command'] }), undefined)
 })
 
-test('a scope that the role does not have is refused and named', async t => {
+test('[PM2] a scope that the role does not have is refused and named', async t => {
   for (const [role, scope] of [
     ['viewer', 'command'],
     ['operator', 'admin'],
@@ -33,7 +33,7 @@ test('a scope that the role does not have is refused and named', async t => {
   }
 })
 
-test('nobody mints a token that reaches further than their own', async t => {
+test('[AU12] nobody mints a token that reaches further than their own', async t => {
   const narrow = admin({ agents: ['build-*', 'lint'] })
   for (const agents of [['build-1'], ['build-*'], ['build-1*'], ['build-*-x', 'lint']]) {
     t.equal(mintRefusal(narrow, { sub: 'x', role: 'viewer', agents }), undefined, agents.join())
@@ -45,7 +45,7 @@ test('nobody mints a token that reaches further than their own', async t => {
   t.match(mintRefusal(narrow, { sub: 'other', role: 'agent', agents: ['lint'] }), { code: 'forbidden' })
 })
 
-test('nobody mints a token that may do more than their own', async t => {
+test('[AU12] nobody mints a token that may do more than their own', async t => {
   const clerk = admin({ scopes: ['admin', 'read'] })
   t.equal(mintRefusal(clerk, { sub: 'x', role: 'viewer' }), undefined)
   t.equal(mintRefusal(clerk, { sub: 'x', role: 'operator', scopes: ['read'] }), undefined)

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { Origins } from '../../../src/auth/origins.ts'
 
-test('the own origin is allowed by host, whatever the scheme of the proxy before it', async t => {
+test('[AU7] the own origin is allowed by host, whatever the scheme of the proxy before it', async t => {
   const origins = new Origins('')
   t.ok(origins.allows('http://127.0.0.1:3000', '127.0.0.1:3000'))
   t.ok(origins.allows('https://fleet.example', 'fleet.example'))
@@ -11,7 +11,7 @@ test('the own origin is allowed by host, whatever the scheme of the proxy before
   t.notOk(origins.allows('https://fleet.example', undefined))
 })
 
-test('configured origins are allowed as a whole, never by prefix', async t => {
+test('[AU7] configured origins are allowed as a whole, never by prefix', async t => {
   const origins = new Origins(' https://a.example/ , http://localhost:5173,,nonsense')
   t.ok(origins.allows('https://a.example', 'x'))
   t.ok(origins.allows('http://localhost:5173', 'x'))

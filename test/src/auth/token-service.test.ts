@@ -32,7 +32,7 @@ const principalOf = (verdict: TokenVerdict): Principal | undefined =>
 const refusalOf = (verdict: TokenVerdict): string | undefined =>
   'refusal' in verdict ? verdict.refusal.message : undefined
 
-test('a minted token is whom it was minted for, until it expires', async t => {
+test('[AU8] a minted token is whom it was minted for, until it expires', async t => {
   const { tokens, clock } = await setup(t)
   const { claims, jti, expiresAt } = await mint(tokens, 'ann', 60)
   t.same(principalOf(tokens.verify(claims)), {
@@ -57,7 +57,7 @@ test('what is stored of a token are its claims, never the token', async t => {
   t.notMatch(record?.json, token.slice(0, 20))
 })
 
-test('a revoked token is refused here, by a service that starts later, and after a restart of the log', async t => {
+test('[AU9] a revoked token is refused here, by a service that starts later, and after a restart of the log', async t => {
   const { tokens, start, dir, log } = await setup(t)
   const { claims, jti } = await mint(tokens)
   const other = await mint(tokens, 'bob')
@@ -74,7 +74,7 @@ test('a revoked token is refused here, by a service that starts later, and after
   t.match(await again.tokens.list({ limit: 10 }), { items: [{ sub: 'bob' }, { jti, revokedAt: Number }] })
 })
 
-test('every service on the log learns of a revocation, and tells its listeners once', async t => {
+test('[AU9] every service on the log learns of a revocation, and tells its listeners once', async t => {
   const { tokens, start } = await setup(t)
   const elsewhere = await start()
   const { claims, jti, expiresAt } = await mint(tokens)
@@ -96,7 +96,7 @@ test('services that revoke one token at once both succeed', async t => {
   t.same(await Promise.all([tokens.revoke(jti), elsewhere.revoke(jti)]), [{ status: 'revoked' }, { status: 'revoked' }])
 })
 
-test('revoking a subject refuses what was issued before, and not what is minted after, even in the same second', async t => {
+test('[AU9] revoking a subject refuses what was issued before, and not what is minted after, even in the same second', async t => {
   const { tokens, clock, start } = await setup(t)
   const before = await mint(tokens)
   const bob = await mint(tokens, 'bob')
@@ -131,7 +131,7 @@ test('while the log cannot accept, no token is given out and none is called revo
   t.match(await tokens.revokeSubject('ann', 'root'), { status: 'unavailable' })
 })
 
-test('claims of the wrong shape are refused by name, whatever they are', async t => {
+test('[AU8] claims of the wrong shape are refused by name, whatever they are', async t => {
   const { tokens, clock } = await setup(t)
   const good = { sub: 'ann', role: 'viewer', exp: clock.now() / 1000 + 60 }
   t.ok(principalOf(tokens.verify(good)))

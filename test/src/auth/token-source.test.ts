@@ -3,7 +3,7 @@ import { findToken } from '../../../src/auth/token-source.ts'
 
 const found = (token: string) => ({ status: 'found', token })
 
-test('a token is looked for in the header, then the subprotocol, then the query', async t => {
+test('[AU2] a token is looked for in the header, then the subprotocol, then the query', async t => {
   const header = { authorization: 'Bearer aaa' }
   const protocol = { 'sec-websocket-protocol': 'fleetwire.v1, bearer.bbb' }
   const query = { token: 'ccc' }
@@ -14,7 +14,7 @@ test('a token is looked for in the header, then the subprotocol, then the query'
   t.same(findToken({}, {}, true), { status: 'absent' })
 })
 
-test('the first source that is present decides, valid or not', async t => {
+test('[AU3] the first source that is present decides, valid or not', async t => {
   const query = { token: 'ccc' }
   for (const authorization of ['', 'Bearer', 'Bearer ', 'Basic dTpw', 'aaa', 'Bearer a b', 'Bearer,a']) {
     t.match(findToken({ authorization }, query, true), { status: 'malformed' }, JSON.stringify(authorization))
