@@ -61,21 +61,6 @@ t.test('routes/README.md names every scope, and no other', async t => {
   t.same(told.toSorted(), scopes.toSorted())
 })
 
-t.test('plugins/README.md names every plugin with what it depends on, and no other', async t => {
-  const quoted = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name).toSorted()
-  const told = tableRows(read('plugins/README.md')).map(([plugin, , needs]) => [
-    unquoted(plugin),
-    quoted(needs ?? '', /`([\w-]+)`/g),
-  ])
-  const plugins = files
-    .filter(file => file.startsWith('plugins/') && file.endsWith('.ts'))
-    .map(file => {
-      const needs = /dependencies: \[([^\]]*)\]/.exec(read(file))?.[1] ?? ''
-      return [file.slice('plugins/'.length, -'.ts'.length), quoted(needs, /'fleetwire-([\w-]+)'/g)]
-    })
-  t.same(Object.fromEntries(told), Object.fromEntries(plugins))
-})
-
 const spec = read('packages/protocol/SPEC.md')
 const rules = [...spec.matchAll(/^- \*\*([A-Z]{2}\d+)\*\* (.*)$/gm)].map(([, id, text]) => ({ id: id!, text: text! }))
 
