@@ -1,0 +1,12 @@
+/** What a script can tell apart. Documented in docs/cli.md. */
+export const exitCodes = { failed: 1, usage: 2, unreachable: 3, denied: 4, timedOut: 124, interrupted: 130 } as const
+
+/** Ends the program with one line on stderr. */
+export class CliError extends Error {
+  readonly exitCode: number
+
+  constructor(reason: keyof typeof exitCodes, message: string) {
+    super(message)
+    this.exitCode = exitCodes[reason]
+  }
+}

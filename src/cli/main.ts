@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { readVersion } from '../version.ts'
+import { agentCommand } from './agent.ts'
+import { CliError, exitCodes } from './cli-error.ts'
+import { interruptCommand } from './interrupt.ts'
+import { psCommand } from './ps.ts'
+import { sendCommand } from './send.ts'
+import { serveCommand } from './serve.ts'
+import { tailCommand } from './tail.ts'
+import { tokenCommand } from './token.ts'
+
+const program = new Command('fleetwire')
+  .description('The realtime control plane between a fleet of AI agents and the people who run them')
+  .version(readVersion())
+  .showHelpAfterError('(fleetwire --help shows what there is)')
+  .addHelpText(
+    'after',
+    `
+Clients read FLEETWIRE_URL (default http://127.0.0.1:3000) and FLEETWIRE_TOKEN.
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 124 timed out, 130 interrupted.`,
+  )
+  .exitOverride()
+
+for (const command of [
+  serveCommand,
+  tokenCommand,
+  agentCommand,
+  psCommand,
+  sendCommand,
+  interruptCommand,
+  tailCommand,
+]) {
+  program.addCommand(command.exitOverride())
+}
+
+// A reader that went away (`fleetwire tail | head`) is no error.
+process.stdout.on('error', error =>
+  process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : exitCodes.failed),
+)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+function report(error: unknown): number {
+  if (error instanceof CliError) {
+    process.stderr.write(`fleetwire: ${error.message}\n`)
+    return error.exitCode
+  }
+  // Commander has said what was wrong; help and version are no errors.
+  const { code = '', exitCode, message } = error as Error & { code?: string; exitCode?: number }
+  if (code.startsWith('commander.')) return exitCode === 0 ? 0 : exitCodes.usage
+  process.stderr.write(`fleetwire: ${code.startsWith('FLW_ERR_') ? message : ((error as Error).stack ?? message)}\n`)
+  return exitCodes.failed
+}

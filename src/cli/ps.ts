@@ -1,0 +1,30 @@
+import type { Agent } from '@fleetwire/protocol'
+import { Command } from 'commander'
+import { pages } from './api.ts'
+import { printJson, printTable, since } from './print.ts'
+import { resolveTarget } from './target.ts'
+
+export const psCommand = new Command('ps')
+  .description('Show the agents: who is online, working, waiting or gone')
+  .option('--status <status>', 'only agents that are online, offline or error')
+  .option('--json', 'one JSON object per line')
+  .action(async (options: { status?: string; json?: boolean }) => {
+    const target = await resolveTarget()
+    const query = options.status === undefined ? '' : `&status=${encodeURIComponent(options.status)}`
+    const rows: string[][] = []
+    for await (const agent of pages<Agent>(target, `/agents?limit=500${query}`)) {
+      if (options.json) printJson(agent)
+      else
+        rows.push([
+          agent.agentId,
+          agent.link,
+          agent.work,
+          agent.running.join(' ') || '-',
+          since(agent.lastSeenAt),
+          agent.detail,
+        ])
+    }
+    if (options.json) return
+    if (rows.length === 0) process.stderr.write('No agents yet. Connect one with: fleetwire agent exec --id <id>\n')
+    else printTable(['AGENT', 'LINK', 'WORK', 'RUNNING', 'LAST SEEN', 'DETAIL'], rows)
+  })

@@ -1,0 +1,66 @@
+import type { ChildProcess } from 'node:child_process'
+import { Command } from 'commander'
+import type { FastifyInstance } from 'fastify'
+import { serve } from '../server.ts'
+import { startLocalAgent } from './local-agent.ts'
+
+interface ServeOptions {
+  port?: number
+  host?: string
+  dataDir?: string
+  localAgent?: boolean
+}
+
+const FIRST_TOKEN_SECONDS = 30 * 86_400
+const LOCAL_AGENT = 'local'
+/** Longer than a process lives without a restart, and no use to anybody else after a while. */
+const LOCAL_TOKEN_SECONDS = 365 * 86_400
+
+export const serveCommand = new Command('serve')
+  .description('Run the server')
+  .option('--port <port>', 'port to listen on (FLEETWIRE_PORT, default 3000)', Number)
+  .option('--host <host>', 'address to listen on (FLEETWIRE_HOST, default 127.0.0.1)')
+  .option('--data-dir <folder>', 'where the log and the secret are kept (FLEETWIRE_DATA_DIR, default ./data)')
+  .option('--local-agent', 'also run an agent named local on this machine, unless FLEETWIRE_LOCAL_AGENT=false')
+  .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.')
+  .action(async ({ port, host, dataDir, localAgent }: ServeOptions) => {
+    const app = await serve({
+      ...(port !== undefined && { PORT: port }),
+      ...(host !== undefined && { HOST: host }),
+      ...(dataDir !== undefined && { DATA_DIR: dataDir }),
+    })
+    const url = app.listeningOrigin
+    process.stdout.write(`\nFleetwire listens at ${url}\n`)
+    if (app.tokens.canMint) {
+      await greet(app)
+      if (localAgent && app.config.LOCAL_AGENT) await runLocalAgent(app, url)
+    }
+  })
+
+/** On the very first start nobody could do anything yet: an admin token is minted and shown, once. */
+async function greet(app: FastifyInstance): Promise<void> {
+  const { items } = await app.tokens.list({ limit: 1 })
+  if (items.length > 0) return
+  const minted = await app.tokens.mint({ sub: 'admin', role: 'admin', ttlSeconds: FIRST_TOKEN_SECONDS }, 'serve')
+  if (minted.status !== 'minted') return
+  process.stdout.write(
+    `\nYour admin token, valid for 30 days and shown only now:\n\n  export FLEETWIRE_TOKEN=${minted.token}\n\n`,
+  )
+}
+
+/** Ends with the server; ended by anything else, it is said so, and the server goes on. */
+async function runLocalAgent(app: FastifyInstance, url: string): Promise<void> {
+  const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
+  if (minted.status !== 'minted') return
+  const agent: ChildProcess = startLocalAgent({ id: LOCAL_AGENT, url, token: minted.token })
+  let closing = false
+  agent.once('exit', (code, signal) => {
+    if (!closing) app.log.warn({ code, signal }, 'the local agent has ended')
+  })
+  process.stdout.write(
+    `The agent "${LOCAL_AGENT}" runs shell commands on this machine as you. Try:\n\n  npx fleetwire send ${LOCAL_AGENT} --wait 'echo hello'\n\n`,
+  )
+  app.server.once('close', () => {
+    closing = true
+  })
+}

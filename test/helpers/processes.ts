@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+export interface Running {
+  readonly child: ChildProcess
+  /** What it has printed so far. */
+  output(): string
+  /** Resolves when the output matches; rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpMatchArray>
+  /** Sends the signal and waits for the end. */
+  kill(signal: NodeJS.Signals): Promise<void>
+}
+
+/** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
+export function fleetwire(t: Test, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env.PATH ?? '', HOME: t.testdirName, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  const waiting = new Set<() => void>()
+  const add = (chunk: Buffer) => {
+    text += chunk.toString()
+    for (const look of waiting) look()
+  }
+  child.stdout.on('data', add)
+  child.stderr.on('data', add)
+  const ended = once(child, 'close')
+  const running: Running = {
+    child,
+    output: () => text,
+    printed: pattern =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = text.match(pattern)
+          if (match === null) return
+          waiting.delete(look)
+          resolve(match)
+        }
+        waiting.add(look)
+        void ended.then(() => reject(new Error(`ended before it printed ${pattern}: ${text}`)))
+        look()
+      }),
+    kill: async signal => {
+      child.kill(signal)
+      await ended
+    },
+  }
+  t.teardown(() => running.kill('SIGKILL'))
+  return running
+}
+
+/** A port that was free a moment ago, for servers that must come back on the same one. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
