@@ -1,0 +1,165 @@
+import {
+  AgentClient,
+  type CommandHandler,
+  DashboardClient,
+  type DashboardEvent,
+  MessageBuffer,
+  nodeSocket,
+  type SocketFactory,
+  type SocketPort,
+} from '@fleetwire/client/node'
+import t, { type Test } from 'tap'
+import { startApp } from '../helpers/build.ts'
+
+/** Sockets that the test can cut. */
+function cuttable() {
+  const made: SocketPort[] = []
+  const socket: SocketFactory = (target, events) => {
+    const port = nodeSocket(target, events)
+    made.push(port)
+    return port
+  }
+  return { socket, made, cut: () => made.at(-1)?.drop() }
+}
+
+/** Notes what happens and lets a test wait until it says so. */
+function notes<T>() {
+  const items: T[] = []
+  let wake = () => {}
+  return {
+    items,
+    note(item: T) {
+      items.push(item)
+      wake()
+    },
+    async until(holds: (items: T[]) => boolean) {
+      while (!holds(items)) {
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    },
+  }
+}
+
+async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
+  const { url, token } = await startApp(t)
+  const agentWire = cuttable()
+  const wire = cuttable()
+  const agentToken = await token('agent', { sub: 'a1' })
+  const agent = new AgentClient({ url, token: agentToken, socket: agentWire.socket, random: () => 0, handlers })
+  const client = new DashboardClient({ url, token: await token('operator'), socket: wire.socket, random: () => 0 })
+  t.teardown(async () => {
+    client.close()
+    await agent.stop({ graceMs: 0 })
+  })
+  const online = notes<string>()
+  agent.status.subscribe(({ state }) => online.note(state))
+  await agent.start()
+  await online.until(states => states.includes('online'))
+  client.connect()
+  return { agent, client, wire, agentWire }
+}
+
+t.test('an answer streams to a dashboard whole and once, though its socket is cut again and again', async t => {
+  const words = Array.from({ length: 120 }, (_, i) => `word${i} `)
+  let cut = () => {}
+  const { client, wire } = await fleet(t, {
+    async prompt(run) {
+      const message = { sessionId: 's1', messageId: 'm1' }
+      run.report('session:start', { sessionId: 's1', title: 'Talk' })
+      run.report('message:start', { ...message, role: 'assistant' })
+      for (const [i, word] of words.entries()) {
+        run.report('message:delta', { ...message, delta: word })
+        if (i % 30 === 10) cut()
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      run.report('message:end', message)
+      return { status: 'succeeded', output: run.attempt }
+    },
+  })
+  cut = wire.cut
+  const messages = new MessageBuffer()
+  const seen = notes<DashboardEvent>()
+  const snapshots = notes<number>()
+  client.subscribe('agents.a1.>', {
+    snapshot({ records }) {
+      snapshots.note(records.length)
+      for (const record of records) messages.apply(record)
+    },
+    event(event) {
+      messages.apply(event)
+      seen.note(event)
+    },
+  })
+  await snapshots.until(({ length }) => length > 0)
+  const submitted = await client.submit({ agentId: 'a1', kind: 'prompt', input: 'talk' })
+  t.ok(submitted.ok)
+  await seen.until(events => events.some(({ type }) => type === 'command:succeeded'))
+
+  t.same(
+    messages.messages.map(({ text, state }) => [text, state]),
+    [[words.join(''), 'ended']],
+  )
+  const cursors = seen.items.map(({ cursor }) => cursor)
+  t.equal(new Set(cursors).size, cursors.length, 'no event came twice')
+  t.equal(snapshots.items.length, 1, 'every return was a resume')
+  const deltas = seen.items.filter(({ type }) => type === 'message:delta')
+  t.equal(deltas.map(({ payload }) => (payload as { delta: string }).delta).join(''), words.join(''), 'in order')
+  const ends = seen.items.filter(({ type }) => type === 'command:succeeded')
+  t.match(ends, [{ payload: { output: 1, attempt: 1 } }], 'one end, of one run')
+  t.ok(wire.made.length > 1, 'it did come back')
+})
+
+t.test('an interrupt is confirmed; a second one affects nothing', async t => {
+  const { client } = await fleet(t, {
+    shell: run =>
+      new Promise((_, reject) => {
+        run.signal.addEventListener('abort', () => reject(new Error('stopped')))
+      }),
+  })
+  const statuses = notes<string>()
+  client.subscribe('agents.a1.commands.*', { event: ({ type }) => statuses.note(type) })
+  const submitted = await client.submit({ agentId: 'a1', kind: 'shell', input: 'sleep' })
+  if (!submitted.ok) return t.fail(submitted.error.message)
+  await statuses.until(types => types.includes('command:running'))
+  t.match(await client.interrupt(submitted.command.commandId), { ok: true, affected: true })
+  await statuses.until(types => types.includes('command:cancelled'))
+  t.match(await client.interrupt(submitted.command.commandId), { ok: true, affected: false, status: 'cancelled' })
+  t.match(await client.interrupt('cmd_nobody'), { ok: false, error: { code: 'not_found' } })
+})
+
+t.test('a terminal: every byte once, in order, though both ends lose their sockets', async t => {
+  const { agent, client, wire, agentWire } = await fleet(t, {})
+  const typed = notes<string>()
+  const terminal = agent.openTerminal({ terminalId: 'main', cols: 200, rows: 50, onInput: data => typed.note(data) })
+  const shown = notes<number>()
+  let screen = ''
+  const view = client.openTerminal({
+    agentId: 'a1',
+    onSnapshot(snapshot) {
+      screen = snapshot.screen
+      shown.note(snapshot.offset)
+    },
+    onOutput(bytes, { offset }) {
+      screen += new TextDecoder().decode(bytes)
+      shown.note(offset + bytes.length)
+    },
+  })
+  await shown.until(({ length }) => length > 0)
+  t.match(await view.input('ls\r'), { ok: true })
+  await typed.until(({ length }) => length > 0)
+  t.same(typed.items, ['ls\r'])
+  for (let i = 0; i < 40; i++) {
+    terminal.write(new TextEncoder().encode(`line ${i}\r\n`))
+    if (i % 15 === 5) wire.cut()
+    if (i % 15 === 9) agentWire.cut()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await shown.until(offsets => offsets.at(-1) === terminal.offset)
+  const numbers = [...screen.matchAll(/line (\d+)/g)].map(([, number]) => Number(number))
+  t.same(
+    numbers,
+    Array.from({ length: 40 }, (_, i) => i),
+  )
+})
