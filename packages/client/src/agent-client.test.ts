@@ -395,6 +395,28 @@ t.test('asks a human and takes the answer; an interrupt ends the waiting', async
   t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled' } })
 })
 
+t.test('a terminal is announced with its size; another of the same name ends the first', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  const bytes = (text: string) => new TextEncoder().encode(text)
+  agent.openTerminal({ terminalId: 'main', cols: 200, rows: 50 }).write(bytes('one'))
+  await peer.next('terminal:output')
+  agent.openTerminal({ terminalId: 'main', cols: 90, rows: 30 }).write(bytes('two'))
+  t.match(await peer.next('terminal:output'), { payload: { offset: 0, data: 'two' } })
+  t.match(
+    peer.log
+      .filter(({ type }) => type.startsWith('terminal:'))
+      .map(({ type, payload }) => [type, payload.cols ?? payload.data]),
+    [
+      ['terminal:resize', 200],
+      ['terminal:output', 'one'],
+      ['terminal:exit', undefined],
+      ['terminal:resize', 90],
+      ['terminal:output', 'two'],
+    ],
+  )
+})
+
 t.test('stop interrupts, reports the exit last, and waits until it is stored', async t => {
   const { handler } = manual()
   const { server, agent } = await start(t, { handlers: { shell: handler } })

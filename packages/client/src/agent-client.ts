@@ -191,7 +191,7 @@ export class AgentClient {
     return this.#questions.wait(interaction.interactionId, signal)
   }
 
-  /** Replaces an earlier terminal of the same id; output starts at offset 0. */
+  /** Ends an earlier terminal of the same id; output starts at offset 0. */
   openTerminal(options: AgentTerminalOptions): AgentTerminal {
     return this.#terminals.open(options)
   }

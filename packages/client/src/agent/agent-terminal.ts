@@ -91,7 +91,22 @@ export class AgentTerminal {
     if (this.#life.state !== 'open') return
     this.#cols = cols
     this.#rows = rows
-    this.#port.report('terminal:resize', { terminalId: this.terminalId, cols, rows }, { exempt: true })
+    this.announce()
+  }
+
+  /** Tells the server that it is there, and its size: viewers may come before the first byte. */
+  announce(): void {
+    const size = { cols: this.#cols, rows: this.#rows }
+    this.#port.report('terminal:resize', { terminalId: this.terminalId, ...size }, { exempt: true })
+  }
+
+  /** Another terminal takes its name: what is unsent is given up, since its offsets would be taken for the other's. */
+  replace(): void {
+    if (this.#life.state === 'exited') return
+    this.#life = this.#life.state === 'open' ? { state: 'exiting', exit: {} } : this.#life
+    this.#sentTo = this.#ring.end
+    this.#makeRoom()
+    this.#reportExit()
   }
 
   /** Reported after the last byte was sent. */

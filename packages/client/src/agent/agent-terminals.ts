@@ -10,7 +10,7 @@ export class AgentTerminals {
     this.#port = port
   }
 
-  /** Replaces an earlier one of the same id. */
+  /** Ends an earlier one of the same id. */
   open(options: AgentTerminalOptions): AgentTerminal {
     const terminal = new AgentTerminal(options, {
       ...this.#port,
@@ -19,7 +19,9 @@ export class AgentTerminals {
         if (this.#terminals.get(ended.terminalId) === ended) this.#terminals.delete(ended.terminalId)
       },
     })
+    this.#terminals.get(options.terminalId)?.replace()
     this.#terminals.set(options.terminalId, terminal)
+    terminal.announce()
     return terminal
   }
 
