@@ -53,6 +53,8 @@ export class AgentRegistry implements AgentDirectory {
   readonly #agents = new Map<string, Entry>()
   /** The newest socket of each agent. */
   readonly #sockets = new Map<string, AgentSocket>()
+  /** What came over a socket that is gone may still be on its way to the log. */
+  readonly #leaving = new Map<string, Promise<void>>()
   readonly #deadlines: Deadlines
   #stopListening: (() => void) | undefined
 
@@ -148,7 +150,7 @@ export class AgentRegistry implements AgentDirectory {
     const entry = this.#agents.get(agentId)
     if (entry !== undefined) entry.ready = false
     older?.close(4409, 'A newer connection of this agent took over.')
-    await older?.settled()
+    await Promise.all([older?.settled(), this.#leaving.get(agentId)])
   }
 
   /** Stores the record of an agent whose socket has the claim, together with `alongside`. */
@@ -179,6 +181,10 @@ export class AgentRegistry implements AgentDirectory {
   disconnect(agentId: string, socket: AgentSocket, exited: boolean): void {
     if (!this.isCurrent(agentId, socket)) return
     this.#sockets.delete(agentId)
+    const left = socket.settled().then(() => {
+      if (this.#leaving.get(agentId) === left) this.#leaving.delete(agentId)
+    })
+    this.#leaving.set(agentId, left)
     const entry = this.#agents.get(agentId)
     if (entry === undefined) return
     entry.ready = false

@@ -50,9 +50,10 @@ function inSession<K extends ReportType & EventType>(type: K): Reader<K> {
   }
 }
 
-const notYet = (): Report => ({
+/** No fault of the agent's, so not one that its error budget pays for. */
+const notKept = (): Report => ({
   kind: 'refused',
-  error: wireError('unknown_type', 'This server does not keep such reports.'),
+  error: wireError('not_found', 'This server keeps no sessions, tasks or interactions yet: the report was dropped.'),
 })
 /** Terminal frames are handled before reports are read: they stand in no log. */
 const inTerminal = (): Report => ({ kind: 'events', drafts: [] })
@@ -82,22 +83,22 @@ const readers: { [K in ReportType]: Reader<K> } = {
     events(draftOf('usage:reported', topics.agentLog(agentId), { agentId, ...payload })),
   'terminal:resize': inTerminal,
   'terminal:exit': inTerminal,
-  'session:start': notYet,
-  'session:activity': notYet,
-  'session:end': notYet,
-  'state:snapshot': notYet,
-  'state:patch': notYet,
-  'task:create': notYet,
-  'task:start': notYet,
-  'task:update': notYet,
-  'task:progress': notYet,
-  'task:pause': notYet,
-  'task:complete': notYet,
-  'task:fail': notYet,
-  'task:cancel': notYet,
-  'interaction:request': notYet,
-  'interaction:resolved': notYet,
-  'interaction:applied': notYet,
+  'session:start': notKept,
+  'session:activity': notKept,
+  'session:end': notKept,
+  'state:snapshot': notKept,
+  'state:patch': notKept,
+  'task:create': notKept,
+  'task:start': notKept,
+  'task:update': notKept,
+  'task:progress': notKept,
+  'task:pause': notKept,
+  'task:complete': notKept,
+  'task:fail': notKept,
+  'task:cancel': notKept,
+  'interaction:request': notKept,
+  'interaction:resolved': notKept,
+  'interaction:applied': notKept,
 }
 
 /** What a frame asks for: pure, total over the numbered frame types. */

@@ -1,47 +1,14 @@
-import {
-  type AgentFrame,
-  type AgentPayloads,
-  type AgentServerFrameType,
-  type AgentServerPayloads,
-  type CloseCode,
-  type ErrorCode,
-  isNumbered,
-  topics,
-} from '@fleetwire/protocol'
+import { type AgentFrame, type AgentPayloads, type AgentServerPayloads, isNumbered, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
-import type { Dispatcher } from '../commands/dispatcher.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog } from '../log/event-log.ts'
-import type { AgentRegistry, AgentSocket } from './agent-registry.ts'
-import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
+import type { AgentPort } from './agent-port.ts'
+import type { AgentSocket } from './agent-registry.ts'
 import { lifecycleOnConnect, type UplinkRecord, uplinkTopic } from './agent-state.ts'
-import { type Directive, judge } from './reconcile.ts'
+import { type Directive, type InventoryItem, judge } from './reconcile.ts'
+import { about, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
 
-/** The socket of one agent, after the token was checked. */
-export interface AgentPort {
-  readonly id: string
-  send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void
-  error(code: ErrorCode, message: string, about?: { id?: string; details?: unknown }): void
-  close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void
-}
-
-/** Where terminal frames go: they stand in no log. */
-export interface AgentTerminals {
-  attach(agentId: string, port: AgentPort, terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>): void
-  detach(agentId: string, port: AgentPort): void
-  output(agentId: string, payload: AgentPayloads['terminal:output']): void
-  resize(agentId: string, payload: AgentPayloads['terminal:resize']): void
-  exit(agentId: string, payload: AgentPayloads['terminal:exit']): void
-}
-
-export interface AgentSessionServices {
-  log: EventLog
-  ledger: CommandLedger
-  dispatcher: Dispatcher
-  agents: AgentRegistry
-  terminals: AgentTerminals
+export interface AgentSessionServices extends UplinkServices {
   clock: Clock
   heartbeatMs: number
   limits: AgentServerPayloads['connection:established']['limits']
@@ -53,20 +20,12 @@ const HELLO_DEADLINE_MS = 10_000
 const RESEND_GRACE_MS = 1000
 /** Frames that may wait while the log cannot accept. */
 const INBOX_LIMIT = 2000
-/** Events of consecutive frames that are joined into one append. */
-const BATCH_LIMIT = 64
-
-/** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
-type Inbound = AgentFrame | { type: 'refused'; n: number }
 
 type State =
   | { at: 'waiting' }
   | { at: 'greeting' }
-  | { at: 'ready'; bootId: string; storedN: number; connectedAt: number; exited: boolean }
+  | { at: 'ready'; uplink: Uplink; connectedAt: number }
   | { at: 'closed' }
-
-type Ready = Extract<State, { at: 'ready' }>
-type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
 
 /**
  * One connection of an agent: its hello, then its frames, strictly in the order in which they came. A numbered frame is
@@ -132,7 +91,7 @@ export class AgentSession {
     this.#inbox.length = 0
     const { agents, dispatcher, terminals } = this.#services
     if (!agents.isCurrent(this.#agentId, this.#socket)) return
-    agents.disconnect(this.#agentId, this.#socket, state.at === 'ready' && state.exited)
+    agents.disconnect(this.#agentId, this.#socket, state.at === 'ready' && state.uplink.exited)
     terminals.detach(this.#agentId, this.#port)
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
   }
@@ -172,19 +131,19 @@ export class AgentSession {
       this.#unnumbered(frame)
       return undefined
     }
-    return this.#numbered(frame as Numbered, this.#state)
+    return this.#state.uplink.take(this.#inbox)
   }
 
   async #greet(hello: AgentPayloads['agent:connect']): Promise<void> {
-    const { log, agents, ledger, dispatcher, terminals, clock } = this.#services
+    const { log, agents, dispatcher, terminals, clock } = this.#services
     await agents.claim(this.#agentId, this.#socket)
     const last = (await log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
-    const storedN = last?.bootId === hello.bootId ? last.n : 0
+    const uplink = new Uplink(this.#agentId, this.#port, this.#services, hello.bootId, last)
     const life = lifecycleOnConnect(hello.bootId, last).map(payload =>
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
     )
     if (!this.#holdsAgent()) return
-    const appended = await agents.connect(this.#agentId, hello, [...life, this.#uplinkDraft(hello.bootId, storedN)])
+    const appended = await agents.connect(this.#agentId, hello, [...life, uplink.draft()])
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
       this.#port.error('unavailable', 'The log cannot accept now; connect again.')
@@ -192,21 +151,15 @@ export class AgentSession {
       return
     }
     const inventory = hello.inventory ?? []
-    const directives: Directive[] = []
-    for (const item of inventory) {
-      const command = await ledger.get(item.commandId)
-      const { directive, linkBack } = judge(item, command?.agentId === this.#agentId ? command : undefined)
-      directives.push(directive)
-      if (linkBack !== undefined) await ledger.apply(item.commandId, { kind: 'link-back', ...linkBack })
-    }
+    const directives = await this.#reconcile(inventory)
     if (!this.#holdsAgent()) return
     const connectedAt = clock.monotonic()
-    this.#state = { at: 'ready', bootId: hello.bootId, storedN, connectedAt, exited: false }
+    this.#state = { at: 'ready', uplink, connectedAt }
     this.#port.send('connection:established', {
       agentId: this.#agentId,
       connectionId: this.#port.id,
       heartbeatMs: this.#services.heartbeatMs,
-      ackedN: storedN,
+      ackedN: uplink.storedN,
       directives,
       serverTime: clock.now(),
       limits: this.#services.limits,
@@ -216,6 +169,18 @@ export class AgentSession {
     agents.ready(this.#agentId, this.#socket)
     dispatcher.heard(inventory.map(item => item.commandId))
     dispatcher.linkUp(this.#agentId)
+  }
+
+  async #reconcile(inventory: readonly InventoryItem[]): Promise<Directive[]> {
+    const { ledger } = this.#services
+    const directives: Directive[] = []
+    for (const item of inventory) {
+      const command = await ledger.get(item.commandId)
+      const { directive, linkBack } = judge(item, command?.agentId === this.#agentId ? command : undefined)
+      directives.push(directive)
+      if (linkBack !== undefined) await ledger.apply(item.commandId, { kind: 'link-back', ...linkBack })
+    }
+    return directives
   }
 
   /** What was under way and the agent neither listed nor spoke of since, it does not have. */
@@ -249,151 +214,8 @@ export class AgentSession {
         terminals.output(this.#agentId, frame.payload)
         break
       default:
-        this.#port.error('unknown_type', `This server does not keep ${frame.type}.`, about(frame))
+        this.#port.error('not_found', `This server does not keep ${frame.type} yet: it was dropped.`, about(frame))
     }
-  }
-
-  async #numbered(frame: Numbered, state: Ready): Promise<number | undefined> {
-    if (frame.n !== undefined && frame.n <= state.storedN) {
-      this.#inbox.shift()
-      this.#port.send('report:ack', { n: state.storedN })
-      return undefined
-    }
-    if (frame.n !== undefined && frame.n > state.storedN + 1) {
-      this.#inbox.shift()
-      this.#port.error('gap', `n is ${frame.n}; ${state.storedN + 1} is missing. Send again from there.`, about(frame))
-      this.#port.send('report:ack', { n: state.storedN })
-      return undefined
-    }
-    const n = frame.n ?? state.storedN
-    const position = this.#positionDrafts(state, n)
-    const report = frame.type === 'refused' ? undefined : this.#read(frame, state)
-    if (report?.kind === 'events') return this.#appendEvents(state)
-    const result =
-      frame.type === 'refused' || report === undefined
-        ? await this.#store(position)
-        : await this.#consume(frame, report, position)
-    if (result !== undefined) return result
-    this.#consumed(state, 1, n)
-    return undefined
-  }
-
-  /** Joins the events of this frame and of those right behind it that only add events. */
-  async #appendEvents(state: Ready): Promise<number | undefined> {
-    const drafts: EventDraft[] = []
-    let n = state.storedN
-    let count = 0
-    for (const frame of this.#inbox) {
-      if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
-      if (frame.n !== undefined && frame.n !== n + 1) break
-      const report = this.#read(frame as ReportFrame, state)
-      if (report.kind !== 'events') break
-      drafts.push(...report.drafts)
-      this.#terminalFrame(frame)
-      n = frame.n ?? n
-      count++
-    }
-    const retryAfterMs = await this.#store([...drafts, ...this.#positionDrafts(state, n)])
-    if (retryAfterMs !== undefined) return retryAfterMs
-    this.#consumed(state, count, n)
-    return undefined
-  }
-
-  #terminalFrame(frame: AgentFrame): void {
-    if (frame.type === 'terminal:resize') this.#services.terminals.resize(this.#agentId, frame.payload)
-    else if (frame.type === 'terminal:exit') this.#services.terminals.exit(this.#agentId, frame.payload)
-  }
-
-  /** Stores what a single frame reports. Resolves with a delay when the log cannot accept now. */
-  async #consume(
-    frame: ReportFrame,
-    report: Exclude<Report, { kind: 'events' }>,
-    position: EventDraft[],
-  ): Promise<number | undefined> {
-    const { agents } = this.#services
-    switch (report.kind) {
-      case 'command':
-        return this.#aboutCommand(frame, report, position)
-      case 'work':
-        agents.reported(this.#agentId, report.report)
-        break
-      case 'exit': {
-        const state = this.#state as Ready
-        const uplink = this.#uplinkDraft(state.bootId, frame.n ?? state.storedN, report.reason)
-        const retryAfterMs = await this.#store([...report.drafts, uplink])
-        if (retryAfterMs === undefined) state.exited = true
-        return retryAfterMs
-      }
-      case 'refused':
-        this.#port.error(report.error.code, report.error.message, about(frame))
-    }
-    return this.#store(position)
-  }
-
-  async #store(drafts: EventDraft[]): Promise<number | undefined> {
-    if (drafts.length === 0) return undefined
-    const appended = await this.#services.log.append(drafts)
-    return appended.status === 'unavailable' ? appended.retryAfterMs : undefined
-  }
-
-  #read(frame: ReportFrame, { bootId }: Ready): Report {
-    return readReport(frame, { agentId: this.#agentId, bootId })
-  }
-
-  async #aboutCommand(
-    frame: ReportFrame,
-    { commandId, event }: Extract<Report, { kind: 'command' }>,
-    position: EventDraft[],
-  ): Promise<number | undefined> {
-    const { ledger, dispatcher } = this.#services
-    const known = await ledger.get(commandId)
-    const own = known?.agentId === this.#agentId
-    if (own) dispatcher.heard([commandId])
-    // An unknown id still consumes the frame's number.
-    const applied: Applied = await ledger.apply(own ? commandId : '', event, position)
-    if (applied.status === 'unavailable') return applied.retryAfterMs
-    const attempt = 'attempt' in event ? event.attempt : 0
-    const stop = () => this.#port.send('command:interrupt', { commandId, attempt, force: false })
-    if (applied.status === 'unknown') {
-      this.#port.error('not_found', `There is no command "${commandId}" of this agent.`, about(frame))
-      if (event.kind === 'ack') stop()
-    } else if (applied.status === 'same' && applied.why === 'stale') {
-      this.#port.error(
-        'stale',
-        `Attempt ${attempt} of "${commandId}" was replaced by attempt ${applied.command.attempt}.`,
-        about(frame),
-      )
-      await this.#audit(
-        `${frame.type} of ${commandId} named attempt ${attempt}; the current one is ${applied.command.attempt}.`,
-      )
-    } else if (
-      applied.status === 'same' &&
-      applied.why === 'final' &&
-      (event.kind === 'ack' || event.kind === 'progress')
-    )
-      stop()
-    return undefined
-  }
-
-  async #audit(message: string): Promise<void> {
-    const payload = { agentId: this.#agentId, code: 'stale', message }
-    await this.#services.log.append([draftOf('agent:error', topics.agentLog(this.#agentId), payload)])
-  }
-
-  #consumed(state: Ready, count: number, n: number): void {
-    this.#inbox.splice(0, count)
-    if (n === state.storedN) return
-    state.storedN = n
-    this.#port.send('report:ack', { n })
-  }
-
-  #positionDrafts({ bootId, storedN }: Ready, n: number): EventDraft[] {
-    return n === storedN ? [] : [this.#uplinkDraft(bootId, n)]
-  }
-
-  #uplinkDraft(bootId: string, n: number, exited?: UplinkRecord['exited']): EventDraft {
-    const payload: UplinkRecord = { bootId, n, ...(exited !== undefined && { exited }) }
-    return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
   }
 
   /** False once the socket closed or a newer one took over: look again after every wait. What is not handled is sent again there. */
@@ -401,8 +223,3 @@ export class AgentSession {
     return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#socket)
   }
 }
-
-const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({
-  ...(frame.id !== undefined && { id: frame.id }),
-  ...(frame.n !== undefined && { details: { n: frame.n } }),
-})

@@ -2,7 +2,7 @@ import type { AgentPayloads, AgentServerPayloads, Command } from '@fleetwire/pro
 import { isFinal } from '@fleetwire/protocol'
 import { toldByAgent } from '../commands/command-state.ts'
 
-type InventoryItem = NonNullable<AgentPayloads['agent:connect']['inventory']>[number]
+export type InventoryItem = NonNullable<AgentPayloads['agent:connect']['inventory']>[number]
 export type Directive = AgentServerPayloads['connection:established']['directives'][number]
 
 export interface Judgement {

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { Command } from 'commander'
-import type { FastifyInstance } from 'fastify'
 import { serve } from '../server.ts'
 import { startLocalAgent } from './local-agent.ts'
+
+type App = Awaited<ReturnType<typeof serve>>
 
 interface ServeOptions {
   port?: number
@@ -38,7 +39,7 @@ export const serveCommand = new Command('serve')
   })
 
 /** On the very first start nobody could do anything yet: an admin token is minted and shown, once. */
-async function greet(app: FastifyInstance): Promise<void> {
+async function greet(app: App): Promise<void> {
   const { items } = await app.tokens.list({ limit: 1 })
   if (items.length > 0) return
   const minted = await app.tokens.mint({ sub: 'admin', role: 'admin', ttlSeconds: FIRST_TOKEN_SECONDS }, 'serve')
@@ -49,7 +50,7 @@ async function greet(app: FastifyInstance): Promise<void> {
 }
 
 /** Ends with the server; ended by anything else, it is said so, and the server goes on. */
-async function runLocalAgent(app: FastifyInstance, url: string): Promise<void> {
+async function runLocalAgent(app: App, url: string): Promise<void> {
   const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return
   const agent: ChildProcess = startLocalAgent({ id: LOCAL_AGENT, url, token: minted.token })

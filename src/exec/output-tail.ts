@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { ByteRing } from '../terminals/byte-ring.ts'
+import { ByteRing } from '@fleetwire/protocol'
 
 const KEPT_BYTES = 64 * 1024
 const LF = 0x0a

@@ -1,6 +1,6 @@
 import type { AgentPayloads, ServerPayloads } from '@fleetwire/protocol'
+import { ByteRing } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import { ByteRing } from './byte-ring.ts'
 import { Screen, type ScreenSize, type ScreenState } from './screen.ts'
 import { decodeBytes, encodeBytes } from './terminal-bytes.ts'
 import { Timeline } from './timeline.ts'

@@ -49,8 +49,8 @@ const layers: [area: string, may: string[]][] = [
   ],
 
   // The edges.
-  ['src/exec/', ['src/exec/', ...common, 'src/terminals/byte-ring.ts', '@fleetwire/', '@lydell/node-pty']],
-  ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lydell/node-pty', 'pino']],
+  ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
+  ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   ['src/app.ts', ['src/', 'plugins/', 'routes/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', 'pino', 'node:']],
   ['src/index.ts', ['src/', 'fastify', 'fastify-plugin']],
   ['src/server.ts', ['src/app.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:']],

@@ -1,3 +1,4 @@
+export * from './byte-ring.ts'
 export * from './close-codes.ts'
 export * from './common.ts'
 export * from './error-codes.ts'

@@ -67,6 +67,25 @@ t.test('the newer socket wins, and starts from what came over the older', async 
   t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older one does not take the agent offline')
 })
 
+t.test('[UP6] a socket that is cut while its frames are being stored: the next one starts behind them', async t => {
+  const fleet = await startFleet(t)
+  const older = fleet.agent('a1')
+  await older.hello()
+  for (let i = 1; i <= 100; i++) older.report('agent:error', { message: `m${i}` })
+  older.cut()
+  const newer = fleet.agent('a1')
+  const { ackedN } = await newer.hello()
+  for (let n = ackedN + 1; n <= 100; n++) newer.report('agent:error', { message: `m${n}` }, n)
+  await newer.acked(100)
+  const messages = fleet.events
+    .filter(e => e.type === 'agent:error')
+    .map(e => (e.payload as { message: string }).message)
+  t.strictSame(
+    messages,
+    Array.from({ length: 100 }, (_, i) => `m${i + 1}`),
+  )
+})
+
 t.test('lifecycle: started, crashed and restarted, stopped', async t => {
   const fleet = await startFleet(t)
   const lives = () =>

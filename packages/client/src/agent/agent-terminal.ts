@@ -1,6 +1,6 @@
 import type { AgentPayloads } from '@fleetwire/protocol'
+import { ByteRing } from '@fleetwire/protocol'
 import { RecentSet } from '../recent-set.ts'
-import { ByteRing } from './byte-ring.ts'
 import type { PushOptions } from './outbox.ts'
 import { encodeOutput } from './output-chunk.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ByteRing } from '../../../src/terminals/byte-ring.ts'
+import { ByteRing } from './byte-ring.ts'
 
 /** Bytes that tell their own offset. */
 const bytesAt = (offset: number, length: number) => Uint8Array.from({ length }, (_, i) => (offset + i) % 251)

@@ -1,0 +1,24 @@
+import type {
+  AgentPayloads,
+  AgentServerFrameType,
+  AgentServerPayloads,
+  CloseCode,
+  ErrorCode,
+} from '@fleetwire/protocol'
+
+/** The socket of one agent, after the token was checked. */
+export interface AgentPort {
+  readonly id: string
+  send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void
+  error(code: ErrorCode, message: string, about?: { id?: string; details?: unknown }): void
+  close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void
+}
+
+/** Where terminal frames go: they stand in no log. */
+export interface AgentTerminals {
+  attach(agentId: string, port: AgentPort, terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>): void
+  detach(agentId: string, port: AgentPort): void
+  output(agentId: string, payload: AgentPayloads['terminal:output']): void
+  resize(agentId: string, payload: AgentPayloads['terminal:resize']): void
+  exit(agentId: string, payload: AgentPayloads['terminal:exit']): void
+}

@@ -1,0 +1,214 @@
+import { type AgentFrame, isNumbered, topics } from '@fleetwire/protocol'
+import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
+import type { Dispatcher } from '../commands/dispatcher.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { AgentPort, AgentTerminals } from './agent-port.ts'
+import type { AgentRegistry } from './agent-registry.ts'
+import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
+import { type UplinkRecord, uplinkTopic } from './agent-state.ts'
+
+/** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
+export type Inbound = AgentFrame | { type: 'refused'; n: number }
+type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
+
+export interface UplinkServices {
+  log: EventLog
+  ledger: CommandLedger
+  dispatcher: Dispatcher
+  agents: AgentRegistry
+  terminals: AgentTerminals
+}
+
+/** Events of consecutive frames that are joined into one append. */
+const BATCH_LIMIT = 64
+
+/**
+ * The numbered frames of one boot of an agent. What a frame says and its number are stored in one append, then it is
+ * acknowledged: so a frame that is sent again after a cut is known, whatever died in between.
+ */
+export class Uplink {
+  readonly #agentId: string
+  readonly #port: AgentPort
+  readonly #services: UplinkServices
+  readonly #bootId: string
+  #storedN: number
+  #exited = false
+
+  constructor(
+    agentId: string,
+    port: AgentPort,
+    services: UplinkServices,
+    bootId: string,
+    last: UplinkRecord | undefined,
+  ) {
+    this.#agentId = agentId
+    this.#port = port
+    this.#services = services
+    this.#bootId = bootId
+    this.#storedN = last?.bootId === bootId ? last.n : 0
+  }
+
+  /** The last number that is stored. */
+  get storedN(): number {
+    return this.#storedN
+  }
+
+  /** The agent has said its last words. */
+  get exited(): boolean {
+    return this.#exited
+  }
+
+  /**
+   * Handles the first of `inbox`, or several that only add events, and takes them out once they are stored. Resolves
+   * with a delay, ms, when the log cannot accept now.
+   */
+  async take(inbox: Inbound[]): Promise<number | undefined> {
+    const frame = inbox[0] as Numbered
+    if (frame.n !== undefined && frame.n <= this.#storedN) {
+      inbox.shift()
+      this.#port.send('report:ack', { n: this.#storedN })
+      return undefined
+    }
+    if (frame.n !== undefined && frame.n > this.#storedN + 1) {
+      inbox.shift()
+      this.#port.error('gap', `n is ${frame.n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
+      this.#port.send('report:ack', { n: this.#storedN })
+      return undefined
+    }
+    const n = frame.n ?? this.#storedN
+    const position = this.#positionDrafts(n)
+    const report = frame.type === 'refused' ? undefined : this.#read(frame)
+    if (report?.kind === 'events') return this.#appendEvents(inbox)
+    const result =
+      frame.type === 'refused' || report === undefined
+        ? await this.#store(position)
+        : await this.#consume(frame, report, position)
+    if (result !== undefined) return result
+    this.#consumed(inbox, 1, n)
+    return undefined
+  }
+
+  /** Joins the events of this frame and of those right behind it that only add events. */
+  async #appendEvents(inbox: Inbound[]): Promise<number | undefined> {
+    const drafts: EventDraft[] = []
+    let n = this.#storedN
+    let count = 0
+    for (const frame of inbox) {
+      if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
+      if (frame.n !== undefined && frame.n !== n + 1) break
+      const report = this.#read(frame as ReportFrame)
+      if (report.kind !== 'events') break
+      drafts.push(...report.drafts)
+      this.#terminalFrame(frame)
+      n = frame.n ?? n
+      count++
+    }
+    const retryAfterMs = await this.#store([...drafts, ...this.#positionDrafts(n)])
+    if (retryAfterMs !== undefined) return retryAfterMs
+    this.#consumed(inbox, count, n)
+    return undefined
+  }
+
+  #terminalFrame(frame: AgentFrame): void {
+    if (frame.type === 'terminal:resize') this.#services.terminals.resize(this.#agentId, frame.payload)
+    else if (frame.type === 'terminal:exit') this.#services.terminals.exit(this.#agentId, frame.payload)
+  }
+
+  /** Stores what a single frame reports. Resolves with a delay when the log cannot accept now. */
+  async #consume(
+    frame: ReportFrame,
+    report: Exclude<Report, { kind: 'events' }>,
+    position: EventDraft[],
+  ): Promise<number | undefined> {
+    const { agents } = this.#services
+    switch (report.kind) {
+      case 'command':
+        return this.#aboutCommand(frame, report, position)
+      case 'work':
+        agents.reported(this.#agentId, report.report)
+        break
+      case 'exit': {
+        const retryAfterMs = await this.#store([...report.drafts, this.draft(frame.n, report.reason)])
+        if (retryAfterMs === undefined) this.#exited = true
+        return retryAfterMs
+      }
+      case 'refused':
+        this.#port.error(report.error.code, report.error.message, about(frame))
+    }
+    return this.#store(position)
+  }
+
+  async #store(drafts: EventDraft[]): Promise<number | undefined> {
+    if (drafts.length === 0) return undefined
+    const appended = await this.#services.log.append(drafts)
+    return appended.status === 'unavailable' ? appended.retryAfterMs : undefined
+  }
+
+  #read(frame: ReportFrame): Report {
+    return readReport(frame, { agentId: this.#agentId, bootId: this.#bootId })
+  }
+
+  async #aboutCommand(
+    frame: ReportFrame,
+    { commandId, event }: Extract<Report, { kind: 'command' }>,
+    position: EventDraft[],
+  ): Promise<number | undefined> {
+    const { ledger, dispatcher } = this.#services
+    const known = await ledger.get(commandId)
+    const own = known?.agentId === this.#agentId
+    if (own) dispatcher.heard([commandId])
+    // An unknown id still consumes the frame's number.
+    const applied: Applied = await ledger.apply(own ? commandId : '', event, position)
+    if (applied.status === 'unavailable') return applied.retryAfterMs
+    const attempt = 'attempt' in event ? event.attempt : 0
+    const stop = () => this.#port.send('command:interrupt', { commandId, attempt, force: false })
+    if (applied.status === 'unknown') {
+      this.#port.error('not_found', `There is no command "${commandId}" of this agent.`, about(frame))
+      if (event.kind === 'ack') stop()
+    } else if (applied.status === 'same' && applied.why === 'stale') {
+      this.#port.error(
+        'stale',
+        `Attempt ${attempt} of "${commandId}" was replaced by attempt ${applied.command.attempt}.`,
+        about(frame),
+      )
+      await this.#audit(
+        `${frame.type} of ${commandId} named attempt ${attempt}; the current one is ${applied.command.attempt}.`,
+      )
+    } else if (
+      applied.status === 'same' &&
+      applied.why === 'final' &&
+      (event.kind === 'ack' || event.kind === 'progress')
+    )
+      stop()
+    return undefined
+  }
+
+  async #audit(message: string): Promise<void> {
+    const payload = { agentId: this.#agentId, code: 'stale', message }
+    await this.#services.log.append([draftOf('agent:error', topics.agentLog(this.#agentId), payload)])
+  }
+
+  #consumed(inbox: Inbound[], count: number, n: number): void {
+    inbox.splice(0, count)
+    if (n === this.#storedN) return
+    this.#storedN = n
+    this.#port.send('report:ack', { n })
+  }
+
+  #positionDrafts(n: number): EventDraft[] {
+    return n === this.#storedN ? [] : [this.draft(n)]
+  }
+
+  /** The draft that stores how far this boot has got. */
+  draft(n = this.#storedN, exited?: UplinkRecord['exited']): EventDraft {
+    const payload: UplinkRecord = { bootId: this.#bootId, n, ...(exited !== undefined && { exited }) }
+    return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
+  }
+}
+
+/** What ties an error to the frame that it answers. */
+export const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({
+  ...(frame.id !== undefined && { id: frame.id }),
+  ...(frame.n !== undefined && { details: { n: frame.n } }),
+})
