@@ -13,7 +13,12 @@ export const PageOf = <T extends TSchema>(items: T) =>
 const Limit = Type.Integer({ minimum: 1, maximum: 500, default: 50 })
 export const PageQuery = {
   limit: Type.Optional(Limit),
-  cursor: Type.Optional(Type.String({ maxLength: 512, description: '`nextCursor` of the page before' })),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-z]{1,11}[.][A-Za-z0-9._-]{1,200}$',
+      description: '`nextCursor` of the page before, as it was given',
+    }),
+  ),
 }
 
 /** `POST /agents/:agentId/commands` */
@@ -38,7 +43,7 @@ export const ListCommandsQuery = Type.Object(
 export const CommandPage = PageOf(Command)
 export const AgentPage = PageOf(Agent)
 export const ListAgentsQuery = Type.Object(
-  { ...PageQuery, status: Type.Optional(Type.String({ maxLength: 256 })) },
+  { ...PageQuery, cursor: Type.Optional(Id), status: Type.Optional(Type.String({ maxLength: 256 })) },
   Closed,
 )
 
