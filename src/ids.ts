@@ -1,6 +1,20 @@
+import { randomFillSync } from 'node:crypto'
 import { monotonicFactory } from 'ulid'
 
-const ulid = monotonicFactory()
+const POOL_BYTES = 4096
+const pool = new Uint8Array(POOL_BYTES)
+let used = POOL_BYTES
+
+/** Random bytes are drawn many at a time: one by one, as the library does it, they cost more than the id. */
+function random(): number {
+  if (used === POOL_BYTES) {
+    randomFillSync(pool)
+    used = 0
+  }
+  return pool[used++]! / 256
+}
+
+const ulid = monotonicFactory(random)
 
 export type IdPrefix = 'cmd' | 'task' | 'ses' | 'int' | 'con' | 'tok' | 'bat' | 'msg'
 

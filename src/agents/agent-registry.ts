@@ -16,8 +16,8 @@ export interface AgentSocket extends AgentLink {
 
 /** What the registry needs to know of commands. */
 export interface CommandView {
-  ofAgent(agentId: string): Iterable<Command>
-  onChange(listener: (after: Command) => void): () => void
+  queueOf(agentId: string): { readonly inFlight: readonly Command[] }
+  onChange(listener: (after: Command, before: Command | undefined) => void): () => void
 }
 
 export interface AgentRegistryOptions {
@@ -91,7 +91,10 @@ export class AgentRegistry implements AgentDirectory {
       }
       page = nextPage ?? undefined
     } while (page !== undefined)
-    this.#stopListening = this.#commands.onChange(({ agentId }) => this.#commandsChanged(agentId))
+    this.#stopListening = this.#commands.onChange((after, before) => {
+      // What waits says nothing of what the agent does, and most of what happens is waiting.
+      if (isRunning(after) || isRunning(before)) this.#commandsChanged(after.agentId)
+    })
   }
 
   stop(): void {
@@ -241,9 +244,8 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   #running(agentId: string): string[] {
-    const ids: string[] = []
-    for (const command of this.#commands.ofAgent(agentId)) if (command.status === 'running') ids.push(command.commandId)
-    return ids.sort()
+    const running = this.#commands.queueOf(agentId).inFlight.filter(isRunning)
+    return running.map(command => command.commandId).sort()
   }
 
   #setLink(agentId: string, link: Agent['link']): void {
@@ -280,7 +282,7 @@ export class AgentRegistry implements AgentDirectory {
     record.running = this.#running(record.agentId)
     // What an agent was doing when it was last heard is still the best that is known of it.
     if (record.link === 'online' || entry.reported !== undefined) {
-      Object.assign(record, entry.reported ?? inferWork(this.#commands.ofAgent(record.agentId)))
+      Object.assign(record, entry.reported ?? inferWork(this.#commands.queueOf(record.agentId).inFlight))
     }
     record.status = summarise(record.link, record.work)
   }
@@ -322,3 +324,5 @@ export class AgentRegistry implements AgentDirectory {
 }
 
 const sameButTime = (a: Agent, b: Agent) => isDeepStrictEqual({ ...a, lastSeenAt: 0 }, { ...b, lastSeenAt: 0 })
+
+const isRunning = (command: Command | undefined) => command?.status === 'running'
