@@ -1,0 +1,111 @@
+import { type Test, test } from 'tap'
+import { WebSocket } from 'ws'
+import { startApp } from '../helpers/build.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { connectWs, refusedUpgrade, type WsClient } from '../helpers/ws-client.ts'
+
+const KiB = 1024
+
+/** A bystander that must not notice what others do to the server. */
+async function start(t: Test, options: Parameters<typeof startApp>[1] = {}) {
+  const server = await startApp(t, options)
+  const socket = async (agentId: string) =>
+    connectWs(t, server.url, await server.token('agent', { sub: agentId }), '/agent')
+  const hello = async (client: WsClient, bootId = 'boot1') => {
+    client.send('agent:connect', { bootId })
+    return (await client.next('connection:established')).payload
+  }
+  const bystander = await socket('bystander')
+  await hello(bystander)
+  const unharmed = async () => {
+    bystander.send('heartbeat', { running: [] })
+    t.strictSame((await bystander.next('heartbeat')).payload, { cancel: [] }, 'the bystander does not notice')
+  }
+  return { ...server, socket, hello, unharmed }
+}
+
+test('[AU1] [AU6] only a valid token of the role agent opens /agent', async t => {
+  const { url, token, unharmed } = await start(t)
+  const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } })
+  t.match(await refusedUpgrade(`${url}/agent`), { status: 401 })
+  t.match(await refusedUpgrade(`${url}/agent`, bearer('nonsense')), { status: 401 })
+  for (const role of ['viewer', 'operator', 'admin'] as const) {
+    t.match(await refusedUpgrade(`${url}/agent`, bearer(await token(role))), { status: 403 }, role)
+  }
+  await unharmed()
+})
+
+test('before the hello: not_ready, and 4408 when it does not come in time', async t => {
+  const clock = new FakeClock(Date.now())
+  const { socket, hello } = await start(t, { clock })
+  const client = await socket('a1')
+  client.send('heartbeat', { running: [] }, 'early')
+  t.match(await client.next('error'), { id: 'early', payload: { code: 'not_ready' } })
+  const punctual = await socket('a2')
+  await hello(punctual)
+  clock.advance(10_000)
+  t.equal(await client.closed, 4408)
+  t.equal(punctual.socket.readyState, WebSocket.OPEN)
+})
+
+test('what is not valid is answered and consumes its number; a gap is named', async t => {
+  const { socket, hello, unharmed } = await start(t)
+  const client = await socket('a1')
+  t.match(await hello(client), { agentId: 'a1', ackedN: 0, directives: [] })
+  client.raw('garbage')
+  t.match((await client.next('error')).payload, { code: 'bad_json' })
+  client.raw(Buffer.from([1, 2, 3]))
+  t.match((await client.next('error')).payload, { code: 'invalid_frame' })
+  client.raw(JSON.stringify({ type: 'dashboard:connect', payload: {} }))
+  t.match((await client.next('error')).payload, { code: 'unknown_type' })
+  client.raw(JSON.stringify({ type: 'command:ack', n: 1, payload: { commandId: 'cmd_1' } }))
+  t.match((await client.next('error')).payload, { code: 'invalid_frame', message: /attempt/ })
+  t.match((await client.next('report:ack')).payload, { n: 1 })
+  client.raw(JSON.stringify({ type: 'agent:error', n: 3, payload: { message: 'too early' } }))
+  t.match((await client.next('error')).payload, { code: 'gap' })
+  t.match((await client.next('report:ack')).payload, { n: 1 })
+  client.raw(JSON.stringify({ type: 'command:ack', n: 2, payload: { commandId: 'cmd_none', attempt: 1 } }))
+  t.match((await client.next('error')).payload, { code: 'not_found' })
+  t.match((await client.next('report:ack')).payload, { n: 2 })
+  client.send('agent:connect', { bootId: 'boot1' })
+  t.match((await client.next('error')).payload, { code: 'conflict' })
+  await unharmed()
+})
+
+test('a frame over the limit, a flood and endless garbage end that socket only', async t => {
+  const { socket, hello, unharmed } = await start(t, { config: { MAX_FRAME_BYTES: 64 * KiB } })
+  const large = await socket('a1')
+  await hello(large)
+  large.raw(JSON.stringify({ type: 'agent:error', n: 1, payload: { message: 'x'.repeat(64 * KiB) } }))
+  t.equal(await large.closed, 4413)
+  const hasty = await socket('a2')
+  await hello(hasty)
+  for (let i = 0; i < 1000; i++) hasty.send('heartbeat', { running: [] })
+  t.equal(await hasty.closed, 4429)
+  const rude = await socket('a3')
+  for (let i = 0; i < 30; i++) rude.raw('garbage')
+  t.equal(await rude.closed, 4000)
+  await unharmed()
+})
+
+test('the newer socket of an agent wins: 4409 for the older', async t => {
+  const { socket, hello, unharmed, app } = await start(t)
+  const older = await socket('a1')
+  await hello(older)
+  const newer = await socket('a1')
+  await hello(newer)
+  t.equal(await older.closed, 4409)
+  t.match(app.agents.get('a1'), { link: 'online' })
+  t.equal(newer.socket.readyState, WebSocket.OPEN)
+  await unharmed()
+})
+
+test('[AU9] a revoked token closes the agent that it opened', async t => {
+  const { url, app, call, token, unharmed } = await start(t)
+  const minted = await app.tokens.mint({ sub: 'a1', role: 'agent' }, 'test')
+  if (minted.status !== 'minted') throw new Error(minted.status)
+  const client = await connectWs(t, url, minted.token, '/agent')
+  t.equal((await call(await token('admin'), 'DELETE', `/api/v1/tokens/${minted.jti}`)).status, 204)
+  t.equal(await client.closed, 4401)
+  await unharmed()
+})
