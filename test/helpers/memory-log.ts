@@ -9,6 +9,7 @@ import type {
   ReadQuery,
   ReadResult,
   RecordPage,
+  RecordQuery,
   Snapshot,
 } from '../../src/log/event-log.ts'
 
@@ -60,7 +61,15 @@ export class MemoryLog implements EventLog {
   }
 
   append(drafts: readonly EventDraft[]): Promise<AppendResult> {
-    return Promise.resolve({ status: 'ok', events: this.#commit(drafts) })
+    return Promise.resolve(this.commit(drafts))
+  }
+
+  /** At once, where a test decides when. */
+  commit(drafts: readonly EventDraft[]): AppendResult {
+    const [first] = drafts
+    const current = first && this.#records.get(first.topic)
+    if (first?.expect !== undefined && first.expect !== (current?.version ?? 0)) return { status: 'conflict', current }
+    return { status: 'ok', events: this.#commit(drafts) }
   }
 
   #commit(drafts: readonly EventDraft[]): FleetEvent[] {
@@ -120,8 +129,17 @@ export class MemoryLog implements EventLog {
     return Promise.resolve(this.#records.get(topic))
   }
 
-  list(): Promise<RecordPage> {
-    return Promise.resolve({ records: [], nextPage: null })
+  list({ kind, where = {} }: Pick<RecordQuery, 'kind' | 'where'>): Promise<RecordPage> {
+    const { id, status } = where
+    const records = [...this.#records.values()].filter(({ topic, payload }) => {
+      const { status: its } = payload as { status?: string }
+      return (
+        recordKind(topic) === kind &&
+        (id === undefined || topic.split('.').includes(id)) &&
+        (status === undefined || [status].flat().includes(its ?? ''))
+      )
+    })
+    return Promise.resolve({ records, nextPage: null })
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void) {
