@@ -194,7 +194,7 @@ test('interrupt, retry, edit and drop', async t => {
 })
 
 test('agents: shown, disconnected, and removed when they are gone', async t => {
-  const { api, connect, agent, token } = await start(t)
+  const { api, connect, agent, token, log } = await start(t)
   const admin = await token('admin')
   await connect('a2')
   t.match(await api('GET', '/agents/a1'), {
@@ -208,8 +208,25 @@ test('agents: shown, disconnected, and removed when they are gone', async t => {
   t.match(await api('GET', '/agents?status=asleep'), { status: 400 })
   t.match(await api('DELETE', '/agents/a1'), { status: 403 })
   t.match(await api('DELETE', '/agents/a1', undefined, admin), { status: 409, body: { code: 'conflict' } })
+  const link = (wanted: Agent['link']) =>
+    new Promise<void>(resolve => {
+      const stop = log.follow(events => {
+        const fits = events.some(({ type, payload }) => {
+          const { agentId, link } = payload as Agent
+          return type === 'agent:status' && agentId === 'a1' && link === wanted
+        })
+        if (fits) resolve(stop())
+      })
+    })
+  const late = link('late')
   t.match(await api('POST', '/agents/a1/disconnect', {}, admin), { status: 200, body: { affected: true } })
-  await agent.stop({ graceMs: 0 })
+  await late
+  const back = link('online')
+  agent.reconnectNow()
+  await back
+  const gone = link('offline')
+  await agent.stop({ graceMs: 5000 })
+  await gone
   t.match(await api('POST', '/agents/a1/disconnect', {}, admin), { body: { affected: false } })
   t.equal((await api('DELETE', '/agents/a1', undefined, admin)).status, 204)
   t.match(await api('GET', '/agents/a1'), { status: 404 })
