@@ -35,12 +35,14 @@ export interface Answer<T> {
 
 export interface StartOptions extends Omit<AppOptions, 'config'> {
   config?: Partial<Config>
+  /** Default: any free one. */
+  port?: number
   /** More routes and plugins, before it listens. */
   extend?: (app: FastifyInstance) => void | Promise<void>
 }
 
-/** A server on a free port, in a data folder of its own; both end with the test. */
-export async function startApp(t: Test, { config, extend, ...options }: StartOptions = {}): Promise<TestApp> {
+/** A server, in a data folder of its own unless one is named; both end with the test. */
+export async function startApp(t: Test, { config, extend, port = 0, ...options }: StartOptions = {}): Promise<TestApp> {
   const issuer = config?.JWT_PUBLIC_KEY ?? config?.JWKS_URL
   const app = await buildApp({
     logger: false,
@@ -49,7 +51,7 @@ export async function startApp(t: Test, { config, extend, ...options }: StartOpt
   })
   t.teardown(() => app.close())
   await extend?.(app)
-  await app.listen({ host: '127.0.0.1', port: 0 })
+  await app.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
 
   return {

@@ -1,34 +1,20 @@
 import t from 'tap'
-import type { EventDraft } from '../../../src/log/event-log.ts'
 import { startApp } from '../../helpers/build.ts'
+import { said, taskSaid } from '../../helpers/events.ts'
 import { rawWebSocket } from '../../helpers/raw-websocket.ts'
 import { connectWs, type WireFrame } from '../../helpers/ws-client.ts'
 
-const said = (agentId: string, message: string): EventDraft => ({
-  type: 'agent:error',
-  topic: `agents.${agentId}.log`,
-  payload: { agentId, message },
-})
-const task = (taskId: string, message: string): EventDraft => ({
-  type: 'task:progress',
-  topic: `tasks.${taskId}.status`,
-  payload: {
-    ...{ taskId, title: '', description: '', status: 'running', labels: {}, message },
-    ...{ progress: 0, confidence: 0, createdAt: 0, updatedAt: 0 },
-  },
-  record: 'set',
-})
 const eventsOf = (frames: WireFrame[]) => frames.filter(({ cursor }) => cursor !== undefined)
 
 t.test('[SB1] [EV2] snapshot, then live: with appends all the while there is no gap and no duplicate', async t => {
   const { url, token, log } = await startApp(t)
   const client = await connectWs(t, url, await token('viewer'))
-  await log.append([task('t', '-1')])
+  await log.append([taskSaid('t', '-1')])
   let stop = false
   let last = ''
   const appending = (async () => {
     for (let i = 0; !stop; i++) {
-      const result = await log.append([said('a', `${i}`), task('t', `${i}`)])
+      const result = await log.append([said('a', `${i}`), taskSaid('t', `${i}`)])
       if (result.status === 'ok') last = result.events.at(-1)!.cursor
     }
   })()
@@ -87,7 +73,7 @@ t.test('[RS1] a client that drops again and again gets every event once', async 
 
 t.test('[RS2] a cursor of another log: resumed false, the reason, snapshots', async t => {
   const { url, token, log } = await startApp(t)
-  await log.append([task('t', 'now')])
+  await log.append([taskSaid('t', 'now')])
   const client = await connectWs(t, url, await token('viewer'))
   client.send('dashboard:connect', { resume: { cursor: 'abc.1' }, subscribe: ['tasks.>'] }, 'c')
   t.match((await client.next(({ id }) => id === 'c')).payload, { resumed: false, reason: 'epoch' })
@@ -96,11 +82,11 @@ t.test('[RS2] a cursor of another log: resumed false, the reason, snapshots', as
 
 t.test('[SB7] [TP5] the view of a task is open from the start, and shows what concerns it', async t => {
   const { url, token, log } = await startApp(t)
-  await log.append([task('t1', 'before'), task('t2', 'other')])
+  await log.append([taskSaid('t1', 'before'), taskSaid('t2', 'other')])
   const client = await connectWs(t, url, await token('viewer'), '/ws/tasks/t1')
   const { payload } = await client.next('snapshot')
   t.match(payload, { topics: ['tasks.t1.>'], records: [{ payload: { message: 'before' } }] })
-  await log.append([task('t2', 'no'), { ...said('a', 'yes'), taskId: 't1' }, task('t1', 'last')])
+  await log.append([taskSaid('t2', 'no'), { ...said('a', 'yes'), taskId: 't1' }, taskSaid('t1', 'last')])
   await client.next('task:progress')
   t.same(
     eventsOf(client.frames).map(({ payload }) => payload.message),

@@ -1,0 +1,62 @@
+import { DashboardClient } from '@fleetwire/client/node'
+import { Notes } from './notes.ts'
+import { Wire } from './wire.ts'
+
+export interface WatcherOptions {
+  url: string
+  token: string
+  patterns: string[]
+  /** From a lost socket to the next attempt. */
+  offlineMs?: number
+}
+
+/** A dashboard of the SDK that keeps account of what it was given. */
+export class Watcher {
+  readonly patterns: string[]
+  readonly client: DashboardClient
+  /** Cursors of the events that reached the handlers, in their order. */
+  readonly cursors = new Notes<string>()
+  readonly snapshots = new Notes<{ topic: string; payload: unknown }[]>()
+  readonly resyncs: string[] = []
+  /** Events that came over its sockets: the SDK would hide one that came twice. */
+  frames = 0
+  readonly wire = new Wire(text => {
+    if ('topic' in JSON.parse(text)) this.frames++
+  })
+
+  constructor({ url, token, patterns, offlineMs = 0 }: WatcherOptions) {
+    this.patterns = patterns
+    this.client = new DashboardClient({
+      url,
+      token,
+      socket: this.wire.socket,
+      random: () => 1,
+      reconnect: { baseMs: offlineMs, capMs: offlineMs },
+    })
+    this.client.subscribe(patterns, {
+      snapshot: ({ records }) => this.snapshots.note(records),
+      resync: reason => this.resyncs.push(reason),
+      event: ({ cursor }) => this.cursors.note(cursor),
+    })
+    this.client.connect()
+  }
+
+  /** Resolves when it has a snapshot, and so will get every event from then on. */
+  ready(): Promise<void> {
+    return this.snapshots.until(({ length }) => length > 0)
+  }
+
+  /** Resolves when the last of these has come. */
+  reached(due: readonly string[]): Promise<void> {
+    return this.cursors.until(have => have.at(-1) === due.at(-1))
+  }
+
+  /** Where what it was given differs from what it was due; undefined when it does not. */
+  flaw(due: readonly string[]): object | undefined {
+    const have = this.cursors.items
+    for (let i = 0; i < Math.max(have.length, due.length); i++) {
+      if (have[i] !== due[i]) return { at: i, have: have.slice(i, i + 3), due: due.slice(i, i + 3) }
+    }
+    return this.frames === due.length ? undefined : { frames: this.frames, due: due.length }
+  }
+}

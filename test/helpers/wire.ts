@@ -1,0 +1,49 @@
+import { nodeSocket, type SocketFactory, type SocketPort } from '@fleetwire/client/node'
+
+/** The way of an SDK client to its server, which the test destroys as a lost network does: without a close frame. */
+export class Wire {
+  /** Sockets so far. */
+  made = 0
+  cuts = 0
+  readonly #onText: (text: string) => void
+  #open: SocketPort | undefined
+  /** Frames that the present socket still carries. */
+  #left = Number.POSITIVE_INFINITY
+
+  constructor(onText: (text: string) => void = () => {}) {
+    this.#onText = onText
+  }
+
+  readonly socket: SocketFactory = (target, events) => {
+    const port = nodeSocket(target, {
+      ...events,
+      text: text => {
+        this.#onText(text)
+        events.text(text)
+        if (port === this.#open && --this.#left <= 0) this.cut()
+      },
+      closed: close => {
+        if (port === this.#open) this.#open = undefined
+        events.closed(close)
+      },
+    })
+    this.made++
+    this.#open = port
+    return port
+  }
+
+  /** Destroys the socket, in whatever state it is. */
+  cut(): void {
+    this.#left = Number.POSITIVE_INFINITY
+    if (this.#open === undefined) return
+    this.cuts++
+    const port = this.#open
+    this.#open = undefined
+    port.drop()
+  }
+
+  /** Destroys the present or next socket behind this many further frames: in a greeting, a snapshot, a replay. */
+  cutAfter(frames: number): void {
+    this.#left = frames
+  }
+}
