@@ -59,7 +59,7 @@ async function runLocalAgent(app: App, url: string): Promise<void> {
     if (!closing) app.log.warn({ code, signal }, 'the local agent has ended')
   })
   process.stdout.write(
-    `The agent "${LOCAL_AGENT}" runs shell commands on this machine as you. Try:\n\n  npx fleetwire send ${LOCAL_AGENT} --wait 'echo hello'\n\n`,
+    `The agent "${LOCAL_AGENT}" runs shell commands on this machine as you. Try:\n\n  bin/fleetwire send ${LOCAL_AGENT} --wait 'echo hello'\n\n`,
   )
   app.server.once('close', () => {
     closing = true
