@@ -22,6 +22,7 @@ export interface JwtOptions {
 
 const MAX_TOKEN_LENGTH = 8192
 const KEYS_RETRY_MS = 5000
+const VERDICTS_KEPT = 1000
 /** `app.jwt` stays free for the app that embeds this one. */
 const NAMESPACE = 'fleetwire'
 
@@ -36,9 +37,17 @@ function secretOf(key: TokenKey): FastifyJWTOptions['secret'] {
   }
 }
 
-/** The library judges form, algorithm and signature; age is judged by TokenService, by the app's clock. */
+/**
+ * The library judges form, algorithm and signature; age and revocation are judged by TokenService, each time. So a
+ * verdict of the library stands for as long as its key does, and is kept; keys of a set may be withdrawn.
+ */
 async function registerJwt(app: FastifyInstance, key: TokenKey): Promise<JWT> {
-  const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
+  const verify = {
+    algorithms: key.algorithms,
+    ignoreExpiration: true,
+    ignoreNotBefore: true,
+    cache: key.kind === 'key-set' ? false : VERDICTS_KEPT,
+  }
   await app.register(fastifyJwt, { namespace: NAMESPACE, secret: secretOf(key), verify })
   return (app.jwt as unknown as { [NAMESPACE]: JWT })[NAMESPACE]
 }

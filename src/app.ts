@@ -24,6 +24,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
 import { processLog } from './process-log.ts'
+import { RequestLog } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -80,6 +81,7 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
   const { LOG_LEVEL } = loadConfig({}, options.config)
   const app = Fastify({
     logger: logger && processLog(LOG_LEVEL, logger === true ? undefined : logger.stream),
+    logController: new RequestLog(),
     frameworkErrors,
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.

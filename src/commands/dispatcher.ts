@@ -109,8 +109,9 @@ export class Dispatcher {
     const now = this.#clock.now()
     const arm = (clock: string, wanted: boolean, fresh: boolean, delayMs: () => number, onDue: () => void) => {
       const key = `${commandId} ${clock}`
-      if (!wanted) this.#deadlines.clear(key)
-      else if (fresh || !this.#deadlines.has(key)) this.#deadlines.set(key, delayMs(), onDue)
+      if (!wanted) {
+        if (before !== undefined) this.#deadlines.clear(key)
+      } else if (fresh || !this.#deadlines.has(key)) this.#deadlines.set(key, delayMs(), onDue)
     }
     const apply = (event: CommandEvent) => () => void this.#apply(commandId, event)
 

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { WebSocket } from 'ws'
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+export interface Fleetwire {
+  readonly pid: number
+  readonly port: number
+  readonly url: string
+  /** Of the admin that the first start mints. */
+  readonly token: string
+  stop(): Promise<void>
+}
+
+/** `fleetwire serve` as anybody runs it, with a data folder of its own; limits on how much one caller may do are lifted. */
+export async function startFleetwire(env: Record<string, string> = {}): Promise<Fleetwire> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
+  const child = spawn(process.execPath, [...process.execArgv, main, 'serve'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: dataDir,
+      FLEETWIRE_PORT: '0',
+      FLEETWIRE_DATA_DIR: dataDir,
+      FLEETWIRE_REST_RATE: '1000000000',
+      FLEETWIRE_QUEUE_LIMIT: '1000000000',
+      FLEETWIRE_MAX_CONNECTIONS_PER_PRINCIPAL: '100000',
+      ...env,
+    },
+  })
+  const ended = once(child, 'exit')
+  let output = ''
+  for await (const chunk of child.stdout) {
+    output += chunk
+    if (output.includes('FLEETWIRE_TOKEN=')) break
+  }
+  const url = /listens at (http:\S+)/.exec(output)![1]!
+  return {
+    pid: child.pid!,
+    port: Number(new URL(url).port),
+    url,
+    token: /FLEETWIRE_TOKEN=(\S+)/.exec(output)![1]!,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+      await rm(dataDir, { recursive: true })
+    },
+  }
+}
+
+export async function mint({ url, token }: Fleetwire, role: string, sub: string): Promise<string> {
+  const response = await fetch(`${url}/api/v1/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ sub, role }),
+  })
+  return ((await response.json()) as { token: string }).token
+}
+
+/** An agent that has said hello. */
+export async function connectAgent(fleetwire: Fleetwire, agentId: string): Promise<WebSocket> {
+  const authorization = `Bearer ${await mint(fleetwire, 'agent', agentId)}`
+  const socket = new WebSocket(`${fleetwire.url.replace('http', 'ws')}/agent`, { headers: { authorization } })
+  await once(socket, 'open')
+  const payload = { bootId: 'bench', capabilities: { kinds: ['prompt'] }, inventory: [] }
+  socket.send(JSON.stringify({ type: 'agent:connect', payload }))
+  await once(socket, 'message')
+  return socket
+}

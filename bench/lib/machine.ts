@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { arch, cpus, platform, release, totalmem } from 'node:os'
+
+const isLinux = platform() === 'linux'
+const TICK_MS = isLinux ? 1000 / Number(execFileSync('getconf', ['CLK_TCK'])) : Number.NaN
+
+export function machine(): string {
+  const gib = Math.round(totalmem() / 2 ** 30)
+  const [core] = cpus()
+  return `${cpus().length} × ${core?.model.trim()}, ${gib} GiB, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}`
+}
+
+/** CPU time that a process has used, all its threads together; NaN where the system does not tell. */
+export function cpuMsOf(pid: number): number {
+  if (!isLinux) return Number.NaN
+  // The name in parentheses may hold anything, so the fields are counted from behind it.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+}
+
+export function residentBytesOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+}
+
+/** CPU time that all processes of the machine have used. */
+function busyMs(): number {
+  if (!isLinux) return Number.NaN
+  const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number) as [number, number, number, number, number, number, number, number]
+  return (user + nice + system + irq + softirq + steal) * TICK_MS
+}
+
+/** How much of the machine others used since: figures of a run that was not alone say so. */
+export class Neighbours {
+  readonly #pids: readonly number[]
+  readonly #startedAt = performance.now()
+  readonly #busyMs = busyMs()
+  readonly #ownMs: number
+
+  constructor(pids: readonly number[]) {
+    this.#pids = [process.pid, ...pids]
+    this.#ownMs = this.#used()
+  }
+
+  /** In cores. Call it while the processes still live. */
+  cores(): number {
+    const others = busyMs() - this.#busyMs - (this.#used() - this.#ownMs)
+    return Math.max(0, others) / (performance.now() - this.#startedAt)
+  }
+
+  #used(): number {
+    return this.#pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0)
+  }
+}

@@ -1,0 +1,38 @@
+import { machine } from './machine.ts'
+
+/** What a benchmark prints first: what is compared, how, and on what. */
+export function heading(title: string, method: readonly string[]): void {
+  console.log(`\n${title}\n`)
+  for (const line of [...method, `Machine: ${machine()}. ${new Date().toISOString().slice(0, 10)}.`])
+    console.log(`  ${line}`)
+  console.log()
+}
+
+/** Columns as wide as they need to be; the first is text, the others are figures. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map(row => row[i]!.length)))
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
+  for (const cells of [head, widths.map(width => '─'.repeat(width)), ...rows]) console.log(`  ${line(cells)}`)
+  console.log()
+}
+
+export function note(text: string): void {
+  console.log(`  ${text}`)
+}
+
+/** Above this a process that has one thread of JavaScript has nothing left to give. */
+const SATURATED = 0.9
+
+/** Says so where a figure tells of the load generator, or of a machine that others used too. */
+export function caveats({ load, others }: { load: number; others: number }): void {
+  if (load > SATURATED) note(`The load generator was the limit (${percent(load)} of a core): the servers can do more.`)
+  else note(`The load generator used ${percent(load)} of a core at most: the servers were the limit.`)
+  if (others > 0.1)
+    note(`Shared machine: others used ${others.toFixed(2)} cores meanwhile. Compare ratios, not figures.`)
+}
+
+export const percent = (fraction: number): string => `${Math.round(fraction * 100)} %`
+export const count = (value: number): string => Math.round(value).toLocaleString('en')
+export const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 1)
+export const times = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)}×`

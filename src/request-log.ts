@@ -1,0 +1,18 @@
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+
+/**
+ * What was answered as asked is told at `debug`: two lines for each of thousands of submissions a second would cost
+ * more than the submissions. What was refused is told at `info`, what failed at `error`.
+ */
+export class RequestLog extends LogController {
+  override incomingRequest(request: FastifyRequest): void {
+    request.log.debug({ req: request }, 'incoming request')
+  }
+
+  override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    if (error) reply.log.error({ req: request, res: reply, err: error }, 'request errored')
+    else if (reply.statusCode < 400)
+      reply.log.debug({ res: reply, responseTime: reply.elapsedTime }, 'request completed')
+    else reply.log.info({ req: request, res: reply, responseTime: reply.elapsedTime }, 'request refused')
+  }
+}
