@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { FLW_ERR_LOG_CORRUPT, FLW_ERR_LOG_LOCKED, FLW_ERR_LOG_NEWER, FLW_ERR_LOG_OPEN } from '../errors.ts'
-import type { CallName, Calls, Refusal, Reply } from './sqlite-messages.ts'
+import { CallGate } from './sqlite-gate.ts'
+import type { CallName, Calls, OpenOptions, Refusal, Reply, WorkerOptions } from './sqlite-messages.ts'
 
 const REFUSALS: { [C in Refusal['code']]: new (...args: string[]) => Error } = {
   FLW_ERR_LOG_LOCKED,
@@ -21,7 +22,9 @@ export type Outcome<K extends CallName> = { status: 'ok'; value: Calls[K]['resul
 type OnReply = (outcome: Outcome<CallName>) => void
 
 /** The part of a worker that the client needs. */
-export type LogWorker = Pick<Worker, 'postMessage' | 'on' | 'terminate'>
+export type LogWorker = Pick<Worker, 'postMessage' | 'on'>
+
+export type StartWorker = (options: WorkerOptions) => LogWorker
 
 type State =
   | { name: 'opening'; settle: (error: Error | undefined) => void }
@@ -40,10 +43,14 @@ export class WorkerClient {
   #epoch = ''
   #head = 0
 
-  private constructor(worker: LogWorker) {
+  private constructor(start: StartWorker, options: OpenOptions) {
+    const gate = new CallGate()
+    gate.guard()
+    const worker = start({ ...options, shared: gate.shared })
     this.#worker = worker
     this.#exited = new Promise(resolve => {
       worker.on('exit', code => {
+        gate.unguard()
         this.#fail(`its worker ended with code ${code}`)
         resolve()
       })
@@ -54,8 +61,8 @@ export class WorkerClient {
   }
 
   /** Resolves once the worker has opened the log; rejects, with the worker gone, when it refused or died. */
-  static async open(worker: LogWorker): Promise<WorkerClient> {
-    const client = new WorkerClient(worker)
+  static async open(start: StartWorker, options: OpenOptions): Promise<WorkerClient> {
+    const client = new WorkerClient(start, options)
     const error = await new Promise<Error | undefined>(settle => {
       client.#state = { name: 'opening', settle }
     })
@@ -133,7 +140,8 @@ export class WorkerClient {
     }
     this.#state = { name: 'down', reason }
     for (const onReply of this.#waiting.splice(0)) onReply({ status: 'error', message: reason, fatal: true })
-    void this.#worker.terminate()
+    // Asked to end, not terminated: the package's driver aborts the process when it is torn out of a call.
+    this.#worker.postMessage({ call: 'close', args: null })
     if (name === 'up') this.#onDown(reason)
   }
 }

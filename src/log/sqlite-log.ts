@@ -18,7 +18,7 @@ import type {
   Unfollow,
 } from './event-log.ts'
 import { Followers } from './followers.ts'
-import { type Failure, type LogWorker, WorkerClient } from './sqlite-client.ts'
+import { type Failure, type StartWorker, WorkerClient } from './sqlite-client.ts'
 import { type Change, GroupCommit, unavailable } from './sqlite-group-commit.ts'
 import type { CallName, Calls, WorkerOptions } from './sqlite-messages.ts'
 import { checkLimit, readPage } from './sqlite-paging.ts'
@@ -42,7 +42,7 @@ export interface SqliteLogOptions {
   /** Told of what no caller is told: FLW_ERR_LOG_FAILED once when the log is lost, errors of followers, of retention. */
   onFault?: (error: Error) => void
   /** Starts the thread that owns the file. Tests put one in its place that they can end or make lie. */
-  startWorker?: (options: WorkerOptions) => LogWorker
+  startWorker?: StartWorker
 }
 
 /**
@@ -51,11 +51,11 @@ export interface SqliteLogOptions {
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   const { dir, maxFileBytes, startWorker = startLogWorker } = options
-  const client = await WorkerClient.open(startWorker(maxFileBytes === undefined ? { dir } : { dir, maxFileBytes }))
+  const client = await WorkerClient.open(startWorker, maxFileBytes === undefined ? { dir } : { dir, maxFileBytes })
   return new SqliteLog(client, options)
 }
 
-export function startLogWorker(workerData: WorkerOptions): LogWorker {
+function startLogWorker(workerData: WorkerOptions): Worker {
   // The extension that this file runs under: compiled, or as its source where Node strips types.
   const file = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url)
   return new Worker(file, { workerData, name: 'fleetwire-log' })

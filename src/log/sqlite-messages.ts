@@ -3,9 +3,14 @@ import type { RecordFields } from './record-key.ts'
 
 /** What the main thread and the worker that owns the database say to each other. All of it is structured-cloned. */
 
-export interface WorkerOptions {
+export interface OpenOptions {
   dir: string
   maxFileBytes?: number
+}
+
+export interface WorkerOptions extends OpenOptions {
+  /** Memory of the gate at which the exit of the process waits for the worker. */
+  shared: SharedArrayBuffer
 }
 
 export interface StoredDraft {

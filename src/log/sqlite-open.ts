@@ -1,11 +1,11 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
-import type { Refusal, WorkerOptions } from './sqlite-messages.ts'
-import { APPLICATION_ID, prepareDatabase, readPragma, rollback, SCHEMA_VERSION } from './sqlite-schema.ts'
+import { takeLock } from './sqlite-lock.ts'
+import type { OpenOptions, Refusal } from './sqlite-messages.ts'
+import { APPLICATION_ID, prepareDatabase, readPragma, SCHEMA_VERSION } from './sqlite-schema.ts'
 
 const LOG_FILE = 'fleetwire.db'
-const LOCK_FILE = 'fleetwire.lock'
 const PAGE_BYTES = 4096
 /** Files up to this size are checked whole on open (about 0.1 s); larger ones show damage when it is met. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
@@ -15,67 +15,44 @@ export type OpenResult =
   | { status: 'refused'; refusal: Refusal }
 
 /** Opens the log of a folder for this process alone, or says why not; a refused file is left as it was, to the byte. */
-export function openDatabase(driver: Driver, { dir, maxFileBytes }: WorkerOptions): OpenResult {
-  const path = join(dir, LOG_FILE)
-  let lock: Database | undefined
-  let db: Database | undefined
+export function openDatabase(driver: Driver, options: OpenOptions): OpenResult {
+  const path = join(options.dir, LOG_FILE)
   try {
-    mkdirSync(dir, { recursive: true })
-    lock = driver.open(join(dir, LOCK_FILE))
-    const refusal = takeLock(lock, dir) ?? inspect(driver, path)
-    if (refusal !== undefined) {
-      lock.close()
-      return { status: 'refused', refusal }
+    mkdirSync(options.dir, { recursive: true })
+    const lock = takeLock(driver, options.dir)
+    if (lock.status === 'refused') return lock
+    const opened = openFile(driver, path, options)
+    if (opened.status === 'refused') {
+      lock.release()
+      return opened
     }
-    db = driver.open(path)
-    prepareDatabase(db)
-    if (maxFileBytes !== undefined)
-      db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`)
-    const held = { db, lock }
     return {
-      status: 'opened',
-      db,
+      ...opened,
       release() {
-        held.db.close()
-        held.lock.close()
+        opened.release()
+        lock.release()
       },
     }
   } catch (error) {
-    db?.close()
-    lock?.close()
     return { status: 'refused', refusal: refusalOf(error, path) }
   }
 }
 
-/**
- * Holds an open transaction on a file of its own: the kernel drops it with the process, so that kill -9 leaves nothing
- * stale. RESERVED, not EXCLUSIVE, so that the next one can still read who holds it. Undefined: the lock is ours.
- */
-function takeLock(lock: Database, dir: string): Refusal | undefined {
-  lock.exec('PRAGMA busy_timeout = 0')
+function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): OpenResult {
+  let db: Database | undefined
   try {
-    lock.exec(`
-      BEGIN IMMEDIATE;
-      CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL);
-      INSERT OR REPLACE INTO holder VALUES (1, ${process.pid});
-      COMMIT;
-      BEGIN IMMEDIATE;
-    `)
-    return undefined
+    const refusal = inspect(driver, path)
+    if (refusal !== undefined) return { status: 'refused', refusal }
+    const opened = driver.open(path)
+    db = opened
+    prepareDatabase(opened)
+    if (maxFileBytes !== undefined) {
+      opened.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`)
+    }
+    return { status: 'opened', db: opened, release: () => opened.close() }
   } catch (error) {
-    rollback(lock)
-    if (sqliteCode(error) !== SQLITE.BUSY) throw error
-    return { code: 'FLW_ERR_LOG_LOCKED', args: [dir, holderOf(lock)] }
-  }
-}
-
-function holderOf(lock: Database): string {
-  try {
-    const row = lock.prepare('SELECT pid FROM holder').get() as { pid: number } | undefined
-    return row === undefined ? '' : ` (pid ${row.pid})`
-  } catch {
-    // The holder is just writing its pid. That it holds the lock is what matters.
-    return ''
+    db?.close()
+    return { status: 'refused', refusal: refusalOf(error, path) }
   }
 }
 

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isFatal, loadDriver } from './sqlite-driver.ts'
+import { CallGate } from './sqlite-gate.ts'
 import type { CallName, Calls, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
 import { type OpenResult, openDatabase } from './sqlite-open.ts'
 import { EventReader } from './sqlite-reader.ts'
@@ -14,9 +15,12 @@ import { LogWriter } from './sqlite-writer.ts'
 const port = parentPort!
 const send = (reply: Reply) => port.postMessage(reply)
 
-const opened = openDatabase(await loadDriver(), workerData as WorkerOptions)
+const { shared, ...options } = workerData as WorkerOptions
+const gate = new CallGate(shared)
+const opened = openDatabase(await loadDriver(), options)
 if (opened.status === 'refused') send(opened)
 else serve(opened)
+gate.leave()
 
 function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void {
   const writer = new LogWriter(db)
@@ -45,7 +49,11 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
       return { status: 'error', message: (error as Error).message, fatal: isFatal(error) }
     }
   }
-  const onMessage = (request: Request) => send(handle(request))
+  const onMessage = (request: Request) => {
+    if (!gate.enter()) return
+    send(handle(request))
+    gate.leave()
+  }
   port.on('message', onMessage)
   send({ status: 'opened', epoch: writer.epoch, head: writer.head })
 }

@@ -1,0 +1,37 @@
+import assert from 'node:assert'
+import { writeSync } from 'node:fs'
+import { systemClock } from '../../src/clock.ts'
+import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+
+/*
+ * A process of its own that opens the log in the folder of its first argument, says `open`, and, unless the second is
+ * `hold`, appends until it is killed, or, for `exit` and `throw`, until it has been accepted a few times. It says `<seq> <n>` for each append once that is accepted, and never sooner.
+ */
+const WRITERS = 32
+const [dir, mode] = process.argv.slice(2) as [string, string]
+const say = (line: string) => writeSync(1, `${line}\n`)
+
+const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } }).catch(error => {
+  say(error.code)
+  process.exit(1)
+})
+say('open')
+
+let n = 0
+async function write(): Promise<void> {
+  for (;;) {
+    const mine = ++n
+    const topic = `agents.a${mine % 5}.commands.c${process.pid}-${mine}`
+    const result = await log.append([
+      { type: 'command:queued', topic, payload: { n: mine }, record: 'set', expect: 0 },
+      { type: 'custom:note', topic: 'tasks.t1.events', payload: { n: mine } },
+    ])
+    if (result.status !== 'ok') throw new Error(result.status)
+    say(`${result.events[0]!.seq} ${mine}`)
+    if (mine > 100 && mode === 'exit') process.exit(3)
+    if (mine > 100 && mode === 'throw') setImmediate(() => assert.fail('thrown under load'))
+  }
+}
+if (mode !== 'hold') await Promise.all(Array.from({ length: WRITERS }, write))
+// Held until this process is killed, or its parent goes away.
+process.stdin.resume().on('end', () => log.close())

@@ -1,0 +1,106 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { loadDriver } from '../../../src/log/sqlite-driver.ts'
+import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
+
+/** `KILL_ROUNDS=50` for a long run. */
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 3)
+const PROGRAM = fileURLToPath(new URL('../../helpers/log-writer.js', import.meta.url))
+
+type Child = ChildProcessByStdio<Writable, Readable, null>
+
+const start = (dir: string, mode: 'hold' | 'write' | 'exit' | 'throw'): Child =>
+  spawn(process.execPath, [PROGRAM, dir, mode], { stdio: ['pipe', 'pipe', mode === 'throw' ? 'ignore' : 'inherit'] })
+
+/** Lines until `enough` have come or the process ends. */
+async function lines(child: Child, enough: number): Promise<string[]> {
+  const said: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    said.push(line)
+    if (said.length === enough) break
+  }
+  return said
+}
+
+t.test('nothing that was accepted is lost to kill -9, and no append is there by half', async t => {
+  const dir = temporaryFolder(t)
+  const accepted = new Map<number, number>()
+  let head = 0
+  for (let round = 1; round <= ROUNDS; round++) {
+    const child = start(dir, 'write')
+    t.teardown(() => child.kill('SIGKILL'))
+    const said: string[] = []
+    let rest = ''
+    const enough = 100 + 70 * round
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const parts = (rest + chunk).split('\n')
+      // What follows the last newline is half a line, and says nothing yet.
+      rest = parts.pop()!
+      said.push(...parts)
+      if (said.length >= enough) child.kill('SIGKILL')
+    })
+    const [, signal] = await once(child, 'close')
+    t.equal(signal, 'SIGKILL', 'killed while it was writing')
+    t.equal(said[0], 'open', 'the lock of the killed one before did not stay')
+    for (const line of said.slice(1)) {
+      const [seq, n] = line.split(' ').map(Number) as [number, number]
+      if (accepted.has(seq)) t.fail(`seq ${seq} was given twice`)
+      accepted.set(seq, n)
+    }
+
+    const log = await openLog(t, { dir })
+    const stored = new Map<number, number>()
+    for (let after: string | undefined; ; ) {
+      const page = await log.read({ topics: ['>'], limit: 5000, ...(after && { after }) })
+      if (page.status !== 'ok') throw new Error(page.reason)
+      for (const event of page.events) stored.set(event.seq, (event.payload as { n: number }).n)
+      if (page.done) break
+      after = page.next
+    }
+    const lost = [...accepted].filter(([seq, n]) => stored.get(seq) !== n || stored.get(seq + 1) !== n)
+    t.same(lost, [], `round ${round}: all ${accepted.size} accepted are there, whole`)
+    t.equal(stored.size % 2, 0, 'both drafts of each append, or neither')
+    t.ok(Math.max(...stored.keys()) > head, 'the order goes on')
+    head = Math.max(...stored.keys())
+    await log.close()
+
+    const driver = await loadDriver()
+    const db = driver.open(`${dir}/fleetwire.db`, { readOnly: true })
+    t.match(db.prepare('PRAGMA integrity_check').get(), { integrity_check: 'ok' })
+    t.match(db.prepare('SELECT head, events FROM meta').get(), { head, events: stored.size })
+    db.close()
+  }
+})
+
+t.test('a folder that another process holds is refused, naming it, until that process is gone', async t => {
+  const dir = temporaryFolder(t)
+  const holder = start(dir, 'hold')
+  t.teardown(() => holder.kill('SIGKILL'))
+  t.same(await lines(holder, 1), ['open'])
+  await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED', message: new RegExp(`pid ${holder.pid}`) })
+  holder.kill('SIGKILL')
+  await once(holder, 'close')
+  const log = await openLog(t, { dir })
+  const second = start(dir, 'hold')
+  t.teardown(() => second.kill('SIGKILL'))
+  t.same(await lines(second, 2), ['FLW_ERR_LOG_LOCKED'])
+  t.equal((await log.append([{ type: 'x', topic: 'tasks.t1.events', payload: 1 }])).status, 'ok', 'the holder goes on')
+})
+
+for (const [mode, expected] of [
+  ['exit', 3],
+  ['throw', 1],
+] as const) {
+  t.test(`a process that ends by ${mode} while appends are in flight ends with its own code`, async t => {
+    // The package's driver aborted two times in three here.
+    for (let round = 0; round < 4; round++) {
+      const child = start(temporaryFolder(t), mode)
+      child.stdout.resume()
+      t.same(await once(child, 'close'), [expected, null])
+    }
+  })
+}

@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Database, isFatal, loadDriver } from '../../../src/log/sqlite-driver.ts'
+import { APPLICATION_ID, prepareDatabase, SCHEMA_VERSION } from '../../../src/log/sqlite-schema.ts'
+import { append, note, numbers, readAll } from '../../contract/event-log-harness.ts'
+import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
+
+const driver = await loadDriver()
+
+/** A folder with a log of some pages in it, closed. */
+async function writtenFolder(t: Test): Promise<string> {
+  const dir = temporaryFolder(t)
+  const log = await openLog(t, { dir })
+  for (let n = 0; n < 50; n++) await append(log, { ...note(n), payload: { n, text: 'x'.repeat(2000) } })
+  await log.close()
+  return dir
+}
+
+function edit(dir: string, change: (db: Database) => void): void {
+  const db = driver.open(join(dir, 'fleetwire.db'))
+  change(db)
+  db.close()
+}
+
+/** Opening is refused with the code, twice, and leaves every byte of the log as it was. */
+async function refuses(t: Test, dir: string, code: string, message: RegExp): Promise<void> {
+  const file = join(dir, 'fleetwire.db')
+  const before = readFileSync(file)
+  for (const time of ['at first', 'and again']) await t.rejects(openLog(t, { dir }), { code, message }, time)
+  t.ok(readFileSync(file).equals(before), 'no byte was changed')
+  t.notOk(readdirSync(dir).includes('fleetwire.pid'), 'the lock was given back')
+}
+
+t.test('a file that is no database is refused', async t => {
+  const dir = temporaryFolder(t)
+  writeFileSync(join(dir, 'fleetwire.db'), 'my diary\n'.repeat(2000))
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /not a database/)
+})
+
+t.test('a log that was cut short is refused', async t => {
+  const dir = await writtenFolder(t)
+  truncateSync(join(dir, 'fleetwire.db'), 5 * 4096)
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /malformed/)
+})
+
+t.test('a log with a page of noise in it is refused', async t => {
+  const dir = await writtenFolder(t)
+  const file = join(dir, 'fleetwire.db')
+  const bytes = readFileSync(file)
+  t.ok(bytes.length > 20 * 4096)
+  // The root of a table: a page that holds nothing but payload could be any bytes.
+  let root = 0
+  edit(dir, db => {
+    root = Number(db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'events'").get()!.rootpage)
+  })
+  bytes.fill(0xa5, (root - 1) * 4096, root * 4096)
+  writeFileSync(file, bytes)
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /./)
+})
+
+t.test('the database of another program is refused', async t => {
+  const dir = temporaryFolder(t)
+  edit(dir, db => db.exec('CREATE TABLE bookmarks (url TEXT); PRAGMA user_version = 3'))
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /application id is 0/)
+  edit(dir, db => db.exec('PRAGMA application_id = 42'))
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /application id is 42/)
+})
+
+t.test('a log of a newer version is refused, naming both', async t => {
+  const dir = await writtenFolder(t)
+  edit(dir, db => db.exec('PRAGMA user_version = 999'))
+  await refuses(t, dir, 'FLW_ERR_LOG_NEWER', new RegExp(`schema 999, this version knows ${SCHEMA_VERSION}`))
+})
+
+t.test('a folder that cannot be one is refused with the reason of the system', async t => {
+  const dir = temporaryFolder(t)
+  writeFileSync(join(dir, 'file'), '')
+  await t.rejects(openLog(t, { dir: join(dir, 'file', 'log') }), { code: 'FLW_ERR_LOG_OPEN', message: /ENOTDIR/ })
+})
+
+t.test('an empty file, as a crash at the first start leaves it, becomes a log', async t => {
+  const dir = temporaryFolder(t)
+  writeFileSync(join(dir, 'fleetwire.db'), '')
+  await append(await openLog(t, { dir }), note(1))
+})
+
+t.test('a folder is made when it is not there', async t => {
+  const dir = join(temporaryFolder(t), 'a', 'b')
+  await append(await openLog(t, { dir }), note(1))
+})
+
+t.test('a folder that this process holds is refused to it as well, and free again after closing', async t => {
+  const dir = temporaryFolder(t)
+  const log = await openLog(t, { dir })
+  await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED', message: new RegExp(`pid ${process.pid}`) })
+  await append(log, note(1))
+  await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED' }, 'a refused one took nothing from the holder')
+  await log.close()
+  t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1])
+})
+
+t.test('a log that is closed, or was refused, leaves nothing on the process', async t => {
+  const before = process.listenerCount('exit')
+  const dir = temporaryFolder(t)
+  const logs = [await openLog(t, { dir }), await openLog(t)]
+  t.equal(process.listenerCount('exit'), before + 1, 'one for all of them')
+  await t.rejects(openLog(t, { dir }))
+  for (const log of logs) await log.close()
+  t.equal(process.listenerCount('exit'), before)
+})
+
+t.test('every open sets what SQLite does not keep in the file', async t => {
+  const path = join(temporaryFolder(t), 'x.db')
+  for (const time of ['new', 'again']) {
+    const db = driver.open(path)
+    prepareDatabase(db)
+    const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0]
+    t.equal(pragma('journal_mode'), 'wal', time)
+    t.equal(pragma('synchronous'), 2, 'FULL: an accepted append survives a power cut')
+    t.equal(pragma('foreign_keys'), 1)
+    t.equal(pragma('busy_timeout'), 5000)
+    t.equal(pragma('cache_size'), -65536)
+    t.equal(pragma('application_id'), APPLICATION_ID)
+    t.equal(pragma('user_version'), SCHEMA_VERSION)
+    db.close()
+  }
+})
+
+t.test('the driver is the one of this Node where it has one, and says nothing about it', async t => {
+  t.equal(driver.name, process.getBuiltinModule?.('node:sqlite') === undefined ? 'package' : 'builtin')
+  const warned: unknown[] = []
+  const listener = (warning: unknown) => warned.push(warning)
+  process.on('warning', listener)
+  t.teardown(() => process.off('warning', listener))
+  await loadDriver()
+  // Warnings are emitted in a later tick.
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(warned, [])
+  t.equal(process.emitWarning.name, 'emitWarning', 'left as it was')
+})
+
+t.test('errors that make the file unreliable are told from those that pass', t => {
+  const withCode = (errcode: number) => Object.assign(new Error(), { errcode })
+  for (const code of [8, 10, 11, 14, 15, 26, 10 | (4 << 8)]) t.equal(isFatal(withCode(code)), true, `${code}`)
+  for (const code of [1, 5, 6, 7, 13, 19, 5 | (2 << 8)]) t.equal(isFatal(withCode(code)), false, `${code}`)
+  t.equal(isFatal(new Error('no code')), false)
+  t.equal(isFatal(undefined), false)
+  t.end()
+})
