@@ -28,6 +28,10 @@ const SATURATED = 0.9
 export function caveats({ load, others }: { load: number; others: number }): void {
   if (load > SATURATED) note(`The load generator was the limit (${percent(load)} of a core): the servers can do more.`)
   else note(`The load generator used ${percent(load)} of a core at most: the servers were the limit.`)
+  sharedMachine(others)
+}
+
+export function sharedMachine(others: number): void {
   if (others > 0.1)
     note(`Shared machine: others used ${others.toFixed(2)} cores meanwhile. Compare ratios, not figures.`)
 }
