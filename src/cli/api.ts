@@ -1,47 +1,18 @@
 import type { RestError } from '@fleetwire/protocol'
-import { CliError } from './cli-error.ts'
+import { CliError, noServer } from './cli-error.ts'
 import type { Target } from './target.ts'
 
-/** A call to the server's REST interface. Throws CliError with the server's own words. */
-export async function call<T>(
-  { url, token }: Target,
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<T> {
-  let response: Response
-  try {
-    response = await fetch(new URL(`/api/v1${path}`, url), {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-  } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
-    throw new CliError(
-      'unreachable',
-      `No Fleetwire server answers at ${url} (${cause}). Start one with: fleetwire serve`,
-    )
-  }
-  if (response.status === 204) return undefined as T
-  const text = await response.text()
-  if (response.ok) return JSON.parse(text) as T
-  let message = text
-  try {
-    message = (JSON.parse(text) as RestError).message
-  } catch {
-    // Not ours: a proxy answered. Its text is all there is.
-  }
-  throw new CliError(
-    response.status === 401 || response.status === 403 ? 'denied' : 'failed',
-    `${message} (${response.status})`,
-  )
+interface Request {
+  body?: unknown
+  headers?: Record<string, string>
 }
+
+/** A call to the server's REST interface. Throws CliError with the server's own words. */
+export async function call<T>(target: Target, method: string, path: string, request?: Request): Promise<T> {
+  return JSON.parse(await ask(target, method, path, request)) as T
+}
+
+export const fetchText = (target: Target, path: string): Promise<string> => ask(target, 'GET', path)
 
 /** All pages of a list. */
 export async function* pages<T>(target: Target, path: string): AsyncGenerator<T> {
@@ -53,4 +24,38 @@ export async function* pages<T>(target: Target, path: string): AsyncGenerator<T>
     yield* page.items
     cursor = page.nextCursor
   }
+}
+
+async function ask(
+  { url, token }: Target,
+  method: string,
+  path: string,
+  { body, headers }: Request = {},
+): Promise<string> {
+  let response: Response
+  try {
+    response = await fetch(`${url.replace(/\/+$/, '')}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  } catch (error) {
+    throw noServer(url, (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message)
+  }
+  const text = await response.text()
+  if (response.ok) return text
+  let message = text
+  try {
+    message = (JSON.parse(text) as RestError).message
+  } catch {
+    // Not ours: a proxy answered. Its text is all there is.
+  }
+  throw new CliError(
+    response.status === 401 || response.status === 403 ? 'denied' : 'failed',
+    `${message} (${response.status})`,
+  )
 }

@@ -10,3 +10,6 @@ export class CliError extends Error {
     this.exitCode = exitCodes[reason]
   }
 }
+
+export const noServer = (url: string, cause: string): CliError =>
+  new CliError('unreachable', `No Fleetwire server answers at ${url} (${cause}). Start one with: fleetwire serve`)

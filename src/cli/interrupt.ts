@@ -12,7 +12,7 @@ export const interruptCommand = new Command('interrupt')
   .action(async (commandId: string, options: { reason?: string; json?: boolean }) => {
     const body = options.reason === undefined ? {} : { reason: options.reason }
     const path = `/commands/${encodeURIComponent(commandId)}/interrupt`
-    const result = await call<InterruptResult>(await resolveTarget(), 'POST', path, body)
+    const result = await call<InterruptResult>(await resolveTarget(), 'POST', path, { body })
     if (options.json) printJson({ commandId, ...result })
     else
       process.stdout.write(

@@ -1,25 +1,38 @@
 import { DashboardClient } from '@fleetwire/client/node'
-import { CliError } from './cli-error.ts'
+import { CliError, noServer } from './cli-error.ts'
 import type { Target } from './target.ts'
 
-/** A connection to `/ws` that lasts until `use` is done or the program is interrupted. A token that is refused ends it. */
+/**
+ * A connection to `/ws` that lasts until `use` is done or the program is interrupted. A token that is refused ends it,
+ * and so does a server that was never there; one that goes away later is waited for.
+ */
 export async function withDashboard<T>(
   target: Target,
-  { until, use }: { until: AbortSignal; use(dashboard: DashboardClient): Promise<T> },
+  { until, use }: { until?: AbortSignal; use(dashboard: DashboardClient): Promise<T> },
 ): Promise<T> {
   const dashboard = new DashboardClient({ ...target, client: { name: 'fleetwire-cli' } })
   const stopped = new Promise<never>((_, reject) => {
-    let waited = false
+    let last = 'never'
     dashboard.status.subscribe(status => {
-      if (status.state === 'stopped' && status.cause.code !== 1000)
-        reject(new CliError('denied', `The server refused the connection: ${status.cause.reason}`))
-      if (status.state === 'waiting' && !waited)
-        process.stderr.write(`fleetwire: ${target.url} does not answer; trying again\n`)
-      waited = status.state === 'waiting'
+      switch (status.state) {
+        case 'stopped':
+          if (status.cause.code === 1000) return
+          return reject(new CliError('denied', `The server refused the connection: ${status.cause.reason}`))
+        case 'waiting': {
+          const { reason, httpStatus } = status.cause
+          // What answers with a status, such as 503, is there.
+          if (last === 'never' && httpStatus === undefined) return reject(noServer(target.url, reason))
+          if (last !== 'waiting') process.stderr.write(`fleetwire: ${target.url} does not answer; trying again\n`)
+          last = 'waiting'
+          return
+        }
+        case 'online':
+          last = 'online'
+      }
     })
   })
   const aborted = new Promise<never>((_, reject) => {
-    until.addEventListener('abort', () => reject(new CliError('interrupted', 'interrupted')), { once: true })
+    if (until !== undefined) whenAborted(until, () => reject(new CliError('interrupted', 'interrupted')))
   })
   dashboard.connect()
   try {
@@ -34,4 +47,10 @@ export function onInterrupt(): AbortSignal {
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
   return controller.signal
+}
+
+/** Also where it was aborted before. */
+export function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act()
+  else signal.addEventListener('abort', act, { once: true })
 }

@@ -1,13 +1,23 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+export interface LocalAgentOptions {
+  id: string
+  url: string
+  token: string
+  /** Of the server. Its journal stands there too: two servers of one user would share the default one. */
+  dataDir: string
+}
 
 /**
  * Runs `fleetwire agent exec` beside the server, as a process of its own: what its commands do cannot slow the server.
  * The channel between them ends with the server, however that ends, and the agent stops with it.
  */
-export function startLocalAgent({ id, url, token }: { id: string; url: string; token: string }): ChildProcess {
+export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions): ChildProcess {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
-  return fork(main, ['agent', 'exec', '--id', id, '--with-parent'], {
+  const journal = join(resolve(dataDir), 'journal')
+  return fork(main, ['agent', 'exec', '--id', id, '--journal', journal, '--with-parent'], {
     env: { ...process.env, FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

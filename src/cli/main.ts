@@ -53,6 +53,8 @@ function report(error: unknown): number {
   // Commander has said what was wrong; help and version are no errors.
   const { code = '', exitCode, message } = error as Error & { code?: string; exitCode?: number }
   if (code.startsWith('commander.')) return exitCode === 0 ? 0 : exitCodes.usage
-  process.stderr.write(`fleetwire: ${code.startsWith('FLW_ERR_') ? message : ((error as Error).stack ?? message)}\n`)
+  // A fault of the surroundings, such as a port that is taken, is told in one line; one of ours with its place.
+  const told = code.startsWith('FLW_ERR_') || 'syscall' in (error as Error)
+  process.stderr.write(`fleetwire: ${told ? message : ((error as Error).stack ?? message)}\n`)
   return exitCodes.failed
 }

@@ -1,12 +1,12 @@
 import type { Agent } from '@fleetwire/protocol'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { pages } from './api.ts'
 import { printJson, printTable, since } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const psCommand = new Command('ps')
   .description('Show the agents: who is online, working, waiting or gone')
-  .option('--status <status>', 'only agents that are online, offline or error')
+  .addOption(new Option('--status <status>', 'only these').choices(['online', 'offline', 'error']))
   .option('--json', 'one JSON object per line')
   .action(async (options: { status?: string; json?: boolean }) => {
     const target = await resolveTarget()

@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { Command } from 'commander'
-import { serve } from '../server.ts'
+import type { serve as serveProcess } from '../server.ts'
 import { startLocalAgent } from './local-agent.ts'
+import { wholeNumber } from './options.ts'
+import { programName } from './program-name.ts'
 
-type App = Awaited<ReturnType<typeof serve>>
+type App = Awaited<ReturnType<typeof serveProcess>>
 
 interface ServeOptions {
   port?: number
@@ -19,12 +21,14 @@ const LOCAL_TOKEN_SECONDS = 365 * 86_400
 
 export const serveCommand = new Command('serve')
   .description('Run the server')
-  .option('--port <port>', 'port to listen on (FLEETWIRE_PORT, default 3000)', Number)
+  .option('--port <port>', 'port to listen on (FLEETWIRE_PORT, default 3000)', wholeNumber(0))
   .option('--host <host>', 'address to listen on (FLEETWIRE_HOST, default 127.0.0.1)')
   .option('--data-dir <folder>', 'where the log and the secret are kept (FLEETWIRE_DATA_DIR, default ./data)')
   .option('--local-agent', 'also run an agent named local on this machine, unless FLEETWIRE_LOCAL_AGENT=false')
   .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.')
   .action(async ({ port, host, dataDir, localAgent }: ServeOptions) => {
+    // The other commands need nothing of the server, and it is most of the program.
+    const { serve } = await import('../server.ts')
     const app = await serve({
       ...(port !== undefined && { PORT: port }),
       ...(host !== undefined && { HOST: host }),
@@ -53,13 +57,18 @@ async function greet(app: App): Promise<void> {
 async function runLocalAgent(app: App, url: string): Promise<void> {
   const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return
-  const agent: ChildProcess = startLocalAgent({ id: LOCAL_AGENT, url, token: minted.token })
+  const agent: ChildProcess = startLocalAgent({
+    id: LOCAL_AGENT,
+    url,
+    token: minted.token,
+    dataDir: app.config.DATA_DIR,
+  })
   let closing = false
   agent.once('exit', (code, signal) => {
     if (!closing) app.log.warn({ code, signal }, 'the local agent has ended')
   })
   process.stdout.write(
-    `The agent "${LOCAL_AGENT}" runs shell commands on this machine as you. Try:\n\n  bin/fleetwire send ${LOCAL_AGENT} --wait 'echo hello'\n\n`,
+    `The agent "${LOCAL_AGENT}" runs shell commands on this machine as you. In another terminal, try:\n\n  ${programName()} send ${LOCAL_AGENT} --wait 'echo hello'\n\n`,
   )
   app.server.once('close', () => {
     closing = true

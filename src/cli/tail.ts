@@ -1,12 +1,12 @@
-import type { DashboardClient, DashboardEvent, DashboardTerminal } from '@fleetwire/client/node'
-import type { Command as FleetCommand } from '@fleetwire/protocol'
-import { isFinal } from '@fleetwire/protocol'
-import { Command } from 'commander'
+import type { DashboardClient, DashboardEvent } from '@fleetwire/client/node'
+import { type Command as FleetCommand, isFinal, isPattern } from '@fleetwire/protocol'
+import { Command, InvalidArgumentError } from 'commander'
 import { CliError } from './cli-error.ts'
+import { CommandOutput } from './command-output.ts'
 import { describeEvent } from './describe-event.ts'
 import { onInterrupt, withDashboard } from './live.ts'
 import { printJson } from './print.ts'
-import { resolveTarget } from './target.ts'
+import { resolveTarget, type Target } from './target.ts'
 
 interface TailOptions {
   json?: boolean
@@ -15,7 +15,7 @@ interface TailOptions {
 
 export const tailCommand = new Command('tail')
   .description('Follow what happens, as it happens: events and the output of running commands')
-  .argument('[pattern]', 'topics to follow: * is one token, a last > is the rest', '>')
+  .argument('[pattern]', 'topics to follow: * is one token, a last > is the rest', aPattern, '>')
   .option('--json', 'one JSON object per line')
   .option('--no-output', 'without the output of commands')
   .addHelpText(
@@ -23,25 +23,45 @@ export const tailCommand = new Command('tail')
     "\nExamples:\n  fleetwire tail\n  fleetwire tail 'agents.build-1.>'\n  fleetwire tail --json 'agents.*.commands.*' | jq .type",
   )
   .action(async (pattern: string, options: TailOptions) => {
-    await withDashboard(await resolveTarget(), {
+    const target = await resolveTarget()
+    await withDashboard(target, {
       until: onInterrupt(),
-      use: dashboard => follow(dashboard, pattern, options),
+      use: dashboard => follow(target, dashboard, pattern, options),
     })
   })
 
+function aPattern(text: string): string {
+  if (!isPattern(text))
+    throw new InvalidArgumentError('Tokens are joined by dots; * is one token, a last > is the rest.')
+  return text
+}
+
 /** Never resolves: whoever asked for it ends it. */
-function follow(dashboard: DashboardClient, pattern: string, { json, output }: TailOptions): Promise<never> {
-  const outputs = output ? new Outputs(dashboard, json === true) : undefined
+function follow(
+  target: Target,
+  dashboard: DashboardClient,
+  pattern: string,
+  { json = false, output }: TailOptions,
+): Promise<never> {
+  const outputs = output ? new Outputs(target, dashboard, json) : undefined
+  let following = false
   return new Promise((_, reject) => {
     dashboard.subscribe(pattern, {
       event: event => {
-        if (event.type.startsWith('command:')) outputs?.follow(event.payload as FleetCommand)
-        if (json) printJson(event)
-        else process.stdout.write(`${describeEvent(event as DashboardEvent)}\n`)
+        const told = event.type.startsWith('command:')
+          ? outputs?.follow(event.payload as FleetCommand, 'start')
+          : undefined
+        if (json) return printJson(event)
+        const print = () => void process.stdout.write(`${describeEvent(event as DashboardEvent)}\n`)
+        // To a reader a command has ended after its last line; whoever takes cursors wants the order of the log.
+        if (told === undefined) print()
+        else void told.then(print)
       },
       snapshot: ({ records }) => {
+        if (!following) process.stderr.write(`fleetwire: following ${pattern} at ${target.url}\n`)
+        following = true
         for (const { type, payload } of records)
-          if (type.startsWith('command:')) outputs?.follow(payload as FleetCommand)
+          if (type.startsWith('command:')) outputs?.follow(payload as FleetCommand, 'now')
       },
       resync: reason => process.stderr.write(`fleetwire: events were missed (${reason}); the present state follows\n`),
       error: error => reject(new CliError('denied', error.message)),
@@ -49,48 +69,65 @@ function follow(dashboard: DashboardClient, pattern: string, { json, output }: T
   })
 }
 
-/** The terminals of the commands that run, each opened when its command starts and closed when it has ended. */
+/** The outputs of the commands that run. */
 class Outputs {
+  readonly #target: Target
   readonly #dashboard: DashboardClient
   readonly #json: boolean
-  readonly #open = new Map<string, DashboardTerminal>()
+  readonly #open = new Map<string, CommandOutput>()
 
-  constructor(dashboard: DashboardClient, json: boolean) {
+  constructor(target: Target, dashboard: DashboardClient, json: boolean) {
+    this.#target = target
     this.#dashboard = dashboard
     this.#json = json
   }
 
-  follow({ agentId, commandId, status, kind }: FleetCommand): void {
+  /** Where the command has ended, what resolves when all of its output was printed. */
+  follow(command: FleetCommand, from: 'start' | 'now'): Promise<void> | undefined {
+    const { commandId, status, kind } = command
+    const open = this.#open.get(commandId)
     if (isFinal(status)) {
-      this.#open.get(commandId)?.close()
       this.#open.delete(commandId)
-    } else if (kind === 'shell' && !this.#open.has(commandId)) {
-      this.#open.set(
-        commandId,
-        this.#dashboard.openTerminal({ agentId, terminalId: commandId, ...this.#printer(agentId, commandId) }),
-      )
+      return open?.end(command)
     }
+    if (kind === 'shell' && open === undefined) {
+      const { write, end } = this.#json ? jsonPrinter(command) : linePrinter(command)
+      const output = new CommandOutput({ target: this.#target, dashboard: this.#dashboard, command, from, write, end })
+      this.#open.set(commandId, output)
+    }
+    return undefined
   }
+}
 
-  /** Whole lines, each with the name of its agent: several commands may speak at once. */
-  #printer(agentId: string, commandId: string) {
-    const decoder = new TextDecoder()
-    let line = ''
-    return {
-      onOutput: (bytes: Uint8Array, { offset }: { offset: number }) => {
-        const text = decoder.decode(bytes, { stream: true })
-        if (this.#json) {
-          printJson({ type: 'terminal:output', payload: { agentId, terminalId: commandId, offset, data: text } })
-          return
-        }
-        const lines = (line + text).split(/\r\n|\n/)
-        line = lines.pop() ?? ''
-        for (const complete of lines) process.stdout.write(`${agentId} | ${complete}\n`)
-      },
-      onExit: () => {
-        if (line !== '') process.stdout.write(`${agentId} | ${line}\n`)
-        line = ''
-      },
-    }
+interface Printer {
+  write(bytes: Uint8Array, offset: number): void
+  end?(): void
+}
+
+function jsonPrinter({ agentId, commandId }: FleetCommand): Printer {
+  const decoder = new TextDecoder()
+  return {
+    write: (bytes, offset) => {
+      const data = decoder.decode(bytes, { stream: true })
+      printJson({ type: 'terminal:output', payload: { agentId, terminalId: commandId, offset, data } })
+    },
+  }
+}
+
+/** Whole lines, each with the name of its agent: several commands may speak at once. */
+function linePrinter({ agentId }: FleetCommand): Printer {
+  const decoder = new TextDecoder()
+  let line = ''
+  const print = (text: string) => process.stdout.write(`${agentId} | ${text}\n`)
+  return {
+    write: bytes => {
+      const lines = (line + decoder.decode(bytes, { stream: true })).split(/\r\n|\n/)
+      line = lines.pop() ?? ''
+      lines.forEach(print)
+    },
+    end: () => {
+      if (line !== '') print(line)
+      line = ''
+    },
   }
 }

@@ -2,14 +2,14 @@ import type { MintedToken, MintTokenBody } from '@fleetwire/protocol'
 import { Command, Option } from 'commander'
 import { call } from './api.ts'
 import { CliError } from './cli-error.ts'
-import { durationMs } from './duration.ts'
+import { anId, durationMs } from './options.ts'
 import { printJson } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 interface TokenOptions {
   role: MintTokenBody['role']
   sub?: string
-  ttl: string
+  ttl: number
   agents?: string
   json?: boolean
 }
@@ -21,8 +21,10 @@ export const tokenCommand = new Command('token')
       .choices(['viewer', 'operator', 'admin', 'agent'])
       .makeOptionMandatory(),
   )
-  .option('--sub <id>', 'whose it is: a user, or the id of the agent (default: the role)')
-  .option('--ttl <duration>', 'how long it is valid', '30d')
+  .option('--sub <id>', 'whose it is: a user, or the id of the agent (default: the role)', anId)
+  .addOption(
+    new Option('--ttl <duration>', 'how long it is valid').argParser(durationMs).default(30 * 86_400_000, '30d'),
+  )
   .option('--agents <patterns>', 'comma-separated ids of the agents that it may see; * stands for any characters')
   .option('--json', 'print token, jti and expiry as JSON')
   .action(async (options: TokenOptions) => {
@@ -31,10 +33,10 @@ export const tokenCommand = new Command('token')
     const body: MintTokenBody = {
       role: options.role,
       sub: options.sub ?? options.role,
-      ttlSeconds: Math.ceil(durationMs(options.ttl) / 1000),
+      ttlSeconds: Math.ceil(options.ttl / 1000),
       ...(options.agents !== undefined && { agents: options.agents.split(',') }),
     }
-    const minted = await call<MintedToken>(await resolveTarget(), 'POST', '/tokens', body)
+    const minted = await call<MintedToken>(await resolveTarget(), 'POST', '/tokens', { body })
     if (options.json) printJson(minted)
     else process.stdout.write(`${minted.token}\n`)
   })

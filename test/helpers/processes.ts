@@ -6,10 +6,20 @@ import type { Test } from 'tap'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
+export interface Ended {
+  /** Null where a signal ended it. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
 export interface Running {
   readonly child: ChildProcess
-  /** What it has printed so far. */
+  /** What it has printed so far, on both. */
   output(): string
+  /** Resolves with what it printed and how it ended. */
+  readonly ended: Promise<Ended>
   /** Resolves when the output matches; rejects when the process ends before. */
   printed(pattern: RegExp): Promise<RegExpMatchArray>
   /** Sends the signal and waits for the end. */
@@ -17,8 +27,9 @@ export interface Running {
 }
 
 /** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
-export function fleetwire(t: Test, args: string[], env: Record<string, string> = {}): Running {
+export function fleetwire(t: Test, args: string[], env: Record<string, string> = {}, cwd = process.cwd()): Running {
   const child = spawn(process.execPath, [main, ...args], {
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: t.testdirName, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -28,12 +39,22 @@ export function fleetwire(t: Test, args: string[], env: Record<string, string> =
     text += chunk.toString()
     for (const look of waiting) look()
   }
-  child.stdout.on('data', add)
-  child.stderr.on('data', add)
-  const ended = once(child, 'close')
+  const [stdout, stderr] = [child.stdout, child.stderr].map(stream => {
+    const chunks: Buffer[] = []
+    stream.on('data', chunk => chunks.push(chunk))
+    stream.on('data', add)
+    return () => Buffer.concat(chunks).toString()
+  })
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code,
+    signal,
+    stdout: stdout!(),
+    stderr: stderr!(),
+  }))
   const running: Running = {
     child,
     output: () => text,
+    ended,
     printed: pattern =>
       new Promise((resolve, reject) => {
         const look = () => {

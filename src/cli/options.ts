@@ -1,0 +1,33 @@
+import { parse } from '@lukeed/ms'
+import { InvalidArgumentError } from 'commander'
+
+// What commander calls for each value; what they throw ends the program as wrong usage.
+
+/** A whole number of at least `least`. */
+export const wholeNumber =
+  (least = Number.MIN_SAFE_INTEGER) =>
+  (text: string): number => {
+    const number = Number(text)
+    if (text.trim() === '' || !Number.isSafeInteger(number) || number < least)
+      throw new InvalidArgumentError(`Not a whole number${least > Number.MIN_SAFE_INTEGER ? ` from ${least} on` : ''}.`)
+    return number
+  }
+
+/** `30d`, `12h`, `90s` … in ms. */
+export function durationMs(text: string): number {
+  const ms = parse(text)
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError('Write it as 90s, 15m, 12h or 30d.')
+  return ms
+}
+
+export function anId(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(text)) throw new InvalidArgumentError('Letters, digits, _ and -, at most 64.')
+  return text
+}
+
+/** Adds `key=value` to those before it. */
+export function label(pair: string, before: Record<string, string> = {}): Record<string, string> {
+  const [key = '', ...value] = pair.split('=')
+  if (key === '' || value.length === 0) throw new InvalidArgumentError('Write it as key=value.')
+  return { ...before, [key]: value.join('=') }
+}

@@ -1,0 +1,47 @@
+import type { Agent } from '@fleetwire/protocol'
+import { test } from 'tap'
+import { run, startForCli } from '../../helpers/cli.ts'
+
+test('agent exec connects as who it says, with its labels, and says goodbye', async t => {
+  const { start, as, call, admin, inStatus, run: runHere } = await startForCli(t)
+  const token = await as('agent', 'a1')
+  const agent = start(
+    ['agent', 'exec', '--id', 'a1', '--name', 'Ada', '--label', 'os=linux', '--label', 'n=a=b'],
+    token,
+  )
+  await agent.printed(/agent "a1" is connected to http/)
+  const { body } = await call<Agent>(admin, 'GET', '/api/v1/agents/a1')
+  t.match(body, { name: 'Ada', labels: { os: 'linux', n: 'a=b', host: String }, capabilities: { kinds: ['shell'] } })
+  const running = inStatus('a1', 'running')
+  await runHere(['send', 'a1', 'sleep 600'])
+  await running
+  const cancelled = inStatus('a1', 'cancelled')
+  agent.child.kill('SIGTERM')
+  t.match(await agent.ended, { code: 0 })
+  t.match(await cancelled, { reason: 'agent' }, 'what ran was ended and reported')
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'offline' })
+})
+
+test('a second agent of the same id ends the first, which says so', async t => {
+  const { start, as, call, admin } = await startForCli(t)
+  const token = await as('agent', 'a1')
+  const first = start(['agent', 'exec', '--id', 'a1'], token)
+  await first.printed(/is connected/)
+  const second = start(['agent', 'exec', '--id', 'a1'], token)
+  await second.printed(/is connected/)
+  t.match(await first.ended, { code: 1, stderr: /another process took over as agent "a1", so this one ends\n$/ })
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
+})
+
+test('a token that cannot work ends it with 4 and says what would', async t => {
+  const { start, as } = await startForCli(t)
+  const exec = (env: Record<string, string>) => start(['agent', 'exec', '--id', 'a1'], env).ended
+  t.match(await exec(await as('agent', 'a2')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
+  t.match(await exec({ FLEETWIRE_TOKEN: '' }), { code: 4, stderr: /fleetwire token --role agent --sub a1/ })
+  t.match(await exec({ FLEETWIRE_TOKEN: 'x' }), { code: 4, stderr: /refused this agent: .*401/ })
+  t.match(await exec(await as('operator', 'a1')), { code: 4, stderr: /refused this agent: .*403/ })
+  t.match(await run(t, ['agent', 'exec', '--id', 'a1', '--with-parent'], { FLEETWIRE_TOKEN: 'x' }), {
+    code: 2,
+    stderr: /--with-parent/,
+  })
+})
