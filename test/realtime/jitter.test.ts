@@ -3,6 +3,7 @@ import t from 'tap'
 import type { EventDraft } from '../../src/log/event-log.ts'
 import { startApp, type TestApp, type TokenOptions } from '../helpers/build.ts'
 import { answered, said, stored, taskSaid } from '../helpers/events.ts'
+import { jitter } from '../helpers/jitter.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { seed, size } from '../helpers/sizes.ts'
 import { Watcher } from '../helpers/watcher.ts'
@@ -80,25 +81,6 @@ function load({ log }: TestApp, random: ReturnType<typeof seededRandom>): { stop
   }
 }
 
-/** Destroys the sockets, each once per period at a phase of its own, and now and then the next one in its first frames. */
-function jitter(watchers: readonly Watcher[], random: ReturnType<typeof seededRandom>): { stop(): void } {
-  const timers = new Map<Watcher, NodeJS.Timeout>()
-  const cutLater = (watcher: Watcher, delayMs: number) => {
-    const cut = () => {
-      watcher.wire.cut()
-      if (random.next() < 0.3) watcher.wire.cutAfter(1 + random.below(12))
-      cutLater(watcher, periodMs)
-    }
-    timers.set(watcher, setTimeout(cut, delayMs))
-  }
-  for (const watcher of watchers) cutLater(watcher, random.next() * periodMs)
-  return {
-    stop: () => {
-      for (const timer of timers.values()) clearTimeout(timer)
-    },
-  }
-}
-
 t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event once, in order', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)
@@ -114,9 +96,13 @@ t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event 
 
   const from = app.log.head
   const loading = load(app, random)
-  const cutting = jitter(watchers, random)
+  const cutting = jitter(
+    watchers.map(({ wire }) => wire),
+    periodMs,
+    random,
+  )
   await delay(loadMs)
-  cutting.stop()
+  const cuts = cutting.stop()
   const count = await loading.stop()
   await app.log.append([...END, ...END])
 
@@ -140,7 +126,6 @@ t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event 
     watchers.every(({ snapshots }) => snapshots.items.length === 1),
     'nobody started anew',
   )
-  const cuts = watchers.reduce((sum, { wire }) => sum + wire.cuts, 0)
   t.ok(cuts >= clientCount, `${cuts} sockets were destroyed`)
   t.comment(`${count} events, ${clientCount} dashboards, ${cuts} cuts`)
 })
