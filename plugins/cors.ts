@@ -3,21 +3,18 @@ import fp from 'fastify-plugin'
 
 /**
  * For browsers of other origins. No cookies are used, so there are no credentials to share; who may open a socket is
- * checked apart (`app.checkOrigin`), by the same list.
+ * checked apart (`app.checkOrigin`), by the same list. The server's own pages need none of these headers.
  */
 export default fp(
   async app => {
     await app.register(cors, {
-      delegator: ({ headers: { origin, host } }, done) =>
-        done(null, {
-          origin: origin !== undefined && app.origins.allows(origin, host) && origin,
-          methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-          allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
-          exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After'],
-          maxAge: 600,
-          // Its refusal would be a text, the only error of this server that is no JSON.
-          strictPreflight: false,
-        }),
+      origin: (origin, done) => done(null, origin !== undefined && app.origins.allows(origin) && origin),
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
+      exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After'],
+      maxAge: 600,
+      // Its refusal would be a text, the only error of this server that is no JSON.
+      strictPreflight: false,
     })
   },
   { name: 'fleetwire-cors', dependencies: ['fleetwire-auth'] },

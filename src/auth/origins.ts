@@ -14,7 +14,7 @@ export class Origins {
    * `host` is the request's Host header. Only hosts are compared for the server's own origin: behind a proxy that ends
    * TLS the server does not know its scheme.
    */
-  allows(origin: string, host: string | undefined): boolean {
+  allows(origin: string, host?: string): boolean {
     if (this.#any) return true
     const url = parse(origin)
     return url !== undefined && (this.#allowed.has(url.origin) || url.host === host?.toLowerCase())
