@@ -1,5 +1,6 @@
 import { type Command, isFinal, recordKind, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
+import { changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
 import { AgentQueue, type QueueView } from './agent-queue.ts'
@@ -16,6 +17,8 @@ export type Applied =
   | { status: 'same'; why: Extract<Transition, { to: 'same' }>['why']; command: Command }
   | { status: 'unknown' }
   | { status: 'unavailable'; retryAfterMs: number; reason: string }
+
+type Why = Extract<Transition, { to: 'same' }>['why'] | 'unknown'
 
 /** Told of every change of a command, in log order, whoever made it. `before` is absent for one that is new here. */
 export type ChangeListener = (after: Command, before: Command | undefined) => void
@@ -97,35 +100,43 @@ export class CommandLedger {
    * as it is: so an agent's report and the record that it was consumed stand or fall together.
    */
   async apply(commandId: string, event: CommandEvent, alongside: readonly EventDraft[] = []): Promise<Applied> {
-    let entry = await this.#entry(commandId)
-    for (;;) {
-      if (entry === undefined) return this.#appendOnly(alongside, { status: 'unknown' })
-      const result = transition(entry.command, event, this.#clock.now())
-      if (result.to === 'same') {
-        return this.#appendOnly(alongside, { status: 'same', why: result.why, command: entry.command })
-      }
-      const draft = this.draft(result.type, result.command, entry.version)
-      const appended = await this.#log.append([draft, ...alongside])
-      if (appended.status === 'ok') return { status: 'changed', command: result.command }
-      if (appended.status === 'unavailable') return appended
-      entry = appended.current && { command: appended.current.payload as Command, version: appended.current.version }
+    const entry = await this.#entry(commandId)
+    if (entry === undefined) return this.#unknown(alongside)
+    const changed = await changeRecord<Command, Why>(this.#log, {
+      topic: topics.command(entry.command.agentId, commandId),
+      known: { payload: entry.command, version: entry.version },
+      alongside,
+      decide: current => {
+        if (current === undefined) return { to: 'same', why: 'unknown' }
+        const result = transition(current, event, this.#clock.now())
+        if (result.to === 'same') return result
+        return { to: 'next', value: result.command, draft: this.draft(result.type, result.command) }
+      },
+    })
+    switch (changed.status) {
+      case 'changed':
+        return { status: 'changed', command: changed.value }
+      case 'unavailable':
+        return changed
+      case 'same':
+        return changed.value === undefined || changed.why === 'unknown'
+          ? { status: 'unknown' }
+          : { status: 'same', why: changed.why, command: changed.value }
     }
   }
 
   /** The draft of a command's event; ended commands may be swept when their retention is over. */
-  draft(type: Extract<Transition, { to: 'next' }>['type'], command: Command, expect?: number): EventDraft {
+  draft(type: Extract<Transition, { to: 'next' }>['type'], command: Command): EventDraft {
     return draftOf(type, topics.command(command.agentId, command.commandId), command, {
       record: 'set',
-      ...(expect !== undefined && { expect }),
       ...(command.taskId !== undefined && { taskId: command.taskId }),
       ...(command.endedAt !== undefined && { expiresAt: command.endedAt + this.#retentionMs }),
     })
   }
 
-  async #appendOnly(drafts: readonly EventDraft[], otherwise: Applied): Promise<Applied> {
-    if (drafts.length === 0) return otherwise
-    const appended = await this.#log.append(drafts)
-    return appended.status === 'unavailable' ? appended : otherwise
+  async #unknown(alongside: readonly EventDraft[]): Promise<Applied> {
+    const appended = alongside.length === 0 ? undefined : await this.#log.append(alongside)
+    return appended?.status === 'unavailable' ? appended : { status: 'unknown' }
   }
 
   async #entry(commandId: string): Promise<Entry | undefined> {

@@ -1,0 +1,42 @@
+import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.ts'
+
+/** What is to become of a record: the draft that replaces it, or why it stays as it is. */
+export type Decision<T, Why> =
+  /** `draft` without `expect`: the version is that of `current`. */
+  { to: 'next'; value: T; draft: EventDraft } | { to: 'same'; why: Why }
+
+export type Changed<T, Why> =
+  | { status: 'changed'; value: T }
+  /** `value` is what stands there; undefined: there is no such record. */
+  | { status: 'same'; why: Why; value: T | undefined }
+  | Extract<AppendResult, { status: 'unavailable' }>
+
+export interface RecordChange<T, Why> {
+  topic: string
+  /** Pure: asked again, with what stands there then, when somebody else was faster. */
+  decide: (current: T | undefined) => Decision<T, Why>
+  /** What is known of the record already, if the caller follows the log; default: it is read. */
+  known?: Pick<LogRecord, 'payload' | 'version'> | undefined
+  /** Appended in the same step, and also where the record stays as it is. */
+  alongside?: readonly EventDraft[]
+}
+
+/** The one way to change a record: a decision that is appended only if the record is still what it was made from. */
+export async function changeRecord<T, Why>(
+  log: Pick<EventLog, 'append' | 'get'>,
+  { topic, decide, known, alongside = [] }: RecordChange<T, Why>,
+): Promise<Changed<T, Why>> {
+  let record = known ?? (await log.get(topic))
+  for (;;) {
+    const current = record?.payload as T | undefined
+    const decision = decide(current)
+    if (decision.to === 'same') {
+      const appended = alongside.length === 0 ? undefined : await log.append(alongside)
+      return appended?.status === 'unavailable' ? appended : { status: 'same', why: decision.why, value: current }
+    }
+    const appended = await log.append([{ ...decision.draft, expect: record?.version ?? 0 }, ...alongside])
+    if (appended.status === 'ok') return { status: 'changed', value: decision.value }
+    if (appended.status === 'unavailable') return appended
+    record = appended.current
+  }
+}
