@@ -23,7 +23,7 @@ declare module 'fastify' {
 /** Commands and agents, built together: commands move when agents come, and agents show what their commands do. */
 export default fp(
   async app => {
-    const { config, clock, eventLog: log, terminals } = app
+    const { config, clock, eventLog: log, tasks, terminals } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
     const ledger = new CommandLedger({ log, clock, retentionMs: config.COMMAND_RETENTION_MS })
     const agents = new AgentRegistry({ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault })
@@ -51,6 +51,7 @@ export default fp(
       ledger,
       dispatcher,
       agents,
+      tasks,
       terminals,
       clock,
       heartbeatMs: config.AGENT_HEARTBEAT_MS,
@@ -68,5 +69,5 @@ export default fp(
       ledger.stop()
     })
   },
-  { name: 'fleetwire-commands', dependencies: ['fleetwire-event-log', 'fleetwire-terminals'] },
+  { name: 'fleetwire-commands', dependencies: ['fleetwire-event-log', 'fleetwire-tasks', 'fleetwire-terminals'] },
 )

@@ -14,6 +14,7 @@ import lifecycle from '../plugins/lifecycle.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
+import tasks from '../plugins/tasks.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
@@ -67,6 +68,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(connections)
   await app.register(broadcaster)
   await app.register(terminals)
+  await app.register(tasks)
   await app.register(commands)
   await app.register(websocket)
 

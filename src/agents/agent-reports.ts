@@ -11,6 +11,7 @@ import {
 import type { CommandEvent } from '../commands/command-state.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
+import type { TaskReport } from '../tasks/task-service.ts'
 import { lifecycleOnExit } from './agent-state.ts'
 
 /** What a numbered frame of an agent asks of the server. */
@@ -19,6 +20,8 @@ export type Report =
   | { kind: 'events'; drafts: EventDraft[] }
   /** Something happened to a command. */
   | { kind: 'command'; commandId: string; event: CommandEvent }
+  /** Something happened to a task. */
+  | { kind: 'task'; report: Omit<TaskReport, 'agentId'> }
   /** The agent says what it is doing. */
   | { kind: 'work'; report: AgentPayloads['agent:status'] }
   /** The agent's last words. */
@@ -49,6 +52,11 @@ function inSession<K extends ReportType & EventType>(type: K): Reader<K> {
     )
   }
 }
+
+/** `task:<verb>` frames all tell of one task. */
+const task =
+  (verb: TaskReport['verb']) =>
+  ({ taskId, ...fields }: AgentPayloads['task:update']): Report => ({ kind: 'task', report: { verb, taskId, fields } })
 
 /** No fault of the agent's, so not one that its error budget pays for. */
 const notKept = (): Report => ({
@@ -88,14 +96,14 @@ const readers: { [K in ReportType]: Reader<K> } = {
   'session:end': notKept,
   'state:snapshot': notKept,
   'state:patch': notKept,
-  'task:create': notKept,
-  'task:start': notKept,
-  'task:update': notKept,
-  'task:progress': notKept,
-  'task:pause': notKept,
-  'task:complete': notKept,
-  'task:fail': notKept,
-  'task:cancel': notKept,
+  'task:create': task('create'),
+  'task:start': task('start'),
+  'task:update': task('update'),
+  'task:progress': task('progress'),
+  'task:pause': task('pause'),
+  'task:complete': task('complete'),
+  'task:fail': task('fail'),
+  'task:cancel': task('cancel'),
   'interaction:request': notKept,
   'interaction:resolved': notKept,
   'interaction:applied': notKept,

@@ -3,6 +3,7 @@ import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { TaskService } from '../tasks/task-service.ts'
 import type { AgentPort, AgentTerminals } from './agent-port.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
@@ -17,6 +18,7 @@ export interface UplinkServices {
   ledger: CommandLedger
   dispatcher: Dispatcher
   agents: AgentRegistry
+  tasks: TaskService
   terminals: AgentTerminals
 }
 
@@ -121,10 +123,16 @@ export class Uplink {
     report: Exclude<Report, { kind: 'events' }>,
     position: EventDraft[],
   ): Promise<number | undefined> {
-    const { agents } = this.#services
+    const { agents, tasks } = this.#services
     switch (report.kind) {
       case 'command':
         return this.#aboutCommand(frame, report, position)
+      case 'task': {
+        const told = await tasks.report({ ...report.report, agentId: this.#agentId }, position)
+        if (told.status === 'unavailable') return told.retryAfterMs
+        if (told.status === 'refused') this.#port.error(told.error.code, told.error.message, about(frame))
+        return undefined
+      }
       case 'work':
         agents.reported(this.#agentId, report.report)
         break

@@ -21,6 +21,7 @@ export interface RecordFields {
   /** `status`, or `state` for the kinds that call it so (interactions). */
   status: string | null
   taskId: string | null
+  /** `parentId`, or `parentTaskId` for tasks. */
   parentId: string | null
   /** Epoch ms. */
   createdAt: number | null
@@ -32,7 +33,7 @@ export function recordFields(payload: unknown): RecordFields {
     agentId: text(fields.agentId),
     status: text(fields.status) ?? text(fields.state),
     taskId: text(fields.taskId),
-    parentId: text(fields.parentId),
+    parentId: text(fields.parentId) ?? text(fields.parentTaskId),
     createdAt: Number.isSafeInteger(fields.createdAt) ? (fields.createdAt as number) : null,
   }
 }

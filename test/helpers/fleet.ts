@@ -16,6 +16,7 @@ import { CommandService } from '../../src/commands/command-service.ts'
 import { Dispatcher } from '../../src/commands/dispatcher.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from './fake-clock.ts'
 
 type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloads[K] } }[AgentServerFrameType]
@@ -75,6 +76,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     ledger,
     dispatcher,
     agents,
+    tasks: new TaskService({ log, clock, retentionMs: 86_400_000 }),
     terminals,
     clock,
     heartbeatMs: deadlines.heartbeatMs,

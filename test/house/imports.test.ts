@@ -28,7 +28,7 @@ const layers: [area: string, may: string[]][] = [
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
   ['src/commands/', ['src/commands/', ...common, 'src/agents/agent-link.ts']],
-  ['src/agents/', ['src/agents/', ...common, 'src/commands/']],
+  ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', '@sinclair/typebox', 'jose']],
   ['src/connections/', ['src/connections/', ...common, ...principal, 'src/broadcast/frame-encoder.ts', 'ws']],
   [
@@ -39,7 +39,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
-  ['src/tasks/', ['src/tasks/', ...common, ...principal, 'src/commands/command-types.ts']],
+  ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
   ['src/sessions/', ['src/sessions/', ...common, ...principal]],
   ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/', 'src/agents/agent-link.ts']],
   ['src/events/', ['src/events/', ...common, ...principal]],

@@ -8,6 +8,7 @@ import { CommandLedger } from '../../src/commands/command-ledger.ts'
 import { CommandService } from '../../src/commands/command-service.ts'
 import { Dispatcher } from '../../src/commands/dispatcher.ts'
 import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
+import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { MemoryLog } from '../helpers/memory-log.ts'
 import { seededRandom } from '../helpers/random.ts'
@@ -102,7 +103,8 @@ class Simulation {
     const queue = new CommandService({ log, ledger, agents, clock, queueLimit: 100 })
     const terminals = { attach() {}, detach() {}, output() {}, resize() {}, exit() {} }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
-    const services = { log, ledger, dispatcher, agents, terminals, clock, heartbeatMs: 10_000, limits, onFault }
+    const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
+    const services = { log, ledger, dispatcher, agents, tasks, terminals, clock, heartbeatMs: 10_000, limits, onFault }
     return { ledger, agents, dispatcher, queue, services }
   }
 

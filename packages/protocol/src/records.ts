@@ -156,6 +156,26 @@ export const Task = Type.Object(
 )
 export type Task = Static<typeof Task>
 
+export const taskActions = ['start', 'pause', 'complete', 'fail', 'cancel'] as const
+export type TaskAction = (typeof taskActions)[number]
+
+/** What an agent may say of a task. */
+export const taskReportFields = {
+  title: Type.Optional(Title),
+  description: Type.Optional(Text),
+  parentTaskId: Type.Optional(Id),
+  labels: Type.Optional(Labels),
+  progress: Type.Optional(Fraction),
+  confidence: Type.Optional(Fraction),
+  message: Type.Optional(Text),
+  result: Type.Optional(Json),
+  error: Type.Optional(ErrorValue),
+}
+/** What a caller may say of a task: everything but its state, its times and its id. */
+export const taskFields = { ...taskReportFields, agentId: Type.Optional(Id) }
+export const TaskFields = Type.Object(taskFields)
+export type TaskFields = Static<typeof TaskFields>
+
 // ---- sessions
 
 export const Session = Type.Object(

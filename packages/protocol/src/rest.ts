@@ -2,7 +2,17 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Cursor, Id, Json, Labels, OneOf, Timestamp, Title } from './common.ts'
 import { WireError } from './error-codes.ts'
 import { commandRequestFields } from './frames/client.ts'
-import { Agent, Command, InteractionAnswer, Priority, TaskStatus, Work } from './records.ts'
+import {
+  Agent,
+  Command,
+  InteractionAnswer,
+  Priority,
+  Task,
+  TaskFields,
+  TaskStatus,
+  taskFields,
+  Work,
+} from './records.ts'
 
 const Closed = { additionalProperties: false }
 
@@ -113,19 +123,35 @@ export const TokenInfo = Type.Object(
 export type TokenInfo = Static<typeof TokenInfo>
 export const TokenPage = PageOf(TokenInfo)
 
-/** Tasks. */
-export const TaskBody = Type.Object(
-  {
-    taskId: Type.Optional(Id),
-    title: Title,
-    description: Type.Optional(Type.String()),
-    agentId: Type.Optional(Id),
-    parentTaskId: Type.Optional(Id),
-    labels: Type.Optional(Labels),
-    status: Type.Optional(TaskStatus),
-  },
-  Closed,
+/** `POST /tasks`. */
+export const CreateTaskBody = Type.Object(
+  { ...taskFields, taskId: Type.Optional(Id), title: Title, status: Type.Optional(TaskStatus) },
+  { ...Closed, $id: 'CreateTask' },
 )
+export type CreateTaskBody = Static<typeof CreateTaskBody>
+/** `PUT /tasks/:taskId`: what is not named falls back to its default. */
+export const ReplaceTaskBody = Type.Object({ ...taskFields, title: Title, status: Type.Optional(TaskStatus) }, Closed)
+export type ReplaceTaskBody = Static<typeof ReplaceTaskBody>
+/** `PATCH /tasks/:taskId`: what is not named stays. */
+export const EditTaskBody = Type.Object(
+  { ...taskFields, status: Type.Optional(TaskStatus) },
+  { ...Closed, minProperties: 1 },
+)
+export type EditTaskBody = Static<typeof EditTaskBody>
+/** `POST /tasks/:taskId/{start,pause,complete,fail,cancel}`. */
+export const TaskActionBody = Type.Object(Type.Omit(TaskFields, ['parentTaskId', 'agentId']).properties, Closed)
+/** `GET /tasks` and exports; `status` may name several, separated by commas. */
+export const taskFilters = {
+  status: Type.Optional(Type.String({ maxLength: 256 })),
+  agentId: Type.Optional(Id),
+  parentTaskId: Type.Optional(Id),
+  createdAfter: Type.Optional(Timestamp),
+}
+export const ListTasksQuery = Type.Object({ ...PageQuery, ...taskFilters }, Closed)
+export const ExportTasksQuery = Type.Object(taskFilters, Closed)
+export const TaskPage = PageOf(Task)
+export const exportFormats = ['json', 'csv', 'md'] as const
+export type ExportFormat = (typeof exportFormats)[number]
 
 /** Interactions. */
 export const RespondBody = Type.Composite(

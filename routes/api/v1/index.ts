@@ -2,6 +2,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import agents from './agents/index.ts'
 import terminal from './agents/terminal.ts'
 import commands from './commands/index.ts'
+import taskExports from './tasks/export.ts'
+import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
 
 /** The REST API: every route of it asks for a token first. */
@@ -10,6 +12,8 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(commands)
   await app.register(agents)
   await app.register(terminal)
+  await app.register(tasks)
+  await app.register(taskExports)
   await app.register(tokens, { prefix: '/tokens' })
 }
 export default v1

@@ -15,6 +15,7 @@ import {
   Risk,
   TerminalData,
   TerminalSize,
+  taskReportFields,
   Work,
 } from '../records.ts'
 import { serverPayloads } from './client.ts'
@@ -31,18 +32,7 @@ const SessionReport = Type.Object({
 })
 const MessageReport = { sessionId: Id, messageId: Id, role: Type.Optional(Type.String({ maxLength: 32 })), ...Concerns }
 const ToolReport = { sessionId: Id, toolCallId: Id, messageId: Type.Optional(Id), ...Concerns }
-const TaskReport = Type.Object({
-  taskId: Id,
-  title: Type.Optional(Title),
-  description: Type.Optional(Text),
-  parentTaskId: Type.Optional(Id),
-  labels: Type.Optional(Labels),
-  progress: Type.Optional(Fraction),
-  confidence: Type.Optional(Fraction),
-  message: Type.Optional(Text),
-  result: Type.Optional(Json),
-  error: Type.Optional(ErrorValue),
-})
+const TaskReport = Type.Object({ taskId: Id, ...taskReportFields })
 
 /** Agent → server: payload schema by type. */
 export const agentPayloads = {

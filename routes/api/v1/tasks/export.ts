@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ExportTasksQuery, exportFormats, Id, OneOf, wireError } from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply } from 'fastify'
+import { exportTasks, taskFormats } from '../../../../src/tasks/task-export.ts'
+import { taskQuery } from './query.ts'
+
+const tags = ['tasks']
+const Format = OneOf(exportFormats)
+const shown = { schema: Type.String() }
+const file = {
+  200: {
+    description: 'A file',
+    content: { 'application/json': { schema: Type.Unknown() }, 'text/csv': shown, 'text/markdown': shown },
+  },
+}
+
+/** Tasks as files. */
+const exports: FastifyPluginAsyncTypebox = async app => {
+  const { tasks } = app
+  const read = { onRequest: app.authorize('read') }
+  const asFile = (reply: FastifyReply, name: string, format: keyof typeof taskFormats) =>
+    reply
+      .header('Content-Type', taskFormats[format].contentType)
+      .header('Content-Disposition', `attachment; filename="${name}.${format}"`)
+
+  app.get(
+    '/tasks/export/:format',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'Export tasks, newest first',
+        description: 'Streamed. In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.',
+        params: Type.Object({ format: Format }),
+        querystring: ExportTasksQuery,
+        response: file,
+      },
+    },
+    async ({ params: { format }, query }, reply) => {
+      const filters = taskQuery(query)
+      if ('code' in filters) return reply.refuse(filters)
+      return asFile(reply, 'tasks', format).send(Readable.from(exportTasks(format, tasks.pages(filters))))
+    },
+  )
+
+  app.get(
+    '/tasks/:taskId/export/:format',
+    {
+      ...read,
+      schema: { tags, summary: 'Export a task', params: Type.Object({ taskId: Id, format: Format }), response: file },
+    },
+    async ({ params: { taskId, format } }, reply) => {
+      const task = await tasks.get(taskId)
+      if (task === undefined) return reply.refuse(wireError('not_found', `There is no task "${taskId}".`))
+      return asFile(reply, taskId, format).send(taskFormats[format].one(task))
+    },
+  )
+}
+export default exports

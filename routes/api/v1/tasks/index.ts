@@ -1,0 +1,142 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  CreateTaskBody,
+  EditTaskBody,
+  Id,
+  ListTasksQuery,
+  OneOf,
+  ReplaceTaskBody,
+  Task,
+  TaskActionBody,
+  TaskPage,
+  taskActions,
+  wireError,
+} from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import type { TaskOutcome } from '../../../../src/tasks/task-service.ts'
+import { taskQuery } from './query.ts'
+
+const OfTask = Type.Object({ taskId: Id })
+const tags = ['tasks']
+
+/** Tasks: making, changing and following them. */
+const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { tasks } = app
+  const read = { onRequest: app.authorize('read') }
+  const act = { onRequest: app.authorize('command') }
+  const missing = (taskId: string) => wireError('not_found', `There is no task "${taskId}".`)
+
+  function answer(reply: FastifyReply, outcome: TaskOutcome, code = 200) {
+    if (outcome.status === 'refused') return reply.refuse(outcome.error)
+    if (code === 201) reply.header('Location', `${app.prefix}/tasks/${outcome.task.taskId}`)
+    return reply.code(code).send(outcome.task)
+  }
+  /** Nobody can give a task to an agent that does not exist for them. */
+  const hidden = ({ principal }: FastifyRequest, agentId: string | undefined) =>
+    agentId !== undefined && !canSeeAgent(principal, agentId)
+      ? wireError('not_found', `There is no agent "${agentId}".`)
+      : undefined
+
+  app.get(
+    '/tasks',
+    {
+      ...read,
+      schema: { tags, summary: 'List tasks, newest first', querystring: ListTasksQuery, response: { 200: TaskPage } },
+    },
+    async (request, reply) => {
+      const { limit = 50, cursor, ...filters } = request.query
+      const query = taskQuery(filters)
+      if ('code' in query) return reply.refuse(query)
+      return tasks.list({ ...query, limit, ...(cursor !== undefined && { cursor }) })
+    },
+  )
+
+  app.post(
+    '/tasks',
+    { ...act, schema: { tags, summary: 'Make a task', body: CreateTaskBody, response: { 201: Task } } },
+    async (request, reply) => {
+      const { taskId, status, ...fields } = request.body
+      const refusal = hidden(request, fields.agentId)
+      return refusal ? reply.refuse(refusal) : answer(reply, await tasks.create({ taskId, status, fields }), 201)
+    },
+  )
+
+  app.get(
+    '/tasks/:taskId',
+    { ...read, schema: { tags, summary: 'Show a task', params: OfTask, response: { 200: Task } } },
+    async ({ params: { taskId } }, reply) => (await tasks.get(taskId)) ?? reply.refuse(missing(taskId)),
+  )
+
+  app.put(
+    '/tasks/:taskId',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Make a task, or say anew what it is',
+        description: 'What is not named falls back to its default; state and times are kept.',
+        params: OfTask,
+        body: ReplaceTaskBody,
+        response: { 200: Task },
+      },
+    },
+    async (request, reply) => {
+      const { status, ...fields } = request.body
+      const refusal = hidden(request, fields.agentId)
+      return refusal
+        ? reply.refuse(refusal)
+        : answer(reply, await tasks.replace(request.params.taskId, { status, fields }))
+    },
+  )
+
+  app.patch(
+    '/tasks/:taskId',
+    {
+      ...act,
+      schema: { tags, summary: 'Change what is named', params: OfTask, body: EditTaskBody, response: { 200: Task } },
+    },
+    async (request, reply) => {
+      const { status, ...fields } = request.body
+      const refusal = hidden(request, fields.agentId)
+      return refusal
+        ? reply.refuse(refusal)
+        : answer(reply, await tasks.edit(request.params.taskId, { status, fields }))
+    },
+  )
+
+  app.delete(
+    '/tasks/:taskId',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Delete a task that is not running and has no subtasks',
+        params: OfTask,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ params: { taskId } }, reply) => {
+      const refusal = await tasks.remove(taskId)
+      return refusal ? reply.refuse(refusal) : reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/tasks/:taskId/:action',
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Start, pause, complete, fail or cancel a task',
+        description: 'Idempotent: a task that is what was asked for is answered as it is. One that has ended stays so.',
+        params: Type.Object({ taskId: Id, action: OneOf(taskActions) }),
+        body: Type.Union([TaskActionBody, Type.Null()]),
+        response: { 200: Task },
+      },
+    },
+    async ({ params: { taskId, action }, body }, reply) => answer(reply, await tasks.act(taskId, action, body ?? {})),
+  )
+}
+export default tasksRoutes
