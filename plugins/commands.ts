@@ -4,6 +4,8 @@ import type { AgentPort } from '../src/agents/agent-port.ts'
 import { AgentRegistry } from '../src/agents/agent-registry.ts'
 import { AgentSession } from '../src/agents/agent-session.ts'
 import { removeAgent } from '../src/agents/remove-agent.ts'
+import { BatchGate } from '../src/commands/batch-gate.ts'
+import { BatchService } from '../src/commands/batch-service.ts'
 import { CommandLedger } from '../src/commands/command-ledger.ts'
 import { CommandService } from '../src/commands/command-service.ts'
 import type { CommandQueue } from '../src/commands/command-types.ts'
@@ -12,6 +14,7 @@ import { Dispatcher } from '../src/commands/dispatcher.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     commandQueue: CommandQueue
+    batches: BatchService
     agents: AgentRegistry
     /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
     removeAgent(agentId: string): Promise<WireError | undefined>
@@ -27,8 +30,10 @@ export default fp(
     const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
     const ledger = new CommandLedger({ log, clock, retentionMs: config.COMMAND_RETENTION_MS })
     const agents = new AgentRegistry({ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault })
+    const gate = new BatchGate()
     const dispatcher = new Dispatcher({
       ledger,
+      gate,
       agents,
       clock,
       ackDeadlineMs: config.ACK_DEADLINE_MS,
@@ -37,8 +42,15 @@ export default fp(
       onFault,
     })
     const queue = new CommandService({ log, ledger, agents, clock, queueLimit: config.QUEUE_LIMIT })
+    const retentionMs = config.COMMAND_RETENTION_MS
+    const batches = new BatchService({ log, ledger, queue, gate, agents, clock, retentionMs, onFault })
+    gate.listen({
+      onFree: agentId => dispatcher.wake(agentId),
+      onFailures: parentId => batches.tooManyFailed(parentId),
+    })
     await ledger.start()
     await agents.start()
+    await batches.start()
     await dispatcher.start()
 
     const limits = {
@@ -59,6 +71,7 @@ export default fp(
       onFault,
     }
     app.decorate('commandQueue', queue)
+    app.decorate('batches', batches)
     app.decorate('agents', agents)
     app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger))
     app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))

@@ -4,8 +4,8 @@ import { compareQueued } from './queue-order.ts'
 export interface QueueView {
   /** Dispatched or running. */
   readonly inFlight: Command[]
-  /** The queued command that goes next. */
-  readonly first: Command | undefined
+  /** In the order in which they will go. */
+  readonly queued: readonly Command[]
   /** How many are queued. */
   readonly waiting: number
 }
@@ -19,8 +19,8 @@ export class AgentQueue implements QueueView {
     return [...this.#inFlight.values()]
   }
 
-  get first(): Command | undefined {
-    return this.#queued[0]
+  get queued(): readonly Command[] {
+    return this.#queued
   }
 
   get waiting(): number {

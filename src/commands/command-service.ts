@@ -1,4 +1,5 @@
 import {
+  type BatchRefusal,
   type Command,
   type EditCommandBody,
   isFinal,
@@ -90,6 +91,42 @@ export class CommandService implements CommandQueue {
     }
   }
 
+  /**
+   * Accepts one command for each of several agents in one step: all that can be accepted are on disk together. `head`
+   * makes the drafts that go before them; `conflict` where what the first one expects did not hold.
+   */
+  async submitAll(
+    requests: readonly SubmitRequest[],
+    head: (accepted: readonly Command[], busy: readonly BatchRefusal[]) => EventDraft[],
+  ): Promise<{ status: 'accepted'; commands: Command[]; refused: BatchRefusal[] } | Refused | 'conflict'> {
+    const flaw = inputFlaw(requests[0]?.input)
+    if (flaw !== undefined) return refused(flaw)
+    const now = this.#clock.now()
+    const judged = requests.map(request => ({ request, error: this.#busyRefusal(request) }))
+    const busy = judged.flatMap(({ request: { agentId }, error }) => (error === undefined ? [] : [{ agentId, error }]))
+    const commands = judged.flatMap(({ request, error }) => (error === undefined ? [commandOf(request, now)] : []))
+    if (commands.length === 0) return refused(wireError('conflict', 'No agent can take it now.', { refused: busy }))
+    const leave = commands.map(({ agentId }) => this.#arrive(agentId))
+    try {
+      const drafts = commands.map(command => this.#ledger.draft('command:queued', command))
+      const appended = await this.#log.append([...head(commands, busy), ...drafts])
+      if (appended.status === 'conflict') return 'conflict'
+      return appended.status === 'ok' ? { status: 'accepted', commands, refused: busy } : unavailable(appended)
+    } finally {
+      for (const left of leave) left()
+    }
+  }
+
+  /** Counts a submission until it is in the ledger, or was not accepted. */
+  #arrive(agentId: string): () => void {
+    this.#arriving.set(agentId, (this.#arriving.get(agentId) ?? 0) + 1)
+    return () => {
+      const left = this.#arriving.get(agentId)! - 1
+      if (left === 0) this.#arriving.delete(agentId)
+      else this.#arriving.set(agentId, left)
+    }
+  }
+
   async #replay({ commandId, sameBody }: { commandId: string; sameBody: boolean }, key: string): Promise<SubmitResult> {
     const command = await this.#ledger.get(commandId)
     if (command !== undefined && sameBody) return { status: 'replayed', command }
@@ -106,15 +143,13 @@ export class CommandService implements CommandQueue {
     const { agentId } = command
     const refusal = this.#busyRefusal(request)
     if (refusal !== undefined) return refused(refusal)
-    this.#arriving.set(agentId, (this.#arriving.get(agentId) ?? 0) + 1)
+    const leave = this.#arrive(agentId)
     try {
       const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command)])
       if (appended.status === 'conflict') return 'conflict'
       return appended.status === 'ok' ? { status: 'accepted', command } : unavailable(appended)
     } finally {
-      const left = this.#arriving.get(agentId)! - 1
-      if (left === 0) this.#arriving.delete(agentId)
-      else this.#arriving.set(agentId, left)
+      leave()
     }
   }
 

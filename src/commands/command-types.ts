@@ -34,6 +34,7 @@ export interface ListQuery {
   agentId?: string | readonly string[]
   status?: readonly CommandStatus[]
   taskId?: string
+  parentId?: string
   createdAfter?: number
   limit: number
   cursor?: string

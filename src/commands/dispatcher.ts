@@ -2,12 +2,15 @@ import { type Command, isFinal } from '@fleetwire/protocol'
 import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
+import { BatchGate } from './batch-gate.ts'
 import type { CommandLedger } from './command-ledger.ts'
 import { type CommandEvent, runDeadline } from './command-state.ts'
 
 export interface DispatcherOptions {
   ledger: CommandLedger
   agents: AgentDirectory
+  /** Holds commands back; default: none. */
+  gate?: BatchGate
   clock: Clock
   ackDeadlineMs: number
   leaseMs: number
@@ -30,6 +33,7 @@ export class Dispatcher {
   readonly #agents: AgentDirectory
   readonly #clock: Clock
   readonly #options: DispatcherOptions
+  readonly #gate: BatchGate
   readonly #deadlines: Deadlines
   readonly #heardAt = new Map<string, number>()
   readonly #notBefore = new Map<string, number>()
@@ -42,6 +46,7 @@ export class Dispatcher {
     this.#options = options
     this.#ledger = options.ledger
     this.#agents = options.agents
+    this.#gate = options.gate ?? new BatchGate()
     this.#clock = options.clock
     this.#deadlines = new Deadlines(options.clock)
   }
@@ -94,7 +99,13 @@ export class Dispatcher {
     return [...this.#ledger.ofAgent(agentId)].filter(isCancelling).map(c => c.commandId)
   }
 
+  /** Something that held its commands back does so no more. */
+  wake(agentId: string): void {
+    this.#pump(agentId)
+  }
+
   #onChange(after: Command, before: Command | undefined): void {
+    this.#gate.changed(after)
     this.#watch(after, before)
     if (isCancelling(after) && before?.cancelRequestedAt === undefined) this.#interrupt(after, false)
     if (after.status === 'dispatched' && after.attempt !== before?.attempt) this.#send(after)
@@ -219,11 +230,14 @@ export class Dispatcher {
   /** Sends to the agent until it has all it can take. Resolves true when the log could not accept. */
   async #fill(agentId: string): Promise<boolean> {
     for (;;) {
-      const { inFlight, first } = this.#ledger.queueOf(agentId)
+      const { inFlight, queued } = this.#ledger.queueOf(agentId)
+      const first = queued.find(command => this.#gate.isOpen(command))
       if (first === undefined || this.#notBefore.has(agentId) || this.#agents.link(agentId) === undefined) return false
       if (inFlight.length < this.#agents.maxConcurrency(agentId)) {
-        if (!(await this.#apply(first.commandId, { kind: 'dispatch' }))) return true
-        continue
+        this.#gate.enter(first)
+        if (await this.#apply(first.commandId, { kind: 'dispatch' })) continue
+        this.#gate.changed(first)
+        return true
       }
       if (first.whenBusy !== 'interrupt') return false
       const toStop = inFlight.filter(command => command.cancelRequestedAt === undefined)

@@ -10,6 +10,9 @@ const digest = (text: string) => createHash('sha256').update(text).digest('base6
 /** The record of a key: one per agent and key, whatever characters the key has. */
 export const idempotencyTopic = (agentId: string, key: string): string => `$idempotency.${agentId}.${digest(key)}`
 
+/** The record of a key for a command to many. A key is its caller's own: they cannot know those of others. */
+export const batchKeyTopic = (sub: string, key: string): string => `$batch-keys.${digest(`${sub} ${key}`)}`
+
 interface KeyRecord {
   commandId: string
   bodyHash: string
@@ -17,8 +20,8 @@ interface KeyRecord {
 }
 
 /** Equal for requests that ask for the same, whatever the order of their fields. */
-export function bodyHash(request: SubmitRequest): string {
-  const { idempotencyKey: _, createdBy: __, ...body } = request
+export function bodyHash(request: object): string {
+  const { idempotencyKey: _, createdBy: __, ...body } = request as Partial<SubmitRequest>
   return digest(JSON.stringify(body, (_key, value) => (isObject(value) ? sorted(value) : value)))
 }
 

@@ -1,10 +1,12 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
 import { Cursor, Id, Json, Labels, OneOf, Timestamp, Title } from './common.ts'
 import { WireError } from './error-codes.ts'
 import { commandRequestFields } from './frames/client.ts'
 import {
   Agent,
   Command,
+  CommandStatus,
+  commandStatuses,
   InteractionAnswer,
   Priority,
   Task,
@@ -46,6 +48,7 @@ export const ListCommandsQuery = Type.Object(
     status: Type.Optional(Type.String({ maxLength: 256 })),
     agentId: Type.Optional(Id),
     taskId: Type.Optional(Id),
+    parentId: Type.Optional(Id),
     createdAfter: Type.Optional(Timestamp),
   },
   Closed,
@@ -72,19 +75,60 @@ export const InterruptBody = Type.Object({ reason: Type.Optional(Type.String({ m
 export const InterruptResult = Type.Object({ affected: Type.Boolean(), status: Type.String() })
 export type InterruptResult = Static<typeof InterruptResult>
 
+/** Which agents: those that fit all that is named. Nothing named would be the whole fleet by mistake. */
+const BatchSelector = Type.Object(
+  {
+    labels: Type.Optional(Labels),
+    ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 10_000 })),
+    work: Type.Optional(Work),
+  },
+  { ...Closed, minProperties: 1 },
+)
 /** `POST /commands`: one command to many agents. */
 export const BatchBody = Type.Object(
   {
-    selector: Type.Object(
-      { labels: Type.Optional(Labels), ids: Type.Optional(Type.Array(Id)), work: Type.Optional(Work) },
-      Closed,
-    ),
-    command: Type.Object(commandRequestFields, Closed),
+    selector: BatchSelector,
+    command: Type.Object(Type.Omit(Type.Object(commandRequestFields), ['idempotencyKey']).properties, Closed),
     maxParallel: Type.Optional(Type.Integer({ minimum: 1 })),
     stopOnFailures: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   Closed,
 )
+
+export type BatchBody = Static<typeof BatchBody>
+const BatchRefusal = Type.Object({ agentId: Id, error: WireError })
+export type BatchRefusal = Static<typeof BatchRefusal>
+export const BatchAccepted = Type.Object({
+  parentId: Id,
+  commands: Type.Array(Command),
+  refused: Type.Array(BatchRefusal, { description: 'Agents that could not be given it, and why' }),
+})
+/** `GET /batches/:parentId` */
+export const Batch = Type.Object(
+  {
+    parentId: Id,
+    createdBy: Type.String(),
+    createdAt: Timestamp,
+    selector: BatchSelector,
+    kind: Type.String(),
+    total: Type.Integer({ minimum: 1, description: 'Commands that were accepted' }),
+    maxParallel: Type.Optional(Type.Integer({ minimum: 1 })),
+    stopOnFailures: Type.Optional(Type.Integer({ minimum: 1 })),
+    refused: Type.Array(BatchRefusal),
+    stoppedAt: Type.Optional(Timestamp),
+    stopReason: Type.Optional(OneOf(['requested', 'failures'])),
+    stoppedBy: Type.Optional(Type.String()),
+    status: OneOf(['running', 'stopping', 'ended']),
+    counts: Type.Object(
+      Object.fromEntries(commandStatuses.map(status => [status, Type.Integer({ minimum: 0 })])) as {
+        [K in CommandStatus]: TInteger
+      },
+    ),
+    commands: Type.Array(Type.Object({ commandId: Id, agentId: Id, status: CommandStatus })),
+  },
+  { $id: 'Batch' },
+)
+export type Batch = Static<typeof Batch>
 
 /** Tokens. */
 export const Role = OneOf(['viewer', 'operator', 'admin', 'agent'])

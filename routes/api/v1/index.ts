@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import agents from './agents/index.ts'
 import terminal from './agents/terminal.ts'
+import batches from './commands/batches.ts'
 import commands from './commands/index.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
@@ -10,6 +11,7 @@ import tokens from './tokens/index.ts'
 const v1: FastifyPluginAsync = async app => {
   app.addHook('onRequest', app.authenticate)
   await app.register(commands)
+  await app.register(batches)
   await app.register(agents)
   await app.register(terminal)
   await app.register(tasks)

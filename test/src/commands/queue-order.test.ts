@@ -53,7 +53,7 @@ t.test('[CQ2] [CD1] a queue holds what a sort of all commands would say, whateve
       queue.replace(before, after)
       if (before !== undefined) model.delete(before.commandId)
       if (after !== undefined) model.set(after.commandId, after)
-      const seen = [queue.first, queue.waiting, queue.isEmpty, ids(queue.inFlight).sort(), [...queue.all()].length]
+      const seen = [queue.queued[0], queue.waiting, queue.isEmpty, ids(queue.inFlight).sort(), [...queue.all()].length]
       if (isDeepStrictEqual(seen, expected([...model.values()]))) continue
       return t.same(seen, expected([...model.values()]), `seed ${seed}, step ${step}`)
     }

@@ -91,6 +91,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       ...(agentId !== undefined && { agentId }),
       ...(status !== undefined && { status: status.filter(isStatus) }),
       ...(query.taskId !== undefined && { taskId: query.taskId }),
+      ...(query.parentId !== undefined && { parentId: query.parentId }),
       ...(query.createdAfter !== undefined && { createdAfter: query.createdAfter }),
       ...(query.cursor !== undefined && { cursor: query.cursor }),
     }

@@ -1,0 +1,79 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Batch, BatchAccepted, BatchBody, Id, wireError } from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+
+const OfBatch = Type.Object({ parentId: Id })
+const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
+const tags = ['commands']
+
+/** One command for many agents. */
+const batchRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { batches } = app
+  const sees = (request: FastifyRequest) => (agentId: string) => canSeeAgent(request.principal, agentId)
+
+  app.post(
+    '/commands',
+    {
+      onRequest: app.authorize('command'),
+      schema: {
+        tags,
+        summary: 'Submit one command to many agents',
+        description:
+          'All that are accepted are on disk in one step; agents that cannot take it are named in `refused`. With ' +
+          '`maxParallel` no more than so many are in hand at once; after `stopOnFailures` failures the rest is cancelled.',
+        headers: Headers,
+        body: BatchBody,
+        response: { 200: BatchAccepted, 202: BatchAccepted },
+      },
+    },
+    async (request, reply) => {
+      const idempotencyKey = request.headers['idempotency-key']
+      const result = await batches.submit(request.body, {
+        canSee: sees(request),
+        createdBy: request.principal.sub,
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      })
+      if (result.status === 'refused') return reply.refuse(result.error)
+      const { status, ...batch } = result
+      if (status === 'replayed') return reply.header('Idempotent-Replay', 'true').code(200).send(batch)
+      return reply.header('Location', `${app.prefix}/batches/${batch.parentId}`).code(202).send(batch)
+    },
+  )
+
+  app.get(
+    '/batches/:parentId',
+    {
+      onRequest: app.authorize('read'),
+      schema: { tags, summary: 'Show how far a batch is', params: OfBatch, response: { 200: Batch } },
+    },
+    async (request, reply) => {
+      const { parentId } = request.params
+      const batch = await batches.get(parentId, sees(request))
+      return batch ?? reply.refuse(wireError('not_found', `There is no batch "${parentId}".`))
+    },
+  )
+
+  app.post(
+    '/batches/:parentId/stop',
+    {
+      onRequest: app.authorize('command'),
+      schema: {
+        tags,
+        summary: 'Cancel what has not ended of a batch',
+        description: 'Idempotent. What runs is interrupted and shown as cancelled once its agent confirms.',
+        params: OfBatch,
+        response: { 200: Batch },
+      },
+    },
+    async (request, reply) => {
+      const stopped = await batches.stop(request.params.parentId, {
+        canSee: sees(request),
+        by: request.principal.sub,
+      })
+      return stopped.status === 'refused' ? reply.refuse(stopped.error) : stopped
+    },
+  )
+}
+export default batchRoutes

@@ -1,0 +1,87 @@
+import { type Command, isFinal } from '@fleetwire/protocol'
+
+/** `maxParallel`: commands of the batch that may be in hand at once. `stopOnFailures`: as many, and the rest is stopped. */
+export interface BatchLimits {
+  maxParallel?: number
+  stopOnFailures?: number
+}
+
+export const failingStatuses = ['failed', 'timed_out', 'lost', 'rejected', 'expired'] as const
+
+interface Batch {
+  limits: BatchLimits
+  failures: number
+  readonly inFlight: Set<string>
+  /** Agent by command, in the order of submission. */
+  readonly waiting: Map<string, string>
+}
+
+export interface BatchGateEvents {
+  /** This agent may be sent what waited for its batch. */
+  onFree: (agentId: string) => void
+  /** So many commands of the batch have failed as it bears. */
+  onFailures: (parentId: string) => void
+}
+
+/** Holds commands of a batch back while as many of it are under way as may be. Others pass unseen. */
+export class BatchGate {
+  readonly #batches = new Map<string, Batch>()
+  #events: BatchGateEvents = { onFree: () => {}, onFailures: () => {} }
+
+  listen(events: BatchGateEvents): void {
+    this.#events = events
+  }
+
+  /** Before its commands are in the log, or one could slip through. */
+  add(parentId: string, limits: BatchLimits, failures = 0): void {
+    if (limits.maxParallel === undefined && limits.stopOnFailures === undefined) return
+    this.#batches.set(parentId, { limits, failures, inFlight: new Set(), waiting: new Map() })
+  }
+
+  forget(parentId: string): void {
+    this.#batches.delete(parentId)
+  }
+
+  /** False while the batch of a queued command has all in hand that it may have. */
+  isOpen({ parentId, commandId }: Command): boolean {
+    const batch = parentId === undefined ? undefined : this.#batches.get(parentId)
+    return batch === undefined || batch.inFlight.has(commandId) || batch.inFlight.size < maxOf(batch)
+  }
+
+  /** Takes the place of a command that is about to be dispatched. */
+  enter({ parentId, commandId }: Command): void {
+    if (parentId !== undefined) this.#batches.get(parentId)?.inFlight.add(commandId)
+  }
+
+  /** Every change of a command, in log order; also tells of one that was entered and not dispatched after all. */
+  changed(command: Command): void {
+    const { parentId, commandId, agentId, status } = command
+    const batch = parentId === undefined ? undefined : this.#batches.get(parentId)
+    if (parentId === undefined || batch === undefined) return
+    const wasInFlight = batch.inFlight.has(commandId)
+    if (status === 'queued') {
+      batch.inFlight.delete(commandId)
+      batch.waiting.set(commandId, agentId)
+    } else if (isFinal(status)) {
+      batch.inFlight.delete(commandId)
+      batch.waiting.delete(commandId)
+      if ((failingStatuses as readonly string[]).includes(status) && ++batch.failures === batch.limits.stopOnFailures) {
+        this.#events.onFailures(parentId)
+      }
+      if (batch.inFlight.size + batch.waiting.size === 0) this.#batches.delete(parentId)
+    } else {
+      batch.inFlight.add(commandId)
+      batch.waiting.delete(commandId)
+    }
+    if (wasInFlight && !batch.inFlight.has(commandId)) this.#free(batch)
+  }
+
+  #free(batch: Batch): void {
+    for (const agentId of new Set(batch.waiting.values())) {
+      if (batch.inFlight.size >= maxOf(batch)) return
+      this.#events.onFree(agentId)
+    }
+  }
+}
+
+const maxOf = ({ limits }: Batch): number => limits.maxParallel ?? Number.POSITIVE_INFINITY

@@ -1,0 +1,222 @@
+import {
+  type Agent,
+  type Batch,
+  type BatchBody,
+  type BatchRefusal,
+  type Command,
+  commandStatuses,
+  isFinal,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import { changeRecord } from '../log/change-record.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { type BatchGate, failingStatuses } from './batch-gate.ts'
+import type { CommandLedger } from './command-ledger.ts'
+import { type CommandService, unavailable } from './command-service.ts'
+import type { CanSee, Refused } from './command-types.ts'
+import { batchKeyTopic, bodyHash, claimDraft, keyState } from './idempotency.ts'
+
+/** What is stored of a batch; the rest is counted from its commands. */
+type BatchRecord = Omit<Batch, 'status' | 'counts' | 'commands'>
+
+export type BatchResult =
+  | { status: 'accepted' | 'replayed'; parentId: string; commands: Command[]; refused: BatchRefusal[] }
+  | Refused
+
+export interface BatchServiceOptions {
+  log: EventLog
+  ledger: CommandLedger
+  queue: CommandService
+  gate: BatchGate
+  agents: { all(): Iterable<Agent> }
+  clock: Clock
+  retentionMs: number
+  onFault: (error: unknown) => void
+}
+
+const topicOf = (parentId: string) => `$batches.${parentId}`
+const refused = (error: WireError): Refused => ({ status: 'refused', error })
+const notFound = (parentId: string) => refused(wireError('not_found', `There is no batch "${parentId}".`))
+const PAGE = 500
+
+/** One command for many agents: accepted in one step, held to its limits, stopped as one. */
+export class BatchService {
+  readonly #options: BatchServiceOptions
+
+  constructor(options: BatchServiceOptions) {
+    this.#options = options
+  }
+
+  /** Takes up the batches that have not ended. After the ledger has started, before anything is dispatched. */
+  async start(): Promise<void> {
+    const { ledger, gate, log } = this.#options
+    const parents = new Map<string, Command[]>()
+    for (const command of ledger.all()) {
+      if (command.parentId === undefined) continue
+      const commands = parents.get(command.parentId)
+      if (commands === undefined) parents.set(command.parentId, [command])
+      else commands.push(command)
+    }
+    for (const [parentId, commands] of parents) {
+      const record = (await log.get(topicOf(parentId)))?.payload as BatchRecord | undefined
+      if (record === undefined) continue
+      const failed = await this.#commandsOf(parentId, failingStatuses)
+      gate.add(parentId, record, failed.length)
+      for (const command of commands) gate.changed(command)
+      if (record.stoppedAt !== undefined) await this.#cancelAll(parentId)
+      else if (failed.length >= (record.stopOnFailures ?? Number.POSITIVE_INFINITY)) this.tooManyFailed(parentId)
+    }
+  }
+
+  async submit(
+    body: BatchBody,
+    { canSee, createdBy, idempotencyKey }: { canSee: CanSee; createdBy: string; idempotencyKey?: string },
+  ): Promise<BatchResult> {
+    const { log, clock, queue, gate, retentionMs } = this.#options
+    const { selector, command, maxParallel, stopOnFailures } = body
+    const keyTopic = idempotencyKey === undefined ? undefined : batchKeyTopic(createdBy, idempotencyKey)
+    const hash = bodyHash(body)
+    for (;;) {
+      const now = clock.now()
+      const claim: EventDraft[] = []
+      const parentId = newId('bat')
+      if (keyTopic !== undefined) {
+        const key = keyState(await log.get(keyTopic), hash, now)
+        if (key.state === 'used') return this.#replay(key, idempotencyKey!)
+        claim.push(claimDraft(keyTopic, parentId, hash, now, key.version))
+      }
+      const { found, missing } = this.#select(selector, canSee)
+      if (found.length === 0) return refused(wireError('not_found', 'The selector matches no agent.', { missing }))
+      const limits = {
+        ...(maxParallel !== undefined && { maxParallel }),
+        ...(stopOnFailures !== undefined && { stopOnFailures }),
+      }
+      gate.add(parentId, limits)
+      const result = await queue.submitAll(
+        found.map(agentId => ({ ...command, agentId, createdBy, parentId })),
+        (accepted, busy) => {
+          const payload: BatchRecord = {
+            ...{ parentId, createdBy, createdAt: now, selector, kind: command.kind, total: accepted.length },
+            ...limits,
+            refused: [...missing, ...busy],
+          }
+          // Its commands are kept for as long after their ends, which come later.
+          const record: EventDraft = {
+            ...{ type: 'batch:accepted', topic: topicOf(parentId), payload, record: 'set' },
+            expiresAt: now + 2 * retentionMs,
+          }
+          return [...claim, record]
+        },
+      )
+      if (result !== 'conflict' && result.status === 'accepted') {
+        return { ...result, parentId, refused: [...missing, ...result.refused] }
+      }
+      gate.forget(parentId)
+      if (result !== 'conflict') return result
+    }
+  }
+
+  async get(parentId: string, canSee: CanSee): Promise<Batch | undefined> {
+    const record = (await this.#options.log.get(topicOf(parentId)))?.payload as BatchRecord | undefined
+    const commands = (await this.#commandsOf(parentId)).filter(command => canSee(command.agentId))
+    if (record === undefined || commands.length === 0) return undefined
+    const counts = Object.fromEntries(commandStatuses.map(status => [status, 0])) as Batch['counts']
+    for (const { status } of commands) counts[status]++
+    const ended = commands.every(({ status }) => isFinal(status))
+    return {
+      ...record,
+      refused: record.refused.filter(({ agentId }) => canSee(agentId)),
+      status: ended ? 'ended' : record.stoppedAt === undefined ? 'running' : 'stopping',
+      counts,
+      commands: commands.map(({ commandId, agentId, status }) => ({ commandId, agentId, status })),
+    }
+  }
+
+  /** Cancels what has not ended. Again: the same answer. */
+  async stop(parentId: string, { canSee, by }: { canSee: CanSee; by: string }): Promise<Batch | Refused> {
+    if ((await this.get(parentId, canSee)) === undefined) return notFound(parentId)
+    const all = await this.#commandsOf(parentId)
+    if (!all.every(command => canSee(command.agentId))) {
+      return refused(wireError('forbidden', 'This token does not see every agent of the batch.'))
+    }
+    const stopped = await this.#stop(parentId, 'requested', by)
+    if (stopped !== undefined) return stopped
+    return (await this.get(parentId, canSee)) ?? notFound(parentId)
+  }
+
+  #select({ ids, labels, work }: BatchBody['selector'], canSee: CanSee): { found: string[]; missing: BatchRefusal[] } {
+    const visible = new Map([...this.#options.agents.all()].map(agent => [agent.agentId, agent]))
+    for (const agentId of visible.keys()) if (!canSee(agentId)) visible.delete(agentId)
+    const missing = [...new Set(ids)].filter(agentId => !visible.has(agentId))
+    const fits = (agent: Agent) =>
+      (ids === undefined || ids.includes(agent.agentId)) &&
+      (work === undefined || agent.work === work) &&
+      Object.entries(labels ?? {}).every(([name, value]) => agent.labels[name] === value)
+    return {
+      found: [...visible.values()].filter(fits).map(agent => agent.agentId),
+      missing: missing.map(agentId => ({ agentId, error: wireError('not_found', `There is no agent "${agentId}".`) })),
+    }
+  }
+
+  async #replay({ commandId: parentId, sameBody }: { commandId: string; sameBody: boolean }, key: string) {
+    if (!sameBody) {
+      return refused(
+        wireError('conflict', `The idempotency key "${key}" was used for another batch in the last 24 hours.`, {
+          parentId,
+        }),
+      )
+    }
+    const record = (await this.#options.log.get(topicOf(parentId)))?.payload as BatchRecord | undefined
+    const commands = await this.#commandsOf(parentId)
+    return { status: 'replayed' as const, parentId, commands, refused: record?.refused ?? [] }
+  }
+
+  /** As many commands of it have failed as it bears. */
+  tooManyFailed(parentId: string): void {
+    this.#stop(parentId, 'failures', 'fleetwire').catch(this.#options.onFault)
+  }
+
+  /** The stop is on disk before the first command is cancelled: a restart in between goes on with it. */
+  async #stop(parentId: string, stopReason: 'requested' | 'failures', stoppedBy: string): Promise<Refused | undefined> {
+    const { log, clock, retentionMs } = this.#options
+    const topic = topicOf(parentId)
+    const changed = await changeRecord<BatchRecord, 'absent' | 'stopped'>(log, {
+      topic,
+      decide: record => {
+        if (record === undefined) return { to: 'same', why: 'absent' }
+        if (record.stoppedAt !== undefined) return { to: 'same', why: 'stopped' }
+        const value = { ...record, stoppedAt: clock.now(), stopReason, stoppedBy }
+        const expiresAt = record.createdAt + 2 * retentionMs
+        return { to: 'next', value, draft: { type: 'batch:stopped', topic, payload: value, record: 'set', expiresAt } }
+      },
+    })
+    if (changed.status === 'unavailable') return unavailable(changed)
+    await this.#cancelAll(parentId)
+    return undefined
+  }
+
+  async #cancelAll(parentId: string): Promise<void> {
+    const { ledger } = this.#options
+    const due = [...ledger.all()].filter(command => command.parentId === parentId)
+    await Promise.all(due.map(({ commandId }) => ledger.apply(commandId, { kind: 'cancel', reason: 'batch_stopped' })))
+  }
+
+  async #commandsOf(parentId: string, status?: readonly Command['status'][]): Promise<Command[]> {
+    const commands: Command[] = []
+    let page: string | null | undefined
+    do {
+      const { records, nextPage } = await this.#options.log.list({
+        kind: 'command',
+        where: { parentId, ...(status !== undefined && { status }) },
+        limit: PAGE,
+        ...(page && { page }),
+      })
+      commands.push(...records.map(record => record.payload as Command))
+      page = nextPage
+    } while (page !== null)
+    return commands
+  }
+}
