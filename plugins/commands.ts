@@ -29,9 +29,12 @@ export default fp(
     const { config, clock, eventLog: log, tasks, terminals } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
     const ledger = new CommandLedger({ log, clock, retentionMs: config.COMMAND_RETENTION_MS })
-    const agents = new AgentRegistry({ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault })
+    const agents = new AgentRegistry({
+      ...{ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault },
+      heardOf: commandId => dispatcher.heardAt(commandId),
+    })
     const gate = new BatchGate()
-    const dispatcher = new Dispatcher({
+    const dispatcher: Dispatcher = new Dispatcher({
       ledger,
       gate,
       agents,

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Agent, type AgentPayloads, type Command, topics } from '@fleetwire/protocol'
+import { type Agent, type AgentPayloads, type AgentUsage, type Command, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 import type { AgentDirectory, AgentLink } from './agent-link.ts'
 import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
+import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
 /** The socket of an agent as the registry sees it. */
 export interface AgentSocket extends AgentLink {
@@ -26,6 +27,8 @@ export interface AgentRegistryOptions {
   clock: Clock
   /** Silent for two of these an agent is late, for three it is offline. */
   heartbeatMs: number
+  /** When a running command was last heard of, on the monotonic clock. */
+  heardOf?: (commandId: string) => number | undefined
   onFault(error: unknown): void
 }
 
@@ -49,6 +52,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #commands: CommandView
   readonly #clock: Clock
   readonly #heartbeatMs: number
+  readonly #heardOf: (commandId: string) => number | undefined
   readonly #onFault: (error: unknown) => void
   readonly #agents = new Map<string, Entry>()
   /** The newest socket of each agent. */
@@ -58,7 +62,8 @@ export class AgentRegistry implements AgentDirectory {
   readonly #deadlines: Deadlines
   #stopListening: (() => void) | undefined
 
-  constructor({ log, commands, clock, heartbeatMs, onFault }: AgentRegistryOptions) {
+  constructor({ log, commands, clock, heartbeatMs, heardOf = () => undefined, onFault }: AgentRegistryOptions) {
+    this.#heardOf = heardOf
     this.#log = log
     this.#commands = commands
     this.#clock = clock
@@ -211,6 +216,13 @@ export class AgentRegistry implements AgentDirectory {
     this.#publish(agentId)
   }
 
+  /** What the agent has used so far. */
+  async usage(agentId: string): Promise<AgentUsage> {
+    const record = (await this.#log.get(usageTopic(agentId)))?.payload as UsageRecord | undefined
+    const { recent: _, ...usage } = record ?? noUsage(agentId)
+    return usage
+  }
+
   /** Closes the agent's socket; it may connect again. False when it has none. */
   kick(agentId: string, reason: string): boolean {
     const socket = this.#sockets.get(agentId)
@@ -274,7 +286,10 @@ export class AgentRegistry implements AgentDirectory {
       this.#sockets.get(agentId)?.close(4408, `No sign of life for ${Math.round(silentMs)} ms.`)
       this.#setLink(agentId, 'offline')
     } else if (silentMs >= 2 * this.#heartbeatMs) this.#setLink(agentId, 'late')
-    else this.#watch(agentId, 2 * this.#heartbeatMs - silentMs)
+    else {
+      this.#watch(agentId, 2 * this.#heartbeatMs - silentMs)
+      this.#publish(agentId)
+    }
   }
 
   #derive(entry: Entry): void {
@@ -282,7 +297,9 @@ export class AgentRegistry implements AgentDirectory {
     record.running = this.#running(record.agentId)
     // What an agent was doing when it was last heard is still the best that is known of it.
     if (record.link === 'online' || entry.reported !== undefined) {
-      Object.assign(record, entry.reported ?? inferWork(this.#commands.queueOf(record.agentId).inFlight))
+      const silentSince = this.#clock.monotonic() - 3 * this.#heartbeatMs
+      const isSilent = ({ commandId }: Command) => (this.#heardOf(commandId) ?? silentSince + 1) <= silentSince
+      Object.assign(record, entry.reported ?? inferWork(this.#commands.queueOf(record.agentId).inFlight, isSilent))
     }
     record.status = summarise(record.link, record.work)
   }

@@ -22,6 +22,8 @@ export type Report =
   | { kind: 'command'; commandId: string; event: CommandEvent }
   /** Something happened to a task. */
   | { kind: 'task'; report: Omit<TaskReport, 'agentId'> }
+  /** Tokens and money that were spent. */
+  | { kind: 'usage'; report: AgentPayloads['usage:report'] }
   /** The agent says what it is doing. */
   | { kind: 'work'; report: AgentPayloads['agent:status'] }
   /** The agent's last words. */
@@ -87,8 +89,7 @@ const readers: { [K in ReportType]: Reader<K> } = {
   'tool:start': inSession('tool:start'),
   'tool:args': inSession('tool:args'),
   'tool:end': inSession('tool:end'),
-  'usage:report': (payload, { agentId }) =>
-    events(draftOf('usage:reported', topics.agentLog(agentId), { agentId, ...payload })),
+  'usage:report': report => ({ kind: 'usage', report }),
   'terminal:resize': inTerminal,
   'terminal:exit': inTerminal,
   'session:start': notKept,

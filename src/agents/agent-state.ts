@@ -7,13 +7,16 @@ export interface ReportedWork {
   evidence: Agent['evidence']
 }
 
-/** What an agent is doing, judged by its commands alone. */
-export function inferWork(commands: Iterable<Command>): ReportedWork {
+/** What an agent is doing, judged by its commands alone. `isSilent`: nothing was heard of one for too long. */
+export function inferWork(commands: Iterable<Command>, isSilent: (command: Command) => boolean): ReportedWork {
   let work: Agent['work'] = 'idle'
-  for (const { status, phase } of commands) {
-    if (status !== 'running') continue
-    if (phase !== 'waiting_input') return { work: 'working', detail: '', evidence: 'inferred' }
-    work = 'waiting'
+  for (const command of commands) {
+    if (command.status !== 'running') continue
+    if (command.phase === 'waiting_input') {
+      if (work === 'idle') work = 'waiting'
+    } else if (isSilent(command)) {
+      return { work: 'stalled', detail: `Nothing is heard of ${command.commandId}.`, evidence: 'guessed' }
+    } else work = 'working'
   }
   return { work, detail: '', evidence: 'inferred' }
 }

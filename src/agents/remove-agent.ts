@@ -2,6 +2,7 @@ import { type WireError, wireError } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { uplinkTopic } from './agent-state.ts'
+import { usageTopic } from './usage.ts'
 
 /**
  * Forgets an agent that is not connected. Its commands end first: what waits as cancelled, what ran as lost, so none is
@@ -20,7 +21,8 @@ export async function removeAgent(
     else await ledger.apply(commandId, { kind: 'abandon', lastSeenAt: agents.lastSeenAt(agentId) })
   }
   const uplink = { type: 'uplink:removed', topic: uplinkTopic(agentId), payload: null, record: 'delete' as const }
-  const appended = await agents.remove(agentId, [uplink])
+  const usage = { type: 'usage:removed', topic: usageTopic(agentId), payload: null, record: 'delete' as const }
+  const appended = await agents.remove(agentId, [uplink, usage])
   if (appended.status !== 'unavailable') return undefined
   return wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs: appended.retryAfterMs })
 }

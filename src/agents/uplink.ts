@@ -1,4 +1,4 @@
-import { type AgentFrame, isNumbered, topics } from '@fleetwire/protocol'
+import { type AgentFrame, type AgentPayloads, isNumbered, topics } from '@fleetwire/protocol'
 import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
 import { draftOf } from '../log/draft.ts'
@@ -8,6 +8,7 @@ import type { AgentPort, AgentTerminals } from './agent-port.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
 import { type UplinkRecord, uplinkTopic } from './agent-state.ts'
+import { countUsage, type UsageRecord, usageTopic } from './usage.ts'
 
 /** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
 export type Inbound = AgentFrame | { type: 'refused'; n: number }
@@ -133,6 +134,8 @@ export class Uplink {
         if (told.status === 'refused') this.#port.error(told.error.code, told.error.message, about(frame))
         return undefined
       }
+      case 'usage':
+        return this.#countUsage(report.report, position)
       case 'work':
         agents.reported(this.#agentId, report.report)
         break
@@ -145,6 +148,20 @@ export class Uplink {
         this.#port.error(report.error.code, report.error.message, about(frame))
     }
     return this.#store(position)
+  }
+
+  /** The totals, the event and the number in one step; a request that was counted before is only consumed. */
+  async #countUsage(report: AgentPayloads['usage:report'], position: EventDraft[]): Promise<number | undefined> {
+    const topic = usageTopic(this.#agentId)
+    const known = await this.#services.log.get(topic)
+    const counted = countUsage(known?.payload as UsageRecord | undefined, this.#agentId, report)
+    if (counted === undefined) return this.#store(position)
+    const { agentId } = counted
+    return this.#store([
+      { type: 'usage:counted', topic, payload: counted, record: 'set' },
+      draftOf('usage:reported', topics.agentLog(agentId), { agentId, ...report }),
+      ...position,
+    ])
   }
 
   async #store(drafts: EventDraft[]): Promise<number | undefined> {

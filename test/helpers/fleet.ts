@@ -34,8 +34,11 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     for (const look of looks) look()
   })
   const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
-  const agents = new AgentRegistry({ log, commands: ledger, clock, heartbeatMs: deadlines.heartbeatMs, onFault })
-  const dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
+  const agents = new AgentRegistry({
+    ...{ log, commands: ledger, clock, heartbeatMs: deadlines.heartbeatMs, onFault },
+    heardOf: commandId => dispatcher.heardAt(commandId),
+  })
+  const dispatcher: Dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
   const queue = new CommandService({ log, ledger, agents, clock, queueLimit })
   await ledger.start()
   await agents.start()

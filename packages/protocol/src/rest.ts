@@ -130,6 +130,27 @@ export const Batch = Type.Object(
 )
 export type Batch = Static<typeof Batch>
 
+/** `GET /agents/:agentId/usage`: each request counted once. */
+const usageTotals = {
+  inputTokens: Type.Integer({ minimum: 0 }),
+  outputTokens: Type.Integer({ minimum: 0 }),
+  costUsd: Type.Number({ minimum: 0 }),
+  requests: Type.Integer({ minimum: 0 }),
+}
+const UsageTotals = Type.Object(usageTotals)
+export type UsageTotals = Static<typeof UsageTotals>
+export const AgentUsage = Type.Object(
+  {
+    agentId: Id,
+    ...usageTotals,
+    by: Type.Array(Type.Object({ source: Type.String(), model: Type.String(), ...usageTotals }), {
+      description: 'By source and model; the model is empty where it was not said',
+    }),
+  },
+  { $id: 'AgentUsage' },
+)
+export type AgentUsage = Static<typeof AgentUsage>
+
 /** Tokens. */
 export const Role = OneOf(['viewer', 'operator', 'admin', 'agent'])
 export type Role = Static<typeof Role>

@@ -57,8 +57,7 @@ t.test('[SE1] [SE3] [SE5] what becomes an event is of the agent that sent it', a
     )
   }
   const usage = { source: 'api', mode: 'delta', requestId: 'r', inputTokens: 5 }
-  const reported = { type: 'usage:reported', topic: log, payload: { ...usage, agentId: 'a' } }
-  t.same(read('usage:report', usage), { kind: 'events', drafts: [reported] })
+  t.same(read('usage:report', usage), { kind: 'usage', report: usage })
 })
 
 t.test('[TP5] an event names the task that it concerns', async t => {

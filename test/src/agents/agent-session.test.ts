@@ -255,3 +255,40 @@ t.test('removing an agent ends its commands', async t => {
   t.equal(fleet.agents.has('a1'), false)
   t.match(await fleet.agent('a1').hello(), { ackedN: 0 }, 'it may come back as a new one')
 })
+
+t.test(
+  '[AG13] an agent that is alive and silent about what it runs is shown as stalled, until it is heard of',
+  async t => {
+    const fleet = await startFleet(t)
+    const agent = fleet.agent('a1')
+    await agent.hello()
+    const { commandId } = await fleet.submit('a1')
+    const { attempt } = await agent.next('command:dispatch')
+    agent.report('command:ack', { commandId, attempt })
+    await fleet.commandEvent(commandId, 'command:running')
+    const works = (work: Agent['work']) =>
+      fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).work === work, fleet.events.length)
+    const stalled = works('stalled')
+    agent.live(fleet.clock, 60_000)
+    t.match((await stalled).payload, { link: 'online', evidence: 'guessed', detail: new RegExp(commandId) })
+    const working = works('working')
+    agent.live(fleet.clock, 30_000, [commandId])
+    t.match((await working).payload, { evidence: 'inferred' })
+  },
+)
+
+t.test('[AG14] usage is counted once, whatever is sent again, and told once', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const usage = { source: 'api', mode: 'delta', requestId: 'r1', inputTokens: 7, model: 'm' } as const
+  agent.report('usage:report', usage)
+  agent.report('usage:report', usage)
+  agent.report('usage:report', { ...usage, requestId: 'r2', costUsd: 0.5 })
+  await agent.acked(3)
+  t.equal(fleet.events.filter(e => e.type === 'usage:reported').length, 2)
+  t.match(await fleet.agents.usage('a1'), { inputTokens: 14, costUsd: 0.5, requests: 2, by: [{ model: 'm' }] })
+  t.same(await fleet.agents.usage('a2'), {
+    ...{ agentId: 'a2', inputTokens: 0, outputTokens: 0, costUsd: 0, requests: 0, by: [] },
+  })
+})

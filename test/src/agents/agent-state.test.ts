@@ -34,7 +34,27 @@ t.test('[AG5] work is inferred from what runs', async t => {
     [[waiting, working], 'working'],
     [[working, waiting], 'working'],
   ]
-  for (const [commands, work] of table) t.same(inferWork(commands), { work, detail: '', evidence: 'inferred' })
+  for (const [commands, work] of table)
+    t.same(
+      inferWork(commands, () => false),
+      { work, detail: '', evidence: 'inferred' },
+    )
+})
+
+t.test('[AG13] a command of which nothing is heard is stalled, one that waits for input is not', async t => {
+  const { waiting, working } = liveStates
+  t.match(
+    inferWork([working], () => true),
+    { work: 'stalled', evidence: 'guessed', detail: /cmd|c/ },
+  )
+  t.match(
+    inferWork([waiting, working], () => true),
+    { work: 'stalled' },
+  )
+  t.match(
+    inferWork([waiting], () => true),
+    { work: 'waiting', evidence: 'inferred' },
+  )
 })
 
 t.test('[AG10] what a hello leaves out keeps the value of the last record', async t => {

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Agent, AgentPage, Id, ListAgentsQuery, wireError } from '@fleetwire/protocol'
+import { Agent, AgentPage, AgentUsage, Id, ListAgentsQuery, wireError } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
@@ -48,6 +48,25 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     '/agents/:agentId',
     { ...read, schema: { tags, summary: 'Show an agent', params: OfAgent, response: { 200: Agent } } },
     async (request, reply) => find(request, request.params.agentId) ?? reply.refuse(missing(request.params.agentId)),
+  )
+
+  app.get(
+    '/agents/:agentId/usage',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'Show what an agent has used',
+        description: 'Tokens and money as the agent reports them, each request counted once.',
+        params: OfAgent,
+        response: { 200: AgentUsage },
+      },
+    },
+    async (request, reply) => {
+      const { agentId } = request.params
+      if (find(request, agentId) === undefined) return reply.refuse(missing(agentId))
+      return agents.usage(agentId)
+    },
   )
 
   app.delete(
