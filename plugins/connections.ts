@@ -14,13 +14,14 @@ declare module 'fastify' {
 
 export default fp(
   async app => {
-    const { config, clock, eventLog, tokens } = app
+    const { config, clock, eventLog, tokens, refusals } = app
     const flusher = new FlushScheduler({ clock, flushMs: config.FLUSH_MS })
     const connections = new ConnectionRegistry({
       clock,
       logger: app.log,
       log: eventLog,
       flusher,
+      refusals,
       limits: {
         frameRate: config.FRAME_RATE,
         frameBurst: config.FRAME_BURST,
@@ -41,5 +42,5 @@ export default fp(
       flusher.stop()
     })
   },
-  { name: 'fleetwire-connections', dependencies: ['fleetwire-event-log', 'fleetwire-jwt'] },
+  { name: 'fleetwire-connections', dependencies: ['fleetwire-event-log', 'fleetwire-jwt', 'fleetwire-rate-limit'] },
 )

@@ -1,10 +1,11 @@
 import fp from 'fastify-plugin'
 import type { EventLog } from '../src/log/event-log.ts'
 import { openSqliteLog } from '../src/log/sqlite-log.ts'
+import { TimedLog } from '../src/log/timed-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    eventLog: EventLog
+    eventLog: TimedLog
   }
 }
 
@@ -16,7 +17,7 @@ export interface EventLogOptions {
 export default fp<EventLogOptions>(
   async (app, { eventLog }) => {
     if (eventLog !== undefined) {
-      app.decorate('eventLog', eventLog)
+      app.decorate('eventLog', new TimedLog(eventLog, app.clock))
       return
     }
     const { DATA_DIR, EVENT_RETENTION_COUNT, EVENT_RETENTION_MS } = app.config
@@ -26,7 +27,7 @@ export default fp<EventLogOptions>(
       retention: { count: EVENT_RETENTION_COUNT, ms: EVENT_RETENTION_MS },
       onFault: error => app.log.error({ err: error }, 'event log'),
     })
-    app.decorate('eventLog', log)
+    app.decorate('eventLog', new TimedLog(log, app.clock))
     app.addHook('onClose', () => log.close())
   },
   { name: 'fleetwire-event-log' },

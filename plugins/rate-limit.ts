@@ -1,8 +1,17 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { Refusals } from '../src/connections/refusals.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How often each limit refused somebody, over REST and on sockets. */
+    refusals: Refusals
+  }
+}
 
 const WINDOW_MS = 60_000
+const ADDRESS = 'address '
 
 /**
  * REST_RATE requests a minute for each principal, and for each address where no principal is known: whoever tries
@@ -10,9 +19,11 @@ const WINDOW_MS = 60_000
  */
 export default fp(
   async app => {
+    const refusals = new Refusals()
+    app.decorate('refusals', refusals)
     async function keyGenerator(request: FastifyRequest): Promise<string> {
       const verdict = await app.identify(request)
-      if ('refusal' in verdict) return `address ${normalizeIP(request.ip)}`
+      if ('refusal' in verdict) return `${ADDRESS}${normalizeIP(request.ip)}`
       return `${verdict.principal.role} ${verdict.principal.sub}`
     }
     await app.register(rateLimit, {
@@ -21,6 +32,7 @@ export default fp(
       timeWindow: WINDOW_MS,
       enableDraftSpec: true,
       keyGenerator,
+      onExceeded: (_request, key) => refusals.add(key.startsWith(ADDRESS) ? 'rest_per_address' : 'rest_per_principal'),
       allowList: ({ routeOptions }) => routeOptions.config.rateLimit === false,
       errorResponseBuilder: (_request, { max, after, statusCode }) =>
         Object.assign(new Error(`More than ${max} requests in a minute; wait ${after}.`), { statusCode }),

@@ -53,9 +53,13 @@ export default fp(
       reply.raw.detachSocket(request.raw.socket)
       done()
     })
-    app.decorate('openConnection', (socket, request, options) =>
-      connections.open(new WsSocket(socket, request.raw.socket), { ...options, principal: request.principal }),
-    )
+    app.decorate('openConnection', (socket, request, options) => {
+      const { principal } = request
+      const connection = connections.open(new WsSocket(socket, request.raw.socket), { ...options, principal })
+      // The one line that ties the id of the request to that of the connection, which all later ones carry.
+      request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
+      return connection
+    })
   },
   { name: 'fleetwire-websocket', dependencies: ['fleetwire-connections', 'fleetwire-auth', 'fleetwire-errors'] },
 )

@@ -11,6 +11,7 @@ import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.t
 import eventLog from '../plugins/event-log.ts'
 import jwt from '../plugins/jwt.ts'
 import lifecycle from '../plugins/lifecycle.ts'
+import metrics from '../plugins/metrics.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
@@ -20,6 +21,7 @@ import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
+import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -71,8 +73,10 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(tasks)
   await app.register(commands)
   await app.register(websocket)
+  await app.register(metrics)
 
   await app.register(health, { version })
+  await app.register(metricsRoute)
   await app.register(agent)
   await app.register(ws)
   await app.register(v1, { prefix: '/api/v1' })

@@ -50,6 +50,7 @@ export class Broadcaster implements Feed {
   #waiting: { seq: number; resolve: () => void }[] = []
   #unfollow: Unfollow | undefined
   #delivered = 0
+  readonly #resumes = new Map<string, number>()
 
   constructor({ log, flusher }: { log: EventLog; flusher: FlushScheduler }) {
     this.log = log
@@ -97,8 +98,17 @@ export class Broadcaster implements Feed {
     return new Promise(resolve => this.#waiting.push({ seq, resolve }))
   }
 
-  stats(): { subscribers: number; deliveredEvents: number } {
-    return { subscribers: this.#index.size, deliveredEvents: this.#delivered }
+  noteResume(result: string): void {
+    this.#resumes.set(result, (this.#resumes.get(result) ?? 0) + 1)
+  }
+
+  /** `resumes` by result: `resumed`, or the reason why it was not possible. */
+  stats(): { subscribers: number; deliveredEvents: number; resumes: Record<string, number> } {
+    return {
+      subscribers: this.#index.size,
+      deliveredEvents: this.#delivered,
+      resumes: Object.fromEntries(this.#resumes),
+    }
   }
 
   deal(): void {

@@ -31,6 +31,8 @@ export interface Feed {
   forget(subscriber: Subscriber): void
   /** Resolves when the log has told everything up to this cursor: a read of the store can be ahead of that. */
   reached(cursor: string): Promise<void>
+  /** Counts how a resume went. */
+  noteResume(result: string): void
 }
 
 export type ResumeOutcome = { resumed: true } | { resumed: false; reason?: string }
@@ -77,9 +79,13 @@ export class Subscriber {
 
   /**
    * Continues after a cursor: every event after it that matches, then `resume:done`, then live. Where that is not
-   * possible: snapshots. `decided` is called before anything is sent.
+   * possible: snapshots. `onDecided` is called before anything is sent.
    */
-  resume(cursor: string, patterns: readonly string[], decided: (outcome: ResumeOutcome) => void): Promise<void> {
+  resume(cursor: string, patterns: readonly string[], onDecided: (outcome: ResumeOutcome) => void): Promise<void> {
+    const decided = (outcome: ResumeOutcome) => {
+      this.#feed.noteResume(outcome.resumed ? 'resumed' : (outcome.reason ?? 'refused'))
+      onDecided(outcome)
+    }
     return this.#inTurn(async () => {
       if (this.#patterns.length > 0) {
         decided({ resumed: false, reason: 'subscribed' })

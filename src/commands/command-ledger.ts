@@ -1,9 +1,10 @@
-import { type Command, isFinal, recordKind, topics } from '@fleetwire/protocol'
+import { type Command, type CommandStatus, isFinal, recordKind, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
 import { AgentQueue, type QueueView } from './agent-queue.ts'
+import { type CommandCensus, censusOf } from './command-census.ts'
 import { type CommandEvent, type Transition, transition } from './command-state.ts'
 
 /** A command as the log has it, with the version that the next change must name. */
@@ -34,6 +35,8 @@ export class CommandLedger {
   readonly #live = new Map<string, Entry>()
   readonly #byAgent = new Map<string, AgentQueue>()
   readonly #listeners = new Set<ChangeListener>()
+  /** Since the process started. */
+  readonly #ended = new Map<CommandStatus, number>()
   #unfollow: Unfollow | undefined
 
   constructor({ log, clock, retentionMs }: { log: EventLog; clock: Clock; retentionMs: number }) {
@@ -89,6 +92,10 @@ export class CommandLedger {
 
   *all(): Iterable<Command> {
     for (const entry of this.#live.values()) yield entry.command
+  }
+
+  census(): CommandCensus {
+    return { live: censusOf(this.all(), this.#clock.now()), ended: this.#ended }
   }
 
   async get(commandId: string): Promise<Command | undefined> {
@@ -167,7 +174,9 @@ export class CommandLedger {
     this.#live.set(commandId, entry)
   }
 
-  #drop({ commandId, agentId }: Command): void {
+  #drop({ commandId, agentId, status }: Command): void {
+    // What is not live had ended before: this is a late result of it.
+    if (this.#live.has(commandId)) this.#ended.set(status, (this.#ended.get(status) ?? 0) + 1)
     const queue = this.#byAgent.get(agentId)
     queue?.replace(this.#live.get(commandId)?.command, undefined)
     if (queue?.isEmpty) this.#byAgent.delete(agentId)

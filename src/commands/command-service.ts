@@ -12,6 +12,7 @@ import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
 import type {
   CanSee,
@@ -65,6 +66,10 @@ export class CommandService implements CommandQueue {
     this.#agents = agents
     this.#clock = clock
     this.#queueLimit = queueLimit
+  }
+
+  stats(): CommandCensus {
+    return this.#ledger.census()
   }
 
   async submit(request: SubmitRequest): Promise<SubmitResult> {

@@ -1,4 +1,5 @@
 import type { Command, CommandStatus, EditCommandBody, SubmitCommandBody, WireError } from '@fleetwire/protocol'
+import type { CommandCensus } from './command-census.ts'
 
 /** An expected "no": the protocol's error, returned and never thrown. */
 export interface Refused {
@@ -60,6 +61,8 @@ export interface CommandQueue {
   list(query: ListQuery): Promise<CommandList>
   /** Resolves with the command once it has ended, or as it stands when `timeoutMs` is over. */
   waitForEnd(command: Command, timeoutMs: number): Promise<Command>
+  /** How many commands stand where, and how many ended since the process started. */
+  stats(): CommandCensus
   /** Ends the waits: each resolves with its command as it stands. */
   stop(): void
 }

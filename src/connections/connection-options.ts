@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
+import type { Limit } from './refusals.ts'
 
 export type ConnectionKind = 'dashboard' | 'agent'
 
@@ -47,6 +48,8 @@ export interface ConnectionContext {
   logger: Logger
   flusher: FlushScheduler
   limits: { frameRate: number; frameBurst: number; outboxLimitBytes: number }
+  /** A frame was not handled because of this limit. */
+  refused(limit: Limit): void
   /** Called before the connection's own onClose. */
   closed(id: string, code: number): void
 }

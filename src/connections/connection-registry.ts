@@ -1,4 +1,4 @@
-import { type CloseCode, type ErrorCode, type EventPayloads, topics } from '@fleetwire/protocol'
+import { type CloseCode, type ErrorCode, type EventPayloads, type Role, topics } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import { draftOf } from '../log/draft.ts'
@@ -14,6 +14,7 @@ import type {
   InboundFrame,
 } from './connection-options.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
+import type { Refusals } from './refusals.ts'
 import type { SocketPort } from './socket-port.ts'
 
 /** A shutdown closes this many sockets, then lets the event loop breathe. */
@@ -40,6 +41,7 @@ export interface RegistryOptions {
   logger: Logger
   log: Pick<EventLog, 'append'>
   flusher: FlushScheduler
+  refusals: Refusals
   limits: {
     frameRate: number
     frameBurst: number
@@ -61,8 +63,15 @@ export class ConnectionRegistry {
 
   constructor(options: RegistryOptions) {
     this.#options = options
-    const { clock, logger, flusher, limits } = options
-    this.#context = { clock, logger, flusher, limits, closed: (id, code) => this.#remove(id, code) }
+    const { clock, logger, flusher, refusals, limits } = options
+    this.#context = {
+      clock,
+      logger,
+      flusher,
+      limits,
+      refused: limit => refusals.add(limit),
+      closed: (id, code) => this.#remove(id, code),
+    }
   }
 
   get size(): number {
@@ -73,10 +82,15 @@ export class ConnectionRegistry {
   refusal(principal: Principal): { code: ErrorCode; message: string } | undefined {
     const { maxConnections, maxConnectionsPerPrincipal } = this.#options.limits
     if (this.#drain) return { code: 'unavailable', message: 'The server is closing.' }
-    if (this.size >= maxConnections)
+    const { refusals } = this.#options
+    if (this.size >= maxConnections) {
+      refusals.add('connections')
       return { code: 'unavailable', message: 'This server holds all the sockets it may.' }
-    if (this.ofSub(principal.sub).length >= maxConnectionsPerPrincipal)
+    }
+    if ((this.#bySub.get(principal.sub)?.size ?? 0) >= maxConnectionsPerPrincipal) {
+      refusals.add('connections_per_principal')
       return { code: 'rate_limited', message: 'Too many sockets of this token subject.' }
+    }
     return undefined
   }
 
@@ -114,17 +128,23 @@ export class ConnectionRegistry {
   }
 
   stats() {
+    const byRole: Record<Role, number> = { viewer: 0, operator: 0, admin: 0, agent: 0 }
     let agents = 0
     let bufferedBytes = 0
+    let mostBufferedBytes = 0
     for (const connection of this.#open.values()) {
       if (connection.kind === 'agent') agents++
+      byRole[connection.principal.role]++
       bufferedBytes += connection.bufferedBytes
+      mostBufferedBytes = Math.max(mostBufferedBytes, connection.bufferedBytes)
     }
     return {
       connections: this.size,
       dashboards: this.size - agents,
       agents,
+      byRole,
       bufferedBytes,
+      mostBufferedBytes,
       opened: this.#opened,
       closedByCode: Object.fromEntries(this.#closedByCode),
     }
@@ -176,6 +196,7 @@ export class ConnectionRegistry {
     siblings?.delete(id)
     if (siblings?.size === 0) this.#bySub.delete(sub)
     this.#closedByCode.set(code, (this.#closedByCode.get(code) ?? 0) + 1)
+    this.#options.logger.debug({ connectionId: id, code }, 'connection closed')
     this.#announce('connection:closed', { ...this.#factsOf(connection), code, at: this.#options.clock.now() })
     if (this.size === 0) this.#drain?.emptied()
   }

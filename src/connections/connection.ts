@@ -200,6 +200,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#state.liveness.heard()
     const retryAfterMs = this.#bucket.take(this.#context.clock.monotonic())
     if (retryAfterMs === 0) return true
+    this.#context.refused('frames_per_connection')
     this.#refuse({ code: 'rate_limited', message: 'Too many frames: slow down.', details: { retryAfterMs } })
     return false
   }

@@ -39,6 +39,8 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
+  // Reads what the others count.
+  ['src/metrics/', ['src/metrics/', 'src/commands/command-census.ts', 'node:']],
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
   ['src/sessions/', ['src/sessions/', ...common, ...principal]],
   ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/', 'src/agents/agent-link.ts']],
@@ -69,7 +71,7 @@ const layers: [area: string, may: string[]][] = [
       'node:',
     ],
   ],
-  ['plugins/', ['src/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', '@fastify/', 'ws', 'node:']],
+  ['plugins/', ['src/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', '@fastify/', 'prom-client', 'ws', 'node:']],
   [
     'routes/',
     [
@@ -97,6 +99,7 @@ const owners: [imported: string, by: string[]][] = [
     'ws',
     ['src/connections/ws-', 'plugins/websocket.ts', 'routes/ws/', 'packages/client/src/node/', 'bench/', 'examples/'],
   ],
+  ['prom-client', ['plugins/metrics.ts']],
   ['node:sqlite', ['src/log/sqlite-', 'bench/']],
   ['@photostructure/sqlite', ['src/log/sqlite-', 'bench/']],
   ['@nats-io/', ['src/log/jetstream-', 'bench/']],

@@ -15,7 +15,11 @@ export const closeCodes = {
     action: 'refresh-token',
     meaning: 'The token expired or was revoked: get a new one, then reconnect.',
   },
-  4403: { name: 'forbidden', action: 'stop', meaning: 'The token does not allow this connection.' },
+  4403: {
+    name: 'forbidden',
+    action: 'stop',
+    meaning: 'The token does not allow this connection, or an admin closed it.',
+  },
   4408: { name: 'timeout', action: 'reconnect', meaning: 'No sign of life, or no `agent:connect` in time.' },
   4409: { name: 'replaced', action: 'stop', meaning: 'A newer connection of the same agent took over.' },
   4413: { name: 'frame-too-large', action: 'stop', meaning: 'A frame was over the size limit.' },

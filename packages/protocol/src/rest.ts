@@ -243,6 +243,39 @@ export const PublishEvent = Type.Object(
 export const PublishBody = Type.Union([PublishEvent, Type.Array(PublishEvent, { minItems: 1, maxItems: 500 })])
 export const Published = Type.Object({ cursor: Cursor })
 
+/** `GET /connections`. */
+export const ConnectionInfo = Type.Object(
+  {
+    connectionId: Id,
+    kind: OneOf(['dashboard', 'agent']),
+    sub: Type.String(),
+    role: Role,
+    openedAt: Timestamp,
+    bufferedBytes: Type.Integer({ description: 'Bytes that wait for it' }),
+  },
+  { $id: 'Connection' },
+)
+export type ConnectionInfo = Static<typeof ConnectionInfo>
+export const ConnectionPage = PageOf(ConnectionInfo)
+export const ListConnectionsQuery = Type.Object(
+  { ...PageQuery, cursor: Type.Optional(Id), sub: Type.Optional(Id) },
+  Closed,
+)
+const Counts = Type.Record(Type.String(), Type.Integer())
+/** `GET /websocket/status`. */
+export const WebsocketStatus = Type.Object({
+  connections: Type.Integer(),
+  dashboards: Type.Integer(),
+  agents: Type.Integer(),
+  byRole: Counts,
+  bufferedBytes: Type.Integer(),
+  opened: Type.Integer(),
+  closedByCode: Counts,
+  subscribers: Type.Integer(),
+  deliveredEvents: Type.Integer(),
+  resumes: Counts,
+})
+
 /** `/health`, `/ready`. */
 export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })
 export const Ready = Type.Object({ ready: Type.Boolean(), store: Type.String() })

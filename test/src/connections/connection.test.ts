@@ -29,6 +29,7 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
       logger: { debug: quiet, info: quiet, warn: quiet, error: fields => faults.push(fields) },
       flusher,
       limits: { frameRate: 100, frameBurst: 200, outboxLimitBytes: 4096, ...limits },
+      refused: () => {},
       closed: (_id, code) => closed.push(code),
     },
     {

@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+
+/** Prometheus asks here. Numbers of the whole server, so whoever may read may have them. */
+const metrics: FastifyPluginAsyncTypebox = async app => {
+  const { METRICS_PUBLIC } = app.config
+  app.get(
+    '/metrics',
+    {
+      onRequest: METRICS_PUBLIC ? [] : [app.authenticate, app.authorize('read')],
+      logLevel: 'warn',
+      schema: {
+        tags: ['server'],
+        summary: 'Metrics, for Prometheus',
+        ...(METRICS_PUBLIC && { security: [] }),
+        response: {
+          200: {
+            description: 'Text exposition format; docs/metrics.md names every metric',
+            content: { 'text/plain': { schema: Type.String() } },
+          },
+        },
+      },
+    },
+    async (_request, reply) => reply.type(app.metrics.contentType).send(await app.metrics.metrics()),
+  )
+}
+export default metrics

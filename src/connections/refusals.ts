@@ -1,0 +1,22 @@
+/** What is limited; each is a setting, and a label of `fleetwire_refused_total`. */
+export const limits = [
+  'frames_per_connection',
+  'connections',
+  'connections_per_principal',
+  'rest_per_principal',
+  'rest_per_address',
+] as const
+export type Limit = (typeof limits)[number]
+
+/** How often each limit refused somebody: whoever runs the server sees which one is too tight, or under attack. */
+export class Refusals {
+  readonly #counts = new Map<Limit, number>(limits.map(limit => [limit, 0]))
+
+  add(limit: Limit): void {
+    this.#counts.set(limit, (this.#counts.get(limit) ?? 0) + 1)
+  }
+
+  counts(): ReadonlyMap<Limit, number> {
+    return this.#counts
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../clock.ts'
+import type {
+  AppendResult,
+  EventDraft,
+  EventLog,
+  FleetEvent,
+  LogRecord,
+  ReadQuery,
+  ReadResult,
+  RecordPage,
+  RecordQuery,
+  Snapshot,
+  Unfollow,
+} from './event-log.ts'
+
+/** One append: how long its caller waited, what came of it, how many events it added. */
+export type AppendListener = (took: { ms: number; status: AppendResult['status']; events: number }) => void
+
+/** A log, and how long appends to it take as their callers see it. */
+export class TimedLog implements EventLog {
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #listeners = new Set<AppendListener>()
+
+  constructor(log: EventLog, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+  }
+
+  onAppend(listener: AppendListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get epoch(): string {
+    return this.#log.epoch
+  }
+
+  get head(): string {
+    return this.#log.head
+  }
+
+  async append(drafts: readonly EventDraft[]): Promise<AppendResult> {
+    const from = this.#clock.monotonic()
+    const result = await this.#log.append(drafts)
+    const events = result.status === 'ok' ? result.events.length : 0
+    // An append of nothing asks whether the log would accept: it is no append.
+    if (drafts.length > 0) {
+      const took = { ms: this.#clock.monotonic() - from, status: result.status, events }
+      for (const listener of this.#listeners) listener(took)
+    }
+    return result
+  }
+
+  read(query: ReadQuery): Promise<ReadResult> {
+    return this.#log.read(query)
+  }
+
+  get(topic: string): Promise<LogRecord | undefined> {
+    return this.#log.get(topic)
+  }
+
+  list(query: RecordQuery): Promise<RecordPage> {
+    return this.#log.list(query)
+  }
+
+  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+    return this.#log.snapshot(patterns)
+  }
+
+  follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
+    return this.#log.follow(onBatch)
+  }
+
+  close(): Promise<void> {
+    return this.#log.close()
+  }
+}

@@ -1,0 +1,130 @@
+import type { CommandCensus } from '../commands/command-census.ts'
+
+/** What the metrics read when they are asked for; nothing is counted twice for them. */
+export interface MetricSources {
+  connections: {
+    stats(): {
+      byRole: Record<string, number>
+      bufferedBytes: number
+      mostBufferedBytes: number
+      opened: number
+      closedByCode: Record<string, number>
+    }
+  }
+  broadcaster: { stats(): { subscribers: number; deliveredEvents: number; resumes: Record<string, number> } }
+  refusals: { counts(): Iterable<readonly [limit: string, count: number]> }
+  commandQueue: { stats(): CommandCensus }
+  agents: { all(): Iterable<{ link: string }> }
+  eventLoop: { lag(): Iterable<readonly [quantile: string, seconds: number]> }
+  process: { memoryBytes(): number; cpuSeconds(): number }
+}
+
+export type Sample = readonly [labelValue: string, value: number]
+
+/** A counter only grows while the process lives; a gauge is what is now. With one label, or none. */
+export interface Metric {
+  type: 'counter' | 'gauge'
+  help: string
+  label?: string
+  read(sources: MetricSources): Iterable<Sample>
+}
+
+const only = (value: number): Sample[] => [['', value]]
+
+/** Every metric that is read on demand; docs/metrics.md has one row for each. */
+export const metricTable: Record<string, Metric> = {
+  fleetwire_connections: {
+    type: 'gauge',
+    help: 'Open sockets by role',
+    label: 'role',
+    read: ({ connections }) => Object.entries(connections.stats().byRole),
+  },
+  fleetwire_connections_opened_total: {
+    type: 'counter',
+    help: 'Sockets opened',
+    read: ({ connections }) => only(connections.stats().opened),
+  },
+  fleetwire_connections_closed_total: {
+    type: 'counter',
+    help: 'Sockets closed, by close code',
+    label: 'code',
+    read: ({ connections }) => Object.entries(connections.stats().closedByCode),
+  },
+  fleetwire_outbox_bytes: {
+    type: 'gauge',
+    help: 'Bytes that wait for all clients',
+    read: ({ connections }) => only(connections.stats().bufferedBytes),
+  },
+  fleetwire_outbox_largest_bytes: {
+    type: 'gauge',
+    help: 'Bytes that wait for the slowest client',
+    read: ({ connections }) => only(connections.stats().mostBufferedBytes),
+  },
+  fleetwire_refused_total: {
+    type: 'counter',
+    help: 'Refusals, by the limit that was reached',
+    label: 'limit',
+    read: ({ refusals }) => refusals.counts(),
+  },
+  fleetwire_subscribers: {
+    type: 'gauge',
+    help: 'Receivers that subscribed to anything',
+    read: ({ broadcaster }) => only(broadcaster.stats().subscribers),
+  },
+  fleetwire_events_delivered_total: {
+    type: 'counter',
+    help: 'Live events handed to receivers',
+    read: ({ broadcaster }) => only(broadcaster.stats().deliveredEvents),
+  },
+  fleetwire_resumes_total: {
+    type: 'counter',
+    help: 'Resumes asked for, by result: resumed, or why not',
+    label: 'result',
+    read: ({ broadcaster }) => Object.entries(broadcaster.stats().resumes),
+  },
+  fleetwire_agents: { type: 'gauge', help: 'Known agents by link', label: 'link', read: countLinks },
+  fleetwire_commands: {
+    type: 'gauge',
+    help: 'Commands that have not ended, by status',
+    label: 'status',
+    read: ({ commandQueue }) => commandQueue.stats().live.map(({ status, count }) => [status, count]),
+  },
+  fleetwire_command_oldest_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest command, by status',
+    label: 'status',
+    read: ({ commandQueue }) => commandQueue.stats().live.map(({ status, oldestMs }) => [status, oldestMs / 1000]),
+  },
+  fleetwire_commands_ended_total: {
+    type: 'counter',
+    help: 'Commands that ended, by status',
+    label: 'status',
+    read: ({ commandQueue }) => commandQueue.stats().ended,
+  },
+  fleetwire_event_loop_lag_seconds: {
+    type: 'gauge',
+    help: 'How late timers fired since the last scrape, by quantile',
+    label: 'quantile',
+    read: ({ eventLoop }) => eventLoop.lag(),
+  },
+  process_resident_memory_bytes: {
+    type: 'gauge',
+    help: 'Resident memory of the process',
+    read: ({ process }) => only(process.memoryBytes()),
+  },
+  process_cpu_seconds_total: {
+    type: 'counter',
+    help: 'CPU time of the process, user and system',
+    read: ({ process }) => only(process.cpuSeconds()),
+  },
+}
+
+function countLinks({ agents }: MetricSources): Iterable<Sample> {
+  const counts = new Map<string, number>([
+    ['online', 0],
+    ['late', 0],
+    ['offline', 0],
+  ])
+  for (const { link } of agents.all()) counts.set(link, (counts.get(link) ?? 0) + 1)
+  return counts
+}

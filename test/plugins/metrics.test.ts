@@ -1,0 +1,99 @@
+import { test } from 'tap'
+import { startApp } from '../helpers/build.ts'
+import { said } from '../helpers/events.ts'
+import { connectWs } from '../helpers/ws-client.ts'
+import { read, tableRows, unquoted } from '../house/repository.ts'
+
+/** The value of a metric, as it is written. */
+const metricIn = (text: string, metric: string) =>
+  Number(
+    text
+      .split('\n')
+      .find(line => line.startsWith(`${metric} `))
+      ?.slice(metric.length) ?? Number.NaN,
+  )
+
+test('[RE9] metrics need a token, unless METRICS_PUBLIC', async t => {
+  const { call, token } = await startApp(t)
+  t.equal((await call(undefined, 'GET', '/metrics')).status, 401)
+  t.equal((await call(await token('agent'), 'GET', '/metrics')).status, 403)
+  const { status, headers } = await call(await token('viewer'), 'GET', '/metrics')
+  t.equal(status, 200)
+  t.match(headers.get('content-type'), /^text\/plain; version=/)
+  const open = await startApp(t, { config: { METRICS_PUBLIC: true, DATA_DIR: t.testdir() } })
+  t.equal((await open.call(undefined, 'GET', '/metrics')).status, 200)
+})
+
+test('docs/metrics.md names every metric with its type and label, and no other', async t => {
+  const { app } = await startApp(t)
+  const told = tableRows(read('docs/metrics.md')).map(([name, type, label, help]) => {
+    return { name: unquoted(name), type, labels: label === '' ? [] : [unquoted(label)], help }
+  })
+  type Made = { name: string; help: string; labelNames: string[]; constructor: { name: string } }
+  const made = app.metrics.getMetricsAsArray() as unknown as Made[]
+  t.same(
+    told.toSorted((a, b) => a.name.localeCompare(b.name)),
+    made
+      .map(({ name, help, labelNames, constructor: { name: type } }) => {
+        return { name, type: type.toLowerCase(), labels: labelNames, help }
+      })
+      .toSorted((a, b) => a.name.localeCompare(b.name)),
+  )
+})
+
+test('what happens is counted: sockets, resumes, commands, refusals, appends; each app by itself', async t => {
+  const { app, url, call, token, log } = await startApp(t, { config: { FRAME_RATE: 1, FRAME_BURST: 4 } })
+  const other = await startApp(t, { config: { DATA_DIR: t.testdir() } })
+  const admin = await token('admin')
+  const scrape = async () => (await call<string>(admin, 'GET', '/metrics')).body
+  const client = await connectWs(t, url, await token('operator'))
+  const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+  agent.send('agent:connect', { bootId: 'b', inventory: [], maxConcurrency: 1 })
+  await agent.next('connection:established')
+  const submit = async (kind: string) => call(admin, 'POST', '/api/v1/agents/a1/commands', { kind, input: 'x' })
+  await submit('shell')
+  const { commandId, attempt } = (await agent.next('command:dispatch')).payload
+  await submit('shell')
+  client.send('dashboard:connect', { resume: { cursor: 'abc.1' }, subscribe: ['agents.*.log'] }, 'c')
+  await client.next('snapshot')
+  await log.append([said('a1', 'hello')])
+  await client.next('agent:error')
+  for (let i = 0; i < 6; i++) client.send('ping')
+  await client.next('error')
+
+  const text = await scrape()
+  const values: Record<string, number> = {
+    'fleetwire_connections{role="operator"}': 1,
+    'fleetwire_connections{role="agent"}': 1,
+    'fleetwire_connections{role="viewer"}': 0,
+    fleetwire_connections_opened_total: 2,
+    'fleetwire_resumes_total{result="epoch"}': 1,
+    fleetwire_subscribers: 1,
+    fleetwire_events_delivered_total: 1,
+    'fleetwire_agents{link="online"}': 1,
+    'fleetwire_commands{status="dispatched"}': 1,
+    'fleetwire_commands{status="queued"}': 1,
+    'fleetwire_commands{status="running"}': 0,
+    fleetwire_outbox_bytes: 0,
+  }
+  for (const [metric, value] of Object.entries(values)) t.equal(metricIn(text, metric), value, metric)
+  const atLeast: Record<string, number> = {
+    'fleetwire_refused_total{limit="frames_per_connection"}': 1,
+    'fleetwire_log_append_seconds_count{status="ok"}': 3,
+    fleetwire_log_events_total: 3,
+    process_resident_memory_bytes: 1_000_000,
+    process_cpu_seconds_total: 0,
+    'fleetwire_event_loop_lag_seconds{quantile="0.99"}': 0,
+  }
+  for (const [metric, value] of Object.entries(atLeast)) t.ok(metricIn(text, metric) >= value, metric)
+  t.equal(metricIn(await other.app.metrics.metrics(), 'fleetwire_connections_opened_total'), 0)
+
+  agent.send('command:ack', { commandId, attempt })
+  agent.send('command:result', { commandId, attempt, status: 'succeeded' })
+  await agent.next('command:dispatch')
+  await client.close()
+  while (app.connections.size > 1) await new Promise(resolve => setImmediate(resolve))
+  const later = await scrape()
+  t.equal(metricIn(later, 'fleetwire_commands_ended_total{status="succeeded"}'), 1)
+  t.match(later, /fleetwire_connections_closed_total\{code="1005"\} 1/)
+})
