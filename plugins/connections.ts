@@ -25,6 +25,8 @@ export default fp(
       limits: {
         frameRate: config.FRAME_RATE,
         frameBurst: config.FRAME_BURST,
+        frameRatePerPrincipal: config.FRAME_RATE_PER_PRINCIPAL,
+        frameRatePerAddress: config.FRAME_RATE_PER_ADDRESS,
         outboxLimitBytes: config.OUTBOX_LIMIT_BYTES,
         maxConnections: config.MAX_CONNECTIONS,
         maxConnectionsPerPrincipal: config.MAX_CONNECTIONS_PER_PRINCIPAL,

@@ -1,3 +1,4 @@
+import { normalizeIP } from '@fastify/rate-limit'
 import websocket from '@fastify/websocket'
 import { wireError } from '@fleetwire/protocol'
 import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
@@ -6,26 +7,38 @@ import type { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../src/auth/token-source.ts'
 import type { Connection } from '../src/connections/connection.ts'
 import type { BasePayloads, ConnectionOptions, InboundFrame } from '../src/connections/connection-options.ts'
+import { UpgradeGate } from '../src/connections/upgrade-gate.ts'
 import { WsSocket, wsServerOptions } from '../src/connections/ws-socket.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The last preHandler of a socket's route: 503 or 429 where one socket more is too many. */
+    /** What stands before every upgrade. */
+    upgrades: UpgradeGate
+    /** The last preHandler of a socket's route: in its turn, or 503 or 429 where one socket more is too many. */
     admitSocket: preHandlerHookHandler
     /** What a socket's route calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
-      options: Omit<ConnectionOptions<In, Out>, 'principal'>,
+      options: Omit<ConnectionOptions<In, Out>, 'principal' | 'address'>,
     ): Connection<In, Out>
   }
 }
 
-const NO_ROOM_RETRY_MS = 5000
-
 export default fp(
   async app => {
-    const { connections, config } = app
+    const { clock, connections, config, refusals } = app
+    const gate = new UpgradeGate({
+      clock,
+      refusals,
+      room: principal => connections.refusal(principal),
+      limits: {
+        upgradeRate: config.UPGRADE_RATE,
+        upgradeBurst: config.UPGRADE_BURST,
+        admissionRate: config.ADMISSION_RATE,
+        admissionWaitMs: config.ADMISSION_WAIT_MS,
+      },
+    })
     await app.register(websocket, {
       options: {
         ...wsServerOptions(config.MAX_FRAME_BYTES),
@@ -34,28 +47,37 @@ export default fp(
       },
       // While the server still listens: clients are told when to come back, and stores are closed after them.
       async preClose() {
+        gate.close()
         await connections.closeAll()
         app.websocketServer.close()
       },
     })
 
+    app.decorate('upgrades', gate)
+    app.addHook('onRequest', (request, reply, done) => {
+      const refusal = request.ws ? gate.knock(normalizeIP(request.ip)) : undefined
+      if (refusal === undefined) done()
+      else reply.refuse(refusal)
+    })
     app.decorate('admitSocket', (request, reply, done) => {
       if (!request.ws) {
         reply.refuse(wireError('invalid_request', 'This is the address of a WebSocket: send an upgrade request.'))
         return
       }
-      const refusal = connections.refusal(request.principal)
-      if (refusal !== undefined) {
-        reply.refuse(wireError(refusal.code, refusal.message, { retryAfterMs: NO_ROOM_RETRY_MS }))
-        return
-      }
-      // From here on nothing is answered over HTTP; attached, the response would live as long as the socket.
-      reply.raw.detachSocket(request.raw.socket)
-      done()
+      gate.enter(request.principal, refusal => {
+        if (refusal !== undefined) {
+          reply.refuse(refusal)
+          return
+        }
+        // From here on nothing is answered over HTTP; attached, the response would live as long as the socket.
+        reply.raw.detachSocket(request.raw.socket)
+        done()
+      })
     })
     app.decorate('openConnection', (socket, request, options) => {
       const { principal } = request
-      const connection = connections.open(new WsSocket(socket, request.raw.socket), { ...options, principal })
+      const port = new WsSocket(socket, request.raw.socket)
+      const connection = connections.open(port, { ...options, principal, address: normalizeIP(request.ip) })
       // The one line that ties the id of the request to that of the connection, which all later ones carry.
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection

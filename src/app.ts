@@ -24,7 +24,7 @@ import health from '../routes/health.ts'
 import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, loadConfig, trustProxyOf } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
 import { processLog } from './process-log.ts'
 import { RequestLog } from './request-log.ts'
@@ -84,10 +84,11 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 
 /** A server of its own around it; it listens where it is told to. */
 export async function buildApp({ logger = true, ...options }: AppOptions = {}): Promise<FastifyInstance> {
-  const { LOG_LEVEL } = loadConfig({}, options.config)
+  const config = loadConfig({}, options.config)
   const app = Fastify({
-    logger: logger && processLog(LOG_LEVEL, logger === true ? undefined : logger.stream),
+    logger: logger && processLog(config.LOG_LEVEL, logger === true ? undefined : logger.stream),
     logController: new RequestLog(),
+    trustProxy: trustProxyOf(config),
     frameworkErrors,
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.

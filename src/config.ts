@@ -30,6 +30,12 @@ export const ConfigSchema = Type.Object({
     description: 'Comma-separated origins of browsers besides the server’s own; * for any',
   }),
   ALLOW_QUERY_TOKEN: Type.Boolean({ default: true, description: 'Accept ?token=; off: only header and subprotocol' }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    pattern:
+      '^(true|(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(/[0-9]+)?)(, *(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(/[0-9]+)?))*)?$',
+    description: 'Whose X-Forwarded-For is believed: comma-separated addresses or networks; true: anybody’s',
+  }),
   LOG_LEVEL: Type.String({
     default: 'info',
     pattern: '^(fatal|error|warn|info|debug|trace|silent)$',
@@ -46,7 +52,13 @@ export const ConfigSchema = Type.Object({
   MAX_FRAME_BYTES: positive(256 * KiB, 'Largest inbound frame; over it: closed 4413'),
   FRAME_RATE: positive(100, 'Frames per second and connection, sustained'),
   FRAME_BURST: positive(200, 'Frames at once per connection'),
+  FRAME_RATE_PER_PRINCIPAL: positive(5000, 'Frames per second over all sockets of a token subject; twice that at once'),
+  FRAME_RATE_PER_ADDRESS: positive(20_000, 'Frames per second over all sockets of an address; twice that at once'),
   REST_RATE: positive(6000, 'REST requests per minute and principal'),
+  UPGRADE_RATE: positive(1000, 'New sockets per second of an address, and of a token subject; over it: 429'),
+  UPGRADE_BURST: positive(10_000, 'New sockets at once of an address, and of a token subject'),
+  ADMISSION_RATE: positive(1000, 'New sockets per second on this node; those over it wait for their turn'),
+  ADMISSION_WAIT_MS: positive(20 * SECOND, 'Longest wait of a new socket for its turn; over it: 503'),
   MAX_CONNECTIONS: positive(20_000, 'Sockets on this node; over it: 503 before the upgrade'),
   MAX_CONNECTIONS_PER_PRINCIPAL: positive(2000, 'Sockets of one token subject; over it: 429 before the upgrade'),
   QUEUE_LIMIT: positive(1000, 'Commands that may wait for one agent; over it: queue_full'),
@@ -69,6 +81,10 @@ export const ConfigSchema = Type.Object({
 export type Config = Static<typeof ConfigSchema>
 
 const PREFIX = 'FLEETWIRE_'
+
+/** `TRUST_PROXY` as Fastify takes it. */
+export const trustProxyOf = ({ TRUST_PROXY }: Config): boolean | string =>
+  TRUST_PROXY === 'true' || (TRUST_PROXY !== '' && TRUST_PROXY)
 
 /** The configuration that an environment describes. Throws FLW_ERR_CONFIG_INVALID naming the variable and the rule. */
 export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {

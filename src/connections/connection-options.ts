@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
-import type { Limit } from './refusals.ts'
+import type { FrameLimits } from './frame-limits.ts'
 
 export type ConnectionKind = 'dashboard' | 'agent'
 
@@ -28,6 +28,8 @@ export interface Peer<Out extends BasePayloads> {
 export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
   kind: ConnectionKind
   principal: Principal
+  /** Where the peer is, as far as it can be known behind proxies. */
+  address: string
   decode(text: string): Decoded<In>
   /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
   flawOf(type: string, payload: unknown): string | undefined
@@ -47,9 +49,8 @@ export interface ConnectionContext {
   clock: Clock
   logger: Logger
   flusher: FlushScheduler
-  limits: { frameRate: number; frameBurst: number; outboxLimitBytes: number }
-  /** A frame was not handled because of this limit. */
-  refused(limit: Limit): void
+  frames: Pick<FrameLimits, 'gate'>
+  limits: { outboxLimitBytes: number }
   /** Called before the connection's own onClose. */
   closed(id: string, code: number): void
 }

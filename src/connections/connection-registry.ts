@@ -1,4 +1,4 @@
-import { type CloseCode, type ErrorCode, type EventPayloads, type Role, topics } from '@fleetwire/protocol'
+import { type CloseCode, type EventPayloads, type Role, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import { draftOf } from '../log/draft.ts'
@@ -14,6 +14,7 @@ import type {
   InboundFrame,
 } from './connection-options.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
+import { FrameLimits, type FrameRates } from './frame-limits.ts'
 import type { Refusals } from './refusals.ts'
 import type { SocketPort } from './socket-port.ts'
 
@@ -23,11 +24,16 @@ const CLOSE_PAUSE_MS = 10
 /** Clients of a closing server come back over this span: as much time as their number needs, within reason. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
+const NO_ROOM_RETRY_MS = 5000
+const noRoom = (code: 'unavailable' | 'rate_limited', message: string) =>
+  wireError(code, message, { retryAfterMs: NO_ROOM_RETRY_MS })
+
 /** A connection of either kind, as seen from outside its route. */
 export interface OpenConnection {
   readonly id: string
   readonly kind: ConnectionKind
   readonly principal: Principal
+  readonly address: string
   readonly openedAt: number
   /** False from the first word of its closing. */
   readonly isOpen: boolean
@@ -42,13 +48,7 @@ export interface RegistryOptions {
   log: Pick<EventLog, 'append'>
   flusher: FlushScheduler
   refusals: Refusals
-  limits: {
-    frameRate: number
-    frameBurst: number
-    outboxLimitBytes: number
-    maxConnections: number
-    maxConnectionsPerPrincipal: number
-  }
+  limits: FrameRates & { outboxLimitBytes: number; maxConnections: number; maxConnectionsPerPrincipal: number }
 }
 
 /** Every open socket of this process. */
@@ -69,7 +69,7 @@ export class ConnectionRegistry {
       logger,
       flusher,
       limits,
-      refused: limit => refusals.add(limit),
+      frames: new FrameLimits(clock, refusals, limits),
       closed: (id, code) => this.#remove(id, code),
     }
   }
@@ -79,17 +79,17 @@ export class ConnectionRegistry {
   }
 
   /** Why one more socket of this principal is not accepted, before its upgrade. */
-  refusal(principal: Principal): { code: ErrorCode; message: string } | undefined {
+  refusal(principal: Principal): WireError | undefined {
     const { maxConnections, maxConnectionsPerPrincipal } = this.#options.limits
-    if (this.#drain) return { code: 'unavailable', message: 'The server is closing.' }
+    if (this.#drain) return noRoom('unavailable', 'The server is closing.')
     const { refusals } = this.#options
     if (this.size >= maxConnections) {
       refusals.add('connections')
-      return { code: 'unavailable', message: 'This server holds all the sockets it may.' }
+      return noRoom('unavailable', 'This server holds all the sockets it may.')
     }
     if ((this.#bySub.get(principal.sub)?.size ?? 0) >= maxConnectionsPerPrincipal) {
       refusals.add('connections_per_principal')
-      return { code: 'rate_limited', message: 'Too many sockets of this token subject.' }
+      return noRoom('rate_limited', 'Too many sockets of this token subject.')
     }
     return undefined
   }

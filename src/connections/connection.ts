@@ -13,9 +13,9 @@ import type {
   InboundFrame,
 } from './connection-options.ts'
 import { ErrorBudget } from './error-budget.ts'
+import type { Excess } from './frame-limits.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
-import { TokenBucket } from './rate-limit.ts'
 import type { SocketPort } from './socket-port.ts'
 import { textFrame } from './text-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
@@ -49,7 +49,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   readonly #context: ConnectionContext
   readonly #options: ConnectionOptions<In, Out>
   readonly #outbox: Outbox
-  readonly #bucket: TokenBucket
+  readonly #excess: () => Excess | undefined
   readonly #budget = new ErrorBudget()
   #principal: Principal
   #state: State
@@ -69,7 +69,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
         this.close(4508, 'slow consumer')
       },
     })
-    this.#bucket = new TokenBucket({ ratePerSecond: limits.frameRate, burst: limits.frameBurst }, clock.monotonic())
+    this.#excess = context.frames.gate(options.principal.sub, options.address)
     this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(options.principal.expiresAt) }
     socket.listen({
       text: text => this.#receive(text),
@@ -82,6 +82,10 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
       failed: code => this.#failed(code),
       closed: code => this.#closed(code),
     })
+  }
+
+  get address(): string {
+    return this.#options.address
   }
 
   get principal(): Principal {
@@ -194,14 +198,14 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     if (this.#state.name === 'open') this.#state.liveness.heard()
   }
 
-  /** False when the connection is closing, or the peer sends faster than it may. */
+  /** False when the connection is closing, or more frames come than may. */
   #admit(): boolean {
     if (this.#state.name !== 'open') return false
     this.#state.liveness.heard()
-    const retryAfterMs = this.#bucket.take(this.#context.clock.monotonic())
-    if (retryAfterMs === 0) return true
-    this.#context.refused('frames_per_connection')
-    this.#refuse({ code: 'rate_limited', message: 'Too many frames: slow down.', details: { retryAfterMs } })
+    const excess = this.#excess()
+    if (excess === undefined) return true
+    const { message, retryAfterMs } = excess
+    this.#refuse({ code: 'rate_limited', message, details: { retryAfterMs } })
     return false
   }
 

@@ -1,3 +1,8 @@
+export interface BucketLimits {
+  ratePerSecond: number
+  burst: number
+}
+
 /** A token bucket: `burst` at once, `rate` per second sustained. Pure: the caller says what time it is (monotonic ms). */
 export class TokenBucket {
   readonly #ratePerMs: number
@@ -5,21 +10,30 @@ export class TokenBucket {
   #tokens: number
   #filledAt: number
 
-  constructor(limits: { ratePerSecond: number; burst: number }, now: number) {
+  constructor(limits: BucketLimits, now: number) {
     this.#ratePerMs = limits.ratePerSecond / 1000
     this.#burst = limits.burst
     this.#tokens = limits.burst
     this.#filledAt = now
   }
 
+  isFull(now: number): boolean {
+    this.#fill(now)
+    return this.#tokens >= this.#burst
+  }
+
   /** 0 when one may pass; else the ms after which one more will. */
   take(now: number): number {
-    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
-    this.#filledAt = now
+    this.#fill(now)
     if (this.#tokens >= 1) {
       this.#tokens -= 1
       return 0
     }
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
+  }
+
+  #fill(now: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
+    this.#filledAt = now
   }
 }

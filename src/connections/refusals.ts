@@ -1,8 +1,13 @@
 /** What is limited; each is a setting, and a label of `fleetwire_refused_total`. */
 export const limits = [
   'frames_per_connection',
+  'frames_per_principal',
+  'frames_per_address',
   'connections',
   'connections_per_principal',
+  'upgrades_per_principal',
+  'upgrades_per_address',
+  'admission',
   'rest_per_principal',
   'rest_per_address',
 ] as const

@@ -12,6 +12,7 @@ export interface MetricSources {
     }
   }
   broadcaster: { stats(): { subscribers: number; deliveredEvents: number; resumes: Record<string, number> } }
+  upgrades: { waiting: number }
   refusals: { counts(): Iterable<readonly [limit: string, count: number]> }
   commandQueue: { stats(): CommandCensus }
   agents: { all(): Iterable<{ link: string }> }
@@ -65,6 +66,11 @@ export const metricTable: Record<string, Metric> = {
     help: 'Refusals, by the limit that was reached',
     label: 'limit',
     read: ({ refusals }) => refusals.counts(),
+  },
+  fleetwire_admission_waiting: {
+    type: 'gauge',
+    help: 'Upgrades that wait for their turn',
+    read: ({ upgrades }) => only(upgrades.waiting),
   },
   fleetwire_subscribers: {
     type: 'gauge',

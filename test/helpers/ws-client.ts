@@ -70,8 +70,16 @@ export class WsClient {
 }
 
 /** Connects and waits for the greeting. The test closes it. */
-export async function connectWs(t: Test, url: string, token: string, path = '/ws'): Promise<WsClient> {
-  const socket = new WebSocket(url.replace('http', 'ws') + path, { headers: { authorization: `Bearer ${token}` } })
+export async function connectWs(
+  t: Test,
+  url: string,
+  token: string,
+  path = '/ws',
+  headers: Record<string, string> = {},
+): Promise<WsClient> {
+  const socket = new WebSocket(url.replace('http', 'ws') + path, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+  })
   const client = new WsClient(socket)
   t.teardown(() => {
     socket.terminate()

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { said } from '../helpers/events.ts'
+import { temporaryFolder } from '../helpers/log-folder.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 import { read, tableRows, unquoted } from '../house/repository.ts'
 
@@ -20,7 +21,7 @@ test('[RE9] metrics need a token, unless METRICS_PUBLIC', async t => {
   const { status, headers } = await call(await token('viewer'), 'GET', '/metrics')
   t.equal(status, 200)
   t.match(headers.get('content-type'), /^text\/plain; version=/)
-  const open = await startApp(t, { config: { METRICS_PUBLIC: true, DATA_DIR: t.testdir() } })
+  const open = await startApp(t, { config: { METRICS_PUBLIC: true, DATA_DIR: temporaryFolder(t) } })
   t.equal((await open.call(undefined, 'GET', '/metrics')).status, 200)
 })
 
@@ -43,7 +44,7 @@ test('docs/metrics.md names every metric with its type and label, and no other',
 
 test('what happens is counted: sockets, resumes, commands, refusals, appends; each app by itself', async t => {
   const { app, url, call, token, log } = await startApp(t, { config: { FRAME_RATE: 1, FRAME_BURST: 4 } })
-  const other = await startApp(t, { config: { DATA_DIR: t.testdir() } })
+  const other = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
   const admin = await token('admin')
   const scrape = async () => (await call<string>(admin, 'GET', '/metrics')).body
   const client = await connectWs(t, url, await token('operator'))

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
-import type { SqliteLog } from '../../src/log/sqlite-log.ts'
+import { systemClock } from '../../src/clock.ts'
 import { startApp, type TestApp, type TokenOptions } from '../helpers/build.ts'
 import { said, stored, taskSaid } from '../helpers/events.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
+import { openLog } from '../helpers/log-folder.ts'
 import { Watcher } from '../helpers/watcher.ts'
 import { connectWs, type WireFrame, type WsClient } from '../helpers/ws-client.ts'
 
@@ -43,7 +44,8 @@ t.test('[EV6] [RS1] a cursor from before the first event is one to resume from',
 
 t.test('[EV6] a cursor holds while nothing happens, and when it is the last of many', async t => {
   const clock = new FakeClock(Date.now())
-  const app = await startApp(t, { clock })
+  const log = await openLog(t, { clock, retention: { count: 1e6, ms: 7 * DAY } })
+  const app = await startApp(t, { clock, eventLog: log })
   const watcher = await connectWs(t, app.url, await app.token('viewer'))
   watcher.send('subscribe', { topics: ['agents.>'] })
   await watcher.next('snapshot')
@@ -51,7 +53,7 @@ t.test('[EV6] a cursor holds while nothing happens, and when it is the last of m
   const { cursor } = (await watcher.next(({ payload }) => payload.message === '49')) as { cursor: string }
   watcher.socket.terminate()
   clock.jump(6 * DAY)
-  await (app.log as SqliteLog).retain()
+  await log.retain()
   const { client, answer } = await comeBack(t, app, { cursor, patterns: ['agents.>'] })
   t.match(answer, { resumed: true, cursor })
   await client.next('resume:done')
@@ -96,7 +98,8 @@ t.test('[RS1] dashboards resume on a new server over the same folder, and miss n
 t.test(
   '[RS2] beyond retention: said so, then a snapshot and what follows it, and nothing of a partial replay',
   async t => {
-    const app = await startApp(t, { config: { EVENT_RETENTION_COUNT: 20 } })
+    const log = await openLog(t, { clock: systemClock, retention: { count: 20, ms: 7 * DAY } })
+    const app = await startApp(t, { eventLog: log })
     await app.log.append([taskSaid('t', 'at the start')])
     const sdk = new Watcher({
       url: app.url,
@@ -109,7 +112,7 @@ t.test(
     const cursor = sdk.client.cursor!
     sdk.wire.cut()
     for (let i = 0; i < 100; i++) await app.log.append([taskSaid('t', `${i}`)])
-    await (app.log as SqliteLog).retain()
+    await log.retain()
 
     const { client, answer } = await comeBack(t, app, { cursor, patterns: ['tasks.>'] })
     t.match(answer, { resumed: false, reason: 'expired' })

@@ -250,6 +250,7 @@ export const ConnectionInfo = Type.Object(
     kind: OneOf(['dashboard', 'agent']),
     sub: Type.String(),
     role: Role,
+    address: Type.String(),
     openedAt: Timestamp,
     bufferedBytes: Type.Integer({ description: 'Bytes that wait for it' }),
   },

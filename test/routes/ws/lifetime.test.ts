@@ -15,7 +15,7 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 
 t.test('1,000 connections come and go and leave nothing', async t => {
   const clock = new FakeClock(Date.now())
-  const { url, token, app } = await startApp(t, { clock })
+  const { url, token, app } = await startApp(t, { clock, config: { ADMISSION_RATE: 100_000 } })
   const viewer = await token('viewer')
   const requests: WeakRef<object>[] = []
   app.websocketServer.on('connection', (_socket, request) => requests.push(new WeakRef(request)))

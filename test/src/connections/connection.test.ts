@@ -4,6 +4,8 @@ import type { Principal } from '../../../src/auth/principal.ts'
 import { Connection } from '../../../src/connections/connection.ts'
 import type { ConnectionOptions } from '../../../src/connections/connection-options.ts'
 import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
+import { FrameLimits } from '../../../src/connections/frame-limits.ts'
+import { Refusals } from '../../../src/connections/refusals.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
 
@@ -13,6 +15,8 @@ const principal = (clock: FakeClock): Principal => ({
   agents: ['*'],
   expiresAt: clock.now() + 3_600_000,
 })
+
+const rates = { frameRate: 100, frameBurst: 200, frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 }
 
 function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> = {}, limits = {}) {
   const clock = new FakeClock()
@@ -28,13 +32,14 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
       clock,
       logger: { debug: quiet, info: quiet, warn: quiet, error: fields => faults.push(fields) },
       flusher,
-      limits: { frameRate: 100, frameBurst: 200, outboxLimitBytes: 4096, ...limits },
-      refused: () => {},
+      frames: new FrameLimits(clock, new Refusals(), { ...rates, ...limits }),
+      limits: { outboxLimitBytes: 4096, ...limits },
       closed: (_id, code) => closed.push(code),
     },
     {
       kind: 'dashboard',
       principal: principal(clock),
+      address: '192.0.2.1',
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness: { intervalMs: 30_000, silentLimit: 2 },

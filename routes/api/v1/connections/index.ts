@@ -13,8 +13,8 @@ import type { OpenConnection } from '../../../../src/connections/connection-regi
 const tags = ['connections']
 const Params = Type.Object({ connectionId: Id })
 
-const shown = ({ id, kind, principal, openedAt, bufferedBytes }: OpenConnection): ConnectionInfo => ({
-  ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, openedAt, bufferedBytes },
+const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenConnection): ConnectionInfo => ({
+  ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, address, openedAt, bufferedBytes },
 })
 
 /** The sockets of this process: how many, whose, and the way to end one. */

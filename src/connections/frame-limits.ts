@@ -1,0 +1,64 @@
+import type { Clock } from '../clock.ts'
+import { KeyedBuckets } from './keyed-buckets.ts'
+import { TokenBucket } from './rate-limit.ts'
+import type { Limit, Refusals } from './refusals.ts'
+
+export interface FrameRates {
+  frameRate: number
+  frameBurst: number
+  /** Over all sockets of one token subject; twice as many at once. */
+  frameRatePerPrincipal: number
+  /** Over all sockets of one address; twice as many at once. */
+  frameRatePerAddress: number
+}
+
+const WHOSE = {
+  frames_per_connection: 'this connection',
+  frames_per_principal: 'all connections of this token subject',
+  frames_per_address: 'all connections of this address',
+} as const satisfies Partial<Record<Limit, string>>
+
+export interface Excess {
+  limit: keyof typeof WHOSE
+  message: string
+  retryAfterMs: number
+}
+
+/** How many frames are handled: of one connection, and of all that belong together, or a flood would only need more sockets. */
+export class FrameLimits {
+  readonly #clock: Clock
+  readonly #refusals: Refusals
+  readonly #rates: FrameRates
+  readonly #principals: KeyedBuckets
+  readonly #addresses: KeyedBuckets
+
+  constructor(clock: Clock, refusals: Refusals, rates: FrameRates) {
+    this.#clock = clock
+    this.#refusals = refusals
+    this.#rates = rates
+    this.#principals = new KeyedBuckets(twice(rates.frameRatePerPrincipal))
+    this.#addresses = new KeyedBuckets(twice(rates.frameRatePerAddress))
+  }
+
+  /** Asked once for each frame of a new connection; answers why the frame is not handled. */
+  gate(sub: string, address: string): () => Excess | undefined {
+    const { frameRate: ratePerSecond, frameBurst: burst } = this.#rates
+    const own = new TokenBucket({ ratePerSecond, burst }, this.#clock.monotonic())
+    return () => {
+      const now = this.#clock.monotonic()
+      return (
+        this.#excess('frames_per_connection', own.take(now)) ??
+        this.#excess('frames_per_principal', this.#principals.take(sub, now)) ??
+        this.#excess('frames_per_address', this.#addresses.take(address, now))
+      )
+    }
+  }
+
+  #excess(limit: Excess['limit'], retryAfterMs: number): Excess | undefined {
+    if (retryAfterMs === 0) return undefined
+    this.#refusals.add(limit)
+    return { limit, message: `Too many frames of ${WHOSE[limit]}: slow down.`, retryAfterMs }
+  }
+}
+
+const twice = (ratePerSecond: number) => ({ ratePerSecond, burst: 2 * ratePerSecond })

@@ -1,0 +1,42 @@
+import { type BucketLimits, TokenBucket } from './rate-limit.ts'
+
+/** Keys are addresses and subjects of strangers: more than these are not remembered at once. */
+const MAX_KEYS = 100_000
+const SWEEP_AFTER = 1024
+
+/** A token bucket for each key. One that is full again says nothing, and is forgotten. */
+export class KeyedBuckets {
+  readonly #limits: BucketLimits
+  readonly #buckets = new Map<string, TokenBucket>()
+  #untilSweep = SWEEP_AFTER
+
+  constructor(limits: BucketLimits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#buckets.size
+  }
+
+  /** 0 when one may pass; else the ms after which one more will. `now` is monotonic ms. */
+  take(key: string, now: number): number {
+    let bucket = this.#buckets.get(key)
+    if (bucket === undefined) {
+      this.#makeRoom(now)
+      bucket = new TokenBucket(this.#limits, now)
+      this.#buckets.set(key, bucket)
+    }
+    return bucket.take(now)
+  }
+
+  /** Looks at all keys once in as many new ones, so that a new key costs the same however many there are. */
+  #makeRoom(now: number): void {
+    if (--this.#untilSweep <= 0) {
+      for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key)
+      this.#untilSweep = Math.max(SWEEP_AFTER, this.size)
+    }
+    if (this.size < MAX_KEYS) return
+    const [oldest] = this.#buckets.keys()
+    this.#buckets.delete(oldest!)
+  }
+}

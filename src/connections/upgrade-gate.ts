@@ -1,0 +1,71 @@
+import { type WireError, wireError } from '@fleetwire/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { Clock } from '../clock.ts'
+import { Admission } from './admission.ts'
+import { KeyedBuckets } from './keyed-buckets.ts'
+import type { Refusals } from './refusals.ts'
+
+export interface UpgradeGateOptions {
+  clock: Clock
+  refusals: Refusals
+  /** Why there is no room for one more socket of this principal. */
+  room(principal: Principal): WireError | undefined
+  limits: {
+    /** Upgrades per second of one address, and of one token subject. */
+    upgradeRate: number
+    upgradeBurst: number
+    admissionRate: number
+    admissionWaitMs: number
+  }
+}
+
+/** What stands before every upgrade: a refusal over HTTP costs little, a socket costs memory for as long as it lives. */
+export class UpgradeGate {
+  readonly #options: UpgradeGateOptions
+  readonly #addresses: KeyedBuckets
+  readonly #principals: KeyedBuckets
+  readonly #admission: Admission
+
+  constructor(options: UpgradeGateOptions) {
+    const { upgradeRate: ratePerSecond, upgradeBurst: burst, admissionRate, admissionWaitMs } = options.limits
+    this.#options = options
+    this.#addresses = new KeyedBuckets({ ratePerSecond, burst })
+    this.#principals = new KeyedBuckets({ ratePerSecond, burst })
+    this.#admission = new Admission(options.clock, { ratePerSecond: admissionRate, maxWaitMs: admissionWaitMs })
+  }
+
+  /** How many hold a valid token and wait for their turn. */
+  get waiting(): number {
+    return this.#admission.waiting
+  }
+
+  /** Before the token is looked at: whoever tries tokens is counted too. */
+  knock(address: string): WireError | undefined {
+    const retryAfterMs = this.#addresses.take(address, this.#options.clock.monotonic())
+    return retryAfterMs === 0 ? undefined : this.#tooMany('upgrades_per_address', 'this address', retryAfterMs)
+  }
+
+  /** With a valid token. `entered` is called once, now or in its turn; without a refusal the socket must be opened then. */
+  enter(principal: Principal, entered: (refusal: WireError | undefined) => void): void {
+    const { clock, room } = this.#options
+    const retryAfterMs = this.#principals.take(principal.sub, clock.monotonic())
+    const refusal =
+      retryAfterMs === 0 ? room(principal) : this.#tooMany('upgrades_per_principal', 'this token subject', retryAfterMs)
+    if (refusal !== undefined) entered(refusal)
+    else this.#admission.enter(waitMs => entered(waitMs === undefined ? room(principal) : this.#full(waitMs)))
+  }
+
+  close(): void {
+    this.#admission.close()
+  }
+
+  #tooMany(limit: 'upgrades_per_address' | 'upgrades_per_principal', of: string, retryAfterMs: number): WireError {
+    this.#options.refusals.add(limit)
+    return wireError('rate_limited', `Too many new sockets of ${of}: wait before the next.`, { retryAfterMs })
+  }
+
+  #full(retryAfterMs: number): WireError {
+    this.#options.refusals.add('admission')
+    return wireError('unavailable', 'Too many sockets come at once.', { retryAfterMs })
+  }
+}

@@ -1,0 +1,102 @@
+import t from 'tap'
+import { startApp } from '../../helpers/build.ts'
+import { connectWs, refusedUpgrade } from '../../helpers/ws-client.ts'
+
+const bearer = (token: string, from?: string) => ({
+  headers: { authorization: `Bearer ${token}`, ...(from !== undefined && { 'x-forwarded-for': from }) },
+})
+
+t.test('[LM8] [LM9] a flood over many sockets of one subject: rate_limited with a hint, then 4429', async t => {
+  const config = { FRAME_RATE: 1000, FRAME_BURST: 1000, FRAME_RATE_PER_PRINCIPAL: 10 }
+  const { app, url, token } = await startApp(t, { config })
+  const ann = await token('viewer', { sub: 'ann' })
+  const [first, second] = [await connectWs(t, url, ann), await connectWs(t, url, ann)]
+  const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
+  for (let i = 0; i < 20; i++) first.send('ping')
+  for (let i = 0; i < 20; i++) await first.next('pong')
+  for (let i = 0; i < 100; i++) second.send('ping')
+  const { payload } = await second.next('error')
+  t.match(payload, { code: 'rate_limited', retryable: true, message: /of this token subject/ })
+  t.ok(payload.details.retryAfterMs > 0)
+  t.equal(await second.closed, 4429)
+  t.ok((await bystander.request('ping')).timestamp, 'others are served')
+  t.ok((app.refusals.counts().get('frames_per_principal') ?? 0) >= 20)
+})
+
+t.test(
+  '[LM10] [LM12] upgrades are limited by address, before the token; behind a proxy by the address it gives',
+  async t => {
+    const config = { UPGRADE_RATE: 1, UPGRADE_BURST: 2, TRUST_PROXY: 'loopback' }
+    const { app, url, token } = await startApp(t, { config })
+    for (const from of ['192.0.2.1', '192.0.2.1']) {
+      t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', from)), { status: 401 })
+    }
+    const viewer = await token('viewer')
+    const refused = await refusedUpgrade(`${url}/ws`, bearer(viewer, '192.0.2.1'))
+    t.match(refused, { status: 429, headers: { 'retry-after': '1' } })
+    t.match(JSON.parse(refused.body), { code: 'rate_limited' })
+    t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '2001:db8::1')), { status: 401 })
+    t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '2001:db8::2')), { status: 401 })
+    t.match(await refusedUpgrade(`${url}/ws`, bearer(viewer, '2001:db8::3')), { status: 429 }, 'one /64 is one address')
+    await connectWs(t, url, viewer)
+    t.equal(app.refusals.counts().get('upgrades_per_address'), 2)
+    t.equal(app.connections.list()[0]?.address, '127.0.0.1')
+  },
+)
+
+t.test('[LM12] without a proxy that is trusted nobody says where they come from', async t => {
+  const { url } = await startApp(t, { config: { UPGRADE_RATE: 1, UPGRADE_BURST: 1 } })
+  t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '192.0.2.1')), { status: 401 })
+  t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '192.0.2.2')), { status: 429 })
+})
+
+t.test('[LM10] upgrades are limited by token subject', async t => {
+  const { app, url, token } = await startApp(t, { config: { UPGRADE_RATE: 1, UPGRADE_BURST: 2, TRUST_PROXY: 'true' } })
+  const ann = await token('viewer', { sub: 'ann' })
+  for (const from of ['192.0.2.1', '192.0.2.2']) await connectWs(t, url, ann, '/ws', { 'x-forwarded-for': from })
+  t.match(await refusedUpgrade(`${url}/ws`, bearer(ann, '192.0.2.3')), { status: 429 })
+  await connectWs(t, url, await token('viewer', { sub: 'bob' }))
+  t.equal(app.refusals.counts().get('upgrades_per_principal'), 1)
+})
+
+t.test(
+  '[LM11] a storm is let in at the rate, while commands go on; who waits and goes away leaves nothing',
+  async t => {
+    const config = { ADMISSION_RATE: 200 }
+    const { app, url, token, call } = await startApp(t, { config })
+    const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+    agent.send('agent:connect', { bootId: 'b', inventory: [] })
+    await agent.next('connection:established')
+    const [viewer, operator] = [await token('viewer'), await token('operator')]
+    const startedAt = performance.now()
+    let isOver = false
+    const storm = Promise.all(Array.from({ length: 300 }, () => connectWs(t, url, viewer))).then(clients => {
+      isOver = true
+      return clients
+    })
+    while (app.upgrades.waiting < 100) await new Promise(resolve => setImmediate(resolve))
+    let submitted = 0
+    while (!isOver) {
+      const allowed = 20 + ((performance.now() - startedAt) / 1000) * 200 + 1
+      t.ok(app.connections.size - 1 <= allowed, `${app.connections.size - 1} of at most ${allowed} are in`)
+      t.equal((await call(operator, 'POST', '/api/v1/agents/a1/commands', { kind: 'shell', input: 'x' })).status, 202)
+      submitted++
+    }
+    await storm
+    t.ok(submitted >= 5, `${submitted} commands were submitted meanwhile`)
+    t.equal(app.connections.size, 301)
+    t.equal(app.upgrades.waiting, 0)
+  },
+)
+
+t.test('[LM11] [CL4] a server that closes sends away whoever waits', async t => {
+  const { app, url, token } = await startApp(t, { config: { ADMISSION_RATE: 1 } })
+  const viewer = await token('viewer')
+  const first = await connectWs(t, url, viewer)
+  const waiting = [1, 2].map(() => refusedUpgrade(`${url}/ws`, bearer(viewer)))
+  while (app.upgrades.waiting < 2) await new Promise(resolve => setImmediate(resolve))
+  const closed = app.close()
+  for (const refused of await Promise.all(waiting)) t.match(refused, { status: 503, headers: { 'retry-after': '1' } })
+  t.equal(await first.closed, 1012)
+  await closed
+})
