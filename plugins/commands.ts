@@ -10,11 +10,15 @@ import { CommandLedger } from '../src/commands/command-ledger.ts'
 import { CommandService } from '../src/commands/command-service.ts'
 import type { CommandQueue } from '../src/commands/command-types.ts'
 import { Dispatcher } from '../src/commands/dispatcher.ts'
+import { InteractionEffects } from '../src/interactions/interaction-effects.ts'
+import { InteractionLedger } from '../src/interactions/interaction-ledger.ts'
+import { InteractionService } from '../src/interactions/interaction-service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     commandQueue: CommandQueue
     batches: BatchService
+    interactions: InteractionService
     agents: AgentRegistry
     /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
     removeAgent(agentId: string): Promise<WireError | undefined>
@@ -32,6 +36,7 @@ export default fp(
     const agents = new AgentRegistry({
       ...{ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault },
       heardOf: commandId => dispatcher.heardAt(commandId),
+      openInteractions: agentId => asked.openOf(agentId),
     })
     const gate = new BatchGate()
     const dispatcher: Dispatcher = new Dispatcher({
@@ -51,10 +56,19 @@ export default fp(
       onFree: agentId => dispatcher.wake(agentId),
       onFailures: parentId => batches.tooManyFailed(parentId),
     })
+    const asked = new InteractionLedger({
+      ...{ log, clock, retentionMs },
+      taskOf: async commandId => (await ledger.get(commandId))?.taskId,
+    })
+    const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
+    asked.onChange(({ agentId }) => agents.refresh(agentId))
+    const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
     await ledger.start()
+    await asked.start()
     await agents.start()
     await batches.start()
     await dispatcher.start()
+    await answers.start()
 
     const limits = {
       maxFrameBytes: config.MAX_FRAME_BYTES,
@@ -67,6 +81,8 @@ export default fp(
       dispatcher,
       agents,
       tasks,
+      interactions,
+      answers,
       terminals,
       clock,
       heartbeatMs: config.AGENT_HEARTBEAT_MS,
@@ -75,11 +91,14 @@ export default fp(
     }
     app.decorate('commandQueue', queue)
     app.decorate('batches', batches)
+    app.decorate('interactions', interactions)
     app.decorate('agents', agents)
     app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger))
     app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))
     app.addHook('preClose', async () => queue.stop())
     app.addHook('onClose', async () => {
+      answers.stop()
+      asked.stop()
       dispatcher.stop()
       agents.stop()
       ledger.stop()

@@ -27,6 +27,8 @@ export interface AgentRegistryOptions {
   clock: Clock
   /** Silent for two of these an agent is late, for three it is offline. */
   heartbeatMs: number
+  /** Interactions of the agent that wait for an answer. */
+  openInteractions?: (agentId: string) => number
   /** When a running command was last heard of, on the monotonic clock. */
   heardOf?: (commandId: string) => number | undefined
   onFault(error: unknown): void
@@ -52,6 +54,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #commands: CommandView
   readonly #clock: Clock
   readonly #heartbeatMs: number
+  readonly #openInteractions: (agentId: string) => number
   readonly #heardOf: (commandId: string) => number | undefined
   readonly #onFault: (error: unknown) => void
   readonly #agents = new Map<string, Entry>()
@@ -62,7 +65,16 @@ export class AgentRegistry implements AgentDirectory {
   readonly #deadlines: Deadlines
   #stopListening: (() => void) | undefined
 
-  constructor({ log, commands, clock, heartbeatMs, heardOf = () => undefined, onFault }: AgentRegistryOptions) {
+  constructor({
+    log,
+    commands,
+    clock,
+    heartbeatMs,
+    heardOf = () => undefined,
+    openInteractions = () => 0,
+    onFault,
+  }: AgentRegistryOptions) {
+    this.#openInteractions = openInteractions
     this.#heardOf = heardOf
     this.#log = log
     this.#commands = commands
@@ -216,6 +228,11 @@ export class AgentRegistry implements AgentDirectory {
     this.#publish(agentId)
   }
 
+  /** Something that its record is derived from has changed. */
+  refresh(agentId: string): void {
+    this.#publish(agentId)
+  }
+
   /** What the agent has used so far. */
   async usage(agentId: string): Promise<AgentUsage> {
     const record = (await this.#log.get(usageTopic(agentId)))?.payload as UsageRecord | undefined
@@ -295,11 +312,16 @@ export class AgentRegistry implements AgentDirectory {
   #derive(entry: Entry): void {
     const { record } = entry
     record.running = this.#running(record.agentId)
+    record.openInteractions = this.#openInteractions(record.agentId)
     // What an agent was doing when it was last heard is still the best that is known of it.
     if (record.link === 'online' || entry.reported !== undefined) {
       const silentSince = this.#clock.monotonic() - 3 * this.#heartbeatMs
       const isSilent = ({ commandId }: Command) => (this.#heardOf(commandId) ?? silentSince + 1) <= silentSince
-      Object.assign(record, entry.reported ?? inferWork(this.#commands.queueOf(record.agentId).inFlight, isSilent))
+      Object.assign(
+        record,
+        entry.reported ??
+          inferWork(this.#commands.queueOf(record.agentId).inFlight, isSilent, record.openInteractions > 0),
+      )
     }
     record.status = summarise(record.link, record.work)
   }

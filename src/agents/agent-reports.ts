@@ -9,6 +9,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { CommandEvent } from '../commands/command-state.ts'
+import type { InteractionReport } from '../interactions/interaction-service.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
 import type { TaskReport } from '../tasks/task-service.ts'
@@ -22,6 +23,8 @@ export type Report =
   | { kind: 'command'; commandId: string; event: CommandEvent }
   /** Something happened to a task. */
   | { kind: 'task'; report: Omit<TaskReport, 'agentId'> }
+  /** Something is asked of people, or was answered. */
+  | { kind: 'interaction'; report: InteractionReport }
   /** Tokens and money that were spent. */
   | { kind: 'usage'; report: AgentPayloads['usage:report'] }
   /** The agent says what it is doing. */
@@ -105,9 +108,15 @@ const readers: { [K in ReportType]: Reader<K> } = {
   'task:complete': task('complete'),
   'task:fail': task('fail'),
   'task:cancel': task('cancel'),
-  'interaction:request': notKept,
-  'interaction:resolved': notKept,
-  'interaction:applied': notKept,
+  'interaction:request': request => ({ kind: 'interaction', report: { verb: 'request', request } }),
+  'interaction:resolved': ({ interactionId, ...answer }) => ({
+    kind: 'interaction',
+    report: { verb: 'resolved', interactionId, answer },
+  }),
+  'interaction:applied': ({ interactionId }) => ({
+    kind: 'interaction',
+    report: { verb: 'applied', interactionId },
+  }),
 }
 
 /** What a frame asks for: pure, total over the numbered frame types. */

@@ -9,6 +9,8 @@ import { type Directive, type InventoryItem, judge } from './reconcile.ts'
 import { about, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
 
 export interface AgentSessionServices extends UplinkServices {
+  /** Sends the answers that the agent has not confirmed. */
+  answers: { linkUp(agentId: string): void }
   clock: Clock
   heartbeatMs: number
   limits: AgentServerPayloads['connection:established']['limits']
@@ -167,6 +169,7 @@ export class AgentSession {
     terminals.attach(this.#agentId, this.#port, hello.terminals ?? [])
     this.#deadlines.set('reconcile', RESEND_GRACE_MS, () => void this.#denyMissing().catch(this.#services.onFault))
     agents.ready(this.#agentId, this.#socket)
+    this.#services.answers.linkUp(this.#agentId)
     dispatcher.heard(inventory.map(item => item.commandId))
     dispatcher.linkUp(this.#agentId)
   }

@@ -7,13 +7,17 @@ export interface ReportedWork {
   evidence: Agent['evidence']
 }
 
-/** What an agent is doing, judged by its commands alone. `isSilent`: nothing was heard of one for too long. */
-export function inferWork(commands: Iterable<Command>, isSilent: (command: Command) => boolean): ReportedWork {
-  let work: Agent['work'] = 'idle'
+/** What an agent is doing, judged by its commands alone. `isSilent`: nothing was heard of one for too long. `asks`: it waits for an answer outside of them. */
+export function inferWork(
+  commands: Iterable<Command>,
+  isSilent: (command: Command) => boolean,
+  asks = false,
+): ReportedWork {
+  let work: Agent['work'] = asks ? 'waiting' : 'idle'
   for (const command of commands) {
     if (command.status !== 'running') continue
     if (command.phase === 'waiting_input') {
-      if (work === 'idle') work = 'waiting'
+      if (work !== 'working') work = 'waiting'
     } else if (isSilent(command)) {
       return { work: 'stalled', detail: `Nothing is heard of ${command.commandId}.`, evidence: 'guessed' }
     } else work = 'working'

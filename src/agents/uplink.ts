@@ -1,6 +1,8 @@
 import { type AgentFrame, type AgentPayloads, isNumbered, topics } from '@fleetwire/protocol'
 import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
+import type { InteractionService } from '../interactions/interaction-service.ts'
+import type { ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { TaskService } from '../tasks/task-service.ts'
@@ -20,6 +22,7 @@ export interface UplinkServices {
   dispatcher: Dispatcher
   agents: AgentRegistry
   tasks: TaskService
+  interactions: Pick<InteractionService, 'report'>
   terminals: AgentTerminals
 }
 
@@ -124,16 +127,14 @@ export class Uplink {
     report: Exclude<Report, { kind: 'events' }>,
     position: EventDraft[],
   ): Promise<number | undefined> {
-    const { agents, tasks } = this.#services
+    const { agents, tasks, interactions } = this.#services
     switch (report.kind) {
       case 'command':
         return this.#aboutCommand(frame, report, position)
-      case 'task': {
-        const told = await tasks.report({ ...report.report, agentId: this.#agentId }, position)
-        if (told.status === 'unavailable') return told.retryAfterMs
-        if (told.status === 'refused') this.#port.error(told.error.code, told.error.message, about(frame))
-        return undefined
-      }
+      case 'task':
+        return this.#told(frame, await tasks.report({ ...report.report, agentId: this.#agentId }, position))
+      case 'interaction':
+        return this.#told(frame, await interactions.report(this.#agentId, report.report, position))
       case 'usage':
         return this.#countUsage(report.report, position)
       case 'work':
@@ -148,6 +149,13 @@ export class Uplink {
         this.#port.error(report.error.code, report.error.message, about(frame))
     }
     return this.#store(position)
+  }
+
+  /** What a service made of a report; the number is stored either way. */
+  #told(frame: ReportFrame, outcome: ReportOutcome): number | undefined {
+    if (outcome.status === 'unavailable') return outcome.retryAfterMs
+    if (outcome.status === 'refused') this.#port.error(outcome.error.code, outcome.error.message, about(frame))
+    return undefined
   }
 
   /** The totals, the event and the number in one step; a request that was counted before is only consumed. */

@@ -1,3 +1,4 @@
+import type { WireError } from '@fleetwire/protocol'
 import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.ts'
 
 /** What is to become of a record: the draft that replaces it, or why it stays as it is. */
@@ -10,6 +11,13 @@ export type Changed<T, Why> =
   /** `value` is what stands there; undefined: there is no such record. */
   | { status: 'same'; why: Why; value: T | undefined }
   | Extract<AppendResult, { status: 'unavailable' }>
+
+/** What became of an agent's report, whose number goes alongside. */
+export type ReportOutcome =
+  | { status: 'stored' }
+  /** Consumed: what came alongside is stored. */
+  | { status: 'refused'; error: WireError }
+  | { status: 'unavailable'; retryAfterMs: number }
 
 export interface RecordChange<T, Why> {
   topic: string

@@ -1,7 +1,7 @@
 import { type Task, type TaskAction, type TaskFields, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import { changeRecord } from '../log/change-record.ts'
+import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
@@ -11,12 +11,6 @@ export type TaskOutcome =
   { status: 'ok'; task: Task; changed: boolean } | { status: 'refused'; error: WireError }
 
 export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind'>
-
-export type ReportOutcome =
-  | { status: 'stored' }
-  /** Consumed: what came alongside is stored. */
-  | { status: 'refused'; error: WireError }
-  | { status: 'unavailable'; retryAfterMs: number }
 
 export interface TaskQuery {
   status?: readonly Task['status'][]

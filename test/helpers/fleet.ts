@@ -14,6 +14,9 @@ import { AgentSession } from '../../src/agents/agent-session.ts'
 import { CommandLedger } from '../../src/commands/command-ledger.ts'
 import { CommandService } from '../../src/commands/command-service.ts'
 import { Dispatcher } from '../../src/commands/dispatcher.ts'
+import { InteractionEffects } from '../../src/interactions/interaction-effects.ts'
+import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
+import { InteractionService } from '../../src/interactions/interaction-service.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
@@ -37,17 +40,28 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
   const agents = new AgentRegistry({
     ...{ log, commands: ledger, clock, heartbeatMs: deadlines.heartbeatMs, onFault },
     heardOf: commandId => dispatcher.heardAt(commandId),
+    openInteractions: agentId => asked.openOf(agentId),
   })
   const dispatcher: Dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
   const queue = new CommandService({ log, ledger, agents, clock, queueLimit })
+  const retentionMs = 86_400_000
+  const taskOf = async (commandId: string) => (await ledger.get(commandId))?.taskId
+  const asked = new InteractionLedger({ log, clock, retentionMs, taskOf })
+  const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
+  const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
+  asked.onChange(({ agentId }) => agents.refresh(agentId))
   await ledger.start()
+  await asked.start()
   await agents.start()
   await dispatcher.start()
+  await answers.start()
 
   let stopped: Promise<void> | undefined
   const stop = () => {
     stopped ??= (async () => {
       queue.stop()
+      answers.stop()
+      asked.stop()
       dispatcher.stop()
       agents.stop()
       ledger.stop()
@@ -80,6 +94,8 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     dispatcher,
     agents,
     tasks: new TaskService({ log, clock, retentionMs: 86_400_000 }),
+    interactions,
+    answers,
     terminals,
     clock,
     heartbeatMs: deadlines.heartbeatMs,
@@ -102,6 +118,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     ledger,
     agents,
     dispatcher,
+    interactions,
     queue,
     events,
     event,

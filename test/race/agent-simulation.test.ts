@@ -7,6 +7,8 @@ import { AgentSession } from '../../src/agents/agent-session.ts'
 import { CommandLedger } from '../../src/commands/command-ledger.ts'
 import { CommandService } from '../../src/commands/command-service.ts'
 import { Dispatcher } from '../../src/commands/dispatcher.ts'
+import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
+import { InteractionService } from '../../src/interactions/interaction-service.ts'
 import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
@@ -104,7 +106,23 @@ class Simulation {
     const terminals = { attach() {}, detach() {}, output() {}, resize() {}, exit() {} }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
     const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
-    const services = { log, ledger, dispatcher, agents, tasks, terminals, clock, heartbeatMs: 10_000, limits, onFault }
+    const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, taskOf: async () => undefined })
+    const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
+    const answers = { linkUp() {} }
+    const services = {
+      log,
+      ledger,
+      dispatcher,
+      agents,
+      tasks,
+      interactions,
+      answers,
+      terminals,
+      clock,
+      heartbeatMs: 10_000,
+      limits,
+      onFault,
+    }
     return { ledger, agents, dispatcher, queue, services }
   }
 

@@ -212,11 +212,14 @@ export const InteractionSubject = Type.Object({
 })
 export const DefaultOnTimeout = OneOf(['deny', 'cancel', 'allow'])
 
+export const interactionStates = ['open', 'resolved', 'expired', 'cancelled'] as const
+
 export const InteractionAnswer = Type.Object({
   optionId: Type.Optional(Id),
   text: Type.Optional(Text),
   answers: Type.Optional(Type.Record(Type.String(), Json)),
 })
+export type InteractionAnswer = Static<typeof InteractionAnswer>
 
 export const Interaction = Type.Object(
   {
@@ -233,7 +236,7 @@ export const Interaction = Type.Object(
     schema: Type.Optional(Json),
     defaultOnTimeout: DefaultOnTimeout,
     expiresAt: Type.Optional(Timestamp),
-    state: OneOf(['open', 'resolved', 'expired', 'cancelled']),
+    state: OneOf(interactionStates),
     resolution: Type.Optional(
       Type.Composite([InteractionAnswer, Type.Object({ by: Type.String(), via: Type.String(), at: Timestamp })]),
     ),

@@ -7,6 +7,7 @@ import {
   Command,
   CommandStatus,
   commandStatuses,
+  Interaction,
   InteractionAnswer,
   Priority,
   Task,
@@ -218,15 +219,23 @@ export const TaskPage = PageOf(Task)
 export const exportFormats = ['json', 'csv', 'md'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
+/** `GET /interactions`; `state` may name several, separated by commas. */
+export const ListInteractionsQuery = Type.Object(
+  { ...PageQuery, state: Type.Optional(Type.String({ maxLength: 256 })), agentId: Type.Optional(Id) },
+  Closed,
+)
+export const InteractionPage = PageOf(Interaction)
 /** Interactions. */
 export const RespondBody = Type.Composite(
   [InteractionAnswer, Type.Object({ digest: Type.Optional(Type.String({ maxLength: 256 })) })],
   Closed,
 )
+export type RespondBody = Static<typeof RespondBody>
 export const BulkRespondBody = Type.Composite(
   [Type.Object({ interactionIds: Type.Array(Id, { minItems: 1, maxItems: 500 }) }), InteractionAnswer],
   Closed,
 )
+export type BulkRespondBody = Static<typeof BulkRespondBody>
 export const BulkRespondResult = Type.Object({
   results: Type.Array(Type.Object({ interactionId: Id, ok: Type.Boolean(), error: Type.Optional(WireError) })),
 })

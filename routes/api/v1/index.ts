@@ -4,6 +4,7 @@ import terminal from './agents/terminal.ts'
 import batches from './commands/batches.ts'
 import commands from './commands/index.ts'
 import connections from './connections/index.ts'
+import interactions from './interactions.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
@@ -16,6 +17,7 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(agents)
   await app.register(terminal)
   await app.register(tasks)
+  await app.register(interactions)
   await app.register(taskExports)
   await app.register(connections)
   await app.register(tokens, { prefix: '/tokens' })

@@ -1,0 +1,113 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  BulkRespondBody,
+  BulkRespondResult,
+  Id,
+  Interaction,
+  InteractionPage,
+  interactionStates,
+  ListInteractionsQuery,
+  RespondBody,
+  wireError,
+} from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../src/auth/permissions.ts'
+import type { Answerer } from '../../../src/interactions/interaction-service.ts'
+
+const OfInteraction = Type.Object({ interactionId: Id })
+const tags = ['interactions']
+const isState = (name: string): name is Interaction['state'] => (interactionStates as readonly string[]).includes(name)
+
+/** What agents ask of people. */
+const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { interactions, agents } = app
+  const read = { onRequest: app.authorize('read') }
+  const interact = { onRequest: app.authorize('interact') }
+  const answerer = ({ principal }: FastifyRequest): Answerer => ({
+    by: principal.sub,
+    via: 'rest',
+    canSee: agentId => canSeeAgent(principal, agentId),
+  })
+
+  app.get(
+    '/interactions',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'List interactions',
+        description: 'By id, the greatest first. `state=open` is what waits for somebody.',
+        querystring: ListInteractionsQuery,
+        response: { 200: InteractionPage },
+      },
+    },
+    async ({ principal, query: { state, agentId, limit = 50, cursor } }, reply) => {
+      const names = state?.split(',')
+      const unknown = names?.find(name => !isState(name))
+      if (unknown !== undefined) {
+        const allowed = interactionStates.join(', ')
+        return reply.refuse(wireError('invalid_request', `state: "${unknown}" is none of ${allowed}.`))
+      }
+      const visible = () => [...agents.all()].map(agent => agent.agentId).filter(id => canSeeAgent(principal, id))
+      const own = agentId === undefined || canSeeAgent(principal, agentId) ? agentId : []
+      const of = own ?? (principal.agents.includes('*') ? undefined : visible())
+      return interactions.list({
+        limit,
+        ...(of !== undefined && { agentId: of }),
+        ...(names !== undefined && { state: names.filter(isState) }),
+        ...(cursor !== undefined && { cursor }),
+      })
+    },
+  )
+
+  app.get(
+    '/interactions/:interactionId',
+    {
+      ...read,
+      schema: { tags, summary: 'Show an interaction', params: OfInteraction, response: { 200: Interaction } },
+    },
+    async (request, reply) => {
+      const { interactionId } = request.params
+      const interaction = await interactions.get(interactionId, answerer(request).canSee)
+      return interaction ?? reply.refuse(wireError('not_found', `There is no interaction "${interactionId}".`))
+    },
+  )
+
+  app.post(
+    '/interactions/:interactionId/respond',
+    {
+      ...interact,
+      schema: {
+        tags,
+        summary: 'Answer an interaction',
+        description:
+          'The first answer wins; the same again is ok, another is 409 with the winner. With `digest` the answer counts ' +
+          'only for the subject that was shown.',
+        params: OfInteraction,
+        body: RespondBody,
+        response: { 200: Interaction },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await interactions.respond(request.params.interactionId, request.body, answerer(request))
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.interaction
+    },
+  )
+
+  app.post(
+    '/interactions/respond',
+    {
+      ...interact,
+      schema: {
+        tags,
+        summary: 'Give many interactions the same answer',
+        description: 'Each is judged alone; `results` tells of each.',
+        body: BulkRespondBody,
+        response: { 200: BulkRespondResult },
+      },
+    },
+    async request => interactions.respondAll(request.body, answerer(request)),
+  )
+}
+export default interactionRoutes

@@ -1,0 +1,146 @@
+import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
+import type { AgentDirectory } from '../agents/agent-link.ts'
+import type { Clock } from '../clock.ts'
+import type { CommandLedger } from '../commands/command-ledger.ts'
+import { Deadlines } from '../deadlines.ts'
+import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { InteractionLedger } from './interaction-ledger.ts'
+import { type InteractionEvent, isDue } from './interaction-state.ts'
+
+export interface InteractionEffectsOptions {
+  log: EventLog
+  ledger: InteractionLedger
+  commands: CommandLedger
+  agents: Pick<AgentDirectory, 'link'>
+  clock: Clock
+  onFault: (error: unknown) => void
+}
+
+/** The log said no: what was due is tried again. */
+const RETRY_MS = 1000
+
+/**
+ * What follows from interactions: their command waits, their time runs out, their answers reach the agent; and what
+ * follows for them when the work they guard is gone. It reacts to the log alone, so a restart goes on where it was.
+ */
+export class InteractionEffects {
+  readonly #options: InteractionEffectsOptions
+  readonly #deadlines: Deadlines
+  #stops: Unfollow[] = []
+
+  constructor(options: InteractionEffectsOptions) {
+    this.#options = options
+    this.#deadlines = new Deadlines(options.clock)
+  }
+
+  async start(): Promise<void> {
+    const { log, ledger, commands } = this.#options
+    ledger.onChange(after => this.#changed(after))
+    this.#stops = [
+      commands.onChange(after => this.#commandChanged(after)),
+      log.follow(events => this.#agentsChanged(events)),
+    ]
+    for (const interaction of [...ledger.live()]) this.#changed(interaction)
+    // A server that died between an answer and its effect left its command waiting.
+    for (const { commandId, waitingSince } of [...commands.all()]) {
+      if (waitingSince !== undefined && !this.#waits(commandId)) this.#command(commandId, 'resume')
+    }
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+    this.#deadlines.clearAll()
+  }
+
+  /** The agent can be sent to: answers that it has not confirmed are sent, again where they were sent before. */
+  linkUp(agentId: string): void {
+    for (const interaction of [...this.#options.ledger.live()]) {
+      if (interaction.agentId === agentId && isDue(interaction)) this.#deliver(interaction)
+    }
+  }
+
+  #changed(interaction: Interaction): void {
+    const { interactionId, agentId, state, commandId, expiresAt, delivery } = interaction
+    const key = `${agentId} ${interactionId}`
+    if (state !== 'open') this.#deadlines.clear(key)
+    else if (expiresAt !== undefined) {
+      const delayMs = expiresAt - this.#options.clock.now()
+      this.#deadlines.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
+    }
+    if (delivery === 'pending') this.#deliver(interaction)
+    if (commandId === undefined) return
+    const command = this.#options.commands.live(commandId)
+    if (state !== 'open') {
+      if (!this.#waits(commandId)) this.#command(commandId, 'resume')
+    } else if (command?.status === 'running') this.#command(commandId, 'wait')
+    else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
+  }
+
+  #waits(commandId: string): boolean {
+    for (const interaction of this.#options.ledger.live()) {
+      if (interaction.commandId === commandId && interaction.state === 'open') return true
+    }
+    return false
+  }
+
+  /** A command that ended, or is to run anew, asks nothing any more. */
+  #commandChanged({ commandId, status }: Command): void {
+    if (isFinal(status) || status === 'queued') this.#cancel(interaction => interaction.commandId === commandId)
+    else if (status === 'running' && this.#waits(commandId)) this.#command(commandId, 'wait')
+  }
+
+  /** Nobody is left to take the answer of what was asked outside of a command. */
+  #agentsChanged(events: readonly FleetEvent[]): void {
+    for (const { type, payload } of events) {
+      if (type === 'agent:removed') {
+        const { agentId } = payload as { agentId: string }
+        this.#cancel(interaction => interaction.agentId === agentId)
+      } else if (type === 'agent:lifecycle') {
+        const { agentId, lifecycle } = payload as { agentId: string; lifecycle: string }
+        if (lifecycle !== 'crashed' && lifecycle !== 'stopped') continue
+        this.#cancel(interaction => interaction.agentId === agentId && interaction.commandId === undefined)
+      } else if (type === 'session:ended') {
+        const { agentId, sessionId } = payload as { agentId: string; sessionId: string }
+        this.#cancel(interaction => interaction.agentId === agentId && interaction.sessionId === sessionId)
+      }
+    }
+  }
+
+  #cancel(fits: (interaction: Interaction) => boolean): void {
+    for (const interaction of [...this.#options.ledger.live()]) {
+      if (interaction.state === 'open' && fits(interaction)) this.#apply(interaction, { kind: 'cancel' })
+    }
+  }
+
+  #deliver(interaction: Interaction): void {
+    const { agentId, interactionId, resolution, subject, state } = interaction
+    const link = this.#options.agents.link(agentId)
+    if (link === undefined || resolution === undefined) return
+    const { by: _, via: __, at: ___, ...answer } = resolution
+    link.send('interaction:answer', {
+      interactionId,
+      ...answer,
+      ...(subject?.digest !== undefined && { digest: subject.digest }),
+      ...(state === 'expired' && { expired: true }),
+    })
+    this.#apply(interaction, { kind: 'sent' })
+  }
+
+  #command(commandId: string, kind: 'wait' | 'resume'): void {
+    void this.#try(`${kind} ${commandId}`, () => this.#options.commands.apply(commandId, { kind }))
+  }
+
+  #apply({ agentId, interactionId }: Interaction, event: InteractionEvent): void {
+    const key = `${event.kind} ${agentId} ${interactionId}`
+    void this.#try(key, () => this.#options.ledger.apply(agentId, interactionId, event))
+  }
+
+  async #try(key: string, change: () => Promise<{ status: string }>): Promise<void> {
+    try {
+      if ((await change()).status !== 'unavailable') return
+    } catch (error) {
+      this.#options.onFault(error)
+    }
+    if (this.#stops.length > 0) this.#deadlines.set(key, RETRY_MS, () => void this.#try(key, change))
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  type BulkRespondBody,
+  type Interaction,
+  type InteractionAnswer,
+  type RespondBody,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
+import type { CommandLedger } from '../commands/command-ledger.ts'
+import type { ReportOutcome } from '../log/change-record.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { InteractionLedger, Why } from './interaction-ledger.ts'
+import type { InteractionEvent, InteractionRequest } from './interaction-state.ts'
+
+export type RespondOutcome =
+  /** On disk. `affected: false`: the same answer was there already. */
+  { status: 'ok'; affected: boolean; interaction: Interaction } | { status: 'refused'; error: WireError }
+
+/** Who answers, and what exists for them. */
+export interface Answerer {
+  by: string
+  via: 'rest' | 'ws'
+  canSee: (agentId: string) => boolean
+}
+
+/** What an agent says of an interaction. */
+export type InteractionReport =
+  | { verb: 'request'; request: InteractionRequest }
+  | { verb: 'resolved'; interactionId: string; answer: InteractionAnswer }
+  | { verb: 'applied'; interactionId: string }
+
+export interface InteractionQuery {
+  agentId?: string | readonly string[]
+  state?: readonly Interaction['state'][]
+  limit: number
+  cursor?: string
+}
+
+/** What agents ask of people, and what people answer. Everything it says yes to is on disk. */
+export class InteractionService {
+  readonly #log: EventLog
+  readonly #ledger: InteractionLedger
+  readonly #commands: CommandLedger
+
+  constructor({ log, ledger, commands }: { log: EventLog; ledger: InteractionLedger; commands: CommandLedger }) {
+    this.#log = log
+    this.#ledger = ledger
+    this.#commands = commands
+  }
+
+  /** The one that a caller may see; of several agents with the same id the open one. */
+  async get(interactionId: string, canSee: Answerer['canSee']): Promise<Interaction | undefined> {
+    const visible = (await this.#ledger.find(interactionId)).filter(interaction => canSee(interaction.agentId))
+    return visible.find(({ state }) => state === 'open') ?? visible[0]
+  }
+
+  /** By id, the greatest first: newest first where ids are sortable by time. */
+  async list({ agentId, state, limit, cursor }: InteractionQuery): Promise<{
+    items: Interaction[]
+    nextCursor: string | null
+  }> {
+    const { records, nextPage } = await this.#log.list({
+      kind: 'interaction',
+      where: { ...(agentId !== undefined && { agentId }), ...(state !== undefined && { status: state }) },
+      order: 'desc',
+      limit,
+      ...(cursor !== undefined && { page: cursor }),
+    })
+    return { items: records.map(record => record.payload as Interaction), nextCursor: nextPage }
+  }
+
+  async respond(
+    interactionId: string,
+    { digest, ...answer }: RespondBody,
+    { by, via, canSee }: Answerer,
+  ): Promise<RespondOutcome> {
+    const interaction = await this.get(interactionId, canSee)
+    if (interaction === undefined) return { status: 'refused', error: notFound(interactionId) }
+    const event: InteractionEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }
+    const changed = await this.#ledger.apply(interaction.agentId, interactionId, event)
+    switch (changed.status) {
+      case 'changed':
+        return { status: 'ok', affected: true, interaction: changed.value }
+      case 'unavailable': {
+        const { retryAfterMs } = changed
+        const error = wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs })
+        return { status: 'refused', error }
+      }
+      case 'same':
+        return changed.why === 'already' && changed.value !== undefined
+          ? { status: 'ok', affected: false, interaction: changed.value }
+          : { status: 'refused', error: refusalOf(interactionId, changed.why, changed.value) }
+    }
+  }
+
+  /** The same answer to many: each is judged alone. */
+  async respondAll({ interactionIds, ...answer }: BulkRespondBody, answerer: Answerer) {
+    const results = [...new Set(interactionIds)].map(async interactionId => {
+      const outcome = await this.respond(interactionId, answer, answerer)
+      return outcome.status === 'ok' ? { interactionId, ok: true } : { interactionId, ok: false, error: outcome.error }
+    })
+    return { results: await Promise.all(results) }
+  }
+
+  /** `alongside` is stored in the same step, also where the report is refused. */
+  async report(agentId: string, report: InteractionReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    const interactionId = report.verb === 'request' ? report.request.interactionId : report.interactionId
+    const refusal = report.verb === 'request' ? await this.#requestFlaw(agentId, report.request) : undefined
+    if (refusal !== undefined) {
+      const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
+      return stored?.status === 'unavailable' ? stored : { status: 'refused', error: refusal }
+    }
+    const changed = await this.#ledger.apply(agentId, interactionId, eventOf(agentId, report), alongside)
+    if (changed.status === 'unavailable') return changed
+    if (changed.status === 'changed' || changed.why === 'already') return { status: 'stored' }
+    return { status: 'refused', error: refusalOf(interactionId, changed.why, changed.value) }
+  }
+
+  /** Stored before it is shown, so it is judged before: what it guards must be there, and its id must be its own. */
+  async #requestFlaw(
+    agentId: string,
+    { interactionId, commandId }: InteractionRequest,
+  ): Promise<WireError | undefined> {
+    const others = (await this.#ledger.find(interactionId)).filter(other => other.agentId !== agentId)
+    if (others.length > 0) return wireError('conflict', `interactionId: "${interactionId}" is another agent's.`)
+    if (commandId === undefined) return undefined
+    const command = await this.#commands.get(commandId)
+    if (command?.agentId !== agentId) {
+      return wireError('not_found', `There is no command "${commandId}" of this agent.`)
+    }
+    if (this.#commands.live(commandId) !== undefined) return undefined
+    return wireError('conflict', `Command "${commandId}" has ended: it is ${command.status}.`, {
+      status: command.status,
+    })
+  }
+}
+
+function eventOf(agentId: string, report: InteractionReport): InteractionEvent {
+  switch (report.verb) {
+    case 'request':
+      return { kind: 'request', agentId, request: report.request }
+    case 'resolved':
+      return { kind: 'resolved-there', answer: report.answer }
+    case 'applied':
+      return { kind: 'applied' }
+  }
+}
+
+const notFound = (id: string) => wireError('not_found', `There is no interaction "${id}".`)
+
+function refusalOf(interactionId: string, why: Why, interaction: Interaction | undefined): WireError {
+  const name = `Interaction "${interactionId}"`
+  switch (why) {
+    case 'absent':
+      return notFound(interactionId)
+    case 'answered': {
+      const winner = interaction?.resolution
+      return wireError('conflict', `${name} was answered already by ${winner?.by}.`, { winner })
+    }
+    case 'closed': {
+      const state = interaction?.state
+      return wireError('conflict', `${name} is ${state}: it takes no answer any more.`, { state })
+    }
+    case 'stale':
+      return wireError('stale', `${name}: its subject is not the one that was shown; look again.`, {
+        digest: interaction?.subject?.digest,
+      })
+    case 'no-option': {
+      const options = interaction?.options.map(option => option.id) ?? []
+      return wireError('invalid_request', `optionId: choose one of ${options.join(', ')}.`, { options })
+    }
+    case 'empty':
+      return wireError('invalid_request', 'An answer needs an optionId, a text or answers.')
+    case 'already':
+      return wireError('conflict', `${name} is so already.`)
+  }
+}

@@ -1,0 +1,186 @@
+import type { Agent, Command, Interaction } from '@fleetwire/protocol'
+import { type Test, test } from 'tap'
+import type { Answerer } from '../../../src/interactions/interaction-service.ts'
+import type { FakeClock } from '../../helpers/fake-clock.ts'
+import { startFleet } from '../../helpers/fleet.ts'
+
+const ann: Answerer = { by: 'ann', via: 'rest', canSee: () => true }
+const options = [
+  { id: 'yes', label: 'Yes', effect: 'allow' as const },
+  { id: 'no', label: 'No', effect: 'deny' as const },
+]
+const ask = { interactionId: 'i1', kind: 'permission' as const, title: 'May I?', options }
+
+/** A fleet with one agent that runs one command and has asked about it. */
+async function asking(t: Test, more: { timeoutMs?: number; dir?: string; clock?: FakeClock } = {}) {
+  const { timeoutMs, ...where } = more
+  const fleet = await startFleet(t, where)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1', { runTimeoutMs: 60_000 })
+  const { attempt } = await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt })
+  const waits = phase(fleet, commandId, 'waiting_input')
+  agent.report('interaction:request', { ...ask, commandId, ...(timeoutMs !== undefined && { timeoutMs }) })
+  await waits
+  return { fleet, agent, commandId, attempt }
+}
+
+type Fleet = Awaited<ReturnType<typeof startFleet>>
+/** Resolves with the next event that shows the command in a phase. */
+const phase = (fleet: Fleet, commandId: string, wanted: Command['phase']) =>
+  fleet.event(e => {
+    const command = e.payload as Command
+    return e.type.startsWith('command:') && command.commandId === commandId && command.phase === wanted
+  }, fleet.events.length)
+const interactionEvent = (fleet: Fleet, fits: (interaction: Interaction) => boolean, from = 0) =>
+  fleet.event(e => e.type.startsWith('interaction:') && fits(e.payload as Interaction), from)
+
+test('[IN3] [IN9] [IN13] asked, waited for, answered, sent, applied; the run clock stands still meanwhile', async t => {
+  const { fleet, agent, commandId } = await asking(t)
+  await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).work === 'waiting')
+  t.match(fleet.agents.get('a1'), { openInteractions: 1, work: 'waiting' })
+  agent.live(fleet.clock, 120_000, [commandId])
+  t.match(fleet.ledger.live(commandId), { status: 'running', phase: 'waiting_input' }, 'no run timeout while it waits')
+
+  const works = phase(fleet, commandId, 'working')
+  t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { status: 'ok', affected: true })
+  t.match(await agent.next('interaction:answer'), { interactionId: 'i1', optionId: 'yes' })
+  t.match((await works).payload, { waitedMs: 120_000 })
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
+  agent.report('interaction:applied', { interactionId: 'i1' })
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
+  t.match(fleet.agents.get('a1'), { openInteractions: 0 })
+})
+
+test('[IN1] two answer at once: one wins, the other is shown the winner', async t => {
+  const { fleet } = await asking(t)
+  const bob: Answerer = { ...ann, by: 'bob', via: 'ws' }
+  const outcomes = await Promise.all([
+    fleet.interactions.respond('i1', { optionId: 'yes' }, ann),
+    fleet.interactions.respond('i1', { optionId: 'no' }, bob),
+  ])
+  t.same(outcomes.map(o => o.status).sort(), ['ok', 'refused'])
+  const refused = outcomes.find(o => o.status === 'refused')
+  t.match(refused, { error: { code: 'conflict', details: { winner: { by: /ann|bob/, optionId: /yes|no/ } } } })
+  const winner = (refused as { error: { details: { winner: { optionId: string } } } }).error.details.winner
+  t.match(await fleet.interactions.respond('i1', { optionId: winner.optionId }, bob), { status: 'ok', affected: false })
+})
+
+test('[IN4] [IN9] an answer that was given while the agent was away, or that it did not confirm, is sent on its return', async t => {
+  const { fleet, agent, commandId, attempt } = await asking(t)
+  agent.cut()
+  await fleet.interactions.respond('i1', { optionId: 'no' }, ann)
+  const inventory = [{ commandId, attempt, state: 'running' as const }]
+  const back = fleet.agent('a1')
+  await back.hello({ inventory })
+  t.match(await back.next('interaction:answer'), { optionId: 'no' })
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
+  back.cut()
+  const again = fleet.agent('a1')
+  await again.hello({ inventory })
+  t.match(await again.next('interaction:answer'), { optionId: 'no' }, 'sent is not applied')
+  again.report('interaction:applied', { interactionId: 'i1' })
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
+})
+
+test('[IN2] its time runs out: the agent is told the default', async t => {
+  const { fleet, agent, commandId } = await asking(t, { timeoutMs: 30_000 })
+  agent.live(fleet.clock, 30_000, [commandId])
+  t.match(await agent.next('interaction:answer'), { interactionId: 'i1', expired: true, optionId: 'no' })
+  t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), {
+    error: { code: 'conflict', details: { state: 'expired' } },
+  })
+})
+
+test('[IN11] it is cancelled with the work it guards', async t => {
+  const { fleet, agent, commandId, attempt } = await asking(t)
+  await fleet.queue.interrupt(commandId, { canSee: () => true })
+  await agent.next('command:interrupt')
+  const cancelled = interactionEvent(fleet, ({ state }) => state === 'cancelled')
+  agent.report('command:result', { commandId, attempt, status: 'cancelled' })
+  await cancelled
+  t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { error: { code: 'conflict' } })
+})
+
+test('[IN11] [IN13] what is asked outside of a command waits as well, and ends with its agent', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  agent.report('interaction:request', ask)
+  await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).work === 'waiting')
+  agent.report('agent:exit', { reason: 'crashed' })
+  await interactionEvent(fleet, ({ state }) => state === 'cancelled')
+  agent.cut()
+  const back = fleet.agent('a1')
+  await back.hello({ bootId: 'boot2' })
+  const from = fleet.events.length
+  back.report('interaction:request', ask)
+  await interactionEvent(fleet, ({ state }) => state === 'open', from)
+})
+
+test('[IN10] asked again: an open one stays, the answer of a closed one is sent again', async t => {
+  const { fleet, agent, commandId } = await asking(t)
+  agent.report('interaction:request', { ...ask, commandId, title: 'Other words' })
+  await agent.acked(3)
+  t.match(await fleet.interactions.get('i1', () => true), { title: 'May I?', state: 'open' })
+  await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
+  agent.report('interaction:request', { ...ask, commandId })
+  await agent.until(() => agent.sent.filter(frame => frame.type === 'interaction:answer').length === 2 || undefined)
+})
+
+test('[IN12] what cannot be asked is refused, and its number is consumed', async t => {
+  const { fleet, agent } = await asking(t)
+  agent.report('interaction:request', { ...ask, interactionId: 'i2', commandId: 'nobody' })
+  await agent.until(() => agent.errors.find(e => e.code === 'not_found'))
+  const other = fleet.agent('a2')
+  await other.hello()
+  other.report('interaction:request', ask)
+  await other.until(() => other.errors.find(e => e.code === 'conflict'))
+  other.report('interaction:applied', { interactionId: 'i1' })
+  await other.until(() => other.errors.find(e => e.code === 'not_found'))
+  await other.acked(2)
+})
+
+test('[IN5] answered at the agent’s own terminal', async t => {
+  const { fleet, agent, commandId } = await asking(t)
+  const works = phase(fleet, commandId, 'working')
+  agent.report('interaction:resolved', { interactionId: 'i1', optionId: 'yes' })
+  await works
+  t.match(await fleet.interactions.respond('i1', { optionId: 'no' }, ann), {
+    error: { code: 'conflict', details: { winner: { by: 'a1', via: 'agent', optionId: 'yes' } } },
+  })
+  t.notOk(
+    agent.sent.some(frame => frame.type === 'interaction:answer'),
+    'it knows the answer',
+  )
+})
+
+test('[IN6] [IN9] a server that died after the answer delivers it when it is back, and its command goes on', async t => {
+  const dir = t.testdir()
+  const { fleet, agent, commandId, attempt } = await asking(t, { dir })
+  agent.cut()
+  await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
+  await fleet.stop()
+  const after = await startFleet(t, { dir, clock: fleet.clock })
+  t.match(await after.interactions.get('i1', () => true), { state: 'resolved', delivery: 'pending' })
+  const back = after.agent('a1')
+  const works = phase(after, commandId, 'working')
+  await back.hello({ inventory: [{ commandId, attempt, state: 'running' }] })
+  t.match(await back.next('interaction:answer'), { interactionId: 'i1', optionId: 'yes' })
+  await works
+})
+
+test('[IN2] time runs out while the server is away, too', async t => {
+  const dir = t.testdir()
+  const { fleet, agent, commandId, attempt } = await asking(t, { dir, timeoutMs: 1000 })
+  agent.cut()
+  await fleet.stop()
+  fleet.clock.advance(5000)
+  const after = await startFleet(t, { dir, clock: fleet.clock })
+  const back = after.agent('a1')
+  await back.hello({ inventory: [{ commandId, attempt, state: 'running' }] })
+  after.clock.advance(0)
+  t.match(await back.next('interaction:answer'), { expired: true, optionId: 'no' })
+})
