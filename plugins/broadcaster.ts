@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { Broadcaster } from '../src/broadcast/broadcaster.ts'
+import { FrameCompressor } from '../src/broadcast/frame-compressor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -10,7 +11,11 @@ declare module 'fastify' {
 
 export default fp(
   async app => {
-    const broadcaster = new Broadcaster({ log: app.eventLog, flusher: app.flusher })
+    const broadcaster = new Broadcaster({
+      log: app.eventLog,
+      flusher: app.flusher,
+      compressor: app.config.COMPRESSION ? new FrameCompressor() : undefined,
+    })
     broadcaster.start()
     app.decorate('broadcaster', broadcaster)
     app.addHook('onClose', async () => broadcaster.stop())

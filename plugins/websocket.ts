@@ -41,7 +41,7 @@ export default fp(
     })
     await app.register(websocket, {
       options: {
-        ...wsServerOptions(config.MAX_FRAME_BYTES),
+        ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
         // A browser offers its token as a second name: that one is never echoed.
         handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       },

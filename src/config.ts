@@ -72,6 +72,10 @@ export const ConfigSchema = Type.Object({
     default: 0,
     description: 'Longest wait to join writes under load; 0: each turn of the event loop',
   }),
+  COMPRESSION: Type.Boolean({
+    default: false,
+    description: 'Agree to permessage-deflate: less traffic for more CPU time',
+  }),
   METRICS_PUBLIC: Type.Boolean({ default: false, description: 'Serve /metrics without a token' }),
   LOCAL_AGENT: Type.Boolean({
     default: true,

@@ -1,6 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { FrameCompressor } from './frame-compressor.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
@@ -36,6 +37,13 @@ class Due {
   }
 }
 
+export interface BroadcasterOptions {
+  log: EventLog
+  flusher: FlushScheduler
+  /** Where clients may ask for compression. What is replayed to one of them is not worth it. */
+  compressor?: FrameCompressor | undefined
+}
+
 /**
  * Follows the log and deals its events to whoever subscribed. What the log told in one turn of the event loop is dealt
  * at its end: connections that are due the same events get the same bytes, whatever else they subscribe to.
@@ -43,6 +51,7 @@ class Due {
 export class Broadcaster implements Feed {
   readonly log: EventLog
   readonly #flusher: FlushScheduler
+  readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
   #pending: FleetEvent[] = []
   #position: string
@@ -52,9 +61,10 @@ export class Broadcaster implements Feed {
   #delivered = 0
   readonly #resumes = new Map<string, number>()
 
-  constructor({ log, flusher }: { log: EventLog; flusher: FlushScheduler }) {
+  constructor({ log, flusher, compressor }: BroadcasterOptions) {
     this.log = log
     this.#flusher = flusher
+    this.#compressor = compressor
     this.#position = log.head
     this.#seq = seqOf(log.head)
   }
@@ -103,10 +113,11 @@ export class Broadcaster implements Feed {
   }
 
   /** `resumes` by result: `resumed`, or the reason why it was not possible. */
-  stats(): { subscribers: number; deliveredEvents: number; resumes: Record<string, number> } {
+  stats() {
     return {
       subscribers: this.#index.size,
       deliveredEvents: this.#delivered,
+      compressedEvents: this.#compressor?.frames ?? 0,
       resumes: Object.fromEntries(this.#resumes),
     }
   }
@@ -120,7 +131,7 @@ export class Broadcaster implements Feed {
     for (const event of pending) {
       const audiences = this.#index.audiencesOf(event.topic, event.taskId)
       if (audiences.length === 0) continue
-      const outbound = new OutboundEvent(event)
+      const outbound = new OutboundEvent(event, this.#compressor)
       for (const audience of audiences) dues.set(audience, (dues.get(audience) ?? root).with(outbound))
     }
     for (const [{ members }, { batch }] of dues) {

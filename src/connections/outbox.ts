@@ -50,7 +50,7 @@ export class Outbox {
 
   events(batch: EventBatch): void {
     this.#fresh.push(batch)
-    this.#queuedBytes += batch.bytes.length
+    this.#queuedBytes += this.#bytesOf(batch).length
   }
 
   flush(): void {
@@ -78,6 +78,10 @@ export class Outbox {
     return new Promise(resolve => this.#waiters.push(resolve))
   }
 
+  #bytesOf(batch: EventBatch): Buffer {
+    return this.#socket.takesCompressed ? batch.compressedBytes : batch.bytes
+  }
+
   #wake(): void {
     const waiters = this.#waiters
     if (waiters.length === 0) return
@@ -100,7 +104,7 @@ export class Outbox {
       let taken = 0
       for (const item of this.#fresh) {
         if (bytes >= WRITE_BYTES) break
-        const part = Buffer.isBuffer(item) ? item : item.bytes
+        const part = Buffer.isBuffer(item) ? item : this.#bytesOf(item)
         parts.push(part)
         bytes += part.length
         taken++
@@ -122,7 +126,7 @@ export class Outbox {
             this.#held.delete(key!)
             this.#queuedBytes -= earlier.length
           }
-          this.#held.set(key ?? this.#heldKeys++, event.frame)
+          this.#held.set(key ?? this.#heldKeys++, this.#socket.takesCompressed ? event.compressedFrame : event.frame)
         }
       }
     }

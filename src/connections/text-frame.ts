@@ -1,20 +1,34 @@
 const TEXT_FIN = 0x81
+/** RFC 7692 §6: the payload of this message is compressed. */
+const RSV1 = 0x40
 
-/** One whole unmasked WebSocket text frame, header and payload in one buffer (RFC 6455 §5.2). */
-export function textFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text)
-  const headerBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10
-  const frame = Buffer.allocUnsafe(headerBytes + length)
-  frame[0] = TEXT_FIN
-  if (headerBytes === 2) frame[1] = length
-  else if (headerBytes === 4) {
+/** A buffer that begins with the header of one whole unmasked WebSocket frame (RFC 6455 §5.2), and where its payload goes. */
+function headed(first: number, length: number): { frame: Buffer; at: number } {
+  const at = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const frame = Buffer.allocUnsafe(at + length)
+  frame[0] = first
+  if (at === 2) frame[1] = length
+  else if (at === 4) {
     frame[1] = 126
     frame.writeUInt16BE(length, 2)
   } else {
     frame[1] = 127
     frame.writeBigUInt64BE(BigInt(length), 2)
   }
-  frame.write(text, headerBytes)
+  return { frame, at }
+}
+
+/** One whole unmasked WebSocket text frame, header and payload in one buffer. */
+export function textFrame(text: string): Buffer {
+  const { frame, at } = headed(TEXT_FIN, Buffer.byteLength(text))
+  frame.write(text, at)
+  return frame
+}
+
+/** As `textFrame`, of a text that was deflated for permessage-deflate. */
+export function deflatedFrame(deflated: Buffer): Buffer {
+  const { frame, at } = headed(TEXT_FIN | RSV1, deflated.length)
+  deflated.copy(frame, at)
   return frame
 }
 

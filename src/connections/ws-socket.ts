@@ -13,16 +13,31 @@ export class FleetwireWebSocket extends WebSocket {
   }
 }
 
-/** Options of the `ws` server that this adapter relies on. */
-export const wsServerOptions = (maxFrameBytes: number) => ({
+/** Options of the `ws` server that this adapter relies on. `maxPayload` holds for what a message inflates to. */
+export const wsServerOptions = (maxFrameBytes: number, compression = false) => ({
   // `never`: the types of ws for CommonJS, which the server's are made of, and those for modules know two classes.
   WebSocket: FleetwireWebSocket as never,
   maxPayload: maxFrameBytes,
-  /** Frames are shared between receivers, so none is compressed for one. */
-  perMessageDeflate: false,
+  /** Frames are shared between receivers: each must be readable without those before it. */
+  perMessageDeflate: compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
   /** A flood of pings must not fill the send buffer with pongs: the connection answers them. */
   autoPong: false,
 })
+
+const DEFLATE = 'permessage-deflate'
+const FULL_WINDOW_BITS = 15
+
+/**
+ * Whether the peer can read frames that were deflated each by itself, with the full window. `ws` says only internally
+ * what was agreed; where that is not found, the peer is served by `ws` itself.
+ */
+function takesShared(ws: WebSocket): boolean {
+  if (ws.extensions !== DEFLATE) return false
+  const { _extensions } = ws as unknown as { _extensions?: Record<string, { params?: Record<string, unknown> }> }
+  const params = _extensions?.[DEFLATE]?.params
+  if (params?.server_no_context_takeover !== true) return false
+  return (params.server_max_window_bits ?? FULL_WINDOW_BITS) === FULL_WINDOW_BITS
+}
 
 /** Errors of `ws` that are a verdict on what the peer sent, and the code of the close frame that went out for them. */
 function verdict(error: Error & { code?: string }): number | undefined {
@@ -40,19 +55,21 @@ function verdict(error: Error & { code?: string }): number | undefined {
 
 /**
  * The only place that knows `ws`. Frames made once are written to the raw socket as they are: one system call for all
- * that is due. That is legal beside the frames `ws` writes itself because every write holds whole frames and nothing is
- * compressed or fragmented; where an extension was negotiated, `ws` does the framing.
+ * that is due. That is legal beside the frames `ws` writes itself because every write holds whole frames, and no frame
+ * needs another to be read; where anything else was negotiated, `ws` does the framing.
  */
 export class WsSocket implements SocketPort {
   readonly #ws: WebSocket
   readonly #raw: Socket
   readonly #framesItself: boolean
+  readonly takesCompressed: boolean
 
   /** `raw` is the socket of the upgrade: `request.raw.socket`. */
   constructor(ws: WebSocket, raw: Socket) {
     this.#ws = ws
     this.#raw = raw
-    this.#framesItself = ws.extensions !== ''
+    this.takesCompressed = takesShared(ws)
+    this.#framesItself = ws.extensions !== '' && !this.takesCompressed
   }
 
   get isOpen(): boolean {

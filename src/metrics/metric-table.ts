@@ -11,7 +11,14 @@ export interface MetricSources {
       closedByCode: Record<string, number>
     }
   }
-  broadcaster: { stats(): { subscribers: number; deliveredEvents: number; resumes: Record<string, number> } }
+  broadcaster: {
+    stats(): {
+      subscribers: number
+      deliveredEvents: number
+      compressedEvents: number
+      resumes: Record<string, number>
+    }
+  }
   upgrades: { waiting: number }
   refusals: { counts(): Iterable<readonly [limit: string, count: number]> }
   commandQueue: { stats(): CommandCensus }
@@ -81,6 +88,11 @@ export const metricTable: Record<string, Metric> = {
     type: 'counter',
     help: 'Live events handed to receivers',
     read: ({ broadcaster }) => only(broadcaster.stats().deliveredEvents),
+  },
+  fleetwire_events_compressed_total: {
+    type: 'counter',
+    help: 'Live events that were compressed, each once',
+    read: ({ broadcaster }) => only(broadcaster.stats().compressedEvents),
   },
   fleetwire_resumes_total: {
     type: 'counter',

@@ -5,10 +5,10 @@ import type { Test } from 'tap'
 /** A client frame by hand: any opcode, any flags, masked unless told otherwise. */
 export function clientFrame(
   payload: string | Buffer,
-  { opcode = 1, fin = true, masked = true, length = Buffer.byteLength(payload) } = {},
+  { opcode = 1, fin = true, masked = true, rsv1 = false, length = Buffer.byteLength(payload) } = {},
 ): Buffer {
   const data = Buffer.from(payload)
-  const head = [(fin ? 0x80 : 0) | opcode]
+  const head = [(fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode]
   const mask = masked ? 0x80 : 0
   if (length < 126) head.push(mask | length)
   else if (length < 65_536) head.push(mask | 126, length >> 8, length & 0xff)
@@ -23,7 +23,12 @@ export function clientFrame(
 }
 
 /** An upgraded socket without a WebSocket library: what an attacker, or a frozen peer, has. */
-export async function rawWebSocket(t: Test, url: string, token: string, path = '/ws'): Promise<Socket> {
+export async function rawWebSocket(
+  t: Test,
+  url: string,
+  token: string,
+  { path = '/ws', extensions = '' } = {},
+): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   socket.on('error', () => {})
@@ -31,6 +36,7 @@ export async function rawWebSocket(t: Test, url: string, token: string, path = '
   await once(socket, 'connect')
   socket.write(
     `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${token}\r\n` +
+      `${extensions && `Sec-WebSocket-Extensions: ${extensions}\r\n`}` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   )
   const [head] = await once(socket, 'data')

@@ -283,6 +283,7 @@ export const WebsocketStatus = Type.Object({
   closedByCode: Counts,
   subscribers: Type.Integer(),
   deliveredEvents: Type.Integer(),
+  compressedEvents: Type.Integer(),
   resumes: Counts,
 })
 

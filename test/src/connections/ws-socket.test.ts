@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { COMPRESS_FROM, FrameCompressor } from '../../../src/broadcast/frame-compressor.ts'
 import type { SocketHandlers } from '../../../src/connections/socket-port.ts'
 import { textFrame, textsOf } from '../../../src/connections/text-frame.ts'
 import { WsSocket, wsServerOptions } from '../../../src/connections/ws-socket.ts'
@@ -92,12 +93,42 @@ t.test('control frames of ws go between ours; one call is one write', async t =>
   t.equal(received.at(-1), '4')
 })
 
-t.test('where an extension was negotiated, ws frames the messages', async t => {
-  const { port, client, received, ws } = await pair(t, { perMessageDeflate: true }, { perMessageDeflate: true })
-  t.match(ws.extensions, 'permessage-deflate')
-  port.write(Buffer.concat(texts.map(textFrame)))
-  while (received.length < texts.length) await once(client, 'message')
-  t.same(received, texts)
+t.test(
+  '[OB6] what was agreed is found in ws: frames deflated by themselves are read, between those that are not',
+  async t => {
+    const { port, client, received, ws } = await pair(t, wsServerOptions(1024, true), { perMessageDeflate: true })
+    t.match(ws.extensions, 'permessage-deflate')
+    t.ok(port.takesCompressed, 'if this fails, ws keeps what was agreed elsewhere: see takesShared')
+    const compressor = new FrameCompressor()
+    const long = texts.filter(text => text.length >= COMPRESS_FROM)
+    const frames = texts.flatMap(text => [textFrame(text), compressor.frameOf(text) ?? textFrame(text)])
+    port.write(Buffer.concat(frames))
+    port.ping()
+    while (received.length < 2 * texts.length) await once(client, 'message')
+    t.same(
+      received,
+      texts.flatMap(text => [text, text]),
+    )
+    t.equal(compressor.frames, long.length)
+  },
+)
+
+t.test('a peer with a smaller window, or with contexts, is served by ws itself', async t => {
+  const small = { perMessageDeflate: { serverMaxWindowBits: 10 } }
+  const contexts = [{ ...wsServerOptions(1024, true), perMessageDeflate: true }, { perMessageDeflate: true }]
+  for (const [server, asked] of [[wsServerOptions(1024, true), small], contexts]) {
+    const { port, client, received, ws } = await pair(t, server, asked)
+    t.match(ws.extensions, 'permessage-deflate')
+    t.notOk(port.takesCompressed)
+    port.write(Buffer.concat(texts.map(textFrame)))
+    while (received.length < texts.length) await once(client, 'message')
+    t.same(received, texts)
+  }
+})
+
+t.test('without the setting nothing is agreed', async t => {
+  const { port, ws } = await pair(t, {}, { perMessageDeflate: true })
+  t.same([ws.extensions, port.takesCompressed], ['', false])
 })
 
 t.test('[LM1] a message over the limit is closed with 4413', async t => {

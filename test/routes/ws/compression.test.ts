@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { deflateRawSync } from 'node:zlib'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { startApp } from '../../helpers/build.ts'
+import { said } from '../../helpers/events.ts'
+import { temporaryFolder } from '../../helpers/log-folder.ts'
+import { clientFrame, closeCodeOf, rawWebSocket } from '../../helpers/raw-websocket.ts'
+import { connectWs, WsClient } from '../../helpers/ws-client.ts'
+
+const MiB = 1024 * 1024
+
+async function connect(url: string, token: string, perMessageDeflate: boolean) {
+  const headers = { authorization: `Bearer ${token}` }
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { headers, perMessageDeflate })
+  const client = new WsClient(socket)
+  await client.next('connection:established')
+  return client
+}
+
+t.test('[OB6] two clients with compression and one without get the same; each event is compressed once', async t => {
+  const { app, url, token, log, call } = await startApp(t, { config: { COMPRESSION: true } })
+  const viewer = await token('viewer')
+  const clients = await Promise.all([true, true, false].map(asked => connect(url, viewer, asked)))
+  t.teardown(() => Promise.all(clients.map(client => client.close())))
+  t.same(
+    clients.map(({ socket }) => socket.extensions),
+    ['permessage-deflate', 'permessage-deflate', ''],
+  )
+  for (const client of clients) {
+    await client.request('subscribe', { topics: ['agents.*.log'], snapshot: false })
+  }
+  const messages = ['short', 'long '.repeat(1000), 'short again', 'ä€😀'.repeat(5000), 'last']
+  await log.append(messages.slice(0, 2).map(message => said('a', message)))
+  for (const message of messages.slice(2)) await log.append([said('a', message)])
+  const texts: unknown[] = []
+  for (const client of clients) {
+    const events = []
+    for (const _ of messages) events.push(await client.next('agent:error'))
+    t.same(
+      events.map(({ payload }) => payload.message),
+      messages,
+    )
+    texts.push(events)
+  }
+  t.same(texts[0], texts[2])
+  t.same(texts[1], texts[2])
+  t.equal(app.broadcaster.stats().compressedEvents, 2, 'the long ones, once for both')
+  const status = await call<{ compressedEvents: number }>(viewer, 'GET', '/api/v1/websocket/status')
+  t.equal(status.body.compressedEvents, 2)
+})
+
+t.test('[OB7] a bomb is refused at the limit: 4413, and nobody else notices', async t => {
+  const { app, url, token } = await startApp(t, { config: { COMPRESSION: true } })
+  const bystander = await connectWs(t, url, await token('viewer', { sub: 'bystander' }))
+  const bomb = deflateRawSync(Buffer.alloc(64 * MiB, 'x'), { finishFlush: 2 }).subarray(0, -4)
+  t.ok(bomb.length < 256 * 1024, `${bomb.length} bytes are within the limit, 64 MiB are not`)
+  const attacker = await token('viewer', { sub: 'attacker' })
+  const before = process.memoryUsage().rss
+  for (let i = 0; i < 5; i++) {
+    const socket = await rawWebSocket(t, url, attacker, { extensions: 'permessage-deflate' })
+    socket.write(clientFrame(bomb, { rsv1: true }))
+    t.equal(await closeCodeOf(socket), 4413)
+  }
+  const ended = await rawWebSocket(t, url, attacker, { extensions: 'permessage-deflate' })
+  ended.write(clientFrame('no deflate stream', { rsv1: true }))
+  t.equal(await closeCodeOf(ended), 1007)
+  t.ok(process.memoryUsage().rss - before < 128 * MiB, 'not 5 × 64 MiB')
+  t.ok((await bystander.request('ping')).timestamp)
+  t.match(app.connections.stats().closedByCode, { 4413: 5 })
+})
+
+t.test('[OB6] a compressed request is read; a client that asks in vain is served without', async t => {
+  const { url, token } = await startApp(t, { config: { COMPRESSION: true } })
+  const client = await connect(url, await token('viewer'), true)
+  const topics = Array.from({ length: 60 }, (_, i) => `agents.${`agent-with-a-long-name-${i}`.padEnd(60, 'x')}.log`)
+  t.match(await client.request('subscribe', { topics, snapshot: false }), { ok: true })
+  await client.close()
+  const plain = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
+  const without = await connect(plain.url, await plain.token('viewer'), true)
+  t.equal(without.socket.extensions, '')
+  without.socket.terminate()
+  await once(without.socket, 'close')
+})
