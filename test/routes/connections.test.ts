@@ -1,7 +1,7 @@
 import type { ConnectionInfo } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
-import { connectWs } from '../helpers/ws-client.ts'
+import { connectWs, type WireFrame } from '../helpers/ws-client.ts'
 
 type List = { items: ConnectionInfo[]; nextCursor: string | null }
 
@@ -32,7 +32,8 @@ test('[CL9] [PM6] an admin closes a socket: 4403, told on system.connections to 
   await watcher.request('subscribe', { topics: ['system.connections'], snapshot: false })
   const viewer = await connectWs(t, url, await token('viewer'))
   t.match(await viewer.request('subscribe', { topics: ['system.connections'] }), { ok: false })
-  const { connectionId } = (await watcher.next('connection:opened')).payload
+  const ofViewer = ({ type, payload }: WireFrame) => type === 'connection:opened' && payload.role === 'viewer'
+  const { connectionId } = (await watcher.next(ofViewer)).payload
   t.equal((await call(await token('operator'), 'DELETE', `/api/v1/connections/${connectionId}`)).status, 403)
   t.equal((await call(admin, 'DELETE', `/api/v1/connections/${connectionId}`)).status, 204)
   t.match(await viewer.next('connection:closing'), { payload: { code: 4403, reason: 'closed by root' } })
