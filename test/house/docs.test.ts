@@ -1,4 +1,12 @@
-import { closeCodes, errorCodes } from '@fleetwire/protocol'
+import { posix } from 'node:path'
+import {
+  closeCodes,
+  decodeAgentFrame,
+  decodeAgentServerFrame,
+  decodeClientFrame,
+  decodeServerFrame,
+  errorCodes,
+} from '@fleetwire/protocol'
 import t from 'tap'
 import { ConfigSchema } from '../../src/config.ts'
 import * as faults from '../../src/errors.ts'
@@ -94,4 +102,60 @@ t.test('every rule that a test names stands in SPEC.md', async t => {
   const proved = new Set(named.map(({ id }) => id))
   const open = [...known].filter(id => !proved.has(id))
   t.comment(`${proved.size} of ${known.size} rules are named by a test; not yet: ${open.join(' ')}`)
+})
+
+const pages = files.filter(path => path.endsWith('.md'))
+
+t.test('every link of a page leads to something that is there', async t => {
+  const anchors = (page: string) =>
+    [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      title!
+        .toLowerCase()
+        .replace(/[^\w\s-]/g, '')
+        .replaceAll(' ', '-'),
+    )
+  for (const page of pages) {
+    const text = read(page).replaceAll(/^```[\s\S]*?^```/gm, '')
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)|src="([^"]+)"/g)) {
+      if (link === undefined || /^https?:/.test(link)) continue
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? page : posix.join(posix.dirname(page), path)
+      t.ok(
+        files.some(file => file === target || file.startsWith(`${target.replace(/\/$/, '')}/`)),
+        `${page}: ${link}`,
+      )
+      if (anchor !== undefined && target.endsWith('.md')) t.ok(anchors(target).includes(anchor), `${page}: ${link}`)
+    }
+  }
+})
+
+t.test('every file that a page names is there', async t => {
+  const paths = /`((?:src|test|plugins|routes|packages|docs|bin|bench|examples|\.ci)\/[\w./*-]+)`/g
+  for (const page of pages) {
+    for (const [, path] of read(page).matchAll(paths)) {
+      const named = path!.replace(/^dist\//, '').split('*')[0]!
+      t.ok(
+        files.some(file => file.startsWith(named)),
+        `${page}: ${path}`,
+      )
+    }
+  }
+})
+
+t.test('every frame that a page shows is one', async t => {
+  for (const page of pages.filter(path => path.startsWith('docs/'))) {
+    const ofAgent = page === 'docs/agents.md'
+    const [fromPeer, fromServer] = ofAgent
+      ? [decodeAgentFrame, decodeAgentServerFrame]
+      : [decodeClientFrame, decodeServerFrame]
+    for (const [, direction, frame] of read(page).matchAll(/^(→|←) (\{.*)$/gm)) {
+      const decoded = (direction === '→' ? fromPeer : fromServer)(frame!)
+      t.ok(decoded.ok, `${page}: ${frame!.slice(0, 60)}`, { decoded })
+    }
+  }
+})
+
+t.test('docs/README.md has a row for every page beside it', async t => {
+  const rows = [...read('docs/README.md').matchAll(/^\| \[.*\]\(([\w-]+\.md)\)/gm)].map(([, page]) => `docs/${page}`)
+  t.same(rows.toSorted(), pages.filter(path => path.startsWith('docs/') && path !== 'docs/README.md').toSorted())
 })

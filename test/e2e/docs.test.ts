@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Test, test } from 'tap'
+import { emptyFolder } from '../helpers/cli.ts'
+import { fleetwire } from '../helpers/processes.ts'
+import { files, read, root } from '../house/repository.ts'
+
+const bin = fileURLToPath(new URL('bin', root))
+const blocks = (text: string, language: string) =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!)
+
+/** A server with its local agent in processes of their own, and a shell that knows it. */
+async function start(t: Test) {
+  const server = fleetwire(t, ['serve', '--local-agent', '--port', '0', '--data-dir', t.testdir()], {
+    SHELL: '/bin/sh',
+  })
+  const [, url] = await server.printed(/listens at (\S+)/)
+  const [, token] = await server.printed(/FLEETWIRE_TOKEN=(\S+)/)
+  await server.printed(/agent "local" is connected/)
+  const env = { FLEETWIRE_URL: url!, FLEETWIRE_TOKEN: token!, PATH: `${bin}:${process.env.PATH}`, HOME: t.testdirName }
+  return {
+    url: url!,
+    async bash(script: string, cwd: string) {
+      const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+      let output = ''
+      for (const stream of [shell.stdout, shell.stderr]) stream.on('data', chunk => (output += chunk))
+      const [code] = await once(shell, 'close')
+      return { code: code as number | null, output }
+    },
+  }
+}
+
+test('every shell line of the pages under docs/ does what it says', async t => {
+  const { bash } = await start(t)
+  for (const page of files.filter(path => /^docs\/[\w-]+\.md$/.test(path))) {
+    const script = blocks(read(page), 'sh').join('\n')
+    if (script === '') continue
+    const { code, output } = await bash(script, await emptyFolder(t))
+    t.equal(code, 0, page, { diagnostic: code !== 0, output })
+  }
+})
+
+test('the first minute of the README', async t => {
+  const { bash, url } = await start(t)
+  const [install, first, ...more] = blocks(read('README.md').split('## Concepts')[0]!, 'sh')
+  t.equal(install, 'npm ci && npm start\n', 'which is what the server of this test does, with a build before it')
+  // The reader's own hands: the token is exported, the id that one command prints is given to the next.
+  const script = [first, ...more]
+    .join('\n')
+    .replace(/^export FLEETWIRE_TOKEN=.*$/m, '')
+    .replaceAll('http://127.0.0.1:3000', url)
+    .replace(/^(bin\/fleetwire send local 'sleep 600').*$/m, 'id=$($1)')
+    .replaceAll('cmd_…', '"$id"')
+  const { code, output } = await bash(script, fileURLToPath(root))
+  t.equal(code, 0, output)
+  t.match(output, /"output":"hello\\n?(\\r\\n)?done/)
+  t.match(output, /interrupting/)
+  t.match(output, /local +online/)
+})
+
+test('the app of docs/embedding.md starts and answers', async t => {
+  const [app] = blocks(read('docs/embedding.md'), 'ts')
+  const file = join(t.testdir(), 'app.mjs')
+  writeFileSync(file, app!.replace('port: 8080', 'port: 0').replace('./fleet', join(t.testdirName, 'fleet')))
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let output = ''
+  for await (const chunk of child.stdout) {
+    output += chunk
+    const url = /ready at (\S+) with (\S+)/.exec(output)
+    if (url === null) continue
+    const headers = { authorization: `Bearer ${url[2]}` }
+    t.equal((await fetch(`${url[1]}/fleet/ready`)).status, 200)
+    t.match(await (await fetch(`${url[1]}/fleet/api/v1/agents`, { headers })).json(), { items: [] })
+    t.match(await (await fetch(`${url[1]}/whoami`, { headers })).json(), { sub: 'ann' })
+    t.equal((await fetch(`${url[1]}/whoami`)).status, 401)
+    break
+  }
+})
+
+test('docs/cli.md names every command with every option, and no other', async t => {
+  const page = read('docs/cli.md')
+  const sections = page.split(/^## /m).slice(1)
+  for (const section of sections) {
+    const command = section.split('\n')[0]!
+    const help = (await fleetwire(t, [...command.split(' '), '--help']).ended).stdout
+    const offered = [...help.matchAll(/^ {2}(--[\w-]+(?: <[^>]+>)?)/gm)].map(([, option]) => option)
+    const told = [...section.matchAll(/^\| `(--[^`]+)`/gm)].map(([, option]) => option)
+    t.same(told, offered, command)
+  }
+  const { stdout } = await fleetwire(t, ['--help']).ended
+  const commands = [...stdout.matchAll(/^ {2}(\w+) (?:\[|.* {2})/gm)].map(([, name]) => name!)
+  const named = sections.map(section => /^\w+/.exec(section)![0])
+  t.same(
+    named,
+    commands.filter(name => name !== 'help'),
+  )
+  const codes = [...stdout.matchAll(/(\d+) [a-z]/g)].map(([, code]) => code)
+  t.same(
+    [...page.matchAll(/^\| (\d+) /gm)].map(([, code]) => code),
+    codes,
+  )
+})
