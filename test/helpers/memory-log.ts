@@ -32,6 +32,11 @@ export class MemoryLog implements EventLog {
     return this.cursorOf(this.#told)
   }
 
+  /** Events so far, forgotten ones included. */
+  get length(): number {
+    return this.#seq
+  }
+
   cursorOf(seq: number): string {
     return encodeCursor(this.epoch, seq)
   }

@@ -81,6 +81,8 @@ function load({ log }: TestApp, random: ReturnType<typeof seededRandom>): { stop
   }
 }
 
+t.setTimeout(300_000)
+
 t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event once, in order', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)

@@ -80,6 +80,8 @@ async function command({ app }: TestApp, agentId: string, i: number, random: Ret
   return { command: submitted.command, interrupted }
 }
 
+t.setTimeout(300_000)
+
 t.test('[UP2] [UP3] [UP6] [RC7] [CS2] sockets destroyed at random cost no report and no result', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)

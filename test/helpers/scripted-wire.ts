@@ -1,0 +1,151 @@
+import type { SocketPort as ClientPort, SocketEvents } from '@fleetwire/client'
+import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
+
+/** What the kernel takes before the server's side is congested. */
+const KERNEL_BYTES = 16 * 1024
+const PING = Buffer.from([0x89, 0])
+/** No frame of a client's: it stands for the answer to a ping. */
+const PONG = 'pong'
+
+/** Both ends of one WebSocket, in which nothing moves unless the script moves it, byte by byte towards the client. */
+export class ScriptedWire implements SocketPort {
+  readonly takesCompressed = false
+  /** What the token said that it was opened with. */
+  readonly rights: string
+  readonly #client: SocketEvents
+  #server: SocketHandlers | undefined
+  #toServer: string[] = []
+  #toClient: Buffer[] = []
+  #queuedBytes = 0
+  #partial: Buffer = Buffer.alloc(0)
+  #isCut = false
+  #closing: { code: number; reason: string } | undefined
+  #clientGone = false
+  #serverGone = false
+
+  constructor(rights: string, client: SocketEvents) {
+    this.rights = rights
+    this.#client = client
+  }
+
+  get isOpen(): boolean {
+    return !this.#serverGone && this.#closing === undefined
+  }
+
+  get isOver(): boolean {
+    return this.#clientGone && this.#serverGone
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(0, this.#queuedBytes - KERNEL_BYTES)
+  }
+
+  get isCongested(): boolean {
+    return this.bufferedBytes > 0
+  }
+
+  /** The client's end. `drop` says nothing to the server, as a network that is lost does not. */
+  get port(): ClientPort {
+    return {
+      bufferedAmount: 0,
+      send: text => void (this.#clientGone || this.#toServer.push(text)),
+      close: () => this.cut({ client: true, server: true }),
+      drop: () => this.cut({ client: true, server: false }),
+    }
+  }
+
+  listen(handlers: SocketHandlers): void {
+    this.#server = handlers
+  }
+
+  write(frames: Buffer): void {
+    if (this.#serverGone) return
+    this.#toClient.push(frames)
+    this.#queuedBytes += frames.length
+  }
+
+  ping(): void {
+    this.write(PING)
+  }
+
+  pong(): void {}
+
+  close(code: number, reason: string): void {
+    this.#closing ??= { code, reason }
+  }
+
+  terminate(): void {
+    this.cut({ client: false, server: true })
+  }
+
+  /** Nothing moves any more; each end learns of it now, or is left to find out. */
+  cut(told: { client: boolean; server: boolean }): void {
+    this.#isCut = true
+    if (told.client) this.#endClient(1006, '')
+    if (told.server) this.#endServer(1006)
+  }
+
+  /** One frame reaches the server. False where there is none. */
+  toServer(): boolean {
+    const text = this.#isCut || this.#serverGone ? undefined : this.#toServer.shift()
+    if (text === PONG) this.#server?.pong()
+    else if (text !== undefined) this.#server?.text(text)
+    return text !== undefined
+  }
+
+  /** Up to so many bytes reach the client; a close frame follows the last of them. False where nothing moved. */
+  toClient(bytes: number, onText: (text: string) => void): boolean {
+    if (this.#isCut || this.#clientGone) return false
+    if (this.#queuedBytes === 0) return this.#closed()
+    const wasCongested = this.isCongested
+    const all = this.#toClient.length === 1 ? this.#toClient[0]! : Buffer.concat(this.#toClient)
+    const moved = all.subarray(0, bytes)
+    this.#toClient = moved.length === all.length ? [] : [all.subarray(moved.length)]
+    this.#queuedBytes -= moved.length
+    this.#partial = this.#partial.length === 0 ? moved : Buffer.concat([this.#partial, moved])
+    if (wasCongested && !this.isCongested && !this.#serverGone) this.#server?.drained()
+    for (let text = this.#whole(); text !== undefined && !this.#clientGone; text = this.#whole()) {
+      if (text === '') {
+        this.#toServer.push(PONG)
+        this.#client.alive()
+        continue
+      }
+      onText(text)
+      this.#client.text(text)
+    }
+    return true
+  }
+
+  #closed(): boolean {
+    if (this.#closing === undefined) return false
+    const { code, reason } = this.#closing
+    this.#endClient(code, reason)
+    this.#endServer(code)
+    return true
+  }
+
+  /** The next whole frame of what came; a ping is an empty one. */
+  #whole(): string | undefined {
+    const from = this.#partial
+    if (from.length < 2) return undefined
+    const short = from[1]!
+    const start = short < 126 ? 2 : short === 126 ? 4 : 10
+    if (from.length < start) return undefined
+    const length = short < 126 ? short : short === 126 ? from.readUInt16BE(2) : Number(from.readBigUInt64BE(2))
+    if (from.length < start + length) return undefined
+    this.#partial = from.subarray(start + length)
+    return from.toString('utf8', start, start + length)
+  }
+
+  #endClient(code: number, reason: string): void {
+    if (this.#clientGone) return
+    this.#clientGone = true
+    queueMicrotask(() => this.#client.closed({ code, reason }))
+  }
+
+  #endServer(code: number): void {
+    if (this.#serverGone) return
+    this.#serverGone = true
+    this.#server?.closed(code)
+  }
+}

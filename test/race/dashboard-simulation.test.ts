@@ -1,0 +1,303 @@
+import { type ClientFrame, decodeClientFrame, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { type Dashboard, sendEstablished } from '../../routes/ws/dashboard.ts'
+import { handleFrame } from '../../routes/ws/handlers/index.ts'
+import type { Principal } from '../../src/auth/principal.ts'
+import { Broadcaster } from '../../src/broadcast/broadcaster.ts'
+import { ConnectionRegistry } from '../../src/connections/connection-registry.ts'
+import { FlushScheduler } from '../../src/connections/flush-scheduler.ts'
+import { Refusals } from '../../src/connections/refusals.ts'
+import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
+import { said, taskSaid } from '../helpers/events.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { MemoryLog } from '../helpers/memory-log.ts'
+import { seededRandom } from '../helpers/random.ts'
+import { ScriptedWire } from '../helpers/scripted-wire.ts'
+import { SimulatedDashboard } from '../helpers/simulated-dashboard.ts'
+
+/*
+ * The real client and the real server, joined by wires on which a seeded script moves single bytes and which it cuts
+ * between any two, under a clock that it moves, over a log that it makes lag, forget and answer late. One seed is one
+ * history; a failing one is printed and kept in KEPT.
+ * More: SIM_SEEDS=10000 npx tap run dist/test/race/dashboard-simulation.test.js --timeout=900
+ */
+const SEEDS = Number(process.env.SIM_SEEDS ?? 500)
+const STEPS = 500
+const KEPT: number[] = []
+
+/** Ends that some of any few hundred histories have: a simulation that never meets them proves nothing about them. */
+const CODES = [1006, 1012, 4401, 4508].map(code => `closed ${code}`)
+
+const HEARTBEAT_MS = 30_000
+/** Larger than a slice of a replay (256 KiB), smaller than a few bursts. */
+const OUTBOX_LIMIT_BYTES = 320 * 1024
+const BURST = 24
+const BULK = 'x'.repeat(8 * 1024)
+const limits = {
+  ...{ frameRate: 1000, frameBurst: 1000, frameRatePerPrincipal: 10_000, frameRatePerAddress: 10_000 },
+  ...{ outboxLimitBytes: OUTBOX_LIMIT_BYTES, maxConnections: 1000, maxConnectionsPerPrincipal: 1000 },
+}
+const AGENTS: Record<string, string[]> = { wide: ['*'], narrow: ['a', 'b'] }
+const PATTERNS = [['agents.>'], ['agents.a.log', 'agents.*.log', 'tasks.>'], ['tasks.t1.>', 'agents.>'], ['>']]
+/** Everybody is due this one, whatever their patterns and rights. */
+const forAll = (message: string): EventDraft => ofTask('t1', 'a', message)
+
+/** An event of an agent that concerns a task, which shows in its payload. */
+function ofTask(taskId: string, agentId: string, message: string): EventDraft {
+  return { type: 'agent:error', topic: `agents.${agentId}.log`, payload: { agentId, message, taskId }, taskId }
+}
+
+/** What was asked of the store is answered when the script says so; what a killed server asked never is. */
+class LateLog extends MemoryLog {
+  #operations: (() => void)[] = []
+
+  override read(query: Parameters<MemoryLog['read']>[0]) {
+    return this.#later(() => super.read(query))
+  }
+
+  override snapshot(patterns: readonly string[]) {
+    return this.#later(() => super.snapshot(patterns))
+  }
+
+  work(): boolean {
+    const operation = this.#operations.shift()
+    operation?.()
+    return operation !== undefined
+  }
+
+  crash(): void {
+    this.#operations = []
+  }
+
+  #later<T>(operation: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#operations.push(() => void operation().then(resolve, reject))
+    })
+  }
+}
+
+const settle = () => new Promise<void>(resolve => setImmediate(resolve))
+
+class Simulation {
+  readonly random
+  readonly clock = new FakeClock()
+  readonly log = new LateLog()
+  readonly events: FleetEvent[] = []
+  readonly faults: string[] = []
+  readonly dashboards: SimulatedDashboard[]
+  #turns: (() => void)[] = []
+  #wires: ScriptedWire[] = []
+  #server: ReturnType<Simulation['serve']> | undefined
+  #said = 0
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+    this.log.lagging = true
+    this.log.follow(events => this.events.push(...events))
+    this.#server = this.serve()
+    this.dashboards = PATTERNS.map(patterns => {
+      const { clock, random } = this
+      return new SimulatedDashboard({
+        patterns,
+        clock,
+        random: random.next,
+        dial: (rights, events) => this.#dial(rights, events),
+      })
+    })
+  }
+
+  serve() {
+    const { clock, log } = this
+    const fault = (fields: object, message: string) => this.faults.push(`${message}: ${JSON.stringify(fields)}`)
+    const quiet = () => {}
+    const logger = { debug: quiet, info: quiet, warn: quiet, error: fault }
+    const flushMs = this.random.pick([0, 0, 20])
+    const flusher = new FlushScheduler({ clock, flushMs, endOfTurn: turn => this.#turns.push(turn) })
+    const connections = new ConnectionRegistry({ clock, logger, log, flusher, limits, refusals: new Refusals() })
+    const broadcaster = new Broadcaster({ log, flusher })
+    broadcaster.start()
+    const config = { HEARTBEAT_MS, MAX_FRAME_BYTES: 262_144, FRAME_RATE: 1000, FRAME_BURST: 1000, OUTBOX_LIMIT_BYTES }
+    const app = { clock, config, broadcaster, log: logger } as unknown as FastifyInstance
+    return { app, broadcaster, connections, flusher, isDraining: false }
+  }
+
+  /** As the route of `/ws` does it. */
+  #accept(wire: ScriptedWire, { app, broadcaster, connections }: NonNullable<typeof this.server>): void {
+    const expiresAt = this.clock.now() + 86_400_000_000
+    const principal: Principal = { sub: 'ann', role: 'viewer', agents: AGENTS[wire.rights]!, expiresAt }
+    const connection = connections.open<ClientFrame, ServerPayloads>(wire, {
+      kind: 'dashboard',
+      principal,
+      address: '127.0.0.1',
+      decode: decodeClientFrame,
+      flawOf: serverFrameFlaw,
+      liveness: { intervalMs: HEARTBEAT_MS, silentLimit: 2 },
+      onBeat: peer => peer.send('heartbeat', { timestamp: this.clock.now() }),
+      onFrame: frame => handleFrame(frame, dashboard),
+      onClose: () => dashboard.subscriber.close(),
+    })
+    const subscriber = broadcaster.attach(connection, principal)
+    const dashboard: Dashboard = { app, connection, subscriber, wanted: new Set() }
+    sendEstablished(dashboard, { resumed: false, cursor: broadcaster.position })
+  }
+
+  get server() {
+    return this.#server
+  }
+
+  /** Undefined: there is nobody to talk to. */
+  #dial(rights: string, events: ConstructorParameters<typeof ScriptedWire>[1]): ScriptedWire | undefined {
+    const server = this.#server
+    if (server === undefined || server.isDraining || this.random.next() < 0.1) return undefined
+    const wire = new ScriptedWire(rights, events)
+    this.#wires.push(wire)
+    queueMicrotask(() => {
+      this.#accept(wire, server)
+      events.open()
+    })
+    return wire
+  }
+
+  /** `killed`: with -9. Either way the next one knows everything that was stored, and nothing else. */
+  restart(): void {
+    const server = this.#server
+    this.#server = undefined
+    for (const wire of this.#wires) wire.cut({ client: this.random.next() < 0.8, server: true })
+    server?.broadcaster.stop()
+    server?.flusher.stop()
+    this.#turns = []
+    this.log.crash()
+    this.log.tell()
+    this.#server = this.serve()
+  }
+
+  drain(): void {
+    if (this.#server === undefined || this.#server.isDraining) return
+    this.#server.isDraining = true
+    void this.#server.connections.closeAll()
+  }
+
+  /** One event or a few; now and then more than a slow reader may let wait. */
+  say(): void {
+    const { random } = this
+    const isBurst = random.next() < 0.05
+    const draft = (): EventDraft => {
+      const text = `${this.#said++} ${isBurst ? BULK : ''}`
+      const dice = random.below(10)
+      if (dice < 5) return said(random.pick(['a', 'b', 'c', 'd']), text)
+      const task = random.pick(['t1', 't2', 't3'])
+      if (dice < 7) return ofTask(task, random.pick(['a', 'c']), text)
+      if (dice < 9) return taskSaid(task, text)
+      return { type: 'task:deleted', topic: `tasks.${task}.status`, payload: { taskId: task }, record: 'delete' }
+    }
+    this.log.commit(Array.from({ length: isBurst ? BURST : 1 + random.below(3) }, draft))
+  }
+
+  turn(): boolean {
+    const turns = this.#turns.splice(0)
+    for (const turn of turns) turn()
+    return turns.length > 0
+  }
+
+  deliver(dashboard: SimulatedDashboard, bytes: number): boolean {
+    const { wire, isFrozen } = dashboard
+    if (isFrozen) return false
+    return wire?.toClient(bytes, text => dashboard.tap(text, wire.rights)) ?? false
+  }
+
+  step(): void {
+    const { random, log, clock } = this
+    const dashboard = random.pick(this.dashboards)
+    const roll = random.below(1000)
+    if (roll < 130) this.say()
+    else if (roll < 230) this.turn()
+    else if (roll < 320) log.tell()
+    else if (roll < 520) log.work()
+    else if (roll < 600) for (const { wire } of this.dashboards) wire?.toServer()
+    else if (roll < 800) this.deliver(dashboard, random.pick([1, 40, 700, 20_000]))
+    else if (roll < 880) for (const each of this.dashboards) this.deliver(each, 1_000_000)
+    else if (roll < 920) clock.advance(random.pick([20, 20, 500, 500, 3000]))
+    else if (roll < 935) dashboard.wire?.cut({ client: random.next() < 0.7, server: random.next() < 0.5 })
+    else if (roll < 945) dashboard.isFrozen = !dashboard.isFrozen
+    else if (roll < 955) dashboard.join(random.pick(PATTERNS.flat()))
+    else if (roll < 962) dashboard.leave()
+    else if (roll < 967) this.#judge(dashboard)
+    else if (roll < 972) log.forget(Math.max(0, log.length - random.below(60)))
+    else if (roll < 976) this.drain()
+    else if (roll < 980) this.restart()
+    else if (roll < 985) clock.advance(31_000)
+    else if (roll < 987) clock.stall(random.pick([40_000, 100_000]))
+    else if (this.#server?.isDraining) this.restart()
+  }
+
+  /** Other rights from the next socket on, which is now where the old token is revoked. */
+  #judge(dashboard: SimulatedDashboard): void {
+    dashboard.rights = dashboard.rights === 'wide' ? 'narrow' : 'wide'
+    if (this.random.next() < 0.5) this.#server?.connections.closeWhere(() => true, 4401, 'token revoked')
+  }
+
+  async play(): Promise<string[]> {
+    for (let i = 0; i < STEPS; i++) {
+      this.step()
+      await settle()
+    }
+    if (this.#server?.isDraining) this.restart()
+    for (const dashboard of this.dashboards) dashboard.isFrozen = false
+    this.log.commit([forAll('end')])
+    this.log.tell()
+    const stuck = await this.#rest(this.events.at(-1)!)
+    const flaws = [
+      ...this.faults,
+      ...stuck.map(patterns => `stuck: ${patterns}`),
+      ...this.dashboards.flatMap(dashboard => dashboard.flaws(this.events)),
+    ]
+    await this.#compareRecords(flaws)
+    for (const dashboard of this.dashboards) dashboard.client.close()
+    this.restart()
+    return flaws
+  }
+
+  /** Nothing more happens, and all that was begun goes on: everybody must come to have the last event. */
+  async #rest(last: FleetEvent): Promise<string[]> {
+    for (let i = 0; i < 3000; i++) {
+      let busy = this.turn()
+      this.log.tell()
+      while (this.log.work()) busy = true
+      for (const dashboard of this.dashboards) {
+        while (dashboard.wire?.toServer()) busy = true
+        while (this.deliver(dashboard, 1_000_000)) busy = true
+      }
+      await settle()
+      if (!busy && this.dashboards.every(dashboard => dashboard.hasReached(last))) return []
+      if (!busy) this.clock.advance(500)
+    }
+    return this.dashboards
+      .filter(dashboard => !dashboard.hasReached(last))
+      .map(({ status, patterns }) => `${patterns} ${JSON.stringify(status)}`)
+  }
+
+  async #compareRecords(flaws: string[]): Promise<void> {
+    const reading = this.log.snapshot(['>'])
+    this.log.work()
+    const { records } = await reading
+    for (const dashboard of this.dashboards) flaws.push(...dashboard.recordFlaws(records))
+  }
+}
+
+t.setTimeout(900_000)
+
+t.test(`[EV2] [EV4] [SB1] [RS1] [RS2] ${SEEDS} histories of dashboards and their server`, async t => {
+  const first = Number(process.env.SIM_FIRST ?? 1)
+  const tally: Record<string, number> = {}
+  const failed: Record<number, string[]> = {}
+  for (const seed of [...KEPT, ...Array.from({ length: SEEDS }, (_, i) => first + i)]) {
+    const simulation = new Simulation(seed)
+    const flaws = await simulation.play()
+    for (const met of simulation.dashboards.flatMap(dashboard => dashboard.met)) tally[met] = (tally[met] ?? 0) + 1
+    if (flaws.length > 0) failed[seed] = flaws.slice(0, 5)
+  }
+  t.strictSame(failed, {}, 'no gap, no duplicate, no other order, nobody stuck')
+  t.comment(JSON.stringify(tally))
+  for (const what of ['resumed', 'not resumed: expired', 'resync:required', ...CODES]) t.ok(tally[what], `met: ${what}`)
+})
