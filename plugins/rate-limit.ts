@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** How often each limit refused somebody, over REST and on sockets. */
     refusals: Refusals
+    /** Where a request comes from, as limits count it: IPv6 by its /64. */
+    addressOf(request: FastifyRequest): string
   }
 }
 
@@ -21,9 +23,10 @@ export default fp(
   async app => {
     const refusals = new Refusals()
     app.decorate('refusals', refusals)
+    app.decorate('addressOf', request => normalizeIP(request.ip))
     async function keyGenerator(request: FastifyRequest): Promise<string> {
       const verdict = await app.identify(request)
-      if ('refusal' in verdict) return `${ADDRESS}${normalizeIP(request.ip)}`
+      if ('refusal' in verdict) return `${ADDRESS}${app.addressOf(request)}`
       return `${verdict.principal.role} ${verdict.principal.sub}`
     }
     await app.register(rateLimit, {

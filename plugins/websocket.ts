@@ -1,4 +1,3 @@
-import { normalizeIP } from '@fastify/rate-limit'
 import websocket from '@fastify/websocket'
 import { wireError } from '@fleetwire/protocol'
 import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
@@ -55,7 +54,7 @@ export default fp(
 
     app.decorate('upgrades', gate)
     app.addHook('onRequest', (request, reply, done) => {
-      const refusal = request.ws ? gate.knock(normalizeIP(request.ip)) : undefined
+      const refusal = request.ws ? gate.knock(app.addressOf(request)) : undefined
       if (refusal === undefined) done()
       else reply.refuse(refusal)
     })
@@ -77,7 +76,7 @@ export default fp(
     app.decorate('openConnection', (socket, request, options) => {
       const { principal } = request
       const port = new WsSocket(socket, request.raw.socket)
-      const connection = connections.open(port, { ...options, principal, address: normalizeIP(request.ip) })
+      const connection = connections.open(port, { ...options, principal, address: app.addressOf(request) })
       // The one line that ties the id of the request to that of the connection, which all later ones carry.
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection

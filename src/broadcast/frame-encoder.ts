@@ -1,4 +1,5 @@
 import { topicKind } from '@fleetwire/protocol'
+import { sseFrame } from '../connections/sse-frame.ts'
 import { textFrame } from '../connections/text-frame.ts'
 import type { FleetEvent } from '../log/event-log.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
@@ -9,28 +10,25 @@ export function eventText(event: FleetEvent): string {
   return `{"type":${JSON.stringify(type)},"topic":"${topic}","cursor":${JSON.stringify(cursor)},"at":${at},"payload":${json}}`
 }
 
+/** How a receiver takes its frames: as text frames of a WebSocket, as those deflated each by itself, as server-sent events. */
+export type FrameForm = 'text' | 'deflated' | 'sse'
+
 /** An event on its way out: framed at most once in each form, whatever the number of receivers. */
 export class OutboundEvent {
   readonly event: FleetEvent
   readonly #compressor: FrameCompressor | undefined
+  readonly #frames: Partial<Record<FrameForm, Buffer>> = {}
   #text: string | undefined
-  #frame: Buffer | undefined
-  #compressed: Buffer | undefined
 
-  /** Without a compressor both forms are the same. */
+  /** Without a compressor nothing is deflated. */
   constructor(event: FleetEvent, compressor?: FrameCompressor) {
     this.event = event
     this.#compressor = compressor
   }
 
-  get frame(): Buffer {
-    this.#frame ??= textFrame(this.#encoded)
-    return this.#frame
-  }
-
-  get compressedFrame(): Buffer {
-    this.#compressed ??= this.#compressor?.frameOf(this.#encoded) ?? this.frame
-    return this.#compressed
+  frame(form: FrameForm): Buffer {
+    this.#frames[form] ??= this.#make(form)
+    return this.#frames[form]
   }
 
   /** Set where a later event of the same key makes this one superfluous: the topic of a record or of a metric. */
@@ -38,35 +36,34 @@ export class OutboundEvent {
     return topicKind(this.event.topic) === 'stream' ? undefined : this.event.topic
   }
 
-  get #encoded(): string {
+  #make(form: FrameForm): Buffer {
     this.#text ??= eventText(this.event)
-    return this.#text
+    switch (form) {
+      case 'text':
+        return textFrame(this.#text)
+      case 'deflated':
+        return this.#compressor?.frameOf(this.#text) ?? this.frame('text')
+      case 'sse':
+        return sseFrame({ event: this.event.type, id: this.event.cursor, data: this.#text })
+    }
   }
 }
 
 /** Events due at the same time to one or many connections, which share the bytes. */
 export class EventBatch {
   readonly events: readonly OutboundEvent[]
-  #bytes: Buffer | undefined
-  #compressedBytes: Buffer | undefined
+  readonly #bytes: Partial<Record<FrameForm, Buffer>> = {}
 
   constructor(events: readonly OutboundEvent[]) {
     this.events = events
   }
 
   /** All frames as one buffer. */
-  get bytes(): Buffer {
-    this.#bytes ??= joined(this.events.map(({ frame }) => frame))
-    return this.#bytes
-  }
-
-  /** As `bytes`, for peers that take compressed frames. */
-  get compressedBytes(): Buffer {
-    this.#compressedBytes ??= this.events.every(event => event.compressedFrame === event.frame)
-      ? this.bytes
-      : joined(this.events.map(({ compressedFrame }) => compressedFrame))
-    return this.#compressedBytes
+  bytes(form: FrameForm): Buffer {
+    this.#bytes[form] ??=
+      this.events.length === 1
+        ? this.events[0]!.frame(form)
+        : Buffer.concat(this.events.map(event => event.frame(form)))
+    return this.#bytes[form]
   }
 }
-
-const joined = (frames: Buffer[]): Buffer => (frames.length === 1 ? frames[0]! : Buffer.concat(frames))

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import type { FrameLimits } from './frame-limits.ts'
 
-export type ConnectionKind = 'dashboard' | 'agent'
+export type ConnectionKind = 'dashboard' | 'agent' | 'stream'
 
 /** Frame types that both routes send, whatever else they do. */
 export interface BasePayloads {

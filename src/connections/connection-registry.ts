@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { type CloseCode, type EventPayloads, type Role, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
@@ -13,6 +14,7 @@ import type {
   ConnectionOptions,
   InboundFrame,
 } from './connection-options.ts'
+import { EventStream, type EventStreamOptions } from './event-stream.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import { FrameLimits, type FrameRates } from './frame-limits.ts'
 import type { Refusals } from './refusals.ts'
@@ -28,7 +30,7 @@ const NO_ROOM_RETRY_MS = 5000
 const noRoom = (code: 'unavailable' | 'rate_limited', message: string) =>
   wireError(code, message, { retryAfterMs: NO_ROOM_RETRY_MS })
 
-/** A connection of either kind, as seen from outside its route. */
+/** A connection of any kind, as seen from outside its route. */
 export interface OpenConnection {
   readonly id: string
   readonly kind: ConnectionKind
@@ -51,7 +53,7 @@ export interface RegistryOptions {
   limits: FrameRates & { outboxLimitBytes: number; maxConnections: number; maxConnectionsPerPrincipal: number }
 }
 
-/** Every open socket of this process. */
+/** Every open socket of this process, and every stream of events. */
 export class ConnectionRegistry {
   readonly #options: RegistryOptions
   readonly #context: ConnectionContext
@@ -100,14 +102,15 @@ export class ConnectionRegistry {
     options: ConnectionOptions<In, Out>,
   ): Connection<In, Out> {
     const connection = new Connection(socket, this.#context, options)
-    const { id, principal } = connection
-    this.#open.set(id, connection)
-    const siblings = this.#bySub.get(principal.sub)
-    if (siblings) siblings.set(id, connection)
-    else this.#bySub.set(principal.sub, new Map([[id, connection]]))
-    this.#opened++
-    this.#announce('connection:opened', { ...this.#factsOf(connection), at: connection.openedAt })
+    this.#adopt(connection)
     return connection
+  }
+
+  /** Takes over a response whose head says `text/event-stream`. */
+  openStream(response: ServerResponse, options: EventStreamOptions): EventStream {
+    const stream = new EventStream(response, this.#context, options)
+    this.#adopt(stream)
+    return stream
   }
 
   get(id: string): OpenConnection | undefined {
@@ -129,19 +132,20 @@ export class ConnectionRegistry {
 
   stats() {
     const byRole: Record<Role, number> = { viewer: 0, operator: 0, admin: 0, agent: 0 }
-    let agents = 0
+    const byKind: Record<ConnectionKind, number> = { dashboard: 0, agent: 0, stream: 0 }
     let bufferedBytes = 0
     let mostBufferedBytes = 0
     for (const connection of this.#open.values()) {
-      if (connection.kind === 'agent') agents++
+      byKind[connection.kind]++
       byRole[connection.principal.role]++
       bufferedBytes += connection.bufferedBytes
       mostBufferedBytes = Math.max(mostBufferedBytes, connection.bufferedBytes)
     }
     return {
       connections: this.size,
-      dashboards: this.size - agents,
-      agents,
+      dashboards: byKind.dashboard,
+      agents: byKind.agent,
+      streams: byKind.stream,
       byRole,
       bufferedBytes,
       mostBufferedBytes,
@@ -185,6 +189,16 @@ export class ConnectionRegistry {
     return new Promise(resolve => {
       this.#options.clock.setTimeout(resolve, CLOSE_PAUSE_MS)
     })
+  }
+
+  #adopt(connection: OpenConnection): void {
+    const { id, principal } = connection
+    this.#open.set(id, connection)
+    const siblings = this.#bySub.get(principal.sub)
+    if (siblings) siblings.set(id, connection)
+    else this.#bySub.set(principal.sub, new Map([[id, connection]]))
+    this.#opened++
+    this.#announce('connection:opened', { ...this.#factsOf(connection), at: connection.openedAt })
   }
 
   #remove(id: string, code: number): void {

@@ -4,6 +4,9 @@ import type { SocketPort } from './socket-port.ts'
 /** What is joined into one write, unless a shared batch is larger. */
 const WRITE_BYTES = 64 * 1024
 
+/** Where an outbox goes. */
+export type OutboxPort = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
+
 export interface OutboxOptions {
   limitBytes: number
   /** More is waiting than the limit allows: the consumer is too slow. */
@@ -15,7 +18,7 @@ export interface OutboxOptions {
  * not, urgent frames go first, a record or metric waits only in its latest version, and streams wait whole.
  */
 export class Outbox {
-  readonly #socket: SocketPort
+  readonly #socket: OutboxPort
   readonly #options: OutboxOptions
   #urgent: Buffer[] = []
   /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
@@ -26,7 +29,7 @@ export class Outbox {
   #queuedBytes = 0
   #waiters: (() => void)[] = []
 
-  constructor(socket: SocketPort, options: OutboxOptions) {
+  constructor(socket: OutboxPort, options: OutboxOptions) {
     this.#socket = socket
     this.#options = options
   }
@@ -50,7 +53,7 @@ export class Outbox {
 
   events(batch: EventBatch): void {
     this.#fresh.push(batch)
-    this.#queuedBytes += this.#bytesOf(batch).length
+    this.#queuedBytes += batch.bytes(this.#socket.form).length
   }
 
   flush(): void {
@@ -78,10 +81,6 @@ export class Outbox {
     return new Promise(resolve => this.#waiters.push(resolve))
   }
 
-  #bytesOf(batch: EventBatch): Buffer {
-    return this.#socket.takesCompressed ? batch.compressedBytes : batch.bytes
-  }
-
   #wake(): void {
     const waiters = this.#waiters
     if (waiters.length === 0) return
@@ -104,7 +103,7 @@ export class Outbox {
       let taken = 0
       for (const item of this.#fresh) {
         if (bytes >= WRITE_BYTES) break
-        const part = Buffer.isBuffer(item) ? item : this.#bytesOf(item)
+        const part = Buffer.isBuffer(item) ? item : item.bytes(this.#socket.form)
         parts.push(part)
         bytes += part.length
         taken++
@@ -126,7 +125,7 @@ export class Outbox {
             this.#held.delete(key!)
             this.#queuedBytes -= earlier.length
           }
-          this.#held.set(key ?? this.#heldKeys++, this.#socket.takesCompressed ? event.compressedFrame : event.frame)
+          this.#held.set(key ?? this.#heldKeys++, event.frame(this.#socket.form))
         }
       }
     }

@@ -1,8 +1,10 @@
+import type { FrameForm } from '../broadcast/frame-encoder.ts'
+
 /** What a connection needs of a WebSocket. One adapter implements it (ws-socket.ts); tests script it. */
 export interface SocketPort {
   readonly isOpen: boolean
-  /** The peer takes frames that were compressed each by itself (frame-compressor.ts). */
-  readonly takesCompressed: boolean
+  /** How the peer takes events. */
+  readonly form: FrameForm
   /** Bytes written that the kernel has not taken. */
   readonly bufferedBytes: number
   /** The kernel takes no more: `drained` will be called. A write is still possible, and costs memory. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import type { FrameForm } from '../broadcast/frame-encoder.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { textsOf } from './text-frame.ts'
 
@@ -62,14 +63,14 @@ export class WsSocket implements SocketPort {
   readonly #ws: WebSocket
   readonly #raw: Socket
   readonly #framesItself: boolean
-  readonly takesCompressed: boolean
+  readonly form: FrameForm
 
   /** `raw` is the socket of the upgrade: `request.raw.socket`. */
   constructor(ws: WebSocket, raw: Socket) {
     this.#ws = ws
     this.#raw = raw
-    this.takesCompressed = takesShared(ws)
-    this.#framesItself = ws.extensions !== '' && !this.takesCompressed
+    this.form = takesShared(ws) ? 'deflated' : 'text'
+    this.#framesItself = ws.extensions !== '' && this.form === 'text'
   }
 
   get isOpen(): boolean {

@@ -1,4 +1,4 @@
-import { type EventPayloads, type EventType, eventFlaw } from '@fleetwire/protocol'
+import { type EventPayloads, type EventType, eventFlaw, isCustomType } from '@fleetwire/protocol'
 import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
 import type { EventDraft } from './event-log.ts'
 
@@ -17,4 +17,10 @@ export function draftOf<K extends EventType>(
   const flaw = eventFlaw(type, payload)
   if (flaw !== undefined) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: ${flaw}`)
   return { type, topic, payload, ...options }
+}
+
+/** A draft of what a backend publishes: any payload, under a name of its own. Throws like `draftOf`. */
+export function customDraft(type: string, topic: string, payload: unknown): EventDraft {
+  if (!isCustomType(type)) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: not a custom type`)
+  return { type, topic, payload }
 }

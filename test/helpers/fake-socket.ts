@@ -9,7 +9,7 @@ export class FakeSocket implements SocketPort {
   terminated = false
   closedWith: { code: number; reason: string } | undefined
   bufferedBytes = 0
-  takesCompressed = false
+  readonly form = 'text'
   #choked = false
   #handlers: SocketHandlers | undefined
 

@@ -35,7 +35,7 @@ const layers: [area: string, may: string[]][] = [
     'src/broadcast/',
     [
       ...['src/broadcast/', ...common, ...principal],
-      ...['src/connections/text-frame.ts', 'src/connections/flush-scheduler.ts'],
+      ...['src/connections/text-frame.ts', 'src/connections/sse-frame.ts', 'src/connections/flush-scheduler.ts'],
     ],
   ],
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],

@@ -1,6 +1,7 @@
 import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
 import { Cursor, Id, Json, Labels, OneOf, Timestamp, Title } from './common.ts'
 import { WireError } from './error-codes.ts'
+import { EventFrame } from './events.ts'
 import { commandRequestFields } from './frames/client.ts'
 import {
   Agent,
@@ -249,14 +250,43 @@ export const PublishEvent = Type.Object(
   },
   Closed,
 )
+export type PublishEvent = Static<typeof PublishEvent>
 export const PublishBody = Type.Union([PublishEvent, Type.Array(PublishEvent, { minItems: 1, maxItems: 500 })])
 export const Published = Type.Object({ cursor: Cursor })
+
+const Topics = Type.Optional(
+  Type.String({ maxLength: 8192, description: 'Patterns, separated by commas; default: everything the token may see' }),
+)
+/** `GET /events`. */
+export const HistoryQuery = Type.Object(
+  {
+    topics: Topics,
+    after: Type.Optional(Type.String({ maxLength: 64, description: 'Events after this cursor, oldest first' })),
+    before: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Events before this cursor, newest first; neither: from the newest' }),
+    ),
+    limit: Type.Optional(Limit),
+  },
+  Closed,
+)
+export const EventPage = Type.Composite([
+  PageOf(EventFrame),
+  Type.Object({ cursor: Type.String({ description: 'Up to here the log was looked at, also where nothing matched' }) }),
+])
+/** `GET /events/stream`. */
+export const StreamQuery = Type.Object(
+  {
+    topics: Topics,
+    snapshot: Type.Optional(Type.Boolean({ default: true, description: 'Begin with the records that match' })),
+  },
+  Closed,
+)
 
 /** `GET /connections`. */
 export const ConnectionInfo = Type.Object(
   {
     connectionId: Id,
-    kind: OneOf(['dashboard', 'agent']),
+    kind: OneOf(['dashboard', 'agent', 'stream']),
     sub: Type.String(),
     role: Role,
     address: Type.String(),
@@ -277,6 +307,7 @@ export const WebsocketStatus = Type.Object({
   connections: Type.Integer(),
   dashboards: Type.Integer(),
   agents: Type.Integer(),
+  streams: Type.Integer(),
   byRole: Counts,
   bufferedBytes: Type.Integer(),
   opened: Type.Integer(),

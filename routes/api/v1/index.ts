@@ -4,6 +4,8 @@ import terminal from './agents/terminal.ts'
 import batches from './commands/batches.ts'
 import commands from './commands/index.ts'
 import connections from './connections/index.ts'
+import events from './events/index.ts'
+import eventStream from './events/stream.ts'
 import interactions from './interactions.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
@@ -20,6 +22,8 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(interactions)
   await app.register(taskExports)
   await app.register(connections)
+  await app.register(events)
+  await app.register(eventStream)
   await app.register(tokens, { prefix: '/tokens' })
 }
 export default v1

@@ -22,7 +22,7 @@ t.test('a shared batch goes out as it is; together with other frames it is one w
   const batch = new EventBatch([event('agents.a.log', 'e1'), event('agents.a.log', 'e2')])
   outbox.events(batch)
   outbox.flush()
-  t.equal(socket.writes[0], batch.bytes, 'the very same buffer')
+  t.equal(socket.writes[0], batch.bytes('text'), 'the very same buffer')
   outbox.ordered(frame('snapshot'))
   outbox.events(batch)
   outbox.urgent(frame('reply'))

@@ -98,7 +98,7 @@ t.test(
   async t => {
     const { port, client, received, ws } = await pair(t, wsServerOptions(1024, true), { perMessageDeflate: true })
     t.match(ws.extensions, 'permessage-deflate')
-    t.ok(port.takesCompressed, 'if this fails, ws keeps what was agreed elsewhere: see takesShared')
+    t.equal(port.form, 'deflated', 'if this fails, ws keeps what was agreed elsewhere: see takesShared')
     const compressor = new FrameCompressor()
     const long = texts.filter(text => text.length >= COMPRESS_FROM)
     const frames = texts.flatMap(text => [textFrame(text), compressor.frameOf(text) ?? textFrame(text)])
@@ -119,7 +119,7 @@ t.test('a peer with a smaller window, or with contexts, is served by ws itself',
   for (const [server, asked] of [[wsServerOptions(1024, true), small], contexts]) {
     const { port, client, received, ws } = await pair(t, server, asked)
     t.match(ws.extensions, 'permessage-deflate')
-    t.notOk(port.takesCompressed)
+    t.equal(port.form, 'text')
     port.write(Buffer.concat(texts.map(textFrame)))
     while (received.length < texts.length) await once(client, 'message')
     t.same(received, texts)
@@ -128,7 +128,7 @@ t.test('a peer with a smaller window, or with contexts, is served by ws itself',
 
 t.test('without the setting nothing is agreed', async t => {
   const { port, ws } = await pair(t, {}, { perMessageDeflate: true })
-  t.same([ws.extensions, port.takesCompressed], ['', false])
+  t.same([ws.extensions, port.form], ['', 'text'])
 })
 
 t.test('[LM1] a message over the limit is closed with 4413', async t => {

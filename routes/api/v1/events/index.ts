@@ -1,0 +1,76 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { EventPage, HistoryQuery, PublishBody, Published, wireError } from '@fleetwire/protocol'
+import { canSeeTopic } from '../../../../src/auth/permissions.ts'
+import { publicationOf } from '../../../../src/events/publishing.ts'
+import { topicsOf } from './topics.ts'
+
+const tags = ['events']
+
+/** The log over REST: what happened, and what backends add to it. */
+const events: FastifyPluginAsyncTypebox = async app => {
+  const { eventLog } = app
+
+  app.get(
+    '/events',
+    {
+      onRequest: app.authorize('read'),
+      schema: {
+        tags,
+        summary: 'Page through what happened',
+        description: 'A page may hold fewer events than `limit`; it is the last one where `nextCursor` is null.',
+        querystring: HistoryQuery,
+        response: { 200: EventPage },
+      },
+    },
+    async ({ principal, query: { topics: text, after, before, limit = 50 } }, reply) => {
+      if (after !== undefined && before !== undefined)
+        return reply.refuse(wireError('invalid_request', 'Give `after` or `before`, not both.'))
+      const verdict = topicsOf(principal, text)
+      if (verdict.status === 'refused') return reply.refuse(verdict.error)
+      const from = after === undefined ? { before: before ?? null } : { after }
+      const page = await eventLog.read({ topics: verdict.topics, limit, ...from })
+      if (page.status === 'gone') {
+        const { reason } = page
+        return reply.refuse(
+          reason === 'malformed'
+            ? wireError('invalid_request', 'This is no cursor of an event.')
+            : wireError('cursor_gone', `The cursor cannot be continued (${reason}): start without one.`, { reason }),
+        )
+      }
+      const items = page.events
+        .filter(({ topic }) => canSeeTopic(principal, topic))
+        .map(({ type, topic, cursor, at, payload }) => ({ type, topic, cursor, at, payload }))
+      return { items, nextCursor: page.done ? null : page.next, cursor: page.next }
+    },
+  )
+
+  app.post(
+    '/events',
+    {
+      onRequest: app.authorize('command'),
+      schema: {
+        tags,
+        summary: 'Publish events of your own, all or none',
+        body: PublishBody,
+        response: { 202: Published },
+      },
+    },
+    async ({ principal, body }, reply) => {
+      const drafts = []
+      for (const event of Array.isArray(body) ? body : [body]) {
+        const publication = publicationOf(principal, event)
+        if ('refusal' in publication) return reply.refuse(publication.refusal)
+        drafts.push(publication.draft)
+      }
+      const appended = await eventLog.append(drafts)
+      if (appended.status !== 'ok') {
+        const retryAfterMs = appended.status === 'unavailable' ? appended.retryAfterMs : 1000
+        return reply.refuse(
+          wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs }),
+        )
+      }
+      return reply.code(202).send({ cursor: appended.events.at(-1)!.cursor })
+    },
+  )
+}
+export default events

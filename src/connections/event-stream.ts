@@ -1,0 +1,173 @@
+import type { ServerResponse } from 'node:http'
+import type { CloseCode, ServerPayloads } from '@fleetwire/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { EventBatch } from '../broadcast/frame-encoder.ts'
+import type { Timer } from '../clock.ts'
+import { newId } from '../ids.ts'
+import type { CloseOptions, ConnectionContext } from './connection-options.ts'
+import { Outbox } from './outbox.ts'
+import { sseCursor, sseFrame, sseKeepAlive, sseRetry } from './sse-frame.ts'
+import { wallDeadline } from './wall-deadline.ts'
+
+/** A peer that does not take the end of its stream in this time is cut off. */
+const CLOSE_DEADLINE_MS = 5000
+/** Keep-alives that found the peer not reading, in a row. */
+const SILENT_LIMIT = 2
+
+export interface EventStreamOptions {
+  principal: Principal
+  address: string
+  keepAliveMs: number
+  /** The client has everything up to here, or is about to get it. */
+  cursor: string
+  /** Once, with the final code. */
+  onClose(code: number): void
+}
+
+type Sent = 'snapshot' | 'resume:done' | 'resync:required'
+
+type State =
+  | { name: 'open'; expiry: Timer; keepAlive: Timer }
+  | { name: 'closing'; code: number; deadline: Timer }
+  | { name: 'closed' }
+
+/** Server-sent events to one client: what a subscriber is given, through the same bounded outbox as on a socket. */
+export class EventStream {
+  readonly id = newId('con')
+  readonly kind = 'stream'
+  readonly openedAt: number
+  readonly #response: ServerResponse
+  readonly #context: ConnectionContext
+  readonly #options: EventStreamOptions
+  readonly #outbox: Outbox
+  #state: State
+  #silent = 0
+
+  /** The head of the response was written. */
+  constructor(response: ServerResponse, context: ConnectionContext, options: EventStreamOptions) {
+    const { clock, limits } = context
+    this.openedAt = clock.now()
+    this.#response = response
+    this.#context = context
+    this.#options = options
+    this.#outbox = new Outbox(
+      {
+        form: 'sse',
+        get isCongested() {
+          return response.writableNeedDrain && response.writableLength > 0
+        },
+        get bufferedBytes() {
+          return response.writableLength
+        },
+        write: frames => void response.write(frames),
+      },
+      { limitBytes: limits.outboxLimitBytes, overflowed: () => this.#overflowed() },
+    )
+    const expire = () => this.close(4401, 'token expired')
+    this.#state = {
+      name: 'open',
+      expiry: wallDeadline(clock, options.principal.expiresAt, expire),
+      keepAlive: clock.setInterval(() => this.#keepAlive(), options.keepAliveMs),
+    }
+    response.on('drain', () => this.flush())
+    response.on('error', () => {})
+    response.on('close', () => this.#closed())
+    response.write(sseCursor(options.cursor))
+  }
+
+  get principal(): Principal {
+    return this.#options.principal
+  }
+
+  get address(): string {
+    return this.#options.address
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open'
+  }
+
+  get bufferedBytes(): number {
+    return this.#outbox.bytes
+  }
+
+  deliver(batch: EventBatch): void {
+    if (!this.isOpen) return
+    this.#outbox.events(batch)
+    this.#context.flusher.request(this)
+  }
+
+  send<K extends Sent>(type: K, payload: ServerPayloads[K]): void {
+    if (!this.isOpen) return
+    this.#outbox.ordered(
+      sseFrame({
+        event: type === 'resync:required' ? 'resync' : type,
+        id: cursorOf(payload),
+        data: JSON.stringify(payload),
+      }),
+    )
+    this.#context.flusher.request(this)
+  }
+
+  drained(): Promise<void> {
+    return this.#outbox.drained()
+  }
+
+  flush(): void {
+    if (this.isOpen) this.#outbox.flush()
+  }
+
+  /** Says why and when to come back, then ends the stream. Idempotent. */
+  close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
+    if (this.#state.name !== 'open') return
+    this.#outbox.flush()
+    this.#release(this.#state)
+    this.#state = {
+      name: 'closing',
+      code,
+      deadline: this.#context.clock.setTimeout(() => this.terminate(), CLOSE_DEADLINE_MS),
+    }
+    if (options.reconnectAfterMs !== undefined) this.#response.write(sseRetry(options.reconnectAfterMs))
+    const data = JSON.stringify({ code, reason, ...options })
+    this.#response.end(sseFrame({ event: 'connection:closing', data }))
+  }
+
+  terminate(): void {
+    this.#response.destroy()
+  }
+
+  #overflowed(): void {
+    this.#outbox.clear()
+    this.close(4508, 'slow consumer')
+  }
+
+  #keepAlive(): void {
+    const { writableNeedDrain } = this.#response
+    this.#silent = writableNeedDrain ? this.#silent + 1 : 0
+    if (this.#silent >= SILENT_LIMIT) this.close(4408, 'no sign of life')
+    else if (!writableNeedDrain) this.#response.write(sseKeepAlive)
+  }
+
+  #release(open: Extract<State, { name: 'open' }>): void {
+    open.expiry.cancel()
+    open.keepAlive.cancel()
+    this.#outbox.clear()
+  }
+
+  #closed(): void {
+    const state = this.#state
+    if (state.name === 'closed') return
+    if (state.name === 'open') this.#release(state)
+    else state.deadline.cancel()
+    this.#state = { name: 'closed' }
+    const code = state.name === 'closing' ? state.code : 1006
+    this.#context.closed(this.id, code)
+    this.#options.onClose(code)
+  }
+}
+
+/** Who comes back in the middle of a snapshot must get it anew: only its last part moves the cursor. */
+function cursorOf(payload: ServerPayloads[Sent]): string | undefined {
+  if (!('cursor' in payload)) return undefined
+  return 'more' in payload && payload.more ? undefined : payload.cursor
+}

@@ -1,0 +1,42 @@
+import { MAX_DEPTH, type PublishEvent, tooDeep, type WireError, wireError } from '@fleetwire/protocol'
+import { canSeeAgent } from '../auth/permissions.ts'
+import type { Principal } from '../auth/principal.ts'
+import { customDraft } from '../log/draft.ts'
+import type { EventDraft } from '../log/event-log.ts'
+
+/** Where backends may publish; no record can be written so. */
+const PUBLIC_TOPIC =
+  /^(?:tasks\.[A-Za-z0-9_-]{1,64}\.events|users\.[A-Za-z0-9_-]{1,64}\.inbox|agents\.([A-Za-z0-9_-]{1,64})\.log)$/
+const MAX_PAYLOAD_BYTES = 64 * 1024
+const TOO_DEEP = wireError('invalid_request', `payload: nested more than ${MAX_DEPTH} levels deep.`)
+
+/** What a publication appends, or why it may not. */
+export function publicationOf(
+  principal: Principal,
+  { topic, type, payload }: PublishEvent,
+): { draft: EventDraft } | { refusal: WireError } {
+  const match = PUBLIC_TOPIC.exec(topic)
+  if (match === null) {
+    const message = `"${topic.slice(0, 80)}": events are published to tasks.*.events, users.*.inbox and agents.*.log.`
+    return { refusal: wireError('forbidden', message, { topic }) }
+  }
+  const agentId = match[1]
+  if (agentId !== undefined && !canSeeAgent(principal, agentId))
+    return { refusal: wireError('not_found', `There is no agent "${agentId}".`) }
+  const flaw = payloadFlaw(payload)
+  return flaw === undefined ? { draft: customDraft(type, topic, payload) } : { refusal: flaw }
+}
+
+function payloadFlaw(payload: unknown): WireError | undefined {
+  let text: string
+  try {
+    text = JSON.stringify(payload)
+  } catch {
+    return TOO_DEEP
+  }
+  if (tooDeep(text)) return TOO_DEEP
+  const bytes = Buffer.byteLength(text)
+  return bytes <= MAX_PAYLOAD_BYTES
+    ? undefined
+    : wireError('too_large', `payload: ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES}.`)
+}
