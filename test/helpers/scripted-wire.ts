@@ -9,7 +9,7 @@ const PONG = 'pong'
 
 /** Both ends of one WebSocket, in which nothing moves unless the script moves it, byte by byte towards the client. */
 export class ScriptedWire implements SocketPort {
-  readonly takesCompressed = false
+  readonly form = 'text'
   /** What the token said that it was opened with. */
   readonly rights: string
   readonly #client: SocketEvents
