@@ -67,9 +67,13 @@ export class InteractionEffects {
       const delayMs = expiresAt - this.#options.clock.now()
       this.#deadlines.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
     }
+    const command = commandId === undefined ? undefined : this.#options.commands.live(commandId)
+    if (state !== 'open' && commandId !== undefined && command === undefined) {
+      this.#options.ledger.forget(interaction)
+      return
+    }
     if (delivery === 'pending') this.#deliver(interaction)
     if (commandId === undefined) return
-    const command = this.#options.commands.live(commandId)
     if (state !== 'open') {
       if (!this.#waits(commandId)) this.#command(commandId, 'resume')
     } else if (command?.status === 'running') this.#command(commandId, 'wait')
@@ -85,6 +89,7 @@ export class InteractionEffects {
 
   /** A command that ended, or is to run anew, asks nothing any more. */
   #commandChanged({ commandId, status }: Command): void {
+    if (isFinal(status)) this.#forget(commandId)
     if (isFinal(status) || status === 'queued') this.#cancel(interaction => interaction.commandId === commandId)
     else if (status === 'running' && this.#waits(commandId)) this.#command(commandId, 'wait')
   }
@@ -109,6 +114,14 @@ export class InteractionEffects {
   #cancel(fits: (interaction: Interaction) => boolean): void {
     for (const interaction of [...this.#options.ledger.live()]) {
       if (interaction.state === 'open' && fits(interaction)) this.#apply(interaction, { kind: 'cancel' })
+    }
+  }
+
+  /** Answers that the command did not wait for. */
+  #forget(commandId: string): void {
+    const { ledger } = this.#options
+    for (const interaction of [...ledger.live()]) {
+      if (interaction.commandId === commandId && interaction.state !== 'open') ledger.forget(interaction)
     }
   }
 

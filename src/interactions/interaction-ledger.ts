@@ -69,6 +69,11 @@ export class InteractionLedger {
     for (const { interaction } of this.#live.values()) yield interaction
   }
 
+  /** Its answer can take effect no more, whatever its delivery says: it is not sent again. */
+  forget({ agentId, interactionId }: Interaction): void {
+    this.#live.delete(topics.interaction(agentId, interactionId))
+  }
+
   openOf(agentId: string): number {
     return this.#openOf.get(agentId) ?? 0
   }
@@ -89,8 +94,9 @@ export class InteractionLedger {
     const { log, clock, taskOf } = this.#options
     const topic = topics.interaction(agentId, interactionId)
     const live = this.#live.get(topic)
-    const known = live && { payload: live.interaction, version: live.version }
-    const commandId = event.kind === 'request' ? event.request.commandId : live?.interaction.commandId
+    const known = live ? { payload: live.interaction, version: live.version } : await log.get(topic)
+    const current = known?.payload as Interaction | undefined
+    const commandId = event.kind === 'request' ? event.request.commandId : current?.commandId
     const taskId = commandId === undefined ? undefined : await taskOf(commandId)
     return changeRecord<Interaction, Why>(log, {
       topic,

@@ -103,7 +103,7 @@ test('[IN14] many are answered at once, each judged alone', async t => {
 })
 
 test('[PM1] who may not interact answers nothing, and sees only what is theirs to see', async t => {
-  const { api, ask, token } = await start(t)
+  const { api, ask, token, url } = await start(t)
   const { interactionId } = await ask()
   const viewer = await token('viewer')
   t.equal((await api('POST', `/interactions/${interactionId}/respond`, { optionId: 'yes' }, viewer)).status, 403)
@@ -112,6 +112,34 @@ test('[PM1] who may not interact answers nothing, and sees only what is theirs t
   t.equal((await api('GET', `/interactions/${interactionId}`, undefined, other)).status, 404)
   t.equal((await api('POST', `/interactions/${interactionId}/respond`, { optionId: 'yes' }, other)).status, 404)
   t.same((await api<{ items: Interaction[] }>('GET', '/interactions', undefined, other)).body.items, [])
+
+  const respond = (as: string) => {
+    const client = new DashboardClient({ url, token: as })
+    t.teardown(() => client.close())
+    client.connect()
+    return client.respond({ interactionId, optionId: 'yes' })
+  }
+  t.match(await respond(viewer), { ok: false, error: { code: 'forbidden' } })
+  t.match(await respond(other), { ok: false, error: { code: 'not_found' } })
+})
+
+test('[IN11] an interrupt ends what its command asks', async t => {
+  const { api, ask, ended, log } = await start(t)
+  const { command, interactionId } = await ask()
+  const cancelled = new Promise<unknown>(resolve => {
+    const unfollow = log.follow(events => {
+      const event = events.find(({ type }) => type === 'interaction:cancelled')
+      if (event !== undefined) resolve(event.payload)
+    })
+    t.teardown(unfollow)
+  })
+  t.equal((await api('POST', `/commands/${command.commandId}/interrupt`, {})).status, 200)
+  t.match(await ended(command.commandId), { status: 'cancelled', confirmed: true })
+  t.match(await cancelled, { interactionId, state: 'cancelled' })
+  t.match(await api('POST', `/interactions/${interactionId}/respond`, { optionId: 'yes' }), {
+    status: 409,
+    body: { code: 'conflict', details: { state: 'cancelled' } },
+  })
 })
 
 test('[IN1] over a socket: the first wins, everybody sees it', async t => {

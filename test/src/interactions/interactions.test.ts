@@ -184,3 +184,17 @@ test('[IN2] time runs out while the server is away, too', async t => {
   after.clock.advance(0)
   t.match(await back.next('interaction:answer'), { expired: true, optionId: 'no' })
 })
+
+test('[IN15] an answer that was not applied is sent no more once its command has ended', async t => {
+  const { fleet, agent, commandId, attempt } = await asking(t)
+  await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
+  agent.report('command:result', { commandId, attempt, status: 'succeeded' })
+  await agent.acked(3)
+  agent.cut()
+  const back = fleet.agent('a1')
+  await back.hello()
+  back.report('interaction:applied', { interactionId: 'i1' })
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
+  t.notOk(back.sent.some(frame => frame.type === 'interaction:answer'))
+})
