@@ -20,8 +20,12 @@ export class Watcher {
   readonly resyncs: string[] = []
   /** Events that came over its sockets: the SDK would hide one that came twice. */
   frames = 0
+  /** What the server said before it closed a socket. */
+  readonly closings: { code: number; reconnectAfterMs?: number }[] = []
   readonly wire = new Wire(text => {
-    if ('topic' in JSON.parse(text)) this.frames++
+    const frame = JSON.parse(text)
+    if ('topic' in frame) this.frames++
+    else if (frame.type === 'connection:closing') this.closings.push(frame.payload)
   })
 
   constructor({ url, token, patterns, offlineMs = 0 }: WatcherOptions) {

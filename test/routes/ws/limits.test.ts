@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startApp } from '../../helpers/build.ts'
+import { size } from '../../helpers/sizes.ts'
 import { connectWs, refusedUpgrade } from '../../helpers/ws-client.ts'
 
 const bearer = (token: string, from?: string) => ({
@@ -62,7 +63,9 @@ t.test('[LM10] upgrades are limited by token subject', async t => {
 t.test(
   '[LM11] a storm is let in at the rate, while commands go on; who waits and goes away leaves nothing',
   async t => {
-    const config = { ADMISSION_RATE: 200 }
+    const count = size('STORM_SOCKETS', 300)
+    const rate = Math.max(200, count / 10)
+    const config = { ADMISSION_RATE: rate, MAX_CONNECTIONS_PER_PRINCIPAL: count, QUEUE_LIMIT: 100_000 }
     const { app, url, token, call } = await startApp(t, { config })
     const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
     agent.send('agent:connect', { bootId: 'b', inventory: [] })
@@ -70,21 +73,21 @@ t.test(
     const [viewer, operator] = [await token('viewer'), await token('operator')]
     const startedAt = performance.now()
     let isOver = false
-    const storm = Promise.all(Array.from({ length: 300 }, () => connectWs(t, url, viewer))).then(clients => {
+    const storm = Promise.all(Array.from({ length: count }, () => connectWs(t, url, viewer))).then(clients => {
       isOver = true
       return clients
     })
     while (app.upgrades.waiting < 100) await new Promise(resolve => setImmediate(resolve))
     let submitted = 0
     while (!isOver) {
-      const allowed = 20 + ((performance.now() - startedAt) / 1000) * 200 + 1
+      const allowed = rate / 10 + ((performance.now() - startedAt) / 1000) * rate + 1
       t.ok(app.connections.size - 1 <= allowed, `${app.connections.size - 1} of at most ${allowed} are in`)
       t.equal((await call(operator, 'POST', '/api/v1/agents/a1/commands', { kind: 'shell', input: 'x' })).status, 202)
       submitted++
     }
     await storm
     t.ok(submitted >= 5, `${submitted} commands were submitted meanwhile`)
-    t.equal(app.connections.size, 301)
+    t.equal(app.connections.size, count + 1)
     t.equal(app.upgrades.waiting, 0)
   },
 )

@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+import { fleetwire, freePort } from '../helpers/processes.ts'
+import { rawWebSocket } from '../helpers/raw-websocket.ts'
+import { size } from '../helpers/sizes.ts'
+import { Watcher } from '../helpers/watcher.ts'
+
+/*
+ * A deploy: a real process with many sockets is told to end, and another one takes its place. Full size:
+ * DRAIN_CLIENTS=1500 npx tap run dist/test/realtime/drain.test.js --timeout=300
+ */
+const clientCount = size('DRAIN_CLIENTS', 150)
+
+t.setTimeout(300_000)
+
+t.test('[CL4] [RS1] SIGTERM: not ready, each client told when to come back, and nothing is lost', async t => {
+  const dir = t.testdir({ data: {} })
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { FLEETWIRE_PORT: String(port), FLEETWIRE_DATA_DIR: join(dir, 'data'), FLEETWIRE_LOG_LEVEL: 'warn' }
+  const first = fleetwire(t, ['serve'], env)
+  const [, token = ''] = await first.printed(/export FLEETWIRE_TOKEN=(\S+)/)
+  let count = 0
+  const happens = async () => {
+    const response = await fetch(`${url}/api/v1/tasks`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ title: `task ${count}` }),
+    })
+    t.equal(response.status, 201)
+    count++
+  }
+  const watchers = Array.from(
+    { length: clientCount },
+    () => new Watcher({ url, token, patterns: ['tasks.>'], offlineMs: 100 }),
+  )
+  t.teardown(() => watchers.map(({ client }) => client.close()))
+  await Promise.all(watchers.map(watcher => watcher.ready()))
+  await happens()
+
+  // It answers no close frame, so the drain lasts until it is gone.
+  const deaf = await rawWebSocket(t, url, token)
+  first.child.kill('SIGTERM')
+  const ready = async () => (await fetch(`${url}/ready`)).status
+  while ((await ready()) !== 503);
+  await happens()
+  deaf.destroy()
+  t.match(await first.ended, { code: 0 })
+
+  const second = fleetwire(t, ['serve'], env)
+  await second.printed(/listens at/)
+  await happens()
+  await Promise.all(watchers.map(({ cursors }) => cursors.until(({ length }) => length >= count)))
+  for (const { client } of watchers) client.close()
+  second.child.kill('SIGTERM')
+  t.match(await second.ended, { code: 0 })
+
+  const log = await openSqliteLog({ dir: join(dir, 'data'), clock: systemClock, retention: { count: 1000, ms: 1e9 } })
+  t.teardown(() => log.close())
+  const kept = await log.read({ topics: ['tasks.>'], limit: 500 })
+  if (kept.status !== 'ok') throw new Error(kept.reason)
+  const due = kept.events.map(({ cursor }) => cursor)
+  t.equal(due.length, 3, 'before, during and after the drain')
+  t.same(
+    watchers.flatMap(watcher => watcher.flaw(due) ?? []),
+    [],
+    'everybody has all of it, once, in order',
+  )
+  t.ok(
+    watchers.every(({ snapshots, resyncs }) => snapshots.items.length === 1 && resyncs.length === 0),
+    'every return was a resume',
+  )
+  const delays = watchers.map(({ closings }) => closings[0]?.reconnectAfterMs as number)
+  t.ok(
+    watchers.every(({ closings }) => closings[0]?.code === 1012),
+    'everybody was told why',
+  )
+  t.ok(new Set(delays).size > clientCount / 2, `they come back spread over ${Math.max(...delays)} ms`)
+})
