@@ -13,6 +13,7 @@ export default fp(
   async app => {
     const broadcaster = new Broadcaster({
       log: app.eventLog,
+      snapshots: app.openMessages,
       flusher: app.flusher,
       compressor: app.config.COMPRESSION ? new FrameCompressor() : undefined,
     })
@@ -20,5 +21,8 @@ export default fp(
     app.decorate('broadcaster', broadcaster)
     app.addHook('onClose', async () => broadcaster.stop())
   },
-  { name: 'fleetwire-broadcaster', dependencies: ['fleetwire-event-log', 'fleetwire-connections'] },
+  {
+    name: 'fleetwire-broadcaster',
+    dependencies: ['fleetwire-event-log', 'fleetwire-sessions', 'fleetwire-connections'],
+  },
 )

@@ -30,7 +30,7 @@ declare module 'fastify' {
 /** Commands and agents, built together: commands move when agents come, and agents show what their commands do. */
 export default fp(
   async app => {
-    const { config, clock, eventLog: log, tasks, terminals } = app
+    const { config, clock, eventLog: log, sessions, tasks, terminals } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
     const ledger = new CommandLedger({ log, clock, retentionMs: config.COMMAND_RETENTION_MS })
     const agents = new AgentRegistry({
@@ -80,6 +80,7 @@ export default fp(
       ledger,
       dispatcher,
       agents,
+      sessions,
       tasks,
       interactions,
       answers,
@@ -93,7 +94,7 @@ export default fp(
     app.decorate('batches', batches)
     app.decorate('interactions', interactions)
     app.decorate('agents', agents)
-    app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger))
+    app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger, sessions))
     app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))
     app.addHook('preClose', async () => queue.stop())
     app.addHook('onClose', async () => {
@@ -104,5 +105,8 @@ export default fp(
       ledger.stop()
     })
   },
-  { name: 'fleetwire-commands', dependencies: ['fleetwire-event-log', 'fleetwire-tasks', 'fleetwire-terminals'] },
+  {
+    name: 'fleetwire-commands',
+    dependencies: ['fleetwire-event-log', 'fleetwire-sessions', 'fleetwire-tasks', 'fleetwire-terminals'],
+  },
 )

@@ -15,6 +15,7 @@ import metrics from '../plugins/metrics.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
+import sessions from '../plugins/sessions.ts'
 import tasks from '../plugins/tasks.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
@@ -68,6 +69,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(schemas)
   await app.register(openapi, { version })
   await app.register(connections)
+  await app.register(sessions)
   await app.register(broadcaster)
   await app.register(terminals)
   await app.register(tasks)

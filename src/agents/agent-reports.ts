@@ -1,17 +1,11 @@
-import {
-  type AgentFrame,
-  type AgentFrameType,
-  type AgentPayloads,
-  type EventPayloads,
-  type EventType,
-  topics,
-  type WireError,
-  wireError,
-} from '@fleetwire/protocol'
+import { type AgentFrame, type AgentFrameType, type AgentPayloads, topics, type WireError } from '@fleetwire/protocol'
 import type { CommandEvent } from '../commands/command-state.ts'
 import type { InteractionReport } from '../interactions/interaction-service.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
+import type { StateChange } from '../sessions/session-service.ts'
+import type { SessionEvent } from '../sessions/session-state.ts'
+import type { StreamEvent, StreamType } from '../sessions/stream-item.ts'
 import type { TaskReport } from '../tasks/task-service.ts'
 import { lifecycleOnExit } from './agent-state.ts'
 
@@ -27,6 +21,12 @@ export type Report =
   | { kind: 'interaction'; report: InteractionReport }
   /** Tokens and money that were spent. */
   | { kind: 'usage'; report: AgentPayloads['usage:report'] }
+  /** Part of a message or a tool call. */
+  | { kind: 'stream'; event: StreamEvent }
+  /** Something happened to a session. */
+  | { kind: 'session'; sessionId: string; event: SessionEvent }
+  /** The state of a session is another. */
+  | { kind: 'state'; sessionId: string; change: StateChange }
   /** The agent says what it is doing. */
   | { kind: 'work'; report: AgentPayloads['agent:status'] }
   /** The agent's last words. */
@@ -47,27 +47,24 @@ type Reader<K extends ReportType> = (payload: AgentPayloads[K], from: From) => R
 const events = (...drafts: EventDraft[]): Report => ({ kind: 'events', drafts })
 const command = (commandId: string, event: CommandEvent): Report => ({ kind: 'command', commandId, event })
 
-/** Frames about one session become events of its message stream as they are. */
-function inSession<K extends ReportType & EventType>(type: K): Reader<K> {
-  return (payload, { agentId }) => {
-    const { sessionId, taskId } = payload as { sessionId: string; taskId?: string }
-    const event = { ...(payload as object), agentId } as EventPayloads[K]
-    return events(
-      draftOf(type, topics.sessionMessages(agentId, sessionId), event, taskId === undefined ? {} : { taskId }),
-    )
-  }
-}
+/** Frames of a session's stream become events of it as they are. */
+const inSession =
+  <K extends StreamType>(type: K): Reader<K> =>
+  (payload, { agentId }) => ({ kind: 'stream', event: { type, payload: { ...payload, agentId } } as StreamEvent })
+
+const session =
+  (kind: 'start' | 'activity' | 'end') =>
+  ({ sessionId, ...fields }: AgentPayloads['session:start']): Report => ({
+    kind: 'session',
+    sessionId,
+    event: { kind, fields },
+  })
 
 /** `task:<verb>` frames all tell of one task. */
 const task =
   (verb: TaskReport['verb']) =>
   ({ taskId, ...fields }: AgentPayloads['task:update']): Report => ({ kind: 'task', report: { verb, taskId, fields } })
 
-/** No fault of the agent's, so not one that its error budget pays for. */
-const notKept = (): Report => ({
-  kind: 'refused',
-  error: wireError('not_found', 'This server keeps no sessions, tasks or interactions yet: the report was dropped.'),
-})
 /** Terminal frames are handled before reports are read: they stand in no log. */
 const inTerminal = (): Report => ({ kind: 'events', drafts: [] })
 
@@ -95,11 +92,15 @@ const readers: { [K in ReportType]: Reader<K> } = {
   'usage:report': report => ({ kind: 'usage', report }),
   'terminal:resize': inTerminal,
   'terminal:exit': inTerminal,
-  'session:start': notKept,
-  'session:activity': notKept,
-  'session:end': notKept,
-  'state:snapshot': notKept,
-  'state:patch': notKept,
+  'session:start': session('start'),
+  'session:activity': session('activity'),
+  'session:end': session('end'),
+  'state:snapshot': ({ sessionId, snapshot }) => ({
+    kind: 'state',
+    sessionId,
+    change: { kind: 'snapshot', snapshot },
+  }),
+  'state:patch': ({ sessionId, patch }) => ({ kind: 'state', sessionId, change: { kind: 'patch', patch } }),
   'task:create': task('create'),
   'task:start': task('start'),
   'task:update': task('update'),

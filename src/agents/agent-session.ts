@@ -91,8 +91,9 @@ export class AgentSession {
     this.#state = { at: 'closed' }
     this.#deadlines.clearAll()
     this.#inbox.length = 0
-    const { agents, dispatcher, terminals } = this.#services
+    const { agents, dispatcher, sessions, terminals } = this.#services
     if (!agents.isCurrent(this.#agentId, this.#socket)) return
+    sessions.agentGone(this.#agentId)
     agents.disconnect(this.#agentId, this.#socket, state.at === 'ready' && state.uplink.exited)
     terminals.detach(this.#agentId, this.#port)
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
@@ -130,14 +131,15 @@ export class AgentSession {
     if (this.#state.at !== 'ready') throw new Error(`${frame.type} before the hello was handled`)
     if (frame.type !== 'refused' && !isNumbered(frame.type)) {
       this.#inbox.shift()
-      this.#unnumbered(frame)
+      if (frame.type === 'session:typing') await this.#typing(frame)
+      else this.#unnumbered(frame)
       return undefined
     }
     return this.#state.uplink.take(this.#inbox)
   }
 
   async #greet(hello: AgentPayloads['agent:connect']): Promise<void> {
-    const { log, agents, dispatcher, terminals, clock } = this.#services
+    const { log, agents, dispatcher, sessions, terminals, clock } = this.#services
     await agents.claim(this.#agentId, this.#socket)
     const last = (await log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
     const uplink = new Uplink(this.#agentId, this.#port, this.#services, hello.bootId, last)
@@ -145,7 +147,9 @@ export class AgentSession {
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
     )
     if (!this.#holdsAgent()) return
-    const appended = await agents.connect(this.#agentId, hello, [...life, uplink.draft()])
+    // What another boot began, this one does not end.
+    const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
+    const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft()])
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
       this.#port.error('unavailable', 'The log cannot accept now; connect again.')
@@ -217,8 +221,14 @@ export class AgentSession {
         terminals.output(this.#agentId, frame.payload)
         break
       default:
-        this.#port.error('not_found', `This server does not keep ${frame.type} yet: it was dropped.`, about(frame))
+        throw new Error(`${frame.type} is a numbered frame`)
     }
+  }
+
+  async #typing(frame: Extract<AgentFrame, { type: 'session:typing' }>): Promise<void> {
+    const { sessionId, typing = true } = frame.payload
+    const told = await this.#services.sessions.typing({ agentId: this.#agentId, sessionId }, typing)
+    if (told.status === 'refused') this.#port.error(told.error.code, told.error.message, about(frame))
   }
 
   /** False once the socket closed or a newer one took over: look again after every wait. What is not handled is sent again there. */

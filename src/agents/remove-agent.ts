@@ -1,17 +1,19 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
+import type { SessionService } from '../sessions/session-service.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { uplinkTopic } from './agent-state.ts'
 import { usageTopic } from './usage.ts'
 
 /**
  * Forgets an agent that is not connected. Its commands end first: what waits as cancelled, what ran as lost, so none is
- * left without anybody who could end it.
+ * left without anybody who could end it; and its sessions, with what was open in them.
  */
 export async function removeAgent(
   agentId: string,
   agents: AgentRegistry,
   ledger: CommandLedger,
+  sessions: Pick<SessionService, 'endAll'>,
 ): Promise<WireError | undefined> {
   if (agents.isConnected(agentId)) {
     return wireError('conflict', `Agent "${agentId}" is connected: disconnect it and revoke its token first.`)
@@ -20,6 +22,7 @@ export async function removeAgent(
     if (status === 'queued') await ledger.apply(commandId, { kind: 'cancel', reason: 'agent_removed' })
     else await ledger.apply(commandId, { kind: 'abandon', lastSeenAt: agents.lastSeenAt(agentId) })
   }
+  await sessions.endAll(agentId)
   const uplink = { type: 'uplink:removed', topic: uplinkTopic(agentId), payload: null, record: 'delete' as const }
   const usage = { type: 'usage:removed', topic: usageTopic(agentId), payload: null, record: 'delete' as const }
   const appended = await agents.remove(agentId, [uplink, usage])

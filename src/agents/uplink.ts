@@ -1,10 +1,12 @@
-import { type AgentFrame, type AgentPayloads, isNumbered, topics } from '@fleetwire/protocol'
+import { type AgentFrame, type AgentPayloads, isNumbered, topics, type WireError } from '@fleetwire/protocol'
 import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
 import type { InteractionService } from '../interactions/interaction-service.ts'
 import type { ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { SessionService } from '../sessions/session-service.ts'
+import type { StreamGate } from '../sessions/stream-gate.ts'
 import type { TaskService } from '../tasks/task-service.ts'
 import type { AgentPort, AgentTerminals } from './agent-port.ts'
 import type { AgentRegistry } from './agent-registry.ts'
@@ -21,6 +23,7 @@ export interface UplinkServices {
   ledger: CommandLedger
   dispatcher: Dispatcher
   agents: AgentRegistry
+  sessions: SessionService
   tasks: TaskService
   interactions: Pick<InteractionService, 'report'>
   terminals: AgentTerminals
@@ -85,7 +88,7 @@ export class Uplink {
     const n = frame.n ?? this.#storedN
     const position = this.#positionDrafts(n)
     const report = frame.type === 'refused' ? undefined : this.#read(frame)
-    if (report?.kind === 'events') return this.#appendEvents(inbox)
+    if (report !== undefined && this.#onlyAdds(report)) return this.#appendEvents(inbox)
     const result =
       frame.type === 'refused' || report === undefined
         ? await this.#store(position)
@@ -98,22 +101,38 @@ export class Uplink {
   /** Joins the events of this frame and of those right behind it that only add events. */
   async #appendEvents(inbox: Inbound[]): Promise<number | undefined> {
     const drafts: EventDraft[] = []
+    const refused: [frame: AgentFrame, error: WireError][] = []
+    let gate: StreamGate | undefined
     let n = this.#storedN
     let count = 0
     for (const frame of inbox) {
       if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
       if (frame.n !== undefined && frame.n !== n + 1) break
       const report = this.#read(frame as ReportFrame)
-      if (report.kind !== 'events') break
-      drafts.push(...report.drafts)
+      if (!this.#onlyAdds(report)) break
+      if (report.kind === 'events') drafts.push(...report.drafts)
+      else {
+        gate ??= this.#services.sessions.gate(this.#agentId)
+        const admitted = gate.take(report.event)
+        if (admitted.status === 'ok') drafts.push(...admitted.drafts)
+        else refused.push([frame, admitted.error])
+      }
       this.#terminalFrame(frame)
       n = frame.n ?? n
       count++
     }
     const retryAfterMs = await this.#store([...drafts, ...this.#positionDrafts(n)])
     if (retryAfterMs !== undefined) return retryAfterMs
+    for (const [frame, error] of refused) this.#refuse(frame, error)
     this.#consumed(inbox, count, n)
     return undefined
+  }
+
+  /** Nothing but events: several such reports go into one append. The end of a message changes its session too. */
+  #onlyAdds(report: Report): report is Extract<Report, { kind: 'events' | 'stream' }> {
+    if (report.kind !== 'stream') return report.kind === 'events'
+    const { type, payload } = report.event
+    return type !== 'message:end' && this.#services.sessions.isActive(payload)
   }
 
   #terminalFrame(frame: AgentFrame): void {
@@ -127,8 +146,14 @@ export class Uplink {
     report: Exclude<Report, { kind: 'events' }>,
     position: EventDraft[],
   ): Promise<number | undefined> {
-    const { agents, tasks, interactions } = this.#services
+    const { agents, interactions, sessions, tasks } = this.#services
     switch (report.kind) {
+      case 'stream':
+        return this.#told(frame, await sessions.stream(report.event, position))
+      case 'session':
+        return this.#told(frame, await sessions.report(this.#of(report), report.event, position))
+      case 'state':
+        return this.#told(frame, await sessions.state(this.#of(report), report.change, position))
       case 'command':
         return this.#aboutCommand(frame, report, position)
       case 'task':
@@ -141,12 +166,13 @@ export class Uplink {
         agents.reported(this.#agentId, report.report)
         break
       case 'exit': {
-        const retryAfterMs = await this.#store([...report.drafts, this.draft(frame.n, report.reason)])
+        const closing = sessions.closing(this.#agentId)
+        const retryAfterMs = await this.#store([...report.drafts, ...closing, this.draft(frame.n, report.reason)])
         if (retryAfterMs === undefined) this.#exited = true
         return retryAfterMs
       }
       case 'refused':
-        this.#port.error(report.error.code, report.error.message, about(frame))
+        this.#refuse(frame, report.error)
     }
     return this.#store(position)
   }
@@ -154,8 +180,16 @@ export class Uplink {
   /** What a service made of a report; the number is stored either way. */
   #told(frame: ReportFrame, outcome: ReportOutcome): number | undefined {
     if (outcome.status === 'unavailable') return outcome.retryAfterMs
-    if (outcome.status === 'refused') this.#port.error(outcome.error.code, outcome.error.message, about(frame))
+    if (outcome.status === 'refused') this.#refuse(frame, outcome.error)
     return undefined
+  }
+
+  #refuse(frame: AgentFrame, { code, message }: WireError): void {
+    this.#port.error(code, message, about(frame))
+  }
+
+  #of({ sessionId }: { sessionId: string }) {
+    return { agentId: this.#agentId, sessionId }
   }
 
   /** The totals, the event and the number in one step; a request that was counted before is only consumed. */

@@ -1,6 +1,6 @@
 import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
-import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
 import { seqOf } from './seq-of.ts'
@@ -39,6 +39,8 @@ class Due {
 
 export interface BroadcasterOptions {
   log: EventLog
+  /** Takes snapshots that show more than records: what is open on streams. Default: the log. */
+  snapshots?: Pick<EventLog, 'snapshot'> | undefined
   flusher: FlushScheduler
   /** Where clients may ask for compression. What is replayed to one of them is not worth it. */
   compressor?: FrameCompressor | undefined
@@ -50,6 +52,7 @@ export interface BroadcasterOptions {
  */
 export class Broadcaster implements Feed {
   readonly log: EventLog
+  readonly #snapshots: Pick<EventLog, 'snapshot'>
   readonly #flusher: FlushScheduler
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
@@ -61,8 +64,9 @@ export class Broadcaster implements Feed {
   #delivered = 0
   readonly #resumes = new Map<string, number>()
 
-  constructor({ log, flusher, compressor }: BroadcasterOptions) {
+  constructor({ log, snapshots = log, flusher, compressor }: BroadcasterOptions) {
     this.log = log
+    this.#snapshots = snapshots
     this.#flusher = flusher
     this.#compressor = compressor
     this.#position = log.head
@@ -86,6 +90,10 @@ export class Broadcaster implements Feed {
 
   get position(): string {
     return this.#position
+  }
+
+  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+    return this.#snapshots.snapshot(patterns)
   }
 
   /** Somebody who may subscribe. It must be closed. */

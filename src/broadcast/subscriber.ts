@@ -1,7 +1,7 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
 import { canSeeTopic } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { EventLog, FleetEvent, ReadResult } from '../log/event-log.ts'
+import type { EventLog, FleetEvent, ReadResult, Snapshot } from '../log/event-log.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
@@ -21,7 +21,9 @@ export interface Sink {
 
 /** What a subscriber needs of the broadcaster. */
 export interface Feed {
-  readonly log: Pick<EventLog, 'read' | 'snapshot'>
+  readonly log: Pick<EventLog, 'read'>
+  /** The matching records, and what is open on matching streams, at one place in the order. */
+  snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
   readonly position: string
   /** Hands what was told, and not yet dealt, to its receivers. */
@@ -149,7 +151,7 @@ export class Subscriber {
     this.#feed.deal()
     const left = this.#feed.position
     this.#state = { name: 'catching-up', held: undefined }
-    const { records, cursor } = await this.#feed.log.snapshot(added)
+    const { records, cursor } = await this.#feed.snapshot(added)
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
     this.#place([...this.#patterns, ...added])

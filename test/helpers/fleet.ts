@@ -19,6 +19,8 @@ import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
 import { InteractionService } from '../../src/interactions/interaction-service.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+import { OpenMessages } from '../../src/sessions/open-messages.ts'
+import { SessionService } from '../../src/sessions/session-service.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from './fake-clock.ts'
 
@@ -50,6 +52,10 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
   const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
   const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
   asked.onChange(({ agentId }) => agents.refresh(agentId))
+  const open = new OpenMessages({ log })
+  const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, onFault })
+  await open.start()
+  await sessions.start()
   await ledger.start()
   await asked.start()
   await agents.start()
@@ -65,6 +71,8 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
       dispatcher.stop()
       agents.stop()
       ledger.stop()
+      sessions.stop()
+      open.stop()
       await log.close()
     })()
     return stopped
@@ -93,6 +101,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     ledger,
     dispatcher,
     agents,
+    sessions,
     tasks: new TaskService({ log, clock, retentionMs: 86_400_000 }),
     interactions,
     answers,
@@ -120,6 +129,8 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     dispatcher,
     interactions,
     queue,
+    open,
+    sessions,
     events,
     event,
     commandEvent,

@@ -139,7 +139,7 @@ export class MemoryLog implements EventLog {
     const records = [...this.#records.values()].filter(({ topic, payload }) => {
       const { status: its } = payload as { status?: string }
       return (
-        recordKind(topic) === kind &&
+        (topic.startsWith('$') ? topic.split('.')[0] : recordKind(topic)) === kind &&
         (id === undefined || topic.split('.').includes(id)) &&
         (status === undefined || [status].flat().includes(its ?? ''))
       )

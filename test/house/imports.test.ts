@@ -28,7 +28,7 @@ const layers: [area: string, may: string[]][] = [
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
   ['src/commands/', ['src/commands/', ...common, 'src/agents/agent-link.ts']],
-  ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/tasks/']],
+  ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', '@sinclair/typebox', 'jose']],
   ['src/connections/', ['src/connections/', ...common, ...principal, 'src/broadcast/frame-encoder.ts', 'ws']],
   [
@@ -42,7 +42,7 @@ const layers: [area: string, may: string[]][] = [
   // Reads what the others count.
   ['src/metrics/', ['src/metrics/', 'src/commands/command-census.ts', 'node:']],
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
-  ['src/sessions/', ['src/sessions/', ...common, ...principal]],
+  ['src/sessions/', ['src/sessions/', ...common, 'fast-json-patch']],
   ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/', 'src/agents/agent-link.ts']],
   ['src/events/', ['src/events/', ...common, ...principal]],
   [

@@ -10,6 +10,8 @@ import { Dispatcher } from '../../src/commands/dispatcher.ts'
 import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
 import { InteractionService } from '../../src/interactions/interaction-service.ts'
 import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
+import { OpenMessages } from '../../src/sessions/open-messages.ts'
+import { SessionService } from '../../src/sessions/session-service.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { MemoryLog } from '../helpers/memory-log.ts'
@@ -106,6 +108,8 @@ class Simulation {
     const terminals = { attach() {}, detach() {}, output() {}, resize() {}, exit() {} }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
     const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
+    const open = new OpenMessages({ log })
+    const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, onFault })
     const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, taskOf: async () => undefined })
     const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
     const answers = { linkUp() {} }
@@ -114,6 +118,7 @@ class Simulation {
       ledger,
       dispatcher,
       agents,
+      sessions,
       tasks,
       interactions,
       answers,

@@ -72,6 +72,7 @@ export const eventPayloads = {
     ...Message,
     role: Type.Optional(Type.String({ maxLength: 32 })),
     text: Type.Optional(Text),
+    incomplete: Type.Optional(Type.Boolean({ description: 'Its agent went before it was finished' })),
   }),
   'tool:start': Type.Object({ ...ToolCall, name: Type.String({ maxLength: 256 }), args: Type.Optional(Json) }),
   'tool:args': Type.Object({ ...ToolCall, delta: Text }),

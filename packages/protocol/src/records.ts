@@ -178,12 +178,13 @@ export type TaskFields = Static<typeof TaskFields>
 
 // ---- sessions
 
+export const sessionStatuses = ['active', 'ended'] as const
 export const Session = Type.Object(
   {
     sessionId: Id,
     agentId: Id,
     title: Title,
-    status: OneOf(['active', 'ended']),
+    status: OneOf(sessionStatuses),
     startedAt: Timestamp,
     lastActivityAt: Timestamp,
     lastMessage: Text,
@@ -193,6 +194,39 @@ export const Session = Type.Object(
   { $id: 'Session' },
 )
 export type Session = Static<typeof Session>
+
+const ItemState = OneOf(['open', 'ended'], 'open: more of it may come')
+const itemFields = {
+  state: ItemState,
+  startedAt: Timestamp,
+  endedAt: Type.Optional(Timestamp),
+  commandId: Type.Optional(Id),
+  taskId: Type.Optional(Id),
+}
+export const TranscriptMessage = Type.Object({
+  kind: Type.Literal('message'),
+  messageId: Id,
+  role: Type.String(),
+  text: Text,
+  ...itemFields,
+  incomplete: Type.Optional(Type.Boolean({ description: 'Its agent went before it was finished' })),
+})
+export type TranscriptMessage = Static<typeof TranscriptMessage>
+export const TranscriptTool = Type.Object({
+  kind: Type.Literal('tool'),
+  toolCallId: Id,
+  messageId: Type.Optional(Id),
+  name: Type.String(),
+  ...itemFields,
+  args: Type.Optional(Json),
+  argsText: Type.Optional(Type.String({ description: 'Arguments that came in pieces and are no JSON (yet)' })),
+  result: Type.Optional(Json),
+  error: Type.Optional(ErrorValue),
+})
+export type TranscriptTool = Static<typeof TranscriptTool>
+/** One message or tool call of a session, as far as it has got. */
+export const TranscriptItem = Type.Union([TranscriptMessage, TranscriptTool], { $id: 'TranscriptItem' })
+export type TranscriptItem = Static<typeof TranscriptItem>
 
 // ---- interactions
 

@@ -11,9 +11,11 @@ import {
   Interaction,
   InteractionAnswer,
   Priority,
+  Session,
   Task,
   TaskFields,
   TaskStatus,
+  TranscriptItem,
   taskFields,
   Work,
 } from './records.ts'
@@ -226,6 +228,16 @@ export const ListInteractionsQuery = Type.Object(
   Closed,
 )
 export const InteractionPage = PageOf(Interaction)
+/** `GET /sessions`; `status` may name several, separated by commas. */
+export const ListSessionsQuery = Type.Object(
+  { ...PageQuery, status: Type.Optional(Type.String({ maxLength: 256 })), agentId: Type.Optional(Id) },
+  Closed,
+)
+export const SessionPage = PageOf(Session)
+/** `GET /sessions/:sessionId/messages` */
+export const TranscriptQuery = Type.Object({ limit: PageQuery.limit, cursor: Type.Optional(Cursor) }, Closed)
+export const TranscriptPage = PageOf(TranscriptItem)
+
 /** Interactions. */
 export const RespondBody = Type.Composite(
   [InteractionAnswer, Type.Object({ digest: Type.Optional(Type.String({ maxLength: 256 })) })],

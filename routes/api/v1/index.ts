@@ -7,6 +7,7 @@ import connections from './connections/index.ts'
 import events from './events/index.ts'
 import eventStream from './events/stream.ts'
 import interactions from './interactions.ts'
+import sessions from './sessions/index.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
@@ -18,6 +19,7 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(batches)
   await app.register(agents)
   await app.register(terminal)
+  await app.register(sessions)
   await app.register(tasks)
   await app.register(interactions)
   await app.register(taskExports)

@@ -1,6 +1,7 @@
 import { decodeAgentFrame } from '@fleetwire/protocol'
 import t from 'tap'
 import { type ReportFrame, readReport } from '../../../src/agents/agent-reports.ts'
+import { draftsOf } from '../../../src/sessions/open-messages.ts'
 
 const from = { agentId: 'a', bootId: 'b1' }
 const forged = { agentId: 'another', bootId: 'b9', lifecycle: 'started', createdBy: 'root' }
@@ -39,30 +40,32 @@ const messages = 'agents.a.sessions.s.messages'
 const log = 'agents.a.log'
 
 t.test('[SE1] [SE3] [SE5] what becomes an event is of the agent that sent it', async t => {
-  const table: [type: string, payload: object, topic: string, event?: object][] = [
-    ['message:start', message, messages, { ...message, role: 'assistant' }],
-    ['message:start', { ...message, role: 'user', text: 'hi' }, messages],
-    ['message:delta', { ...message, delta: 'h' }, messages],
-    ['message:end', message, messages],
-    ['tool:start', { ...tool, name: 'ls', args: { a: 1 } }, messages],
-    ['tool:args', { ...tool, delta: '{' }, messages],
-    ['tool:end', { ...tool, result: [] }, messages],
-    ['agent:error', { message: 'oh', fatal: true }, log],
+  const table: [type: string, payload: object, event?: object][] = [
+    ['message:start', message, { ...message, role: 'assistant' }],
+    ['message:start', { ...message, role: 'user', text: 'hi' }],
+    ['message:delta', { ...message, delta: 'h' }],
+    ['message:end', message],
+    ['tool:start', { ...tool, name: 'ls', args: { a: 1 } }],
+    ['tool:args', { ...tool, delta: '{' }],
+    ['tool:end', { ...tool, result: [] }],
   ]
-  for (const [type, payload, topic, event = payload] of table) {
-    t.same(
-      read(type, payload),
-      { kind: 'events', drafts: [{ type, topic, payload: { ...event, agentId: 'a' } }] },
-      type,
-    )
+  for (const [type, payload, event = payload] of table) {
+    t.same(read(type, payload), { kind: 'stream', event: { type, payload: { ...event, agentId: 'a' } } }, type)
   }
+  const error = { message: 'oh', fatal: true }
+  const drafts = [{ type: 'agent:error', topic: log, payload: { ...error, agentId: 'a' } }]
+  t.same(read('agent:error', error), { kind: 'events', drafts })
   const usage = { source: 'api', mode: 'delta', requestId: 'r', inputTokens: 5 }
   t.same(read('usage:report', usage), { kind: 'usage', report: usage })
 })
 
 t.test('[TP5] an event names the task that it concerns', async t => {
-  t.match(read('message:delta', { ...message, delta: '', taskId: 't1' }), { drafts: [{ taskId: 't1' }] })
-  t.notOk('taskId' in (read('message:end', message) as { drafts: object[] }).drafts[0]!)
+  const drafts = (type: string, payload: object) => {
+    const report = read(type, payload)
+    return report.kind === 'stream' ? draftsOf(report.event) : []
+  }
+  t.match(drafts('message:delta', { ...message, delta: '', taskId: 't1' }), [{ topic: messages, taskId: 't1' }])
+  t.notOk('taskId' in drafts('message:end', message)[0]!)
 })
 
 t.test('[AG4] what an agent says of its work is no event by itself', async t => {

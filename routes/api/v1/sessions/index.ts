@@ -1,0 +1,98 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  Id,
+  ListSessionsQuery,
+  Session,
+  SessionPage,
+  sessionStatuses,
+  TranscriptPage,
+  TranscriptQuery,
+  wireError,
+} from '@fleetwire/protocol'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { readTranscript } from '../../../../src/sessions/transcript.ts'
+
+const OfSession = Type.Object({ sessionId: Id })
+const tags = ['sessions']
+
+const isStatus = (name: string): name is Session['status'] => (sessionStatuses as readonly string[]).includes(name)
+
+/** Sessions and what was said in them. */
+const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { agents, eventLog, sessions } = app
+  const read = { onRequest: app.authorize('read') }
+  const missing = (sessionId: string) => wireError('not_found', `There is no session "${sessionId}".`)
+  const find = ({ principal }: FastifyRequest, sessionId: string) =>
+    sessions.get(sessionId, agentId => canSeeAgent(principal, agentId))
+
+  /** What a token may see of the agents asked for; undefined: of all. */
+  function visible({ principal }: FastifyRequest, agentId: string | undefined): string[] | undefined {
+    if (agentId !== undefined) return canSeeAgent(principal, agentId) ? [agentId] : []
+    if (principal.agents.includes('*')) return undefined
+    return [...agents.all()].map(agent => agent.agentId).filter(id => canSeeAgent(principal, id))
+  }
+
+  app.get(
+    '/sessions',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'List sessions, by id from the last',
+        querystring: ListSessionsQuery,
+        response: { 200: SessionPage },
+      },
+    },
+    async (request, reply) => {
+      const { status, agentId, limit = 50, cursor } = request.query
+      const names = status?.split(',') ?? []
+      const unknown = names.find(name => !isStatus(name))
+      if (unknown !== undefined)
+        return reply.refuse(
+          wireError('invalid_request', `status: "${unknown}" is none of ${sessionStatuses.join(', ')}.`),
+        )
+      const of = visible(request, agentId)
+      if (of?.length === 0) return { items: [], nextCursor: null }
+      return sessions.list({
+        limit,
+        ...(of !== undefined && { agentId: of }),
+        ...(status !== undefined && { status: names.filter(isStatus) }),
+        ...(cursor !== undefined && { cursor }),
+      })
+    },
+  )
+
+  app.get(
+    '/sessions/:sessionId',
+    { ...read, schema: { tags, summary: 'Show a session', params: OfSession, response: { 200: Session } } },
+    async (request, reply) =>
+      (await find(request, request.params.sessionId)) ?? reply.refuse(missing(request.params.sessionId)),
+  )
+
+  app.get(
+    '/sessions/:sessionId/messages',
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'The transcript: messages and tool calls, oldest first, each whole or as far as it has got',
+        params: OfSession,
+        querystring: TranscriptQuery,
+        response: { 200: TranscriptPage },
+      },
+    },
+    async (request, reply) => {
+      const session = await find(request, request.params.sessionId)
+      if (session === undefined) return reply.refuse(missing(request.params.sessionId))
+      const { limit = 50, cursor } = request.query
+      const transcript = await readTranscript(eventLog, session, { limit, cursor })
+      if (transcript.status === 'gone')
+        return reply.refuse(wireError('cursor_gone', 'The cursor left retention: start without one.'))
+      const { items, nextCursor } = transcript
+      return { items, nextCursor }
+    },
+  )
+}
+export default sessionsRoutes

@@ -1,0 +1,269 @@
+import { type EventPayloads, type Session, topics, type WireError, wireError } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
+import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
+import { type OpenMessages, stateTopic } from './open-messages.ts'
+import { checkState, type Patched, patchState } from './patch-state.ts'
+import { changeSession, type SessionEvent, type SessionOf } from './session-state.ts'
+import { StreamGate } from './stream-gate.ts'
+import { keyOf, type StreamEvent } from './stream-item.ts'
+
+export type StateChange =
+  | { kind: 'snapshot'; snapshot: unknown }
+  | { kind: 'patch'; patch: EventPayloads['state:patch']['patch'] }
+
+export interface SessionQuery {
+  status?: readonly Session['status'][]
+  agentId?: string | readonly string[]
+  limit: number
+  cursor?: string
+}
+
+export interface SessionServiceOptions {
+  log: EventLog
+  open: OpenMessages
+  clock: Clock
+  retentionMs: number
+  onFault(error: unknown): void
+}
+
+/** Somebody who types says so again and again; who stopped may never say that. */
+const TYPING_MS = 6_000
+/** Sessions that are known to be active without a look at the disk. */
+const KNOWN_LIMIT = 10_000
+const PAGE = 500
+
+/** Sessions of agents with people: records that change with what their agents say. */
+export class SessionService {
+  readonly #log: EventLog
+  readonly #open: OpenMessages
+  readonly #clock: Clock
+  readonly #retentionMs: number
+  readonly #onFault: (error: unknown) => void
+  /** By topic; the least recently changed goes first. */
+  readonly #known = new Map<string, Session>()
+  readonly #typing: Deadlines
+  #unfollow: Unfollow | undefined
+
+  constructor({ log, open, clock, retentionMs, onFault }: SessionServiceOptions) {
+    this.#log = log
+    this.#open = open
+    this.#clock = clock
+    this.#retentionMs = retentionMs
+    this.#onFault = onFault
+    this.#typing = new Deadlines(clock)
+  }
+
+  /** Who typed when the server stopped has long stopped too. */
+  async start(): Promise<void> {
+    if (this.#unfollow !== undefined) return
+    this.#unfollow = this.#log.follow(events => this.#fold(events))
+    for await (const session of this.#all({ status: ['active'] })) if (session.typing) this.#watch(session)
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#typing.clearAll()
+  }
+
+  /** Of the agents that `sees` admits: ids of sessions are chosen by agents, so two may choose the same. */
+  async get(sessionId: string, sees: (agentId: string) => boolean = () => true): Promise<Session | undefined> {
+    const { records } = await this.#log.list({ kind: 'session', where: { id: sessionId }, limit: 100 })
+    return records.map(({ payload }) => payload as Session).find(({ agentId }) => sees(agentId))
+  }
+
+  async list({ limit, cursor, ...where }: SessionQuery): Promise<{ items: Session[]; nextCursor: string | null }> {
+    const { records, nextPage } = await this.#log.list({
+      kind: 'session',
+      where,
+      order: 'desc',
+      limit,
+      ...(cursor !== undefined && { page: cursor }),
+    })
+    return { items: records.map(({ payload }) => payload as Session), nextCursor: nextPage }
+  }
+
+  /** Known to be active: what it streams needs no look at its record. */
+  isActive({ agentId, sessionId }: SessionOf): boolean {
+    return this.#known.has(topics.sessionStatus(agentId, sessionId))
+  }
+
+  /** For frames that are stored together. */
+  gate(agentId: string): StreamGate {
+    return new StreamGate(this.#open, agentId)
+  }
+
+  /** Something of the agent's about a session; `alongside` is stored in the same step, also where it is refused. */
+  async report(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    const flaw = await this.#foreign(of)
+    if (flaw !== undefined) return this.#refuse(flaw, alongside)
+    const closing =
+      event.kind === 'end' ? [...this.#open.closing(of.agentId, of.sessionId), ...(await this.#stateRemoval(of))] : []
+    const changed = await this.#change(of, event, [...closing, ...alongside])
+    if (changed.status === 'unavailable') return changed
+    if (changed.status === 'same' && changed.why === 'absent') {
+      return { status: 'refused', error: wireError('not_found', `There is no session "${of.sessionId}".`) }
+    }
+    return { status: 'stored' }
+  }
+
+  /** One frame of a message or tool call, where it is the first of its session or ends a message. */
+  async stream(event: StreamEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    const { agentId, sessionId } = event.payload
+    const of = { agentId, sessionId }
+    const flaw = await this.#foreign(of)
+    if (flaw !== undefined) return this.#refuse(flaw, alongside)
+    const admitted = this.gate(agentId).take(event)
+    if (admitted.status === 'refused') return this.#refuse(admitted.error, alongside)
+    return this.report(of, this.#meaning(event), [...admitted.drafts, ...alongside])
+  }
+
+  /** The copy of the server is changed first: what does not apply to it is told to nobody. */
+  async state(of: SessionOf, change: StateChange, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    if (!this.isActive(of)) {
+      const seen = await this.report(of, { kind: 'seen' }, [])
+      if (seen.status === 'refused') return this.#refuse(seen.error, alongside)
+      if (seen.status === 'unavailable') return seen
+    }
+    const topic = stateTopic(of.agentId, of.sessionId)
+    let refusal: WireError | undefined
+    for (let record = await this.#log.get(topic); ; ) {
+      const patched = applied(record, change)
+      if (patched.status === 'refused') {
+        refusal = patched.error
+        break
+      }
+      const payload = { ...of, snapshot: patched.state }
+      const stored: EventDraft = { type: 'state:stored', topic, payload, record: 'set', expect: record?.version ?? 0 }
+      const appended = await this.#log.append([stored, told(of, change), ...alongside])
+      if (appended.status === 'ok') return { status: 'stored' }
+      if (appended.status === 'unavailable') return appended
+      record = appended.current
+    }
+    return this.#refuse(refusal, alongside)
+  }
+
+  /** It stops by itself: nobody is asked to say that they stopped. */
+  async typing(of: SessionOf, typing: boolean): Promise<ReportOutcome> {
+    const topic = topics.sessionStatus(of.agentId, of.sessionId)
+    const known = this.#known.get(topic)
+    if (known?.typing === typing) {
+      if (typing) this.#watch(known)
+      return { status: 'stored' }
+    }
+    return this.report(of, { kind: 'typing', typing }, [])
+  }
+
+  /** What an agent leaves open when it goes: events that end it, to be stored with the fact that it is gone. */
+  closing(agentId: string): EventDraft[] {
+    return this.#open.closing(agentId)
+  }
+
+  /** Its socket is gone, so nobody types. */
+  agentGone(agentId: string): void {
+    for (const session of this.#known.values()) {
+      if (session.agentId === agentId && session.typing) this.#stopTyping(session)
+    }
+  }
+
+  /** The agent is removed: its sessions are over. */
+  async endAll(agentId: string): Promise<void> {
+    for await (const { sessionId } of this.#all({ status: ['active'], agentId })) {
+      await this.report({ agentId, sessionId }, { kind: 'end', fields: {} }, [])
+    }
+  }
+
+  async *#all(query: Omit<SessionQuery, 'limit' | 'cursor'>): AsyncGenerator<Session> {
+    let cursor: string | null | undefined
+    do {
+      const page: Awaited<ReturnType<SessionService['list']>> = await this.list({
+        ...query,
+        limit: PAGE,
+        ...(cursor && { cursor }),
+      })
+      yield* page.items
+      cursor = page.nextCursor
+    } while (cursor !== null)
+  }
+
+  #change(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[] = []) {
+    const topic = topics.sessionStatus(of.agentId, of.sessionId)
+    return changeRecord<Session, 'absent' | 'already'>(this.#log, {
+      topic,
+      alongside,
+      decide: current => {
+        const decision = changeSession(current, of, event, this.#clock.now())
+        if (decision.to === 'same') return decision
+        const { type, session } = decision
+        const expiry = session.status === 'ended' ? { expiresAt: session.lastActivityAt + this.#retentionMs } : {}
+        return { to: 'next', value: session, draft: draftOf(type, topic, session, { record: 'set', ...expiry }) }
+      },
+    })
+  }
+
+  /** `delete` of a record that is not there would still be told. */
+  async #stateRemoval({ agentId, sessionId }: SessionOf): Promise<EventDraft[]> {
+    const topic = stateTopic(agentId, sessionId)
+    const state = await this.#log.get(topic)
+    return state === undefined ? [] : [{ type: 'state:removed', topic, payload: null, record: 'delete' }]
+  }
+
+  #meaning(event: StreamEvent): SessionEvent {
+    if (event.type !== 'message:end') return { kind: 'seen' }
+    const { agentId, sessionId, text } = event.payload
+    const item = this.#open.get(agentId, sessionId, keyOf(event))
+    return { kind: 'said', text: text ?? (item?.kind === 'message' ? item.text : '') }
+  }
+
+  async #foreign({ agentId, sessionId }: SessionOf): Promise<WireError | undefined> {
+    if (this.isActive({ agentId, sessionId })) return undefined
+    const other = await this.get(sessionId, id => id !== agentId)
+    return other && wireError('conflict', `Session "${sessionId}" belongs to another agent.`)
+  }
+
+  async #refuse(error: WireError, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
+    return stored?.status === 'unavailable' ? stored : { status: 'refused', error }
+  }
+
+  #fold(events: readonly FleetEvent[]): void {
+    for (const { type, topic, payload } of events) {
+      if (!type.startsWith('session:')) continue
+      const session = payload as Session
+      this.#known.delete(topic)
+      if (session.status === 'active') this.#known.set(topic, session)
+      if (session.typing) this.#watch(session)
+      else this.#typing.clear(topic)
+    }
+    for (const topic of this.#known.keys()) {
+      if (this.#known.size <= KNOWN_LIMIT) break
+      this.#known.delete(topic)
+    }
+  }
+
+  #watch(session: Session): void {
+    const topic = topics.sessionStatus(session.agentId, session.sessionId)
+    this.#typing.set(topic, TYPING_MS, () => this.#stopTyping(session))
+  }
+
+  #stopTyping({ agentId, sessionId }: Session): void {
+    this.#change({ agentId, sessionId }, { kind: 'typing', typing: false }).catch(this.#onFault)
+  }
+}
+
+/** A session's state begins as an empty object. */
+function applied(record: LogRecord | undefined, change: StateChange): Patched {
+  if (change.kind === 'snapshot') return checkState(change.snapshot)
+  const { snapshot } = (record?.payload ?? { snapshot: {} }) as { snapshot: unknown }
+  return patchState(snapshot, change.patch)
+}
+
+function told(of: SessionOf, change: StateChange): EventDraft {
+  const topic = topics.sessionMessages(of.agentId, of.sessionId)
+  return change.kind === 'snapshot'
+    ? draftOf('state:snapshot', topic, { ...of, snapshot: change.snapshot })
+    : draftOf('state:patch', topic, { ...of, patch: change.patch })
+}

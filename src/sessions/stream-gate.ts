@@ -1,0 +1,115 @@
+import { topics, type WireError, wireError } from '@fleetwire/protocol'
+import type { EventDraft } from '../log/event-log.ts'
+import { draftsOf, type OpenMessages } from './open-messages.ts'
+import { charsOf, keyOf, type StreamEvent } from './stream-item.ts'
+
+/** What one agent may hold open: an agent that never ends what it begins would fill the memory. */
+const MAX_OPEN_ITEMS = 256
+export const MAX_OPEN_CHARS = 8 * 1024 * 1024
+
+export type Admitted = { status: 'ok'; drafts: EventDraft[] } | { status: 'refused'; error: WireError }
+
+/**
+ * What frames of one agent about messages and tool calls become, one after the other, before any of them is stored: so
+ * that several go into one append. In the log whatever continues or ends was begun.
+ */
+export class StreamGate {
+  readonly #open: OpenMessages
+  /** What the frames so far will change: begun or ended. */
+  readonly #changed = new Map<string, boolean>()
+  #items = 0
+  #chars = 0
+
+  constructor(open: OpenMessages, agentId: string) {
+    this.#open = open
+    for (const item of open.ofAgent(agentId)) {
+      this.#items++
+      this.#chars += charsOf(item)
+    }
+  }
+
+  take(event: StreamEvent): Admitted {
+    switch (event.type) {
+      case 'message:start':
+        return this.#begin(event, event.payload.text?.length ?? 0)
+      case 'tool:start':
+        return this.#begin(event, 0)
+      case 'message:delta':
+      case 'tool:args':
+        return this.#continue(event)
+      case 'message:end':
+      case 'tool:end':
+        return this.#end(event)
+    }
+  }
+
+  #begin(event: StreamEvent, chars: number): Admitted {
+    const known = this.#isOpen(event)
+    if (!known && this.#items >= MAX_OPEN_ITEMS) {
+      return tooLarge(`${MAX_OPEN_ITEMS} messages and tool calls are open: end some first.`)
+    }
+    if (!this.#fits(chars)) return full()
+    if (!known) this.#items++
+    this.#changed.set(place(event), true)
+    return { status: 'ok', drafts: draftsOf(event) }
+  }
+
+  #continue(event: Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>): Admitted {
+    const begun = this.#ensure(event)
+    if (begun.status === 'refused') return begun
+    return this.#fits(event.payload.delta.length)
+      ? { status: 'ok', drafts: [...begun.drafts, ...draftsOf(event)] }
+      : full()
+  }
+
+  #end(event: Extract<StreamEvent, { type: 'message:end' | 'tool:end' }>): Admitted {
+    const begun = this.#ensure(event)
+    if (begun.status === 'refused') return begun
+    this.#changed.set(place(event), false)
+    this.#items--
+    return { status: 'ok', drafts: [...begun.drafts, ...draftsOf(event)] }
+  }
+
+  /** A message that goes on without a start gets one; of a tool call nobody would know what it calls. */
+  #ensure(event: StreamEvent): Admitted {
+    if (this.#isOpen(event)) return { status: 'ok', drafts: [] }
+    switch (event.type) {
+      case 'message:delta': {
+        const { delta, ...of } = event.payload
+        return this.#begin({ type: 'message:start', payload: { ...of, role: 'assistant' } }, 0)
+      }
+      case 'message:end': {
+        const { text, incomplete, role = 'assistant', ...of } = event.payload
+        if (text === undefined) return notOpen(`message "${of.messageId}"`)
+        return this.#begin({ type: 'message:start', payload: { ...of, role } }, 0)
+      }
+      case 'tool:args':
+      case 'tool:end':
+        return notOpen(`tool call "${event.payload.toolCallId}"`)
+      case 'message:start':
+      case 'tool:start':
+        return { status: 'ok', drafts: [] }
+    }
+  }
+
+  #isOpen(event: StreamEvent): boolean {
+    const { agentId, sessionId } = event.payload
+    return this.#changed.get(place(event)) ?? this.#open.get(agentId, sessionId, keyOf(event)) !== undefined
+  }
+
+  #fits(chars: number): boolean {
+    if (this.#chars + chars > MAX_OPEN_CHARS) return false
+    this.#chars += chars
+    return true
+  }
+}
+
+const place = (event: StreamEvent): string =>
+  `${topics.sessionMessages(event.payload.agentId, event.payload.sessionId)} ${keyOf(event)}`
+
+const tooLarge = (message: string): Admitted => ({ status: 'refused', error: wireError('too_large', message) })
+const full = () => tooLarge(`The open messages hold ${MAX_OPEN_CHARS} characters already: end some first.`)
+const notOpen = (what: string): Admitted => ({
+  status: 'refused',
+  error: wireError('not_found', `There is no open ${what}.`),
+})

@@ -1,0 +1,132 @@
+import type { EventPayloads, EventType, TranscriptItem, TranscriptMessage, TranscriptTool } from '@fleetwire/protocol'
+
+export type StreamType = Extract<EventType, `message:${string}` | `tool:${string}`>
+export type StreamEvent = { [K in StreamType]: { type: K; payload: EventPayloads[K] } }[StreamType]
+
+const streamTypes: Record<StreamType, true> = {
+  'message:start': true,
+  'message:delta': true,
+  'message:end': true,
+  'tool:start': true,
+  'tool:args': true,
+  'tool:end': true,
+}
+
+export function isStreamEvent(event: { type: string; payload: unknown }): event is StreamEvent {
+  return Object.hasOwn(streamTypes, event.type)
+}
+
+/** What the event is about, within its session. */
+export const keyOf = ({ payload }: StreamEvent): string =>
+  'toolCallId' in payload ? `tool ${payload.toolCallId}` : `message ${payload.messageId}`
+
+/** A message or tool call after an event of it at `at`, epoch ms. Undefined while it was not started. Pure. */
+export function advance(item: TranscriptItem | undefined, event: StreamEvent, at: number): TranscriptItem | undefined {
+  switch (event.type) {
+    case 'message:start':
+      return begun(event.payload, at)
+    case 'tool:start':
+      return called(event.payload, at)
+    case 'message:delta':
+      return isOpen(item, 'message') ? { ...item, text: item.text + event.payload.delta } : item
+    case 'message:end': {
+      if (!isOpen(item, 'message')) return item
+      const { text = item.text, role = item.role, incomplete } = event.payload
+      return { ...item, text, role, state: 'ended', endedAt: at, ...(incomplete !== undefined && { incomplete }) }
+    }
+    case 'tool:args':
+      return isOpen(item, 'tool') ? { ...item, argsText: (item.argsText ?? '') + event.payload.delta } : item
+    case 'tool:end':
+      return isOpen(item, 'tool') ? returned(item, event.payload, at) : item
+  }
+}
+
+function begun(start: EventPayloads['message:start'], at: number): TranscriptMessage {
+  const { messageId, role, text = '' } = start
+  return { kind: 'message', messageId, role, text, state: 'open', startedAt: at, ...concerns(start) }
+}
+
+function called(start: EventPayloads['tool:start'], at: number): TranscriptTool {
+  const { toolCallId, messageId, name, args } = start
+  return {
+    ...{ kind: 'tool', toolCallId, name, state: 'open', startedAt: at, ...concerns(start) },
+    ...(messageId !== undefined && { messageId }),
+    ...(args !== undefined && { args }),
+  }
+}
+
+function returned(
+  { argsText, ...tool }: TranscriptTool,
+  { args, result, error }: EventPayloads['tool:end'],
+  at: number,
+): TranscriptTool {
+  const whole = args ?? tool.args ?? parsed(argsText)
+  return {
+    ...tool,
+    state: 'ended',
+    endedAt: at,
+    ...(whole !== undefined ? { args: whole } : argsText !== undefined && { argsText }),
+    ...(result !== undefined && { result }),
+    ...(error !== undefined && { error }),
+  }
+}
+
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isOpen<K extends TranscriptItem['kind']>(
+  item: TranscriptItem | undefined,
+  kind: K,
+): item is Extract<TranscriptItem, { kind: K }> & { state: 'open' } {
+  return item?.kind === kind && item.state === 'open'
+}
+
+function concerns({ commandId, taskId }: { commandId?: string; taskId?: string }) {
+  return { ...(commandId !== undefined && { commandId }), ...(taskId !== undefined && { taskId }) }
+}
+
+interface InSession {
+  agentId: string
+  sessionId: string
+}
+
+/** The events by which somebody who comes late learns of an item: what it is, and all of it so far. */
+export function eventsSoFar(item: TranscriptItem, { agentId, sessionId }: InSession): StreamEvent[] {
+  const of = { agentId, sessionId, ...concerns(item) }
+  if (item.kind === 'message') {
+    const { messageId, role, text } = item
+    return [{ type: 'message:start', payload: { ...of, messageId, role, text } }]
+  }
+  const call = {
+    ...of,
+    toolCallId: item.toolCallId,
+    ...(item.messageId !== undefined && { messageId: item.messageId }),
+  }
+  const start = { ...call, name: item.name, ...(item.args !== undefined && { args: item.args }) }
+  return [
+    { type: 'tool:start', payload: start },
+    ...(item.argsText === undefined
+      ? []
+      : [{ type: 'tool:args' as const, payload: { ...call, delta: item.argsText } }]),
+  ]
+}
+
+/** The event that ends an item whose agent will not end it. */
+export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSession): StreamEvent {
+  const of = { agentId, sessionId, ...concerns(item) }
+  if (item.kind === 'message') {
+    return { type: 'message:end', payload: { ...of, messageId: item.messageId, incomplete: true } }
+  }
+  const error = { code: 'abandoned', message: 'The agent went before the call returned.' }
+  return { type: 'tool:end', payload: { ...of, toolCallId: item.toolCallId, error } }
+}
+
+/** Characters that it holds and that can still grow. */
+export const charsOf = (item: TranscriptItem): number =>
+  item.kind === 'message' ? item.text.length : (item.argsText?.length ?? 0)
