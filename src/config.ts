@@ -57,7 +57,7 @@ export const ConfigSchema = Type.Object({
   REST_RATE: positive(6000, 'REST requests per minute and principal'),
   UPGRADE_RATE: positive(1000, 'New sockets per second of an address, and of a token subject; over it: 429'),
   UPGRADE_BURST: positive(10_000, 'New sockets at once of an address, and of a token subject'),
-  ADMISSION_RATE: positive(1000, 'New sockets per second on this node; those over it wait for their turn'),
+  ADMISSION_RATE: positive(5000, 'New sockets per second on this node; those over it wait for their turn'),
   ADMISSION_WAIT_MS: positive(20 * SECOND, 'Longest wait of a new socket for its turn; over it: 503'),
   MAX_CONNECTIONS: positive(20_000, 'Sockets on this node; over it: 503 before the upgrade'),
   MAX_CONNECTIONS_PER_PRINCIPAL: positive(2000, 'Sockets of one token subject; over it: 429 before the upgrade'),

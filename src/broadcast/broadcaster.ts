@@ -3,6 +3,7 @@ import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
 import { type Audience, SubscriptionIndex } from './subscription-index.ts'
@@ -53,6 +54,7 @@ export interface BroadcasterOptions {
 export class Broadcaster implements Feed {
   readonly log: EventLog
   readonly #snapshots: Pick<EventLog, 'snapshot'>
+  readonly pages: ReplayPages
   readonly #flusher: FlushScheduler
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
@@ -67,6 +69,7 @@ export class Broadcaster implements Feed {
   constructor({ log, snapshots = log, flusher, compressor }: BroadcasterOptions) {
     this.log = log
     this.#snapshots = snapshots
+    this.pages = new ReplayPages(log)
     this.#flusher = flusher
     this.#compressor = compressor
     this.#position = log.head

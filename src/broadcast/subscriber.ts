@@ -1,14 +1,14 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
 import { canSeeTopic } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { EventLog, FleetEvent, ReadResult, Snapshot } from '../log/event-log.ts'
-import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import type { ReadResult, Snapshot } from '../log/event-log.ts'
+import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
+import type { ReplayPage, ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
-const PAGE_EVENTS = 500
-/** What is replayed before the reader is waited for. */
-const SLICE_BYTES = 256 * 1024
+/** What is left when the last leg is covered from memory. */
+const LAST_LEG_BYTES = 256 * 1024
 
 /** Where a subscriber's frames and events go, in the order in which they are given. A Connection is one. */
 export interface Sink {
@@ -21,7 +21,7 @@ export interface Sink {
 
 /** What a subscriber needs of the broadcaster. */
 export interface Feed {
-  readonly log: Pick<EventLog, 'read'>
+  readonly pages: ReplayPages
   /** The matching records, and what is open on matching streams, at one place in the order. */
   snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
@@ -132,7 +132,7 @@ export class Subscriber {
   }
 
   #inTurn(request: () => void | Promise<void>): Promise<void> {
-    const done = this.#last.then(() => (this.#over ? undefined : request()))
+    const done = this.#last.then(() => (this.#over ? undefined : this.#feed.pages.during(async () => request())))
     this.#last = done.catch(() => {})
     return done
   }
@@ -178,9 +178,8 @@ export class Subscriber {
     for (let position = after; seqOf(position) < last; ) {
       const page = await this.#read(position)
       if (page.status === 'gone') return false
-      const due = page.events.filter(event => event.seq <= last)
-      await this.#replay(due)
-      if (this.#over || page.done || due.length < page.events.length) break
+      await this.#replay(page, last)
+      if (this.#over || page.done) break
       position = page.next
     }
     return true
@@ -197,58 +196,53 @@ export class Subscriber {
     for (let position = after, at: 'once' | 'later' = 'once'; ; at = 'later') {
       this.#feed.deal()
       const held: OutboundEvent[] = []
+      const heldFrom = seqOf(this.#feed.position)
       this.#state = { name: 'catching-up', held }
       const page = await this.#read(position)
       if (this.#over) return undefined
       if (page.status === 'gone') return { at, reason: page.reason }
       if (at === 'once') report?.begin()
-      if (page.done && sizeOf(page.events) <= SLICE_BYTES) {
+      // A page that somebody else had asked for before may end before what was held from then on.
+      if (page.done && page.bytes <= LAST_LEG_BYTES && seqOf(page.next) >= heldFrom) {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
         this.#goLive(page, held, report)
         return undefined
       }
       this.#state = { name: 'catching-up', held: undefined }
-      await this.#replay(page.events)
+      await this.#replay(page)
       if (this.#over) return undefined
       position = page.next
     }
   }
 
-  #goLive(
-    page: Extract<ReadResult, { status: 'ok' }>,
-    held: OutboundEvent[],
-    report?: { end(cursor: string): void },
-  ): void {
+  #goLive(page: ReplayPage, held: OutboundEvent[], report?: { end(cursor: string): void }): void {
     this.#feed.deal()
-    this.#emit(this.#visible(page.events))
+    for (const batch of page.batches) this.#emit(batch)
     report?.end(page.next)
     const read = seqOf(page.next)
-    this.#emit(held.filter(({ event }) => event.seq > read))
+    const after = held.filter(({ event }) => event.seq > read)
+    if (after.length > 0) this.#sink.deliver(new EventBatch(after))
     this.#state = { name: 'live' }
   }
 
-  async #read(after: string): Promise<ReadResult> {
-    return this.#feed.log.read({ topics: this.#patterns, after, limit: PAGE_EVENTS })
+  #read(after: string): Promise<ReplayPage | Gone> {
+    return this.#feed.pages.read(this.#patterns, after)
   }
 
-  /** In slices, each waited for, so that a long replay never waits in memory. */
-  async #replay(events: readonly FleetEvent[]): Promise<void> {
-    for (let at = 0; at < events.length && !this.#over; ) {
-      const from = at
-      for (let bytes = 0; at < events.length && bytes < SLICE_BYTES; at++) bytes += events[at]!.json.length
-      this.#emit(this.#visible(events.slice(from, at)))
+  /** Batch by batch, each waited for, so that a long replay never waits in memory. */
+  async #replay(page: ReplayPage, last = Number.POSITIVE_INFINITY): Promise<void> {
+    for (const batch of page.batches) {
+      if (this.#over) return
+      this.#emit(batch, last)
       await this.#sink.drained()
     }
   }
 
-  #visible(events: readonly FleetEvent[]): OutboundEvent[] {
-    return events.filter(({ topic }) => canSeeTopic(this.#principal, topic)).map(event => new OutboundEvent(event))
-  }
-
-  #emit(events: OutboundEvent[]): void {
-    if (events.length > 0) this.#sink.deliver(new EventBatch(events))
+  /** What this reader may see of a batch; the shared one where that is all of it. */
+  #emit(batch: EventBatch, last = Number.POSITIVE_INFINITY): void {
+    const due = batch.events.filter(({ event }) => event.seq <= last && canSeeTopic(this.#principal, event.topic))
+    if (due.length === batch.events.length) this.#sink.deliver(batch)
+    else if (due.length > 0) this.#sink.deliver(new EventBatch(due))
   }
 }
-
-const sizeOf = (events: readonly FleetEvent[]): number => events.reduce((bytes, { json }) => bytes + json.length, 0)

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { type CloseCode, type EventPayloads, type Role, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventLog } from '../log/event-log.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Logger } from '../logger.ts'
 import { Connection } from './connection.ts'
 import type {
@@ -23,6 +23,7 @@ import type { SocketPort } from './socket-port.ts'
 /** A shutdown closes this many sockets, then lets the event loop breathe. */
 const CLOSE_AT_ONCE = 250
 const CLOSE_PAUSE_MS = 10
+const ANNOUNCE_MS = 50
 /** Clients of a closing server come back over this span: as much time as their number needs, within reason. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
@@ -60,6 +61,8 @@ export class ConnectionRegistry {
   readonly #open = new Map<string, OpenConnection>()
   readonly #bySub = new Map<string, Map<string, OpenConnection>>()
   #opened = 0
+  readonly #unsaid: EventDraft[] = []
+  #saying: Timer | undefined
   #closedByCode = new Map<number, number>()
   #drain: { done: Promise<void>; emptied: () => void } | undefined
 
@@ -171,7 +174,8 @@ export class ConnectionRegistry {
       const empty = new Promise<void>(resolve => {
         emptied = resolve
       })
-      this.#drain = { done: this.#closeEach().then(() => (this.size > 0 ? empty : undefined)), emptied }
+      const done = this.#closeEach().then(() => (this.size > 0 ? empty : undefined))
+      this.#drain = { done: done.then(() => this.#say()), emptied }
     }
     return this.#drain.done
   }
@@ -219,10 +223,20 @@ export class ConnectionRegistry {
     return { connectionId: id, role: principal.role, sub: principal.sub }
   }
 
-  /** Best effort: a connection is not worth less because the log cannot note it now. */
+  /** Joined over a short time: in a storm thousands of appends would hold up the commands. */
   #announce<K extends 'connection:opened' | 'connection:closed'>(type: K, payload: EventPayloads[K]): void {
+    this.#unsaid.push(draftOf(type, topics.connections, payload))
+    this.#saying ??= this.#options.clock.setTimeout(() => this.#say(), ANNOUNCE_MS)
+  }
+
+  /** Best effort: a connection is not worth less because the log cannot note it now. */
+  #say(): void {
+    this.#saying?.cancel()
+    this.#saying = undefined
+    const drafts = this.#unsaid.splice(0)
+    if (drafts.length === 0) return
     this.#options.log
-      .append([draftOf(type, topics.connections, payload)])
-      .catch((err: unknown) => this.#options.logger.debug({ err }, `${type} was not noted`))
+      .append(drafts)
+      .catch((err: unknown) => this.#options.logger.debug({ err }, 'connections were not noted'))
   }
 }

@@ -1,0 +1,7 @@
+/** What an agent would say: an event of about 256 bytes on the wire. */
+export const payload = (n: number) => ({
+  agentId: 'agent-7',
+  message: `Step ${String(n).padStart(9, '0')}: the tests of the third package pass; now the linter looks at what was changed.`,
+})
+export const TOPIC = 'agents.agent-7.log'
+export const TYPE = 'agent:error'

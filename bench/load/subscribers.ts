@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { FrameCounter, maskedFrame, upgradeRequest } from '../lib/raw-client.ts'
+import { serveCalls, sharedNow } from '../lib/role.ts'
+
+export interface SubscribersOptions {
+  port: number
+  path: string
+  token?: string
+  count: number
+  /** Texts that each sends once it is connected, in order. */
+  hello: string[]
+  /** Each is ready when it has got so many frames. */
+  readyAfterFrames: number
+  /** Handshakes under way at once. */
+  concurrency: number
+}
+
+interface Subscriber {
+  socket: Socket
+  bytes: number
+  frames: FrameCounter
+}
+
+/** Raw sockets, because a client library costs more than the server that is measured. */
+let subscribers: Subscriber[] = []
+let latencies: number[] = []
+let onText: ((text: string) => void) | undefined
+
+async function open({ port, path, token, hello, readyAfterFrames }: SubscribersOptions): Promise<Subscriber> {
+  const socket = connect(port, '127.0.0.1').setNoDelay()
+  await once(socket, 'connect')
+  socket.write(upgradeRequest(path, token))
+  const subscriber: Subscriber = { socket, bytes: 0, frames: new FrameCounter() }
+  let head = ''
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('closed by the server')))
+    const onReady = () => subscriber.frames.count >= readyAfterFrames && resolve()
+    const onHead = (chunk: Buffer) => {
+      head += chunk.toString('latin1')
+      const end = head.indexOf('\r\n\r\n')
+      if (end === -1) return
+      if (!head.startsWith('HTTP/1.1 101')) return reject(new Error(head.slice(0, 200)))
+      socket.off('data', onHead)
+      socket.on('data', onData)
+      for (const text of hello) socket.write(maskedFrame(text))
+      const rest = Buffer.from(head.slice(end + 4), 'latin1')
+      if (rest.length > 0) onData(rest)
+      onReady()
+    }
+    const onData = (chunk: Buffer) => {
+      subscriber.bytes += chunk.length
+      if (!ready || onText !== undefined) subscriber.frames.add(chunk, onText)
+      if (!ready) {
+        onReady()
+        if (subscriber.frames.count >= readyAfterFrames) ready = true
+      }
+    }
+    let ready = readyAfterFrames === 0
+    socket.on('data', onHead)
+  })
+  return subscriber
+}
+
+export const loads = serveCalls({
+  /** Resolves with the time that it took until all were ready, ms. */
+  async connect(options: SubscribersOptions): Promise<{ elapsedMs: number; refused: number }> {
+    const startedAt = performance.now()
+    let left = options.count
+    let refused = 0
+    const worker = async () => {
+      while (left-- > 0) {
+        try {
+          subscribers.push(await open(options))
+        } catch {
+          refused++
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: options.concurrency }, worker))
+    return { elapsedMs: performance.now() - startedAt, refused }
+  },
+  /** From here on bytes are counted. */
+  reset(): void {
+    for (const subscriber of subscribers) subscriber.bytes = 0
+  },
+  /** Bytes that the subscribers got: of the first, and whether all got as many. */
+  received(): { bytes: number; equal: boolean } {
+    const bytes = subscribers[0]?.bytes ?? 0
+    return { bytes, equal: subscribers.every(subscriber => subscriber.bytes === bytes) }
+  },
+  /** From here on every frame that says when it was published (`"sentAt":<µs>`) is a sample. */
+  listen(): void {
+    latencies = []
+    onText = text => {
+      const at = text.indexOf('"sentAt":')
+      if (at !== -1) latencies.push(sharedNow() - Number.parseInt(text.slice(at + 9, at + 29), 10) / 1000)
+    }
+  },
+  latencies(): number[] {
+    const taken = latencies
+    latencies = []
+    return taken
+  },
+  /** The first `frozen` never read again, the next `slow` read for a moment every second. */
+  slowDown({ frozen, slow }: { frozen: number; slow: number }): void {
+    for (const { socket } of subscribers.slice(0, frozen)) socket.pause()
+    for (const { socket } of subscribers.slice(frozen, frozen + slow)) {
+      socket.pause()
+      setInterval(() => {
+        socket.resume()
+        setTimeout(() => socket.pause(), 20)
+      }, 1000)
+    }
+  },
+  close(): void {
+    for (const { socket } of subscribers) socket.destroy()
+    subscribers = []
+  },
+  cpuMs(): number {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
+})

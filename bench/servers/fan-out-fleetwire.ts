@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Role } from '@fleetwire/protocol'
+import { buildApp } from '../../src/app.ts'
+import { systemClock } from '../../src/clock.ts'
+import { encodeCursor } from '../../src/log/cursor.ts'
+import { draftOf } from '../../src/log/draft.ts'
+import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
+import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+import { payload, TOPIC, TYPE } from '../lib/payload.ts'
+import { type PublishOptions, publishAt } from '../lib/publisher.ts'
+import { serveCalls, sharedNow } from '../lib/role.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'bench-fan-out-'))
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+
+const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1_000_000, ms: 86_400_000 } })
+const followers = new Set<(events: readonly FleetEvent[]) => void>()
+/** The log, and a way to tell its followers of events that were never stored: what comes after it is measured alone. */
+const told: EventLog = {
+  get epoch() {
+    return log.epoch
+  },
+  get head() {
+    return log.head
+  },
+  append: drafts => log.append(drafts),
+  read: query => log.read(query),
+  get: topic => log.get(topic),
+  list: query => log.list(query),
+  snapshot: patterns => log.snapshot(patterns),
+  follow(onBatch) {
+    followers.add(onBatch)
+    const unfollow = log.follow(onBatch)
+    return () => {
+      followers.delete(onBatch)
+      unfollow()
+    }
+  },
+  close: () => log.close(),
+}
+
+const app = await buildApp({
+  logger: false,
+  eventLog: told,
+  config: {
+    DATA_DIR: dir,
+    MAX_CONNECTIONS: 100_000,
+    MAX_CONNECTIONS_PER_PRINCIPAL: 100_000,
+    UPGRADE_RATE: 1_000_000,
+    UPGRADE_BURST: 1_000_000,
+    ADMISSION_RATE: 1_000_000,
+  },
+})
+
+let appended = 0
+
+export const fanOutFleetwire = serveCalls({
+  async listen(): Promise<number> {
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    return (app.server.address() as AddressInfo).port
+  },
+  async token(role: Role): Promise<string> {
+    const minted = await app.tokens.mint({ sub: role, role }, 'bench')
+    if (minted.status !== 'minted') throw new Error(minted.status)
+    return minted.token
+  },
+  /** After the log: followers are told, nothing is stored. */
+  publish(options: PublishOptions): Promise<number> {
+    let seq = 1e9
+    return publishAt(options, n => {
+      const event = {
+        ...{ seq: ++seq, cursor: encodeCursor(log.epoch, seq), type: TYPE, topic: TOPIC, at: Date.now() },
+        ...{ json: JSON.stringify(payload(n)), payload: null },
+      }
+      for (const follower of followers) follower([event])
+    })
+  },
+  /** Through the log: each event is on disk before it is shown. `topics`: as many agents take turns. */
+  append({ topics = 1, ...options }: PublishOptions & { topics?: number }): Promise<number> {
+    return publishAt(options, () => {
+      const n = appended++
+      const code = `"sentAt":${Math.round(sharedNow() * 1000)}`
+      const topic = topics === 1 ? TOPIC : `agents.agent-${n % topics}.log`
+      // The time stands in the payload as it is read by the load.
+      const draft = draftOf(TYPE, topic, { ...payload(n), sentAt: Number(code.slice(9)) } as never)
+      void log.append([draft])
+    })
+  },
+  head: () => log.head,
+  gc: () => globalThis.gc?.(),
+})

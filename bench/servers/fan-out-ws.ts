@@ -1,0 +1,19 @@
+import type { AddressInfo } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { payload, TOPIC, TYPE } from '../lib/payload.ts'
+import { type PublishOptions, publishAt } from '../lib/publisher.ts'
+import { serveCalls, sharedNow } from '../lib/role.ts'
+
+/** What one would write first on `ws`: made into JSON once, sent to each. */
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })
+
+export const fanOutWs = serveCalls({
+  listen: (): number => (server.address() as AddressInfo).port,
+  publish: (options: PublishOptions): Promise<number> =>
+    publishAt(options, n => {
+      const event = { type: TYPE, topic: TOPIC, cursor: `3-${n}`, at: Date.now(), payload: payload(n) }
+      const text = JSON.stringify({ ...event, sentAt: Math.round(sharedNow() * 1000) })
+      for (const client of server.clients) client.send(text)
+    }),
+  gc: () => globalThis.gc?.(),
+})

@@ -1,0 +1,117 @@
+import { encodeCursor } from '../log/cursor.ts'
+import type { EventLog, ReadResult } from '../log/event-log.ts'
+import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { seqOf } from './seq-of.ts'
+
+const PAGE_EVENTS = 500
+/** Pages end at multiples of this, so that readers who began at different places meet on the same pages. */
+const ALIGN = 256
+/** What is delivered before the reader is waited for. */
+const SLICE_BYTES = 256 * 1024
+/** Of pages that are kept for the next reader, while there are readers. */
+const KEPT_BYTES = 32 * 1024 * 1024
+
+/** A page of the log on its way out: read, framed and joined once for all that read it. */
+export interface ReplayPage {
+  status: 'ok'
+  batches: readonly EventBatch[]
+  bytes: number
+  /** Where the next page begins. Of the last page (`done`): the end of the log when it was read. */
+  next: string
+  done: boolean
+}
+
+type Gone = Extract<ReadResult, { status: 'gone' }>
+type Key = string
+
+/**
+ * Pages of the log for those who catch up. After a restart a thousand clients read the same pages at the same time:
+ * each is then read from the store once.
+ */
+export class ReplayPages {
+  readonly #log: Pick<EventLog, 'epoch' | 'read'>
+  readonly #pages = new Map<Key, Promise<ReplayPage | Gone>>()
+  readonly #sizes = new Map<Key, number>()
+  #kept = 0
+  #readers = 0
+
+  constructor(log: Pick<EventLog, 'epoch' | 'read'>) {
+    this.#log = log
+  }
+
+  /** Pages are kept as long as somebody catches up. */
+  async during<T>(reading: () => Promise<T>): Promise<T> {
+    this.#readers++
+    try {
+      return await reading()
+    } finally {
+      if (--this.#readers === 0) this.#clear()
+    }
+  }
+
+  /**
+   * The page after a cursor. One that was asked for before may have been read before: the end that it names is then
+   * older than this call.
+   */
+  read(topics: readonly string[], after: string): Promise<ReplayPage | Gone> {
+    const key = `${after} ${[...topics].sort().join(' ')}`
+    const known = this.#pages.get(key)
+    if (known !== undefined) return known
+    const page = this.#load(topics, after)
+    this.#pages.set(key, page)
+    page.then(
+      read => this.#keep(key, read),
+      () => this.#pages.delete(key),
+    )
+    return page
+  }
+
+  async #load(topics: readonly string[], after: string): Promise<ReplayPage | Gone> {
+    const page = await this.#log.read({ topics, after, limit: PAGE_EVENTS })
+    if (page.status === 'gone') return page
+    const last = page.events.at(-1)?.seq ?? 0
+    const end = last - (last % ALIGN)
+    const isCut = !page.done && end > seqOf(after) && end < last
+    const events = isCut ? page.events.filter(event => event.seq <= end) : page.events
+    const batches: EventBatch[] = []
+    let bytes = 0
+    for (let at = 0; at < events.length; ) {
+      const slice: OutboundEvent[] = []
+      for (let size = 0; at < events.length && size < SLICE_BYTES; at++) {
+        slice.push(new OutboundEvent(events[at]!))
+        size += events[at]!.json.length
+        bytes += events[at]!.json.length
+      }
+      batches.push(new EventBatch(slice))
+    }
+    return {
+      status: 'ok',
+      batches,
+      bytes,
+      next: isCut ? encodeCursor(this.#log.epoch, end) : page.next,
+      done: page.done,
+    }
+  }
+
+  /** The end of the log moves on: only pages before it are worth keeping. */
+  #keep(key: Key, page: ReplayPage | Gone): void {
+    if (page.status === 'gone' || page.done || this.#readers === 0) {
+      this.#pages.delete(key)
+      return
+    }
+    this.#sizes.set(key, page.bytes)
+    this.#kept += page.bytes
+    for (const [oldest, bytes] of this.#sizes) {
+      if (this.#kept <= KEPT_BYTES) break
+      this.#pages.delete(oldest)
+      this.#sizes.delete(oldest)
+      this.#kept -= bytes
+    }
+  }
+
+  #clear(): void {
+    this.#pages.clear()
+    this.#sizes.clear()
+    this.#kept = 0
+  }
+}
