@@ -51,11 +51,11 @@ class Reporter {
   async start(): Promise<void> {
     await this.client.start()
     await this.online.until(states => states.includes('online'))
-    this.client.report('message:start', { sessionId: 's1', messageId: 'm1', role: 'assistant' })
+    this.client.report('message:start', { sessionId: this.id, messageId: 'm1', role: 'assistant' })
   }
 
   round(i: number): void {
-    this.client.report('message:delta', { sessionId: 's1', messageId: 'm1', delta: word(this.id, i) })
+    this.client.report('message:delta', { sessionId: this.id, messageId: 'm1', delta: word(this.id, i) })
     this.client.report('agent:error', { message: `${i}`, code: 'numbered' })
   }
 

@@ -2,7 +2,7 @@ import type { EventPage } from '@fleetwire/protocol'
 import type { Static } from '@sinclair/typebox'
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
-import { said, taskSaid } from '../helpers/events.ts'
+import { said, stored, taskSaid } from '../helpers/events.ts'
 import { openLog } from '../helpers/log-folder.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -80,7 +80,7 @@ test('[EV8] [RE13] a backend publishes one event or many, all or none, to the to
   await ann.request('subscribe', { topics: ['tasks.t1.>', 'users.ann.inbox', 'agents.*.log'], snapshot: false })
 
   const one = await publish(event('tasks.t1.events', { ok: true }))
-  t.match(one, { status: 202, body: { cursor: log.head } })
+  t.equal(one.status, 202)
   t.match(await ann.next('custom:deploy.done'), {
     topic: 'tasks.t1.events',
     payload: { ok: true },
@@ -114,7 +114,8 @@ test('[EV8] [RE13] a backend publishes one event or many, all or none, to the to
   }
   t.equal((await publish(event('tasks.t1.events'), viewer)).status, 403)
   t.equal((await publish(event('tasks.t1.events'), agent)).status, 403)
-  t.equal(log.head, head, 'what was refused changed nothing')
+  const since = (await stored(log, head)).filter(({ topic }) => topic !== 'system.connections')
+  t.same(since, [], 'what was refused changed nothing')
   t.equal((await publish(Array(500).fill(event('tasks.t1.events')))).status, 202)
   await log.close()
   t.match(await publish(event('tasks.t1.events')), { status: 503, body: { code: 'unavailable' } })
