@@ -8,6 +8,7 @@ import commands from '../plugins/commands.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
+import eventBus from '../plugins/event-bus.ts'
 import eventLog from '../plugins/event-log.ts'
 import jwt from '../plugins/jwt.ts'
 import lifecycle from '../plugins/lifecycle.ts'
@@ -73,6 +74,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(broadcaster)
   await app.register(terminals)
   await app.register(tasks)
+  await app.register(eventBus)
   await app.register(commands)
   await app.register(websocket)
   await app.register(metrics)

@@ -32,3 +32,4 @@ export const FLW_ERR_KEYS_UNAVAILABLE = createError(
   'FLW_ERR_KEYS_UNAVAILABLE',
   'The keys of the token issuer cannot be fetched from %s: %s',
 )
+export const FLW_ERR_EVENTS_PATTERN = createError('FLW_ERR_EVENTS_PATTERN', '"%s" is no topic pattern')

@@ -8,6 +8,19 @@ export type { Revocation } from './auth/revocations.ts'
 export type { TokenService, TokenVerdict } from './auth/token-service.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { Config } from './config.ts'
+export type {
+  BusEvent,
+  BusHandler,
+  BusPublication,
+  BusStats,
+  CustomEvent,
+  EventBus,
+  HistoryPage,
+  HistoryRequest,
+  Progress,
+  Published,
+  ToolCall,
+} from './events/event-bus.ts'
 export type { AppendResult, EventDraft, EventLog, FleetEvent, LogRecord } from './log/event-log.ts'
 export { serve } from './server.ts'
 
@@ -15,6 +28,21 @@ export interface FleetwireOptions extends ControlPlaneOptions {
   /** Where its routes stand in the app. Default: at the root. */
   prefix?: string
 }
+
+/** What a backend works with. A host that has a decorator of one of these names is refused by Fastify at the start. */
+const publicDecorators = [
+  'eventLog',
+  'eventBus',
+  'tokens',
+  'verifyToken',
+  'connections',
+  'broadcaster',
+  'commandQueue',
+  'batches',
+  'agents',
+  'tasks',
+  'interactions',
+] as const
 
 /**
  * Puts the whole control plane into an app. Its hooks, error shape and schemas stay within its own scope; the app gets
@@ -25,9 +53,7 @@ export const fleetwire = fp<FleetwireOptions>(
     await app.register(
       async scope => {
         await controlPlane(scope, options)
-        app.decorate('eventLog', scope.eventLog)
-        app.decorate('tokens', scope.tokens)
-        app.decorate('verifyToken', scope.verifyToken)
+        for (const name of publicDecorators) app.decorate(name, scope[name] as never)
       },
       { prefix },
     )

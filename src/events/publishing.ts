@@ -10,30 +10,35 @@ const PUBLIC_TOPIC =
 const MAX_PAYLOAD_BYTES = 64 * 1024
 const TOO_DEEP = wireError('invalid_request', `payload: nested more than ${MAX_DEPTH} levels deep.`)
 
-/** What a publication appends, or why it may not. */
-export function publicationOf(
-  principal: Principal,
-  { topic, type, payload }: PublishEvent,
-): { draft: EventDraft } | { refusal: WireError } {
-  const match = PUBLIC_TOPIC.exec(topic)
-  if (match === null) {
+export type Publication = { draft: EventDraft } | { refusal: WireError }
+const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
+
+/** What a publication appends, or why it may not: the rules for everybody. */
+export function draftOfPublication({ topic, type, payload }: PublishEvent): Publication {
+  if (!PUBLIC_TOPIC.test(topic)) {
     const message = `"${topic.slice(0, 80)}": events are published to tasks.*.events, users.*.inbox and agents.*.log.`
     return { refusal: wireError('forbidden', message, { topic }) }
   }
-  const agentId = match[1]
-  if (agentId !== undefined && !canSeeAgent(principal, agentId))
-    return { refusal: wireError('not_found', `There is no agent "${agentId}".`) }
   const flaw = payloadFlaw(payload)
   return flaw === undefined ? { draft: customDraft(type, topic, payload) } : { refusal: flaw }
 }
 
+/** The same for the bearer of a token, who sees some agents only. */
+export function publicationOf(principal: Principal, event: PublishEvent): Publication {
+  const agentId = PUBLIC_TOPIC.exec(event.topic)?.[1]
+  if (agentId !== undefined && !canSeeAgent(principal, agentId))
+    return { refusal: wireError('not_found', `There is no agent "${agentId}".`) }
+  return draftOfPublication(event)
+}
+
 function payloadFlaw(payload: unknown): WireError | undefined {
-  let text: string
+  let text: string | undefined
   try {
     text = JSON.stringify(payload)
   } catch {
     return TOO_DEEP
   }
+  if (text === undefined) return NO_JSON
   if (tooDeep(text)) return TOO_DEEP
   const bytes = Buffer.byteLength(text)
   return bytes <= MAX_PAYLOAD_BYTES

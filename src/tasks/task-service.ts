@@ -92,6 +92,11 @@ export class TaskService {
     return this.#change(taskId, { kind: 'act', action, fields })
   }
 
+  /** How far it is; a task that was waiting has begun by that. */
+  async progress(taskId: string, fields: TaskFields): Promise<TaskOutcome> {
+    return this.#change(taskId, { kind: 'progress', fields })
+  }
+
   /** Removes a task that nobody works on and that is nobody's parent. */
   async remove(taskId: string): Promise<WireError | undefined> {
     const children = await this.list({ parentTaskId: taskId, limit: 1 })

@@ -7,6 +7,7 @@ export type TaskEvent =
   | { kind: 'replace'; taskId: string; fields: TaskFields; status?: Task['status'] }
   | { kind: 'edit'; fields: TaskFields; status?: Task['status'] }
   | { kind: 'act'; action: TaskAction; fields: TaskFields }
+  | { kind: 'progress'; fields: TaskFields }
   | {
       kind: 'report'
       verb: TaskAction | 'create' | 'update' | 'progress'
@@ -56,6 +57,8 @@ export function changeTask(task: Task | undefined, event: TaskEvent, now: number
       return task === undefined ? { to: 'same', why: 'absent' } : edit(task, event.fields, event.status, now)
     case 'act':
       return task === undefined ? { to: 'same', why: 'absent' } : act(task, event.action, event.fields, now)
+    case 'progress':
+      return task === undefined ? { to: 'same', why: 'absent' } : progressed(task, event.fields, now)
     case 'report':
       return report(task, event, now)
   }
@@ -78,9 +81,7 @@ function report(
     case 'update':
       return updated(task, fields, now)
     case 'progress':
-      if (hasEnded(task)) return { to: 'same', why: 'ended' }
-      if (task.status === 'pending') return act(task, 'start', { ...fields, agentId }, now)
-      return { to: 'next', type: 'task:progress', task: { ...task, ...fields, updatedAt: now } }
+      return progressed(task, task.status === 'pending' ? { ...fields, agentId } : fields, now)
     case 'start':
       return act(task, verb, { ...fields, agentId }, now)
     case 'pause':
@@ -89,6 +90,13 @@ function report(
     case 'cancel':
       return act(task, verb, fields, now)
   }
+}
+
+/** Whoever makes progress has begun. */
+function progressed(task: Task, fields: TaskFields, now: number): TaskDecision {
+  if (hasEnded(task)) return { to: 'same', why: 'ended' }
+  if (task.status === 'pending') return act(task, 'start', fields, now)
+  return { to: 'next', type: 'task:progress', task: { ...task, ...fields, updatedAt: now } }
 }
 
 function act(task: Task, action: TaskAction, fields: TaskFields, now: number): TaskDecision {

@@ -1,17 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { emptyFolder } from '../helpers/cli.ts'
 import { fleetwire } from '../helpers/processes.ts'
-import { files, read, root } from '../house/repository.ts'
+import { blocks, files, read, root } from '../house/repository.ts'
 
 const bin = fileURLToPath(new URL('bin', root))
-const blocks = (text: string, language: string) =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!)
-
 /** A server with its local agent in processes of their own, and a shell that knows it. */
 async function start(t: Test) {
   const server = fleetwire(t, ['serve', '--local-agent', '--port', '0', '--data-dir', t.testdir()], {
@@ -59,26 +54,6 @@ test('the first minute of the README', async t => {
   t.match(output, /"output":"hello\\n?(\\r\\n)?done/)
   t.match(output, /interrupting/)
   t.match(output, /local +online/)
-})
-
-test('the app of docs/embedding.md starts and answers', async t => {
-  const [app] = blocks(read('docs/embedding.md'), 'ts')
-  const file = join(t.testdir(), 'app.mjs')
-  writeFileSync(file, app!.replace('port: 8080', 'port: 0').replace('./fleet', join(t.testdirName, 'fleet')))
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  for await (const chunk of child.stdout) {
-    output += chunk
-    const url = /ready at (\S+) with (\S+)/.exec(output)
-    if (url === null) continue
-    const headers = { authorization: `Bearer ${url[2]}` }
-    t.equal((await fetch(`${url[1]}/fleet/ready`)).status, 200)
-    t.match(await (await fetch(`${url[1]}/fleet/api/v1/agents`, { headers })).json(), { items: [] })
-    t.match(await (await fetch(`${url[1]}/whoami`, { headers })).json(), { sub: 'ann' })
-    t.equal((await fetch(`${url[1]}/whoami`)).status, 401)
-    break
-  }
 })
 
 test('docs/cli.md names every command with every option, and no other', async t => {

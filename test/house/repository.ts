@@ -41,3 +41,7 @@ export function tableRows(markdown: string): string[][] {
 }
 
 export const unquoted = (cell = ''): string => /^`([^`]*)`/.exec(cell)?.[1] ?? cell
+
+/** The fenced blocks of a page in one language. */
+export const blocks = (text: string, language: string) =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!)

@@ -32,3 +32,20 @@ test('an app that embeds the control plane keeps its own ways', async t => {
   t.ok((await app.inject('/fleet/openapi.json')).json().paths['/fleet/api/v1/tokens/'] !== null)
   t.match(await app.eventLog.get(`$tokens.${minted.jti}`), { payload: { sub: 'ann' } })
 })
+
+test('[EB9] the services are decorators of the host, whatever the prefix', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.ready()
+  const { eventBus, tasks, commandQueue, batches, agents, interactions, connections, broadcaster } = app
+  for (const service of [commandQueue, batches, interactions, connections, broadcaster]) t.type(service, 'object')
+  t.same(agents.sorted(''), [])
+  const seen: string[] = []
+  eventBus.on('tasks.t1.>', ({ type }) => {
+    seen.push(type)
+  })
+  await tasks.create({ taskId: 't1', fields: { title: 'one' } })
+  await eventBus.emitTaskEvent('t1', 'note', {})
+  t.same(seen, ['task:created', 'custom:note'])
+})

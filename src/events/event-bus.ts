@@ -1,0 +1,267 @@
+import {
+  Id,
+  isCustomType,
+  isPattern,
+  type KnownEvent,
+  matchEvent,
+  type PublishEvent,
+  type Task,
+  topics,
+  type WireError,
+  type WireEvent,
+  wireError,
+} from '@fleetwire/protocol'
+import { FLW_ERR_EVENTS_PATTERN } from '../errors.ts'
+import type { EventLog, FleetEvent, ReadResult, Unfollow } from '../log/event-log.ts'
+import type { Logger } from '../logger.ts'
+import { draftOfPublication } from './publishing.ts'
+
+export type CustomEvent = WireEvent<`custom:${string}`>
+/** `type` tells the payload. */
+export type BusEvent = KnownEvent | CustomEvent
+export type BusHandler = (event: BusEvent) => void | Promise<void>
+
+export interface BusPublication extends PublishEvent {
+  type: `custom:${string}`
+  /** The task that it concerns, where the topic does not say so: patterns under `tasks.<taskId>` get it too. */
+  taskId?: string
+}
+
+export type Published = { status: 'ok'; cursor: string } | { status: 'refused'; error: WireError }
+
+export interface HistoryRequest {
+  /** Patterns. Default: everything. */
+  topics?: readonly string[]
+  /** Events after this cursor, oldest first. */
+  after?: string
+  /** Events before this cursor, newest first; with neither: from the newest. */
+  before?: string
+  limit?: number
+  /** Only events of this type. */
+  type?: BusEvent['type']
+}
+
+export type HistoryPage =
+  /** `items` may be fewer than `limit` before the end: there `nextCursor` is null. */
+  | { status: 'ok'; items: BusEvent[]; nextCursor: string | null; cursor: string }
+  | Extract<ReadResult, { status: 'gone' }>
+
+export interface BusStats {
+  handlers: number
+  /** Calls of handlers. */
+  delivered: number
+  /** Calls that threw or rejected. */
+  failed: number
+  published: number
+}
+
+/** What the bus needs of the tasks. */
+export interface TaskProgressPort {
+  progress(
+    taskId: string,
+    fields: Progress,
+  ): Promise<{ status: 'ok'; task: Task } | { status: 'refused'; error: WireError }>
+}
+
+export interface Progress {
+  /** 0 to 1. */
+  progress?: number
+  /** 0 to 1. */
+  confidence?: number
+  message?: string
+}
+
+export interface ToolCall {
+  toolCallId: string
+  name: string
+  phase: 'started' | 'ended'
+  taskId?: string
+  args?: unknown
+  result?: unknown
+  error?: string
+}
+
+interface Entry {
+  readonly pattern: string
+  readonly handler: BusHandler
+  readonly once: boolean
+}
+
+const DEFAULT_PAGE = 50
+const MAX_PUBLICATIONS = 500
+const ID = new RegExp(Id.pattern!)
+
+/**
+ * The events of the log for code in the same process, in the log's order, and what that code says itself. It is the
+ * app's own: no token narrows what it sees. What is more than a custom event is said through the service that owns it.
+ */
+export class EventBus {
+  readonly #log: EventLog
+  readonly #tasks: TaskProgressPort
+  readonly #logger: Logger
+  readonly #entries = new Set<Entry>()
+  readonly #counts = { delivered: 0, failed: 0, published: 0 }
+  #unfollow: Unfollow | undefined
+
+  constructor({ log, tasks, logger }: { log: EventLog; tasks: TaskProgressPort; logger: Logger }) {
+    this.#log = log
+    this.#tasks = tasks
+    this.#logger = logger
+  }
+
+  start(): void {
+    this.#unfollow ??= this.#log.follow(batch => {
+      for (const event of batch) this.#deal(event)
+    })
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#entries.clear()
+  }
+
+  /**
+   * Calls `handler` with every matching event from now on, until the function that it returns is called. Each call
+   * gets an event of its own. Nobody waits for a handler: one that awaits may still be busy when the next event comes.
+   * Throws FLW_ERR_EVENTS_PATTERN.
+   */
+  on(pattern: string, handler: BusHandler): () => void {
+    return this.#add({ pattern, handler, once: false })
+  }
+
+  /** The same for the next matching event alone. */
+  once(pattern: string, handler: BusHandler): () => void {
+    return this.#add({ pattern, handler, once: true })
+  }
+
+  off(pattern: string, handler: BusHandler): void {
+    for (const entry of this.#entries) {
+      if (entry.pattern === pattern && entry.handler === handler) this.#entries.delete(entry)
+    }
+  }
+
+  /** Appends one event or up to 500, all or none; resolves when they are on disk and handlers were called. */
+  async publish(event: BusPublication | readonly BusPublication[]): Promise<Published> {
+    const events = Array.isArray(event) ? (event as readonly BusPublication[]) : [event as BusPublication]
+    if (events.length === 0 || events.length > MAX_PUBLICATIONS)
+      return refused(wireError('invalid_request', `Publish 1 to ${MAX_PUBLICATIONS} events at a time.`))
+    const drafts = []
+    for (const { taskId, ...publication } of events) {
+      const { type } = publication
+      if (!isCustomType(type)) {
+        const message = `"${String(type).slice(0, 80)}": only custom:<name> is published; the rest is said by its service.`
+        return refused(wireError('invalid_request', message))
+      }
+      if (taskId !== undefined && !ID.test(taskId))
+        return refused(wireError('invalid_request', `taskId: "${String(taskId).slice(0, 80)}" is no id.`))
+      const made = draftOfPublication(publication)
+      if ('refusal' in made) return refused(made.refusal)
+      drafts.push({ ...made.draft, ...(taskId !== undefined && { taskId }) })
+    }
+    const appended = await this.#log.append(drafts)
+    if (appended.status !== 'ok') {
+      const retryAfterMs = appended.status === 'unavailable' ? appended.retryAfterMs : 1000
+      return refused(wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs }))
+    }
+    this.#counts.published += drafts.length
+    return { status: 'ok', cursor: appended.events.at(-1)!.cursor }
+  }
+
+  async history({
+    topics: patterns = ['>'],
+    after,
+    before,
+    limit = DEFAULT_PAGE,
+    type,
+  }: HistoryRequest = {}): Promise<HistoryPage> {
+    for (const pattern of patterns) assertPattern(pattern)
+    const from = after === undefined ? { before: before ?? null } : { after }
+    const page = await this.#log.read({ topics: patterns, limit, ...from })
+    if (page.status === 'gone') return page
+    const items = page.events.filter(event => type === undefined || event.type === type).map(copyOf)
+    return { status: 'ok', items, nextCursor: page.done ? null : page.next, cursor: page.next }
+  }
+
+  stats(): BusStats {
+    return { handlers: this.#entries.size, ...this.#counts }
+  }
+
+  /** `custom:<name>` on `tasks.<taskId>.events`. */
+  emitTaskEvent(taskId: string, name: string, payload: unknown): Promise<Published> {
+    return this.publish({ topic: topics.taskEvents(taskId), type: `custom:${name}`, payload })
+  }
+
+  /** How far a task is: its record changes, by the rules of tasks. */
+  async emitProgress(
+    taskId: string,
+    { progress, confidence, message }: Progress,
+  ): ReturnType<TaskProgressPort['progress']> {
+    for (const [name, value] of Object.entries({ progress, confidence })) {
+      if (value !== undefined && !(value >= 0 && value <= 1))
+        return refused(wireError('invalid_request', `${name}: expected a number from 0 to 1.`))
+    }
+    return this.#tasks.progress(taskId, {
+      ...(progress !== undefined && { progress }),
+      ...(confidence !== undefined && { confidence }),
+      ...(message !== undefined && { message }),
+    })
+  }
+
+  /** `custom:agent-status` in the agent's log. Its record stays: what an agent does, only the agent says. */
+  emitAgentStatus(agentId: string, status: { status: string; detail?: string }): Promise<Published> {
+    return this.publish({
+      topic: topics.agentLog(agentId),
+      type: 'custom:agent-status',
+      payload: { agentId, ...status },
+    })
+  }
+
+  /** `custom:tool-call` in the agent's log: a call that the backend made for it. With `taskId` its task shows it too. */
+  emitToolCall(agentId: string, call: ToolCall): Promise<Published> {
+    const { taskId } = call
+    return this.publish({
+      ...{ topic: topics.agentLog(agentId), type: 'custom:tool-call', payload: { agentId, ...call } },
+      ...(taskId !== undefined && { taskId }),
+    })
+  }
+
+  #add(entry: Entry): () => void {
+    assertPattern(entry.pattern)
+    this.#entries.add(entry)
+    return () => {
+      this.#entries.delete(entry)
+    }
+  }
+
+  #deal(event: FleetEvent): void {
+    // A copy: one that is added by a handler of this event must wait for the next.
+    for (const entry of [...this.#entries]) {
+      if (!this.#entries.has(entry) || !matchEvent(entry.pattern, event)) continue
+      if (entry.once) this.#entries.delete(entry)
+      void this.#call(entry, event)
+    }
+  }
+
+  /** Runs up to the handler's first await at once, so that handlers begin in the order of the log. */
+  async #call({ handler, pattern }: Entry, event: FleetEvent): Promise<void> {
+    this.#counts.delivered++
+    try {
+      await handler(copyOf(event))
+    } catch (err) {
+      this.#counts.failed++
+      this.#logger.error({ err, pattern, type: event.type, cursor: event.cursor }, 'a handler of events failed')
+    }
+  }
+}
+
+/** From the text: what a handler does to its event reaches neither the services' records nor the next handler. */
+function copyOf({ type, topic, cursor, at, json }: FleetEvent): BusEvent {
+  return { type, topic, cursor, at, payload: JSON.parse(json) } as BusEvent
+}
+
+function assertPattern(pattern: string): void {
+  if (!isPattern(pattern)) throw new FLW_ERR_EVENTS_PATTERN(String(pattern).slice(0, 80))
+}
+
+const refused = (error: WireError) => ({ status: 'refused', error }) as const
