@@ -1,10 +1,12 @@
 import AjvCompiler from '@fastify/ajv-compiler'
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import * as protocol from '@fleetwire/protocol'
 import fp from 'fastify-plugin'
 import { shareSchemas } from '../src/shared-schemas.ts'
 
 type Build = ReturnType<typeof AjvCompiler>
 type Shared = Parameters<Build>[0]
+type BuildSerializer = ReturnType<typeof SerializerSelector>
 
 const common = { useDefaults: true, removeAdditional: false, allErrors: false }
 
@@ -22,6 +24,7 @@ export default fp(
           const coercing = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: true } })
           return (route: AjvCompiler.RouteDefinition) => (route.httpPart === 'body' ? strict(route) : coercing(route))
         }) as Build,
+        buildSerializer: serializers(SerializerSelector()),
       },
     })
     const { schemas, refer } = shareSchemas(Object.values(protocol))
@@ -35,3 +38,17 @@ export default fp(
   },
   { name: 'fleetwire-schemas' },
 )
+
+/** Every route answers with the same errors, and many with the same record: each is compiled once, half of a start. */
+function serializers(build: BuildSerializer): BuildSerializer {
+  return (...shared) => {
+    const compile = build(...shared)
+    const known = new Map<string, ReturnType<typeof compile>>()
+    return route => {
+      const key = JSON.stringify(route.schema)
+      const made = known.get(key) ?? compile(route)
+      known.set(key, made)
+      return made
+    }
+  }
+}
