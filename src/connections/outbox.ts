@@ -1,4 +1,5 @@
-import type { EventBatch } from '../broadcast/frame-encoder.ts'
+import type { EventBatch, OutboundEvent } from '../broadcast/frame-encoder.ts'
+import { JoinedDelta } from './joined-delta.ts'
 import type { SocketPort } from './socket-port.ts'
 
 /** What is joined into one write, unless a shared batch is larger. */
@@ -15,15 +16,18 @@ export interface OutboxOptions {
 
 /**
  * What waits for one socket, bounded in bytes. While the socket takes all, everything leaves as it came; while it does
- * not, urgent frames go first, a record or metric waits only in its latest version, and streams wait whole.
+ * not, urgent frames go first, a record or metric waits only in its latest version, and streams wait whole. Deltas of
+ * one message with nothing between them become one; with something between them that would move its place in the order.
  */
 export class Outbox {
   readonly #socket: OutboxPort
   readonly #options: OutboxOptions
   #urgent: Buffer[] = []
   /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
-  readonly #held = new Map<string | number, Buffer>()
+  readonly #held = new Map<string | number, Buffer | JoinedDelta>()
   #heldKeys = 0
+  /** The youngest of them, if it can take more. */
+  #open: JoinedDelta | undefined
   /** Came since the last flush, after everything held. */
   #fresh: (Buffer | EventBatch)[] = []
   #queuedBytes = 0
@@ -70,6 +74,7 @@ export class Outbox {
   clear(): void {
     this.#urgent = []
     this.#held.clear()
+    this.#open = undefined
     this.#fresh = []
     this.#queuedBytes = 0
     this.#wake()
@@ -93,13 +98,14 @@ export class Outbox {
     this.#urgent = []
     let bytes = 0
     for (const part of parts) bytes += part.length
-    for (const [key, frame] of this.#held) {
+    for (const [key, held] of this.#held) {
       if (bytes >= WRITE_BYTES) break
       this.#held.delete(key)
-      parts.push(frame)
-      bytes += frame.length
+      bytes += sizeOf(held)
+      parts.push(Buffer.isBuffer(held) ? held : held.frame(this.#socket.form))
     }
     if (this.#held.size === 0) {
+      this.#open = undefined
       let taken = 0
       for (const item of this.#fresh) {
         if (bytes >= WRITE_BYTES) break
@@ -111,24 +117,39 @@ export class Outbox {
       this.#fresh = taken === this.#fresh.length ? [] : this.#fresh.slice(taken)
     }
     this.#queuedBytes -= bytes
-    return parts.length <= 1 ? parts[0] : Buffer.concat(parts, bytes)
+    return parts.length <= 1 ? parts[0] : Buffer.concat(parts)
   }
 
   #holdFresh(): void {
     for (const item of this.#fresh) {
-      if (Buffer.isBuffer(item)) this.#held.set(this.#heldKeys++, item)
-      else {
-        for (const event of item.events) {
-          const key = event.supersededBy
-          const earlier = key === undefined ? undefined : this.#held.get(key)
-          if (earlier !== undefined) {
-            this.#held.delete(key!)
-            this.#queuedBytes -= earlier.length
-          }
-          this.#held.set(key ?? this.#heldKeys++, event.frame(this.#socket.form))
-        }
-      }
+      if (Buffer.isBuffer(item)) this.#hold(this.#heldKeys++, item)
+      else for (const event of item.events) this.#holdEvent(event)
     }
     this.#fresh = []
   }
+
+  #holdEvent(event: OutboundEvent): void {
+    const frame = event.frame(this.#socket.form)
+    const before = this.#open?.bytes ?? 0
+    if (this.#open?.add(event)) {
+      this.#queuedBytes += this.#open.bytes - before - frame.length
+      return
+    }
+    const key = event.supersededBy
+    const earlier = key === undefined ? undefined : this.#held.get(key)
+    if (earlier !== undefined) {
+      this.#held.delete(key!)
+      this.#queuedBytes -= sizeOf(earlier)
+    }
+    const delta = JoinedDelta.of(event, frame.length)
+    this.#hold(key ?? this.#heldKeys++, delta ?? frame)
+    this.#open = delta
+  }
+
+  #hold(key: string | number, item: Buffer | JoinedDelta): void {
+    this.#held.set(key, item)
+    this.#open = undefined
+  }
 }
+
+const sizeOf = (held: Buffer | JoinedDelta): number => (Buffer.isBuffer(held) ? held.length : held.bytes)

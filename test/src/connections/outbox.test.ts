@@ -70,6 +70,70 @@ t.test('[OB1] [OB3] a million updates of one record wait as one; of a stream the
   t.ok(outbox.bytes > 10_000 && outbox.bytes < 10_200)
 })
 
+const delta = (messageId: string, text: string) => {
+  const payload = { sessionId: 's1', messageId, delta: text }
+  const at = { seq: ++seq, cursor: `test.${seq}`, type: 'message:delta', topic: 'agents.a.sessions.s1.messages', at: 0 }
+  return new OutboundEvent({ ...at, json: JSON.stringify(payload), payload })
+}
+
+t.test('[OB4] deltas of one message that wait one behind the other become one, at the place of the last', async t => {
+  const { socket, outbox } = setUp()
+  socket.choke()
+  const put = (...events: OutboundEvent[]) => {
+    outbox.events(new EventBatch(events))
+    outbox.flush()
+  }
+  const [s1, d1, s2, d2, l1, d3, n1, d4, d5] = [
+    event('agents.a.status', 's1'),
+    delta('m1', 'one "quoted" '),
+    event('agents.a.status', 's2'),
+    delta('m1', 'two é '),
+    event('agents.a.log', 'l1'),
+    delta('m1', 'three '),
+    delta('n1', 'other '),
+    delta('m1', 'four '),
+    delta('m1', 'five'),
+  ] as const
+  put(s1, d1)
+  put(s2)
+  put(d2, l1, d3)
+  put(n1, d4)
+  put(d5)
+  socket.drain()
+  const got = socket.frames.map(({ type, cursor, payload }) => [type, cursor, payload.delta])
+  t.same(got, [
+    ['message:delta', d1.event.cursor, 'one "quoted" '],
+    ['s2', s2.event.cursor, undefined],
+    ['message:delta', d2.event.cursor, 'two é '],
+    ['l1', l1.event.cursor, undefined],
+    ['message:delta', d3.event.cursor, 'three '],
+    ['message:delta', n1.event.cursor, 'other '],
+    ['message:delta', d5.event.cursor, 'four five'],
+  ])
+  t.equal(outbox.bytes, 0)
+})
+
+t.test('[OB4] [OB3] a long answer waits as few frames, and still counts', async t => {
+  const { socket, outbox, overflows } = setUp(200_000)
+  socket.choke()
+  const words = Array.from({ length: 20_000 }, (_, i) => `w${i} `)
+  for (const word of words) {
+    outbox.events(new EventBatch([delta('m1', word)]))
+    outbox.flush()
+  }
+  t.equal(overflows(), 0, '20,000 frames of their own would be 3 MB')
+  socket.drain()
+  t.ok(socket.frames.length < 6)
+  t.equal(socket.frames.map(({ payload }) => payload.delta).join(''), words.join(''))
+  t.equal(outbox.bytes, 0)
+  socket.choke()
+  while (overflows() === 0) {
+    outbox.events(new EventBatch([delta('m1', 'more words ')]))
+    outbox.flush()
+  }
+  t.ok(outbox.bytes > 200_000 && outbox.bytes < 200_400)
+})
+
 t.test('what waited long leaves in writes of bounded size, and drained() waits for all of it', async t => {
   const { socket, outbox } = setUp(10_000_000)
   socket.choke()
