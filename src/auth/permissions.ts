@@ -44,6 +44,11 @@ export function canSeeTopic(principal: Principal, topic: string): boolean {
   }
 }
 
+/** Equal for those who see the same topics; without `users`, of all but those of users. */
+export function sightOf(principal: Principal, users: boolean): string {
+  return JSON.stringify([[...principal.agents].sort(), may(principal, 'admin'), users ? principal.sub : ''])
+}
+
 /** Why a pattern may not be subscribed to. A wildcard is allowed: it stands for what the principal can see. */
 export function patternRefusal(principal: Principal, pattern: string): WireError | undefined {
   if (!isPattern(pattern)) {

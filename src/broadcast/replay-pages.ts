@@ -1,6 +1,7 @@
 import { encodeCursor } from '../log/cursor.ts'
 import type { EventLog, ReadResult } from '../log/event-log.ts'
-import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { OutboundEvent } from './frame-encoder.ts'
+import { type ReplayPage, ReplaySlice } from './replay-page.ts'
 import { seqOf } from './seq-of.ts'
 
 const PAGE_EVENTS = 500
@@ -10,16 +11,6 @@ const ALIGN = 256
 const SLICE_BYTES = 256 * 1024
 /** Of pages that are kept for the next reader, while there are readers. */
 const KEPT_BYTES = 32 * 1024 * 1024
-
-/** A page of the log on its way out: read, framed and joined once for all that read it. */
-export interface ReplayPage {
-  status: 'ok'
-  batches: readonly EventBatch[]
-  bytes: number
-  /** Where the next page begins. Of the last page (`done`): the end of the log when it was read. */
-  next: string
-  done: boolean
-}
 
 type Gone = Extract<ReadResult, { status: 'gone' }>
 type Key = string
@@ -73,7 +64,7 @@ export class ReplayPages {
     const end = last - (last % ALIGN)
     const isCut = !page.done && end > seqOf(after) && end < last
     const events = isCut ? page.events.filter(event => event.seq <= end) : page.events
-    const batches: EventBatch[] = []
+    const slices: ReplaySlice[] = []
     let bytes = 0
     for (let at = 0; at < events.length; ) {
       const slice: OutboundEvent[] = []
@@ -82,11 +73,11 @@ export class ReplayPages {
         size += events[at]!.json.length
         bytes += events[at]!.json.length
       }
-      batches.push(new EventBatch(slice))
+      slices.push(new ReplaySlice(slice))
     }
     return {
       status: 'ok',
-      batches,
+      slices,
       bytes,
       next: isCut ? encodeCursor(this.#log.epoch, end) : page.next,
       done: page.done,

@@ -3,7 +3,8 @@ import { canSeeTopic } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { ReadResult, Snapshot } from '../log/event-log.ts'
 import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
-import type { ReplayPage, ReplayPages } from './replay-pages.ts'
+import type { ReplayPage } from './replay-page.ts'
+import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
@@ -218,7 +219,7 @@ export class Subscriber {
 
   #goLive(page: ReplayPage, held: OutboundEvent[], report?: { end(cursor: string): void }): void {
     this.#feed.deal()
-    for (const batch of page.batches) this.#emit(batch)
+    for (const slice of page.slices) this.#emit(slice.for(this.#principal))
     report?.end(page.next)
     const read = seqOf(page.next)
     const after = held.filter(({ event }) => event.seq > read)
@@ -230,19 +231,19 @@ export class Subscriber {
     return this.#feed.pages.read(this.#patterns, after)
   }
 
-  /** Batch by batch, each waited for, so that a long replay never waits in memory. */
-  async #replay(page: ReplayPage, last = Number.POSITIVE_INFINITY): Promise<void> {
-    for (const batch of page.batches) {
+  /** Slice by slice, each waited for, so that a long replay never waits in memory. */
+  async #replay(page: ReplayPage, last?: number): Promise<void> {
+    for (const slice of page.slices) {
       if (this.#over) return
-      this.#emit(batch, last)
+      const visible = slice.for(this.#principal)
+      this.#emit(last === undefined ? visible : upTo(visible, last))
       await this.#sink.drained()
     }
   }
 
-  /** What this reader may see of a batch; the shared one where that is all of it. */
-  #emit(batch: EventBatch, last = Number.POSITIVE_INFINITY): void {
-    const due = batch.events.filter(({ event }) => event.seq <= last && canSeeTopic(this.#principal, event.topic))
-    if (due.length === batch.events.length) this.#sink.deliver(batch)
-    else if (due.length > 0) this.#sink.deliver(new EventBatch(due))
+  #emit(batch: EventBatch): void {
+    if (batch.events.length > 0) this.#sink.deliver(batch)
   }
 }
+
+const upTo = (batch: EventBatch, seq: number) => new EventBatch(batch.events.filter(({ event }) => event.seq <= seq))

@@ -1,4 +1,4 @@
-import { canSeeTopic, may } from '../auth/permissions.ts'
+import { canSeeTopic, sightOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
@@ -12,15 +12,9 @@ export interface Audience<M> {
   readonly members: Set<M>
 }
 
-/** What `canSeeTopic` looks at, as far as these patterns can meet it. */
 function keyOf(patterns: readonly string[], principal: Principal): string {
   const meetsUsers = patterns.some(pattern => /^(users|\*|>)/.test(pattern))
-  return JSON.stringify([
-    [...patterns].sort(),
-    [...principal.agents].sort(),
-    may(principal, 'admin'),
-    meetsUsers ? principal.sub : '',
-  ])
+  return `${sightOf(principal, meetsUsers)} ${[...patterns].sort().join(' ')}`
 }
 
 /** Who is due which event. */
