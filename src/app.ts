@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
+import asyncapi from '../plugins/asyncapi.ts'
 import auth from '../plugins/auth.ts'
 import broadcaster from '../plugins/broadcaster.ts'
 import commands from '../plugins/commands.ts'
@@ -69,6 +70,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(rateLimit)
   await app.register(schemas)
   await app.register(openapi, { version })
+  await app.register(asyncapi, { version })
   await app.register(connections)
   await app.register(sessions)
   await app.register(broadcaster)

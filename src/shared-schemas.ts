@@ -12,14 +12,14 @@ export interface SharedSchemas {
 }
 
 /** TypeBox writes a schema out wherever it is used; in a document each has one place and the rest refers to it. */
-export function shareSchemas(candidates: readonly unknown[]): SharedSchemas {
+export function shareSchemas(candidates: readonly unknown[], refTo = (id: string) => `${id}#`): SharedSchemas {
   const ids = new Set(candidates.map(idOf).filter(id => id !== undefined))
 
   function refer(value: unknown): unknown {
     if (Array.isArray(value)) return value.map(refer)
     if (!isObject(value)) return value
     const id = idOf(value)
-    return id !== undefined && ids.has(id) ? { $ref: `${id}#` } : members(value)
+    return id !== undefined && ids.has(id) ? { $ref: refTo(id) } : members(value)
   }
   const members = (schema: Json): Json =>
     Object.fromEntries(Object.entries(schema).map(([name, member]) => [name, refer(member)]))

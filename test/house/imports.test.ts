@@ -50,6 +50,9 @@ const layers: [area: string, may: string[]][] = [
     ['src/ag-ui/', ...common, ...principal, 'src/commands/command-types.ts', 'src/interactions/', '@ag-ui/'],
   ],
 
+  // Documents made from the schemas: they know the vocabulary alone.
+  ['src/reference/', ['src/reference/', '@fleetwire/protocol', '@sinclair/typebox', 'src/shared-schemas.ts', 'node:']],
+
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],

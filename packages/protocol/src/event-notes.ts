@@ -1,0 +1,90 @@
+import type { EventType } from './events.ts'
+import type { topics } from './topic.ts'
+
+/** Whose doing an event is: a frame of an agent, a request of a client (person or backend), or the server's own finding. */
+export type Producer = 'agent' | 'client' | 'server'
+
+export interface EventNote {
+  /** The kind of topic that it appears on. */
+  topic: keyof typeof topics
+  by: readonly Producer[]
+  says: string
+}
+
+/** Where each event appears, whose doing it is, and what it says: for documents that are made from the schemas. */
+export const eventNotes = {
+  'agent:status': { topic: 'agentStatus', by: ['agent', 'server'], says: 'The agent, its link and its work.' },
+  'agent:lifecycle': { topic: 'agentLog', by: ['agent', 'server'], says: 'The agent started, stopped or crashed.' },
+  'agent:metrics': { topic: 'agentMetrics', by: ['agent'], says: 'Numbers of the agent’s own choice.' },
+  'agent:error': {
+    topic: 'agentLog',
+    by: ['agent', 'server'],
+    says: 'Something went wrong in the agent, or a report was stale.',
+  },
+  'agent:removed': { topic: 'agentStatus', by: ['client'], says: 'The agent was forgotten: its record is gone.' },
+  'command:queued': {
+    topic: 'command',
+    by: ['client', 'agent', 'server'],
+    says: 'The command waits: new, edited, or queued again.',
+  },
+  'command:dispatched': { topic: 'command', by: ['server'], says: 'The command was sent to its agent.' },
+  'command:running': { topic: 'command', by: ['agent'], says: 'The agent took the command.' },
+  'command:progress': {
+    topic: 'command',
+    by: ['agent', 'server'],
+    says: 'Something but the status changed: progress, phase, a late result.',
+  },
+  'command:cancelling': { topic: 'command', by: ['client', 'server'], says: 'The agent is asked to stop the command.' },
+  'command:succeeded': { topic: 'command', by: ['agent'], says: 'The command did what it should.' },
+  'command:failed': {
+    topic: 'command',
+    by: ['agent', 'server'],
+    says: 'The command failed, or could not be delivered.',
+  },
+  'command:cancelled': {
+    topic: 'command',
+    by: ['client', 'agent', 'server'],
+    says: 'The command was stopped, or never ran.',
+  },
+  'command:timed_out': { topic: 'command', by: ['agent', 'server'], says: 'The command ran for too long.' },
+  'command:expired': { topic: 'command', by: ['server'], says: 'The command waited for too long.' },
+  'command:rejected': { topic: 'command', by: ['agent'], says: 'The agent refused the command.' },
+  'command:lost': { topic: 'command', by: ['server'], says: 'The agent went and did not come back in time.' },
+  'session:started': { topic: 'sessionStatus', by: ['agent'], says: 'A conversation began.' },
+  'session:activity': { topic: 'sessionStatus', by: ['agent'], says: 'Something about a conversation changed.' },
+  'session:typing': { topic: 'sessionStatus', by: ['agent', 'server'], says: 'The agent is writing, or stopped.' },
+  'session:ended': { topic: 'sessionStatus', by: ['agent', 'server'], says: 'A conversation is over.' },
+  'message:start': { topic: 'sessionMessages', by: ['agent', 'server'], says: 'A message begins.' },
+  'message:delta': { topic: 'sessionMessages', by: ['agent'], says: 'The next piece of a message.' },
+  'message:end': {
+    topic: 'sessionMessages',
+    by: ['agent', 'server'],
+    says: 'A message is whole, or as whole as it gets (`incomplete`).',
+  },
+  'tool:start': { topic: 'sessionMessages', by: ['agent'], says: 'A tool is called.' },
+  'tool:args': { topic: 'sessionMessages', by: ['agent'], says: 'The next piece of a tool call’s arguments.' },
+  'tool:end': { topic: 'sessionMessages', by: ['agent', 'server'], says: 'A tool call is over, or was abandoned.' },
+  'state:snapshot': { topic: 'sessionMessages', by: ['agent'], says: 'The state of a session, whole.' },
+  'state:patch': { topic: 'sessionMessages', by: ['agent'], says: 'A change of a session’s state (JSON Patch).' },
+  'task:created': { topic: 'taskStatus', by: ['agent', 'client'], says: 'There is a task.' },
+  'task:started': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task runs.' },
+  'task:updated': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task is described differently.' },
+  'task:progress': { topic: 'taskStatus', by: ['agent', 'client'], says: 'How far a task is.' },
+  'task:paused': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task rests.' },
+  'task:completed': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task is done.' },
+  'task:failed': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task failed.' },
+  'task:cancelled': { topic: 'taskStatus', by: ['agent', 'client'], says: 'A task was given up.' },
+  'task:deleted': { topic: 'taskStatus', by: ['client'], says: 'The task is gone, and its record with it.' },
+  'interaction:requested': { topic: 'interaction', by: ['agent'], says: 'A person has to decide something.' },
+  'interaction:resolved': {
+    topic: 'interaction',
+    by: ['client', 'agent', 'server'],
+    says: 'It was decided, or the answer got further on its way.',
+  },
+  'interaction:expired': { topic: 'interaction', by: ['server'], says: 'Nobody decided in time: the default holds.' },
+  'interaction:cancelled': { topic: 'interaction', by: ['server'], says: 'What it was about is over.' },
+  'usage:reported': { topic: 'agentLog', by: ['agent'], says: 'Tokens and money that a request took.' },
+  'connection:opened': { topic: 'connections', by: ['server'], says: 'A socket or stream was opened.' },
+  'connection:closed': { topic: 'connections', by: ['server'], says: 'A socket or stream was closed.' },
+  'notification:created': { topic: 'userInbox', by: [], says: 'Something for one user.' },
+} satisfies Record<EventType, EventNote>

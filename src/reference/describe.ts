@@ -1,0 +1,82 @@
+import type { TSchema } from '@sinclair/typebox'
+
+/** A type in words; what has a name of its own is a reference. */
+export type Words = readonly (string | { ref: string })[]
+
+export interface Field {
+  name: string
+  optional: boolean
+  type: Words
+  description?: string
+  /** The fields of an object that has no name of its own. */
+  fields: readonly Field[]
+}
+
+/** What values a schema takes, with its limits. */
+export function typeOf(schema: TSchema): Words {
+  if (schema.$id !== undefined) return [{ ref: schema.$id }]
+  if (schema.const !== undefined) return [JSON.stringify(schema.const)]
+  if (schema.anyOf !== undefined) return oneOf(schema.anyOf)
+  switch (schema.type) {
+    case 'array':
+      return ['list of ', ...typeOf(schema.items), ...limits('items', schema.minItems, schema.maxItems)]
+    case 'object':
+      return valuesOf(schema)
+    case 'integer':
+    case 'number':
+      return [schema.type, ...range(schema)]
+    case 'string':
+      return ['string', ...limits('characters', schema.minLength, schema.maxLength), ...pattern(schema)]
+    case 'boolean':
+    case 'null':
+      return [schema.type]
+    default:
+      return ['any JSON']
+  }
+}
+
+/** The fields of an object, of the objects in a list, or of the objects that a union may be. */
+export function fieldsOf(schema: TSchema): readonly Field[] {
+  if (schema.type === 'array') return schema.items.$id === undefined ? fieldsOf(schema.items) : []
+  if (schema.anyOf !== undefined) return (schema.anyOf as TSchema[]).flatMap(fieldsOf)
+  const required = new Set<string>(schema.required)
+  return Object.entries((schema.properties ?? {}) as Record<string, TSchema>).map(([name, field]) => ({
+    name,
+    optional: !required.has(name),
+    type: typeOf(field),
+    ...(field.description !== undefined && { description: field.description }),
+    fields: field.$id === undefined ? fieldsOf(field) : [],
+  }))
+}
+
+function oneOf(forms: readonly TSchema[]): Words {
+  const separator = forms.every(form => form.const !== undefined) ? ' | ' : ' or '
+  return forms.flatMap((form, i) => (i === 0 ? typeOf(form) : [separator, ...typeOf(form)]))
+}
+
+/** An object whose keys are free: what their values are. */
+function valuesOf({ patternProperties = {}, additionalProperties }: TSchema): Words {
+  const [named] = Object.values(patternProperties as Record<string, TSchema>)
+  const values = named ?? additionalProperties
+  return typeof values === 'object' ? ['object of ', ...typeOf(values)] : ['object']
+}
+
+function limits(what: string, min: number | undefined, max: number | undefined): string[] {
+  if (min !== undefined && max !== undefined) return [`, ${min} to ${max} ${what}`]
+  if (max !== undefined) return [`, at most ${max} ${what}`]
+  return min === undefined ? [] : [`, at least ${min} ${what}`]
+}
+
+/** What every integer is limited to says nothing. */
+const bound = (value: number | undefined) => (value === Number.MAX_SAFE_INTEGER ? undefined : value)
+
+function range({ minimum, maximum }: TSchema): string[] {
+  const max = bound(maximum)
+  if (minimum !== undefined && max !== undefined) return [`, ${minimum} to ${max}`]
+  if (max !== undefined) return [`, at most ${max}`]
+  return minimum === undefined ? [] : [`, at least ${minimum}`]
+}
+
+/** A description says in words what the pattern of its string means. */
+const pattern = ({ pattern, description }: TSchema): string[] =>
+  pattern === undefined || description !== undefined ? [] : [`, matches ${pattern}`]

@@ -1,0 +1,65 @@
+import type { TSchema } from '@sinclair/typebox'
+
+/** Names mean the same wherever they stand, so one value of each makes every example tell one story. */
+const named: Record<string, unknown> = {
+  agentId: 'build-1',
+  attempt: 1,
+  bootId: 'boot_1',
+  code: 1012,
+  cols: 80,
+  commandId: 'cmd_1',
+  connectionId: 'con_1',
+  createdBy: 'ann',
+  cursor: '4fda8acfe5b82a7d.2s',
+  data: 'hello\r\n',
+  delta: 'Hel',
+  digest: 'sha256-1',
+  heartbeatMs: 30_000,
+  input: 'make test',
+  interactionId: 'int_1',
+  kind: 'shell',
+  label: 'Allow',
+  messageId: 'msg_1',
+  path: '/step',
+  requestId: 'req_1',
+  rows: 24,
+  sessionId: 'ses_1',
+  snapshot: { step: 1 },
+  source: 'model',
+  sub: 'ann',
+  taskId: 'release-7',
+  terminalId: 'main',
+  title: 'Release 7',
+  token: 'eyJhbGciOi...',
+  topic: 'agents.build-1.status',
+  toolCallId: 'tool_1',
+  userId: 'ann',
+}
+const TIME = 1_767_225_600_000
+const isTime = (name: string) => name === 'at' || name === 'serverTime' || name.endsWith('At')
+
+/** A value that the schema takes: what it requires, and one item in each list. `name` is that of the field. */
+export function exampleOf(schema: TSchema, name = ''): unknown {
+  if (schema.const !== undefined) return schema.const
+  if (schema.examples !== undefined) return schema.examples[0]
+  if (schema.anyOf !== undefined) return exampleOf(schema.anyOf[0], name)
+  switch (schema.type) {
+    case 'object':
+      return Object.fromEntries(
+        ((schema.required ?? []) as string[]).map(field => [field, exampleOf(schema.properties[field], field)]),
+      )
+    case 'array':
+      return [exampleOf(schema.items, singular(name))]
+    case 'integer':
+    case 'number':
+      return named[name] ?? (isTime(name) ? TIME : (schema.minimum ?? 0))
+    case 'boolean':
+      return true
+    case 'string':
+      return named[name] ?? 'text'
+    default:
+      return named[name] ?? { any: 'JSON' }
+  }
+}
+
+const singular = (name: string) => ({ topics: 'topic', running: 'commandId', cancel: 'commandId' })[name] ?? name
