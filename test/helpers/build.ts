@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
+import { expectCatalogued } from './catalogued.ts'
 
 /** For tests that sign tokens with a key of their own. */
 export const SECRET = 'a-secret-for-tests-that-is-long-enough'
@@ -50,6 +51,7 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
     config: { DATA_DIR: config?.DATA_DIR ?? t.testdir(), ...(!issuer && { JWT_SECRET: SECRET }), ...config },
   })
   t.teardown(() => app.close())
+  expectCatalogued(t, app.eventLog)
   await extend?.(app)
   await app.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`

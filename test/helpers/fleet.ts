@@ -22,6 +22,7 @@ import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
 import { SessionService } from '../../src/sessions/session-service.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
+import { expectCatalogued } from './catalogued.ts'
 import { FakeClock } from './fake-clock.ts'
 
 type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloads[K] } }[AgentServerFrameType]
@@ -32,6 +33,7 @@ export const deadlines = { ackDeadlineMs: 10_000, leaseMs: 300_000, cancelDeadli
 export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100, clock = new FakeClock() } = {}) {
   const onFault = (error: unknown) => t.fail('a fault', { error })
   const log: EventLog = await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: 86_400_000 } })
+  expectCatalogued(t, log)
   const events: FleetEvent[] = []
   const looks = new Set<() => void>()
   log.follow(batch => {

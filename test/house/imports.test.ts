@@ -89,6 +89,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
+  ['scripts/', ['src/reference/', 'node:']],
   ['examples/', ['']],
 ]
 

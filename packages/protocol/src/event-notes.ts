@@ -11,6 +11,9 @@ export interface EventNote {
   says: string
 }
 
+/** Where backends may publish `custom:<name>` events. */
+export const customTopics: readonly (keyof typeof topics)[] = ['agentLog', 'taskEvents', 'userInbox']
+
 /** Where each event appears, whose doing it is, and what it says: for documents that are made from the schemas. */
 export const eventNotes = {
   'agent:status': { topic: 'agentStatus', by: ['agent', 'server'], says: 'The agent, its link and its work.' },
