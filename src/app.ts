@@ -18,6 +18,7 @@ import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import schemas from '../plugins/schemas.ts'
 import sessions from '../plugins/sessions.ts'
+import shutdown from '../plugins/shutdown.ts'
 import tasks from '../plugins/tasks.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
@@ -79,6 +80,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(eventBus)
   await app.register(commands)
   await app.register(websocket)
+  await app.register(shutdown)
   await app.register(metrics)
 
   await app.register(health, { version })

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
@@ -78,4 +80,23 @@ t.test('[CL4] [RS1] SIGTERM: not ready, each client told when to come back, and 
     'everybody was told why',
   )
   t.ok(new Set(delays).size > clientCount / 2, `they come back spread over ${Math.max(...delays)} ms`)
+})
+
+t.test('[CL10] a connection that asks nothing, or half of something, does not hold up the end', async t => {
+  const server = fleetwire(t, ['serve', '--port', '0', '--data-dir', t.testdir({})], {})
+  const [, url = ''] = await server.printed(/listens at (\S+)/)
+  const { hostname, port } = new URL(url)
+  const peers = ['', 'GET /health HTTP/1.1\r\nHost:', 'GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /hea'].map(text => {
+    const socket = connect(Number(port), hostname)
+    socket.write(text)
+    return socket
+  })
+  const [, , third] = peers
+  await once(third!, 'data')
+  await Promise.all(peers.slice(0, 2).map(peer => peer.connecting && once(peer, 'connect')))
+  const ends = peers.map(peer => once(peer, 'close'))
+  for (const peer of peers) peer.on('error', () => {})
+  server.child.kill('SIGTERM')
+  t.match(await server.ended, { code: 0 })
+  await Promise.all(ends)
 })

@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import fp from 'fastify-plugin'
+
+/** What a request that is being answered may still take once all else has drained. */
+const ANSWER_DEADLINE_MS = 10_000
+
+/**
+ * Lets no peer hold up the close. Node waits for every connection that is not idle, and counts as such one that has
+ * sent nothing yet, as browsers and probes open them, or half a request. Registered after what drains before it.
+ */
+export default fp(
+  async app => {
+    const { server, clock } = app
+    /** Requests that are being answered, of each connection that is not a WebSocket. */
+    const answering = new Map<Socket, number>()
+    const count = (socket: Socket, change: number) => {
+      const now = answering.get(socket)
+      if (now !== undefined) answering.set(socket, now + change)
+    }
+    const opened = (socket: Socket) => {
+      answering.set(socket, 0)
+      socket.once('close', () => answering.delete(socket))
+    }
+    const asked = ({ socket }: IncomingMessage, response: ServerResponse) => {
+      count(socket, 1)
+      response.once('close', () => count(socket, -1))
+    }
+    const upgraded = ({ socket }: IncomingMessage) => {
+      answering.delete(socket)
+    }
+    server.on('connection', opened)
+    server.on('request', asked)
+    server.on('upgrade', upgraded)
+
+    app.addHook('preClose', async () => {
+      for (const [socket, requests] of answering) if (requests === 0) socket.destroy()
+      const deadline = clock.setTimeout(() => server.closeAllConnections(), ANSWER_DEADLINE_MS)
+      server.once('close', () => deadline.cancel())
+    })
+    app.addHook('onClose', async () => {
+      server.off('connection', opened)
+      server.off('request', asked)
+      server.off('upgrade', upgraded)
+    })
+  },
+  { name: 'fleetwire-shutdown', dependencies: ['fleetwire-websocket'] },
+)
