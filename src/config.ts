@@ -67,7 +67,12 @@ export const ConfigSchema = Type.Object({
   SESSION_RETENTION_MS: positive(30 * DAY, 'How long ended sessions are kept'),
   EVENT_RETENTION_COUNT: positive(1_000_000, 'Events kept in the log'),
   EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
-  OUTBOX_LIMIT_BYTES: positive(4 * KiB * KiB, 'Bytes that may wait for one slow client; over it: closed 4508'),
+  OUTBOX_LIMIT_BYTES: Type.Integer({
+    // Twice what a replay sends before it waits: with less a slow client could never catch up.
+    minimum: 256 * KiB,
+    default: 4 * KiB * KiB,
+    description: 'Bytes that may wait for one slow client; over it: closed 4508',
+  }),
   FLUSH_MS: Type.Integer({
     minimum: 0,
     default: 0,

@@ -8,7 +8,7 @@ const PAGE_EVENTS = 500
 /** Pages end at multiples of this, so that readers who began at different places meet on the same pages. */
 const ALIGN = 256
 /** What is delivered before the reader is waited for. */
-const SLICE_BYTES = 256 * 1024
+const SLICE_BYTES = 128 * 1024
 /** Of pages that are kept for the next reader, while there are readers. */
 const KEPT_BYTES = 32 * 1024 * 1024
 

@@ -9,7 +9,7 @@ import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
 /** What is left when the last leg is covered from memory. */
-const LAST_LEG_BYTES = 256 * 1024
+const LAST_LEG_BYTES = 128 * 1024
 
 /** Where a subscriber's frames and events go, in the order in which they are given. A Connection is one. */
 export interface Sink {
