@@ -65,9 +65,10 @@ export default fp(
     const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
     await ledger.start()
     await asked.start()
-    await agents.start()
     await batches.start()
+    // Before the agents: what it must store before anybody is let in does not wait behind a record of each of them.
     await dispatcher.start()
+    await agents.start()
     await answers.start()
 
     const limits = {

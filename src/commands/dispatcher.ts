@@ -55,10 +55,9 @@ export class Dispatcher {
   async start(): Promise<void> {
     if (this.#stopListening !== undefined) return
     this.#stopListening = this.#ledger.onChange((after, before) => this.#onChange(after, before))
-    for (const command of [...this.#ledger.all()]) {
-      this.#watch(command, undefined)
-      if (command.status === 'running') await this.#apply(command.commandId, { kind: 'link-lost' })
-    }
+    const left = [...this.#ledger.all()]
+    for (const command of left) this.#watch(command, undefined)
+    await this.#linkLost(left)
   }
 
   stop(): void {
@@ -78,8 +77,7 @@ export class Dispatcher {
 
   /** The socket is gone: running commands show it, and keep their lease. */
   async linkDown(agentId: string): Promise<void> {
-    const running = [...this.#ledger.ofAgent(agentId)].filter(command => command.status === 'running')
-    await Promise.all(running.map(command => this.#apply(command.commandId, { kind: 'link-lost' })))
+    await this.#linkLost(this.#ledger.ofAgent(agentId))
   }
 
   /** Signs of life of running commands renew their leases. */
@@ -112,6 +110,12 @@ export class Dispatcher {
     if (after.status === 'queued' && before?.status === 'dispatched') this.#backOff(after)
     if (after.status === 'running') this.#busyRejects.delete(after.agentId)
     if (after.status !== before?.status) this.#pump(after.agentId)
+  }
+
+  /** All at once, so that they share the writes of the log: one after the other, thousands would hold up a start. */
+  async #linkLost(commands: Iterable<Command>): Promise<void> {
+    const running = [...commands].filter(command => command.status === 'running')
+    await Promise.all(running.map(command => this.#apply(command.commandId, { kind: 'link-lost' })))
   }
 
   /** Arms the clocks that the state of a command asks for and clears the others. */

@@ -1,0 +1,48 @@
+import { type Command, topics } from '@fleetwire/protocol'
+import t from 'tap'
+import type { AgentDirectory } from '../../../src/agents/agent-link.ts'
+import { CommandLedger } from '../../../src/commands/command-ledger.ts'
+import { Dispatcher } from '../../../src/commands/dispatcher.ts'
+import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
+import { FakeClock } from '../../helpers/fake-clock.ts'
+import { deadlines } from '../../helpers/fleet.ts'
+import { aCommand, liveStates } from './command-samples.ts'
+
+const nobody: AgentDirectory = {
+  has: () => true,
+  link: () => undefined,
+  maxConcurrency: () => 1,
+  lastSeenAt: () => 0,
+}
+
+t.test('[CD9] what was running before a restart becomes disconnected in one write, however much it is', async t => {
+  const clock = new FakeClock()
+  const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
+  t.teardown(() => log.close())
+  const onFault = (error: unknown) => t.fail('a fault', { error })
+  const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
+  const now = clock.now()
+  const running = Array.from({ length: 100 }, (_, i) =>
+    aCommand({ ...liveStates.working, commandId: `cmd_${i}`, agentId: `agent_${i}`, createdAt: now }),
+  )
+  const queued = aCommand({ commandId: 'cmd_queued', createdAt: now })
+  await log.append([
+    ...running.map(command => ledger.draft('command:running', command)),
+    ledger.draft('command:queued', queued),
+  ])
+
+  const writes: Command[][] = []
+  log.follow(events => writes.push(events.map(event => event.payload as Command)))
+  await ledger.start()
+  const dispatcher = new Dispatcher({ ledger, agents: nobody, clock, ...deadlines, onFault })
+  await dispatcher.start()
+  t.teardown(() => {
+    dispatcher.stop()
+    ledger.stop()
+  })
+
+  t.equal(writes.length, 1)
+  t.strictSame(writes[0]?.map(command => command.commandId).sort(), running.map(command => command.commandId).sort())
+  t.ok(writes[0]?.every(command => command.phase === 'disconnected'))
+  t.strictSame((await log.get(topics.command(queued.agentId, queued.commandId)))?.payload, queued)
+})
