@@ -58,6 +58,8 @@ export class AgentRegistry implements AgentDirectory {
   readonly #heardOf: (commandId: string) => number | undefined
   readonly #onFault: (error: unknown) => void
   readonly #agents = new Map<string, Entry>()
+  /** Their ids in order, until one comes or goes. */
+  #ids: readonly string[] | undefined
   /** The newest socket of each agent. */
   readonly #sockets = new Map<string, AgentSocket>()
   /** What came over a socket that is gone may still be on its way to the log. */
@@ -134,9 +136,12 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /** Agents in the order of their ids, after `afterId`. */
-  sorted(afterId: string): Agent[] {
-    const ids = [...this.#agents.keys()].filter(id => id > afterId).sort()
-    return ids.map(id => this.#now(this.#agents.get(id)!))
+  *sorted(afterId: string): Iterable<Agent> {
+    this.#ids ??= [...this.#agents.keys()].sort()
+    for (const id of this.#ids) {
+      const entry = id > afterId ? this.#agents.get(id) : undefined
+      if (entry !== undefined) yield this.#now(entry)
+    }
   }
 
   *all(): Iterable<Agent> {
@@ -184,6 +189,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#derive(entry)
     const appended = await this.#log.append([this.#draft(entry), ...alongside])
     if (appended.status !== 'ok') return appended
+    if (!this.#agents.has(agentId)) this.#ids = undefined
     this.#agents.set(agentId, entry)
     this.#watch(agentId, 2 * this.#heartbeatMs)
     return appended
@@ -253,6 +259,7 @@ export class AgentRegistry implements AgentDirectory {
     const appended = await this.#log.append([removed, ...alongside])
     if (appended.status === 'ok') {
       this.#agents.delete(agentId)
+      this.#ids = undefined
       this.#deadlines.clear(agentId)
     }
     return appended
