@@ -17,9 +17,14 @@ export interface Fleetwire {
   stop(): Promise<void>
 }
 
-/** `fleetwire serve` as anybody runs it, with a data folder of its own; limits on how much one caller may do are lifted. */
-export async function startFleetwire(env: Record<string, string> = {}): Promise<Fleetwire> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
+export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
+
+/**
+ * `fleetwire serve` as anybody runs it; limits on how much one caller may do are lifted. The data folder is its own from
+ * now on: it is removed when the server stops.
+ */
+export async function startFleetwire(env: Record<string, string> = {}, filled?: string): Promise<Fleetwire> {
+  const dataDir = filled ?? (await newDataDir())
   const child = spawn(process.execPath, [...process.execArgv, main, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -53,11 +58,11 @@ export async function startFleetwire(env: Record<string, string> = {}): Promise<
   }
 }
 
-export async function mint({ url, token }: Fleetwire, role: string, sub: string): Promise<string> {
+export async function mint({ url, token }: Fleetwire, role: string, sub: string, agents = ['*']): Promise<string> {
   const response = await fetch(`${url}/api/v1/tokens`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ sub, role }),
+    body: JSON.stringify({ sub, role, agents }),
   })
   return ((await response.json()) as { token: string }).token
 }
