@@ -1,8 +1,17 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
+import type { ErrorCode } from '@fleetwire/protocol'
 import * as protocol from '@fleetwire/protocol'
 import fp from 'fastify-plugin'
+import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** What the route itself refuses with; what stands before every route is added to its document. */
+    refusals?: readonly ErrorCode[]
+  }
+}
 
 type Build = ReturnType<typeof AjvCompiler>
 type Shared = Parameters<Build>[0]
@@ -29,11 +38,19 @@ export default fp(
     })
     const { schemas, refer } = shareSchemas(Object.values(protocol))
     for (const schema of schemas) app.addSchema(schema)
-    const error = { $ref: 'RestError#' }
     app.addHook('onRoute', route => {
       if (route.schema === undefined || route.schema.hide) return
-      const schema = refer(route.schema)
-      route.schema = { ...schema, response: { '4xx': error, '5xx': error, ...(schema.response as object) } }
+      const { refusals = [], ...schema } = refer(route.schema)
+      const { params, querystring, headers, body, response } = schema
+      const errors = errorResponses({
+        method: String(route.method),
+        secured: schema.security?.length !== 0,
+        limited: route.config?.rateLimit !== false,
+        validated: [params, querystring, headers, body].some(part => part !== undefined),
+        named: params !== undefined,
+        refusals,
+      })
+      route.schema = { ...schema, response: { ...errors, ...(response as object) } }
     })
   },
   { name: 'fleetwire-schemas' },

@@ -24,9 +24,14 @@ const producers = {
 }
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
-const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+/** A table whose columns stand one below the other in the source too. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map(row => row.map(cell))
+  const widths = head.map((_, i) => Math.max(...cells.map(row => row[i]!.length)))
+  const [first, ...rest] = cells.map(row => `| ${row.map((text, i) => text.padEnd(widths[i]!)).join(' | ')} |`)
+  return [first, `| ${widths.map(width => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n')
+}
 
 const anchor = (title: string) => `#${title.toLowerCase().replace(/[^\w-]/g, '')}`
 const link = (title: string) => `[${title}](${anchor(title)})`

@@ -6,6 +6,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { expectCatalogued } from './catalogued.ts'
+import { expectDocumented } from './documented.ts'
 
 /** For tests that sign tokens with a key of their own. */
 export const SECRET = 'a-secret-for-tests-that-is-long-enough'
@@ -52,6 +53,7 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
   })
   t.teardown(() => app.close())
   expectCatalogued(t, app.eventLog)
+  expectDocumented(t, app)
   await extend?.(app)
   await app.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`

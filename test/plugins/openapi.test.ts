@@ -1,12 +1,21 @@
+import { errorCodes } from '@fleetwire/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { test } from 'tap'
 import { controlPlane } from '../../src/app.ts'
+import { errorResponses } from '../../src/route-errors.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { codesOf, undocumented } from '../helpers/documented.ts'
 
 interface Document {
-  paths: Record<string, Record<string, { tags?: string[]; summary?: string; security?: unknown[]; responses: object }>>
+  paths: Record<
+    string,
+    Record<
+      string,
+      { tags?: string[]; summary?: string; security?: unknown[]; responses: Record<string, { description: string }> }
+    >
+  >
   components: { schemas: Record<string, unknown> }
 }
 
@@ -28,11 +37,8 @@ test('the API document lists every route, is valid and uses shared schemas', asy
   )
   t.same(listed.toSorted(), routes.toSorted())
   for (const [path, methods] of Object.entries(body.paths)) {
-    for (const [method, { tags, summary, responses }] of Object.entries(methods)) {
+    for (const [method, { tags, summary }] of Object.entries(methods)) {
       t.ok(tags?.length === 1 && summary, `${method} ${path} has a tag and a summary`)
-      t.match(responses, {
-        '4XX': { content: { 'application/json': { schema: { $ref: '#/components/schemas/RestError' } } } },
-      })
     }
   }
   t.match(body.components.schemas, { RestError: Object, TokenInfo: Object, MintToken: Object })
@@ -46,4 +52,69 @@ test('the documentation is served by this server alone', async t => {
   t.equal(page.status, 200)
   t.notMatch(page.body, /(src|href)="https?:/)
   t.equal((await call(undefined, 'GET', '/docs/static/swagger-ui-bundle.js')).status, 200)
+})
+
+const idInPath = /\{\w+Id\}|\{jti\}/
+const errorShape = { content: { 'application/json': { schema: { $ref: '#/components/schemas/RestError' } } } }
+
+test('[RE1] [RE17] every operation names each status and code that it can refuse with', async t => {
+  const { call } = await startApp(t)
+  const { body } = await call<Document>(undefined, 'GET', '/openapi.json')
+  for (const [path, methods] of Object.entries(body.paths)) {
+    for (const [method, { security, responses }] of Object.entries(methods)) {
+      const name = `${method.toUpperCase()} ${path}`
+      const errors = Object.entries(responses).filter(
+        ([status]) => Number(status) >= 400 || Number.isNaN(Number(status)),
+      )
+      for (const [status, response] of errors) {
+        t.match(status, /^[45]\d\d$/, `${name} names ${status}`)
+        if (path === '/ready' && status === '503') continue
+        t.match(response, errorShape, `${name} ${status} has the shape of an error`)
+        const codes = codesOf(response)
+        t.ok(codes.length > 0, `${name} ${status} names its codes`)
+        for (const code of codes) t.ok(code in errorCodes, code)
+      }
+      const expected = ['500']
+      if (security?.length !== 0) expected.push('401', '403', '429', '503')
+      if (idInPath.test(path)) expected.push('400', '404', '414')
+      if (method !== 'get') expected.push('400', '413', '415')
+      t.same(
+        expected.filter(status => !(status in responses)),
+        [],
+        `${name} documents what every such route can answer`,
+      )
+    }
+  }
+})
+
+test('the error responses of a route follow from its shape and its own refusals', async t => {
+  const shape = { method: 'GET', secured: false, limited: false, validated: false, named: false, refusals: [] }
+  const told = (shape: Parameters<typeof errorResponses>[0]) =>
+    Object.fromEntries(
+      Object.entries(errorResponses(shape)).map(([status, response]) => [status, codesOf(response as never)]),
+    )
+  t.same(told(shape), { 500: ['internal'] })
+  t.same(told({ ...shape, limited: true, refusals: ['queue_full', 'not_found'] }), {
+    404: ['not_found'],
+    429: ['rate_limited', 'queue_full'],
+    500: ['internal'],
+  })
+  t.same(told({ ...shape, method: 'POST', secured: true }), {
+    400: ['bad_json', 'invalid_request'],
+    401: ['unauthorized'],
+    403: ['forbidden'],
+    413: ['too_large'],
+    415: ['invalid_request'],
+    500: ['internal'],
+    503: ['unavailable'],
+  })
+})
+
+test('the watch over all answers sees a status and a code that are not documented', async t => {
+  const responses = { 200: { description: 'A task' }, 404: { description: '`not_found`: It does not exist.' } }
+  const body = (code: string) => JSON.stringify({ statusCode: 404, code })
+  t.equal(undocumented(responses, 200, '{}'), undefined)
+  t.equal(undocumented(responses, 404, body('not_found')), undefined)
+  t.match(undocumented(responses, 404, body('conflict')), /404 conflict/)
+  t.match(undocumented(responses, 409, body('conflict')), /409/)
 })

@@ -65,7 +65,13 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
     '/interactions/:interactionId',
     {
       ...read,
-      schema: { tags, summary: 'Show an interaction', params: OfInteraction, response: { 200: Interaction } },
+      schema: {
+        tags,
+        summary: 'Show an interaction',
+        params: OfInteraction,
+        refusals: ['not_found'],
+        response: { 200: Interaction },
+      },
     },
     async (request, reply) => {
       const { interactionId } = request.params
@@ -86,6 +92,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
           'only for the subject that was shown.',
         params: OfInteraction,
         body: RespondBody,
+        refusals: ['not_found', 'conflict', 'stale'],
         response: { 200: Interaction },
       },
     },

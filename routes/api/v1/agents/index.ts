@@ -46,7 +46,10 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get(
     '/agents/:agentId',
-    { ...read, schema: { tags, summary: 'Show an agent', params: OfAgent, response: { 200: Agent } } },
+    {
+      ...read,
+      schema: { tags, summary: 'Show an agent', params: OfAgent, refusals: ['not_found'], response: { 200: Agent } },
+    },
     async (request, reply) => find(request, request.params.agentId) ?? reply.refuse(missing(request.params.agentId)),
   )
 
@@ -59,6 +62,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Show what an agent has used',
         description: 'Tokens and money as the agent reports them, each request counted once.',
         params: OfAgent,
+        refusals: ['not_found'],
         response: { 200: AgentUsage },
       },
     },
@@ -78,6 +82,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Forget an agent that is not connected',
         description: 'What waits for it ends as cancelled, what ran on it as lost.',
         params: OfAgent,
+        refusals: ['not_found', 'conflict'],
         response: { 204: Type.Null() },
       },
     },
@@ -99,6 +104,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Close an agent’s socket',
         description: 'It may connect again; revoke its token to keep it out.',
         params: OfAgent,
+        refusals: ['not_found'],
         response: { 200: Type.Object({ affected: Type.Boolean() }) },
       },
     },

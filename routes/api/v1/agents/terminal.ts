@@ -31,6 +31,7 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
           '`cast`: the output that is kept, with its timing, as asciicast v3.',
         params: Type.Object({ agentId: Id }),
         querystring: Query,
+        refusals: ['not_found'],
         response: {
           200: { description: 'As asked for', content: { 'text/plain': shown, 'application/x-asciicast': shown } },
         },

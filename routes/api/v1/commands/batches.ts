@@ -25,6 +25,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
           '`maxParallel` no more than so many are in hand at once; after `stopOnFailures` failures the rest is cancelled.',
         headers: Headers,
         body: BatchBody,
+        refusals: ['not_found', 'conflict'],
         response: { 200: BatchAccepted, 202: BatchAccepted },
       },
     },
@@ -46,7 +47,13 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     '/batches/:parentId',
     {
       onRequest: app.authorize('read'),
-      schema: { tags, summary: 'Show how far a batch is', params: OfBatch, response: { 200: Batch } },
+      schema: {
+        tags,
+        summary: 'Show how far a batch is',
+        params: OfBatch,
+        refusals: ['not_found'],
+        response: { 200: Batch },
+      },
     },
     async (request, reply) => {
       const { parentId } = request.params
@@ -64,6 +71,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Cancel what has not ended of a batch',
         description: 'Idempotent. What runs is interrupted and shown as cancelled once its agent confirms.',
         params: OfBatch,
+        refusals: ['not_found'],
         response: { 200: Batch },
       },
     },

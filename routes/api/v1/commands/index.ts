@@ -55,6 +55,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         headers: Headers,
         querystring: SubmitCommandQuery,
         body: SubmitCommandBody,
+        refusals: ['not_found', 'conflict', 'queue_full'],
         response: { 200: Command, 202: Command },
       },
     },
@@ -123,6 +124,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         summary: 'List the commands of an agent, newest first',
         params: OfAgent,
         querystring: Type.Omit(ListCommandsQuery, ['agentId']),
+        refusals: ['not_found'],
         response: { 200: CommandPage },
       },
     },
@@ -138,7 +140,16 @@ const commands: FastifyPluginAsyncTypebox = async app => {
 
   app.get(
     '/commands/:commandId',
-    { ...read, schema: { tags, summary: 'Show a command', params: OfCommand, response: { 200: Command } } },
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'Show a command',
+        params: OfCommand,
+        refusals: ['not_found'],
+        response: { 200: Command },
+      },
+    },
     async (request, reply) => {
       const { commandId } = request.params
       const command = await commandQueue.get(commandId)
@@ -161,6 +172,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         description: 'Idempotent. `affected` is false where it had ended or was being interrupted already.',
         params: OfCommand,
         body: InterruptBody,
+        refusals: ['not_found'],
         response: { 200: InterruptResult },
       },
     },
@@ -181,6 +193,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Submit an ended command again',
         params: OfCommand,
+        refusals: ['not_found', 'conflict', 'queue_full'],
         response: { 202: Command },
       },
     },
@@ -200,6 +213,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         summary: 'Edit a queued command',
         params: OfCommand,
         body: EditCommandBody,
+        refusals: ['not_found', 'conflict'],
         response: { 200: Command },
       },
     },
@@ -213,7 +227,13 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     '/commands/:commandId',
     {
       ...act,
-      schema: { tags, summary: 'Drop a queued command', params: OfCommand, response: { 200: Command } },
+      schema: {
+        tags,
+        summary: 'Drop a queued command',
+        params: OfCommand,
+        refusals: ['not_found', 'conflict'],
+        response: { 200: Command },
+      },
     },
     async (request, reply) => {
       const outcome = await commandQueue.drop(request.params.commandId, { canSee: sees(request) })

@@ -61,6 +61,7 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Close a socket',
         description: 'With 4403: its client stops. To keep out whoever holds the token, revoke that.',
         params: Params,
+        refusals: ['not_found'],
         response: { 204: Type.Null({ description: 'It is being closed' }) },
       },
     },

@@ -25,6 +25,7 @@ const stream: FastifyPluginAsyncTypebox = async app => {
           'Server-sent events: `event` is the type, `id` the cursor, `data` the event. `Last-Event-ID` continues after that cursor; where that is not possible, `resync` comes first and then `snapshot`.',
         querystring: StreamQuery,
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
+        refusals: ['subscription_limit'],
         response: { 200: { description: 'A stream', content: { 'text/event-stream': { schema: Type.String() } } } },
       },
     },

@@ -66,7 +66,16 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get(
     '/sessions/:sessionId',
-    { ...read, schema: { tags, summary: 'Show a session', params: OfSession, response: { 200: Session } } },
+    {
+      ...read,
+      schema: {
+        tags,
+        summary: 'Show a session',
+        params: OfSession,
+        refusals: ['not_found'],
+        response: { 200: Session },
+      },
+    },
     async (request, reply) =>
       (await find(request, request.params.sessionId)) ?? reply.refuse(missing(request.params.sessionId)),
   )
@@ -80,6 +89,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
         summary: 'The transcript: messages and tool calls, oldest first, each whole or as far as it has got',
         params: OfSession,
         querystring: TranscriptQuery,
+        refusals: ['not_found', 'cursor_gone'],
         response: { 200: TranscriptPage },
       },
     },

@@ -49,7 +49,13 @@ const exports: FastifyPluginAsyncTypebox = async app => {
     '/tasks/:taskId/export/:format',
     {
       ...read,
-      schema: { tags, summary: 'Export a task', params: Type.Object({ taskId: Id, format: Format }), response: file },
+      schema: {
+        tags,
+        summary: 'Export a task',
+        params: Type.Object({ taskId: Id, format: Format }),
+        refusals: ['not_found'],
+        response: file,
+      },
     },
     async ({ params: { taskId, format } }, reply) => {
       const task = await tasks.get(taskId)

@@ -55,7 +55,16 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.post(
     '/tasks',
-    { ...act, schema: { tags, summary: 'Make a task', body: CreateTaskBody, response: { 201: Task } } },
+    {
+      ...act,
+      schema: {
+        tags,
+        summary: 'Make a task',
+        body: CreateTaskBody,
+        refusals: ['not_found', 'conflict'],
+        response: { 201: Task },
+      },
+    },
     async (request, reply) => {
       const { taskId, status, ...fields } = request.body
       const refusal = hidden(request, fields.agentId)
@@ -65,7 +74,10 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get(
     '/tasks/:taskId',
-    { ...read, schema: { tags, summary: 'Show a task', params: OfTask, response: { 200: Task } } },
+    {
+      ...read,
+      schema: { tags, summary: 'Show a task', params: OfTask, refusals: ['not_found'], response: { 200: Task } },
+    },
     async ({ params: { taskId } }, reply) => (await tasks.get(taskId)) ?? reply.refuse(missing(taskId)),
   )
 
@@ -79,6 +91,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         description: 'What is not named falls back to its default; state and times are kept.',
         params: OfTask,
         body: ReplaceTaskBody,
+        refusals: ['not_found', 'conflict'],
         response: { 200: Task },
       },
     },
@@ -95,7 +108,14 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     '/tasks/:taskId',
     {
       ...act,
-      schema: { tags, summary: 'Change what is named', params: OfTask, body: EditTaskBody, response: { 200: Task } },
+      schema: {
+        tags,
+        summary: 'Change what is named',
+        params: OfTask,
+        body: EditTaskBody,
+        refusals: ['not_found', 'conflict'],
+        response: { 200: Task },
+      },
     },
     async (request, reply) => {
       const { status, ...fields } = request.body
@@ -114,6 +134,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Delete a task that is not running and has no subtasks',
         params: OfTask,
+        refusals: ['not_found', 'conflict'],
         response: { 204: Type.Null() },
       },
     },
@@ -133,6 +154,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         description: 'Idempotent: a task that is what was asked for is answered as it is. One that has ended stays so.',
         params: Type.Object({ taskId: Id, action: OneOf(taskActions) }),
         body: Type.Union([TaskActionBody, Type.Null()]),
+        refusals: ['not_found', 'conflict'],
         response: { 200: Task },
       },
     },

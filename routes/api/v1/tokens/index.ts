@@ -12,7 +12,15 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
 
   app.post(
     '',
-    { schema: { tags: ['tokens'], summary: 'Mint a token', body: MintTokenBody, response: { 201: MintedToken } } },
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'Mint a token',
+        body: MintTokenBody,
+        refusals: ['conflict'],
+        response: { 201: MintedToken },
+      },
+    },
     async (request, reply) => {
       const result = await app.tokens.mintAs(request.principal, request.body)
       switch (result.status) {
@@ -53,6 +61,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
         tags: ['tokens'],
         summary: 'Revoke a token; its sockets are closed',
         params: Params,
+        refusals: ['not_found'],
         response: { 204: Type.Null({ description: 'Revoked, now or before' }) },
       },
     },

@@ -1,0 +1,51 @@
+import { type ErrorCode, errorCodes } from '@fleetwire/protocol'
+
+/** What of a route decides which refusals it can answer with. */
+export interface RouteShape {
+  method: string
+  /** Whether it asks for a token, and whether requests of it are counted. */
+  secured: boolean
+  limited: boolean
+  /** Whether parameters, query, headers or body have a schema; `named`: whether parameters have. */
+  validated: boolean
+  named: boolean
+  /** What the route itself refuses with. */
+  refusals: readonly ErrorCode[]
+}
+
+/** The few that HTTP tells apart and the codes do not. */
+const URI_TOO_LONG = 414
+const UNSUPPORTED_MEDIA = 415
+const RestErrorRef = { 'application/json': { schema: { $ref: 'RestError#' } } }
+
+const described = (codes: readonly ErrorCode[]) => ({
+  description: codes.map(code => `\`${code}\`: ${errorCodes[code].meaning}`).join(' '),
+  content: RestErrorRef,
+})
+
+/** Every error response of a route by its status: what its own refusals are, and what stands before it. */
+export function errorResponses({
+  method,
+  secured,
+  limited,
+  validated,
+  named,
+  refusals,
+}: RouteShape): Record<string, object> {
+  const takesBody = method !== 'GET' && method !== 'HEAD'
+  const codes = new Set<ErrorCode>([
+    ...(takesBody ? (['bad_json', 'too_large'] as const) : []),
+    ...(validated || takesBody ? (['invalid_request'] as const) : []),
+    ...(secured ? (['unauthorized', 'forbidden', 'unavailable'] as const) : []),
+    ...(limited ? (['rate_limited'] as const) : []),
+    ...refusals,
+    'internal',
+  ])
+  const statuses = new Set([...codes].map(code => errorCodes[code].status))
+  const codesOf = (status: number) => [...codes].filter(code => errorCodes[code].status === status)
+  return {
+    ...Object.fromEntries([...statuses].map(status => [status, described(codesOf(status))])),
+    ...(named && { [URI_TOO_LONG]: described(['invalid_request']) }),
+    ...(takesBody && { [UNSUPPORTED_MEDIA]: described(['invalid_request']) }),
+  }
+}
