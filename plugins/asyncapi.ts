@@ -17,16 +17,18 @@ export default fp<AsyncapiOptions>(
     })
     const queryToken = app.config.ALLOW_QUERY_TOKEN
     const about = { schema: { hide: true }, logLevel: 'warn' } as const
+    let page: string | undefined
     const document = (request: FastifyRequest) => asyncApiDocument({ version, server: reached(request), queryToken })
 
     app.get('/asyncapi.json', about, async request => document(request))
-    app.get('/asyncapi', about, async (_request, reply) =>
-      reply
+    app.get('/asyncapi', about, async (_request, reply) => {
+      page ??= protocolPage({ version, queryToken })
+      return reply
         .header('Content-Security-Policy', pageCsp)
         .header('X-Content-Type-Options', 'nosniff')
         .type('text/html; charset=utf-8')
-        .send(protocolPage({ version, queryToken })),
-    )
+        .send(page)
+    })
   },
   { name: 'fleetwire-asyncapi', dependencies: ['fleetwire-rate-limit'] },
 )

@@ -1,6 +1,5 @@
 import * as protocol from '@fleetwire/protocol'
 import { shareSchemas } from '../shared-schemas.ts'
-import { exampleOf } from './example-of.ts'
 import { type FrameEntry, type FrameGroup, frameGroups } from './frame-groups.ts'
 
 export interface AsyncApiOptions {
@@ -63,13 +62,13 @@ const byId = <T extends { id: string }, V>(items: readonly T[], value: (item: T)
 
 const { schemas, refer } = shareSchemas(Object.values(protocol), id => `#/components/schemas/${id}`)
 
-const message = ({ type, says, schema }: FrameEntry) => ({
+const message = ({ type, says, schema, example }: FrameEntry) => ({
   name: type,
   summary: says,
   contentType: 'application/json',
   correlationId: { location: '$message.payload#/id', description: 'Answers carry the `id` of what they answer' },
   payload: refer(schema),
-  examples: [{ name: type, payload: exampleOf(schema) }],
+  examples: [{ name: type, payload: example }],
 })
 
 const groupsOf = ({ peer }: Channel) => frameGroups.filter(group => group.peer === peer)

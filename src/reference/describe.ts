@@ -38,7 +38,7 @@ export function typeOf(schema: TSchema): Words {
 /** The fields of an object, of the objects in a list, or of the objects that a union may be. */
 export function fieldsOf(schema: TSchema): readonly Field[] {
   if (schema.type === 'array') return schema.items.$id === undefined ? fieldsOf(schema.items) : []
-  if (schema.anyOf !== undefined) return (schema.anyOf as TSchema[]).flatMap(fieldsOf)
+  if (schema.anyOf !== undefined) return joined((schema.anyOf as TSchema[]).map(fieldsOf))
   const required = new Set<string>(schema.required)
   return Object.entries((schema.properties ?? {}) as Record<string, TSchema>).map(([name, field]) => ({
     name,
@@ -47,6 +47,22 @@ export function fieldsOf(schema: TSchema): readonly Field[] {
     ...(field.description !== undefined && { description: field.description }),
     fields: field.$id === undefined ? fieldsOf(field) : [],
   }))
+}
+
+/** The fields of all forms: one that some of them lack may be absent. */
+function joined(forms: readonly (readonly Field[])[]): readonly Field[] {
+  const objects = forms.filter(fields => fields.length > 0)
+  const names = new Set(objects.flat().map(({ name }) => name))
+  return [...names].map(name => {
+    const found = objects.flat().filter(field => field.name === name)
+    const types = found.map(({ type }) => type)
+    const differ = new Set(types.map(type => JSON.stringify(type))).size > 1
+    return {
+      ...found[0]!,
+      optional: found.length < objects.length || found.some(({ optional }) => optional),
+      type: differ ? types.flatMap((type, i) => (i === 0 ? type : [' | ', ...type])) : types[0]!,
+    }
+  })
 }
 
 function oneOf(forms: readonly TSchema[]): Words {

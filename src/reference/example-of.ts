@@ -1,7 +1,9 @@
+import { topics } from '@fleetwire/protocol'
 import type { TSchema } from '@sinclair/typebox'
 
 /** Names mean the same wherever they stand, so one value of each makes every example tell one story. */
 const named: Record<string, unknown> = {
+  ackedN: 41,
   agentId: 'build-1',
   attempt: 1,
   bootId: 'boot_1',
@@ -14,17 +16,30 @@ const named: Record<string, unknown> = {
   data: 'hello\r\n',
   delta: 'Hel',
   digest: 'sha256-1',
+  frameBurst: 200,
+  frameRate: 100,
   heartbeatMs: 30_000,
   input: 'make test',
   interactionId: 'int_1',
   kind: 'shell',
+  id: 'allow',
   label: 'Allow',
+  maxFrameBytes: 262_144,
+  maxPatterns: 64,
+  message: 'It did not work.',
   messageId: 'msg_1',
+  name: 'Build agent',
+  offset: 8192,
+  outboxLimitBytes: 4_194_304,
   path: '/step',
+  queueTtlMs: 86_400_000,
+  reason: 'restarting',
   requestId: 'req_1',
+  role: 'operator',
   rows: 24,
   sessionId: 'ses_1',
   snapshot: { step: 1 },
+  screen: 'hello\r\n',
   source: 'model',
   sub: 'ann',
   taskId: 'release-7',
@@ -33,7 +48,22 @@ const named: Record<string, unknown> = {
   token: 'eyJhbGciOi...',
   topic: 'agents.build-1.status',
   toolCallId: 'tool_1',
+  type: 'agent:status',
   userId: 'ann',
+}
+/** The topics of the same story. */
+export const exampleTopics: { [K in keyof typeof topics]: string } = {
+  agentStatus: topics.agentStatus('build-1'),
+  agentMetrics: topics.agentMetrics('build-1'),
+  agentLog: topics.agentLog('build-1'),
+  command: topics.command('build-1', 'cmd_1'),
+  interaction: topics.interaction('build-1', 'int_1'),
+  sessionStatus: topics.sessionStatus('build-1', 'ses_1'),
+  sessionMessages: topics.sessionMessages('build-1', 'ses_1'),
+  taskStatus: topics.taskStatus('release-7'),
+  taskEvents: topics.taskEvents('release-7'),
+  userInbox: topics.userInbox('ann'),
+  connections: topics.connections,
 }
 const TIME = 1_767_225_600_000
 const isTime = (name: string) => name === 'at' || name === 'serverTime' || name.endsWith('At')
@@ -52,7 +82,7 @@ export function exampleOf(schema: TSchema, name = ''): unknown {
       return [exampleOf(schema.items, singular(name))]
     case 'integer':
     case 'number':
-      return named[name] ?? (isTime(name) ? TIME : (schema.minimum ?? 0))
+      return named[name] ?? (isTime(name) ? TIME : Math.max(schema.minimum ?? 0, 0))
     case 'boolean':
       return true
     case 'string':

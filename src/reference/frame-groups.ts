@@ -7,6 +7,8 @@ import {
   clientPayloads,
   customTypePattern,
   EventFrame,
+  type EventNote,
+  type EventType,
   eventNotes,
   eventPayloads,
   type FrameNote,
@@ -17,6 +19,8 @@ import {
   serverPayloads,
 } from '@fleetwire/protocol'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
+import { exampleDetails } from './example-details.ts'
+import { exampleOf, exampleTopics } from './example-of.ts'
 
 export interface FrameEntry {
   /** Unique over all groups: types are not, a `heartbeat` goes in all directions. */
@@ -27,6 +31,7 @@ export interface FrameEntry {
   answer?: string
   /** The whole frame, not only its payload. */
   schema: TObject
+  example: object
 }
 
 /** What goes in one direction between two kinds of peers. */
@@ -52,50 +57,75 @@ const numbered = (type: string, payload: TSchema): TObject =>
 
 const event = (type: TSchema, payload: TSchema): TObject => Type.Object({ ...EventFrame.properties, type, payload })
 
-function entries(
+const payloadExample = (id: string, payload: TSchema): object => ({
+  ...(exampleOf(payload) as object),
+  ...exampleDetails[id],
+})
+
+/** What is asked with an `id` is answered with it; what is numbered shows its number. */
+const exampleFrame = (
+  id: string,
+  type: string,
+  { payload, n }: Record<string, TSchema>,
+  answer: string | undefined,
+) => ({
+  type,
+  ...((answer === 'reply' || type === 'reply') && { id: 'req-1' }),
+  ...(n !== undefined && { n: 42 }),
+  payload: payloadExample(id, payload!),
+})
+
+function frames(
   group: string,
   payloads: Record<string, TSchema>,
   notes: Record<string, FrameNote>,
-  frame: (type: string, payload: TSchema) => TObject,
+  frame: (type: string, payload: TSchema) => TObject = plain,
 ): FrameEntry[] {
-  return Object.entries(payloads).map(([type, payload]) => ({
-    id: `${group}.${type.replace(':', '.')}`,
-    type,
-    ...notes[type]!,
-    schema: frame(type, payload),
-  }))
+  return Object.entries(payloads).map(([type, payload]) => {
+    const id = `${group}.${type.replace(':', '.')}`
+    const note = notes[type]!
+    const schema = frame(type, payload)
+    return { id, type, ...note, schema, example: exampleFrame(id, type, schema.properties, note.answer) }
+  })
 }
 
-const custom: FrameEntry = {
-  id: 'events.custom',
-  type: 'custom:<name>',
-  says: 'What a backend published.',
-  schema: event(Type.String({ pattern: customTypePattern.source, examples: ['custom:deploy.done'] }), Json),
+function eventEntry(type: string, { topic, says }: Pick<EventNote, 'topic' | 'says'>, schema: TObject): FrameEntry {
+  const id = `events.${type.replace(':', '.').replace('.<name>', '')}`
+  const payload = payloadExample(id, schema.properties.payload!)
+  const example = { ...(exampleOf(schema) as object), topic: exampleTopics[topic], payload }
+  return { id, type, says, schema, example }
 }
+
+const events = (Object.entries(eventPayloads) as [EventType, TSchema][]).map(([type, payload]) =>
+  eventEntry(type, eventNotes[type], event(Type.Literal(type), payload)),
+)
+const customType = Type.String({ pattern: customTypePattern.source, examples: ['custom:deploy.done'] })
+const custom = eventEntry(
+  'custom:<name>',
+  { topic: 'taskEvents', says: 'What a backend published.' },
+  event(customType, Json),
+)
 
 /** Every frame there is, by who sends it to whom. */
 export const frameGroups: readonly FrameGroup[] = [
   {
     ...{ id: 'fromAgent', title: 'Agent → server', action: 'receive', peer: 'agent' },
-    frames: entries('fromAgent', agentPayloads, agentFrameNotes, numbered),
+    frames: frames('fromAgent', agentPayloads, agentFrameNotes, numbered),
   },
   {
     ...{ id: 'toAgent', title: 'Server → agent', action: 'send', peer: 'agent' },
-    frames: entries('toAgent', agentServerPayloads, agentServerFrameNotes, plain),
+    frames: frames('toAgent', agentServerPayloads, agentServerFrameNotes),
   },
   {
     ...{ id: 'fromClient', title: 'Client → server', action: 'receive', peer: 'client' },
-    frames: entries('fromClient', clientPayloads, clientFrameNotes, plain),
+    frames: frames('fromClient', clientPayloads, clientFrameNotes),
   },
   {
     ...{ id: 'toClient', title: 'Server → client', action: 'send', peer: 'client' },
-    frames: entries('toClient', serverPayloads, serverFrameNotes, plain),
+    frames: frames('toClient', serverPayloads, serverFrameNotes),
   },
   {
     ...{ id: 'events', title: 'Server → client: events', action: 'send', peer: 'client' },
-    frames: [
-      ...entries('events', eventPayloads, eventNotes, (type, payload) => event(Type.Literal(type), payload)),
-      custom,
-    ],
+    frames: [...events, custom],
   },
 ]

@@ -3,7 +3,6 @@ import * as protocol from '@fleetwire/protocol'
 import type { TSchema } from '@sinclair/typebox'
 import { channels, securitySchemes } from './asyncapi.ts'
 import { type Field, fieldsOf, typeOf, type Words } from './describe.ts'
-import { exampleOf } from './example-of.ts'
 import { type FrameEntry, type FrameGroup, frameGroups } from './frame-groups.ts'
 import { pageStyle } from './page-style.ts'
 
@@ -44,7 +43,7 @@ function answerOf({ peer }: FrameGroup, answer: string): string {
   return link(frame.id, code(answer))
 }
 
-function frameHtml(group: FrameGroup, { id, type, says, answer, schema }: FrameEntry): string {
+function frameHtml(group: FrameGroup, { id, type, says, answer, schema, example }: FrameEntry): string {
   const { payload, n } = schema.properties as Record<string, TSchema>
   const fields = payload?.$id === undefined ? fieldList(fieldsOf(payload!)) : ''
   const facts = [
@@ -55,7 +54,7 @@ function frameHtml(group: FrameGroup, { id, type, says, answer, schema }: FrameE
   ].filter(Boolean)
   return `<article id="${escaped(id)}"><h3>${link(id, code(type))}</h3><p>${prose(says)}</p>
 <p class="dim">${facts.join(' · ')}</p>${fields}
-<pre>${escaped(JSON.stringify(exampleOf(schema)))}</pre></article>`
+<pre>${escaped(JSON.stringify(example))}</pre></article>`
 }
 
 const addressesOf = ({ peer }: FrameGroup) =>

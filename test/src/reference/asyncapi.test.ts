@@ -3,6 +3,7 @@ import * as protocol from '@fleetwire/protocol'
 import { Ajv } from 'ajv'
 import { test } from 'tap'
 import { asyncApiDocument } from '../../../src/reference/asyncapi.ts'
+import { exampleDetails } from '../../../src/reference/example-details.ts'
 import { frameGroups } from '../../../src/reference/frame-groups.ts'
 
 const server = { host: 'fleet.example', protocol: 'wss', pathname: '/fleet' } as const
@@ -76,6 +77,14 @@ test('[FR5] every example is what its schema and the decoder of its direction ta
       t.ok(decoded.ok, `${id} is decoded`, { decoded })
     }
   }
+})
+
+test('what examples say beyond their schemas is said of frames that there are', async t => {
+  const ids = frameGroups.flatMap(({ frames }) => frames.map(({ id }) => id))
+  t.same(
+    Object.keys(exampleDetails).filter(id => !ids.includes(id)),
+    [],
+  )
 })
 
 test('answers name the frame that answers', async t => {
