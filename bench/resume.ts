@@ -1,6 +1,6 @@
-import { Neighbours } from './lib/machine.ts'
+import { cpuMsOf, Neighbours } from './lib/machine.ts'
 import { fleetwire } from './lib/peers.ts'
-import { heading, ms, note, sharedMachine, table } from './lib/report.ts'
+import { caveats, heading, ms, note, table } from './lib/report.ts'
 import { startRole } from './lib/start-role.ts'
 import { percentile } from './lib/stats.ts'
 import type { resumers } from './load/resumers.ts'
@@ -38,9 +38,12 @@ const cursor = await server.role.call('head')
 await server.role.call('append', { perTurn: 10, turnsPerSecond: 100, durationMs: (BEHIND / 1000) * 1000 })
 await new Promise(resolve => setTimeout(resolve, 500))
 const during = liveP99(6000)
+const startedAt = performance.now()
+const cpuBefore = cpuMsOf(returning.pid)
 const { samples, incomplete } = await returning.call('run', {
   ...{ port: server.port, token: server.how.token!, cursor, clients: CLIENTS, atLeast: BEHIND },
 })
+const load = (cpuMsOf(returning.pid) - cpuBefore) / (performance.now() - startedAt)
 table(
   ['', 'p50 ms', 'p95 ms', 'p99 ms', 'incomplete'],
   [
@@ -55,5 +58,5 @@ table(
 )
 note('wanted: p95 below 1 s, p99 below 2 s.')
 note(`Live traffic: p99 ${ms(quiet)} ms before, ${ms(await during)} ms while they came.`)
-sharedMachine(neighbours.cores())
+caveats({ load, others: neighbours.cores() })
 await Promise.all([server.stop(), live.stop(), returning.stop()])

@@ -9,6 +9,12 @@ import { type Config, loadConfig } from './config.ts'
 const CLOSE_DEADLINE_MS = 30_000
 
 /**
+ * Connections that the kernel holds until they are accepted. Over Node's 511 a storm of returning clients waits a second
+ * and more for its TCP handshakes to be tried again.
+ */
+export const BACKLOG = 4096
+
+/**
  * Runs the control plane as this process: settings from the environment, closed by SIGTERM and SIGINT.
  * Throws when it cannot start; nothing is then left open.
  */
@@ -22,7 +28,7 @@ export async function serve(overrides: Partial<Config> = {}): Promise<FastifyIns
     await app.close()
   })
   try {
-    await app.listen({ host: config.HOST, port: config.PORT })
+    await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
   } catch (error) {
     grace.uninstall()
     await app.close()

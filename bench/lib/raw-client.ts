@@ -5,7 +5,7 @@ export class FrameCounter {
   count = 0
   #rest: Buffer = Buffer.alloc(0)
 
-  add(chunk: Buffer, onText?: (text: string) => void): void {
+  add(chunk: Buffer, onFrame?: (payload: Buffer) => void): void {
     let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     for (;;) {
       if (data.length < 2) break
@@ -15,7 +15,7 @@ export class FrameCounter {
       const length = short < 126 ? short : short === 126 ? data.readUInt16BE(2) : Number(data.readBigUInt64BE(2))
       if (data.length < head + length) break
       this.count++
-      onText?.(data.toString('latin1', head, head + length))
+      onFrame?.(data.subarray(head, head + length))
       data = data.subarray(head + length)
     }
     this.#rest = data

@@ -11,6 +11,15 @@ export interface ResumersOptions {
   atLeast: number
 }
 
+/** The number in the payload of an event, read without making text of it: a million of them come at once. */
+function stepOf(frame: Buffer): number | undefined {
+  const at = frame.indexOf('Step ')
+  if (at === -1) return undefined
+  let step = 0
+  for (let i = at + 5; i < at + 14; i++) step = step * 10 + frame[i]! - 48
+  return step
+}
+
 /** One client: from its connect to `resume:done`, ms; undefined when it did not get all, once and in order. */
 function resume({ port, token, cursor, atLeast }: ResumersOptions): Promise<number | undefined> {
   return new Promise(resolve => {
@@ -22,13 +31,13 @@ function resume({ port, token, cursor, atLeast }: ResumersOptions): Promise<numb
     let events = 0
     let last = -1
     let inOrder = true
-    const onText = (text: string) => {
-      const step = /Step (\d{9})/.exec(text)?.[1]
+    const onFrame = (frame: Buffer) => {
+      const step = stepOf(frame)
       if (step !== undefined) {
-        inOrder &&= Number(step) > last || last === -1
-        last = Number(step)
+        inOrder &&= step > last
+        last = step
         events++
-      } else if (text.startsWith('{"type":"resume:done"')) {
+      } else if (frame.indexOf('{"type":"resume:done"') === 0) {
         socket.destroy()
         resolve(inOrder && events >= atLeast ? performance.now() - startedAt : undefined)
       }
@@ -38,9 +47,9 @@ function resume({ port, token, cursor, atLeast }: ResumersOptions): Promise<numb
       const end = head.indexOf('\r\n\r\n')
       if (end === -1) return
       socket.off('data', onHead)
-      socket.on('data', chunk => frames.add(chunk, onText))
+      socket.on('data', chunk => frames.add(chunk, onFrame))
       socket.write(maskedFrame(JSON.stringify(hello)))
-      frames.add(Buffer.from(head.slice(end + 4), 'latin1'), onText)
+      frames.add(Buffer.from(head.slice(end + 4), 'latin1'), onFrame)
     }
     socket.on('data', onHead)
     socket.on('close', () => resolve(undefined))

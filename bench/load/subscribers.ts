@@ -25,7 +25,7 @@ interface Subscriber {
 /** Raw sockets, because a client library costs more than the server that is measured. */
 let subscribers: Subscriber[] = []
 let latencies: number[] = []
-let onText: ((text: string) => void) | undefined
+let onFrame: ((payload: Buffer) => void) | undefined
 
 async function open({ port, path, token, hello, readyAfterFrames }: SubscribersOptions): Promise<Subscriber> {
   const socket = connect(port, '127.0.0.1').setNoDelay()
@@ -51,7 +51,7 @@ async function open({ port, path, token, hello, readyAfterFrames }: SubscribersO
     }
     const onData = (chunk: Buffer) => {
       subscriber.bytes += chunk.length
-      if (!ready || onText !== undefined) subscriber.frames.add(chunk, onText)
+      if (!ready || onFrame !== undefined) subscriber.frames.add(chunk, onFrame)
       if (!ready) {
         onReady()
         if (subscriber.frames.count >= readyAfterFrames) ready = true
@@ -93,9 +93,11 @@ export const loads = serveCalls({
   /** From here on every frame that says when it was published (`"sentAt":<µs>`) is a sample. */
   listen(): void {
     latencies = []
-    onText = text => {
-      const at = text.indexOf('"sentAt":')
-      if (at !== -1) latencies.push(sharedNow() - Number.parseInt(text.slice(at + 9, at + 29), 10) / 1000)
+    onFrame = payload => {
+      const at = payload.indexOf('"sentAt":')
+      if (at === -1) return
+      const sentAt = Number.parseInt(payload.toString('latin1', at + 9, at + 29), 10) / 1000
+      latencies.push(sharedNow() - sentAt)
     }
   },
   latencies(): number[] {

@@ -9,6 +9,7 @@ import { encodeCursor } from '../../src/log/cursor.ts'
 import { draftOf } from '../../src/log/draft.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
+import { BACKLOG } from '../../src/server.ts'
 import { payload, TOPIC, TYPE } from '../lib/payload.ts'
 import { type PublishOptions, publishAt } from '../lib/publisher.ts'
 import { serveCalls, sharedNow } from '../lib/role.ts'
@@ -59,7 +60,7 @@ let appended = 0
 
 export const fanOutFleetwire = serveCalls({
   async listen(): Promise<number> {
-    await app.listen({ host: '127.0.0.1', port: 0 })
+    await app.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG })
     return (app.server.address() as AddressInfo).port
   },
   async token(role: Role): Promise<string> {

@@ -3,6 +3,7 @@ import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
+import { ReplayPace } from './replay-pace.ts'
 import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
@@ -55,6 +56,7 @@ export class Broadcaster implements Feed {
   readonly log: EventLog
   readonly #snapshots: Pick<EventLog, 'snapshot'>
   readonly pages: ReplayPages
+  readonly pace: ReplayPace
   readonly #flusher: FlushScheduler
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
@@ -70,6 +72,7 @@ export class Broadcaster implements Feed {
     this.log = log
     this.#snapshots = snapshots
     this.pages = new ReplayPages(log)
+    this.pace = new ReplayPace(callback => flusher.afterTurn(callback))
     this.#flusher = flusher
     this.#compressor = compressor
     this.#position = log.head

@@ -7,6 +7,8 @@ import { seqOf } from './seq-of.ts'
 const PAGE_EVENTS = 500
 /** Pages end at multiples of this, so that readers who began at different places meet on the same pages. */
 const ALIGN = 256
+/** The same where the log ends: what is after the last multiple is read by each reader for itself. */
+const ALIGN_AT_END = 32
 /** What is delivered before the reader is waited for. */
 const SLICE_BYTES = 128 * 1024
 /** Of pages that are kept for the next reader, while there are readers. */
@@ -20,13 +22,16 @@ type Key = string
  * each is then read from the store once.
  */
 export class ReplayPages {
-  readonly #log: Pick<EventLog, 'epoch' | 'read'>
+  readonly #log: Pick<EventLog, 'epoch' | 'head' | 'read'>
   readonly #pages = new Map<Key, Promise<ReplayPage | Gone>>()
   readonly #sizes = new Map<Key, number>()
+  /** Pages that end where the log ends, at `#endsAt`: void as soon as it goes on. */
+  readonly #ends = new Map<Key, ReplayPage>()
+  #endsAt = ''
   #kept = 0
   #readers = 0
 
-  constructor(log: Pick<EventLog, 'epoch' | 'read'>) {
+  constructor(log: Pick<EventLog, 'epoch' | 'head' | 'read'>) {
     this.#log = log
   }
 
@@ -46,8 +51,10 @@ export class ReplayPages {
    */
   read(topics: readonly string[], after: string): Promise<ReplayPage | Gone> {
     const key = `${after} ${[...topics].sort().join(' ')}`
-    const known = this.#pages.get(key)
-    if (known !== undefined) return known
+    if (this.#endsAt !== this.#log.head) this.#ends.clear()
+    this.#endsAt = this.#log.head
+    const known = this.#pages.get(key) ?? this.#ends.get(key)
+    if (known !== undefined) return Promise.resolve(known)
     const page = this.#load(topics, after)
     this.#pages.set(key, page)
     page.then(
@@ -61,8 +68,8 @@ export class ReplayPages {
     const page = await this.#log.read({ topics, after, limit: PAGE_EVENTS })
     if (page.status === 'gone') return page
     const last = page.events.at(-1)?.seq ?? 0
-    const end = last - (last % ALIGN)
-    const isCut = !page.done && end > seqOf(after) && end < last
+    const end = last - (last % (page.done ? ALIGN_AT_END : ALIGN))
+    const isCut = end > seqOf(after) && (page.done || end < last)
     const events = isCut ? page.events.filter(event => event.seq <= end) : page.events
     const slices: ReplaySlice[] = []
     let bytes = 0
@@ -80,14 +87,14 @@ export class ReplayPages {
       slices,
       bytes,
       next: isCut ? encodeCursor(this.#log.epoch, end) : page.next,
-      done: page.done,
+      done: page.done && !isCut,
     }
   }
 
-  /** The end of the log moves on: only pages before it are worth keeping. */
   #keep(key: Key, page: ReplayPage | Gone): void {
     if (page.status === 'gone' || page.done || this.#readers === 0) {
       this.#pages.delete(key)
+      if (page.status === 'ok' && this.#readers > 0 && page.next === this.#endsAt) this.#ends.set(key, page)
       return
     }
     this.#sizes.set(key, page.bytes)
@@ -102,6 +109,7 @@ export class ReplayPages {
 
   #clear(): void {
     this.#pages.clear()
+    this.#ends.clear()
     this.#sizes.clear()
     this.#kept = 0
   }

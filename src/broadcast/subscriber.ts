@@ -3,6 +3,7 @@ import { canSeeTopic } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { ReadResult, Snapshot } from '../log/event-log.ts'
 import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
+import type { ReplayPace } from './replay-pace.ts'
 import type { ReplayPage } from './replay-page.ts'
 import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
@@ -23,6 +24,7 @@ export interface Sink {
 /** What a subscriber needs of the broadcaster. */
 export interface Feed {
   readonly pages: ReplayPages
+  readonly pace: ReplayPace
   /** The matching records, and what is open on matching streams, at one place in the order. */
   snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
@@ -176,11 +178,12 @@ export class Subscriber {
   /** What the present patterns were due from `after` up to `cursor`. False when it is gone. */
   async #replayUpTo(cursor: string, after: string): Promise<boolean> {
     const last = seqOf(cursor)
-    for (let position = after; seqOf(position) < last; ) {
+    // A page that is shared may end where the log ended before, but no earlier than what it has told.
+    await this.#feed.reached(cursor)
+    for (let position = after; seqOf(position) < last && !this.#over; ) {
       const page = await this.#read(position)
       if (page.status === 'gone') return false
       await this.#replay(page, last)
-      if (this.#over || page.done) break
       position = page.next
     }
     return true
@@ -200,6 +203,7 @@ export class Subscriber {
       const heldFrom = seqOf(this.#feed.position)
       this.#state = { name: 'catching-up', held }
       const page = await this.#read(position)
+      await this.#feed.pace.turn()
       if (this.#over) return undefined
       if (page.status === 'gone') return { at, reason: page.reason }
       if (at === 'once') report?.begin()
@@ -234,6 +238,7 @@ export class Subscriber {
   /** Slice by slice, each waited for, so that a long replay never waits in memory. */
   async #replay(page: ReplayPage, last?: number): Promise<void> {
     for (const slice of page.slices) {
+      await this.#feed.pace.turn()
       if (this.#over) return
       const visible = slice.for(this.#principal)
       this.#emit(last === undefined ? visible : upTo(visible, last))

@@ -51,6 +51,11 @@ export class FlushScheduler {
     else this.#timer = this.#clock.setTimeout(() => this.#run(), waitMs)
   }
 
+  /** At the end of this turn of the event loop, whatever FLUSH_MS says. */
+  afterTurn(callback: () => void): void {
+    this.#endOfTurn(callback)
+  }
+
   stop(): void {
     this.#timer?.cancel()
     this.#due.clear()
