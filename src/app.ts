@@ -90,6 +90,12 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(v1, { prefix: '/api/v1' })
 }
 
+/**
+ * Connections that the kernel holds until they are accepted. Over Node's 511 a storm of returning clients waits a second
+ * and more for its TCP handshakes to be tried again.
+ */
+export const BACKLOG = 4096
+
 /** A server of its own around it; it listens where it is told to. */
 export async function buildApp({ logger = true, ...options }: AppOptions = {}): Promise<FastifyInstance> {
   const config = loadConfig({}, options.config)

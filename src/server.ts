@@ -2,17 +2,11 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
-import { buildApp } from './app.ts'
+import { BACKLOG, buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 
 /** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
 const CLOSE_DEADLINE_MS = 30_000
-
-/**
- * Connections that the kernel holds until they are accepted. Over Node's 511 a storm of returning clients waits a second
- * and more for its TCP handshakes to be tried again.
- */
-export const BACKLOG = 4096
 
 /**
  * Runs the control plane as this process: settings from the environment, closed by SIGTERM and SIGINT.
