@@ -40,13 +40,13 @@ export async function plainWs(core?: number): Promise<Peer> {
   return peer('ws, a loop of send', role, await role.call('listen'), how)
 }
 
-export async function socketIo(core?: number): Promise<Peer> {
+export async function socketIo(core?: number) {
   const role = startRole<typeof fanOutSocketIo>('servers/fan-out-socket-io.js', {
     ...gc,
     ...(core !== undefined && { core }),
   })
   const how: How = { path: '/socket.io/?EIO=4&transport=websocket', hello: ['40'], readyAfterFrames: 2 }
-  return peer('Socket.IO 4', role as unknown as Role<typeof fanOutWs>, await role.call('listen'), how)
+  return { ...peer('Socket.IO 4', role as unknown as Role<typeof fanOutWs>, await role.call('listen'), how), role }
 }
 
 export async function bareFastify(core?: number): Promise<Peer> {

@@ -5,6 +5,17 @@ export interface PublishOptions {
   durationMs: number
 }
 
+/** One event in each turn of the event loop, without a pause; resolves with the CPU time of it all, ms. */
+export async function publishFlatOut(events: number, publish: (n: number) => void): Promise<number> {
+  const before = process.cpuUsage()
+  for (let n = 0; n < events; n++) {
+    publish(n)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
 /** Calls `publish` for each event, so many in a turn, so many turns a second; resolves with the number of events. */
 export async function publishAt(
   { perTurn, turnsPerSecond, durationMs }: PublishOptions,

@@ -10,6 +10,8 @@ export interface SubscribersOptions {
   count: number
   /** Texts that each sends once it is connected, in order. */
   hello: string[]
+  /** What each sends once it is ready, where that differs: a text for each, answered by one more frame. */
+  own?: string[]
   /** Each is ready when it has got so many frames. */
   readyAfterFrames: number
   /** Handshakes under way at once. */
@@ -26,8 +28,12 @@ interface Subscriber {
 let subscribers: Subscriber[] = []
 let latencies: number[] = []
 let onFrame: ((payload: Buffer) => void) | undefined
+let frames = 0
 
-async function open({ port, path, token, hello, readyAfterFrames }: SubscribersOptions): Promise<Subscriber> {
+async function open(
+  { port, path, token, hello, own, readyAfterFrames }: SubscribersOptions,
+  i: number,
+): Promise<Subscriber> {
   const socket = connect(port, '127.0.0.1').setNoDelay()
   await once(socket, 'connect')
   socket.write(upgradeRequest(path, token))
@@ -36,7 +42,17 @@ async function open({ port, path, token, hello, readyAfterFrames }: SubscribersO
   await new Promise<void>((resolve, reject) => {
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('closed by the server')))
-    const onReady = () => subscriber.frames.count >= readyAfterFrames && resolve()
+    const more = own?.[i]
+    const readyAt = readyAfterFrames + (more === undefined ? 0 : 1)
+    let saidMore = more === undefined
+    const onReady = () => {
+      const { count } = subscriber.frames
+      if (!saidMore && count >= readyAfterFrames) {
+        saidMore = true
+        socket.write(maskedFrame(more!))
+      }
+      if (count >= readyAt) resolve()
+    }
     const onHead = (chunk: Buffer) => {
       head += chunk.toString('latin1')
       const end = head.indexOf('\r\n\r\n')
@@ -54,10 +70,10 @@ async function open({ port, path, token, hello, readyAfterFrames }: SubscribersO
       if (!ready || onFrame !== undefined) subscriber.frames.add(chunk, onFrame)
       if (!ready) {
         onReady()
-        if (subscriber.frames.count >= readyAfterFrames) ready = true
+        if (subscriber.frames.count >= readyAt) ready = true
       }
     }
-    let ready = readyAfterFrames === 0
+    let ready = readyAt === 0
     socket.on('data', onHead)
   })
   return subscriber
@@ -72,7 +88,7 @@ export const loads = serveCalls({
     const worker = async () => {
       while (left-- > 0) {
         try {
-          subscribers.push(await open(options))
+          subscribers.push(await open(options, left))
         } catch {
           refused++
         }
@@ -90,6 +106,12 @@ export const loads = serveCalls({
     const bytes = subscribers[0]?.bytes ?? 0
     return { bytes, equal: subscribers.every(subscriber => subscriber.bytes === bytes) }
   },
+  /** From here on every frame is counted. */
+  countFrames(): void {
+    frames = 0
+    onFrame = () => void frames++
+  },
+  frames: (): number => frames,
   /** From here on every frame that says when it was published (`"sentAt":<µs>`) is a sample. */
   listen(): void {
     latencies = []

@@ -10,8 +10,9 @@ import { draftOf } from '../../src/log/draft.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { payload, TOPIC, TYPE } from '../lib/payload.ts'
-import { type PublishOptions, publishAt } from '../lib/publisher.ts'
+import { type PublishOptions, publishAt, publishFlatOut } from '../lib/publisher.ts'
 import { serveCalls, sharedNow } from '../lib/role.ts'
+import { scattered } from '../lib/topics.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'bench-fan-out-'))
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -56,6 +57,15 @@ const app = await buildApp({
 })
 
 let appended = 0
+let seq = 1e9
+
+function tell(topic: string, n: number): void {
+  const event = {
+    ...{ seq: ++seq, cursor: encodeCursor(log.epoch, seq), type: TYPE, topic, at: Date.now() },
+    ...{ json: JSON.stringify(payload(n)), payload: null },
+  }
+  for (const follower of followers) follower([event])
+}
 
 export const fanOutFleetwire = serveCalls({
   async listen(): Promise<number> {
@@ -68,16 +78,10 @@ export const fanOutFleetwire = serveCalls({
     return minted.token
   },
   /** After the log: followers are told, nothing is stored. */
-  publish(options: PublishOptions): Promise<number> {
-    let seq = 1e9
-    return publishAt(options, n => {
-      const event = {
-        ...{ seq: ++seq, cursor: encodeCursor(log.epoch, seq), type: TYPE, topic: TOPIC, at: Date.now() },
-        ...{ json: JSON.stringify(payload(n)), payload: null },
-      }
-      for (const follower of followers) follower([event])
-    })
-  },
+  publish: (options: PublishOptions): Promise<number> => publishAt(options, n => tell(TOPIC, n)),
+  /** The same, to many topics in turn; resolves with the CPU time, ms. */
+  flatOut: ({ events, topics }: { events: number; topics: number }): Promise<number> =>
+    publishFlatOut(events, n => tell(scattered(n, topics), n)),
   /** Through the log: each event is on disk before it is shown. `topics`: as many agents take turns. */
   append({ topics = 1, ...options }: PublishOptions & { topics?: number }): Promise<number> {
     return publishAt(options, () => {
