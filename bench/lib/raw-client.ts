@@ -22,7 +22,7 @@ export class FrameCounter {
   }
 }
 
-/** A masked text frame, as a client must send it. */
+/** A masked text frame of less than 64 KiB, as a client must send it. */
 export function maskedFrame(text: string): Buffer {
   const body = Buffer.from(text)
   const head =
