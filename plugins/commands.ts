@@ -58,7 +58,7 @@ export default fp(
     })
     const asked = new InteractionLedger({
       ...{ log, clock, retentionMs },
-      taskOf: async commandId => (await ledger.get(commandId))?.taskId,
+      commandOf: commandId => ledger.get(commandId),
     })
     const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
     asked.onChange(({ agentId }) => agents.refresh(agentId))

@@ -1,4 +1,4 @@
-import { type Interaction, recordKind, topics } from '@fleetwire/protocol'
+import { type Command, type Interaction, isTopic, recordKind, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { type Changed, changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
@@ -19,8 +19,8 @@ export interface InteractionLedgerOptions {
   clock: Clock
   /** How long closed ones are kept. */
   retentionMs: number
-  /** The task that a command belongs to: those who follow the task see its interactions. */
-  taskOf: (commandId: string) => Promise<string | undefined>
+  /** Of a command: whose it is, who is told of its interactions, and its task, whose followers see them. */
+  commandOf: (commandId: string) => Promise<Pick<Command, 'createdBy' | 'taskId'> | undefined>
 }
 
 /** The interactions that are open, or whose answers are on their way, held by following the log; and the one way to change them. */
@@ -91,13 +91,13 @@ export class InteractionLedger {
     event: InteractionEvent,
     alongside: readonly EventDraft[] = [],
   ): Promise<Changed<Interaction, Why>> {
-    const { log, clock, taskOf } = this.#options
+    const { log, clock, commandOf } = this.#options
     const topic = topics.interaction(agentId, interactionId)
     const live = this.#live.get(topic)
     const known = live ? { payload: live.interaction, version: live.version } : await log.get(topic)
     const current = known?.payload as Interaction | undefined
     const commandId = event.kind === 'request' ? event.request.commandId : current?.commandId
-    const taskId = commandId === undefined ? undefined : await taskOf(commandId)
+    const command = commandId === undefined ? undefined : await commandOf(commandId)
     return changeRecord<Interaction, Why>(log, {
       topic,
       known,
@@ -106,7 +106,9 @@ export class InteractionLedger {
         const decision = changeInteraction(current, event, clock.now())
         if (decision.to === 'same') return decision
         const { type, interaction } = decision
-        return { to: 'next', value: interaction, draft: this.#draft(topic, type, interaction, taskId) }
+        const draft = this.#draft(topic, type, interaction, command?.taskId)
+        const told = type === 'interaction:requested' && command !== undefined ? notice(interaction, command) : []
+        return { to: 'next', value: interaction, draft, told }
       },
     })
   }
@@ -140,4 +142,16 @@ export class InteractionLedger {
     if (state === 'open' || isDue(interaction)) this.#live.set(topic, { interaction, version })
     else this.#live.delete(topic)
   }
+}
+
+/** To who submitted the command; a backend in this process may have given a name that is no user's. */
+function notice(
+  { interactionId, agentId, commandId, title, description }: Interaction,
+  { createdBy }: Pick<Command, 'createdBy'>,
+): EventDraft[] {
+  const topic = topics.userInbox(createdBy)
+  if (!isTopic(topic)) return []
+  const data = { interactionId, agentId, commandId }
+  const payload = { title: `${agentId}: ${title}`, ...(description !== '' && { message: description }), data }
+  return [draftOf('notification:created', topic, payload)]
 }

@@ -3,8 +3,8 @@ import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.
 
 /** What is to become of a record: the draft that replaces it, or why it stays as it is. */
 export type Decision<T, Why> =
-  /** `draft` without `expect`: the version is that of `current`. */
-  { to: 'next'; value: T; draft: EventDraft } | { to: 'same'; why: Why }
+  /** `draft` without `expect`: the version is that of `current`. `told`: events that go with it, in the same step. */
+  { to: 'next'; value: T; draft: EventDraft; told?: readonly EventDraft[] } | { to: 'same'; why: Why }
 
 export type Changed<T, Why> =
   | { status: 'changed'; value: T }
@@ -42,7 +42,8 @@ export async function changeRecord<T, Why>(
       const appended = alongside.length === 0 ? undefined : await log.append(alongside)
       return appended?.status === 'unavailable' ? appended : { status: 'same', why: decision.why, value: current }
     }
-    const appended = await log.append([{ ...decision.draft, expect: record?.version ?? 0 }, ...alongside])
+    const { draft, told = [] } = decision
+    const appended = await log.append([{ ...draft, expect: record?.version ?? 0 }, ...told, ...alongside])
     if (appended.status === 'ok') return { status: 'changed', value: decision.value }
     if (appended.status === 'unavailable') return appended
     record = appended.current

@@ -49,8 +49,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
   const dispatcher: Dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
   const queue = new CommandService({ log, ledger, agents, clock, queueLimit })
   const retentionMs = 86_400_000
-  const taskOf = async (commandId: string) => (await ledger.get(commandId))?.taskId
-  const asked = new InteractionLedger({ log, clock, retentionMs, taskOf })
+  const asked = new InteractionLedger({ log, clock, retentionMs, commandOf: commandId => ledger.get(commandId) })
   const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
   const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
   asked.onChange(({ agentId }) => agents.refresh(agentId))

@@ -110,7 +110,7 @@ class Simulation {
     const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
     const open = new OpenMessages({ log })
     const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, onFault })
-    const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, taskOf: async () => undefined })
+    const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, commandOf: async () => undefined })
     const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
     const answers = { linkUp() {} }
     const services = {

@@ -89,5 +89,5 @@ export const eventNotes = {
   'usage:reported': { topic: 'agentLog', by: ['agent'], says: 'Tokens and money that a request took.' },
   'connection:opened': { topic: 'connections', by: ['server'], says: 'A socket or stream was opened.' },
   'connection:closed': { topic: 'connections', by: ['server'], says: 'A socket or stream was closed.' },
-  'notification:created': { topic: 'userInbox', by: [], says: 'Something for one user.' },
+  'notification:created': { topic: 'userInbox', by: ['server'], says: 'Something for one user: their command asks.' },
 } satisfies Record<EventType, EventNote>

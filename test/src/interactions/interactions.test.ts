@@ -53,6 +53,25 @@ test('[IN3] [IN9] [IN13] asked, waited for, answered, sent, applied; the run clo
   t.match(fleet.agents.get('a1'), { openInteractions: 0 })
 })
 
+test('[IN16] who submitted the command finds what it asks in their inbox, once', async t => {
+  const { fleet, agent, commandId } = await asking(t)
+  const inbox = () => fleet.events.filter(({ topic }) => topic.startsWith('users.'))
+  agent.report('interaction:request', { ...ask, commandId })
+  agent.report('interaction:request', { ...ask, interactionId: 'i2', description: 'Why not', commandId })
+  agent.report('interaction:request', { ...ask, interactionId: 'i3' })
+  await interactionEvent(fleet, ({ interactionId }) => interactionId === 'i3')
+  const { createdBy } = fleet.ledger.live(commandId)!
+  const at = { agentId: 'a1', commandId }
+  t.match(inbox(), [
+    {
+      ...{ type: 'notification:created', topic: `users.${createdBy}.inbox` },
+      payload: { title: 'a1: May I?', message: undefined, data: { interactionId: 'i1', ...at } },
+    },
+    { payload: { message: 'Why not', data: { interactionId: 'i2', ...at } } },
+  ])
+  t.equal(inbox().length, 2)
+})
+
 test('[IN1] two answer at once: one wins, the other is shown the winner', async t => {
   const { fleet } = await asking(t)
   const bob: Answerer = { ...ann, by: 'bob', via: 'ws' }
