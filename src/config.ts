@@ -64,7 +64,7 @@ export const ConfigSchema = Type.Object({
   QUEUE_LIMIT: positive(1000, 'Commands that may wait for one agent; over it: queue_full'),
   COMMAND_RETENTION_MS: positive(30 * DAY, 'How long ended commands are kept'),
   TASK_RETENTION_MS: positive(30 * DAY, 'How long ended tasks are kept'),
-  SESSION_RETENTION_MS: positive(30 * DAY, 'How long ended sessions are kept'),
+  SESSION_RETENTION_MS: positive(30 * DAY, 'How long sessions without activity are kept'),
   EVENT_RETENTION_COUNT: positive(1_000_000, 'Events kept in the log'),
   EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
   OUTBOX_LIMIT_BYTES: Type.Integer({

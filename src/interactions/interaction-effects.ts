@@ -89,7 +89,7 @@ export class InteractionEffects {
 
   /** A command that ended, or is to run anew, asks nothing any more. */
   #commandChanged({ commandId, status }: Command): void {
-    if (isFinal(status)) this.#forget(commandId)
+    if (isFinal(status)) this.#forget(interaction => interaction.commandId === commandId)
     if (isFinal(status) || status === 'queued') this.#cancel(interaction => interaction.commandId === commandId)
     else if (status === 'running' && this.#waits(commandId)) this.#command(commandId, 'wait')
   }
@@ -100,6 +100,7 @@ export class InteractionEffects {
       if (type === 'agent:removed') {
         const { agentId } = payload as { agentId: string }
         this.#cancel(interaction => interaction.agentId === agentId)
+        this.#forget(interaction => interaction.agentId === agentId)
       } else if (type === 'agent:lifecycle') {
         const { agentId, lifecycle } = payload as { agentId: string; lifecycle: string }
         if (lifecycle !== 'crashed' && lifecycle !== 'stopped') continue
@@ -117,11 +118,11 @@ export class InteractionEffects {
     }
   }
 
-  /** Answers that the command did not wait for. */
-  #forget(commandId: string): void {
+  /** Answers that nobody waits for any more. */
+  #forget(fits: (interaction: Interaction) => boolean): void {
     const { ledger } = this.#options
     for (const interaction of [...ledger.live()]) {
-      if (interaction.commandId === commandId && interaction.state !== 'open') ledger.forget(interaction)
+      if (interaction.state !== 'open' && fits(interaction)) ledger.forget(interaction)
     }
   }
 

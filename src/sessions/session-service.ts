@@ -137,7 +137,9 @@ export class SessionService {
         break
       }
       const payload = { ...of, snapshot: patched.state }
-      const stored: EventDraft = { type: 'state:stored', topic, payload, record: 'set', expect: record?.version ?? 0 }
+      const expiresAt = this.#clock.now() + this.#retentionMs
+      const expect = record?.version ?? 0
+      const stored: EventDraft = { type: 'state:stored', topic, payload, record: 'set', expect, expiresAt }
       const appended = await this.#log.append([stored, told(of, change), ...alongside])
       if (appended.status === 'ok') return { status: 'stored' }
       if (appended.status === 'unavailable') return appended
@@ -198,8 +200,9 @@ export class SessionService {
         const decision = changeSession(current, of, event, this.#clock.now())
         if (decision.to === 'same') return decision
         const { type, session } = decision
-        const expiry = session.status === 'ended' ? { expiresAt: session.lastActivityAt + this.#retentionMs } : {}
-        return { to: 'next', value: session, draft: draftOf(type, topic, session, { record: 'set', ...expiry }) }
+        // Few agents say that a session is over: one without activity is forgotten as well.
+        const expiresAt = session.lastActivityAt + this.#retentionMs
+        return { to: 'next', value: session, draft: draftOf(type, topic, session, { record: 'set', expiresAt }) }
       },
     })
   }

@@ -127,3 +127,20 @@ t.test('[SE12] an agent that ends nothing is refused, and only that', async t =>
   await agent.acked(352)
   t.equal(agent.errors.length, 53)
 })
+
+t.test('[SE16] a session without activity is forgotten with its state, though nobody ended it', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  agent.report('state:snapshot', { ...of, snapshot: { a: 1 } })
+  agent.report('state:snapshot', { sessionId: 's2', snapshot: { a: 1 } })
+  await agent.acked(2)
+  agent.cut()
+  const kept = async () => (await fleet.log.list({ kind: 'session', limit: 10 })).records.map(({ topic }) => topic)
+  const states = async () =>
+    (await fleet.open.snapshot(['agents.a1.>'])).records.filter(({ type }) => type.startsWith('state:'))
+  t.equal((await states()).length, 2)
+  fleet.clock.advance(2 * 86_400_000)
+  while ((await kept()).length > 0);
+  t.same(await states(), [])
+})
