@@ -1,4 +1,5 @@
 import {
+  type AgentFrameType,
   type AgentPayloads,
   type AgentServerFrameType,
   type AgentServerPayloads,
@@ -11,6 +12,7 @@ import type { AgentTerminal, AgentTerminalOptions } from './agent/agent-terminal
 import { AgentTerminals } from './agent/agent-terminals.ts'
 import type { CommandHandler, ReportType } from './agent/command-run.ts'
 import { CommandRunner } from './agent/command-runner.ts'
+import type { PushOptions } from './agent/outbox.ts'
 import { type InteractionAnswer, Questions } from './agent/questions.ts'
 import { Uplink } from './agent/uplink.ts'
 import { type Clock, systemClock, type Timer } from './clock.ts'
@@ -121,7 +123,7 @@ export class AgentClient {
       handlers: options.handlers,
       maxConcurrency: options.maxConcurrency ?? 1,
       log,
-      report: (type, payload, pushed) => this.#uplink.push(type, payload, pushed),
+      report: (type, payload, pushed) => this.#say(type, payload, pushed),
       fits: jsonBytes => this.#uplink.fits(jsonBytes),
       ended: () => this.#waiters.changed(),
     })
@@ -178,8 +180,7 @@ export class AgentClient {
    */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
     if (this.#life === 'stopped') throw new FleetwireError('stopped', `${type}: the agent was stopped`)
-    if (isNumbered(type)) this.#uplink.push(type, payload)
-    else this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
+    this.#say(type, payload)
   }
 
   /** Asks a human. Rejects when `signal` aborts: pass that of the run. Report `interaction:applied` when it took effect. */
@@ -276,6 +277,11 @@ export class AgentClient {
 
   #sendHeartbeat(): void {
     this.#sendNow('heartbeat', { running: this.#runner.running() })
+  }
+
+  #say<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
+    if (isNumbered(type)) this.#uplink.push(type, payload, options)
+    else this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
   }
 
   /** Past the queue and its pace: what the connection lives from. */

@@ -23,6 +23,8 @@ export type FaultCode =
   | 'frame_too_large'
   /** The client was stopped. */
   | 'stopped'
+  /** The message or tool call has ended. */
+  | 'ended'
   /** An option that no retry can mend. */
   | 'invalid_option'
 

@@ -8,8 +8,8 @@ export interface PacerOptions {
   sources: readonly (() => string | undefined)[]
 }
 
-/** Above this the kernel takes no more: frames wait where they are bounded and can still be joined. */
-const BUFFER_HIGH_BYTES = 1024 * 1024
+/** Above this the kernel takes no more: frames wait where they are bounded and can still be joined and overtaken. */
+const BUFFER_HIGH_BYTES = 256 * 1024
 const BUFFER_CHECK_MS = 25
 /** The server counts arrivals, not departures: what was spread here may arrive bunched. */
 const SHARE = 0.8

@@ -1,8 +1,23 @@
 import type { AgentFrameType, AgentPayloads, CommandOutcome } from '@fleetwire/protocol'
 import type { DispatchedCommand } from '../journal.ts'
+import type { PushOptions } from './outbox.ts'
+import { MessageWriter, type RunMessage, type RunMessageOptions } from './run-message.ts'
+import { type RunToolCall, type RunToolCallOptions, ToolCallWriter } from './run-tool-call.ts'
 
 type Progress = Omit<AgentPayloads['command:progress'], 'commandId' | 'attempt'>
-type Sender = <K extends AgentFrameType>(type: K, payload: AgentPayloads[K]) => void
+type Activity = Omit<AgentPayloads['session:activity'], 'sessionId' | 'typing'>
+type Sender = <K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions) => void
+
+/** What writers of messages and tool calls need of their run. */
+export interface WriterPort {
+  report<K extends ReportType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
+  ended(writer: Closable): void
+}
+
+export interface Closable {
+  /** Ends it as its run has ended; idempotent. */
+  close(): void
+}
 
 /** What an agent may report of itself; commands, terminals and the connection report through their own verbs. */
 export type ReportType = Exclude<
@@ -17,6 +32,7 @@ export interface CommandRun {
   readonly attempt: number
   readonly kind: string
   readonly input: unknown
+  /** The session that the command names, if it names one; what is said without one is in a session of the command's id. */
   readonly sessionId?: string | undefined
   readonly taskId?: string | undefined
   /** Enforced by the server, which interrupts; 0: no limit. */
@@ -26,6 +42,18 @@ export interface CommandRun {
   /** Aborts when the interrupt was not confirmed in time: kill what is left. */
   readonly force: AbortSignal
   progress(progress: Progress): void
+  /** Begins a message in the session of the run. What the handler leaves open ends with it. */
+  message(options?: RunMessageOptions): RunMessage
+  /** Begins a tool call; one that the handler leaves open ends with the error `abandoned`. */
+  tool(name: string, args?: unknown, options?: RunToolCallOptions): RunToolCall
+  /** Shown for 6 s, or until a message of the session ends. */
+  typing(typing?: boolean): void
+  /** What the session is called and what was last said in it. */
+  activity(activity?: Activity): void
+  /** Replaces the state that the session shares. */
+  state(snapshot: unknown): void
+  /** Changes that state by RFC 6902. */
+  patch(operations: AgentPayloads['state:patch']['patch']): void
   /** As the client's `report`, and messages, tool calls and interactions name this command. */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
 }
@@ -43,6 +71,7 @@ export class ActiveRun implements CommandRun {
   readonly #send: Sender
   readonly #interrupt = new AbortController()
   readonly #force = new AbortController()
+  readonly #open = new Set<Closable>()
   #attempt: number
 
   constructor(command: DispatchedCommand, send: Sender) {
@@ -91,10 +120,36 @@ export class ActiveRun implements CommandRun {
     this.#send('command:progress', { commandId: this.commandId, attempt: this.#attempt, ...progress })
   }
 
+  message(options: RunMessageOptions = {}): RunMessage {
+    const message = new MessageWriter(this.#sessionId, options, this.#writerPort())
+    this.#open.add(message)
+    return message
+  }
+
+  tool(name: string, args?: unknown, options: RunToolCallOptions = {}): RunToolCall {
+    const call = new ToolCallWriter(this.#sessionId, { ...options, name, args }, this.#writerPort())
+    this.#open.add(call)
+    return call
+  }
+
+  typing(typing = true): void {
+    this.report('session:typing', { sessionId: this.#sessionId, typing })
+  }
+
+  activity(activity: Activity = {}): void {
+    this.report('session:activity', { sessionId: this.#sessionId, ...activity })
+  }
+
+  state(snapshot: unknown): void {
+    this.report('state:snapshot', { sessionId: this.#sessionId, snapshot })
+  }
+
+  patch(operations: AgentPayloads['state:patch']['patch']): void {
+    this.report('state:patch', { sessionId: this.#sessionId, patch: operations })
+  }
+
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
-    const task = type === 'interaction:request' || this.taskId === undefined ? {} : { taskId: this.taskId }
-    const concerns = CONCERNS_COMMAND.test(type) ? { commandId: this.commandId, ...task } : {}
-    this.#send(type, { ...concerns, ...payload })
+    this.#report(type, payload)
   }
 
   /** The same run under a newer attempt. */
@@ -102,9 +157,30 @@ export class ActiveRun implements CommandRun {
     this.#attempt = Math.max(this.#attempt, attempt)
   }
 
+  /** Ends what the handler left open. */
+  close(): void {
+    for (const writer of this.#open) writer.close()
+  }
+
   /** Idempotent. */
   interrupt(force: boolean): void {
     this.#interrupt.abort()
     if (force) this.#force.abort()
+  }
+  get #sessionId(): string {
+    return this.sessionId ?? this.commandId
+  }
+
+  #writerPort(): WriterPort {
+    return {
+      report: (type, payload, options) => this.#report(type, payload, options),
+      ended: writer => this.#open.delete(writer),
+    }
+  }
+
+  #report<K extends ReportType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
+    const task = type === 'interaction:request' || this.taskId === undefined ? {} : { taskId: this.taskId }
+    const concerns = CONCERNS_COMMAND.test(type) ? { commandId: this.commandId, ...task } : {}
+    this.#send(type, { ...concerns, ...payload }, options)
   }
 }

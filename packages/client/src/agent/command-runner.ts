@@ -156,7 +156,9 @@ export class CommandRunner {
 
   async #accept(command: DispatchedCommand): Promise<void> {
     const { commandId } = command
-    const run = new ActiveRun(command, (type, payload) => this.#options.report(type, payload))
+    const run = new ActiveRun(command, (type, payload, options) =>
+      this.#options.report(type, payload, { ...options, run: commandId }),
+    )
     this.#entries.set(commandId, { state: 'active', run })
     try {
       await this.#options.journal.accepted(command)
@@ -172,6 +174,7 @@ export class CommandRunner {
 
   async #run(run: ActiveRun, handler: CommandHandler): Promise<void> {
     const outcome = fitOutcome(await outcomeOf(run, handler), this.#options.fits)
+    run.close()
     const { commandId, attempt } = run
     try {
       await this.#options.journal.finished({ commandId, attempt, outcome })

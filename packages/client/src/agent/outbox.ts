@@ -1,48 +1,70 @@
 import type { AgentFrameType, AgentPayloads } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
+import { laneKeys } from './lane-keys.ts'
+import { Lanes } from './lanes.ts'
+import { textPart } from './text-part.ts'
 
 export interface PushOptions {
   /** Admitted over the limit: losing the result of a command is worse than some memory. */
   exempt?: boolean
+  /** The command whose run says it: what one run says stays in order. */
+  run?: string
   /** The server has stored it. */
   acked?: () => void
 }
 
-interface Item {
-  /** Its place since the start, whatever its number. */
+/** Waits, and has no number yet. */
+interface Waiting {
+  /** Its place in the order of coming. */
   readonly seq: number
+  readonly type: AgentFrameType
+  readonly sessionId: string | undefined
   bytes: number
-  type: AgentFrameType
-  payload: object
-  json: string
-  acked: (() => void) | undefined
+  readonly content: Content
+  readonly acked: (() => void) | undefined
+}
+
+type Content =
+  | { readonly kind: 'whole'; readonly json: string }
+  /** Joined while it waits, cut as it leaves. */
+  | { readonly kind: 'text'; readonly of: object; readonly ofJson: string; delta: string }
+
+/** Was handed to some socket: the server may have it as it was, so it stays so. */
+interface Numbered {
+  readonly type: AgentFrameType
+  readonly json: string
+  readonly bytes: number
+  readonly acked: (() => void) | undefined
 }
 
 const encoder = new TextEncoder()
+const bytesOf = (text: string): number => encoder.encode(text).length
 
 /** `type` and `n` around the payload. */
 const ENVELOPE_BYTES = 128
-/** Joined deltas stay well under any sensible frame limit. */
-const JOIN_LIMIT_CHARS = 16 * 1024
+/** What one frame of text may hold up the frames behind it; and dashboards get it in pieces of this size. */
+const PART_CHARS = 16 * 1024
+/** A control character: `\u0000`. */
+const LONGEST_ESCAPE_BYTES = 6
 
 /**
- * Frames that must not be lost, in the order of their numbers. They leave when the server has stored them, so whatever a
- * socket swallowed is sent again. A number is given by the place behind the last acknowledged one: that way the line can
- * be taken up wherever the server's memory of it ends.
+ * Reports that must not be lost. They leave when the server has stored them, so whatever a socket swallowed is sent again,
+ * in the order of their numbers. A number is given when a frame is first handed to a socket, by the place behind the last
+ * acknowledged one: so the line can be taken up wherever the server's memory of it ends, and what waits can still be
+ * joined, cut and overtaken by what has nothing to do with it.
  */
 export class Outbox {
   readonly #limitBytes: number
-  #items: Item[] = []
+  readonly #waiting = new Lanes<Waiting>()
+  #numbered: Numbered[] = []
   #pushed = 0
-  /** Items of `#items` that were handed to the present socket. */
+  /** Of `#numbered`: were handed to the present socket. */
   #sent = 0
-  /** Items with a lower `seq` were handed to some socket: the server may have them as they were, so they stay so. */
-  #frozenSeq = 0
   #ackedN = 0
   #bytes = 0
   #maxFrameBytes = 256 * 1024
-  /** The newest item of each session: where the next delta of the same message may be joined. */
-  readonly #newestOfSession = new Map<string, Item>()
+  /** The newest that waits of each session: where the next delta of the same message may be joined. */
+  readonly #newestOfSession = new Map<string, Waiting>()
 
   /** `limitBytes`: of frames that the server has not stored. Keeps an agent that is cut off from filling its memory. */
   constructor(limitBytes: number) {
@@ -58,30 +80,30 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#items.length === 0
+    return this.#numbered.length === 0 && this.#waiting.isEmpty
   }
 
   set maxFrameBytes(bytes: number) {
     this.#maxFrameBytes = bytes
   }
 
-  /** Throws `outbox_full` or `frame_too_large`; then nothing was taken. */
+  /** Throws `outbox_full` or `frame_too_large`; then nothing was taken. Text of any length passes: it is cut. */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options: PushOptions = {}): void {
-    const json = JSON.stringify(payload)
-    const bytes = encoder.encode(json).length
-    if (!this.fits(bytes)) {
+    const content = contentOf(type, payload)
+    const headBytes = bytesOf(content.kind === 'text' ? content.ofJson : content.json)
+    if (!this.fits(headBytes)) {
       throw new FleetwireError('frame_too_large', `${type}: over the frame limit of ${this.#maxFrameBytes} bytes`)
     }
+    const bytes = headBytes + (content.kind === 'text' ? bytesOf(content.delta) : 0)
     if (!options.exempt && this.#bytes + bytes > this.#limitBytes) {
       const held = `${this.#bytes} bytes wait for the server`
       throw new FleetwireError('outbox_full', `${type}: ${held}, the limit is ${this.#limitBytes}`)
     }
-    const item: Item = { seq: this.#pushed, type, payload, json, bytes, acked: options.acked }
+    const { sessionId } = payload as { sessionId?: string }
+    const item: Waiting = { seq: this.#pushed++, type, sessionId, bytes, content, acked: options.acked }
     if (this.#join(item)) return
-    this.#items.push(item)
-    this.#pushed++
+    this.#waiting.add(item, laneKeys(type, payload, options.run))
     this.#bytes += bytes
-    const sessionId = sessionOf(payload)
     if (sessionId !== undefined) this.#newestOfSession.set(sessionId, item)
   }
 
@@ -92,26 +114,23 @@ export class Outbox {
 
   /** The next frame for the present socket. */
   next(): string | undefined {
-    const item = this.#items[this.#sent]
-    if (item === undefined) return undefined
+    if (this.#sent === this.#numbered.length) this.#waiting.take(item => this.#number(item))
+    const frame = this.#numbered[this.#sent]
+    if (frame === undefined) return undefined
     this.#sent++
-    this.#frozenSeq = Math.max(this.#frozenSeq, item.seq + 1)
-    return `{"type":"${item.type}","n":${this.#ackedN + this.#sent},"payload":${item.json}}`
+    return `{"type":"${frame.type}","n":${this.#ackedN + this.#sent},"payload":${frame.json}}`
   }
 
   /** Cumulative: everything up to `n` is stored. */
   ack(n: number): void {
-    const count = Math.min(n - this.#ackedN, this.#items.length)
+    const count = Math.min(n - this.#ackedN, this.#numbered.length)
     if (count <= 0) return
-    const stored = this.#items.splice(0, count)
+    const stored = this.#numbered.splice(0, count)
     this.#ackedN += count
     this.#sent = Math.max(0, this.#sent - count)
-    for (const item of stored) {
-      this.#bytes -= item.bytes
-      const sessionId = sessionOf(item.payload)
-      if (sessionId !== undefined && this.#newestOfSession.get(sessionId) === item)
-        this.#newestOfSession.delete(sessionId)
-      item.acked?.()
+    for (const { bytes, acked } of stored) {
+      this.#bytes -= bytes
+      acked?.()
     }
   }
 
@@ -129,31 +148,54 @@ export class Outbox {
     this.#sent = 0
   }
 
-  #join(item: Item): boolean {
-    const sessionId = sessionOf(item.payload)
+  #number(item: Waiting): 'used' | 'left' {
+    const { type, content, acked } = item
+    if (content.kind === 'text') {
+      const part = textPart(content.delta, this.#partChars(content.ofJson))
+      const rest = content.delta.slice(part.length)
+      this.#add({ type, json: JSON.stringify({ ...content.of, delta: part }), acked: rest === '' ? acked : undefined })
+      const partBytes = rest === '' ? item.bytes : bytesOf(part)
+      content.delta = rest
+      item.bytes -= partBytes
+      this.#bytes -= partBytes
+      if (rest !== '') return 'left'
+    } else {
+      this.#add({ type, json: content.json, acked })
+      this.#bytes -= item.bytes
+    }
+    const { sessionId } = item
+    if (sessionId !== undefined && this.#newestOfSession.get(sessionId) === item)
+      this.#newestOfSession.delete(sessionId)
+    return 'used'
+  }
+
+  #add(frame: Omit<Numbered, 'bytes'>): void {
+    const bytes = bytesOf(frame.json)
+    this.#numbered.push({ ...frame, bytes })
+    this.#bytes += bytes
+  }
+
+  #partChars(ofJson: string): number {
+    const room = this.#maxFrameBytes - ENVELOPE_BYTES - bytesOf(ofJson)
+    return Math.min(PART_CHARS, Math.floor(room / LONGEST_ESCAPE_BYTES))
+  }
+
+  /** One delta that says what two said, where they continue the same text. */
+  #join({ type, sessionId, content }: Waiting): boolean {
     const newest = sessionId === undefined ? undefined : this.#newestOfSession.get(sessionId)
-    if (newest === undefined || newest.seq < this.#frozenSeq) return false
-    const joined = joinDeltas(newest, item)
-    if (joined === undefined) return false
-    this.#bytes -= newest.bytes
-    newest.payload = joined
-    newest.json = JSON.stringify(joined)
-    newest.bytes = encoder.encode(newest.json).length
-    this.#bytes += newest.bytes
+    if (content.kind !== 'text' || newest?.content.kind !== 'text') return false
+    if (newest.type !== type || newest.content.ofJson !== content.ofJson) return false
+    const bytes = bytesOf(content.delta)
+    newest.content.delta += content.delta
+    newest.bytes += bytes
+    this.#bytes += bytes
     return true
   }
 }
 
-function sessionOf(payload: object): string | undefined {
-  const { sessionId } = payload as { sessionId?: string }
-  return sessionId
-}
-
-/** One delta that says what two said, where they continue the same text. */
-function joinDeltas(first: Item, second: Item): object | undefined {
-  if (first.type !== second.type || (first.type !== 'message:delta' && first.type !== 'tool:args')) return undefined
-  const { delta: before, ...of } = first.payload as AgentPayloads['message:delta']
-  const { delta, ...same } = second.payload as AgentPayloads['message:delta']
-  if (before.length + delta.length > JOIN_LIMIT_CHARS || JSON.stringify(of) !== JSON.stringify(same)) return undefined
-  return { ...first.payload, delta: before + delta }
+function contentOf(type: AgentFrameType, payload: object): Content {
+  const { delta, ...of } = payload as { delta?: unknown }
+  const isText = (type === 'message:delta' || type === 'tool:args') && typeof delta === 'string'
+  if (!isText) return { kind: 'whole', json: JSON.stringify(payload) }
+  return { kind: 'text', of, ofJson: JSON.stringify(of), delta }
 }

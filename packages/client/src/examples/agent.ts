@@ -8,13 +8,12 @@ const agent = new AgentClient({
   journal: await FileJournal.open({ folder: './data', agentId: 'summariser' }),
   handlers: {
     async prompt(run) {
-      const message = { sessionId: run.sessionId ?? run.commandId, messageId: run.commandId }
-      run.report('message:start', { ...message, role: 'assistant' })
+      const message = run.message()
       for (const word of ['Nothing', ' to', ' add.']) {
         run.signal.throwIfAborted()
-        run.report('message:delta', { ...message, delta: word })
+        message.append(word)
       }
-      run.report('message:end', message)
+      message.end()
       run.progress({ progress: 1 })
       return { status: 'succeeded', output: 'Nothing to add.' }
     },

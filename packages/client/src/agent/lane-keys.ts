@@ -1,0 +1,27 @@
+/** What concerns none of these waits in one line. */
+const REST = 'rest'
+
+interface Concerned {
+  sessionId?: string
+  commandId?: string
+  interactionId?: string
+  taskId?: string
+  terminalId?: string
+}
+
+/**
+ * What a report must not overtake and not be overtaken in: its session, its command, its interaction, its terminal, its
+ * task. Messages that only concern a task do not hold up that task's other commands.
+ */
+export function laneKeys(type: string, payload: object, run: string | undefined): readonly string[] | 'all' {
+  if (type === 'agent:exit') return 'all'
+  const { sessionId, commandId, interactionId, taskId, terminalId } = payload as Concerned
+  const keys = new Set<string>()
+  if (sessionId !== undefined) keys.add(`session ${sessionId}`)
+  if (commandId !== undefined) keys.add(`command ${commandId}`)
+  if (run !== undefined) keys.add(`command ${run}`)
+  if (interactionId !== undefined) keys.add(`interaction ${interactionId}`)
+  if (terminalId !== undefined) keys.add(`terminal ${terminalId}`)
+  if (taskId !== undefined && type.startsWith('task:')) keys.add(`task ${taskId}`)
+  return keys.size > 0 ? [...keys] : [REST]
+}

@@ -1,0 +1,60 @@
+interface Lane<T> {
+  items: T[]
+  readonly keys: Set<string>
+}
+
+/**
+ * Items that wait, in lanes that take turns. Items that share a key stay in the order in which they came; others may
+ * overtake. An item with keys of several lanes makes them one: it waits behind all of them.
+ */
+export class Lanes<T extends { readonly seq: number }> {
+  readonly #laneOf = new Map<string, Lane<T>>()
+  /** Lanes that have something, the next one first. */
+  readonly #round: Lane<T>[] = []
+
+  get isEmpty(): boolean {
+    return this.#round.length === 0
+  }
+
+  /** `all`: behind everything that waits, and before everything that comes. */
+  add(item: T, keys: readonly string[] | 'all'): void {
+    const own = keys === 'all' ? [...this.#laneOf.keys()] : keys
+    const lane = this.#laneFor(own)
+    lane.items.push(item)
+    for (const key of own) this.#assign(key, lane)
+  }
+
+  /** Gives the next item to `use`, which says whether anything of it is left; then it is another lane's turn. */
+  take(use: (item: T) => 'used' | 'left'): void {
+    const lane = this.#round.shift()
+    if (lane === undefined) return
+    if (use(lane.items[0]!) === 'used') lane.items.shift()
+    if (lane.items.length > 0) this.#round.push(lane)
+    else for (const key of lane.keys) this.#laneOf.delete(key)
+  }
+
+  #laneFor(keys: readonly string[]): Lane<T> {
+    const lanes = new Set(keys.map(key => this.#laneOf.get(key)).filter(lane => lane !== undefined))
+    const [first, ...others] = lanes
+    if (first === undefined) {
+      const lane: Lane<T> = { items: [], keys: new Set() }
+      this.#round.push(lane)
+      return lane
+    }
+    if (others.length > 0) this.#merge(first, others)
+    return first
+  }
+
+  #merge(into: Lane<T>, others: readonly Lane<T>[]): void {
+    into.items = [into, ...others].flatMap(({ items }) => items).sort((a, b) => a.seq - b.seq)
+    for (const lane of others) {
+      this.#round.splice(this.#round.indexOf(lane), 1)
+      for (const key of lane.keys) this.#assign(key, into)
+    }
+  }
+
+  #assign(key: string, lane: Lane<T>): void {
+    this.#laneOf.set(key, lane)
+    lane.keys.add(key)
+  }
+}

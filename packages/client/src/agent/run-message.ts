@@ -1,0 +1,66 @@
+import { FleetwireError } from '../errors.ts'
+import { randomId } from '../random-id.ts'
+import type { WriterPort } from './command-run.ts'
+import { endsInHalf } from './text-part.ts'
+
+export interface RunMessageOptions {
+  /** Default: a new one. */
+  messageId?: string
+  /** Default: the assistant's. */
+  role?: string
+}
+
+/** A message that is told while it grows. */
+export interface RunMessage {
+  readonly sessionId: string
+  readonly messageId: string
+  /** Text of any length; throws `ended`, and `outbox_full` with nothing taken. */
+  append(text: string): void
+  /** Idempotent. */
+  end(): void
+}
+
+export class MessageWriter implements RunMessage {
+  readonly sessionId: string
+  readonly messageId: string
+  readonly #port: WriterPort
+  /** The first half of a pair whose other half comes with the next text: models and pipes cut anywhere. */
+  #half = ''
+  #state: 'open' | 'ended' = 'open'
+
+  constructor(sessionId: string, { messageId = `msg_${randomId()}`, role }: RunMessageOptions, port: WriterPort) {
+    this.sessionId = sessionId
+    this.messageId = messageId
+    this.#port = port
+    port.report('message:start', { sessionId, messageId, ...(role !== undefined && { role }) })
+  }
+
+  append(text: string): void {
+    if (this.#state === 'ended') throw new FleetwireError('ended', `message ${this.messageId} has ended`)
+    const all = this.#half + text
+    const half = endsInHalf(all) ? all.slice(-1) : ''
+    this.#tell(all.slice(0, all.length - half.length))
+    this.#half = half
+  }
+
+  end(): void {
+    if (this.#state === 'ended') return
+    // Nothing said of a whole text may be missing, and a run's result waits for no room either: past the limit.
+    this.#tell(this.#half, true)
+    this.#state = 'ended'
+    this.#port.report('message:end', this.#ids, { exempt: true })
+    this.#port.ended(this)
+  }
+
+  close(): void {
+    this.end()
+  }
+
+  get #ids(): { sessionId: string; messageId: string } {
+    return { sessionId: this.sessionId, messageId: this.messageId }
+  }
+
+  #tell(delta: string, exempt = false): void {
+    if (delta !== '') this.#port.report('message:delta', { ...this.#ids, delta }, { exempt })
+  }
+}
