@@ -1,11 +1,11 @@
-import { cpuMsOf, Neighbours, residentBytesOf } from './lib/machine.ts'
+import { cpuMsOf, Neighbours } from './lib/machine.ts'
 import { fleetwire, plainWs, socketIo } from './lib/peers.ts'
-import { caveats, heading, ms, note, percent, table } from './lib/report.ts'
+import { caveats, heading, ms, note, table } from './lib/report.ts'
 import { startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** From publishing to receiving, and what slow readers change about it. */
+/** From publishing to receiving. */
 
 const PER_PROCESS = 250
 const PROCESSES = 4
@@ -17,7 +17,6 @@ heading(`Latency, ${PER_PROCESS * PROCESSES} subscribers, ${EVENTS_PER_SECOND} e
   `From the call that publishes to the receiver's socket, one clock; ${PROCESSES} processes of ${PER_PROCESS} raw sockets.`,
   'fleetwire: each event is on disk (WAL, synchronous=FULL) before it is shown. The peers keep nothing.',
   `${ROUNDS} rounds of ${ROUND_MS / 1000} s each, in turn; medians of the rounds. Nothing is pinned.`,
-  'Slow readers: one of the 1,000 never reads again, nine read for 20 ms a second; the figures are those of the others.',
 ])
 
 interface Figures {
@@ -69,15 +68,5 @@ table(
 )
 note('wanted: p50 at most 10 ms, p99 at most 40 ms.')
 
-const before = of(rounds[0]!, 'p99')
-const bytes = residentBytesOf(own.pid)
-await loadsOf[0]![0]!.call('slowDown', { frozen: 1, slow: 9 })
-const slowed: Figures[] = []
-for (let n = 0; n < ROUNDS; n++) slowed.push(await round(0, ROUND_MS))
-note('')
-note(
-  `With slow readers: p50 ${ms(of(slowed, 'p50'))} ms, p99 ${ms(of(slowed, 'p99'))} ms (${percent(of(slowed, 'p99') / before - 1)} of change); ` +
-    `the server grew by ${((residentBytesOf(own.pid) - bytes) / 2 ** 20).toFixed(0)} MiB.`,
-)
 caveats({ load: busiest, others: neighbours.cores() })
 await Promise.all([...servers.map(server => server.stop()), ...loadsOf.flat().map(role => role.stop())])

@@ -34,10 +34,10 @@ export async function fleetwire(core?: number) {
   return { ...peer('fleetwire', role as unknown as Role<typeof fanOutWs>, port, how), role }
 }
 
-export async function plainWs(core?: number): Promise<Peer> {
+export async function plainWs(core?: number) {
   const role = startRole<typeof fanOutWs>('servers/fan-out-ws.js', { ...gc, ...(core !== undefined && { core }) })
   const how: How = { path: '/', hello: [], readyAfterFrames: 0 }
-  return peer('ws, a loop of send', role, await role.call('listen'), how)
+  return { ...peer('ws, a loop of send', role, await role.call('listen'), how), role }
 }
 
 export async function socketIo(core?: number) {

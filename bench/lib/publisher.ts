@@ -16,6 +16,16 @@ export async function publishFlatOut(events: number, publish: (n: number) => voi
   return (user + system) / 1000
 }
 
+/** One event in each turn of the event loop, as long as more are wanted; resolves with their number. */
+export async function publishWhile(isWanted: (n: number) => boolean, publish: () => void): Promise<number> {
+  let n = 0
+  for (; isWanted(n); n++) {
+    publish()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return n
+}
+
 /** Calls `publish` for each event, so many in a turn, so many turns a second; resolves with the number of events. */
 export async function publishAt(
   { perTurn, turnsPerSecond, durationMs }: PublishOptions,

@@ -29,6 +29,7 @@ let subscribers: Subscriber[] = []
 let latencies: number[] = []
 let onFrame: ((payload: Buffer) => void) | undefined
 let frames = 0
+let timers: NodeJS.Timeout[] = []
 
 async function open(
   { port, path, token, hello, own, readyAfterFrames }: SubscribersOptions,
@@ -127,20 +128,20 @@ export const loads = serveCalls({
     latencies = []
     return taken
   },
-  /** The first `frozen` never read again, the next `slow` read for a moment every second. */
+  /** The first `frozen` never read again, the next `slow` take what is there, 64 KiB at most, ten times a second in turn. */
   slowDown({ frozen, slow }: { frozen: number; slow: number }): void {
-    for (const { socket } of subscribers.slice(0, frozen)) socket.pause()
-    for (const { socket } of subscribers.slice(frozen, frozen + slow)) {
-      socket.pause()
-      setInterval(() => {
-        socket.resume()
-        setTimeout(() => socket.pause(), 20)
-      }, 1000)
-    }
+    for (const { socket } of subscribers.slice(0, frozen + slow)) socket.pause()
+    const slowOnes = subscribers.slice(frozen, frozen + slow)
+    for (const { socket } of slowOnes) socket.on('data', () => socket.pause())
+    if (slow === 0) return
+    let turn = 0
+    timers.push(setInterval(() => slowOnes[turn++ % slow]?.socket.resume(), 100 / slow))
   },
   close(): void {
     for (const { socket } of subscribers) socket.destroy()
     subscribers = []
+    for (const timer of timers) clearInterval(timer)
+    timers = []
   },
   cpuMs(): number {
     const { user, system } = process.cpuUsage()

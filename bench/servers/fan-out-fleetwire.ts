@@ -9,8 +9,8 @@ import { encodeCursor } from '../../src/log/cursor.ts'
 import { draftOf } from '../../src/log/draft.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
-import { payload, TOPIC, TYPE } from '../lib/payload.ts'
-import { type PublishOptions, publishAt, publishFlatOut } from '../lib/publisher.ts'
+import { BALLAST_TOPIC, ballast, payload, TOPIC, TYPE } from '../lib/payload.ts'
+import { type PublishOptions, publishAt, publishFlatOut, publishWhile } from '../lib/publisher.ts'
 import { serveCalls, sharedNow } from '../lib/role.ts'
 import { scattered } from '../lib/topics.ts'
 
@@ -59,10 +59,10 @@ const app = await buildApp({
 let appended = 0
 let seq = 1e9
 
-function tell(topic: string, n: number): void {
+function tell(topic: string, content: object): void {
   const event = {
     ...{ seq: ++seq, cursor: encodeCursor(log.epoch, seq), type: TYPE, topic, at: Date.now() },
-    ...{ json: JSON.stringify(payload(n)), payload: null },
+    ...{ json: JSON.stringify(content), payload: null },
   }
   for (const follower of followers) follower([event])
 }
@@ -78,21 +78,31 @@ export const fanOutFleetwire = serveCalls({
     return minted.token
   },
   /** After the log: followers are told, nothing is stored. */
-  publish: (options: PublishOptions): Promise<number> => publishAt(options, n => tell(TOPIC, n)),
+  publish: (options: PublishOptions): Promise<number> =>
+    publishAt(options, n => tell(TOPIC, { ...payload(n), sentAt: Math.round(sharedNow() * 1000) })),
   /** The same, to many topics in turn; resolves with the CPU time, ms. */
   flatOut: ({ events, topics }: { events: number; topics: number }): Promise<number> =>
-    publishFlatOut(events, n => tell(scattered(n, topics), n)),
+    publishFlatOut(events, n => tell(scattered(n, topics), payload(n))),
   /** Through the log: each event is on disk before it is shown. `topics`: as many agents take turns. */
   append({ topics = 1, ...options }: PublishOptions & { topics?: number }): Promise<number> {
     return publishAt(options, () => {
       const n = appended++
-      const code = `"sentAt":${Math.round(sharedNow() * 1000)}`
       const topic = topics === 1 ? TOPIC : `agents.agent-${n % topics}.log`
-      // The time stands in the payload as it is read by the load.
-      const draft = draftOf(TYPE, topic, { ...payload(n), sentAt: Number(code.slice(9)) } as never)
+      const draft = draftOf(TYPE, topic, { ...payload(n), sentAt: Math.round(sharedNow() * 1000) } as never)
       void log.append([draft])
     })
   },
+  /** So many events of 64 KiB, or fewer: as many as make so many bytes wait for one connection. */
+  ballast: ({ events, untilBytes }: { events: number; untilBytes?: number }): Promise<number> =>
+    publishWhile(
+      n => n < events && app.connections.stats().mostBufferedBytes < (untilBytes ?? Number.POSITIVE_INFINITY),
+      () => tell(BALLAST_TOPIC, { message: ballast }),
+    ),
+  /** Bytes that wait for the slowest reader, and how many readers there are. */
+  waiting: (): { bytes: number; open: number } => ({
+    bytes: app.connections.stats().mostBufferedBytes,
+    open: app.connections.list().filter(connection => connection.isOpen).length,
+  }),
   head: () => log.head,
   gc: () => globalThis.gc?.(),
 })

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
-import { payload, TOPIC, TYPE } from '../lib/payload.ts'
-import { type PublishOptions, publishAt } from '../lib/publisher.ts'
+import { ballast, payload, TOPIC, TYPE } from '../lib/payload.ts'
+import { type PublishOptions, publishAt, publishWhile } from '../lib/publisher.ts'
 import { serveCalls, sharedNow } from '../lib/role.ts'
 
 /** What one would write first on `ws`: made into JSON once, sent to each. */
@@ -15,5 +15,18 @@ export const fanOutWs = serveCalls({
       const text = JSON.stringify({ ...event, sentAt: Math.round(sharedNow() * 1000) })
       for (const client of server.clients) client.send(text)
     }),
+  ballast: ({ events }: { events: number }): Promise<number> =>
+    publishWhile(
+      n => n < events,
+      () => {
+        const text = JSON.stringify({ type: TYPE, topic: TOPIC, payload: { message: ballast } })
+        for (const client of server.clients) client.send(text)
+      },
+    ),
+  /** Bytes that wait for the slowest reader, and how many readers there are. */
+  waiting: (): { bytes: number; open: number } => ({
+    bytes: Math.max(0, ...[...server.clients].map(client => client.bufferedAmount)),
+    open: server.clients.size,
+  }),
   gc: () => globalThis.gc?.(),
 })
