@@ -107,6 +107,8 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A big store, or a slow disk, may take longer than Fastify gives a plugin (10 s): late is better than never.
+    pluginTimeout: 0,
     // While it drains the server still finishes what it is asked: routes and the log refuse for themselves.
     return503OnClosing: false,
   })
