@@ -14,6 +14,12 @@ export interface FlushOptions {
 }
 
 /**
+ * A few ms of system calls. The rest goes on in the next turn: commands come in, and the log writes, while thousands are
+ * served; whoever still waits then gets what was added in the meantime in the same write.
+ */
+const TARGETS_PER_TURN = 128
+
+/**
  * What is written during one turn of the event loop leaves at its end, in one write per socket: the system call is what
  * a delivery costs. `first` runs before the sockets: it hands out what the log told in this turn.
  */
@@ -21,7 +27,7 @@ export class FlushScheduler {
   readonly #clock: Clock
   readonly #flushMs: number
   readonly #endOfTurn: (callback: () => void) => void
-  #due = new Set<Flushable>()
+  readonly #due = new Set<Flushable>()
   #first: (() => void) | undefined
   #armed = false
   #timer: Timer | undefined
@@ -63,11 +69,20 @@ export class FlushScheduler {
   }
 
   #run(): void {
+    // Still armed: what this adds is written below.
+    this.#first?.()
     this.#armed = false
     if (this.#flushMs > 0) this.#flushedAt = this.#clock.monotonic()
-    this.#first?.()
-    const due = this.#due
-    this.#due = new Set()
+    const due: Flushable[] = []
+    for (const target of this.#due) {
+      if (due.length === TARGETS_PER_TURN) break
+      this.#due.delete(target)
+      due.push(target)
+    }
+    if (this.#due.size > 0) {
+      this.#armed = true
+      this.#endOfTurn(() => this.#run())
+    }
     for (const target of due) target.flush()
   }
 }
