@@ -5,15 +5,9 @@ import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 import type { AgentDirectory, AgentLink } from './agent-link.ts'
+import { type AgentSocket, AgentSockets } from './agent-sockets.ts'
 import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
-
-/** The socket of an agent as the registry sees it. */
-export interface AgentSocket extends AgentLink {
-  close(code: 1001 | 4408 | 4409, reason: string): void
-  /** Resolves when nothing that came over this socket is on its way to the log any more. */
-  settled(): Promise<void>
-}
 
 /** What the registry needs to know of commands. */
 export interface CommandView {
@@ -60,10 +54,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #agents = new Map<string, Entry>()
   /** Their ids in order, until one comes or goes. */
   #ids: readonly string[] | undefined
-  /** The newest socket of each agent. */
-  readonly #sockets = new Map<string, AgentSocket>()
-  /** What came over a socket that is gone may still be on its way to the log. */
-  readonly #leaving = new Map<string, Promise<void>>()
+  readonly #sockets = new AgentSockets()
   readonly #deadlines: Deadlines
   #stopListening: (() => void) | undefined
 
@@ -132,7 +123,7 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   isConnected(agentId: string): boolean {
-    return this.#sockets.has(agentId)
+    return this.#sockets.get(agentId) !== undefined
   }
 
   /** Agents in the order of their ids, after `afterId`. */
@@ -162,20 +153,14 @@ export class AgentRegistry implements AgentDirectory {
 
   /** True while `socket` is the agent's newest one. */
   isCurrent(agentId: string, socket: AgentSocket): boolean {
-    return this.#sockets.get(agentId) === socket
+    return this.#sockets.isCurrent(agentId, socket)
   }
 
-  /**
-   * The newest socket that says hello wins; the older is closed. Resolves when what came over the older one is stored,
-   * so that the newer starts from it.
-   */
-  async claim(agentId: string, socket: AgentSocket): Promise<void> {
-    const older = this.#sockets.get(agentId)
-    this.#sockets.set(agentId, socket)
+  /** The newest socket that says hello wins. Resolves when what came over the older one is stored. */
+  claim(agentId: string, socket: AgentSocket): Promise<void> {
     const entry = this.#agents.get(agentId)
     if (entry !== undefined) entry.ready = false
-    older?.close(4409, 'A newer connection of this agent took over.')
-    await Promise.all([older?.settled(), this.#leaving.get(agentId)])
+    return this.#sockets.claim(agentId, socket)
   }
 
   /** Stores the record of an agent whose socket has the claim, together with `alongside`. */
@@ -205,14 +190,8 @@ export class AgentRegistry implements AgentDirectory {
 
   /** The socket closed. After an `agent:exit` the agent is known to be gone. */
   disconnect(agentId: string, socket: AgentSocket, exited: boolean): void {
-    if (!this.isCurrent(agentId, socket)) return
-    this.#sockets.delete(agentId)
-    const left = socket.settled().then(() => {
-      if (this.#leaving.get(agentId) === left) this.#leaving.delete(agentId)
-    })
-    this.#leaving.set(agentId, left)
     const entry = this.#agents.get(agentId)
-    if (entry === undefined) return
+    if (!this.#sockets.release(agentId, socket) || entry === undefined) return
     entry.ready = false
     if (exited) entry.reported = { work: 'stopped', detail: '', evidence: 'reported' }
     this.#setLink(agentId, exited ? 'offline' : 'late')
@@ -221,7 +200,7 @@ export class AgentRegistry implements AgentDirectory {
   /** Any frame of the agent is a sign of life. */
   heard(agentId: string): void {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined || !this.#sockets.has(agentId)) return
+    if (entry === undefined || !this.isConnected(agentId)) return
     entry.heardAt = this.#clock.monotonic()
     entry.record.lastSeenAt = this.#clock.now()
     if (entry.record.link !== 'online') this.#setLink(agentId, 'online')
