@@ -27,6 +27,7 @@ const rules: Rule[] = [
       'dashboard/',
       'bench/',
       'examples/',
+      'scripts/',
     ],
   },
   {
