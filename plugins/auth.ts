@@ -1,5 +1,5 @@
 import { wireError } from '@fleetwire/protocol'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Origins } from '../src/auth/origins.ts'
 import { may } from '../src/auth/permissions.ts'
@@ -10,19 +10,19 @@ import { findToken } from '../src/auth/token-source.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Judges the token of a request, once: who asks again gets the same verdict. */
-    identify(request: FastifyRequest): Promise<TokenVerdict>
+    identify(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict>
     /** onRequest hook of a scope: 401 without a valid token; behind it `request.principal` is set. */
-    authenticate: onRequestAsyncHookHandler
+    authenticate: onRequestHookHandler
     /** Makes an onRequest hook, to stand after `authenticate`: 403 for a token that does not grant `scope`. */
     authorize(scope: Scope): onRequestAsyncHookHandler
     /** onRequest hook of upgrades, which CORS does not protect: 403 for the pages of other origins. */
-    checkOrigin: onRequestAsyncHookHandler
+    checkOrigin: onRequestHookHandler
     origins: Origins
   }
   interface FastifyRequest {
     /** Only behind `app.authenticate`. */
     principal: Principal
-    verdict: Promise<TokenVerdict> | null
+    verdict: TokenVerdict | Promise<TokenVerdict> | null
   }
 }
 
@@ -31,7 +31,7 @@ export default fp(
     const { ALLOW_QUERY_TOKEN, ALLOWED_ORIGINS } = app.config
     const origins = new Origins(ALLOWED_ORIGINS)
 
-    async function judge(request: FastifyRequest): Promise<TokenVerdict> {
+    function judge(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict> {
       const query = request.query as Record<string, unknown>
       const found = findToken(request.headers, query, ALLOW_QUERY_TOKEN)
       // It is no parameter of any route, and nothing behind this point has a use for it.
@@ -53,20 +53,25 @@ export default fp(
       request.verdict ??= judge(request)
       return request.verdict
     })
-    app.decorate('authenticate', async (request, reply) => {
-      const verdict = await app.identify(request)
-      if ('refusal' in verdict) return reply.refuse(verdict.refusal)
-      request.principal = verdict.principal
+    app.decorate('authenticate', (request, reply, done) => {
+      const proceed = (verdict: TokenVerdict): void => {
+        if ('refusal' in verdict) reply.refuse(verdict.refusal)
+        else {
+          request.principal = verdict.principal
+          done()
+        }
+      }
+      const verdict = app.identify(request)
+      if (verdict instanceof Promise) verdict.then(proceed, done)
+      else proceed(verdict)
     })
     app.decorate('authorize', scope => async (request, reply) => {
       if (may(request.principal, scope)) return
       return reply.refuse(wireError('forbidden', `This token does not grant "${scope}".`))
     })
-    app.decorate('checkOrigin', async ({ headers: { origin, host } }, reply) => {
-      if (origin === undefined || origins.allows(origin, host)) return
-      return reply.refuse(
-        wireError('forbidden', 'Pages of this origin may not connect: see FLEETWIRE_ALLOWED_ORIGINS.'),
-      )
+    app.decorate('checkOrigin', ({ headers: { origin, host } }, reply, done) => {
+      if (origin === undefined || origins.allows(origin, host)) done()
+      else reply.refuse(wireError('forbidden', 'Pages of this origin may not connect: see FLEETWIRE_ALLOWED_ORIGINS.'))
     })
   },
   { name: 'fleetwire-auth', dependencies: ['fleetwire-jwt', 'fleetwire-errors'] },

@@ -10,8 +10,8 @@ import { FLW_ERR_KEYS_UNAVAILABLE } from '../src/errors.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     tokens: TokenService
-    /** Judges a token: form, signature, claims, age, revocation. */
-    verifyToken(token: string): Promise<TokenVerdict>
+    /** Judges a token: form, signature, claims, age, revocation. At once where its signature was verified before. */
+    verifyToken(token: string): TokenVerdict | Promise<TokenVerdict>
   }
 }
 
@@ -22,7 +22,7 @@ export interface JwtOptions {
 
 const MAX_TOKEN_LENGTH = 8192
 const KEYS_RETRY_MS = 5000
-const VERDICTS_KEPT = 1000
+const TOKENS_KEPT = 1000
 /** `app.jwt` stays free for the app that embeds this one. */
 const NAMESPACE = 'fleetwire'
 
@@ -37,17 +37,9 @@ function secretOf(key: TokenKey): FastifyJWTOptions['secret'] {
   }
 }
 
-/**
- * The library judges form, algorithm and signature; age and revocation are judged by TokenService, each time. So a
- * verdict of the library stands for as long as its key does, and is kept; keys of a set may be withdrawn.
- */
+/** The library judges form, algorithm and signature; age and revocation are judged by TokenService, each time. */
 async function registerJwt(app: FastifyInstance, key: TokenKey): Promise<JWT> {
-  const verify = {
-    algorithms: key.algorithms,
-    ignoreExpiration: true,
-    ignoreNotBefore: true,
-    cache: key.kind === 'key-set' ? false : VERDICTS_KEPT,
-  }
+  const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
   await app.register(fastifyJwt, { namespace: NAMESPACE, secret: secretOf(key), verify })
   return (app.jwt as unknown as { [NAMESPACE]: JWT })[NAMESPACE]
 }
@@ -77,17 +69,33 @@ export default fp<JwtOptions>(
     app.addHook('onClose', async () => tokens.stop())
     app.decorate('tokens', tokens)
 
-    app.decorate('verifyToken', async token => {
+    // A verdict on a signature stands for as long as its key does, and keys of a set may be withdrawn. The library keeps
+    // verdicts too, but hashes the token each time, which takes longer than the rest of the way of a known token.
+    const verified = new Map<string, unknown>()
+    function keep(token: string, claims: unknown): void {
+      if (key.kind === 'key-set') return
+      if (verified.size >= TOKENS_KEPT) verified.delete(verified.keys().next().value!)
+      verified.set(token, claims)
+    }
+
+    async function verify(token: string): Promise<TokenVerdict> {
       if (token === '' || token.length > MAX_TOKEN_LENGTH) {
         return { refusal: wireError('unauthorized', 'The token is malformed.') }
       }
       try {
-        return tokens.verify(await jwt.verify(token))
+        const claims: unknown = await jwt.verify(token)
+        keep(token, claims)
+        return tokens.verify(claims)
       } catch (error) {
         const refusal = refusalOf(error)
         if (refusal.code === 'unavailable') app.log.error({ err: error }, 'token keys unavailable')
         return { refusal }
       }
+    }
+
+    app.decorate('verifyToken', token => {
+      const claims = verified.get(token)
+      return claims === undefined ? verify(token) : tokens.verify(claims)
     })
   },
   { name: 'fleetwire-jwt', dependencies: ['fleetwire-event-log'] },

@@ -10,6 +10,10 @@ declare module 'fastify' {
     /** Where a request comes from, as limits count it: IPv6 by its /64. */
     addressOf(request: FastifyRequest): string
   }
+  interface FastifyRequest {
+    /** What `app.addressOf` found: the kernel was asked, and its answer read. */
+    limitedAddress: string | null
+  }
 }
 
 const WINDOW_MS = 60_000
@@ -23,7 +27,11 @@ export default fp(
   async app => {
     const refusals = new Refusals()
     app.decorate('refusals', refusals)
-    app.decorate('addressOf', request => normalizeIP(request.ip))
+    app.decorateRequest('limitedAddress', null)
+    app.decorate('addressOf', request => {
+      request.limitedAddress ??= normalizeIP(request.ip)
+      return request.limitedAddress
+    })
     async function keyGenerator(request: FastifyRequest): Promise<string> {
       const verdict = await app.identify(request)
       if ('refusal' in verdict) return `${ADDRESS}${app.addressOf(request)}`
@@ -36,11 +44,14 @@ export default fp(
       enableDraftSpec: true,
       keyGenerator,
       onExceeded: (_request, key) => refusals.add(key.startsWith(ADDRESS) ? 'rest_per_address' : 'rest_per_principal'),
-      allowList: ({ routeOptions }) => routeOptions.config.rateLimit === false,
       errorResponseBuilder: (_request, { max, after, statusCode }) =>
         Object.assign(new Error(`More than ${max} requests in a minute; wait ${after}.`), { statusCode }),
     })
-    app.addHook('onRequest', app.rateLimit())
+    const limit = app.rateLimit()
+    app.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.config.rateLimit === false) done()
+      else limit.call(app, request, reply).then(() => done(), done)
+    })
   },
   { name: 'fleetwire-rate-limit', dependencies: ['fleetwire-auth'] },
 )

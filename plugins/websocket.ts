@@ -68,9 +68,13 @@ export default fp(
           reply.refuse(refusal)
           return
         }
+        const { socket } = request.raw
         // From here on nothing is answered over HTTP; attached, the response would live as long as the socket.
-        reply.raw.detachSocket(request.raw.socket)
+        reply.raw.detachSocket(socket)
+        // The head of the upgrade and the first words of the connection leave in one write.
+        socket.cork()
         done()
+        socket.uncork()
       })
     })
     app.decorate('openConnection', (socket, request, options) => {

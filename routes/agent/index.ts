@@ -5,15 +5,15 @@ import {
   decodeAgentFrame,
   wireError,
 } from '@fleetwire/protocol'
-import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify'
 import { may } from '../../src/auth/permissions.ts'
 
 /** The registry tells a silent agent late and offline; this closes what is left of a socket that is dead for longer. */
 const SILENT_INTERVALS = 4
 
-const agentsOnly: onRequestAsyncHookHandler = async (request, reply) => {
-  if (may(request.principal, 'agent')) return
-  return reply.refuse(wireError('forbidden', 'Only a token of the role "agent" connects here; others connect to /ws.'))
+const agentsOnly: onRequestHookHandler = (request, reply, done) => {
+  if (may(request.principal, 'agent')) done()
+  else reply.refuse(wireError('forbidden', 'Only a token of the role "agent" connects here; others connect to /ws.'))
 }
 
 /** The socket of one agent: the `sub` of its token is its id. */

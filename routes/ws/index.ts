@@ -8,16 +8,16 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
 import { handleFrame } from './handlers/index.ts'
 
 const SILENT_INTERVALS = 2
 
-const notForAgents: onRequestAsyncHookHandler = async (request, reply) => {
-  if (request.principal.role !== 'agent') return
-  return reply.refuse(wireError('forbidden', 'A token of the role "agent" connects to /agent.'))
+const notForAgents: onRequestHookHandler = (request, reply, done) => {
+  if (request.principal.role !== 'agent') done()
+  else reply.refuse(wireError('forbidden', 'A token of the role "agent" connects to /agent.'))
 }
 
 /** The sockets of dashboards, backends and the CLI. */
@@ -38,6 +38,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     const subscriber = app.broadcaster.attach(connection, connection.principal)
     const dashboard: Dashboard = { app, connection, subscriber, wanted: new Set() }
     sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position })
+    connection.flush()
     return dashboard
   }
 

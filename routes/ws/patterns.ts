@@ -13,12 +13,21 @@ export function claimPatterns(
   patterns: readonly string[],
 ): PatternVerdict {
   if (!may(principal, 'read')) return { status: 'refused', error: wireError('forbidden', 'This token may not read.') }
-  const refusals = new Map([...new Set(patterns)].map(pattern => [pattern, patternRefusal(principal, pattern)]))
-  const allowed = [...refusals].flatMap(([pattern, refusal]) => (refusal === undefined ? [pattern] : []))
-  if (new Set([...wanted, ...allowed]).size > MAX_PATTERNS) {
+  const allowed: string[] = []
+  const refused: WireError[] = []
+  let more = 0
+  for (const pattern of new Set(patterns)) {
+    const refusal = patternRefusal(principal, pattern)
+    if (refusal !== undefined) refused.push(refusal)
+    else {
+      allowed.push(pattern)
+      if (!wanted.has(pattern)) more++
+    }
+  }
+  if (wanted.size + more > MAX_PATTERNS) {
     const message = `A connection may have ${MAX_PATTERNS} patterns; ${wanted.size} are in use. Wildcards cover more with fewer.`
     return { status: 'refused', error: wireError('subscription_limit', message, { limit: MAX_PATTERNS }) }
   }
   for (const pattern of allowed) wanted.add(pattern)
-  return { status: 'ok', allowed, refused: [...refusals.values()].filter(refusal => refusal !== undefined) }
+  return { status: 'ok', allowed, refused }
 }

@@ -75,7 +75,8 @@ export class Subscriber {
 
   /** Adds patterns that were judged before; with `snapshot`, their records first. Resolves when it is live. */
   subscribe(patterns: readonly string[], snapshot: boolean): Promise<void> {
-    return this.#inTurn(() => (snapshot ? this.#join(patterns) : this.#place([...this.#patterns, ...patterns])))
+    if (snapshot) return this.#reading(() => this.#join(patterns))
+    return this.#inTurn(() => this.#place([...this.#patterns, ...patterns]))
   }
 
   unsubscribe(patterns: readonly string[]): Promise<void> {
@@ -91,7 +92,7 @@ export class Subscriber {
       this.#feed.noteResume(outcome.resumed ? 'resumed' : (outcome.reason ?? 'refused'))
       onDecided(outcome)
     }
-    return this.#inTurn(async () => {
+    return this.#reading(async () => {
       if (this.#patterns.length > 0) {
         decided({ resumed: false, reason: 'subscribed' })
         return this.#join(patterns)
@@ -135,9 +136,14 @@ export class Subscriber {
   }
 
   #inTurn(request: () => void | Promise<void>): Promise<void> {
-    const done = this.#last.then(() => (this.#over ? undefined : this.#feed.pages.during(async () => request())))
+    const done = this.#last.then(() => (this.#over ? undefined : request()))
     this.#last = done.catch(() => {})
     return done
+  }
+
+  /** What is read meanwhile is kept for others who read it too. */
+  #reading(request: () => Promise<void>): Promise<void> {
+    return this.#inTurn(() => this.#feed.pages.during(request))
   }
 
   get #over(): boolean {

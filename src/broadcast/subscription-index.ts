@@ -10,6 +10,8 @@ export interface Audience<M> {
   /** Any one of theirs: they see the same. */
   readonly principal: Principal
   readonly members: Set<M>
+  /** What those who are due the same have in common. */
+  readonly key: string
 }
 
 function keyOf(patterns: readonly string[], principal: Principal): string {
@@ -20,7 +22,7 @@ function keyOf(patterns: readonly string[], principal: Principal): string {
 /** Who is due which event. */
 export class SubscriptionIndex<M> {
   readonly #audiences = new Map<string, Audience<M>>()
-  readonly #byMember = new Map<M, string>()
+  readonly #byMember = new Map<M, Audience<M>>()
   readonly #trie = new PatternTrie<Audience<M>>()
   /** By topic and task; emptied when an audience comes or goes, which is rarer than that a member does. */
   readonly #due = new Map<string, readonly Audience<M>[]>()
@@ -32,29 +34,21 @@ export class SubscriptionIndex<M> {
   /** Replaces what the member subscribed to; with no patterns it is forgotten. */
   set(member: M, patterns: readonly string[], principal: Principal): void {
     const key = keyOf(patterns, principal)
-    if (this.#byMember.get(member) === key) return
+    if (this.#byMember.get(member)?.key === key) return
     this.delete(member)
     if (patterns.length === 0) return
-    this.#byMember.set(member, key)
-    const known = this.#audiences.get(key)
-    if (known !== undefined) {
-      known.members.add(member)
-      return
-    }
-    const audience: Audience<M> = { patterns: [...patterns], principal, members: new Set([member]) }
-    this.#audiences.set(key, audience)
-    for (const pattern of patterns) this.#trie.add(pattern, audience)
-    this.#due.clear()
+    const audience = this.#audiences.get(key) ?? this.#newAudience(key, patterns, principal)
+    audience.members.add(member)
+    this.#byMember.set(member, audience)
   }
 
   delete(member: M): void {
-    const key = this.#byMember.get(member)
-    if (key === undefined) return
+    const audience = this.#byMember.get(member)
+    if (audience === undefined) return
     this.#byMember.delete(member)
-    const audience = this.#audiences.get(key)!
     audience.members.delete(member)
     if (audience.members.size > 0) return
-    this.#audiences.delete(key)
+    this.#audiences.delete(audience.key)
     for (const pattern of audience.patterns) this.#trie.delete(pattern, audience)
     this.#due.clear()
   }
@@ -73,5 +67,13 @@ export class SubscriptionIndex<M> {
     if (this.#due.size >= CACHE_LIMIT) this.#due.clear()
     this.#due.set(key, due)
     return due
+  }
+
+  #newAudience(key: string, patterns: readonly string[], principal: Principal): Audience<M> {
+    const audience: Audience<M> = { key, patterns: [...patterns], principal, members: new Set() }
+    this.#audiences.set(key, audience)
+    for (const pattern of patterns) this.#trie.add(pattern, audience)
+    this.#due.clear()
+    return audience
   }
 }

@@ -24,6 +24,9 @@ import type { SocketPort } from './socket-port.ts'
 const CLOSE_AT_ONCE = 250
 const CLOSE_PAUSE_MS = 10
 const ANNOUNCE_MS = 50
+/** When thousands come at once, so many are noted, or this part of all that wait: the log is there for commands first. */
+const ANNOUNCE_AT_ONCE = 32
+const ANNOUNCE_PART = 1 / 32
 /** Clients of a closing server come back over this span: as much time as their number needs, within reason. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
@@ -175,7 +178,7 @@ export class ConnectionRegistry {
         emptied = resolve
       })
       const done = this.#closeEach().then(() => (this.size > 0 ? empty : undefined))
-      this.#drain = { done: done.then(() => this.#say()), emptied }
+      this.#drain = { done: done.then(() => this.#sayRest()), emptied }
     }
     return this.#drain.done
   }
@@ -226,14 +229,24 @@ export class ConnectionRegistry {
   /** Joined over a short time: in a storm thousands of appends would hold up the commands. */
   #announce<K extends 'connection:opened' | 'connection:closed'>(type: K, payload: EventPayloads[K]): void {
     this.#unsaid.push(draftOf(type, topics.connections, payload))
-    this.#saying ??= this.#options.clock.setTimeout(() => this.#say(), ANNOUNCE_MS)
+    this.#saying ??= this.#options.clock.setTimeout(() => this.#sayNext(), ANNOUNCE_MS)
+  }
+
+  #sayRest(): void {
+    this.#saying?.cancel()
+    this.#saying = undefined
+    this.#say(this.#unsaid.length)
+  }
+
+  #sayNext(): void {
+    this.#saying = undefined
+    this.#say(Math.max(ANNOUNCE_AT_ONCE, Math.ceil(this.#unsaid.length * ANNOUNCE_PART)))
+    if (this.#unsaid.length > 0) this.#saying = this.#options.clock.setTimeout(() => this.#sayNext(), ANNOUNCE_MS)
   }
 
   /** Best effort: a connection is not worth less because the log cannot note it now. */
-  #say(): void {
-    this.#saying?.cancel()
-    this.#saying = undefined
-    const drafts = this.#unsaid.splice(0)
+  #say(count: number): void {
+    const drafts = this.#unsaid.splice(0, count)
     if (drafts.length === 0) return
     this.#options.log
       .append(drafts)

@@ -16,7 +16,7 @@ import { ErrorBudget } from './error-budget.ts'
 import type { Excess } from './frame-limits.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
-import type { SocketPort } from './socket-port.ts'
+import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { textFrame } from './text-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
@@ -41,7 +41,9 @@ type State =
   | { name: 'closed'; code: number }
 
 /** One socket of one principal, on either route. */
-export class Connection<In extends InboundFrame = InboundFrame, Out extends BasePayloads = BasePayloads> {
+export class Connection<In extends InboundFrame = InboundFrame, Out extends BasePayloads = BasePayloads>
+  implements SocketHandlers
+{
   readonly id = newId('con')
   readonly kind: ConnectionKind
   readonly openedAt: number
@@ -71,17 +73,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     })
     this.#excess = context.frames.gate(options.principal.sub, options.address)
     this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(options.principal.expiresAt) }
-    socket.listen({
-      text: text => this.#receive(text),
-      binary: () =>
-        this.#admit() &&
-        this.#refuse({ code: 'invalid_frame', message: 'Binary messages are not used: send JSON as text.' }),
-      ping: data => this.#admit() && this.#answerPing(data),
-      pong: () => this.#heard(),
-      drained: () => this.flush(),
-      failed: code => this.#failed(code),
-      closed: code => this.#closed(code),
-    })
+    socket.listen(this)
   }
 
   get address(): string {
@@ -174,6 +166,61 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#socket.terminate()
   }
 
+  onText(text: string): void {
+    if (!this.#admit()) return
+    const decoded = this.#options.decode(text)
+    if (!decoded.ok) {
+      this.#refuse(decoded)
+      return
+    }
+    const { frame } = decoded
+    try {
+      const done = this.#options.onFrame(frame, this)
+      if (done !== undefined) done.catch((error: unknown) => this.#fault(error, frame.id))
+    } catch (error) {
+      this.#fault(error, frame.id)
+    }
+  }
+
+  onBinary(): void {
+    if (!this.#admit()) return
+    this.#refuse({ code: 'invalid_frame', message: 'Binary messages are not used: send JSON as text.' })
+  }
+
+  onPing(data: Buffer): void {
+    if (this.#admit() && !this.#socket.isCongested) this.#socket.pong(data)
+  }
+
+  onPong(): void {
+    if (this.#state.name === 'open') this.#state.liveness.heard()
+  }
+
+  onDrain(): void {
+    this.flush()
+  }
+
+  /** The transport has closed already, for what the peer sent. */
+  onFailed(code: number): void {
+    if (this.#state.name !== 'open') return
+    this.#release(this.#state)
+    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
+  }
+
+  onClosed(peerCode: number): void {
+    const state = this.#state
+    if (state.name === 'closed') return
+    if (state.name === 'open') this.#release(state)
+    else state.deadline.cancel()
+    const code = state.name === 'closing' ? state.code : peerCode
+    this.#state = { name: 'closed', code }
+    this.#context.closed(this.id, code)
+    try {
+      this.#options.onClose?.(code, this)
+    } catch (error) {
+      this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while closing a connection')
+    }
+  }
+
   #watch(): Liveness {
     const { liveness, onBeat } = this.#options
     return new Liveness(this.#context.clock, {
@@ -194,10 +241,6 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#context.clock.setTimeout(() => this.#socket.terminate(), CLOSE_DEADLINE_MS)
   }
 
-  #heard(): void {
-    if (this.#state.name === 'open') this.#state.liveness.heard()
-  }
-
   /** False when the connection is closing, or more frames come than may. */
   #admit(): boolean {
     if (this.#state.name !== 'open') return false
@@ -207,22 +250,6 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     const { message, retryAfterMs } = excess
     this.#refuse({ code: 'rate_limited', message, details: { retryAfterMs } })
     return false
-  }
-
-  #receive(text: string): void {
-    if (!this.#admit()) return
-    const decoded = this.#options.decode(text)
-    if (!decoded.ok) {
-      this.#refuse(decoded)
-      return
-    }
-    const { frame } = decoded
-    try {
-      const done = this.#options.onFrame(frame, this)
-      if (done !== undefined) done.catch((error: unknown) => this.#fault(error, frame.id))
-    } catch (error) {
-      this.#fault(error, frame.id)
-    }
   }
 
   #refuse(refused: { code: WireError['code']; message: string; id?: string; n?: number; details?: unknown }): void {
@@ -235,35 +262,9 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.error('internal', 'A fault of the server; it was logged.', { id })
   }
 
-  #answerPing(data: Buffer): void {
-    if (!this.#socket.isCongested) this.#socket.pong(data)
-  }
-
-  /** The transport has closed already, for what the peer sent. */
-  #failed(code: number): void {
-    if (this.#state.name !== 'open') return
-    this.#release(this.#state)
-    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
-  }
-
   #release(open: Extract<State, { name: 'open' }>): void {
     open.liveness.stop()
     open.expiry.cancel()
     this.#outbox.clear()
-  }
-
-  #closed(peerCode: number): void {
-    const state = this.#state
-    if (state.name === 'closed') return
-    if (state.name === 'open') this.#release(state)
-    else state.deadline.cancel()
-    const code = state.name === 'closing' ? state.code : peerCode
-    this.#state = { name: 'closed', code }
-    this.#context.closed(this.id, code)
-    try {
-      this.#options.onClose?.(code, this)
-    } catch (error) {
-      this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while closing a connection')
-    }
   }
 }

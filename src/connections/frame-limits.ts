@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { KeyedBuckets } from './keyed-buckets.ts'
-import { TokenBucket } from './rate-limit.ts'
+import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 import type { Limit, Refusals } from './refusals.ts'
 
 export interface FrameRates {
@@ -28,22 +28,21 @@ export interface Excess {
 export class FrameLimits {
   readonly #clock: Clock
   readonly #refusals: Refusals
-  readonly #rates: FrameRates
+  readonly #own: BucketLimits
   readonly #principals: KeyedBuckets
   readonly #addresses: KeyedBuckets
 
   constructor(clock: Clock, refusals: Refusals, rates: FrameRates) {
     this.#clock = clock
     this.#refusals = refusals
-    this.#rates = rates
+    this.#own = { ratePerSecond: rates.frameRate, burst: rates.frameBurst }
     this.#principals = new KeyedBuckets(twice(rates.frameRatePerPrincipal))
     this.#addresses = new KeyedBuckets(twice(rates.frameRatePerAddress))
   }
 
   /** Asked once for each frame of a new connection; answers why the frame is not handled. */
   gate(sub: string, address: string): () => Excess | undefined {
-    const { frameRate: ratePerSecond, frameBurst: burst } = this.#rates
-    const own = new TokenBucket({ ratePerSecond, burst }, this.#clock.monotonic())
+    const own = new TokenBucket(this.#own, this.#clock.monotonic())
     return () => {
       const now = this.#clock.monotonic()
       return (

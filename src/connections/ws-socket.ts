@@ -9,6 +9,9 @@ const FRAME_TOO_LARGE = 4413
 
 /** The class that the server makes its sockets of: `ws` answers an oversized frame with 1009, the protocol with 4413. */
 export class FleetwireWebSocket extends WebSocket {
+  /** Who hears of it. Kept here, the listeners are the same functions for all sockets. */
+  handlers: SocketHandlers | undefined
+
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === TOO_BIG ? FRAME_TOO_LARGE : code, reason)
   }
@@ -52,6 +55,30 @@ function verdict(error: Error & { code?: string }): number | undefined {
     default:
       return error.code?.startsWith('WS_ERR_') ? 1002 : undefined
   }
+}
+
+const handlersOf = (ws: WebSocket): SocketHandlers | undefined => (ws as FleetwireWebSocket).handlers
+
+function onError(this: WebSocket, error: Error): void {
+  const code = verdict(error)
+  if (code !== undefined) handlersOf(this)?.onFailed(code)
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  if (isBinary) handlersOf(this)?.onBinary()
+  else handlersOf(this)?.onText(data.toString())
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  handlersOf(this)?.onPing(data)
+}
+
+function onPong(this: WebSocket): void {
+  handlersOf(this)?.onPong()
+}
+
+function onClose(this: WebSocket, code: number): void {
+  handlersOf(this)?.onClosed(code)
 }
 
 /**
@@ -109,19 +136,11 @@ export class WsSocket implements SocketPort {
   }
 
   listen(handlers: SocketHandlers): void {
+    const ws = this.#ws
+    ;(ws as FleetwireWebSocket).handlers = handlers
     // The listener of @fastify/websocket holds the request and the reply of the upgrade for as long as the socket lives.
-    this.#ws.removeAllListeners('error')
-    this.#ws.on('error', error => {
-      const code = verdict(error)
-      if (code !== undefined) handlers.failed(code)
-    })
-    this.#ws.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) handlers.binary()
-      else handlers.text(data.toString())
-    })
-    this.#ws.on('ping', data => handlers.ping(data))
-    this.#ws.on('pong', () => handlers.pong())
-    this.#raw.on('drain', () => handlers.drained())
-    this.#ws.on('close', code => handlers.closed(code))
+    ws.removeAllListeners('error')
+    ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
+    this.#raw.on('drain', () => handlers.onDrain())
   }
 }

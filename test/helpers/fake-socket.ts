@@ -40,7 +40,7 @@ export class FakeSocket implements SocketPort {
   }
 
   says(type: string, payload: unknown = {}, id?: string): void {
-    this.peer.text(JSON.stringify({ type, id, payload }))
+    this.peer.onText(JSON.stringify({ type, id, payload }))
   }
 
   choke(): void {
@@ -50,7 +50,7 @@ export class FakeSocket implements SocketPort {
   drain(): void {
     this.#choked = false
     this.bufferedBytes = 0
-    this.peer.drained()
+    this.peer.onDrain()
   }
 
   write(frames: Buffer): void {
@@ -72,7 +72,7 @@ export class FakeSocket implements SocketPort {
 
   terminate(): void {
     this.terminated = true
-    this.peer.closed(1006)
+    this.peer.onClosed(1006)
   }
 
   listen(handlers: SocketHandlers): void {

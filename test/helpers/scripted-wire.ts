@@ -88,8 +88,8 @@ export class ScriptedWire implements SocketPort {
   /** One frame reaches the server. False where there is none. */
   toServer(): boolean {
     const text = this.#isCut || this.#serverGone ? undefined : this.#toServer.shift()
-    if (text === PONG) this.#server?.pong()
-    else if (text !== undefined) this.#server?.text(text)
+    if (text === PONG) this.#server?.onPong()
+    else if (text !== undefined) this.#server?.onText(text)
     return text !== undefined
   }
 
@@ -103,7 +103,7 @@ export class ScriptedWire implements SocketPort {
     this.#toClient = moved.length === all.length ? [] : [all.subarray(moved.length)]
     this.#queuedBytes -= moved.length
     this.#partial = this.#partial.length === 0 ? moved : Buffer.concat([this.#partial, moved])
-    if (wasCongested && !this.isCongested && !this.#serverGone) this.#server?.drained()
+    if (wasCongested && !this.isCongested && !this.#serverGone) this.#server?.onDrain()
     for (let text = this.#whole(); text !== undefined && !this.#clientGone; text = this.#whole()) {
       if (text === '') {
         this.#toServer.push(PONG)
@@ -146,6 +146,6 @@ export class ScriptedWire implements SocketPort {
   #endServer(code: number): void {
     if (this.#serverGone) return
     this.#serverGone = true
-    this.#server?.closed(code)
+    this.#server?.onClosed(code)
   }
 }

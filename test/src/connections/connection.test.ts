@@ -70,8 +70,8 @@ t.test('[FR9] [ER3] a frame is answered; a refused one gets an error with its id
   socket.says('ping', {}, 'a')
   socket.says('nonsense', {}, 'b')
   socket.says('command:interrupt', {}, 'c')
-  socket.peer.text('{')
-  socket.peer.binary()
+  socket.peer.onText('{')
+  socket.peer.onBinary()
   turn()
   t.match(socket.frames, [
     { type: 'reply', id: 'a' },
@@ -85,14 +85,14 @@ t.test('[FR9] [ER3] a frame is answered; a refused one gets an error with its id
 
 t.test('[CL5] 20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
   const bad = setUp()
-  for (let i = 0; i < 25; i++) bad.socket.peer.text('{')
+  for (let i = 0; i < 25; i++) bad.socket.peer.onText('{')
   t.same(bad.socket.closedWith?.code, 4000)
   t.equal(bad.socket.types.filter(type => type === 'error').length, 20)
   t.match(bad.socket.frames.at(-1), { type: 'connection:closing', payload: { code: 4000 } })
 
   const slow = setUp()
   for (let i = 0; i < 60; i++) {
-    slow.socket.peer.text('{')
+    slow.socket.peer.onText('{')
     slow.clock.advance(600)
   }
   t.ok(slow.socket.isOpen)
@@ -117,12 +117,12 @@ t.test('[LM2] [CL5] over the rate: error rate_limited with retryAfterMs, then 44
 
 t.test('[LM2] WebSocket pings are answered within the rate and while the peer reads', async t => {
   const { socket } = setUp({}, { frameBurst: 3 })
-  socket.peer.ping(Buffer.from('a'))
+  socket.peer.onPing(Buffer.from('a'))
   socket.choke()
-  socket.peer.ping(Buffer.from('b'))
+  socket.peer.onPing(Buffer.from('b'))
   socket.drain()
-  socket.peer.ping(Buffer.from('c'))
-  socket.peer.ping(Buffer.from('d'))
+  socket.peer.onPing(Buffer.from('c'))
+  socket.peer.onPing(Buffer.from('d'))
   t.same(socket.pongs.map(String), ['a', 'c'])
 })
 
@@ -132,7 +132,7 @@ t.test(
     const beats: number[] = []
     const { clock, socket } = setUp({ onBeat: (_connection, silent) => beats.push(silent) })
     clock.advance(29_999)
-    socket.peer.pong()
+    socket.peer.onPong()
     clock.advance(1)
     clock.advance(30_000)
     t.same(beats, [0, 1])
@@ -233,8 +233,8 @@ t.test('after close nothing is sent, nothing is handled, no timer is left', asyn
   socket.says('ping')
   turn()
   t.match(socket.frames, [{ type: 'connection:closing', payload: { code: 1012, reconnectAfterMs: 70 } }])
-  socket.peer.closed(1005)
-  socket.peer.closed(1006)
+  socket.peer.onClosed(1005)
+  socket.peer.onClosed(1006)
   t.same(handled, ['closed 1012'])
   t.same(closed, [1012])
   t.equal(clock.pending, 0)

@@ -13,7 +13,7 @@ function setUp(limitBytes = 1_000_000) {
   const socket = new FakeSocket()
   let overflows = 0
   const outbox = new Outbox(socket, { limitBytes, overflowed: () => overflows++ })
-  socket.listen({ drained: () => outbox.flush() } as Parameters<FakeSocket['listen']>[0])
+  socket.listen({ onDrain: () => outbox.flush() } as Parameters<FakeSocket['listen']>[0])
   return { socket, outbox, overflows: () => overflows }
 }
 

@@ -34,13 +34,13 @@ async function pair(t: Test, serverOptions: object = {}, clientOptions: object =
   await once(client, 'open')
   const heard: string[] = []
   const handlers: SocketHandlers = {
-    text: text => heard.push(text),
-    binary: () => heard.push('(binary)'),
-    ping: data => heard.push(`(ping ${data})`),
-    pong: () => heard.push('(pong)'),
-    drained: () => heard.push('(drained)'),
-    failed: code => heard.push(`(failed ${code})`),
-    closed: code => heard.push(`(closed ${code})`),
+    onText: text => heard.push(text),
+    onBinary: () => heard.push('(binary)'),
+    onPing: data => heard.push(`(ping ${data})`),
+    onPong: () => heard.push('(pong)'),
+    onDrain: () => heard.push('(drained)'),
+    onFailed: code => heard.push(`(failed ${code})`),
+    onClosed: code => heard.push(`(closed ${code})`),
   }
   const port = new WsSocket(ws, request.socket)
   port.listen(handlers)
