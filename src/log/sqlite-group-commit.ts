@@ -33,8 +33,8 @@ export interface GroupCommitOptions {
 
 /**
  * Appends that wait for the disk go into one transaction together. One is in flight at a time; the next leaves as soon
- * as the worker is idle and this turn of the event loop has added what it has to add. No timer: waiting only adds
- * latency, since under load the next batch gathers while the disk is busy with the one before.
+ * as the worker is idle and who appends has added what it has to add. No timer, and not the end of the turn of the event
+ * loop: waiting only adds latency, since under load the next batch gathers while the disk is busy with the one before.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
@@ -71,7 +71,7 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#state !== 'idle') return
     this.#state = 'scheduled'
-    setImmediate(() => this.#flush())
+    queueMicrotask(() => this.#flush())
   }
 
   #flush(): void {
