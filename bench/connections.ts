@@ -8,63 +8,87 @@ import type { loads } from './load/subscribers.ts'
 /** Many connections: how fast they are let in, and what one that is idle holds. */
 
 const CONNECTIONS = 5000
-const ROUNDS = 3
-/** Before the first is counted, so that code is compiled and pools are grown. */
-const WARM_UP = 500
+/** The first is that of a fresh process; code is compiled in it and the next. */
+const WARM_UPS = 2
+const ROUNDS = 9
+/** Between two rounds: sockets are closed, and what was put off is done. */
+const PAUSE_MS = 2000
+/** Before memory is looked at, so that pools are grown. */
+const COME_AND_GO = 500
 
 heading(`${CONNECTIONS} connections`, [
-  `${CONNECTIONS} handshakes, 100 under way at once, then idle; ${pinning}.`,
+  `${CONNECTIONS} handshakes, 100 under way at once; ${pinning}. All close, and after ${PAUSE_MS / 1000} s come again.`,
   'fleetwire: token, origin, limits, `connection:established`, one subscription. Socket.IO: connected to its namespace.',
   'bare @fastify/websocket: one frame in answer to one, no token, no state. ws: the upgrade alone.',
-  `Memory: resident set over that of the server after ${WARM_UP} connections came and went, both after a collection, per connection.`,
-  `${ROUNDS} rounds, each with a server of its own; medians.`,
+  `Servers take turns: the first round of a fresh process, one to warm up, then the medians of ${ROUNDS} and of their ratios.`,
+  'No collection is asked for in between: it throws away compiled code.',
+  `Memory, of servers of their own: resident set over that after ${COME_AND_GO} came and went, both after a collection, per connection.`,
 ])
 
-const starts = [fleetwire, bareFastify, plainWs, socketIo]
-const names: string[] = []
-const times5000: number[][] = starts.map(() => [])
-const bytesEach: number[][] = starts.map(() => [])
-const refusals: number[] = starts.map(() => 0)
-let others = 0
+const pause = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 
 /** A collection, and the time that the allocator needs to give pages back. */
 async function settledBytes(server: Peer): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await server.gc()
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await pause(200)
   }
   return residentBytesOf(server.pid)
 }
 
-for (let round = 0; round < ROUNDS; round++) {
-  for (const [i, start] of starts.entries()) {
-    const server = await start(0)
-    names[i] = server.name
-    const load = startRole<typeof loads>('load/subscribers.js', { core: 1 })
-    const neighbours = new Neighbours([server.pid, load.pid])
-    const options = { ...server.how, port: server.port, concurrency: 100 }
-    await load.call('connect', { ...options, count: WARM_UP })
-    await load.call('close')
-    const before = await settledBytes(server)
-    const { elapsedMs, refused } = await load.call('connect', { ...options, count: CONNECTIONS })
-    refusals[i]! += refused
-    times5000[i]!.push(elapsedMs)
-    bytesEach[i]!.push(((await settledBytes(server)) - before) / CONNECTIONS)
-    others = Math.max(others, neighbours.cores())
-    await Promise.all([load.stop(), server.stop()])
+async function contestant(start: (core: number) => Promise<Peer>) {
+  const server = await start(0)
+  const load = startRole<typeof loads>('load/subscribers.js', { core: 1 })
+  return {
+    ...{ name: server.name, server, pids: [server.pid, load.pid] },
+    connect: (connections: number) =>
+      load.call('connect', { ...server.how, port: server.port, concurrency: 100, count: connections }),
+    close: () => load.call('close'),
+    stop: () => Promise.all([load.stop(), server.stop()]),
   }
 }
 
-const elapsed = times5000.map(median)
+async function memoryOf(start: (core: number) => Promise<Peer>): Promise<number> {
+  const { server, connect, close, stop } = await contestant(start)
+  await connect(COME_AND_GO)
+  await close()
+  const before = await settledBytes(server)
+  await connect(CONNECTIONS)
+  const bytes = (await settledBytes(server)) - before
+  await stop()
+  return bytes / CONNECTIONS
+}
+
+const starts = [fleetwire, bareFastify, plainWs, socketIo]
+const bytesEach: number[] = []
+for (const start of starts) bytesEach.push(await memoryOf(start))
+
+const contestants = await Promise.all(starts.map(contestant))
+const neighbours = new Neighbours(contestants.flatMap(({ pids }) => pids))
+const rounds: { elapsedMs: number; refused: number }[][] = contestants.map(() => [])
+for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
+  for (const [i, { connect, close }] of contestants.entries()) {
+    rounds[i]!.push(await connect(CONNECTIONS))
+    await close()
+    await pause(PAUSE_MS)
+  }
+}
+const others = neighbours.cores()
+await Promise.all(contestants.map(({ stop }) => stop()))
+
+const elapsed = rounds.map(each => each.map(({ elapsedMs }) => elapsedMs))
+/** Machines have better and worse moments: what was measured in the same round is compared. */
+const overBare = (i: number) => elapsed[i]!.map((each, round) => each / elapsed[1]![round]!)
 table(
-  ['', 'all in, ms', 'connects/s', 'time over bare', 'refused', 'bytes each'],
-  names.map((name, i) => [
-    name,
-    ms(elapsed[i]!),
-    count((CONNECTIONS / elapsed[i]!) * 1000),
-    times(elapsed[i]! / elapsed[1]!),
-    String(refusals[i]),
-    count(median(bytesEach[i]!)),
-  ]),
+  ['', 'all in, ms', 'connects/s', 'time over bare', 'fresh process, ms', 'over bare', 'refused', 'bytes each'],
+  contestants.map(({ name }, i) => {
+    const hot = median(elapsed[i]!.slice(WARM_UPS))
+    return [
+      ...[name, ms(hot), count((CONNECTIONS / hot) * 1000), times(median(overBare(i).slice(WARM_UPS)))],
+      ...[ms(elapsed[i]![0]!), times(overBare(i)[0]!)],
+      String(rounds[i]!.reduce((sum, { refused }) => sum + refused, 0)),
+      count(bytesEach[i]!),
+    ]
+  }),
 )
 sharedMachine(others)

@@ -18,9 +18,12 @@ export default fp(
       const now = answering.get(socket)
       if (now !== undefined) answering.set(socket, now + change)
     }
+    function closed(this: Socket): void {
+      answering.delete(this)
+    }
     const opened = (socket: Socket) => {
       answering.set(socket, 0)
-      socket.once('close', () => answering.delete(socket))
+      socket.on('close', closed)
     }
     const asked = ({ socket }: IncomingMessage, response: ServerResponse) => {
       count(socket, 1)
@@ -28,6 +31,7 @@ export default fp(
     }
     const upgraded = ({ socket }: IncomingMessage) => {
       answering.delete(socket)
+      socket.off('close', closed)
     }
     server.on('connection', opened)
     server.on('request', asked)

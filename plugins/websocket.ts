@@ -19,7 +19,7 @@ declare module 'fastify' {
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
-      options: Omit<ConnectionOptions<In, Out>, 'principal' | 'address'>,
+      options: ConnectionOptions<In, Out>,
     ): Connection<In, Out>
   }
 }
@@ -79,8 +79,8 @@ export default fp(
     })
     app.decorate('openConnection', (socket, request, options) => {
       const { principal } = request
-      const port = new WsSocket(socket, request.raw.socket)
-      const connection = connections.open(port, { ...options, principal, address: app.addressOf(request) })
+      const caller = { principal, address: app.addressOf(request) }
+      const connection = connections.open(new WsSocket(socket, request.raw.socket), caller, options)
       // The one line that ties the id of the request to that of the connection, which all later ones carry.
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection

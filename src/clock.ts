@@ -12,15 +12,21 @@ export interface Timer {
   cancel(): void
 }
 
+class NodeTimer implements Timer {
+  readonly #timer: NodeJS.Timeout
+
+  constructor(timer: NodeJS.Timeout) {
+    this.#timer = timer
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimeout(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs)
-    return { cancel: () => clearTimeout(timer) }
-  },
-  setInterval(callback, intervalMs) {
-    const timer = setInterval(callback, intervalMs)
-    return { cancel: () => clearInterval(timer) }
-  },
+  setTimeout: (callback, delayMs) => new NodeTimer(setTimeout(callback, delayMs)),
+  setInterval: (callback, intervalMs) => new NodeTimer(setInterval(callback, intervalMs)),
 }

@@ -18,6 +18,7 @@ const agentsOnly: onRequestHookHandler = (request, reply, done) => {
 
 /** The socket of one agent: the `sub` of its token is its id. */
 const agent: FastifyPluginAsync = async app => {
+  const liveness = { intervalMs: app.config.AGENT_HEARTBEAT_MS, silentLimit: SILENT_INTERVALS }
   app.get(
     '/agent',
     {
@@ -33,7 +34,7 @@ const agent: FastifyPluginAsync = async app => {
         kind: 'agent',
         decode: decodeAgentFrame,
         flawOf: agentServerFrameFlaw,
-        liveness: { intervalMs: app.config.AGENT_HEARTBEAT_MS, silentLimit: SILENT_INTERVALS },
+        liveness,
         onFrame: frame => session.onFrame(frame),
         onRefused: ({ n }) => n !== undefined && session.onRefused(n),
         onClose: () => session.onClose(),

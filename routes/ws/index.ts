@@ -22,12 +22,14 @@ const notForAgents: onRequestHookHandler = (request, reply, done) => {
 
 /** The sockets of dashboards, backends and the CLI. */
 const ws: FastifyPluginAsyncTypebox = async app => {
+  const liveness = { intervalMs: app.config.HEARTBEAT_MS, silentLimit: SILENT_INTERVALS }
+
   function open(socket: WebSocket, request: FastifyRequest): Dashboard {
     const connection = app.openConnection<ClientFrame, ServerPayloads>(socket, request, {
       kind: 'dashboard',
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
-      liveness: { intervalMs: app.config.HEARTBEAT_MS, silentLimit: SILENT_INTERVALS },
+      liveness,
       onBeat: connection => connection.send('heartbeat', { timestamp: app.clock.now() }),
       onFrame: frame => handleFrame(frame, dashboard),
       onClose: () => {
@@ -38,7 +40,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     const subscriber = app.broadcaster.attach(connection, connection.principal)
     const dashboard: Dashboard = { app, connection, subscriber, wanted: new Set() }
     sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position })
-    connection.flush()
+    app.flusher.flush(connection)
     return dashboard
   }
 

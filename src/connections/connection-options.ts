@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import type { FrameLimits } from './frame-limits.ts'
+import type { LivenessLimits } from './liveness.ts'
 
 export type ConnectionKind = 'dashboard' | 'agent' | 'stream'
 
@@ -24,16 +25,20 @@ export interface Peer<Out extends BasePayloads> {
   send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void
 }
 
+/** Whose socket it is. */
+export interface Caller {
+  readonly principal: Principal
+  /** Where the peer is, as far as it can be known behind proxies. */
+  readonly address: string
+}
+
 /** What a route decides about its connections. `In` are the frames it takes, `Out` the payloads it sends, by type. */
 export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
   kind: ConnectionKind
-  principal: Principal
-  /** Where the peer is, as far as it can be known behind proxies. */
-  address: string
   decode(text: string): Decoded<In>
   /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
   flawOf(type: string, payload: unknown): string | undefined
-  liveness: { intervalMs: number; silentLimit: number }
+  liveness: LivenessLimits
   /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
   onBeat?(connection: Peer<Out>, silent: number): void
   /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */

@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts'
 import { Connection } from './connection.ts'
 import type {
   BasePayloads,
+  Caller,
   CloseOptions,
   ConnectionContext,
   ConnectionKind,
@@ -105,9 +106,10 @@ export class ConnectionRegistry {
   /** Takes over an upgraded socket. Call it in the turn of the upgrade. */
   open<In extends InboundFrame, Out extends BasePayloads>(
     socket: SocketPort,
+    caller: Caller,
     options: ConnectionOptions<In, Out>,
   ): Connection<In, Out> {
-    const connection = new Connection(socket, this.#context, options)
+    const connection = new Connection(socket, caller, this.#context, options)
     this.#adopt(connection)
     return connection
   }

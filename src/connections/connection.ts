@@ -6,6 +6,7 @@ import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type {
   BasePayloads,
+  Caller,
   CloseOptions,
   ConnectionContext,
   ConnectionKind,
@@ -47,6 +48,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   readonly id = newId('con')
   readonly kind: ConnectionKind
   readonly openedAt: number
+  readonly address: string
   readonly #socket: SocketPort
   readonly #context: ConnectionContext
   readonly #options: ConnectionOptions<In, Out>
@@ -56,14 +58,15 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   #principal: Principal
   #state: State
 
-  constructor(socket: SocketPort, context: ConnectionContext, options: ConnectionOptions<In, Out>) {
+  constructor(socket: SocketPort, caller: Caller, context: ConnectionContext, options: ConnectionOptions<In, Out>) {
     const { clock, limits } = context
     this.kind = options.kind
     this.openedAt = clock.now()
     this.#socket = socket
     this.#context = context
     this.#options = options
-    this.#principal = options.principal
+    this.#principal = caller.principal
+    this.address = caller.address
     this.#outbox = new Outbox(socket, {
       limitBytes: limits.outboxLimitBytes,
       overflowed: () => {
@@ -71,13 +74,9 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
         this.close(4508, 'slow consumer')
       },
     })
-    this.#excess = context.frames.gate(options.principal.sub, options.address)
-    this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(options.principal.expiresAt) }
+    this.#excess = context.frames.gate(caller.principal.sub, caller.address)
+    this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(caller.principal.expiresAt) }
     socket.listen(this)
-  }
-
-  get address(): string {
-    return this.#options.address
   }
 
   get principal(): Principal {
@@ -223,8 +222,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   #watch(): Liveness {
     const { liveness, onBeat } = this.#options
-    return new Liveness(this.#context.clock, {
-      ...liveness,
+    return new Liveness(this.#context.clock, liveness, {
       beat: silent => {
         this.#socket.ping()
         onBeat?.(this, silent)

@@ -48,6 +48,12 @@ export class FlushScheduler {
     this.arm()
   }
 
+  /** Now, for what goes along with another write. */
+  flush(target: Flushable): void {
+    this.#due.delete(target)
+    target.flush()
+  }
+
   /** Makes sure that a flush comes, though no socket asked for one yet. */
   arm(): void {
     if (this.#armed) return

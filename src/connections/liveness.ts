@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '../clock.ts'
 
-export interface LivenessOptions {
-  intervalMs: number
+export interface LivenessLimits {
+  readonly intervalMs: number
   /** Intervals in a row without a sign of life after which the peer is dead. */
-  silentLimit: number
+  readonly silentLimit: number
+}
+
+export interface LivenessWatcher {
   /** Once per interval, before the verdict of the next one: ask for a sign of life. `silent` counts the intervals without. */
   beat(silent: number): void
   dead(): void
@@ -15,17 +18,19 @@ export interface LivenessOptions {
  */
 export class Liveness {
   readonly #clock: Clock
-  readonly #options: LivenessOptions
+  readonly #limits: LivenessLimits
+  readonly #watcher: LivenessWatcher
   readonly #timer: Timer
   #heard = false
   #silent = 0
   #beatAt: number
 
-  constructor(clock: Clock, options: LivenessOptions) {
+  constructor(clock: Clock, limits: LivenessLimits, watcher: LivenessWatcher) {
     this.#clock = clock
-    this.#options = options
+    this.#limits = limits
+    this.#watcher = watcher
     this.#beatAt = clock.monotonic()
-    this.#timer = clock.setInterval(() => this.#tick(), options.intervalMs)
+    this.#timer = clock.setInterval(() => this.#tick(), limits.intervalMs)
   }
 
   /** Anything came from the peer. */
@@ -38,14 +43,14 @@ export class Liveness {
   }
 
   #tick(): void {
-    const { intervalMs, silentLimit, beat, dead } = this.#options
+    const { intervalMs, silentLimit } = this.#limits
     const now = this.#clock.monotonic()
     const stalled = now - this.#beatAt > intervalMs * 1.5
     this.#beatAt = now
     if (this.#heard) this.#silent = 0
     else if (!stalled) this.#silent++
     this.#heard = false
-    if (this.#silent >= silentLimit) dead()
-    else beat(this.#silent)
+    if (this.#silent >= silentLimit) this.#watcher.dead()
+    else this.#watcher.beat(this.#silent)
   }
 }

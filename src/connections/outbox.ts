@@ -5,6 +5,10 @@ import type { SocketPort } from './socket-port.ts'
 /** What is joined into one write, unless a shared batch is larger. */
 const WRITE_BYTES = 64 * 1024
 
+type Held = Map<string | number, Buffer | JoinedDelta>
+/** Most sockets never hold anything back. */
+const NOTHING: Held = new Map()
+
 /** Where an outbox goes. */
 export type OutboxPort = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
 
@@ -24,7 +28,7 @@ export class Outbox {
   readonly #options: OutboxOptions
   #urgent: Buffer[] = []
   /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
-  readonly #held = new Map<string | number, Buffer | JoinedDelta>()
+  #held = NOTHING
   #heldKeys = 0
   /** The youngest of them, if it can take more. */
   #open: JoinedDelta | undefined
@@ -73,7 +77,7 @@ export class Outbox {
 
   clear(): void {
     this.#urgent = []
-    this.#held.clear()
+    this.#held = NOTHING
     this.#open = undefined
     this.#fresh = []
     this.#queuedBytes = 0
@@ -147,6 +151,7 @@ export class Outbox {
   }
 
   #hold(key: string | number, item: Buffer | JoinedDelta): void {
+    if (this.#held === NOTHING) this.#held = new Map()
     this.#held.set(key, item)
     this.#open = undefined
   }

@@ -127,10 +127,9 @@ class Simulation {
   #accept(wire: ScriptedWire, { app, broadcaster, connections }: NonNullable<typeof this.server>): void {
     const expiresAt = this.clock.now() + 86_400_000_000
     const principal: Principal = { sub: 'ann', role: 'viewer', agents: AGENTS[wire.rights]!, expiresAt }
-    const connection = connections.open<ClientFrame, ServerPayloads>(wire, {
+    const caller = { principal, address: '127.0.0.1' }
+    const connection = connections.open<ClientFrame, ServerPayloads>(wire, caller, {
       kind: 'dashboard',
-      principal,
-      address: '127.0.0.1',
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness: { intervalMs: HEARTBEAT_MS, silentLimit: 2 },

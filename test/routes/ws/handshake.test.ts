@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { startApp } from '../../helpers/build.ts'
@@ -24,6 +25,39 @@ t.test('[AU1] [AU6] [AU7] no socket without a token of the right kind, from the 
   t.match(await refusedUpgrade(`${url}/nowhere`, { headers }), { status: 404 })
   t.match(await request(`${url}/ws`, headers), { status: 400, text: /WebSocket/ })
   t.equal(app.connections.size, 0)
+})
+
+t.test('[AU6] a token that was good a moment ago is judged anew', async t => {
+  const clock = new FakeClock(Date.now())
+  const { url, token, app } = await startApp(t, { clock })
+  const short = await token('viewer', { ttlSeconds: 60 })
+  const revoked = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'test')
+  if (revoked.status !== 'minted') throw new Error(revoked.status)
+  for (const good of [short, revoked.token]) await connectWs(t, url, good)
+  await app.tokens.revoke(revoked.jti)
+  clock.advance(61_000)
+  for (const bad of [short, revoked.token]) {
+    t.match(await refusedUpgrade(`${url}/ws`, bearer(bad)), { status: 401 })
+    t.match(await request(`${url}/api/v1/agents`, bearer(bad).headers), { status: 401 })
+  }
+})
+
+t.test('the head of the upgrade and the first frame leave in one write', async t => {
+  const { url, token, app } = await startApp(t)
+  const writes: string[] = []
+  app.server.on('connection', (socket: Socket) => {
+    const handle = (socket as unknown as { _handle: Record<string, unknown> })._handle
+    for (const name of ['writev', 'writeBuffer', 'writeUtf8String', 'writeLatin1String']) {
+      const write = handle[name] as (...args: unknown[]) => unknown
+      handle[name] = (...args: unknown[]) => {
+        writes.push(name)
+        return write.apply(handle, args)
+      }
+    }
+  })
+  const client = await connectWs(t, url, await token('viewer'))
+  t.same(writes, ['writev'])
+  await client.request('ping')
 })
 
 t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async t => {

@@ -28,6 +28,7 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
   const closed: number[] = []
   const connection = new Connection<ClientFrame, ServerPayloads>(
     socket,
+    { principal: principal(clock), address: '192.0.2.1' },
     {
       clock,
       logger: { debug: quiet, info: quiet, warn: quiet, error: fields => faults.push(fields) },
@@ -38,8 +39,6 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
     },
     {
       kind: 'dashboard',
-      principal: principal(clock),
-      address: '192.0.2.1',
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness: { intervalMs: 30_000, silentLimit: 2 },
