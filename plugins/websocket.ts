@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import websocket from '@fastify/websocket'
 import { wireError } from '@fleetwire/protocol'
 import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
@@ -7,6 +8,7 @@ import { SUBPROTOCOL } from '../src/auth/token-source.ts'
 import type { Connection } from '../src/connections/connection.ts'
 import type { BasePayloads, ConnectionOptions, InboundFrame } from '../src/connections/connection-options.ts'
 import { UpgradeGate } from '../src/connections/upgrade-gate.ts'
+import { UpgradePace } from '../src/connections/upgrade-pace.ts'
 import { WsSocket, wsServerOptions } from '../src/connections/ws-socket.ts'
 
 declare module 'fastify' {
@@ -38,8 +40,11 @@ export default fp(
         admissionWaitMs: config.ADMISSION_WAIT_MS,
       },
     })
+    const pace = new UpgradePace(app.server)
     await app.register(websocket, {
       options: {
+        // Where the library listens for upgrades.
+        server: pace as unknown as Server,
         ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
         // A browser offers its token as a second name: that one is never echoed.
         handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
@@ -49,6 +54,7 @@ export default fp(
         gate.close()
         await connections.closeAll()
         app.websocketServer.close()
+        pace.stop()
       },
     })
 

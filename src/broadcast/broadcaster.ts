@@ -1,13 +1,16 @@
 import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
+import { TurnPace } from '../turn-pace.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
 import { EventBatch, OutboundEvent } from './frame-encoder.ts'
-import { ReplayPace } from './replay-pace.ts'
 import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
 import { type Audience, SubscriptionIndex } from './subscription-index.ts'
+
+/** Of replays, handed out in one turn of the event loop: a few ms of writing. */
+const SLICES_PER_TURN = 8
 
 /** The events that some audiences have in common in this turn, as a path: each node adds one to its parent's. */
 class Due {
@@ -56,7 +59,7 @@ export class Broadcaster implements Feed {
   readonly log: EventLog
   readonly #snapshots: Pick<EventLog, 'snapshot'>
   readonly pages: ReplayPages
-  readonly pace: ReplayPace
+  readonly pace: TurnPace
   readonly #flusher: FlushScheduler
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
@@ -72,7 +75,7 @@ export class Broadcaster implements Feed {
     this.log = log
     this.#snapshots = snapshots
     this.pages = new ReplayPages(log)
-    this.pace = new ReplayPace(callback => flusher.afterTurn(callback))
+    this.pace = new TurnPace(SLICES_PER_TURN, callback => flusher.afterTurn(callback))
     this.#flusher = flusher
     this.#compressor = compressor
     this.#position = log.head

@@ -2,8 +2,8 @@ import type { ServerPayloads } from '@fleetwire/protocol'
 import { canSeeTopic } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { ReadResult, Snapshot } from '../log/event-log.ts'
+import type { TurnPace } from '../turn-pace.ts'
 import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
-import type { ReplayPace } from './replay-pace.ts'
 import type { ReplayPage } from './replay-page.ts'
 import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
@@ -24,7 +24,8 @@ export interface Sink {
 /** What a subscriber needs of the broadcaster. */
 export interface Feed {
   readonly pages: ReplayPages
-  readonly pace: ReplayPace
+  /** Slices of replays. */
+  readonly pace: TurnPace
   /** The matching records, and what is open on matching streams, at one place in the order. */
   snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
