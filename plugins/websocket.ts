@@ -54,9 +54,11 @@ export default fp(
         gate.close()
         await connections.closeAll()
         app.websocketServer.close()
-        pace.stop()
       },
     })
+
+    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
+    app.addHook('onClose', async () => pace.stop())
 
     app.decorate('upgrades', gate)
     app.addHook('onRequest', (request, reply, done) => {

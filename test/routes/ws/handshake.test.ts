@@ -60,6 +60,20 @@ t.test('the head of the upgrade and the first frame leave in one write', async t
   await client.request('ping')
 })
 
+t.test('an upgrade that comes when all sockets are closed already is refused, not left without an answer', async t => {
+  let url = ''
+  let refused: { status: number } | undefined
+  const server = await startApp(t, {
+    extend: app =>
+      void app.addHook('preClose', async () => {
+        refused = await refusedUpgrade(`${url}/ws`, bearer(await server.token('viewer')))
+      }),
+  })
+  url = server.url
+  await server.app.close()
+  t.match(refused, { status: 503 })
+})
+
 t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async t => {
   const { url, token } = await startApp(t)
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['fleetwire.v1', `bearer.${await token('viewer')}`])
