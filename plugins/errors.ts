@@ -1,11 +1,17 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, errorCodes, type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { rawAnswer } from '../src/raw-answer.ts'
 import { restError } from '../src/rest-error.ts'
+import { RouteTable } from '../src/route-table.ts'
 import { validationMessage } from '../src/validation-message.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    routeTable: RouteTable
+  }
   interface FastifyReply {
     /** Answers with the refusal: status and body of its code, and the headers that belong to it. */
     refuse(error: WireError): FastifyReply
@@ -59,11 +65,11 @@ export function clientErrorHandler(error: Error & { code?: string }, socket: Soc
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const statusCode = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400
   const body = restError(wireError(codeOf({ statusCode }), 'This is not a valid HTTP request.'), statusCode)
-  const text = JSON.stringify(body)
-  if (!socket.writable) return void socket.destroy()
-  socket.end(
-    `HTTP/1.1 ${statusCode} ${body.error}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  )
+  // An answer that is under way would have this one in its middle.
+  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
+  if (!socket.writable || answer?.headersSent) socket.destroy()
+  // Were it only ended, it would be there for as long as the peer does not end its side.
+  else socket.end(rawAnswer(body), () => socket.destroy())
 }
 
 /** Every error leaves in one shape: Fastify's own, those of plugins, those of ours. */
@@ -71,6 +77,12 @@ export default fp(
   async app => {
     app.decorateReply('refuse', refuse)
     app.setErrorHandler(onError)
+    const routeTable = new RouteTable()
+    app.decorate('routeTable', routeTable)
+    app.addHook('onRoute', ({ url, method, config }) => {
+      // What the plugin of CORS answers preflights with.
+      if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), config?.socket === true)
+    })
     app.setNotFoundHandler((request, reply) => {
       const path = request.url.split('?', 1)[0]
       return reply.refuse(wireError('not_found', `There is no ${request.method} ${path}.`))

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 
 /** What a request that is being answered may still take once all else has drained. */
@@ -11,7 +12,9 @@ const ANSWER_DEADLINE_MS = 10_000
  */
 export default fp(
   async app => {
-    const { server, clock } = app
+    const { server, clock, upgradeIntake } = app
+    // A socket of TLS is one of its own, above the one that was accepted.
+    const connected = server instanceof TlsServer ? 'secureConnection' : 'connection'
     /** Requests that are being answered, of each connection that is not a WebSocket. */
     const answering = new Map<Socket, number>()
     const count = (socket: Socket, change: number) => {
@@ -29,23 +32,26 @@ export default fp(
       count(socket, 1)
       response.once('close', () => count(socket, -1))
     }
-    const upgraded = ({ socket }: IncomingMessage) => {
-      answering.delete(socket)
+    // From there on it is the intake's, which sees to its end.
+    const stopListening = upgradeIntake.onTaken(socket => {
+      answering.delete(socket as Socket)
       socket.off('close', closed)
-    }
-    server.on('connection', opened)
+    })
+    server.on(connected, opened)
     server.on('request', asked)
-    server.on('upgrade', upgraded)
 
     app.addHook('preClose', async () => {
       for (const [socket, requests] of answering) if (requests === 0) socket.destroy()
-      const deadline = clock.setTimeout(() => server.closeAllConnections(), ANSWER_DEADLINE_MS)
+      const deadline = clock.setTimeout(() => {
+        server.closeAllConnections()
+        upgradeIntake.cut()
+      }, ANSWER_DEADLINE_MS)
       server.once('close', () => deadline.cancel())
     })
     app.addHook('onClose', async () => {
-      server.off('connection', opened)
+      server.off(connected, opened)
       server.off('request', asked)
-      server.off('upgrade', upgraded)
+      stopListening()
     })
   },
   { name: 'fleetwire-shutdown', dependencies: ['fleetwire-websocket'] },

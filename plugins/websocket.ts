@@ -1,34 +1,49 @@
-import type { Server } from 'node:http'
-import websocket from '@fastify/websocket'
-import { wireError } from '@fleetwire/protocol'
+import { type WireError, wireError } from '@fleetwire/protocol'
 import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
 import fp from 'fastify-plugin'
-import type { WebSocket } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { SUBPROTOCOL } from '../src/auth/token-source.ts'
 import type { Connection } from '../src/connections/connection.ts'
 import type { BasePayloads, ConnectionOptions, InboundFrame } from '../src/connections/connection-options.ts'
 import { UpgradeGate } from '../src/connections/upgrade-gate.ts'
-import { UpgradePace } from '../src/connections/upgrade-pace.ts'
+import { UpgradeIntake } from '../src/connections/upgrade-intake.ts'
 import { WsSocket, wsServerOptions } from '../src/connections/ws-socket.ts'
+import { rawAnswer } from '../src/raw-answer.ts'
+import { restError } from '../src/rest-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** What stands before every upgrade. */
     upgrades: UpgradeGate
+    /** Owns the sockets of upgrades until they are opened. */
+    upgradeIntake: UpgradeIntake
+    websocketServer: WebSocketServer
     /** The last preHandler of a socket's route: in its turn, or 503 or 429 where one socket more is too many. */
     admitSocket: preHandlerHookHandler
-    /** What a socket's route calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
+    /** The handler of a socket's route, which says `socket: true` in its `config`: `open` gets the WebSocket. */
+    upgrade(request: Request, reply: FastifyReply, open: (socket: WebSocket) => void): void
+    /** What `open` calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
       options: ConnectionOptions<In, Out>,
     ): Connection<In, Out>
   }
+  interface FastifyContextConfig {
+    /** A WebSocket can be opened here; everywhere else an upgrade is answered with 404. */
+    socket?: boolean
+  }
 }
+
+const notASocket = (why: string): WireError =>
+  wireError(
+    'invalid_request',
+    `This is the address of a WebSocket, and ${why}. Send a GET without a body, with "Connection: Upgrade" and "Upgrade: websocket"; a proxy in between must pass both on.`,
+  )
 
 export default fp(
   async app => {
-    const { clock, connections, config, refusals } = app
+    const { clock, connections, config, refusals, routeTable } = app
     const gate = new UpgradeGate({
       clock,
       refusals,
@@ -40,35 +55,39 @@ export default fp(
         admissionWaitMs: config.ADMISSION_WAIT_MS,
       },
     })
-    const pace = new UpgradePace(app.server)
-    await app.register(websocket, {
-      options: {
-        // Where the library listens for upgrades.
-        server: pace as unknown as Server,
-        ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
-        // A browser offers its token as a second name: that one is never echoed.
-        handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-      },
-      // While the server still listens: clients are told when to come back, and stores are closed after them.
-      async preClose() {
-        gate.close()
-        await connections.closeAll()
-        app.websocketServer.close()
-      },
+    const intake = new UpgradeIntake({
+      clock,
+      server: app.server,
+      isSocketPath: path => routeTable.isSocket(path),
+      route: (request, response) => app.routing(request, response),
+    })
+    const server = new WebSocketServer({
+      noServer: true,
+      ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
+      // A browser offers its token as a second name: that one is never echoed.
+      handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+    })
+    // Its own answer would be a page, the only error of this server that is no JSON.
+    server.on('wsClientError', (error, socket) => {
+      const body = restError(wireError('invalid_request', `The WebSocket handshake is not valid: ${error.message}.`))
+      socket.end(rawAnswer(body, { 'Sec-WebSocket-Version': '13' }), () => socket.destroy())
     })
 
-    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
-    app.addHook('onClose', async () => pace.stop())
-
     app.decorate('upgrades', gate)
+    app.decorate('upgradeIntake', intake)
+    app.decorate('websocketServer', server)
     app.addHook('onRequest', (request, reply, done) => {
-      const refusal = request.ws ? gate.knock(app.addressOf(request)) : undefined
+      if (intake.upgradeOf(request.raw) === undefined) return done()
+      const refusal = request.routeOptions.config.socket
+        ? gate.knock(app.addressOf(request))
+        : wireError('not_found', `There is no WebSocket at ${request.url.split('?', 1)[0]}.`)
       if (refusal === undefined) done()
       else reply.refuse(refusal)
     })
     app.decorate('admitSocket', (request, reply, done) => {
-      if (!request.ws) {
-        reply.refuse(wireError('invalid_request', 'This is the address of a WebSocket: send an upgrade request.'))
+      const upgrade = intake.upgradeOf(request.raw)
+      if (upgrade === undefined) {
+        reply.refuse(notASocket('this request is no upgrade to one'))
         return
       }
       gate.enter(request.principal, refusal => {
@@ -85,6 +104,19 @@ export default fp(
         socket.uncork()
       })
     })
+    app.decorate('upgrade', (request, reply, open) => {
+      reply.hijack()
+      const { raw } = request
+      const upgrade = intake.upgradeOf(raw)
+      if (upgrade === undefined) return
+      intake.release(raw)
+      // It may be one of several names that were offered.
+      raw.headers.upgrade = 'websocket'
+      server.handleUpgrade(raw, upgrade.socket, upgrade.head, socket => {
+        server.emit('connection', socket, raw)
+        open(socket)
+      })
+    })
     app.decorate('openConnection', (socket, request, options) => {
       const { principal } = request
       const caller = { principal, address: app.addressOf(request) }
@@ -93,6 +125,15 @@ export default fp(
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection
     })
+
+    // While the server still listens: clients are told when to come back, and stores are closed after them.
+    app.addHook('preClose', async () => {
+      gate.close()
+      await connections.closeAll()
+      server.close()
+    })
+    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
+    app.addHook('onClose', async () => intake.stop())
   },
   { name: 'fleetwire-websocket', dependencies: ['fleetwire-connections', 'fleetwire-auth', 'fleetwire-errors'] },
 )

@@ -54,7 +54,8 @@ export interface AppOptions extends ControlPlaneOptions {
   logger?: boolean | { stream: DestinationStream }
 }
 
-const REQUEST_TIMEOUT_MS = 30_000
+/** Node looks this often whose deadline has passed, half a minute where it is not told. */
+const DEADLINES_CHECK_MS = 1000
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 /** The whole control plane, in the order in which it stands on itself. */
@@ -106,7 +107,11 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     frameworkErrors,
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: config.REQUEST_TIMEOUT_MS,
+    http: {
+      headersTimeout: Math.min(config.HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS),
+      connectionsCheckingInterval: DEADLINES_CHECK_MS,
+    },
     // A big store, or a slow disk, may take longer than Fastify gives a plugin (10 s): late is better than never.
     pluginTimeout: 0,
     // While it drains the server still finishes what it is asked: routes and the log refuse for themselves.

@@ -54,6 +54,8 @@ export const ConfigSchema = Type.Object({
   FRAME_BURST: positive(200, 'Frames at once per connection'),
   FRAME_RATE_PER_PRINCIPAL: positive(5000, 'Frames per second over all sockets of a token subject; twice that at once'),
   FRAME_RATE_PER_ADDRESS: positive(20_000, 'Frames per second over all sockets of an address; twice that at once'),
+  HEADERS_TIMEOUT_MS: positive(10 * SECOND, 'How long the head of a request may take to arrive; over it: 408'),
+  REQUEST_TIMEOUT_MS: positive(30 * SECOND, 'How long a request may take to arrive, with its body; over it: 408'),
   REST_RATE: positive(6000, 'REST requests per minute and principal'),
   UPGRADE_RATE: positive(1000, 'New sockets per second of an address, and of a token subject; over it: 429'),
   UPGRADE_BURST: positive(10_000, 'New sockets at once of an address, and of a token subject'),

@@ -25,22 +25,23 @@ const agent: FastifyPluginAsync = async app => {
       onRequest: [app.checkOrigin, app.authenticate, agentsOnly],
       preHandler: app.admitSocket,
       // Sockets have limits of their own, for whoever holds a token.
-      config: { rateLimit: false },
-      websocket: true,
+      config: { rateLimit: false, socket: true },
+      exposeHeadRoute: false,
       schema: { hide: true },
     },
-    (socket, request) => {
-      const connection = app.openConnection<AgentFrame, AgentServerPayloads>(socket, request, {
-        kind: 'agent',
-        decode: decodeAgentFrame,
-        flawOf: agentServerFrameFlaw,
-        liveness,
-        onFrame: frame => session.onFrame(frame),
-        onRefused: ({ n }) => n !== undefined && session.onRefused(n),
-        onClose: () => session.onClose(),
-      })
-      const session = app.agentSession(connection.principal.sub, connection)
-    },
+    (request, reply) =>
+      app.upgrade(request, reply, socket => {
+        const connection = app.openConnection<AgentFrame, AgentServerPayloads>(socket, request, {
+          kind: 'agent',
+          decode: decodeAgentFrame,
+          flawOf: agentServerFrameFlaw,
+          liveness,
+          onFrame: frame => session.onFrame(frame),
+          onRefused: ({ n }) => n !== undefined && session.onRefused(n),
+          onClose: () => session.onClose(),
+        })
+        const session = app.agentSession(connection.principal.sub, connection)
+      }),
   )
 }
 

@@ -48,24 +48,27 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     onRequest: [app.checkOrigin, app.authenticate, notForAgents],
     preHandler: app.admitSocket,
     // Sockets have limits of their own, for whoever holds a token.
-    config: { rateLimit: false as const },
-    websocket: true as const,
+    config: { rateLimit: false as const, socket: true },
+    exposeHeadRoute: false,
   }
 
-  app.get('/ws', { ...before, schema: { hide: true } }, (socket, request) => {
-    open(socket, request)
-  })
+  app.get('/ws', { ...before, schema: { hide: true } }, (request, reply) =>
+    app.upgrade(request, reply, socket => {
+      open(socket, request)
+    }),
+  )
 
   /** As `/ws`, with the view of one task open from the start. */
   app.get(
     '/ws/tasks/:taskId',
     { ...before, schema: { hide: true, params: Type.Object({ taskId: Id }) } },
-    (socket, request) => {
-      const dashboard = open(socket, request)
-      const pattern = `tasks.${request.params.taskId}.>`
-      dashboard.wanted.add(pattern)
-      void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
-    },
+    (request, reply) =>
+      app.upgrade(request, reply, socket => {
+        const dashboard = open(socket, request)
+        const pattern = `tasks.${request.params.taskId}.>`
+        dashboard.wanted.add(pattern)
+        void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
+      }),
   )
 }
 export default ws

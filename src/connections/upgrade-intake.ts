@@ -1,0 +1,165 @@
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
+import { TurnPace } from '../turn-pace.ts'
+import { isWebSocketUpgrade, plainHead } from './upgrade-request.ts'
+
+/** Each takes a fraction of a ms. */
+const PER_TURN = 8
+/** For the answers that were asked for on the same connection before the upgrade. */
+const EARLIER_ANSWERS_MS = 30_000
+/** For a peer to take the answer that refuses it. */
+const LAST_WORDS_MS = 5000
+
+const ignore = () => {}
+
+/** What a request is upgraded with. */
+export interface Upgrade {
+  readonly socket: Duplex
+  /** What came behind the head of the request. */
+  readonly head: Buffer
+}
+
+export interface UpgradeIntakeOptions {
+  clock: Clock
+  server: Server
+  /** Whether a WebSocket can be opened here: only these are taken where the server has other listeners for upgrades. */
+  isSocketPath(path: string): boolean
+  /** Routes the request of a WebSocket. */
+  route(request: IncomingMessage, response: ServerResponse): void
+}
+
+/** Node says nowhere else whether answers are still to come on a socket. */
+const answerOn = (socket: Duplex): ServerResponse | null | undefined =>
+  (socket as { _httpMessage?: ServerResponse | null })._httpMessage
+
+/**
+ * Where upgrades arrive. Node hands over their sockets with nobody reading and no deadline running, so each of them is
+ * owned here until it is opened or gone:
+ *
+ * - a WebSocket is routed like any request, a few in each turn of the event loop. A thousand clients that come back at once
+ *   have all asked before the first is answered: done in one turn, their handshakes would keep everybody else waiting;
+ * - whatever else is offered (`h2c`, a POST) is given back to the server as the plain request that it also is;
+ * - what cannot be answered is destroyed.
+ */
+export class UpgradeIntake {
+  readonly #options: UpgradeIntakeOptions
+  readonly #pace = new TurnPace(PER_TURN, setImmediate)
+  readonly #upgrades = new WeakMap<IncomingMessage, Upgrade>()
+  readonly #owned = new Set<Duplex>()
+  readonly #closed: (this: Duplex) => void
+  readonly #listeners = new Set<(socket: Duplex) => void>()
+
+  constructor(options: UpgradeIntakeOptions) {
+    this.#options = options
+    const owned = this.#owned
+    this.#closed = function () {
+      owned.delete(this)
+    }
+    options.server.on('upgrade', this.#asked)
+  }
+
+  /** Tells of every socket that is no longer the HTTP server's. One that is given back comes as a new connection. */
+  onTaken(listener: (socket: Duplex) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Undefined where the request is none of an upgrade, or was upgraded before. */
+  upgradeOf(request: IncomingMessage): Upgrade | undefined {
+    return this.#upgrades.get(request)
+  }
+
+  /** From here on the socket is the caller's. */
+  release(request: IncomingMessage): void {
+    const upgrade = this.#upgrades.get(request)
+    if (upgrade === undefined) return
+    this.#upgrades.delete(request)
+    this.#disown(upgrade.socket)
+  }
+
+  /** Ends what is not opened yet. */
+  cut(): void {
+    for (const socket of this.#owned) socket.destroy()
+  }
+
+  stop(): void {
+    this.#options.server.off('upgrade', this.#asked)
+    this.cut()
+  }
+
+  #asked = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { server, isSocketPath } = this.#options
+    if (server.listenerCount('upgrade') > 1 && !isSocketPath(request.url ?? '')) return
+    this.#own(socket)
+    this.#afterEarlierAnswers(socket, () => {
+      if (isWebSocketUpgrade(request)) this.#pace.take(() => this.#route(request, { socket, head }))
+      else this.#giveBack(request, { socket, head })
+    })
+  }
+
+  /** An error that nobody hears ends the process. */
+  #own(socket: Duplex): void {
+    this.#owned.add(socket)
+    socket.on('error', ignore)
+    socket.on('close', this.#closed)
+    for (const listener of this.#listeners) listener(socket)
+  }
+
+  #disown(socket: Duplex): void {
+    this.#owned.delete(socket)
+    socket.off('error', ignore)
+    socket.off('close', this.#closed)
+  }
+
+  /** Answers leave in the order of the requests (RFC 9112 §9.3.2). Nobody reads meanwhile, so it does not last for ever. */
+  #afterEarlierAnswers(socket: Duplex, then: () => void): void {
+    if (!answerOn(socket)) {
+      then()
+      return
+    }
+    const deadline = this.#options.clock.setTimeout(() => socket.destroy(), EARLIER_ANSWERS_MS)
+    const next = () => {
+      const answer = answerOn(socket)
+      if (answer && !socket.destroyed) return void answer.once('close', next)
+      deadline.cancel()
+      if (socket.writable) then()
+      else socket.destroy()
+    }
+    next()
+  }
+
+  #route(request: IncomingMessage, upgrade: Upgrade): void {
+    const { socket } = upgrade
+    if (socket.destroyed) return
+    const response = new ServerResponse(request)
+    // Nobody would read a next request.
+    response.shouldKeepAlive = false
+    response.once('finish', () => this.#end(socket))
+    this.#upgrades.set(request, upgrade)
+    try {
+      response.assignSocket(socket as never)
+      this.#options.route(request, response)
+    } catch {
+      socket.destroy()
+    }
+  }
+
+  /** After an answer over HTTP. */
+  #end(socket: Duplex): void {
+    if (!this.#owned.has(socket)) return
+    const deadline = this.#options.clock.setTimeout(() => socket.destroy(), LAST_WORDS_MS)
+    socket.once('close', () => deadline.cancel())
+    socket.end(() => socket.destroy())
+  }
+
+  #giveBack(request: IncomingMessage, { socket, head }: Upgrade): void {
+    // To a stream that has ended nothing can be given back.
+    if (socket.readableEnded) return void socket.destroy()
+    this.#disown(socket)
+    // Of the requests before.
+    ;(socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0)
+    socket.unshift(Buffer.concat([plainHead(request), head]))
+    this.#options.server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+  }
+}

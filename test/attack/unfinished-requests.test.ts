@@ -1,0 +1,61 @@
+import { connect } from 'node:net'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+import { startApp } from '../helpers/build.ts'
+
+const DRIP_MS = 20
+const EACH = 20
+
+test('[LM14] a request that does not end to arrive holds a socket for its deadline, however it drips', async t => {
+  const { url, token, app } = await startApp(t, { config: { HEADERS_TIMEOUT_MS: 300, REQUEST_TIMEOUT_MS: 600 } })
+  const { hostname, port } = new URL(url)
+  const authorization = `Authorization: Bearer ${await token('operator')}\r\n`
+  const post = (headers: string) => `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\n${headers}\r\n`
+  const json = 'Content-Type: application/json\r\n'
+  const shapes: Record<string, [start: string, drip: string, answer: RegExp]> = {
+    'nothing at all': ['', '', /^HTTP\/1.1 408 /],
+    'half a line': ['GET /hea', '', /^HTTP\/1.1 408 /],
+    'headers that drip': ['GET /health HTTP/1.1\r\nX: ', 'x', /^HTTP\/1.1 408 /],
+    'headers without an end': ['GET /health HTTP/1.1\r\n', 'X: x\r\n', /^HTTP\/1.1 408 /],
+    'a body that drips': [post(`${authorization}${json}Content-Length: 9999\r\n`), ' ', /^HTTP\/1.1 408 /],
+    'chunks that drip': [
+      post(`${authorization}${json}Transfer-Encoding: chunked\r\n`),
+      '1\r\n \r\n',
+      /^HTTP\/1.1 408 /,
+    ],
+    'a body that is refused before it has arrived': [post(`${json}Content-Length: 9999\r\n`), ' ', /^HTTP\/1.1 401 /],
+    'a body that is too large': [post(`${authorization}${json}Content-Length: 9999999\r\n`), ' ', /^HTTP\/1.1 413 /],
+    'a second request': [
+      'GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /heal',
+      't',
+      /^HTTP\/1.1 200 [\s\S]*HTTP\/1.1 408 /,
+    ],
+    'the body of an upgrade to nothing': [
+      post(`Connection: Upgrade\r\nUpgrade: h2c\r\n${json}Content-Length: 9999\r\n`),
+      ' ',
+      /^HTTP\/1.1 401 /,
+    ],
+  }
+  await Promise.all(
+    Object.entries(shapes).flatMap(([name, [start, drip, answer]]) =>
+      Array.from({ length: EACH }, async (_, i) => {
+        // It keeps its end open for as long as it can.
+        const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }).setEncoding('latin1')
+        t.teardown(() => socket.destroy())
+        let text = ''
+        socket.on('data', chunk => {
+          text += chunk
+        })
+        socket.on('error', () => {})
+        if (start) socket.write(start)
+        const dripping = setInterval(() => drip && socket.write(drip), DRIP_MS)
+        await new Promise<unknown>(resolve => socket.once('end', resolve).once('close', resolve))
+        clearInterval(dripping)
+        if (i === 0) t.match(text, answer, name)
+      }),
+    ),
+  )
+  const connections = promisify(app.server.getConnections.bind(app.server))
+  while ((await connections()) > 0) await new Promise(resolve => setImmediate(resolve))
+  t.equal(await connections(), 0)
+})
