@@ -73,8 +73,8 @@ export default fp(
 
     const limits = {
       maxFrameBytes: config.MAX_FRAME_BYTES,
-      frameRate: config.FRAME_RATE,
-      frameBurst: config.FRAME_BURST,
+      frameRate: config.AGENT_FRAME_RATE,
+      frameBurst: 2 * config.AGENT_FRAME_RATE,
     }
     const services = {
       log,

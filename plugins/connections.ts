@@ -25,6 +25,7 @@ export default fp(
       limits: {
         frameRate: config.FRAME_RATE,
         frameBurst: config.FRAME_BURST,
+        agentFrameRate: config.AGENT_FRAME_RATE,
         frameRatePerPrincipal: config.FRAME_RATE_PER_PRINCIPAL,
         frameRatePerAddress: config.FRAME_RATE_PER_ADDRESS,
         outboxLimitBytes: config.OUTBOX_LIMIT_BYTES,

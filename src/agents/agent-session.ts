@@ -20,7 +20,7 @@ export interface AgentSessionServices extends UplinkServices {
 const HELLO_DEADLINE_MS = 10_000
 /** How long resent frames may take to arrive before commands that the inventory lacks count as denied. */
 const RESEND_GRACE_MS = 1000
-/** Frames that may wait while the log cannot accept. */
+/** Frames that may wait while the log cannot accept, or more where an agent may send more at once. */
 const INBOX_LIMIT = 2000
 
 type State =
@@ -81,7 +81,8 @@ export class AgentSession {
   }
 
   #take(inbound: Inbound): void {
-    if (this.#inbox.push(inbound) <= INBOX_LIMIT) this.#wake()
+    const limit = Math.max(INBOX_LIMIT, this.#services.limits.frameBurst)
+    if (this.#inbox.push(inbound) <= limit) this.#wake()
     else this.#port.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
   }
 

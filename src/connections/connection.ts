@@ -23,6 +23,8 @@ import { wallDeadline } from './wall-deadline.ts'
 
 /** A peer that does not answer a close frame in this time is cut off. */
 const CLOSE_DEADLINE_MS = 5000
+/** One that is not read any more cannot answer: this is for our last words to reach it. */
+const UNREAD_DEADLINE_MS = 1000
 
 /** These overtake whatever waits for a slow peer; all other frames keep their order, among each other and with events. */
 const URGENT: ReadonlySet<string> = new Set([
@@ -38,7 +40,7 @@ const URGENT: ReadonlySet<string> = new Set([
 type State =
   | { name: 'open'; liveness: Liveness; expiry: Timer }
   /** A close frame is on its way; whatever still comes is ignored. */
-  | { name: 'closing'; code: number; deadline: Timer }
+  | { name: 'closing'; code: number; deadline: Timer; reads: boolean }
   | { name: 'closed'; code: number }
 
 /** One socket of one principal, on either route. */
@@ -74,7 +76,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
         this.close(4508, 'slow consumer')
       },
     })
-    this.#excess = context.frames.gate(caller.principal.sub, caller.address)
+    this.#excess = context.frames.gate(caller.principal.sub, caller.address, options.kind)
     this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(caller.principal.expiresAt) }
     socket.listen(this)
   }
@@ -127,8 +129,9 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     for (const error of errors) this.send('error', error as Out['error'], id)
     const first = errors[0]
     const verdict = first && this.#budget.charge(first.code, this.#context.clock.monotonic())
-    if (verdict !== undefined)
-      this.close(verdict, verdict === 4429 ? 'rate limit exceeded repeatedly' : 'too many errors')
+    if (verdict === undefined) return
+    this.close(verdict, verdict === 4429 ? 'rate limit exceeded repeatedly' : 'too many errors')
+    this.#stopReading()
   }
 
   /** A token of the same holder takes over, with its expiry and rights. */
@@ -153,7 +156,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     const open = this.#state
-    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
+    this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
     this.#outbox.flush()
     this.#release(open)
     this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload: { code, reason, ...options } })))
@@ -191,7 +194,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   }
 
   onPong(): void {
-    if (this.#state.name === 'open') this.#state.liveness.heard()
+    this.#admit()
+  }
+
+  onFragments(count: number): void {
+    for (let i = 0; i < count; i++) this.#admit()
   }
 
   onDrain(): void {
@@ -200,9 +207,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   /** The transport has closed already, for what the peer sent. */
   onFailed(code: number): void {
-    if (this.#state.name !== 'open') return
-    this.#release(this.#state)
-    this.#state = { name: 'closing', code, deadline: this.#cutOffLater() }
+    if (this.#state.name === 'open') {
+      this.#release(this.#state)
+      this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
+    }
+    this.#stopReading()
   }
 
   onClosed(peerCode: number): void {
@@ -235,15 +244,29 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return wallDeadline(this.#context.clock, at, () => this.close(4401, 'token expired'))
   }
 
-  #cutOffLater(): Timer {
-    return this.#context.clock.setTimeout(() => this.#socket.terminate(), CLOSE_DEADLINE_MS)
+  #cutOffLater(delayMs: number): Timer {
+    return this.#context.clock.setTimeout(() => this.#socket.terminate(), delayMs)
+  }
+
+  /** Who would not be told is not listened to: what it still sends stays with it. */
+  #stopReading(): void {
+    const state = this.#state
+    if (state.name !== 'closing' || !state.reads) return
+    this.#socket.stopReading()
+    state.deadline.cancel()
+    this.#state = { ...state, deadline: this.#cutOffLater(UNREAD_DEADLINE_MS), reads: false }
   }
 
   /** False when the connection is closing, or more frames come than may. */
   #admit(): boolean {
-    if (this.#state.name !== 'open') return false
-    this.#state.liveness.heard()
+    if (this.#state.name === 'closed') return false
     const excess = this.#excess()
+    if (this.#state.name === 'closing') {
+      // What was on its way may come in; a flood is not waited out.
+      if (excess !== undefined) this.#stopReading()
+      return false
+    }
+    this.#state.liveness.heard()
     if (excess === undefined) return true
     const { message, retryAfterMs } = excess
     this.#refuse({ code: 'rate_limited', message, details: { retryAfterMs } })

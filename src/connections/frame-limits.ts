@@ -1,11 +1,15 @@
 import type { Clock } from '../clock.ts'
+import type { ConnectionKind } from './connection-options.ts'
 import { KeyedBuckets } from './keyed-buckets.ts'
 import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 import type { Limit, Refusals } from './refusals.ts'
 
 export interface FrameRates {
+  /** Of a connection that is no agent's. */
   frameRate: number
   frameBurst: number
+  /** Of an agent's connection; twice as many at once. */
+  agentFrameRate: number
   /** Over all sockets of one token subject; twice as many at once. */
   frameRatePerPrincipal: number
   /** Over all sockets of one address; twice as many at once. */
@@ -29,6 +33,7 @@ export class FrameLimits {
   readonly #clock: Clock
   readonly #refusals: Refusals
   readonly #own: BucketLimits
+  readonly #agents: BucketLimits
   readonly #principals: KeyedBuckets
   readonly #addresses: KeyedBuckets
 
@@ -36,13 +41,14 @@ export class FrameLimits {
     this.#clock = clock
     this.#refusals = refusals
     this.#own = { ratePerSecond: rates.frameRate, burst: rates.frameBurst }
+    this.#agents = twice(rates.agentFrameRate)
     this.#principals = new KeyedBuckets(twice(rates.frameRatePerPrincipal))
     this.#addresses = new KeyedBuckets(twice(rates.frameRatePerAddress))
   }
 
   /** Asked once for each frame of a new connection; answers why the frame is not handled. */
-  gate(sub: string, address: string): () => Excess | undefined {
-    const own = new TokenBucket(this.#own, this.#clock.monotonic())
+  gate(sub: string, address: string, kind: ConnectionKind): () => Excess | undefined {
+    const own = new TokenBucket(kind === 'agent' ? this.#agents : this.#own, this.#clock.monotonic())
     return () => {
       const now = this.#clock.monotonic()
       return (

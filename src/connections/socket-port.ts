@@ -14,6 +14,8 @@ export interface SocketPort {
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
+  /** After a close frame: ends the connection from this side and reads nothing more, whatever the peer goes on to send. */
+  stopReading(): void
   /** Destroys the socket: `onClosed` follows. */
   terminate(): void
   /** Called once, in the turn of the upgrade: frames that arrive earlier would be lost. */
@@ -25,6 +27,8 @@ export interface SocketHandlers {
   onBinary(): void
   onPing(data: Buffer): void
   onPong(): void
+  /** Parts of messages, none of them the last one, that came. */
+  onFragments(count: number): void
   onDrain(): void
   /** The peer broke the WebSocket protocol or a size limit; a close frame with this code was sent. */
   onFailed(code: number): void

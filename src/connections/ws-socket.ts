@@ -1,19 +1,23 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { FrameForm } from '../broadcast/frame-encoder.ts'
+import { FragmentCounter } from './fragment-counter.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { textsOf } from './text-frame.ts'
 
 const TOO_BIG = 1009
 const FRAME_TOO_LARGE = 4413
 
-/** The class that the server makes its sockets of: `ws` answers an oversized frame with 1009, the protocol with 4413. */
+/**
+ * The class that the server makes its sockets of: `ws` answers an oversized frame with 1009, the protocol with 4413. An
+ * echo of the peer's own 1009 is left as it is: it has a reason, if an empty one, and the verdict of `ws` has none.
+ */
 export class FleetwireWebSocket extends WebSocket {
   /** Who hears of it. Kept here, the listeners are the same functions for all sockets. */
   handlers: SocketHandlers | undefined
 
   override close(code?: number, reason?: string | Buffer): void {
-    super.close(code === TOO_BIG ? FRAME_TOO_LARGE : code, reason)
+    super.close(code === TOO_BIG && reason === undefined ? FRAME_TOO_LARGE : code, reason)
   }
 }
 
@@ -47,6 +51,7 @@ function takesShared(ws: WebSocket): boolean {
 function verdict(error: Error & { code?: string }): number | undefined {
   switch (error.code) {
     case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
       return FRAME_TOO_LARGE
     case 'WS_ERR_INVALID_UTF8':
       return 1007
@@ -131,6 +136,13 @@ export class WsSocket implements SocketPort {
     this.#ws.close(code, reason)
   }
 
+  stopReading(): void {
+    // `ws` lets a socket flow again in the next tick after a breach of its protocol.
+    process.nextTick(() => this.#ws.pause())
+    // A close frame that waits for its compression would come after the end.
+    if (!this.#framesItself) this.#raw.end()
+  }
+
   terminate(): void {
     this.#ws.terminate()
   }
@@ -140,5 +152,11 @@ export class WsSocket implements SocketPort {
     ;(ws as FleetwireWebSocket).handlers = handlers
     ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
     this.#raw.on('drain', () => handlers.onDrain())
+    const parts = new FragmentCounter()
+    // Before the listener of `ws`: what counts is known when its messages come.
+    this.#raw.prependListener('data', (chunk: Buffer) => {
+      const count = parts.count(chunk)
+      if (count > 0) handlers.onFragments(count)
+    })
   }
 }

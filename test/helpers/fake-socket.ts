@@ -7,6 +7,7 @@ export class FakeSocket implements SocketPort {
   readonly pongs: Buffer[] = []
   pings = 0
   terminated = false
+  reads = true
   closedWith: { code: number; reason: string } | undefined
   bufferedBytes = 0
   readonly form = 'text'
@@ -68,6 +69,10 @@ export class FakeSocket implements SocketPort {
 
   close(code: number, reason: string): void {
     this.closedWith ??= { code, reason }
+  }
+
+  stopReading(): void {
+    this.reads = false
   }
 
   terminate(): void {

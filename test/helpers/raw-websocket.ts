@@ -30,7 +30,8 @@ export async function rawWebSocket(
   { path = '/ws', extensions = '' } = {},
 ): Promise<Socket> {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
+  // It decides itself when it stops, as a hostile peer does.
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
   socket.on('error', () => {})
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
@@ -44,10 +45,10 @@ export async function rawWebSocket(
   return socket
 }
 
-/** Reads until the server's close frame and resolves with its code; `undefined` when the socket ends without one. */
+/** Reads until the server's close frame and resolves with its code; `undefined` when the socket ends without one. The socket stays open. */
 export async function closeCodeOf(socket: Socket): Promise<number | undefined> {
   let received = Buffer.alloc(0)
-  for await (const chunk of socket) {
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     received = Buffer.concat([received, chunk])
     const code = closeCodeIn(received)
     if (code !== undefined) return code

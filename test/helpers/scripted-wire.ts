@@ -54,6 +54,9 @@ export class ScriptedWire implements SocketPort {
     }
   }
 
+  /** A client of ours sends nothing more once it was told to go. */
+  stopReading(): void {}
+
   listen(handlers: SocketHandlers): void {
     this.#server = handlers
   }

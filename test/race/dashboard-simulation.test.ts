@@ -36,7 +36,13 @@ const OUTBOX_LIMIT_BYTES = 320 * 1024
 const BURST = 24
 const BULK = 'x'.repeat(8 * 1024)
 const limits = {
-  ...{ frameRate: 1000, frameBurst: 1000, frameRatePerPrincipal: 10_000, frameRatePerAddress: 10_000 },
+  ...{
+    frameRate: 1000,
+    frameBurst: 1000,
+    agentFrameRate: 2000,
+    frameRatePerPrincipal: 10_000,
+    frameRatePerAddress: 10_000,
+  },
   ...{ outboxLimitBytes: OUTBOX_LIMIT_BYTES, maxConnections: 1000, maxConnectionsPerPrincipal: 1000 },
 }
 const AGENTS: Record<string, string[]> = { wide: ['*'], narrow: ['a', 'b'] }

@@ -80,7 +80,7 @@ test('a frame over the limit, a flood and endless garbage end that socket only',
   t.equal(await large.closed, 4413)
   const hasty = await socket('a2')
   await hello(hasty)
-  for (let i = 0; i < 1000; i++) hasty.send('heartbeat', { running: [] })
+  for (let i = 0; i < 10_000; i++) hasty.send('heartbeat', { running: [] })
   t.equal(await hasty.closed, 4429)
   const rude = await socket('a3')
   for (let i = 0; i < 30; i++) rude.raw('garbage')

@@ -91,6 +91,7 @@ t.test('[LM1] a frame over the limit is refused at its header: 4413', async t =>
   pieces.write(clientFrame('x'.repeat(40 * KiB), { opcode: 0 }))
   t.equal(await closeCodeOf(pieces), 4413)
   await unharmed(t, bystander)
+  while (app.connections.size > 1) await new Promise(resolve => setImmediate(resolve))
   t.same(app.connections.stats().closedByCode, { 4413: 3 })
 })
 

@@ -23,7 +23,13 @@ function setUp() {
     flusher: new FlushScheduler({ clock, flushMs: 0, endOfTurn: quiet }),
     refusals: new Refusals(),
     limits: {
-      ...{ frameRate: 100, frameBurst: 200, frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 },
+      ...{
+        frameRate: 100,
+        frameBurst: 200,
+        agentFrameRate: 2000,
+        frameRatePerPrincipal: 1000,
+        frameRatePerAddress: 1000,
+      },
       ...{ outboxLimitBytes: 4096, maxConnections: 10_000, maxConnectionsPerPrincipal: 10_000 },
     },
   })

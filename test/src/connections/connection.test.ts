@@ -16,7 +16,13 @@ const principal = (clock: FakeClock): Principal => ({
   expiresAt: clock.now() + 3_600_000,
 })
 
-const rates = { frameRate: 100, frameBurst: 200, frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 }
+const rates = {
+  frameRate: 100,
+  frameBurst: 200,
+  agentFrameRate: 2000,
+  frameRatePerPrincipal: 1000,
+  frameRatePerAddress: 1000,
+}
 
 function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> = {}, limits = {}) {
   const clock = new FakeClock()

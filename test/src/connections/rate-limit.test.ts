@@ -32,20 +32,30 @@ t.test('keys do not know each other, and are forgotten when their bucket is full
 t.test('[LM2] [LM8] frames count for their connection, their subject and their address', async t => {
   const clock = new FakeClock()
   const refusals = new Refusals()
-  const rates = { frameRate: 1, frameBurst: 4, frameRatePerPrincipal: 3, frameRatePerAddress: 4 }
+  const rates = { frameRate: 1, frameBurst: 4, agentFrameRate: 2, frameRatePerPrincipal: 3, frameRatePerAddress: 4 }
   const limits = new FrameLimits(clock, refusals, rates)
   const take = (gate: ReturnType<FrameLimits['gate']>, count: number) =>
     Array.from({ length: count }, () => gate()?.limit ?? 'ok').filter((limit, i, all) => all[i - 1] !== limit)
-  const ann1 = limits.gate('ann', '192.0.2.1')
+  const ann1 = limits.gate('ann', '192.0.2.1', 'dashboard')
   t.same(take(ann1, 5), ['ok', 'frames_per_connection'])
-  const ann2 = limits.gate('ann', '192.0.2.2')
+  const ann2 = limits.gate('ann', '192.0.2.2', 'dashboard')
   t.same(take(ann2, 3), ['ok', 'frames_per_principal'])
-  const bob = limits.gate('bob', '192.0.2.1')
+  const bob = limits.gate('bob', '192.0.2.1', 'dashboard')
   t.same(take(bob, 4), ['ok'])
-  t.same(take(limits.gate('cyd', '192.0.2.1'), 1), ['frames_per_address'])
+  t.same(take(limits.gate('cyd', '192.0.2.1', 'dashboard'), 1), ['frames_per_address'])
   clock.advance(1000)
   t.same(take(ann2, 1), ['ok'])
   t.match(Object.fromEntries(refusals.counts()), {
     ...{ frames_per_connection: 1, frames_per_principal: 1, frames_per_address: 1 },
   })
+})
+
+t.test('[LM15] an agent has a rate of its own, and twice as much at once', async t => {
+  const rates = {
+    ...{ frameRate: 1, frameBurst: 1, agentFrameRate: 20 },
+    ...{ frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 },
+  }
+  const gate = new FrameLimits(new FakeClock(), new Refusals(), rates).gate('a1', '192.0.2.1', 'agent')
+  const passed = Array.from({ length: 50 }, () => gate()).filter(excess => excess === undefined)
+  t.equal(passed.length, 40)
 })

@@ -38,6 +38,7 @@ async function pair(t: Test, serverOptions: object = {}, clientOptions: object =
     onBinary: () => heard.push('(binary)'),
     onPing: data => heard.push(`(ping ${data})`),
     onPong: () => heard.push('(pong)'),
+    onFragments: count => heard.push(`(fragments ${count})`),
     onDrain: () => heard.push('(drained)'),
     onFailed: code => heard.push(`(failed ${code})`),
     onClosed: code => heard.push(`(closed ${code})`),

@@ -1,0 +1,48 @@
+const FIN = 0x80
+const MASKED = 0x80
+const MASK_BYTES = 4
+const LONGEST_HEAD = 14
+
+/**
+ * Counts the frames of a WebSocket that are not the last of their message (RFC 6455 §5.2), in the bytes as they come from
+ * the peer. A WebSocket library tells of whole messages only, and a message in parts of one byte, or of none, costs as
+ * much as that many messages. What breaks the protocol is not judged here.
+ */
+export class FragmentCounter {
+  readonly #head = Buffer.alloc(LONGEST_HEAD)
+  /** Bytes of the head of a frame that came so far. */
+  #have = 0
+  /** Bytes of a payload that are still to come. */
+  #payloadLeft = 0
+
+  count(chunk: Buffer): number {
+    let fragments = 0
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#payloadLeft > 0) {
+        const skipped = Math.min(this.#payloadLeft, chunk.length - at)
+        this.#payloadLeft -= skipped
+        at += skipped
+        continue
+      }
+      this.#head[this.#have++] = chunk[at++]!
+      if (this.#have < this.#headLength()) continue
+      if ((this.#head[0]! & FIN) === 0) fragments++
+      this.#payloadLeft = this.#payloadLength()
+      this.#have = 0
+    }
+    return fragments
+  }
+
+  #headLength(): number {
+    if (this.#have < 2) return 2
+    const second = this.#head[1]!
+    const short = second & ~MASKED
+    return 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + ((second & MASKED) === 0 ? 0 : MASK_BYTES)
+  }
+
+  #payloadLength(): number {
+    const short = this.#head[1]! & ~MASKED
+    if (short < 126) return short
+    return short === 126 ? this.#head.readUInt16BE(2) : Number(this.#head.readBigUInt64BE(2))
+  }
+}

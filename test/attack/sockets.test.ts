@@ -1,0 +1,156 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { startApp, type TestApp } from '../helpers/build.ts'
+import { clientFrame, closeCodeOf, rawWebSocket } from '../helpers/raw-websocket.ts'
+import { connectWs } from '../helpers/ws-client.ts'
+
+const PING = 9
+const PONG = 10
+const CONTINUATION = 0
+
+/** What costs a peer nothing to send, as often as it likes; `first` goes before, once. */
+const floods: Record<string, { first?: Buffer; again: Buffer }> = {
+  'empty text': { again: clientFrame('') },
+  pings: { again: clientFrame('x', { opcode: PING }) },
+  'empty pings': { again: clientFrame('', { opcode: PING }) },
+  pongs: { again: clientFrame('', { opcode: PONG }) },
+  'pongs in the middle of a message': {
+    first: clientFrame('{', { fin: false }),
+    again: clientFrame('', { opcode: PONG }),
+  },
+  'parts of one byte': {
+    first: clientFrame('{', { fin: false }),
+    again: clientFrame(' ', { opcode: CONTINUATION, fin: false }),
+  },
+  'empty parts': {
+    first: clientFrame('', { fin: false }),
+    again: clientFrame('', { opcode: CONTINUATION, fin: false }),
+  },
+  'messages of two parts': {
+    again: Buffer.concat([clientFrame('', { fin: false }), clientFrame('{}', { opcode: CONTINUATION })]),
+  },
+  binary: { again: clientFrame('', { opcode: 2 }) },
+}
+
+/** Writes until the server takes no more, or `frames` are written. Resolves with how many went. */
+async function flood(socket: Socket, { first, again }: { first?: Buffer; again: Buffer }, frames: number) {
+  if (first !== undefined) socket.write(first)
+  const many = Buffer.concat(Array.from({ length: 500 }, () => again))
+  let sent = 0
+  while (sent < frames && socket.writable) {
+    socket.write(many)
+    sent += 500
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return sent
+}
+
+/** The server's end of the only socket of a subject. */
+async function serverSocket(test: Test, { app, url, token }: TestApp, sub: string, path = '/ws') {
+  const accepted = once(app.websocketServer, 'connection')
+  const role = path === '/agent' ? 'agent' : 'viewer'
+  const socket = await rawWebSocket(test, url, await token(role, { sub }), { path })
+  const [ws] = await accepted
+  return { socket, raw: ws._socket as Socket }
+}
+
+/** A paused socket of Node still takes what its buffer holds. */
+const READ_AHEAD_BYTES = 256 * 1024
+
+async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
+  const { bytesRead } = raw
+  for (let i = 0; i < 20; i++) {
+    t.ok(socket.writable, 'the peer can go on')
+    socket.write(Buffer.alloc(100_000))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.ok(raw.bytesRead - bytesRead < READ_AHEAD_BYTES, `${raw.bytesRead - bytesRead} of 2,000,000 bytes are read`)
+  socket.destroy()
+}
+
+t.test('[LM2] [CL11] a flood of any kind counts as frames: 4429, and the socket is not read on', async t => {
+  const server = await startApp(t)
+  const bystander = await connectWs(t, server.url, await server.token('viewer', { sub: 'bob' }))
+  for (const [name, kind] of Object.entries(floods)) {
+    const { socket, raw } = await serverSocket(t, server, name.replaceAll(' ', '_'))
+    const code = closeCodeOf(socket)
+    await flood(socket, kind, 5000)
+    t.match(String(await code), /^4429$|^4000$/, name)
+    await readNoFurther(t, socket, raw)
+    await bystander.request('ping')
+  }
+})
+
+t.test('[LM2] as many parts, pings and pongs as frames may come are no offence', async t => {
+  const { url, token } = await startApp(t)
+  const socket = await rawWebSocket(t, url, await token('viewer'))
+  const text = '{"type":"ping"}'
+  socket.write(clientFrame(text[0]!, { fin: false }))
+  for (const char of text.slice(1, -1)) {
+    socket.write(clientFrame(char, { opcode: CONTINUATION, fin: false }))
+    socket.write(clientFrame('', { opcode: PONG }))
+    socket.write(clientFrame('', { opcode: CONTINUATION, fin: false }))
+  }
+  socket.write(clientFrame(text.at(-1)!, { opcode: CONTINUATION }))
+  let received = ''
+  while (!received.includes('"type":"pong"')) received += String((await once(socket, 'data'))[0])
+  t.notMatch(received, /rate_limited/)
+})
+
+t.test('[CL11] who goes on sending after a close of another kind is not read on either', async t => {
+  const server = await startApp(t)
+  const { socket, raw } = await serverSocket(t, server, 'mallory')
+  const code = closeCodeOf(socket)
+  for (const connection of server.app.connections.ofSub('mallory')) connection.close(4403, 'closed by an admin')
+  t.equal(await code, 4403)
+  void flood(socket, { again: clientFrame('{"type":"ping"}') }, 100_000)
+  await once(raw, 'close')
+  t.ok(raw.bytesRead < 1_000_000, `${raw.bytesRead} bytes were read`)
+})
+
+t.test('[CL11] what is larger than a frame may be is not read to its end', async t => {
+  const server = await startApp(t)
+  for (const length of [256 * 1024 + 1, 2 ** 40, 2 ** 53 - 1]) {
+    const { socket, raw } = await serverSocket(t, server, `mallory${length}`)
+    const code = closeCodeOf(socket)
+    socket.write(clientFrame('{', { length }))
+    t.equal(await code, 4413, `of ${length} bytes`)
+    await readNoFurther(t, socket, raw)
+  }
+})
+
+t.test('[LM1] a length of more than 2^53 is a frame that is too large', async t => {
+  const { url, token, app } = await startApp(t)
+  const socket = await rawWebSocket(t, url, await token('viewer'))
+  const head = Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(8, 0x7f), Buffer.alloc(4)])
+  const code = closeCodeOf(socket)
+  socket.write(head)
+  t.equal(await code, 4413)
+  socket.destroy()
+  while (app.connections.size > 0) await new Promise(resolve => setImmediate(resolve))
+  t.same(app.connections.stats().closedByCode, { 4413: 1 })
+})
+
+t.test('[CL12] the close frame of a peer is answered with its own code', async t => {
+  const { url, token } = await startApp(t)
+  for (const code of [1000, 1001, 1009, 1011, 3000, 4000, 4413]) {
+    const socket = await rawWebSocket(t, url, await token('viewer'))
+    const echoed = closeCodeOf(socket)
+    socket.write(clientFrame(Buffer.from([code >> 8, code & 0xff]), { opcode: 8 }))
+    t.equal(await echoed, code)
+  }
+})
+
+t.test('[LM15] an agent may send 4,000 frames at once; the 2,000 of the next second, and then it is told', async t => {
+  const { url, token } = await startApp(t)
+  const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+  agent.send('agent:connect', { bootId: 'b', inventory: [] })
+  t.match((await agent.next('connection:established')).payload.limits, { frameRate: 2000, frameBurst: 4000 })
+  for (let n = 1; n < 4000; n++) agent.raw(JSON.stringify({ type: 'agent:status', n, payload: { work: 'working' } }))
+  await agent.next(({ type, payload }) => type === 'report:ack' && payload.n === 3999)
+  t.notOk(agent.frames.find(({ type }) => type === 'error'))
+  for (let i = 0; i < 10_000; i++) agent.send('heartbeat', {})
+  t.match((await agent.next('error')).payload, { code: 'rate_limited' })
+  t.equal(await agent.closed, 4429)
+})
