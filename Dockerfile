@@ -22,6 +22,6 @@ USER node
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FLEETWIRE_PORT || 3000}/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${Number(process.env.FLEETWIRE_PORT) || 3000}/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Without a shell or npm around it, so that SIGTERM reaches the server itself.
 CMD ["node", "dist/src/cli/main.js", "serve"]

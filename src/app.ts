@@ -97,7 +97,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
  */
 export const BACKLOG = 4096
 
-/** A server of its own around it; it listens where it is told to. */
+/** A server of its own around it; it listens where it is told to. Throws when it cannot start; nothing is then left open. */
 export async function buildApp({ logger = true, ...options }: AppOptions = {}): Promise<FastifyInstance> {
   const config = loadConfig({}, options.config)
   const app = Fastify({
@@ -117,6 +117,12 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     // While it drains the server still finishes what it is asked: routes and the log refuse for themselves.
     return503OnClosing: false,
   })
-  await app.register(fp(controlPlane, { name: 'fleetwire' }), options)
+  try {
+    await app.register(fp(controlPlane, { name: 'fleetwire' }), options)
+  } catch (error) {
+    // What is open by now, such as the thread of the log, would keep the process alive.
+    await app.close()
+    throw error
+  }
   return app
 }

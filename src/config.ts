@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
+import { readEnvironment } from './environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
 
 const SECOND = 1000
@@ -93,21 +94,22 @@ export const ConfigSchema = Type.Object({
 })
 export type Config = Static<typeof ConfigSchema>
 
-const PREFIX = 'FLEETWIRE_'
-
 /** `TRUST_PROXY` as Fastify takes it. */
 export const trustProxyOf = ({ TRUST_PROXY }: Config): boolean | string =>
   TRUST_PROXY === 'true' || (TRUST_PROXY !== '' && TRUST_PROXY)
 
+const names = Object.keys(ConfigSchema.properties)
+
+/** What to warn of in an environment: variables with the prefix that are no settings. */
+export const environmentWarnings = (env: Record<string, string | undefined>): readonly string[] =>
+  readEnvironment(env, names).warnings
+
 /** The configuration that an environment describes. Throws FLW_ERR_CONFIG_INVALID naming the variable and the rule. */
 export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {
-  const data: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(env)) {
-    if (name.startsWith(PREFIX) && value !== undefined && value !== '') data[name.slice(PREFIX.length)] = value
-  }
+  const data = { ...readEnvironment(env, names).settings, ...overrides }
   try {
-    return envSchema<Config>({ schema: ConfigSchema, data: { ...data, ...overrides }, env: false, dotenv: false })
+    return envSchema<Config>({ schema: ConfigSchema, data, env: false, dotenv: false })
   } catch (error) {
-    throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${PREFIX}${(error as Error).message.replace(/^env\/?/, '')}`)
+    throw new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_${(error as Error).message.replace(/^env\/?/, '')}`)
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
 import { BACKLOG, buildApp } from './app.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, environmentWarnings, loadConfig } from './config.ts'
 
 /** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
 const CLOSE_DEADLINE_MS = 30_000
@@ -16,6 +16,7 @@ export async function serve(overrides: Partial<Config> = {}): Promise<FastifyIns
   const config = loadConfig(process.env, overrides)
   const stream = process.stdout.isTTY ? pretty() : pino.destination(1)
   const app = await buildApp({ config, logger: { stream } })
+  for (const warning of environmentWarnings(process.env)) app.log.warn(warning)
   const grace = closeWithGrace({ delay: CLOSE_DEADLINE_MS, logger: app.log }, async ({ err, signal }) => {
     if (err !== undefined) app.log.fatal({ err }, 'closing after a fault')
     else app.log.info({ signal }, 'closing')

@@ -1,13 +1,18 @@
-/** The origins whose pages may call this server: the server's own, and the configured ones. */
+import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
+
+/** The origins whose pages may call this server: the server's own, and the configured ones. CORS and upgrades ask it. */
 export class Origins {
   readonly #any: boolean
   readonly #allowed: ReadonlySet<string>
 
-  /** Comma-separated origins; `*` for any. */
+  /**
+   * Comma-separated origins; `*` for any. Throws FLW_ERR_CONFIG_INVALID for an entry that no page can have: it would
+   * look like a permission and be none.
+   */
   constructor(list: string) {
-    const names = list.split(',').map(name => name.trim())
+    const names = list.trim() === '' ? [] : list.split(',').map(name => name.trim())
     this.#any = names.includes('*')
-    this.#allowed = new Set(names.map(name => parse(name)?.origin).filter(origin => origin !== undefined))
+    this.#allowed = new Set(names.filter(name => name !== '*').map(configured))
   }
 
   /**
@@ -16,12 +21,47 @@ export class Origins {
    */
   allows(origin: string, host?: string): boolean {
     if (this.#any) return true
-    const url = parse(origin)
-    return url !== undefined && (this.#allowed.has(url.origin) || url.host === host?.toLowerCase())
+    const known = originOf(origin)
+    if (known === undefined) return false
+    return this.#allowed.has(known) || (isWeb(known) && new URL(known).host === host?.toLowerCase())
   }
 }
 
-function parse(origin: string): URL | undefined {
-  const url = URL.canParse(origin) ? new URL(origin) : undefined
-  return url === undefined || url.host === '' ? undefined : url
+/** A scheme and an authority, and nothing else. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\*"'<>`]+)$/i
+
+const isWeb = (origin: string): boolean => /^https?:/.test(origin)
+
+/**
+ * An origin as browsers write it. Of the web's own schemes the default port and capitals do not count. Those of apps
+ * (`tauri://localhost`) are compared as text: `URL.origin` is "null" for each of them. Undefined for what no page has.
+ */
+function originOf(text: string): string | undefined {
+  const [, scheme = '', authority = ''] = ORIGIN.exec(text) ?? []
+  const origin = `${scheme.toLowerCase()}://${authority}`
+  if (scheme === '' || /^(file|wss?|ftp):/.test(origin)) return undefined
+  if (!isWeb(origin)) return origin
+  return URL.canParse(origin) ? new URL(origin).origin : undefined
 }
+
+function configured(entry: string): string {
+  const origin = originOf(entry.replace(/\/$/, ''))
+  if (origin !== undefined) return origin
+  throw new FLW_ERR_CONFIG_INVALID(
+    `Configuration: FLEETWIRE_ALLOWED_ORIGINS has the entry "${entry}", which is the origin of no page: ${advice(entry)}`,
+  )
+}
+
+function advice(entry: string): string {
+  if (entry === '') return 'take the comma too many away'
+  if (/["'`]/.test(entry)) return 'take the quotes away'
+  if (/\s/.test(entry)) return 'separate origins by commas'
+  if (entry.includes('*')) return 'write each origin in full, such as https://app.example.org, or * alone for any'
+  if (entry === 'null' || /^file:/i.test(entry)) return 'pages of files and sandboxes have none; serve them over http'
+  const web = entry.replace(/^ws(?=s?:)/i, 'http').replace(/^(?![a-z][a-z0-9+.-]*:\/\/)/i, defaultScheme(entry))
+  const url = URL.canParse(web) ? new URL(web) : undefined
+  return url !== undefined && isWeb(web) && url.host !== '' ? `write ${url.origin}` : 'write it as https://app.example'
+}
+
+/** Of an entry without one. */
+const defaultScheme = (entry: string): string => (/^(localhost|127\.|\[::1])/.test(entry) ? 'http://' : 'https://')

@@ -9,17 +9,29 @@ test('[AU7] the own origin is allowed by host, whatever the scheme of the proxy 
   t.notOk(origins.allows('https://fleet.example', 'fleet.example:3000'))
   t.notOk(origins.allows('https://evil.example', 'fleet.example'))
   t.notOk(origins.allows('https://fleet.example', undefined))
+  t.notOk(origins.allows('app://fleet.example', 'fleet.example'), 'an app is never the server’s own page')
 })
 
 test('[AU7] configured origins are allowed as a whole, never by prefix', async t => {
-  const origins = new Origins(' https://a.example/ , http://localhost:5173,,nonsense')
-  t.ok(origins.allows('https://a.example', 'x'))
-  t.ok(origins.allows('http://localhost:5173', 'x'))
+  const origins = new Origins(' https://A.example/ , http://localhost:5173,https://b.example:443')
+  for (const allowed of [
+    'https://a.example',
+    'http://localhost:5173',
+    'https://b.example',
+    'https://b.example:443',
+    'HTTPS://A.EXAMPLE',
+  ]) {
+    t.ok(origins.allows(allowed, 'x'), allowed)
+  }
   for (const other of [
     'http://a.example',
     'https://a.example.evil.example',
     'https://a.example:8443',
     'https://sub.a.example',
+    'https://a.example/path',
+    'https://user@a.example',
+    'https://evil.example#https://a.example',
+    'https://evil.example\\a.example',
     'http://localhost',
     'null',
     'nonsense',
@@ -28,6 +40,63 @@ test('[AU7] configured origins are allowed as a whole, never by prefix', async t
   ]) {
     t.notOk(origins.allows(other, 'x'), other)
   }
+})
+
+test('[AU14] origins with a scheme of their own are compared as text: one does not stand for all', async t => {
+  const origins = new Origins('tauri://localhost,chrome-extension://abcdefgh,capacitor://localhost/')
+  for (const allowed of ['tauri://localhost', 'chrome-extension://abcdefgh', 'capacitor://localhost']) {
+    t.ok(origins.allows(allowed), allowed)
+  }
+  for (const other of [
+    'null',
+    'evil://localhost',
+    'tauri://evil',
+    'tauri://localhost.evil',
+    'tauri://localhost:1',
+    'tauri:localhost',
+    'chrome-extension://other',
+    'moz-extension://abcdefgh',
+    'file://',
+    'file:///etc',
+    'data:text/html,x',
+    'about:blank',
+    'http://localhost:1',
+  ]) {
+    t.notOk(origins.allows(other, 'localhost'), other)
+  }
+})
+
+test('[AU14] an entry that no page can have stops the start, and the message says what to write', async t => {
+  const table: [list: string, entry: string, advice: string | RegExp][] = [
+    ['app.example', 'app.example', 'write https://app.example'],
+    ['localhost:5173', 'localhost:5173', 'write http://localhost:5173'],
+    ['app.example:8443', 'app.example:8443', 'write https://app.example:8443'],
+    ['https://ok.example,*.example.org', '*.example.org', 'write each origin in full'],
+    ['https://*.example.org', 'https://*.example.org', 'write each origin in full'],
+    ['https://a.example,,https://b.example', '', 'comma too many'],
+    ['https://a.example,', '', 'comma too many'],
+    [' , ', '', 'comma too many'],
+    ['https://a.example https://b.example', 'https://a.example https://b.example', 'separate origins by commas'],
+    ['https://a.example/ui', 'https://a.example/ui', 'write https://a.example'],
+    ['https://a.example//', 'https://a.example//', 'write https://a.example'],
+    ['https://a.example?x', 'https://a.example?x', 'write https://a.example'],
+    ['https://ann@a.example', 'https://ann@a.example', 'write https://a.example'],
+    ['wss://a.example', 'wss://a.example', 'write https://a.example'],
+    ['ws://localhost:3000', 'ws://localhost:3000', 'write http://localhost:3000'],
+    ['https://a.example:70000', 'https://a.example:70000', 'write it as'],
+    ['https://', 'https://', 'write it as'],
+    ['"https://a.example"', '"https://a.example"', 'take the quotes away'],
+    ['null', 'null', 'have none'],
+    ['file://', 'file://', 'have none'],
+  ]
+  for (const [list, entry, advice] of table) {
+    t.throws(
+      () => new Origins(list),
+      { code: 'FLW_ERR_CONFIG_INVALID', message: new RegExp(`"${entry.replace(/[*?.]/g, '\\$&')}".*${advice}`) },
+      list,
+    )
+  }
+  t.doesNotThrow(() => new Origins('  '))
 })
 
 test('* allows any', async t => {
