@@ -184,8 +184,13 @@ export class Uplink {
     return undefined
   }
 
-  #refuse(frame: AgentFrame, { code, message }: WireError): void {
-    this.#port.error(code, message, about(frame))
+  #refuse(frame: AgentFrame, { code, message, details }: WireError): void {
+    const { id, details: numbered } = about(frame)
+    const all = { ...(details as object | undefined), ...(numbered as object | undefined) }
+    this.#port.error(code, message, {
+      ...(id !== undefined && { id }),
+      ...(Object.keys(all).length > 0 && { details: all }),
+    })
   }
 
   #of({ sessionId }: { sessionId: string }) {

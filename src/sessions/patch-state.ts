@@ -1,48 +1,52 @@
-import type { EventPayloads, WireError } from '@fleetwire/protocol'
-import { wireError } from '@fleetwire/protocol'
-import jsonPatch, { type Operation } from 'fast-json-patch'
+import { type EventPayloads, MAX_DEPTH, tooDeep, type WireError, wireError } from '@fleetwire/protocol'
+import { applyPatch, MAX_PATCH_WORK, PatchFailure } from './json-patch.ts'
 
 /** A session's state, as JSON. */
 export const MAX_STATE_BYTES = 256 * 1024
 
 export type Patched = { status: 'ok'; state: unknown } | { status: 'refused'; error: WireError }
 
-/**
- * RFC 6902, all or nothing, on a copy. `copy` could double a state with each operation, so what is copied counts before
- * it is; paths into an object's own machinery (`__proto__`) are refused.
- */
+/** RFC 6902, all or nothing, at a bounded cost. `state` is the caller's own: it is spent, whatever comes of it. */
 export function patchState(state: unknown, patch: EventPayloads['state:patch']['patch']): Patched {
-  let document = structuredClone(state)
-  let copiedBytes = 0
-  for (const [i, operation] of patch.entries()) {
-    try {
-      if (operation.op === 'copy') {
-        copiedBytes += sizeOf(jsonPatch.getValueByPointer(document, operation.from ?? ''))
-        if (copiedBytes > MAX_STATE_BYTES) return tooLarge()
-      }
-      document = jsonPatch.applyOperation(document, operation as Operation, true, true, true, i).newDocument
-    } catch (error) {
-      return { status: 'refused', error: wireError('patch_failed', flaw(i, operation, error), { operation: i }) }
-    }
+  try {
+    return checkState(applyPatch(state, patch, MAX_STATE_BYTES))
+  } catch (error) {
+    if (!(error instanceof PatchFailure)) throw error
+    return { status: 'refused', error: refusal(error, patch[error.operation]!) }
   }
-  return checkState(document)
 }
 
-/** A state that is not too large to be kept. */
+/** A state that is not too large to be kept, and not too deep to be read. */
 export function checkState(state: unknown): Patched {
-  return sizeOf(state) > MAX_STATE_BYTES ? tooLarge() : { status: 'ok', state }
+  const text = textOf(state)
+  if (text === undefined || tooDeep(text)) {
+    return failed(wireError('patch_failed', `The state would be nested more than ${MAX_DEPTH} levels deep.`))
+  }
+  return Buffer.byteLength(text) > MAX_STATE_BYTES ? failed(tooLarge()) : { status: 'ok', state }
 }
 
-const sizeOf = (value: unknown): number => (value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)))
+/** Undefined where it is so deep that it cannot be said. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
 
-const tooLarge = (): Patched => ({
-  status: 'refused',
-  error: wireError('too_large', `The state would be larger than ${MAX_STATE_BYTES} bytes of JSON.`, {
+function refusal({ operation, flaw, message }: PatchFailure, { op, path }: { op: string; path: string }): WireError {
+  if (flaw === 'copies') return tooLarge()
+  const what = `patch[${operation}]: ${op} ${JSON.stringify(path.slice(0, 200))}`
+  if (flaw === 'wrong') return wireError('patch_failed', `${what} does not apply: ${message}.`, { operation })
+  const limit = `A patch may move ${MAX_PATCH_WORK} elements of arrays, or as much other work`
+  const advice = 'send it in parts, or the whole state as state:snapshot'
+  return wireError('patch_failed', `${what}: ${limit}: ${advice}.`, { operation, limit: MAX_PATCH_WORK })
+}
+
+const failed = (error: WireError): Patched => ({ status: 'refused', error })
+
+const tooLarge = (): WireError =>
+  wireError('too_large', `The state would be larger than ${MAX_STATE_BYTES} bytes of JSON.`, {
     limitBytes: MAX_STATE_BYTES,
-  }),
-})
-
-function flaw(i: number, { op, path }: { op: string; path: string }, error: unknown): string {
-  const name = error instanceof Error ? error.name : ''
-  return `patch[${i}]: ${op} ${JSON.stringify(path.slice(0, 200))} does not apply${name.includes('_') ? ` (${name})` : ''}.`
-}
+  })

@@ -260,7 +260,8 @@ export class SessionService {
 /** A session's state begins as an empty object. */
 function applied(record: LogRecord | undefined, change: StateChange): Patched {
   if (change.kind === 'snapshot') return checkState(change.snapshot)
-  const { snapshot } = (record?.payload ?? { snapshot: {} }) as { snapshot: unknown }
+  // Parsed anew: what the patch changes must be nobody else's.
+  const { snapshot } = JSON.parse(record?.json ?? '{"snapshot":{}}') as { snapshot: unknown }
   return patchState(snapshot, change.patch)
 }
 
