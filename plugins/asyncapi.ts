@@ -10,25 +10,27 @@ export interface AsyncapiOptions {
 /** The frames of the sockets, derived from the protocol's schemas: `/asyncapi.json` for programs, `/asyncapi` for people. */
 export default fp<AsyncapiOptions>(
   async (app, { version }) => {
-    const reached = ({ host, protocol }: FastifyRequest) => ({
-      host,
-      protocol: protocol === 'https' ? ('wss' as const) : ('ws' as const),
-      pathname: app.prefix,
-    })
+    function reached(request: FastifyRequest) {
+      const { host, protocol, prefix } = app.reachedAt(request)
+      return { host, protocol: protocol === 'https' ? 'wss' : 'ws', pathname: prefix + app.prefix }
+    }
     const queryToken = app.config.ALLOW_QUERY_TOKEN
     const about = { schema: { hide: true }, logLevel: 'warn' } as const
     let page: string | undefined
-    const document = (request: FastifyRequest) => asyncApiDocument({ version, server: reached(request), queryToken })
+    // Written once: what differs, where this server is reached, stands at its end.
+    const nowhere = { host: '', protocol: 'ws', pathname: '' } as const
+    const { servers, ...document } = asyncApiDocument({ version, server: nowhere, queryToken })
+    const beginning = JSON.stringify(document).slice(0, -1)
+    const documentFor = (request: FastifyRequest) =>
+      `${beginning},"servers":${JSON.stringify({ this: { ...servers.this, ...reached(request) } })}}`
 
-    app.get('/asyncapi.json', about, async request => document(request))
+    app.get('/asyncapi.json', about, async (request, reply) =>
+      reply.type('application/json; charset=utf-8').send(documentFor(request)),
+    )
     app.get('/asyncapi', about, async (_request, reply) => {
       page ??= protocolPage({ version, queryToken })
-      return reply
-        .header('Content-Security-Policy', pageCsp)
-        .header('X-Content-Type-Options', 'nosniff')
-        .type('text/html; charset=utf-8')
-        .send(page)
+      return reply.header('Content-Security-Policy', pageCsp).type('text/html; charset=utf-8').send(page)
     })
   },
-  { name: 'fleetwire-asyncapi', dependencies: ['fleetwire-rate-limit'] },
+  { name: 'fleetwire-asyncapi', dependencies: ['fleetwire-rate-limit', 'fleetwire-reached-at'] },
 )

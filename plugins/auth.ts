@@ -2,6 +2,7 @@ import { wireError } from '@fleetwire/protocol'
 import type { FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Origins } from '../src/auth/origins.ts'
+import { isOwnOrigin } from '../src/auth/own-origin.ts'
 import { may } from '../src/auth/permissions.ts'
 import type { Principal, Scope } from '../src/auth/principal.ts'
 import type { TokenVerdict } from '../src/auth/token-service.ts'
@@ -69,10 +70,13 @@ export default fp(
       if (may(request.principal, scope)) return
       return reply.refuse(wireError('forbidden', `This token does not grant "${scope}".`))
     })
-    app.decorate('checkOrigin', ({ headers: { origin, host } }, reply, done) => {
-      if (origin === undefined || origins.allows(origin, host)) done()
+    app.decorate('checkOrigin', (request, reply, done) => {
+      const { origin } = request.headers
+      const isOwn = (origin: string) =>
+        isOwnOrigin(origin, request.host) || isOwnOrigin(origin, app.reachedAt(request).host)
+      if (origin === undefined || origins.allows(origin) || isOwn(origin)) done()
       else reply.refuse(wireError('forbidden', 'Pages of this origin may not connect: see FLEETWIRE_ALLOWED_ORIGINS.'))
     })
   },
-  { name: 'fleetwire-auth', dependencies: ['fleetwire-jwt', 'fleetwire-errors'] },
+  { name: 'fleetwire-auth', dependencies: ['fleetwire-jwt', 'fleetwire-errors', 'fleetwire-reached-at'] },
 )

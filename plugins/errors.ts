@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
+import { maxHeaderSize, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, errorCodes, type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { rawAnswer } from '../src/raw-answer.ts'
+import { answerHeaders, rawAnswer } from '../src/raw-answer.ts'
 import { restError } from '../src/rest-error.ts'
 import { RouteTable } from '../src/route-table.ts'
 import { validationMessage } from '../src/validation-message.ts'
@@ -21,7 +21,6 @@ declare module 'fastify' {
 /** Fastify's own refusals, where the status alone would say too little. */
 const codes: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'bad_json',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
 }
 const statuses: Record<number, ErrorCode> = {
@@ -37,6 +36,13 @@ const statuses: Record<number, ErrorCode> = {
 const codeOf = ({ code, statusCode = 500 }: Partial<FastifyError>): ErrorCode =>
   codes[code ?? ''] ?? statuses[statusCode] ?? (statusCode >= 500 ? 'internal' : 'invalid_request')
 
+const METHOD_NOT_ALLOWED = 405
+const UNSUPPORTED_MEDIA = 415
+const noBody = wireError('invalid_request', 'body is required: send JSON with "Content-Type: application/json".', {
+  in: 'body',
+  path: '',
+})
+
 function refuse(this: FastifyReply, error: WireError): FastifyReply {
   const retryAfterMs = (error.details as { retryAfterMs?: number } | undefined)?.retryAfterMs
   if (error.code === 'unauthorized') this.header('WWW-Authenticate', 'Bearer')
@@ -44,11 +50,32 @@ function refuse(this: FastifyReply, error: WireError): FastifyReply {
   return this.code(errorCodes[error.code].status).send(restError(error))
 }
 
+/** What to do, where Fastify says only what was wrong. */
+function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequest): string {
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The body is larger than ${routeOptions.bodyLimit} bytes: send less at once.`
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'The Content-Type cannot be read: send JSON with "Content-Type: application/json".'
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return 'The body is not as long as Content-Length says: send its length in bytes.'
+    default:
+      return message
+  }
+}
+
 function onError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode = 500, validation, validationContext = 'body' } = error
-  if (validation !== undefined) return reply.refuse(validationMessage(validation, validationContext))
+  if (validation !== undefined) {
+    // An empty body was taken for none, and none is judged as `null`.
+    if (validationContext === 'body' && request.body === undefined) return reply.refuse(noBody)
+    return reply.refuse(validationMessage(validation, validationContext))
+  }
   const code = codeOf(error)
-  if (statusCode < 500) return reply.code(statusCode).send(restError(wireError(code, error.message), statusCode))
+  if (statusCode === UNSUPPORTED_MEDIA) reply.header('Accept', 'application/json')
+  if (statusCode < 500) {
+    return reply.code(statusCode).send(restError(wireError(code, adviceOf(error, request)), statusCode))
+  }
   // What went wrong inside is for the log: the caller could learn from it how to break more.
   request.log.error({ err: error }, 'request failed')
   return reply.code(errorCodes[code].status).send(restError(wireError(code, errorCodes[code].meaning)))
@@ -57,14 +84,28 @@ function onError(error: FastifyError, request: FastifyRequest, reply: FastifyRep
 /** For what fails before there is a route: a path that cannot be decoded. Given to Fastify when the server is made. */
 export function frameworkErrors(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode = 400 } = error
-  reply.code(statusCode).send(restError(wireError(codeOf(error), 'The URL is not valid.'), statusCode))
+  reply
+    .headers(answerHeaders)
+    .code(statusCode)
+    .send(
+      restError(
+        wireError(codeOf(error), 'The URL is not valid: a "%" in it is followed by two digits of a character.'),
+        statusCode,
+      ),
+    )
+}
+
+const noRequest: Record<string, [statusCode: number, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time: send it whole, without long pauses.'],
+  HPE_HEADER_OVERFLOW: [431, `The headers are larger than ${maxHeaderSize} bytes: send fewer or shorter ones.`],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks are too large: send none.'],
 }
 
 /** For what is no HTTP request at all. The packet is not logged: it may hold a token. */
 export function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const statusCode = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400
-  const body = restError(wireError(codeOf({ statusCode }), 'This is not a valid HTTP request.'), statusCode)
+  const [statusCode, message] = noRequest[error.code ?? ''] ?? [400, 'This is not a valid HTTP request.']
+  const body = restError(wireError(codeOf({ statusCode }), message), statusCode)
   // An answer that is under way would have this one in its middle.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
   if (!socket.writable || answer?.headersSent) socket.destroy()
@@ -84,8 +125,13 @@ export default fp(
       if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), config?.socket === true)
     })
     app.setNotFoundHandler((request, reply) => {
-      const path = request.url.split('?', 1)[0]
-      return reply.refuse(wireError('not_found', `There is no ${request.method} ${path}.`))
+      const { method, url } = request
+      const [path] = url.split('?', 1)
+      const methods = routeTable.methodsOf(url)
+      if (methods.length === 0) return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
+      const allowed = methods.join(', ')
+      const refusal = wireError('invalid_request', `There is no ${method} ${path}: it takes ${allowed}.`)
+      return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))
     })
   },
   { name: 'fleetwire-errors' },

@@ -1,10 +1,27 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface OpenapiOptions {
   version: string
 }
+
+/**
+ * Everything comes from this server, and by the scheme of the page: told to upgrade requests, browsers would ask a server
+ * that speaks plain HTTP for its scripts over TLS.
+ */
+const DOCS_CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 /** The API document at `/openapi.json`, derived from the routes' schemas, and a page to read it at `/docs`. */
 export default fp<OpenapiOptions>(
@@ -26,8 +43,38 @@ export default fp<OpenapiOptions>(
       },
       refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => String($id ?? `schema-${i}`) },
     })
-    await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, indexPrefix: app.prefix })
-    app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, () => app.swagger())
+
+    // Written once. Where a proxy takes a prefix away, only the document's `servers` differ, and stand at its end.
+    let json: string | undefined
+    let yaml: string | undefined
+    function jsonFor(request: FastifyRequest): string {
+      json ??= JSON.stringify(app.swagger())
+      const { prefix } = app.reachedAt(request)
+      return prefix === '' ? json : `${json.slice(0, -1)},"servers":${JSON.stringify([{ url: prefix }])}}`
+    }
+    function yamlFor(request: FastifyRequest): string {
+      yaml ??= app.swagger({ yaml: true })
+      const { prefix } = app.reachedAt(request)
+      return prefix === '' ? yaml : `${yaml}servers:\n  - url: ${JSON.stringify(prefix)}\n`
+    }
+
+    await app.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: DOCS_CSP,
+      // Relative, so that the page works behind whatever prefix.
+      indexPrefix: '.',
+      uiHooks: {
+        onRequest(request, reply, done) {
+          const { url = '' } = request.routeOptions
+          if (url.endsWith('/docs/json')) reply.type('application/json; charset=utf-8').send(jsonFor(request))
+          else if (url.endsWith('/docs/yaml')) reply.type('application/yaml').send(yamlFor(request))
+          else done()
+        },
+      },
+    })
+    app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) =>
+      reply.type('application/json; charset=utf-8').send(jsonFor(request)),
+    )
   },
-  { name: 'fleetwire-openapi', dependencies: ['fleetwire-schemas'] },
+  { name: 'fleetwire-openapi', dependencies: ['fleetwire-schemas', 'fleetwire-reached-at'] },
 )

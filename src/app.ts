@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import asyncapi from '../plugins/asyncapi.ts'
 import auth from '../plugins/auth.ts'
+import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
 import commands from '../plugins/commands.ts'
 import connections from '../plugins/connections.ts'
@@ -11,11 +12,13 @@ import cors from '../plugins/cors.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
 import eventBus from '../plugins/event-bus.ts'
 import eventLog from '../plugins/event-log.ts'
+import headers from '../plugins/headers.ts'
 import jwt from '../plugins/jwt.ts'
 import lifecycle from '../plugins/lifecycle.ts'
 import metrics from '../plugins/metrics.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
+import reachedAt from '../plugins/reached-at.ts'
 import schemas from '../plugins/schemas.ts'
 import sessions from '../plugins/sessions.ts'
 import shutdown from '../plugins/shutdown.ts'
@@ -25,13 +28,15 @@ import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
+import home from '../routes/home.ts'
 import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Config, loadConfig, trustProxyOf } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
 import { processLog } from './process-log.ts'
 import { RequestLog } from './request-log.ts'
+import { parseTrustProxy } from './trust-proxy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -47,6 +52,8 @@ export interface ControlPlaneOptions {
   eventLog?: EventLog
   clock?: Clock
   jwksCooldownMs?: number
+  /** Whether `/` is a page that says what this is. Default: true. */
+  home?: boolean
 }
 
 export interface AppOptions extends ControlPlaneOptions {
@@ -64,8 +71,11 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   app.decorate('clock', options.clock ?? systemClock)
 
   await app.register(lifecycle)
+  await app.register(reachedAt)
   await app.register(eventLog, { eventLog: options.eventLog })
   await app.register(errors)
+  await app.register(headers)
+  await app.register(bodies)
   await app.register(jwt, { jwksCooldownMs: options.jwksCooldownMs })
   await app.register(auth)
   await app.register(cors)
@@ -84,6 +94,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(shutdown)
   await app.register(metrics)
 
+  if (options.home !== false) await app.register(home, { version })
   await app.register(health, { version })
   await app.register(metricsRoute)
   await app.register(agent)
@@ -103,7 +114,7 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
   const app = Fastify({
     logger: logger && processLog(config.LOG_LEVEL, logger === true ? undefined : logger.stream),
     logController: new RequestLog(),
-    trustProxy: trustProxyOf(config),
+    trustProxy: parseTrustProxy(config.TRUST_PROXY) ?? false,
     frameworkErrors,
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 import { readEnvironment } from './environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
+import { parseTrustProxy } from './trust-proxy.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -33,9 +34,8 @@ export const ConfigSchema = Type.Object({
   ALLOW_QUERY_TOKEN: Type.Boolean({ default: true, description: 'Accept ?token=; off: only header and subprotocol' }),
   TRUST_PROXY: Type.String({
     default: '',
-    pattern:
-      '^(true|(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(/[0-9]+)?)(, *(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(/[0-9]+)?))*)?$',
-    description: 'Whose X-Forwarded-For is believed: comma-separated addresses or networks; true: anybody’s',
+    description:
+      'Whose X-Forwarded-… headers are believed: comma-separated addresses or networks, or how many proxies; true: anybody’s',
   }),
   LOG_LEVEL: Type.String({
     default: 'info',
@@ -94,9 +94,7 @@ export const ConfigSchema = Type.Object({
 })
 export type Config = Static<typeof ConfigSchema>
 
-/** `TRUST_PROXY` as Fastify takes it. */
-export const trustProxyOf = ({ TRUST_PROXY }: Config): boolean | string =>
-  TRUST_PROXY === 'true' || (TRUST_PROXY !== '' && TRUST_PROXY)
+const invalid = (what: string) => new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_${what}`)
 
 const names = Object.keys(ConfigSchema.properties)
 
@@ -107,9 +105,16 @@ export const environmentWarnings = (env: Record<string, string | undefined>): re
 /** The configuration that an environment describes. Throws FLW_ERR_CONFIG_INVALID naming the variable and the rule. */
 export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {
   const data = { ...readEnvironment(env, names).settings, ...overrides }
+  let config: Config
   try {
-    return envSchema<Config>({ schema: ConfigSchema, data, env: false, dotenv: false })
+    config = envSchema<Config>({ schema: ConfigSchema, data, env: false, dotenv: false })
   } catch (error) {
-    throw new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_${(error as Error).message.replace(/^env\/?/, '')}`)
+    throw invalid((error as Error).message.replace(/^env\/?/, ''))
   }
+  try {
+    parseTrustProxy(config.TRUST_PROXY)
+  } catch (error) {
+    throw invalid(`TRUST_PROXY ${(error as Error).message}`)
+  }
+  return config
 }

@@ -52,7 +52,8 @@ export const fleetwire = fp<FleetwireOptions>(
   async (app, { prefix = '', ...options }) => {
     await app.register(
       async scope => {
-        await controlPlane(scope, options)
+        // The root of an app belongs to the app.
+        await controlPlane(scope, { home: scope.prefix !== '', ...options })
         for (const name of publicDecorators) app.decorate(name, scope[name] as never)
       },
       { prefix },

@@ -1,13 +1,15 @@
 import type { RestError } from '@fleetwire/protocol'
 
+/** What every answer says: browsers take it for what it says it is, and nobody keeps it. */
+export const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' } as const
+
 /** A whole HTTP answer as bytes, the last on its connection: for where there is a socket and no response. */
 export function rawAnswer(body: RestError, headers: Readonly<Record<string, string>> = {}): string {
   const text = JSON.stringify(body)
   const all = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
+    ...answerHeaders,
     ...headers,
     Connection: 'close',
   }

@@ -30,7 +30,11 @@ export class RouteTable {
 
   add(url: string, methods: readonly string[], isSocket: boolean): void {
     const entry = this.#entries.get(url) ?? { path: patternOf(url), methods: new Set(), isSocket }
-    for (const method of methods) entry.methods.add(method)
+    for (const method of methods) {
+      entry.methods.add(method)
+      // Fastify does not tell of the second spelling of a prefix's root, `/docs/` beside `/docs`, but of its HEAD.
+      if (method === 'HEAD') entry.methods.add('GET')
+    }
     this.#entries.set(url, entry)
   }
 

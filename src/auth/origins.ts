@@ -1,6 +1,6 @@
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 
-/** The origins whose pages may call this server: the server's own, and the configured ones. CORS and upgrades ask it. */
+/** The configured origins whose pages may call this server, besides its own (`isOwnOrigin`). CORS and upgrades ask it. */
 export class Origins {
   readonly #any: boolean
   readonly #allowed: ReadonlySet<string>
@@ -15,15 +15,10 @@ export class Origins {
     this.#allowed = new Set(names.filter(name => name !== '*').map(configured))
   }
 
-  /**
-   * `host` is the request's Host header. Only hosts are compared for the server's own origin: behind a proxy that ends
-   * TLS the server does not know its scheme.
-   */
-  allows(origin: string, host?: string): boolean {
+  allows(origin: string): boolean {
     if (this.#any) return true
     const known = originOf(origin)
-    if (known === undefined) return false
-    return this.#allowed.has(known) || (isWeb(known) && new URL(known).host === host?.toLowerCase())
+    return known !== undefined && this.#allowed.has(known)
   }
 }
 

@@ -26,9 +26,9 @@ test('a preflight needs no token', async t => {
     vary: /Origin/,
   })
   const refused = await preflight('https://evil.example')
-  t.match([refused.status, refused.headers['access-control-allow-origin']], [404, undefined])
-  t.match(JSON.parse(refused.text), { code: 'not_found' })
-  t.match(JSON.parse((await request(`${url}/api/v1/tokens`, {}, 'OPTIONS')).text), { code: 'not_found' })
+  t.match([refused.status, refused.headers['access-control-allow-origin']], [405, undefined])
+  t.match(JSON.parse(refused.text), { code: 'invalid_request' })
+  t.match(JSON.parse((await request(`${url}/api/v1/tokens`, {}, 'OPTIONS')).text), { code: 'invalid_request' })
 })
 
 test('errors carry the header too, or a page could not read them', async t => {

@@ -18,7 +18,7 @@ t.test('[RE8] [RE15] a stream begins with the records and goes on with events: t
   const stream = await openStream(t, url, await token('viewer'), { query: '?topics=tasks.>,agents.*.log' })
   t.match(stream.response, {
     statusCode: 200,
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' },
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' },
   })
   const snapshot = await stream.next('snapshot')
   t.match(snapshot.data, { topics: ['tasks.>', 'agents.*.log'], records: [{ payload: { message: 'now' } }] })

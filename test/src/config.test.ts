@@ -36,7 +36,7 @@ t.test('[CF2] a value that its rule refuses is named with the rule', async t => 
     ['LOG_LEVEL', 'loud', /FLEETWIRE_LOG_LEVEL must match/],
     ['JWT_SECRET', 'short', /FLEETWIRE_JWT_SECRET must NOT have fewer than 32 characters/],
     ['METRICS_PUBLIC', 'yes', /FLEETWIRE_METRICS_PUBLIC must be boolean/],
-    ['TRUST_PROXY', 'somebody', /FLEETWIRE_TRUST_PROXY must match/],
+    ['TRUST_PROXY', 'somebody', /FLEETWIRE_TRUST_PROXY has the entry "somebody", which is no address/],
   ]
   for (const [name, value, message] of table) {
     t.throws(() => loadConfig({ [`FLEETWIRE_${name}`]: value }), { code: 'FLW_ERR_CONFIG_INVALID', message }, name)

@@ -39,7 +39,10 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
       if (result.status === 'refused') return reply.refuse(result.error)
       const { status, ...batch } = result
       if (status === 'replayed') return reply.header('Idempotent-Replay', 'true').code(200).send(batch)
-      return reply.header('Location', `${app.prefix}/batches/${batch.parentId}`).code(202).send(batch)
+      return reply
+        .header('Location', app.publicPath(reply.request, `${app.prefix}/batches/${batch.parentId}`))
+        .code(202)
+        .send(batch)
     },
   )
 

@@ -39,7 +39,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     const command = waitSeconds > 0 ? await commandQueue.waitForEnd(result.command, waitSeconds * 1000) : result.command
     const replayed = result.status === 'replayed'
     if (replayed) reply.header('Idempotent-Replay', 'true')
-    reply.header('Location', `${app.prefix}/commands/${command.commandId}`)
+    reply.header('Location', app.publicPath(reply.request, `${app.prefix}/commands/${command.commandId}`))
     return reply.code(replayed || (waitSeconds > 0 && isFinal(command.status)) ? 200 : 202).send(command)
   }
 

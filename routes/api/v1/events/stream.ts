@@ -4,10 +4,11 @@ import { Type } from '@sinclair/typebox'
 import { topicsOf } from './topics.ts'
 
 const head = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-transform',
+  // As Fastify spells those that it has: these take their place.
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store, no-transform',
   // Proxies that gather answers would hold events back.
-  'X-Accel-Buffering': 'no',
+  'x-accel-buffering': 'no',
 }
 
 /** The log as server-sent events: what a socket would get, for whoever has only HTTP. */

@@ -30,7 +30,8 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
 
   function answer(reply: FastifyReply, outcome: TaskOutcome, code = 200) {
     if (outcome.status === 'refused') return reply.refuse(outcome.error)
-    if (code === 201) reply.header('Location', `${app.prefix}/tasks/${outcome.task.taskId}`)
+    if (code === 201)
+      reply.header('Location', app.publicPath(reply.request, `${app.prefix}/tasks/${outcome.task.taskId}`))
     return reply.code(code).send(outcome.task)
   }
   /** Nobody can give a task to an agent that does not exist for them. */

@@ -25,10 +25,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       const result = await app.tokens.mintAs(request.principal, request.body)
       switch (result.status) {
         case 'minted':
-          return reply
-            .code(201)
-            .header('Cache-Control', 'no-store')
-            .send({ token: result.token, jti: result.jti, expiresAt: result.expiresAt })
+          return reply.code(201).send({ token: result.token, jti: result.jti, expiresAt: result.expiresAt })
         case 'refused':
           return reply.refuse(result.refusal)
         case 'disabled':

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyBodyParser } from 'fastify'
+import fp from 'fastify-plugin'
+
+const JSON_TYPE = 'application/json'
+
+/** A status and a message are all that the handler of errors asks for. */
+const refusal = (statusCode: number, message: string, code?: string) =>
+  Object.assign(new Error(message), { statusCode, ...(code !== undefined && { code }) })
+
+const isEmpty = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+
+function wrongType(type: string | undefined): Error {
+  const had = type ? `The type "${type}" is not taken here` : 'The body has no type'
+  const hint = type?.startsWith('application/x-www-form-urlencoded')
+    ? ' (curl sends a form unless it is told otherwise)'
+    : ''
+  return refusal(415, `${had}: send JSON with "Content-Type: ${JSON_TYPE}"${hint}.`)
+}
+
+/** Fastify does not say what is wrong. */
+function badJson(body: string): Error {
+  const refused = (why: string) => refusal(400, `The body is not valid JSON: ${why}.`, 'FST_ERR_CTP_INVALID_JSON_BODY')
+  try {
+    JSON.parse(body)
+    return refused('"__proto__" and "constructor" with a "prototype" are no names of fields')
+  } catch (error) {
+    return refused((error as Error).message)
+  }
+}
+
+/**
+ * Bodies are JSON. One that is empty is none, whatever type it is said to have: clients name a type in every request that
+ * could have a body, and an interrupt must not fail over a header.
+ */
+export default fp(
+  async app => {
+    const parse = app.getDefaultJsonParser('error', 'error') as FastifyBodyParser<string>
+    app.removeContentTypeParser([JSON_TYPE, 'text/plain'])
+    app.addContentTypeParser<string>(JSON_TYPE, { parseAs: 'string' }, (request, body, done) => {
+      if (body.trim() === '') return done(null)
+      return parse(request, body, (error, value) => (error ? done(badJson(body)) : done(null, value)))
+    })
+    app.addContentTypeParser('*', (request, payload, done) => {
+      const { headers } = request
+      const refuse = () => done(wrongType(headers['content-type']))
+      // Only where it says how long it is does one know before it comes.
+      if (headers['transfer-encoding'] === undefined) refuse()
+      else payload.once('data', refuse).once('end', () => done(null))
+    })
+    app.addHook('onRequest', (request, reply, done) => {
+      const { raw } = request
+      const encoding = raw.headers['content-encoding']
+      if (isEmpty(raw)) delete raw.headers['content-type']
+      else if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+        reply.header('Accept-Encoding', 'identity')
+        return done(refusal(415, `The body is encoded (${encoding}): send it as it is, without Content-Encoding.`))
+      }
+      done()
+    })
+  },
+  { name: 'fleetwire-bodies' },
+)

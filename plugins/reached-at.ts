@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type ReachedAt, reachedAt } from '../src/reached-at.ts'
+import { parseTrustProxy } from '../src/trust-proxy.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How the sender of a request reaches this server, through the proxies that `TRUST_PROXY` believes. */
+    reachedAt(request: FastifyRequest): ReachedAt
+    /** What `Location` names for a path of this server. */
+    publicPath(request: FastifyRequest, path: string): string
+  }
+}
+
+/** Host and scheme are Fastify's, which has the same setting; prefixes and ports it does not know. */
+export default fp(
+  async app => {
+    const trust = parseTrustProxy(app.config.TRUST_PROXY)
+    // An app that embeds this one says whom it trusts in its own way: then a second address is known.
+    const isTrusted = ({ ips, socket }: FastifyRequest) =>
+      trust?.(socket.remoteAddress ?? '', 0) === true || (ips?.length ?? 0) > 1
+    app.decorate('reachedAt', request => {
+      const { headers, host, protocol } = request
+      return reachedAt({ headers, host, protocol, isTrusted: isTrusted(request) })
+    })
+    app.decorate('publicPath', (request, path) => {
+      const isForwarded = request.headers['x-forwarded-prefix'] !== undefined
+      return isForwarded ? app.reachedAt(request).prefix + path : path
+    })
+  },
+  { name: 'fleetwire-reached-at' },
+)

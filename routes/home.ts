@@ -1,0 +1,21 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { homeCsp, homePage } from '../src/reference/home-page.ts'
+
+export interface HomeOptions {
+  version: string
+}
+
+/** What people see who open the address that a start prints. */
+const home: FastifyPluginAsync<HomeOptions> = async (app, { version }) => {
+  app.get('/', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
+    const [path = ''] = request.url.split('?', 1)
+    const { prefix } = app.reachedAt(request)
+    // Relative links work behind a proxy of which nothing is known, but not from a path without its slash.
+    const base = prefix === '' && path.endsWith('/') ? '' : `${prefix}${app.prefix}/`
+    return reply
+      .header('Content-Security-Policy', homeCsp)
+      .type('text/html; charset=utf-8')
+      .send(homePage({ version, base }))
+  })
+}
+export default home

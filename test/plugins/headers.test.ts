@@ -1,0 +1,79 @@
+import Fastify from 'fastify'
+import fp from 'fastify-plugin'
+import { test } from 'tap'
+import { controlPlane } from '../../src/app.ts'
+import { SECRET, startApp } from '../helpers/build.ts'
+import { request, sendBytes } from '../helpers/raw.ts'
+import { refusedUpgrade } from '../helpers/ws-client.ts'
+
+test('[RE22] every answer is taken for what it says it is, and kept by nobody', async t => {
+  const { url, token } = await startApp(t)
+  const authorization = `Bearer ${await token('admin')}`
+  const kept = { 'x-content-type-options': 'nosniff', 'cache-control': /^no-store/ }
+  const answers: [string, { headers: object }][] = [
+    ['/api/v1/agents', await request(`${url}/api/v1/agents`, { authorization })],
+    ['no token', await request(`${url}/api/v1/agents`)],
+    ['nothing', await request(`${url}/nowhere`)],
+    ['wrong method', await request(`${url}/api/v1/agents`, {}, 'PUT')],
+    ['bad URL', await request(`${url}/%zz`)],
+    ['/health', await request(`${url}/health`)],
+    ['/openapi.json', await request(`${url}/openapi.json`)],
+    ['/docs', await request(`${url}/docs`)],
+    ['/asyncapi', await request(`${url}/asyncapi`)],
+    ['refused upgrade', await refusedUpgrade(`${url}/ws`)],
+  ]
+  for (const [name, { headers }] of answers) t.match(headers, kept, name)
+  t.match((await request(`${url}/docs/static/swagger-ui.css`)).headers, { 'x-content-type-options': 'nosniff' })
+  t.match(await sendBytes(url, 'nonsense\r\n\r\n'), /x-content-type-options: nosniff/i)
+  const stream = await fetch(`${url}/api/v1/events/stream`, { headers: { authorization } })
+  t.match(Object.fromEntries(stream.headers), kept)
+  await stream.body?.cancel()
+})
+
+test('[RE22] the pages load what is theirs, by the scheme that they came by', async t => {
+  const { url } = await startApp(t)
+  for (const page of ['/', '/docs', '/docs/', '/asyncapi']) {
+    const { headers, text } = await request(url + page)
+    const policy = String(headers['content-security-policy'])
+    t.match(policy, /default-src 'none'/, page)
+    t.match(policy, /frame-ancestors 'none'/, page)
+    t.notMatch(policy, /upgrade-insecure-requests|unsafe-inline|unsafe-eval|https?:|\*/, page)
+    t.notMatch(text, /<script>|<script [^>]*>[^<\s]|\son\w+=|(src|href)="(https?:)?\/\//, page)
+  }
+})
+
+test('[RE23] a method that a path does not know is 405 with those that it knows', async t => {
+  const routes = new Map<string, string[]>()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.addHook('onRoute', ({ url, method }) => void routes.set(url, [...(routes.get(url) ?? []), method].flat()))
+  await app.register(fp(controlPlane), { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.ready()
+  t.ok(routes.size > 40, `${routes.size} routes`)
+  let refused = 0
+  for (const [path, known] of routes) {
+    if (path.endsWith('*')) continue
+    const url = path.replace(/:\w+/g, 'x1')
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'LOCK']) {
+      if (known.includes(method) || (method === 'GET' && known.includes('HEAD'))) continue
+      const { statusCode, headers, body } = await app.inject({ method: method as 'GET', url })
+      // Another route of the path may know it.
+      if (statusCode === 401) continue
+      refused++
+      t.equal(statusCode, 405, `${method} ${url}`)
+      const allowed = String(headers.allow).split(', ')
+      t.same(
+        known.filter(method => !allowed.includes(method)),
+        [],
+        `${method} ${url}: ${allowed}`,
+      )
+      if (method === 'PATCH')
+        t.match(JSON.parse(body), { statusCode: 405, code: 'invalid_request', message: /it takes/ })
+    }
+  }
+  t.ok(refused > 200, `${refused} were refused`)
+  const ask = (method: string, url: string) => app.inject({ method: method as 'GET', url })
+  t.equal((await ask('PUT', '/nowhere')).statusCode, 404)
+  t.match(await ask('PUT', '/api/v1/tokens?x=1'), { statusCode: 405, headers: { allow: 'GET, HEAD, POST' } })
+  t.match(await ask('POST', '/%77s'), { statusCode: 405, headers: { allow: 'GET' } })
+})
