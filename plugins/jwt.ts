@@ -1,8 +1,9 @@
 import fastifyJwt, { type FastifyJWTOptions, type JWT } from '@fastify/jwt'
-import { type WireError, wireError } from '@fleetwire/protocol'
+import { wireError } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { FetchKey } from '../src/auth/remote-keys.ts'
+import { claimRulesOf, withIssuer } from '../src/auth/claim-rules.ts'
+import type { VerifySignature } from '../src/auth/remote-keys.ts'
 import { loadTokenKey, type TokenKey } from '../src/auth/token-key.ts'
 import { TokenService, type TokenVerdict } from '../src/auth/token-service.ts'
 import { FLW_ERR_KEYS_UNAVAILABLE } from '../src/errors.ts'
@@ -26,44 +27,56 @@ const TOKENS_KEPT = 1000
 /** `app.jwt` stays free for the app that embeds this one. */
 const NAMESPACE = 'fleetwire'
 
-function secretOf(key: TokenKey): FastifyJWTOptions['secret'] {
-  switch (key.kind) {
-    case 'secret':
-      return key.secret
-    case 'public-key':
-      return { public: key.pem }
-    case 'key-set':
-      return { public: ({ header }: { header: Parameters<FetchKey>[0] }) => key.fetchKey(header) }
-  }
-}
-
 /** The library judges form, algorithm and signature; age and revocation are judged by TokenService, each time. */
-async function registerJwt(app: FastifyInstance, key: TokenKey): Promise<JWT> {
+async function registerJwt(app: FastifyInstance, key: Exclude<TokenKey, { kind: 'key-set' }>): Promise<JWT> {
+  const secret: FastifyJWTOptions['secret'] = key.kind === 'secret' ? key.secret : { public: key.pem }
   const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
-  await app.register(fastifyJwt, { namespace: NAMESPACE, secret: secretOf(key), verify })
+  await app.register(fastifyJwt, { namespace: NAMESPACE, secret, verify })
   return (app.jwt as unknown as { [NAMESPACE]: JWT })[NAMESPACE]
 }
 
-function refusalOf(error: unknown): WireError {
-  const { code, originalError } = error as { code?: string; originalError?: unknown }
-  if (originalError instanceof FLW_ERR_KEYS_UNAVAILABLE) {
-    return wireError('unavailable', 'The keys of the token issuer cannot be fetched now.', {
-      retryAfterMs: KEYS_RETRY_MS,
-    })
+const verifyWith =
+  (jwt: JWT): VerifySignature =>
+  async token => {
+    try {
+      return { claims: await jwt.verify(token) }
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string }
+      if (code?.startsWith('FAST_JWT_')) return { reason: message }
+      throw error
+    }
   }
-  if (!code?.startsWith('FAST_JWT_')) throw error
-  return wireError('unauthorized', 'The token is malformed, or its signature is not valid here.')
+
+/** What the log says of a token that was refused: never the token itself. */
+function headerOf(token: string): { alg?: unknown; kid?: unknown } {
+  try {
+    const { alg, kid } = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString())
+    return { alg: shown(alg), kid: shown(kid) }
+  } catch {
+    return {}
+  }
 }
+const shown = (value: unknown) => (typeof value === 'string' ? value.slice(0, 100) : undefined)
+
+const MALFORMED = wireError('unauthorized', 'The token is malformed.')
+const WRONG_SIGNATURE = wireError('unauthorized', 'The token is malformed, or its signature is not valid here.')
+const NO_KEYS = wireError('unavailable', 'The keys of the token issuer cannot be fetched now.', {
+  retryAfterMs: KEYS_RETRY_MS,
+})
 
 export default fp<JwtOptions>(
   async (app, { jwksCooldownMs }) => {
     const warn = (message: string) => app.log.warn(message)
+    const rules = claimRulesOf(app.config, warn)
     const key = await loadTokenKey(app.config, { warn, jwksCooldownMs })
-    const jwt = await registerJwt(app, key)
+    const jwt = key.kind === 'key-set' ? undefined : await registerJwt(app, key)
+    const verifySignature = key.kind === 'key-set' ? key.verify : verifyWith(jwt!)
     const tokens = new TokenService({
       log: app.eventLog,
       clock: app.clock,
-      ...(key.kind === 'secret' && { sign: claims => jwt.sign(claims) }),
+      rules,
+      maxTtlMs: app.config.TOKEN_MAX_TTL_MS,
+      ...(key.kind === 'secret' && { sign: claims => jwt!.sign(withIssuer(claims, rules)) }),
     })
     await tokens.start()
     app.addHook('onClose', async () => tokens.stop())
@@ -79,21 +92,25 @@ export default fp<JwtOptions>(
     }
 
     async function verify(token: string): Promise<TokenVerdict> {
-      if (token === '' || token.length > MAX_TOKEN_LENGTH) {
-        return { refusal: wireError('unauthorized', 'The token is malformed.') }
-      }
+      if (token === '' || token.length > MAX_TOKEN_LENGTH) return { refusal: MALFORMED }
       try {
-        const claims: unknown = await jwt.verify(token)
-        keep(token, claims)
-        return tokens.verify(claims)
+        const signed = await verifySignature(token)
+        if ('reason' in signed) {
+          app.log.info({ ...headerOf(token), reason: signed.reason }, 'the signature of a token was refused')
+          return { refusal: WRONG_SIGNATURE }
+        }
+        keep(token, signed.claims)
+        return tokens.verify(signed.claims)
       } catch (error) {
-        const refusal = refusalOf(error)
-        if (refusal.code === 'unavailable') app.log.error({ err: error }, 'token keys unavailable')
-        return { refusal }
+        if (!(error instanceof FLW_ERR_KEYS_UNAVAILABLE)) throw error
+        app.log.error({ err: error }, 'token keys unavailable')
+        return { refusal: NO_KEYS }
       }
     }
 
-    app.decorate('verifyToken', token => {
+    app.decorate('verifyToken', text => {
+      // Files and secret stores leave a line break at the end of a token.
+      const token = text.trim()
       const claims = verified.get(token)
       return claims === undefined ? verify(token) : tokens.verify(claims)
     })

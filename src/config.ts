@@ -12,6 +12,19 @@ const KiB = 1024
 const positive = (defaultValue: number, description: string) =>
   Type.Integer({ minimum: 1, default: defaultValue, description })
 
+/** Comma-separated, or an array where it is given in code; `listOf` reads both. */
+const list = (description: string) =>
+  Type.Optional(
+    Type.Unsafe<string | readonly string[]>(
+      Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 32, description }),
+    ),
+  )
+
+/** The items of a list setting. */
+export function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  return typeof value === 'string' ? value.split(',').map(item => item.trim()) : (value ?? [])
+}
+
 /** Every setting; each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
 export const ConfigSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
@@ -27,6 +40,24 @@ export const ConfigSchema = Type.Object({
     Type.String({ description: 'PEM public key: tokens are minted elsewhere and only verified here' }),
   ),
   JWKS_URL: Type.Optional(Type.String({ description: 'URL of a JWKS: as JWT_PUBLIC_KEY, with rotation' })),
+  JWKS_ALLOW_HTTP: Type.Boolean({ default: false, description: 'Fetch the JWKS over http from other machines too' }),
+  JWT_AUDIENCE: list(
+    'Audiences, comma-separated: one must be in aud. A JWKS needs it or JWT_ISSUER; any: not looked at',
+  ),
+  JWT_ISSUER: list('Issuers, comma-separated: iss must be one of them, to the letter'),
+  JWT_ROLE_CLAIM: Type.String({
+    minLength: 1,
+    maxLength: 256,
+    default: 'role',
+    description: 'Claim that names the role: a name or a path; the highest known role counts',
+  }),
+  JWT_LEEWAY_MS: Type.Integer({
+    minimum: 0,
+    maximum: 5 * MINUTE,
+    default: 5 * SECOND,
+    description: 'How far the clock of an issuer may be off',
+  }),
+  TOKEN_MAX_TTL_MS: positive(365 * DAY, 'Longest life of a token that is minted over REST'),
   ALLOWED_ORIGINS: Type.String({
     default: '',
     description: 'Comma-separated origins of browsers besides the server’s own; * for any',
@@ -97,6 +128,7 @@ export type Config = Static<typeof ConfigSchema>
 const invalid = (what: string) => new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_${what}`)
 
 const names = Object.keys(ConfigSchema.properties)
+const lists = Object.entries(ConfigSchema.properties).flatMap(([name, { type }]) => (type === 'array' ? [name] : []))
 
 /** What to warn of in an environment: variables with the prefix that are no settings. */
 export const environmentWarnings = (env: Record<string, string | undefined>): readonly string[] =>
@@ -104,7 +136,8 @@ export const environmentWarnings = (env: Record<string, string | undefined>): re
 
 /** The configuration that an environment describes. Throws FLW_ERR_CONFIG_INVALID naming the variable and the rule. */
 export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {
-  const data = { ...readEnvironment(env, names).settings, ...overrides }
+  const data: Record<string, unknown> = { ...readEnvironment(env, names).settings, ...overrides }
+  for (const name of lists) if (data[name] !== undefined) data[name] = listOf(data[name] as string | string[])
   let config: Config
   try {
     config = envSchema<Config>({ schema: ConfigSchema, data, env: false, dotenv: false })

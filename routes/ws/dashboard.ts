@@ -1,5 +1,6 @@
 import type { ClientFrame, ClientFrameType, ServerPayloads, WireError } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
+import { userKeyOf } from '../../src/auth/user-key.ts'
 import type { Subscriber } from '../../src/broadcast/subscriber.ts'
 import type { Connection } from '../../src/connections/connection.ts'
 
@@ -42,6 +43,7 @@ export function sendEstablished({ app, connection }: Dashboard, how: Established
     {
       connectionId: connection.id,
       userId: sub,
+      userKey: userKeyOf(sub),
       role,
       ...how,
       heartbeatMs: config.HEARTBEAT_MS,

@@ -1,28 +1,46 @@
-import { AgentIdPattern, Id, Role } from '@fleetwire/protocol'
+import { AgentIdPattern, Id, Role, Subject } from '@fleetwire/protocol'
 import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { type ClaimRules, flawOfIssuer } from './claim-rules.ts'
+import { roleOf } from './role-claim.ts'
 
 /** Seconds since the epoch, as RFC 7519 has it; bounded so that it is still a date in milliseconds. */
 const NumericDate = Type.Number({ minimum: 0, maximum: 8.64e12 })
 
-/** What a token must say. Other claims (`aud`, `iss`, `name` …) are the issuer's own and are left alone. */
-export const Claims = Type.Object({
-  sub: Id,
-  role: Role,
+/** What a token says, its role found where the issuer puts it. Other claims (`name` …) are left alone. */
+const fields = {
   exp: NumericDate,
   iat: Type.Optional(NumericDate),
   nbf: Type.Optional(NumericDate),
   jti: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
   agents: Type.Optional(Type.Array(AgentIdPattern, { maxItems: 100 })),
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
-})
+}
+export const Claims = Type.Object({ sub: Subject, role: Role, ...fields })
 export type Claims = Static<typeof Claims>
 
-const compiled = TypeCompiler.Compile(Claims)
+const person = TypeCompiler.Compile(Claims)
+/** An agent's subject is its id. */
+const agent = TypeCompiler.Compile(Type.Object({ sub: Id, role: Role, ...fields }))
 
-export const isClaims = (value: unknown): value is Claims => compiled.Check(value)
+/** Judges claims whose signature was verified, but for their age; `refusal` says which one is wrong, and why. */
+export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims } | { refusal: string } {
+  if (typeof value !== 'object' || value === null) return { refusal: 'The token holds no claims.' }
+  const role = roleOf(value, rules.roleClaim)
+  const claims: unknown = { ...value, role }
+  const schema = role === 'agent' ? agent : person
+  if (schema.Check(claims)) {
+    const refusal = flawOfIssuer(value, rules)
+    return refusal === undefined ? { claims } : { refusal }
+  }
+  const wrong = schema.Errors(claims).First()?.path.split('/')[1] ?? ''
+  return { refusal: refusalOf(wrong === 'role' ? rules.roleClaim : wrong, role, wrong) }
+}
 
-/** The first claim that is missing or has not the shape it must have: `role`. */
-export function wrongClaim(value: unknown): string {
-  return compiled.Errors(value).First()?.path.split('/')[1] ?? ''
+function refusalOf(claim: string, role: Role | undefined, wrong: string): string {
+  if (wrong === 'role') {
+    return `The claim "${claim}" of the token is missing or names no role: viewer, operator, admin or agent.`
+  }
+  const rule = wrong === 'sub' && role === 'agent' ? ': the subject of an agent is its id' : ''
+  return `The claim "${claim}" of the token is missing or not valid${rule}.`
 }

@@ -1,5 +1,6 @@
 import { isPattern, isWildcard, type WireError, wireError } from '@fleetwire/protocol'
 import { type Principal, roleScopes, type Scope } from './principal.ts'
+import { userKeyOf } from './user-key.ts'
 
 /** True when the role grants `scope` and the token does not narrow it away. */
 export function may(principal: Principal, scope: Scope): boolean {
@@ -36,7 +37,7 @@ export function canSeeTopic(principal: Principal, topic: string): boolean {
     case 'tasks':
       return true
     case 'users':
-      return id === principal.sub
+      return id === userKeyOf(principal.sub)
     case 'system':
       return may(principal, 'admin')
     default:

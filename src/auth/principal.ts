@@ -2,6 +2,7 @@ import type { Role } from '@fleetwire/protocol'
 
 /** Who stands behind a request or a socket: the verified claims of its token. */
 export interface Principal {
+  /** An agent's id, or any text of a user: see userKeyOf for topics. */
   readonly sub: string
   readonly role: Role
   /** Id patterns (`*` stands for any characters) of the agents that the token may see and command. */

@@ -1,9 +1,21 @@
-import { KeyObject } from 'node:crypto'
-import { createRemoteJWKSet, errors, type JWSHeaderParameters } from 'jose'
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import {
+  type CryptoKey,
+  compactVerify,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+} from 'jose'
 import { FLW_ERR_CONFIG_INVALID, FLW_ERR_KEYS_UNAVAILABLE } from '../errors.ts'
+import { asymmetricAlgorithms, judgeKey } from './key-strength.ts'
 
-/** The PEM public key that a token's header names. Throws FLW_ERR_KEYS_UNAVAILABLE when the set cannot be fetched. */
-export type FetchKey = (header: JWSHeaderParameters) => Promise<string>
+/** The claims of a token whose signature holds, or why it does not. */
+export type Signed = { claims: unknown } | { reason: string }
+
+/** Throws FLW_ERR_KEYS_UNAVAILABLE when the keys cannot be fetched. */
+export type VerifySignature = (token: string) => Promise<Signed>
 
 export interface RemoteKeysOptions {
   /**
@@ -11,31 +23,123 @@ export interface RemoteKeysOptions {
    * request. A rotated key is accepted after at most this time.
    */
   cooldownMs?: number | undefined
+  /** Else http is for loopback alone: whoever is on the way could put in a key of their own. */
+  allowHttp?: boolean
+  /** Told of keys that the issuer publishes and that are not trusted, each once. */
+  warn?(message: string): void
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+const KEY_SET_TIMEOUT_MS = 5000
 
 /**
- * The keys of an issuer, fetched when first needed, cached for ten minutes and fetched again for a key id that is not
- * known. Redirects are not followed, so that https stays https.
+ * Verifies by the keys of an issuer, which are fetched when first needed, cached for ten minutes and fetched again for a
+ * key id that is not known. Redirects are not followed, so that https stays https.
  */
-export function remoteKeys(address: string, { cooldownMs = 5000 }: RemoteKeysOptions = {}): FetchKey {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
-    throw new FLW_ERR_CONFIG_INVALID('Configuration: FLEETWIRE_JWKS_URL must be an https URL (http only on loopback)')
-  }
-  const keyFor = createRemoteJWKSet(url, { cooldownDuration: cooldownMs, timeoutDuration: 5000 })
-  const pems = new WeakMap<object, string>()
-  return async header => {
-    const key = await keyFor(header).catch(cause => {
-      if (isAboutTheToken(cause)) throw cause
-      throw new FLW_ERR_KEYS_UNAVAILABLE(url.host, (cause as Error).message)
+export function remoteKeys(address: string, options: RemoteKeysOptions = {}): VerifySignature {
+  const { cooldownMs = 5000, allowHttp = false, warn = () => {} } = options
+  const url = keySetUrl(address, allowHttp)
+  const trusted = trustedKeys(warn)
+  const keySet = createRemoteJWKSet(url, {
+    cooldownDuration: cooldownMs,
+    timeoutDuration: KEY_SET_TIMEOUT_MS,
+    [customFetch]: async (href, init) => {
+      const response = await fetch(href, init)
+      return response.status === 200 ? Response.json(trusted(await response.json())) : response
+    },
+  })
+  const unavailable = (cause: unknown) => new FLW_ERR_KEYS_UNAVAILABLE(url.host, (cause as Error).message)
+  const keyFor = (header: JWSHeaderParameters, token: FlattenedJWSInput) =>
+    keySet(header, token).catch(cause => {
+      throw isAboutTheToken(cause) ? cause : unavailable(cause)
     })
-    const known = pems.get(key)
-    if (known !== undefined) return known
-    const pem = KeyObject.from(key).export({ type: 'spki', format: 'pem' }).toString()
-    pems.set(key, pem)
-    return pem
+
+  const verify = async (token: string): Promise<Signed> => {
+    try {
+      return claimsOf(await compactVerify(token, keyFor, { algorithms: [...asymmetricAlgorithms] }))
+    } catch (error) {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyByAny(token, error)
+      if (error instanceof FLW_ERR_KEYS_UNAVAILABLE) throw error
+      return { reason: (error as Error).message }
+    }
+  }
+
+  return async token => {
+    const first = await verify(token)
+    // Without a key id nothing says that the key is a new one: that is known only from what the issuer has by now.
+    if ('claims' in first || keySet.coolingDown || namesKey(token)) return first
+    await keySet.reload().catch(cause => {
+      throw unavailable(cause)
+    })
+    return verify(token)
+  }
+}
+
+function keySetUrl(address: string, allowHttp: boolean): URL {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url?.protocol === 'https:') return url
+  if (url?.protocol === 'http:' && (allowHttp || LOOPBACK.test(url.hostname))) return url
+  throw new FLW_ERR_CONFIG_INVALID(
+    'Configuration: FLEETWIRE_JWKS_URL must be an https URL; http is for loopback, and for others with FLEETWIRE_JWKS_ALLOW_HTTP=true',
+  )
+}
+
+/** Leaves out what is not trusted to sign, so that it stands in the way of no other key of the set. */
+function trustedKeys(warn: (message: string) => void): (set: unknown) => unknown {
+  const told = new Set<string>()
+  return set => {
+    const keys = (set as { keys?: unknown } | null)?.keys
+    if (!Array.isArray(keys)) return set
+    return {
+      keys: keys.filter(jwk => {
+        const flaw = flawOf(jwk)
+        if (flaw === undefined) return true
+        const message = `A key of FLEETWIRE_JWKS_URL is not used: ${JSON.stringify(jwk?.kid)?.slice(0, 80) ?? 'without kid'} ${flaw}`
+        if (!told.has(message)) warn(message)
+        told.add(message)
+        return false
+      }),
+    }
+  }
+}
+
+function flawOf(jwk: JsonWebKey | null): string | undefined {
+  if (jwk?.kty === 'oct') return 'is symmetric, so whoever reads it could sign'
+  if (jwk?.d !== undefined) return 'is a private key'
+  try {
+    const verdict = judgeKey(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }))
+    return 'flaw' in verdict ? verdict.flaw : undefined
+  } catch {
+    return 'is not readable'
+  }
+}
+
+async function verifyByAny(token: string, candidates: AsyncIterable<CryptoKey>): Promise<Signed> {
+  for await (const key of candidates) {
+    try {
+      return claimsOf(await compactVerify(token, key, { algorithms: [...asymmetricAlgorithms] }))
+    } catch {
+      // The next one may fit.
+    }
+  }
+  return { reason: 'none of the keys that fit the algorithm made the signature' }
+}
+
+function claimsOf({ payload, protectedHeader }: Awaited<ReturnType<typeof compactVerify>>): Signed {
+  if (protectedHeader.b64 === false) return { reason: 'the payload is not encoded' }
+  try {
+    return { claims: JSON.parse(new TextDecoder().decode(payload)) }
+  } catch {
+    return { reason: 'the payload is no JSON' }
+  }
+}
+
+function namesKey(token: string): boolean {
+  try {
+    const header = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString())
+    return header?.kid !== undefined || !asymmetricAlgorithms.includes(header?.alg)
+  } catch {
+    return true
   }
 }
 

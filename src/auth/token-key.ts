@@ -1,31 +1,15 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
-import { type FetchKey, remoteKeys } from './remote-keys.ts'
+import { type Algorithm, judgeKey } from './key-strength.ts'
+import { remoteKeys, type VerifySignature } from './remote-keys.ts'
 import { loadSecret } from './secret.ts'
-
-/** Every algorithm is pinned to a kind of key: a public key must never serve as an HMAC secret. */
-export type Algorithm = 'HS256' | AsymmetricAlgorithm
-type AsymmetricAlgorithm =
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
-  | 'ES256'
-  | 'ES384'
-  | 'ES512'
-  | 'EdDSA'
-
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
-const CURVES: Record<string, AsymmetricAlgorithm> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
 /** What tokens are verified with. Only with a secret can they be minted here. */
 export type TokenKey =
   | { kind: 'secret'; secret: string; algorithms: Algorithm[] }
   | { kind: 'public-key'; pem: string; algorithms: Algorithm[] }
-  | { kind: 'key-set'; fetchKey: FetchKey; algorithms: Algorithm[] }
+  | { kind: 'key-set'; verify: VerifySignature }
 
 export interface TokenKeyOptions {
   warn(message: string): void
@@ -35,7 +19,7 @@ export interface TokenKeyOptions {
 
 /** Throws FLW_ERR_CONFIG_INVALID or FLW_ERR_SECRET_FILE: the server does not start on a key that it would not trust. */
 export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: TokenKeyOptions): Promise<TokenKey> {
-  const { JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL, DATA_DIR } = config
+  const { JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL, JWKS_ALLOW_HTTP, DATA_DIR } = config
   const named = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined)
   if (named.length > 1) {
     const names = named.map(([name]) => `FLEETWIRE_${name}`).join(' and ')
@@ -43,8 +27,15 @@ export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: Tok
   }
   if (JWT_PUBLIC_KEY !== undefined) return publicKey(JWT_PUBLIC_KEY)
   if (JWKS_URL !== undefined) {
-    const fetchKey = remoteKeys(JWKS_URL, { cooldownMs: jwksCooldownMs })
-    return { kind: 'key-set', fetchKey, algorithms: [...RSA, ...Object.values(CURVES), 'EdDSA'] }
+    return {
+      kind: 'key-set',
+      verify: remoteKeys(JWKS_URL, { cooldownMs: jwksCooldownMs, allowHttp: JWKS_ALLOW_HTTP, warn }),
+    }
+  }
+  if (JWT_SECRET?.includes('-----BEGIN')) {
+    throw new FLW_ERR_CONFIG_INVALID(
+      'Configuration: FLEETWIRE_JWT_SECRET is a PEM key. Everybody may know a public one, and could sign with it: set FLEETWIRE_JWT_PUBLIC_KEY',
+    )
   }
   const secret = JWT_SECRET ?? (await loadSecret({ dataDir: DATA_DIR, warn }))
   return { kind: 'secret', secret, algorithms: ['HS256'] }
@@ -54,31 +45,42 @@ function publicKey(text: string): TokenKey {
   const refuse = (reason: string): never => {
     throw new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_JWT_PUBLIC_KEY ${reason}`)
   }
-  // Environment files often carry the line breaks of a PEM as \n.
-  const pem = text.replaceAll('\\n', '\n')
+  const pem = pemOf(text)
   if (pem.includes('PRIVATE KEY')) refuse('is a private key; the public one is enough to verify')
+  if (pem.split('-----BEGIN').length > 2) refuse('holds several keys; FLEETWIRE_JWKS_URL is for more than one')
   let key: KeyObject
   try {
     key = createPublicKey(pem)
   } catch {
-    return refuse('is not a PEM public key')
+    return refuse('is not a PEM public key, nor the base64 of one')
   }
-  const algorithms = algorithmsOf(key)
-  if (algorithms.length === 0) refuse('is neither RSA (2048 bits or more), P-256, P-384, P-521 nor Ed25519')
-  return { kind: 'public-key', pem: key.export({ type: 'spki', format: 'pem' }).toString(), algorithms }
+  const verdict = judgeKey(key)
+  if ('flaw' in verdict) return refuse(verdict.flaw)
+  return {
+    kind: 'public-key',
+    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
+    algorithms: verdict.algorithms,
+  }
 }
 
-function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Algorithm[] {
-  switch (asymmetricKeyType) {
-    case 'rsa':
-      return (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048 ? [...RSA] : []
-    case 'ec': {
-      const algorithm = CURVES[asymmetricKeyDetails?.namedCurve ?? '']
-      return algorithm === undefined ? [] : [algorithm]
-    }
-    case 'ed25519':
-      return ['EdDSA']
-    default:
-      return []
-  }
+/**
+ * A PEM as environments carry it: in quotes, its line breaks as \n or turned into blanks, or all of it in base64 once
+ * more. A body without its frame is taken for a key of the usual kind (SPKI).
+ */
+function pemOf(text: string): string {
+  const plain = text
+    .trim()
+    .replace(/^(["'])([\s\S]*)\1$/, '$2')
+    .replaceAll(/\\r|\r/g, '')
+    .replaceAll('\\n', '\n')
+    .trim()
+  const [, label, body = ''] = /^-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----$/.exec(plain) ?? []
+  if (label !== undefined)
+    return `-----BEGIN ${label}-----\n${body.replace(/\s+/g, '\n').trim()}\n-----END ${label}-----\n`
+  if (!/^[A-Za-z0-9+/=_\s-]+$/.test(plain) || plain.includes('-----')) return plain
+  const bytes = Buffer.from(plain, 'base64')
+  const decoded = bytes.toString('latin1')
+  return decoded.includes('-----BEGIN')
+    ? pemOf(decoded)
+    : `-----BEGIN PUBLIC KEY-----\n${bytes.toString('base64')}\n-----END PUBLIC KEY-----\n`
 }

@@ -2,7 +2,8 @@ import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, w
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { AppendResult, EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
-import { type Claims, isClaims, wrongClaim } from './claims.ts'
+import type { ClaimRules } from './claim-rules.ts'
+import { type Claims, readClaims } from './claims.ts'
 import { mintRefusal } from './mint-rules.ts'
 import { type Principal, type Scope, scopes } from './principal.ts'
 import { type Revocation, Revocations } from './revocations.ts'
@@ -26,6 +27,9 @@ export interface TokenServicePorts {
   clock: Clock
   /** Absent where tokens are minted elsewhere and only verified here. */
   sign?: (claims: Claims) => string
+  rules?: ClaimRules
+  /** Of what is minted on somebody's behalf. */
+  maxTtlMs?: number
 }
 
 /** The record of a token: what it says, never the token. `status` is there to be listed by. */
@@ -45,6 +49,10 @@ const PAGE = 500
 /** A month, as in the schema of the request. */
 export const DEFAULT_TTL_SECONDS = 30 * 86_400
 
+const NO_RULES: ClaimRules = { audiences: [], issuers: [], roleClaim: 'role', leewayMs: 0, foreign: false }
+/** `iat` has no fractions, and a token minted after a revocation of its subject says the second after. */
+const MIN_IAT_LEEWAY_MS = 1000
+
 const isScope = (scope: string): scope is Scope => (scopes as readonly string[]).includes(scope)
 
 /**
@@ -55,14 +63,18 @@ export class TokenService {
   readonly #log: EventLog
   readonly #clock: Clock
   readonly #sign: ((claims: Claims) => string) | undefined
+  readonly #rules: ClaimRules
+  readonly #maxTtlSeconds: number
   readonly #revocations = new Revocations()
   readonly #listeners = new Set<(revocation: Revocation) => void>()
   #unfollow: Unfollow | undefined
 
-  constructor({ log, clock, sign }: TokenServicePorts) {
+  constructor({ log, clock, sign, rules = NO_RULES, maxTtlMs = Number.POSITIVE_INFINITY }: TokenServicePorts) {
     this.#log = log
     this.#clock = clock
     this.#sign = sign
+    this.#rules = rules
+    this.#maxTtlSeconds = Math.floor(maxTtlMs / 1000)
   }
 
   /** Follows before it reads: what is revoked meanwhile is then seen twice rather than never. */
@@ -107,8 +119,10 @@ export class TokenService {
     principal: Principal,
     request: MintTokenBody,
   ): Promise<MintResult | { status: 'refused'; refusal: WireError }> {
-    const refusal = mintRefusal(principal, request)
-    return refusal === undefined ? this.mint(request, principal.sub) : { status: 'refused', refusal }
+    const most = this.#maxTtlSeconds
+    const { ttlSeconds = Math.min(DEFAULT_TTL_SECONDS, most) } = request
+    const refusal = mintRefusal(principal, request) ?? (ttlSeconds > most ? tooLong(most) : undefined)
+    return refusal === undefined ? this.mint({ ...request, ttlSeconds }, principal.sub) : { status: 'refused', refusal }
   }
 
   /** Newest first. `page` is `nextCursor` of the page before. */
@@ -151,12 +165,21 @@ export class TokenService {
   }
 
   /** Judges claims whose signature was verified. */
-  verify(claims: unknown): TokenVerdict {
-    if (!isClaims(claims)) return refuse(`The claim "${wrongClaim(claims)}" of the token is missing or not valid.`)
+  verify(value: unknown): TokenVerdict {
+    const read = readClaims(value, this.#rules)
+    if ('refusal' in read) return refuse(read.refusal)
+    const { exp, nbf = 0, iat = 0 } = read.claims
+    const { leewayMs, foreign } = this.#rules
     const now = this.#clock.now()
-    if (claims.exp * 1000 <= now) return refuse('The token expired.')
-    if (claims.nbf !== undefined && claims.nbf * 1000 > now) return refuse('The token is not valid yet.')
-    const principal = principalOf(claims)
+    const late = foreign ? leewayMs : 0
+    if (exp * 1000 + late <= now) return refuse('The token expired.')
+    if (nbf * 1000 > now + leewayMs) return refuse('The token is not valid yet.')
+    if (iat * 1000 > now + Math.max(leewayMs, MIN_IAT_LEEWAY_MS)) {
+      return refuse('The token was issued in the future: the clock of its issuer, or the one here, is wrong.')
+    }
+    // A socket ends with its token; one that is opened after that, within the leeway, ends with the leeway.
+    const expiresAt = exp * 1000 <= now ? exp * 1000 + late : exp * 1000
+    const principal = principalOf(read.claims, expiresAt)
     return this.#revocations.has(principal) ? refuse('The token was revoked.') : { principal }
   }
 
@@ -191,6 +214,13 @@ export class TokenService {
   }
 }
 
+const tooLong = (most: number): WireError =>
+  wireError(
+    'invalid_request',
+    `body.ttlSeconds: a token lives at most ${most} seconds here (FLEETWIRE_TOKEN_MAX_TTL_MS).`,
+    { in: 'body', path: '/ttlSeconds' },
+  )
+
 const refuse = (message: string): TokenVerdict => ({ refusal: wireError('unauthorized', message) })
 
 const tokenDraft = (type: string, payload: TokenRecord): EventDraft => ({
@@ -215,7 +245,7 @@ function infoOf({ payload }: LogRecord): TokenInfo {
   return info
 }
 
-function principalOf({ sub, role, exp, iat, jti, agents = ['*'], scopes }: Claims): Principal {
+function principalOf({ sub, role, iat, jti, agents = ['*'], scopes }: Claims, expiresAt: number): Principal {
   return {
     sub,
     role,
@@ -224,6 +254,6 @@ function principalOf({ sub, role, exp, iat, jti, agents = ['*'], scopes }: Claim
     ...(scopes && { scopes: scopes.filter(isScope) }),
     ...(jti !== undefined && { jti }),
     ...(iat !== undefined && { issuedAt: iat * 1000 }),
-    expiresAt: exp * 1000,
+    expiresAt,
   }
 }

@@ -9,7 +9,7 @@ export type FoundToken =
 /** The name that the server selects; the token beside it is never echoed. */
 export const SUBPROTOCOL = 'fleetwire.v1'
 const BEARER_PROTOCOL = 'bearer.'
-const BEARER_HEADER = /^Bearer +(\S+)$/i
+const BEARER_HEADER = /^Bearer\s+(\S+)\s*$/i
 
 const malformed = (message: string): FoundToken => ({ status: 'malformed', message })
 

@@ -1,4 +1,5 @@
-import { type Command, type Interaction, isTopic, recordKind, topics } from '@fleetwire/protocol'
+import { type Command, type Interaction, recordKind, topics } from '@fleetwire/protocol'
+import { userKeyOf } from '../auth/user-key.ts'
 import type { Clock } from '../clock.ts'
 import { type Changed, changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
@@ -144,13 +145,12 @@ export class InteractionLedger {
   }
 }
 
-/** To who submitted the command; a backend in this process may have given a name that is no user's. */
+/** To who submitted the command. */
 function notice(
   { interactionId, agentId, commandId, title, description }: Interaction,
   { createdBy }: Pick<Command, 'createdBy'>,
 ): EventDraft[] {
-  const topic = topics.userInbox(createdBy)
-  if (!isTopic(topic)) return []
+  const topic = topics.userInbox(userKeyOf(createdBy))
   const data = { interactionId, agentId, commandId }
   const payload = { title: `${agentId}: ${title}`, ...(description !== '' && { message: description }), data }
   return [draftOf('notification:created', topic, payload)]

@@ -50,6 +50,7 @@ const named: Record<string, unknown> = {
   toolCallId: 'tool_1',
   type: 'agent:status',
   userId: 'ann',
+  userKey: 'ann',
 }
 /** The topics of the same story. */
 export const exampleTopics: { [K in keyof typeof topics]: string } = {

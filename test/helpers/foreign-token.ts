@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
 /** Tokens made by hand, so that they can be wrong in every way; no library would sign these. */
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -28,13 +28,21 @@ export interface Issuer {
 
 const kinds = {
   RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  PS384: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  ES384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  ES512: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
   EdDSA: () => generateKeyPairSync('ed25519'),
+}
+type Kind = keyof typeof kinds
+
+interface KeyPair {
+  publicKey: KeyObject
+  privateKey: KeyObject
 }
 
 /** Somebody else who issues tokens, with a key pair of their own. */
-export function issuer(alg: keyof typeof kinds = 'EdDSA', kid?: string): Issuer {
-  const { publicKey, privateKey } = kinds[alg]()
+export function issuer(alg: Kind = 'EdDSA', kid?: string, { publicKey, privateKey }: KeyPair = kinds[alg]()): Issuer {
   return {
     pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     jwk: { ...publicKey.export({ format: 'jwk' }), alg, use: 'sig', ...(kid && { kid }) },
@@ -45,13 +53,17 @@ export function issuer(alg: keyof typeof kinds = 'EdDSA', kid?: string): Issuer 
   }
 }
 
-function signature(alg: keyof typeof kinds, input: string, key: KeyObject): Buffer {
+function signature(alg: Kind, input: string, key: KeyObject): Buffer {
   const data = Buffer.from(input)
   switch (alg) {
     case 'RS256':
       return sign('sha256', data, key)
+    case 'PS384':
+      return sign('sha384', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 })
     case 'ES256':
-      return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })
+    case 'ES384':
+    case 'ES512':
+      return sign(`sha${alg.slice(2)}`, data, { key, dsaEncoding: 'ieee-p1363' })
     case 'EdDSA':
       return sign(null, data, key)
   }

@@ -8,7 +8,7 @@ const common = [
   ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts'],
   ...['src/log/event-log.ts', 'src/log/draft.ts', 'src/log/change-record.ts', 'src/log/cursor.ts', 'node:'],
 ]
-const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts']
+const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts', 'src/auth/user-key.ts']
 
 /**
  * Who may import whom. The first area that a file stands in decides. An entry is a folder (`src/log/`), a file, or the

@@ -1,6 +1,6 @@
 import type { MintedToken, TokenInfo } from '@fleetwire/protocol'
 import { test } from 'tap'
-import { startApp } from '../helpers/build.ts'
+import { startApp, type TestApp } from '../helpers/build.ts'
 
 type TokenList = { items: TokenInfo[]; nextCursor: string }
 
@@ -39,4 +39,27 @@ test('[AU12] a narrowed admin mints no wider token', async t => {
   t.match(await mint({}), { status: 403, body: { code: 'forbidden' } })
   t.match(await mint({ agents: ['build-1'] }), { status: 201 })
   t.match(await mint({ agents: ['build-1'], scopes: ['admin'] }), { status: 400, body: { code: 'invalid_request' } })
+})
+
+test('[AU23] a token lives a month by itself, a year at most, or as long as the setting says', async t => {
+  const DAY = 86_400
+  const life = async ({ call, token }: TestApp, ttlSeconds?: number) => {
+    const body = { sub: 'ann', role: 'viewer', ttlSeconds }
+    const { status, body: answer } = await call<MintedToken & { message: string }>(
+      await token('admin'),
+      'POST',
+      '/api/v1/tokens',
+      body,
+    )
+    return status === 201 ? Math.round((answer.expiresAt - Date.now()) / 1000 / DAY) : `${status} ${answer.message}`
+  }
+  const server = await startApp(t)
+  t.equal(await life(server), 30)
+  t.equal(await life(server, 365 * DAY), 365)
+  t.match(await life(server, 365 * DAY + 1), /^400 .*at most 31536000 seconds.*FLEETWIRE_TOKEN_MAX_TTL_MS/)
+  const short = await startApp(t, { config: { TOKEN_MAX_TTL_MS: DAY * 1000 } })
+  t.equal(await life(short), 1, 'the default is no longer than the most')
+  t.match(await life(short, DAY + 1), /^400/)
+  const long = await startApp(t, { config: { TOKEN_MAX_TTL_MS: 5 * 365 * DAY * 1000 } })
+  t.equal(await life(long, 5 * 365 * DAY), 5 * 365)
 })

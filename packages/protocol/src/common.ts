@@ -3,6 +3,14 @@ import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox
 /** Ids are chosen by clients too, so they are short and safe in topics, URLs and file names. */
 export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Letters, digits, _ and -, at most 64' })
 
+/** Whose a token is. Issuers name users as they like; an agent's is an Id. */
+export const Subject = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  description: 'The subject of a token: an agent’s id, or any text of a user, at most 255 characters',
+})
+
 export const Timestamp = Type.Integer({ minimum: 0, description: 'Unix epoch milliseconds' })
 
 export const DurationMs = Type.Integer({ minimum: 0, maximum: 365 * 86_400_000, description: 'Milliseconds' })

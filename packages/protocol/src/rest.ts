@@ -1,5 +1,5 @@
 import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
-import { Cursor, Id, Json, Labels, OneOf, Timestamp, Title } from './common.ts'
+import { Cursor, Id, Json, Labels, OneOf, Subject, Timestamp, Title } from './common.ts'
 import { WireError } from './error-codes.ts'
 import { EventFrame } from './events.ts'
 import { commandRequestFields } from './frames/client.ts'
@@ -164,9 +164,15 @@ export const AgentIdPattern = Type.String({
 })
 export const MintTokenBody = Type.Object(
   {
-    sub: Id,
+    sub: Subject,
     role: Role,
-    ttlSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 365 * 86_400, default: 30 * 86_400 })),
+    ttlSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10 * 365 * 86_400,
+        description: '30 days where absent; the server has a maximum of its own, a year unless it is set',
+      }),
+    ),
     agents: Type.Optional(Type.Array(AgentIdPattern, { minItems: 1, maxItems: 100 })),
     scopes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
   },
@@ -310,7 +316,7 @@ export const ConnectionInfo = Type.Object(
 export type ConnectionInfo = Static<typeof ConnectionInfo>
 export const ConnectionPage = PageOf(ConnectionInfo)
 export const ListConnectionsQuery = Type.Object(
-  { ...PageQuery, cursor: Type.Optional(Id), sub: Type.Optional(Id) },
+  { ...PageQuery, cursor: Type.Optional(Id), sub: Type.Optional(Subject) },
   Closed,
 )
 const Counts = Type.Record(Type.String(), Type.Integer())

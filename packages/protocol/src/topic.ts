@@ -14,7 +14,7 @@ export const topics = {
   sessionMessages: (agentId: string, sessionId: string) => `agents.${agentId}.sessions.${sessionId}.messages`,
   taskStatus: (taskId: string) => `tasks.${taskId}.status`,
   taskEvents: (taskId: string) => `tasks.${taskId}.events`,
-  userInbox: (userId: string) => `users.${userId}.inbox`,
+  userInbox: (userKey: string) => `users.${userKey}.inbox`,
   connections: 'system.connections',
 } as const
 

@@ -151,6 +151,7 @@ export async function welcomeAgent(
 export const established: ServerPayloads['connection:established'] = {
   connectionId: 'con_1',
   userId: 'u1',
+  userKey: 'u1',
   role: 'operator',
   cursor: 'c0',
   resumed: false,

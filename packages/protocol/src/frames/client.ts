@@ -77,7 +77,8 @@ export const Reply = Type.Union([
 export const serverPayloads = {
   'connection:established': Type.Object({
     connectionId: Id,
-    userId: Type.String(),
+    userId: Type.String({ description: 'The `sub` of the token' }),
+    userKey: Type.Optional(Id),
     role: Type.String(),
     cursor: Cursor,
     resumed: Type.Boolean(),

@@ -1,0 +1,82 @@
+import type { Config } from '../config.ts'
+import { listOf } from '../config.ts'
+import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
+
+/** What is asked of the claims of a token, besides their shape. */
+export interface ClaimRules {
+  /** Any of them must be in `aud`; none: `aud` is not looked at. */
+  readonly audiences: readonly string[]
+  /** One of them must be `iss`; none: `iss` is not looked at. */
+  readonly issuers: readonly string[]
+  /** Where the role stands: a name, or a path. */
+  readonly roleClaim: string
+  /** How far the clock of the issuer may be off. */
+  readonly leewayMs: number
+  /** Tokens of this server's own secret expire by its own clock; those of an issuer may, by as much as it may be off, later. */
+  readonly foreign: boolean
+}
+
+/** What `JWT_AUDIENCE` says where tokens for anybody are wanted. */
+const ANY = 'any'
+const REGISTERED = ['sub', 'exp', 'iat', 'nbf', 'jti', 'iss', 'aud', 'agents', 'scopes']
+
+type Settings = Pick<
+  Config,
+  'JWT_AUDIENCE' | 'JWT_ISSUER' | 'JWT_ROLE_CLAIM' | 'JWT_LEEWAY_MS' | 'JWT_PUBLIC_KEY' | 'JWKS_URL'
+>
+
+/**
+ * Throws FLW_ERR_CONFIG_INVALID for a key set without an audience or issuer: whoever signs for many applications would
+ * let the users of each of them in.
+ */
+export function claimRulesOf(config: Settings, warn: (message: string) => void): ClaimRules {
+  const named = listOf(config.JWT_AUDIENCE)
+  const audiences = named.includes(ANY) ? [] : named
+  const issuers = listOf(config.JWT_ISSUER)
+  const { JWKS_URL, JWT_PUBLIC_KEY, JWT_ROLE_CLAIM: roleClaim, JWT_LEEWAY_MS: leewayMs } = config
+  if (REGISTERED.includes(roleClaim)) invalid(`FLEETWIRE_JWT_ROLE_CLAIM "${roleClaim}" has a meaning of its own`)
+  const foreign = JWKS_URL !== undefined || JWT_PUBLIC_KEY !== undefined
+  if (JWKS_URL !== undefined && named.length === 0 && issuers.length === 0) {
+    invalid(
+      'FLEETWIRE_JWKS_URL without FLEETWIRE_JWT_AUDIENCE or FLEETWIRE_JWT_ISSUER takes the tokens of every application of that issuer; name the audience of yours (or say FLEETWIRE_JWT_AUDIENCE=any)',
+    )
+  }
+  if (foreign && named.length === 0) {
+    warn('FLEETWIRE_JWT_AUDIENCE is not set: tokens that the issuer made for other applications are taken too')
+  }
+  return { audiences, issuers, roleClaim, leewayMs, foreign }
+}
+
+function invalid(reason: string): never {
+  throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${reason}`)
+}
+
+/** Why a token is not for this server, by `aud` and `iss`. */
+export function flawOfIssuer(claims: { aud?: unknown; iss?: unknown }, rules: ClaimRules): string | undefined {
+  const { aud, iss } = claims
+  const { audiences, issuers } = rules
+  const meant: unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (audiences.length > 0 && !meant.some(name => audiences.includes(name as string))) {
+    return `The token is for the audience ${shown(aud)}, not for ${audiences.map(shown).join(' or ')}.`
+  }
+  if (issuers.length > 0 && !issuers.includes(iss as string)) {
+    return `The token was issued by ${shown(iss)}, not by ${issuers.map(shown).join(' or ')}.`
+  }
+  return undefined
+}
+
+/** The claims of a token that is minted here, so that it is taken here. */
+export function withIssuer<T extends { role: string }>(
+  claims: T,
+  { audiences, issuers, roleClaim }: IssuerRules,
+): object {
+  return {
+    ...claims,
+    ...(audiences[0] !== undefined && { aud: audiences[0] }),
+    ...(issuers[0] !== undefined && { iss: issuers[0] }),
+    [roleClaim]: claims.role,
+  }
+}
+export type IssuerRules = Pick<ClaimRules, 'audiences' | 'issuers' | 'roleClaim'>
+
+const shown = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value).slice(0, 200))
