@@ -1,4 +1,4 @@
-import { wireError } from '@fleetwire/protocol'
+import { type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Origins } from '../src/auth/origins.ts'
@@ -7,6 +7,7 @@ import { may } from '../src/auth/permissions.ts'
 import type { Principal, Scope } from '../src/auth/principal.ts'
 import type { TokenVerdict } from '../src/auth/token-service.ts'
 import { findToken } from '../src/auth/token-source.ts'
+import { KeyedBuckets } from '../src/connections/keyed-buckets.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,12 +21,22 @@ declare module 'fastify' {
     checkOrigin: onRequestHookHandler
     origins: Origins
   }
+  interface FastifyContextConfig {
+    /** Whether `?token=` is taken: where browsers can send no header. */
+    queryToken?: boolean
+  }
   interface FastifyRequest {
     /** Only behind `app.authenticate`. */
     principal: Principal
     verdict: TokenVerdict | Promise<TokenVerdict> | null
   }
 }
+
+const noToken = wireError('unauthorized', 'A token is required: send Authorization: Bearer <jwt>.')
+const onlySockets = wireError(
+  'unauthorized',
+  'A token in the query is not taken here (only sockets and /events/stream take one): send Authorization: Bearer <jwt>.',
+)
 
 export default fp(
   async app => {
@@ -34,17 +45,33 @@ export default fp(
 
     function judge(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict> {
       const query = request.query as Record<string, unknown>
-      const found = findToken(request.headers, query, ALLOW_QUERY_TOKEN)
+      const takesQuery = ALLOW_QUERY_TOKEN && request.routeOptions.config.queryToken === true
+      const found = findToken(request.headers, query, takesQuery)
+      const hadQuery = query.token !== undefined
       // It is no parameter of any route, and nothing behind this point has a use for it.
       delete query.token
       switch (found.status) {
         case 'found':
           return app.verifyToken(found.token)
         case 'absent':
-          return { refusal: wireError('unauthorized', 'A token is required: send Authorization: Bearer <jwt>.') }
+          return { refusal: hadQuery ? onlySockets : noToken, isHarmless: true }
         case 'malformed':
           return { refusal: wireError('unauthorized', found.message) }
       }
+    }
+
+    const { FALSE_TOKEN_RATE } = app.config
+    const falseTokens = new KeyedBuckets({ ratePerSecond: FALSE_TOKEN_RATE / 60, burst: FALSE_TOKEN_RATE })
+    /** Only false tokens are counted, and only they are refused: others of the address, behind a proxy, are let in. */
+    function refusalOf(
+      request: FastifyRequest,
+      { refusal, isHarmless }: Extract<TokenVerdict, { refusal: WireError }>,
+    ) {
+      if (refusal.code !== 'unauthorized' || isHarmless) return refusal
+      const retryAfterMs = falseTokens.take(app.addressOf(request), app.clock.monotonic())
+      if (retryAfterMs === 0) return refusal
+      app.refusals.add('false_tokens_per_address')
+      return wireError('rate_limited', 'Too many false tokens of this address: wait before the next.', { retryAfterMs })
     }
 
     app.decorateRequest('principal', null as unknown as Principal)
@@ -56,7 +83,7 @@ export default fp(
     })
     app.decorate('authenticate', (request, reply, done) => {
       const proceed = (verdict: TokenVerdict): void => {
-        if ('refusal' in verdict) reply.refuse(verdict.refusal)
+        if ('refusal' in verdict) reply.refuse(refusalOf(request, verdict))
         else {
           request.principal = verdict.principal
           done()

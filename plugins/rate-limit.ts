@@ -1,20 +1,6 @@
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import rateLimit from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Refusals } from '../src/connections/refusals.ts'
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** How often each limit refused somebody, over REST and on sockets. */
-    refusals: Refusals
-    /** Where a request comes from, as limits count it: IPv6 by its /64. */
-    addressOf(request: FastifyRequest): string
-  }
-  interface FastifyRequest {
-    /** What `app.addressOf` found: the kernel was asked, and its answer read. */
-    limitedAddress: string | null
-  }
-}
 
 const WINDOW_MS = 60_000
 const ADDRESS = 'address '
@@ -25,13 +11,7 @@ const ADDRESS = 'address '
  */
 export default fp(
   async app => {
-    const refusals = new Refusals()
-    app.decorate('refusals', refusals)
-    app.decorateRequest('limitedAddress', null)
-    app.decorate('addressOf', request => {
-      request.limitedAddress ??= normalizeIP(request.ip)
-      return request.limitedAddress
-    })
+    const { refusals } = app
     async function keyGenerator(request: FastifyRequest): Promise<string> {
       const verdict = await app.identify(request)
       if ('refusal' in verdict) return `${ADDRESS}${app.addressOf(request)}`

@@ -1,5 +1,7 @@
+import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { Refusals } from '../src/connections/refusals.ts'
 import { type ReachedAt, reachedAt } from '../src/reached-at.ts'
 import { parseTrustProxy } from '../src/trust-proxy.ts'
 
@@ -9,6 +11,14 @@ declare module 'fastify' {
     reachedAt(request: FastifyRequest): ReachedAt
     /** What `Location` names for a path of this server. */
     publicPath(request: FastifyRequest, path: string): string
+    /** Where a request comes from, as limits count it: IPv6 by its /64. */
+    addressOf(request: FastifyRequest): string
+    /** How often each limit refused somebody, over REST and on sockets. */
+    refusals: Refusals
+  }
+  interface FastifyRequest {
+    /** What `app.addressOf` found: the kernel was asked, and its answer read. */
+    limitedAddress: string | null
   }
 }
 
@@ -22,6 +32,12 @@ export default fp(
     app.decorate('reachedAt', request => {
       const { headers, host, protocol } = request
       return reachedAt({ headers, host, protocol, isTrusted: isTrusted(request) })
+    })
+    app.decorate('refusals', new Refusals())
+    app.decorateRequest('limitedAddress', null)
+    app.decorate('addressOf', request => {
+      request.limitedAddress ??= normalizeIP(request.ip)
+      return request.limitedAddress
     })
     app.decorate('publicPath', (request, path) => {
       const isForwarded = request.headers['x-forwarded-prefix'] !== undefined

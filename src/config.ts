@@ -62,7 +62,10 @@ export const ConfigSchema = Type.Object({
     default: '',
     description: 'Comma-separated origins of browsers besides the server’s own; * for any',
   }),
-  ALLOW_QUERY_TOKEN: Type.Boolean({ default: true, description: 'Accept ?token=; off: only header and subprotocol' }),
+  ALLOW_QUERY_TOKEN: Type.Boolean({
+    default: true,
+    description: 'Accept ?token= for sockets and event streams; off: only header and subprotocol',
+  }),
   TRUST_PROXY: Type.String({
     default: '',
     description:
@@ -90,6 +93,10 @@ export const ConfigSchema = Type.Object({
   HEADERS_TIMEOUT_MS: positive(10 * SECOND, 'How long the head of a request may take to arrive; over it: 408'),
   REQUEST_TIMEOUT_MS: positive(30 * SECOND, 'How long a request may take to arrive, with its body; over it: 408'),
   REST_RATE: positive(6000, 'REST requests per minute and principal'),
+  FALSE_TOKEN_RATE: positive(
+    300,
+    'False tokens per minute of an address; over it they are answered 429, good ones as ever',
+  ),
   UPGRADE_RATE: positive(1000, 'New sockets per second of an address, and of a token subject; over it: 429'),
   UPGRADE_BURST: positive(10_000, 'New sockets at once of an address, and of a token subject'),
   ADMISSION_RATE: positive(5000, 'New sockets per second on this node; those over it wait for their turn'),

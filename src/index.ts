@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { type ControlPlaneOptions, controlPlane } from './app.ts'
+import { loggedRequest } from './process-log.ts'
 
 export type { ControlPlaneOptions } from './app.ts'
 export { type AppOptions, buildApp } from './app.ts'
@@ -52,6 +53,10 @@ export const fleetwire = fp<FleetwireOptions>(
   async (app, { prefix = '', ...options }) => {
     await app.register(
       async scope => {
+        // The log is the host's own, and writes down whole URLs.
+        scope.setChildLoggerFactory((logger, bindings, options) =>
+          logger.child(bindings, { ...options, serializers: { ...options.serializers, req: loggedRequest as never } }),
+        )
         // The root of an app belongs to the app.
         await controlPlane(scope, { home: scope.prefix !== '', ...options })
         for (const name of publicDecorators) app.decorate(name, scope[name] as never)

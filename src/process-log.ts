@@ -1,24 +1,7 @@
 import type { DestinationStream, LoggerOptions } from 'pino'
+import { redactLine, redactUrl } from './redact.ts'
 
 const GONE = '[redacted]'
-const JWT = /eyJ[\w-]*\.[\w-]+\.[\w-]*/g
-
-function nameOf(pair: string): string {
-  const name = pair.split('=', 1)[0] ?? ''
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
-  }
-}
-
-/** A URL without its token, however the name of the parameter is escaped. */
-export function redactUrl(url: string): string {
-  const at = url.indexOf('?')
-  if (at === -1) return url
-  const pairs = url.slice(at + 1).split('&')
-  return `${url.slice(0, at)}?${pairs.map(pair => (nameOf(pair) === 'token' ? `token=${GONE}` : pair)).join('&')}`
-}
 
 interface LoggedRequest {
   method: string
@@ -27,9 +10,17 @@ interface LoggedRequest {
   ip?: string
 }
 
+/** What the log shows of a request. */
+export const loggedRequest = ({ method, url, host, ip }: LoggedRequest) => ({
+  method,
+  url: redactUrl(url),
+  host,
+  remoteAddress: ip,
+})
+
 /**
- * Options of the server's own log. No line holds a token: requests are logged without it, credentials in logged headers
- * are redacted, and whatever else looks like a JWT (in the message of some error) is taken out before the line is written.
+ * Options of the server's own log. No line holds a token: of requests only the path is logged, credentials in logged headers
+ * are redacted, and whatever else looks like one (in the message of some error) is taken out before the line is written.
  */
 export function processLog(level: string, stream?: DestinationStream): LoggerOptions & { stream?: DestinationStream } {
   const headers = ['authorization', '["sec-websocket-protocol"]', 'cookie']
@@ -37,10 +28,8 @@ export function processLog(level: string, stream?: DestinationStream): LoggerOpt
   return {
     level,
     redact: { paths: [...under('headers'), ...under('*.headers'), 'token', '*.token'], censor: GONE },
-    serializers: {
-      req: ({ method, url, host, ip }: LoggedRequest) => ({ method, url: redactUrl(url), host, remoteAddress: ip }),
-    },
-    hooks: { streamWrite: line => (line.includes('eyJ') ? line.replace(JWT, GONE) : line) },
+    serializers: { req: loggedRequest },
+    hooks: { streamWrite: redactLine },
     ...(stream && { stream }),
   }
 }

@@ -1,5 +1,7 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
+const TOO_MANY = 429
+
 /**
  * What was answered as asked is told at `debug`: two lines for each of thousands of submissions a second would cost
  * more than the submissions. What was refused is told at `info`, what failed at `error`.
@@ -11,7 +13,8 @@ export class RequestLog extends LogController {
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     if (error) reply.log.error({ req: request, res: reply, err: error }, 'request errored')
-    else if (reply.statusCode < 400)
+    // Whoever is over a limit goes on, and is counted in the metrics.
+    else if (reply.statusCode < 400 || reply.statusCode === TOO_MANY)
       reply.log.debug({ res: reply, responseTime: reply.elapsedTime }, 'request completed')
     else reply.log.info({ req: request, res: reply, responseTime: reply.elapsedTime }, 'request refused')
   }

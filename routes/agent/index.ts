@@ -25,7 +25,7 @@ const agent: FastifyPluginAsync = async app => {
       onRequest: [app.checkOrigin, app.authenticate, agentsOnly],
       preHandler: app.admitSocket,
       // Sockets have limits of their own, for whoever holds a token.
-      config: { rateLimit: false, socket: true },
+      config: { rateLimit: false, socket: true, queryToken: true },
       exposeHeadRoute: false,
       schema: { hide: true },
     },

@@ -48,7 +48,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     onRequest: [app.checkOrigin, app.authenticate, notForAgents],
     preHandler: app.admitSocket,
     // Sockets have limits of their own, for whoever holds a token.
-    config: { rateLimit: false as const, socket: true },
+    config: { rateLimit: false as const, socket: true, queryToken: true },
     exposeHeadRoute: false,
   }
 

@@ -8,8 +8,11 @@ import { mintRefusal } from './mint-rules.ts'
 import { type Principal, type Scope, scopes } from './principal.ts'
 import { type Revocation, Revocations } from './revocations.ts'
 
-/** What became of a token: somebody, or the reason why nobody. */
-export type TokenVerdict = { principal: Principal } | { refusal: WireError }
+/**
+ * What became of a token: somebody, or the reason why nobody. Harmless is one that is missing, or that was good once: its sender
+ * tries nothing out.
+ */
+export type TokenVerdict = { principal: Principal } | { refusal: WireError; isHarmless?: true }
 
 export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
 
@@ -221,7 +224,10 @@ const tooLong = (most: number): WireError =>
     { in: 'body', path: '/ttlSeconds' },
   )
 
-const refuse = (message: string): TokenVerdict => ({ refusal: wireError('unauthorized', message) })
+const refuse = (message: string): TokenVerdict => ({
+  refusal: wireError('unauthorized', message),
+  isHarmless: true,
+})
 
 const tokenDraft = (type: string, payload: TokenRecord): EventDraft => ({
   type,

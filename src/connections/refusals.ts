@@ -10,6 +10,7 @@ export const limits = [
   'admission',
   'rest_per_principal',
   'rest_per_address',
+  'false_tokens_per_address',
 ] as const
 export type Limit = (typeof limits)[number]
 

@@ -62,6 +62,7 @@ const layers: [area: string, may: string[]][] = [
   ['src/server.ts', ['src/app.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:']],
   ['src/config.ts', ['src/environment.ts', 'src/errors.ts', 'src/trust-proxy.ts', '@sinclair/typebox', 'env-schema']],
   ['src/request-log.ts', ['fastify']],
+  ['src/process-log.ts', ['src/redact.ts', 'pino']],
   [
     'src/*',
     [

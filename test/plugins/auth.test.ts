@@ -2,12 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import { SECRET, startApp, type TestApp } from '../helpers/build.ts'
 import { Capture } from '../helpers/capture.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
 import { request } from '../helpers/raw.ts'
+import { refusedUpgrade } from '../helpers/ws-client.ts'
 
 /** Answers with who asked. */
 const whoami = (app: FastifyInstance) => {
-  app.get('/whoami', { onRequest: [app.checkOrigin, app.authenticate] }, async ({ principal }) => principal)
+  app.get(
+    '/whoami',
+    { onRequest: [app.checkOrigin, app.authenticate], config: { queryToken: true } },
+    async ({ principal }) => principal,
+  )
 }
 
 /** Every route that asks for a token, as the API document knows them. */
@@ -106,14 +112,52 @@ test('[AU2] [AU3] the first source that is present decides', async t => {
 test('[AU5] ?token= can be switched off, and is no parameter of the route behind it', async t => {
   const on = await startApp(t)
   const off = await startApp(t, { config: { ALLOW_QUERY_TOKEN: false } })
-  for (const [server, status] of [
-    [on, 200],
-    [off, 401],
-  ] as const) {
+  for (const server of [on, off]) {
     const admin = await server.token('admin')
-    t.equal((await request(`${server.url}/api/v1/tokens?limit=5&token=${admin}`)).status, status)
+    const isOn = server === on
+    for (const path of ['/ws', '/ws/tasks/t1']) {
+      const query = `${server.url}${path}?token=${admin}`
+      // Behind the token stands that this is no upgrade.
+      t.equal((await request(query)).status, isOn ? 400 : 401, path)
+    }
+    const stream = new AbortController()
+    const { status } = await fetch(`${server.url}/api/v1/events/stream?token=${admin}`, { signal: stream.signal })
+    stream.abort()
+    t.equal(status, isOn ? 200 : 401)
     t.equal((await server.call(admin, 'GET', '/api/v1/tokens?token=x')).status, 200, 'beside a header it is ignored')
   }
+})
+
+test('[AU25] a token in the query is taken where a browser can send no header, and nowhere else', async t => {
+  const server = await startApp(t)
+  const admin = await server.token('admin')
+  const routes = protectedRoutes(server).filter(([, path]) => path !== '/api/v1/events/stream')
+  t.ok(routes.length > 30)
+  for (const [method, path] of routes) {
+    const { status, body } = await server.call(undefined, method, `${path}?token=${admin}`)
+    t.match({ status, body }, { status: 401, body: { message: /query.*Authorization: Bearer/ } }, `${method} ${path}`)
+  }
+})
+
+test('[LM16] false tokens of an address are limited by themselves, and nobody else of it', async t => {
+  const { call, token, url, app } = await startApp(t, {
+    config: { FALSE_TOKEN_RATE: 10 },
+    clock: new FakeClock(Date.now()),
+  })
+  const good = await token('admin')
+  const old = hmacToken(SECRET, { exp: Math.floor(Date.now() / 1000) - 10 })
+  const ask = async (bad: string | undefined) => (await call(bad, 'GET', '/api/v1/tokens')).status
+  for (let i = 0; i < 10; i++) t.equal(await ask(i % 2 ? 'nonsense' : hmacToken(`${SECRET}!`)), 401)
+  t.match(await call('nonsense', 'GET', '/api/v1/tokens'), {
+    status: 429,
+    body: { code: 'rate_limited', message: /false tokens/, details: { retryAfterMs: Number } },
+  })
+  t.match(await refusedUpgrade(`${url}/ws?token=nonsense`), { status: 429, headers: { 'retry-after': String } })
+  t.equal(await ask(good), 200, 'a good one of the same address')
+  t.equal(await ask(await token('viewer', { sub: 'new' })), 403, 'one that was never seen')
+  t.equal(await ask(old), 401, 'one that was good once is told to be renewed')
+  t.equal(await ask(undefined), 401, 'none at all is no try')
+  t.equal(app.refusals.counts().get('false_tokens_per_address'), 2)
 })
 
 test('[AU7] pages of other origins may not upgrade; programs send no origin', async t => {

@@ -19,6 +19,7 @@ const stream: FastifyPluginAsyncTypebox = async app => {
     {
       onRequest: app.authorize('read'),
       exposeHeadRoute: false,
+      config: { queryToken: true },
       schema: {
         tags: ['events'],
         summary: 'Follow events as they happen',
