@@ -1,25 +1,31 @@
-import { type WireError, wireError } from '@fleetwire/protocol'
+import { type ErrorCode, type WireError, wireError } from '@fleetwire/protocol'
 import { may, patternRefusal } from '../../src/auth/permissions.ts'
 import { type Dashboard, MAX_PATTERNS } from './dashboard.ts'
 
+/** An error names so many of the patterns that it refuses. */
+const NAMED = 20
+
 export type PatternVerdict =
+  /** `refused`: one error for all that are forbidden, one for all that are no patterns. */
   | { status: 'ok'; allowed: string[]; refused: WireError[] }
   /** None of them counts. */
   | { status: 'refused'; error: WireError }
 
 /** Which of the patterns this client may have; those are noted as wanted. */
-export function claimPatterns(
-  { connection: { principal }, wanted }: Dashboard,
-  patterns: readonly string[],
-): PatternVerdict {
+export function claimPatterns({ connection, wanted }: Dashboard, patterns: readonly string[]): PatternVerdict {
+  const { principal } = connection
+  spendOn(connection, patterns)
   if (!may(principal, 'read')) return { status: 'refused', error: wireError('forbidden', 'This token may not read.') }
   const allowed: string[] = []
-  const refused: WireError[] = []
+  const refused = new Map<ErrorCode, [topic: string, error: WireError][]>()
   let more = 0
   for (const pattern of new Set(patterns)) {
     const refusal = patternRefusal(principal, pattern)
-    if (refusal !== undefined) refused.push(refusal)
-    else {
+    if (refusal !== undefined) {
+      const alike = refused.get(refusal.code)
+      if (alike === undefined) refused.set(refusal.code, [[pattern, refusal]])
+      else alike.push([pattern, refusal])
+    } else {
       allowed.push(pattern)
       if (!wanted.has(pattern)) more++
     }
@@ -29,5 +35,21 @@ export function claimPatterns(
     return { status: 'refused', error: wireError('subscription_limit', message, { limit: MAX_PATTERNS }) }
   }
   for (const pattern of allowed) wanted.add(pattern)
-  return { status: 'ok', allowed, refused }
+  return { status: 'ok', allowed, refused: [...refused.values()].map(summary) }
+}
+
+/** The work of a frame follows the patterns that it names, so each 64 of them count as a frame. */
+export function spendOn(connection: Dashboard['connection'], patterns: readonly string[]): void {
+  connection.spend(Math.ceil(patterns.length / MAX_PATTERNS) - 1)
+}
+
+/** One error for all that are refused alike: with one each, a frame would be answered with a thousand. */
+function summary(refused: readonly [topic: string, error: WireError][]): WireError {
+  const [topic, first] = refused[0]!
+  if (refused.length === 1) return first
+  const topics = refused.slice(0, NAMED).map(([topic]) => topic)
+  const others = topics.slice(1).map(topic => JSON.stringify(topic))
+  if (refused.length > NAMED) others.push(`${refused.length - NAMED} more`)
+  const message = `${first.message} The same goes for ${others.join(', ')}.`
+  return wireError(first.code, message, { topic, topics, count: refused.length })
 }

@@ -1,4 +1,4 @@
-import { type AgentFrame, type AgentPayloads, type AgentServerPayloads, isNumbered, topics } from '@fleetwire/protocol'
+import { type AgentFrame, type AgentServerPayloads, isNumbered, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
@@ -69,6 +69,7 @@ export class AgentSession {
       this.#deadlines.clear('hello')
     } else if (frame.type === 'agent:connect') {
       this.#port.error('conflict', 'agent:connect was received already on this connection.', about(frame))
+      if (frame.n !== undefined) this.onRefused(frame.n)
       return
     }
     this.#services.agents.heard(this.#agentId)
@@ -109,6 +110,8 @@ export class AgentSession {
     try {
       while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
         const retryAfterMs = await this.#next()
+        // A newer socket took over before this one was greeted: it has nothing more to say.
+        if (this.#state.at === 'greeting') return
         if (retryAfterMs === undefined) continue
         this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
         return
@@ -126,37 +129,42 @@ export class AgentSession {
     const frame = this.#inbox[0]!
     if (frame.type === 'agent:connect') {
       this.#inbox.shift()
-      await this.#greet(frame.payload)
+      await this.#greet(frame)
       return undefined
     }
     if (this.#state.at !== 'ready') throw new Error(`${frame.type} before the hello was handled`)
-    if (frame.type !== 'refused' && !isNumbered(frame.type)) {
-      this.#inbox.shift()
-      if (frame.type === 'session:typing') await this.#typing(frame)
-      else this.#unnumbered(frame)
-      return undefined
+    const { uplink } = this.#state
+    if (frame.type === 'refused' || isNumbered(frame.type)) return uplink.take(this.#inbox)
+    if (frame.n === undefined) this.#inbox.shift()
+    else {
+      const { isNew, retryAfterMs } = await uplink.pass(this.#inbox)
+      if (!isNew) return retryAfterMs
     }
-    return this.#state.uplink.take(this.#inbox)
+    if (frame.type === 'session:typing') await this.#typing(frame)
+    else this.#unnumbered(frame)
+    return undefined
   }
 
-  async #greet(hello: AgentPayloads['agent:connect']): Promise<void> {
+  async #greet({ payload: hello, ...frame }: Extract<AgentFrame, { type: 'agent:connect' }>): Promise<void> {
     const { log, agents, dispatcher, sessions, terminals, clock } = this.#services
     await agents.claim(this.#agentId, this.#socket)
     const last = (await log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
     const uplink = new Uplink(this.#agentId, this.#port, this.#services, hello.bootId, last)
+    const n = uplink.nextIs(frame.n) ? frame.n : undefined
     const life = lifecycleOnConnect(hello.bootId, last).map(payload =>
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
     )
     if (!this.#holdsAgent()) return
     // What another boot began, this one does not end.
     const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
-    const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft()])
+    const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
       this.#port.error('unavailable', 'The log cannot accept now; connect again.')
       this.#port.close(1012, 'The log cannot accept now.', { reconnectAfterMs: 1000 })
       return
     }
+    uplink.stored(n)
     const inventory = hello.inventory ?? []
     const directives = await this.#reconcile(inventory)
     if (!this.#holdsAgent()) return
@@ -175,7 +183,10 @@ export class AgentSession {
     this.#deadlines.set('reconcile', RESEND_GRACE_MS, () => void this.#denyMissing().catch(this.#services.onFault))
     agents.ready(this.#agentId, this.#socket)
     this.#services.answers.linkUp(this.#agentId)
-    dispatcher.heard(inventory.map(item => item.commandId))
+    dispatcher.heard(
+      this.#agentId,
+      inventory.map(item => item.commandId),
+    )
     dispatcher.linkUp(this.#agentId)
   }
 
@@ -207,7 +218,7 @@ export class AgentSession {
     const { dispatcher, terminals, log } = this.#services
     switch (frame.type) {
       case 'heartbeat':
-        dispatcher.heard(frame.payload.running ?? [])
+        dispatcher.heard(this.#agentId, frame.payload.running ?? [])
         this.#port.send('heartbeat', { cancel: dispatcher.cancelling(this.#agentId) })
         break
       case 'agent:metrics': {

@@ -1,4 +1,4 @@
-import { type AgentFrame, type AgentPayloads, isNumbered, topics, type WireError } from '@fleetwire/protocol'
+import { type AgentFrame, type AgentPayloads, isNumbered, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
 import type { InteractionService } from '../interactions/interaction-service.ts'
@@ -27,6 +27,11 @@ export interface UplinkServices {
   tasks: TaskService
   interactions: Pick<InteractionService, 'report'>
   terminals: AgentTerminals
+}
+
+interface Concerns {
+  commandId?: string
+  taskId?: string
 }
 
 /** Events of consecutive frames that are joined into one append. */
@@ -74,15 +79,8 @@ export class Uplink {
    */
   async take(inbox: Inbound[]): Promise<number | undefined> {
     const frame = inbox[0] as Numbered
-    if (frame.n !== undefined && frame.n <= this.#storedN) {
+    if (!this.#inTurn(frame)) {
       inbox.shift()
-      this.#port.send('report:ack', { n: this.#storedN })
-      return undefined
-    }
-    if (frame.n !== undefined && frame.n > this.#storedN + 1) {
-      inbox.shift()
-      this.#port.error('gap', `n is ${frame.n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
-      this.#port.send('report:ack', { n: this.#storedN })
       return undefined
     }
     const n = frame.n ?? this.#storedN
@@ -96,6 +94,44 @@ export class Uplink {
     if (result !== undefined) return result
     this.#consumed(inbox, 1, n)
     return undefined
+  }
+
+  /**
+   * Takes the number of the first of `inbox`, a frame of a type that needs none: who numbers everything must not end in a
+   * gap. What the frame says is up to the caller, where it is new; `retryAfterMs`: the log cannot accept now.
+   */
+  async pass(inbox: Inbound[]): Promise<{ isNew: boolean; retryAfterMs?: number | undefined }> {
+    const frame = inbox[0]!
+    const n = frame.n ?? this.#storedN
+    if (!this.#inTurn(frame)) {
+      inbox.shift()
+      return { isNew: false }
+    }
+    const retryAfterMs = await this.#store(this.#positionDrafts(n))
+    if (retryAfterMs !== undefined) return { isNew: false, retryAfterMs }
+    this.#consumed(inbox, 1, n)
+    return { isNew: true }
+  }
+
+  /** Whether `n` is the number after the last that is stored. */
+  nextIs(n: number | undefined): n is number {
+    return n === this.#storedN + 1
+  }
+
+  /** `draft(n)` was stored. */
+  stored(n = this.#storedN): void {
+    this.#storedN = n
+  }
+
+  /** False for what is stored already, which is acked again, and for what comes after a gap, which is named. */
+  #inTurn(frame: Inbound): boolean {
+    const { n } = frame
+    if (n === undefined || this.nextIs(n)) return true
+    if (n > this.#storedN) {
+      this.#port.error('gap', `n is ${n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
+    }
+    this.#port.send('report:ack', { n: this.#storedN })
+    return false
   }
 
   /** Joins the events of this frame and of those right behind it that only add events. */
@@ -132,7 +168,34 @@ export class Uplink {
   #onlyAdds(report: Report): report is Extract<Report, { kind: 'events' | 'stream' }> {
     if (report.kind !== 'stream') return report.kind === 'events'
     const { type, payload } = report.event
-    return type !== 'message:end' && this.#services.sessions.isActive(payload)
+    return type !== 'message:end' && this.#services.sessions.isActive(payload) && this.#isAboutOwn(payload)
+  }
+
+  /** Whether what a message or tool call says that it belongs to is known to be the agent's, without a look at the disk. */
+  #isAboutOwn({ commandId, taskId }: Concerns): boolean {
+    const command = commandId === undefined ? undefined : this.#services.ledger.live(commandId)
+    if (commandId !== undefined && command?.agentId !== this.#agentId) return false
+    return taskId === undefined || taskId === command?.taskId
+  }
+
+  /** Who names the command or task of another agent would speak in its name: to those who follow that. */
+  async #foreignConcern(concerns: Concerns): Promise<WireError | undefined> {
+    if (this.#isAboutOwn(concerns)) return undefined
+    const { commandId, taskId } = concerns
+    const command = commandId === undefined ? undefined : await this.#services.ledger.get(commandId)
+    if (command !== undefined && command.agentId !== this.#agentId) return noCommand(command.commandId)
+    if (taskId === undefined || taskId === command?.taskId) return undefined
+    const task = await this.#services.tasks.get(taskId)
+    const isOwn = task?.agentId === undefined || task.agentId === this.#agentId
+    return isOwn ? undefined : wireError('conflict', `Task "${taskId}" belongs to another agent.`)
+  }
+
+  /** What a report names besides the thing that it is about, and must be the agent's own. */
+  async #foreignNamed(report: Report): Promise<WireError | undefined> {
+    if (report.kind === 'stream') return this.#foreignConcern(report.event.payload)
+    if (report.kind !== 'interaction' || report.report.verb !== 'request') return undefined
+    const { sessionId } = report.report.request
+    return sessionId === undefined ? undefined : this.#services.sessions.foreign(this.#of({ sessionId }))
   }
 
   #terminalFrame(frame: AgentFrame): void {
@@ -147,6 +210,11 @@ export class Uplink {
     position: EventDraft[],
   ): Promise<number | undefined> {
     const { agents, interactions, sessions, tasks } = this.#services
+    const foreign = await this.#foreignNamed(report)
+    if (foreign !== undefined) {
+      this.#refuse(frame, foreign)
+      return this.#store(position)
+    }
     switch (report.kind) {
       case 'stream':
         return this.#told(frame, await sessions.stream(report.event, position))
@@ -229,14 +297,14 @@ export class Uplink {
     const { ledger, dispatcher } = this.#services
     const known = await ledger.get(commandId)
     const own = known?.agentId === this.#agentId
-    if (own) dispatcher.heard([commandId])
+    dispatcher.heard(this.#agentId, [commandId])
     // An unknown id still consumes the frame's number.
     const applied: Applied = await ledger.apply(own ? commandId : '', event, position)
     if (applied.status === 'unavailable') return applied.retryAfterMs
     const attempt = 'attempt' in event ? event.attempt : 0
     const stop = () => this.#port.send('command:interrupt', { commandId, attempt, force: false })
     if (applied.status === 'unknown') {
-      this.#port.error('not_found', `There is no command "${commandId}" of this agent.`, about(frame))
+      this.#refuse(frame, noCommand(commandId))
       if (event.kind === 'ack') stop()
     } else if (applied.status === 'same' && applied.why === 'stale') {
       this.#port.error(
@@ -278,6 +346,9 @@ export class Uplink {
     return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
   }
 }
+
+const noCommand = (commandId: string): WireError =>
+  wireError('not_found', `There is no command "${commandId}" of this agent.`)
 
 /** What ties an error to the frame that it answers. */
 export const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({

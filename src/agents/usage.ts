@@ -9,6 +9,9 @@ export interface UsageRecord extends AgentUsage {
   recent: [request: string, counted: Required<Amounts>][]
 }
 
+/** Beyond this nothing is exact any more. */
+const MOST = Number.MAX_SAFE_INTEGER
+
 /** A request that is reported again after so many others counts as a new one. */
 const RECENT = 200
 
@@ -55,6 +58,6 @@ const mapAmounts = (amount: (name: (typeof names)[number]) => number): Required<
 const amountsOf = (report: UsageReport): Partial<Amounts> =>
   Object.fromEntries(names.flatMap(name => (report[name] === undefined ? [] : [[name, report[name]]])))
 const sum = (a: UsageTotals, b: UsageTotals): UsageTotals => ({
-  ...mapAmounts(name => a[name] + b[name]),
+  ...mapAmounts(name => Math.min(a[name] + b[name], MOST)),
   requests: a.requests + b.requests,
 })

@@ -81,7 +81,8 @@ export class Subscriber {
   }
 
   unsubscribe(patterns: readonly string[]): Promise<void> {
-    return this.#inTurn(() => this.#place(this.#patterns.filter(pattern => !patterns.includes(pattern))))
+    const unwanted = new Set(patterns)
+    return this.#inTurn(() => this.#place(this.#patterns.filter(pattern => !unwanted.has(pattern))))
   }
 
   /**

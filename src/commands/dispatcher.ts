@@ -80,11 +80,11 @@ export class Dispatcher {
     await this.#linkLost(this.#ledger.ofAgent(agentId))
   }
 
-  /** Signs of life of running commands renew their leases. */
-  heard(commandIds: Iterable<string>): void {
+  /** Signs of life that an agent gives of its commands renew their leases; of another's it knows nothing. */
+  heard(agentId: string, commandIds: Iterable<string>): void {
     const now = this.#clock.monotonic()
     for (const commandId of commandIds)
-      if (this.#ledger.live(commandId) !== undefined) this.#heardAt.set(commandId, now)
+      if (this.#ledger.live(commandId)?.agentId === agentId) this.#heardAt.set(commandId, now)
   }
 
   /** When a command was last heard of, on the monotonic clock. */

@@ -14,7 +14,7 @@ import type {
   InboundFrame,
 } from './connection-options.ts'
 import { ErrorBudget } from './error-budget.ts'
-import type { Excess } from './frame-limits.ts'
+import type { FrameGate } from './frame-limits.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
@@ -55,7 +55,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   readonly #context: ConnectionContext
   readonly #options: ConnectionOptions<In, Out>
   readonly #outbox: Outbox
-  readonly #excess: () => Excess | undefined
+  readonly #gate: FrameGate
   readonly #budget = new ErrorBudget()
   #principal: Principal
   #state: State
@@ -76,7 +76,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
         this.close(4508, 'slow consumer')
       },
     })
-    this.#excess = context.frames.gate(caller.principal.sub, caller.address, options.kind)
+    this.#gate = context.frames.gate(caller.principal.sub, caller.address, options.kind)
     this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(caller.principal.expiresAt) }
     socket.listen(this)
   }
@@ -121,17 +121,26 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   /** Sends `error`; one that the peer should have known better counts against its error budget. */
   error(code: WireError['code'], message: string, options: { id?: string | undefined; details?: unknown } = {}): void {
-    this.errors([wireError(code, message, options.details)], options.id)
+    this.errors([wireError(code, message, options.details)], { id: options.id })
   }
 
-  /** Several refusals of one frame: they cost the peer one error of its budget. */
-  errors(errors: readonly WireError[], id?: string): void {
-    for (const error of errors) this.send('error', error as Out['error'], id)
-    const first = errors[0]
-    const verdict = first && this.#budget.charge(first.code, this.#context.clock.monotonic())
+  /** Several refusals of one frame: they cost the peer one error of its budget, with `charged` also where none of them would. */
+  errors(errors: readonly WireError[], options: { id?: string | undefined; charged?: boolean } = {}): void {
+    for (const error of errors) this.send('error', error as Out['error'], options.id)
+    if (errors[0] !== undefined) this.charge(errors[0].code, options.charged)
+  }
+
+  /** Counts a refusal against the error budget; `always`: whatever its code is. */
+  charge(code: WireError['code'], always = false): void {
+    const verdict = this.#budget.charge(code, this.#context.clock.monotonic(), always)
     if (verdict === undefined) return
     this.close(verdict, verdict === 4429 ? 'rate limit exceeded repeatedly' : 'too many errors')
     this.#stopReading()
+  }
+
+  /** The frame that is being handled costs as much as so many more. */
+  spend(frames: number): void {
+    this.#gate.spend(frames)
   }
 
   /** A token of the same holder takes over, with its expiry and rights. */
@@ -260,7 +269,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   /** False when the connection is closing, or more frames come than may. */
   #admit(): boolean {
     if (this.#state.name === 'closed') return false
-    const excess = this.#excess()
+    const excess = this.#gate.take()
     if (this.#state.name === 'closing') {
       // What was on its way may come in; a flood is not waited out.
       if (excess !== undefined) this.#stopReading()

@@ -16,9 +16,9 @@ const CHARGED: ReadonlySet<ErrorCode> = new Set([
 export class ErrorBudget {
   #spent: { at: number; rateLimited: boolean }[] = []
 
-  /** The close code when this error overdraws the budget. `now` is monotonic ms. */
-  charge(code: ErrorCode, now: number): 4000 | 4429 | undefined {
-    if (!CHARGED.has(code)) return undefined
+  /** The close code when this error overdraws the budget. `now` is monotonic ms. `always`: whatever its code is. */
+  charge(code: ErrorCode, now: number, always = false): 4000 | 4429 | undefined {
+    if (!always && !CHARGED.has(code)) return undefined
     this.#spent = this.#spent.filter(error => now - error.at < WINDOW_MS)
     this.#spent.push({ at: now, rateLimited: code === 'rate_limited' })
     if (this.#spent.length < LIMIT) return undefined

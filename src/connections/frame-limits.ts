@@ -28,6 +28,14 @@ export interface Excess {
   retryAfterMs: number
 }
 
+/** The limits of one connection. */
+export interface FrameGate {
+  /** Asked once for each frame: why it is not handled. */
+  take(): Excess | undefined
+  /** What is handled costs as much as so many frames more: those after it wait for them. */
+  spend(frames: number): void
+}
+
 /** How many frames are handled: of one connection, and of all that belong together, or a flood would only need more sockets. */
 export class FrameLimits {
   readonly #clock: Clock
@@ -46,16 +54,19 @@ export class FrameLimits {
     this.#addresses = new KeyedBuckets(twice(rates.frameRatePerAddress))
   }
 
-  /** Asked once for each frame of a new connection; answers why the frame is not handled. */
-  gate(sub: string, address: string, kind: ConnectionKind): () => Excess | undefined {
+  /** Of a new connection. */
+  gate(sub: string, address: string, kind: ConnectionKind): FrameGate {
     const own = new TokenBucket(kind === 'agent' ? this.#agents : this.#own, this.#clock.monotonic())
-    return () => {
-      const now = this.#clock.monotonic()
-      return (
-        this.#excess('frames_per_connection', own.take(now)) ??
-        this.#excess('frames_per_principal', this.#principals.take(sub, now)) ??
-        this.#excess('frames_per_address', this.#addresses.take(address, now))
-      )
+    return {
+      take: () => {
+        const now = this.#clock.monotonic()
+        return (
+          this.#excess('frames_per_connection', own.take(now)) ??
+          this.#excess('frames_per_principal', this.#principals.take(sub, now)) ??
+          this.#excess('frames_per_address', this.#addresses.take(address, now))
+        )
+      },
+      spend: frames => own.spend(frames),
     }
   }
 

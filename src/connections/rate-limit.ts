@@ -32,6 +32,11 @@ export class TokenBucket {
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
   }
 
+  /** Takes what may not be there: the next ones wait until it is. */
+  spend(tokens: number): void {
+    this.#tokens -= tokens
+  }
+
   #fill(now: number): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
     this.#filledAt = now

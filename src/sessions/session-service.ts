@@ -98,7 +98,7 @@ export class SessionService {
 
   /** Something of the agent's about a session; `alongside` is stored in the same step, also where it is refused. */
   async report(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
-    const flaw = await this.#foreign(of)
+    const flaw = await this.foreign(of)
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const closing =
       event.kind === 'end' ? [...this.#open.closing(of.agentId, of.sessionId), ...(await this.#stateRemoval(of))] : []
@@ -114,7 +114,7 @@ export class SessionService {
   async stream(event: StreamEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { agentId, sessionId } = event.payload
     const of = { agentId, sessionId }
-    const flaw = await this.#foreign(of)
+    const flaw = await this.foreign(of)
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const admitted = this.gate(agentId).take(event)
     if (admitted.status === 'refused') return this.#refuse(admitted.error, alongside)
@@ -221,7 +221,8 @@ export class SessionService {
     return { kind: 'said', text: text ?? (item?.kind === 'message' ? item.text : '') }
   }
 
-  async #foreign({ agentId, sessionId }: SessionOf): Promise<WireError | undefined> {
+  /** Why an agent may not speak of this session: another agent's. */
+  async foreign({ agentId, sessionId }: SessionOf): Promise<WireError | undefined> {
     if (this.isActive({ agentId, sessionId })) return undefined
     const other = await this.get(sessionId, id => id !== agentId)
     return other && wireError('conflict', `Session "${sessionId}" belongs to another agent.`)

@@ -182,8 +182,9 @@ export class FakeAgent {
 
   async hello(
     hello: Partial<AgentPayloads['agent:connect']> = {},
+    n?: number,
   ): Promise<AgentServerPayloads['connection:established']> {
-    this.raw('agent:connect', { bootId: 'boot1', inventory: [], ...hello })
+    this.raw('agent:connect', { bootId: 'boot1', inventory: [], ...hello }, n)
     const established = await this.next('connection:established')
     this.#n = established.ackedN
     return established

@@ -293,7 +293,7 @@ export class DashboardClient {
     'connection:closing': ({ reconnectAfterMs }) => this.#connection.closing(reconnectAfterMs),
     error: (error, id) => {
       if (id === CONNECT_ID) this.#connectRefused(error)
-      else if (!(id === undefined ? this.#asking.refusedOne(error) : this.#reply(id, { ok: false, error }))) {
+      else if (!(id === undefined ? this.#asking.refusedSome(error) : this.#reply(id, { ok: false, error }))) {
         this.#options.onError?.(error)
       }
     },

@@ -21,6 +21,18 @@ export const ByteOffset = Type.Integer({
   description: 'Bytes since the start',
 })
 
+/**
+ * Where a peer says that a terminal is. What follows is counted on from there and stays exact: no terminal writes the
+ * 4 PiB that are left.
+ */
+export const ReportedOffset = Type.Integer({ minimum: 0, maximum: 2 ** 52, description: 'Bytes since the start' })
+
+/** A whole number that is exact on both ends. */
+export const WholeNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+/** As systems have them; on some an unsigned number of 32 bits. */
+export const ExitCode = Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 32 - 1 })
+
 export const Fraction = Type.Number({ minimum: 0, maximum: 1 })
 
 export const Cursor = Type.String({ minLength: 1, maxLength: 256, description: 'Opaque; store it and send it back' })

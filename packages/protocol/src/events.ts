@@ -1,5 +1,16 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ByteOffset, Cursor, Id, Json, OneOf, type StaticMap, Text, Timestamp } from './common.ts'
+import {
+  ByteOffset,
+  Cursor,
+  ExitCode,
+  Id,
+  Json,
+  OneOf,
+  type StaticMap,
+  Text,
+  Timestamp,
+  WholeNumber,
+} from './common.ts'
 import { Agent, Command, ErrorValue, Interaction, Session, Task } from './records.ts'
 
 export const AgentMetrics = Type.Object(
@@ -11,7 +22,7 @@ const Lifecycle = Type.Object({
   agentId: Id,
   lifecycle: OneOf(['started', 'stopped', 'restarted', 'crashed']),
   bootId: Type.Optional(Id),
-  exitCode: Type.Optional(Type.Integer()),
+  exitCode: Type.Optional(ExitCode),
   signal: Type.Optional(Type.String()),
   message: Type.Optional(Text),
 })
@@ -25,9 +36,9 @@ export const Usage = {
   source: Type.String({ maxLength: 128 }),
   mode: OneOf(['delta', 'cumulative']),
   requestId: Type.String({ minLength: 1, maxLength: 128 }),
-  inputTokens: Type.Optional(Type.Integer({ minimum: 0 })),
-  outputTokens: Type.Optional(Type.Integer({ minimum: 0 })),
-  costUsd: Type.Optional(Type.Number({ minimum: 0 })),
+  inputTokens: Type.Optional(WholeNumber),
+  outputTokens: Type.Optional(WholeNumber),
+  costUsd: Type.Optional(Type.Number({ minimum: 0, maximum: 1e12 })),
   model: Type.Optional(Type.String({ maxLength: 128 })),
 }
 

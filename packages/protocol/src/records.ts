@@ -1,5 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ByteOffset, DurationMs, Fraction, Id, Json, Labels, OneOf, Text, Timestamp, Title } from './common.ts'
+import {
+  ByteOffset,
+  DurationMs,
+  ExitCode,
+  Fraction,
+  Id,
+  Json,
+  Labels,
+  OneOf,
+  Text,
+  Timestamp,
+  Title,
+} from './common.ts'
 
 // ---- agents
 
@@ -71,7 +83,7 @@ export const CommandOutcome = Type.Object({
   status: OneOf(['succeeded', 'failed', 'cancelled']),
   output: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
-  exitCode: Type.Optional(Type.Integer()),
+  exitCode: Type.Optional(ExitCode),
 })
 export type CommandOutcome = Static<typeof CommandOutcome>
 
@@ -108,7 +120,7 @@ export const Command = Type.Object(
     ),
     output: Type.Optional(Json),
     error: Type.Optional(ErrorValue),
-    exitCode: Type.Optional(Type.Integer()),
+    exitCode: Type.Optional(ExitCode),
     confirmed: Type.Optional(Type.Boolean({ description: 'On cancelled and timed_out: the agent confirmed the stop' })),
     lateResult: Type.Optional(
       Type.Composite([CommandOutcome, Type.Object({ attempt: Type.Integer(), at: Timestamp })]),

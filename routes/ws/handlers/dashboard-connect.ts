@@ -7,11 +7,11 @@ export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, paylo
   const { resume, subscribe = [] } = payload
   const verdict = claimPatterns(dashboard, subscribe)
   if (verdict.status === 'refused') {
-    connection.errors([verdict.error], id)
+    connection.errors([verdict.error], { id })
     return
   }
   const { allowed, refused } = verdict
-  connection.errors(refused)
+  connection.errors(refused, { charged: true })
   if (resume === undefined) {
     sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position }, id)
     if (allowed.length > 0) await orReconnect(dashboard, subscriber.subscribe(allowed, true))

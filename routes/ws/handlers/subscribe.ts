@@ -1,7 +1,7 @@
 import { accept, type Handler, orReconnect, refuse } from '../dashboard.ts'
 import { claimPatterns } from '../patterns.ts'
 
-/** What is refused is named in an `error` each; the others proceed. */
+/** What is refused is named in an `error`; the others proceed. */
 export const subscribe: Handler<'subscribe'> = async (frame, dashboard) => {
   const { connection, subscriber } = dashboard
   const verdict = claimPatterns(dashboard, frame.payload.topics)
@@ -10,11 +10,13 @@ export const subscribe: Handler<'subscribe'> = async (frame, dashboard) => {
     return
   }
   const { allowed, refused } = verdict
-  connection.errors(refused)
   if (allowed.length === 0 && refused[0] !== undefined) {
     refuse(dashboard, frame, refused[0])
+    connection.errors(refused.slice(1))
+    connection.charge(refused[0].code, true)
     return
   }
+  connection.errors(refused, { charged: true })
   accept(dashboard, frame, { topics: allowed })
   await orReconnect(dashboard, subscriber.subscribe(allowed, frame.payload.snapshot ?? true))
 }

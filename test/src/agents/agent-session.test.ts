@@ -292,3 +292,49 @@ t.test('[AG14] usage is counted once, whatever is sent again, and told once', as
     ...{ agentId: 'a2', inputTokens: 0, outputTokens: 0, costUsd: 0, requests: 0, by: [] },
   })
 })
+
+t.test('[UP12] an agent that numbers every frame ends in no gap', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  const other = fleet.agent('a2')
+  await other.hello()
+  t.match(await agent.hello({ inventory: [] }, 1), { ackedN: 1 })
+  agent.raw('heartbeat', { running: [] }, 2)
+  agent.raw('agent:metrics', { cpu: 1 }, 3)
+  agent.raw('session:typing', { sessionId: 's', typing: true }, 4)
+  agent.raw('terminal:output', { terminalId: 't', offset: 0, data: 'x', encoding: 'utf8' }, 5)
+  agent.raw('agent:error', { message: 'six' }, 6)
+  agent.raw('agent:connect', { bootId: 'boot1' }, 7)
+  agent.raw('heartbeat', { running: [] }, 8)
+  await agent.acked(8)
+  t.match(agent.errors, [{ code: 'conflict' }], 'a second hello is refused, and its number is consumed')
+  agent.raw('agent:metrics', { cpu: 2 }, 3)
+  agent.raw('heartbeat', { running: [] }, 10)
+  await agent.until(() => agent.errors.find(({ code }) => code === 'gap'))
+  agent.raw('heartbeat', { running: [] })
+  agent.raw('agent:error', { message: 'nine' }, 9)
+  await agent.acked(9)
+  const metrics = fleet.events.filter(({ type }) => type === 'agent:metrics')
+  t.equal(metrics.length, 1, 'what was sent again is handled once')
+
+  const returned = fleet.agent('a1')
+  t.match(await returned.hello({}, 10), { ackedN: 10 })
+  t.match(await fleet.agent('a1').hello({}, 12), { ackedN: 10 }, 'a hello after a gap is a hello all the same')
+  t.match(await fleet.agent('a1').hello({}, 1), { ackedN: 10 })
+  t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }, 1), { ackedN: 1 })
+})
+
+t.test('[HS8] a socket that is taken over before it was greeted is no fault', async t => {
+  const fleet = await startFleet(t)
+  const sockets = Array.from({ length: 5 }, () => fleet.agent('a1'))
+  for (const socket of sockets) {
+    socket.raw('agent:connect', { bootId: 'boot1', inventory: [] })
+    for (let n = 1; n <= 3; n++) socket.raw('agent:error', { message: `m${n}` }, n)
+    socket.raw('heartbeat', { running: [] })
+  }
+  const last = sockets.at(-1)!
+  await last.acked(3)
+  for (const socket of sockets.slice(0, -1)) t.match(socket.closed, { code: 4409 })
+  t.equal(last.closed, undefined)
+  t.equal(fleet.events.filter(({ type }) => type === 'agent:error').length, 3)
+})

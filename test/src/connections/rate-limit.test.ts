@@ -35,7 +35,7 @@ t.test('[LM2] [LM8] frames count for their connection, their subject and their a
   const rates = { frameRate: 1, frameBurst: 4, agentFrameRate: 2, frameRatePerPrincipal: 3, frameRatePerAddress: 4 }
   const limits = new FrameLimits(clock, refusals, rates)
   const take = (gate: ReturnType<FrameLimits['gate']>, count: number) =>
-    Array.from({ length: count }, () => gate()?.limit ?? 'ok').filter((limit, i, all) => all[i - 1] !== limit)
+    Array.from({ length: count }, () => gate.take()?.limit ?? 'ok').filter((limit, i, all) => all[i - 1] !== limit)
   const ann1 = limits.gate('ann', '192.0.2.1', 'dashboard')
   t.same(take(ann1, 5), ['ok', 'frames_per_connection'])
   const ann2 = limits.gate('ann', '192.0.2.2', 'dashboard')
@@ -56,6 +56,6 @@ t.test('[LM15] an agent has a rate of its own, and twice as much at once', async
     ...{ frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 },
   }
   const gate = new FrameLimits(new FakeClock(), new Refusals(), rates).gate('a1', '192.0.2.1', 'agent')
-  const passed = Array.from({ length: 50 }, () => gate()).filter(excess => excess === undefined)
+  const passed = Array.from({ length: 50 }, () => gate.take()).filter(excess => excess === undefined)
   t.equal(passed.length, 40)
 })

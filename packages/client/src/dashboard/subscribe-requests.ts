@@ -41,10 +41,13 @@ export class SubscribeRequests {
     return true
   }
 
-  /** Of several patterns each that is refused gets an `error` without an id, before the reply for the others. */
-  refusedOne(error: WireError): boolean {
-    const topic = (error.details as { topic?: unknown } | undefined)?.topic
-    return typeof topic === 'string' && this.#options.subscriptions.refused([topic], error)
+  /** Of several patterns those that are refused are named in an `error` without an id, before the reply for the others. */
+  refusedSome(error: WireError): boolean {
+    // An older server names one in each error.
+    const { topic, topics = [topic] } = (error.details ?? {}) as { topic?: unknown; topics?: unknown }
+    if (!Array.isArray(topics)) return false
+    const named = topics.filter(name => typeof name === 'string')
+    return named.length > 0 && this.#options.subscriptions.refused(named, error)
   }
 
   /** The socket is gone. */

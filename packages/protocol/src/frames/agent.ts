@@ -1,5 +1,19 @@
 import { Type } from '@sinclair/typebox'
-import { ByteOffset, DurationMs, Fraction, Id, Json, Labels, OneOf, type StaticMap, Text, Title } from '../common.ts'
+import {
+  ByteOffset,
+  DurationMs,
+  ExitCode,
+  Fraction,
+  Id,
+  Json,
+  Labels,
+  OneOf,
+  ReportedOffset,
+  type StaticMap,
+  Text,
+  Title,
+  WholeNumber,
+} from '../common.ts'
 import { WireError } from '../error-codes.ts'
 import { PatchOperation, Usage } from '../events.ts'
 import {
@@ -20,7 +34,7 @@ import {
 } from '../records.ts'
 import { serverPayloads } from './client.ts'
 
-const Attempt = Type.Integer({ minimum: 1 })
+const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const OfCommand = { commandId: Id, attempt: Attempt }
 const Concerns = { commandId: Type.Optional(Id), taskId: Type.Optional(Id) }
 
@@ -48,7 +62,7 @@ export const agentPayloads = {
       Type.Array(Type.Object({ ...OfCommand, state: OneOf(['running', 'finished']) }), { maxItems: 10_000 }),
     ),
     terminals: Type.Optional(
-      Type.Array(Type.Object({ terminalId: Id, ...TerminalSize, offset: ByteOffset }), { maxItems: 1000 }),
+      Type.Array(Type.Object({ terminalId: Id, ...TerminalSize, offset: ReportedOffset }), { maxItems: 1000 }),
     ),
   }),
   heartbeat: Type.Object({ running: Type.Optional(Type.Array(Id, { maxItems: 10_000 })) }),
@@ -65,7 +79,7 @@ export const agentPayloads = {
   }),
   'agent:exit': Type.Object({
     reason: OneOf(['stopped', 'restarting', 'crashed']),
-    exitCode: Type.Optional(Type.Integer()),
+    exitCode: Type.Optional(ExitCode),
     signal: Type.Optional(Type.String({ maxLength: 32 })),
     message: Type.Optional(Text),
   }),
@@ -123,11 +137,11 @@ export const agentPayloads = {
   }),
   'interaction:resolved': Type.Composite([Type.Object({ interactionId: Id }), InteractionAnswer]),
   'interaction:applied': Type.Object({ interactionId: Id }),
-  'terminal:output': Type.Object({ terminalId: Id, ...TerminalData }),
+  'terminal:output': Type.Object({ terminalId: Id, ...TerminalData, offset: ReportedOffset }),
   'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
   'terminal:exit': Type.Object({
     terminalId: Id,
-    exitCode: Type.Optional(Type.Integer()),
+    exitCode: Type.Optional(ExitCode),
     signal: Type.Optional(Type.String({ maxLength: 32 })),
   }),
   'usage:report': Type.Object(Usage),
@@ -178,12 +192,12 @@ export const agentServerPayloads = {
       }),
     ),
   }),
-  'command:interrupt': Type.Object({ commandId: Id, attempt: Type.Integer({ minimum: 0 }), force: Type.Boolean() }),
+  'command:interrupt': Type.Object({ commandId: Id, attempt: WholeNumber, force: Type.Boolean() }),
   'interaction:answer': Type.Composite([
     Type.Object({ interactionId: Id, digest: Type.Optional(Type.String()), expired: Type.Optional(Type.Boolean()) }),
     InteractionAnswer,
   ]),
-  'terminal:input': Type.Object({ terminalId: Id, data: Text, inputSeq: Type.Integer({ minimum: 0 }) }),
+  'terminal:input': Type.Object({ terminalId: Id, data: Text, inputSeq: WholeNumber }),
   'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
   'terminal:resend': Type.Object({ terminalId: Id, from: ByteOffset }),
   'report:ack': Type.Object({ n: Type.Integer({ minimum: 0 }) }),

@@ -1,5 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ByteOffset, Cursor, DurationMs, Id, Json, OneOf, type StaticMap, Text, Timestamp } from '../common.ts'
+import {
+  ByteOffset,
+  Cursor,
+  DurationMs,
+  ExitCode,
+  Id,
+  Json,
+  OneOf,
+  type StaticMap,
+  Text,
+  Timestamp,
+  WholeNumber,
+} from '../common.ts'
 import { WireError } from '../error-codes.ts'
 import { TerminalSnapshot } from '../events.ts'
 import { CommandKind, InteractionAnswer, OnLost, Priority, TerminalData, TerminalSize, WhenBusy } from '../records.ts'
@@ -45,7 +57,7 @@ export const clientPayloads = {
   ]),
   'terminal:open': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
   'terminal:close': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
-  'terminal:input': Type.Object({ ...OfTerminal, data: Text, inputSeq: Type.Integer({ minimum: 0 }) }),
+  'terminal:input': Type.Object({ ...OfTerminal, data: Text, inputSeq: WholeNumber }),
   'terminal:resize': Type.Object({ ...OfTerminal, ...TerminalSize }),
   'terminal:ack': Type.Object({ ...OfTerminal, offset: ByteOffset }),
   'auth:refresh': Type.Object({ token: Type.String({ minLength: 1, maxLength: 16_384 }) }),
@@ -109,7 +121,7 @@ export const serverPayloads = {
   'terminal:exit': Type.Object({
     agentId: Id,
     terminalId: Id,
-    exitCode: Type.Optional(Type.Integer()),
+    exitCode: Type.Optional(ExitCode),
     signal: Type.Optional(Type.String()),
   }),
   heartbeat: Type.Object({ timestamp: Timestamp, echo: Type.Optional(Type.Number()) }),
