@@ -76,6 +76,7 @@ export default fp<JwtOptions>(
       clock: app.clock,
       rules,
       maxTtlMs: app.config.TOKEN_MAX_TTL_MS,
+      maxRevocations: app.config.MAX_REVOCATIONS,
       ...(key.kind === 'secret' && { sign: claims => jwt!.sign(withIssuer(claims, rules)) }),
     })
     await tokens.start()

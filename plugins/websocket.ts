@@ -35,6 +35,7 @@ declare module 'fastify' {
   }
 }
 
+const REVOKED = wireError('unauthorized', 'The token was revoked.')
 const notASocket = (why: string): WireError =>
   wireError(
     'invalid_request',
@@ -91,8 +92,10 @@ export default fp(
         return
       }
       gate.enter(request.principal, refusal => {
-        if (refusal !== undefined) {
-          reply.refuse(refusal)
+        // Sockets are closed when a token is revoked; one that waited for its turn was none yet.
+        const final = refusal ?? (app.tokens.isRevoked(request.principal) ? REVOKED : undefined)
+        if (final !== undefined) {
+          reply.refuse(final)
           return
         }
         const { socket } = request.raw

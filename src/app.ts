@@ -115,6 +115,8 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     logger: logger && processLog(config.LOG_LEVEL, logger === true ? undefined : logger.stream),
     logController: new RequestLog(),
     trustProxy: parseTrustProxy(config.TRUST_PROXY) ?? false,
+    // Subjects of issuers stand in URLs, and are longer than Fastify lets a parameter be (100).
+    routerOptions: { maxParamLength: 1024 },
     frameworkErrors,
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.

@@ -57,6 +57,10 @@ export const ConfigSchema = Type.Object({
     default: 5 * SECOND,
     description: 'How far the clock of an issuer may be off',
   }),
+  MAX_REVOCATIONS: positive(
+    100_000,
+    'Revocations that are kept; over it those of subjects and foreign tokens are refused',
+  ),
   TOKEN_MAX_TTL_MS: positive(365 * DAY, 'Longest life of a token that is minted over REST'),
   ALLOWED_ORIGINS: Type.String({
     default: '',

@@ -1,4 +1,4 @@
-import { AgentIdPattern, Id, Role, Subject } from '@fleetwire/protocol'
+import { AgentIdPattern, Id, Jti, Role, Subject } from '@fleetwire/protocol'
 import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { type ClaimRules, flawOfIssuer } from './claim-rules.ts'
@@ -12,7 +12,7 @@ const fields = {
   exp: NumericDate,
   iat: Type.Optional(NumericDate),
   nbf: Type.Optional(NumericDate),
-  jti: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  jti: Type.Optional(Jti),
   agents: Type.Optional(Type.Array(AgentIdPattern, { maxItems: 100 })),
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
 }

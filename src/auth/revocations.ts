@@ -1,6 +1,7 @@
 import type { Principal } from './principal.ts'
 
 export type Revocation =
+  /** `expiresAt`: epoch ms, infinite where it is not known. */
   | { kind: 'token'; jti: string; expiresAt: number }
   /** Every token of `sub` that was issued before this time, epoch ms. */
   | { kind: 'subject'; sub: string; issuedBefore: number }
@@ -13,7 +14,7 @@ export class Revocations {
   add(revocation: Revocation): void {
     switch (revocation.kind) {
       case 'token':
-        this.#tokens.set(revocation.jti, revocation.expiresAt)
+        this.#tokens.set(revocation.jti, Math.max(revocation.expiresAt, this.#tokens.get(revocation.jti) ?? 0))
         break
       case 'subject':
         this.#subjects.set(revocation.sub, Math.max(revocation.issuedBefore, this.issuedBefore(revocation.sub)))
@@ -38,6 +39,11 @@ export class Revocations {
     if (principal.jti !== undefined && this.#tokens.has(principal.jti)) return true
     const bound = this.#subjects.get(principal.sub)
     return bound !== undefined && (principal.issuedAt ?? 0) < bound
+  }
+
+  /** Until when the token of this `jti` is known to be revoked, epoch ms; undefined when it is not. */
+  revokedUntil(jti: string): number | undefined {
+    return this.#tokens.get(jti)
   }
 
   get size(): number {

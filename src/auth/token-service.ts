@@ -1,12 +1,16 @@
 import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, wireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import type { AppendResult, EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
+import type { EventLog, LogRecord } from '../log/event-log.ts'
 import type { ClaimRules } from './claim-rules.ts'
 import { type Claims, readClaims } from './claims.ts'
 import { mintRefusal } from './mint-rules.ts'
 import { type Principal, type Scope, scopes } from './principal.ts'
-import { type Revocation, Revocations } from './revocations.ts'
+import { RevocationLog, type RevokeResult, type Unavailable } from './revocation-log.ts'
+import type { Revocation } from './revocations.ts'
+import { TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
+
+export type { RevokeResult, Unavailable } from './revocation-log.ts'
 
 /**
  * What became of a token: somebody, or the reason why nobody. Harmless is one that is missing, or that was good once: its sender
@@ -14,11 +18,7 @@ import { type Revocation, Revocations } from './revocations.ts'
  */
 export type TokenVerdict = { principal: Principal } | { refusal: WireError; isHarmless?: true }
 
-export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
-
 export type MintResult = ({ status: 'minted' } & MintedToken) | { status: 'disabled' } | Unavailable
-
-export type RevokeResult = { status: 'revoked' } | { status: 'not_found' } | Unavailable
 
 export interface TokenPage {
   items: TokenInfo[]
@@ -33,21 +33,9 @@ export interface TokenServicePorts {
   rules?: ClaimRules
   /** Of what is minted on somebody's behalf. */
   maxTtlMs?: number
+  /** Subjects and foreign tokens that may be revoked at a time. */
+  maxRevocations?: number
 }
-
-/** The record of a token: what it says, never the token. `status` is there to be listed by. */
-type TokenRecord = TokenInfo & { status: 'active' | 'revoked' }
-interface SubjectRecord {
-  sub: string
-  issuedBefore: number
-  revokedBy: string
-}
-
-const TOKENS = '$tokens'
-const REVOCATIONS = '$revocations'
-const TOKEN_REVOKED = 'token:revoked'
-const SUBJECT_REVOKED = 'subject:revoked'
-const PAGE = 500
 
 /** A month, as in the schema of the request. */
 export const DEFAULT_TTL_SECONDS = 30 * 86_400
@@ -68,30 +56,34 @@ export class TokenService {
   readonly #sign: ((claims: Claims) => string) | undefined
   readonly #rules: ClaimRules
   readonly #maxTtlSeconds: number
-  readonly #revocations = new Revocations()
-  readonly #listeners = new Set<(revocation: Revocation) => void>()
-  #unfollow: Unfollow | undefined
+  readonly #revocations: RevocationLog
 
-  constructor({ log, clock, sign, rules = NO_RULES, maxTtlMs = Number.POSITIVE_INFINITY }: TokenServicePorts) {
+  constructor({
+    log,
+    clock,
+    sign,
+    rules = NO_RULES,
+    maxTtlMs = Number.POSITIVE_INFINITY,
+    maxRevocations,
+  }: TokenServicePorts) {
     this.#log = log
+    this.#revocations = new RevocationLog({
+      log,
+      clock,
+      ...(maxRevocations !== undefined && { limit: maxRevocations }),
+    })
     this.#clock = clock
     this.#sign = sign
     this.#rules = rules
     this.#maxTtlSeconds = Math.floor(maxTtlMs / 1000)
   }
 
-  /** Follows before it reads: what is revoked meanwhile is then seen twice rather than never. */
   async start(): Promise<void> {
-    if (this.#unfollow !== undefined) return
-    this.#unfollow = this.#log.follow(events => this.#learn(events))
-    await this.#fold(TOKENS, { status: 'revoked' })
-    await this.#fold(REVOCATIONS)
+    await this.#revocations.start()
   }
 
   stop(): void {
-    this.#unfollow?.()
-    this.#unfollow = undefined
-    this.#listeners.clear()
+    this.#revocations.stop()
   }
 
   get canMint(): boolean {
@@ -139,32 +131,17 @@ export class TokenService {
     return { items: records.map(infoOf), nextCursor: nextPage }
   }
 
-  /** Idempotent. Once it resolves, this node refuses the token; the others as soon as the log reaches them. */
-  async revoke(jti: string): Promise<RevokeResult> {
-    let record = await this.#log.get(`${TOKENS}.${jti}`)
-    while (record !== undefined) {
-      const token = record.payload as TokenRecord
-      if (token.status === 'revoked') return { status: 'revoked' }
-      const revoked = tokenDraft(TOKEN_REVOKED, { ...token, status: 'revoked', revokedAt: this.#clock.now() })
-      const result = await this.#log.append([{ ...revoked, expect: record.version }])
-      if (result.status === 'unavailable') return result
-      if (result.status === 'ok') return { status: 'revoked' }
-      record = result.current
-    }
-    return { status: 'not_found' }
+  /**
+   * Revokes any token by its `jti`: see RevocationLog. Once it resolves, this node refuses the token; the others as soon
+   * as the log reaches them.
+   */
+  revoke(jti: string, foreign: { expiresAt?: number; revokedBy?: string } = {}): Promise<RevokeResult> {
+    return this.#revocations.revokeToken(jti, foreign)
   }
 
-  /**
-   * Revokes what was issued to `sub` until now. The record is kept for good: tokens of other issuers may live long, and
-   * there is one per subject.
-   */
-  async revokeSubject(sub: string, revokedBy: string): Promise<{ status: 'revoked' } | Unavailable> {
-    const issuedBefore = (Math.floor(this.#clock.now() / 1000) + 1) * 1000
-    const payload: SubjectRecord = { sub, issuedBefore, revokedBy }
-    const result = await this.#log.append([
-      { type: SUBJECT_REVOKED, topic: `${REVOCATIONS}.${sub}`, payload, record: 'set' },
-    ])
-    return result.status === 'unavailable' ? result : { status: 'revoked' }
+  /** Revokes what was issued to `sub` until now, whoever issued it. */
+  revokeSubject(sub: string, revokedBy: string): Promise<RevokeResult> {
+    return this.#revocations.revokeSubject(sub, revokedBy)
   }
 
   /** Judges claims whose signature was verified. */
@@ -192,28 +169,7 @@ export class TokenService {
 
   /** Called for every revocation that becomes known, of any node, so that live sockets can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  async #fold(kind: string, where?: { status: string }): Promise<void> {
-    let page: string | null | undefined
-    do {
-      const read = await this.#log.list({ kind, limit: PAGE, ...(where && { where }), ...(page && { page }) })
-      for (const { topic, payload } of read.records) this.#revocations.add(revocationOf(topic, payload))
-      page = read.nextPage
-    } while (page !== null)
-    this.#revocations.prune(this.#clock.now())
-  }
-
-  #learn(events: readonly FleetEvent[]): void {
-    const fresh = events
-      .filter(({ type, topic }) => topic.startsWith('$') && (type === TOKEN_REVOKED || type === SUBJECT_REVOKED))
-      .map(({ topic, payload }) => revocationOf(topic, payload))
-    if (fresh.length === 0) return
-    for (const revocation of fresh) this.#revocations.add(revocation)
-    this.#revocations.prune(this.#clock.now())
-    for (const revocation of fresh) for (const listener of this.#listeners) listener(revocation)
+    return this.#revocations.onRevoked(listener)
   }
 }
 
@@ -228,23 +184,6 @@ const refuse = (message: string): TokenVerdict => ({
   refusal: wireError('unauthorized', message),
   isHarmless: true,
 })
-
-const tokenDraft = (type: string, payload: TokenRecord): EventDraft => ({
-  type,
-  topic: `${TOKENS}.${payload.jti}`,
-  payload,
-  record: 'set',
-  expiresAt: payload.expiresAt,
-})
-
-function revocationOf(topic: string, payload: unknown): Revocation {
-  if (topic.startsWith(`${TOKENS}.`)) {
-    const { jti, expiresAt } = payload as TokenRecord
-    return { kind: 'token', jti, expiresAt }
-  }
-  const { sub, issuedBefore } = payload as SubjectRecord
-  return { kind: 'subject', sub, issuedBefore }
-}
 
 function infoOf({ payload }: LogRecord): TokenInfo {
   const { status: _, ...info } = payload as TokenRecord

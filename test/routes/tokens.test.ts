@@ -1,6 +1,9 @@
 import type { MintedToken, TokenInfo } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { startApp, type TestApp } from '../helpers/build.ts'
+import { issuer } from '../helpers/foreign-token.ts'
+import { openStream } from '../helpers/sse-client.ts'
+import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
 type TokenList = { items: TokenInfo[]; nextCursor: string }
 
@@ -28,7 +31,6 @@ test('[AU9] [RE3] an admin mints, lists and revokes; a revoked token is refused 
 
   t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204)
   t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204, 'idempotent')
-  t.equal((await call(admin, 'DELETE', '/api/v1/tokens/tok_unknown')).status, 404)
   t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 401)
 })
 
@@ -62,4 +64,81 @@ test('[AU23] a token lives a month by itself, a year at most, or as long as the 
   t.match(await life(short, DAY + 1), /^400/)
   const long = await startApp(t, { config: { TOKEN_MAX_TTL_MS: 5 * 365 * DAY * 1000 } })
   t.equal(await life(long, 5 * 365 * DAY), 5 * 365)
+})
+
+test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets and streams end at once, and a restart forgets none', async t => {
+  const { pem, token: sign } = issuer()
+  const config = { JWT_PUBLIC_KEY: pem, DATA_DIR: t.testdir() }
+  const server = await startApp(t, { config })
+  const iat = Math.floor(Date.now() / 1000) - 10
+  const root = sign({ sub: 'root', iat, jti: 'root' })
+  const status = async (token: string, { call } = server) => (await call(token, 'GET', '/api/v1/agents')).status
+  const revoke = async (path: string) => (await server.call(root, 'DELETE', `/api/v1/${path}`)).status
+
+  const jti = 'onrtro:8f/..%2F'
+  const byId = sign({ sub: 'ann', role: 'viewer', iat, jti })
+  const other = sign({ sub: 'ann', role: 'viewer', iat, jti: 'another' })
+  const [ws, kept] = [await connectWs(t, server.url, byId), await connectWs(t, server.url, other)]
+  const stream = await openStream(t, server.url, byId, { query: '?topics=agents.*.status' })
+  t.equal(await revoke(`tokens/${encodeURIComponent(jti)}`), 204)
+  t.equal(await ws.closed, 4401)
+  t.match((await stream.next('connection:closing')).data, { code: 4401 })
+  t.equal(await status(byId), 401)
+  t.equal(await status(other), 200)
+  t.match(await kept.request('subscribe', { topics: ['agents.*.status'] }), { ok: true }, 'its own alone')
+  t.equal(await revoke(`tokens/x?expiresAt=${Date.now() + 1000}`), 204)
+  t.equal(await revoke('tokens/x?expiresAt=soon'), 400)
+  t.equal(await revoke(`tokens/${'x'.repeat(257)}`), 400)
+
+  const sub = 'auth0|66f0 ü/x'
+  const many = [{ iat }, { iat: undefined }, { iat, jti: 'j' }, { iat, role: 'operator' }].map(claims =>
+    sign({ sub, role: 'viewer', ...claims }),
+  )
+  const sockets = await Promise.all(many.map(token => connectWs(t, server.url, token)))
+  const theirs = await openStream(t, server.url, many[0], { query: '?topics=agents.*.status' })
+  t.equal(await revoke(`subjects/${encodeURIComponent(sub)}/tokens`), 204)
+  t.equal(await revoke(`subjects/${encodeURIComponent(sub)}/tokens`), 204, 'idempotent')
+  for (const { closed } of sockets) t.equal(await closed, 4401)
+  t.match((await theirs.next('connection:closing')).data, { code: 4401 })
+  for (const token of many) t.equal(await status(token), 401)
+  t.equal(await status(sign({ sub, role: 'viewer', iat: iat + 12 })), 200, 'what is issued after it is good')
+  t.equal(await status(sign({ sub: `${sub}x`, role: 'viewer', iat })), 200)
+  t.equal(await revoke(`subjects/${'x'.repeat(255)}/tokens`), 204)
+  t.equal(await revoke(`subjects/${'x'.repeat(256)}/tokens`), 400)
+  t.equal((await server.call(other, 'DELETE', '/api/v1/subjects/ann/tokens')).status, 403)
+
+  // An agent's socket is one of its subject.
+  const agent = await connectWs(t, server.url, sign({ sub: 'build-1', role: 'agent', iat }), '/agent')
+  t.equal(await revoke('subjects/build-1/tokens'), 204)
+  t.equal(await agent.closed, 4401)
+
+  await server.app.close()
+  const again = await startApp(t, { config })
+  for (const token of [byId, ...many]) t.equal(await status(token, again), 401)
+  t.equal(await status(other, again), 200)
+})
+
+test('[AU28] at the limit of revocations a further one is a conflict that names the setting', async t => {
+  const { call, token } = await startApp(t, { config: { MAX_REVOCATIONS: 1 } })
+  const admin = await token('admin')
+  t.equal((await call(admin, 'DELETE', '/api/v1/tokens/a')).status, 204)
+  t.match(await call(admin, 'DELETE', '/api/v1/tokens/b'), {
+    status: 409,
+    body: { code: 'conflict', message: /1 revocations.*FLEETWIRE_MAX_REVOCATIONS/ },
+  })
+  t.equal((await call(admin, 'DELETE', '/api/v1/subjects/ann/tokens')).status, 409)
+})
+
+test('[AU26] a socket that waits for its turn while its token is revoked is not opened', async t => {
+  const { app, url, token } = await startApp(t, { config: { ADMISSION_RATE: 1 } })
+  const minted = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'test')
+  if (minted.status !== 'minted') throw new Error(minted.status)
+  await connectWs(t, url, await token('viewer'))
+  // The first of these may be next; the others wait for seconds.
+  const headers = { authorization: `Bearer ${minted.token}` }
+  const first = refusedUpgrade(`${url}/ws`, { headers }).catch(() => 'opened before')
+  const waiting = [1, 2].map(() => refusedUpgrade(`${url}/ws`, { headers }))
+  await app.tokens.revoke(minted.jti)
+  for (const { status, body } of await Promise.all(waiting)) t.match({ status, body }, { status: 401, body: /revoked/ })
+  await first
 })

@@ -11,6 +11,9 @@ export const Subject = Type.String({
   description: 'The subject of a token: an agent’s id, or any text of a user, at most 255 characters',
 })
 
+/** Names one token. Fleetwire's own are Ids; an issuer's are any text. */
+export const Jti = Type.String({ minLength: 1, maxLength: 256, description: 'The jti of a token' })
+
 export const Timestamp = Type.Integer({ minimum: 0, description: 'Unix epoch milliseconds' })
 
 export const DurationMs = Type.Integer({ minimum: 0, maximum: 365 * 86_400_000, description: 'Milliseconds' })

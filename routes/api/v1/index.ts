@@ -11,6 +11,7 @@ import sessions from './sessions/index.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
+import subjects from './tokens/subjects.ts'
 
 /** The REST API: every route of it asks for a token first. */
 const v1: FastifyPluginAsync = async app => {
@@ -27,5 +28,6 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(events)
   await app.register(eventStream)
   await app.register(tokens, { prefix: '/tokens' })
+  await app.register(subjects)
 }
 export default v1

@@ -63,7 +63,6 @@ test('[AU9] a revoked token is refused here, by a service that starts later, and
   const other = await mint(tokens, 'bob')
   t.same(await tokens.revoke(jti), { status: 'revoked' })
   t.same(await tokens.revoke(jti), { status: 'revoked' }, 'idempotent')
-  t.same(await tokens.revoke('tok_unknown'), { status: 'not_found' })
   for (const service of [tokens, await start()]) {
     t.equal(refusalOf(service.verify(claims)), 'The token was revoked.')
     t.equal(principalOf(service.verify(other.claims))?.sub, 'bob')
@@ -113,6 +112,76 @@ test('[AU9] revoking a subject refuses what was issued before, and not what is m
   clock.advance(1000)
   await tokens.revokeSubject('ann', 'root')
   t.equal(refusalOf(tokens.verify(after.claims)), 'The token was revoked.')
+})
+
+test('[AU26] what was not minted here is revoked by its jti all the same, for good or until it expires', async t => {
+  const { tokens, clock, start, dir, log } = await setup(t)
+  const exp = clock.now() / 1000 + 3600
+  const foreign = (jti: string) => ({ sub: 'ann', role: 'viewer', exp, jti })
+  const odd = ['tok_unknown', 'onrtro:5f0c…/a b', 'x'.repeat(256), 'with.dots', '$tokens', '>', '__proto__']
+  for (const jti of odd) {
+    t.ok(principalOf(tokens.verify(foreign(jti))), jti)
+    t.same(await tokens.revoke(jti), { status: 'revoked' })
+    t.same(await tokens.revoke(jti), { status: 'revoked' }, 'idempotent')
+    t.equal(refusalOf(tokens.verify(foreign(jti))), 'The token was revoked.', jti)
+  }
+  await tokens.revoke('ends', { expiresAt: exp * 1000 })
+  t.ok(principalOf(tokens.verify(foreign('other'))))
+  t.same((await tokens.list({ limit: 10 })).items, [], 'none of them is listed as minted here')
+  for (const jti of [...odd, 'ends']) {
+    t.equal(refusalOf((await start()).verify(foreign(jti))), 'The token was revoked.')
+  }
+  await log.close()
+  const again = await setup(t, dir)
+  for (const jti of [...odd, 'ends'])
+    t.equal(refusalOf(again.tokens.verify(foreign(jti))), 'The token was revoked.', jti)
+})
+
+test('[AU28] revocations are kept up to a limit; what was minted here is revoked beyond it', async t => {
+  const { log, clock } = await setup(t)
+  const tokens = new TokenService({ log, clock, sign, maxRevocations: 3 })
+  await tokens.start()
+  t.teardown(() => tokens.stop())
+  const minted = await mint(tokens)
+  const later = clock.now() + 1000
+  t.same(await tokens.revoke('a', { expiresAt: later }), { status: 'revoked' })
+  t.same(await tokens.revoke('b'), { status: 'revoked' })
+  t.same(await tokens.revokeSubject('bob', 'root'), { status: 'revoked' })
+  t.same(await tokens.revoke('c'), { status: 'full', limit: 3 })
+  t.same(await tokens.revokeSubject('eve', 'root'), { status: 'full', limit: 3 })
+  t.same(await tokens.revoke('b'), { status: 'revoked' }, 'what is revoked stays so')
+  t.same(await tokens.revokeSubject('bob', 'root'), { status: 'revoked' }, 'and is revoked anew')
+  t.same(await tokens.revoke(minted.jti), { status: 'revoked' })
+  t.equal(refusalOf(tokens.verify(minted.claims)), 'The token was revoked.')
+  clock.advance(3_600_001)
+  t.same(await tokens.revoke('c'), { status: 'revoked' }, 'the expired ones make room')
+})
+
+test('[AU27] subjects of any text are revoked, each for itself', async t => {
+  const { tokens, clock, dir, log } = await setup(t)
+  const exp = clock.now() / 1000 + 3600
+  const iat = clock.now() / 1000 - 1
+  const subs = [
+    'auth0|66f',
+    'auth0|66f0',
+    'a b',
+    'a.b',
+    'a',
+    '$revocations',
+    '>',
+    'ann@example.org',
+    'x'.repeat(255),
+    '名前',
+  ]
+  const claims = (sub: string) => ({ sub, role: 'viewer', exp, iat })
+  const revoked = subs.filter((_, i) => i % 2 === 0)
+  for (const sub of revoked) t.same(await tokens.revokeSubject(sub, 'root'), { status: 'revoked' })
+  const check = (service: TokenService) => {
+    for (const sub of subs) t.equal(principalOf(service.verify(claims(sub))) === undefined, revoked.includes(sub), sub)
+  }
+  check(tokens)
+  await log.close()
+  check((await setup(t, dir)).tokens)
 })
 
 test('without a signer nothing is minted; the rest works', async t => {

@@ -1,12 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Id, MintedToken, MintTokenBody, PageQuery, TokenPage, wireError } from '@fleetwire/protocol'
+import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage, wireError } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
+import { answerRevocation, unavailable } from './revocation-answer.ts'
 
 const ListQuery = Type.Object(PageQuery, { additionalProperties: false })
-const Params = Type.Object({ jti: Id })
-const unavailable = ({ retryAfterMs }: { retryAfterMs: number }) =>
-  wireError('unavailable', 'The log cannot accept now. Nothing was changed.', { retryAfterMs })
-
+const Params = Type.Object({ jti: Jti })
+const RevokeQuery = Type.Object(
+  {
+    expiresAt: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 8.64e15,
+        description:
+          'Of a token that was not minted here: its exp in epoch ms. The revocation is kept until then; without it for good',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 const tokens: FastifyPluginAsyncTypebox = async app => {
   app.addHook('onRequest', app.authorize('admin'))
 
@@ -56,23 +67,16 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags: ['tokens'],
-        summary: 'Revoke a token; its sockets are closed',
+        summary: 'Revoke a token, whoever issued it; its sockets are closed',
         params: Params,
-        refusals: ['not_found'],
+        querystring: RevokeQuery,
+        refusals: ['not_found', 'conflict'],
         response: { 204: Type.Null({ description: 'Revoked, now or before' }) },
       },
     },
-    async ({ params: { jti } }, reply) => {
-      const result = await app.tokens.revoke(jti)
-      switch (result.status) {
-        case 'revoked':
-          return reply.code(204).send(null)
-        case 'not_found':
-          return reply.refuse(wireError('not_found', `There is no token ${jti}.`))
-        case 'unavailable':
-          return reply.refuse(unavailable(result))
-      }
-    },
+    async ({ params: { jti }, query, principal }, reply) =>
+      answerRevocation(reply, await app.tokens.revoke(jti, { ...query, revokedBy: principal.sub })),
   )
 }
+
 export default tokens

@@ -1,0 +1,23 @@
+import { wireError } from '@fleetwire/protocol'
+import type { FastifyReply } from 'fastify'
+import type { RevokeResult } from '../../../../src/auth/token-service.ts'
+
+export const unavailable = ({ retryAfterMs }: { retryAfterMs: number }) =>
+  wireError('unavailable', 'The log cannot accept now. Nothing was changed.', { retryAfterMs })
+
+/** 204 for what is revoked, now or before. */
+export function answerRevocation(reply: FastifyReply, result: RevokeResult): FastifyReply {
+  switch (result.status) {
+    case 'revoked':
+      return reply.code(204).send(null)
+    case 'full':
+      return reply.refuse(
+        wireError(
+          'conflict',
+          `${result.limit} revocations are kept, which is the limit (FLEETWIRE_MAX_REVOCATIONS). Nothing was revoked.`,
+        ),
+      )
+    case 'unavailable':
+      return reply.refuse(unavailable(result))
+  }
+}

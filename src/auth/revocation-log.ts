@@ -1,0 +1,167 @@
+import type { Clock } from '../clock.ts'
+import type { AppendResult, EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { type Revocation, Revocations } from './revocations.ts'
+import { TOKEN_REVOKED, TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
+import { userKeyOf } from './user-key.ts'
+
+export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
+
+/** `full`: subjects, and tokens that were not minted here, are kept without an end, so there is a limit to them. */
+export type RevokeResult = { status: 'revoked' } | { status: 'full'; limit: number } | Unavailable
+
+export interface RevocationLogPorts {
+  log: EventLog
+  clock: Clock
+  /**
+   * Revocations that are kept. Those of tokens that were minted here count and are never refused. Expired ones are
+   * forgotten at the limit, no earlier: a clock that jumped ahead and back would bring them to life.
+   */
+  limit?: number
+}
+
+interface ForeignRecord {
+  jti: string
+  revokedAt: number
+  revokedBy?: string
+  expiresAt?: number
+}
+interface SubjectRecord {
+  sub: string
+  issuedBefore: number
+  revokedBy: string
+}
+
+const FOREIGN = '$revoked-tokens'
+const SUBJECTS = '$revocations'
+const SUBJECT_REVOKED = 'subject:revoked'
+const PAGE = 500
+
+/**
+ * What is revoked, in the log: a restart forgets none of it and every node learns of it. `start` folds the records, then
+ * the log is followed.
+ */
+export class RevocationLog {
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #limit: number
+  readonly #known = new Revocations()
+  readonly #listeners = new Set<(revocation: Revocation) => void>()
+  #unfollow: Unfollow | undefined
+
+  constructor({ log, clock, limit = Number.POSITIVE_INFINITY }: RevocationLogPorts) {
+    this.#log = log
+    this.#clock = clock
+    this.#limit = limit
+  }
+
+  /** Follows before it reads: what is revoked meanwhile is then seen twice rather than never. */
+  async start(): Promise<void> {
+    if (this.#unfollow !== undefined) return
+    this.#unfollow = this.#log.follow(events => this.#learn(events))
+    await this.#fold(TOKENS, { status: 'revoked' })
+    await this.#fold(FOREIGN)
+    await this.#fold(SUBJECTS)
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#listeners.clear()
+  }
+
+  has(principal: Parameters<Revocations['has']>[0]): boolean {
+    return this.#known.has(principal)
+  }
+
+  /** Epoch ms; 0 when the subject was never revoked. */
+  issuedBefore(sub: string): number {
+    return this.#known.issuedBefore(sub)
+  }
+
+  /** Called for every revocation that becomes known, of any node, so that live sockets can be closed. */
+  onRevoked(listener: (revocation: Revocation) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * Idempotent, and for any token: one that another issuer made, or another program with the same secret, is revoked by
+   * its `jti` alone. Of such a one `expiresAt` (epoch ms) says how long that must be remembered; for good without it.
+   */
+  async revokeToken(jti: string, foreign: Omit<ForeignRecord, 'jti' | 'revokedAt'> = {}): Promise<RevokeResult> {
+    let record = isKey(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
+    while (record !== undefined) {
+      const token = record.payload as TokenRecord
+      if (token.status === 'revoked') return { status: 'revoked' }
+      const revoked = tokenDraft(TOKEN_REVOKED, { ...token, status: 'revoked', revokedAt: this.#clock.now() })
+      const result = await this.#log.append([{ ...revoked, expect: record.version }])
+      if (result.status === 'unavailable') return result
+      if (result.status === 'ok') return { status: 'revoked' }
+      record = result.current
+    }
+    const { expiresAt } = foreign
+    const known = this.#known.revokedUntil(jti) ?? 0
+    if (known >= (expiresAt ?? Number.POSITIVE_INFINITY)) return { status: 'revoked' }
+    const payload: ForeignRecord = { jti, revokedAt: this.#clock.now(), ...foreign }
+    const draft: EventDraft = { type: TOKEN_REVOKED, topic: `${FOREIGN}.${userKeyOf(jti)}`, payload, record: 'set' }
+    return this.#keep({ ...draft, ...(expiresAt !== undefined && { expiresAt }) }, known > 0)
+  }
+
+  /** Revokes what was issued to `sub` until now, whoever issued it. There is one record per subject. */
+  async revokeSubject(sub: string, revokedBy: string): Promise<RevokeResult> {
+    const issuedBefore = (Math.floor(this.#clock.now() / 1000) + 1) * 1000
+    const payload: SubjectRecord = { sub, issuedBefore, revokedBy }
+    const draft: EventDraft = {
+      type: SUBJECT_REVOKED,
+      topic: `${SUBJECTS}.${userKeyOf(sub)}`,
+      payload,
+      record: 'set',
+    }
+    return this.#keep(draft, this.issuedBefore(sub) > 0)
+  }
+
+  async #keep(draft: EventDraft, isKnown: boolean): Promise<RevokeResult> {
+    if (!isKnown && this.#isFull()) return { status: 'full', limit: this.#limit }
+    const result = await this.#log.append([draft])
+    return result.status === 'unavailable' ? result : { status: 'revoked' }
+  }
+
+  async #fold(kind: string, where?: { status: string }): Promise<void> {
+    let page: string | null | undefined
+    do {
+      const read = await this.#log.list({ kind, limit: PAGE, ...(where && { where }), ...(page && { page }) })
+      for (const { topic, payload } of read.records) this.#add(revocationOf(topic, payload))
+      page = read.nextPage
+    } while (page !== null)
+  }
+
+  #learn(events: readonly FleetEvent[]): void {
+    const fresh = events
+      .filter(({ type, topic }) => topic.startsWith('$') && (type === TOKEN_REVOKED || type === SUBJECT_REVOKED))
+      .map(({ topic, payload }) => revocationOf(topic, payload))
+    for (const revocation of fresh) this.#add(revocation)
+    for (const revocation of fresh) for (const listener of this.#listeners) listener(revocation)
+  }
+
+  #add(revocation: Revocation): void {
+    this.#known.add(revocation)
+    this.#isFull()
+  }
+
+  #isFull(): boolean {
+    if (this.#known.size >= this.#limit) this.#known.prune(this.#clock.now())
+    return this.#known.size >= this.#limit
+  }
+}
+
+/** Only an id can be that of a token that was minted here. */
+const isKey = (jti: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(jti)
+
+function revocationOf(topic: string, payload: unknown): Revocation {
+  if (topic.startsWith(`${SUBJECTS}.`)) {
+    const { sub, issuedBefore } = payload as SubjectRecord
+    return { kind: 'subject', sub, issuedBefore }
+  }
+  const { jti, expiresAt } = payload as TokenRecord | ForeignRecord
+  return { kind: 'token', jti, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY }
+}
