@@ -11,6 +11,8 @@ export interface AgentDirectory {
   has(agentId: string): boolean
   link(agentId: string): AgentLink | undefined
   maxConcurrency(agentId: string): number
+  /** Of commands that name none, ms; 0: no limit. */
+  runTimeoutMs(agentId: string): number
   /** Epoch ms at which the agent was last heard. */
   lastSeenAt(agentId: string): number
 }

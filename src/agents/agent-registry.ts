@@ -147,6 +147,10 @@ export class AgentRegistry implements AgentDirectory {
     return this.#agents.get(agentId)?.record.maxConcurrency ?? 1
   }
 
+  runTimeoutMs(agentId: string): number {
+    return this.#agents.get(agentId)?.record.capabilities.runTimeoutMs ?? 0
+  }
+
   lastSeenAt(agentId: string): number {
     return this.get(agentId)?.lastSeenAt ?? 0
   }

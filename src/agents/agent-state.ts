@@ -14,15 +14,17 @@ export function inferWork(
   asks = false,
 ): ReportedWork {
   let work: Agent['work'] = asks ? 'waiting' : 'idle'
+  let detail = ''
   for (const command of commands) {
     if (command.status !== 'running') continue
     if (command.phase === 'waiting_input') {
       if (work !== 'working') work = 'waiting'
+      detail ||= command.detail ?? ''
     } else if (isSilent(command)) {
       return { work: 'stalled', detail: `Nothing is heard of ${command.commandId}.`, evidence: 'guessed' }
     } else work = 'working'
   }
-  return { work, detail: '', evidence: 'inferred' }
+  return { work, detail: work === 'waiting' ? detail : '', evidence: 'inferred' }
 }
 
 /** The summary of the three facts. A late link is not yet an offline agent. */

@@ -25,7 +25,7 @@ export interface UplinkServices {
   agents: AgentRegistry
   sessions: SessionService
   tasks: TaskService
-  interactions: Pick<InteractionService, 'report'>
+  interactions: Pick<InteractionService, 'report' | 'isAsking'>
   terminals: AgentTerminals
 }
 
@@ -209,7 +209,7 @@ export class Uplink {
     report: Exclude<Report, { kind: 'events' }>,
     position: EventDraft[],
   ): Promise<number | undefined> {
-    const { agents, interactions, sessions, tasks } = this.#services
+    const { interactions, sessions, tasks } = this.#services
     const foreign = await this.#foreignNamed(report)
     if (foreign !== undefined) {
       this.#refuse(frame, foreign)
@@ -231,8 +231,7 @@ export class Uplink {
       case 'usage':
         return this.#countUsage(report.report, position)
       case 'work':
-        agents.reported(this.#agentId, report.report)
-        break
+        return this.#work(frame, report.report, position)
       case 'exit': {
         const closing = sessions.closing(this.#agentId)
         const retryAfterMs = await this.#store([...report.drafts, ...closing, this.draft(frame.n, report.reason)])
@@ -322,6 +321,33 @@ export class Uplink {
     )
       stop()
     return undefined
+  }
+
+  /**
+   * `waiting` makes the command that it names wait for input, or all that run where it names none; any other work ends
+   * that. Of one command it says nothing of what the agent does besides.
+   */
+  async #work(
+    frame: ReportFrame,
+    { work, detail = '', evidence = 'reported', commandId }: AgentPayloads['agent:status'],
+    position: EventDraft[],
+  ): Promise<number | undefined> {
+    const { agents, dispatcher, interactions, ledger } = this.#services
+    const own = [...ledger.ofAgent(this.#agentId)].filter(
+      command => (commandId ?? command.commandId) === command.commandId,
+    )
+    if (commandId === undefined) agents.reported(this.#agentId, { work, detail, evidence })
+    else if (own.length === 0)
+      this.#refuse(frame, wireError('not_found', `No command "${commandId}" of this agent is under way.`))
+    else dispatcher.heard(this.#agentId, [commandId])
+    for (const command of own) {
+      if (command.status !== 'running') continue
+      const wait = work === 'waiting' ? { wait: { evidence, detail } } : {}
+      const asked = interactions.isAsking(command.commandId)
+      const applied = await ledger.apply(command.commandId, { kind: 'said', asked, ...wait })
+      if (applied.status === 'unavailable') return applied.retryAfterMs
+    }
+    return this.#store(position)
   }
 
   async #audit(message: string): Promise<void> {

@@ -77,7 +77,7 @@ export class CommandService implements CommandQueue {
     const flaw = inputFlaw(request.input)
     if (flaw !== undefined) return refused(flaw)
     if (!this.#agents.has(agentId)) return notFound('agent', agentId)
-    if (idempotencyKey === undefined) return this.#accept(request, commandOf(request, this.#clock.now()), [])
+    if (idempotencyKey === undefined) return this.#accept(request, this.#commandOf(request, this.#clock.now()), [])
     return this.#submitOnce(request, idempotencyTopic(agentId, idempotencyKey))
   }
 
@@ -87,7 +87,7 @@ export class CommandService implements CommandQueue {
       const now = this.#clock.now()
       const key = keyState(await this.#log.get(topic), hash, now)
       if (key.state === 'used') return this.#replay(key, request.idempotencyKey!)
-      const command = commandOf(request, now)
+      const command = this.#commandOf(request, now)
       const result = await this.#accept(request, command, [
         claimDraft(topic, command.commandId, hash, now, key.version),
       ])
@@ -109,7 +109,9 @@ export class CommandService implements CommandQueue {
     const now = this.#clock.now()
     const judged = requests.map(request => ({ request, error: this.#busyRefusal(request) }))
     const busy = judged.flatMap(({ request: { agentId }, error }) => (error === undefined ? [] : [{ agentId, error }]))
-    const commands = judged.flatMap(({ request, error }) => (error === undefined ? [commandOf(request, now)] : []))
+    const commands = judged.flatMap(({ request, error }) =>
+      error === undefined ? [this.#commandOf(request, now)] : [],
+    )
     if (commands.length === 0) return refused(wireError('conflict', 'No agent can take it now.', { refused: busy }))
     const leave = commands.map(({ agentId }) => this.#arrive(agentId))
     try {
@@ -140,6 +142,10 @@ export class CommandService implements CommandQueue {
         commandId,
       }),
     )
+  }
+
+  #commandOf(request: SubmitRequest, now: number): Command {
+    return commandOf(request, this.#agents.runTimeoutMs(request.agentId), now)
   }
 
   async #accept(request: SubmitRequest, command: Command, claim: []): Promise<SubmitResult>
@@ -303,7 +309,8 @@ function inputFlaw(input: unknown): WireError | undefined {
     : wireError('too_large', `input: ${bytes} bytes; at most ${MAX_INPUT_BYTES}.`)
 }
 
-function commandOf(request: SubmitRequest, now: number): Command {
+/** `runTimeoutMs`: that of the agent, for a request that names none. */
+function commandOf(request: SubmitRequest, runTimeoutMs: number, now: number): Command {
   const { agentId, kind, input, sessionId, taskId, idempotencyKey, createdBy, retryOf, parentId } = request
   return {
     commandId: newId('cmd'),
@@ -320,7 +327,7 @@ function commandOf(request: SubmitRequest, now: number): Command {
     createdBy,
     createdAt: now,
     queueTtlMs: request.queueTtlMs ?? DEFAULT_QUEUE_TTL_MS,
-    runTimeoutMs: request.runTimeoutMs ?? 0,
+    runTimeoutMs: request.runTimeoutMs ?? runTimeoutMs,
     onLost: request.onLost ?? 'fail',
     ...(retryOf !== undefined && { retryOf }),
     ...(parentId !== undefined && { parentId }),

@@ -9,6 +9,12 @@ const RUN_TIMEOUT = 'run_timeout'
 const REQUEUED = 'requeued'
 const wordsOf = (reason = 'interrupted') => (reason === RUN_TIMEOUT || reason === REQUEUED ? 'interrupted' : reason)
 
+/** A wait that the agent told of. Only a reported one stops the run clock: what was inferred may be wrong. */
+export interface SaidWait {
+  evidence: NonNullable<Command['evidence']>
+  detail: string
+}
+
 /** What can happen to a command. `attempt` is the fencing token of whatever an agent says. */
 export type CommandEvent =
   | { kind: 'dispatch' }
@@ -30,6 +36,8 @@ export type CommandEvent =
   | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
   | { kind: 'resume' }
+  /** The agent said whether it waits for input. `asked`: an interaction of the command is open. */
+  | { kind: 'said'; wait?: SaidWait; asked: boolean }
   | { kind: 'edit'; changes: EditCommandBody }
   /** Ends it only if it is still queued. */
   | { kind: 'drop' }
@@ -100,9 +108,13 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       return next(withPhase({ ...command, waitingSince: now }), 'command:progress')
     case 'resume':
       if (command.status !== 'running') return same('inapplicable')
-      return command.waitingSince === undefined
+      return command.waitingSince === undefined || command.evidence === 'reported'
         ? same('already')
         : next(withPhase(stopWaiting(command, now)), 'command:progress')
+    case 'said':
+      return command.status === 'running' && command.cancelRequestedAt === undefined
+        ? said(command, event, now)
+        : same('inapplicable')
     case 'drop':
       return command.status === 'queued'
         ? end(command, 'cancelled', now, { reason: 'dropped', confirmed: neverSent(command) })
@@ -153,7 +165,7 @@ function result(command: Command, outcome: CommandOutcome, now: number): Transit
     case 'failed':
       return end(started, 'failed', now, { ...rest, reason: 'reported', retryable: false })
     case 'cancelled':
-      return cancelled({ ...started, ...rest }, true, now)
+      return cancelled({ ...withoutWait(started), ...rest }, true, now)
     default:
       return status satisfies never
   }
@@ -184,7 +196,7 @@ function unacknowledged(command: Command, now: number): Transition {
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')
-  const asked = { ...stopWaiting(command, now), cancelRequestedAt: now, reason }
+  const asked = { ...withoutWait(stopWaiting(command, now)), cancelRequestedAt: now, reason }
   switch (command.status) {
     case 'queued':
       return end(asked, 'cancelled', now, { confirmed: neverSent(command) })
@@ -223,6 +235,14 @@ function lost(command: Command, reason: string, lastSeenAt: number, now: number)
   return next(toQueued(command, REQUEUED), 'command:queued')
 }
 
+function said(command: Command, { wait, asked }: Extract<CommandEvent, { kind: 'said' }>, now: number): Transition {
+  if (command.evidence === wait?.evidence && command.detail === wait?.detail) return same('already')
+  const told = { ...withoutWait(command), ...wait }
+  const stands = asked || wait?.evidence === 'reported'
+  const clocked = stands ? { ...told, waitingSince: command.waitingSince ?? now } : stopWaiting(told, now)
+  return next(withPhase(clocked), 'command:progress')
+}
+
 type FinalType = Extract<
   Command['status'],
   'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'expired' | 'rejected' | 'lost'
@@ -230,7 +250,7 @@ type FinalType = Extract<
 type Patch = { [K in keyof Command]?: Command[K] | undefined }
 
 function end(command: Command, status: FinalType, now: number, patch: Patch): Transition {
-  const { phase: _, ...rest } = stopWaiting(command, now)
+  const { phase: _, ...rest } = withoutWait(stopWaiting(command, now))
   return next(withoutUndefined({ ...rest, ...patch, status, endedAt: now }), `command:${status}`)
 }
 
@@ -239,7 +259,7 @@ function toQueued(command: Command, why: string, attempt = command.attempt): Com
   const reason = command.reason === REQUEUED ? REQUEUED : why
   return withoutUndefined({
     ...{ ...command, status: 'queued', attempt, reason },
-    ...{ phase: undefined, dispatchedAt: undefined },
+    ...{ phase: undefined, detail: undefined, evidence: undefined, dispatchedAt: undefined },
     ...{ startedAt: undefined, waitingSince: undefined, waitedMs: undefined, progress: undefined },
   })
 }
@@ -250,7 +270,7 @@ function withPhase(command: Command): Command {
   const phase: CommandPhase =
     command.cancelRequestedAt !== undefined
       ? 'cancelling'
-      : command.waitingSince !== undefined
+      : command.waitingSince !== undefined || command.evidence !== undefined
         ? 'waiting_input'
         : 'working'
   return { ...command, phase }
@@ -260,6 +280,13 @@ function stopWaiting(command: Command, now: number): Command {
   if (command.waitingSince === undefined) return command
   const { waitingSince, ...rest } = command
   return { ...rest, waitedMs: (command.waitedMs ?? 0) + Math.max(0, now - waitingSince) }
+}
+
+/** Without what the agent said of a wait. `detail` beside no `evidence` belongs to the result. */
+function withoutWait(command: Command): Command {
+  if (command.evidence === undefined) return command
+  const { evidence: _, detail: __, ...rest } = command
+  return rest
 }
 
 const keepReason = (command: Command) => (command.reason === undefined ? {} : { reason: command.reason })

@@ -43,7 +43,7 @@ export class InteractionEffects {
     for (const interaction of [...ledger.live()]) this.#changed(interaction)
     // A server that died between an answer and its effect left its command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
-      if (waitingSince !== undefined && !this.#waits(commandId)) this.#command(commandId, 'resume')
+      if (waitingSince !== undefined && !ledger.isAsking(commandId)) this.#command(commandId, 'resume')
     }
   }
 
@@ -75,23 +75,16 @@ export class InteractionEffects {
     if (delivery === 'pending') this.#deliver(interaction)
     if (commandId === undefined) return
     if (state !== 'open') {
-      if (!this.#waits(commandId)) this.#command(commandId, 'resume')
+      if (!this.#options.ledger.isAsking(commandId)) this.#command(commandId, 'resume')
     } else if (command?.status === 'running') this.#command(commandId, 'wait')
     else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
-  }
-
-  #waits(commandId: string): boolean {
-    for (const interaction of this.#options.ledger.live()) {
-      if (interaction.commandId === commandId && interaction.state === 'open') return true
-    }
-    return false
   }
 
   /** A command that ended, or is to run anew, asks nothing any more. */
   #commandChanged({ commandId, status }: Command): void {
     if (isFinal(status)) this.#forget(interaction => interaction.commandId === commandId)
     if (isFinal(status) || status === 'queued') this.#cancel(interaction => interaction.commandId === commandId)
-    else if (status === 'running' && this.#waits(commandId)) this.#command(commandId, 'wait')
+    else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#command(commandId, 'wait')
   }
 
   /** Nobody is left to take the answer of what was asked outside of a command. */

@@ -57,6 +57,14 @@ export class InteractionLedger {
     } while (page !== null)
   }
 
+  /** Is an interaction of the command open? */
+  isAsking(commandId: string): boolean {
+    for (const { interaction } of this.#live.values()) {
+      if (interaction.commandId === commandId && interaction.state === 'open') return true
+    }
+    return false
+  }
+
   stop(): void {
     this.#unfollow?.()
     this.#unfollow = undefined

@@ -48,6 +48,11 @@ export class InteractionService {
     this.#commands = commands
   }
 
+  /** Is an interaction of the command open? */
+  isAsking(commandId: string): boolean {
+    return this.#ledger.isAsking(commandId)
+  }
+
   /** The one that a caller may see; of several agents with the same id the open one. */
   async get(interactionId: string, canSee: Answerer['canSee']): Promise<Interaction | undefined> {
     const visible = (await this.#ledger.find(interactionId)).filter(interaction => canSee(interaction.agentId))

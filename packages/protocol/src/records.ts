@@ -29,6 +29,9 @@ export const Capabilities = Type.Object({
       description: 'Command kinds it runs',
     }),
   ),
+  runTimeoutMs: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The run timeout of commands that name none; 0: no limit' }),
+  ),
 })
 export type Capabilities = Static<typeof Capabilities>
 
@@ -79,11 +82,15 @@ export const ErrorValue = Type.Union([
   Type.Object({ message: Text, code: Type.Optional(Type.String()), details: Type.Optional(Json) }),
 ])
 
+/** A sentence for people. */
+export const Detail = Type.String({ maxLength: 4096 })
+
 export const CommandOutcome = Type.Object({
   status: OneOf(['succeeded', 'failed', 'cancelled']),
   output: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
   exitCode: Type.Optional(ExitCode),
+  detail: Type.Optional(Detail),
 })
 export type CommandOutcome = Static<typeof CommandOutcome>
 
@@ -97,6 +104,8 @@ export const Command = Type.Object(
     taskId: Type.Optional(Id),
     status: CommandStatus,
     phase: Type.Optional(CommandPhase),
+    detail: Type.Optional(Detail),
+    evidence: Type.Optional(OneOf(['reported', 'inferred', 'guessed'], 'Of a wait that the agent told of')),
     reason: Type.Optional(Type.String({ description: 'Why the state is what it is: a slug' })),
     attempt: Type.Integer({ minimum: 0, description: 'The fencing token: the number of the latest dispatch' }),
     priority: Priority,
@@ -130,9 +139,7 @@ export const Command = Type.Object(
     ),
     lastSeenAt: Type.Optional(Timestamp),
     waitingSince: Type.Optional(Timestamp),
-    waitedMs: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Time spent in waiting_input: the run clock stood still' }),
-    ),
+    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'Time for which the run clock stood still' })),
     retryOf: Type.Optional(Id),
     parentId: Type.Optional(Id),
   },

@@ -41,6 +41,18 @@ t.test('[AG5] work is inferred from what runs', async t => {
     )
 })
 
+t.test('[AG15] who waits shows what for', async t => {
+  const { hinted, working } = liveStates
+  t.match(
+    inferWork([hinted], () => false),
+    { work: 'waiting', detail: 'cat waits for input', evidence: 'inferred' },
+  )
+  t.match(
+    inferWork([hinted, working], () => false),
+    { work: 'working', detail: '' },
+  )
+})
+
 t.test('[AG13] a command of which nothing is heard is stalled, one that waits for input is not', async t => {
   const { waiting, working } = liveStates
   t.match(

@@ -147,6 +147,27 @@ t.test('[CS22] an open interaction stops the run clock', async t => {
   t.equal(runDeadline(liveStates.fresh), undefined, 'not started')
 })
 
+t.test('[CS28] only a wait that is asked or reported stops the run clock', async t => {
+  const working = { ...liveStates.working, startedAt: T0, runTimeoutMs: 10_000 }
+  const say = (evidence: 'inferred' | 'reported', asked = false) =>
+    ({ kind: 'said', wait: { evidence, detail: 'cat waits for input' }, asked }) as const
+  const hinted = after(working, say('inferred'))
+  t.match(hinted, { phase: 'waiting_input', detail: 'cat waits for input', evidence: 'inferred' })
+  t.equal(runDeadline(hinted), T0 + 10_000, 'inferred: it runs on')
+  const told = after(hinted, say('reported'))
+  t.equal(runDeadline(told), undefined, 'reported: it stands still')
+  t.match(
+    transition(told, { kind: 'resume' }, T0),
+    { to: 'same' },
+    'an answer elsewhere does not end what was reported',
+  )
+  t.equal(runDeadline(after(told, say('inferred', true))), undefined, 'asked: it stands still')
+  const working2 = transition(told, { kind: 'said', asked: false }, T0 + 8000)
+  t.match(working2, { command: { phase: 'working', waitedMs: 3000, evidence: undefined, detail: undefined } })
+  const ended = after(hinted, result(2, 'succeeded'))
+  t.match(ended, { status: 'succeeded', evidence: undefined, detail: undefined }, 'the end of a wait')
+})
+
 t.test('[CS22] each run has a clock of its own', async t => {
   const waited: Command = { ...liveStates.away, onLost: 'requeue', waitedMs: 3000 }
   const again = after(

@@ -28,10 +28,15 @@ const given = { status: 'dispatched', attempt: 2, dispatchedAt: T0 + 1000 } as c
 const running = { ...given, status: 'running', startedAt: T0 + 2000 } as const
 const asked = { cancelRequestedAt: T0 + 3000, reason: 'interrupted' }
 const waiting = { waitingSince: T0 + 2500 }
+const inferred = { evidence: 'inferred', detail: 'cat waits for input' } as const
+const reported = { evidence: 'reported', detail: 'Which branch?' } as const
 const ended = { attempt: 2, endedAt: T0 + 4000 }
 const lateResult = { status: 'succeeded', attempt: 2, at: T0 + 4500 } as const
 
-/** Every state in which a command has not ended. `given` is dispatched, `away` disconnected, `+c` asked to stop. */
+/**
+ * Every state in which a command has not ended. `given` is dispatched, `away` disconnected, `+c` asked to stop. It waits:
+ * `waiting` for an interaction, `hinted` as the agent infers, `told` as it reports.
+ */
 export const liveStates = {
   fresh: aCommand(),
   sent: aCommand(sent),
@@ -39,6 +44,8 @@ export const liveStates = {
   'given+c': aCommand({ ...given, ...asked }),
   working: aCommand({ ...running, phase: 'working' }),
   waiting: aCommand({ ...running, ...waiting, phase: 'waiting_input' }),
+  hinted: aCommand({ ...running, ...inferred, phase: 'waiting_input' }),
+  told: aCommand({ ...running, ...waiting, ...reported, phase: 'waiting_input' }),
   cancelling: aCommand({ ...running, ...asked, phase: 'cancelling' }),
   away: aCommand({ ...running, phase: 'disconnected' }),
   'away+w': aCommand({ ...running, ...waiting, phase: 'disconnected' }),
@@ -72,7 +79,9 @@ export function stateName(command: Command): string {
       return `given${asked}`
     case 'running':
       if (phase === 'disconnected') return `away${asked || (waitingSince === undefined ? '' : '+w')}`
-      return phase === 'waiting_input' ? 'waiting' : String(phase)
+      if (phase !== 'waiting_input') return String(phase)
+      if (waitingSince === undefined) return 'hinted'
+      return command.evidence === 'reported' ? 'told' : 'waiting'
     case 'failed':
       return (command.reason === 'undeliverable' ? 'undelivered' : 'failed') + late
     case 'cancelled':
@@ -127,6 +136,12 @@ const variants: { [K in CommandEvent['kind']]: Record<string, Variant> } = {
   abandon: { abandon: { event: () => ({ kind: 'abandon', lastSeenAt }) } },
   wait: { wait: { event: () => ({ kind: 'wait' }) } },
   resume: { resume: { event: () => ({ kind: 'resume' }) } },
+  said: {
+    'said inferred': { event: () => ({ kind: 'said', wait: inferred, asked: false }) },
+    'said reported': { event: () => ({ kind: 'said', wait: reported, asked: false }) },
+    'said working': { event: () => ({ kind: 'said', asked: false }) },
+    'said working, asked': { event: () => ({ kind: 'said', asked: true }) },
+  },
   edit: {
     'edit priority': { event: () => ({ kind: 'edit', changes: { priority: 7 } }) },
     'edit input': { event: () => ({ kind: 'edit', changes: { input: 'make clean' } }) },

@@ -8,45 +8,49 @@ import { finalStates, liveStates, stateName, T0, trials } from './command-sample
  * `ended`, `·` cannot happen here. The states are those of command-samples.ts.
  */
 const live = `
-                      | fresh      | sent       | given      | given+c    | working    | waiting    | cancelling | away       | away+w     | away+c
-dispatch              | given      | given      | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
-ack                   | ·          | working    | working    | cancelling | already    | already    | already    | already    | already    | already
-ack older             | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-ack newer             | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-reject busy           | ·          | ·          | sent       | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·
-reject unsupported    | ·          | ·          | rejected   | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·
-reject policy         | ·          | ·          | rejected   | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·
-reject older          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-reject newer          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-progress              | ·          | ·          | ·          | ·          | working    | waiting    | cancelling | away       | away+w     | away+c
-progress older        | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-progress newer        | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-result succeeded      | ·          | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded
-result failed         | ·          | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed
-result cancelled      | ·          | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓
-result older          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-result newer          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-ack-deadline          | ·          | ·          | sent       | cancelled? | ·          | ·          | ·          | ·          | ·          | ·
-ack-deadline older    | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-ack-deadline newer    | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-cancel                | cancelled✓ | cancelled? | given+c    | already    | cancelling | cancelling | already    | away+c     | away+c     | already
-cancel-deadline       | ·          | ·          | ·          | cancelled? | ·          | ·          | cancelled? | ·          | ·          | cancelled?
-run-timeout           | ·          | ·          | ·          | ·          | cancelling | ·          | already    | away+c     | ·          | already
-queue-ttl             | expired    | expired    | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
-link-lost             | ·          | ·          | ·          | ·          | away       | away+w     | away+c     | already    | already    | already
-link-back             | ·          | working    | working    | cancelling | already    | already    | already    | working    | waiting    | cancelling
-link-back older       | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-link-back newer       | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
-lease-expired         | ·          | ·          | ·          | ·          | lost       | lost       | cancelled? | lost       | lost       | cancelled?
-lease-expired requeue | ·          | ·          | ·          | ·          | sent       | sent       | cancelled? | sent       | sent       | cancelled?
-denied                | ·          | ·          | sent       | cancelled? | lost       | lost       | cancelled? | lost       | lost       | cancelled?
-denied requeue        | ·          | ·          | sent       | cancelled? | sent       | sent       | cancelled? | sent       | sent       | cancelled?
-abandon               | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled? | lost       | lost       | cancelled?
-wait                  | ·          | ·          | ·          | ·          | waiting    | already    | ·          | away+w     | already    | ·
-resume                | ·          | ·          | ·          | ·          | already    | working    | already    | already    | away       | already
-edit priority         | fresh      | sent       | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
-edit input            | fresh      | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
-drop                  | cancelled✓ | cancelled? | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+                      | fresh      | sent       | given      | given+c    | working    | waiting    | hinted     | told       | cancelling | away       | away+w     | away+c
+dispatch              | given      | given      | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+ack                   | ·          | working    | working    | cancelling | already    | already    | already    | already    | already    | already    | already    | already
+ack older             | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+ack newer             | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+reject busy           | ·          | ·          | sent       | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+reject unsupported    | ·          | ·          | rejected   | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+reject policy         | ·          | ·          | rejected   | cancelled✓ | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+reject older          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+reject newer          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+progress              | ·          | ·          | ·          | ·          | working    | waiting    | hinted     | told       | cancelling | away       | away+w     | away+c
+progress older        | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+progress newer        | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+result succeeded      | ·          | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded  | succeeded
+result failed         | ·          | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed     | failed
+result cancelled      | ·          | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓ | cancelled✓
+result older          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+result newer          | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+ack-deadline          | ·          | ·          | sent       | cancelled? | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+ack-deadline older    | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+ack-deadline newer    | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+cancel                | cancelled✓ | cancelled? | given+c    | already    | cancelling | cancelling | cancelling | cancelling | already    | away+c     | away+c     | already
+cancel-deadline       | ·          | ·          | ·          | cancelled? | ·          | ·          | ·          | ·          | cancelled? | ·          | ·          | cancelled?
+run-timeout           | ·          | ·          | ·          | ·          | cancelling | ·          | cancelling | ·          | already    | away+c     | ·          | already
+queue-ttl             | expired    | expired    | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+link-lost             | ·          | ·          | ·          | ·          | away       | away+w     | away       | away+w     | away+c     | already    | already    | already
+link-back             | ·          | working    | working    | cancelling | already    | already    | already    | already    | already    | working    | waiting    | cancelling
+link-back older       | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+link-back newer       | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale      | stale
+lease-expired         | ·          | ·          | ·          | ·          | lost       | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled?
+lease-expired requeue | ·          | ·          | ·          | ·          | sent       | sent       | sent       | sent       | cancelled? | sent       | sent       | cancelled?
+denied                | ·          | ·          | sent       | cancelled? | lost       | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled?
+denied requeue        | ·          | ·          | sent       | cancelled? | sent       | sent       | sent       | sent       | cancelled? | sent       | sent       | cancelled?
+abandon               | lost       | lost       | lost       | cancelled? | lost       | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled?
+wait                  | ·          | ·          | ·          | ·          | waiting    | already    | waiting    | already    | ·          | away+w     | already    | ·
+resume                | ·          | ·          | ·          | ·          | already    | working    | already    | already    | already    | already    | away       | already
+said inferred         | ·          | ·          | ·          | ·          | hinted     | hinted     | already    | hinted     | ·          | away       | away       | ·
+said reported         | ·          | ·          | ·          | ·          | told       | told       | told       | already    | ·          | away+w     | away+w     | ·
+said working          | ·          | ·          | ·          | ·          | already    | already    | working    | working    | ·          | already    | already    | ·
+said working, asked   | ·          | ·          | ·          | ·          | already    | already    | waiting    | waiting    | ·          | already    | already    | ·
+edit priority         | fresh      | sent       | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+edit input            | fresh      | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
+drop                  | cancelled✓ | cancelled? | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
 `
 const final = `
                       | succeeded | failed  | undelivered      | cancelled✓ | cancelled?      | timed_out✓ | timed_out?      | expired      | rejected      | lost      | lost late
@@ -85,6 +89,10 @@ denied requeue        | ended     | ended   | ended            | ended      | en
 abandon               | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 wait                  | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 resume                | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
+said inferred         | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
+said reported         | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
+said working          | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
+said working, asked   | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 edit priority         | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 edit input            | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 drop                  | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended

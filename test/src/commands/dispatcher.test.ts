@@ -12,6 +12,7 @@ const nobody: AgentDirectory = {
   has: () => true,
   link: () => undefined,
   maxConcurrency: () => 1,
+  runTimeoutMs: () => 0,
   lastSeenAt: () => 0,
 }
 

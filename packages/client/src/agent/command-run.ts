@@ -1,5 +1,6 @@
 import type { AgentFrameType, AgentPayloads, CommandOutcome } from '@fleetwire/protocol'
 import type { DispatchedCommand } from '../journal.ts'
+import { short } from './fit-outcome.ts'
 import type { PushOptions } from './outbox.ts'
 import { MessageWriter, type RunMessage, type RunMessageOptions } from './run-message.ts'
 import { type RunToolCall, type RunToolCallOptions, ToolCallWriter } from './run-tool-call.ts'
@@ -54,6 +55,11 @@ export interface CommandRun {
   state(snapshot: unknown): void
   /** Changes that state by RFC 6902. */
   patch(operations: AgentPayloads['state:patch']['patch']): void
+  /**
+   * The run waits for a person (`detail` says for what), or no longer (false). While it is `reported` the run clock
+   * stands still; an `inferred` wait, which may be none, is only shown.
+   */
+  waiting(detail: string | false, evidence?: 'reported' | 'inferred'): void
   /** As the client's `report`, and messages, tool calls and interactions name this command. */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
 }
@@ -146,6 +152,12 @@ export class ActiveRun implements CommandRun {
 
   patch(operations: AgentPayloads['state:patch']['patch']): void {
     this.report('state:patch', { sessionId: this.#sessionId, patch: operations })
+  }
+
+  waiting(detail: string | false, evidence: 'reported' | 'inferred' = 'reported'): void {
+    const status =
+      detail === false ? { work: 'working' as const } : { work: 'waiting' as const, detail: short(detail), evidence }
+    this.#send('agent:status', { ...status, commandId: this.commandId })
   }
 
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {

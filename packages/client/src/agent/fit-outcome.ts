@@ -14,7 +14,7 @@ export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) =>
   if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')
   let json: string
   try {
-    json = JSON.stringify(outcome)
+    json = JSON.stringify({ ...outcome, ...(outcome.detail !== undefined && { detail: short(outcome.detail) }) })
   } catch (error) {
     return failed('not_json', `The output is no JSON: ${messageOf(error)}`)
   }
@@ -26,14 +26,18 @@ export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) =>
   return { status: outcome.status }
 }
 
-function shorten({ status, output, error, exitCode }: CommandOutcome, kept: number): CommandOutcome {
+function shorten({ status, output, error, exitCode, detail }: CommandOutcome, kept: number): CommandOutcome {
   return {
     status,
     output: cut(typeof output === 'string' ? output : JSON.stringify(output ?? ''), kept),
     ...(error !== undefined && { error: cut(typeof error === 'string' ? error : error.message, kept) }),
     ...(exitCode !== undefined && { exitCode }),
+    ...(detail !== undefined && { detail: short(detail) }),
   }
 }
+
+const MAX_DETAIL_CHARS = 4096
+export const short = (detail: string): string => String(detail).slice(0, MAX_DETAIL_CHARS)
 
 function cut(text: string, kept: number): string {
   if (text.length <= 2 * kept) return text

@@ -20,6 +20,7 @@ import {
   Capabilities,
   CommandOutcome,
   DefaultOnTimeout,
+  Detail,
   ErrorValue,
   Evidence,
   InteractionAnswer,
@@ -68,8 +69,9 @@ export const agentPayloads = {
   heartbeat: Type.Object({ running: Type.Optional(Type.Array(Id, { maxItems: 10_000 })) }),
   'agent:status': Type.Object({
     work: Work,
-    detail: Type.Optional(Type.String({ maxLength: 4096 })),
+    detail: Type.Optional(Detail),
     evidence: Type.Optional(Evidence),
+    commandId: Type.Optional(Id),
   }),
   'agent:metrics': Type.Object({}, { additionalProperties: Type.Number() }),
   'agent:error': Type.Object({
