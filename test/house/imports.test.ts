@@ -59,7 +59,10 @@ const layers: [area: string, may: string[]][] = [
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   ['src/app.ts', ['src/', 'plugins/', 'routes/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', 'pino', 'node:']],
   ['src/index.ts', ['src/', 'fastify', 'fastify-plugin']],
-  ['src/server.ts', ['src/app.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:']],
+  [
+    'src/server.ts',
+    ['src/app.ts', 'src/clock.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:'],
+  ],
   ['src/config.ts', ['src/environment.ts', 'src/errors.ts', 'src/trust-proxy.ts', '@sinclair/typebox', 'env-schema']],
   ['src/request-log.ts', ['fastify']],
   ['src/process-log.ts', ['src/redact.ts', 'pino']],

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
+import { SECRET } from '../helpers/build.ts'
+import { hmacToken } from '../helpers/foreign-token.ts'
+import { rawWebSocket } from '../helpers/raw-websocket.ts'
 
 const server = new URL('../../src/server.js', import.meta.url).href
 
@@ -39,4 +42,22 @@ test('a process that cannot start says why, and ends', async t => {
   const [code] = await once(child, 'close')
   t.equal(code, 1)
   t.match(text, 'FLEETWIRE_PORT must be integer')
+})
+
+test('the same signal twice in a moment is once; whoever insists has their way', async t => {
+  const twice = start(t, {})
+  await address(twice)
+  twice.kill('SIGINT')
+  twice.kill('SIGINT')
+  twice.kill('SIGTERM')
+  t.same(await once(twice, 'exit'), [0, null])
+
+  const waiting = start(t, { FLEETWIRE_JWT_SECRET: SECRET })
+  const url = await address(waiting)
+  // A peer that answers nothing is waited for, for some seconds.
+  await rawWebSocket(t, url, hmacToken(SECRET))
+  waiting.kill('SIGTERM')
+  const insisting = setInterval(() => waiting.kill('SIGTERM'), 1100)
+  t.teardown(() => clearInterval(insisting))
+  t.same(await once(waiting, 'exit'), [null, 'SIGTERM'])
 })

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { type Test, test } from 'tap'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+interface Started {
+  npm: ChildProcess
+  url: string
+  output(): string
+  /** Resolves when npm and whatever it started are gone: all of them hold its output. */
+  ended: Promise<unknown>
+}
+
+async function npmStart(t: Test): Promise<Started> {
+  const npm = spawn('npm', ['start'], {
+    cwd: root,
+    env: { ...process.env, FLEETWIRE_DATA_DIR: t.testdir(), FLEETWIRE_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, as a terminal gives it one.
+    detached: true,
+  })
+  let output = ''
+  const ended = once(npm, 'close')
+  t.teardown(async () => {
+    try {
+      process.kill(-npm.pid!, 'SIGKILL')
+    } catch {
+      // All are gone.
+    }
+    await ended
+  })
+  npm.stdout!.on('data', chunk => {
+    output += chunk
+  })
+  npm.stderr!.on('data', chunk => {
+    output += chunk
+  })
+  while (!/The agent "local" runs/.test(output)) {
+    if (npm.exitCode !== null) throw new Error(output)
+    await Promise.race([once(npm.stdout!, 'data'), once(npm.stderr!, 'data'), ended])
+  }
+  const [, url = ''] = /Fleetwire listens at (http:\S+)/.exec(output) ?? []
+  return { npm, url, output: () => output, ended }
+}
+
+test('SIGTERM to npm start ends the server and its local agent, and frees the port', async t => {
+  const { npm, url, output, ended } = await npmStart(t)
+  t.equal((await fetch(`${url}/health`)).status, 200)
+  npm.kill('SIGTERM')
+  await ended
+  await t.rejects(fetch(`${url}/health`))
+  t.match(output(), /"closing"/)
+})
+
+test('a terminal’s SIGINT reaches the server twice, from npm too, and it ends in order all the same', async t => {
+  const { npm, url, output, ended } = await npmStart(t)
+  process.kill(-npm.pid!, 'SIGINT')
+  await ended
+  await t.rejects(fetch(`${url}/health`))
+  t.match(output(), /"closing"/)
+})
