@@ -1,7 +1,7 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
-import type { ErrorCode } from '@fleetwire/protocol'
 import * as protocol from '@fleetwire/protocol'
+import { type ErrorCode, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import fp from 'fastify-plugin'
 import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
@@ -13,6 +13,10 @@ declare module 'fastify' {
   }
 }
 
+interface Validate {
+  (body: unknown): unknown
+  errors?: unknown
+}
 type Build = ReturnType<typeof AjvCompiler>
 type Shared = Parameters<Build>[0]
 type BuildSerializer = ReturnType<typeof SerializerSelector>
@@ -31,7 +35,8 @@ export default fp(
         buildValidator: ((externalSchemas: Shared) => {
           const strict = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: false } })
           const coercing = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: true } })
-          return (route: AjvCompiler.RouteDefinition) => (route.httpPart === 'body' ? strict(route) : coercing(route))
+          return (route: AjvCompiler.RouteDefinition) =>
+            route.httpPart === 'body' ? shallow(strict(route)) : coercing(route)
         }) as Build,
         buildSerializer: serializers(SerializerSelector()),
       },
@@ -55,6 +60,24 @@ export default fp(
   },
   { name: 'fleetwire-schemas' },
 )
+
+/** Every body, whatever its route: what its fields hold, or those of the things that it lists. */
+function shallow(validate: Validate): Validate {
+  return body => {
+    const [path, value] = Array.isArray(body) ? deepMember(body, MAX_VALUE_DEPTH + 1) : ['', body]
+    const [field] = typeof value === 'object' && value !== null ? deepMember(value, MAX_VALUE_DEPTH) : []
+    if (field === undefined) {
+      const verdict = validate(body)
+      return verdict === false && validate.errors ? { error: validate.errors } : verdict
+    }
+    return { error: [{ keyword: 'depth', instancePath: `${path}${field}`, params: {}, message: `is ${TOO_DEEP}` }] }
+  }
+}
+
+function deepMember(of: object, levels: number): [path?: string, value?: unknown] {
+  const deep = Object.entries(of).find(([, value]) => isDeeper(value, levels))
+  return deep === undefined ? [] : [`/${deep[0]}`, deep[1]]
+}
 
 /** Every route answers with the same errors, and many with the same record: each is compiled once, half of a start. */
 function serializers(build: BuildSerializer): BuildSerializer {

@@ -2,9 +2,10 @@ import {
   type BatchRefusal,
   type Command,
   type EditCommandBody,
+  isDeeper,
   isFinal,
-  MAX_DEPTH,
-  tooDeep,
+  MAX_VALUE_DEPTH,
+  TOO_DEEP,
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
@@ -36,7 +37,6 @@ export interface CommandServiceOptions {
 }
 
 const MAX_INPUT_BYTES = 64 * 1024
-const DEPTH_MESSAGE = `input: nested more than ${MAX_DEPTH} levels deep.`
 const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
 const QUEUE_FULL_RETRY_MS = 1000
 
@@ -296,13 +296,8 @@ const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
 
 function inputFlaw(input: unknown): WireError | undefined {
-  let text: string
-  try {
-    text = JSON.stringify(input ?? null)
-  } catch {
-    return wireError('invalid_request', DEPTH_MESSAGE)
-  }
-  if (tooDeep(text)) return wireError('invalid_request', DEPTH_MESSAGE)
+  if (isDeeper(input, MAX_VALUE_DEPTH)) return wireError('invalid_request', `input: ${TOO_DEEP}.`)
+  const text = JSON.stringify(input ?? null)
   const bytes = Buffer.byteLength(text)
   return bytes <= MAX_INPUT_BYTES
     ? undefined

@@ -1,4 +1,4 @@
-import { MAX_DEPTH, type PublishEvent, tooDeep, type WireError, wireError } from '@fleetwire/protocol'
+import { isDeeper, MAX_VALUE_DEPTH, type PublishEvent, TOO_DEEP, type WireError, wireError } from '@fleetwire/protocol'
 import { canSeeAgent } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { customDraft } from '../log/draft.ts'
@@ -8,7 +8,6 @@ import type { EventDraft } from '../log/event-log.ts'
 const PUBLIC_TOPIC =
   /^(?:tasks\.[A-Za-z0-9_-]{1,64}\.events|users\.[A-Za-z0-9_-]{1,64}\.inbox|agents\.([A-Za-z0-9_-]{1,64})\.log)$/
 const MAX_PAYLOAD_BYTES = 64 * 1024
-const TOO_DEEP = wireError('invalid_request', `payload: nested more than ${MAX_DEPTH} levels deep.`)
 
 export type Publication = { draft: EventDraft } | { refusal: WireError }
 const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
@@ -32,14 +31,15 @@ export function publicationOf(principal: Principal, event: PublishEvent): Public
 }
 
 function payloadFlaw(payload: unknown): WireError | undefined {
+  // First: too deep a value overflows the stack of the one that writes it, and a circle has no end.
+  if (isDeeper(payload, MAX_VALUE_DEPTH)) return wireError('invalid_request', `payload: ${TOO_DEEP}.`)
   let text: string | undefined
   try {
     text = JSON.stringify(payload)
   } catch {
-    return TOO_DEEP
+    return NO_JSON
   }
   if (text === undefined) return NO_JSON
-  if (tooDeep(text)) return TOO_DEEP
   const bytes = Buffer.byteLength(text)
   return bytes <= MAX_PAYLOAD_BYTES
     ? undefined

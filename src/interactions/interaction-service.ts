@@ -7,6 +7,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
+import { depthFlaw } from '../depth-flaw.ts'
 import type { ReportOutcome } from '../log/change-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { InteractionLedger, Why } from './interaction-ledger.ts'
@@ -79,6 +80,8 @@ export class InteractionService {
     { digest, ...answer }: RespondBody,
     { by, via, canSee }: Answerer,
   ): Promise<RespondOutcome> {
+    const flaw = depthFlaw(answer)
+    if (flaw !== undefined) return { status: 'refused', error: flaw }
     const interaction = await this.get(interactionId, canSee)
     if (interaction === undefined) return { status: 'refused', error: notFound(interactionId) }
     const event: InteractionEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }

@@ -1,3 +1,4 @@
+import { isTooDeep } from './entry-depth.ts'
 import type { EventDraft } from './event-log.ts'
 import { recordFields, recordIdentity } from './record-key.ts'
 import type { AppendOp, StoredDraft } from './sqlite-messages.ts'
@@ -25,7 +26,9 @@ function storedDraft({ type, topic, payload, taskId, record, expiresAt }: EventD
   if (record !== undefined && recordIdentity(topic) === undefined) {
     throw new TypeError(`Topics like ${topic} hold no record`)
   }
-  const draft: StoredDraft = { type, topic, json: toJson(payload), taskId: taskId ?? null }
+  const json = toJson(payload)
+  if (isTooDeep(json)) throw new TypeError(`The payload of ${type} on ${topic} is nested too deep to be delivered`)
+  const draft: StoredDraft = { type, topic, json, taskId: taskId ?? null }
   if (record === 'set') draft.record = { ...recordFields(payload), expiresAt: expiresAt ?? null }
   else if (record === 'delete') draft.record = null
   return draft

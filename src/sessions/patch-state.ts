@@ -1,4 +1,4 @@
-import { type EventPayloads, MAX_DEPTH, tooDeep, type WireError, wireError } from '@fleetwire/protocol'
+import { type EventPayloads, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP, type WireError, wireError } from '@fleetwire/protocol'
 import { applyPatch, MAX_PATCH_WORK, PatchFailure } from './json-patch.ts'
 
 /** A session's state, as JSON. */
@@ -18,21 +18,9 @@ export function patchState(state: unknown, patch: EventPayloads['state:patch']['
 
 /** A state that is not too large to be kept, and not too deep to be read. */
 export function checkState(state: unknown): Patched {
-  const text = textOf(state)
-  if (text === undefined || tooDeep(text)) {
-    return failed(wireError('patch_failed', `The state would be nested more than ${MAX_DEPTH} levels deep.`))
-  }
+  if (isDeeper(state, MAX_VALUE_DEPTH)) return failed(wireError('patch_failed', `The state would be ${TOO_DEEP}.`))
+  const text = JSON.stringify(state) ?? ''
   return Buffer.byteLength(text) > MAX_STATE_BYTES ? failed(tooLarge()) : { status: 'ok', state }
-}
-
-/** Undefined where it is so deep that it cannot be said. */
-function textOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
 }
 
 function refusal({ operation, flaw, message }: PatchFailure, { op, path }: { op: string; path: string }): WireError {

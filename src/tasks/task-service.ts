@@ -1,5 +1,6 @@
 import { type Task, type TaskAction, type TaskFields, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
+import { depthFlaw } from '../depth-flaw.ts'
 import { newId } from '../ids.ts'
 import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
@@ -35,7 +36,7 @@ interface New {
 }
 
 /** How far up a parent is looked for: deeper trees are refused. */
-const MAX_DEPTH = 32
+const MAX_PARENTS = 32
 const EXPORT_PAGE = 500
 
 /** Tasks: what is to be done, by whom, and how far it is. Each is a record; agents and people change it. */
@@ -140,7 +141,7 @@ export class TaskService {
   }
 
   async #change(taskId: string, event: Exclude<TaskEvent, { kind: 'report' }>): Promise<TaskOutcome> {
-    const flaw = await this.#parentFlaw(taskId, event.fields.parentTaskId, true)
+    const flaw = depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, true))
     if (flaw !== undefined) return { status: 'refused', error: flaw }
     const changed = await this.#apply(taskId, event)
     switch (changed.status) {
@@ -181,7 +182,7 @@ export class TaskService {
     let above = parentId
     for (let depth = 0; above !== undefined; depth++) {
       if (above === taskId) return wireError('conflict', `parentTaskId: task "${taskId}" would stand above itself.`)
-      if (depth === MAX_DEPTH) return wireError('conflict', `parentTaskId: more than ${MAX_DEPTH} levels.`)
+      if (depth === MAX_PARENTS) return wireError('conflict', `parentTaskId: more than ${MAX_PARENTS} levels.`)
       const parent: Task | undefined = await this.get(above)
       if (parent === undefined && depth === 0 && mustExist) {
         return wireError('invalid_request', `parentTaskId: there is no task "${above}".`)

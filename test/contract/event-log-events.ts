@@ -228,7 +228,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
   t.test('payloads come back as they went in', async t => {
     const { log } = await factory(t)
     let deep: unknown = 0
-    for (let i = 0; i < 3000; i++) deep = [deep]
+    for (let i = 0; i < 96; i++) deep = [deep]
     const payloads = [
       null,
       0,

@@ -176,7 +176,7 @@ export class AgentClient {
 
   /**
    * Tells the server. Numbered types survive lost sockets and restarted servers; of `agent:metrics` and `session:typing`
-   * the newest is sent when there is a connection. Throws FleetwireError `outbox_full`, `frame_too_large` or `stopped`.
+   * the newest is sent when there is a connection. Throws FleetwireError `outbox_full`, `frame_too_large`, `too_deep` or `stopped`.
    */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
     if (this.#life === 'stopped') throw new FleetwireError('stopped', `${type}: the agent was stopped`)

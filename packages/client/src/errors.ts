@@ -21,6 +21,8 @@ export type FaultCode =
   | 'outbox_full'
   /** One report is larger than the server's frame limit. */
   | 'frame_too_large'
+  /** A field of the report is nested deeper than the server takes it. */
+  | 'too_deep'
   /** The client was stopped. */
   | 'stopped'
   /** The message or tool call has ended. */

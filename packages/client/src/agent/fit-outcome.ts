@@ -1,4 +1,4 @@
-import type { CommandOutcome } from '@fleetwire/protocol'
+import { type CommandOutcome, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
 
 /** Sizes of head and tail of an output that is cut, tried in this order; the end is where a failure shows. */
@@ -12,6 +12,7 @@ const statuses: readonly unknown[] = ['succeeded', 'failed', 'cancelled']
  */
 export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) => boolean): CommandOutcome {
   if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')
+  if (isDeeper(outcome, MAX_VALUE_DEPTH + 1)) return failed('too_deep', `The output is ${TOO_DEEP}.`)
   let json: string
   try {
     json = JSON.stringify({ ...outcome, ...(outcome.detail !== undefined && { detail: short(outcome.detail) }) })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { fitOutcome } from './fit-outcome.ts'
 import { Outbox } from './outbox.ts'
 
 const delta = (text: string, messageId = 'm1', sessionId = 's1') => ({ sessionId, messageId, delta: text })
@@ -168,4 +169,17 @@ t.test('the limit counts what is not stored, joined deltas included', async t =>
   t.ok(outbox.isEmpty)
   outbox.push('agent:error', { message: 'é'.repeat(60) })
   t.match(drain(outbox), [{ n: 3 }], 'an ack of what was never sent changes no number')
+})
+
+t.test('[FR18] a report that the server would refuse for its depth is refused here', async t => {
+  const outbox = new Outbox(1e7)
+  const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+  outbox.push('state:snapshot', { sessionId: 's1', snapshot: nested(64) })
+  for (const levels of [65, 100_000]) {
+    const push = () => outbox.push('state:snapshot', { sessionId: 's1', snapshot: nested(levels) })
+    t.throws(push, { code: 'too_deep', message: 'state:snapshot: a field is nested more than 64 levels deep' })
+    const outcome = fitOutcome({ status: 'succeeded', output: nested(levels) }, () => true)
+    t.match(outcome, { status: 'failed', error: { code: 'too_deep' } }, 'a result becomes one that arrives')
+  }
+  t.equal(drain(outbox).length, 1)
 })

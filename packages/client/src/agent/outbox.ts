@@ -1,4 +1,4 @@
-import type { AgentFrameType, AgentPayloads } from '@fleetwire/protocol'
+import { type AgentFrameType, type AgentPayloads, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
 import { laneKeys } from './lane-keys.ts'
 import { Lanes } from './lanes.ts'
@@ -87,8 +87,10 @@ export class Outbox {
     this.#maxFrameBytes = bytes
   }
 
-  /** Throws `outbox_full` or `frame_too_large`; then nothing was taken. Text of any length passes: it is cut. */
+  /** Throws `outbox_full`, `frame_too_large` or `too_deep`; then nothing was taken. Text of any length passes: it is cut. */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options: PushOptions = {}): void {
+    // The payload itself is a level.
+    if (isDeeper(payload, MAX_VALUE_DEPTH + 1)) throw new FleetwireError('too_deep', `${type}: a field is ${TOO_DEEP}`)
     const content = contentOf(type, payload)
     const headBytes = bytesOf(content.kind === 'text' ? content.ofJson : content.json)
     if (!this.fits(headBytes)) {

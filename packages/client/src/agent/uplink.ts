@@ -57,7 +57,7 @@ export class Uplink {
     this.#pacer.close()
   }
 
-  /** Must arrive. Throws `outbox_full` or `frame_too_large`. */
+  /** Must arrive. Throws `outbox_full`, `frame_too_large` or `too_deep`. */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
     this.#outbox.push(type, payload, options)
     this.#pacer.pump()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Decoded, decodeAgentFrame, decodeClientFrame } from './decode.ts'
+import { type Decoded, decodeAgentFrame, decodeClientFrame, decodeServerFrame } from './decode.ts'
 
 const refusal = (decoded: Decoded<unknown>) =>
   decoded.ok ? undefined : [decoded.code, decoded.message, decoded.id, decoded.n]
@@ -63,7 +63,6 @@ const request = (input: string) =>
   `{"type":"command:request","payload":{"agentId":"a","kind":"shell","input":${input}}}`
 
 t.test('[FR8] a frame is at most 100 levels deep', async t => {
-  t.ok(decodeClientFrame(request(nested(98))).ok)
   const deeper = ['invalid_frame', 'The frame is nested more than 100 levels deep.', undefined, undefined]
   t.same(refusal(decodeClientFrame(request(nested(99)))), deeper)
   t.same(refusal(decodeClientFrame(request(nested(1_000_000)))), deeper)
@@ -72,4 +71,17 @@ t.test('[FR8] a frame is at most 100 levels deep', async t => {
   t.ok(decodeClientFrame(request(JSON.stringify(`"\\"${'['.repeat(500)}`))).ok, 'also after quotes that are escaped')
   const many = `[${Array(5000).fill('[]').join()}]`
   t.ok(decodeClientFrame(request(many)).ok, 'breadth is no depth')
+  const event = (levels: number) =>
+    `{"type":"custom:x","topic":"tasks.t.events","cursor":"e.1","at":1,"payload":${nested(levels)}}`
+  t.ok(decodeServerFrame(event(99)).ok, 'what a server sends may be as deep as a frame')
+  t.match(decodeServerFrame(event(100)), { code: 'invalid_frame' })
+})
+
+t.test('[FR18] a field of an inbound payload is at most 64 levels deep', async t => {
+  t.ok(decodeClientFrame(request(nested(64))).ok)
+  const flaw = ['invalid_frame', 'A field of the payload is nested more than 64 levels deep.', undefined, undefined]
+  t.same(refusal(decodeClientFrame(request(nested(65)))), flaw)
+  const report = `{"type":"tool:start","id":"i","n":7,"payload":{"args":${nested(65)}}}`
+  t.same(refusal(decodeAgentFrame(report)), ['invalid_frame', flaw[1], 'i', 7], 'an agent learns which one it was')
+  t.match(decodeAgentFrame(report.replace(nested(65), nested(200))), { id: 'i', n: 7 })
 })

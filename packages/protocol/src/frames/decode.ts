@@ -3,6 +3,7 @@ import { compile } from '#compile'
 import type { Check } from '../compile/check.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { eventPayloads, isCustomType, type KnownEvent, type WireEvent } from '../events.ts'
+import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, TOO_DEEP } from '../nesting.ts'
 import { type AgentFrame, type AgentServerFrame, agentPayloads, agentServerPayloads } from './agent.ts'
 import { type ClientFrame, clientPayloads, type ServerFrame, serverPayloads } from './client.ts'
 
@@ -63,32 +64,16 @@ function knownFields(schemas: Record<string, TSchema>): Fields {
 /** A newer server may say more than this version knows. */
 const allFields: Fields = (_type, payload) => payload
 
-/** Deeper nesting parses, but would overflow the stack of whoever serialises it again. */
-export const MAX_DEPTH = 100
-
-/** True when JSON text is nested more than MAX_DEPTH levels deep. */
-export function tooDeep(text: string): boolean {
-  let depth = 0
-  let inString = false
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i)
-    if (inString) {
-      if (char === 0x5c) i++
-      else if (char === 0x22) inString = false
-    } else if (char === 0x22) inString = true
-    else if (char === 0x7b || char === 0x5b) {
-      if (++depth > MAX_DEPTH) return true
-    } else if (char === 0x7d || char === 0x5d) depth--
-  }
-  return false
-}
+/** Of frames that bring values in: what a field of the payload holds is two levels down. */
+const INBOUND_DEPTH = MAX_VALUE_DEPTH + 2
 
 function parse(text: string): Decoded<Record<string, unknown>> {
-  if (tooDeep(text)) return refuse('invalid_frame', `The frame is nested more than ${MAX_DEPTH} levels deep.`)
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
+    const flaw = depthFlaw(text, MAX_DEPTH)
+    if (flaw !== undefined) return refuse('invalid_frame', flaw)
     return refuse('bad_json', 'The frame is not JSON: send one JSON object per text message.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -97,7 +82,14 @@ function parse(text: string): Decoded<Record<string, unknown>> {
   return { ok: true, frame: value as Record<string, unknown> }
 }
 
-function decoder<F>(schemas: Record<string, TSchema>, fields: Fields): (text: string) => Decoded<F> {
+/** Why a frame is too deep, if it is. */
+function depthFlaw(text: string, limit: number): string | undefined {
+  const depth = depthOfText(text)
+  if (depth > MAX_DEPTH) return `The frame is nested more than ${MAX_DEPTH} levels deep.`
+  return depth > limit ? `A field of the payload is ${TOO_DEEP}.` : undefined
+}
+
+function decoder<F>(schemas: Record<string, TSchema>, fields: Fields, limit = MAX_DEPTH): (text: string) => Decoded<F> {
   const checkOf = checksOf(schemas)
   return text => {
     const parsed = parse(text)
@@ -105,6 +97,8 @@ function decoder<F>(schemas: Record<string, TSchema>, fields: Fields): (text: st
     const { type, id, n, payload = {} } = parsed.frame
     const usableId = typeof id === 'string' && ID.test(id) ? id : undefined
     const usableN = typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : undefined
+    const flaw = depthFlaw(text, limit)
+    if (flaw !== undefined) return refuse('invalid_frame', flaw, usableId, usableN)
     if (typeof type !== 'string') return refuse('invalid_frame', 'type: a string is required.', usableId, usableN)
     if (id !== undefined && usableId === undefined) {
       return refuse('invalid_frame', 'id: letters, digits, _ and -, at most 64.', undefined, usableN)
@@ -125,8 +119,8 @@ function decoder<F>(schemas: Record<string, TSchema>, fields: Fields): (text: st
 }
 
 /** Decoders of inbound text; they never throw. */
-export const decodeClientFrame = decoder<ClientFrame>(clientPayloads, knownFields(clientPayloads))
-export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads, knownFields(agentPayloads))
+export const decodeClientFrame = decoder<ClientFrame>(clientPayloads, knownFields(clientPayloads), INBOUND_DEPTH)
+export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads, knownFields(agentPayloads), INBOUND_DEPTH)
 export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads, allFields)
 const decodeServerOnly = decoder<ServerFrame>(serverPayloads, allFields)
 
@@ -138,6 +132,8 @@ const agentServerCheck = checksOf(agentServerPayloads)
 export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
   const decoded = parse(text)
   if (!decoded.ok) return decoded
+  const flaw = depthFlaw(text, MAX_DEPTH)
+  if (flaw !== undefined) return refuse('invalid_frame', flaw)
   const { type, topic, cursor, at, payload } = decoded.frame
   if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
   if (typeof at !== 'number' || payload === undefined) {

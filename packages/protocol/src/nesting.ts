@@ -1,0 +1,41 @@
+/** Levels of a frame, its own object included: deeper ones would overflow the stack of whoever serialises them again. */
+export const MAX_DEPTH = 100
+
+/**
+ * Levels of a value: of what a field of a payload or of a body holds. So far below MAX_DEPTH that every record, event,
+ * snapshot and list that a value ends up in is a frame that every client takes.
+ */
+export const MAX_VALUE_DEPTH = 64
+
+/** How deep JSON text is nested: objects and arrays count, a text or a number is 0. What is over MAX_DEPTH is not told apart. */
+export function depthOfText(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (inString) {
+      if (char === 0x5c) i++
+      else if (char === 0x22) inString = false
+    } else if (char === 0x22) inString = true
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > deepest) {
+        deepest = depth
+        if (deepest > MAX_DEPTH) break
+      }
+    } else if (char === 0x7d || char === 0x5d) depth--
+  }
+  return deepest
+}
+
+/** Is a value nested more than so many levels deep? Looks no deeper than that, so no value overflows its stack. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value)
+  for (const member of members) if (isDeeper(member, levels - 1)) return true
+  return false
+}
+
+/** What is said of a field that is. */
+export const TOO_DEEP = `nested more than ${MAX_VALUE_DEPTH} levels deep`

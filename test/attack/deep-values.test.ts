@@ -1,0 +1,165 @@
+import { agentPayloads, clientPayloads, MAX_VALUE_DEPTH } from '@fleetwire/protocol'
+import t from 'tap'
+import { startApp } from '../helpers/build.ts'
+import { connectWs } from '../helpers/ws-client.ts'
+
+const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+const value = (levels: number) => JSON.parse(nested(levels)) as unknown
+const objects = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+const TOO_DEEP = [
+  nested(MAX_VALUE_DEPTH + 1),
+  objects(MAX_VALUE_DEPTH + 1),
+  nested(99),
+  nested(101),
+  nested(5000),
+  objects(20_000),
+]
+
+interface Schema {
+  $ref?: string
+  properties?: Record<string, Schema>
+  anyOf?: Schema[]
+  items?: Schema
+}
+interface Document {
+  paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>
+  components: { schemas: Record<string, Schema> }
+}
+
+/** The bodies that a schema allows, as the fields of each and what stands around it. */
+function bodiesOf(schema: Schema, document: Document, around = (body: string) => body): [string[], typeof around][] {
+  if (schema.$ref !== undefined) {
+    return bodiesOf(document.components.schemas[schema.$ref.split('/').at(-1)!]!, document, around)
+  }
+  if (schema.anyOf !== undefined) return schema.anyOf.flatMap(form => bodiesOf(form, document, around))
+  if (schema.items !== undefined) return bodiesOf(schema.items, document, body => around(`[${body}]`))
+  return [[[...Object.keys(schema.properties ?? {}), '__proto', 'unknown'], around]]
+}
+
+t.test('[RE24] no field of any body of any route takes a value that is too deep', async t => {
+  const { url, token, call } = await startApp(t)
+  const admin = await token('admin')
+  const { body: document } = await call<Document>(undefined, 'GET', '/openapi.json')
+  let doors = 0
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, { requestBody }] of Object.entries(operations)) {
+      const content = requestBody?.content['application/json']
+      if (content === undefined) continue
+      for (const [fields, around] of bodiesOf(content.schema, document)) {
+        for (const field of fields) {
+          doors++
+          for (const deep of TOO_DEEP) {
+            const answer = await fetch(url + path.replace('{action}', 'complete').replaceAll(/\{\w+\}/g, 'x1'), {
+              method: method.toUpperCase(),
+              headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+              body: around(`{"${field}":${deep}}`),
+            })
+            const refusal = (await answer.json()) as { code: string; message: string }
+            const door = `${method} ${path} ${field}: ${deep.length} characters`
+            if (answer.status !== 400 || refusal.code !== 'invalid_request') t.fail(`${door}: ${answer.status}`)
+            if (!refusal.message.includes(`${field} is nested more than 64 levels deep`)) {
+              t.fail(`${door}: ${refusal.message}`)
+            }
+          }
+        }
+      }
+    }
+  }
+  t.ok(doors > 40, `${doors} fields`)
+})
+
+t.test('[FR18] no frame of any type takes a value that is too deep, and each is counted as consumed', async t => {
+  const { url, token } = await startApp(t, { config: { FRAME_BURST: 10_000, AGENT_HEARTBEAT_MS: 60_000 } })
+  const operator = await token('operator')
+  const agentToken = await token('agent', { sub: 'a1' })
+  // A few of each connection: the error budget closes it at twenty.
+  const limits = [TOO_DEEP[0]!, TOO_DEEP[1]!, TOO_DEEP[3]!, TOO_DEEP[4]!]
+  for (const type of Object.keys(clientPayloads)) {
+    const board = await connectWs(t, url, operator)
+    for (const deep of limits) {
+      board.raw(`{"type":"${type}","id":"deep","payload":{"input":${deep}}}`)
+      const { payload } = await board.next('error')
+      t.match(payload, { code: 'invalid_frame', message: /nested more than (64|100) levels deep/ }, type)
+    }
+    board.send('ping')
+    await board.next('pong')
+    await board.close()
+  }
+  for (const type of Object.keys(agentPayloads)) {
+    const agent = await connectWs(t, url, agentToken, '/agent')
+    if (type !== 'agent:connect') {
+      agent.send('agent:connect', { bootId: `boot-${type.replace(':', '-')}` })
+      await agent.next('connection:established')
+    }
+    for (const [i, deep] of limits.entries()) {
+      agent.raw(`{"type":"${type}","n":${i + 1},"id":"deep","payload":{"result":${deep}}}`)
+      const { payload } = await agent.next('error')
+      t.match(payload, { code: 'invalid_frame', message: /nested more than (64|100) levels deep/ }, type)
+    }
+    if (type !== 'agent:connect') {
+      await agent.next(({ type, payload }) => type === 'report:ack' && payload.n === limits.length)
+    }
+    await agent.close()
+  }
+})
+
+t.test('[LM7] [EB5] nor does what runs in the same process', async t => {
+  const { app, url, token } = await startApp(t)
+  const circle: Record<string, unknown> = {}
+  circle.self = circle
+  const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+  agent.send('agent:connect', { bootId: 'b' })
+  await agent.next('connection:established')
+  agent.send('interaction:request', { interactionId: 'i1', kind: 'form', title: 'T', n: 1 })
+  await app.tasks.create({ taskId: 't1', fields: { title: 'T' } })
+  for (const deep of [value(65), value(100), value(50_000), circle]) {
+    const refusals = [
+      await app.eventBus.publish({ topic: 'tasks.t1.events', type: 'custom:x', payload: deep }),
+      await app.eventBus.emitToolCall('a1', { toolCallId: 'c', name: 'n', phase: 'started', args: deep }),
+      await app.commandQueue.submit({ agentId: 'a1', kind: 'shell', input: deep, createdBy: 'me' }),
+      await app.tasks.create({ fields: { title: 'T', result: deep } as never }),
+      await app.tasks.act('t1', 'complete', { result: deep }),
+      await app.interactions.respond('i1', { answers: { a: deep } }, { by: 'me', via: 'rest', canSee: () => true }),
+    ]
+    for (const [i, refusal] of refusals.entries()) {
+      t.match(
+        refusal,
+        { status: 'refused', error: { code: 'invalid_request', message: /nested more than 64/ } },
+        `${i}`,
+      )
+    }
+  }
+  const whole = await app.eventBus.publish({ topic: 'tasks.t1.events', type: 'custom:x', payload: value(64) })
+  t.equal(whole.status, 'ok')
+  await t.rejects(
+    app.eventLog.append([{ type: 'custom:x', topic: 'tasks.t1.events', payload: value(97) }]),
+    /nested too deep to be delivered/,
+    'what goes past all of them is refused by the log',
+  )
+})
+
+t.test('[SE18] a patch that nests the state deeper than a value may be is refused, and the state stays', async t => {
+  const { url, token, call } = await startApp(t)
+  const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+  agent.send('agent:connect', { bootId: 'b' })
+  await agent.next('connection:established')
+  const send = (type: string, payload: object, n: number) =>
+    agent.raw(JSON.stringify({ type, n, payload: { sessionId: 's1', ...payload } }))
+  send('state:snapshot', { snapshot: { deep: value(40) } }, 1)
+  const path = `/deep${'/0'.repeat(38)}`
+  agent.raw(
+    JSON.stringify({
+      type: 'state:patch',
+      n: 2,
+      payload: { sessionId: 's1', patch: [{ op: 'add', path: `${path}/0/-`, value: value(40) }] },
+    }),
+  )
+  const { payload } = await agent.next('error')
+  t.match(payload, { code: 'patch_failed', message: /64 levels/ })
+  const board = await connectWs(t, url, await token('viewer'))
+  board.send('subscribe', { topics: ['agents.>'] })
+  const snapshot = await board.next('snapshot')
+  const state = snapshot.payload.records.find(({ type }: { type: string }) => type === 'state:snapshot')
+  t.same(state.payload.snapshot, { deep: value(40) })
+  t.equal((await call(await token('viewer'), 'GET', '/api/v1/sessions')).status, 200)
+})
