@@ -121,6 +121,8 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     clientErrorHandler,
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
     requestTimeout: config.REQUEST_TIMEOUT_MS,
+    // Nor may an answer that its reader does not take. Streams carry a byte with every heartbeat.
+    connectionTimeout: Math.max(config.STALLED_CONNECTION_MS, 2 * config.HEARTBEAT_MS),
     http: {
       headersTimeout: Math.min(config.HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS),
       connectionsCheckingInterval: DEADLINES_CHECK_MS,

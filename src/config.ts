@@ -96,6 +96,10 @@ export const ConfigSchema = Type.Object({
   FRAME_RATE_PER_ADDRESS: positive(20_000, 'Frames per second over all sockets of an address; twice that at once'),
   HEADERS_TIMEOUT_MS: positive(10 * SECOND, 'How long the head of a request may take to arrive; over it: 408'),
   REQUEST_TIMEOUT_MS: positive(30 * SECOND, 'How long a request may take to arrive, with its body; over it: 408'),
+  STALLED_CONNECTION_MS: positive(
+    2 * MINUTE,
+    'How long an HTTP connection may carry no byte either way; twice HEARTBEAT_MS at least',
+  ),
   REST_RATE: positive(6000, 'REST requests per minute and principal'),
   FALSE_TOKEN_RATE: positive(
     300,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import { test } from 'tap'
@@ -5,6 +6,29 @@ import { startApp } from '../helpers/build.ts'
 
 const DRIP_MS = 20
 const EACH = 20
+
+test('[LM18] nor does an answer that its reader does not take', async t => {
+  const config = { HEARTBEAT_MS: 200, STALLED_CONNECTION_MS: 400 }
+  const { url, app, token } = await startApp(t, { config })
+  const { hostname, port } = new URL(url)
+  const connections = promisify(app.server.getConnections.bind(app.server))
+  const stream = await fetch(`${url}/api/v1/events/stream`, {
+    headers: { authorization: `Bearer ${await token('viewer')}` },
+  })
+  t.teardown(() => stream.body?.cancel())
+  for (let i = 0; i < EACH; i++) {
+    const socket = connect(Number(port), hostname).pause()
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100))
+  }
+  while ((await connections()) > 1) await new Promise(resolve => setImmediate(resolve))
+  // What is kept alive stays.
+  const reader = stream.body!.getReader()
+  for (let i = 0; i < 5; i++) t.notOk((await reader.read()).done)
+  reader.releaseLock()
+})
 
 test('[LM14] a request that does not end to arrive holds a socket for its deadline, however it drips', async t => {
   const { url, token, app } = await startApp(t, { config: { HEADERS_TIMEOUT_MS: 300, REQUEST_TIMEOUT_MS: 600 } })
