@@ -62,7 +62,8 @@ export default fp(
     })
     const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
     asked.onChange(({ agentId }) => agents.refresh(agentId))
-    const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
+    const maxOpen = config.MAX_OPEN_INTERACTIONS_PER_AGENT
+    const interactions = new InteractionService({ log, ledger: asked, commands: ledger, maxOpen })
     await ledger.start()
     await asked.start()
     await batches.start()
@@ -88,6 +89,7 @@ export default fp(
       terminals,
       clock,
       heartbeatMs: config.AGENT_HEARTBEAT_MS,
+      maxUsageModels: config.MAX_USAGE_MODELS_PER_AGENT,
       limits,
       onFault,
     }

@@ -15,7 +15,11 @@ export default fp(
     const { clock, config, eventLog: log } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'fault in the background')
     const open = new OpenMessages({ log })
-    const sessions = new SessionService({ log, open, clock, retentionMs: config.SESSION_RETENTION_MS, onFault })
+    const sessions = new SessionService({
+      ...{ log, open, clock, onFault },
+      retentionMs: config.SESSION_RETENTION_MS,
+      limits: { maxSessions: config.MAX_SESSIONS_PER_AGENT, maxOpenItems: config.MAX_OPEN_MESSAGES_PER_AGENT },
+    })
     await open.start()
     await sessions.start()
     app.decorate('openMessages', open)

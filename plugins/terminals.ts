@@ -10,9 +10,9 @@ declare module 'fastify' {
 
 export default fp(
   async app => {
-    const { clock, eventLog } = app
+    const { clock, config, eventLog } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'a terminal could not be drawn')
-    const terminals = new TerminalHub({ clock, onFault })
+    const terminals = new TerminalHub({ clock, onFault, maxLive: config.MAX_TERMINALS_PER_AGENT })
     app.decorate('terminals', terminals)
     const unfollow = eventLog.follow(events => {
       for (const { type, payload } of events) {

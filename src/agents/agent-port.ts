@@ -4,6 +4,7 @@ import type {
   AgentServerPayloads,
   CloseCode,
   ErrorCode,
+  WireError,
 } from '@fleetwire/protocol'
 
 /** The socket of one agent, after the token was checked. */
@@ -18,7 +19,8 @@ export interface AgentPort {
 export interface AgentTerminals {
   attach(agentId: string, port: AgentPort, terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>): void
   detach(agentId: string, port: AgentPort): void
-  output(agentId: string, payload: AgentPayloads['terminal:output']): void
-  resize(agentId: string, payload: AgentPayloads['terminal:resize']): void
+  /** Why it was not taken: one terminal more than the agent may have. */
+  output(agentId: string, payload: AgentPayloads['terminal:output']): WireError | undefined
+  resize(agentId: string, payload: AgentPayloads['terminal:resize']): WireError | undefined
   exit(agentId: string, payload: AgentPayloads['terminal:exit']): void
 }

@@ -1,4 +1,4 @@
-import { type AgentFrame, type AgentServerPayloads, isNumbered, topics } from '@fleetwire/protocol'
+import { type AgentFrame, type AgentServerPayloads, isNumbered, topics, type WireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
@@ -230,7 +230,7 @@ export class AgentSession {
         break
       }
       case 'terminal:output':
-        terminals.output(this.#agentId, frame.payload)
+        this.#refuse(frame, terminals.output(this.#agentId, frame.payload))
         break
       default:
         throw new Error(`${frame.type} is a numbered frame`)
@@ -240,7 +240,11 @@ export class AgentSession {
   async #typing(frame: Extract<AgentFrame, { type: 'session:typing' }>): Promise<void> {
     const { sessionId, typing = true } = frame.payload
     const told = await this.#services.sessions.typing({ agentId: this.#agentId, sessionId }, typing)
-    if (told.status === 'refused') this.#port.error(told.error.code, told.error.message, about(frame))
+    if (told.status === 'refused') this.#refuse(frame, told.error)
+  }
+
+  #refuse(frame: AgentFrame, error: WireError | undefined): void {
+    if (error !== undefined) this.#port.error(error.code, error.message, about(frame))
   }
 
   /** False once the socket closed or a newer one took over: look again after every wait. What is not handled is sent again there. */

@@ -27,6 +27,8 @@ export interface UplinkServices {
   tasks: TaskService
   interactions: Pick<InteractionService, 'report' | 'isAsking'>
   terminals: AgentTerminals
+  /** Rows of usage, one for each source and model, that are kept of one agent. */
+  maxUsageModels: number
 }
 
 interface Concerns {
@@ -153,7 +155,8 @@ export class Uplink {
         if (admitted.status === 'ok') drafts.push(...admitted.drafts)
         else refused.push([frame, admitted.error])
       }
-      this.#terminalFrame(frame)
+      const flaw = this.#terminalFrame(frame)
+      if (flaw !== undefined) refused.push([frame, flaw])
       n = frame.n ?? n
       count++
     }
@@ -198,9 +201,10 @@ export class Uplink {
     return sessionId === undefined ? undefined : this.#services.sessions.foreign(this.#of({ sessionId }))
   }
 
-  #terminalFrame(frame: AgentFrame): void {
-    if (frame.type === 'terminal:resize') this.#services.terminals.resize(this.#agentId, frame.payload)
-    else if (frame.type === 'terminal:exit') this.#services.terminals.exit(this.#agentId, frame.payload)
+  #terminalFrame(frame: AgentFrame): WireError | undefined {
+    if (frame.type === 'terminal:resize') return this.#services.terminals.resize(this.#agentId, frame.payload)
+    if (frame.type === 'terminal:exit') this.#services.terminals.exit(this.#agentId, frame.payload)
+    return undefined
   }
 
   /** Stores what a single frame reports. Resolves with a delay when the log cannot accept now. */
@@ -229,7 +233,7 @@ export class Uplink {
       case 'interaction':
         return this.#told(frame, await interactions.report(this.#agentId, report.report, position))
       case 'usage':
-        return this.#countUsage(report.report, position)
+        return this.#countUsage(frame, report.report, position)
       case 'work':
         return this.#work(frame, report.report, position)
       case 'exit': {
@@ -265,12 +269,22 @@ export class Uplink {
   }
 
   /** The totals, the event and the number in one step; a request that was counted before is only consumed. */
-  async #countUsage(report: AgentPayloads['usage:report'], position: EventDraft[]): Promise<number | undefined> {
+  async #countUsage(
+    frame: ReportFrame,
+    report: AgentPayloads['usage:report'],
+    position: EventDraft[],
+  ): Promise<number | undefined> {
     const topic = usageTopic(this.#agentId)
     const known = await this.#services.log.get(topic)
     const counted = countUsage(known?.payload as UsageRecord | undefined, this.#agentId, report)
     if (counted === undefined) return this.#store(position)
-    const { agentId } = counted
+    const { agentId, by } = counted
+    const { maxUsageModels } = this.#services
+    if (by.length > maxUsageModels) {
+      const message = `Usage of ${maxUsageModels} models and sources is counted already: report under one of those.`
+      this.#refuse(frame, wireError('too_large', message, { limit: maxUsageModels }))
+      return this.#store(position)
+    }
     return this.#store([
       { type: 'usage:counted', topic, payload: counted, record: 'set' },
       draftOf('usage:reported', topics.agentLog(agentId), { agentId, ...report }),

@@ -54,9 +54,7 @@ export class InteractionEffects {
 
   /** The agent can be sent to: answers that it has not confirmed are sent, again where they were sent before. */
   linkUp(agentId: string): void {
-    for (const interaction of [...this.#options.ledger.live()]) {
-      if (interaction.agentId === agentId && isDue(interaction)) this.#deliver(interaction)
-    }
+    for (const interaction of this.#options.ledger.ofAgent(agentId)) if (isDue(interaction)) this.#deliver(interaction)
   }
 
   #changed(interaction: Interaction): void {
@@ -82,8 +80,9 @@ export class InteractionEffects {
 
   /** A command that ended, or is to run anew, asks nothing any more. */
   #commandChanged({ commandId, status }: Command): void {
-    if (isFinal(status)) this.#forget(interaction => interaction.commandId === commandId)
-    if (isFinal(status) || status === 'queued') this.#cancel(interaction => interaction.commandId === commandId)
+    const asked = this.#options.ledger.ofCommand(commandId)
+    if (isFinal(status)) this.#forget(asked)
+    if (isFinal(status) || status === 'queued') this.#cancel(asked)
     else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#command(commandId, 'wait')
   }
 
@@ -92,31 +91,28 @@ export class InteractionEffects {
     for (const { type, payload } of events) {
       if (type === 'agent:removed') {
         const { agentId } = payload as { agentId: string }
-        this.#cancel(interaction => interaction.agentId === agentId)
-        this.#forget(interaction => interaction.agentId === agentId)
+        const asked = this.#options.ledger.ofAgent(agentId)
+        this.#cancel(asked)
+        this.#forget(asked)
       } else if (type === 'agent:lifecycle') {
         const { agentId, lifecycle } = payload as { agentId: string; lifecycle: string }
         if (lifecycle !== 'crashed' && lifecycle !== 'stopped') continue
-        this.#cancel(interaction => interaction.agentId === agentId && interaction.commandId === undefined)
+        this.#cancel(this.#options.ledger.ofAgent(agentId).filter(({ commandId }) => commandId === undefined))
       } else if (type === 'session:ended') {
         const { agentId, sessionId } = payload as { agentId: string; sessionId: string }
-        this.#cancel(interaction => interaction.agentId === agentId && interaction.sessionId === sessionId)
+        this.#cancel(this.#options.ledger.ofAgent(agentId).filter(asked => asked.sessionId === sessionId))
       }
     }
   }
 
-  #cancel(fits: (interaction: Interaction) => boolean): void {
-    for (const interaction of [...this.#options.ledger.live()]) {
-      if (interaction.state === 'open' && fits(interaction)) this.#apply(interaction, { kind: 'cancel' })
-    }
+  #cancel(interactions: readonly Interaction[]): void {
+    for (const interaction of interactions)
+      if (interaction.state === 'open') this.#apply(interaction, { kind: 'cancel' })
   }
 
   /** Answers that nobody waits for any more. */
-  #forget(fits: (interaction: Interaction) => boolean): void {
-    const { ledger } = this.#options
-    for (const interaction of [...ledger.live()]) {
-      if (interaction.state !== 'open' && fits(interaction)) ledger.forget(interaction)
-    }
+  #forget(interactions: readonly Interaction[]): void {
+    for (const interaction of interactions) if (interaction.state !== 'open') this.#options.ledger.forget(interaction)
   }
 
   #deliver(interaction: Interaction): void {

@@ -29,6 +29,8 @@ export class InteractionLedger {
   readonly #options: InteractionLedgerOptions
   /** By topic. */
   readonly #live = new Map<string, { interaction: Interaction; version: number }>()
+  readonly #byAgent = new TopicIndex()
+  readonly #byCommand = new TopicIndex()
   readonly #openOf = new Map<string, number>()
   readonly #listeners = new Set<ChangeListener>()
   #unfollow: Unfollow | undefined
@@ -59,10 +61,7 @@ export class InteractionLedger {
 
   /** Is an interaction of the command open? */
   isAsking(commandId: string): boolean {
-    for (const { interaction } of this.#live.values()) {
-      if (interaction.commandId === commandId && interaction.state === 'open') return true
-    }
-    return false
+    return this.ofCommand(commandId).some(({ state }) => state === 'open')
   }
 
   stop(): void {
@@ -78,9 +77,18 @@ export class InteractionLedger {
     for (const { interaction } of this.#live.values()) yield interaction
   }
 
+  /** Those of an agent; a list, so that it stands while they change. */
+  ofAgent(agentId: string): Interaction[] {
+    return this.#at(this.#byAgent.of(agentId))
+  }
+
+  ofCommand(commandId: string): Interaction[] {
+    return this.#at(this.#byCommand.of(commandId))
+  }
+
   /** Its answer can take effect no more, whatever its delivery says: it is not sent again. */
   forget({ agentId, interactionId }: Interaction): void {
-    this.#live.delete(topics.interaction(agentId, interactionId))
+    this.#set(topics.interaction(agentId, interactionId), undefined)
   }
 
   openOf(agentId: string): number {
@@ -148,8 +156,47 @@ export class InteractionLedger {
     const open = this.openOf(agentId) + Number(state === 'open') - Number(wasOpen)
     if (open === 0) this.#openOf.delete(agentId)
     else this.#openOf.set(agentId, open)
-    if (state === 'open' || isDue(interaction)) this.#live.set(topic, { interaction, version })
-    else this.#live.delete(topic)
+    this.#set(topic, state === 'open' || isDue(interaction) ? { interaction, version } : undefined)
+  }
+
+  #set(topic: string, entry: { interaction: Interaction; version: number } | undefined): void {
+    const before = this.#live.get(topic)?.interaction
+    if (before !== undefined) {
+      this.#byAgent.delete(before.agentId, topic)
+      this.#byCommand.delete(before.commandId, topic)
+    }
+    if (entry === undefined) {
+      this.#live.delete(topic)
+      return
+    }
+    this.#live.set(topic, entry)
+    this.#byAgent.add(entry.interaction.agentId, topic)
+    this.#byCommand.add(entry.interaction.commandId, topic)
+  }
+
+  #at(topics: Iterable<string>): Interaction[] {
+    return [...topics].flatMap(topic => this.#live.get(topic)?.interaction ?? [])
+  }
+}
+
+/** Topics by whatever they belong to. */
+class TopicIndex {
+  readonly #topics = new Map<string, Set<string>>()
+
+  of(key: string): Iterable<string> {
+    return this.#topics.get(key) ?? []
+  }
+
+  add(key: string | undefined, topic: string): void {
+    if (key === undefined) return
+    const topics = this.#topics.get(key)
+    if (topics === undefined) this.#topics.set(key, new Set([topic]))
+    else topics.add(topic)
+  }
+
+  delete(key: string | undefined, topic: string): void {
+    const topics = key === undefined ? undefined : this.#topics.get(key)
+    if (topics?.delete(topic) && topics.size === 0) this.#topics.delete(key!)
   }
 }
 

@@ -42,8 +42,21 @@ export class InteractionService {
   readonly #log: EventLog
   readonly #ledger: InteractionLedger
   readonly #commands: CommandLedger
+  readonly #maxOpen: number
 
-  constructor({ log, ledger, commands }: { log: EventLog; ledger: InteractionLedger; commands: CommandLedger }) {
+  constructor({
+    log,
+    ledger,
+    commands,
+    maxOpen,
+  }: {
+    log: EventLog
+    ledger: InteractionLedger
+    commands: CommandLedger
+    /** Interactions that one agent may have open. */
+    maxOpen: number
+  }) {
+    this.#maxOpen = maxOpen
     this.#log = log
     this.#ledger = ledger
     this.#commands = commands
@@ -129,8 +142,14 @@ export class InteractionService {
     agentId: string,
     { interactionId, commandId }: InteractionRequest,
   ): Promise<WireError | undefined> {
-    const others = (await this.#ledger.find(interactionId)).filter(other => other.agentId !== agentId)
-    if (others.length > 0) return wireError('conflict', `interactionId: "${interactionId}" is another agent's.`)
+    const known = await this.#ledger.find(interactionId)
+    const own = known.find(other => other.agentId === agentId)
+    if (own?.state !== 'open' && this.#ledger.openOf(agentId) >= this.#maxOpen) {
+      const message = `${this.#maxOpen} interactions of this agent are open: wait for answers, or resolve some first.`
+      return wireError('too_large', message, { limit: this.#maxOpen })
+    }
+    if (known.some(other => other.agentId !== agentId))
+      return wireError('conflict', `interactionId: "${interactionId}" is another agent's.`)
     if (commandId === undefined) return undefined
     const command = await this.#commands.get(commandId)
     if (command?.agentId !== agentId) {

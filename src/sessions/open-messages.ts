@@ -2,7 +2,7 @@ import { type EventPayloads, matchEvent, type TranscriptItem, topics } from '@fl
 import { decodeCursor, encodeCursor } from '../log/cursor.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, LogRecord, Snapshot, Unfollow } from '../log/event-log.ts'
-import { abandoned, advance, eventsSoFar, isStreamEvent, keyOf, type StreamEvent } from './stream-item.ts'
+import { abandoned, advance, charsOf, eventsSoFar, isStreamEvent, keyOf, type StreamEvent } from './stream-item.ts'
 
 /** What is open in one session. Items are replaced, never changed, so whoever holds one holds a moment of it. */
 interface Stream {
@@ -10,6 +10,15 @@ interface Stream {
   sessionId: string
   items: Map<string, TranscriptItem>
 }
+
+/** What an agent holds open, and in which streams. */
+interface Tally {
+  topics: Set<string>
+  items: number
+  chars: number
+}
+
+const NOTHING = { items: 0, chars: 0 }
 
 type OpenStart = Omit<EventPayloads['message:start'], 'text'> | Omit<EventPayloads['tool:start'], 'args'>
 
@@ -32,6 +41,7 @@ export const stateTopic = (agentId: string, sessionId: string) => `${STATE}.${ag
 export class OpenMessages {
   readonly #log: EventLog
   readonly #streams = new Map<string, Stream>()
+  readonly #agents = new Map<string, Tally>()
   /** Notes of what was told since a snapshot was asked for. */
   readonly #notes = new Set<FleetEvent[]>()
   #told = 0
@@ -63,15 +73,16 @@ export class OpenMessages {
     return this.#streams.get(topics.sessionMessages(agentId, sessionId))?.items.get(key)
   }
 
-  *ofAgent(agentId: string): Iterable<TranscriptItem> {
-    for (const stream of this.#streams.values()) if (stream.agentId === agentId) yield* stream.items.values()
+  /** How much an agent holds open, whatever else is open here. */
+  tally(agentId: string): { readonly items: number; readonly chars: number } {
+    return this.#agents.get(agentId) ?? NOTHING
   }
 
   /** Ends whatever is open of an agent, or of one of its sessions. */
   closing(agentId: string, sessionId?: string): EventDraft[] {
-    const streams = [...this.#streams.values()].filter(
-      stream => stream.agentId === agentId && (sessionId === undefined || stream.sessionId === sessionId),
-    )
+    const named =
+      sessionId === undefined ? this.#agents.get(agentId)?.topics : [topics.sessionMessages(agentId, sessionId)]
+    const streams = [...(named ?? [])].flatMap(topic => this.#streams.get(topic) ?? [])
     return streams.flatMap(stream => [...stream.items.values()].flatMap(item => draftsOf(abandoned(item, stream))))
   }
 
@@ -160,7 +171,7 @@ export class OpenMessages {
   #put(start: OpenStart, at: number): void {
     const type = 'toolCallId' in start ? 'tool:start' : 'message:start'
     const topic = topics.sessionMessages(start.agentId, start.sessionId)
-    fold(this.#streams, { type, topic, payload: start, at })
+    this.#apply({ type, topic, payload: start, at })
   }
 
   #onEvents(events: readonly FleetEvent[]): void {
@@ -175,8 +186,17 @@ export class OpenMessages {
     for (const { resolve } of reached) resolve()
   }
 
-  #apply(event: FleetEvent): void {
-    fold(this.#streams, event)
+  #apply(event: Folded): void {
+    const changed = fold(this.#streams, event)
+    if (changed === undefined) return
+    const { agentId } = changed
+    const tally = this.#agents.get(agentId) ?? { topics: new Set(), items: 0, chars: 0 }
+    tally.items += Number(changed.after !== undefined) - Number(changed.before !== undefined)
+    tally.chars += (changed.after ? charsOf(changed.after) : 0) - (changed.before ? charsOf(changed.before) : 0)
+    if (this.#streams.has(event.topic)) tally.topics.add(event.topic)
+    else tally.topics.delete(event.topic)
+    if (tally.topics.size > 0) this.#agents.set(agentId, tally)
+    else this.#agents.delete(agentId)
   }
 
   #reached(seq: number): Promise<void> {
@@ -190,16 +210,25 @@ const STREAMS = 'agents.*.sessions.*.messages'
 const concernsStreams = (event: FleetEvent) =>
   isStreamEvent(event) || event.type === 'state:stored' || event.type === 'state:removed'
 
-function fold(streams: Map<string, Stream>, event: Pick<FleetEvent, 'type' | 'topic' | 'payload' | 'at'>): void {
-  if (!isStreamEvent(event)) return
+type Folded = Pick<FleetEvent, 'type' | 'topic' | 'payload' | 'at'>
+
+/** What became of the item that an event is about. */
+function fold(
+  streams: Map<string, Stream>,
+  event: Folded,
+): { agentId: string; before: TranscriptItem | undefined; after: TranscriptItem | undefined } | undefined {
+  if (!isStreamEvent(event)) return undefined
   const { agentId, sessionId } = event.payload
   const stream = streams.get(event.topic) ?? { agentId, sessionId, items: new Map<string, TranscriptItem>() }
   const key = keyOf(event)
-  const item = advance(stream.items.get(key), event, event.at)
-  if (item?.state === 'open') stream.items.set(key, item)
+  const before = stream.items.get(key)
+  const advanced = advance(before, event, event.at)
+  const after = advanced?.state === 'open' ? advanced : undefined
+  if (after !== undefined) stream.items.set(key, after)
   else stream.items.delete(key)
   if (stream.items.size > 0) streams.set(event.topic, stream)
   else streams.delete(event.topic)
+  return { agentId, before, after }
 }
 
 /** An event of a stream, with the mark that says that its item is open, or no longer. */

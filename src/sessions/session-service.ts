@@ -21,11 +21,20 @@ export interface SessionQuery {
   cursor?: string
 }
 
+/** What one agent may have at once. */
+export interface SessionLimits {
+  /** Sessions that have not ended. */
+  maxSessions: number
+  /** Messages and tool calls that have not ended. */
+  maxOpenItems: number
+}
+
 export interface SessionServiceOptions {
   log: EventLog
   open: OpenMessages
   clock: Clock
   retentionMs: number
+  limits: SessionLimits
   onFault(error: unknown): void
 }
 
@@ -34,6 +43,8 @@ const TYPING_MS = 6_000
 /** Sessions that are known to be active without a look at the disk. */
 const KNOWN_LIMIT = 10_000
 const PAGE = 500
+/** A full set of active sessions is read anew no more often. */
+const RECOUNT_MS = 10_000
 
 /** Sessions of agents with people: records that change with what their agents say. */
 export class SessionService {
@@ -44,10 +55,16 @@ export class SessionService {
   readonly #onFault: (error: unknown) => void
   /** By topic; the least recently changed goes first. */
   readonly #known = new Map<string, Session>()
+  readonly #limits: SessionLimits
+  /** Ids of sessions that have not ended, by agent. Of those that retention took nobody is told: a full set is read anew. */
+  readonly #active = new Map<string, { ids: Set<string>; readAt: number }>()
+  /** Those in which somebody types, by agent and topic. */
+  readonly #typists = new Map<string, Map<string, Session>>()
   readonly #typing: Deadlines
   #unfollow: Unfollow | undefined
 
-  constructor({ log, open, clock, retentionMs, onFault }: SessionServiceOptions) {
+  constructor({ log, open, clock, retentionMs, limits, onFault }: SessionServiceOptions) {
+    this.#limits = limits
     this.#log = log
     this.#open = open
     this.#clock = clock
@@ -60,7 +77,10 @@ export class SessionService {
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#unfollow = this.#log.follow(events => this.#fold(events))
-    for await (const session of this.#all({ status: ['active'] })) if (session.typing) this.#watch(session)
+    for await (const session of this.#all({ status: ['active'] })) {
+      this.#activeOf(session.agentId).ids.add(session.sessionId)
+      if (session.typing) this.#watch(session)
+    }
   }
 
   stop(): void {
@@ -93,12 +113,12 @@ export class SessionService {
 
   /** For frames that are stored together. */
   gate(agentId: string): StreamGate {
-    return new StreamGate(this.#open, agentId)
+    return new StreamGate(this.#open, agentId, this.#limits.maxOpenItems)
   }
 
   /** Something of the agent's about a session; `alongside` is stored in the same step, also where it is refused. */
   async report(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
-    const flaw = await this.foreign(of)
+    const flaw = await this.#flaw(of, event)
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const closing =
       event.kind === 'end' ? [...this.#open.closing(of.agentId, of.sessionId), ...(await this.#stateRemoval(of))] : []
@@ -114,7 +134,7 @@ export class SessionService {
   async stream(event: StreamEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { agentId, sessionId } = event.payload
     const of = { agentId, sessionId }
-    const flaw = await this.foreign(of)
+    const flaw = await this.#flaw(of, { kind: 'seen' })
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const admitted = this.gate(agentId).take(event)
     if (admitted.status === 'refused') return this.#refuse(admitted.error, alongside)
@@ -166,9 +186,7 @@ export class SessionService {
 
   /** Its socket is gone, so nobody types. */
   agentGone(agentId: string): void {
-    for (const session of this.#known.values()) {
-      if (session.agentId === agentId && session.typing) this.#stopTyping(session)
-    }
+    for (const session of this.#typists.get(agentId)?.values() ?? []) this.#stopTyping(session)
   }
 
   /** The agent is removed: its sessions are over. */
@@ -228,6 +246,49 @@ export class SessionService {
     return other && wireError('conflict', `Session "${sessionId}" belongs to another agent.`)
   }
 
+  async #flaw(of: SessionOf, event: SessionEvent): Promise<WireError | undefined> {
+    if (this.isActive(of)) return undefined
+    return (await this.foreign(of)) ?? (await this.#full(of, event))
+  }
+
+  /** Why an agent may not begin one session more. */
+  async #full({ agentId, sessionId }: SessionOf, event: SessionEvent): Promise<WireError | undefined> {
+    const { maxSessions } = this.#limits
+    const begins = event.kind !== 'end' && (event.kind !== 'typing' || event.typing)
+    const active = this.#active.get(agentId)
+    if (!begins || active === undefined || active.ids.size < maxSessions || active.ids.has(sessionId)) return undefined
+    const now = this.#clock.monotonic()
+    if (now - active.readAt >= RECOUNT_MS) {
+      active.readAt = now
+      const ids = new Set<string>()
+      for await (const session of this.#all({ status: ['active'], agentId })) ids.add(session.sessionId)
+      active.ids = ids
+    }
+    if (active.ids.size < maxSessions) return undefined
+    return wireError('too_large', `${maxSessions} sessions of this agent are active: end some first.`, {
+      limit: maxSessions,
+    })
+  }
+
+  #activeOf(agentId: string): { ids: Set<string>; readAt: number } {
+    let active = this.#active.get(agentId)
+    if (active === undefined) {
+      active = { ids: new Set(), readAt: Number.NEGATIVE_INFINITY }
+      this.#active.set(agentId, active)
+    }
+    return active
+  }
+
+  #count({ agentId, sessionId, status }: Session): void {
+    if (status === 'active') {
+      this.#activeOf(agentId).ids.add(sessionId)
+      return
+    }
+    const active = this.#active.get(agentId)
+    active?.ids.delete(sessionId)
+    if (active?.ids.size === 0) this.#active.delete(agentId)
+  }
+
   async #refuse(error: WireError, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
     return stored?.status === 'unavailable' ? stored : { status: 'refused', error }
@@ -239,8 +300,9 @@ export class SessionService {
       const session = payload as Session
       this.#known.delete(topic)
       if (session.status === 'active') this.#known.set(topic, session)
+      this.#count(session)
       if (session.typing) this.#watch(session)
-      else this.#typing.clear(topic)
+      else this.#unwatch(session)
     }
     for (const topic of this.#known.keys()) {
       if (this.#known.size <= KNOWN_LIMIT) break
@@ -251,6 +313,15 @@ export class SessionService {
   #watch(session: Session): void {
     const topic = topics.sessionStatus(session.agentId, session.sessionId)
     this.#typing.set(topic, TYPING_MS, () => this.#stopTyping(session))
+    const typists = this.#typists.get(session.agentId) ?? new Map<string, Session>()
+    this.#typists.set(session.agentId, typists.set(topic, session))
+  }
+
+  #unwatch({ agentId, sessionId }: Session): void {
+    const topic = topics.sessionStatus(agentId, sessionId)
+    this.#typing.clear(topic)
+    const typists = this.#typists.get(agentId)
+    if (typists?.delete(topic) && typists.size === 0) this.#typists.delete(agentId)
   }
 
   #stopTyping({ agentId, sessionId }: Session): void {

@@ -1,10 +1,9 @@
 import { topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { EventDraft } from '../log/event-log.ts'
 import { draftsOf, type OpenMessages } from './open-messages.ts'
-import { charsOf, keyOf, type StreamEvent } from './stream-item.ts'
+import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
 
-/** What one agent may hold open: an agent that never ends what it begins would fill the memory. */
-const MAX_OPEN_ITEMS = 256
+/** Characters that one agent may hold open: an agent that never ends what it begins would fill the memory. */
 export const MAX_OPEN_CHARS = 8 * 1024 * 1024
 
 export type Admitted = { status: 'ok'; drafts: EventDraft[] } | { status: 'refused'; error: WireError }
@@ -15,17 +14,19 @@ export type Admitted = { status: 'ok'; drafts: EventDraft[] } | { status: 'refus
  */
 export class StreamGate {
   readonly #open: OpenMessages
+  readonly #maxItems: number
   /** What the frames so far will change: begun or ended. */
   readonly #changed = new Map<string, boolean>()
-  #items = 0
-  #chars = 0
+  #items: number
+  #chars: number
 
-  constructor(open: OpenMessages, agentId: string) {
+  /** `maxItems`: how many of them the agent may hold open. */
+  constructor(open: OpenMessages, agentId: string, maxItems: number) {
+    const { items, chars } = open.tally(agentId)
     this.#open = open
-    for (const item of open.ofAgent(agentId)) {
-      this.#items++
-      this.#chars += charsOf(item)
-    }
+    this.#maxItems = maxItems
+    this.#items = items
+    this.#chars = chars
   }
 
   take(event: StreamEvent): Admitted {
@@ -33,7 +34,7 @@ export class StreamGate {
       case 'message:start':
         return this.#begin(event, event.payload.text?.length ?? 0)
       case 'tool:start':
-        return this.#begin(event, 0)
+        return this.#begin(event, argsChars(event.payload.args))
       case 'message:delta':
       case 'tool:args':
         return this.#continue(event)
@@ -45,8 +46,8 @@ export class StreamGate {
 
   #begin(event: StreamEvent, chars: number): Admitted {
     const known = this.#isOpen(event)
-    if (!known && this.#items >= MAX_OPEN_ITEMS) {
-      return tooLarge(`${MAX_OPEN_ITEMS} messages and tool calls are open: end some first.`)
+    if (!known && this.#items >= this.#maxItems) {
+      return tooLarge(`${this.#maxItems} messages and tool calls are open: end some first.`)
     }
     if (!this.#fits(chars)) return full()
     if (!known) this.#items++
@@ -108,7 +109,8 @@ const place = (event: StreamEvent): string =>
   `${topics.sessionMessages(event.payload.agentId, event.payload.sessionId)} ${keyOf(event)}`
 
 const tooLarge = (message: string): Admitted => ({ status: 'refused', error: wireError('too_large', message) })
-const full = () => tooLarge(`The open messages hold ${MAX_OPEN_CHARS} characters already: end some first.`)
+const full = () =>
+  tooLarge(`The open messages and tool calls hold ${MAX_OPEN_CHARS} characters already: end some first.`)
 const notOpen = (what: string): Admitted => ({
   status: 'refused',
   error: wireError('not_found', `There is no open ${what}.`),

@@ -127,6 +127,18 @@ export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSessio
   return { type: 'tool:end', payload: { ...of, toolCallId: item.toolCallId, error } }
 }
 
-/** Characters that it holds and that can still grow. */
+/** Of arguments that were measured: they stay the same object while their call is open. */
+const measured = new WeakMap<object, number>()
+
+/** Characters of arguments that came as a value. */
+export function argsChars(args: unknown): number {
+  if (args === undefined) return 0
+  if (typeof args !== 'object' || args === null) return String(args).length
+  const known = measured.get(args) ?? JSON.stringify(args).length
+  measured.set(args, known)
+  return known
+}
+
+/** Characters that it holds while it is open. */
 export const charsOf = (item: TranscriptItem): number =>
-  item.kind === 'message' ? item.text.length : (item.argsText?.length ?? 0)
+  item.kind === 'message' ? item.text.length : argsChars(item.args) + (item.argsText?.length ?? 0)

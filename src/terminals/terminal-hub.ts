@@ -3,6 +3,7 @@ import {
   type AgentServerPayloads,
   type ClientPayloads,
   type ErrorCode,
+  type WireError,
   wireError,
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
@@ -32,7 +33,7 @@ export interface TerminalHubOptions {
   totalBytes?: number
   /** Ended terminals that are kept per agent. */
   keptEnded?: number
-  /** Terminals of one agent that may live at once; beyond it, the oldest goes: an agent could open them without end. */
+  /** Terminals of one agent that may live at once; one more is refused: an agent could open them without end. */
   maxLive?: number
   /** Terminals that one viewer may have open. */
   maxOpen?: number
@@ -65,7 +66,7 @@ export class TerminalHub {
       ringBytes: 2 * MiB,
       totalBytes: 256 * MiB,
       keptEnded: 20,
-      maxLive: 64,
+      maxLive: 2000,
       maxOpen: 64,
       creditBytes: 512 * 1024,
       snapshotIntervalMs: 1000,
@@ -95,9 +96,11 @@ export class TerminalHub {
       const known = this.#store.find(agentId, terminalId)
       // Behind what we have: another terminal under the old name.
       const terminal = known && known.end <= offset ? known : this.#begin({ agentId, terminalId }, { cols, rows })
+      if (terminal === undefined) break
       terminal.resize({ cols, rows })
       this.#ask(terminal, terminal.expect(offset))
     }
+    this.#store.prune(agentId)
   }
 
   /** `port`: only while it is the agent's; an older connection may close after the newer one came. */
@@ -105,26 +108,29 @@ export class TerminalHub {
     if (port === undefined || this.#ports.get(agentId) === port) this.#ports.delete(agentId)
   }
 
-  output(agentId: string, frame: AgentPayloads['terminal:output']): void {
+  output(agentId: string, frame: AgentPayloads['terminal:output']): WireError | undefined {
     const { terminalId } = frame
     const known = this.#store.find(agentId, terminalId)
     const anew = known?.ending !== undefined && known.end > 0 && frame.offset === 0
     const terminal = known && !anew ? known : this.#begin({ agentId, terminalId }, known?.timeline.size ?? DEFAULT_SIZE)
+    if (terminal === undefined) return this.#tooMany()
+    if (terminal !== known) this.#store.prune(agentId)
     this.#store.grow(terminal, () => this.#ask(terminal, terminal.receive(frame)))
+    return undefined
   }
 
   /** An agent reports the size of its terminal, or a viewer asks for one. */
-  resize(agentId: string, size: AgentPayloads['terminal:resize']): void
+  resize(agentId: string, size: AgentPayloads['terminal:resize']): WireError | undefined
   resize(viewer: ViewerPort, request: ClientPayloads['terminal:resize']): TerminalResult
   resize(
     ...args: [string, AgentPayloads['terminal:resize']] | [ViewerPort, ClientPayloads['terminal:resize']]
-  ): TerminalResult | undefined {
+  ): TerminalResult | WireError | undefined {
     if (typeof args[0] !== 'string')
       return this.#requestSize(...(args as [ViewerPort, ClientPayloads['terminal:resize']]))
     const [agentId, { terminalId, cols, rows }] = args as [string, AgentPayloads['terminal:resize']]
     const known = this.#store.find(agentId, terminalId)
     if (known) known.resize({ cols, rows })
-    else this.#begin({ agentId, terminalId }, { cols, rows })
+    else if (this.#begin({ agentId, terminalId }, { cols, rows }) === undefined) return this.#tooMany()
     return undefined
   }
 
@@ -226,10 +232,19 @@ export class TerminalHub {
     return OK
   }
 
-  #begin(id: { agentId: string; terminalId: string }, size: ScreenSize): AgentTerminal {
+  /** Undefined where the agent may have no more. */
+  #begin(id: { agentId: string; terminalId: string }, size: ScreenSize): AgentTerminal | undefined {
+    const before = this.#store.find(id.agentId, id.terminalId)
+    const isOneMore = before === undefined || before.ending !== undefined
+    if (isOneMore && this.#store.isFull(id.agentId)) return undefined
     return this.#store.begin(id, size, terminal => {
       for (const viewer of this.#viewers.values()) viewer.began(terminal)
     })
+  }
+
+  #tooMany(): WireError {
+    const limit = this.#options.maxLive
+    return wireError('too_large', `${limit} terminals of this agent live: end some first, by terminal:exit.`, { limit })
   }
 
   #ask(terminal: AgentTerminal, received: Received): void {

@@ -48,21 +48,24 @@ export class TerminalStore {
     terminals.set(terminalId, terminal)
     onBegin(terminal)
     if (before) this.#free(before)
-    this.prune(agentId)
     return terminal
   }
 
-  /** Keeps the number of an agent's terminals in its bounds. */
+  /** Whether an agent has as many terminals that live as it may. */
+  isFull(agentId: string): boolean {
+    const { maxLive } = this.#options
+    const terminals = this.#agents.get(agentId)
+    if (terminals === undefined || terminals.size < maxLive) return false
+    let live = 0
+    for (const terminal of terminals.values()) if (!terminal.ending) live++
+    return live >= maxLive
+  }
+
+  /** Keeps the number of an agent's terminals that have ended in its bounds. */
   prune(agentId: string): void {
-    const { keptEnded, maxLive } = this.#options
-    const all = this.ofAgent(agentId)
-    const ended = all.filter(terminal => terminal.ending && !terminal.watched)
+    const { keptEnded } = this.#options
+    const ended = this.ofAgent(agentId).filter(terminal => terminal.ending && !terminal.watched)
     for (const terminal of ended.slice(0, Math.max(0, ended.length - keptEnded))) this.#drop(terminal)
-    const live = all.filter(terminal => !terminal.ending)
-    for (const terminal of live.slice(0, Math.max(0, live.length - maxLive))) {
-      terminal.vanish()
-      this.#drop(terminal)
-    }
   }
 
   touch(terminal: AgentTerminal): void {

@@ -29,8 +29,15 @@ type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloa
 
 export const deadlines = { ackDeadlineMs: 10_000, leaseMs: 300_000, cancelDeadlineMs: 30_000, heartbeatMs: 10_000 }
 
+/** What one agent may have, as it is by default. */
+export const caps = { maxSessions: 2000, maxOpenItems: 256, maxOpen: 1000, maxUsageModels: 1000 }
+
 /** Everything behind the sockets, on a real log and a fake clock. */
-export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100, clock = new FakeClock() } = {}) {
+export async function startFleet(
+  t: Test,
+  { dir = t.testdir(), queueLimit = 100, clock = new FakeClock(), limited = {} as Partial<typeof caps> } = {},
+) {
+  const { maxOpen, maxUsageModels, ...sessionLimits } = { ...caps, ...limited }
   const onFault = (error: unknown) => t.fail('a fault', { error })
   const log: EventLog = await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: 86_400_000 } })
   expectCatalogued(t, log)
@@ -51,10 +58,10 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
   const retentionMs = 86_400_000
   const asked = new InteractionLedger({ log, clock, retentionMs, commandOf: commandId => ledger.get(commandId) })
   const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
-  const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
+  const interactions = new InteractionService({ log, ledger: asked, commands: ledger, maxOpen })
   asked.onChange(({ agentId }) => agents.refresh(agentId))
   const open = new OpenMessages({ log })
-  const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, onFault })
+  const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, limits: sessionLimits, onFault })
   await open.start()
   await sessions.start()
   await ledger.start()
@@ -95,7 +102,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
   const commandEvent = async (commandId: string, type: string, from = 0): Promise<Command> =>
     (await event(e => e.type === type && (e.payload as Command).commandId === commandId, from)).payload as Command
 
-  const terminals = { attach() {}, detach() {}, output() {}, resize() {}, exit() {} }
+  const terminals = { attach() {}, detach() {}, output: () => undefined, resize: () => undefined, exit() {} }
   const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 }
   const services = {
     log,
@@ -109,6 +116,7 @@ export async function startFleet(t: Test, { dir = t.testdir(), queueLimit = 100,
     terminals,
     clock,
     heartbeatMs: deadlines.heartbeatMs,
+    maxUsageModels,
     limits,
     onFault,
   }

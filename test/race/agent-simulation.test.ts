@@ -14,6 +14,7 @@ import { OpenMessages } from '../../src/sessions/open-messages.ts'
 import { SessionService } from '../../src/sessions/session-service.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
+import { caps } from '../helpers/fleet.ts'
 import { MemoryLog } from '../helpers/memory-log.ts'
 import { seededRandom } from '../helpers/random.ts'
 
@@ -105,13 +106,13 @@ class Simulation {
       onFault,
     })
     const queue = new CommandService({ log, ledger, agents, clock, queueLimit: 100 })
-    const terminals = { attach() {}, detach() {}, output() {}, resize() {}, exit() {} }
+    const terminals = { attach() {}, detach() {}, output: () => undefined, resize: () => undefined, exit() {} }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
     const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
     const open = new OpenMessages({ log })
-    const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, onFault })
+    const sessions = new SessionService({ log, open, clock, limits: caps, retentionMs: 86_400_000, onFault })
     const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, commandOf: async () => undefined })
-    const interactions = new InteractionService({ log, ledger: asked, commands: ledger })
+    const interactions = new InteractionService({ log, ledger: asked, commands: ledger, maxOpen: caps.maxOpen })
     const answers = { linkUp() {} }
     const services = {
       log,
@@ -125,6 +126,7 @@ class Simulation {
       terminals,
       clock,
       heartbeatMs: 10_000,
+      maxUsageModels: caps.maxUsageModels,
       limits,
       onFault,
     }

@@ -45,6 +45,7 @@ export const Json = Type.Unknown()
 
 export const Labels = Type.Record(Type.String({ pattern: '^.{1,64}$' }), Type.String({ maxLength: 256 }), {
   additionalProperties: false,
+  maxProperties: 64,
   description: 'Free key-value labels; selectors of fleet commands match them',
 })
 

@@ -374,13 +374,18 @@ t.test('bounds: of ended terminals, of live ones, of what is open, of all memory
   t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok', 'again is not one more')
 
   for (let i = 0; i < 8; i++) output('y'.repeat(60 * 1024), { terminalId: `l${i}` })
+  const oneMore = { terminalId: 'l9', offset: 0, data: 'x', encoding: 'utf8' as const }
+  t.match(hub.output('a1', oneMore), { code: 'too_large', details: { limit: 5 } })
+  t.match(hub.resize('a1', { terminalId: 'l9', cols: 1, rows: 1 }), { code: 'too_large' })
   t.ok(hub.allocatedBytes <= 200 * 1024, `${hub.allocatedBytes} bytes`)
-  t.equal(await hub.render('a1', 'l0', 'text'), undefined, 'one live terminal too many: the oldest went')
+  t.equal(await hub.render('a1', 'l5', 'text'), undefined, 'one live terminal too many is refused')
   t.equal(await hub.render('a1', 'e9', 'text'), undefined, 'an ended one that nobody watches went')
   t.equal(await hub.render('a1', 'e7', 'text'), 'x\n', 'a watched one stayed')
-  t.equal(await hub.render('a1', 'l4', 'text'), '', 'a live one gave back its past')
-  output('and goes on', { terminalId: 'l4' })
-  t.equal(await hub.render('a1', 'l4', 'text'), 'and goes on\n')
+  t.equal(await hub.render('a1', 'l1', 'text'), '', 'a live one gave back its past')
+  output('and goes on', { terminalId: 'l1' })
+  t.equal(await hub.render('a1', 'l1', 'text'), 'and goes on\n')
+  hub.exit('a1', { terminalId: 'l1', exitCode: 0 })
+  t.equal(hub.output('a1', oneMore), undefined, 'where one ended another may begin')
 
   hub.remove('a1')
   t.equal(hub.allocatedBytes, 0)

@@ -73,7 +73,7 @@ export const agentPayloads = {
     evidence: Type.Optional(Evidence),
     commandId: Type.Optional(Id),
   }),
-  'agent:metrics': Type.Object({}, { additionalProperties: Type.Number() }),
+  'agent:metrics': Type.Object({}, { additionalProperties: Type.Number(), maxProperties: 256 }),
   'agent:error': Type.Object({
     message: Text,
     code: Type.Optional(Type.String({ maxLength: 128 })),
