@@ -7,6 +7,16 @@ interface Request {
   headers?: Record<string, string>
 }
 
+/** The server answered, and refused. */
+export class CallError extends CliError {
+  readonly status: number
+
+  constructor(status: number, reason: 'denied' | 'failed', message: string) {
+    super(reason, message)
+    this.status = status
+  }
+}
+
 /** A call to the server's REST interface. Throws CliError with the server's own words. */
 export async function call<T>(target: Target, method: string, path: string, request?: Request): Promise<T> {
   return JSON.parse(await ask(target, method, path, request)) as T
@@ -54,7 +64,8 @@ async function ask(
   } catch {
     // Not ours: a proxy answered. Its text is all there is.
   }
-  throw new CliError(
+  throw new CallError(
+    response.status,
     response.status === 401 || response.status === 403 ? 'denied' : 'failed',
     `${message} (${response.status})`,
   )

@@ -1,11 +1,11 @@
 import type { DashboardEvent } from '@fleetwire/client/node'
 import type { Agent, Command } from '@fleetwire/protocol'
-import { printable } from './print.ts'
+import { safeLine } from './safe-text.ts'
 
 /** One line for a person: when, what, who, and what matters of it. */
 export function describeEvent({ type, topic, at, payload }: DashboardEvent): string {
   const time = new Date(at).toTimeString().slice(0, 8)
-  return printable(`${time} ${type.padEnd(20)} ${aboutOf(type, topic, payload)}`.trimEnd())
+  return safeLine(`${time} ${type.padEnd(20)} ${aboutOf(type, topic, payload)}`.trimEnd())
 }
 
 function aboutOf(type: string, topic: string, payload: unknown): string {

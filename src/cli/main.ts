@@ -5,7 +5,9 @@ import { agentCommand } from './agent.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { interruptCommand } from './interrupt.ts'
 import { psCommand } from './ps.ts'
+import { safeLines } from './safe-text.ts'
 import { sendCommand } from './send.ts'
+import { sendArguments } from './send-arguments.ts'
 import { serveCommand } from './serve.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
@@ -39,15 +41,18 @@ process.stdout.on('error', error =>
   process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : exitCodes.failed),
 )
 
+const [node = '', main = '', name = '', ...rest] = process.argv
+const args = name === sendCommand.name() ? sendArguments(rest, sendCommand.options) : rest
+
 try {
-  await program.parseAsync()
+  await program.parseAsync(name === '' ? [node, main] : [node, main, name, ...args])
 } catch (error) {
   process.exitCode = report(error)
 }
 
 function report(error: unknown): number {
   if (error instanceof CliError) {
-    process.stderr.write(`fleetwire: ${error.message}\n`)
+    process.stderr.write(`fleetwire: ${safeLines(error.message)}\n`)
     return error.exitCode
   }
   // Commander has said what was wrong; help and version are no errors.
@@ -55,6 +60,6 @@ function report(error: unknown): number {
   if (code.startsWith('commander.')) return exitCode === 0 ? 0 : exitCodes.usage
   // A fault of the surroundings, such as a port that is taken, is told in one line; one of ours with its place.
   const told = code.startsWith('FLW_ERR_') || 'syscall' in (error as Error)
-  process.stderr.write(`fleetwire: ${told ? message : ((error as Error).stack ?? message)}\n`)
+  process.stderr.write(`fleetwire: ${safeLines(told ? message : ((error as Error).stack ?? message))}\n`)
   return exitCodes.failed
 }

@@ -1,21 +1,16 @@
-export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
+import { safeJson, safeLine } from './safe-text.ts'
+
+export const printJson = (value: unknown): void => void process.stdout.write(`${safeJson(value)}\n`)
 
 /** Columns as wide as their widest cell. */
 export function printTable(head: string[], rows: string[][]): void {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]?.length ?? 0)))
-  for (const row of [head, ...rows]) {
-    process.stdout.write(
-      `${row
-        .map((cell, i) => printable(cell).padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd()}\n`,
-    )
+  const table = [head, ...rows].map(row => row.map(safeLine))
+  const widths = head.map((_, i) => table.reduce((widest, row) => Math.max(widest, row[i]?.length ?? 0), 0))
+  for (const row of table) {
+    const cells = row.map((cell, i) => cell.padEnd(widths[i]!))
+    process.stdout.write(`${cells.join('  ').trimEnd()}\n`)
   }
 }
-
-/** What agents and people wrote must not steer the reader's terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
 
 /** How long ago a moment was: `4 s ago`. */
 export function since(at: number, now = Date.now()): string {

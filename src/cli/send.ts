@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { DashboardClient } from '@fleetwire/client/node'
 import { type Command as FleetCommand, isFinal, topics } from '@fleetwire/protocol'
 import { Command } from 'commander'
-import { call } from './api.ts'
+import { CallError, call } from './api.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { CommandOutput } from './command-output.ts'
 import { onInterrupt, whenAborted, withDashboard } from './live.ts'
 import { durationMs, wholeNumber } from './options.ts'
 import { printJson } from './print.ts'
+import { safeLines } from './safe-text.ts'
 import { resolveTarget, type Target } from './target.ts'
 
 interface SendOptions {
@@ -49,13 +50,13 @@ export const sendCommand = new Command('send')
     if (ended.status !== 'succeeded') complain(new Error(`${ended.commandId} ${ended.status}${whyOf(ended)}`))
   })
 
-function submit(
+async function submit(
   target: Target,
   agentId: string,
   input: string,
   { kind, timeout, priority }: SendOptions,
 ): Promise<FleetCommand> {
-  return call(target, 'POST', `/agents/${encodeURIComponent(agentId)}/commands`, {
+  const submitted = call<FleetCommand>(target, 'POST', `/agents/${encodeURIComponent(agentId)}/commands`, {
     body: {
       kind,
       input,
@@ -64,6 +65,12 @@ function submit(
     },
     headers: { 'idempotency-key': randomUUID() },
   })
+  try {
+    return await submitted
+  } catch (error) {
+    if (!(error instanceof CallError) || error.status !== 404) throw error
+    throw new CliError('failed', `${error.message} It never connected, or was removed; fleetwire ps shows the agents.`)
+  }
 }
 
 /** Resolves with the command when it has ended and all of its output is on stdout. */
@@ -137,4 +144,4 @@ function whyOf({ reason, error }: FleetCommand): string {
   return why === undefined ? '' : `: ${why}`
 }
 
-const complain = (error: Error): void => void process.stderr.write(`fleetwire: ${error.message}\n`)
+const complain = (error: Error): void => void process.stderr.write(`fleetwire: ${safeLines(error.message)}\n`)

@@ -6,6 +6,7 @@ import { CommandOutput } from './command-output.ts'
 import { describeEvent } from './describe-event.ts'
 import { onInterrupt, withDashboard } from './live.ts'
 import { printJson } from './print.ts'
+import { safeColoured, safeLine } from './safe-text.ts'
 import { resolveTarget, type Target } from './target.ts'
 
 interface TailOptions {
@@ -63,7 +64,8 @@ function follow(
         for (const { type, payload } of records)
           if (type.startsWith('command:')) outputs?.follow(payload as FleetCommand, 'now')
       },
-      resync: reason => process.stderr.write(`fleetwire: events were missed (${reason}); the present state follows\n`),
+      resync: reason =>
+        process.stderr.write(`fleetwire: events were missed (${safeLine(reason)}); the present state follows\n`),
       error: error => reject(new CliError('denied', error.message)),
     })
   })
@@ -114,16 +116,20 @@ function jsonPrinter({ agentId, commandId }: FleetCommand): Printer {
   }
 }
 
+/** A line that is longer is printed in parts: a program may write for ever without a line break. */
+const MAX_LINE_CHARS = 64 * 1024
+
 /** Whole lines, each with the name of its agent: several commands may speak at once. */
 function linePrinter({ agentId }: FleetCommand): Printer {
   const decoder = new TextDecoder()
   let line = ''
-  const print = (text: string) => process.stdout.write(`${agentId} | ${text}\n`)
+  const print = (text: string) => process.stdout.write(`${safeLine(agentId)} | ${safeColoured(text).trimEnd()}\n`)
   return {
     write: bytes => {
-      const lines = (line + decoder.decode(bytes, { stream: true })).split(/\r\n|\n/)
+      const lines = (line + decoder.decode(bytes, { stream: true })).split(/\r*\n/)
       line = lines.pop() ?? ''
       lines.forEach(print)
+      for (; line.length > MAX_LINE_CHARS; line = line.slice(MAX_LINE_CHARS)) print(line.slice(0, MAX_LINE_CHARS))
     },
     end: () => {
       if (line !== '') print(line)

@@ -1,3 +1,4 @@
+import { AgentClient } from '@fleetwire/client/node'
 import type { Agent, Command, MintedToken } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
@@ -36,6 +37,33 @@ test('ps shows each agent on a line, and with --json as an object', async t => {
   t.match(await run(['ps', '--json', '--status', 'offline']), { code: 0, stdout: '' })
 })
 
+test('ps shows a thousand agents, each on one line whatever it wrote', async t => {
+  const { run, url, token, agent } = await startForCli(t)
+  const detail = 'real\r\n\u001b]52;c;ZXZpbA==\u0007\u001b[2Aforged\u009b2J\u202e'
+  for (let i = 0; i < 1000; i += 50) {
+    const agents = await Promise.all(
+      Array.from({ length: 50 }, async (_, n) => {
+        const agent = new AgentClient({ url, token: await token('agent', { sub: `a${i + n}` }), handlers: {} })
+        await new Promise<void>(resolve => {
+          agent.status.subscribe(({ state }) => state === 'online' && resolve())
+          void agent.start()
+        })
+        return agent
+      }),
+    )
+    for (const agent of agents) await agent.stop()
+  }
+  const live = await agent('live')
+  live.report('agent:status', { work: 'idle', detail })
+  const { code, stdout } = await run(['ps'])
+  t.equal(code, 0)
+  const [head, ...rows] = stdout.trim().split('\n')
+  t.equal(rows.length, 1001)
+  t.equal(new Set(rows.map(row => row.search(/ (online|offline) /))).size, 1, 'in columns')
+  t.match(head, /^AGENT/)
+  t.match(rows.at(-1), /^live .* {2}real {2}forged$/)
+})
+
 test('interrupt stops a command, says what it found, and is idempotent', async t => {
   const { run, agent, inStatus } = await startForCli(t)
   await agent('a1')
@@ -64,5 +92,9 @@ test('send prints the id of the command, and with --json the command', async t =
   })
   const json = JSON.parse((await run(['send', 'a1', 'true', '--json'])).stdout)
   t.match(json, { agentId: 'a1', input: 'true', status: 'queued' })
-  t.match(await run(['send', 'nobody', 'true']), { code: 1, stdout: '', stderr: /no agent "nobody".*404/ })
+  t.match(await run(['send', 'nobody', 'true']), {
+    code: 1,
+    stdout: '',
+    stderr: /no agent "nobody".*404.*never connected.*fleetwire ps/,
+  })
 })

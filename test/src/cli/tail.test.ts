@@ -29,6 +29,25 @@ test('tail --json prints one object per line, of the pattern alone', async t => 
   t.ok(events.every(({ topic }) => topic.startsWith('agents.a1.commands.')))
 })
 
+test('what a program writes cannot steer the terminal of whoever follows it, but may be coloured', async t => {
+  const { start, run, agent } = await startForCli(t)
+  await agent('a1')
+  const tail = start(['tail'])
+  await tail.printed(/following/)
+  await run([
+    'send',
+    'a1',
+    String.raw`printf '\033]52;c;ZXZpbA==\007\033[31mred\033[0m\033[2J\033[1;1H\rforged\nlast\n'`,
+  ])
+  await tail.printed(/command:succeeded/)
+  tail.child.kill('SIGINT')
+  const { stdout } = await tail.ended
+  const [red, plain] = ['\u001b[31m', '\u001b[0m']
+  const told = `a1 | ${red}red${plain} forged${plain}\na1 | last\n`
+  t.ok(stdout.includes(told), JSON.stringify(stdout))
+  for (const steers of ['\u001b', '\u0007', '\r']) t.notOk(stdout.replace(told, '').includes(steers))
+})
+
 test('a reader that goes away ends tail cleanly', async t => {
   const { start, run, agent } = await startForCli(t)
   await agent('a1')

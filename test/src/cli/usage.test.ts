@@ -30,7 +30,7 @@ test('wrong usage is told in words and ends with 2, before anything is asked of 
     [['agent', 'exec', '--id', 'a', '--label', 'x'], /key=value/],
     [['agent', 'exec', '--id', 'a', '--concurrency', '0'], /whole number from 1 on/],
     [['send', 'a'], /missing required argument 'input'/],
-    [['send', 'a', 'ls', '-la'], /unknown option '-la'/],
+    [['send', 'a', '-la'], /unknown option '-la'/],
     [['send', 'a', 'x', '--priority', 'high'], /Not a whole number/],
     [['send', 'a', 'x', '--timeout', 'soon'], /90s, 15m, 12h or 30d/],
     [['interrupt'], /missing required argument 'commandId'/],
