@@ -1,13 +1,14 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
-import type { FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
+import { accessRefusal, routeAccess } from '../src/auth/access.ts'
 import { Origins } from '../src/auth/origins.ts'
 import { isOwnOrigin } from '../src/auth/own-origin.ts'
-import { may } from '../src/auth/permissions.ts'
-import type { Principal, Scope } from '../src/auth/principal.ts'
+import type { Principal } from '../src/auth/principal.ts'
 import type { TokenVerdict } from '../src/auth/token-service.ts'
 import { findToken } from '../src/auth/token-source.ts'
 import { KeyedBuckets } from '../src/connections/keyed-buckets.ts'
+import { FLW_ERR_AUTH_NO_ROW } from '../src/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,8 +16,10 @@ declare module 'fastify' {
     identify(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict>
     /** onRequest hook of a scope: 401 without a valid token; behind it `request.principal` is set. */
     authenticate: onRequestHookHandler
-    /** Makes an onRequest hook, to stand after `authenticate`: 403 for a token that does not grant `scope`. */
-    authorize(scope: Scope): onRequestAsyncHookHandler
+    /** The onRequest hooks that a route's row in the access table asks for, by its name there: `GET /ws`. */
+    admit(route: string): onRequestHookHandler[]
+    /** onRoute hook of the API's scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW where there is none. */
+    admitRoutes(prefix: string): (route: RouteOptions) => void
     /** onRequest hook of upgrades, which CORS does not protect: 403 for the pages of other origins. */
     checkOrigin: onRequestHookHandler
     origins: Origins
@@ -93,9 +96,22 @@ export default fp(
       if (verdict instanceof Promise) verdict.then(proceed, done)
       else proceed(verdict)
     })
-    app.decorate('authorize', scope => async (request, reply) => {
-      if (may(request.principal, scope)) return
-      return reply.refuse(wireError('forbidden', `This token does not grant "${scope}".`))
+    app.decorate('admit', route => {
+      const access = routeAccess[route]
+      if (access === undefined) throw new FLW_ERR_AUTH_NO_ROW(route)
+      if (access.asks === 'nothing') return []
+      const check: onRequestHookHandler = (request, reply, done) => {
+        const { agentId } = request.params as { agentId?: string }
+        const refusal = accessRefusal(request.principal, access, agentId)
+        if (refusal === undefined) done()
+        else reply.refuse(refusal)
+      }
+      return [app.authenticate, check]
+    })
+    app.decorate('admitRoutes', prefix => route => {
+      // A HEAD route is made of its GET.
+      const method = route.method === 'HEAD' ? 'GET' : String(route.method)
+      route.onRequest = app.admit(`${method} /api/v1${route.url.slice(prefix.length)}`)
     })
     app.decorate('checkOrigin', (request, reply, done) => {
       const { origin } = request.headers

@@ -13,6 +13,7 @@ import { Dispatcher } from '../src/commands/dispatcher.ts'
 import { InteractionEffects } from '../src/interactions/interaction-effects.ts'
 import { InteractionLedger } from '../src/interactions/interaction-ledger.ts'
 import { InteractionService } from '../src/interactions/interaction-service.ts'
+import { type Actor, auditDrafts } from '../src/log/audit.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -21,7 +22,7 @@ declare module 'fastify' {
     interactions: InteractionService
     agents: AgentRegistry
     /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
-    removeAgent(agentId: string): Promise<WireError | undefined>
+    removeAgent(agentId: string, actor?: Actor): Promise<WireError | undefined>
     /** The server's side of one agent connection; the route feeds it frames. */
     agentSession(agentId: string, port: AgentPort): AgentSession
   }
@@ -97,7 +98,9 @@ export default fp(
     app.decorate('batches', batches)
     app.decorate('interactions', interactions)
     app.decorate('agents', agents)
-    app.decorate('removeAgent', (agentId: string) => removeAgent(agentId, agents, ledger, sessions))
+    app.decorate('removeAgent', (agentId: string, actor?: Actor) =>
+      removeAgent(agentId, agents, ledger, sessions, auditDrafts(actor, 'agent:remove', agentId, clock.now())),
+    )
     app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))
     app.addHook('preClose', async () => queue.stop())
     app.addHook('onClose', async () => {

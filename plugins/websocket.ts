@@ -35,7 +35,6 @@ declare module 'fastify' {
   }
 }
 
-const REVOKED = wireError('unauthorized', 'The token was revoked.')
 const notASocket = (why: string): WireError =>
   wireError(
     'invalid_request',
@@ -92,10 +91,10 @@ export default fp(
         return
       }
       gate.enter(request.principal, refusal => {
-        // Sockets are closed when a token is revoked; one that waited for its turn was none yet.
-        const final = refusal ?? (app.tokens.isRevoked(request.principal) ? REVOKED : undefined)
-        if (final !== undefined) {
-          reply.refuse(final)
+        // It may have waited for its turn for long.
+        const refused = refusal ?? app.tokens.lapsed(request.principal)
+        if (refused !== undefined) {
+          reply.refuse(refused)
           return
         }
         const { socket } = request.raw

@@ -7,7 +7,7 @@ const metrics: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/metrics',
     {
-      onRequest: METRICS_PUBLIC ? [] : [app.authenticate, app.authorize('read')],
+      onRequest: METRICS_PUBLIC ? [] : app.admit('GET /metrics'),
       logLevel: 'warn',
       schema: {
         tags: ['server'],

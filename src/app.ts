@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import asyncapi from '../plugins/asyncapi.ts'
+import audit from '../plugins/audit.ts'
 import auth from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
@@ -73,6 +74,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(lifecycle)
   await app.register(reachedAt)
   await app.register(eventLog, { eventLog: options.eventLog })
+  await app.register(audit)
   await app.register(errors)
   await app.register(headers)
   await app.register(bodies)

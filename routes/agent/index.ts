@@ -1,20 +1,8 @@
-import {
-  type AgentFrame,
-  type AgentServerPayloads,
-  agentServerFrameFlaw,
-  decodeAgentFrame,
-  wireError,
-} from '@fleetwire/protocol'
-import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify'
-import { may } from '../../src/auth/permissions.ts'
+import { type AgentFrame, type AgentServerPayloads, agentServerFrameFlaw, decodeAgentFrame } from '@fleetwire/protocol'
+import type { FastifyPluginAsync } from 'fastify'
 
 /** The registry tells a silent agent late and offline; this closes what is left of a socket that is dead for longer. */
 const SILENT_INTERVALS = 4
-
-const agentsOnly: onRequestHookHandler = (request, reply, done) => {
-  if (may(request.principal, 'agent')) done()
-  else reply.refuse(wireError('forbidden', 'Only a token of the role "agent" connects here; others connect to /ws.'))
-}
 
 /** The socket of one agent: the `sub` of its token is its id. */
 const agent: FastifyPluginAsync = async app => {
@@ -22,7 +10,7 @@ const agent: FastifyPluginAsync = async app => {
   app.get(
     '/agent',
     {
-      onRequest: [app.checkOrigin, app.authenticate, agentsOnly],
+      onRequest: [app.checkOrigin, ...app.admit('GET /agent')],
       preHandler: app.admitSocket,
       // Sockets have limits of their own, for whoever holds a token.
       config: { rateLimit: false, socket: true, queryToken: true },

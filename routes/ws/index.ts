@@ -1,24 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  type ClientFrame,
-  decodeClientFrame,
-  Id,
-  type ServerPayloads,
-  serverFrameFlaw,
-  wireError,
-} from '@fleetwire/protocol'
+import { type ClientFrame, decodeClientFrame, Id, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
 import { handleFrame } from './handlers/index.ts'
 
 const SILENT_INTERVALS = 2
-
-const notForAgents: onRequestHookHandler = (request, reply, done) => {
-  if (request.principal.role !== 'agent') done()
-  else reply.refuse(wireError('forbidden', 'A token of the role "agent" connects to /agent.'))
-}
 
 /** The sockets of dashboards, backends and the CLI. */
 const ws: FastifyPluginAsyncTypebox = async app => {
@@ -45,14 +33,15 @@ const ws: FastifyPluginAsyncTypebox = async app => {
   }
 
   const before = {
-    onRequest: [app.checkOrigin, app.authenticate, notForAgents],
     preHandler: app.admitSocket,
     // Sockets have limits of their own, for whoever holds a token.
     config: { rateLimit: false as const, socket: true, queryToken: true },
     exposeHeadRoute: false,
   }
 
-  app.get('/ws', { ...before, schema: { hide: true } }, (request, reply) =>
+  const onRequest = (route: string) => [app.checkOrigin, ...app.admit(route)]
+
+  app.get('/ws', { ...before, onRequest: onRequest('GET /ws'), schema: { hide: true } }, (request, reply) =>
     app.upgrade(request, reply, socket => {
       open(socket, request)
     }),
@@ -61,7 +50,11 @@ const ws: FastifyPluginAsyncTypebox = async app => {
   /** As `/ws`, with the view of one task open from the start. */
   app.get(
     '/ws/tasks/:taskId',
-    { ...before, schema: { hide: true, params: Type.Object({ taskId: Id }) } },
+    {
+      ...before,
+      onRequest: onRequest('GET /ws/tasks/:taskId'),
+      schema: { hide: true, params: Type.Object({ taskId: Id }) },
+    },
     (request, reply) =>
       app.upgrade(request, reply, socket => {
         const dashboard = open(socket, request)

@@ -1,5 +1,6 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
+import type { EventDraft } from '../log/event-log.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { uplinkTopic } from './agent-state.ts'
@@ -14,6 +15,7 @@ export async function removeAgent(
   agents: AgentRegistry,
   ledger: CommandLedger,
   sessions: Pick<SessionService, 'endAll'>,
+  audit: readonly EventDraft[] = [],
 ): Promise<WireError | undefined> {
   if (agents.isConnected(agentId)) {
     return wireError('conflict', `Agent "${agentId}" is connected: disconnect it and revoke its token first.`)
@@ -25,7 +27,7 @@ export async function removeAgent(
   await sessions.endAll(agentId)
   const uplink = { type: 'uplink:removed', topic: uplinkTopic(agentId), payload: null, record: 'delete' as const }
   const usage = { type: 'usage:removed', topic: usageTopic(agentId), payload: null, record: 'delete' as const }
-  const appended = await agents.remove(agentId, [uplink, usage])
+  const appended = await agents.remove(agentId, [uplink, usage, ...audit])
   if (appended.status !== 'unavailable') return undefined
   return wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs: appended.retryAfterMs })
 }

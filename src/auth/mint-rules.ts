@@ -1,10 +1,10 @@
 import { type MintTokenBody, type WireError, wireError } from '@fleetwire/protocol'
-import { canSeeAgent } from './permissions.ts'
+import { canSeeAgent, covers, may, seesFleet } from './permissions.ts'
 import { type Principal, roleScopes, type Scope } from './principal.ts'
 
 /**
- * Why `principal` may not mint this token; undefined when it may. Nobody hands out more than they hold, or a narrowed
- * admin token could mint itself a wide one.
+ * Why `principal` may not mint this token; undefined when it may. Nobody hands out more than they hold: no agents, no
+ * scopes, and no name. A name is a right too, for a user's inbox is read by `sub`.
  */
 export function mintRefusal(
   principal: Principal,
@@ -19,10 +19,15 @@ export function mintRefusal(
       { in: 'body', path: '/scopes' },
     )
   }
+  if (covers(principal, { sub, role, agents, scopes })) return undefined
   const outside = (role === 'agent' ? [sub] : agents).find(pattern => !canSeeAgent(principal, pattern))
   if (outside !== undefined) return wireError('forbidden', `This token does not reach the agents "${outside}".`)
-  // An agent's scope is no part of any role that may mint; its reach was checked above.
-  const held = principal.scopes
-  const more = role === 'agent' ? undefined : (scopes ?? granted).find(scope => held && !held.includes(scope as Scope))
-  return more === undefined ? undefined : wireError('forbidden', `This token does not hold the scope "${more}".`)
+  if (sub !== principal.sub && !seesFleet(principal)) {
+    return wireError(
+      'forbidden',
+      `This token sees some agents only, so it mints for "${principal.sub}" and for agents.`,
+    )
+  }
+  const more = (scopes ?? granted).find(scope => !may(principal, scope as Scope))
+  return wireError('forbidden', `This token does not hold the scope "${more}".`)
 }

@@ -1,5 +1,8 @@
 import type { Clock } from '../clock.ts'
+import { type Actor, auditDrafts } from '../log/audit.ts'
 import type { AppendResult, EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { covers, holdsAll } from './permissions.ts'
+import type { Principal } from './principal.ts'
 import { type Revocation, Revocations } from './revocations.ts'
 import { TOKEN_REVOKED, TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
 import { userKeyOf } from './user-key.ts'
@@ -7,7 +10,17 @@ import { userKeyOf } from './user-key.ts'
 export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
 
 /** `full`: subjects, and tokens that were not minted here, are kept without an end, so there is a limit to them. */
-export type RevokeResult = { status: 'revoked' } | { status: 'full'; limit: number } | Unavailable
+export type RevokeResult =
+  | { status: 'revoked' }
+  | { status: 'not_found' }
+  | { status: 'full'; limit: number }
+  | Unavailable
+
+/** Who revokes: without a holder it is code in this process. What has rights that a holder does not have is not found. */
+export interface RevokedBy {
+  holder?: Principal
+  actor?: Actor
+}
 
 export interface RevocationLogPorts {
   log: EventLog
@@ -88,27 +101,36 @@ export class RevocationLog {
    * Idempotent, and for any token: one that another issuer made, or another program with the same secret, is revoked by
    * its `jti` alone. Of such a one `expiresAt` (epoch ms) says how long that must be remembered; for good without it.
    */
-  async revokeToken(jti: string, foreign: Omit<ForeignRecord, 'jti' | 'revokedAt'> = {}): Promise<RevokeResult> {
+  async revokeToken(
+    jti: string,
+    foreign: Omit<ForeignRecord, 'jti' | 'revokedAt'> = {},
+    { holder, actor }: RevokedBy = {},
+  ): Promise<RevokeResult> {
+    const told = auditDrafts(actor, 'token:revoke', jti, this.#clock.now())
     let record = isKey(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
     while (record !== undefined) {
       const token = record.payload as TokenRecord
+      if (holder !== undefined && !covers(holder, token)) return { status: 'not_found' }
       if (token.status === 'revoked') return { status: 'revoked' }
       const revoked = tokenDraft(TOKEN_REVOKED, { ...token, status: 'revoked', revokedAt: this.#clock.now() })
-      const result = await this.#log.append([{ ...revoked, expect: record.version }])
+      const result = await this.#log.append([{ ...revoked, expect: record.version }, ...told])
       if (result.status === 'unavailable') return result
       if (result.status === 'ok') return { status: 'revoked' }
       record = result.current
     }
+    if (holder !== undefined && !holdsAll(holder)) return { status: 'not_found' }
     const { expiresAt } = foreign
     const known = this.#known.revokedUntil(jti) ?? 0
     if (known >= (expiresAt ?? Number.POSITIVE_INFINITY)) return { status: 'revoked' }
     const payload: ForeignRecord = { jti, revokedAt: this.#clock.now(), ...foreign }
     const draft: EventDraft = { type: TOKEN_REVOKED, topic: `${FOREIGN}.${userKeyOf(jti)}`, payload, record: 'set' }
-    return this.#keep({ ...draft, ...(expiresAt !== undefined && { expiresAt }) }, known > 0)
+    return this.#keep([{ ...draft, ...(expiresAt !== undefined && { expiresAt }) }, ...told], known > 0)
   }
 
   /** Revokes what was issued to `sub` until now, whoever issued it. There is one record per subject. */
-  async revokeSubject(sub: string, revokedBy: string): Promise<RevokeResult> {
+  async revokeSubject(sub: string, revokedBy: string, { holder, actor }: RevokedBy = {}): Promise<RevokeResult> {
+    // What rights the tokens of other issuers have is not known here.
+    if (holder !== undefined && !holdsAll(holder)) return { status: 'not_found' }
     const issuedBefore = (Math.floor(this.#clock.now() / 1000) + 1) * 1000
     const payload: SubjectRecord = { sub, issuedBefore, revokedBy }
     const draft: EventDraft = {
@@ -117,12 +139,13 @@ export class RevocationLog {
       payload,
       record: 'set',
     }
-    return this.#keep(draft, this.issuedBefore(sub) > 0)
+    const told = auditDrafts(actor, 'subject:revoke', sub, this.#clock.now())
+    return this.#keep([draft, ...told], this.issuedBefore(sub) > 0)
   }
 
-  async #keep(draft: EventDraft, isKnown: boolean): Promise<RevokeResult> {
+  async #keep(drafts: EventDraft[], isKnown: boolean): Promise<RevokeResult> {
     if (!isKnown && this.#isFull()) return { status: 'full', limit: this.#limit }
-    const result = await this.#log.append([draft])
+    const result = await this.#log.append(drafts)
     return result.status === 'unavailable' ? result : { status: 'revoked' }
   }
 

@@ -1,12 +1,14 @@
 import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, wireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
+import { type Actor, auditDrafts } from '../log/audit.ts'
 import type { EventLog, LogRecord } from '../log/event-log.ts'
 import type { ClaimRules } from './claim-rules.ts'
 import { type Claims, readClaims } from './claims.ts'
 import { mintRefusal } from './mint-rules.ts'
+import { covers } from './permissions.ts'
 import { type Principal, type Scope, scopes } from './principal.ts'
-import { RevocationLog, type RevokeResult, type Unavailable } from './revocation-log.ts'
+import { RevocationLog, type RevokedBy, type RevokeResult, type Unavailable } from './revocation-log.ts'
 import type { Revocation } from './revocations.ts'
 import { TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
 
@@ -23,6 +25,12 @@ export type MintResult = ({ status: 'minted' } & MintedToken) | { status: 'disab
 export interface TokenPage {
   items: TokenInfo[]
   nextCursor: string | null
+}
+
+interface ListRequest {
+  limit: number
+  page?: string | undefined
+  holder?: Principal
 }
 
 export interface TokenServicePorts {
@@ -91,7 +99,7 @@ export class TokenService {
   }
 
   /** The token is in the answer and nowhere else: it is neither stored nor logged. */
-  async mint(request: MintTokenBody, createdBy: string): Promise<MintResult> {
+  async mint(request: MintTokenBody, createdBy: string, actor?: Actor): Promise<MintResult> {
     if (this.#sign === undefined) return { status: 'disabled' }
     const { sub, role, ttlSeconds = DEFAULT_TTL_SECONDS, agents = ['*'], scopes } = request
     const now = this.#clock.now()
@@ -103,6 +111,7 @@ export class TokenService {
     const info: TokenInfo = { jti, sub, role, agents, createdAt: now, createdBy, expiresAt: exp * 1000 }
     const result = await this.#log.append([
       tokenDraft('token:minted', { ...info, ...(scopes && { scopes }), status: 'active' }),
+      ...auditDrafts(actor, 'token:mint', jti, now),
     ])
     if (result.status === 'unavailable') return result
     const token = this.#sign({ sub, role, jti, iat, exp, agents, ...(scopes && { scopes }) })
@@ -113,35 +122,45 @@ export class TokenService {
   async mintAs(
     principal: Principal,
     request: MintTokenBody,
+    actor?: Actor,
   ): Promise<MintResult | { status: 'refused'; refusal: WireError }> {
     const most = this.#maxTtlSeconds
     const { ttlSeconds = Math.min(DEFAULT_TTL_SECONDS, most) } = request
     const refusal = mintRefusal(principal, request) ?? (ttlSeconds > most ? tooLong(most) : undefined)
-    return refusal === undefined ? this.mint({ ...request, ttlSeconds }, principal.sub) : { status: 'refused', refusal }
+    if (refusal !== undefined) return { status: 'refused', refusal }
+    return this.mint({ ...request, ttlSeconds }, principal.sub, actor)
   }
 
-  /** Newest first. `page` is `nextCursor` of the page before. */
-  async list({ limit, page }: { limit: number; page?: string | undefined }): Promise<TokenPage> {
+  /**
+   * Newest first. `page` is `nextCursor` of the page before. With a `holder` those whose rights it has: a page may then
+   * hold fewer than `limit`.
+   */
+  async list({ limit, page, holder }: ListRequest): Promise<TokenPage> {
     const { records, nextPage } = await this.#log.list({
       kind: TOKENS,
       order: 'desc',
       limit,
       ...(page !== undefined && { page }),
     })
-    return { items: records.map(infoOf), nextCursor: nextPage }
+    const items = records.map(infoOf).filter(token => holder === undefined || covers(holder, token))
+    return { items, nextCursor: nextPage }
   }
 
   /**
    * Revokes any token by its `jti`: see RevocationLog. Once it resolves, this node refuses the token; the others as soon
    * as the log reaches them.
    */
-  revoke(jti: string, foreign: { expiresAt?: number; revokedBy?: string } = {}): Promise<RevokeResult> {
-    return this.#revocations.revokeToken(jti, foreign)
+  revoke(
+    jti: string,
+    foreign: { expiresAt?: number; revokedBy?: string } = {},
+    by: RevokedBy = {},
+  ): Promise<RevokeResult> {
+    return this.#revocations.revokeToken(jti, foreign, by)
   }
 
   /** Revokes what was issued to `sub` until now, whoever issued it. */
-  revokeSubject(sub: string, revokedBy: string): Promise<RevokeResult> {
-    return this.#revocations.revokeSubject(sub, revokedBy)
+  revokeSubject(sub: string, revokedBy: string, by: RevokedBy = {}): Promise<RevokeResult> {
+    return this.#revocations.revokeSubject(sub, revokedBy, by)
   }
 
   /** Judges claims whose signature was verified. */
@@ -161,6 +180,12 @@ export class TokenService {
     const expiresAt = exp * 1000 <= now ? exp * 1000 + late : exp * 1000
     const principal = principalOf(read.claims, expiresAt)
     return this.#revocations.has(principal) ? refuse('The token was revoked.') : { principal }
+  }
+
+  /** Why a token that was good when it came is so no longer: what takes long asks again before it answers. */
+  lapsed(principal: Principal): WireError | undefined {
+    if (this.#revocations.has(principal)) return wireError('unauthorized', 'The token was revoked.')
+    return principal.expiresAt <= this.#clock.now() ? wireError('unauthorized', 'The token expired.') : undefined
   }
 
   isRevoked(principal: Principal): boolean {

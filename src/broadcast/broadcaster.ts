@@ -1,3 +1,4 @@
+import { agentOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
@@ -146,7 +147,7 @@ export class Broadcaster implements Feed {
     const root = new Due()
     const dues = new Map<Audience<Subscriber>, Due>()
     for (const event of pending) {
-      const audiences = this.#index.audiencesOf(event.topic, event.taskId)
+      const audiences = this.#index.audiencesOf(event.topic, event.taskId, agentOf(event))
       if (audiences.length === 0) continue
       const outbound = new OutboundEvent(event, this.#compressor)
       for (const audience of audiences) dues.set(audience, (dues.get(audience) ?? root).with(outbound))

@@ -1,4 +1,4 @@
-import { canSeeTopic, sightOf } from '../auth/permissions.ts'
+import { canSeeEntry, sightOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
 
@@ -19,7 +19,7 @@ export class ReplaySlice {
     const known = this.#views.get(key)
     if (known !== undefined) return known
     const { events } = this.#batch
-    const visible = events.filter(({ event }) => canSeeTopic(principal, event.topic))
+    const visible = events.filter(({ event }) => canSeeEntry(principal, event))
     const view = visible.length === events.length ? this.#batch : new EventBatch(visible)
     this.#views.set(key, view)
     return view

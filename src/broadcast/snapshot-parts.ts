@@ -7,7 +7,7 @@ const PART_BYTES = 1024 * 1024
 /** The records as payloads of `snapshot` frames; all but the last say that more follows. There is always one. */
 export function* snapshotParts(
   topics: string[],
-  records: readonly LogRecord[],
+  records: Iterable<LogRecord>,
   cursor: string,
 ): Generator<ServerPayloads['snapshot']> {
   let part: LogRecord[] = []

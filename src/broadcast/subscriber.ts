@@ -1,7 +1,7 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
-import { canSeeTopic } from '../auth/permissions.ts'
+import { canSeeEntry, patternRefusal } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { ReadResult, Snapshot } from '../log/event-log.ts'
+import type { LogRecord, ReadResult, Snapshot } from '../log/event-log.ts'
 import type { TurnPace } from '../turn-pace.ts'
 import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
 import type { ReplayPage } from './replay-page.ts'
@@ -112,7 +112,10 @@ export class Subscriber {
     })
   }
 
-  /** Other rights of the same holder. What it may see no longer is not sent from now on; what it may see newly, it must ask for. */
+  /**
+   * Other rights of the same holder: everything is judged anew. What it may see no longer is not sent from now on, and
+   * patterns that it may name no longer go. What it may see newly, it must ask for.
+   */
   refresh(principal: Principal): void {
     this.#principal = principal
     if (this.#state.name !== 'closed') this.#place(this.#patterns)
@@ -153,7 +156,8 @@ export class Subscriber {
   }
 
   #place(patterns: readonly string[]): void {
-    this.#patterns = [...new Set(patterns)]
+    // Judged here too: rights may have changed since a pattern was asked for.
+    this.#patterns = [...new Set(patterns)].filter(pattern => patternRefusal(this.#principal, pattern) === undefined)
     this.#feed.place(this, this.#patterns, this.#principal)
   }
 
@@ -166,7 +170,8 @@ export class Subscriber {
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
     this.#place([...this.#patterns, ...added])
-    const visible = records.filter(({ topic }) => canSeeTopic(this.#principal, topic))
+    // Judged as they go out: rights may change while the parts before are taken.
+    const visible = visibleTo(records, () => this.#principal)
     for (const part of snapshotParts([...added], visible, cursor)) {
       this.#sink.send('snapshot', part)
       if (part.more) await this.#sink.drained()
@@ -234,7 +239,7 @@ export class Subscriber {
     for (const slice of page.slices) this.#emit(slice.for(this.#principal))
     report?.end(page.next)
     const read = seqOf(page.next)
-    const after = held.filter(({ event }) => event.seq > read)
+    const after = held.filter(({ event }) => event.seq > read && canSeeEntry(this.#principal, event))
     if (after.length > 0) this.#sink.deliver(new EventBatch(after))
     this.#state = { name: 'live' }
   }
@@ -257,6 +262,10 @@ export class Subscriber {
   #emit(batch: EventBatch): void {
     if (batch.events.length > 0) this.#sink.deliver(batch)
   }
+}
+
+function* visibleTo(records: Iterable<LogRecord>, principal: () => Principal): Generator<LogRecord> {
+  for (const record of records) if (canSeeEntry(principal(), record)) yield record
 }
 
 const upTo = (batch: EventBatch, seq: number) => new EventBatch(batch.events.filter(({ event }) => event.seq <= seq))

@@ -1,4 +1,4 @@
-import { canSeeTopic, sightOf } from '../auth/permissions.ts'
+import { canSeeEntry, sightOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
@@ -24,7 +24,7 @@ export class SubscriptionIndex<M> {
   readonly #audiences = new Map<string, Audience<M>>()
   readonly #byMember = new Map<M, Audience<M>>()
   readonly #trie = new PatternTrie<Audience<M>>()
-  /** By topic and task; emptied when an audience comes or goes, which is rarer than that a member does. */
+  /** By topic, task and agent; emptied when an audience comes or goes, which is rarer than that a member does. */
   readonly #due = new Map<string, readonly Audience<M>[]>()
 
   get size(): number {
@@ -53,9 +53,9 @@ export class SubscriptionIndex<M> {
     this.#due.clear()
   }
 
-  /** The audiences of an event, each once (`matchEvent` of the protocol says which patterns count). */
-  audiencesOf(topic: string, taskId?: string): readonly Audience<M>[] {
-    const key = taskId === undefined ? topic : `${topic} ${taskId}`
+  /** The audiences of an event, each once (`matchEvent` of the protocol says which patterns count). `agentId`: the event's, by `agentOf`. */
+  audiencesOf(topic: string, taskId?: string, agentId?: string): readonly Audience<M>[] {
+    const key = taskId === undefined && agentId === undefined ? topic : `${topic} ${taskId} ${agentId}`
     const known = this.#due.get(key)
     if (known !== undefined) return known
     const found = new Set<Audience<M>>()
@@ -63,7 +63,7 @@ export class SubscriptionIndex<M> {
       this.#trie.collect(topic, found)
       if (taskId !== undefined) this.#trie.collect(`tasks.${taskId}.${topic}`, found, true)
     }
-    const due = [...found].filter(audience => canSeeTopic(audience.principal, topic))
+    const due = [...found].filter(audience => canSeeEntry(audience.principal, { topic, agentId, payload: undefined }))
     if (this.#due.size >= CACHE_LIMIT) this.#due.clear()
     this.#due.set(key, due)
     return due

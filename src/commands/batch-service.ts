@@ -11,6 +11,7 @@ import {
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
+import { type Actor, auditDrafts } from '../log/audit.ts'
 import { changeRecord } from '../log/change-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { type BatchGate, failingStatuses } from './batch-gate.ts'
@@ -85,7 +86,7 @@ export class BatchService {
       const parentId = newId('bat')
       if (keyTopic !== undefined) {
         const key = keyState(await log.get(keyTopic), hash, now)
-        if (key.state === 'used') return this.#replay(key, idempotencyKey!)
+        if (key.state === 'used') return this.#replay(key, idempotencyKey!, canSee)
         claim.push(claimDraft(keyTopic, parentId, hash, now, key.version))
       }
       const { found, missing } = this.#select(selector, canSee)
@@ -121,14 +122,15 @@ export class BatchService {
 
   async get(parentId: string, canSee: CanSee): Promise<Batch | undefined> {
     const record = (await this.#options.log.get(topicOf(parentId)))?.payload as BatchRecord | undefined
-    const commands = (await this.#commandsOf(parentId)).filter(command => canSee(command.agentId))
+    const all = await this.#commandsOf(parentId)
+    const commands = all.filter(command => canSee(command.agentId))
     if (record === undefined || commands.length === 0) return undefined
     const counts = Object.fromEntries(commandStatuses.map(status => [status, 0])) as Batch['counts']
     for (const { status } of commands) counts[status]++
     const ended = commands.every(({ status }) => isFinal(status))
     return {
       ...record,
-      refused: record.refused.filter(({ agentId }) => canSee(agentId)),
+      ...(commands.length < all.length || hides(record, canSee) ? partOf(record, commands, canSee) : {}),
       status: ended ? 'ended' : record.stoppedAt === undefined ? 'running' : 'stopping',
       counts,
       commands: commands.map(({ commandId, agentId, status }) => ({ commandId, agentId, status })),
@@ -136,13 +138,16 @@ export class BatchService {
   }
 
   /** Cancels what has not ended. Again: the same answer. */
-  async stop(parentId: string, { canSee, by }: { canSee: CanSee; by: string }): Promise<Batch | Refused> {
+  async stop(
+    parentId: string,
+    { canSee, by, actor }: { canSee: CanSee; by: string; actor?: Actor },
+  ): Promise<Batch | Refused> {
     if ((await this.get(parentId, canSee)) === undefined) return notFound(parentId)
     const all = await this.#commandsOf(parentId)
     if (!all.every(command => canSee(command.agentId))) {
       return refused(wireError('forbidden', 'This token does not see every agent of the batch.'))
     }
-    const stopped = await this.#stop(parentId, 'requested', by)
+    const stopped = await this.#stop(parentId, 'requested', by, actor)
     if (stopped !== undefined) return stopped
     return (await this.get(parentId, canSee)) ?? notFound(parentId)
   }
@@ -161,17 +166,24 @@ export class BatchService {
     }
   }
 
-  async #replay({ commandId: parentId, sameBody }: { commandId: string; sameBody: boolean }, key: string) {
+  /** Rights may be narrower than they were at the first time: the answer is what they show now, as it would be without the key. */
+  async #replay(
+    { commandId: parentId, sameBody }: { commandId: string; sameBody: boolean },
+    key: string,
+    canSee: CanSee,
+  ): Promise<BatchResult> {
+    const all = await this.#commandsOf(parentId)
+    const commands = all.filter(({ agentId }) => canSee(agentId))
     if (!sameBody) {
-      return refused(
-        wireError('conflict', `The idempotency key "${key}" was used for another batch in the last 24 hours.`, {
-          parentId,
-        }),
-      )
+      const message = `The idempotency key "${key}" was used for another batch in the last 24 hours.`
+      return refused(wireError('conflict', message, commands.length > 0 ? { parentId } : undefined))
+    }
+    if (all.length > 0 && commands.length === 0) {
+      return refused(wireError('not_found', 'The selector matches no agent.', { missing: [] }))
     }
     const record = (await this.#options.log.get(topicOf(parentId)))?.payload as BatchRecord | undefined
-    const commands = await this.#commandsOf(parentId)
-    return { status: 'replayed' as const, parentId, commands, refused: record?.refused ?? [] }
+    const refusals = (record?.refused ?? []).filter(({ agentId }) => canSee(agentId))
+    return { status: 'replayed', parentId, commands, refused: refusals }
   }
 
   /** As many commands of it have failed as it bears. */
@@ -180,7 +192,12 @@ export class BatchService {
   }
 
   /** The stop is on disk before the first command is cancelled: a restart in between goes on with it. */
-  async #stop(parentId: string, stopReason: 'requested' | 'failures', stoppedBy: string): Promise<Refused | undefined> {
+  async #stop(
+    parentId: string,
+    stopReason: 'requested' | 'failures',
+    stoppedBy: string,
+    actor?: Actor,
+  ): Promise<Refused | undefined> {
     const { log, clock, retentionMs } = this.#options
     const topic = topicOf(parentId)
     const changed = await changeRecord<BatchRecord, 'absent' | 'stopped'>(log, {
@@ -190,7 +207,8 @@ export class BatchService {
         if (record.stoppedAt !== undefined) return { to: 'same', why: 'stopped' }
         const value = { ...record, stoppedAt: clock.now(), stopReason, stoppedBy }
         const expiresAt = record.createdAt + 2 * retentionMs
-        return { to: 'next', value, draft: { type: 'batch:stopped', topic, payload: value, record: 'set', expiresAt } }
+        const draft = { type: 'batch:stopped', topic, payload: value, record: 'set' as const, expiresAt }
+        return { to: 'next', value, draft, told: auditDrafts(actor, 'batch:stop', parentId, clock.now()) }
       },
     })
     if (changed.status === 'unavailable') return unavailable(changed)
@@ -220,3 +238,18 @@ export class BatchService {
     return commands
   }
 }
+
+/** Who sees a part of a batch sees how that part was selected and how much it is, and not by what the rest was found. */
+function partOf({ selector, refused }: BatchRecord, commands: readonly Command[], canSee: CanSee) {
+  const { ids = [] } = selector
+  const named = [...ids, ...commands.map(({ agentId }) => agentId)].filter(canSee)
+  return {
+    selector: { ids: [...new Set(named)] },
+    total: commands.length,
+    refused: refused.filter(({ agentId }) => canSee(agentId)),
+  }
+}
+
+/** The batch names agents that a caller may not see, whether or not they were given a command. */
+const hides = ({ selector: { ids = [] }, refused }: BatchRecord, canSee: CanSee): boolean =>
+  ![...ids, ...refused.map(({ agentId }) => agentId)].every(canSee)

@@ -104,9 +104,14 @@ export class CommandLedger {
 
   /**
    * Changes a command by what happened to it. `alongside` is appended in the same step, even where the command stays
-   * as it is: so an agent's report and the record that it was consumed stand or fall together.
+   * as it is: so an agent's report and the record that it was consumed stand or fall together. `told` only where it changes.
    */
-  async apply(commandId: string, event: CommandEvent, alongside: readonly EventDraft[] = []): Promise<Applied> {
+  async apply(
+    commandId: string,
+    event: CommandEvent,
+    alongside: readonly EventDraft[] = [],
+    told: readonly EventDraft[] = [],
+  ): Promise<Applied> {
     const entry = await this.#entry(commandId)
     if (entry === undefined) return this.#unknown(alongside)
     const changed = await changeRecord<Command, Why>(this.#log, {
@@ -117,7 +122,7 @@ export class CommandLedger {
         if (current === undefined) return { to: 'same', why: 'unknown' }
         const result = transition(current, event, this.#clock.now())
         if (result.to === 'same') return result
-        return { to: 'next', value: result.command, draft: this.draft(result.type, result.command) }
+        return { to: 'next', value: result.command, draft: this.draft(result.type, result.command), told }
       },
     })
     switch (changed.status) {

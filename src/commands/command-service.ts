@@ -12,10 +12,12 @@ import {
 import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
+import { type Actor, type AuditAction, auditDrafts } from '../log/audit.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
 import type {
+  By,
   CanSee,
   CommandList,
   CommandQueue,
@@ -72,12 +74,15 @@ export class CommandService implements CommandQueue {
     return this.#ledger.census()
   }
 
-  async submit(request: SubmitRequest): Promise<SubmitResult> {
+  /** `told` is appended with the command. */
+  async submit(request: SubmitRequest, told: readonly EventDraft[] = []): Promise<SubmitResult> {
     const { agentId, idempotencyKey } = request
     const flaw = inputFlaw(request.input)
     if (flaw !== undefined) return refused(flaw)
     if (!this.#agents.has(agentId)) return notFound('agent', agentId)
-    if (idempotencyKey === undefined) return this.#accept(request, this.#commandOf(request, this.#clock.now()), [])
+    if (idempotencyKey === undefined) {
+      return this.#accept(request, this.#commandOf(request, this.#clock.now()), [], told)
+    }
     return this.#submitOnce(request, idempotencyTopic(agentId, idempotencyKey))
   }
 
@@ -148,15 +153,20 @@ export class CommandService implements CommandQueue {
     return commandOf(request, this.#agents.runTimeoutMs(request.agentId), now)
   }
 
-  async #accept(request: SubmitRequest, command: Command, claim: []): Promise<SubmitResult>
+  async #accept(request: SubmitRequest, command: Command, claim: [], told: readonly EventDraft[]): Promise<SubmitResult>
   async #accept(request: SubmitRequest, command: Command, claim: EventDraft[]): Promise<SubmitResult | 'conflict'>
-  async #accept(request: SubmitRequest, command: Command, claim: EventDraft[]): Promise<SubmitResult | 'conflict'> {
+  async #accept(
+    request: SubmitRequest,
+    command: Command,
+    claim: EventDraft[],
+    told: readonly EventDraft[] = [],
+  ): Promise<SubmitResult | 'conflict'> {
     const { agentId } = command
     const refusal = this.#busyRefusal(request)
     if (refusal !== undefined) return refused(refusal)
     const leave = this.#arrive(agentId)
     try {
-      const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command)])
+      const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command), ...told])
       if (appended.status === 'conflict') return 'conflict'
       return appended.status === 'ok' ? { status: 'accepted', command } : unavailable(appended)
     } finally {
@@ -183,13 +193,11 @@ export class CommandService implements CommandQueue {
     )
   }
 
-  async interrupt(
-    commandId: string,
-    { canSee, reason }: { canSee: CanSee; reason?: string },
-  ): Promise<InterruptOutcome> {
+  async interrupt(commandId: string, { canSee, reason, actor }: By & { reason?: string }): Promise<InterruptOutcome> {
     const command = await this.#visible(commandId, canSee)
     if (command === undefined) return notFound('command', commandId)
-    const applied = await this.#ledger.apply(commandId, { kind: 'cancel', reason: reason ?? 'interrupted' })
+    const told = this.#audit(actor, 'command:interrupt', commandId)
+    const applied = await this.#ledger.apply(commandId, { kind: 'cancel', reason: reason ?? 'interrupted' }, [], told)
     switch (applied.status) {
       case 'changed':
         return { status: 'ok', affected: true, command: applied.command }
@@ -202,30 +210,37 @@ export class CommandService implements CommandQueue {
     }
   }
 
-  async retry(commandId: string, { canSee, createdBy }: { canSee: CanSee; createdBy: string }): Promise<SubmitResult> {
+  async retry(commandId: string, { canSee, createdBy, actor }: By & { createdBy: string }): Promise<SubmitResult> {
     const command = await this.#visible(commandId, canSee)
     if (command === undefined) return notFound('command', commandId)
     if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
     const { agentId, kind, input, sessionId, taskId, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, parentId } =
       command
-    return this.submit({
+    const request: SubmitRequest = {
       ...{ agentId, kind, input, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, createdBy, retryOf: commandId },
       ...(sessionId !== undefined && { sessionId }),
       ...(taskId !== undefined && { taskId }),
       ...(parentId !== undefined && { parentId }),
-    })
+    }
+    return this.submit(request, this.#audit(actor, 'command:retry', commandId))
   }
 
-  async edit(commandId: string, changes: EditCommandBody, { canSee }: { canSee: CanSee }): Promise<EditOutcome> {
+  async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: By): Promise<EditOutcome> {
     const flaw = inputFlaw(changes.input)
     if (flaw !== undefined) return refused(flaw)
     if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
-    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }))
+    const told = this.#audit(actor, 'command:edit', commandId)
+    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }, [], told))
   }
 
-  async drop(commandId: string, { canSee }: { canSee: CanSee }): Promise<EditOutcome> {
+  async drop(commandId: string, { canSee, actor }: By): Promise<EditOutcome> {
     if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
-    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }))
+    const told = this.#audit(actor, 'command:drop', commandId)
+    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }, [], told))
+  }
+
+  #audit(actor: Actor | undefined, action: AuditAction, commandId: string): EventDraft[] {
+    return auditDrafts(actor, action, commandId, this.#clock.now())
   }
 
   #whileQueued(commandId: string, applied: Applied): EditOutcome {

@@ -1,4 +1,5 @@
 import type { Command, CommandStatus, EditCommandBody, SubmitCommandBody, WireError } from '@fleetwire/protocol'
+import type { Actor } from '../log/audit.ts'
 import type { CommandCensus } from './command-census.ts'
 
 /** An expected "no": the protocol's error, returned and never thrown. */
@@ -9,6 +10,12 @@ export interface Refused {
 
 /** Which agents exist for the caller: what it may not see is not found. */
 export type CanSee = (agentId: string) => boolean
+
+/** Who asks for a change of a command. Without an actor it is code in this process. */
+export interface By {
+  canSee: CanSee
+  actor?: Actor
+}
 
 export interface SubmitRequest extends SubmitCommandBody {
   agentId: string
@@ -49,13 +56,13 @@ export interface CommandList {
 /** The public face of commands: what routes, sockets and embedding code call. */
 export interface CommandQueue {
   submit(request: SubmitRequest): Promise<SubmitResult>
-  interrupt(commandId: string, by: { canSee: CanSee; reason?: string }): Promise<InterruptOutcome>
+  interrupt(commandId: string, by: By & { reason?: string }): Promise<InterruptOutcome>
   /** Submits the same again as a new command with `retryOf`; only what has ended can be retried. */
-  retry(commandId: string, by: { canSee: CanSee; createdBy: string }): Promise<SubmitResult>
+  retry(commandId: string, by: By & { createdBy: string }): Promise<SubmitResult>
   /** Changes a command that is still queued. */
-  edit(commandId: string, changes: EditCommandBody, by: { canSee: CanSee }): Promise<EditOutcome>
+  edit(commandId: string, changes: EditCommandBody, by: By): Promise<EditOutcome>
   /** Ends a command that is still queued. */
-  drop(commandId: string, by: { canSee: CanSee }): Promise<EditOutcome>
+  drop(commandId: string, by: By): Promise<EditOutcome>
   get(commandId: string): Promise<Command | undefined>
   /** Newest first. */
   list(query: ListQuery): Promise<CommandList>

@@ -138,19 +138,23 @@ export class ConnectionRegistry {
     return this.ofSub(agentId).filter(connection => connection.kind === 'agent')
   }
 
-  stats() {
+  /** Of those that `counts`; what was opened and closed before is counted for all. */
+  stats(counts: (connection: OpenConnection) => boolean = () => true) {
     const byRole: Record<Role, number> = { viewer: 0, operator: 0, admin: 0, agent: 0 }
     const byKind: Record<ConnectionKind, number> = { dashboard: 0, agent: 0, stream: 0 }
     let bufferedBytes = 0
     let mostBufferedBytes = 0
+    let connections = 0
     for (const connection of this.#open.values()) {
+      if (!counts(connection)) continue
+      connections++
       byKind[connection.kind]++
       byRole[connection.principal.role]++
       bufferedBytes += connection.bufferedBytes
       mostBufferedBytes = Math.max(mostBufferedBytes, connection.bufferedBytes)
     }
     return {
-      connections: this.size,
+      connections,
       dashboards: byKind.dashboard,
       agents: byKind.agent,
       streams: byKind.stream,

@@ -14,7 +14,7 @@ import {
 import { FLW_ERR_EVENTS_PATTERN } from '../errors.ts'
 import type { EventLog, FleetEvent, ReadResult, Unfollow } from '../log/event-log.ts'
 import type { Logger } from '../logger.ts'
-import { draftOfPublication } from './publishing.ts'
+import { draftOfPublication, type FindOwner, notNow, ownersOf } from './publishing.ts'
 
 export type CustomEvent = WireEvent<`custom:${string}`>
 /** `type` tells the payload. */
@@ -57,6 +57,7 @@ export interface BusStats {
 
 /** What the bus needs of the tasks. */
 export interface TaskProgressPort {
+  ownerOf: FindOwner
   progress(
     taskId: string,
     fields: Progress,
@@ -147,7 +148,9 @@ export class EventBus {
     if (events.length === 0 || events.length > MAX_PUBLICATIONS)
       return refused(wireError('invalid_request', `Publish 1 to ${MAX_PUBLICATIONS} events at a time.`))
     const drafts = []
-    for (const { taskId, ...publication } of events) {
+    const owners = await ownersOf(events, this.#tasks.ownerOf)
+    if (owners === undefined) return refused(notNow(1000))
+    for (const [i, { taskId, ...publication }] of events.entries()) {
       const { type } = publication
       if (!isCustomType(type)) {
         const message = `"${String(type).slice(0, 80)}": only custom:<name> is published; the rest is said by its service.`
@@ -155,14 +158,13 @@ export class EventBus {
       }
       if (taskId !== undefined && !ID.test(taskId))
         return refused(wireError('invalid_request', `taskId: "${String(taskId).slice(0, 80)}" is no id.`))
-      const made = draftOfPublication(publication)
+      const made = draftOfPublication(publication, owners[i])
       if ('refusal' in made) return refused(made.refusal)
       drafts.push({ ...made.draft, ...(taskId !== undefined && { taskId }) })
     }
     const appended = await this.#log.append(drafts)
     if (appended.status !== 'ok') {
-      const retryAfterMs = appended.status === 'unavailable' ? appended.retryAfterMs : 1000
-      return refused(wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs }))
+      return refused(notNow(appended.status === 'unavailable' ? appended.retryAfterMs : 1000))
     }
     this.#counts.published += drafts.length
     return { status: 'ok', cursor: appended.events.at(-1)!.cursor }

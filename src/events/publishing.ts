@@ -1,33 +1,72 @@
 import { isDeeper, MAX_VALUE_DEPTH, type PublishEvent, TOO_DEEP, type WireError, wireError } from '@fleetwire/protocol'
-import { canSeeAgent } from '../auth/permissions.ts'
+import { canSeeAgent, canSeeOwned, seesFleet } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { customDraft } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
 
 /** Where backends may publish; no record can be written so. */
 const PUBLIC_TOPIC =
-  /^(?:tasks\.[A-Za-z0-9_-]{1,64}\.events|users\.[A-Za-z0-9_-]{1,64}\.inbox|agents\.([A-Za-z0-9_-]{1,64})\.log)$/
+  /^(?:tasks\.[A-Za-z0-9_-]{1,64}\.events|users\.[A-Za-z0-9_-]{1,64}\.inbox|agents\.[A-Za-z0-9_-]{1,64}\.log)$/
+const TASK_TOPIC = /^tasks\.([A-Za-z0-9_-]{1,64})\.events$/
 const MAX_PAYLOAD_BYTES = 64 * 1024
 
 export type Publication = { draft: EventDraft } | { refusal: WireError }
+/** The log cannot be read or written. */
+export const notNow = (retryAfterMs: number): WireError =>
+  wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs })
 const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
 
-/** What a publication appends, or why it may not: the rules for everybody. */
-export function draftOfPublication({ topic, type, payload }: PublishEvent): Publication {
+/** The agent of the task that a topic is about; `absent`: there is no such task. */
+export type TaskOwner = 'absent' | { agentId?: string }
+export type FindOwner = (taskId: string) => Promise<TaskOwner>
+
+/** What a publication appends, or why it may not: the rules for everybody. `owner`: of the task that it is about. */
+export function draftOfPublication({ topic, type, payload }: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   if (!PUBLIC_TOPIC.test(topic)) {
     const message = `"${topic.slice(0, 80)}": events are published to tasks.*.events, users.*.inbox and agents.*.log.`
     return { refusal: wireError('forbidden', message, { topic }) }
   }
   const flaw = payloadFlaw(payload)
-  return flaw === undefined ? { draft: customDraft(type, topic, payload) } : { refusal: flaw }
+  if (flaw !== undefined) return { refusal: flaw }
+  const agentId = owner === 'absent' ? undefined : owner.agentId
+  return { draft: { ...customDraft(type, topic, payload), ...(agentId !== undefined && { agentId }) } }
 }
 
-/** The same for the bearer of a token, who sees some agents only. */
-export function publicationOf(principal: Principal, event: PublishEvent): Publication {
-  const agentId = PUBLIC_TOPIC.exec(event.topic)?.[1]
-  if (agentId !== undefined && !canSeeAgent(principal, agentId))
-    return { refusal: wireError('not_found', `There is no agent "${agentId}".`) }
-  return draftOfPublication(event)
+/** The same for the bearer of a token. One who sees some agents only reaches those, and tasks that it sees. */
+export function publicationOf(principal: Principal, event: PublishEvent, owner: TaskOwner = 'absent'): Publication {
+  const hidden = hiddenFrom(principal, event.topic, owner)
+  return hidden === undefined
+    ? draftOfPublication(event, owner)
+    : { refusal: wireError('not_found', `There is no ${hidden}.`) }
+}
+
+function hiddenFrom(principal: Principal, topic: string, owner: TaskOwner): string | undefined {
+  if (seesFleet(principal) || !PUBLIC_TOPIC.test(topic)) return undefined
+  const [root, id = ''] = topic.split('.')
+  switch (root) {
+    case 'agents':
+      return canSeeAgent(principal, id) ? undefined : `agent "${id}"`
+    case 'tasks':
+      return owner !== 'absent' && canSeeOwned(principal, owner.agentId) ? undefined : `task "${id}"`
+    default:
+      return undefined
+  }
+}
+
+/** The tasks that the events are about, each looked up once. Undefined where the log cannot be read now. */
+export async function ownersOf(
+  events: readonly PublishEvent[],
+  find: FindOwner,
+): Promise<(TaskOwner | undefined)[] | undefined> {
+  const found = new Map<string, Promise<TaskOwner>>()
+  const owners = events.map(({ topic }) => {
+    const taskId = TASK_TOPIC.exec(topic)?.[1]
+    if (taskId === undefined) return undefined
+    const known = found.get(taskId) ?? find(taskId)
+    found.set(taskId, known)
+    return known
+  })
+  return Promise.all(owners).catch(() => undefined)
 }
 
 function payloadFlaw(payload: unknown): WireError | undefined {

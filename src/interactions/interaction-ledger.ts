@@ -1,6 +1,7 @@
 import { type Command, type Interaction, recordKind, topics } from '@fleetwire/protocol'
 import { userKeyOf } from '../auth/user-key.ts'
 import type { Clock } from '../clock.ts'
+import { type Actor, auditDrafts } from '../log/audit.ts'
 import { type Changed, changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
@@ -107,6 +108,7 @@ export class InteractionLedger {
     interactionId: string,
     event: InteractionEvent,
     alongside: readonly EventDraft[] = [],
+    actor?: Actor,
   ): Promise<Changed<Interaction, Why>> {
     const { log, clock, commandOf } = this.#options
     const topic = topics.interaction(agentId, interactionId)
@@ -125,7 +127,8 @@ export class InteractionLedger {
         const { type, interaction } = decision
         const draft = this.#draft(topic, type, interaction, command?.taskId)
         const told = type === 'interaction:requested' && command !== undefined ? notice(interaction, command) : []
-        return { to: 'next', value: interaction, draft, told }
+        const audit = auditDrafts(actor, 'interaction:answer', interactionId, clock.now())
+        return { to: 'next', value: interaction, draft, told: [...told, ...audit] }
       },
     })
   }
@@ -208,5 +211,5 @@ function notice(
   const topic = topics.userInbox(userKeyOf(createdBy))
   const data = { interactionId, agentId, commandId }
   const payload = { title: `${agentId}: ${title}`, ...(description !== '' && { message: description }), data }
-  return [draftOf('notification:created', topic, payload)]
+  return [draftOf('notification:created', topic, payload, { agentId })]
 }

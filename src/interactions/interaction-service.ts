@@ -8,6 +8,7 @@ import {
 } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import { depthFlaw } from '../depth-flaw.ts'
+import type { Actor } from '../log/audit.ts'
 import type { ReportOutcome } from '../log/change-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { InteractionLedger, Why } from './interaction-ledger.ts'
@@ -19,8 +20,7 @@ export type RespondOutcome =
 
 /** Who answers, and what exists for them. */
 export interface Answerer {
-  by: string
-  via: 'rest' | 'ws'
+  actor: Actor
   canSee: (agentId: string) => boolean
 }
 
@@ -91,14 +91,15 @@ export class InteractionService {
   async respond(
     interactionId: string,
     { digest, ...answer }: RespondBody,
-    { by, via, canSee }: Answerer,
+    { actor, canSee }: Answerer,
   ): Promise<RespondOutcome> {
     const flaw = depthFlaw(answer)
     if (flaw !== undefined) return { status: 'refused', error: flaw }
+    const { by, via } = actor
     const interaction = await this.get(interactionId, canSee)
     if (interaction === undefined) return { status: 'refused', error: notFound(interactionId) }
     const event: InteractionEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }
-    const changed = await this.#ledger.apply(interaction.agentId, interactionId, event)
+    const changed = await this.#ledger.apply(interaction.agentId, interactionId, event, [], actor)
     switch (changed.status) {
       case 'changed':
         return { status: 'ok', affected: true, interaction: changed.value }

@@ -1,11 +1,13 @@
 import { encodeCursor } from './cursor.ts'
 import type { EventDraft, FleetEvent, LogRecord } from './event-log.ts'
+import type { StoredEvent } from './sqlite-messages.ts'
 
 /** The event that a draft has become. Its payload is the one that was given, not a copy. */
 export function committedEvent(epoch: string, seq: number, at: number, draft: EventDraft, json: string): FleetEvent {
-  const { type, topic, taskId, payload } = draft
+  const { type, topic, taskId, agentId, payload } = draft
   const event = { seq, cursor: encodeCursor(epoch, seq), type, topic, at, json, payload }
-  return taskId === undefined ? event : { ...event, taskId }
+  if (taskId === undefined && agentId === undefined) return event
+  return { ...event, ...(taskId !== undefined && { taskId }), ...(agentId !== undefined && { agentId }) }
 }
 
 /** The record that a committed event has set. */
@@ -14,13 +16,14 @@ export function committedRecord({ topic, type, at, seq, json, payload }: FleetEv
 }
 
 /** An event from the store. Most are passed on as text alone, so the payload is parsed when it is first looked at. */
-export function storedEvent(
-  epoch: string,
-  stored: { seq: number; type: string; topic: string; at: number; taskId: string | null; json: string },
-): FleetEvent {
-  const { taskId, ...event } = stored
+export function storedEvent(epoch: string, { taskId, agentId, ...event }: StoredEvent): FleetEvent {
   const cursor = encodeCursor(epoch, event.seq)
-  return withPayload(taskId === null ? { ...event, cursor } : { ...event, cursor, taskId })
+  return withPayload({
+    ...event,
+    cursor,
+    ...(taskId !== null && { taskId }),
+    ...(agentId !== null && { agentId }),
+  })
 }
 
 /** A record from the store; its payload is parsed when it is first looked at. */

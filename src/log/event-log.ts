@@ -16,6 +16,8 @@ export interface EventDraft {
   payload: unknown
   /** The task that the event concerns, whatever its topic: it then also matches `tasks.<taskId>.>`. */
   taskId?: string
+  /** The agent that the event is about, where its topic does not say so (of a task, of an inbox): who may not see that agent does not get the event. */
+  agentId?: string
   /** `set` stores the payload as the record of the topic, `delete` removes the record; absent: the topic has none. */
   record?: 'set' | 'delete'
   /**
@@ -35,6 +37,7 @@ export interface FleetEvent {
   readonly topic: string
   readonly at: number
   readonly taskId?: string
+  readonly agentId?: string
   /** `payload` as JSON text, so that it is serialised once for the store and for every receiver. */
   readonly json: string
   readonly payload: unknown
@@ -89,6 +92,8 @@ export interface RecordQuery {
     /** The entity's own id: the token of the topic that names it (`commandId`, `agentId`, …, the last one of a `$` topic). */
     id?: string
     agentId?: string | readonly string[]
+    /** Patterns of agent ids, `*` for any characters: records of such agents, and those of no agent. */
+    agentLike?: readonly string[]
     /** Payload `status`, or `state` for the kinds that call it so (interactions). */
     status?: string | readonly string[]
     taskId?: string

@@ -17,18 +17,19 @@ export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
   return expect === undefined ? op : { ...op, expect }
 }
 
-function storedDraft({ type, topic, payload, taskId, record, expiresAt }: EventDraft): StoredDraft {
+function storedDraft({ type, topic, payload, taskId, agentId, record, expiresAt }: EventDraft): StoredDraft {
   if (typeof type !== 'string' || typeof topic !== 'string' || topic === '') {
     throw new TypeError('A draft needs a type and a topic')
   }
   if (taskId !== undefined && typeof taskId !== 'string') throw new TypeError(`Not a task id: ${taskId}`)
+  if (agentId !== undefined && typeof agentId !== 'string') throw new TypeError(`Not an agent id: ${agentId}`)
   if (expiresAt !== undefined && !isCount(expiresAt)) throw new TypeError(`Not a time in epoch ms: ${expiresAt}`)
   if (record !== undefined && recordIdentity(topic) === undefined) {
     throw new TypeError(`Topics like ${topic} hold no record`)
   }
   const json = toJson(payload)
   if (isTooDeep(json)) throw new TypeError(`The payload of ${type} on ${topic} is nested too deep to be delivered`)
-  const draft: StoredDraft = { type, topic, json, taskId: taskId ?? null }
+  const draft: StoredDraft = { type, topic, json, taskId: taskId ?? null, agentId: agentId ?? null }
   if (record === 'set') draft.record = { ...recordFields(payload), expiresAt: expiresAt ?? null }
   else if (record === 'delete') draft.record = null
   return draft

@@ -18,6 +18,7 @@ export interface StoredDraft {
   topic: string
   json: string
   taskId: string | null
+  agentId: string | null
   /** Present on `set`; `null` on `delete`. */
   record?: (RecordFields & { expiresAt: number | null }) | null
 }
@@ -34,6 +35,7 @@ export interface StoredEvent {
   topic: string
   at: number
   taskId: string | null
+  agentId: string | null
   json: string
 }
 

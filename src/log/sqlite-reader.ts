@@ -39,7 +39,7 @@ export class EventReader {
 
   constructor(db: Database) {
     this.#rows = db.prepare(`
-      SELECT seq, events.type, name AS topic, at, task AS taskId, payload AS json
+      SELECT seq, events.type, name AS topic, at, task AS taskId, agent AS agentId, payload AS json
       FROM json_each(?) CROSS JOIN events ON seq = value JOIN names ON names.id = events.topic`)
     const directed = (beyond: string, order: string): Statements => {
       const where = (condition: string) =>

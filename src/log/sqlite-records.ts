@@ -106,7 +106,7 @@ export class RecordReader {
     const conditions = ['kind = ?']
     if (lead !== undefined) conditions.push(`${lead.column} = ?`)
     for (const { column, kind } of others) {
-      conditions.push(kind === 'in' ? `${column} IN (SELECT value FROM json_each(?))` : `${column} > ?`)
+      conditions.push(conditionOn(column, kind))
     }
     if (later) conditions.push(`(id, n) ${order === 'asc' ? '>' : '<'} (?, ?)`)
     // Named, not left to the planner: without statistics it may take an index that must then be sorted.
@@ -160,7 +160,10 @@ interface InFilter {
   index: string
   values: readonly string[]
 }
-type Filter = InFilter | { kind: 'after'; column: string; value: number }
+type Filter =
+  | InFilter
+  | { kind: 'after'; column: string; value: number }
+  | { kind: 'like'; column: string; patterns: readonly string[] }
 
 /** The filters of a query, the most telling first. */
 function filtersOf({
@@ -170,6 +173,7 @@ function filtersOf({
   taskId,
   parentId,
   createdAfter,
+  agentLike,
 }: NonNullable<RecordQuery['where']>): Filter[] {
   const filters: Filter[] = []
   const add = (column: string, index: string, wanted: string | readonly string[] | undefined) => {
@@ -181,11 +185,36 @@ function filtersOf({
   add('task_id', 'records_task', taskId)
   add('agent_id', 'records_agent', agentId)
   add('status', 'records_status', status)
+  if (agentLike !== undefined) filters.push({ kind: 'like', column: 'agent_id', patterns: agentLike })
   if (createdAfter !== undefined) filters.push({ kind: 'after', column: 'created_at', value: createdAfter })
   return filters
 }
 
-const boundValue = (filter: Filter) => (filter.kind === 'in' ? JSON.stringify(filter.values) : filter.value)
+/** Ids and their patterns hold none of the other characters that GLOB takes for more than themselves. */
+const GLOB = (column: string) =>
+  `(${column} IS NULL OR EXISTS (SELECT 1 FROM json_each(?) AS pattern WHERE ${column} GLOB pattern.value))`
+
+function conditionOn(column: string, kind: Filter['kind']): string {
+  switch (kind) {
+    case 'in':
+      return `${column} IN (SELECT value FROM json_each(?))`
+    case 'like':
+      return GLOB(column)
+    case 'after':
+      return `${column} > ?`
+  }
+}
+
+function boundValue(filter: Filter): string | number {
+  switch (filter.kind) {
+    case 'in':
+      return JSON.stringify(filter.values)
+    case 'like':
+      return JSON.stringify(filter.patterns)
+    case 'after':
+      return filter.value
+  }
+}
 
 const PAGE = /^([0-9a-z]{1,11})\.(.*)$/s
 

@@ -79,6 +79,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_concern ON records (task, topic) WHERE task IS NOT NULL;
   CREATE INDEX records_expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
   `,
+  // The agent of an event whose topic does not name it. Looked at only where the payload is read too.
+  'ALTER TABLE events ADD COLUMN agent TEXT',
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

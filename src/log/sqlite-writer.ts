@@ -46,7 +46,7 @@ export class LogWriter {
     this.#commit = db.prepare('COMMIT')
     this.#saveMeta = db.prepare('UPDATE meta SET head = ?, floor = ?, events = ?')
     this.#insertEvent = db.prepare(
-      'INSERT INTO events (seq, topic, scope, task, type, at, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO events (seq, topic, scope, task, agent, type, at, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     )
     this.#selectRecord = db.prepare('SELECT topic, type, at, version, payload AS json FROM records WHERE topic = ?')
     this.#setRecord = db.prepare(`
@@ -122,7 +122,7 @@ export class LogWriter {
       if (!draft.topic.startsWith('$')) {
         const topic = this.#names.idOf(draft.topic)
         const scope = this.#names.idOf(scopeOf(draft.topic))
-        this.#insertEvent.run(seq, topic, scope, draft.taskId, draft.type, op.at, draft.json)
+        this.#insertEvent.run(seq, topic, scope, draft.taskId, draft.agentId, draft.type, op.at, draft.json)
         meta.events++
       }
       if (draft.record === null) this.#deleteRecord.run(draft.topic)

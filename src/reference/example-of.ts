@@ -65,6 +65,7 @@ export const exampleTopics: { [K in keyof typeof topics]: string } = {
   taskEvents: topics.taskEvents('release-7'),
   userInbox: topics.userInbox('ann'),
   connections: topics.connections,
+  audit: topics.audit,
 }
 const TIME = 1_767_225_600_000
 const isTime = (name: string) => name === 'at' || name === 'serverTime' || name.endsWith('At')

@@ -2,20 +2,29 @@ import { type Task, type TaskAction, type TaskFields, topics, type WireError, wi
 import type { Clock } from '../clock.ts'
 import { depthFlaw } from '../depth-flaw.ts'
 import { newId } from '../ids.ts'
+import { type Actor, type AuditAction, auditDrafts } from '../log/audit.ts'
 import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
 
 export type TaskOutcome =
   /** On disk. `changed: false`: it was what was asked for already. */
   { status: 'ok'; task: Task; changed: boolean } | { status: 'refused'; error: WireError }
 
-export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind'>
+/** Who asks, and what exists for them. Without one it is code in this process, which sees all. */
+export interface TaskCaller {
+  canSee: (agentId: string) => boolean
+  actor?: Actor
+}
+
+export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind' | 'given'>
 
 export interface TaskQuery {
   status?: readonly Task['status'][]
   agentId?: string
+  /** Patterns of agent ids: tasks of other agents do not exist. */
+  agentLike?: readonly string[]
   parentTaskId?: string
   /** Strictly after, epoch ms. */
   createdAfter?: number
@@ -51,8 +60,19 @@ export class TaskService {
     this.#retentionMs = retentionMs
   }
 
-  async get(taskId: string): Promise<Task | undefined> {
-    return (await this.#log.get(topics.taskStatus(taskId)))?.payload as Task | undefined
+  async get(taskId: string, caller?: Pick<TaskCaller, 'canSee'>): Promise<Task | undefined> {
+    const task = (await this.#log.get(topics.taskStatus(taskId)))?.payload as Task | undefined
+    return task !== undefined && sees(caller, task) ? task : undefined
+  }
+
+  /** Whose it is, for what is said about it. */
+  readonly ownerOf = async (taskId: string): Promise<'absent' | { agentId?: string }> =>
+    (await this.get(taskId)) ?? 'absent'
+
+  /** Why somebody who sees some agents only may not say that something concerns this task. */
+  async hidden(taskId: string | undefined, caller: Pick<TaskCaller, 'canSee'>): Promise<WireError | undefined> {
+    if (taskId === undefined || (await this.get(taskId, caller)) !== undefined) return undefined
+    return notFound(taskId)
   }
 
   /** Newest first. */
@@ -77,20 +97,20 @@ export class TaskService {
     } while (cursor !== null)
   }
 
-  async create({ taskId = newId('task'), fields, status }: New): Promise<TaskOutcome> {
-    return this.#change(taskId, { kind: 'create', taskId, fields, ...(status !== undefined && { status }) })
+  async create({ taskId = newId('task'), fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+    return this.#change(taskId, { kind: 'create', taskId, fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async replace(taskId: string, { fields, status }: New): Promise<TaskOutcome> {
-    return this.#change(taskId, { kind: 'replace', taskId, fields, ...(status !== undefined && { status }) })
+  async replace(taskId: string, { fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+    return this.#change(taskId, { kind: 'replace', taskId, fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async edit(taskId: string, { fields, status }: New): Promise<TaskOutcome> {
-    return this.#change(taskId, { kind: 'edit', fields, ...(status !== undefined && { status }) })
+  async edit(taskId: string, { fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+    return this.#change(taskId, { kind: 'edit', fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async act(taskId: string, action: TaskAction, fields: TaskFields): Promise<TaskOutcome> {
-    return this.#change(taskId, { kind: 'act', action, fields })
+  async act(taskId: string, action: TaskAction, fields: TaskFields, caller?: TaskCaller): Promise<TaskOutcome> {
+    return this.#change(taskId, { kind: 'act', action, fields }, caller)
   }
 
   /** How far it is; a task that was waiting has begun by that. */
@@ -99,19 +119,27 @@ export class TaskService {
   }
 
   /** Removes a task that nobody works on and that is nobody's parent. */
-  async remove(taskId: string): Promise<WireError | undefined> {
+  async remove(taskId: string, caller?: TaskCaller): Promise<WireError | undefined> {
+    if ((await this.get(taskId, caller)) === undefined) return notFound(taskId)
     const children = await this.list({ parentTaskId: taskId, limit: 1 })
     const child = children.items[0]
     if (child !== undefined) {
-      return wireError('conflict', `Task "${taskId}" has subtasks, such as "${child.taskId}": delete those first.`)
+      const named = sees(caller, child) ? `, such as "${child.taskId}"` : ''
+      return wireError('conflict', `Task "${taskId}" has subtasks${named}: delete those first.`)
     }
     const topic = topics.taskStatus(taskId)
-    const draft = draftOf('task:deleted', topic, { taskId }, { record: 'delete', taskId })
     const removed = await changeRecord<Task, 'absent' | 'busy'>(this.#log, {
       topic,
       decide: task => {
-        if (task === undefined) return { to: 'same', why: 'absent' }
-        return task.status === 'running' ? { to: 'same', why: 'busy' } : { to: 'next', value: task, draft }
+        if (task === undefined || !sees(caller, task)) return { to: 'same', why: 'absent' }
+        if (task.status === 'running') return { to: 'same', why: 'busy' }
+        const draft = draftOf('task:deleted', topic, { taskId }, { record: 'delete', taskId, ...ownerOf(task) })
+        return {
+          to: 'next',
+          value: task,
+          draft,
+          told: auditDrafts(caller?.actor, 'task:delete', taskId, this.#clock.now()),
+        }
       },
     })
     switch (removed.status) {
@@ -129,41 +157,72 @@ export class TaskService {
   /** What an agent says of a task; `alongside` is stored in the same step, also where the report is refused. */
   async report(report: TaskReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { taskId } = report
-    const flaw = await this.#parentFlaw(taskId, report.fields.parentTaskId, false)
+    const flaw = await this.#parentFlaw(taskId, report.fields.parentTaskId, undefined)
     if (flaw !== undefined) {
       const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
       return stored?.status === 'unavailable' ? stored : { status: 'refused', error: flaw }
     }
-    const changed = await this.#apply(taskId, { kind: 'report', ...report }, alongside)
+    const known = await this.#log.get(topics.taskStatus(taskId))
+    const given = await this.#wasGiven(report, known?.payload as Task | undefined)
+    const changed = await this.#apply(taskId, { kind: 'report', ...report, given }, { alongside, known })
     if (changed.status === 'unavailable') return changed
     if (changed.status === 'changed' || changed.why === 'already') return { status: 'stored' }
     return { status: 'refused', error: refusalOf(taskId, changed.why, changed.value) }
   }
 
-  async #change(taskId: string, event: Exclude<TaskEvent, { kind: 'report' }>): Promise<TaskOutcome> {
-    const flaw = depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, true))
+  /** A command of the agent names the task: by that people gave it to the agent. Asked only where it matters. */
+  async #wasGiven({ agentId, taskId, verb }: TaskReport, task: Task | undefined): Promise<boolean> {
+    if (task === undefined || task.agentId !== undefined || verb === 'start') return false
+    const { records } = await this.#log.list({ kind: 'command', where: { taskId, agentId }, limit: 1 })
+    return records.length > 0
+  }
+
+  async #change(
+    taskId: string,
+    event: Exclude<TaskEvent, { kind: 'report' }>,
+    caller?: TaskCaller,
+  ): Promise<TaskOutcome> {
+    const flaw =
+      depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller ?? EVERYBODY))
     if (flaw !== undefined) return { status: 'refused', error: flaw }
-    const changed = await this.#apply(taskId, event)
+    const changed = await this.#apply(taskId, event, { caller })
     switch (changed.status) {
       case 'changed':
         return { status: 'ok', task: changed.value, changed: true }
       case 'unavailable':
         return { status: 'refused', error: unavailable(changed.retryAfterMs) }
-      case 'same':
-        return changed.why === 'already' && changed.value !== undefined
-          ? { status: 'ok', task: changed.value, changed: false }
-          : { status: 'refused', error: refusalOf(taskId, changed.why, changed.value) }
+      case 'same': {
+        const task = changed.value !== undefined && sees(caller, changed.value) ? changed.value : undefined
+        return changed.why === 'already' && task !== undefined
+          ? { status: 'ok', task, changed: false }
+          : { status: 'refused', error: refusalOf(taskId, changed.why, task) }
+      }
     }
   }
 
-  #apply(taskId: string, event: TaskEvent, alongside: readonly EventDraft[] = []) {
+  #apply(
+    taskId: string,
+    event: TaskEvent,
+    {
+      alongside = [],
+      caller,
+      known,
+    }: { alongside?: readonly EventDraft[]; caller?: TaskCaller | undefined; known?: LogRecord | undefined },
+  ) {
     return changeRecord<Task, Why>(this.#log, {
       topic: topics.taskStatus(taskId),
       alongside,
+      known,
       decide: current => {
-        const decision = changeTask(current, event, this.#clock.now())
+        const now = this.#clock.now()
+        // Ids are one space for all: that one is taken is said, and nothing of what took it.
+        if (current !== undefined && !sees(caller, current)) {
+          return { to: 'same', why: event.kind === 'create' ? 'exists' : 'absent' }
+        }
+        const decision = changeTask(current, event, now)
         if (decision.to === 'same') return decision
-        return { to: 'next', value: decision.task, draft: this.#draft(decision) }
+        const told = auditDrafts(caller?.actor, auditedAs(event), taskId, now)
+        return { to: 'next', value: decision.task, draft: this.#draft(decision), told }
       },
     })
   }
@@ -173,23 +232,50 @@ export class TaskService {
     return draftOf(type, topics.taskStatus(taskId), task, {
       record: 'set',
       taskId,
+      ...ownerOf(task),
       ...(endedAt !== undefined && { expiresAt: endedAt + this.#retentionMs }),
     })
   }
 
   /** A tree it stays: no task is above itself. A caller's parent must be there; an agent's may come later. */
-  async #parentFlaw(taskId: string, parentId: string | undefined, mustExist: boolean): Promise<WireError | undefined> {
+  async #parentFlaw(
+    taskId: string,
+    parentId: string | undefined,
+    mustSee: TaskCaller | undefined,
+  ): Promise<WireError | undefined> {
     let above = parentId
     for (let depth = 0; above !== undefined; depth++) {
       if (above === taskId) return wireError('conflict', `parentTaskId: task "${taskId}" would stand above itself.`)
       if (depth === MAX_PARENTS) return wireError('conflict', `parentTaskId: more than ${MAX_PARENTS} levels.`)
       const parent: Task | undefined = await this.get(above)
-      if (parent === undefined && depth === 0 && mustExist) {
+      if (depth === 0 && mustSee !== undefined && (parent === undefined || !sees(mustSee, parent))) {
         return wireError('invalid_request', `parentTaskId: there is no task "${above}".`)
       }
       above = parent?.parentTaskId
     }
     return undefined
+  }
+}
+
+const EVERYBODY: TaskCaller = { canSee: () => true }
+
+/** A task without an agent is everybody's. */
+const sees = (caller: Pick<TaskCaller, 'canSee'> | undefined, { agentId }: Task): boolean =>
+  caller === undefined || agentId === undefined || caller.canSee(agentId)
+
+const ownerOf = ({ agentId }: Task) => agentId !== undefined && { agentId }
+
+function auditedAs(event: TaskEvent): AuditAction {
+  switch (event.kind) {
+    case 'create':
+    case 'replace':
+    case 'edit':
+      return `task:${event.kind}`
+    case 'act':
+      return `task:${event.action}`
+    case 'progress':
+    case 'report':
+      return 'task:edit'
   }
 }
 
@@ -209,7 +295,9 @@ function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError 
     case 'begun':
       return wireError('conflict', `Task "${taskId}" is ${task?.status}: nothing leads back to pending.`, details)
     case 'foreign':
-      return wireError('conflict', `Task "${taskId}" belongs to another agent.`)
+      return task?.agentId === undefined
+        ? wireError('conflict', `Task "${taskId}" has no agent yet: send task:start to take it.`)
+        : wireError('conflict', `Task "${taskId}" belongs to another agent.`)
     case 'already':
       return wireError('conflict', `Task "${taskId}" is ${task?.status} already.`, details)
   }

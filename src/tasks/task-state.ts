@@ -14,6 +14,8 @@ export type TaskEvent =
       taskId: string
       agentId: string
       fields: TaskFields
+      /** A command of the agent names this task: it may report on it though it has not taken it. */
+      given?: boolean
     }
 
 type TaskEventType = Extract<EventType, `task:${string}`>
@@ -22,7 +24,7 @@ export type TaskDecision =
   | { to: 'next'; type: Exclude<TaskEventType, 'task:deleted'>; task: Task }
   | {
       to: 'same'
-      /** `already`: it is what was asked for. `begun`: nothing leads back to `pending`. `foreign`: it is another agent's. */
+      /** `already`: it is what was asked for. `begun`: nothing leads back to `pending`. `foreign`: it is another agent's, or nobody's and not the agent's either. */
       why: 'absent' | 'exists' | 'ended' | 'already' | 'begun' | 'foreign'
     }
 
@@ -66,7 +68,7 @@ export function changeTask(task: Task | undefined, event: TaskEvent, now: number
 
 function report(
   task: Task | undefined,
-  { verb, taskId, agentId, fields }: Extract<TaskEvent, { kind: 'report' }>,
+  { verb, taskId, agentId, fields, given }: Extract<TaskEvent, { kind: 'report' }>,
   now: number,
 ): TaskDecision {
   if (task === undefined) {
@@ -75,20 +77,20 @@ function report(
     const task = { ...blank(taskId, now), ...fields, agentId }
     return verb === 'start' ? act(task, 'start', {}, now) : { to: 'next', type: 'task:created', task }
   }
-  if (task.agentId !== undefined && task.agentId !== agentId) return { to: 'same', why: 'foreign' }
+  const isOpen = task.agentId === undefined
+  if (isOpen ? verb !== 'start' && !given : task.agentId !== agentId) return { to: 'same', why: 'foreign' }
   switch (verb) {
     case 'create':
     case 'update':
       return updated(task, fields, now)
     case 'progress':
-      return progressed(task, task.status === 'pending' ? { ...fields, agentId } : fields, now)
+      return progressed(task, isOpen ? { ...fields, agentId } : fields, now)
     case 'start':
-      return act(task, verb, { ...fields, agentId }, now)
     case 'pause':
     case 'complete':
     case 'fail':
     case 'cancel':
-      return act(task, verb, fields, now)
+      return act(task, verb, isOpen ? { ...fields, agentId } : fields, now)
   }
 }
 

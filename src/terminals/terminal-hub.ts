@@ -166,6 +166,11 @@ export class TerminalHub {
     return OK
   }
 
+  /** The rights of a viewer are others: it keeps what they allow. The agents whose terminals were closed to it. */
+  keep(port: Pick<ViewerPort, 'id'>, may: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
+    return this.#viewers.get(port.id)?.keep(may) ?? []
+  }
+
   /** The viewer's connection is gone. */
   leave(port: Pick<ViewerPort, 'id'>): void {
     this.#viewers.get(port.id)?.closeAll()

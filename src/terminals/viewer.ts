@@ -84,6 +84,14 @@ export class Viewer {
     for (const { target } of [...this.#opened.values()]) if (target.agentId === agentId) this.close(target)
   }
 
+  /** Closes what it may not watch any more, and lets go of sizes that it may not set any more. */
+  keep({ watches, types }: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
+    const closed = new Set([...this.#opened.values()].map(({ target }) => target.agentId).filter(id => !watches(id)))
+    for (const agentId of closed) this.closeAgent(agentId)
+    for (const terminal of this.#held) if (!types(terminal.agentId)) this.#held.delete(terminal)
+    return [...closed]
+  }
+
   closeAll(): void {
     for (const { target } of [...this.#opened.values()]) this.close(target)
     this.#held.clear()

@@ -119,7 +119,11 @@ t.test('[LM7] [EB5] nor does what runs in the same process', async t => {
       await app.commandQueue.submit({ agentId: 'a1', kind: 'shell', input: deep, createdBy: 'me' }),
       await app.tasks.create({ fields: { title: 'T', result: deep } as never }),
       await app.tasks.act('t1', 'complete', { result: deep }),
-      await app.interactions.respond('i1', { answers: { a: deep } }, { by: 'me', via: 'rest', canSee: () => true }),
+      await app.interactions.respond(
+        'i1',
+        { answers: { a: deep } },
+        { actor: { by: 'me', via: 'rest' }, canSee: () => true },
+      ),
     ]
     for (const [i, refusal] of refusals.entries()) {
       t.match(

@@ -81,7 +81,7 @@ export class MemoryLog implements EventLog {
     const events = drafts.map(draft => {
       const seq = ++this.#seq
       const json = JSON.stringify(draft.payload)
-      const { type, topic, payload, taskId } = draft
+      const { type, topic, payload, taskId, agentId } = draft
       const event = {
         seq,
         cursor: this.cursorOf(seq),
@@ -91,6 +91,7 @@ export class MemoryLog implements EventLog {
         json,
         payload,
         ...(taskId !== undefined && { taskId }),
+        ...(agentId !== undefined && { agentId }),
       }
       if (draft.record === 'set') this.#records.set(topic, { ...event, version: seq })
       if (draft.record === 'delete') this.#records.delete(topic)

@@ -6,7 +6,14 @@ import { read, sources } from './repository.ts'
 const common = [
   ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/depth-flaw.ts', 'src/turn-pace.ts'],
   ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts'],
-  ...['src/log/event-log.ts', 'src/log/draft.ts', 'src/log/change-record.ts', 'src/log/cursor.ts', 'node:'],
+  ...[
+    'src/log/event-log.ts',
+    'src/log/draft.ts',
+    'src/log/audit.ts',
+    'src/log/change-record.ts',
+    'src/log/cursor.ts',
+    'node:',
+  ],
 ]
 const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts', 'src/auth/user-key.ts']
 

@@ -74,6 +74,7 @@ test('[RE12] [PM5] [PM7] history shows what the token may see', async t => {
 test('[EV8] [RE13] a backend publishes one event or many, all or none, to the topics that are for it', async t => {
   const { url, call, token, log } = await startApp(t)
   const operator = await token('operator', { agents: ['mine'] })
+  await call(operator, 'POST', '/api/v1/tasks', { taskId: 't1', title: 'Ship' })
   const publish = (body: unknown, by = operator) => call<{ cursor: string }>(by, 'POST', '/api/v1/events', body)
   const event = (topic: string, payload: unknown = {}, type = 'custom:deploy.done') => ({ topic, type, payload })
   const ann = await connectWs(t, url, await token('viewer', { sub: 'ann' }))
@@ -100,6 +101,7 @@ test('[EV8] [RE13] a backend publishes one event or many, all or none, to the to
     [event('$tokens.x'), 403, 'forbidden'],
     [event('users.*.inbox'), 403, 'forbidden'],
     [event('agents.other.log'), 404, 'not_found'],
+    [event('tasks.none.events'), 404, 'not_found'],
     [[event('tasks.t1.events'), event('tasks.t1.status')], 403, 'forbidden'],
     [event('tasks.t1.events', {}, 'task:completed'), 400, 'invalid_request'],
     [event('tasks.t1.events', {}, 'custom:'), 400, 'invalid_request'],

@@ -39,7 +39,12 @@ test('[AU12] a narrowed admin mints no wider token', async t => {
   const narrow = await token('admin', { agents: ['build-*'] })
   const mint = (body: object) => call(narrow, 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer', ...body })
   t.match(await mint({}), { status: 403, body: { code: 'forbidden' } })
-  t.match(await mint({ agents: ['build-1'] }), { status: 201 })
+  t.match(
+    await mint({ agents: ['build-1'] }),
+    { status: 403, body: { message: /mints for "admin"/ } },
+    'no name of others',
+  )
+  t.match(await mint({ agents: ['build-1'], sub: 'admin' }), { status: 201 })
   t.match(await mint({ agents: ['build-1'], scopes: ['admin'] }), { status: 400, body: { code: 'invalid_request' } })
 })
 

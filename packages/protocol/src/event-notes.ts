@@ -89,5 +89,10 @@ export const eventNotes = {
   'usage:reported': { topic: 'agentLog', by: ['agent'], says: 'Tokens and money that a request took.' },
   'connection:opened': { topic: 'connections', by: ['server'], says: 'A socket or stream was opened.' },
   'connection:closed': { topic: 'connections', by: ['server'], says: 'A socket or stream was closed.' },
+  'audit:recorded': {
+    topic: 'audit',
+    by: ['client', 'server'],
+    says: 'Who did what: an interrupt, an answer, a change, a mint, a revocation, a kick.',
+  },
   'notification:created': { topic: 'userInbox', by: ['server'], says: 'Something for one user: their command asks.' },
 } satisfies Record<EventType, EventNote>

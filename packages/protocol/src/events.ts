@@ -117,6 +117,14 @@ export const eventPayloads = {
     code: Type.Integer(),
     at: Timestamp,
   }),
+  'audit:recorded': Type.Object({
+    by: Type.String({ description: '`sub` of the token' }),
+    action: Type.String({ description: 'What was done: `command:interrupt`, `token:mint` …' }),
+    what: Type.String({ description: 'The id of what it was done to' }),
+    via: OneOf(['rest', 'ws'], 'Over which door'),
+    address: Type.Optional(Type.String()),
+    at: Timestamp,
+  }),
   'notification:created': Type.Object({ title: Text, message: Type.Optional(Text), data: Type.Optional(Json) }),
 } as const
 

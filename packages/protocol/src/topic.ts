@@ -16,6 +16,7 @@ export const topics = {
   taskEvents: (taskId: string) => `tasks.${taskId}.events`,
   userInbox: (userKey: string) => `users.${userKey}.inbox`,
   connections: 'system.connections',
+  audit: 'system.audit',
 } as const
 
 /** How events of a topic may be thinned out for a slow consumer. */

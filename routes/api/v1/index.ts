@@ -13,9 +13,9 @@ import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
 import subjects from './tokens/subjects.ts'
 
-/** The REST API: every route of it asks for a token first. */
+/** The REST API: who may call a route of it stands in src/auth/access.ts. */
 const v1: FastifyPluginAsync = async app => {
-  app.addHook('onRequest', app.authenticate)
+  app.addHook('onRoute', app.admitRoutes(app.prefix))
   await app.register(commands)
   await app.register(batches)
   await app.register(agents)

@@ -11,9 +11,8 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../src/auth/permissions.ts'
-import type { Answerer } from '../../../src/interactions/interaction-service.ts'
+import { callerOf } from '../../caller.ts'
 
 const OfInteraction = Type.Object({ interactionId: Id })
 const tags = ['interactions']
@@ -22,18 +21,10 @@ const isState = (name: string): name is Interaction['state'] => (interactionStat
 /** What agents ask of people. */
 const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
   const { interactions, agents } = app
-  const read = { onRequest: app.authorize('read') }
-  const interact = { onRequest: app.authorize('interact') }
-  const answerer = ({ principal }: FastifyRequest): Answerer => ({
-    by: principal.sub,
-    via: 'rest',
-    canSee: agentId => canSeeAgent(principal, agentId),
-  })
 
   app.get(
     '/interactions',
     {
-      ...read,
       schema: {
         tags,
         summary: 'List interactions',
@@ -64,7 +55,6 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/interactions/:interactionId',
     {
-      ...read,
       schema: {
         tags,
         summary: 'Show an interaction',
@@ -75,7 +65,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { interactionId } = request.params
-      const interaction = await interactions.get(interactionId, answerer(request).canSee)
+      const interaction = await interactions.get(interactionId, callerOf(request).canSee)
       return interaction ?? reply.refuse(wireError('not_found', `There is no interaction "${interactionId}".`))
     },
   )
@@ -83,7 +73,6 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/interactions/:interactionId/respond',
     {
-      ...interact,
       schema: {
         tags,
         summary: 'Answer an interaction',
@@ -97,7 +86,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) => {
-      const outcome = await interactions.respond(request.params.interactionId, request.body, answerer(request))
+      const outcome = await interactions.respond(request.params.interactionId, request.body, callerOf(request))
       return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.interaction
     },
   )
@@ -105,7 +94,6 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/interactions/respond',
     {
-      ...interact,
       schema: {
         tags,
         summary: 'Give many interactions the same answer',
@@ -114,7 +102,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: BulkRespondResult },
       },
     },
-    async request => interactions.respondAll(request.body, answerer(request)),
+    async request => interactions.respondAll(request.body, callerOf(request)),
   )
 }
 export default interactionRoutes

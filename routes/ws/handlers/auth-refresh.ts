@@ -1,5 +1,6 @@
 import { wireError } from '@fleetwire/protocol'
-import { accept, type Handler, refuse } from '../dashboard.ts'
+import { canSeeAgent, may, patternRefusal } from '../../../src/auth/permissions.ts'
+import { accept, type Dashboard, type Handler, refuse } from '../dashboard.ts'
 
 /** A newer token of the same holder: the socket lives on, with its expiry and rights. */
 export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => {
@@ -17,4 +18,24 @@ export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => 
   connection.refresh(principal)
   subscriber.refresh(principal)
   accept(dashboard, frame, { expiresAt: principal.expiresAt })
+  judgeAgain(dashboard)
+}
+
+/** What the socket has and may have no longer is taken away, and named. */
+function judgeAgain({ app, connection, wanted }: Dashboard): void {
+  const { principal } = connection
+  const reads = may(principal, 'read')
+  for (const pattern of wanted) {
+    const refusal = patternRefusal(principal, pattern)
+    if (refusal === undefined) continue
+    wanted.delete(pattern)
+    connection.send('error', refusal)
+  }
+  for (const agentId of app.terminals.keep(connection, {
+    watches: agentId => reads && canSeeAgent(principal, agentId),
+    types: agentId => may(principal, 'terminal:write') && canSeeAgent(principal, agentId),
+  })) {
+    const message = `This token may not see the terminals of "${agentId}": they were closed.`
+    connection.send('error', wireError('forbidden', message, { agentId }))
+  }
 }

@@ -1,5 +1,6 @@
 import type { ClientFrame, ClientFrameType } from '@fleetwire/protocol'
-import type { Dashboard, Handler } from '../dashboard.ts'
+import { accessRefusal, clientFrameAccess } from '../../../src/auth/access.ts'
+import { type Dashboard, type Handler, refuse } from '../dashboard.ts'
 import { heartbeat, ping } from './alive.ts'
 import { authRefresh } from './auth-refresh.ts'
 import { commandInterrupt } from './command-interrupt.ts'
@@ -28,7 +29,14 @@ const handlers = {
   ping,
 } satisfies { [K in ClientFrameType]: Handler<K> }
 
+/** Judged before it is handled, by its row in the access table and the rights that the socket has now. */
 export function handleFrame(frame: ClientFrame, dashboard: Dashboard): void | Promise<void> {
+  const { agentId } = frame.payload as { agentId?: string }
+  const refusal = accessRefusal(dashboard.connection.principal, clientFrameAccess[frame.type], agentId)
+  if (refusal !== undefined) {
+    refuse(dashboard, frame, refusal)
+    return
+  }
   // The table pairs each type with the handler of that type; TypeScript does not follow this through an index.
   const handler = handlers[frame.type] as (frame: ClientFrame, dashboard: Dashboard) => void | Promise<void>
   return handler(frame, dashboard)

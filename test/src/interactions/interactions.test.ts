@@ -4,7 +4,7 @@ import type { Answerer } from '../../../src/interactions/interaction-service.ts'
 import type { FakeClock } from '../../helpers/fake-clock.ts'
 import { startFleet } from '../../helpers/fleet.ts'
 
-const ann: Answerer = { by: 'ann', via: 'rest', canSee: () => true }
+const ann: Answerer = { actor: { by: 'ann', via: 'rest' }, canSee: () => true }
 const options = [
   { id: 'yes', label: 'Yes', effect: 'allow' as const },
   { id: 'no', label: 'No', effect: 'deny' as const },
@@ -74,7 +74,7 @@ test('[IN16] who submitted the command finds what it asks in their inbox, once',
 
 test('[IN1] two answer at once: one wins, the other is shown the winner', async t => {
   const { fleet } = await asking(t)
-  const bob: Answerer = { ...ann, by: 'bob', via: 'ws' }
+  const bob: Answerer = { ...ann, actor: { by: 'bob', via: 'ws' } }
   const outcomes = await Promise.all([
     fleet.interactions.respond('i1', { optionId: 'yes' }, ann),
     fleet.interactions.respond('i1', { optionId: 'no' }, bob),

@@ -82,13 +82,17 @@ test('[TK5] only create and start make a task', t => {
   t.end()
 })
 
-test('[TK6] a task belongs to who started it', t => {
-  for (const verb of ['start', 'progress'] as const) {
-    t.match(changeTask(of('pending'), report(verb), 9), { task: { agentId: 'a1', status: 'running' } }, verb)
+test('[TK6] a task belongs to who started it, and one without an agent is reported on by who was given it', t => {
+  t.match(changeTask(of('pending'), report('start'), 9), { task: { agentId: 'a1', status: 'running' } })
+  for (const status of ['pending', 'running', 'paused'] as const) {
+    for (const verb of ['create', 'update', 'progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
+      t.equal(verdict(of(status), report(verb)), 'foreign', `${verb} of one that is ${status}`)
+    }
   }
-  t.match(changeTask(of('pending'), report('update', { title: 'New' }), 9), {
-    task: { agentId: undefined, title: 'New' },
-  })
+  for (const verb of ['progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
+    const decision = changeTask(of('pending'), { ...report(verb), given: true } as TaskEvent, 9)
+    t.match(decision, { task: { agentId: 'a1' } }, `${verb} by who was given it`)
+  }
   for (const verb of ['create', 'start', 'update', 'progress', 'complete'] as const) {
     t.equal(verdict(of('running', { agentId: 'a2' }), report(verb)), 'foreign', verb)
   }
@@ -97,7 +101,7 @@ test('[TK6] a task belongs to who started it', t => {
 
 test('[TK3] progress after the end changes nothing', t => {
   for (const status of taskStatuses) {
-    const task = of(status)
+    const task = of(status, { agentId: 'a1' })
     const expected = hasEnded(task)
       ? 'ended'
       : status === 'pending'

@@ -99,5 +99,6 @@ export const eventSamples: Samples<EventPayloads> = {
   'usage:reported': { minimal: { agentId: 'a', source: '', mode: 'delta', requestId: 'r' }, refused: [] },
   'connection:opened': { minimal: connection, refused: [] },
   'connection:closed': { minimal: { ...connection, code: 1000 }, refused: [] },
+  'audit:recorded': { minimal: { by: '', action: '', what: '', via: 'rest', at: 0 }, refused: [] },
   'notification:created': { minimal: { title: '' }, refused: [] },
 }

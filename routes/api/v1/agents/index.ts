@@ -3,6 +3,7 @@ import { Agent, AgentPage, AgentUsage, Id, ListAgentsQuery, wireError } from '@f
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { callerOf } from '../../../caller.ts'
 
 const OfAgent = Type.Object({ agentId: Id })
 const tags = ['agents']
@@ -11,8 +12,6 @@ const statuses = ['online', 'offline', 'error']
 /** The registry of agents. */
 const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { agents } = app
-  const read = { onRequest: app.authorize('read') }
-  const admin = { onRequest: app.authorize('admin') }
   const missing = (agentId: string) => wireError('not_found', `There is no agent "${agentId}".`)
   const find = (request: FastifyRequest, agentId: string) =>
     canSeeAgent(request.principal, agentId) ? agents.get(agentId) : undefined
@@ -20,7 +19,6 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents',
     {
-      ...read,
       schema: {
         tags,
         summary: 'List agents, by id',
@@ -47,7 +45,6 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents/:agentId',
     {
-      ...read,
       schema: { tags, summary: 'Show an agent', params: OfAgent, refusals: ['not_found'], response: { 200: Agent } },
     },
     async (request, reply) => find(request, request.params.agentId) ?? reply.refuse(missing(request.params.agentId)),
@@ -56,7 +53,6 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents/:agentId/usage',
     {
-      ...read,
       schema: {
         tags,
         summary: 'Show what an agent has used',
@@ -76,7 +72,6 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.delete(
     '/agents/:agentId',
     {
-      ...admin,
       schema: {
         tags,
         summary: 'Forget an agent that is not connected',
@@ -90,7 +85,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
       const { agentId } = request.params
       const agent = find(request, agentId)
       if (agent === undefined) return reply.refuse(missing(agentId))
-      const refusal = await app.removeAgent(agentId)
+      const refusal = await app.removeAgent(agentId, callerOf(request).actor)
       return refusal === undefined ? reply.code(204).send(null) : reply.refuse(refusal)
     },
   )
@@ -98,7 +93,6 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/agents/:agentId/disconnect',
     {
-      ...admin,
       schema: {
         tags,
         summary: 'Close an agent’s socket',
@@ -111,7 +105,9 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { agentId } = request.params
       if (find(request, agentId) === undefined) return reply.refuse(missing(agentId))
-      return { affected: agents.kick(agentId, `Disconnected by ${request.principal.sub}.`) }
+      const affected = agents.kick(agentId, `Disconnected by ${request.principal.sub}.`)
+      if (affected) await app.audit(callerOf(request).actor, 'agent:disconnect', agentId)
+      return { affected }
     },
   )
 }

@@ -22,7 +22,6 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents/:agentId/terminal',
     {
-      onRequest: app.authorize('read'),
       schema: {
         tags: ['agents'],
         summary: 'Show a terminal: its newest, or the one that is named',

@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Batch, BatchAccepted, BatchBody, Id, wireError } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
-import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { callerOf, hiddenTask } from '../../../caller.ts'
 
 const OfBatch = Type.Object({ parentId: Id })
 const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
@@ -11,12 +10,10 @@ const tags = ['commands']
 /** One command for many agents. */
 const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   const { batches } = app
-  const sees = (request: FastifyRequest) => (agentId: string) => canSeeAgent(request.principal, agentId)
 
   app.post(
     '/commands',
     {
-      onRequest: app.authorize('command'),
       schema: {
         tags,
         summary: 'Submit one command to many agents',
@@ -31,8 +28,10 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const idempotencyKey = request.headers['idempotency-key']
+      const hidden = await hiddenTask(request, request.body.command.taskId)
+      if (hidden !== undefined) return reply.refuse(hidden)
       const result = await batches.submit(request.body, {
-        canSee: sees(request),
+        canSee: callerOf(request).canSee,
         createdBy: request.principal.sub,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
@@ -49,7 +48,6 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/batches/:parentId',
     {
-      onRequest: app.authorize('read'),
       schema: {
         tags,
         summary: 'Show how far a batch is',
@@ -60,7 +58,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { parentId } = request.params
-      const batch = await batches.get(parentId, sees(request))
+      const batch = await batches.get(parentId, callerOf(request).canSee)
       return batch ?? reply.refuse(wireError('not_found', `There is no batch "${parentId}".`))
     },
   )
@@ -68,7 +66,6 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/batches/:parentId/stop',
     {
-      onRequest: app.authorize('command'),
       schema: {
         tags,
         summary: 'Cancel what has not ended of a batch',
@@ -80,7 +77,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const stopped = await batches.stop(request.params.parentId, {
-        canSee: sees(request),
+        ...callerOf(request),
         by: request.principal.sub,
       })
       return stopped.status === 'refused' ? reply.refuse(stopped.error) : stopped

@@ -17,8 +17,9 @@ import {
 } from '@fleetwire/protocol'
 import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { canSeeAgent, may } from '../../../../src/auth/permissions.ts'
 import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
+import { callerOf, hiddenTask } from '../../../caller.ts'
 
 const OfAgent = Type.Object({ agentId: Id })
 const OfCommand = Type.Object({ commandId: Id })
@@ -29,14 +30,16 @@ const isStatus = (name: string): name is CommandStatus => (commandStatuses as re
 /** Submitting, following and stopping commands. */
 const commands: FastifyPluginAsyncTypebox = async app => {
   const { commandQueue, agents } = app
-  const read = { onRequest: app.authorize('read') }
-  const act = { onRequest: app.authorize('command') }
-  const sees = (request: FastifyRequest) => (agentId: string) => canSeeAgent(request.principal, agentId)
 
   /** Answers a submission: 202 while it goes on, 200 when it has ended (`wait`) or is the replay of an earlier one. */
   async function answer(reply: FastifyReply, result: SubmitResult, waitSeconds = 0) {
     if (result.status === 'refused') return reply.refuse(result.error)
-    const command = waitSeconds > 0 ? await commandQueue.waitForEnd(result.command, waitSeconds * 1000) : result.command
+    let { command } = result
+    if (waitSeconds > 0) {
+      command = await commandQueue.waitForEnd(command, waitSeconds * 1000)
+      const lapsed = app.tokens.lapsed(reply.request.principal)
+      if (lapsed !== undefined) return reply.refuse(lapsed)
+    }
     const replayed = result.status === 'replayed'
     if (replayed) reply.header('Idempotent-Replay', 'true')
     reply.header('Location', app.publicPath(reply.request, `${app.prefix}/commands/${command.commandId}`))
@@ -46,7 +49,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/agents/:agentId/commands',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Submit a command',
@@ -66,8 +68,10 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       if (body.idempotencyKey !== undefined && body.idempotencyKey !== key) {
         return reply.refuse(wireError('invalid_request', 'The Idempotency-Key header and body.idempotencyKey differ.'))
       }
-      if (!canSeeAgent(request.principal, agentId))
-        return reply.refuse(wireError('not_found', `There is no agent "${agentId}".`))
+      if (request.query.wait !== undefined && !may(request.principal, 'read'))
+        return reply.refuse(wireError('forbidden', 'This token does not grant "read", so it cannot wait for a result.'))
+      const hidden = await hiddenTask(request, body.taskId)
+      if (hidden !== undefined) return reply.refuse(hidden)
       const result = await commandQueue.submit({
         ...body,
         ...(key !== undefined && { idempotencyKey: key }),
@@ -101,7 +105,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/commands',
     {
-      ...read,
       schema: {
         tags,
         summary: 'List commands, newest first',
@@ -118,7 +121,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents/:agentId/commands',
     {
-      ...read,
       schema: {
         tags,
         summary: 'List the commands of an agent, newest first',
@@ -130,7 +132,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { agentId } = request.params
-      if (!agents.has(agentId) || !canSeeAgent(request.principal, agentId)) {
+      if (!agents.has(agentId)) {
         return reply.refuse(wireError('not_found', `There is no agent "${agentId}".`))
       }
       const query = listQuery(request, { ...request.query, agentId })
@@ -141,7 +143,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/commands/:commandId',
     {
-      ...read,
       schema: {
         tags,
         summary: 'Show a command',
@@ -161,7 +162,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/commands/:commandId/interrupt',
     {
-      ...act,
       // It asks for nothing but to be asked: no body is as good as an empty one.
       preValidation: async request => {
         request.body ??= {}
@@ -178,7 +178,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { reason } = request.body
-      const by = { canSee: sees(request), ...(reason !== undefined && { reason }) }
+      const by = { ...callerOf(request), ...(reason !== undefined && { reason }) }
       const outcome = await commandQueue.interrupt(request.params.commandId, by)
       if (outcome.status === 'refused') return reply.refuse(outcome.error)
       return { affected: outcome.affected, status: outcome.command.status }
@@ -188,7 +188,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/commands/:commandId/retry',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Submit an ended command again',
@@ -200,14 +199,13 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) =>
       answer(
         reply,
-        await commandQueue.retry(request.params.commandId, { canSee: sees(request), createdBy: request.principal.sub }),
+        await commandQueue.retry(request.params.commandId, { ...callerOf(request), createdBy: request.principal.sub }),
       ),
   )
 
   app.patch(
     '/commands/:commandId',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Edit a queued command',
@@ -218,7 +216,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) => {
-      const outcome = await commandQueue.edit(request.params.commandId, request.body, { canSee: sees(request) })
+      const outcome = await commandQueue.edit(request.params.commandId, request.body, callerOf(request))
       return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.command
     },
   )
@@ -226,7 +224,6 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.delete(
     '/commands/:commandId',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Drop a queued command',
@@ -236,7 +233,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) => {
-      const outcome = await commandQueue.drop(request.params.commandId, { canSee: sees(request) })
+      const outcome = await commandQueue.drop(request.params.commandId, callerOf(request))
       return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.command
     },
   )

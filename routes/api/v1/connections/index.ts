@@ -8,7 +8,10 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
+import { canSeeAgent, covers, seesFleet } from '../../../../src/auth/permissions.ts'
+import type { Principal } from '../../../../src/auth/principal.ts'
 import type { OpenConnection } from '../../../../src/connections/connection-registry.ts'
+import { callerOf } from '../../../caller.ts'
 
 const tags = ['connections']
 const Params = Type.Object({ connectionId: Id })
@@ -17,17 +20,22 @@ const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenCo
   ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, address, openedAt, bufferedBytes },
 })
 
+/** A socket exists for who has the rights of its holder, or is its holder. */
+const exists = (principal: Principal, { kind, principal: holder }: OpenConnection): boolean => {
+  if (kind === 'agent') return canSeeAgent(principal, holder.sub)
+  return covers(principal, holder)
+}
+
 /** The sockets of this process: how many, whose, and the way to end one. */
 const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, connections } = app
-  const read = { onRequest: app.authorize('read') }
-  const admin = { onRequest: app.authorize('admin') }
 
   app.get(
     '/websocket/status',
-    { ...read, schema: { tags, summary: 'Count sockets and deliveries', response: { 200: WebsocketStatus } } },
-    async () => {
-      const { mostBufferedBytes, ...sockets } = connections.stats()
+    { schema: { tags, summary: 'Count sockets and deliveries', response: { 200: WebsocketStatus } } },
+    async ({ principal }) => {
+      const seen = seesFleet(principal) ? undefined : (one: OpenConnection) => exists(principal, one)
+      const { mostBufferedBytes, ...sockets } = connections.stats(seen)
       return { ...sockets, ...broadcaster.stats() }
     },
   )
@@ -35,7 +43,6 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/connections',
     {
-      ...admin,
       schema: {
         tags,
         summary: 'List open sockets, by id',
@@ -43,9 +50,9 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: ConnectionPage },
       },
     },
-    async ({ query: { sub, limit = 50, cursor = '' } }) => {
+    async ({ principal, query: { sub, limit = 50, cursor = '' } }) => {
       const rest = (sub === undefined ? connections.list() : connections.ofSub(sub))
-        .filter(({ id }) => id > cursor)
+        .filter(connection => connection.id > cursor && exists(principal, connection))
         .sort((a, b) => (a.id < b.id ? -1 : 1))
       const items = rest.slice(0, limit).map(shown)
       return { items, nextCursor: rest.length > limit ? items.at(-1)!.connectionId : null }
@@ -55,7 +62,6 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.delete(
     '/connections/:connectionId',
     {
-      ...admin,
       schema: {
         tags,
         summary: 'Close a socket',
@@ -65,10 +71,13 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
         response: { 204: Type.Null({ description: 'It is being closed' }) },
       },
     },
-    async ({ params: { connectionId }, principal }, reply) => {
+    async (request, reply) => {
+      const { principal } = request
+      const { connectionId } = request.params
       const connection = connections.get(connectionId)
-      if (connection === undefined)
+      if (connection === undefined || !exists(principal, connection))
         return reply.refuse(wireError('not_found', `There is no connection "${connectionId}".`))
+      await app.audit(callerOf(request).actor, 'connection:close', connectionId)
       connection.close(4403, `closed by ${principal.sub}`)
       return reply.code(204).send(null)
     },

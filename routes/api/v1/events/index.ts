@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventPage, HistoryQuery, PublishBody, Published, wireError } from '@fleetwire/protocol'
-import { canSeeTopic } from '../../../../src/auth/permissions.ts'
-import { publicationOf } from '../../../../src/events/publishing.ts'
+import { canSeeEntry } from '../../../../src/auth/permissions.ts'
+import { notNow, ownersOf, publicationOf } from '../../../../src/events/publishing.ts'
 import { topicsOf } from './topics.ts'
 
 const tags = ['events']
@@ -13,7 +13,6 @@ const events: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/events',
     {
-      onRequest: app.authorize('read'),
       schema: {
         tags,
         summary: 'Page through what happened',
@@ -39,7 +38,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
         )
       }
       const items = page.events
-        .filter(({ topic }) => canSeeTopic(principal, topic))
+        .filter(event => canSeeEntry(principal, event))
         .map(({ type, topic, cursor, at, payload }) => ({ type, topic, cursor, at, payload }))
       return { items, nextCursor: page.done ? null : page.next, cursor: page.next }
     },
@@ -48,7 +47,6 @@ const events: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/events',
     {
-      onRequest: app.authorize('command'),
       schema: {
         tags,
         summary: 'Publish events of your own, all or none',
@@ -59,17 +57,17 @@ const events: FastifyPluginAsyncTypebox = async app => {
     },
     async ({ principal, body }, reply) => {
       const drafts = []
-      for (const event of Array.isArray(body) ? body : [body]) {
-        const publication = publicationOf(principal, event)
+      const events = Array.isArray(body) ? body : [body]
+      const owners = await ownersOf(events, app.tasks.ownerOf)
+      if (owners === undefined) return reply.refuse(notNow(1000))
+      for (const [i, event] of events.entries()) {
+        const publication = publicationOf(principal, event, owners[i])
         if ('refusal' in publication) return reply.refuse(publication.refusal)
         drafts.push(publication.draft)
       }
       const appended = await eventLog.append(drafts)
       if (appended.status !== 'ok') {
-        const retryAfterMs = appended.status === 'unavailable' ? appended.retryAfterMs : 1000
-        return reply.refuse(
-          wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs }),
-        )
+        return reply.refuse(notNow(appended.status === 'unavailable' ? appended.retryAfterMs : 1000))
       }
       return reply.code(202).send({ cursor: appended.events.at(-1)!.cursor })
     },

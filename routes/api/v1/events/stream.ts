@@ -17,7 +17,6 @@ const stream: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/events/stream',
     {
-      onRequest: app.authorize('read'),
       exposeHeadRoute: false,
       config: { queryToken: true },
       schema: {

@@ -4,6 +4,7 @@ import { ExportTasksQuery, exportFormats, Id, OneOf, wireError } from '@fleetwir
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
 import { exportTasks, taskFormats } from '../../../../src/tasks/task-export.ts'
+import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
 
 const tags = ['tasks']
@@ -19,7 +20,6 @@ const file = {
 /** Tasks as files. */
 const exports: FastifyPluginAsyncTypebox = async app => {
   const { tasks } = app
-  const read = { onRequest: app.authorize('read') }
   const asFile = (reply: FastifyReply, name: string, format: keyof typeof taskFormats) =>
     reply
       .header('Content-Type', taskFormats[format].contentType)
@@ -28,7 +28,6 @@ const exports: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/tasks/export/:format',
     {
-      ...read,
       schema: {
         tags,
         summary: 'Export tasks, newest first',
@@ -38,17 +37,18 @@ const exports: FastifyPluginAsyncTypebox = async app => {
         response: file,
       },
     },
-    async ({ params: { format }, query }, reply) => {
+    async ({ params: { format }, query, principal }, reply) => {
       const filters = taskQuery(query)
       if ('code' in filters) return reply.refuse(filters)
-      return asFile(reply, 'tasks', format).send(Readable.from(exportTasks(format, tasks.pages(filters))))
+      return asFile(reply, 'tasks', format).send(
+        Readable.from(exportTasks(format, tasks.pages({ ...filters, ...sightOfTasks(principal) }))),
+      )
     },
   )
 
   app.get(
     '/tasks/:taskId/export/:format',
     {
-      ...read,
       schema: {
         tags,
         summary: 'Export a task',
@@ -57,8 +57,9 @@ const exports: FastifyPluginAsyncTypebox = async app => {
         response: file,
       },
     },
-    async ({ params: { taskId, format } }, reply) => {
-      const task = await tasks.get(taskId)
+    async (request, reply) => {
+      const { taskId, format } = request.params
+      const task = await tasks.get(taskId, callerOf(request))
       if (task === undefined) return reply.refuse(wireError('not_found', `There is no task "${taskId}".`))
       return asFile(reply, taskId, format).send(taskFormats[format].one(task))
     },

@@ -16,6 +16,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import type { TaskOutcome } from '../../../../src/tasks/task-service.ts'
+import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
 
 const OfTask = Type.Object({ taskId: Id })
@@ -24,8 +25,6 @@ const tags = ['tasks']
 /** Tasks: making, changing and following them. */
 const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   const { tasks } = app
-  const read = { onRequest: app.authorize('read') }
-  const act = { onRequest: app.authorize('command') }
   const missing = (taskId: string) => wireError('not_found', `There is no task "${taskId}".`)
 
   function answer(reply: FastifyReply, outcome: TaskOutcome, code = 200) {
@@ -43,21 +42,24 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/tasks',
     {
-      ...read,
       schema: { tags, summary: 'List tasks, newest first', querystring: ListTasksQuery, response: { 200: TaskPage } },
     },
     async (request, reply) => {
       const { limit = 50, cursor, ...filters } = request.query
       const query = taskQuery(filters)
       if ('code' in query) return reply.refuse(query)
-      return tasks.list({ ...query, limit, ...(cursor !== undefined && { cursor }) })
+      return tasks.list({
+        ...query,
+        ...sightOfTasks(request.principal),
+        limit,
+        ...(cursor !== undefined && { cursor }),
+      })
     },
   )
 
   app.post(
     '/tasks',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Make a task',
@@ -69,23 +71,26 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { taskId, status, ...fields } = request.body
       const refusal = hidden(request, fields.agentId)
-      return refusal ? reply.refuse(refusal) : answer(reply, await tasks.create({ taskId, status, fields }), 201)
+      return refusal
+        ? reply.refuse(refusal)
+        : answer(reply, await tasks.create({ taskId, status, fields }, callerOf(request)), 201)
     },
   )
 
   app.get(
     '/tasks/:taskId',
     {
-      ...read,
       schema: { tags, summary: 'Show a task', params: OfTask, refusals: ['not_found'], response: { 200: Task } },
     },
-    async ({ params: { taskId } }, reply) => (await tasks.get(taskId)) ?? reply.refuse(missing(taskId)),
+    async (request, reply) => {
+      const { taskId } = request.params
+      return (await tasks.get(taskId, callerOf(request))) ?? reply.refuse(missing(taskId))
+    },
   )
 
   app.put(
     '/tasks/:taskId',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Make a task, or say anew what it is',
@@ -101,14 +106,13 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       const refusal = hidden(request, fields.agentId)
       return refusal
         ? reply.refuse(refusal)
-        : answer(reply, await tasks.replace(request.params.taskId, { status, fields }))
+        : answer(reply, await tasks.replace(request.params.taskId, { status, fields }, callerOf(request)))
     },
   )
 
   app.patch(
     '/tasks/:taskId',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Change what is named',
@@ -123,14 +127,13 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       const refusal = hidden(request, fields.agentId)
       return refusal
         ? reply.refuse(refusal)
-        : answer(reply, await tasks.edit(request.params.taskId, { status, fields }))
+        : answer(reply, await tasks.edit(request.params.taskId, { status, fields }, callerOf(request)))
     },
   )
 
   app.delete(
     '/tasks/:taskId',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Delete a task that is not running and has no subtasks',
@@ -139,8 +142,8 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         response: { 204: Type.Null() },
       },
     },
-    async ({ params: { taskId } }, reply) => {
-      const refusal = await tasks.remove(taskId)
+    async (request, reply) => {
+      const refusal = await tasks.remove(request.params.taskId, callerOf(request))
       return refusal ? reply.refuse(refusal) : reply.code(204).send(null)
     },
   )
@@ -148,7 +151,6 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/tasks/:taskId/:action',
     {
-      ...act,
       schema: {
         tags,
         summary: 'Start, pause, complete, fail or cancel a task',
@@ -159,7 +161,10 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: Task },
       },
     },
-    async ({ params: { taskId, action }, body }, reply) => answer(reply, await tasks.act(taskId, action, body ?? {})),
+    async (request, reply) => {
+      const { taskId, action } = request.params
+      return answer(reply, await tasks.act(taskId, action, request.body ?? {}, callerOf(request)))
+    },
   )
 }
 export default tasksRoutes

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage, wireError } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
+import { callerOf } from '../../../caller.ts'
 import { answerRevocation, unavailable } from './revocation-answer.ts'
 
 const ListQuery = Type.Object(PageQuery, { additionalProperties: false })
@@ -19,8 +20,6 @@ const RevokeQuery = Type.Object(
   { additionalProperties: false },
 )
 const tokens: FastifyPluginAsyncTypebox = async app => {
-  app.addHook('onRequest', app.authorize('admin'))
-
   app.post(
     '',
     {
@@ -33,7 +32,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) => {
-      const result = await app.tokens.mintAs(request.principal, request.body)
+      const result = await app.tokens.mintAs(request.principal, request.body, callerOf(request).actor)
       switch (result.status) {
         case 'minted':
           return reply.code(201).send({ token: result.token, jti: result.jti, expiresAt: result.expiresAt })
@@ -55,11 +54,12 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags: ['tokens'],
         summary: 'List tokens, newest first',
+        description: 'Those whose rights the caller has too; a page may hold fewer of them than `limit`.',
         querystring: ListQuery,
         response: { 200: TokenPage },
       },
     },
-    async ({ query: { limit = 50, cursor } }) => app.tokens.list({ limit, page: cursor }),
+    async ({ principal, query: { limit = 50, cursor } }) => app.tokens.list({ limit, page: cursor, holder: principal }),
   )
 
   app.delete(
@@ -74,8 +74,13 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
         response: { 204: Type.Null({ description: 'Revoked, now or before' }) },
       },
     },
-    async ({ params: { jti }, query, principal }, reply) =>
-      answerRevocation(reply, await app.tokens.revoke(jti, { ...query, revokedBy: principal.sub })),
+    async (request, reply) => {
+      const { jti } = request.params
+      const { principal } = request
+      const by = { holder: principal, actor: callerOf(request).actor }
+      const result = await app.tokens.revoke(jti, { ...request.query, revokedBy: principal.sub }, by)
+      return answerRevocation(reply, result, `There is no token "${jti}".`)
+    },
   )
 }
 

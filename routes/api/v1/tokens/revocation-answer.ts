@@ -5,11 +5,13 @@ import type { RevokeResult } from '../../../../src/auth/token-service.ts'
 export const unavailable = ({ retryAfterMs }: { retryAfterMs: number }) =>
   wireError('unavailable', 'The log cannot accept now. Nothing was changed.', { retryAfterMs })
 
-/** 204 for what is revoked, now or before. */
-export function answerRevocation(reply: FastifyReply, result: RevokeResult): FastifyReply {
+/** 204 for what is revoked, now or before; `missing` is said of what does not exist for the caller. */
+export function answerRevocation(reply: FastifyReply, result: RevokeResult, missing: string): FastifyReply {
   switch (result.status) {
     case 'revoked':
       return reply.code(204).send(null)
+    case 'not_found':
+      return reply.refuse(wireError('not_found', missing))
     case 'full':
       return reply.refuse(
         wireError(

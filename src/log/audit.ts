@@ -1,0 +1,33 @@
+import { topics } from '@fleetwire/protocol'
+import { draftOf } from './draft.ts'
+import type { EventDraft } from './event-log.ts'
+
+/** Who asks for a change, and over which door. */
+export interface Actor {
+  /** `sub` of the token. */
+  by: string
+  via: 'rest' | 'ws'
+  /** Of the peer, as limits count it. */
+  address?: string
+}
+
+/** What people and backends do that others may ask about later. */
+export type AuditAction =
+  | `command:${'interrupt' | 'retry' | 'edit' | 'drop'}`
+  | 'batch:stop'
+  | `task:${'create' | 'replace' | 'edit' | 'delete' | 'start' | 'pause' | 'complete' | 'fail' | 'cancel'}`
+  | 'interaction:answer'
+  | `agent:${'remove' | 'disconnect'}`
+  | 'connection:close'
+  | `token:${'mint' | 'revoke'}`
+  | 'subject:revoke'
+  | 'login:code'
+
+/**
+ * The draft of `audit:recorded`, to be appended with the change that it tells of, so that neither is there without the
+ * other. `what` is the id of what was changed; nothing of the request is in it, for requests hold secrets. Without an
+ * actor (code in this process) there is nothing to record.
+ */
+export function auditDrafts(actor: Actor | undefined, action: AuditAction, what: string, at: number): EventDraft[] {
+  return actor === undefined ? [] : [draftOf('audit:recorded', topics.audit, { ...actor, action, what, at })]
+}
