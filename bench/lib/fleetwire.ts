@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
+import { onCore } from './start-role.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -23,9 +24,14 @@ export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'fleetwi
  * `fleetwire serve` as anybody runs it; limits on how much one caller may do are lifted. The data folder is its own from
  * now on: it is removed when the server stops.
  */
-export async function startFleetwire(env: Record<string, string> = {}, filled?: string): Promise<Fleetwire> {
+export async function startFleetwire(
+  env: Record<string, string> = {},
+  filled?: string,
+  core?: number,
+): Promise<Fleetwire> {
   const dataDir = filled ?? (await newDataDir())
-  const child = spawn(process.execPath, [...process.execArgv, main, 'serve'], {
+  const [command, ...args] = onCore(core, [process.execPath, ...process.execArgv, main, 'serve'])
+  const child = spawn(command!, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,

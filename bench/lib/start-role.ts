@@ -18,11 +18,14 @@ export interface RoleOptions {
 const canPin = spawnSync('taskset', ['-V']).status === 0
 export const pinning = canPin ? 'server on one core, load on the other' : 'not pinned: there is no taskset here'
 
+/** A command line that keeps its process on this core, where the system can do that. */
+export const onCore = (core: number | undefined, line: string[]): string[] =>
+  core !== undefined && canPin ? ['taskset', '-c', String(core), ...line] : line
+
 /** Starts a module that calls `serveCalls` as a process of its own. `file` is relative to `bench/`. */
 export function startRole<C extends Calls>(file: string, { core, nodeArgs = [] }: RoleOptions = {}): Role<C> {
   const module = fileURLToPath(new URL(`../${file}`, import.meta.url))
-  const line = [process.execPath, ...nodeArgs, module]
-  const [command, ...args] = core !== undefined && canPin ? ['taskset', '-c', String(core), ...line] : line
+  const [command, ...args] = onCore(core, [process.execPath, ...nodeArgs, module])
   const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   let asked = 0

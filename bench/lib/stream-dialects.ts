@@ -1,0 +1,112 @@
+/** How the agents and viewers of `bench/stream.ts` speak to each server. */
+
+export interface Hello {
+  path: string
+  /** What a socket says once it is connected, in order. */
+  hello: string[]
+  /** What it says when only the answer to this is missing. */
+  atLast?: string[]
+  /** Messages of the server after which it is ready. */
+  readyAfter: number
+}
+
+export interface Speaker extends Hello {
+  /** A part of a long answer. */
+  delta(text: string): string
+  /** Something that cannot be joined with what came before. */
+  event(text: string): string
+}
+
+export interface Dialect {
+  /** A message that wants `pong`. */
+  ping?: string
+  pong?: string
+  agent(i: number): Speaker
+  /** A socket that watches these agents. */
+  viewer(agents: number[]): Hello
+}
+
+export const agentIdOf = (i: number): string => `agent-${String(i).padStart(3, '0')}`
+const sessionOf = (i: number) => `ses-${i}`
+const messageOf = (i: number) => `msg-${i}`
+const roomOf = (i: number) => `agents.${agentIdOf(i)}`
+
+/** What an event carries, the same for every server. */
+const payloadOf = (i: number, text: string) => ({ sessionId: sessionOf(i), messageId: messageOf(i), delta: text })
+const told = (i: number, text: string) => ({ type: 'message:delta', topic: roomOf(i), payload: payloadOf(i, text) })
+
+/** A client as anybody writes it: one frame a message. With `join`: as the SDK asks for it. */
+const fleetwireAs = (join: boolean): Dialect => ({
+  agent(i) {
+    let n = 0
+    const numbered = (type: string, payload: object) => JSON.stringify({ type, n: ++n, payload })
+    const connect = { bootId: `boot-${i}`, inventory: [], ...(join && { join }) }
+    return {
+      path: '/agent',
+      hello: [
+        JSON.stringify({ type: 'agent:connect', payload: connect }),
+        numbered('session:start', { sessionId: sessionOf(i) }),
+        numbered('message:start', { sessionId: sessionOf(i), messageId: messageOf(i), role: 'assistant' }),
+      ],
+      readyAfter: 2,
+      delta: text => numbered('message:delta', payloadOf(i, text)),
+      event: text => numbered('agent:error', { message: text }),
+    }
+  },
+  viewer: agents => ({
+    path: '/ws',
+    hello: [
+      ...(join ? [JSON.stringify({ type: 'dashboard:connect', payload: { join } })] : []),
+      JSON.stringify({
+        type: 'subscribe',
+        payload: { topics: agents.length === 1 ? [`${roomOf(agents[0]!)}.>`] : ['agents.>'], snapshot: false },
+      }),
+    ],
+    readyAfter: join ? 3 : 2,
+  }),
+})
+
+const SOCKET_IO = '/socket.io/?EIO=4&transport=websocket'
+const socketIo: Dialect = {
+  ping: '2',
+  pong: '3',
+  agent: i => {
+    const emit = (text: string) => `42${JSON.stringify(['tell', roomOf(i), told(i, text)])}`
+    return { path: SOCKET_IO, hello: ['40'], readyAfter: 2, delta: emit, event: emit }
+  },
+  viewer: agents => ({
+    path: SOCKET_IO,
+    hello: ['40'],
+    atLast: [`42${JSON.stringify(['join', agents.map(roomOf)])}`],
+    readyAfter: 3,
+  }),
+}
+
+const CENTRIFUGO = '/connection/websocket'
+const centrifugo: Dialect = {
+  ping: '{}',
+  pong: '{}',
+  agent: i => {
+    let id = 1
+    const publish = (text: string) => JSON.stringify({ id: ++id, publish: { channel: roomOf(i), data: told(i, text) } })
+    return { path: CENTRIFUGO, hello: ['{"id":1,"connect":{}}'], readyAfter: 1, delta: publish, event: publish }
+  },
+  viewer: agents => ({
+    path: CENTRIFUGO,
+    hello: [
+      '{"id":1,"connect":{}}',
+      ...agents.map((i, k) => JSON.stringify({ id: k + 2, subscribe: { channel: roomOf(i) } })),
+    ],
+    readyAfter: 1 + agents.length,
+  }),
+}
+
+export const dialects = {
+  fleetwire: fleetwireAs(false),
+  joined: fleetwireAs(true),
+  /** Its agents are the SDK's own. */
+  sdk: fleetwireAs(true),
+  socketIo,
+  centrifugo,
+}
+export type DialectName = keyof typeof dialects

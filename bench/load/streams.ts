@@ -1,0 +1,292 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { AgentClient, type CommandRun, MemoryJournal } from '@fleetwire/client/node'
+import { FrameCounter, maskedFrame, upgradeRequest } from '../lib/raw-client.ts'
+import { serveCalls, sharedNow } from '../lib/role.ts'
+import { agentIdOf, type Dialect, type DialectName, dialects, type Hello } from '../lib/stream-dialects.ts'
+
+export interface StreamsOptions {
+  dialect: DialectName
+  port: number
+  /** One for each agent. */
+  agentTokens: string[]
+  viewerToken: string
+  /** Sockets that watch each agent. */
+  viewersEach: number
+  /** Sockets that watch all agents. */
+  viewersOfAll: number
+}
+
+export interface Load {
+  what: 'delta' | 'event'
+  /**
+   * `window`: so many are under way, one more leaves for each that its first viewer got. `burst`: so many leave at once when
+   * every viewer has the burst before. `rate`: so many a second leave each agent, whatever comes back.
+   */
+  pacing: { kind: 'window' | 'burst'; inFlight: number } | { kind: 'rate'; perSecond: number }
+}
+
+export interface Outcome {
+  /** What the slowest viewer got of what it was to get; 1 is all. */
+  whole: number
+  latencies: number[]
+}
+
+/** What a delta says, `@` and when it left (µs, 14 digits); so joined ones can still be told apart. */
+const MARK = 0x40
+const DIGITS = 14
+const WORDS = ' and then the tests pass'
+
+interface Viewer {
+  socket: Socket
+  received: number
+  rest: Buffer
+}
+interface Agent {
+  i: number
+  say(what: Load['what'], texts: string[]): void
+  close(): void
+  sent: number
+  viewers: Viewer[]
+}
+
+let agents: Agent[] = []
+let viewersOfAll: Viewer[] = []
+let latencies: number[] = []
+let isMeasuring = false
+let current: Load | undefined
+/** Of the burst that is under way: viewers that do not have it all. */
+let missing = 0
+let burstAt = 0
+
+async function open(
+  port: number,
+  { ping, pong }: Dialect,
+  token: string,
+  { path, hello, atLast = [], readyAfter }: Hello,
+) {
+  const socket = connect(port, '127.0.0.1').setNoDelay()
+  await once(socket, 'connect')
+  socket.write(upgradeRequest(path, token))
+  const frames = new FrameCounter()
+  const ready = new Promise<void>((resolve, reject) => {
+    const waiting = [...atLast]
+    let head: Buffer | undefined = Buffer.alloc(0)
+    const onData = (chunk: Buffer) => {
+      if (head !== undefined) {
+        head = Buffer.concat([head, chunk])
+        const end = head.indexOf('\r\n\r\n')
+        if (end === -1) return
+        if (!head.toString('latin1').startsWith('HTTP/1.1 101')) return reject(new Error(head.toString('latin1')))
+        for (const text of hello) socket.write(maskedFrame(text))
+        chunk = head.subarray(end + 4)
+        head = undefined
+      }
+      frames.add(chunk, payload => {
+        if (payload.toString() === ping) socket.write(maskedFrame(pong!))
+      })
+      if (frames.count >= readyAfter - 1) for (const text of waiting.splice(0)) socket.write(maskedFrame(text))
+      if (frames.count < readyAfter) return
+      socket.off('data', onData).off('close', onClose)
+      socket.on('close', () => {
+        if (agents.length > 0) throw new Error('a socket was closed by the server')
+      })
+      resolve()
+    }
+    const onClose = () => reject(new Error(`${path}: closed by the server`))
+    socket.on('data', onData).on('close', onClose)
+  })
+  await ready
+  return socket
+}
+
+function send(agent: Agent, count: number): void {
+  if (current === undefined || count <= 0) return
+  const text = `@${String(Math.round(sharedNow() * 1000)).padStart(DIGITS, '0')}${WORDS}`
+  agent.sent += count
+  agent.say(current.what, Array(count).fill(text))
+}
+
+/** A raw socket, because a client library costs more than the server that is measured: a message for each text. */
+async function rawAgent(i: number, dialect: Dialect, port: number, token: string): Promise<Agent> {
+  const speaker = dialect.agent(i)
+  const { delta, event } = speaker
+  const socket = await open(port, dialect, token, speaker)
+  socket.resume()
+  return {
+    ...{ i, sent: 0, viewers: [] },
+    say: (what, texts) =>
+      socket.write(Buffer.concat(texts.map(text => maskedFrame((what === 'delta' ? delta : event)(text))))),
+    close: () => socket.destroy(),
+  }
+}
+
+/** The SDK, which joins what is said within some milliseconds. */
+async function sdkAgent(i: number, port: number, token: string, operator: string): Promise<Agent> {
+  const agentId = agentIdOf(i)
+  const url = `http://127.0.0.1:${port}`
+  let onRun: (run: CommandRun) => void
+  let onEnd: () => void
+  const begun = new Promise<CommandRun>(resolve => {
+    onRun = resolve
+  })
+  const ended = new Promise<void>(resolve => {
+    onEnd = resolve
+  })
+  const client = new AgentClient({
+    ...{ url, token, journal: new MemoryJournal() },
+    handlers: {
+      async prompt(run) {
+        onRun(run)
+        await ended
+        return { status: 'succeeded' }
+      },
+    },
+  })
+  await client.start()
+  await new Promise<void>(resolve => {
+    client.status.subscribe(({ state }) => state === 'online' && resolve())
+    if (client.status.value.state === 'online') resolve()
+  })
+  const response = await fetch(`${url}/api/v1/agents/${agentId}/commands`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ kind: 'prompt', input: 'Tell.' }),
+  })
+  if (!response.ok) throw new Error(await response.text())
+  const message = (await begun).message()
+  return {
+    ...{ i, sent: 0, viewers: [] },
+    say(what, texts) {
+      for (const text of texts) {
+        if (what === 'delta') message.append(text)
+        else client.report('agent:error', { message: text })
+      }
+    },
+    close() {
+      onEnd()
+      void client.stop()
+    },
+  }
+}
+
+function sendBurst(agent: Agent, inFlight: number): void {
+  missing = agent.viewers.length
+  burstAt = sharedNow()
+  send(agent, inFlight)
+}
+
+function read(viewer: Viewer, chunk: Buffer): number {
+  const data = viewer.rest.length === 0 ? chunk : Buffer.concat([viewer.rest, chunk])
+  let at = data.indexOf(MARK)
+  let found = 0
+  const now = sharedNow()
+  for (; at !== -1 && at + DIGITS < data.length; at = data.indexOf(MARK, at + DIGITS)) {
+    found++
+    if (isMeasuring && current?.pacing.kind !== 'burst')
+      latencies.push(now - Number(data.toString('latin1', at + 1, at + 1 + DIGITS)) / 1000)
+  }
+  viewer.rest = at === -1 ? Buffer.alloc(0) : Buffer.from(data.subarray(at))
+  viewer.received += found
+  return found
+}
+
+function watch(agent: Agent | undefined, socket: Socket): Viewer {
+  const viewer: Viewer = { socket, received: 0, rest: Buffer.alloc(0) }
+  socket.on('data', chunk => {
+    const before = viewer.received
+    const found = read(viewer, chunk)
+    if (agent === undefined || found === 0 || current === undefined) return
+    const { pacing } = current
+    if (pacing.kind === 'window' && agent.viewers[0] === viewer) send(agent, found)
+    else if (pacing.kind === 'burst' && before < agent.sent && viewer.received === agent.sent && --missing === 0) {
+      if (isMeasuring) latencies.push(sharedNow() - burstAt)
+      setImmediate(() => sendBurst(agent, pacing.inFlight))
+    }
+  })
+  return viewer
+}
+
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
+const all = () => [...viewersOfAll, ...agents.flatMap(agent => agent.viewers)]
+
+async function settled(): Promise<void> {
+  for (let before = -1, now = 0, quiet = 0; quiet < 5; before = now) {
+    await new Promise(resolve => setTimeout(resolve, 100))
+    now = sum(all().map(viewer => viewer.received))
+    quiet = now === before ? quiet + 1 : 0
+  }
+}
+
+export const streams = serveCalls({
+  async connect(options: StreamsOptions): Promise<void> {
+    const dialect = dialects[options.dialect]
+    const { port, viewerToken, viewersEach } = options
+    for (const [i, token] of options.agentTokens.entries()) {
+      const agent =
+        options.dialect === 'sdk'
+          ? await sdkAgent(i, port, token, viewerToken)
+          : await rawAgent(i, dialect, port, token)
+      for (let k = 0; k < viewersEach; k++) {
+        agent.viewers.push(watch(agent, await open(port, dialect, viewerToken, dialect.viewer([i]))))
+      }
+      agents.push(agent)
+    }
+    for (let k = 0; k < options.viewersOfAll; k++) {
+      const hello = dialect.viewer(agents.map(agent => agent.i))
+      viewersOfAll.push(watch(undefined, await open(port, dialect, viewerToken, hello)))
+    }
+  },
+  /** Begins; the first seconds are no sample. */
+  begin(load: Load): void {
+    current = load
+    isMeasuring = false
+    latencies = []
+    for (const agent of agents) agent.sent = 0
+    for (const viewer of all()) viewer.received = 0
+    const { pacing } = load
+    if (pacing.kind === 'rate') void pace(load, pacing.perSecond)
+    else if (pacing.kind === 'burst') sendBurst(agents[0]!, pacing.inFlight)
+    else for (const agent of agents) send(agent, pacing.inFlight)
+  },
+  /** What was received in all until now; from here on latencies are samples. */
+  measure(): number {
+    isMeasuring = true
+    return sum(all().map(viewer => viewer.received))
+  },
+  received: (): number => sum(all().map(viewer => viewer.received)),
+  async end(): Promise<Outcome> {
+    isMeasuring = false
+    current = undefined
+    await settled()
+    const sent = sum(agents.map(agent => agent.sent))
+    const shares = [
+      ...viewersOfAll.map(viewer => viewer.received / sent),
+      ...agents.flatMap(agent => agent.viewers.map(viewer => viewer.received / agent.sent)),
+    ]
+    return { whole: Math.min(...shares), latencies }
+  },
+  close(): void {
+    const viewers = all()
+    const speakers = agents
+    agents = []
+    viewersOfAll = []
+    for (const { socket } of viewers) socket.destroy()
+    for (const agent of speakers) agent.close()
+  },
+  cpuMs(): number {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
+})
+
+/** Agents take turns, so that the load is even within a second. */
+async function pace(load: Load, perSecond: number): Promise<void> {
+  const startedAt = performance.now()
+  const everyMs = 1000 / (perSecond * agents.length)
+  for (let n = 0; current === load; ) {
+    const due = Math.floor((performance.now() - startedAt) / everyMs)
+    for (; n < due; n++) send(agents[n % agents.length]!, 1)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+}

@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, connect as openTcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { mint, startFleetwire } from './lib/fleetwire.ts'
+import { cpuMsOf, Neighbours } from './lib/machine.ts'
+import { count, heading, ms, note, percent, sharedMachine, table } from './lib/report.ts'
+import { pinning, startRole } from './lib/start-role.ts'
+import { median, percentile } from './lib/stats.ts'
+import { agentIdOf, type DialectName } from './lib/stream-dialects.ts'
+import type { Load, StreamsOptions, streams } from './load/streams.ts'
+import type { streamSocketIo } from './servers/stream-socket-io.ts'
+
+/** Many agents that stream, with one to three viewers each: what a part of an answer costs the server. */
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5)
+const WARM_UP_MS = 1000
+const ROUND_MS = Number(process.env.ROUND_MS ?? 3000)
+const only = process.env.ONLY
+
+interface Server {
+  name: string
+  dialect: DialectName
+  start(agents: number): Promise<Running>
+}
+interface Running {
+  pid: number
+  port: number
+  agentTokens: string[]
+  viewerToken: string
+  stop(): Promise<unknown>
+}
+
+const lifted = {
+  ...{ FLEETWIRE_FRAME_RATE: '1000000', FLEETWIRE_FRAME_BURST: '1000000', FLEETWIRE_AGENT_FRAME_RATE: '1000000' },
+  ...{ FLEETWIRE_FRAME_RATE_PER_PRINCIPAL: '10000000', FLEETWIRE_FRAME_RATE_PER_ADDRESS: '10000000' },
+  ...{ FLEETWIRE_HEARTBEAT_MS: '600000', FLEETWIRE_AGENT_HEARTBEAT_MS: '600000' },
+}
+
+async function startOwn(agents: number): Promise<Running> {
+  const server = await startFleetwire(lifted, undefined, 0)
+  const agentTokens: string[] = []
+  for (let i = 0; i < agents; i++) agentTokens.push(await mint(server, 'agent', agentIdOf(i)))
+  return { pid: server.pid, port: server.port, agentTokens, viewerToken: server.token, stop: () => server.stop() }
+}
+
+async function startSocketIo(agents: number): Promise<Running> {
+  const role = startRole<typeof streamSocketIo>('servers/stream-socket-io.js', { core: 0 })
+  const port = await role.call('listen')
+  return { pid: role.pid, port, agentTokens: Array(agents).fill('none'), viewerToken: 'none', stop: () => role.stop() }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function listens(port: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    const socket = openTcp(port, '127.0.0.1')
+    const isOpen = await new Promise(resolve =>
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
+    )
+    socket.destroy()
+    if (isOpen) return
+    if (child.exitCode !== null) throw new Error(`Centrifugo ended with ${child.exitCode}`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+/** History in memory, so that a client that returns gets what it missed, as far as it reaches. */
+async function startCentrifugo(agents: number): Promise<Running> {
+  const dir = mkdtempSync(join(tmpdir(), 'bench-centrifugo-'))
+  const port = await freePort()
+  const config = {
+    http_server: { address: '127.0.0.1', port: String(port) },
+    client: { insecure: true, ping_interval: '600s', pong_timeout: '60s', channel_limit: 1000 },
+    channel: {
+      without_namespace: {
+        ...{ history_size: 1000, history_ttl: '300s', force_recovery: true },
+        ...{ allow_publish_for_client: true, allow_subscribe_for_client: true },
+      },
+    },
+    log: { level: 'error' },
+  }
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(config))
+  const args = ['-c', '0', process.env.CENTRIFUGO!, '--config', join(dir, 'config.json')]
+  const child = spawn('taskset', args, { stdio: 'inherit', env: { ...process.env, GOMAXPROCS: '1' } })
+  await listens(port, child)
+  return {
+    ...{ pid: child.pid!, port, agentTokens: Array(agents).fill('none'), viewerToken: 'none' },
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+const plain: Server = { name: 'Fleetwire, plain clients', dialect: 'fleetwire', start: startOwn }
+const sdk: Server = { name: 'Fleetwire, SDK agents', dialect: 'sdk', start: startOwn }
+const joined: Server = { name: 'Fleetwire', dialect: 'joined', start: startOwn }
+const socketIo: Server = { name: 'Socket.IO 4, rooms', dialect: 'socketIo', start: startSocketIo }
+const centrifugo: Server = { name: 'Centrifugo, history in memory', dialect: 'centrifugo', start: startCentrifugo }
+const peers = process.env.CENTRIFUGO === undefined ? [socketIo] : [socketIo, centrifugo]
+
+interface Case {
+  key: string
+  title: string
+  agents: number
+  viewersEach: number
+  viewersOfAll?: number
+  load: Load
+  servers: Server[]
+  wanted: string
+}
+
+const window = (inFlight: number): Load['pacing'] => ({ kind: 'window', inFlight })
+const cases: Case[] = [
+  {
+    ...{ key: 'deltas', title: '20 agents stream deltas, 16 in flight each, one viewer a session' },
+    ...{ agents: 20, viewersEach: 1, load: { what: 'delta', pacing: window(16) }, servers: [plain, sdk, ...peers] },
+    wanted: 'SDK agents at most 0.6, plain clients at most 1 of Socket.IO',
+  },
+  {
+    ...{ key: 'many', title: '100 agents stream deltas, 4 in flight each, one viewer a session' },
+    ...{ agents: 100, viewersEach: 1, load: { what: 'delta', pacing: window(4) }, servers: [plain, sdk, ...peers] },
+    wanted: 'as above',
+  },
+  {
+    ...{ key: 'events', title: '20 agents, distinct events that cannot be joined, 16 in flight each, one viewer each' },
+    ...{ agents: 20, viewersEach: 1, load: { what: 'event', pacing: window(16) }, servers: [joined, ...peers] },
+    wanted: 'at most 1.5 of Socket.IO (each is on disk and acknowledged)',
+  },
+  {
+    ...{ key: 'rate', title: '200 agents at 50 deltas/s each, two viewers of everything' },
+    ...{ agents: 200, viewersEach: 0, viewersOfAll: 2, servers: [joined, ...peers] },
+    load: { what: 'delta', pacing: { kind: 'rate', perSecond: 50 } },
+    wanted: 'p50 at most 15 ms, p99 at most 60 ms, whole',
+  },
+  {
+    ...{ key: 'burst4', title: 'bursts of 4 events to 50 viewers, one after the other' },
+    ...{ agents: 1, viewersEach: 50, load: { what: 'event', pacing: { kind: 'burst', inFlight: 4 } } },
+    ...{ servers: [joined, ...peers], wanted: 'no target' },
+  },
+  {
+    ...{ key: 'burst32', title: 'bursts of 32 events to 500 viewers, one after the other' },
+    ...{ agents: 1, viewersEach: 500, load: { what: 'event', pacing: { kind: 'burst', inFlight: 32 } } },
+    ...{ servers: [joined, ...peers], wanted: 'p99 of a burst at most 64 ms' },
+  },
+]
+
+heading('Streams: many agents, few viewers', [
+  `An agent's message goes through the server to its viewers; ${pinning}.`,
+  'fleetwire: `fleetwire serve`; each event is on disk (WAL, synchronous=FULL) before it is shown, and acknowledged.',
+  'Socket.IO: `io.to(room).emit`, nothing kept. Centrifugo, where CENTRIFUGO names a binary: GOMAXPROCS=1.',
+  'Plain clients send one frame a message; SDK agents are those of @fleetwire/client, and their viewers ask for joined messages.',
+  `${ROUNDS} rounds of ${ROUND_MS / 1000} s, after ${WARM_UP_MS / 1000} s of warm-up each; medians. CPU time is that of the whole server process.`,
+])
+
+const sleep = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
+
+for (const { key, title, agents, viewersEach, viewersOfAll = 0, load, servers, wanted } of cases) {
+  if (only !== undefined && !only.split(',').includes(key)) continue
+  const running = await Promise.all(servers.map(server => server.start(agents)))
+  const loads = servers.map(() => startRole<typeof streams>('load/streams.js', { core: 1 }))
+  for (const [i, { dialect }] of servers.entries()) {
+    const { port, agentTokens, viewerToken } = running[i]!
+    const options: StreamsOptions = { dialect, port, agentTokens, viewerToken, viewersEach, viewersOfAll }
+    await loads[i]!.call('connect', options)
+  }
+  const neighbours = new Neighbours([...running.map(({ pid }) => pid), ...loads.map(({ pid }) => pid)])
+  const rounds = servers.map(
+    () => [] as { cpuUs: number; perSecond: number; p50: number; p99: number; whole: number; busy: number }[],
+  )
+  let busiest = 0
+  for (let n = 0; n < ROUNDS; n++) {
+    for (const [i] of servers.entries()) {
+      const role = loads[i]!
+      await role.call('begin', load)
+      await sleep(WARM_UP_MS)
+      const before = await role.call('measure')
+      const cpu = cpuMsOf(running[i]!.pid)
+      const loadCpu = await role.call('cpuMs')
+      const startedAt = performance.now()
+      await sleep(ROUND_MS)
+      const received = (await role.call('received')) - before
+      const elapsedMs = performance.now() - startedAt
+      const cpuMs = cpuMsOf(running[i]!.pid) - cpu
+      busiest = Math.max(busiest, ((await role.call('cpuMs')) - loadCpu) / elapsedMs)
+      const { latencies, whole } = await role.call('end')
+      rounds[i]!.push({
+        ...{ cpuUs: (cpuMs * 1000) / received, perSecond: (received * 1000) / elapsedMs, whole },
+        ...{ p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), busy: cpuMs / elapsedMs },
+      })
+    }
+  }
+  const of = (i: number, key: 'cpuUs' | 'perSecond' | 'p50' | 'p99' | 'busy') =>
+    median(rounds[i]!.map(round => round[key]))
+  const base = of(servers.indexOf(socketIo), 'cpuUs')
+  note(`${title}:`)
+  table(
+    ['', 'CPU µs a delivery', 'of Socket.IO’s', 'deliveries/s', 'p50 ms', 'p99 ms', 'server busy', 'whole'],
+    servers.map(({ name }, i) => [
+      name,
+      of(i, 'cpuUs').toFixed(1),
+      (of(i, 'cpuUs') / base).toFixed(2),
+      count(of(i, 'perSecond')),
+      ms(of(i, 'p50')),
+      ms(of(i, 'p99')),
+      percent(of(i, 'busy')),
+      rounds[i]!.every(round => round.whole === 1) ? 'yes' : percent(Math.min(...rounds[i]!.map(round => round.whole))),
+    ]),
+  )
+  note(`wanted: ${wanted}.`)
+  note(`The load generator used ${percent(busiest)} of a core at most.`)
+  sharedMachine(neighbours.cores())
+  console.log()
+  for (const role of loads) await role.call('close')
+  await Promise.all([...running.map(server => server.stop()), ...loads.map(role => role.stop())])
+}
