@@ -1,10 +1,31 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { allProcesses, hasEnded, programName, read, readStat, sleepsOf } from './proc.ts'
 
 interface Member {
   pid: number
   /** What a signal for it is sent to: its group, as a negative number. */
   target: number
+}
+
+export interface NamedProcess {
+  pid: number
+  name: string
+  startTicks: number
+}
+
+/** What a process has done so far. */
+export interface Activity {
+  asleep: boolean
+  /** How often it went to sleep. */
+  sleeps: number
+  /** CPU time, in hundredths of a second. */
+  cpuTicks: number
+}
+
+/** Is it still there, in this session or another? */
+export function isAlive({ pid, startTicks }: NamedProcess): boolean {
+  const stat = readStat(pid)
+  return stat !== undefined && !hasEnded(stat) && stat.startTicks === startTicks
 }
 
 /**
@@ -27,6 +48,27 @@ export class SessionProcesses {
     return this.#members().some(({ pid }) => pid === this.#leader)
   }
 
+  /** Who they are, for people; without names where the system does not tell them. */
+  named(): NamedProcess[] {
+    if (process.platform !== 'linux') return []
+    return this.pids().map(pid => ({ pid, name: programName(pid), startTicks: readStat(pid)?.startTicks ?? 0 }))
+  }
+
+  /**
+   * What each of them has done so far. One that does nothing between two looks has come to where it stays: asleep, or
+   * stopped. Just forked ones do not look like that: they are on their way to another program, maybe another session.
+   */
+  activity(): Map<number, Activity> {
+    if (process.platform !== 'linux') return new Map()
+    return new Map(
+      this.pids().flatMap(pid => {
+        const stat = readStat(pid)
+        if (stat === undefined) return []
+        return [[pid, { asleep: 'ST'.includes(stat.state), sleeps: sleepsOf(pid), cpuTicks: stat.cpuTicks }]]
+      }),
+    )
+  }
+
   signal(signal: NodeJS.Signals): void {
     for (const target of new Set(this.#members().map(({ target }) => target))) send(target, signal)
   }
@@ -47,38 +89,21 @@ export class SessionProcesses {
       return send(-this.#leader, 0) ? [{ pid: this.#leader, target: -this.#leader }] : []
     }
     const members: Member[] = []
-    for (const name of readdirSync('/proc')) {
-      const pid = Number(name)
-      if (!Number.isInteger(pid)) continue
+    for (const pid of allProcesses()) {
       const stat = readStat(pid)
-      if (stat?.session === this.#leader) members.push({ pid, target: -stat.group })
+      if (stat === undefined || hasEnded(stat)) continue
+      if (stat.session === this.#leader) members.push({ pid, target: -stat.group })
       // Just forked, it has no session of its own yet, and its group is ours.
-      else if (stat && pid === this.#leader) members.push({ pid, target: pid })
+      else if (pid === this.#leader) members.push({ pid, target: pid })
     }
     return members
   }
 }
 
-function readStat(pid: number): { group: number; session: number } | undefined {
-  let stat: string
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return undefined
-  }
-  // The name of the program is in parentheses and may hold anything, parentheses too.
-  const [state = '', , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return 'ZXx'.includes(state) ? undefined : { group: Number(group), session: Number(session) }
-}
-
 /** Neither caught nor ignored. */
 function takesDefault(pid: number, signal: NodeJS.Signals): boolean {
-  let status: string
-  try {
-    status = readFileSync(`/proc/${pid}/status`, 'latin1')
-  } catch {
-    return false
-  }
+  const status = read(`/proc/${pid}/status`)
+  if (status === undefined) return false
   const masks = [...status.matchAll(/^Sig(?:Ign|Cgt):\s*([0-9a-f]+)$/gm)].map(([, mask]) => BigInt(`0x${mask}`))
   const bit = 1n << BigInt(constants.signals[signal] - 1)
   return masks.length === 2 && masks.every(mask => (mask & bit) === 0n)

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
-import type { SessionProcesses } from './session-processes.ts'
+import { isAlive, type NamedProcess, type SessionProcesses } from './session-processes.ts'
+import { Settling } from './settling.ts'
 
 export interface StopDelays {
   /** Between SIGINT and SIGTERM. */
@@ -19,6 +20,12 @@ const POLL_MS = 20
 const REPEAT_MS = 100
 /** A process that survives SIGKILL this long hangs in the kernel or belongs to somebody else. */
 const GIVE_UP_MS = 5000
+
+export interface Finished {
+  result: 'gone' | 'stuck'
+  /** Names of the processes that were left behind and have been ended, not at anybody's request. */
+  ended: string[]
+}
 
 /** Ends the processes of a session, politely first. */
 export class SessionStop {
@@ -58,21 +65,27 @@ export class SessionStop {
   }
 
   /**
-   * The leader has ended: whoever it left behind is ended too. Resolves when nobody is left, or when nothing more can
-   * be done about it.
+   * The leader has ended: whoever it left behind is ended too, unless it leaves the session, which just-forked processes
+   * are given the time for. Resolves when nobody is left, or when nothing more can be done about it.
    */
-  async finish(): Promise<'gone' | 'stuck'> {
-    if (!this.#processes.isAlive()) this.#end('gone')
-    else if (this.#escalation === undefined && !this.#killed) {
-      this.#climb([{ signal: 'SIGHUP', delayMs: this.#delays.hangupMs }])
-    }
-    // They are nobody's children here, so nobody tells of their end.
-    this.#poll = this.#clock.setInterval(() => {
+  async finish(): Promise<Finished> {
+    let left: NamedProcess[] = []
+    // Somebody asked for the end, and the shell has ended: nobody is given time to leave the session.
+    if (this.#escalation !== undefined && !this.#killed) this.#processes.signal('SIGHUP')
+    const settling = new Settling(this.#processes, this.#clock)
+    const look = () => {
       if (!this.#processes.isAlive()) this.#end('gone')
-    }, POLL_MS)
+      else if (this.#escalation === undefined && !this.#killed && settling.isOver()) {
+        left = this.#processes.named()
+        this.#climb([{ signal: 'SIGHUP', delayMs: this.#delays.hangupMs }])
+      }
+    }
+    look()
+    // They are nobody's children here, so nobody tells of their end.
+    this.#poll = this.#clock.setInterval(look, POLL_MS)
     const result = await this.#gone
     this.#poll.cancel()
-    return result
+    return { result, ended: left.filter(process => !isAlive(process)).map(({ name }) => name) }
   }
 
   #climb([step, ...rest]: Step[]): void {

@@ -5,19 +5,22 @@ import { delimiter, resolve } from 'node:path'
 import type { AgentTerminal, AgentTerminalOptions, CommandRun } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import { type Clock, systemClock } from '../clock.ts'
+import { commandEnv } from './command-env.ts'
+import { InputWatch } from './input-watch.ts'
 import { OutputTail } from './output-tail.ts'
 import { Pty, type PtyExit } from './pty.ts'
+import { asCommandOfSession } from './session-leader.ts'
 import { SessionProcesses } from './session-processes.ts'
 import { SessionStop, type StopDelays } from './session-stop.ts'
 
 /** What is needed of a run, and of its terminal. */
-export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'signal' | 'force'>
+export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'signal' | 'force' | 'waiting'>
 export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit'>
 
 export interface ShellRunnerOptions extends Partial<StopDelays> {
   /** `client.openTerminal`. */
   openTerminal(options: AgentTerminalOptions): ShellTerminal
-  /** Of the commands; the agent's own token is taken out of it. */
+  /** The agent's own; commands see of it what `commandEnv` lets through. */
   env: Record<string, string | undefined>
   /** A path, or a name that is looked up in the PATH of `env`. */
   shell?: string
@@ -27,14 +30,13 @@ export interface ShellRunnerOptions extends Partial<StopDelays> {
   clock?: Clock
 }
 
-/** Secrets of the agent, and what describes the terminal that the agent itself was started in. */
-const HIDDEN = ['FLEETWIRE_TOKEN', 'TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'TERMCAP', 'COLUMNS', 'LINES']
 const SIGNAL_EXIT = 128
+const MAX_NAMES = 10
 
 /**
  * Commands as shell lines: each runs as `<shell> -c <line>` on a terminal of its own, whose id is the command's. A
- * command ends when its whole session has: what the shell leaves behind is hung up, then killed. To leave something
- * running, a line starts it in a session of its own (`setsid`); `nohup` and `&` do not do that.
+ * command ends when its whole session has: what the shell leaves behind is hung up, then killed, and named in the result.
+ * To leave something running, a line starts it in a session of its own (`setsid`); `nohup` and `&` do not do that.
  *
  * Interrupted, the session gets SIGINT, then SIGTERM, then SIGKILL, and the outcome is `cancelled` if the shell was
  * still there to be interrupted.
@@ -42,8 +44,7 @@ const SIGNAL_EXIT = 128
 export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) => Promise<CommandOutcome> {
   const { shell = '/bin/sh', cwd = process.cwd(), cols = 80, rows = 24, clock = systemClock } = options
   const delays = { termAfterMs: 5000, killAfterMs: 5000, hangupMs: 1000, ...given(options) }
-  const env: Record<string, string | undefined> = { ...options.env, TERM: 'xterm-256color' }
-  for (const name of HIDDEN) delete env[name]
+  const env = commandEnv(options.env)
 
   return async run => {
     const line = readLine(run.input)
@@ -52,7 +53,10 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     if (file === undefined) return failed('spawn_failed', `The shell ${shell} does not exist or cannot be run.`)
     if (!(await isFolder(cwd))) return failed('spawn_failed', `The working folder ${cwd} does not exist.`)
     if (run.signal.aborted) return { status: 'cancelled' }
-    return execute(run, { file, args: ['-c', line], env: { ...defined(env), FLEETWIRE_COMMAND_ID: run.commandId } })
+    return execute(run, {
+      ...asCommandOfSession(file, ['-c', line]),
+      env: { ...env, FLEETWIRE_COMMAND_ID: run.commandId },
+    })
   }
 
   async function execute(
@@ -61,6 +65,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
   ): Promise<CommandOutcome> {
     const tail = new OutputTail()
     let pty: Pty | undefined
+    let watch: InputWatch | undefined
     const terminal: ShellTerminal = options.openTerminal({
       terminalId: run.commandId,
       cols,
@@ -75,6 +80,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     terminal.resize(cols, rows)
     const onData = (bytes: Uint8Array) => {
       tail.append(bytes)
+      watch?.printed()
       return terminal.write(bytes)
     }
     try {
@@ -86,6 +92,8 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
 
     const processes = new SessionProcesses(pty.pid)
     const stop = new SessionStop(processes, clock, delays)
+    // Inferred: what waits may also be a program that offers to read keys while it works.
+    watch = new InputWatch({ leader: pty.pid, clock, onChange: detail => run.waiting(detail, 'inferred') })
     let interrupted = false
     const release = [
       onAbort(run.signal, () => {
@@ -101,12 +109,14 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
       }),
     ]
     const exit = await pty.exited
-    const left = await stop.finish()
+    watch.stop()
+    const { result, ended } = await stop.finish()
     for (const remove of release) remove()
     pty.close()
     terminal.exit(exit)
-    const outcome = { ...outcomeOf(exit, interrupted), output: tail.text() }
-    return left === 'gone'
+    const detail = ended.length === 0 ? {} : { detail: describeEnded(ended) }
+    const outcome = { ...outcomeOf(exit, interrupted), output: tail.text(), ...detail }
+    return result === 'gone'
       ? outcome
       : { ...outcome, error: `${outcome.error ?? ''} Some of its processes could not be ended.`.trim() }
   }
@@ -120,6 +130,14 @@ function outcomeOf({ exitCode, signal }: PtyExit, interrupted: boolean): Command
   // A shell reports the signal that ended its last command this way.
   const named = Object.entries(os.signals).find(([, number]) => number === code - SIGNAL_EXIT)
   return { status: 'failed', exitCode: code, error: `exit code ${code}${named ? ` (${named[0]})` : ''}` }
+}
+
+/** Each name once, the most of them: `2 processes were ended: node, sleep`. */
+function describeEnded(names: readonly string[]): string {
+  const different = [...new Set(names)].sort()
+  const more = different.length > MAX_NAMES ? `, … (${different.length - MAX_NAMES} more)` : ''
+  const listed = different.slice(0, MAX_NAMES).join(', ') + more
+  return names.length === 1 ? `1 process was ended: ${listed}` : `${names.length} processes were ended: ${listed}`
 }
 
 const failed = (code: string, message: string): CommandOutcome => ({ status: 'failed', error: { code, message } })
@@ -162,8 +180,4 @@ function given({ termAfterMs, killAfterMs, hangupMs }: Partial<StopDelays>): Par
     ...(killAfterMs !== undefined && { killAfterMs }),
     ...(hangupMs !== undefined && { hangupMs }),
   }
-}
-
-function defined(env: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined))
 }

@@ -1,5 +1,5 @@
 import { AgentClient, DashboardClient } from '@fleetwire/client/node'
-import type { Command, TerminalSnapshot } from '@fleetwire/protocol'
+import type { Agent, Command, TerminalSnapshot } from '@fleetwire/protocol'
 import { type Test, test } from 'tap'
 import { createShellRunner } from '../../src/exec/shell-runner.ts'
 import { startApp } from '../helpers/build.ts'
@@ -135,4 +135,34 @@ test('an interrupt from the dashboard ends the command, and everybody is told', 
   const ended = (await call<Command>(operator, 'GET', `/api/v1/commands/${command.commandId}`)).body
   t.match(ended, { status: 'cancelled', exitCode: 130, confirmed: true })
   t.ok(performance.now() - begin < 3000)
+})
+
+test('[CS27] a command that waits for somebody to type is shown as waiting, until somebody has', async t => {
+  const { dashboard, submit, log } = await start(t)
+  const told = <T>(fits: (payload: T) => boolean) =>
+    new Promise<T>(resolve => {
+      const unfollow = log.follow(events => {
+        const found = events.find(({ payload }) => fits(payload as T))
+        if (found === undefined) return
+        unfollow()
+        resolve(found.payload as T)
+      })
+    })
+  const inPhase = (phase: Command['phase']) =>
+    told<Command>(payload => payload.phase === phase && !!payload.detail === (phase === 'waiting_input'))
+  const waits = inPhase('waiting_input')
+  const agentWaits = told<Agent>(payload => payload.work === 'waiting')
+  const command = await submit('read name; sleep 1; echo "hello $name"')
+  t.match(await waits, {
+    commandId: command.commandId,
+    status: 'running',
+    detail: 'sh waits for input',
+    evidence: 'inferred',
+    waitingSince: undefined,
+  })
+  t.match(await agentWaits, { work: 'waiting', detail: 'sh waits for input', evidence: 'inferred' })
+  const goesOn = inPhase('working')
+  const view = dashboard.openTerminal({ agentId: 'a1', terminalId: command.commandId })
+  t.same(await view.input('ada\r'), { ok: true })
+  t.match(await goesOn, { detail: undefined, evidence: undefined })
 })

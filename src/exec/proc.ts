@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
+
+/** One process as Linux tells of it (proc_pid_stat(5)). */
+export interface ProcessStat {
+  pid: number
+  /** R running, S asleep, D in the disk, T stopped, Z ended and not waited for … */
+  state: string
+  group: number
+  session: number
+  /** The device number of its controlling terminal; 0: none. */
+  terminal: number
+  /** The process group that its terminal listens to. */
+  foreground: number
+  /** CPU time used so far, in hundredths of a second. */
+  cpuTicks: number
+  /** Since boot, in the same; with the pid it names a process for good. */
+  startTicks: number
+}
+
+/** Undefined where there is none, and where the system has no /proc. */
+export function readStat(pid: number): ProcessStat | undefined {
+  const stat = read(`/proc/${pid}/stat`)
+  if (stat === undefined) return undefined
+  // The name of the program is in parentheses and may hold anything, parentheses too.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const number = (index: number) => Number(fields[index])
+  return {
+    pid,
+    state: fields[0] ?? '',
+    group: number(2),
+    session: number(3),
+    terminal: number(4),
+    foreground: number(5),
+    cpuTicks: number(11) + number(12),
+    startTicks: number(19),
+  }
+}
+
+/** Ended, whether or not somebody waited for it. */
+export const hasEnded = ({ state }: ProcessStat): boolean => 'ZXx'.includes(state)
+
+/** How often it gave the CPU away by itself; it grows with whatever a process does but computing. */
+export function sleepsOf(pid: number): number {
+  return Number(read(`/proc/${pid}/status`)?.match(/^voluntary_ctxt_switches:\s*(\d+)$/m)?.[1] ?? 0)
+}
+
+/** As people know it: the first word of its command line, which the program may have set, or the name of its file. */
+export function programName(pid: number): string {
+  const [first = ''] = (read(`/proc/${pid}/cmdline`) ?? '').split(/[\0\s:]/)
+  return basename(first).replace(/^-/, '') || (read(`/proc/${pid}/comm`) ?? 'a process').trim()
+}
+
+export function threadsOf(pid: number): number[] {
+  return numbersIn(`/proc/${pid}/task`)
+}
+
+export function allProcesses(): number[] {
+  return numbersIn('/proc')
+}
+
+/** A process and its children, theirs, and so on. */
+export function withDescendants(pid: number): number[] {
+  const found = [pid]
+  for (const parent of found) {
+    for (const thread of threadsOf(parent)) {
+      const children = read(`/proc/${parent}/task/${thread}/children`)
+      found.push(...(children ?? '').split(' ').filter(Boolean).map(Number))
+    }
+  }
+  return found
+}
+
+/** What a descriptor stands for: a path, or such as `pipe:[123]`. */
+export function linkOf(pid: number, fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`)
+  } catch {
+    return undefined
+  }
+}
+
+export function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return undefined
+  }
+}
+
+export function numbersIn(folder: string): number[] {
+  try {
+    return readdirSync(folder).map(Number).filter(Number.isInteger)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,85 @@
+import { awaitedFds } from './awaited-fds.ts'
+import {
+  hasEnded,
+  linkOf,
+  numbersIn,
+  type ProcessStat,
+  programName,
+  read,
+  readStat,
+  threadsOf,
+  withDescendants,
+} from './proc.ts'
+
+/** A program that waits for somebody to type. */
+export interface TerminalWait {
+  pid: number
+  name: string
+  /** CPU time that the programs in the foreground have used so far: while it grows, something goes on. */
+  cpuTicks: number
+}
+
+/** Wake-ups that a program makes for itself. */
+const OWN_WAKE_UPS = /^anon_inode:\[(eventfd|signalfd|timerfd|eventpoll)\]$/
+/** The side of a pseudoterminal that belongs to who runs a program on it: `script`, `sudo`, `tmux`. */
+const MASTER = /^\/dev\/(pts\/)?ptmx$/
+/** Unix98 pseudoterminals have the major numbers 136 to 143 (Documentation/admin-guide/devices.txt). */
+const PTS_MAJOR = 136
+
+/**
+ * Who waits for input on the terminal of this session: a program in the foreground whose thread sleeps until it can read
+ * from it, and from nothing else that could wake it. A program that also listens to a socket, a file or another program
+ * is not taken for one that waits: it may just be at work in silence. Linux alone; elsewhere nobody is seen to wait.
+ */
+export function whoWaits(leader: number): TerminalWait | undefined {
+  const own = readStat(leader)
+  if (own === undefined || hasEnded(own) || own.terminal === 0) return undefined
+  const processes = withDescendants(leader)
+    .map(readStat)
+    .filter(stat => stat !== undefined)
+  return waiterOn(own.terminal, processes)
+}
+
+function waiterOn(terminal: number, processes: readonly ProcessStat[]): TerminalWait | undefined {
+  const foreground = processes.filter(stat => stat.terminal === terminal && stat.group === stat.foreground)
+  const cpuTicks = foreground.reduce((sum, stat) => sum + stat.cpuTicks, 0)
+  for (const { pid } of foreground) {
+    for (const thread of threadsOf(pid)) {
+      const found = judge(pid, awaitedFds(pid, thread), terminal)
+      if (found === 'waits') return { pid, name: programName(pid), cpuTicks }
+      // It passes on what is typed: who waits is the program on the terminal that it made.
+      const inner = typeof found === 'object' ? waiterOn(found.terminal, processes) : undefined
+      if (inner !== undefined) return { ...inner, cpuTicks: inner.cpuTicks + cpuTicks }
+    }
+  }
+  return undefined
+}
+
+function judge(pid: number, fds: readonly number[], terminal: number): 'waits' | { terminal: number } | undefined {
+  const path = `/dev/pts/${indexOf(terminal)}`
+  let waits = false
+  let inner: { terminal: number } | undefined
+  for (const fd of fds) {
+    const link = linkOf(pid, fd)
+    if (link === path || link === '/dev/tty') waits = true
+    else if (link !== undefined && MASTER.test(link)) inner = innerTerminal(pid, fd)
+    else if (link === undefined || !(OWN_WAKE_UPS.test(link) || isOwnPipe(pid, link))) return undefined
+  }
+  return waits ? (inner ?? 'waits') : undefined
+}
+
+/** It holds both ends: how many programs wake their own event loop. */
+function isOwnPipe(pid: number, link: string): boolean {
+  if (!link.startsWith('pipe:')) return false
+  return numbersIn(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === link).length > 1
+}
+
+function innerTerminal(pid: number, fd: number): { terminal: number } | undefined {
+  const index = read(`/proc/${pid}/fdinfo/${fd}`)?.match(/^tty-index:\s*(\d+)$/m)?.[1]
+  return index === undefined ? undefined : { terminal: numberOf(Number(index)) }
+}
+
+/** Device numbers as the kernel gives them to programs (new_encode_dev). */
+const indexOf = (terminal: number) =>
+  ((((terminal >> 8) & 0xfff) - PTS_MAJOR) << 8) | (terminal & 0xff) | ((terminal >> 12) & 0xfff00)
+const numberOf = (index: number) => ((PTS_MAJOR + (index >> 8)) << 8) | (index & 0xff)

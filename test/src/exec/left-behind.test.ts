@@ -1,0 +1,109 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { dir, start, survivors } from '../../helpers/shell-command.ts'
+
+const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who is in a session' }
+const quick = { hangupMs: 100 }
+const has = (program: string) => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`])
+    return true
+  } catch {
+    return false
+  }
+}
+
+function endAll(commandId: string): void {
+  for (const pid of survivors(commandId)) process.kill(Number(pid), 'SIGKILL')
+}
+
+t.test('what a command leaves behind is ended, and its result says so', linux, async t => {
+  const cases: [line: string, detail: string | undefined][] = [
+    ['sleep 60 &', '1 process was ended: sleep'],
+    ['nohup sleep 60 >/dev/null 2>&1 &', '1 process was ended: sleep'],
+    ['nohup sleep 60 & disown 2>/dev/null; true', '1 process was ended: sleep'],
+    ['(sleep 60 &)', '1 process was ended: sleep'],
+    ['((sleep 60 &) &)', '1 process was ended: sleep'],
+    ['sleep 60 & sleep 61 &', '2 processes were ended: sleep'],
+    [
+      `sleep 60 & '${process.execPath}' -e 'setInterval(() => {}, 1000)' & sleep 0.5`,
+      '2 processes were ended: node, sleep',
+    ],
+    ['(trap "" HUP; exec sleep 60) &', '1 process was ended: sleep'],
+    ['timeout 60 sleep 50 &', '2 processes were ended: sleep, timeout'],
+    ['sleep 0.02 &', undefined],
+    ['echo done', undefined],
+    ['yes | head -1', undefined],
+  ]
+  for (const [line, detail] of cases) {
+    const command = start(line, quick)
+    const outcome = await command.outcome
+    t.match(outcome, { status: 'succeeded' }, line)
+    t.equal(outcome.detail, detail, line)
+    t.same(survivors(command.commandId), [], 'nobody is left')
+  }
+})
+
+t.test('an interrupt ends what runs without calling it left behind', linux, async t => {
+  const command = start('sleep 60 & echo up; sleep 61', quick)
+  await command.printed(/up/)
+  command.interrupt.abort()
+  t.match(await command.outcome, { status: 'cancelled', detail: undefined })
+})
+
+/** Keeps every core busy until the test ends. */
+function load(t: Test): void {
+  for (let i = 0; i < 6; i++) {
+    const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
+    t.teardown(() => busy.kill('SIGKILL'))
+  }
+}
+
+t.test('setsid leaves a program running, 20 times of 20, also on a busy machine', linux, async t => {
+  load(t)
+  for (let i = 0; i < 20; i++) {
+    const command = start('setsid sleep 60 >/dev/null 2>&1 </dev/null &', quick)
+    t.match(await command.outcome, { status: 'succeeded', detail: undefined })
+    t.equal(survivors(command.commandId).length, 1, 'it runs')
+    endAll(command.commandId)
+  }
+})
+
+t.test('siblings of setsid leave one running as well', linux, async t => {
+  load(t)
+  const forks = 'import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0: time.sleep(60)\n  os._exit(0)'
+  const lines: [line: string, needs: string][] = [
+    ['(setsid sleep 60 &)', 'setsid'],
+    ['nohup setsid sleep 60 >/dev/null 2>&1 &', 'setsid'],
+    ['setsid -f sleep 60', 'setsid'],
+    ['setsid sh -c "sleep 60; :" & disown 2>/dev/null; true', 'setsid'],
+    [`python3 -c '${forks}'`, 'python3'],
+    [`python3 -c '${forks}' &`, 'python3'],
+    [
+      `'${process.execPath}' -e 'require("child_process").spawn("sleep", ["60"], { detached: true, stdio: "ignore" }).unref()'`,
+      'true',
+    ],
+    [`tmux -S ${join(dir, 'tmux')} new -d "sleep 60"`, 'tmux'],
+    ['screen -dm sleep 60', 'screen'],
+  ]
+  for (const [line, needs] of lines) {
+    if (!has(needs)) continue
+    const command = start(line, quick)
+    t.match(await command.outcome, { status: 'succeeded', detail: undefined }, line)
+    t.ok(survivors(command.commandId).length > 0, line)
+    endAll(command.commandId)
+  }
+})
+
+t.test('what was left running with its output in a file goes on to write it', linux, async t => {
+  const file = join(dir, 'left.log')
+  const command = start(`setsid sh -c 'while :; do echo alive; sleep 0.05; done' >${file} 2>&1 </dev/null &`, quick)
+  t.match(await command.outcome, { status: 'succeeded', detail: undefined })
+  const size = () => (existsSync(file) ? readFileSync(file).length : 0)
+  const before = size()
+  while (size() <= before) await new Promise(resolve => setTimeout(resolve, 20))
+  endAll(command.commandId)
+  t.pass('it writes on')
+})
