@@ -49,7 +49,8 @@ export default fp(
       if (headers['transfer-encoding'] === undefined) refuse()
       else payload.once('data', refuse).once('end', () => done(null))
     })
-    app.addHook('onRequest', (request, reply, done) => {
+    // Behind the check that there is a route.
+    app.addHook('preParsing', (request, reply, _payload, done) => {
       const { raw } = request
       const encoding = raw.headers['content-encoding']
       if (isEmpty(raw)) delete raw.headers['content-type']

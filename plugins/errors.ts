@@ -124,7 +124,7 @@ export default fp(
       // What the plugin of CORS answers preflights with.
       if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), config?.socket === true)
     })
-    app.setNotFoundHandler((request, reply) => {
+    function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
       const { method, url } = request
       const [path] = url.split('?', 1)
       const methods = routeTable.methodsOf(url)
@@ -132,6 +132,12 @@ export default fp(
       const allowed = methods.join(', ')
       const refusal = wireError('invalid_request', `There is no ${method} ${path}: it takes ${allowed}.`)
       return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))
+    }
+    app.setNotFoundHandler(notFound)
+    // Before a body is judged that nobody asked for.
+    app.addHook('preParsing', (request, reply, _payload, done) => {
+      if (request.is404) notFound(request, reply)
+      else done()
     })
   },
   { name: 'fleetwire-errors' },

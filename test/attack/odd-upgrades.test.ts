@@ -51,7 +51,7 @@ const attacks: Record<string, [bytes: string, statuses: number[]]> = {
   'a body that never ends': [`POST /api/v1/tasks HTTP/1.1\r\n${upgradeTo('h2c')}Content-Length: 9\r\n\r\nabc`, [401]],
   'a chunked body': [
     `POST /health HTTP/1.1\r\n${upgradeTo('h2c')}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n${plain('/health')}`,
-    [404, 200],
+    [405, 200],
   ],
   ...Object.fromEntries(
     ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].flatMap(method =>

@@ -74,6 +74,11 @@ test('[RE23] a method that a path does not know is 405 with those that it knows'
   t.ok(refused > 200, `${refused} were refused`)
   const ask = (method: string, url: string) => app.inject({ method: method as 'GET', url })
   t.equal((await ask('PUT', '/nowhere')).statusCode, 404)
+  for (const type of ['application/json', 'text/plain', 'nonsense']) {
+    const sent = { method: 'PUT' as const, headers: { 'content-type': type }, payload: '{' }
+    t.equal((await app.inject({ ...sent, url: '/health' })).statusCode, 405, 'whatever its body is')
+    t.equal((await app.inject({ ...sent, url: '/nowhere' })).statusCode, 404)
+  }
   t.match(await ask('PUT', '/api/v1/tokens?x=1'), { statusCode: 405, headers: { allow: 'GET, HEAD, POST' } })
   t.match(await ask('POST', '/%77s'), { statusCode: 405, headers: { allow: 'GET' } })
 })
