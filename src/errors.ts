@@ -20,6 +20,10 @@ export const FLW_ERR_LOG_NEWER = createError(
 export const FLW_ERR_LOG_OPEN = createError('FLW_ERR_LOG_OPEN', 'The log file %s cannot be opened: %s')
 export const FLW_ERR_LOG_FAILED = createError('FLW_ERR_LOG_FAILED', 'The log has failed and accepts nothing more: %s')
 export const FLW_ERR_LOG_CLOSED = createError('FLW_ERR_LOG_CLOSED', 'The log is closed')
+export const FLW_ERR_LOG_ENTRY = createError(
+  'FLW_ERR_LOG_ENTRY',
+  'What %s holds at %s cannot be delivered: %s. It is left out of lists, snapshots and replays.',
+)
 export const FLW_ERR_FRAME_OUTBOUND = createError(
   'FLW_ERR_FRAME_OUTBOUND',
   'Refused to send a frame that its schema does not allow: %s',

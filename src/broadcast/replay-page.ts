@@ -31,6 +31,8 @@ export interface ReplayPage {
   status: 'ok'
   slices: readonly ReplaySlice[]
   bytes: number
+  /** Topics of events that were left out, for no frame can carry them. */
+  flawed: readonly string[]
   /** Where the next page begins. Of the last page (`done`): the end of the log when it was read. */
   next: string
   done: boolean

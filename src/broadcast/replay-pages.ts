@@ -86,6 +86,7 @@ export class ReplayPages {
       status: 'ok',
       slices,
       bytes,
+      flawed: page.flawed ?? [],
       next: isCut ? encodeCursor(this.#log.epoch, end) : page.next,
       done: page.done && !isCut,
     }

@@ -1,5 +1,5 @@
-import type { ServerPayloads } from '@fleetwire/protocol'
-import { canSeeEntry, patternRefusal } from '../auth/permissions.ts'
+import { type ServerPayloads, wireError } from '@fleetwire/protocol'
+import { canSeeEntry, canSeeTopic, patternRefusal, seesFleet } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { LogRecord, ReadResult, Snapshot } from '../log/event-log.ts'
 import type { TurnPace } from '../turn-pace.ts'
@@ -11,12 +11,14 @@ import { snapshotParts } from './snapshot-parts.ts'
 
 /** What is left when the last leg is covered from memory. */
 const LAST_LEG_BYTES = 128 * 1024
+/** Topics in one error. */
+const MAX_NAMED = 20
 
 /** Where a subscriber's frames and events go, in the order in which they are given. A Connection is one. */
 export interface Sink {
   readonly isOpen: boolean
   deliver(batch: EventBatch): void
-  send<K extends 'snapshot' | 'resume:done' | 'resync:required'>(type: K, payload: ServerPayloads[K]): void
+  send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void
   /** Resolves when nothing waits any more, or the sink is closed. */
   drained(): Promise<void>
 }
@@ -166,7 +168,7 @@ export class Subscriber {
     this.#feed.deal()
     const left = this.#feed.position
     this.#state = { name: 'catching-up', held: undefined }
-    const { records, cursor } = await this.#feed.snapshot(added)
+    const { records, cursor, flawed = [] } = await this.#feed.snapshot(added)
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
     this.#place([...this.#patterns, ...added])
@@ -177,6 +179,7 @@ export class Subscriber {
       if (part.more) await this.#sink.drained()
       if (this.#over) return
     }
+    this.#leftOut(flawed)
     if ((await this.#catchUp(cursor)) !== undefined) await this.#startOver([])
   }
 
@@ -237,6 +240,7 @@ export class Subscriber {
   #goLive(page: ReplayPage, held: OutboundEvent[], report?: { end(cursor: string): void }): void {
     this.#feed.deal()
     for (const slice of page.slices) this.#emit(slice.for(this.#principal))
+    this.#leftOut(page.flawed)
     report?.end(page.next)
     const read = seqOf(page.next)
     const after = held.filter(({ event }) => event.seq > read && canSeeEntry(this.#principal, event))
@@ -257,6 +261,20 @@ export class Subscriber {
       this.#emit(last === undefined ? visible : upTo(visible, last))
       await this.#sink.drained()
     }
+    this.#leftOut(page.flawed)
+  }
+
+  /** Never the whole snapshot or replay: what no frame can carry is named. */
+  #leftOut(flawed: readonly string[]): void {
+    // Whose it is cannot be told where the topic does not say so.
+    const seesAll = seesFleet(this.#principal)
+    const topics = [...new Set(flawed)].filter(
+      topic => canSeeTopic(this.#principal, topic) && (seesAll || topic.startsWith('agents.')),
+    )
+    if (topics.length === 0) return
+    const named = topics.slice(0, MAX_NAMED)
+    const message = `No frame can carry what is stored at ${named.join(', ')}${topics.length > named.length ? ' and others' : ''}: it was left out.`
+    this.#sink.send('error', wireError('internal', message, { topics: named, count: topics.length }))
   }
 
   #emit(batch: EventBatch): void {

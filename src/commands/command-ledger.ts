@@ -49,21 +49,27 @@ export class CommandLedger {
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#unfollow = this.#log.follow(events => this.#fold(events))
+    const flawed: string[] = []
     let page: string | undefined
     do {
       const { records, nextPage } = await this.#log.list({
         kind: 'command',
+        flawed: true,
         where: { status: ['queued', 'dispatched', 'running'] },
         limit: 500,
         ...(page !== undefined && { page }),
       })
       for (const record of records) {
-        const command = record.payload as Command
+        const command = record.payload as Command | null
+        if (command === null) continue
+        if (record.flaw !== undefined) flawed.push(command.commandId)
         if ((this.#live.get(command.commandId)?.version ?? 0) < record.version)
           this.#put({ command, version: record.version })
       }
       page = nextPage ?? undefined
     } while (page !== undefined)
+    // What is here of them was cut: sent like this, an agent would do something else than it was asked to.
+    for (const commandId of flawed) await this.apply(commandId, { kind: 'undeliverable', message: UNDELIVERABLE })
   }
 
   stop(): void {
@@ -154,9 +160,9 @@ export class CommandLedger {
   async #entry(commandId: string): Promise<Entry | undefined> {
     const live = this.#live.get(commandId)
     if (live !== undefined) return live
-    const { records } = await this.#log.list({ kind: 'command', where: { id: commandId }, limit: 1 })
+    const { records } = await this.#log.list({ kind: 'command', where: { id: commandId }, limit: 1, flawed: true })
     const record = records[0]
-    return record && { command: record.payload as Command, version: record.version }
+    return record?.payload ? { command: record.payload as Command, version: record.version } : undefined
   }
 
   #fold(events: readonly FleetEvent[]): void {
@@ -189,4 +195,5 @@ export class CommandLedger {
   }
 }
 
+const UNDELIVERABLE = 'The input is nested deeper than any frame can carry; what is shown of it was cut.'
 const EMPTY: QueueView = new AgentQueue()

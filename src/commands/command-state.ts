@@ -32,6 +32,8 @@ export type CommandEvent =
   | { kind: 'lease-expired'; lastSeenAt: number }
   /** The agent is there and says that it does not have the command. */
   | { kind: 'denied'; lastSeenAt: number }
+  /** No frame can carry it to its agent. */
+  | { kind: 'undeliverable'; message: string }
   /** The agent was removed: nobody is left who could finish it. */
   | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
@@ -98,6 +100,10 @@ export function transition(command: Command, event: CommandEvent, now: number): 
     case 'denied':
       if (command.status === 'dispatched') return unacknowledged(command, now)
       return command.status === 'running' ? lost(command, 'agent_lost_it', event.lastSeenAt, now) : same('inapplicable')
+    case 'undeliverable':
+      // What runs was delivered before.
+      if (command.status === 'running') return same('inapplicable')
+      return end(command, 'failed', now, { reason: 'undeliverable', retryable: false, error: event.message })
     case 'abandon':
       return command.cancelRequestedAt === undefined
         ? end(command, 'lost', now, { reason: 'agent_removed', lastSeenAt: event.lastSeenAt })

@@ -24,7 +24,7 @@ export interface EventStreamOptions {
   onClose(code: number): void
 }
 
-type Sent = 'snapshot' | 'resume:done' | 'resync:required'
+type Sent = 'snapshot' | 'resume:done' | 'resync:required' | 'error'
 
 type State =
   | { name: 'open'; expiry: Timer; keepAlive: Timer }

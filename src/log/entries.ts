@@ -1,4 +1,5 @@
 import { encodeCursor } from './cursor.ts'
+import { cutToFit, flawOf } from './entry-depth.ts'
 import type { EventDraft, FleetEvent, LogRecord } from './event-log.ts'
 import type { StoredEvent } from './sqlite-messages.ts'
 
@@ -26,9 +27,12 @@ export function storedEvent(epoch: string, { taskId, agentId, ...event }: Stored
   })
 }
 
-/** A record from the store; its payload is parsed when it is first looked at. */
-export function storedRecord(stored: Omit<LogRecord, 'payload'>): LogRecord {
-  return withPayload(stored)
+/** A record from the store; its payload is parsed when it is first looked at. What no frame can carry is cut to what one can. */
+export function storedRecord(stored: Omit<LogRecord, 'payload' | 'flaw'>): LogRecord {
+  const flaw = flawOf(stored.json)
+  if (flaw === undefined) return withPayload(stored)
+  const payload = cutToFit(stored.json)
+  return { ...stored, payload, json: JSON.stringify(payload), flaw }
 }
 
 /** An own, enumerable getter: it is there for whoever spreads, compares or serialises the entry. */

@@ -8,3 +8,29 @@ export function isTooDeep(json: string): boolean {
   // Each level takes two characters: most entries need no look.
   return json.length > 2 * MAX_ENTRY_DEPTH && depthOfText(json) > MAX_ENTRY_DEPTH
 }
+
+const NO_JSON = 'it is no JSON'
+const TOO_DEEP = 'it is nested too deep'
+
+/** Why no frame can carry what stands in the store; undefined where one can. */
+export function flawOf(json: string): string | undefined {
+  try {
+    JSON.parse(json)
+  } catch {
+    return NO_JSON
+  }
+  return isTooDeep(json) ? TOO_DEEP : undefined
+}
+
+/** As much of what stands in the store as a frame can carry; of what is no JSON, nothing. */
+export function cutToFit(json: string): unknown {
+  return flawOf(json) === NO_JSON ? null : cutBelow(JSON.parse(json), MAX_ENTRY_DEPTH)
+}
+
+/** Whatever is nested deeper is a text that says so. */
+function cutBelow(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return '[nested too deep]'
+  if (Array.isArray(value)) return value.map(member => cutBelow(member, levels - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cutBelow(member, levels - 1)]))
+}

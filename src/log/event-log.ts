@@ -51,6 +51,8 @@ export interface LogRecord {
   readonly version: number
   readonly json: string
   readonly payload: unknown
+  /** Why no frame can carry it: an earlier version took it. `payload` and `json` are then cut to what can be carried. */
+  readonly flaw?: string
 }
 
 export type AppendResult =
@@ -76,9 +78,10 @@ export interface ReadQuery {
 export type ReadResult =
   /**
    * `next` continues the reading. Forward it is, at the end (`done`), the head at the time of reading. A page may hold
-   * fewer events than `limit` before the end, where they are large.
+   * fewer events than `limit` before the end, where they are large. `flawed`: topics of events that were left out, for
+   * no frame can carry them.
    */
-  | { status: 'ok'; events: FleetEvent[]; next: string; done: boolean }
+  | { status: 'ok'; events: FleetEvent[]; next: string; done: boolean; flawed?: readonly string[] }
   /**
    * The cursor left retention (events after it were removed), belongs to another log, or is ahead of this one.
    * Reading back never expires: it ends at the oldest event kept.
@@ -101,6 +104,8 @@ export interface RecordQuery {
     /** Payload `createdAt` strictly after this, epoch ms. */
     createdAfter?: number
   }
+  /** Also records that no frame can carry, cut; default: they are left out. */
+  flawed?: boolean
   /** By the entity's id: generated ids are sortable by time, so `desc` is newest first. Default `asc`. */
   order?: 'asc' | 'desc'
   limit: number
@@ -117,6 +122,8 @@ export interface Snapshot {
   records: LogRecord[]
   /** The records are the state at exactly this place in the order. */
   cursor: string
+  /** Topics of the records that were left out, for no frame can carry them. */
+  flawed?: readonly string[]
 }
 
 export type Unfollow = () => void

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
-import { FLW_ERR_LOG_CLOSED, FLW_ERR_LOG_FAILED } from '../errors.ts'
+import { FLW_ERR_LOG_CLOSED, FLW_ERR_LOG_ENTRY, FLW_ERR_LOG_FAILED } from '../errors.ts'
 import { encodeCursor } from './cursor.ts'
 import { storedRecord } from './entries.ts'
 import type {
@@ -20,12 +20,14 @@ import type {
 import { Followers } from './followers.ts'
 import { type Failure, type StartWorker, WorkerClient } from './sqlite-client.ts'
 import { type Change, GroupCommit, unavailable } from './sqlite-group-commit.ts'
-import type { CallName, Calls, WorkerOptions } from './sqlite-messages.ts'
+import type { CallName, Calls, StoredEvent, WorkerOptions } from './sqlite-messages.ts'
 import { checkLimit, readPage } from './sqlite-paging.ts'
 import { type Retention, RetentionSweeper } from './sqlite-retention.ts'
 import { Snapshots } from './sqlite-snapshot.ts'
 
 const MAX_QUEUE_BYTES = 64 * 1024 * 1024
+/** Of entries that no frame can carry. */
+const MAX_FLAWS_TOLD = 1000
 const RETENTION_INTERVAL_MS = 10_000
 
 export interface SqliteLogOptions {
@@ -72,6 +74,8 @@ export class SqliteLog implements EventLog {
   readonly #commits: GroupCommit
   readonly #snapshots: Snapshots
   readonly #sweeper: RetentionSweeper
+  readonly #flawed = new Set<number>()
+  readonly #onFault: (error: Error) => void
   #head: number
   #end: End | undefined
   #closing: Promise<void> | undefined
@@ -82,6 +86,7 @@ export class SqliteLog implements EventLog {
     this.epoch = client.epoch
     this.#head = client.head
     this.#client = client
+    this.#onFault = onFault
     this.#clock = clock
     this.#followers = new Followers(onFault)
     this.#snapshots = new Snapshots(client)
@@ -111,25 +116,31 @@ export class SqliteLog implements EventLog {
   }
 
   read(query: ReadQuery): Promise<ReadResult> {
-    return readPage({ epoch: this.epoch, head: this.#head, step: step => this.#ask('read', step) }, query)
+    const flawed = ({ topic, seq }: StoredEvent, flaw: string) => this.#note(topic, seq, flaw)
+    return readPage({ epoch: this.epoch, head: this.#head, step: step => this.#ask('read', step), flawed }, query)
   }
 
   async get(topic: string): Promise<LogRecord | undefined> {
     const stored = await this.#ask('get', topic)
-    return stored && storedRecord(stored)
+    return stored && this.#noted(storedRecord(stored))
   }
 
   async list(query: RecordQuery): Promise<RecordPage> {
     checkLimit(query.limit)
     const { records, nextPage } = await this.#ask('list', query)
-    return { records: records.map(storedRecord), nextPage }
+    const found = records.map(record => this.#noted(storedRecord(record)))
+    return { records: query.flawed === true ? found : found.filter(({ flaw }) => flaw === undefined), nextPage }
   }
 
   snapshot(patterns: readonly string[]): Promise<Snapshot> {
     return new Promise((resolve, reject) => {
       this.#snapshots.take(patterns, outcome => {
-        if (outcome.status === 'ok') resolve({ records: outcome.records, cursor: this.head })
-        else reject(this.#error(outcome))
+        if (outcome.status === 'error') return reject(this.#error(outcome))
+        const records = outcome.records.filter(({ flaw }) => flaw === undefined)
+        const cursor = this.head
+        if (records.length === outcome.records.length) return resolve({ records, cursor })
+        const flawed = outcome.records.filter(({ flaw }) => flaw !== undefined)
+        resolve({ records, cursor, flawed: flawed.map(record => this.#noted(record).topic) })
       })
     })
   }
@@ -159,6 +170,18 @@ export class SqliteLog implements EventLog {
     this.#head = head
     this.#snapshots.note(changes)
     this.#followers.tell(changes.map(change => change.event))
+  }
+
+  #noted(record: LogRecord): LogRecord {
+    if (record.flaw !== undefined) this.#note(record.topic, record.version, record.flaw)
+    return record
+  }
+
+  /** Told once of each: it may be met with every snapshot. */
+  #note(topic: string, seq: number, flaw: string): void {
+    if (this.#flawed.has(seq) || this.#flawed.size >= MAX_FLAWS_TOLD) return
+    this.#flawed.add(seq)
+    this.#onFault(new FLW_ERR_LOG_ENTRY(topic, encodeCursor(this.epoch, seq), flaw))
   }
 
   #ask<K extends CallName>(call: K, args: Calls[K]['args']): Promise<Calls[K]['result']> {

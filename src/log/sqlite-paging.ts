@@ -1,7 +1,8 @@
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { storedEvent } from './entries.ts'
+import { flawOf } from './entry-depth.ts'
 import type { FleetEvent, ReadQuery, ReadResult } from './event-log.ts'
-import type { ReadStep, ReadStepResult } from './sqlite-messages.ts'
+import type { ReadStep, ReadStepResult, StoredEvent } from './sqlite-messages.ts'
 
 /** A page ends early when its payloads come to this, so that its size is bounded whatever the limit. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
@@ -11,6 +12,8 @@ export interface PagingSource {
   /** Seq of the newest event told. */
   readonly head: number
   step(query: ReadStep): Promise<ReadStepResult>
+  /** Told of each event that no frame can carry. */
+  flawed(event: StoredEvent, flaw: string): void
 }
 
 /** One page, read in bounded steps between which commits go on. Throws TypeError for a query that makes no sense. */
@@ -23,11 +26,13 @@ export async function readPage(source: PagingSource, query: ReadQuery): Promise<
   if (typeof start === 'string') return { status: 'gone', reason: start }
 
   const events: FleetEvent[] = []
+  const flawed: string[] = []
   const page = (seq: number, done: boolean): ReadResult => ({
     status: 'ok',
     events,
     next: encodeCursor(source.epoch, seq),
     done,
+    ...(flawed.length > 0 && { flawed }),
   })
   let from = start
   let maxBytes = MAX_PAGE_BYTES
@@ -41,7 +46,12 @@ export async function readPage(source: PagingSource, query: ReadQuery): Promise<
       continue
     }
     for (const stored of result.events) {
-      events.push(storedEvent(source.epoch, stored))
+      const flaw = flawOf(stored.json)
+      if (flaw === undefined) events.push(storedEvent(source.epoch, stored))
+      else {
+        flawed.push(stored.topic)
+        source.flawed(stored, flaw)
+      }
       maxBytes -= stored.json.length
     }
     if (result.done) return page(direction === 'forward' ? result.head : result.at, true)

@@ -98,7 +98,7 @@ export class OpenMessages {
       const then = new Map<string, Stream>()
       for (const [topic, { items, ...stream }] of this.#streams) then.set(topic, { ...stream, items: new Map(items) })
       const states = await this.#states(patterns)
-      const { records, cursor } = await this.#log.snapshot(patterns)
+      const { records, cursor, flawed } = await this.#log.snapshot(patterns)
       await this.#reached(seqOf(cursor))
       for (const event of notes) {
         if (event.seq > seqOf(cursor)) break
@@ -116,7 +116,7 @@ export class OpenMessages {
         ),
       )
       const shown = [...states.values()].map(shownState).filter(record => fits(record))
-      return { records: [...records, ...shown, ...open], cursor }
+      return { records: [...records, ...shown, ...open], cursor, ...(flawed && { flawed }) }
     } finally {
       this.#notes.delete(notes)
     }

@@ -18,7 +18,7 @@ export class FakeSink implements Sink {
       this.given.push({ cursor: event.cursor, type: event.type, topic: event.topic })
   }
 
-  send<K extends 'snapshot' | 'resume:done' | 'resync:required'>(type: K, payload: ServerPayloads[K]): void {
+  send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void {
     this.given.push({ frame: type, payload })
   }
 

@@ -23,7 +23,10 @@ class TextSink extends FakeSink {
     for (const { event } of batch.events) this.#see(event.type, event.payload as never)
   }
 
-  override send<K extends 'snapshot' | 'resume:done' | 'resync:required'>(type: K, payload: ServerPayloads[K]): void {
+  override send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(
+    type: K,
+    payload: ServerPayloads[K],
+  ): void {
     super.send(type, payload)
     for (const { frame, payload } of this.frames.slice(-1)) {
       if (frame === 'snapshot') for (const record of payload.records) this.#see(record.type, record.payload as never)

@@ -133,6 +133,7 @@ const variants: { [K in CommandEvent['kind']]: Record<string, Variant> } = {
     denied: { event: () => ({ kind: 'denied', lastSeenAt }) },
     'denied requeue': { event: () => ({ kind: 'denied', lastSeenAt }), ...requeue },
   },
+  undeliverable: { undeliverable: { event: () => ({ kind: 'undeliverable', message: 'too deep' }) } },
   abandon: { abandon: { event: () => ({ kind: 'abandon', lastSeenAt }) } },
   wait: { wait: { event: () => ({ kind: 'wait' }) } },
   resume: { resume: { event: () => ({ kind: 'resume' }) } },

@@ -41,6 +41,7 @@ lease-expired         | ·          | ·          | ·          | ·          | 
 lease-expired requeue | ·          | ·          | ·          | ·          | sent       | sent       | sent       | sent       | cancelled? | sent       | sent       | cancelled?
 denied                | ·          | ·          | sent       | cancelled? | lost       | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled?
 denied requeue        | ·          | ·          | sent       | cancelled? | sent       | sent       | sent       | sent       | cancelled? | sent       | sent       | cancelled?
+undeliverable         | undelivered| undelivered| undelivered| undelivered| ·          | ·          | ·          | ·          | ·          | ·          | ·          | ·
 abandon               | lost       | lost       | lost       | cancelled? | lost       | lost       | lost       | lost       | cancelled? | lost       | lost       | cancelled?
 wait                  | ·          | ·          | ·          | ·          | waiting    | already    | waiting    | already    | ·          | away+w     | already    | ·
 resume                | ·          | ·          | ·          | ·          | already    | working    | already    | already    | already    | already    | away       | already
@@ -86,6 +87,7 @@ lease-expired         | ended     | ended   | ended            | ended      | en
 lease-expired requeue | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 denied                | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 denied requeue        | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
+undeliverable         | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 abandon               | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 wait                  | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
 resume                | ended     | ended   | ended            | ended      | ended           | ended      | ended           | ended        | ended         | ended     | ended
