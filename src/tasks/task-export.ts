@@ -34,18 +34,38 @@ const columns = {
   result: task => textOf(task.result),
   error: errorOf,
 } as const satisfies { [K in keyof Task]-?: (task: Task) => string }
+const ids: ReadonlySet<string> = new Set(['taskId', 'agentId', 'parentTaskId'])
 const names = Object.keys(columns)
 const cells = (task: Task) => Object.values(columns).map(cell => cell(task))
 
-/** RFC 4180. Cells that a spreadsheet would run as a formula begin with an apostrophe. */
-const csv = (rows: string[][]): string => stringify(rows, { record_delimiter: 'windows', escape_formulas: true })
+/** Everything that some program takes for the end of a line, or of a cell where it splits at other characters. */
+const BREAKS = '\\r\\n\\v\\f\\u0085\\u2028\\u2029'
+const BREAK = new RegExp(`[${BREAKS}]`)
+/** Where a formula could begin: at the start of a cell, and wherever a program may see one begin. */
+const FORMULA = new RegExp(`(^|[${BREAKS};\\t])(?= *[=+\\-@\\t\\r\uFF1D\uFF0B\uFF0D\uFF20])`, 'g')
 
-/** Text in a cell of a table: one line, nothing in it means anything to Markdown or to a browser. */
+/**
+ * RFC 4180. A cell with a line break of any kind is quoted, and what a spreadsheet would run as a formula has an
+ * apostrophe before it, also behind a line break.
+ */
+const csv = (rows: string[][]): string =>
+  stringify(
+    rows.map(row => row.map(cell => cell.replace(FORMULA, "$1'"))),
+    { record_delimiter: 'windows', quoted_match: BREAK },
+  )
+
+/** Control characters, and those that turn the direction of what follows. */
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}]/gu
+
+/** Text in a cell of a table: one line, nothing in it means anything to Markdown or to a browser, and no address is a link. */
 const inline = (text: string): string =>
   text
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_[\]|#~]/g, '\\$&')
-    .replace(/[&<>]/g, character => `&#${character.charCodeAt(0)};`)
+    .replace(/[\s\u0085]+/g, ' ')
+    .replace(UNSEEN, '')
+    .replace(/[\\`*_[\]|#~$]/g, '\\$&')
+    .replace(/[&<>]|:(?=\/\/)|(?<=\bwww)\./gi, character => `&#${character.charCodeAt(0)};`)
+/** Ids are safe as they are, and read and copied as they are. */
+const code = (id: string): string => (id === '' ? '' : `\`${id}\``)
 /** A fence longer than any run of backticks in the text. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
@@ -54,16 +74,16 @@ function fenced(text: string): string {
 }
 const percent = (fraction: number): string => `${Math.round(fraction * 100)} %`
 const tableRow = (task: Task): string =>
-  `| ${[task.taskId, task.title, task.status, percent(task.progress), task.agentId ?? '', time(task.updatedAt), task.message].map(inline).join(' | ')} |\n`
+  `| ${[code(task.taskId), inline(task.title), task.status, percent(task.progress), code(task.agentId ?? ''), time(task.updatedAt), inline(task.message)].join(' | ')} |\n`
 
 function section(task: Task): string {
   const facts = Object.entries(columns)
     .filter(([name]) => !['title', 'description', 'result', 'error'].includes(name))
-    .map(([name, cell]) => [name, cell(task)] as const)
+    .map(([name, cell]) => [name, ids.has(name) ? code(cell(task)) : inline(cell(task))] as const)
     .filter(([, value]) => value !== '')
   const part = (title: string, text: string) => (text === '' ? '' : `\n## ${title}\n\n${fenced(text)}`)
   return (
-    `# ${inline(task.title)}\n\n${facts.map(([name, value]) => `- ${name}: ${inline(value)}\n`).join('')}` +
+    `# ${inline(task.title)}\n\n${facts.map(([name, value]) => `- ${name}: ${value}\n`).join('')}` +
     part('Description', task.description) +
     part('Result', textOf(task.result)) +
     part('Error', errorOf(task))

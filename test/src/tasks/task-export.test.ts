@@ -7,6 +7,8 @@ const of = (taskId: string, fields: Partial<Task> = {}): Task => ({
   ...{ taskId, title: taskId, description: '', status: 'running', labels: {}, progress: 0.25, confidence: 0 },
   ...{ message: '', createdAt: 0, updatedAt: 1000, ...fields },
 })
+/** For the name of an assertion: line breaks of any kind would end its line. */
+const plain = (text: string) => encodeURI(text)
 async function file(format: keyof typeof taskFormats, ...pages: Task[][]): Promise<string> {
   let text = ''
   async function* from() {
@@ -34,6 +36,56 @@ test('[TK10] CSV is RFC 4180: what a parser reads is what was there, and no cell
   for (const start of ['=', '+', '-', '@', '\t', '\r']) {
     const [row] = parse(await file('csv', [of('a', { title: `${start}x` })]), { columns: true }) as { title: string }[]
     t.equal(row?.title, `'${start}x`)
+  }
+})
+
+test('[TK11] no program that splits at any line break, semicolon or tab finds a formula at the start of a cell', async t => {
+  const breaks = ['\n', '\r', '\r\n', '\n\r', '\v', '\f', '\u0085', '\u2028', '\u2029', ';', '\t', '\n\n', '\n ']
+  for (const line of breaks) {
+    for (const start of ['=', '+', '-', '@', '\uff1d']) {
+      const title = `report${line}${start}2+5`
+      const text = await file('csv', [of('a', { title }), of('b')])
+      const shown = plain(title)
+      for (const cell of text.split(/[\r\n\v\f\u0085\u2028\u2029,;\t"]/)) t.notMatch(cell, /^ *[=+@\uff1d-]/, shown)
+      const rows = parse(text, { columns: true }) as { title: string }[]
+      t.equal(rows.length, 2, shown)
+      t.equal(rows[0]!.title.replaceAll("'", ''), title, shown)
+      if (!';\t'.includes(line)) t.match(text, /"report/, `${shown} is quoted`)
+    }
+  }
+})
+
+test('[TK10] ids are code in Markdown, as they are', async t => {
+  const task = of('build_it_now', { agentId: '-web_1_', parentTaskId: 'a__b' })
+  t.match(await file('md', [task]), /^\| `build_it_now` \| .*\| `-web_1_` \|/m)
+  t.match(taskFormats.md.one(task), /- taskId: `build_it_now`\n/)
+  t.match(taskFormats.md.one(task), /- agentId: `-web_1_`\n- parentTaskId: `a__b`\n/)
+})
+
+test('[TK11] no address, no hidden character and no markup of a task is more than text in Markdown', async t => {
+  const titles = [
+    'see https://evil.example/login',
+    'www.evil.example',
+    'WWW.evil.example',
+    '<https://evil.example>',
+    '![x](http://evil.example)',
+    '[x]: http://evil.example',
+    '<script>alert(1)</script>',
+    '$\\href{javascript:1}{x}$',
+    'a\u2028| b\u0085| c',
+    'gpj.\u202eexe \u001b[2J\u0000',
+    '&lt;b&gt;',
+  ]
+  for (const title of titles) {
+    for (const text of [
+      await file('md', [of('a', { title, message: title })]),
+      taskFormats.md.one(of('a', { title })),
+    ]) {
+      const shown = plain(title)
+      t.notMatch(text, /:\/\/|\bwww\.|<[a-z!/]|(?<!\\)[[\]$]|&lt;/i, shown)
+      t.notMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Bidi_Control}\u2028]/u, shown)
+      t.equal(text.split('\n').filter(line => line.includes('evil')).length <= 1, true, shown)
+    }
   }
 })
 
