@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
-import { readEnvironment } from './environment.ts'
+import { listOf, readEnvironment } from './environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
 import { parseTrustProxy } from './trust-proxy.ts'
 
@@ -19,11 +19,6 @@ const list = (description: string) =>
       Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 32, description }),
     ),
   )
-
-/** The items of a list setting. */
-export function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  return typeof value === 'string' ? value.split(',').map(item => item.trim()) : (value ?? [])
-}
 
 /** Every setting; each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
 export const ConfigSchema = Type.Object({

@@ -10,6 +10,11 @@ export interface Environment {
   readonly warnings: readonly string[]
 }
 
+/** The items of a list setting. */
+export function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  return typeof value === 'string' ? value.split(',').map(item => item.trim()) : (value ?? [])
+}
+
 /** The variables of an environment that have the prefix; `known` are the names of the settings. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>, known: string[]): Environment {
   const settings: Record<string, string> = {}

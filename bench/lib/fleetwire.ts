@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,7 +55,7 @@ export async function startFleetwire(
     pid: child.pid!,
     port: Number(new URL(url).port),
     url,
-    token: /FLEETWIRE_TOKEN=(\S+)/.exec(output)![1]!,
+    token: (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim(),
     async stop() {
       child.kill('SIGTERM')
       await ended

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { listOf } from '../config.ts'
+import { listOf } from '../environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 
 /** What is asked of the claims of a token, besides their shape. */
@@ -30,10 +30,9 @@ type Settings = Pick<
  * let the users of each of them in.
  */
 export function claimRulesOf(config: Settings, warn: (message: string) => void): ClaimRules {
+  const { audiences, issuers, roleClaim } = issuerRulesOf(config)
   const named = listOf(config.JWT_AUDIENCE)
-  const audiences = named.includes(ANY) ? [] : named
-  const issuers = listOf(config.JWT_ISSUER)
-  const { JWKS_URL, JWT_PUBLIC_KEY, JWT_ROLE_CLAIM: roleClaim, JWT_LEEWAY_MS: leewayMs } = config
+  const { JWKS_URL, JWT_PUBLIC_KEY, JWT_LEEWAY_MS: leewayMs } = config
   if (REGISTERED.includes(roleClaim)) invalid(`FLEETWIRE_JWT_ROLE_CLAIM "${roleClaim}" has a meaning of its own`)
   const foreign = JWKS_URL !== undefined || JWT_PUBLIC_KEY !== undefined
   if (JWKS_URL !== undefined && named.length === 0 && issuers.length === 0) {
@@ -65,6 +64,18 @@ export function flawOfIssuer(claims: { aud?: unknown; iss?: unknown }, rules: Cl
   return undefined
 }
 
+export type IssuerRules = Pick<ClaimRules, 'audiences' | 'issuers' | 'roleClaim'>
+
+/** The part of the rules that a token must meet by what it says. */
+export function issuerRulesOf(settings: Partial<Settings>): IssuerRules {
+  const named = listOf(settings.JWT_AUDIENCE)
+  return {
+    audiences: named.includes(ANY) ? [] : named,
+    issuers: listOf(settings.JWT_ISSUER),
+    roleClaim: settings.JWT_ROLE_CLAIM || 'role',
+  }
+}
+
 /** The claims of a token that is minted here, so that it is taken here. */
 export function withIssuer<T extends { role: string }>(
   claims: T,
@@ -77,6 +88,5 @@ export function withIssuer<T extends { role: string }>(
     [roleClaim]: claims.role,
   }
 }
-export type IssuerRules = Pick<ClaimRules, 'audiences' | 'issuers' | 'roleClaim'>
 
 const shown = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value).slice(0, 200))

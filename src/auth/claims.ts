@@ -26,13 +26,13 @@ const agent = TypeCompiler.Compile(Type.Object({ sub: Id, role: Role, ...fields 
 /** Judges claims whose signature was verified, but for their age; `refusal` says which one is wrong, and why. */
 export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims } | { refusal: string } {
   if (typeof value !== 'object' || value === null) return { refusal: 'The token holds no claims.' }
+  // First: of a token that is meant for others nothing else is worth telling.
+  const refusal = flawOfIssuer(value, rules)
+  if (refusal !== undefined) return { refusal }
   const role = roleOf(value, rules.roleClaim)
   const claims: unknown = { ...value, role }
   const schema = role === 'agent' ? agent : person
-  if (schema.Check(claims)) {
-    const refusal = flawOfIssuer(value, rules)
-    return refusal === undefined ? { claims } : { refusal }
-  }
+  if (schema.Check(claims)) return { claims }
   const wrong = schema.Errors(claims).First()?.path.split('/')[1] ?? ''
   return { refusal: refusalOf(wrong === 'role' ? rules.roleClaim : wrong, role, wrong) }
 }

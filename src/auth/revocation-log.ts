@@ -5,7 +5,7 @@ import { covers, holdsAll } from './permissions.ts'
 import type { Principal } from './principal.ts'
 import { type Revocation, Revocations } from './revocations.ts'
 import { TOKEN_REVOKED, TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
-import { userKeyOf } from './user-key.ts'
+import { isId, userKeyOf } from './user-key.ts'
 
 export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
 
@@ -107,7 +107,8 @@ export class RevocationLog {
     { holder, actor }: RevokedBy = {},
   ): Promise<RevokeResult> {
     const told = auditDrafts(actor, 'token:revoke', jti, this.#clock.now())
-    let record = isKey(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
+    // Only an id can be that of a token that was minted here.
+    let record = isId(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
     while (record !== undefined) {
       const token = record.payload as TokenRecord
       if (holder !== undefined && !covers(holder, token)) return { status: 'not_found' }
@@ -176,9 +177,6 @@ export class RevocationLog {
     return this.#known.size >= this.#limit
   }
 }
-
-/** Only an id can be that of a token that was minted here. */
-const isKey = (jti: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(jti)
 
 function revocationOf(topic: string, payload: unknown): Revocation {
   if (topic.startsWith(`${SUBJECTS}.`)) {

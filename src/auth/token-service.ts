@@ -11,6 +11,7 @@ import { type Principal, type Scope, scopes } from './principal.ts'
 import { RevocationLog, type RevokedBy, type RevokeResult, type Unavailable } from './revocation-log.ts'
 import type { Revocation } from './revocations.ts'
 import { TOKENS, type TokenRecord, tokenDraft } from './token-record.ts'
+import { isId } from './user-key.ts'
 
 export type { RevokeResult, Unavailable } from './revocation-log.ts'
 
@@ -125,8 +126,11 @@ export class TokenService {
     actor?: Actor,
   ): Promise<MintResult | { status: 'refused'; refusal: WireError }> {
     const most = this.#maxTtlSeconds
-    const { ttlSeconds = Math.min(DEFAULT_TTL_SECONDS, most) } = request
-    const refusal = mintRefusal(principal, request) ?? (ttlSeconds > most ? tooLong(most) : undefined)
+    const { sub, role, ttlSeconds = Math.min(DEFAULT_TTL_SECONDS, most) } = request
+    const refusal =
+      (role === 'agent' && !isId(sub) ? NO_ID : undefined) ??
+      mintRefusal(principal, request) ??
+      (ttlSeconds > most ? tooLong(most) : undefined)
     if (refusal !== undefined) return { status: 'refused', refusal }
     return this.mint({ ...request, ttlSeconds }, principal.sub, actor)
   }
@@ -198,6 +202,11 @@ export class TokenService {
   }
 }
 
+const NO_ID = wireError(
+  'invalid_request',
+  'body.sub: the subject of an agent is its id: letters, digits, _ and -, at most 64.',
+  { in: 'body', path: '/sub' },
+)
 const tooLong = (most: number): WireError =>
   wireError(
     'invalid_request',

@@ -25,6 +25,12 @@ export function anId(text: string): string {
   return text
 }
 
+/** Whose a token is: issuers name users as they like. */
+export function aSubject(text: string): string {
+  if (!/^[^\p{Cc}]{1,255}$/u.test(text)) throw new InvalidArgumentError('1 to 255 characters, no control characters.')
+  return text
+}
+
 /** Adds `key=value` to those before it. */
 export function label(pair: string, before: Record<string, string> = {}): Record<string, string> {
   const [key = '', ...value] = pair.split('=')

@@ -1,4 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { serve as serveProcess } from '../server.ts'
 import { startLocalAgent } from './local-agent.ts'
@@ -42,15 +44,34 @@ export const serveCommand = new Command('serve')
     }
   })
 
-/** On the very first start nobody could do anything yet: an admin token is minted and shown, once. */
+/**
+ * On the very first start nobody could do anything yet: an admin token is minted and shown, once. What is no terminal
+ * (systemd, Docker, a pipe) keeps what it is written, so there it goes to a file.
+ */
 async function greet(app: App): Promise<void> {
   const { items } = await app.tokens.list({ limit: 1 })
   if (items.length > 0) return
   const minted = await app.tokens.mint({ sub: 'admin', role: 'admin', ttlSeconds: FIRST_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return
+  if (process.stdout.isTTY) {
+    process.stdout.write(
+      `\nYour admin token, valid for 30 days and shown only now:\n\n  export FLEETWIRE_TOKEN=${minted.token}\n\n`,
+    )
+    return
+  }
+  const path = resolve(app.config.DATA_DIR, 'admin-token')
+  await writeSecret(path, minted.token)
   process.stdout.write(
-    `\nYour admin token, valid for 30 days and shown only now:\n\n  export FLEETWIRE_TOKEN=${minted.token}\n\n`,
+    `\nYour admin token, valid for 30 days, is in ${path} (mode 0600). Take it from there, and remove the file:\n\n  export FLEETWIRE_TOKEN="$(cat ${quoted(path)})"\n\n`,
   )
+}
+
+const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`
+
+/** A file of an earlier start is replaced: it could be open to others, or to a reader that has it open. */
+async function writeSecret(path: string, text: string): Promise<void> {
+  await rm(path, { force: true })
+  await writeFile(path, `${text}\n`, { mode: 0o600, flag: 'wx' })
 }
 
 /** Ends with the server; ended by anything else, it is said so, and the server goes on. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDecoder, createSigner } from 'fast-jwt'
+import { issuerRulesOf, withIssuer } from '../auth/claim-rules.ts'
 import { newId } from '../ids.ts'
 import { CliError } from './cli-error.ts'
 
@@ -21,11 +22,10 @@ const LOCAL_AGENT_TOKEN_SECONDS = 30 * LOCAL_TOKEN_SECONDS
  */
 export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promise<Target> {
   const url = resolveUrl(env)
-  const token = env.FLEETWIRE_TOKEN
+  const { FLEETWIRE_TOKEN: token } = clean(env)
   if (token) return { url, token }
-  const secret = await readSecret(env)
-  if (secret !== undefined)
-    return { url, token: signLocally(secret, { sub: 'local-admin', role: 'admin' }, LOCAL_TOKEN_SECONDS) }
+  const sign = await localSigner(env)
+  if (sign !== undefined) return { url, token: sign({ sub: 'local-admin', role: 'admin' }, LOCAL_TOKEN_SECONDS) }
   throw new CliError(
     'denied',
     'Set FLEETWIRE_TOKEN, or run this in the folder of the server (its data/secret is read).',
@@ -33,7 +33,7 @@ export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promi
 }
 
 export function resolveUrl(env: NodeJS.ProcessEnv = process.env): string {
-  const url = env.FLEETWIRE_URL || DEFAULT_URL
+  const url = clean(env).FLEETWIRE_URL || DEFAULT_URL
   if (!/^https?:/.test(url) || !URL.canParse(url))
     throw new CliError('usage', `FLEETWIRE_URL is not an http(s) URL: ${url}`)
   return url
@@ -41,14 +41,14 @@ export function resolveUrl(env: NodeJS.ProcessEnv = process.env): string {
 
 /** As resolveTarget, for the agent of this id: the server knows it by its token alone, so another's would run as another. */
 export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const given = env.FLEETWIRE_TOKEN
+  const given = clean(env).FLEETWIRE_TOKEN
   if (given) {
     const sub = subjectOf(given)
     if (sub === undefined || sub === agentId) return given
     throw new CliError('denied', `FLEETWIRE_TOKEN is of "${sub}", not of the agent "${agentId}". ${mintHint(agentId)}`)
   }
-  const secret = await readSecret(env)
-  if (secret !== undefined) return signLocally(secret, { sub: agentId, role: 'agent' }, LOCAL_AGENT_TOKEN_SECONDS)
+  const sign = await localSigner(env)
+  if (sign !== undefined) return sign({ sub: agentId, role: 'agent' }, LOCAL_AGENT_TOKEN_SECONDS)
   throw new CliError('denied', `FLEETWIRE_TOKEN is not set. ${mintHint(agentId)}`)
 }
 
@@ -63,20 +63,34 @@ function subjectOf(token: string): string | undefined {
   }
 }
 
-/** The secret that `serve` generated in this data folder, if it may be read. */
-async function readSecret(env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (env.FLEETWIRE_JWT_SECRET) return env.FLEETWIRE_JWT_SECRET
-  const path = join(env.FLEETWIRE_DATA_DIR || './data', 'secret')
-  return readFile(path, 'utf8').then(
-    text => text.trim(),
-    () => undefined,
-  )
+type Signer = (claims: { sub: string; role: string }, ttlSeconds: number) => string
+
+/**
+ * Signs with the secret of the server's data folder, if it may be read, without asking the server; so that it takes them,
+ * claims are written as the server's settings say.
+ */
+async function localSigner(env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
+  const { FLEETWIRE_JWT_SECRET, FLEETWIRE_DATA_DIR, ...settings } = clean(env)
+  const path = join(FLEETWIRE_DATA_DIR || './data', 'secret')
+  const key =
+    FLEETWIRE_JWT_SECRET ||
+    (await readFile(path, 'utf8').then(
+      text => text.trim(),
+      () => undefined,
+    ))
+  if (key === undefined) return undefined
+  const rules = issuerRulesOf({
+    ...(settings.FLEETWIRE_JWT_AUDIENCE && { JWT_AUDIENCE: settings.FLEETWIRE_JWT_AUDIENCE }),
+    ...(settings.FLEETWIRE_JWT_ISSUER && { JWT_ISSUER: settings.FLEETWIRE_JWT_ISSUER }),
+    ...(settings.FLEETWIRE_JWT_ROLE_CLAIM && { JWT_ROLE_CLAIM: settings.FLEETWIRE_JWT_ROLE_CLAIM }),
+  })
+  return (claims, ttlSeconds) =>
+    createSigner({ key, algorithm: 'HS256', expiresIn: ttlSeconds * 1000 })({
+      ...withIssuer(claims, rules),
+      jti: newId('tok'),
+    })
 }
 
-/** Signs claims with the secret of a data folder, without a server. */
-function signLocally(secret: string, claims: { sub: string; role: string }, ttlSeconds: number): string {
-  return createSigner({ key: secret, algorithm: 'HS256', expiresIn: ttlSeconds * 1000 })({
-    ...claims,
-    jti: newId('tok'),
-  })
-}
+/** Files and secret stores leave a line break at the end of a value. */
+const clean = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value?.trim()]))

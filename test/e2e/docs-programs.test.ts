@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
+import { startForCli } from '../helpers/cli.ts'
 import { blocks, read } from '../house/repository.ts'
 
 test('the app of docs/embedding.md starts and answers', async t => {
@@ -38,4 +39,46 @@ test('the program of docs/events.md says what it does', async t => {
   t.match(output, /^Nightly report: 0.5$/m)
   t.match(output, /^custom:tool-call custom:uploaded task:progress task:started task:created$/m)
   t.match(output, /published: 2/)
+})
+
+/** Runs a block of a page as a program that knows the server, until it prints what is looked for. */
+async function runBlock(t: Test, file: string, code: string, env: Record<string, string>, pattern: RegExp) {
+  writeFileSync(file, code.replaceAll('http://127.0.0.1:3000', env.FLEETWIRE_URL!))
+  const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let output = ''
+  await new Promise<void>(resolve => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', chunk => {
+        output += chunk
+        if (pattern.test(output)) resolve()
+      })
+    }
+    child.on('close', () => resolve())
+  })
+  return output
+}
+
+test('the snippet of the README runs on this Node, with a WebSocket of its own or without', async t => {
+  const { url, admin, agent } = await startForCli(t)
+  await agent('local')
+  const snippet = blocks(read('README.md'), 'ts').find(block => block.includes('DashboardClient'))!
+  const code = `${snippet}\nconsole.log('accepted:', submitted.ok)\n`
+  const env = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: admin }
+  const file = join(t.testdirName, 'snippet.mjs')
+  const output = await runBlock(t, file, code, env, /agents\n[\s\S]*accepted: \w+|accepted: \w+\n[\s\S]*agents/)
+  t.match(output, /^1 agents$/m)
+  t.match(output, /^accepted: true$/m)
+})
+
+test('the snippets of packages/client/README.md run on this Node', async t => {
+  const { url, token, admin } = await startForCli(t)
+  const [dashboard, agent] = blocks(read('packages/client/README.md'), 'ts')
+  const code = agent!.replace('./data', join(t.testdirName, 'journal'))
+  const said = `${code}\nagent.status.subscribe(({ state }) => console.log(state))\n`
+  const env = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: await token('agent', { sub: 'summariser' }) }
+  const file = (name: string) => join(t.testdirName, name)
+  t.match(await runBlock(t, file('agent.mjs'), said, env, /^online$/m), /^online$/m)
+  const viewer = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: admin }
+  t.match(await runBlock(t, file('dashboard.mjs'), dashboard!, viewer, /^online$/m), /^online$/m)
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { emptyFolder } from '../helpers/cli.ts'
-import { fleetwire } from '../helpers/processes.ts'
+import { adminToken, fleetwire } from '../helpers/processes.ts'
 import { blocks, files, read, root } from '../house/repository.ts'
 
 const bin = fileURLToPath(new URL('bin', root))
@@ -13,9 +13,9 @@ async function start(t: Test) {
     SHELL: '/bin/sh',
   })
   const [, url] = await server.printed(/listens at (\S+)/)
-  const [, token] = await server.printed(/FLEETWIRE_TOKEN=(\S+)/)
+  const token = await adminToken(server)
   await server.printed(/agent "local" is connected/)
-  const env = { FLEETWIRE_URL: url!, FLEETWIRE_TOKEN: token!, PATH: `${bin}:${process.env.PATH}`, HOME: t.testdirName }
+  const env = { FLEETWIRE_URL: url!, FLEETWIRE_TOKEN: token, PATH: `${bin}:${process.env.PATH}`, HOME: t.testdirName }
   return {
     url: url!,
     async bash(script: string, cwd: string) {

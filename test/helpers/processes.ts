@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -74,6 +75,12 @@ export function fleetwire(t: Test, args: string[], env: Record<string, string> =
   }
   t.teardown(() => running.kill('SIGKILL'))
   return running
+}
+
+/** The admin token of a server's first start, from the file that it names. */
+export async function adminToken(server: Running): Promise<string> {
+  const [, path] = await server.printed(/admin token.* is in (\S+) \(mode 0600\)/)
+  return (await readFile(path!, 'utf8')).trim()
 }
 
 /** A port that was free a moment ago, for servers that must come back on the same one. */

@@ -37,7 +37,7 @@ const layers: [area: string, may: string[]][] = [
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
   ['src/commands/', ['src/commands/', ...common, 'src/agents/agent-link.ts']],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
-  ['src/auth/', ['src/auth/', ...common, 'src/config.ts', '@sinclair/typebox', 'jose']],
+  ['src/auth/', ['src/auth/', ...common, 'src/config.ts', 'src/environment.ts', '@sinclair/typebox', 'jose']],
   ['src/connections/', ['src/connections/', ...common, ...principal, 'src/broadcast/frame-encoder.ts', 'ws']],
   [
     'src/broadcast/',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
-import { fleetwire, freePort } from '../helpers/processes.ts'
+import { adminToken, fleetwire, freePort } from '../helpers/processes.ts'
 import { rawWebSocket } from '../helpers/raw-websocket.ts'
 import { size } from '../helpers/sizes.ts'
 import { Watcher } from '../helpers/watcher.ts'
@@ -23,7 +23,7 @@ t.test('[CL4] [RS1] SIGTERM: not ready, each client told when to come back, and 
   const url = `http://127.0.0.1:${port}`
   const env = { FLEETWIRE_PORT: String(port), FLEETWIRE_DATA_DIR: join(dir, 'data'), FLEETWIRE_LOG_LEVEL: 'warn' }
   const first = fleetwire(t, ['serve'], env)
-  const [, token = ''] = await first.printed(/export FLEETWIRE_TOKEN=(\S+)/)
+  const token = await adminToken(first)
   let count = 0
   const happens = async () => {
     const response = await fetch(`${url}/api/v1/tasks`, {

@@ -23,7 +23,7 @@ import { type Log, silent } from './log.ts'
 import type { Observable } from './observable.ts'
 import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
-import { browserSocket, type SocketFactory, socketUrl } from './socket.ts'
+import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
 import { Waiters } from './waiters.ts'
 
 export interface AgentClientOptions {
@@ -97,7 +97,7 @@ export class AgentClient {
       {
         url: socketUrl(options.url, 'agent'),
         token: options.token,
-        socket: options.socket ?? browserSocket,
+        socket: socketOf(options.socket),
         clock,
         random: options.random,
         handshakeTimeoutMs: options.handshakeTimeoutMs,

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { AgentClient } from './agent-client.ts'
 import { systemClock } from './clock.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import { DashboardClient } from './dashboard-client.ts'
 import { nodeSocket } from './node/node-socket.ts'
 import { browserSocket, type SocketEvents, type SocketFactory, socketUrl } from './socket.ts'
 import { FakeClock } from './testing/fake-clock.ts'
@@ -162,4 +164,29 @@ t.test('addresses: the server, or the very socket', async t => {
   t.equal(socketUrl('https://h/fleet/', 'ws'), 'wss://h/fleet/ws')
   t.equal(socketUrl('ws://h:3000', 'ws'), 'ws://h:3000/ws')
   t.equal(socketUrl('wss://h/ws/tasks/t1', 'ws'), 'wss://h/ws/tasks/t1')
+})
+
+t.test('a line break at the ends of a token does not reach the header', async t => {
+  for (const token of ['T\n', '\r\n T \r\n', async () => 'T\n', () => '\ufeffT']) {
+    const { connection, sockets } = onPaper({ token })
+    connection.start()
+    await new Promise(resolve => setImmediate(resolve))
+    t.same(
+      sockets.map(socket => socket.token),
+      ['T'],
+    )
+    connection.stop()
+  }
+})
+
+t.test('where there is no WebSocket, clients say so when they are made', async t => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  Reflect.deleteProperty(globalThis, 'WebSocket')
+  t.teardown(() => own && Object.defineProperty(globalThis, 'WebSocket', own))
+  const told = { code: 'invalid_option', message: /@fleetwire\/client\/node/ }
+  const options = { url: 'http://x', token: 'T' }
+  t.throws(() => new DashboardClient(options), told)
+  t.throws(() => new AgentClient({ ...options, handlers: {} }), told)
+  t.doesNotThrow(() => new DashboardClient({ ...options, socket: nodeSocket }))
+  t.doesNotThrow(() => new AgentClient({ ...options, handlers: {}, socket: nodeSocket }))
 })

@@ -162,8 +162,9 @@ export class Connection {
 
   async #authorize(): Promise<string> {
     const { token } = this.#options
-    if (typeof token === 'string') return token
-    this.#token ??= await token()
+    // Files and secret stores leave a line break at its end, which no header may have.
+    if (typeof token === 'string') return token.trim()
+    this.#token ??= (await token()).trim()
     return this.#token
   }
 

@@ -24,7 +24,7 @@ import { Pacer } from './pacer.ts'
 import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
 import { Requests } from './requests.ts'
-import { browserSocket, type SocketFactory, socketUrl } from './socket.ts'
+import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
 
 export interface DashboardClientOptions {
   /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/ws`). */
@@ -115,7 +115,7 @@ export class DashboardClient {
       {
         url: socketUrl(options.url, 'ws'),
         token: options.token,
-        socket: options.socket ?? browserSocket,
+        socket: socketOf(options.socket),
         clock: this.#clock,
         random: options.random,
         handshakeTimeoutMs: options.handshakeTimeoutMs,

@@ -1,3 +1,5 @@
+import { FleetwireError } from './errors.ts'
+
 /** How an attempt or a socket ended. `httpStatus` is that of a refused upgrade, where the platform shows it. */
 export interface SocketClose {
   code: number
@@ -47,6 +49,15 @@ export const browserSocket: SocketFactory = ({ url, token }, events) => {
     close: (code, reason) => socket.close(code, reason),
     drop: () => socket.close(),
   }
+}
+
+/** The socket that was given, or the platform's. Throws where there is none: else each attempt would fail, and be tried again. */
+export function socketOf(given: SocketFactory | undefined): SocketFactory {
+  if (given !== undefined || typeof WebSocket !== 'undefined') return given ?? browserSocket
+  throw new FleetwireError(
+    'invalid_option',
+    "There is no WebSocket here: import from '@fleetwire/client/node' (Node has one of its own from 22 on), or give the option socket.",
+  )
 }
 
 /**

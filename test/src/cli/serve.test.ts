@@ -1,16 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { emptyFolder } from '../../helpers/cli.ts'
-import { fleetwire, freePort } from '../../helpers/processes.ts'
+import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
 
 test('serve shows an admin token once; whoever can read its data folder needs none', async t => {
   const cwd = await emptyFolder(t)
   const serve = () => fleetwire(t, ['serve', '--port', '0'], {}, cwd)
   const first = serve()
   const [, url = ''] = await first.printed(/Fleetwire listens at (http:\S+)/)
-  const [, token = ''] = await first.printed(/export FLEETWIRE_TOKEN=(\S+)/)
+  const token = await adminToken(first)
   t.match(await fleetwire(t, ['ps', '--json'], { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }).ended, { code: 0 })
   t.match(await fleetwire(t, ['ps', '--json'], { FLEETWIRE_URL: url }, cwd).ended, { code: 0 })
   first.child.kill('SIGTERM')
@@ -39,46 +37,11 @@ test('what keeps serve from starting is told in one line', async t => {
   })
 })
 
-test('[CF2] a setting that cannot be used ends the process with one line, whichever it is and however far the start has got', async t => {
-  const cwd = await emptyFolder(t)
-  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ type: 'spki', format: 'pem' })
-  const table: [env: Record<string, string>, told: string][] = [
-    [{ JWT_PUBLIC_KEY: 'no key' }, 'FLEETWIRE_JWT_PUBLIC_KEY'],
-    [{ JWT_PUBLIC_KEY: String(weak) }, 'FLEETWIRE_JWT_PUBLIC_KEY'],
-    [{ JWT_PUBLIC_KEY: 'x', JWT_SECRET: 's'.repeat(32) }, 'exclude each other'],
-    [{ JWKS_URL: 'http://issuer.example/jwks' }, 'FLEETWIRE_JWKS_URL'],
-    [{ ALLOWED_ORIGINS: 'app.example' }, 'FLEETWIRE_ALLOWED_ORIGINS.*write https://app.example'],
-    [{ TRUST_PROXY: 'somebody' }, 'FLEETWIRE_TRUST_PROXY'],
-    [{ PORT: '70000' }, 'FLEETWIRE_PORT'],
-    [{ JWT_SECRET: 'short' }, 'FLEETWIRE_JWT_SECRET'],
-  ]
-  for (const [env, told] of table) {
-    const variables = Object.fromEntries(Object.entries(env).map(([name, value]) => [`FLEETWIRE_${name}`, value]))
-    const { code, stderr } = await fleetwire(t, ['serve'], { FLEETWIRE_PORT: '0', ...variables }, cwd).ended
-    t.equal(code, 1, told)
-    t.match(stderr, new RegExp(`^fleetwire: Configuration: .*${told}.*\\n$`))
-    t.notMatch(stderr, 's'.repeat(32))
-  }
-  // The folder that they left is one to start in.
-  const running = fleetwire(t, ['serve', '--port', '0'], { FLEETWIRE_JWT_SECERT: 'hush' }, cwd)
-  await running.printed(/listens at/)
-  t.match(running.output(), /FLEETWIRE_JWT_SECERT is no setting: did you mean FLEETWIRE_JWT_SECRET\?/, '[CF5]')
-  t.notMatch(running.output(), 'hush')
-})
-
-test('a secret file that cannot be used ends the process too', async t => {
-  const cwd = await emptyFolder(t)
-  await mkdir(`${cwd}/data`)
-  await writeFile(`${cwd}/data/secret`, 'short')
-  const { code, stderr } = await fleetwire(t, ['serve', '--port', '0'], {}, cwd).ended
-  t.match({ code, stderr }, { code: 1, stderr: /^fleetwire: The token secret .* holds 5 characters.*\n$/ })
-})
-
 test('the local agent ends with its server, also when that is killed with -9', async t => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const server = fleetwire(t, ['serve', '--port', '0', '--local-agent'], {}, await emptyFolder(t))
     const [, url = ''] = await server.printed(/listens at (http:\S+)/)
-    const [, token = ''] = await server.printed(/export FLEETWIRE_TOKEN=(\S+)/)
+    const token = await adminToken(server)
     await server.printed(/agent "local" is connected/)
     const env = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }
     const sent = fleetwire(t, ['send', 'local', '--wait', 'echo pid $$; exec sleep 600'], env)

@@ -1,8 +1,10 @@
-import { DashboardClient, MessageBuffer } from '@fleetwire/client'
+// In browsers: '@fleetwire/client'.
+import { DashboardClient, MessageBuffer } from '@fleetwire/client/node'
 
 const client = new DashboardClient({
-  url: 'https://fleet.example',
-  token: async () => (await fetch('/session/token')).text(),
+  url: 'http://127.0.0.1:3000',
+  // Or a function that fetches one: it is asked again when that is refused.
+  token: process.env.FLEETWIRE_TOKEN ?? '',
 })
 const messages = new MessageBuffer()
 

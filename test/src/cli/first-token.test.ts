@@ -1,0 +1,50 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { Pty } from '../../../src/exec/pty.ts'
+import { emptyFolder } from '../../helpers/cli.ts'
+import { adminToken, fleetwire } from '../../helpers/processes.ts'
+
+test('[AU29] the first admin token is shown to a terminal alone; elsewhere it goes to a file that others cannot read', async t => {
+  const piped = await emptyFolder(t)
+  await mkdir(`${piped}/data`, { mode: 0o755 })
+  await writeFile(`${piped}/data/admin-token`, 'of an earlier start', { mode: 0o644 })
+  const server = fleetwire(t, ['serve', '--port', '0'], {}, piped)
+  const token = await adminToken(server)
+  await server.printed(/FLEETWIRE_TOKEN="\$\(cat '.*admin-token'\)"/)
+  t.equal((await stat(`${piped}/data/admin-token`)).mode & 0o777, 0o600)
+  t.match(token, /^eyJ/)
+  server.child.kill('SIGTERM')
+  const { stdout, stderr } = await server.ended
+  t.notMatch(stdout + stderr, token)
+  t.notMatch(stdout + stderr, token.split('.')[2]!)
+
+  const folder = await emptyFolder(t)
+  const told = await onTerminal(folder, /export FLEETWIRE_TOKEN=(eyJ[\w-]+\.[\w-]+\.[\w-]+)/)
+  t.match(told, /^eyJ/)
+  await t.rejects(stat(`${folder}/data/admin-token`), { code: 'ENOENT' })
+})
+
+/** Runs `serve` on a pseudoterminal until it has printed what is looked for. */
+async function onTerminal(cwd: string, pattern: RegExp): Promise<string> {
+  let text = ''
+  let found = (_: string) => {}
+  const printed = new Promise<string>(resolve => {
+    found = resolve
+  })
+  const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
+  const pty = new Pty({
+    ...{ file: process.execPath, args: [main, 'serve', '--port', '0'], cwd, cols: 500, rows: 50 },
+    env: { PATH: process.env.PATH ?? '', HOME: cwd },
+    onData: bytes => {
+      text += Buffer.from(bytes).toString()
+      const match = pattern.exec(text)
+      if (match !== null) found(match[1]!)
+    },
+  })
+  const token = await Promise.race([printed, pty.exited.then(() => text)])
+  process.kill(pty.pid, 'SIGTERM')
+  await pty.exited
+  pty.close()
+  return token
+}
