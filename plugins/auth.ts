@@ -41,6 +41,9 @@ const onlySockets = wireError(
   'A token in the query is not taken here (only sockets and /events/stream take one): send Authorization: Bearer <jwt>.',
 )
 
+const foreignPage = (origin: string, host: string) =>
+  `Pages of ${origin} may not connect to ${host}: allow the origin in FLEETWIRE_ALLOWED_ORIGINS or, where a proxy stands between and calls this server by another name, name the proxy in FLEETWIRE_TRUST_PROXY.`
+
 export default fp(
   async app => {
     const { ALLOW_QUERY_TOKEN, ALLOWED_ORIGINS } = app.config
@@ -118,7 +121,7 @@ export default fp(
       const isOwn = (origin: string) =>
         isOwnOrigin(origin, request.host) || isOwnOrigin(origin, app.reachedAt(request).host)
       if (origin === undefined || origins.allows(origin) || isOwn(origin)) done()
-      else reply.refuse(wireError('forbidden', 'Pages of this origin may not connect: see FLEETWIRE_ALLOWED_ORIGINS.'))
+      else reply.refuse(wireError('forbidden', foreignPage(origin, request.host)))
     })
   },
   { name: 'fleetwire-auth', dependencies: ['fleetwire-jwt', 'fleetwire-errors', 'fleetwire-reached-at'] },

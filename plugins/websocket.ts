@@ -44,6 +44,7 @@ const notASocket = (why: string): WireError =>
 export default fp(
   async app => {
     const { clock, connections, config, refusals, routeTable } = app
+    const sockets = () => routeTable.sockets().join(', ')
     const gate = new UpgradeGate({
       clock,
       refusals,
@@ -80,7 +81,7 @@ export default fp(
       if (intake.upgradeOf(request.raw) === undefined) return done()
       const refusal = request.routeOptions.config.socket
         ? gate.knock(app.addressOf(request))
-        : wireError('not_found', `There is no WebSocket at ${request.url.split('?', 1)[0]}.`)
+        : wireError('not_found', `There is no WebSocket at ${request.url.split('?', 1)[0]}: there is at ${sockets()}.`)
       if (refusal === undefined) done()
       else reply.refuse(refusal)
     })

@@ -46,6 +46,11 @@ export class RouteTable {
     return [...new Set(methods)].sort()
   }
 
+  /** Where WebSockets can be opened, as their routes are written. */
+  sockets(): string[] {
+    return [...this.#entries].flatMap(([url, { isSocket }]) => (isSocket ? [url] : []))
+  }
+
   /** Whether a WebSocket can be opened there. */
   isSocket(url: string): boolean {
     const path = pathOf(url)

@@ -1,8 +1,12 @@
+import { once } from 'node:events'
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
+import { Server as SocketIo } from 'socket.io'
 import { test } from 'tap'
+import { WebSocket } from 'ws'
 import fleetwire from '../../src/index.ts'
 import { SECRET } from '../helpers/build.ts'
+import { connectWs } from '../helpers/ws-client.ts'
 
 test('an app that embeds the control plane keeps its own ways', async t => {
   const app = Fastify()
@@ -48,4 +52,23 @@ test('[EB9] the services are decorators of the host, whatever the prefix', async
   await tasks.create({ taskId: 't1', fields: { title: 'one' } })
   await eventBus.emitTaskEvent('t1', 'note', {})
   t.same(seen, ['task:created', 'custom:note'])
+})
+
+test('an app that embeds the control plane has sockets of its own beside it', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  const io = new SocketIo(app.server, { serveClient: false })
+  app.addHook('preClose', async () => void io.close())
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const minted = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'host')
+  if (minted.status !== 'minted') return t.fail(minted.status)
+
+  const theirs = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
+  t.teardown(() => theirs.terminate())
+  const [hello] = await once(theirs, 'message')
+  t.match(String(hello), /^0\{"sid"/)
+  const ours = await connectWs(t, url, minted.token, '/fleet/ws')
+  await ours.request('ping')
+  t.equal(theirs.readyState, WebSocket.OPEN)
 })

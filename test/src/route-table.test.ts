@@ -28,4 +28,5 @@ test('[RE23] a path knows the methods of every route that it fits', async t => {
   for (const [url, methods] of paths) t.same(table.methodsOf(url), methods, url)
   for (const url of ['/ws/tasks/t1', '/ws/t%61sks/t1?token=x']) t.ok(table.isSocket(url), url)
   for (const url of ['/tasks', '/ws/tasks/', '/ws', '/%zz']) t.notOk(table.isSocket(url), url)
+  t.same(table.sockets(), ['/ws/tasks/:taskId'])
 })
