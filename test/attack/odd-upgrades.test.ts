@@ -148,3 +148,24 @@ test('[LM13] nor does one whose sender is gone at once, or keeps its end', async
   }
   t.equal(await left(server), 0)
 })
+
+test('[LM13] nor with a token: a handshake that is wrong, and an upgrade behind a stream', async t => {
+  const server = await startApp(t, { clock: new FakeClock(Date.now()) })
+  const bearer = `Authorization: Bearer ${await server.token('viewer')}\r\n`
+  const wrong: Record<string, string> = {
+    'no key': upgradeTo('websocket'),
+    'a key that is none': webSocket.replace(/Key: .*\r\n/, 'Key: x\r\n'),
+    'another version': webSocket.replace('13', '12'),
+    'a subprotocol that is none': `${webSocket}Sec-WebSocket-Protocol: ,\r\n`,
+  }
+  for (const [name, headers] of Object.entries(wrong)) {
+    const { text } = await answers(t, server.url, get('/ws', bearer + headers), Number.POSITIVE_INFINITY)
+    t.match(text, /^HTTP\/1.1 400 .*\{"statusCode":400,"code":"invalid_request",.*handshake/s, name)
+  }
+  t.equal(await left(server), 0)
+  const stream = get('/api/v1/events/stream', host + bearer)
+  const { text } = await answers(t, server.url, stream + get('/ws', bearer + webSocket), 1)
+  t.same(statusesIn(text), [200])
+  t.equal(server.app.connections.size, 1)
+  await server.app.close()
+})
