@@ -6,6 +6,7 @@ import type { ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { SessionService } from '../sessions/session-service.ts'
+import { StreamDrafts } from '../sessions/stream-drafts.ts'
 import type { StreamGate } from '../sessions/stream-gate.ts'
 import type { TaskService } from '../tasks/task-service.ts'
 import type { AgentPort, AgentTerminals } from './agent-port.ts'
@@ -37,7 +38,7 @@ interface Concerns {
 }
 
 /** Events of consecutive frames that are joined into one append. */
-const BATCH_LIMIT = 64
+const BATCH_LIMIT = 256
 
 /**
  * The numbered frames of one boot of an agent. What a frame says and its number are stored in one append, then it is
@@ -138,7 +139,7 @@ export class Uplink {
 
   /** Joins the events of this frame and of those right behind it that only add events. */
   async #appendEvents(inbox: Inbound[]): Promise<number | undefined> {
-    const drafts: EventDraft[] = []
+    const drafts = new StreamDrafts()
     const refused: [frame: AgentFrame, error: WireError][] = []
     let gate: StreamGate | undefined
     let n = this.#storedN
@@ -148,11 +149,11 @@ export class Uplink {
       if (frame.n !== undefined && frame.n !== n + 1) break
       const report = this.#read(frame as ReportFrame)
       if (!this.#onlyAdds(report)) break
-      if (report.kind === 'events') drafts.push(...report.drafts)
+      if (report.kind === 'events') drafts.add(report.drafts)
       else {
         gate ??= this.#services.sessions.gate(this.#agentId)
         const admitted = gate.take(report.event)
-        if (admitted.status === 'ok') drafts.push(...admitted.drafts)
+        if (admitted.status === 'ok') for (const event of admitted.events) drafts.addEvent(event)
         else refused.push([frame, admitted.error])
       }
       const flaw = this.#terminalFrame(frame)
@@ -160,7 +161,7 @@ export class Uplink {
       n = frame.n ?? n
       count++
     }
-    const retryAfterMs = await this.#store([...drafts, ...this.#positionDrafts(n)])
+    const retryAfterMs = await this.#store([...drafts.take(), ...this.#positionDrafts(n)])
     if (retryAfterMs !== undefined) return retryAfterMs
     for (const [frame, error] of refused) this.#refuse(frame, error)
     this.#consumed(inbox, count, n)

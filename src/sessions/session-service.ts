@@ -4,7 +4,7 @@ import { Deadlines } from '../deadlines.ts'
 import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
-import { type OpenMessages, stateTopic } from './open-messages.ts'
+import { draftsOf, type OpenMessages, stateTopic } from './open-messages.ts'
 import { checkState, type Patched, patchState } from './patch-state.ts'
 import { changeSession, type SessionEvent, type SessionOf } from './session-state.ts'
 import { StreamGate } from './stream-gate.ts'
@@ -138,7 +138,7 @@ export class SessionService {
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const admitted = this.gate(agentId).take(event)
     if (admitted.status === 'refused') return this.#refuse(admitted.error, alongside)
-    return this.report(of, this.#meaning(event), [...admitted.drafts, ...alongside])
+    return this.report(of, this.#meaning(event), [...admitted.events.flatMap(draftsOf), ...alongside])
   }
 
   /** The copy of the server is changed first: what does not apply to it is told to nobody. */

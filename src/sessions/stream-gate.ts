@@ -1,12 +1,11 @@
 import { topics, type WireError, wireError } from '@fleetwire/protocol'
-import type { EventDraft } from '../log/event-log.ts'
-import { draftsOf, type OpenMessages } from './open-messages.ts'
+import type { OpenMessages } from './open-messages.ts'
 import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
 
 /** Characters that one agent may hold open: an agent that never ends what it begins would fill the memory. */
 export const MAX_OPEN_CHARS = 8 * 1024 * 1024
 
-export type Admitted = { status: 'ok'; drafts: EventDraft[] } | { status: 'refused'; error: WireError }
+export type Admitted = { status: 'ok'; events: StreamEvent[] } | { status: 'refused'; error: WireError }
 
 /**
  * What frames of one agent about messages and tool calls become, one after the other, before any of them is stored: so
@@ -52,15 +51,13 @@ export class StreamGate {
     if (!this.#fits(chars)) return full()
     if (!known) this.#items++
     this.#changed.set(place(event), true)
-    return { status: 'ok', drafts: draftsOf(event) }
+    return { status: 'ok', events: [event] }
   }
 
   #continue(event: Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>): Admitted {
     const begun = this.#ensure(event)
     if (begun.status === 'refused') return begun
-    return this.#fits(event.payload.delta.length)
-      ? { status: 'ok', drafts: [...begun.drafts, ...draftsOf(event)] }
-      : full()
+    return this.#fits(event.payload.delta.length) ? { status: 'ok', events: [...begun.events, event] } : full()
   }
 
   #end(event: Extract<StreamEvent, { type: 'message:end' | 'tool:end' }>): Admitted {
@@ -68,12 +65,12 @@ export class StreamGate {
     if (begun.status === 'refused') return begun
     this.#changed.set(place(event), false)
     this.#items--
-    return { status: 'ok', drafts: [...begun.drafts, ...draftsOf(event)] }
+    return { status: 'ok', events: [...begun.events, event] }
   }
 
   /** A message that goes on without a start gets one; of a tool call nobody would know what it calls. */
   #ensure(event: StreamEvent): Admitted {
-    if (this.#isOpen(event)) return { status: 'ok', drafts: [] }
+    if (this.#isOpen(event)) return { status: 'ok', events: [] }
     switch (event.type) {
       case 'message:delta': {
         const { delta, ...of } = event.payload
@@ -89,7 +86,7 @@ export class StreamGate {
         return notOpen(`tool call "${event.payload.toolCallId}"`)
       case 'message:start':
       case 'tool:start':
-        return { status: 'ok', drafts: [] }
+        return { status: 'ok', events: [] }
     }
   }
 
