@@ -37,7 +37,7 @@ export interface TaskList {
   nextCursor: string | null
 }
 
-type Why = Extract<TaskDecision, { to: 'same' }>['why']
+type Why = Extract<TaskDecision, { to: 'same' }>['why'] | 'large'
 interface New {
   taskId?: string | undefined
   status?: Task['status'] | undefined
@@ -221,6 +221,7 @@ export class TaskService {
         }
         const decision = changeTask(current, event, now)
         if (decision.to === 'same') return decision
+        if (isLarge(decision.task)) return { to: 'same', why: 'large' }
         const told = auditDrafts(caller?.actor, auditedAs(event), taskId, now)
         return { to: 'next', value: decision.task, draft: this.#draft(decision), told }
       },
@@ -279,6 +280,10 @@ function auditedAs(event: TaskEvent): AuditAction {
   }
 }
 
+/** Every change of a task is told with the whole of it: one that grows without end would make the least of them dear. */
+const MAX_TASK_BYTES = 512 * 1024
+const isLarge = (task: Task) => Buffer.byteLength(JSON.stringify(task)) > MAX_TASK_BYTES
+
 const notFound = (taskId: string) => wireError('not_found', `There is no task "${taskId}".`)
 const unavailable = (retryAfterMs: number) =>
   wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs })
@@ -298,6 +303,10 @@ function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError 
       return task?.agentId === undefined
         ? wireError('conflict', `Task "${taskId}" has no agent yet: send task:start to take it.`)
         : wireError('conflict', `Task "${taskId}" belongs to another agent.`)
+    case 'large':
+      return wireError('too_large', `Task "${taskId}" would be larger than ${MAX_TASK_BYTES} bytes of JSON.`, {
+        limitBytes: MAX_TASK_BYTES,
+      })
     case 'already':
       return wireError('conflict', `Task "${taskId}" is ${task?.status} already.`, details)
   }

@@ -1,0 +1,372 @@
+import { once } from 'node:events'
+import { agentPayloads, clientPayloads, isNumbered } from '@fleetwire/protocol'
+import type { TSchema } from '@sinclair/typebox'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { measuredServer } from '../helpers/measured.ts'
+import { largestOf, leastOf, type Named } from '../helpers/payloads.ts'
+import { size } from '../helpers/sizes.ts'
+import { connectWs, type WireFrame, type WsClient } from '../helpers/ws-client.ts'
+
+t.setTimeout(900_000)
+
+/** What no frame may hold up the event loop for. */
+const LIMIT_MS = 50
+/** A machine that is busy stops the server at times, a frame that takes too long does each time. */
+const ATTEMPTS = size('ATTEMPTS', 5)
+const FRAME_BYTES = 255_000
+
+/** An agent, numbered, that keeps only what it is waiting for. */
+class Agent {
+  readonly client: WsClient
+  #n = 0
+
+  constructor(client: WsClient, n: number) {
+    this.client = client
+    this.#n = n
+  }
+
+  /** Sends frames, and resolves when all of them are handled. */
+  async say(...frames: [type: string, payload: unknown][]): Promise<void> {
+    for (const [type, payload] of frames) {
+      const n = isNumbered(type) ? ++this.#n : undefined
+      this.client.raw(JSON.stringify({ type, n, payload }))
+    }
+    this.client.send('heartbeat', {})
+    await this.client.next('heartbeat')
+  }
+}
+
+async function start(t: Test) {
+  const server = await measuredServer(t, {
+    FRAME_RATE: 100_000,
+    FRAME_BURST: 100_000,
+    QUEUE_LIMIT: 100_000,
+    AGENT_FRAME_RATE: 100_000,
+    // The watcher shares its process with those that send.
+    OUTBOX_LIMIT_BYTES: 2 ** 30,
+  })
+  const admin = await connectWs(t, server.url, await server.token('admin'))
+  // Somebody who is shown everything: what a frame costs includes what others are told of it.
+  const watcher = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, {
+    headers: { authorization: `Bearer ${await server.token('admin', 'watcher')}` },
+  })
+  t.teardown(() => watcher.terminate())
+  await once(watcher, 'open')
+  watcher.send('{"type":"subscribe","payload":{"topics":[">"],"snapshot":false}}')
+  const watched = () =>
+    new Promise<void>(resolve => {
+      const look = (data: Buffer) => {
+        if (!data.toString('latin1', 0, 15).startsWith('{"type":"pong"')) return
+        watcher.off('message', look)
+        resolve()
+      }
+      watcher.on('message', look)
+      watcher.send('{"type":"ping"}')
+    })
+  await watched()
+  const connect = async (sub: string, hello: object = {}) => {
+    const client = await connectWs(t, server.url, await server.token('agent', sub), '/agent')
+    client.send('agent:connect', { bootId: 'b', inventory: [], maxConcurrency: 1000, ...hello })
+    return new Agent(client, (await client.next('connection:established')).payload.ackedN)
+  }
+  /** The least of several attempts: each is made ready, and measured until everybody was told. */
+  async function measure(prepare: () => Promise<() => Promise<unknown>>): Promise<number> {
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < ATTEMPTS && least >= LIMIT_MS; i++) {
+      const act = await prepare()
+      await watched()
+      await server.reset()
+      await act()
+      await watched()
+      least = Math.min(least, await server.delay())
+    }
+    return least
+  }
+  return { ...server, admin, connect, measure }
+}
+
+/** Of one schema so many ways to be large are tried, spread over all; of a schema that another type has too, fewer. */
+const WAYS = size('LOOP_WAYS', 6)
+const seen = new Set<TSchema>()
+function some<T>(schema: TSchema, ways: T[]): T[] {
+  const count = seen.has(schema) ? Math.ceil(WAYS / 6) : WAYS
+  seen.add(schema)
+  return ways.filter((_, i) => Math.floor((i * count) / ways.length) !== Math.floor(((i - 1) * count) / ways.length))
+}
+
+/** What a field of a frame names is there, so that the frame is not merely refused. */
+const names = (i: number, commandId: string): Named => ({
+  ...{ agentId: 'a1', sessionId: 's', messageId: 'm', toolCallId: 't', taskId: 'k', terminalId: `t${i}`, commandId },
+  ...{ interactionId: `q${i}`, attempt: 1, cols: 80, rows: 24, bootId: 'b', kind: 'shell', requestId: `r${i}` },
+})
+
+const question = (i: number) =>
+  ['interaction:request', { interactionId: `q${i}`, kind: 'question', title: 'x', options: [] }] as const
+const call = ['tool:start', { sessionId: 's', toolCallId: 't', name: 'n' }] as const
+
+/** What has to be there for a frame of this type to do its work. */
+const before: Record<string, (i: number) => (readonly [type: string, payload: object])[]> = {
+  'tool:args': () => [call],
+  'tool:end': () => [call],
+  'message:end': () => [['message:start', { sessionId: 's', messageId: 'm' }]],
+  'interaction:resolved': i => [question(i)],
+  'interaction:applied': i => [question(i)],
+}
+
+const report = (t: Test, worst: [ms: number, what: string][]) => {
+  worst.sort(([a], [b]) => b - a)
+  for (const [ms, what] of worst.slice(0, 5)) t.comment(`${ms.toFixed(1)} ms: ${what}`)
+}
+
+t.test('[LM19] no frame of an agent holds up the event loop, whatever it is full of', { timeout: 600_000 }, async t => {
+  const scene = await start(t)
+  const { admin, connect, measure } = scene
+  let agent = await connect('a1')
+  const worst: [number, string][] = []
+  let i = 0
+  const commandOf = async (): Promise<string> => {
+    const { command } = await admin.request('command:request', { agentId: 'a1', kind: 'shell', input: 'x' })
+    await agent.client.next(
+      ({ type, payload }) => type === 'command:dispatch' && payload.commandId === command.commandId,
+    )
+    await agent.say(['command:ack', { commandId: command.commandId, attempt: 1 }])
+    return command.commandId
+  }
+  for (const [type, schema] of Object.entries(agentPayloads) as [string, TSchema][]) {
+    const isLife = type === 'agent:connect' || type === 'agent:exit'
+    const hows = [...largestOf(schema, FRAME_BYTES, names(0, 'c'))].map(([how], at) => ({ how, at }))
+    for (const { at, how } of hows.length > 0 ? some(schema, hows) : [{ how: 'the least', at: 0 }]) {
+      const ms = await measure(async () => {
+        // Before its errors are too many for one socket.
+        if (i++ % 10 === 0) agent = await connect('a1')
+        const named = names(i, type.startsWith('command:') ? await commandOf() : 'c')
+        const payload = [...largestOf(schema, FRAME_BYTES, named)][at]?.[1] ?? leastOf(schema, named)
+        if (type === 'agent:connect') {
+          const client = await connectWs(t, scene.url, await scene.token('agent', `h${i}`), '/agent')
+          return async () => {
+            client.send(type, payload)
+            await client.next(({ type }) => type === 'connection:established' || type === 'error')
+            client.socket.terminate()
+          }
+        }
+        const speaker = isLife ? await connect(`x${i}`) : agent
+        await speaker.say(...((before[type]?.(i) ?? []) as [string, object][]))
+        return () => speaker.say([type, payload])
+      })
+      worst.push([ms, `${type} ${how}`])
+      t.ok(ms < LIMIT_MS, `${type}, ${how}: ${ms.toFixed(1)} ms`)
+    }
+  }
+  report(t, worst)
+  t.same(await scene.faults(), [])
+})
+
+t.test('[LM19] no frame of a client does', { timeout: 300_000 }, async t => {
+  const scene = await start(t)
+  const agent = await scene.connect('a1')
+  await agent.say(['terminal:resize', { terminalId: 't', cols: 80, rows: 24 }], question(0) as never)
+  const worst: [number, string][] = []
+  let i = 0
+  for (const [type, schema] of Object.entries(clientPayloads) as [string, TSchema][]) {
+    for (const bytes of [60_000, FRAME_BYTES]) {
+      const named = { ...names(0, 'c'), terminalId: 't', interactionId: 'q0', token: 'x.y.z' }
+      for (const [how, payload] of [
+        ['the least', leastOf(schema, named)] as const,
+        ...largestOf(schema, bytes, named),
+      ]) {
+        const ms = await scene.measure(async () => {
+          const client = await connectWs(t, scene.url, await scene.token('admin', `c${i % 50}`))
+          return async () => {
+            const id = `f${i++}`
+            client.send(type, payload, id)
+            client.send('ping', {}, 'last')
+            const isDone = (frame: WireFrame) => frame.id === (type === 'terminal:ack' ? 'last' : id)
+            await client.next(isDone)
+            client.socket.terminate()
+          }
+        })
+        worst.push([ms, `${type} ${how}`])
+        t.ok(ms < LIMIT_MS, `${type}, ${how}: ${ms.toFixed(1)} ms`)
+      }
+    }
+  }
+  report(t, worst)
+  t.same(await scene.faults(), [])
+})
+
+const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
+const inSession = (fields: object) => ({ sessionId: 's', ...fields })
+
+/** What a frame does that comes upon as much as an agent may have. */
+const upon: Record<string, { have: [type: string, payload: object][]; act: [type: string, payload: object] }> = {
+  'moves in a large state': {
+    have: [['state:snapshot', inSession({ snapshot: { list: times(100_000, () => 1) } })]],
+    act: ['state:patch', inSession({ patch: times(4000, () => ({ op: 'move', from: '/list/0', path: '/list/99' })) })],
+  },
+  'moves of a large value': {
+    have: [['state:snapshot', inSession({ snapshot: { a: times(60_000, i => i % 10), b: {} } })]],
+    act: [
+      'state:patch',
+      inSession({
+        patch: times(5000, i => ({ op: 'move', from: i % 2 ? '/b/x' : '/a', path: i % 2 ? '/a' : '/b/x' })),
+      }),
+    ],
+  },
+  'inserts at the front': {
+    have: [['state:snapshot', inSession({ snapshot: times(120_000, () => 1) })]],
+    act: ['state:patch', inSession({ patch: times(6500, () => ({ op: 'add', path: '/0', value: 1 })) })],
+  },
+  'comparisons with a wide object': {
+    have: [['state:snapshot', inSession({ snapshot: { a: Object.fromEntries(times(22_000, i => [`k${i}`, 0])) } })]],
+    act: ['state:patch', inSession({ patch: times(6000, () => ({ op: 'test', path: '/a', value: {} })) })],
+  },
+  'a comparison of all': {
+    have: [['state:snapshot', inSession({ snapshot: times(80_000, () => []) })]],
+    act: ['state:patch', inSession({ patch: [{ op: 'test', path: '', value: times(80_000, () => []) }] })],
+  },
+  'removals from a wide object': {
+    have: [['state:snapshot', inSession({ snapshot: Object.fromEntries(times(18_000, i => [`k${i}`, 0])) })]],
+    act: ['state:patch', inSession({ patch: times(6000, i => ({ op: 'remove', path: `/k${i}` })) })],
+  },
+  'copies that double': {
+    have: [['state:snapshot', inSession({ snapshot: { a: times(1000, () => 'x') } })]],
+    act: ['state:patch', inSession({ patch: times(6000, i => ({ op: 'copy', from: '', path: `/x${i}` })) })],
+  },
+  'long paths': {
+    have: [
+      ['state:snapshot', inSession({ snapshot: times(60, i => i).reduce((value: object) => ({ a: value }), {}) })],
+    ],
+    act: [
+      'state:patch',
+      inSession({ patch: times(1500, () => ({ op: 'add', path: `${'/a'.repeat(60)}/b`, value: 1 })) }),
+    ],
+  },
+  'a delta of a message of 8 Mi characters': {
+    have: times(32, () => ['message:delta', inSession({ messageId: 'm', delta: '\u0001'.repeat(40_000) })]),
+    act: ['message:delta', inSession({ messageId: 'm', delta: 'x' })],
+  },
+  'the end of a message of 8 Mi characters': {
+    have: times(32, () => ['message:delta', inSession({ messageId: 'm', delta: 'x'.repeat(250_000) })]),
+    act: ['message:end', inSession({ messageId: 'm' })],
+  },
+  'arguments upon 8 Mi characters of them': {
+    have: [
+      call as never,
+      ...times(32, () => ['tool:args', inSession({ toolCallId: 't', delta: '"'.repeat(120_000) })]),
+    ] as never,
+    act: ['tool:args', inSession({ toolCallId: 't', delta: '"'.repeat(120_000) })],
+  },
+  'the end of arguments of 8 Mi characters': {
+    have: [
+      call as never,
+      ...times(32, () => ['tool:args', inSession({ toolCallId: 't', delta: '0,'.repeat(120_000) })]),
+    ] as never,
+    act: ['tool:end', inSession({ toolCallId: 't' })],
+  },
+  'the end of a session with all that may be open': {
+    have: times(256, i => ['message:delta', inSession({ messageId: `m${i}`, delta: 'x'.repeat(30_000) })]),
+    act: ['session:end', inSession({})],
+  },
+  'usage of the last of a thousand models': {
+    have: times(1000, i => [
+      'usage:report',
+      { source: 'x'.repeat(100), model: `m${i}${'x'.repeat(100)}`, mode: 'delta', requestId: `r${i}`, inputTokens: 1 },
+    ]),
+    act: [
+      'usage:report',
+      { source: 'x'.repeat(100), model: `m0${'x'.repeat(100)}`, mode: 'delta', requestId: 'last', inputTokens: 1 },
+    ],
+  },
+  'progress of a task that is as large as it may be': {
+    have: [
+      ['task:start', { taskId: 'k', description: '\u0001'.repeat(40_000) }],
+      ['task:update', { taskId: 'k', result: times(120_000, () => 0) }],
+    ],
+    act: ['task:progress', { taskId: 'k', progress: 0.5 }],
+  },
+  'an answer to the last of a thousand questions': {
+    have: times(1000, i => question(i) as never),
+    act: ['interaction:resolved', { interactionId: 'q500', text: 'x' }],
+  },
+}
+
+t.test('[LM19] nor does one that comes upon as much as an agent may have', async t => {
+  const scene = await start(t)
+  const worst: [number, string][] = []
+  let i = 0
+  for (const [name, { have, act }] of Object.entries(upon)) {
+    const ms = await scene.measure(async () => {
+      const agent = await scene.connect(`a${i++}`)
+      // Of its own, whatever the agents of the attempts before had.
+      const own = (payload: object) =>
+        Object.fromEntries(
+          Object.entries(payload).map(([key, value]) => [
+            key,
+            ['sessionId', 'interactionId', 'taskId'].includes(key) ? `${value}_${i}` : value,
+          ]),
+        )
+      // In parts that the server has time to take in.
+      for (let at = 0; at < have.length; at += 100) {
+        await agent.say(...have.slice(at, at + 100).map(([type, payload]) => [type, own(payload)] as [string, object]))
+      }
+      return async () => {
+        await agent.say([act[0], own(act[1])])
+        agent.client.socket.terminate()
+      }
+    })
+    worst.push([ms, name])
+    t.ok(ms < LIMIT_MS, `${name}: ${ms.toFixed(1)} ms`)
+  }
+  report(t, worst)
+  t.same(await scene.faults(), [])
+})
+
+t.test('[LM19] nor the hello and the goodbye of an agent that has as much as it may have', async t => {
+  const scene = await start(t)
+  const worst: [number, string][] = []
+  let i = 0
+  const hellos: Record<string, object> = {
+    inventory: {
+      inventory: times(3500, n => ({ commandId: `c${n}`, attempt: 1, state: n % 2 ? 'running' : 'finished' })),
+    },
+    terminals: { terminals: times(1000, n => ({ terminalId: `t${n}`, cols: 80, rows: 24, offset: 5 })) },
+    labels: { labels: Object.fromEntries(times(64, n => [`k${n}`, 'x'.repeat(256)])) },
+  }
+  for (const [name, hello] of Object.entries(hellos)) {
+    const ms = await scene.measure(async () => {
+      const client = await connectWs(t, scene.url, await scene.token('agent', `h${i++}`), '/agent')
+      return async () => {
+        client.send('agent:connect', { bootId: 'b', ...hello })
+        await client.next('connection:established')
+        client.socket.terminate()
+      }
+    })
+    worst.push([ms, name])
+    t.ok(ms < LIMIT_MS, `${name}: ${ms.toFixed(1)} ms`)
+  }
+  for (const ending of ['agent:exit', 'agent:connect'] as const) {
+    const ms = await scene.measure(async () => {
+      const sub = `g${i++}`
+      const agent = await scene.connect(sub)
+      for (let at = 0; at < 256; at += 64) {
+        await agent.say(
+          ...times(
+            64,
+            n =>
+              [
+                'message:delta',
+                { sessionId: `${sub}${n % 8}`, messageId: `m${at + n}`, delta: 'x'.repeat(30_000) },
+              ] as [string, object],
+          ),
+        )
+      }
+      if (ending === 'agent:exit') return () => agent.say(['agent:exit', { reason: 'stopped' }])
+      return () => scene.connect(sub, { bootId: 'another' })
+    })
+    worst.push([ms, ending])
+    t.ok(ms < LIMIT_MS, `${ending}: ${ms.toFixed(1)} ms`)
+  }
+  report(t, worst)
+  t.same(await scene.faults(), [])
+})
