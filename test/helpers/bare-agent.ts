@@ -1,0 +1,36 @@
+import type { Test } from 'tap'
+import type { TestApp } from './build.ts'
+import { connectWs, type WsClient } from './ws-client.ts'
+
+/** An agent over a bare socket: what it says is what the test says. */
+export class BareAgent {
+  readonly #socket: WsClient
+  #n = 0
+
+  constructor(socket: WsClient) {
+    this.#socket = socket
+  }
+
+  say(type: string, payload: object, numbered = true): void {
+    this.#socket.raw(JSON.stringify({ type, payload, ...(numbered && { n: ++this.#n }) }))
+  }
+
+  /** Resolves when all that was said so far was handled. */
+  async handled(): Promise<void> {
+    this.#socket.raw(JSON.stringify({ type: 'heartbeat', payload: { running: [] } }))
+    await this.#socket.next('heartbeat')
+  }
+
+  next(type: string) {
+    return this.#socket.next(type)
+  }
+}
+
+/** Connected, under a token that the server mints. */
+export async function connectAgent(t: Test, server: TestApp, agentId: string): Promise<BareAgent> {
+  const token = await server.token('agent', { sub: agentId })
+  const agent = new BareAgent(await connectWs(t, server.url, token, '/agent'))
+  agent.say('agent:connect', { bootId: `boot-${agentId}`, inventory: [] }, false)
+  await agent.next('connection:established')
+  return agent
+}
