@@ -16,7 +16,12 @@ const positive = (defaultValue: number, description: string) =>
 const list = (description: string) =>
   Type.Optional(
     Type.Unsafe<string | readonly string[]>(
-      Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 32, description }),
+      // Quotes would be part of the name, as some env files leave them, and it would never be met.
+      Type.Array(Type.String({ minLength: 1, maxLength: 512, pattern: '^[^"\'\\s]+$' }), {
+        minItems: 1,
+        maxItems: 32,
+        description,
+      }),
     ),
   )
 

@@ -10,9 +10,16 @@ export interface Environment {
   readonly warnings: readonly string[]
 }
 
-/** The items of a list setting. */
+/** The items of a list setting: an array, a JSON array, or text with commas. */
 export function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  return typeof value === 'string' ? value.split(',').map(item => item.trim()) : (value ?? [])
+  if (typeof value !== 'string') return value ?? []
+  try {
+    const items: unknown = JSON.parse(value)
+    if (Array.isArray(items)) return items
+  } catch {
+    // Not JSON: text with commas.
+  }
+  return value.split(',').map(item => item.trim())
 }
 
 /** The variables of an environment that have the prefix; `known` are the names of the settings. */

@@ -64,3 +64,17 @@ t.test('[CF3] line breaks and blanks around a value do not count', async t => {
   t.match(config, { JWT_SECRET: 's'.repeat(32), PORT: 8080, HOST: '127.0.0.1' })
   t.throws(() => loadConfig({ FLEETWIRE_JWT_SECRET: `${'s'.repeat(31)}\n` }), { code: 'FLW_ERR_CONFIG_INVALID' })
 })
+
+t.test('[CF1] lists are read with commas, as JSON, or as they are in code', async t => {
+  const audience = (text: string) => loadConfig({ FLEETWIRE_JWT_AUDIENCE: text }).JWT_AUDIENCE
+  t.same(audience('fleet'), ['fleet'])
+  t.same(audience(' api://fleet ,https://b.example/ '), ['api://fleet', 'https://b.example/'])
+  t.same(audience('["a","b"]'), ['a', 'b'])
+  t.same(audience('7'), ['7'])
+  t.same(loadConfig({}, { JWT_AUDIENCE: ['a', 'b'] }).JWT_AUDIENCE, ['a', 'b'])
+  t.same(loadConfig({}, { JWT_AUDIENCE: 'a,b' }).JWT_AUDIENCE, ['a', 'b'])
+  t.equal(loadConfig({}).JWT_AUDIENCE, undefined)
+  for (const text of [',', 'a,,b', '"fleet"', "'a'", 'a b', '[]', '["a", 7, {}]', '["a"']) {
+    t.throws(() => audience(text), { code: 'FLW_ERR_CONFIG_INVALID', message: /FLEETWIRE_JWT_AUDIENCE/ }, text)
+  }
+})
