@@ -1,5 +1,6 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { prepareFolder } from './data-folder.ts'
 import { type Database, type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import { takeLock } from './sqlite-lock.ts'
 import type { OpenOptions, Refusal } from './sqlite-messages.ts'
@@ -18,7 +19,8 @@ export type OpenResult =
 export function openDatabase(driver: Driver, options: OpenOptions): OpenResult {
   const path = join(options.dir, LOG_FILE)
   try {
-    mkdirSync(options.dir, { recursive: true })
+    const denied = prepareFolder(options.dir)
+    if (denied !== undefined) return { status: 'refused', refusal: { code: 'FLW_ERR_LOG_OPEN', args: [path, denied] } }
     const lock = takeLock(driver, options.dir)
     if (lock.status === 'refused') return lock
     const opened = openFile(driver, path, options)

@@ -1,0 +1,47 @@
+import { accessSync, constants, mkdirSync, type Stats, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+
+/** What stands in a data folder and is opened by whoever starts. */
+const FILES = ['fleetwire.db', 'fleetwire.db-wal', 'fleetwire.db-shm', 'fleetwire.lock', 'fleetwire.pid', 'secret']
+const DENIED = ['EACCES', 'EPERM', 'EROFS']
+
+/**
+ * Makes the folder when it is missing, and looks at the rights to it and to what is in it. Returns why it cannot be used:
+ * the library says only that it cannot open a file, and whose it is and who asks is what people need to know.
+ */
+export function prepareFolder(dir: string): string | undefined {
+  try {
+    mkdirSync(dir, { recursive: true })
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+    for (const name of FILES) {
+      const path = join(dir, name)
+      if (statSync(path, { throwIfNoEntry: false }) !== undefined) accessSync(path, constants.R_OK | constants.W_OK)
+    }
+    return undefined
+  } catch (error) {
+    const { code = '', message, path = dir } = error as NodeJS.ErrnoException
+    return DENIED.includes(code) ? denied(code, resolve(path), dir) : message
+  }
+}
+
+function denied(code: string, path: string, dir: string): string {
+  const [name, stats] = nearest(path)
+  const whose = stats === undefined ? name : `${name} belongs to uid ${stats.uid} (mode ${octal(stats.mode)})`
+  const uid = process.getuid?.()
+  return code === 'EROFS'
+    ? `EROFS: ${name} is on a file system that is mounted read-only; set FLEETWIRE_DATA_DIR to a folder that is not`
+    : `${code}: ${whose}, this process runs as uid ${uid}; chown -R ${uid} ${dir}, or set FLEETWIRE_DATA_DIR to a folder of its own`
+}
+
+/** What is there of a path that could not be made or reached. */
+function nearest(path: string): [name: string, stats: Stats | undefined] {
+  for (let name = path; ; name = dirname(name)) {
+    try {
+      return [name, statSync(name)]
+    } catch {
+      if (name === dirname(name)) return [name, undefined]
+    }
+  }
+}
+
+const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0')
