@@ -23,5 +23,5 @@ VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${Number(process.env.FLEETWIRE_PORT) || 3000}/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Without a shell or npm around it, so that SIGTERM reaches the server itself.
-CMD ["node", "dist/src/cli/main.js", "serve"]
+# Without npm around it, so that SIGTERM reaches the server itself. As process 1 bin/fleetwire waits for orphans.
+CMD ["bin/fleetwire", "serve"]

@@ -1,12 +1,15 @@
-import { homedir, hostname } from 'node:os'
-import { join } from 'node:path'
-import { AgentClient, type ConnectionStatus, FileJournal, nodeSocket } from '@fleetwire/client/node'
+import { hostname } from 'node:os'
+import { isatty } from 'node:tty'
+import { AgentClient, type ConnectionStatus, nodeSocket, tokenExpiry } from '@fleetwire/client/node'
 import { Command } from 'commander'
+import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner } from '../exec/shell-runner.ts'
 import { readVersion } from '../version.ts'
+import { openJournal } from './agent-journal.ts'
+import { agentTokenSource } from './agent-token.ts'
 import { CliError, exitCodes } from './cli-error.ts'
-import { anId, label, wholeNumber } from './options.ts'
-import { agentToken, resolveUrl } from './target.ts'
+import { anId, durationMs, label, wholeNumber } from './options.ts'
+import { resolveUrl } from './target.ts'
 
 interface ExecOptions {
   id: string
@@ -16,12 +19,21 @@ interface ExecOptions {
   shell?: string
   cwd?: string
   journal?: string
+  runTimeout?: number
+  tokenFile?: string
+  tokenCommand?: string
   withParent?: boolean
 }
 
-const DEFAULT_JOURNAL = join(homedir(), '.fleetwire', 'journal')
 const NORMAL = 1000
+const UNAUTHORIZED = 4401
 const REPLACED = 4409
+
+/** Between the clocks of the server and this machine. */
+const SKEW_MS = 60_000
+const LOOK_MS = 100
+const PID_ONE =
+  'as process 1 of a container it cannot wait for the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
 
 /** For an agent that nobody hears any more: all it can do is end what runs, since its commands are no longer its own. */
 const UNHEARD_GRACE_MS = 1000
@@ -35,6 +47,13 @@ const exec = new Command('exec')
   .option('--shell <path>', 'the shell (default: $SHELL, or /bin/sh)')
   .option('--cwd <folder>', 'where commands run (default: here)')
   .option('--journal <folder>', 'where it remembers what it has run (default: ~/.fleetwire/journal)')
+  .option(
+    '--run-timeout <duration>',
+    'interrupts commands that name no timeout of their own (FLEETWIRE_RUN_TIMEOUT)',
+    durationMs,
+  )
+  .option('--token-file <path>', 'reads the token from here, again before it expires (FLEETWIRE_TOKEN_FILE)')
+  .option('--token-command <line>', 'a shell line that prints the token, run as often (FLEETWIRE_TOKEN_COMMAND)')
   .option('--with-parent', 'end when the process that started it ends')
   .action(run)
 
@@ -44,13 +63,19 @@ export const agentCommand = new Command('agent')
 
 async function run(options: ExecOptions): Promise<void> {
   const url = resolveUrl()
-  const token = await agentToken(options.id)
-  const journal = await FileJournal.open({ folder: options.journal ?? DEFAULT_JOURNAL, agentId: options.id })
+  const { token, renewable } = await agentTokenSource(options.id, options)
+  const runTimeoutMs = options.runTimeout ?? readDuration('FLEETWIRE_RUN_TIMEOUT')
+  if (process.pid === 1) say(PID_ONE)
+  const cwd = options.cwd ?? process.cwd()
+  const chosen = await chooseShell({ wanted: options.shell, env: process.env })
+  if (chosen.status === 'none') throw new CliError('failed', `There is no shell for commands: ${chosen.message}.`)
+  if (chosen.instead !== undefined) say(`commands run in ${chosen.shell}: ${chosen.instead}`)
+  const journal = await openJournal(options.id, options.journal, say)
   const runner = createShellRunner({
     openTerminal: terminal => client.openTerminal(terminal),
     env: process.env,
-    shell: options.shell ?? (process.env.SHELL || '/bin/sh'),
-    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    shell: chosen.shell,
+    cwd,
   })
   let orphaned = false
   const client: AgentClient = new AgentClient({
@@ -60,9 +85,13 @@ async function run(options: ExecOptions): Promise<void> {
     kind: 'exec',
     version: readVersion(),
     labels: { host: hostname(), ...options.label },
-    capabilities: { kinds: ['shell'] },
+    capabilities: {
+      kinds: ['shell'],
+      ...(runTimeoutMs !== undefined && { runTimeoutMs }),
+      ...(renewable && { renewsToken: true }),
+    },
     maxConcurrency: options.concurrency,
-    handlers: { shell: runner },
+    handlers: { shell: run => runner(run).finally(() => setImmediate(lastRunEnded)) },
     journal,
     // The next server on this port brings an agent of its own: this one must not take its place.
     socket: (address, events) => {
@@ -72,22 +101,39 @@ async function run(options: ExecOptions): Promise<void> {
     onError: error => say(`the server says: ${error.message}`),
   })
 
-  const leave = async (graceMs?: number) => {
-    await client.stop(graceMs === undefined ? {} : { graceMs })
-    await journal.close()
-    process.exit()
+  let ending = false
+  const lastRunEnded = () => {
+    if (ending && client.running.length === 0) void leave(UNHEARD_GRACE_MS)
+    else if (ending) setTimeout(lastRunEnded, LOOK_MS)
+  }
+  let leaving: Promise<void> | undefined
+  const leave = (graceMs?: number) => {
+    leaving ??= (async () => {
+      await client.stop(graceMs === undefined ? {} : { graceMs })
+      await journal.close()
+      process.exit()
+    })()
+    return leaving
   }
   client.status.subscribe(status => {
     // The only server of an agent with a parent is that parent: when it goes away, so does the agent.
     if (orphaned || (options.withParent && status.state === 'waiting')) return
-    const news = describe(status, options.id, url)
+    const news = describe(status, options.id, url, token)
     if (news !== undefined) say(news)
     if (status.state !== 'stopped' || status.cause.code === NORMAL) return
-    process.exitCode = status.cause.code === REPLACED ? exitCodes.failed : exitCodes.denied
-    void leave(UNHEARD_GRACE_MS)
+    process.exitCode = status.cause.code === REPLACED ? exitCodes.replaced : exitCodes.denied
+    // Nobody can interrupt it any more, but its results are wanted: the journal keeps them for the next token.
+    if (client.running.length > 0 && isExpired(token, status)) {
+      say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
+      ending = true
+    } else void leave(UNHEARD_GRACE_MS)
   })
   process.once('SIGINT', () => leave())
   process.once('SIGTERM', () => leave())
+  // `nohup` cannot tell Node to ignore it: who has no terminal is not ended by the loss of one.
+  process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
+  // Nobody reads any more what it says; that ends nothing.
+  process.stderr.on('error', () => {})
   if (options.withParent) {
     process.once('disconnect', () => {
       orphaned = true
@@ -98,7 +144,7 @@ async function run(options: ExecOptions): Promise<void> {
   await client.start()
 }
 
-function describe(status: ConnectionStatus, id: string, url: string): string | undefined {
+function describe(status: ConnectionStatus, id: string, url: string, token: unknown): string | undefined {
   switch (status.state) {
     case 'online':
       return `agent "${id}" is connected to ${url}`
@@ -107,11 +153,35 @@ function describe(status: ConnectionStatus, id: string, url: string): string | u
     case 'stopped': {
       const { code, reason } = status.cause
       if (code === NORMAL) return undefined
-      if (code === REPLACED) return `another process took over as agent "${id}", so this one ends`
+      if (code === REPLACED)
+        return `another process took over as agent "${id}", so this one ends. Give each process an id and a token of its own; under a supervisor, do not restart on exit code ${exitCodes.replaced}`
+      if (isExpired(token, status))
+        return 'the token has expired. --token-file and --token-command are asked for the next one by themselves'
       return `the server refused this agent: ${reason || code}`
     }
     default:
       return undefined
+  }
+}
+
+/** Refused since its time is over, and not since somebody revoked it: then its commands are ended as well. */
+function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state: 'stopped' }>): boolean {
+  const refused = cause.code === UNAUTHORIZED || cause.httpStatus === 401
+  return (
+    refused && typeof token === 'string' && (tokenExpiry(token) ?? Number.POSITIVE_INFINITY) <= Date.now() + SKEW_MS
+  )
+}
+
+/** nohup leaves what is no terminal as it is; elsewhere than on Linux it leaves the input too. */
+const hasTerminal = () => (process.platform === 'linux' ? [0, 1, 2] : [1, 2]).some(fd => isatty(fd))
+
+function readDuration(name: string): number | undefined {
+  const text = process.env[name]?.trim()
+  if (!text) return undefined
+  try {
+    return durationMs(text)
+  } catch (error) {
+    throw new CliError('usage', `${name}: ${(error as Error).message}`)
   }
 }
 

@@ -1,5 +1,13 @@
 /** What a script can tell apart. Documented in docs/cli.md. */
-export const exitCodes = { failed: 1, usage: 2, unreachable: 3, denied: 4, timedOut: 124, interrupted: 130 } as const
+export const exitCodes = {
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  denied: 4,
+  replaced: 5,
+  timedOut: 124,
+  interrupted: 130,
+} as const
 
 /** Ends the program with one line on stderr. */
 export class CliError extends Error {

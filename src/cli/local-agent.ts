@@ -18,7 +18,13 @@ export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions):
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
   const journal = join(resolve(dataDir), 'journal')
   return fork(main, ['agent', 'exec', '--id', id, '--journal', journal, '--with-parent'], {
-    env: { ...process.env, FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token },
+    env: { ...withoutSettings(process.env), FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
 }
+
+/** The settings of the server are none of the agent's affair: its secrets would stand in the memory of one more process. */
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FLEETWIRE_') || AGENT_SETTINGS.has(name)))
+
+const AGENT_SETTINGS = new Set(['FLEETWIRE_RUN_TIMEOUT'])

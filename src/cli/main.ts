@@ -20,7 +20,7 @@ const program = new Command('fleetwire')
     'after',
     `
 Clients read FLEETWIRE_URL (default http://127.0.0.1:3000) and FLEETWIRE_TOKEN.
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 124 timed out, 130 interrupted.`,
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 5 replaced by another agent of the id, 124 timed out, 130 interrupted.`,
   )
   .exitOverride()
 

@@ -1,11 +1,10 @@
-import { constants } from 'node:fs'
-import { access, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { constants as os } from 'node:os'
-import { delimiter, resolve } from 'node:path'
 import type { AgentTerminal, AgentTerminalOptions, CommandRun } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import { type Clock, systemClock } from '../clock.ts'
 import { commandEnv } from './command-env.ts'
+import { findProgram } from './find-program.ts'
 import { InputWatch } from './input-watch.ts'
 import { OutputTail } from './output-tail.ts'
 import { Pty, type PtyExit } from './pty.ts'
@@ -146,17 +145,6 @@ const failed = (code: string, message: string): CommandOutcome => ({ status: 'fa
 function readLine(input: unknown): string | undefined {
   if (typeof input !== 'string' || input.includes('\0')) return undefined
   return input.replace(/\r\n?/g, '\n').replace(/\n+$/, '')
-}
-
-async function findProgram(name: string, path = '/usr/local/bin:/usr/bin:/bin'): Promise<string | undefined> {
-  const candidates = name.includes('/') ? [resolve(name)] : path.split(delimiter).map(folder => resolve(folder, name))
-  for (const file of candidates) {
-    try {
-      await access(file, constants.X_OK)
-      if ((await stat(file)).isFile()) return file
-    } catch {}
-  }
-  return undefined
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -102,6 +102,7 @@ export class AgentClient {
         random: options.random,
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
+        renewsToken: true,
         log,
       },
       {

@@ -12,6 +12,7 @@ import {
   reconnect,
 } from './reconnect.ts'
 import { ABNORMAL_CLOSURE, type SocketClose, type SocketEvents, type SocketFactory, type SocketPort } from './socket.ts'
+import { TokenRenewal } from './token-renewal.ts'
 
 /** A string, or a function that is asked for a token before each attempt that may need another one. */
 export type TokenSource = string | (() => string | Promise<string>)
@@ -35,6 +36,8 @@ export interface ConnectionOptions {
   /** Longest wait for token, upgrade and greeting together. Prevents hanging on a server that accepts and says nothing. */
   handshakeTimeoutMs?: number | undefined
   reconnect?: Partial<ReconnectPolicy> | undefined
+  /** Asks for another token before the one in use expires, and reconnects with it. */
+  renewsToken?: boolean | undefined
   log?: Log | undefined
 }
 
@@ -54,7 +57,7 @@ type State =
   | { name: 'authorizing'; deadline: Timer }
   | { name: 'opening'; deadline: Timer; socket: SocketPort | undefined }
   | { name: 'greeting'; deadline: Timer; socket: SocketPort }
-  | { name: 'ready'; liveness: Liveness; socket: SocketPort }
+  | { name: 'ready'; liveness: Liveness; socket: SocketPort; renewal: TokenRenewal | undefined }
   | { name: 'waiting'; timer: Timer }
   | { name: 'stopped' }
 
@@ -126,7 +129,7 @@ export class Connection {
       },
       dead: () => this.#drop({ code: ABNORMAL_CLOSURE, reason: 'no sign of life' }),
     })
-    this.#enter({ name: 'ready', liveness, socket })
+    this.#enter({ name: 'ready', liveness, socket, renewal: this.#renewal() })
     const since = this.#options.clock.now()
     this.#decide({ type: 'established', at: since })
     this.#status.set({ state: 'online', since })
@@ -204,6 +207,21 @@ export class Connection {
     this.#handler.opened()
   }
 
+  #renewal(): TokenRenewal | undefined {
+    const { clock, token, renewsToken } = this.#options
+    if (!renewsToken || typeof token === 'string' || this.#token === undefined) return undefined
+    return new TokenRenewal({
+      ...{ clock, log: this.#log, ask: token, token: this.#token },
+      renewed: next => {
+        this.#token = next
+        this.#leave(
+          socket => socket.close(NORMAL, 'another token'),
+          () => this.#attempt(),
+        )
+      },
+    })
+  }
+
   #alive(): void {
     if (this.#state.name === 'ready') this.#state.liveness.heard()
   }
@@ -275,6 +293,7 @@ export class Connection {
         return
       case 'ready':
         before.liveness.stop()
+        before.renewal?.stop()
         return
       case 'waiting':
         before.timer.cancel()

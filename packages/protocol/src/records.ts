@@ -29,6 +29,7 @@ export const Capabilities = Type.Object({
       description: 'Command kinds it runs',
     }),
   ),
+  renewsToken: Type.Optional(Type.Boolean({ description: 'It gets another token by itself before its own expires' })),
   runTimeoutMs: Type.Optional(
     Type.Integer({ minimum: 0, description: 'The run timeout of commands that name none; 0: no limit' }),
   ),

@@ -29,7 +29,10 @@ test('a second agent of the same id ends the first, which says so', async t => {
   await first.printed(/is connected/)
   const second = start(['agent', 'exec', '--id', 'a1'], token)
   await second.printed(/is connected/)
-  t.match(await first.ended, { code: 1, stderr: /another process took over as agent "a1", so this one ends\n$/ })
+  t.match(await first.ended, {
+    code: 5,
+    stderr: /another process took over as agent "a1", so this one ends\. Give each process an id.*exit code 5\n$/,
+  })
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
 })
 

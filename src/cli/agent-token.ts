@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { CliError } from './cli-error.ts'
+import { agentToken } from './target.ts'
+
+export interface AgentTokenOptions {
+  tokenFile?: string | undefined
+  tokenCommand?: string | undefined
+}
+
+export interface AgentTokenSource {
+  /** A string, where there is nowhere to get another from. */
+  token: string | (() => Promise<string>)
+  renewable: boolean
+}
+
+const COMMAND_TIMEOUT_MS = 30_000
+
+/**
+ * Where the agent gets its token from: a file or a command that are asked again before it expires, the server's own
+ * secret, or FLEETWIRE_TOKEN, which stays what it is. The first is fetched at once, so that what is wrong ends the start.
+ */
+export async function agentTokenSource(
+  agentId: string,
+  { tokenFile, tokenCommand }: AgentTokenOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<AgentTokenSource> {
+  const named = tokenFile !== undefined || tokenCommand !== undefined
+  const file = tokenFile ?? (named ? undefined : env.FLEETWIRE_TOKEN_FILE || undefined)
+  const command = tokenCommand ?? (named ? undefined : env.FLEETWIRE_TOKEN_COMMAND || undefined)
+  if (file !== undefined && command !== undefined)
+    throw new CliError('usage', 'Take the token from a file or from a command, not from both.')
+  const of = (token: string) => agentToken(agentId, { ...env, FLEETWIRE_TOKEN: token.trim() })
+  let next: () => Promise<string>
+  if (file !== undefined) next = async () => of(await readTokenFile(file))
+  else if (command !== undefined) next = async () => of(await runTokenCommand(command, env))
+  else if (env.FLEETWIRE_TOKEN?.trim()) return { token: await agentToken(agentId, env), renewable: false }
+  else next = () => agentToken(agentId, env)
+  let first: string | undefined = await next()
+  return {
+    renewable: true,
+    token: async () => {
+      const token = first ?? (await next())
+      first = undefined
+      return token
+    },
+  }
+}
+
+async function readTokenFile(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    throw new CliError('denied', `The token cannot be read from ${path}: ${(error as NodeJS.ErrnoException).code}`)
+  })
+  if (text.trim() === '') throw new CliError('denied', `There is no token in ${path}: it is empty.`)
+  return text
+}
+
+/** A shell line that prints a token; what it says to stderr is said in the error. */
+async function runTokenCommand(line: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const run = promisify(execFile)('/bin/sh', ['-c', line], { env, timeout: COMMAND_TIMEOUT_MS })
+  // Nobody is there to answer.
+  run.child.stdin?.end()
+  const { stdout } = await run.catch(error => {
+    const { code, killed, stderr = '' } = error as { code?: number; killed?: boolean; stderr?: string }
+    const how = killed ? `did not end within ${COMMAND_TIMEOUT_MS / 1000} s` : `failed (${code})`
+    throw new CliError('denied', `The command for the token ${how}: ${line}${stderr && `\n${stderr.trim()}`}`)
+  })
+  if (stdout.trim() === '') throw new CliError('denied', `The command for the token printed none: ${line}`)
+  return stdout
+}

@@ -1,0 +1,54 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { chooseShell } from '../../../src/exec/choose-shell.ts'
+
+const { PATH } = process.env
+const folder = mkdtempSync(join(tmpdir(), 'fleetwire-shell-'))
+
+function program(name: string, text: string, mode = 0o755): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+t.test('a SHELL that runs no commands gives way to /bin/sh, with the reason', async t => {
+  const cases: [shell: string, reason: RegExp][] = [
+    ['/usr/sbin/nologin', /nologin (does not run commands|does not exist)/],
+    ['/bin/false', /does not run commands/],
+    ['/bin/true', /does not run commands/],
+    ['/nope/sh', /does not exist or cannot be run/],
+    ['/tmp', /does not exist or cannot be run/],
+    [program('not-executable', '#!/bin/sh\n', 0o644), /does not exist or cannot be run/],
+    [program('no-interpreter', '#!/nope\n'), /does not run commands/],
+    [
+      program('fish', '#!/bin/sh\ncase $2 in "exit "*) eval "$2";; *) echo "fish: syntax" >&2; exit 127;; esac\n'),
+      /does not run/,
+    ],
+    [program('hangs', '#!/bin/sh\nread line </dev/tty\n'), /did not come to run a command within 0.5 s/],
+    [program('hangs-deaf', '#!/bin/sh\ntrap "" HUP INT TERM\nsleep 600 & wait\n'), /did not come/],
+  ]
+  for (const [shell, reason] of cases) {
+    t.match(await chooseShell({ env: { PATH, SHELL: shell }, timeoutMs: 500 }), {
+      status: 'ok',
+      shell: '/bin/sh',
+      instead: reason,
+    })
+  }
+})
+
+t.test('a shell that works is taken', async t => {
+  for (const SHELL of ['/bin/sh', '/bin/bash', 'dash', undefined]) {
+    t.same(await chooseShell({ env: { PATH, SHELL } }), { status: 'ok', shell: SHELL ?? '/bin/sh' })
+  }
+  t.match(await chooseShell({ env: { PATH, SHELL: '' } }), { status: 'ok', shell: '/bin/sh' })
+  const own = program('own-language', '#!/bin/sh\n[ "$2" = "exit 42" ] && exit 42\nexit 1\n')
+  t.match(await chooseShell({ wanted: own, env: { PATH } }), { shell: own }, 'who names it knows what it speaks')
+})
+
+t.test('one that was named and does not work is no reason to take another', async t => {
+  t.match(await chooseShell({ wanted: '/nope', env: { PATH } }), { status: 'none', message: /\/nope does not exist/ })
+  t.match(await chooseShell({ wanted: '/bin/false', env: { PATH } }), { status: 'none', message: /does not run/ })
+})
