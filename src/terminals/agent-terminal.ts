@@ -1,17 +1,17 @@
 import type { AgentPayloads, ServerPayloads } from '@fleetwire/protocol'
-import { ByteRing } from '@fleetwire/protocol'
+import { ByteRing, VtScanner } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import { Screen, type ScreenSize, type ScreenState } from './screen.ts'
+import { DrawnScreen, type DrawnState } from './drawn-screen.ts'
+import { plainText } from './plain-text.ts'
+import type { ScreenSize } from './screen.ts'
+import type { ScreenHost } from './screen-host.ts'
 import { decodeBytes, encodeBytes } from './terminal-bytes.ts'
 import { Timeline } from './timeline.ts'
 
-/** The screen is drawn in batches of this size, so that a watched terminal does not cost a timer per frame. */
-const DRAW_BYTES = 128 * 1024
-/** A screen that is further behind leaves out what it cannot draw in time: only the end of a flood is ever seen. */
-const DRAW_LIMIT_BYTES = 512 * 1024
-/** How far behind the start of what is kept a line break is looked for, to begin a drawing there. */
-const LINE_SEARCH_BYTES = 8 * 1024
-const LF = 0x0a
+/** What is shown of a terminal that is not drawn: the end of its output, as text. */
+const PLAIN_BYTES = 16 * 1024
+/** Behind it bytes could no longer be counted exactly. */
+const LAST_OFFSET = Number.MAX_SAFE_INTEGER
 
 export interface TerminalEnding {
   exitCode?: number
@@ -27,40 +27,48 @@ type TerminalLife =
 /** Something that follows a terminal: output, a new size or the end came. */
 export interface TerminalFollower {
   changed(): void
+  /** Has it been sent the query that ends there, and will it answer? */
+  answers?(queryEnd: number): boolean
 }
 
 /** What became of a frame of output. `missing`: ask the agent to send again from `from`. */
 export type Received = { status: 'kept' } | { status: 'ignored' } | { status: 'missing'; from: number }
 
-export interface DrawnState extends ScreenState {
-  resizeIndex: number
+/** A screen, or `raw`: plain text in its place. */
+export interface ShownState extends DrawnState {
+  raw?: true
 }
 
 export interface AgentTerminalOptions {
   clock: Clock
+  screens: ScreenHost
   ringBytes: number
   resendTimeoutMs: number
+  /** A query was answered: this is to be typed. */
+  onAnswer(terminal: AgentTerminal, data: string): void
 }
 
-/** One terminal of an agent as the server knows it: its last bytes, their times, and while it is watched its screen. */
+/** One terminal of an agent as the server knows it: its last bytes, their times, and while it is needed its screen. */
 export class AgentTerminal {
   readonly agentId: string
   readonly terminalId: string
   readonly #options: AgentTerminalOptions
   readonly #ring: ByteRing
   readonly #timeline: Timeline
+  readonly #screen: DrawnScreen
   readonly #followers = new Set<TerminalFollower>()
+  readonly #scanner: VtScanner
+  #queries: number[] = []
   #life: TerminalLife = { status: 'live' }
   /** Asked for again and not yet there; `next` is where the agent was, so a frame from there is no answer. */
   #awaited: { next: number; since: number } | undefined
   #latest: ServerPayloads['terminal:output'] | undefined
-  #screen: Screen | undefined
-  #drawnResize = 0
   readonly #states = new Map<
     number | undefined,
-    { end: number; resizeIndex: number; state: Promise<DrawnState | undefined> }
+    { end: number; resizeIndex: number; state: Promise<ShownState | undefined> }
   >()
-  #readers = 0
+  /** Somebody sits before it, whose terminal answers what it is asked. */
+  isLocal = false
 
   constructor(agentId: string, terminalId: string, size: ScreenSize, options: AgentTerminalOptions) {
     this.agentId = agentId
@@ -68,6 +76,15 @@ export class AgentTerminal {
     this.#options = options
     this.#ring = new ByteRing(options.ringBytes)
     this.#timeline = new Timeline(size, 0, options.clock.now())
+    this.#scanner = new VtScanner(0, { onQuery: end => this.#queries.push(end) })
+    this.#screen = new DrawnScreen({
+      owner: agentId,
+      clock: options.clock,
+      screens: options.screens,
+      ring: this.#ring,
+      timeline: this.#timeline,
+      onAnswer: data => options.onAnswer(this, data),
+    })
   }
 
   /** How it ended, as far as that is known; nothing while it lives. */
@@ -93,7 +110,7 @@ export class AgentTerminal {
   }
 
   get watched(): boolean {
-    return this.#followers.size > 0 || this.#readers > 0
+    return this.#followers.size > 0 || this.#screen.isInUse
   }
 
   /**
@@ -104,6 +121,7 @@ export class AgentTerminal {
     const { clock, resendTimeoutMs } = this.#options
     const bytes = decodeBytes(frame)
     const end = frame.offset + bytes.length
+    if (end > LAST_OFFSET) return { status: 'ignored' }
     if (frame.offset > this.end) {
       if (this.#awaited === undefined) return this.expect(end)
       const answered = frame.offset !== this.#awaited.next
@@ -112,6 +130,7 @@ export class AgentTerminal {
         return { status: 'ignored' }
       }
       this.#ring.reset(frame.offset)
+      this.#scanner.jump(frame.offset)
     }
     this.#awaited = undefined
     if (end <= this.end) return { status: 'ignored' }
@@ -120,17 +139,20 @@ export class AgentTerminal {
     const { offset, data, encoding } = frame
     this.#latest = whole ? { agentId: this.agentId, terminalId: this.terminalId, offset, data, encoding } : undefined
     this.#timeline.mark(this.end, clock.now())
-    this.#ring.append(whole ? bytes : bytes.subarray(this.end - frame.offset))
+    const fresh = whole ? bytes : bytes.subarray(this.end - frame.offset)
+    this.#ring.append(fresh)
+    this.#scanner.push(fresh)
     this.#timeline.prune(this.oldest)
-    this.#keepUp()
     this.#tell()
+    this.#screen.keepUp()
+    this.#answer()
     return { status: 'kept' }
   }
 
   /** The agent is at `offset`, so what lies between is on its way only if it is asked for. */
   expect(offset: number): Received {
     this.#awaited = undefined
-    if (offset <= this.end) return { status: 'ignored' }
+    if (offset <= this.end || offset > LAST_OFFSET) return { status: 'ignored' }
     this.#awaited = { next: offset, since: this.#options.clock.monotonic() }
     return { status: 'missing', from: this.end }
   }
@@ -162,17 +184,25 @@ export class AgentTerminal {
 
   follow(follower: TerminalFollower): void {
     this.#followers.add(follower)
+    this.#screen.isWatched = true
   }
 
   unfollow(follower: TerminalFollower): void {
     this.#followers.delete(follower)
-    this.#release()
+    if (this.#followers.size > 0) return
+    this.#screen.isWatched = false
+    this.#states.clear()
   }
 
   dispose(): void {
     this.#followers.clear()
-    this.#readers = 0
-    this.#release()
+    this.#states.clear()
+    this.#screen.dispose()
+  }
+
+  /** Whether this one, of all that would, answers what the terminal is asked: the first that came. */
+  isAnswerer(follower: TerminalFollower): boolean {
+    return this.#answerer === follower
   }
 
   /** A frame with the bytes from `from` up to at most `to`; one object for all viewers where they are at the same place. */
@@ -186,88 +216,54 @@ export class AgentTerminal {
     return this.#ring.slice(from)
   }
 
-  /** The screen as it is now, and the change of size that it has seen; nothing when the terminal went away meanwhile. */
-  screenState(scrollback?: number): Promise<DrawnState | undefined> {
+  /** The screen as it is now, or text in its place; nothing when the terminal went away meanwhile. */
+  screenState(scrollback?: number): Promise<ShownState | undefined> {
     const { end } = this
     const resizeIndex = this.#timeline.size.index
     // A thousand viewers that come at once look at one drawing.
     const known = this.#states.get(scrollback)
     if (known?.end === end && known.resizeIndex === resizeIndex) return known.state
-    const state = this.#reading(async screen => {
-      const drawnResize = this.#drawnResize
-      const drawn = await screen.state(scrollback)
-      return drawn && { ...drawn, resizeIndex: drawnResize }
-    })
+    const state = this.#screenState(scrollback)
     this.#states.set(scrollback, { end, resizeIndex, state })
     return state
   }
 
-  async screenText(): Promise<string | undefined> {
-    return this.#reading(screen => screen.text())
+  async screenText(): Promise<Uint8Array | undefined> {
+    const read = await this.#screen.read('text')
+    if (read.status === 'gone') return undefined
+    return read.status === 'drawn' ? read.value : new TextEncoder().encode(this.rawState().screen.replaceAll('\r', ''))
   }
 
-  /** Brings the screen up to now, and holds it while it is read. */
-  async #reading<T>(read: (screen: Screen) => Promise<T | undefined>): Promise<T | undefined> {
-    this.#readers++
-    try {
-      let screen = this.#draw()
-      if (screen.end < this.end) {
-        await screen.drained()
-        if (screen !== this.#screen) return undefined
-        screen = this.#draw()
-      }
-      return await read(screen)
-    } finally {
-      this.#readers = Math.max(0, this.#readers - 1)
-      this.#release()
-    }
+  /** The end of the output as plain text, in place of a screen: cheap, and always up to now. */
+  rawState(): ShownState {
+    const { index: resizeIndex, cols, rows } = this.#timeline.size
+    const screen = plainText(this.#ring.slice(this.end - PLAIN_BYTES), { cols, rows })
+    return { cols, rows, offset: this.end, screen, title: '', resizeIndex, raw: true }
   }
 
-  #keepUp(): void {
-    if (this.#screen && this.end - this.#screen.end >= DRAW_BYTES && this.#screen.backlogBytes < DRAW_LIMIT_BYTES) {
-      this.#draw()
-    }
+  async #screenState(scrollback?: number): Promise<ShownState | undefined> {
+    const read = await this.#screen.read('state', scrollback)
+    if (!this.watched) this.#states.clear()
+    if (read.status === 'gone') return undefined
+    return read.status === 'drawn' ? { ...read.value, resizeIndex: read.resizeIndex } : this.rawState()
   }
 
-  /** Feeds the screen what it has not seen, unless the parser has enough to do. */
-  #draw(): Screen {
-    const fresh = this.#screen === undefined
-    const screen = this.#screen ?? this.#newScreen()
-    if (screen.backlogBytes >= DRAW_LIMIT_BYTES) return screen
-    const behind = !fresh && this.end - screen.end > DRAW_LIMIT_BYTES
-    let from = behind ? this.#lineAfter(this.end - DRAW_BYTES) : Math.max(screen.end, this.oldest)
-    for (;;) {
-      const resize = this.#timeline.resizeAfter(this.#drawnResize)
-      const to = resize ? Math.max(resize.offset, from) : this.end
-      if (to > from) screen.feed(from, this.#ring.slice(from, to))
-      from = to
-      if (!resize) return screen
-      screen.resize(resize)
-      this.#drawnResize = resize.index
-    }
+  get #answerer(): TerminalFollower | undefined {
+    for (const follower of this.#followers) if (follower.answers) return follower
+    return undefined
   }
 
-  #newScreen(): Screen {
-    const size = this.#timeline.firstSize
-    this.#drawnResize = size.index
-    this.#screen = new Screen(size, this.oldest === 0 ? 0 : this.#lineAfter(this.oldest))
-    return this.#screen
-  }
-
-  /** The start of the first line after `from`, or `from` where no line break is near. */
-  #lineAfter(from: number): number {
-    const at = this.#ring.slice(from, from + LINE_SEARCH_BYTES).indexOf(LF)
-    return at < 0 ? from : from + at + 1
+  /** What no terminal answers that somebody sits before, the screen here answers. */
+  #answer(): void {
+    if (this.#queries.length === 0) return
+    const asked = this.#queries
+    this.#queries = []
+    if (this.isLocal) return
+    const answerer = this.#answerer
+    this.#screen.answer(asked.filter(end => !answerer?.answers?.(end)))
   }
 
   #tell(): void {
     for (const follower of [...this.#followers]) follower.changed()
-  }
-
-  #release(): void {
-    if (this.watched) return
-    this.#screen?.dispose()
-    this.#screen = undefined
-    this.#states.clear()
   }
 }

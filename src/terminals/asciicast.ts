@@ -1,23 +1,32 @@
-import type { AgentTerminal } from './agent-terminal.ts'
+import type { Moment } from './timeline.ts'
 
 type Code = 'o' | 'r' | 'm' | 'x'
+
+/** What a recording is made of: plain data, since it is made in another thread. */
+export interface Cast {
+  title: string
+  /** From byte `oldest` of the output on. */
+  bytes: Uint8Array
+  oldest: number
+  first: { cols: number; rows: number; at: number }
+  marks: Moment[]
+  resizes: { offset: number; at: number; cols: number; rows: number }[]
+  exitCode?: number | undefined
+}
 
 /**
  * The kept output as asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): a header and one event per line,
  * each with the seconds since the one before. What left the ring, or never came, is told by a marker at the start.
  */
-export function asciicast(terminal: AgentTerminal): string {
-  const { timeline, oldest, end, ending } = terminal
-  const bytes = terminal.bytes()
-  const marks = [...timeline.marks]
-  const first = timeline.firstSize
+export function asciicast({ title, bytes, oldest, first, marks, resizes, exitCode }: Cast): string {
+  const end = oldest + bytes.length
   const startedAt = marks.find(mark => mark.offset >= oldest)?.at ?? first.at
   const lines = [
     JSON.stringify({
       version: 3,
       term: { cols: first.cols, rows: first.rows, type: 'xterm-256color' },
       timestamp: Math.floor(startedAt / 1000),
-      title: `${terminal.agentId}/${terminal.terminalId}`,
+      title,
     }),
   ]
   let lastAt = startedAt
@@ -38,7 +47,7 @@ export function asciicast(terminal: AgentTerminal): string {
   if (oldest > 0) add(startedAt, 'm', `${oldest} earlier bytes were not kept`)
   const changes = [
     ...marks.map(mark => ({ ...mark, size: undefined })),
-    ...timeline.resizes.map(({ offset, at, cols, rows }) => ({ offset, at, size: `${cols}x${rows}` })),
+    ...resizes.map(({ offset, at, cols, rows }) => ({ offset, at, size: `${cols}x${rows}` })),
   ].sort((a, b) => a.offset - b.offset || a.at - b.at)
   let at = startedAt
   for (const change of changes) {
@@ -47,6 +56,6 @@ export function asciicast(terminal: AgentTerminal): string {
     if (change.size) add(at, 'r', change.size)
   }
   if (end > from) addOutput(end, at)
-  if (ending?.exitCode !== undefined) add(at, 'x', String(ending.exitCode))
+  if (exitCode !== undefined) add(at, 'x', String(exitCode))
   return `${lines.join('\n')}\n`
 }

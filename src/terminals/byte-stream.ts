@@ -3,10 +3,12 @@ import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
 
 const MAX_FRAME_BYTES = 64 * 1024
+/** Screens that were behind what is kept before they were there; then text is shown instead. */
+const MAX_LATE = 3
 
 type Phase =
   /** A snapshot is being drawn; output waits in the ring. */
-  | { name: 'joining'; missedFrom?: number }
+  | { name: 'joining' }
   | { name: 'live' }
   /** More is unacknowledged than the credit allows: nothing is sent, and what comes now will be missed. */
   | { name: 'stalled' }
@@ -22,17 +24,21 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   readonly #terminal: AgentTerminal
   readonly #port: ViewerPort
   readonly #options: ViewerStreamOptions
+  readonly answers?: (queryEnd: number) => boolean
   #phase: Phase = { name: 'joining' }
   #sent = 0
   #acked = 0
   #resizeIndex = 0
   #exitSent = false
+  /** Its own terminal answers queries behind here. */
+  #answersFrom = Number.POSITIVE_INFINITY
   #joinedAt = Number.NEGATIVE_INFINITY
 
   constructor(terminal: AgentTerminal, port: ViewerPort, options: ViewerStreamOptions) {
     this.#terminal = terminal
     this.#port = port
     this.#options = options
+    if (options.answers) this.answers = end => end > this.#answersFrom && end <= this.#sent
     terminal.follow(this)
     this.#startJoin()
   }
@@ -68,17 +74,21 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   }
 
   async #join(missedFrom?: number): Promise<void> {
-    this.#phase = { name: 'joining', missedFrom }
-    const joining = this.#phase
-    const state = await this.#terminal.screenState()
-    if (this.#phase !== joining || !state) return
+    const joining: Phase = { name: 'joining' }
+    this.#phase = joining
+    let state = await this.#terminal.screenState()
     // A flood pushed bytes behind the snapshot out of the ring while it was drawn; the next one starts nearer its end.
-    if (state.offset < this.#terminal.oldest) return this.#join(missedFrom)
+    for (let late = 0; state && state.offset < this.#terminal.oldest; late++) {
+      state = late < MAX_LATE ? await this.#terminal.screenState() : this.#terminal.rawState()
+    }
+    if (this.#phase !== joining || !state) return
     const { resizeIndex, ...screen } = state
     const gap =
       missedFrom !== undefined && missedFrom < state.offset ? { from: missedFrom, to: state.offset } : undefined
     const { agentId, terminalId } = this.#terminal
-    this.#port.send('terminal:snapshot', { agentId, terminalId, ...screen, ...(gap && { gap }) })
+    this.#answersFrom = this.#terminal.isAnswerer(this) ? this.#terminal.end : Number.POSITIVE_INFINITY
+    const answers = Number.isFinite(this.#answersFrom) && { answersFrom: this.#answersFrom }
+    this.#port.send('terminal:snapshot', { agentId, terminalId, ...screen, ...(gap && { gap }), ...answers })
     this.#sent = state.offset
     this.#acked = state.offset
     this.#joinedAt = this.#options.clock.monotonic()

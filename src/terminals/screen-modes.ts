@@ -3,13 +3,6 @@ import type { Terminal } from '@xterm/headless'
 const MOUSE_ENCODINGS = new Set([1005, 1006, 1015, 1016])
 const HIDE_CURSOR = 25
 /**
- * Sequences that xterm repeats as often as they say: two thousand million scrolls keep it busy for an hour, with nobody
- * else served. What moves more than any screen holds is ignored.
- */
-const LOOPS = ['b', 'I', 'L', 'M', 'S', 'T', 'Z']
-const LONGEST_LOOP = 1000
-
-/**
  * The state of a screen that the serialize addon leaves out, followed through the parser's hooks: a hidden cursor, the
  * mouse encoding, the scroll region, the saved cursor, the cursor's shape and line drawing. Without it a snapshot of a full-screen
  * program goes wrong with the next bytes.
@@ -54,15 +47,22 @@ export class ScreenModes {
       this.#charset = ''
       return false
     })
-    for (const final of LOOPS) {
-      parser.registerCsiHandler({ final }, params =>
-        params.some(param => typeof param === 'number' && param > LONGEST_LOOP),
-      )
+    for (const prefix of ['', '?']) {
+      parser.registerCsiHandler({ ...(prefix && { prefix }), final: 'J' }, params => this.#wouldThrow(params))
     }
     // The addon writes a link as underlined text and never ends it: without the link the text stays what it is.
     parser.registerOscHandler(8, () => true)
     parser.registerEscHandler({ final: 'c' }, () => this.#reset())
     parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => this.#reset())
+  }
+
+  /**
+   * xterm 6.0 throws where everything before the last cell of a screen without scrollback is erased: it looks for the
+   * line after the last.
+   */
+  #wouldThrow(params: (number | number[])[]): boolean {
+    const { cursorX, cursorY, length } = this.#terminal.buffer.active
+    return params[0] === 1 && cursorX + 1 >= this.#terminal.cols && cursorY + 1 >= length
   }
 
   /** The control sequences that set this state on a screen on which the serialized one was drawn. */

@@ -1,20 +1,26 @@
+import { VtScanner } from '@fleetwire/protocol'
 import addonSerialize from '@xterm/addon-serialize'
 import headless from '@xterm/headless'
+import { registerAnswers } from './screen-answers.ts'
+import { ScreenCost } from './screen-cost.ts'
 import { ScreenModes } from './screen-modes.ts'
-import { VtBoundary } from './vt-boundary.ts'
+import { within } from './serialize-budget.ts'
 
-const SCROLLBACK_LINES = 1000
-/** Cells of scrollback in a snapshot: very wide terminals show fewer lines. */
+export const SCROLLBACK_LINES = 1000
+/** Cells of scrollback: very wide terminals keep fewer lines. */
 const SCROLLBACK_CELLS = 200_000
 /** Each cell may have its own colours: a state that grows over this is taken without scrollback, then not at all. */
 const LONGEST_STATE = 1024 * 1024
+/** Time for one state: a screen of a million cells, each with colours of its own, would take a second. */
+const STATE_BUDGET_MS = 250
 const LONGEST_TITLE = 512
-/** xterm yields to the event loop between writes, not within one. */
-const WRITE_BYTES = 1024
 /** A control string longer than this is no longer waited for: the snapshot is taken in the middle of it. */
 const LONGEST_SEQUENCE_BYTES = 64 * 1024
 const ALTERNATE = '\x1b[?1049h'
 const CAN = new Uint8Array([0x18])
+
+/** The largest piece of output that is drawn at once: xterm yields between writes, not within one. */
+export const CHUNK_BYTES = 1024
 
 export interface ScreenSize {
   cols: number
@@ -28,139 +34,131 @@ export interface ScreenState extends ScreenSize {
   title: string
 }
 
-/**
- * What the bytes of a terminal look like. It is a reader only: an answer to a query (DA, DSR, DECRQSS …) would reach
- * the program as if it had been typed, once per screen that watches, so xterm's answers go nowhere.
- */
+export const scrollbackOf = (cols: number): number =>
+  Math.min(SCROLLBACK_LINES, Math.max(1, Math.floor(SCROLLBACK_CELLS / cols)))
+
+/** What the bytes of a terminal look like. Drawn in pieces, read between them. */
 export class Screen {
   readonly #terminal: headless.Terminal
   readonly #serializer = new addonSerialize.SerializeAddon()
   readonly #modes: ScreenModes
-  readonly #boundary: VtBoundary
-  readonly #waiting = new Set<() => void>()
+  readonly #cost: ScreenCost
+  readonly #scanner: VtScanner
   #end: number
-  #parsed: number
   #title = ''
+  #answer = ''
 
-  /** @param offset of the first byte that will be fed. */
-  constructor(size: ScreenSize, offset: number) {
+  /** @param offset of the first byte that will be drawn. */
+  constructor({ cols, rows }: ScreenSize, offset: number) {
     this.#terminal = new headless.Terminal({
-      cols: size.cols,
-      rows: size.rows,
-      scrollback: SCROLLBACK_LINES,
+      cols,
+      rows,
+      scrollback: scrollbackOf(cols),
       allowProposedApi: true,
       logLevel: 'off',
+      windowOptions: { getWinSizeChars: true },
     })
     this.#terminal.loadAddon(this.#serializer)
     this.#terminal.onTitleChange(title => {
       this.#title = title.slice(0, LONGEST_TITLE)
     })
+    registerAnswers(this.#terminal, answer => {
+      this.#answer = answer
+    })
     this.#modes = new ScreenModes(this.#terminal)
-    this.#boundary = new VtBoundary(offset)
+    this.#cost = new ScreenCost(this.#terminal)
+    this.#scanner = new VtScanner(offset, { limitStringBytes: LONGEST_SEQUENCE_BYTES })
     this.#end = offset
-    this.#parsed = offset
   }
 
-  /** Offset after the last byte that was fed. */
+  /** Offset after the last byte that was drawn. */
   get end(): number {
     return this.#end
   }
 
-  /** Bytes that were fed and wait for the parser. */
-  get backlogBytes(): number {
-    return this.#end - this.#parsed
+  /** Its bytes ask for more work than anybody should do for them: from now on it shows nothing true. */
+  get isTooExpensive(): boolean {
+    return this.#cost.isExceeded
   }
 
-  /** `offset` may be past `end`: what is missing is skipped, and a sequence that it cut is given up. */
-  feed(offset: number, bytes: Uint8Array): void {
-    if (offset > this.#end) {
-      this.#terminal.write(CAN)
-      this.#boundary.jump(offset)
-    }
-    this.#boundary.push(bytes)
-    for (let at = 0; at < bytes.length; at += WRITE_BYTES) this.#terminal.write(bytes.subarray(at, at + WRITE_BYTES))
-    this.#end = offset + bytes.length
-    const end = this.#end
-    this.#terminal.write('', () => {
-      this.#parsed = end
-    })
+  /** Cells that it keeps, at about 12 bytes each. */
+  get cells(): number {
+    const { normal, alternate } = this.#terminal.buffer
+    return (normal.length + alternate.length) * this.#terminal.cols
   }
 
-  /** Takes effect after what was fed so far. */
-  resize(size: ScreenSize): void {
-    this.#terminal.write('', () => {
-      this.#terminal.resize(size.cols, size.rows)
-      this.#modes.resized()
-    })
+  /** Calls back when xterm is at work, in a timer of its own: drawing from there on goes without waiting. */
+  begin(ready: () => void): void {
+    this.#terminal.write('', ready)
   }
 
   /**
-   * The screen after everything that was fed so far, with `scrollback` lines above it (at most 1000); nothing when it is
-   * disposed before that is drawn.
+   * Draws at most CHUNK_BYTES, which it may change; `done` is told what the terminal would type if they end with a query
+   * (else '' or the answer to an earlier one). `offset` may be past `end`: what is missing is skipped, and a sequence
+   * that it cut is given up.
    */
-  state(scrollback: number = SCROLLBACK_LINES): Promise<ScreenState | undefined> {
-    const safe = this.#boundary.offset
-    const offset = this.#end - safe > LONGEST_SEQUENCE_BYTES ? this.#end : safe
-    return this.#drawn(() => ({
-      cols: this.#terminal.cols,
-      rows: this.#terminal.rows,
-      offset,
-      screen: this.#serialize(scrollback) + this.#modes.serialize(),
+  draw(offset: number, bytes: Uint8Array, done: (answer: string) => void): void {
+    if (offset > this.#end) {
+      this.#terminal.write(CAN)
+      this.#scanner.jump(offset)
+    }
+    this.#scanner.push(bytes)
+    this.#end = offset + bytes.length
+    this.#answer = ''
+    this.#cost.begin()
+    this.#terminal.write(bytes, () => done(this.#answer))
+  }
+
+  resize({ cols, rows }: ScreenSize): void {
+    if (cols !== this.#terminal.cols) this.#terminal.options.scrollback = scrollbackOf(cols)
+    this.#terminal.resize(cols, rows)
+    this.#modes.resized()
+  }
+
+  /** The screen with at most `scrollback` lines above it; nothing where it takes too long to write down. */
+  state(scrollback: number = SCROLLBACK_LINES): ScreenState | undefined {
+    const screen = this.#serialize(scrollback)
+    if (screen === undefined) return undefined
+    const { cols, rows } = this.#terminal
+    const { boundary } = this.#scanner
+    const isCut = this.#end - boundary > LONGEST_SEQUENCE_BYTES
+    return {
+      cols,
+      rows,
+      offset: isCut ? this.#end : boundary,
+      screen: screen + this.#modes.serialize() + (isCut ? this.#scanner.opener : ''),
       title: this.#title,
-    }))
+    }
   }
 
   /** Scrollback and screen as plain lines, without the empty ones at the end. */
-  text(): Promise<string | undefined> {
-    return this.#drawn(() => {
-      const buffer = this.#terminal.buffer.active
-      let text = ''
-      for (let y = 0; y < buffer.length; y++) {
-        const line = buffer.getLine(y)
-        if (!line) continue
-        const continued = buffer.getLine(y + 1)?.isWrapped ?? false
-        text += line.translateToString(!continued) + (continued ? '' : '\n')
-      }
-      const end = text.search(/\n+$/)
-      return end <= 0 ? '' : text.slice(0, end + 1)
-    })
-  }
-
-  /** Resolves when everything that was fed so far is drawn. */
-  async drained(): Promise<void> {
-    await this.#drawn(() => undefined)
+  text(): string {
+    const buffer = this.#terminal.buffer.active
+    let text = ''
+    for (let y = 0; y < buffer.length; y++) {
+      const line = buffer.getLine(y)
+      if (!line) continue
+      const continued = buffer.getLine(y + 1)?.isWrapped ?? false
+      text += line.translateToString(!continued) + (continued ? '' : '\n')
+    }
+    return text.replace(/\n+$/, '\n').replace(/^\n$/, '')
   }
 
   dispose(): void {
     this.#terminal.dispose()
-    for (const settle of this.#waiting) settle()
-    this.#waiting.clear()
   }
 
-  #serialize(scrollback: number): string {
-    const lines = Math.min(scrollback, Math.floor(SCROLLBACK_CELLS / this.#terminal.cols))
+  #serialize(scrollback: number): string | undefined {
+    const lines = Math.min(scrollback, scrollbackOf(this.#terminal.cols))
     for (const kept of new Set([lines, 0])) {
-      const screen = this.#serializer.serialize({ scrollback: kept })
-      // The addon enters the alternate screen in the colours of now; the program left the main one in its own.
-      if (screen.length <= LONGEST_STATE) return screen.replace(ALTERNATE, `\x1b[0m${ALTERNATE}`)
-    }
-    return ''
-  }
-
-  /** Reads within the parser's own callback: after it, bytes that were fed later may already be drawn. */
-  #drawn<T>(read: () => T): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const settle = () => resolve(undefined)
-      this.#waiting.add(settle)
-      this.#terminal.write('', () => {
-        if (!this.#waiting.delete(settle)) return
-        try {
-          resolve(read())
-        } catch (error) {
-          // Thrown here it would surface in xterm's own timer and end the process.
-          reject(error)
-        }
+      const screen = within(STATE_BUDGET_MS, this.#terminal, view => {
+        this.#serializer.activate(view)
+        return this.#serializer.serialize({ scrollback: kept })
       })
-    })
+      // The addon enters the alternate screen in the colours of now; the program left the main one in its own.
+      if (screen !== undefined && screen.length <= LONGEST_STATE)
+        return screen.replace(ALTERNATE, `\x1b[0m${ALTERNATE}`)
+    }
+    return undefined
   }
 }

@@ -9,8 +9,9 @@ import {
 import type { Clock } from '../clock.ts'
 import type { Refused } from '../commands/command-types.ts'
 import type { AgentTerminal, Received } from './agent-terminal.ts'
-import { asciicast } from './asciicast.ts'
+import { ReadingLimit } from './reading-limit.ts'
 import type { ScreenSize } from './screen.ts'
+import type { ScreenHost } from './screen-host.ts'
 import { TerminalStore } from './terminal-store.ts'
 import { Viewer } from './viewer.ts'
 import type { ViewerPort } from './viewer-stream.ts'
@@ -25,6 +26,8 @@ export interface AgentTerminalPort {
 
 export interface TerminalHubOptions {
   clock: Clock
+  /** Where screens are drawn. */
+  screens: ScreenHost
   /** A screen could not be drawn: its viewer waits, the others go on. */
   onFault(error: unknown): void
   /** Output that is kept of one terminal. */
@@ -43,10 +46,16 @@ export interface TerminalHubOptions {
   snapshotIntervalMs?: number
   /** How long an agent may take to send again what is missing. */
   resendTimeoutMs?: number
+  /** Terminals that one reader may have drawn for it at once; others of it wait. */
+  readsAtOnce?: number
+  /** How many of one reader may wait. */
+  readsWaiting?: number
 }
 
 export type TerminalResult = { status: 'ok' } | Refused
 export type TerminalFormat = 'text' | 'ansi' | 'cast'
+/** `rendered`: as UTF-8. `busy`: this reader has too many that wait. */
+export type Rendering = { status: 'rendered'; bytes: Uint8Array } | { status: 'none' } | { status: 'busy' }
 
 const MiB = 1024 * 1024
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
@@ -60,6 +69,7 @@ export class TerminalHub {
   readonly #viewers = new Map<string, Viewer>()
   readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
   readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
+  readonly #reads: ReadingLimit
 
   constructor(options: TerminalHubOptions) {
     this.#options = {
@@ -71,9 +81,15 @@ export class TerminalHub {
       creditBytes: 512 * 1024,
       snapshotIntervalMs: 1000,
       resendTimeoutMs: 5000,
+      readsAtOnce: 4,
+      readsWaiting: 64,
       ...options,
     }
-    this.#store = new TerminalStore(this.#options)
+    this.#reads = new ReadingLimit(this.#options.readsAtOnce, this.#options.readsWaiting)
+    this.#store = new TerminalStore({
+      ...this.#options,
+      onAnswer: (terminal, data) => this.#type(terminal, data),
+    })
   }
 
   /** Bytes that the rings of all terminals take. */
@@ -92,11 +108,12 @@ export class TerminalHub {
     this.#ports.set(agentId, port)
     const listed = new Set(terminals.map(({ terminalId }) => terminalId))
     for (const terminal of this.#store.ofAgent(agentId)) if (!listed.has(terminal.terminalId)) terminal.vanish()
-    for (const { terminalId, cols, rows, offset } of terminals) {
+    for (const { terminalId, cols, rows, offset, local } of terminals) {
       const known = this.#store.find(agentId, terminalId)
       // Behind what we have: another terminal under the old name.
       const terminal = known && known.end <= offset ? known : this.#begin({ agentId, terminalId }, { cols, rows })
       if (terminal === undefined) break
+      terminal.isLocal = local ?? false
       terminal.resize({ cols, rows })
       this.#ask(terminal, terminal.expect(offset))
     }
@@ -127,10 +144,11 @@ export class TerminalHub {
   ): TerminalResult | WireError | undefined {
     if (typeof args[0] !== 'string')
       return this.#requestSize(...(args as [ViewerPort, ClientPayloads['terminal:resize']]))
-    const [agentId, { terminalId, cols, rows }] = args as [string, AgentPayloads['terminal:resize']]
-    const known = this.#store.find(agentId, terminalId)
-    if (known) known.resize({ cols, rows })
-    else if (this.#begin({ agentId, terminalId }, { cols, rows }) === undefined) return this.#tooMany()
+    const [agentId, { terminalId, cols, rows, local = false }] = args as [string, AgentPayloads['terminal:resize']]
+    const terminal = this.#store.find(agentId, terminalId) ?? this.#begin({ agentId, terminalId }, { cols, rows })
+    if (terminal === undefined) return this.#tooMany()
+    terminal.isLocal = local
+    terminal.resize({ cols, rows })
     return undefined
   }
 
@@ -149,7 +167,10 @@ export class TerminalHub {
   // ---- viewers
 
   /** Without `terminalId`, or for one that has not begun, the viewer is shown what begins later. */
-  open(port: ViewerPort, { agentId, terminalId, mode = 'bytes' }: ClientPayloads['terminal:open']): TerminalResult {
+  open(
+    port: ViewerPort,
+    { agentId, terminalId, mode = 'bytes', answers }: ClientPayloads['terminal:open'],
+  ): TerminalResult {
     const viewer = this.#viewer(port)
     const target = { agentId, terminalId }
     if (viewer.openCount >= this.#options.maxOpen && !viewer.isOpen(target)) {
@@ -157,7 +178,7 @@ export class TerminalHub {
     }
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#store.touch(terminal)
-    viewer.open(target, mode, terminal)
+    viewer.open(target, { mode, answers }, terminal)
     return OK
   }
 
@@ -184,35 +205,62 @@ export class TerminalHub {
   input(port: ViewerPort, { agentId, terminalId, data, inputSeq }: ClientPayloads['terminal:input']): TerminalResult {
     const found = this.#reach(agentId, terminalId)
     if (found.status === 'refused') return found
-    const { terminal, agent } = found
-    if (!this.#viewer(port).isNewInput(terminal, inputSeq)) return OK
+    const { terminal } = found
+    if (this.#viewer(port).isNewInput(terminal, inputSeq)) this.#type(terminal, data)
+    return OK
+  }
+
+  #type(terminal: AgentTerminal, data: string): void {
+    if (terminal.ending) return
     // Grows over restarts of the server too, or the agent would take the first keys after one for old ones.
     const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.clock.now())
     this.#inputSeqs.set(terminal, sequence)
-    agent.send('terminal:input', { terminalId: terminal.terminalId, data, inputSeq: sequence })
-    return OK
+    const { agentId, terminalId } = terminal
+    this.#ports.get(agentId)?.send('terminal:input', { terminalId, data, inputSeq: sequence })
   }
 
   /** Idempotent: nobody is sent anything more, and no timer is left. */
   stop(): void {
     for (const viewer of this.#viewers.values()) viewer.closeAll()
     this.#viewers.clear()
+    this.#store.stop()
   }
 
   // ---- reading
 
-  /** `undefined`: there is no such terminal, or none at all. Without `terminalId`: the newest. */
-  async render(agentId: string, terminalId: string | undefined, format: TerminalFormat): Promise<string | undefined> {
+  /** Without `terminalId`: the newest. `reader` is who asks; it waits for its turn where it asks for many. */
+  async render(
+    { agentId, terminalId, format }: { agentId: string; terminalId: string | undefined; format: TerminalFormat },
+    reader = '',
+  ): Promise<Rendering> {
     const terminal = this.#store.find(agentId, terminalId)
-    if (!terminal) return undefined
+    if (!terminal) return { status: 'none' }
     this.#store.touch(terminal)
+    const turn = await this.#reads.run(reader, () => this.#render(terminal, format))
+    if (turn.status === 'busy') return turn
+    return turn.value === undefined ? { status: 'none' } : { status: 'rendered', bytes: turn.value }
+  }
+
+  async #render(terminal: AgentTerminal, format: TerminalFormat): Promise<Uint8Array | undefined> {
     switch (format) {
       case 'text':
         return terminal.screenText()
-      case 'ansi':
-        return (await terminal.screenState())?.screen
-      case 'cast':
-        return asciicast(terminal)
+      case 'ansi': {
+        const state = await terminal.screenState()
+        return state && Buffer.from(state.screen)
+      }
+      case 'cast': {
+        const { agentId, terminalId, timeline, oldest, ending } = terminal
+        return this.#options.screens.cast(agentId, {
+          title: `${agentId}/${terminalId}`,
+          bytes: terminal.bytes(),
+          oldest,
+          first: timeline.firstSize,
+          marks: timeline.marks,
+          resizes: [...timeline.resizes],
+          exitCode: ending?.exitCode,
+        })
+      }
     }
   }
 

@@ -86,6 +86,11 @@ export class TerminalStore {
     for (const terminal of this.ofAgent(agentId)) this.#drop(terminal)
   }
 
+  /** No screen is drawn any more. */
+  stop(): void {
+    for (const terminals of this.#agents.values()) for (const terminal of terminals.values()) terminal.dispose()
+  }
+
   #evict(spared: AgentTerminal): void {
     const idle = [...this.#used].filter(terminal => !terminal.watched && terminal !== spared)
     for (const terminal of [...idle.filter(({ ending }) => ending), ...idle.filter(({ ending }) => !ending)]) {

@@ -12,6 +12,12 @@ export interface Resize extends ScreenSize {
   at: number
 }
 
+/** The bytes from `offset` on came at `at`. */
+export interface Moment {
+  offset: number
+  at: number
+}
+
 /** When the bytes of a terminal came, and where its size changed: enough to replay it, in a few bytes per moment. */
 export class Timeline {
   /** Byte offset and wall clock of each mark, side by side. */
@@ -42,7 +48,7 @@ export class Timeline {
     return this.#resizes.slice(1)
   }
 
-  get marks(): Iterable<{ offset: number; at: number }> {
+  get marks(): Moment[] {
     return this.#offsets.map((offset, i) => ({ offset, at: this.#times[i]! }))
   }
 

@@ -20,5 +20,7 @@ export interface ViewerStreamOptions {
   clock: Clock
   creditBytes: number
   snapshotIntervalMs: number
+  /** The viewer is a terminal that somebody sits before: it answers queries, where no other does. */
+  answers?: boolean | undefined
   onFault(error: unknown): void
 }

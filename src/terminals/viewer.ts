@@ -14,6 +14,7 @@ export interface ViewerTarget {
 interface Opened {
   target: ViewerTarget
   mode: ViewerMode
+  answers: boolean | undefined
   shown?: { terminal: AgentTerminal; stream: ViewerStream }
 }
 
@@ -41,9 +42,13 @@ export class Viewer {
   }
 
   /** Opened again, it starts again with a snapshot. Without a terminal it waits for one to begin. */
-  open(target: ViewerTarget, mode: ViewerMode, terminal: AgentTerminal | undefined): void {
+  open(
+    target: ViewerTarget,
+    { mode, answers }: { mode: ViewerMode; answers?: boolean | undefined },
+    terminal: AgentTerminal | undefined,
+  ): void {
     this.#opened.get(keyOf(target))?.shown?.stream.close()
-    const opened: Opened = { target, mode }
+    const opened: Opened = { target, mode, answers }
     this.#opened.set(keyOf(target), opened)
     if (terminal) {
       this.#show(opened, terminal)
@@ -116,7 +121,8 @@ export class Viewer {
   #show(opened: Opened, terminal: AgentTerminal): void {
     const before = opened.shown
     const Stream = opened.mode === 'bytes' ? ByteStream : SnapshotStream
-    opened.shown = { terminal, stream: new Stream(terminal, this.#port, this.#options) }
+    const stream = new Stream(terminal, this.#port, { ...this.#options, answers: opened.answers })
+    opened.shown = { terminal, stream }
     before?.stream.close()
     if (before) this.#letGo(before.terminal)
   }

@@ -159,5 +159,13 @@ export const TerminalSnapshot = Type.Object({
   screen: Text,
   title: Type.String(),
   gap: Type.Optional(Type.Object({ from: ByteOffset, to: ByteOffset }, { description: 'Bytes that are gone' })),
+  raw: Type.Optional(
+    Type.Literal(true, {
+      description:
+        'The server does not draw this terminal, since that would take too long: `screen` is the end of its output as plain text',
+    }),
+  ),
+  /** This viewer answers the queries of the terminal that end after this offset. */
+  answersFrom: Type.Optional(ByteOffset),
 })
 export type TerminalSnapshot = Static<typeof TerminalSnapshot>

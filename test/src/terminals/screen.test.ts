@@ -1,9 +1,9 @@
 import t from 'tap'
 import { Screen } from '../../../src/terminals/screen.ts'
 import { ReferenceScreen } from '../../helpers/reference-screen.ts'
+import { draw } from '../../helpers/screens.ts'
 
 const size = { cols: 80, rows: 24 }
-const bytes = (text: string) => Buffer.from(text)
 
 t.test('what is drawn from a state looks like the original, also with the state that the addon leaves out', async t => {
   const cases = {
@@ -19,8 +19,8 @@ t.test('what is drawn from a state looks like the original, also with the state 
   const more = '\x1b8three\r\nmore\n\n\n\n\x1b[Hqqq\x1b[5;5H\x1b[32mgreen'
   for (const [name, text] of Object.entries(cases)) {
     const screen = new Screen(size, 0)
-    screen.feed(0, bytes(text))
-    const state = await screen.state()
+    await draw(screen, text)
+    const state = screen.state()
     screen.dispose()
     const original = new ReferenceScreen()
     const copy = new ReferenceScreen()
@@ -33,30 +33,70 @@ t.test('what is drawn from a state looks like the original, also with the state 
   }
 })
 
-t.test('[TM14] a query is not answered: not by the screen, and not by whoever draws its state', async t => {
+t.test('[TM14] the screen knows the answer to what a program asks', async t => {
   const screen = new Screen(size, 0)
-  screen.feed(0, bytes('\x1b[c\x1b[>c\x1b[5n\x1b[6n\x1b]10;?\x07\x1bP$qm\x1b\\\x1b[?1$p\x1b[14t'))
-  const state = await screen.state()
-  t.equal(state?.screen, '', 'nothing of it is left in the state')
+  const answers: [query: string, answer: string][] = [
+    ['\x1b[c', '\x1b[?1;2c'],
+    ['\x1b[>c', '\x1b[>0;276;0c'],
+    ['\x1b[5n', '\x1b[0n'],
+    ['ab\x1b[6n', '\x1b[1;3R'],
+    ['\x1b[?6n', '\x1b[?1;3R'],
+    ['\x1b[?996n', '\x1b[?997;1n'],
+    ['\x1b[?25$p', '\x1b[?25;1$y'],
+    ['\x1b[4$p', '\x1b[4;2$y'],
+    ['\x1b[18t', '\x1b[8;24;80t'],
+    ['\x1b[>q', '\x1bP>|fleetwire\x1b\\'],
+    ['\x1b[?u', '\x1b[?0u'],
+    ['\x1b]10;?\x07', '\x1b]10;rgb:e5e5/e5e5/e5e5\x1b\\'],
+    ['\x1b]11;?\x1b\\', '\x1b]11;rgb:0000/0000/0000\x1b\\'],
+    ['\x1b]10;?;?\x07', '\x1b]10;rgb:e5e5/e5e5/e5e5\x1b\\\x1b]11;rgb:0000/0000/0000\x1b\\'],
+    [
+      '\x1b]4;1;?;16;?;255;?\x07',
+      '\x1b]4;1;rgb:cdcd/0000/0000\x1b\\\x1b]4;16;rgb:0000/0000/0000\x1b\\\x1b]4;255;rgb:eeee/eeee/eeee\x1b\\',
+    ],
+    ['\x1bP$qm\x1b\\', '\x1bP1$r0m\x1b\\'],
+  ]
+  for (const [query, answer] of answers) t.same(await draw(screen, query), [answer], JSON.stringify(query))
+  for (const silent of ['\x1b]52;c;?\x07', '\x1b]0;?\x07', '\x1b[21t', '\x1b]11;#123456\x07', '\x1bP+q544e\x1b\\']) {
+    t.same(await draw(screen, silent), [], `${JSON.stringify(silent)} is not answered`)
+  }
+  t.same(await draw(screen, '\x1bP$q"p\nid\n\x1b\\'), ['\x1bP0$r\x1b\\'], 'nothing of what was asked comes back')
+  t.equal(screen.state()?.screen, 'ab', 'nothing of it is left in the state')
   screen.dispose()
 })
 
 t.test('title, text and long lines', async t => {
   const screen = new Screen({ cols: 10, rows: 3 }, 0)
-  screen.feed(0, bytes(`\x1b]0;${'t'.repeat(10_000)}\x07one\r\n${'x'.repeat(25)}\r\n\r\n`))
-  t.equal(await screen.text(), `one\n${'x'.repeat(25)}\n`)
-  t.equal((await screen.state())?.title.length, 512)
+  await draw(screen, `\x1b]0;${'t'.repeat(10_000)}\x07one\r\n${'x'.repeat(25)}\r\n\r\n`)
+  t.equal(screen.text(), `one\n${'x'.repeat(25)}\n`)
+  t.equal(screen.state()?.title.length, 512)
   const empty = new Screen(size, 0)
-  t.equal(await empty.text(), '')
+  t.equal(empty.text(), '')
   screen.dispose()
   empty.dispose()
 })
 
-t.test('counts that would keep the parser busy for an hour are ignored', async t => {
+t.test('[TM16] a sequence that asks for more than its share is not done, and the screen says so', async t => {
+  const large = { cols: 1000, rows: 1000 }
+  const cases = ['L', 'M', 'S', 'T', 'J'].map(final => `\x1b[2${final === 'J' ? '' : '000'}${final}`)
+  for (const [at, sequence] of [...cases, '\x1bc', '\x1b#8', '\x1b[?1049h\x1b[?1049l', 'x\x1b[9999b'].entries()) {
+    const screen = new Screen(large, 0)
+    await draw(screen, sequence.repeat(Math.floor(1024 / sequence.length)))
+    t.equal(screen.isTooExpensive, at !== 8, JSON.stringify(sequence))
+    screen.dispose()
+  }
+  const small = new Screen(size, 0)
+  for (const final of ['b', 'I', 'L', 'M', 'S', 'T', 'Z']) await draw(small, `a\x1b[2147483647${final}`)
+  await draw(small, '\x1b[2J\x1b[Hend')
+  t.notOk(small.isTooExpensive)
+  t.match(small.text(), 'end', 'a count that is far too large is cut')
+  small.dispose()
+})
+
+t.test('what xterm throws at is not done', async t => {
   const screen = new Screen(size, 0)
-  for (const final of ['b', 'I', 'L', 'M', 'S', 'T', 'Z']) screen.feed(screen.end, bytes(`a\x1b[2147483647${final}`))
-  screen.feed(screen.end, bytes('\r\nend'))
-  t.match(await screen.text(), 'end')
+  await draw(screen, 'x\x1b[24;80H\x1b[1J\x1b[?1J\x1b[Hend')
+  t.match(screen.text(), /^end/)
   screen.dispose()
 })
 
@@ -65,16 +105,8 @@ t.test('a state too large to send is taken without scrollback', async t => {
   const line = Array.from({ length: 500 }, (_, i) => `\x1b[38;2;${i % 256};${i % 7};1m\x1b[48;2;1;${i % 256};2mx`).join(
     '',
   )
-  for (let i = 0; i < 300; i++) screen.feed(screen.end, bytes(line))
-  const state = await screen.state()
+  for (let i = 0; i < 300; i++) await draw(screen, line)
+  const state = screen.state()
   t.ok((state?.screen.length ?? 0) <= 1024 * 1024)
   screen.dispose()
-})
-
-t.test('a screen that is disposed settles whoever waits for it', async t => {
-  const screen = new Screen(size, 0)
-  screen.feed(0, bytes('x'))
-  const state = screen.state()
-  screen.dispose()
-  t.equal(await state, undefined)
 })

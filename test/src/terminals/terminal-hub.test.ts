@@ -4,13 +4,17 @@ import { TerminalHub, type TerminalHubOptions } from '../../../src/terminals/ter
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeViewer } from '../../helpers/fake-viewer.ts'
 import { ReferenceScreen } from '../../helpers/reference-screen.ts'
+import { render, startScreens } from '../../helpers/screens.ts'
 
 type Sent = { type: keyof AgentServerPayloads; payload: unknown }
+
+/** One thread for all of them: starting it takes longer than most tests. */
+const { screens } = startScreens(t)
 
 /** A hub with one agent `a1`, whose port keeps what it is sent. */
 function start(t: Test, options: Partial<TerminalHubOptions> = {}) {
   const clock = new FakeClock()
-  const hub = new TerminalHub({ clock, onFault: error => t.fail('a fault', { error }), ...options })
+  const hub = new TerminalHub({ clock, screens, onFault: error => t.fail('a fault', { error }), ...options })
   const sent: Sent[] = []
   const port = { send: (type: Sent['type'], payload: unknown) => void sent.push({ type, payload }) }
   hub.attach('a1', port)
@@ -68,8 +72,8 @@ t.test('[TM1] [TM5] byte by byte, every character arrives', async t => {
   const whole = new ReferenceScreen()
   await whole.write(hardToCut)
   t.equal(
-    await hub.render('a1', 'main', 'ansi'),
-    (await hub.render('a1', undefined, 'ansi')) ?? '',
+    await render(hub, 'a1', 'main', 'ansi'),
+    (await render(hub, 'a1', undefined, 'ansi')) ?? '',
     'the newest is the same',
   )
   t.same((await ReferenceScreen.of(viewer.frames)).look(), whole.look())
@@ -149,10 +153,10 @@ t.test('[TM9] an agent that does not answer a resend is believed after a while',
   output('a')
   output('x', { offset: 10 })
   output('y', { offset: 11 })
-  t.match(await hub.render('a1', 'main', 'text'), /^a\n/)
+  t.match(await render(hub, 'a1', 'main', 'text'), /^a\n/)
   clock.advance(5000)
   output('z', { offset: 12 })
-  t.match(await hub.render('a1', 'main', 'text'), 'z')
+  t.match(await render(hub, 'a1', 'main', 'text'), 'z')
 })
 
 t.test('[TM8] an agent that comes back is asked for what it wrote meanwhile', async t => {
@@ -181,7 +185,7 @@ t.test('[TM8] an agent that comes back is asked for what it wrote meanwhile', as
   output('9!', { offset: 9 })
   output('45678', { offset: 4 })
   output('9!', { offset: 9 })
-  t.equal(await hub.render('a1', 'main', 'text'), '0123456789!\n')
+  t.equal(await render(hub, 'a1', 'main', 'text'), '0123456789!\n')
   t.match(
     hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'other', data: 'x', inputSeq: 1 }),
     { error: { code: 'conflict' } },
@@ -190,7 +194,7 @@ t.test('[TM8] an agent that comes back is asked for what it wrote meanwhile', as
 
   hub.attach('a1', port, [{ terminalId: 'main', cols: 80, rows: 24, offset: 2 }])
   output('hi', { offset: 0 })
-  t.equal(await hub.render('a1', 'main', 'text'), 'hi\n', 'behind what was known: another terminal under the old name')
+  t.equal(await render(hub, 'a1', 'main', 'text'), 'hi\n', 'behind what was known: another terminal under the old name')
 })
 
 t.test(
@@ -364,8 +368,8 @@ t.test('bounds: of ended terminals, of live ones, of what is open, of all memory
     output('x', { terminalId: `e${i}` })
     hub.exit('a1', { terminalId: `e${i}`, exitCode: 0 })
   }
-  t.equal(await hub.render('a1', 'e6', 'text'), undefined)
-  t.equal(await hub.render('a1', 'e7', 'text'), 'x\n')
+  t.equal(await render(hub, 'a1', 'e6', 'text'), undefined)
+  t.equal(await render(hub, 'a1', 'e7', 'text'), 'x\n')
 
   const viewer = new FakeViewer('v1')
   t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e7' }).status, 'ok')
@@ -378,18 +382,18 @@ t.test('bounds: of ended terminals, of live ones, of what is open, of all memory
   t.match(hub.output('a1', oneMore), { code: 'too_large', details: { limit: 5 } })
   t.match(hub.resize('a1', { terminalId: 'l9', cols: 1, rows: 1 }), { code: 'too_large' })
   t.ok(hub.allocatedBytes <= 200 * 1024, `${hub.allocatedBytes} bytes`)
-  t.equal(await hub.render('a1', 'l5', 'text'), undefined, 'one live terminal too many is refused')
-  t.equal(await hub.render('a1', 'e9', 'text'), undefined, 'an ended one that nobody watches went')
-  t.equal(await hub.render('a1', 'e7', 'text'), 'x\n', 'a watched one stayed')
-  t.equal(await hub.render('a1', 'l1', 'text'), '', 'a live one gave back its past')
+  t.equal(await render(hub, 'a1', 'l5', 'text'), undefined, 'one live terminal too many is refused')
+  t.equal(await render(hub, 'a1', 'e9', 'text'), undefined, 'an ended one that nobody watches went')
+  t.equal(await render(hub, 'a1', 'e7', 'text'), 'x\n', 'a watched one stayed')
+  t.equal(await render(hub, 'a1', 'l1', 'text'), '', 'a live one gave back its past')
   output('and goes on', { terminalId: 'l1' })
-  t.equal(await hub.render('a1', 'l1', 'text'), 'and goes on\n')
+  t.equal(await render(hub, 'a1', 'l1', 'text'), 'and goes on\n')
   hub.exit('a1', { terminalId: 'l1', exitCode: 0 })
   t.equal(hub.output('a1', oneMore), undefined, 'where one ended another may begin')
 
   hub.remove('a1')
   t.equal(hub.allocatedBytes, 0)
-  t.equal(await hub.render('a1', undefined, 'text'), undefined)
+  t.equal(await render(hub, 'a1', undefined, 'text'), undefined)
 })
 
 t.test('asciicast v3 with the time of the output, sizes, the end, and what is missing', async t => {
@@ -405,7 +409,7 @@ t.test('asciicast v3 with the time of the output, sizes, the end, and what is mi
   clock.advance(1000)
   output('two')
   hub.exit('a1', { terminalId: 'main', exitCode: 2 })
-  const cast = (await hub.render('a1', 'main', 'cast')) ?? ''
+  const cast = (await render(hub, 'a1', 'main', 'cast')) ?? ''
   const [header, ...events] = cast
     .trimEnd()
     .split('\n')
@@ -419,7 +423,7 @@ t.test('asciicast v3 with the time of the output, sizes, the end, and what is mi
     [0, 'x', '2'],
   ])
   output('z'.repeat(200))
-  const shorter = ((await hub.render('a1', 'main', 'cast')) ?? '')
+  const shorter = ((await render(hub, 'a1', 'main', 'cast')) ?? '')
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line))

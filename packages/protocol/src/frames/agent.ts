@@ -47,6 +47,9 @@ const SessionReport = Type.Object({
 })
 const MessageReport = { sessionId: Id, messageId: Id, role: Type.Optional(Type.String({ maxLength: 32 })), ...Concerns }
 const ToolReport = { sessionId: Id, toolCallId: Id, messageId: Type.Optional(Id), ...Concerns }
+const IsLocal = Type.Boolean({
+  description: 'Somebody sits before it: its own terminal answers what its program asks, and the server does not',
+})
 const TaskReport = Type.Object({ taskId: Id, ...taskReportFields })
 
 /** Agent → server: payload schema by type. */
@@ -63,7 +66,12 @@ export const agentPayloads = {
       Type.Array(Type.Object({ ...OfCommand, state: OneOf(['running', 'finished']) }), { maxItems: 10_000 }),
     ),
     terminals: Type.Optional(
-      Type.Array(Type.Object({ terminalId: Id, ...TerminalSize, offset: ReportedOffset }), { maxItems: 1000 }),
+      Type.Array(
+        Type.Object({ terminalId: Id, ...TerminalSize, offset: ReportedOffset, local: Type.Optional(IsLocal) }),
+        {
+          maxItems: 1000,
+        },
+      ),
     ),
   }),
   heartbeat: Type.Object({ running: Type.Optional(Type.Array(Id, { maxItems: 10_000 })) }),
@@ -140,7 +148,7 @@ export const agentPayloads = {
   'interaction:resolved': Type.Composite([Type.Object({ interactionId: Id }), InteractionAnswer]),
   'interaction:applied': Type.Object({ interactionId: Id }),
   'terminal:output': Type.Object({ terminalId: Id, ...TerminalData, offset: ReportedOffset }),
-  'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
+  'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize, local: Type.Optional(IsLocal) }),
   'terminal:exit': Type.Object({
     terminalId: Id,
     exitCode: Type.Optional(ExitCode),

@@ -55,7 +55,16 @@ export const clientPayloads = {
     Type.Object({ interactionId: Id, digest: Type.Optional(Type.String({ maxLength: 256 })) }),
     InteractionAnswer,
   ]),
-  'terminal:open': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
+  'terminal:open': Type.Object({
+    ...OfTerminal,
+    mode: Type.Optional(OneOf(['bytes', 'snapshot'])),
+    answers: Type.Optional(
+      Type.Boolean({
+        description:
+          'The viewer is a terminal that somebody sits before: it answers what the program asks it; needs `terminal:write`',
+      }),
+    ),
+  }),
   'terminal:close': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
   'terminal:input': Type.Object({ ...OfTerminal, data: Text, inputSeq: WholeNumber }),
   'terminal:resize': Type.Object({ ...OfTerminal, ...TerminalSize }),

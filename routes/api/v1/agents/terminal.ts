@@ -10,7 +10,7 @@ const Query = Type.Object(
   },
   { additionalProperties: false },
 )
-const shown = { schema: Type.String() }
+const shown = { schema: Type.Unsafe<string | Uint8Array>(Type.String()) }
 const contentTypes = {
   text: 'text/plain; charset=utf-8',
   ansi: 'text/plain; charset=utf-8',
@@ -27,19 +27,31 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
         summary: 'Show a terminal: its newest, or the one that is named',
         description:
           '`text`: scrollback and screen as plain lines. `ansi`: the same with colours, to be written to a terminal. ' +
-          '`cast`: the output that is kept, with its timing, as asciicast v3.',
+          '`cast`: the output that is kept, with its timing, as asciicast v3. ' +
+          'Of a terminal that takes too long to draw, `text` and `ansi` are the end of its output as plain text.',
         params: Type.Object({ agentId: Id }),
         querystring: Query,
-        refusals: ['not_found'],
+        refusals: ['not_found', 'rate_limited'],
         response: {
           200: { description: 'As asked for', content: { 'text/plain': shown, 'application/x-asciicast': shown } },
         },
       },
     },
     async ({ principal, params: { agentId }, query: { format = 'text', terminalId } }, reply) => {
-      const text = canSeeAgent(principal, agentId) ? await app.terminals.render(agentId, terminalId, format) : undefined
-      if (text === undefined) return reply.refuse(wireError('not_found', `Agent "${agentId}" has no such terminal.`))
-      return reply.header('Content-Type', contentTypes[format]).send(text)
+      const none = { status: 'none' as const }
+      const rendering = canSeeAgent(principal, agentId)
+        ? await app.terminals.render({ agentId, terminalId, format }, principal.sub)
+        : none
+      switch (rendering.status) {
+        case 'rendered':
+          return reply.header('Content-Type', contentTypes[format]).send(rendering.bytes)
+        case 'none':
+          return reply.refuse(wireError('not_found', `Agent "${agentId}" has no such terminal.`))
+        case 'busy':
+          return reply
+            .header('Retry-After', 1)
+            .refuse(wireError('rate_limited', 'Too many terminals are being read with this token at once. Read fewer.'))
+      }
     },
   )
 }

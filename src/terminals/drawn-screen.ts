@@ -1,0 +1,213 @@
+import type { ByteRing } from '@fleetwire/protocol'
+import type { Clock, Timer } from '../clock.ts'
+import type { ScreenState } from './screen.ts'
+import type { Read, RemoteScreen, ScreenHost } from './screen-host.ts'
+import type { ReadingName, Readings } from './screen-messages.ts'
+import type { Timeline } from './timeline.ts'
+
+/** The screen is drawn in batches of this size: bytes wait in the ring, and not once more on their way to the screen. */
+const DRAW_BYTES = 64 * 1024
+/** A screen that is further behind leaves out what it cannot draw in time: only the end of a flood is ever seen. */
+const DRAW_LIMIT_BYTES = 512 * 1024
+/** Where it goes on then. */
+const FLOOD_END_BYTES = 128 * 1024
+/** How far behind the start of what is kept a line break is looked for, to begin a drawing there. */
+const LINE_SEARCH_BYTES = 8 * 1024
+/** Screens that were lost while one was read, before the reader is shown text instead. */
+const MAX_ATTEMPTS = 3
+/** A terminal that was too expensive is tried again after this, each time twice as long up to the most. */
+const REST_MS = 30_000
+const MAX_REST_MS = 10 * 60_000
+/** A program that asked something asks again. */
+const LINGER_MS = 30_000
+/** Queries that wait for an answer; a program that asks more has no use for so many. */
+const MAX_QUERIES = 256
+const LF = 0x0a
+
+export interface DrawnState extends ScreenState {
+  /** The change of size that it has seen. */
+  resizeIndex: number
+}
+
+/** `notDrawn`: it costs too much, or nothing can be drawn now. `gone`: nobody needs it any more. */
+export type Drawing<T> =
+  | { status: 'drawn'; value: T; resizeIndex: number }
+  | { status: 'notDrawn' }
+  | { status: 'gone' }
+
+export interface DrawnScreenOptions {
+  owner: string
+  clock: Clock
+  screens: ScreenHost
+  ring: ByteRing
+  timeline: Timeline
+  onAnswer(data: string): void
+}
+
+/**
+ * The screen of one terminal while somebody needs it: made from what is kept of the output, brought up to now when it is
+ * read, made anew when it is lost, and left alone for a while when it costs too much.
+ */
+export class DrawnScreen {
+  readonly #options: DrawnScreenOptions
+  #screen: RemoteScreen | undefined
+  #resizeIndex = 0
+  /** What was there when it was begun is drawn whole; only after that may it leave something out. */
+  #wholeTo = 0
+  #queries: number[] = []
+  #isWatched = false
+  #readers = 0
+  #linger: Timer | undefined
+  #rest: { until: number; ms: number } | undefined
+  #isDisposed = false
+
+  constructor(options: DrawnScreenOptions) {
+    this.#options = options
+  }
+
+  /** Somebody watches: it is kept, and not far behind. */
+  set isWatched(isWatched: boolean) {
+    this.#isWatched = isWatched
+    this.#release()
+  }
+
+  get isInUse(): boolean {
+    return this.#readers > 0
+  }
+
+  /** It was given up, and is not tried again yet. */
+  get isResting(): boolean {
+    this.#noticeEnd()
+    return this.#rest !== undefined && this.#options.clock.monotonic() < this.#rest.until
+  }
+
+  /** Output came. */
+  keepUp(): void {
+    const { ring } = this.#options
+    const screen = this.#screen
+    if (screen && !screen.ended && !screen.isBusy && ring.end - screen.fed >= DRAW_BYTES) this.#feed(screen)
+  }
+
+  /** The terminal is asked something, and these queries (offset after each) are for us to answer. */
+  answer(queries: number[]): void {
+    if (queries.length === 0 || this.isResting) return
+    this.#queries.push(...queries.slice(0, MAX_QUERIES - this.#queries.length))
+    this.#linger?.cancel()
+    this.#linger = this.#options.clock.setTimeout(() => {
+      this.#linger = undefined
+      this.#release()
+    }, LINGER_MS)
+    const screen = this.#living()
+    // Where it is busy it goes on by itself.
+    if (!screen.isBusy) this.#feed(screen)
+  }
+
+  /** Reads it as it is when everything that came until now is drawn. */
+  async read<K extends ReadingName>(what: K, scrollback?: number): Promise<Drawing<Readings[K]>> {
+    this.#readers++
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.isResting; attempt++) {
+        const screen = this.#living()
+        await this.#catchUp(screen)
+        const resizeIndex = this.#resizeIndex
+        const read: Read<Readings[K]> = await screen.read(what, scrollback)
+        if (read.status === 'ok') {
+          this.#rest = undefined
+          return { status: 'drawn', value: read.value, resizeIndex }
+        }
+        if (this.#isDisposed) return { status: 'gone' }
+        this.#noticeEnd()
+      }
+      return { status: 'notDrawn' }
+    } finally {
+      this.#readers--
+      this.#release()
+    }
+  }
+
+  /** Nobody needs it any more, whoever is reading it. */
+  dispose(): void {
+    this.#isDisposed = true
+    this.#isWatched = false
+    this.#linger?.cancel()
+    this.#linger = undefined
+    this.#drop()
+  }
+
+  /** One that costs too much is left alone for a while. */
+  #noticeEnd(): void {
+    if (this.#screen?.ended !== 'givenUp') return
+    this.#screen = undefined
+    const ms = Math.min(this.#rest ? this.#rest.ms * 2 : REST_MS, MAX_REST_MS)
+    this.#rest = { until: this.#options.clock.monotonic() + ms, ms }
+    this.#queries = []
+  }
+
+  async #catchUp(screen: RemoteScreen): Promise<void> {
+    const target = this.#options.ring.end
+    for (;;) {
+      if (!screen.isBusy) this.#feed(screen)
+      if (!screen.isBusy) return
+      await screen.settled()
+      if (screen.fed >= target) return
+    }
+  }
+
+  /** The next batch of what it has not seen, with the changes of size in their places. */
+  #feed(screen: RemoteScreen): void {
+    const { ring, timeline } = this.#options
+    let from = Math.max(screen.fed, ring.oldest)
+    if (from >= this.#wholeTo && ring.end - from > DRAW_LIMIT_BYTES) from = this.#lineAfter(ring.end - FLOOD_END_BYTES)
+    const until = Math.min(ring.end, from + DRAW_BYTES)
+    for (;;) {
+      const resize = timeline.resizeAfter(this.#resizeIndex)
+      const to = Math.min(until, resize ? Math.max(resize.offset, from) : until)
+      if (to > from) screen.feed(from, ring.slice(from, to), this.#takeQueries(from, to))
+      from = to
+      if (!resize || resize.offset > to) return
+      screen.resize(resize)
+      this.#resizeIndex = resize.index
+    }
+  }
+
+  #takeQueries(from: number, to: number): number[] {
+    const taken = this.#queries.filter(end => end > from && end <= to)
+    this.#queries = this.#queries.filter(end => end > to)
+    return taken
+  }
+
+  #living(): RemoteScreen {
+    if (this.#screen && !this.#screen.ended) return this.#screen
+    const { screens, owner, ring, timeline, onAnswer } = this.#options
+    const size = timeline.firstSize
+    this.#resizeIndex = size.index
+    this.#wholeTo = ring.end
+    const offset = ring.oldest === 0 ? 0 : this.#lineAfter(ring.oldest)
+    const screen: RemoteScreen = screens.open(owner, size, offset, {
+      drawn: () => {
+        if (screen !== this.#screen) return
+        if (this.#queries.length > 0) this.#feed(screen)
+        else this.keepUp()
+      },
+      answer: onAnswer,
+    })
+    this.#screen = screen
+    return screen
+  }
+
+  /** The start of the first line after `from`, or `from` where no line break is near. */
+  #lineAfter(from: number): number {
+    const at = this.#options.ring.slice(from, from + LINE_SEARCH_BYTES).indexOf(LF)
+    return at < 0 ? from : from + at + 1
+  }
+
+  #release(): void {
+    if (!this.#isWatched && this.#readers === 0 && this.#linger === undefined) this.#drop()
+  }
+
+  #drop(): void {
+    this.#screen?.dispose()
+    this.#screen = undefined
+    this.#queries = []
+  }
+}

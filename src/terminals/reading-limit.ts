@@ -1,0 +1,36 @@
+export type Turn<T> = { status: 'done'; value: T } | { status: 'busy' }
+
+interface Reader {
+  running: number
+  waiting: (() => void)[]
+}
+
+/** Lets each reader do a few things at once; more of them wait in line, and more than that are refused. */
+export class ReadingLimit {
+  readonly #atOnce: number
+  readonly #maxWaiting: number
+  readonly #readers = new Map<string, Reader>()
+
+  constructor(atOnce: number, maxWaiting: number) {
+    this.#atOnce = atOnce
+    this.#maxWaiting = maxWaiting
+  }
+
+  async run<T>(name: string, read: () => Promise<T>): Promise<Turn<T>> {
+    const reader = this.#readers.get(name) ?? { running: 0, waiting: [] }
+    this.#readers.set(name, reader)
+    if (reader.running < this.#atOnce) reader.running++
+    else {
+      if (reader.waiting.length >= this.#maxWaiting) return { status: 'busy' }
+      await new Promise<void>(resolve => reader.waiting.push(resolve))
+    }
+    try {
+      return { status: 'done', value: await read() }
+    } finally {
+      // Whoever is next takes this place over.
+      const next = reader.waiting.shift()
+      if (next) next()
+      else if (--reader.running === 0) this.#readers.delete(name)
+    }
+  }
+}

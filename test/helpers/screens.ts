@@ -1,0 +1,39 @@
+import type { Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { CHUNK_BYTES, type Screen } from '../../src/terminals/screen.ts'
+import { ScreenHost, type ScreenHostOptions } from '../../src/terminals/screen-host.ts'
+import type { TerminalFormat, TerminalHub } from '../../src/terminals/terminal-hub.ts'
+
+/** A thread that draws, ended with the test. `faults` are told and not thrown. */
+export function startScreens(
+  t: Test,
+  options: Partial<ScreenHostOptions> = {},
+): { screens: ScreenHost; faults: Error[] } {
+  const faults: Error[] = []
+  const screens = new ScreenHost({ clock: systemClock, onFault: error => faults.push(error), ...options })
+  t.teardown(() => screens.stop())
+  return { screens, faults }
+}
+
+/** What REST would show, as text; nothing where there is no such terminal. */
+export async function render(
+  hub: TerminalHub,
+  agentId: string,
+  terminalId: string | undefined,
+  format: TerminalFormat,
+): Promise<string | undefined> {
+  const rendering = await hub.render({ agentId, terminalId, format })
+  return rendering.status === 'rendered' ? Buffer.from(rendering.bytes).toString() : undefined
+}
+
+/** Draws all of it, piece by piece; the answers to the queries in it. */
+export async function draw(screen: Screen, data: string | Uint8Array): Promise<string[]> {
+  const bytes = Buffer.from(data)
+  const answers: string[] = []
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    const chunk = new Uint8Array(bytes.subarray(at, at + CHUNK_BYTES))
+    const answer = await new Promise<string>(resolve => screen.draw(screen.end, chunk, resolve))
+    if (answer !== '') answers.push(answer)
+  }
+  return answers
+}
