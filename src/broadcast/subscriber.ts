@@ -11,6 +11,8 @@ import { snapshotParts } from './snapshot-parts.ts'
 
 /** What is left when the last leg is covered from memory. */
 const LAST_LEG_BYTES = 128 * 1024
+/** Of events told while the last leg is read. */
+const MAX_HELD_BYTES = 1024 * 1024
 /** Topics in one error. */
 const MAX_NAMED = 20
 
@@ -18,6 +20,8 @@ const MAX_NAMED = 20
 export interface Sink {
   readonly isOpen: boolean
   deliver(batch: EventBatch): void
+  /** As `deliver`, at the pace of the reader: the next call comes when it is drained. */
+  replay(batch: EventBatch): void
   send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void
   /** Resolves when nothing waits any more, or the sink is closed. */
   drained(): Promise<void>
@@ -65,6 +69,7 @@ export class Subscriber {
   #patterns: readonly string[] = []
   #state: State = { name: 'live' }
   #last: Promise<void> = Promise.resolve()
+  #heldBytes = 0
 
   constructor(feed: Feed, sink: Sink, principal: Principal) {
     this.#feed = feed
@@ -130,10 +135,18 @@ export class Subscriber {
         this.#sink.deliver(batch)
         break
       case 'catching-up':
-        this.#state.held?.push(...batch.events)
+        this.#hold(this.#state, batch)
         break
       case 'closed':
     }
+  }
+
+  /** More than fits is read from the log instead, as what came before it was. */
+  #hold(state: Extract<State, { name: 'catching-up' }>, batch: EventBatch): void {
+    if (state.held === undefined) return
+    for (const { event } of batch.events) this.#heldBytes += event.json.length
+    if (this.#heldBytes > MAX_HELD_BYTES) state.held = undefined
+    else state.held.push(...batch.events)
   }
 
   close(): void {
@@ -176,7 +189,8 @@ export class Subscriber {
     const visible = visibleTo(records, () => this.#principal)
     for (const part of snapshotParts([...added], visible, cursor)) {
       this.#sink.send('snapshot', part)
-      if (part.more) await this.#sink.drained()
+      // Also after the last: what is told while a slow reader takes it is read from the log, and never waits in memory.
+      await this.#sink.drained()
       if (this.#over) return
     }
     this.#leftOut(flawed)
@@ -216,6 +230,7 @@ export class Subscriber {
     for (let position = after, at: 'once' | 'later' = 'once'; ; at = 'later') {
       this.#feed.deal()
       const held: OutboundEvent[] = []
+      this.#heldBytes = 0
       const heldFrom = seqOf(this.#feed.position)
       this.#state = { name: 'catching-up', held }
       const page = await this.#read(position)
@@ -227,14 +242,22 @@ export class Subscriber {
       if (page.done && page.bytes <= LAST_LEG_BYTES && seqOf(page.next) >= heldFrom) {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
-        this.#goLive(page, held, report)
-        return undefined
+        if (this.#isWhole(held)) {
+          this.#goLive(page, held, report)
+          return undefined
+        }
       }
       this.#state = { name: 'catching-up', held: undefined }
       await this.#replay(page)
       if (this.#over) return undefined
       position = page.next
     }
+  }
+
+  /** Is everything held that was told meanwhile? */
+  #isWhole(held: OutboundEvent[]): boolean {
+    this.#feed.deal()
+    return this.#state.name === 'catching-up' && this.#state.held === held
   }
 
   #goLive(page: ReplayPage, held: OutboundEvent[], report?: { end(cursor: string): void }): void {
@@ -278,7 +301,7 @@ export class Subscriber {
   }
 
   #emit(batch: EventBatch): void {
-    if (batch.events.length > 0) this.#sink.deliver(batch)
+    if (batch.events.length > 0) this.#sink.replay(batch)
   }
 }
 

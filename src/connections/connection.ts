@@ -17,6 +17,7 @@ import { ErrorBudget } from './error-budget.ts'
 import type { FrameGate } from './frame-limits.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
+import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { textFrame } from './text-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
@@ -106,6 +107,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
       this.#fault(error, id)
       return
     }
+    if (type === 'snapshot' && text.length > FRAGMENT_BYTES) {
+      this.#outbox.paced(PacedMessage.webSocket(text))
+      this.#context.flusher.request(this)
+      return
+    }
     const frame = textFrame(text)
     if (URGENT.has(type)) this.#outbox.urgent(frame)
     else this.#outbox.ordered(frame)
@@ -116,6 +122,13 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   deliver(batch: EventBatch): void {
     if (this.#state.name !== 'open') return
     this.#outbox.events(batch)
+    this.#context.flusher.request(this)
+  }
+
+  /** Events of the past, at the pace of the peer: the caller waits until they are drained. */
+  replay(batch: EventBatch): void {
+    if (this.#state.name !== 'open') return
+    this.#outbox.replay(batch)
     this.#context.flusher.request(this)
   }
 
@@ -168,7 +181,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
     this.#outbox.flush()
     this.#release(open)
-    this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload: { code, reason, ...options } })))
+    // In the middle of a message only the close frame itself may go.
+    if (!this.#outbox.isMidMessage) {
+      const payload = { code, reason, ...options }
+      this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload })))
+    }
     this.#socket.close(code, reason)
   }
 
@@ -210,7 +227,9 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     for (let i = 0; i < count; i++) this.#admit()
   }
 
+  /** What a slow reader takes is a sign of life: its pong stands behind all that it has not read. */
   onDrain(): void {
+    if (this.#state.name === 'open') this.#state.liveness.heard()
     this.flush()
   }
 

@@ -6,6 +6,7 @@ import type { Timer } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { CloseOptions, ConnectionContext } from './connection-options.ts'
 import { Outbox } from './outbox.ts'
+import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
 import { sseCursor, sseFrame, sseKeepAlive, sseRetry } from './sse-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
@@ -42,6 +43,8 @@ export class EventStream {
   readonly #outbox: Outbox
   #state: State
   #silent = 0
+  /** Since the last keep-alive: a slow reader is not a silent one. */
+  #drained = false
 
   /** The head of the response was written. */
   constructor(response: ServerResponse, context: ConnectionContext, options: EventStreamOptions) {
@@ -69,7 +72,10 @@ export class EventStream {
       expiry: wallDeadline(clock, options.principal.expiresAt, expire),
       keepAlive: clock.setInterval(() => this.#keepAlive(), options.keepAliveMs),
     }
-    response.on('drain', () => this.flush())
+    response.on('drain', () => {
+      this.#drained = true
+      this.flush()
+    })
     response.on('error', () => {})
     response.on('close', () => this.#closed())
     response.write(sseCursor(options.cursor))
@@ -97,15 +103,19 @@ export class EventStream {
     this.#context.flusher.request(this)
   }
 
+  /** Events of the past, at the pace of the client: the caller waits until they are drained. */
+  replay(batch: EventBatch): void {
+    if (!this.isOpen) return
+    this.#outbox.replay(batch)
+    this.#context.flusher.request(this)
+  }
+
   send<K extends Sent>(type: K, payload: ServerPayloads[K]): void {
     if (!this.isOpen) return
-    this.#outbox.ordered(
-      sseFrame({
-        event: type === 'resync:required' ? 'resync' : type,
-        id: cursorOf(payload),
-        data: JSON.stringify(payload),
-      }),
-    )
+    const event = type === 'resync:required' ? 'resync' : type
+    const frame = sseFrame({ event, id: cursorOf(payload), data: JSON.stringify(payload) })
+    if (frame.length > FRAGMENT_BYTES) this.#outbox.paced(PacedMessage.stream(frame))
+    else this.#outbox.ordered(frame)
     this.#context.flusher.request(this)
   }
 
@@ -127,6 +137,8 @@ export class EventStream {
       code,
       deadline: this.#context.clock.setTimeout(() => this.terminate(), CLOSE_DEADLINE_MS),
     }
+    // What has begun must be whole, or be cut off: half an event would run into the next.
+    if (this.#outbox.isMidMessage) return void this.#response.end()
     if (options.reconnectAfterMs !== undefined) this.#response.write(sseRetry(options.reconnectAfterMs))
     const data = JSON.stringify({ code, reason, ...options })
     this.#response.end(sseFrame({ event: 'connection:closing', data }))
@@ -143,9 +155,10 @@ export class EventStream {
 
   #keepAlive(): void {
     const { writableNeedDrain } = this.#response
-    this.#silent = writableNeedDrain ? this.#silent + 1 : 0
+    this.#silent = writableNeedDrain && !this.#drained ? this.#silent + 1 : 0
+    this.#drained = false
     if (this.#silent >= SILENT_LIMIT) this.close(4408, 'no sign of life')
-    else if (!writableNeedDrain) this.#response.write(sseKeepAlive)
+    else if (!writableNeedDrain && !this.#outbox.isMidMessage) this.#response.write(sseKeepAlive)
   }
 
   #release(open: Extract<State, { name: 'open' }>): void {

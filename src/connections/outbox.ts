@@ -1,11 +1,12 @@
 import type { EventBatch, OutboundEvent } from '../broadcast/frame-encoder.ts'
 import { JoinedDelta } from './joined-delta.ts'
+import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
 import type { SocketPort } from './socket-port.ts'
 
 /** What is joined into one write, unless a shared batch is larger. */
 const WRITE_BYTES = 64 * 1024
 
-type Held = Map<string | number, Buffer | JoinedDelta>
+type Held = Map<string | number, Buffer | JoinedDelta | PacedMessage>
 /** Most sockets never hold anything back. */
 const NOTHING: Held = new Map()
 
@@ -33,8 +34,12 @@ export class Outbox {
   /** The youngest of them, if it can take more. */
   #open: JoinedDelta | undefined
   /** Came since the last flush, after everything held. */
-  #fresh: (Buffer | EventBatch)[] = []
+  #fresh: (Buffer | EventBatch | PacedMessage)[] = []
+  /** Has begun and goes on before anything else. */
+  #paced: PacedMessage | undefined
   #queuedBytes = 0
+  /** Of what is at the pace of the reader: it counts against no limit, as its sender waits for it. */
+  #exemptBytes = 0
   #waiters: (() => void)[] = []
 
   constructor(socket: OutboxPort, options: OutboxOptions) {
@@ -59,6 +64,24 @@ export class Outbox {
     this.#queuedBytes += frame.length
   }
 
+  /** In order with the events, and however large: for a sender that waits until it is drained. */
+  paced(message: PacedMessage): void {
+    this.#fresh.push(message)
+    this.#queuedBytes += message.length
+    this.#exemptBytes += message.length
+  }
+
+  /** Events of the past, for a sender that waits until they are drained. */
+  replay(batch: EventBatch): void {
+    this.events(batch)
+    this.#exemptBytes += batch.bytes(this.#socket.form).length
+  }
+
+  /** A message has begun: only control frames may go. */
+  get isMidMessage(): boolean {
+    return this.#paced !== undefined
+  }
+
   events(batch: EventBatch): void {
     this.#fresh.push(batch)
     this.#queuedBytes += batch.bytes(this.#socket.form).length
@@ -71,8 +94,11 @@ export class Outbox {
       this.#socket.write(chunk)
     }
     if (this.#fresh.length > 0) this.#holdFresh()
-    if (this.bytes > this.#options.limitBytes) this.#options.overflowed()
-    else if (this.#queuedBytes === 0 && !this.#socket.isCongested) this.#wake()
+    if (this.bytes - this.#exemptBytes > this.#options.limitBytes) this.#options.overflowed()
+    else if (this.#queuedBytes === 0 && !this.#socket.isCongested) {
+      this.#exemptBytes = 0
+      this.#wake()
+    }
   }
 
   clear(): void {
@@ -81,6 +107,7 @@ export class Outbox {
     this.#open = undefined
     this.#fresh = []
     this.#queuedBytes = 0
+    this.#exemptBytes = 0
     this.#wake()
   }
 
@@ -97,7 +124,15 @@ export class Outbox {
     for (const resolve of waiters) resolve()
   }
 
+  #takePaced(message: PacedMessage): Buffer {
+    this.#queuedBytes -= Math.min(message.length, FRAGMENT_BYTES)
+    const part = message.take()
+    this.#paced = message.length > 0 ? message : undefined
+    return part
+  }
+
   #take(): Buffer | undefined {
+    if (this.#paced !== undefined) return this.#takePaced(this.#paced)
     const parts = this.#urgent
     this.#urgent = []
     let bytes = 0
@@ -105,14 +140,23 @@ export class Outbox {
     for (const [key, held] of this.#held) {
       if (bytes >= WRITE_BYTES) break
       this.#held.delete(key)
+      if (held instanceof PacedMessage) {
+        this.#paced = held
+        break
+      }
       bytes += sizeOf(held)
       parts.push(Buffer.isBuffer(held) ? held : held.frame(this.#socket.form))
     }
-    if (this.#held.size === 0) {
+    if (this.#held.size === 0 && this.#paced === undefined) {
       this.#open = undefined
       let taken = 0
       for (const item of this.#fresh) {
         if (bytes >= WRITE_BYTES) break
+        if (item instanceof PacedMessage) {
+          taken++
+          this.#paced = item
+          break
+        }
         const part = Buffer.isBuffer(item) ? item : item.bytes(this.#socket.form)
         parts.push(part)
         bytes += part.length
@@ -121,12 +165,13 @@ export class Outbox {
       this.#fresh = taken === this.#fresh.length ? [] : this.#fresh.slice(taken)
     }
     this.#queuedBytes -= bytes
+    if (parts.length === 0 && this.#paced !== undefined) return this.#takePaced(this.#paced)
     return parts.length <= 1 ? parts[0] : Buffer.concat(parts)
   }
 
   #holdFresh(): void {
     for (const item of this.#fresh) {
-      if (Buffer.isBuffer(item)) this.#hold(this.#heldKeys++, item)
+      if (Buffer.isBuffer(item) || item instanceof PacedMessage) this.#hold(this.#heldKeys++, item)
       else for (const event of item.events) this.#holdEvent(event)
     }
     this.#fresh = []
@@ -150,11 +195,12 @@ export class Outbox {
     this.#open = delta
   }
 
-  #hold(key: string | number, item: Buffer | JoinedDelta): void {
+  #hold(key: string | number, item: Buffer | JoinedDelta | PacedMessage): void {
     if (this.#held === NOTHING) this.#held = new Map()
     this.#held.set(key, item)
     this.#open = undefined
   }
 }
 
-const sizeOf = (held: Buffer | JoinedDelta): number => (Buffer.isBuffer(held) ? held.length : held.bytes)
+const sizeOf = (held: Buffer | JoinedDelta | PacedMessage): number =>
+  held instanceof JoinedDelta ? held.bytes : held.length

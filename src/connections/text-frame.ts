@@ -1,4 +1,6 @@
-const TEXT_FIN = 0x81
+const TEXT = 0x01
+const FIN = 0x80
+const TEXT_FIN = TEXT | FIN
 /** RFC 7692 §6: the payload of this message is compressed. */
 const RSV1 = 0x40
 
@@ -25,6 +27,13 @@ export function textFrame(text: string): Buffer {
   return frame
 }
 
+/** A part of a message: one whole frame, of which the last says that it is. */
+export function textFragment(part: Buffer, first: boolean, last: boolean): Buffer {
+  const { frame, at } = headed((last ? FIN : 0) | (first ? TEXT : 0), part.length)
+  part.copy(frame, at)
+  return frame
+}
+
 /** As `textFrame`, of a text that was deflated for permessage-deflate. */
 export function deflatedFrame(deflated: Buffer): Buffer {
   const { frame, at } = headed(TEXT_FIN | RSV1, deflated.length)
@@ -32,14 +41,14 @@ export function deflatedFrame(deflated: Buffer): Buffer {
   return frame
 }
 
-/** The payloads of frames made by `textFrame`, for a transport that does its own framing. */
-export function* textsOf(frames: Buffer): Generator<Buffer> {
+/** The payloads of frames made here, and whether their message ends with them, for a transport that does its own framing. */
+export function* textsOf(frames: Buffer): Generator<{ text: Buffer; fin: boolean }> {
   for (let at = 0; at < frames.length; ) {
     const short = frames[at + 1]!
     const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10)
     const length =
       short < 126 ? short : short === 126 ? frames.readUInt16BE(at + 2) : Number(frames.readBigUInt64BE(at + 2))
-    yield frames.subarray(start, start + length)
+    yield { text: frames.subarray(start, start + length), fin: frames[at]! >= FIN }
     at = start + length
   }
 }

@@ -120,7 +120,7 @@ export class WsSocket implements SocketPort {
 
   write(frames: Buffer): void {
     if (!this.isOpen) return
-    if (this.#framesItself) for (const text of textsOf(frames)) this.#ws.send(text, { binary: false })
+    if (this.#framesItself) for (const { text, fin } of textsOf(frames)) this.#ws.send(text, { binary: false, fin })
     else this.#raw.write(frames)
   }
 

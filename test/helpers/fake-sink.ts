@@ -18,6 +18,10 @@ export class FakeSink implements Sink {
       this.given.push({ cursor: event.cursor, type: event.type, topic: event.topic })
   }
 
+  replay(batch: EventBatch): void {
+    this.deliver(batch)
+  }
+
   send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void {
     this.given.push({ frame: type, payload })
   }

@@ -24,7 +24,7 @@ export class FakeSocket implements SocketPort {
 
   /** All that was written, frame by frame. */
   get frames(): { type: string; id?: string; payload: Record<string, unknown>; topic?: string; cursor?: string }[] {
-    return this.writes.flatMap(write => [...textsOf(write)].map(text => JSON.parse(text.toString())))
+    return this.writes.flatMap(write => [...textsOf(write)].map(({ text }) => JSON.parse(text.toString())))
   }
 
   get types(): string[] {

@@ -1,0 +1,41 @@
+import { textFragment } from './text-frame.ts'
+
+/** What is handed to a socket before it is asked whether it takes more. */
+export const FRAGMENT_BYTES = 64 * 1024
+
+/**
+ * A message that may be larger than anything that waits for a live client: it leaves part by part, at the pace of its
+ * reader. Between the parts only control frames may go.
+ */
+export class PacedMessage {
+  readonly #message: Buffer
+  readonly #part: (bytes: Buffer, first: boolean, last: boolean) => Buffer
+  #at = 0
+
+  private constructor(message: Buffer, part: (bytes: Buffer, first: boolean, last: boolean) => Buffer) {
+    this.#message = message
+    this.#part = part
+  }
+
+  /** As fragments of one WebSocket message (RFC 6455 §5.4). */
+  static webSocket(text: string): PacedMessage {
+    return new PacedMessage(Buffer.from(text), textFragment)
+  }
+
+  /** As pieces of a stream of bytes. */
+  static stream(bytes: Buffer): PacedMessage {
+    return new PacedMessage(bytes, part => part)
+  }
+
+  /** Bytes that are left. */
+  get length(): number {
+    return this.#message.length - this.#at
+  }
+
+  take(): Buffer {
+    const end = Math.min(this.#at + FRAGMENT_BYTES, this.#message.length)
+    const part = this.#part(this.#message.subarray(this.#at, end), this.#at === 0, end === this.#message.length)
+    this.#at = end
+    return part
+  }
+}
