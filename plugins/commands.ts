@@ -38,6 +38,8 @@ export default fp(
       ...{ log, commands: ledger, clock, heartbeatMs: config.AGENT_HEARTBEAT_MS, onFault },
       heardOf: commandId => dispatcher.heardAt(commandId),
       openInteractions: agentId => asked.openOf(agentId),
+      onTokenExpiring: (agentId, expiresAt) =>
+        app.log.warn({ agentId, expiresAt: new Date(expiresAt).toISOString() }, 'the token of an agent expires soon'),
     })
     const gate = new BatchGate()
     const dispatcher: Dispatcher = new Dispatcher({

@@ -10,6 +10,8 @@ import type {
 /** The socket of one agent, after the token was checked. */
 export interface AgentPort {
   readonly id: string
+  /** When its token ends, epoch ms. */
+  readonly tokenExpiresAt?: number
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void
   error(code: ErrorCode, message: string, about?: { id?: string; details?: unknown }): void
   close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void

@@ -26,6 +26,8 @@ export interface AgentRegistryOptions {
   /** When a running command was last heard of, on the monotonic clock. */
   heardOf?: (commandId: string) => number | undefined
   onFault(error: unknown): void
+  /** The token of an agent that does not renew it ends within a day. */
+  onTokenExpiring?: (agentId: string, expiresAt: number) => void
 }
 
 interface Entry {
@@ -41,6 +43,8 @@ interface Entry {
 }
 
 const RETRY_MS = 1000
+/** How long before its end an agent's token is warned of. */
+const TOKEN_WARNING_MS = 24 * 60 * 60_000
 
 /** Every agent that ever connected, what is known of it now, and the way to it. */
 export class AgentRegistry implements AgentDirectory {
@@ -51,10 +55,13 @@ export class AgentRegistry implements AgentDirectory {
   readonly #openInteractions: (agentId: string) => number
   readonly #heardOf: (commandId: string) => number | undefined
   readonly #onFault: (error: unknown) => void
+  readonly #onTokenExpiring: (agentId: string, expiresAt: number) => void
   readonly #agents = new Map<string, Entry>()
   /** Their ids in order, until one comes or goes. */
   #ids: readonly string[] | undefined
   readonly #sockets = new AgentSockets()
+  /** By agent, the end of the token that was warned of. */
+  readonly #warnedOf = new Map<string, number>()
   readonly #deadlines: Deadlines
   #stopListening: (() => void) | undefined
 
@@ -66,7 +73,9 @@ export class AgentRegistry implements AgentDirectory {
     heardOf = () => undefined,
     openInteractions = () => 0,
     onFault,
+    onTokenExpiring = () => {},
   }: AgentRegistryOptions) {
+    this.#onTokenExpiring = onTokenExpiring
     this.#openInteractions = openInteractions
     this.#heardOf = heardOf
     this.#log = log
@@ -192,11 +201,30 @@ export class AgentRegistry implements AgentDirectory {
     this.#publish(agentId)
   }
 
+  /** Says a day before that the token of this socket ends, unless the agent gets another by itself. */
+  watchToken(agentId: string, socket: AgentSocket, expiresAt: number): void {
+    const entry = this.#agents.get(agentId)
+    if (entry === undefined || !this.isCurrent(agentId, socket) || entry.record.capabilities.renewsToken) return
+    this.#deadlines.set(`${agentId} token`, expiresAt - TOKEN_WARNING_MS - this.#clock.now(), () => {
+      if (this.#agents.get(agentId) !== entry) return
+      entry.record.tokenExpiresAt = expiresAt
+      this.#publish(agentId)
+      // Said once of a token, however often its agent comes back with it.
+      if (this.#warnedOf.get(agentId) === expiresAt) return
+      this.#warnedOf.set(agentId, expiresAt)
+      this.#onTokenExpiring(agentId, expiresAt)
+      const message = `The token of this agent expires at ${new Date(expiresAt).toISOString()}.`
+      const payload = { agentId, code: 'token_expires', message }
+      this.#log.append([draftOf('agent:error', topics.agentLog(agentId), payload)]).catch(this.#onFault)
+    })
+  }
+
   /** The socket closed. After an `agent:exit` the agent is known to be gone. */
   disconnect(agentId: string, socket: AgentSocket, exited: boolean): void {
     const entry = this.#agents.get(agentId)
     if (!this.#sockets.release(agentId, socket) || entry === undefined) return
     entry.ready = false
+    this.#deadlines.clear(`${agentId} token`)
     if (exited) entry.reported = { work: 'stopped', detail: '', evidence: 'reported' }
     this.#setLink(agentId, exited ? 'offline' : 'late')
   }
@@ -244,6 +272,7 @@ export class AgentRegistry implements AgentDirectory {
       this.#agents.delete(agentId)
       this.#ids = undefined
       this.#deadlines.clear(agentId)
+      this.#warnedOf.delete(agentId)
     }
     return appended
   }

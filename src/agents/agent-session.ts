@@ -182,6 +182,8 @@ export class AgentSession {
     terminals.attach(this.#agentId, this.#port, hello.terminals ?? [])
     this.#deadlines.set('reconcile', RESEND_GRACE_MS, () => void this.#denyMissing().catch(this.#services.onFault))
     agents.ready(this.#agentId, this.#socket)
+    if (this.#port.tokenExpiresAt !== undefined)
+      agents.watchToken(this.#agentId, this.#socket, this.#port.tokenExpiresAt)
     this.#services.answers.linkUp(this.#agentId)
     dispatcher.heard(
       this.#agentId,

@@ -19,3 +19,6 @@ export function since(at: number, now = Date.now()): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`
 }
+
+/** How far away a time is, roughly. */
+export const until = (at: number, now = Date.now()): string => since(2 * now - at, now).replace(' ago', '')

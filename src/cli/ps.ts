@@ -1,7 +1,7 @@
 import type { Agent } from '@fleetwire/protocol'
 import { Command, Option } from 'commander'
 import { pages } from './api.ts'
-import { printJson, printTable, since } from './print.ts'
+import { printJson, printTable, since, until } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const psCommand = new Command('ps')
@@ -21,10 +21,16 @@ export const psCommand = new Command('ps')
           agent.work,
           agent.running.join(' ') || '-',
           since(agent.lastSeenAt),
-          agent.detail,
+          [agent.detail, expiry(agent)].filter(Boolean).join(' · '),
         ])
     }
     if (options.json) return
     if (rows.length === 0) process.stderr.write('No agents yet. Connect one with: fleetwire agent exec --id <id>\n')
     else printTable(['AGENT', 'LINK', 'WORK', 'RUNNING', 'LAST SEEN', 'DETAIL'], rows)
   })
+
+/** There within a day of its end: who reads it can still mint another. */
+function expiry({ tokenExpiresAt }: Agent): string {
+  if (tokenExpiresAt === undefined) return ''
+  return tokenExpiresAt > Date.now() ? `token expires in ${until(tokenExpiresAt)}` : 'token has expired'
+}

@@ -86,6 +86,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#principal
   }
 
+  /** Epoch ms. */
+  get tokenExpiresAt(): number {
+    return this.#principal.expiresAt
+  }
+
   get isOpen(): boolean {
     return this.#state.name === 'open'
   }

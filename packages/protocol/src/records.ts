@@ -52,6 +52,12 @@ export const Agent = Type.Object(
     evidence: Evidence,
     lastSeenAt: Timestamp,
     connectedAt: Timestamp,
+    tokenExpiresAt: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Epoch ms; there within a day of it, where the agent does not renew it',
+      }),
+    ),
     running: Type.Array(Id),
     openInteractions: Type.Integer({ minimum: 0 }),
   },

@@ -1,0 +1,116 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Agent, Command } from '@fleetwire/protocol'
+import { test } from 'tap'
+import { SECRET } from '../../helpers/build.ts'
+import { startForCli } from '../../helpers/cli.ts'
+import { hmacToken } from '../../helpers/foreign-token.ts'
+
+const exec = ['agent', 'exec', '--id', 'a1']
+/** A token of the agent that lasts so many seconds. */
+const lasting = (seconds: number, sub = 'a1') =>
+  hmacToken(SECRET, {
+    sub,
+    role: 'agent',
+    jti: `tok_${Math.random()}`.replace('.', ''),
+    exp: Math.floor(Date.now() / 1000) + seconds,
+  })
+
+test('when its token expires, what runs comes to its end, and the result is delivered with the next one', async t => {
+  const { start, run, inStatus, call, admin, log } = await startForCli(t, { JWT_LEEWAY_MS: 0, LEASE_MS: 300_000 })
+  const journal = t.testdir()
+  const agent = start([...exec, '--journal', journal], { FLEETWIRE_TOKEN: lasting(6) })
+  await agent.printed(/is connected/)
+  const running = inStatus('a1', 'running')
+  const { stdout } = await run(['send', 'a1', `until [ -e ${join(journal, 'go')} ]; do sleep 0.1; done; echo whole`])
+  const commandId = stdout.trim()
+  await running
+  await agent.printed(/token has expired/)
+  await agent.printed(/1 of its commands run to their end; their results are delivered with the next token/)
+  writeFileSync(join(journal, 'go'), '')
+  t.match(await agent.ended, { code: 4 })
+  const kept = new Promise<Command>(resolve => {
+    const unfollow = log.follow(events => {
+      const found = events
+        .map(e => e.payload as Command)
+        .find(c => c.commandId === commandId && (c.lateResult || c.output))
+      if (found === undefined) return
+      unfollow()
+      resolve(found)
+    })
+  })
+  const next = start([...exec, '--journal', journal], { FLEETWIRE_TOKEN: lasting(600) })
+  await next.printed(/is connected/)
+  const command = await kept
+  t.match(command.lateResult?.output ?? command.output, /whole/)
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
+})
+
+test('a token file and a token command are asked again before the token expires, and work goes on', async t => {
+  const { start, run, log } = await startForCli(t, { JWT_LEEWAY_MS: 0 })
+  const folder = t.testdir()
+  const file = join(folder, 'token')
+  for (const source of [
+    ['--token-file', file],
+    ['--token-command', `cat '${file}'`],
+  ]) {
+    writeFileSync(file, `${lasting(5)}\n`)
+    const agent = start([...exec, '--journal', folder, ...source])
+    await agent.printed(/is connected/)
+    const again = new Promise<void>(resolve => {
+      const unfollow = log.follow(events => {
+        if (!events.some(e => e.type === 'agent:status' && (e.payload as Agent).connectedAt > connectedAt)) return
+        unfollow()
+        resolve()
+      })
+    })
+    const connectedAt = Date.now()
+    writeFileSync(file, lasting(600))
+    const waited = run(['send', 'a1', '--wait', 'sleep 6; echo survived'])
+    await again
+    t.match(await waited, { code: 0, stdout: /survived/ }, `${source[0]}`)
+    await agent.kill('SIGTERM')
+  }
+})
+
+test('what is wrong with a source of tokens ends the start and is said', async t => {
+  const { start } = await startForCli(t)
+  const folder = t.testdir({ empty: '', other: lasting(600, 'a2') })
+  const ended = (...args: string[]) => start([...exec, ...args], { FLEETWIRE_TOKEN: '' }).ended
+  t.match(await ended('--token-file', join(folder, 'none')), { code: 4, stderr: /cannot be read from .*none: ENOENT/ })
+  t.match(await ended('--token-file', join(folder, 'empty')), { code: 4, stderr: /There is no token in .*empty/ })
+  t.match(await ended('--token-file', join(folder, 'other')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
+  t.match(await ended('--token-command', 'echo vault is sealed >&2; exit 3'), {
+    code: 4,
+    stderr: /failed \(3\).*\nvault is sealed/,
+  })
+  t.match(await ended('--token-command', 'true'), { code: 4, stderr: /printed none/ })
+  t.match(await ended('--token-command', 'x', '--token-file', 'y'), { code: 2, stderr: /not from both/ })
+})
+
+test('[AG17] a token that ends within a day is warned of, in ps, in the record and in the log of the agent, once', async t => {
+  const { start, run, call, admin, log } = await startForCli(t)
+  const warned: unknown[] = []
+  log.follow(events => {
+    for (const { payload } of events) if ((payload as { code?: string }).code === 'token_expires') warned.push(payload)
+  })
+  const token = { FLEETWIRE_TOKEN: lasting(3 * 3600 + 60) }
+  for (let i = 0; i < 2; i++) {
+    const agent = start(exec, token)
+    await agent.printed(/is connected/)
+    t.match(await run(['ps']), { stdout: /a1 .*token expires in 3 h/ })
+    t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: Number })
+    await agent.kill('SIGTERM')
+  }
+  t.match(warned, [{ agentId: 'a1', message: /expires at 20/ }])
+  t.equal(warned.length, 1)
+  const file = join(t.testdir({ token: lasting(3600) }), 'token')
+  const renewing = start([...exec, '--token-file', file], { FLEETWIRE_TOKEN: '' })
+  await renewing.printed(/is connected/)
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: undefined }, 'it gets another')
+  await renewing.kill('SIGTERM')
+  const lasts = start(exec, { FLEETWIRE_TOKEN: lasting(3 * 86_400) })
+  await lasts.printed(/is connected/)
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: undefined })
+  await lasts.kill('SIGTERM')
+})
