@@ -43,6 +43,8 @@ export class CommandOutput {
     this.#terminal = dashboard.openTerminal({
       agentId: command.agentId,
       terminalId: command.commandId,
+      // On a terminal, that one would type its answers into this program.
+      raw: !process.stdout.isTTY,
       onSnapshot: ({ offset, screen }) => this.#next(() => this.#joined(offset, screen)),
       onOutput: (bytes, { offset }) => this.#next(() => this.#write(bytes, offset)),
       onExit: () => exit(),

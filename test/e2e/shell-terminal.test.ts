@@ -166,3 +166,15 @@ test('[CS27] a command that waits for somebody to type is shown as waiting, unti
   t.same(await view.input('ada\r'), { ok: true })
   t.match(await goesOn, { detail: undefined, evidence: undefined })
 })
+
+test('[TM14] a program that asks its terminal is answered, with and without viewers, and once', async t => {
+  const { dashboard, submit } = await start(t)
+  const ask = (query: string, length: number) =>
+    `stty raw -echo min 1 time 50; printf '${query}'; answer=$(dd bs=1 count=${length} 2>/dev/null); ` +
+    // Whatever comes after the one answer would be a second.
+    `stty min 0 time 5; more=$(dd bs=1 count=8 2>/dev/null); stty sane; printf '[%s][%s]' "$answer" "$more" | tr '\\033' E`
+  t.match(await submit(ask('ab\\033[6n', 6), '?wait=20'), { output: /ab.*\[E\[1;3R\]\[\]/s, status: 'succeeded' })
+  for (let i = 0; i < 2; i++) dashboard.openTerminal({ agentId: 'a1' })
+  t.match(await submit(ask('\\033[c', 7), '?wait=20'), { output: /\[E\[\?1;2c\]\[\]/ })
+  t.match(await submit(ask('\\033]11;?\\007', 25), '?wait=20'), { output: /\[E\]11;rgb:0000\/0000\/0000E.\]\[\]/s })
+})

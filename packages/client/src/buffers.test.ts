@@ -31,6 +31,55 @@ t.test('terminal output: overlaps are trimmed, gaps told, holes never skipped', 
   t.equal(buffer.end, 23)
 })
 
+t.test(
+  '[TM14] queries are made harmless for whoever draws, however they are cut, and bytes stay where they were',
+  async t => {
+    const queries = [
+      '\x1b[c',
+      '\x1b[6n',
+      '\x1b[?2026$p',
+      '\x1b[>q',
+      '\x1b[?u',
+      '\x1b]11;?\x07',
+      '\x1b]4;1;?\x1b\\',
+      '\x1bP$qm\x1b\\',
+      '\u009b5n',
+    ]
+    const kept = 'a\x1b[31mb\x1b]0;why?\x07\x1b[2Jé\x1b]8;;http://x/?\x1b\\l'
+    for (const query of queries) {
+      const bytes = new TextEncoder().encode(`${kept}${query}${kept}`)
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const buffer = new TerminalBuffer()
+        const parts = [bytes.slice(0, cut), bytes.slice(cut)].map(part => {
+          const step = buffer.push({ offset: buffer.end, data: toBase64(part), encoding: 'base64' })
+          return step.kind === 'bytes' ? [...step.bytes] : []
+        })
+        const seen = new TextDecoder().decode(Uint8Array.from(parts.flat()))
+        const middle = seen.slice(kept.length, -kept.length)
+        const isGone = middle.includes('\x18')
+        if (!isGone || !seen.startsWith(kept) || !seen.endsWith(kept) || parts.flat().length !== bytes.length) {
+          t.fail(`${JSON.stringify(query)} cut at ${cut}: ${JSON.stringify(seen)}`)
+        }
+      }
+    }
+    const own = new TerminalBuffer(0)
+    own.answerFrom(3)
+    const text = (data: string) => {
+      const step = own.push({ offset: own.end, data, encoding: 'utf8' })
+      return step.kind === 'bytes' ? new TextDecoder().decode(step.bytes) : ''
+    }
+    t.equal(text('\x1b[c'), '\x1b[\x18', 'one that somebody else answered')
+    t.equal(text('\x1b[c'), '\x1b[c', 'one that is its own to answer')
+    const raw = new TerminalBuffer(0, { raw: true })
+    t.match(raw.push({ offset: 0, data: '\x1b[c', encoding: 'utf8' }), { bytes: new TextEncoder().encode('\x1b[c') })
+  },
+)
+
+t.test('numbers that would keep a terminal busy for hours are cut', async t => {
+  const step = new TerminalBuffer().push({ offset: 0, data: `\x1b[2147483647b\x1b[1;000012M`, encoding: 'utf8' })
+  t.equal(step.kind === 'bytes' && new TextDecoder().decode(step.bytes), `\x1b[2147${'\0'.repeat(6)}b\x1b[1;000012M`)
+})
+
 t.test('base64 of any bytes', async t => {
   const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256)
   t.same(Buffer.from(fromBase64(toBase64(bytes))).equals(bytes), true)

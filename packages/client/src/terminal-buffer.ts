@@ -1,3 +1,4 @@
+import { VtScanner } from '@fleetwire/protocol'
 import { fromBase64 } from './base64.ts'
 
 export interface TerminalChunk {
@@ -18,12 +19,29 @@ export type TerminalStep =
 
 const encoder = new TextEncoder()
 
-/** Puts terminal output in order by its byte offsets: each byte once, none skipped in silence. */
+export interface TerminalBufferOptions {
+  /** Leave the bytes as the program wrote them: for a file or a pipe, not for a terminal. */
+  raw?: boolean | undefined
+}
+
+/**
+ * Puts terminal output in order by its byte offsets: each byte once, none skipped in silence.
+ *
+ * What asks the terminal something is made harmless, or every viewer's terminal would type an answer; so are numbers that
+ * would keep a terminal busy for hours. The bytes stay as many as they were.
+ */
 export class TerminalBuffer {
   #end: number
+  #answersFrom = Number.POSITIVE_INFINITY
+  readonly #scanner: VtScanner | undefined
 
-  constructor(offset = 0) {
+  constructor(offset = 0, { raw }: TerminalBufferOptions = {}) {
     this.#end = offset
+    if (raw) return
+    this.#scanner = new VtScanner(offset, {
+      limitStringBytes: Number.POSITIVE_INFINITY,
+      swallows: place => place <= this.#answersFrom,
+    })
   }
 
   /** Offset after the last byte. */
@@ -34,6 +52,12 @@ export class TerminalBuffer {
   /** Continues at `offset`, after a snapshot. */
   reset(offset: number): void {
     this.#end = offset
+    this.#scanner?.jump(offset)
+  }
+
+  /** Queries that end after this offset are for this viewer's terminal to answer, and left as they are. */
+  answerFrom(offset = Number.POSITIVE_INFINITY): void {
+    this.#answersFrom = offset
   }
 
   push(chunk: TerminalChunk): TerminalStep {
@@ -44,7 +68,10 @@ export class TerminalBuffer {
     if (until <= this.#end) return { kind: 'known' }
     const offset = Math.max(chunk.offset, this.#end)
     const gap = offset > this.#end ? { gap: { from: this.#end, to: offset } } : {}
+    if (offset > this.#end) this.#scanner?.jump(offset)
     this.#end = until
-    return { kind: 'bytes', offset, bytes: bytes.subarray(offset - chunk.offset), ...gap }
+    const fresh = bytes.subarray(offset - chunk.offset)
+    this.#scanner?.push(fresh)
+    return { kind: 'bytes', offset, bytes: fresh, ...gap }
   }
 }

@@ -1,3 +1,4 @@
+import { may } from '../../../src/auth/permissions.ts'
 import type { TerminalResult } from '../../../src/terminals/terminal-hub.ts'
 import { accept, type Dashboard, type FrameOf, type Handler, refuse } from '../dashboard.ts'
 
@@ -8,8 +9,12 @@ function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResu
   else accept(dashboard, frame)
 }
 
-export const terminalOpen: Handler<'terminal:open'> = (frame, dashboard) =>
-  answer(dashboard, frame, dashboard.app.terminals.open(dashboard.connection, frame.payload))
+/** Who may not type cannot answer for the terminal either, and is an ordinary viewer. */
+export const terminalOpen: Handler<'terminal:open'> = (frame, dashboard) => {
+  const { app, connection } = dashboard
+  const answers = frame.payload.answers && may(connection.principal, 'terminal:write')
+  answer(dashboard, frame, app.terminals.open(connection, { ...frame.payload, answers }))
+}
 
 export const terminalClose: Handler<'terminal:close'> = (frame, dashboard) =>
   answer(dashboard, frame, dashboard.app.terminals.close(dashboard.connection, frame.payload))

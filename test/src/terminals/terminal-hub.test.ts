@@ -448,3 +448,70 @@ t.test('a thousand viewers that join at once are served from one drawing', async
   output('y')
   t.equal(new Set(viewers.map(viewer => viewer.of('terminal:output')[0])).size, 1, 'and output is one object for all')
 })
+
+/** What the agent was typed, in order. */
+const typedTo = (sent: Sent[]) =>
+  sent.filter(({ type }) => type === 'terminal:input').map(({ payload }) => (payload as { data: string }).data)
+
+async function typed(sent: Sent[], count: number): Promise<string[]> {
+  while (typedTo(sent).length < count) await new Promise(resolve => setImmediate(resolve))
+  return typedTo(sent)
+}
+
+t.test(
+  '[TM14] a program is answered once, in order, whether anybody watches or not, and wherever it is cut',
+  async t => {
+    const { hub, output, sent } = start(t)
+    output('ab\x1b[6n')
+    t.same(await typed(sent, 1), ['\x1b[1;3R'], 'nobody watches')
+    const viewers = ['v1', 'v2', 'v3'].map(id => new FakeViewer(id))
+    for (const viewer of viewers) hub.open(viewer, { agentId: 'a1' })
+    output('\r\n\x1b]11;?\x07c\x1b[')
+    output('6')
+    output('n\x1b[c')
+    t.same((await typed(sent, 4)).slice(1), ['\x1b]11;rgb:0000/0000/0000\x1b\\', '\x1b[2;2R', '\x1b[?1;2c'])
+    for (const viewer of viewers) await viewer.next('terminal:snapshot')
+    await render(hub, 'a1', undefined, 'text')
+    t.equal(typedTo(sent).length, 4, 'drawn again or looked at, it is not answered again')
+    t.equal(viewers[0]?.of('terminal:snapshot')[0]?.answersFrom, undefined)
+    hub.stop()
+  },
+)
+
+t.test('[TM14] where somebody sits before a terminal, that one answers', async t => {
+  const { hub, output, sent } = start(t)
+  hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24, local: true })
+  output('\x1b[c')
+  output('\x1b[c', { terminalId: 'other' })
+  t.same(await typed(sent, 1), ['\x1b[?1;2c'], 'only the other terminal is answered')
+  hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24 })
+  output('\x1b[5n')
+  t.same((await typed(sent, 2))[1], '\x1b[0n', 'nobody sits there any more')
+
+  const [first, second] = [new FakeViewer('v1'), new FakeViewer('v2')]
+  for (const viewer of [first, second]) hub.open(viewer, { agentId: 'a1', terminalId: 'main', answers: true })
+  output('\x1b[c')
+  t.equal((await typed(sent, 3)).length, 3, 'before it has its screen the server answers')
+  t.equal((await first.next('terminal:snapshot')).answersFrom, 10)
+  t.equal((await second.next('terminal:snapshot')).answersFrom, undefined, 'one is enough')
+  output('\x1b[5n')
+  hub.leave(first)
+  output('\x1b[>c')
+  t.same((await typed(sent, 4))[3], '\x1b[>0;276;0c', 'the attached one answered 5n; when it left the server does')
+  hub.stop()
+})
+
+t.test('[TM9] offsets at the end of what can be counted do no harm', async t => {
+  const { hub, output, sent, clock } = start(t)
+  output('a')
+  for (const offset of [2 ** 52, 2 ** 53 - 2, 2 ** 53 - 1]) {
+    output('xx', { offset })
+    clock.advance(6000)
+    output('xx', { offset })
+    hub.ack(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', offset })
+  }
+  hub.attach('a1', { send() {} }, [{ terminalId: 'main', cols: 80, rows: 24, offset: 2 ** 53 - 1 }])
+  t.equal(await render(hub, 'a1', 'main', 'text'), 'xx\n', 'the last that can be counted')
+  t.ok(sent.length > 0)
+  hub.stop()
+})

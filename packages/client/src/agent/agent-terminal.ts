@@ -10,6 +10,8 @@ export interface AgentTerminalOptions {
   rows: number
   /** Bytes of output that are kept for viewers who come late or lost their connection. */
   ringBytes?: number
+  /** Somebody sits before it: its own terminal answers what the program asks, and the server does not. */
+  local?: boolean
   onInput?(data: string): void
   onResize?(size: { cols: number; rows: number }): void
 }
@@ -97,7 +99,7 @@ export class AgentTerminal {
   /** Tells the server that it is there, and its size: viewers may come before the first byte. */
   announce(): void {
     const size = { cols: this.#cols, rows: this.#rows }
-    this.#port.report('terminal:resize', { terminalId: this.terminalId, ...size }, { exempt: true })
+    this.#port.report('terminal:resize', { terminalId: this.terminalId, ...size, ...this.#local }, { exempt: true })
   }
 
   /** Another terminal takes its name: what is unsent is given up, since its offsets would be taken for the other's. */
@@ -117,8 +119,8 @@ export class AgentTerminal {
   }
 
   /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output goes on from there. */
-  describe(): { terminalId: string; cols: number; rows: number; offset: number } {
-    return { terminalId: this.terminalId, cols: this.#cols, rows: this.#rows, offset: this.#sentTo }
+  describe(): { terminalId: string; cols: number; rows: number; offset: number; local?: boolean } {
+    return { terminalId: this.terminalId, cols: this.#cols, rows: this.#rows, offset: this.#sentTo, ...this.#local }
   }
 
   /** The next `terminal:output` frame, joined from whatever was written since the last one. */
@@ -151,6 +153,10 @@ export class AgentTerminal {
     this.#cols = cols
     this.#rows = rows
     this.#options.onResize?.({ cols, rows })
+  }
+
+  get #local(): { local?: true } {
+    return this.#options.local ? { local: true } : {}
   }
 
   get #unsentBytes(): number {

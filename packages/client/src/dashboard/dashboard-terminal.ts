@@ -9,6 +9,13 @@ export interface TerminalViewOptions {
   terminalId?: string
   /** `snapshot`: screens now and then, for a tile; `bytes` (default): everything. */
   mode?: 'bytes' | 'snapshot'
+  /**
+   * It is drawn by a terminal that somebody sits before, and what that answers is typed: it may be asked, where no other
+   * answers yet. Else queries of the program are taken out, and the server answers them.
+   */
+  answers?: boolean
+  /** The bytes exactly as the program wrote them, for a file or a pipe: nothing is taken out for a terminal's sake. */
+  raw?: boolean
   /** The screen as it is now: it replaces what was shown. Also after bytes were missed. */
   onSnapshot?(snapshot: TerminalSnapshot): void
   /**
@@ -37,7 +44,7 @@ const ACK_EVERY_BYTES = 64 * 1024
 export class DashboardTerminal {
   readonly #options: TerminalViewOptions
   readonly #port: TerminalViewPort
-  readonly #buffer = new TerminalBuffer()
+  readonly #buffer: TerminalBuffer
   /** The terminal whose screen is shown. */
   #shownId: string | undefined
   #hasScreen = false
@@ -47,6 +54,7 @@ export class DashboardTerminal {
   constructor(options: TerminalViewOptions, port: TerminalViewPort) {
     this.#options = options
     this.#port = port
+    this.#buffer = new TerminalBuffer(0, { raw: options.raw })
   }
 
   get agentId(): string {
@@ -79,7 +87,8 @@ export class DashboardTerminal {
 
   /** On every new socket: the answer is a snapshot, and bytes from its offset. */
   open(): void {
-    this.#port.send('terminal:open', { ...this.target, ...this.#mode() })
+    const answers = this.#options.answers && { answers: true }
+    this.#port.send('terminal:open', { ...this.target, ...this.#mode(), ...answers })
   }
 
   shows({ agentId, terminalId }: { agentId: string; terminalId: string }): boolean {
@@ -99,6 +108,7 @@ export class DashboardTerminal {
     this.#shownId = snapshot.terminalId
     this.#acked = snapshot.offset
     this.#drawn = snapshot.offset
+    this.#buffer.answerFrom(snapshot.answersFrom)
     // Nothing was missed: drawing the screen again would only make it flicker.
     if (isShown) return
     this.#hasScreen = true

@@ -61,7 +61,7 @@ export const clientPayloads = {
     answers: Type.Optional(
       Type.Boolean({
         description:
-          'The viewer is a terminal that somebody sits before: it answers what the program asks it; needs `terminal:write`',
+          'The viewer is a terminal that somebody sits before: it answers what the program asks it; counts with `terminal:write` alone',
       }),
     ),
   }),
