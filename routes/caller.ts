@@ -1,6 +1,6 @@
-import type { WireError } from '@fleetwire/protocol'
+import type { Command, WireError } from '@fleetwire/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { canSeeAgent, seesFleet } from '../src/auth/permissions.ts'
+import { canSeeAgent, may, seesFleet } from '../src/auth/permissions.ts'
 import type { Principal } from '../src/auth/principal.ts'
 import type { Actor } from '../src/log/audit.ts'
 import type { Dashboard } from './ws/dashboard.ts'
@@ -22,6 +22,13 @@ export function callerOf(request: FastifyRequest): Caller {
 export function callerOn({ connection }: Dashboard): Caller {
   const { principal, address } = connection
   return { canSee: agentId => canSeeAgent(principal, agentId), actor: { by: principal.sub, via: 'ws', address } }
+}
+
+/** A command as the answer to a submission: what came of an earlier one is for who may read. */
+export function asAnswer(principal: Principal, command: Command): Command {
+  if (may(principal, 'read')) return command
+  const { output: _output, error: _error, lateResult: _late, ...rest } = command
+  return rest
 }
 
 /** What of all tasks a token sees, for lists. */

@@ -41,3 +41,4 @@ export const FLW_ERR_AUTH_NO_ROW = createError(
   'FLW_ERR_AUTH_NO_ROW',
   'The route "%s" has no row in src/auth/access.ts, which says who may call it on what',
 )
+export const FLW_ERR_AUTH_LAPSED = createError('FLW_ERR_AUTH_LAPSED', 'A file was cut off: %s')

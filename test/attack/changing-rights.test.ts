@@ -66,6 +66,7 @@ test('[PM11] after a refresh to a token that may not read nothing is sent at all
   const client = await connectWs(t, url, await token('operator', { sub: 'ann' }), '/ws/tasks/theirs-1')
   await client.request('terminal:open', { agentId: 'theirs-1', mode: 'snapshot' })
   await client.request('subscribe', { topics: ['>'] })
+  await client.next(({ type, payload }) => type === 'snapshot' && payload.topics.includes('>'))
   const blind = await token('operator', { sub: 'ann', scopes: ['command'] })
   t.match(await client.request('auth:refresh', { token: blind }), { ok: true })
   for (const topic of ['tasks.theirs-1.>', '>'])
@@ -136,6 +137,42 @@ test('[PM15] a token that is revoked while its request waits gets 401, and its s
   t.match(await waiting, { status: 401, body: { code: 'unauthorized' } })
   const blind = await token('operator', { scopes: ['command'] })
   t.match(await api('POST', '/agents/theirs-1/commands?wait=1', { kind: 'shell', input: 'x' }, blind), { status: 403 })
+})
+
+test('[PM15] a file that is being sent to a token that is revoked is cut off, not ended', async t => {
+  const { app, url, api } = await start(t)
+  const { token, jti } = (await api<MintedToken>('POST', '/tokens', { sub: 'ann', role: 'viewer' })).body
+  const pages = app.tasks.pages.bind(app.tasks)
+  app.tasks.pages = async function* (query) {
+    for await (const page of pages(query)) {
+      yield page
+      await app.tokens.revoke(jti)
+      yield page
+    }
+  }
+  const response = await fetch(`${url}/api/v1/tasks/export/json`, { headers: { authorization: `Bearer ${token}` } })
+  t.equal(response.status, 200)
+  await t.rejects(response.text(), 'the connection was cut')
+})
+
+test('[PM17] who may not read is not shown what came of their command', async t => {
+  const { url, theirs, token, call } = await start(t)
+  const blind = await token('operator', { sub: 'ann', scopes: ['command'] })
+  const request = { kind: 'shell', input: 'x', idempotencyKey: 'k' }
+  const send = (bearer: string) => call(bearer, 'POST', '/api/v1/agents/theirs-1/commands', request)
+  t.equal((await send(blind)).status, 202)
+  const { commandId } = (await theirs.next('command:dispatch')).payload
+  theirs.say('command:ack', { commandId, attempt: 1 })
+  theirs.say('command:result', { commandId, attempt: 1, status: 'succeeded', output: 'secret' })
+  await theirs.handled()
+  t.match(await send(await token('operator', { sub: 'bob' })), { status: 200, body: { output: 'secret' } })
+  const replay = await send(blind)
+  t.match(replay, { status: 200, body: { commandId, status: 'succeeded' } })
+  t.notMatch(JSON.stringify(replay.body), /secret/)
+  const client = await connectWs(t, url, blind)
+  const reply = await client.request('command:request', { agentId: 'theirs-1', ...request })
+  t.match(reply, { ok: true, command: { commandId } })
+  t.notMatch(JSON.stringify(reply), /secret/)
 })
 
 test('[PM12] a batch and its key show a narrowed token its part', async t => {

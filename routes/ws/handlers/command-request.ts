@@ -1,4 +1,4 @@
-import { hiddenFrom } from '../../caller.ts'
+import { asAnswer, hiddenFrom } from '../../caller.ts'
 import { accept, type Handler, refuse } from '../dashboard.ts'
 
 export const commandRequest: Handler<'command:request'> = async (frame, dashboard) => {
@@ -10,5 +10,5 @@ export const commandRequest: Handler<'command:request'> = async (frame, dashboar
   }
   const result = await app.commandQueue.submit({ ...frame.payload, createdBy: connection.principal.sub })
   if (result.status === 'refused') refuse(dashboard, frame, result.error)
-  else accept(dashboard, frame, { command: result.command })
+  else accept(dashboard, frame, { command: asAnswer(connection.principal, result.command) })
 }

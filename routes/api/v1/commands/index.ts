@@ -19,7 +19,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent, may } from '../../../../src/auth/permissions.ts'
 import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
-import { callerOf, hiddenTask } from '../../../caller.ts'
+import { asAnswer, callerOf, hiddenTask } from '../../../caller.ts'
 
 const OfAgent = Type.Object({ agentId: Id })
 const OfCommand = Type.Object({ commandId: Id })
@@ -43,7 +43,9 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     const replayed = result.status === 'replayed'
     if (replayed) reply.header('Idempotent-Replay', 'true')
     reply.header('Location', app.publicPath(reply.request, `${app.prefix}/commands/${command.commandId}`))
-    return reply.code(replayed || (waitSeconds > 0 && isFinal(command.status)) ? 200 : 202).send(command)
+    return reply
+      .code(replayed || (waitSeconds > 0 && isFinal(command.status)) ? 200 : 202)
+      .send(asAnswer(reply.request.principal, command))
   }
 
   app.post(

@@ -3,6 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ExportTasksQuery, exportFormats, Id, OneOf, wireError } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
+import type { Principal } from '../../../../src/auth/principal.ts'
+import { FLW_ERR_AUTH_LAPSED } from '../../../../src/errors.ts'
 import { exportTasks, taskFormats } from '../../../../src/tasks/task-export.ts'
 import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
@@ -25,6 +27,15 @@ const exports: FastifyPluginAsyncTypebox = async app => {
       .header('Content-Type', taskFormats[format].contentType)
       .header('Content-Disposition', `attachment; filename="${name}.${format}"`)
 
+  /** A long file ends in the middle, and by that cannot be taken for a whole one, when the token is revoked. */
+  async function* whileGood<T>(principal: Principal, pages: AsyncIterable<T>): AsyncGenerator<T, void> {
+    for await (const page of pages) {
+      const lapsed = app.tokens.lapsed(principal)
+      if (lapsed !== undefined) throw new FLW_ERR_AUTH_LAPSED(lapsed.message)
+      yield page
+    }
+  }
+
   app.get(
     '/tasks/export/:format',
     {
@@ -41,7 +52,9 @@ const exports: FastifyPluginAsyncTypebox = async app => {
       const filters = taskQuery(query)
       if ('code' in filters) return reply.refuse(filters)
       return asFile(reply, 'tasks', format).send(
-        Readable.from(exportTasks(format, tasks.pages({ ...filters, ...sightOfTasks(principal) }))),
+        Readable.from(
+          exportTasks(format, whileGood(principal, tasks.pages({ ...filters, ...sightOfTasks(principal) }))),
+        ),
       )
     },
   )
