@@ -1,11 +1,15 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { EventLog } from '../src/log/event-log.ts'
 import { openSqliteLog } from '../src/log/sqlite-log.ts'
+import { StoreProbe } from '../src/log/store-probe.ts'
 import { TimedLog } from '../src/log/timed-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     eventLog: TimedLog
+    /** Whether the store takes what is written to it. */
+    storeProbe: StoreProbe
   }
 }
 
@@ -14,10 +18,26 @@ export interface EventLogOptions {
   eventLog?: EventLog | undefined
 }
 
+function watched(app: FastifyInstance, eventLog: EventLog): void {
+  const { clock } = app
+  const log = new TimedLog(eventLog, clock)
+  const probe = new StoreProbe({
+    log: eventLog,
+    clock,
+    onChange: reason =>
+      reason === undefined
+        ? app.log.info('the store accepts again')
+        : app.log.error({ reason }, `the store accepts nothing: ${reason}`),
+  })
+  log.onAppend(({ reason }) => reason !== undefined && probe.refused(reason))
+  app.decorate('eventLog', log)
+  app.decorate('storeProbe', probe)
+}
+
 export default fp<EventLogOptions>(
   async (app, { eventLog }) => {
     if (eventLog !== undefined) {
-      app.decorate('eventLog', new TimedLog(eventLog, app.clock))
+      watched(app, eventLog)
       return
     }
     const { DATA_DIR, EVENT_RETENTION_COUNT, EVENT_RETENTION_MS } = app.config
@@ -27,7 +47,7 @@ export default fp<EventLogOptions>(
       retention: { count: EVENT_RETENTION_COUNT, ms: EVENT_RETENTION_MS },
       onFault: error => app.log.error({ err: error }, 'event log'),
     })
-    app.decorate('eventLog', new TimedLog(log, app.clock))
+    watched(app, log)
     app.addHook('onClose', () => log.close())
   },
   { name: 'fleetwire-event-log' },

@@ -23,9 +23,8 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { version }
     { ...probe, schema: { ...about, summary: 'New work is accepted', response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       if (app.lifecycle.phase === 'draining') return reply.code(503).send({ ready: false, store: 'draining' })
-      // An append of nothing writes nothing, and is refused as any other would be.
-      const store = await app.eventLog.append([])
-      if (store.status === 'unavailable') return reply.code(503).send({ ready: false, store: store.reason })
+      const verdict = await app.storeProbe.verdict()
+      if (!verdict.ready) return reply.code(503).send({ ready: false, store: verdict.reason })
       return { ready: true, store: 'ok' }
     },
   )

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, type Stats, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 /** What stands in a data folder and is opened by whoever starts. */
@@ -7,21 +7,30 @@ const DENIED = ['EACCES', 'EPERM', 'EROFS']
 
 /**
  * Makes the folder when it is missing, and looks at the rights to it and to what is in it. Returns why it cannot be used:
- * the library says only that it cannot open a file, and whose it is and who asks is what people need to know.
+ * the library says only that it cannot open a file, and whose it is and who asks is what people need to know. What other
+ * users of the machine may read or enter is closed to them: it holds whatever agents and people said.
  */
 export function prepareFolder(dir: string): string | undefined {
   try {
-    mkdirSync(dir, { recursive: true })
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     for (const name of FILES) {
       const path = join(dir, name)
       if (statSync(path, { throwIfNoEntry: false }) !== undefined) accessSync(path, constants.R_OK | constants.W_OK)
     }
+    tighten(dir, 0o700)
+    for (const name of FILES) tighten(join(dir, name), 0o600)
     return undefined
   } catch (error) {
     const { code = '', message, path = dir } = error as NodeJS.ErrnoException
     return DENIED.includes(code) ? denied(code, resolve(path), dir) : message
   }
+}
+
+/** Of somebody else's, such as a volume that a group shares, the rights are theirs to give. */
+function tighten(path: string, mode: number): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats !== undefined && (stats.mode & 0o077) !== 0 && stats.uid === process.getuid?.()) chmodSync(path, mode)
 }
 
 function denied(code: string, path: string, dir: string): string {

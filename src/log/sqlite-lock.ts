@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import type { Refusal } from './sqlite-messages.ts'
@@ -17,10 +17,12 @@ export type LockResult = { status: 'taken'; release: () => void } | { status: 'r
 export function takeLock(driver: Driver, dir: string): LockResult {
   const path = join(dir, LOCK_FILE)
   const pidPath = join(dir, PID_FILE)
+  // Not left to the library, whose files have the rights that the umask leaves.
+  closeSync(openSync(path, 'a', 0o600))
   const lock = driver.open(path)
   try {
     lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE')
-    writeFileSync(pidPath, `${process.pid}\n`)
+    writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 })
   } catch (error) {
     lock.close()
     if (sqliteCode(error) === SQLITE.BUSY) {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { prepareFolder } from './data-folder.ts'
 import { type Database, type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
@@ -45,6 +45,7 @@ function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): 
   try {
     const refusal = inspect(driver, path)
     if (refusal !== undefined) return { status: 'refused', refusal }
+    if (!existsSync(path)) createFile(driver, path)
     const opened = driver.open(path)
     db = opened
     prepareDatabase(opened)
@@ -58,11 +59,36 @@ function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): 
   }
 }
 
+/**
+ * A new log gets its name when it is one: neither a crash nor a full disk leaves a file that an empty log could be taken
+ * for. The rights of the file are those of what is written beside it (`-wal`, `-shm`), whatever the umask is.
+ */
+function createFile(driver: Driver, path: string): void {
+  const draft = `${path}.new`
+  rmSync(draft, { force: true })
+  const file = openSync(draft, 'wx', 0o600)
+  try {
+    const db = driver.open(':memory:')
+    prepareDatabase(db)
+    db.prepare('VACUUM INTO ?').run(draft)
+    db.close()
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(draft, path)
+}
+
 /** Looks at the file through a read-only connection, before anything could write to a file that is not ours. */
 function inspect(driver: Driver, path: string): Refusal | undefined {
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  // Nothing, or what a crash leaves between the making of the file and its first transaction.
-  if (bytes === 0) return undefined
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size
+  if (bytes === undefined) {
+    const isMissing = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+    return isMissing
+      ? corrupt(path, `it is missing, and ${LOG_FILE}-wal with what was written last is there`)
+      : undefined
+  }
+  if (bytes === 0) return corrupt(path, 'it is empty: whatever it held is gone')
   let db: Database | undefined
   try {
     db = driver.open(path, { readOnly: true })

@@ -14,7 +14,13 @@ import type {
 } from './event-log.ts'
 
 /** One append: how long its caller waited, what came of it, how many events it added. */
-export type AppendListener = (took: { ms: number; status: AppendResult['status']; events: number }) => void
+export type AppendListener = (took: {
+  ms: number
+  status: AppendResult['status']
+  events: number
+  /** Why it was not accepted. */
+  reason?: string
+}) => void
 
 /** A log, and how long appends to it take as their callers see it. */
 export class TimedLog implements EventLog {
@@ -46,7 +52,9 @@ export class TimedLog implements EventLog {
     const events = result.status === 'ok' ? result.events.length : 0
     // An append of nothing asks whether the log would accept: it is no append.
     if (drafts.length > 0) {
-      const took = { ms: this.#clock.monotonic() - from, status: result.status, events }
+      const { status } = result
+      const reason = status === 'unavailable' ? { reason: result.reason } : {}
+      const took = { ms: this.#clock.monotonic() - from, status, events, ...reason }
       for (const listener of this.#listeners) listener(took)
     }
     return result

@@ -1,5 +1,7 @@
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { openLog } from '../helpers/log-folder.ts'
 
 test('[RE9] a running server is healthy and ready, for anybody', async t => {
   const { call } = await startApp(t)
@@ -33,4 +35,32 @@ test('while it drains, a server is not ready and still answers', async t => {
   const admin = await token('admin')
   await app.close()
   t.match(during, [{ status: 503, body: { ready: false, store: 'draining' } }, { status: 200 }])
+})
+
+test('[RE25] a server is not ready while its disk is full, says why once, and is ready again by itself', async t => {
+  const clock = new FakeClock(Date.now())
+  const retention = { count: 1e9, ms: 1e12 }
+  const log = await openLog(t, { clock, maxFileBytes: 2_000_000, retention })
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  const { call } = await startApp(t, { eventLog: log, clock, logger: { stream } })
+  const ready = () => call<{ ready: boolean; store: string }>(undefined, 'GET', '/ready')
+  t.equal((await ready()).status, 200)
+  for (let bytes = 100_000; bytes > 50; ) {
+    const appended = await log.append([{ type: 'custom:x', topic: 'tasks.t1.events', payload: 'x'.repeat(bytes) }])
+    if (appended.status !== 'ok') bytes = Math.floor(bytes / 2)
+  }
+  clock.advance(3000)
+  const full = await Promise.all(Array.from({ length: 20 }, ready))
+  for (const { status, body } of full) t.match({ status, body }, { status: 503, body: { ready: false, store: /full/ } })
+  t.equal(lines.filter(line => line.includes('the store accepts nothing')).length, 1)
+  const head = log.head
+  await Promise.all(Array.from({ length: 20 }, ready))
+  t.equal(log.head, head, 'who asks again within two seconds makes no write')
+
+  retention.count = 1
+  await log.retain()
+  clock.advance(3000)
+  t.match(await ready(), { status: 200, body: { ready: true, store: 'ok' } })
+  t.ok(lines.some(line => line.includes('the store accepts again')))
 })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, isFatal, loadDriver } from '../../../src/log/sqlite-driver.ts'
@@ -79,11 +79,53 @@ t.test('a folder that cannot be one is refused with the reason of the system', a
   await t.rejects(openLog(t, { dir: join(dir, 'file', 'log') }), { code: 'FLW_ERR_LOG_OPEN', message: /ENOTDIR/ })
 })
 
-t.test('an empty file, as a crash at the first start leaves it, becomes a log', async t => {
+t.test(
+  'an empty file, which was a log once, is refused, and so is one that is missing beside what was written last',
+  async t => {
+    const dir = await writtenFolder(t)
+    writeFileSync(join(dir, 'fleetwire.db'), '')
+    await refuses(
+      t,
+      dir,
+      'FLW_ERR_LOG_CORRUPT',
+      /it is empty.*Restore it from a backup, or move it away to start empty/,
+    )
+    rmSync(join(dir, 'fleetwire.db'))
+    writeFileSync(join(dir, 'fleetwire.db-wal'), 'x'.repeat(5000))
+    await t.rejects(openLog(t, { dir }), {
+      code: 'FLW_ERR_LOG_CORRUPT',
+      message: /it is missing, and fleetwire.db-wal/,
+    })
+  },
+)
+
+t.test('a crash in the first start leaves nothing that is in the way of the next', async t => {
   const dir = temporaryFolder(t)
-  writeFileSync(join(dir, 'fleetwire.db'), '')
+  for (const name of ['fleetwire.db.new', 'fleetwire.lock']) writeFileSync(join(dir, name), '')
   await append(await openLog(t, { dir }), note(1))
 })
+
+t.test(
+  'nobody else may enter the folder or read what is in it, whatever the umask, and old rights are taken back',
+  async t => {
+    const dir = join(temporaryFolder(t), 'data')
+    const before = process.umask(0)
+    t.teardown(() => process.umask(before))
+    const modes = () =>
+      ['', 'fleetwire.db', 'fleetwire.db-wal', 'fleetwire.db-shm', 'fleetwire.lock', 'fleetwire.pid'].map(name =>
+        (statSync(join(dir, name)).mode & 0o777).toString(8),
+      )
+    const expected = ['700', ...Array(5).fill('600')]
+    const log = await openLog(t, { dir })
+    await append(log, note(1))
+    t.same(modes(), expected)
+    await log.close()
+    chmodSync(dir, 0o755)
+    for (const name of ['fleetwire.db', 'fleetwire.lock']) chmodSync(join(dir, name), 0o644)
+    await append(await openLog(t, { dir }), note(2))
+    t.same(modes(), expected)
+  },
+)
 
 t.test('a folder is made when it is not there', async t => {
   const dir = join(temporaryFolder(t), 'a', 'b')

@@ -56,7 +56,7 @@ export class FileJournal implements CommandJournal {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.agentId)) {
       throw new FleetwireError('invalid_option', 'agentId: letters, digits, _ and -, at most 64')
     }
-    await mkdir(options.folder, { recursive: true })
+    await mkdir(options.folder, { recursive: true, mode: 0o700 })
     return new FileJournal(options, parseJournal(await readIfThere(pathOf(options))))
   }
 
@@ -132,7 +132,7 @@ export class FileJournal implements CommandJournal {
     this.#file = undefined
     const text = [...this.#known.values()].flatMap(linesOf).map(line => `${JSON.stringify(line)}\n`)
     const bytes = Buffer.from(text.join(''))
-    const file = await open(`${this.#path}.new`, 'w')
+    const file = await open(`${this.#path}.new`, 'w', 0o600)
     try {
       await file.writeFile(bytes)
       await file.sync()
@@ -141,7 +141,7 @@ export class FileJournal implements CommandJournal {
     }
     await rename(`${this.#path}.new`, this.#path)
     await syncFolder(this.#folder)
-    this.#file = await open(this.#path, 'a')
+    this.#file = await open(this.#path, 'a', 0o600)
     this.#size = bytes.length
     this.#compactAt = Math.max(this.#compactBytes, 2 * bytes.length)
   }
