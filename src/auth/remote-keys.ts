@@ -2,10 +2,12 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import {
   type CryptoKey,
   compactVerify,
+  createLocalJWKSet,
   createRemoteJWKSet,
   customFetch,
   errors,
   type FlattenedJWSInput,
+  type JWK,
   type JWSHeaderParameters,
 } from 'jose'
 import { FLW_ERR_CONFIG_INVALID, FLW_ERR_KEYS_UNAVAILABLE } from '../errors.ts'
@@ -40,19 +42,30 @@ export function remoteKeys(address: string, options: RemoteKeysOptions = {}): Ve
   const { cooldownMs = 5000, allowHttp = false, warn = () => {} } = options
   const url = keySetUrl(address, allowHttp)
   const trusted = trustedKeys(warn)
+  /** A token may name a key where the issuer's set names none of its own. */
+  let nameless: ReturnType<typeof createLocalJWKSet> | undefined
   const keySet = createRemoteJWKSet(url, {
     cooldownDuration: cooldownMs,
     timeoutDuration: KEY_SET_TIMEOUT_MS,
     [customFetch]: async (href, init) => {
       const response = await fetch(href, init)
-      return response.status === 200 ? Response.json(trusted(await response.json())) : response
+      if (response.status !== 200) return response
+      const set = trusted(await response.json())
+      nameless = withoutIds(set)
+      return Response.json(set)
     },
   })
   const unavailable = (cause: unknown) => new FLW_ERR_KEYS_UNAVAILABLE(url.host, (cause as Error).message)
   const keyFor = (header: JWSHeaderParameters, token: FlattenedJWSInput) =>
-    keySet(header, token).catch(cause => {
-      throw isAboutTheToken(cause) ? cause : unavailable(cause)
-    })
+    keySet(header, token)
+      .catch(cause => {
+        if (!(cause instanceof errors.JWKSNoMatchingKey) || nameless === undefined) throw cause
+        const { kid: _, ...unnamed } = header
+        return nameless(unnamed, token)
+      })
+      .catch(cause => {
+        throw isAboutTheToken(cause) ? cause : unavailable(cause)
+      })
 
   const verify = async (token: string): Promise<Signed> => {
     try {
@@ -101,6 +114,12 @@ function trustedKeys(warn: (message: string) => void): (set: unknown) => unknown
       }),
     }
   }
+}
+
+function withoutIds(set: unknown): ReturnType<typeof createLocalJWKSet> | undefined {
+  const keys = (set as { keys?: JWK[] } | null)?.keys
+  const unnamed = Array.isArray(keys) ? keys.filter(({ kid }) => kid === undefined) : []
+  return unnamed.length > 0 ? createLocalJWKSet({ keys: unnamed }) : undefined
 }
 
 function flawOf(jwk: JsonWebKey | null): string | undefined {

@@ -26,9 +26,12 @@ export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promi
   if (token) return { url, token }
   const sign = await localSigner(env)
   if (sign !== undefined) return { url, token: sign({ sub: 'local-admin', role: 'admin' }, LOCAL_TOKEN_SECONDS) }
+  const { environmentWarnings } = await import('../config.ts')
   throw new CliError(
     'denied',
-    'Set FLEETWIRE_TOKEN, or run this in the folder of the server (its data/secret is read).',
+    ['Set FLEETWIRE_TOKEN, or run this in the folder of the server (its data/secret is read).']
+      .concat(environmentWarnings(env))
+      .join(' '),
   )
 }
 

@@ -51,6 +51,11 @@ test('[AU21] without a key id every key that fits is tried, also the one that th
     { ...second.jwk, kid: 'same' },
   ]
   t.ok(good(await verify(second.token({}, { kid: 'same' }))), 'two keys of one id')
+
+  server.keys = [{ ...first.jwk, kid: 'named' }, second.jwk, third.jwk]
+  t.ok(good(await verify(third.token({}, { kid: 'unknown' }))), 'a token may name what the set does not')
+  t.notOk(good(await verify(first.token({}, { kid: 'unknown' }))), 'but never a key of another name')
+  t.notOk(good(await verify(issuer('RS256').token({}, { kid: 'unknown' }))))
 })
 
 test('[AU19] a key is only for the algorithm of its kind', async t => {

@@ -1,7 +1,7 @@
 import { DashboardClient } from '@fleetwire/client/node'
 import { test } from 'tap'
 import { SECRET } from '../../helpers/build.ts'
-import { startForCli } from '../../helpers/cli.ts'
+import { run, startForCli } from '../../helpers/cli.ts'
 
 test('[AU30] a line break at the end of a token or a secret does not count, wherever it comes from', async t => {
   const { url, admin, run, app } = await startForCli(t)
@@ -36,4 +36,11 @@ test('[AU21] [AU16] on the server’s own machine the CLI signs as the settings 
   t.equal(code, 0)
   t.match(await run(['ps'], { FLEETWIRE_TOKEN: stdout }), { code: 0 }, 'as $(…) leaves out, and a file does not')
   t.match(await run(['token', '--role', 'agent', '--sub', 'a b']), { code: 1, stderr: /subject of an agent is its id/ })
+})
+
+test('[CF5] without a token the CLI names a variable that was meant for one', async t => {
+  const { code, stderr } = await run(t, ['ps'], { FLEETWIRE_TOKN: 'hush' })
+  t.equal(code, 4)
+  t.match(stderr, /FLEETWIRE_TOKN is no setting: did you mean FLEETWIRE_TOKEN\?/)
+  t.notMatch(stderr, 'hush')
 })
