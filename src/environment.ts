@@ -1,7 +1,7 @@
 const PREFIX = 'FLEETWIRE_'
 
 /** What the command line and what runs under it read, besides the settings of the server. */
-export const clientVariables = ['URL', 'TOKEN', 'TOKEN_FILE', 'TOKEN_COMMAND', 'COMMAND_ID'] as const
+export const clientVariables = ['URL', 'TOKEN', 'TOKEN_FILE', 'TOKEN_COMMAND', 'RUN_TIMEOUT', 'COMMAND_ID'] as const
 
 export interface Environment {
   /** Values by setting, trimmed: files and secret stores leave a line break at their ends. */
