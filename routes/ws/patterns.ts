@@ -43,6 +43,16 @@ export function spendOn(connection: Dashboard['connection'], patterns: readonly 
   connection.spend(Math.ceil(patterns.length / MAX_PATTERNS) - 1)
 }
 
+/** Takes back, after the rights have changed, what this client may have no longer: the error that names it, if any. */
+export function reclaimPatterns({ connection, wanted }: Dashboard): WireError | undefined {
+  const refused = [...wanted].flatMap((pattern): [string, WireError][] => {
+    const refusal = patternRefusal(connection.principal, pattern)
+    return refusal === undefined ? [] : [[pattern, refusal]]
+  })
+  for (const [pattern] of refused) wanted.delete(pattern)
+  return refused.length === 0 ? undefined : summary(refused)
+}
+
 /** One error for all that are refused alike: with one each, a frame would be answered with a thousand. */
 function summary(refused: readonly [topic: string, error: WireError][]): WireError {
   const [topic, first] = refused[0]!

@@ -19,6 +19,15 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same((await readAll(log, ['>'])).map(plain), [plain(event)], 'stored and told events are alike')
   })
 
+  t.test('the agent of an event is kept with it', async t => {
+    const { log, reopen } = await factory(t)
+    const [told] = await append(log, { ...note(1), agentId: 'a1' }, note(2))
+    t.equal(told!.agentId, 'a1')
+    const agents = async (from: EventLog) => (await readAll(from, ['>'])).map(event => event.agentId)
+    t.same(await agents(log), ['a1', undefined])
+    t.same(await agents(await reopen()), ['a1', undefined])
+  })
+
   t.test('concurrent appends have one order, the same to followers, readers and callers', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { EventLog, LogRecord, RecordQuery } from '../../src/log/event-log.ts'
+import type { EventDraft, EventLog, LogRecord, RecordQuery } from '../../src/log/event-log.ts'
 import { append, commandDraft, type LogFactory, note, plain } from './event-log-harness.ts'
 
 const ids = (records: readonly LogRecord[]) => records.map(record => record.topic.split('.').at(-1))
@@ -120,6 +120,34 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.same(await listAll(log, { kind: 'session' }), [])
     t.same(await log.list({ kind: 'command', limit: 5, page: 'never given' }), { records: [], nextPage: null })
     await t.rejects(log.list({ kind: 'command', limit: 0 }), TypeError)
+  })
+
+  t.test('records of agents that patterns stand for are listed, and those of no agent, page by page', async t => {
+    const { log } = await factory(t)
+    const task = (taskId: string, agentId?: string): EventDraft => ({
+      ...{ type: 'task:created', topic: `tasks.${taskId}.status`, record: 'set' },
+      payload: { taskId, status: taskId < 't3' ? 'pending' : 'running', ...(agentId && { agentId }) },
+    })
+    const agents = ['a-1', 'b-1', undefined, 'a-2', 'ab', 'A-1', undefined, 'b-a-1']
+    for (const [n, agentId] of agents.entries()) await append(log, task(`t${n}`, agentId))
+    const listed = async (agentLike: string[], where = {}, limit = 100) => {
+      const query = { kind: 'task', where: { agentLike, ...where } } as const
+      const found: string[] = []
+      for (let page: string | null = ''; page !== null; ) {
+        const result = await log.list({ ...query, limit, ...(page !== '' && { page }) })
+        found.push(...result.records.map(({ topic }) => topic.split('.')[1]!))
+        page = result.nextPage
+      }
+      return found
+    }
+    for (const limit of [1, 3, 100]) {
+      t.same(await listed(['a-*'], {}, limit), ['t0', 't2', 't3', 't6'])
+      t.same(await listed(['*-1', 'ab'], {}, limit), ['t0', 't1', 't2', 't4', 't5', 't6', 't7'])
+      t.same(await listed([], {}, limit), ['t2', 't6'], 'of nobody')
+      t.same(await listed(['a-*'], { agentId: 'b-1' }, limit), [])
+      t.same(await listed(['a-*'], { status: 'running' }, limit), ['t3', 't6'])
+      t.same(await listed(['*'], {}, limit), ['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7'])
+    }
   })
 
   t.test('records of equal id under several agents are all listed, once each', async t => {

@@ -1,6 +1,7 @@
 import { wireError } from '@fleetwire/protocol'
-import { canSeeAgent, may, patternRefusal } from '../../../src/auth/permissions.ts'
+import { canSeeAgent, may } from '../../../src/auth/permissions.ts'
 import { accept, type Dashboard, type Handler, refuse } from '../dashboard.ts'
+import { reclaimPatterns } from '../patterns.ts'
 
 /** A newer token of the same holder: the socket lives on, with its expiry and rights. */
 export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => {
@@ -22,20 +23,17 @@ export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => 
 }
 
 /** What the socket has and may have no longer is taken away, and named. */
-function judgeAgain({ app, connection, wanted }: Dashboard): void {
+function judgeAgain(dashboard: Dashboard): void {
+  const { app, connection } = dashboard
   const { principal } = connection
+  const refused = reclaimPatterns(dashboard)
+  if (refused !== undefined) connection.send('error', refused)
   const reads = may(principal, 'read')
-  for (const pattern of wanted) {
-    const refusal = patternRefusal(principal, pattern)
-    if (refusal === undefined) continue
-    wanted.delete(pattern)
-    connection.send('error', refusal)
-  }
-  for (const agentId of app.terminals.keep(connection, {
+  const agentIds = app.terminals.keep(connection, {
     watches: agentId => reads && canSeeAgent(principal, agentId),
     types: agentId => may(principal, 'terminal:write') && canSeeAgent(principal, agentId),
-  })) {
-    const message = `This token may not see the terminals of "${agentId}": they were closed.`
-    connection.send('error', wireError('forbidden', message, { agentId }))
-  }
+  })
+  if (agentIds.length === 0) return
+  const message = `This token may not see the terminals of ${agentIds.join(', ')}: they were closed.`
+  connection.send('error', wireError('forbidden', message, { agentIds }))
 }
