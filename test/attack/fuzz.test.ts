@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { decodeAgentServerFrame, decodeServerFrame } from '@fleetwire/protocol'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { fuzzer } from '../helpers/fuzz-frames.ts'
+import { measuredServer } from '../helpers/measured.ts'
+import { seededRandom } from '../helpers/random.ts'
+import { seed, size } from '../helpers/sizes.ts'
+import { connectWs } from '../helpers/ws-client.ts'
+
+/*
+ * Frames of every type, valid and changed, over real sockets to a real server, while bystanders go on. `npm run fuzz` sends
+ * 100,000 of them; a run is repeated by `SEED`, which it prints, but for the timing of its sockets.
+ */
+t.setTimeout(900_000)
+
+const AGENTS = 3
+const CLIENTS = 5
+/** Frames that are sent before the peer waits for the server. */
+const BATCH = 50
+const PATIENCE_MS = 30_000
+
+type Server = Awaited<ReturnType<typeof measuredServer>>
+
+const limits = {
+  ...{ FRAME_RATE: 100_000, FRAME_BURST: 100_000, AGENT_FRAME_RATE: 100_000 },
+  ...{ FRAME_RATE_PER_PRINCIPAL: 100_000, FRAME_RATE_PER_ADDRESS: 100_000, OUTBOX_LIMIT_BYTES: 2 ** 28 },
+}
+
+/** One peer after the other in the same role, each until it is thrown out. Resolves with what the server did wrong. */
+async function hammer(
+  server: Server,
+  peer: 'agent' | 'client',
+  sub: string,
+  token: string,
+  frames: number,
+  start: number,
+) {
+  const random = seededRandom(start)
+  const fuzz = fuzzer(peer, random)
+  const decode = peer === 'agent' ? decodeAgentServerFrame : decodeServerFrame
+  const wrong: string[] = []
+  let sent = 0
+  while (sent < frames && wrong.length === 0) {
+    const recent: string[] = []
+    const socket = new WebSocket(server.url.replace('http', 'ws') + (peer === 'agent' ? '/agent' : '/ws'), {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    socket.on('error', () => {})
+    const closed = once(socket, 'close')
+    let heard = () => {}
+    socket.on('message', data => {
+      const text = String(data)
+      const { type, payload = {} } = JSON.parse(text)
+      if (type === 'pong' || (type === 'heartbeat' && peer === 'agent')) heard()
+      if (type === 'command:dispatch') fuzz.commands[random.below(20)] = payload.commandId
+      const code = payload.code ?? payload.error?.code
+      if (code === 'internal') wrong.push(`${sub}: internal after ${recent.join('\n').slice(-4000)}`)
+      const decoded = random.below(10) === 0 ? decode(text) : undefined
+      if (decoded?.ok === false) wrong.push(`${sub}: sent ${text.slice(0, 500)}: ${decoded.message}`)
+    })
+    await Promise.race([once(socket, 'open').catch(() => {}), closed])
+    if (peer === 'agent' && random.next() < 0.95) {
+      socket.send(
+        JSON.stringify({ type: 'agent:connect', payload: { bootId: random.pick(['b0', 'b1']), maxConcurrency: 5 } }),
+      )
+    }
+    while (socket.readyState === WebSocket.OPEN && sent < frames && wrong.length === 0) {
+      for (let i = 0; i < BATCH; i++) {
+        const frame = fuzz.next()
+        recent.push(String(frame))
+        socket.send(frame, { binary: typeof frame !== 'string' })
+        sent++
+      }
+      recent.splice(0, recent.length - 2 * BATCH)
+      const answered = new Promise<void>(resolve => {
+        heard = resolve
+      })
+      // Whoever is not greeted is answered with errors alone, until those are too many.
+      socket.send(peer === 'agent' ? '{"type":"heartbeat","payload":{}}' : '{"type":"ping"}')
+      const patience = new AbortController()
+      const impatient = delay(PATIENCE_MS, 'silent', { signal: patience.signal }).catch(() => undefined)
+      const mute = peer === 'agent' ? delay(300) : new Promise(() => {})
+      const silent = await Promise.race([answered, closed, impatient, mute])
+      patience.abort()
+      if (silent === 'silent') wrong.push(`${sub}: silent after ${recent.join('\n').slice(-4000)}`)
+    }
+    if (random.next() < 0.3) socket.terminate()
+    else socket.close()
+    await closed
+  }
+  return wrong
+}
+
+/** A person and an agent who go on working; resolves with how often a command went to the agent and back. */
+async function bystanders(t: Test, server: Server, isOver: () => boolean): Promise<number> {
+  const person = await connectWs(t, server.url, await server.token('operator', 'bystander'))
+  const agent = await connectWs(t, server.url, await server.token('agent', 'by'), '/agent')
+  agent.send('agent:connect', { bootId: 'b', inventory: [] })
+  await agent.next('connection:established')
+  await person.request('subscribe', { topics: ['agents.by.commands.*'] })
+  let trips = 0
+  for (let n = 0; !isOver(); trips++) {
+    const { ok, command, error } = await person.request('command:request', { agentId: 'by', kind: 'shell', input: 'x' })
+    if (!ok) throw new Error(`refused: ${error.message}`)
+    const { commandId } = command
+    await agent.next(({ type, payload }) => type === 'command:dispatch' && payload.commandId === commandId)
+    agent.raw(JSON.stringify({ type: 'command:ack', n: ++n, payload: { commandId, attempt: 1 } }))
+    agent.raw(
+      JSON.stringify({ type: 'command:result', n: ++n, payload: { commandId, attempt: 1, status: 'succeeded' } }),
+    )
+    await person.next(({ type, payload }) => type === 'command:succeeded' && payload.commandId === commandId)
+    await delay(50)
+  }
+  return trips
+}
+
+async function fuzz(t: Test, frames: number, start: number): Promise<void> {
+  t.comment(`SEED=${start}, ${frames} frames`)
+  const server = await measuredServer(t, limits)
+  let isOver = false
+  const others = bystanders(t, server, () => isOver)
+  const peers = [
+    ...Array.from({ length: AGENTS }, (_, i) => ({ peer: 'agent' as const, role: 'agent' as const, sub: `fuzz${i}` })),
+    ...Array.from({ length: CLIENTS }, (_, i) => ({
+      peer: 'client' as const,
+      role: (['admin', 'operator', 'viewer'] as const)[i % 3]!,
+      sub: `client${i}`,
+    })),
+  ]
+  const share = Math.ceil(frames / peers.length)
+  const wrong = await Promise.all(
+    peers.map(async ({ peer, role, sub }, i) =>
+      hammer(server, peer, sub, await server.token(role, sub), share, start + i),
+    ),
+  )
+  isOver = true
+  t.same(wrong.flat(), [], 'no frame was answered with a fault, or with what is no frame')
+  const trips = await others
+  t.ok(trips > 0, `${trips} commands of bystanders went through meanwhile`)
+  t.same(await server.faults(), [], 'nothing was logged as a fault')
+  const newcomer = await connectWs(t, server.url, await server.token('admin', 'newcomer'))
+  t.match(await newcomer.request('subscribe', { topics: ['>'] }), { ok: true })
+  await newcomer.next(({ type, payload }) => type === 'snapshot' && payload.more !== true)
+  t.pass('what is stored can be shown')
+}
+
+t.test(
+  '[TM9] a terminal that jumps ahead without output is shown all the same: found by the fuzz, it stopped everything',
+  async t => {
+    const server = await measuredServer(t)
+    const viewer = await connectWs(t, server.url, await server.token('viewer'))
+    const agent = await connectWs(t, server.url, await server.token('agent', 'a1'), '/agent')
+    agent.send('agent:connect', { bootId: 'b', inventory: [] })
+    await agent.next('connection:established')
+    await viewer.request('terminal:open', { agentId: 'a1', terminalId: 'x' })
+    for (const [offset, data] of [
+      [0, 'hello'],
+      [1000, ''],
+      [500, ''],
+      [2 ** 52, ''],
+      [2 ** 51, ''],
+    ] as const) {
+      agent.send('terminal:output', { terminalId: 'x', offset, data, encoding: 'utf8' })
+    }
+    agent.send('heartbeat')
+    await agent.next('heartbeat')
+    await viewer.request('terminal:open', { agentId: 'a1', terminalId: 'x' })
+    await viewer.next('terminal:snapshot')
+    t.match(await viewer.request('ping'), { timestamp: Number })
+  },
+)
+
+const FRAMES = size('FUZZ_FRAMES', 6000)
+
+t.test('[ER6] frames of every type, as they are and changed: a seed that is always run', t =>
+  fuzz(t, FRAMES / 3, 20_261),
+)
+
+t.test('[ER6] and a fresh one', t => fuzz(t, FRAMES, seed()))
