@@ -10,6 +10,8 @@ declare module 'fastify' {
     eventLog: TimedLog
     /** Whether the store takes what is written to it. */
     storeProbe: StoreProbe
+    /** How full the log is that this process owns; undefined where it owns none. */
+    logUsage(): { events: number; bytes: number; limitBytes: number } | undefined
   }
 }
 
@@ -38,16 +40,19 @@ export default fp<EventLogOptions>(
   async (app, { eventLog }) => {
     if (eventLog !== undefined) {
       watched(app, eventLog)
+      app.decorate('logUsage', () => undefined)
       return
     }
-    const { DATA_DIR, EVENT_RETENTION_COUNT, EVENT_RETENTION_MS } = app.config
+    const { DATA_DIR, EVENT_RETENTION_COUNT, EVENT_RETENTION_BYTES, EVENT_RETENTION_MS } = app.config
     const log = await openSqliteLog({
       dir: DATA_DIR,
       clock: app.clock,
-      retention: { count: EVENT_RETENTION_COUNT, ms: EVENT_RETENTION_MS },
+      retention: { count: EVENT_RETENTION_COUNT, bytes: EVENT_RETENTION_BYTES, ms: EVENT_RETENTION_MS },
       onFault: error => app.log.error({ err: error }, 'event log'),
+      onNote: message => app.log.warn(message),
     })
     watched(app, log)
+    app.decorate('logUsage', () => log.usage)
     app.addHook('onClose', () => log.close())
   },
   { name: 'fleetwire-event-log' },

@@ -15,12 +15,13 @@ const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 
 export default fp(
   async app => {
-    const { agents, broadcaster, commandQueue, connections, eventLog, refusals, upgrades } = app
+    const { agents, broadcaster, commandQueue, connections, eventLog, logUsage, refusals, upgrades } = app
     const registry = new Registry()
     const registers = [registry]
     const eventLoop = new EventLoopLag()
     const sources: MetricSources = {
       ...{ agents, broadcaster, commandQueue, connections, refusals, upgrades, eventLoop },
+      log: { usage: logUsage },
       process: {
         memoryBytes: () => process.memoryUsage.rss(),
         cpuSeconds: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,

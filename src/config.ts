@@ -124,6 +124,7 @@ export const ConfigSchema = Type.Object({
   TASK_RETENTION_MS: positive(30 * DAY, 'How long ended tasks are kept'),
   SESSION_RETENTION_MS: positive(30 * DAY, 'How long sessions without activity are kept'),
   EVENT_RETENTION_COUNT: positive(1_000_000, 'Events kept in the log'),
+  EVENT_RETENTION_BYTES: positive(4 * KiB * KiB * KiB, 'Bytes of events kept in the log; warned of at 80 %'),
   EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
   OUTBOX_LIMIT_BYTES: Type.Integer({
     // Twice what a replay sends before it waits: with less a slow client could never catch up.

@@ -42,6 +42,7 @@ export class WorkerClient {
   #onDown: (reason: string) => void = () => {}
   #epoch = ''
   #head = 0
+  #believedAt: number | undefined
 
   private constructor(start: StartWorker, options: OpenOptions) {
     const gate = new CallGate()
@@ -80,6 +81,11 @@ export class WorkerClient {
     return this.#head
   }
 
+  /** The time by which retention went last, epoch ms; undefined for a new log. */
+  get believedAt(): number | undefined {
+    return this.#believedAt
+  }
+
   /** Called once when the worker is lost: by an error that makes the file unreliable, or by its death. */
   onDown(listener: (reason: string) => void): void {
     this.#onDown = listener
@@ -110,6 +116,7 @@ export class WorkerClient {
       case 'opened':
         this.#epoch = reply.epoch
         this.#head = reply.head
+        this.#believedAt = reply.believedAt ?? undefined
         this.#opened(undefined)
         return
       case 'refused': {

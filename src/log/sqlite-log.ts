@@ -43,6 +43,8 @@ export interface SqliteLogOptions {
   maxQueueBytes?: number
   /** Told of what no caller is told: FLW_ERR_LOG_FAILED once when the log is lost, errors of followers, of retention. */
   onFault?: (error: Error) => void
+  /** Told of what is no fault and that people may act on, in one sentence. */
+  onNote?: (message: string) => void
   /** Starts the thread that owns the file. Tests put one in its place that they can end or make lie. */
   startWorker?: StartWorker
 }
@@ -82,7 +84,7 @@ export class SqliteLog implements EventLog {
 
   /** Use openSqliteLog. */
   constructor(client: WorkerClient, options: SqliteLogOptions) {
-    const { clock, retention, onFault = () => {} } = options
+    const { clock, retention, onFault = () => {}, onNote = () => {} } = options
     this.epoch = client.epoch
     this.#head = client.head
     this.#client = client
@@ -96,7 +98,7 @@ export class SqliteLog implements EventLog {
       onCommitted: (changes, head) => this.#committed(changes, head),
     })
     const intervalMs = options.retentionIntervalMs ?? RETENTION_INTERVAL_MS
-    this.#sweeper = new RetentionSweeper({ client, clock, retention, intervalMs, onFault })
+    this.#sweeper = new RetentionSweeper({ client, clock, retention, intervalMs, onFault, onNote })
     this.#sweeper.start()
     client.onDown(reason => {
       this.#end = { name: 'failed', reason }
@@ -147,6 +149,11 @@ export class SqliteLog implements EventLog {
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#followers.add(onBatch)
+  }
+
+  /** Events in the log and bytes of their payloads, as of the last sweep, and the limit of those. */
+  get usage(): { events: number; bytes: number; limitBytes: number } {
+    return this.#sweeper.usage
   }
 
   /** Runs retention now; it also runs by itself. Resolves when nothing is left to remove. */

@@ -81,8 +81,9 @@ export interface ScanStepResult {
 }
 
 export interface RetainStep {
-  /** Keep at most this many events. */
+  /** Keep at most this many events, and this many bytes of their payloads. */
   count: number
+  bytes: number
   /** Remove events older than this, epoch ms. */
   before: number
   /** Remove records that expired at or before this, epoch ms. */
@@ -97,7 +98,7 @@ export interface Calls {
   list: { args: RecordQuery; result: Omit<RecordPage, 'records'> & { records: StoredRecord[] } }
   scan: { args: { patterns: readonly string[]; from: ScanPosition | null }; result: ScanStepResult }
   /** One chunk; `more`: there is more to remove. */
-  retain: { args: RetainStep; result: { more: boolean } }
+  retain: { args: RetainStep; result: { more: boolean; events: number; bytes: number } }
   /** The last call: the worker ends after its reply. */
   close: { args: null; result: null }
 }
@@ -107,7 +108,7 @@ export type Request = { [K in CallName]: { call: K; args: Calls[K]['args'] } }[C
 
 /** Replies come in the order of the requests. The first message of all is `opened` or `refused`. */
 export type Reply =
-  | { status: 'opened'; epoch: string; head: number }
+  | { status: 'opened'; epoch: string; head: number; believedAt: number | null }
   | { status: 'refused'; refusal: Refusal }
   | { status: 'ok'; value: Calls[CallName]['result'] }
   /** `fatal`: the file cannot be relied on any more. Else nothing was changed, and the same may succeed later. */

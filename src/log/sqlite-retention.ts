@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '../clock.ts'
+import { RetentionClock } from './retention-clock.ts'
 import type { WorkerClient } from './sqlite-client.ts'
 
 export interface Retention {
   /** Events kept at most. */
   count: number
+  /** Bytes of their payloads kept at most. Default: no limit. */
+  bytes?: number
   /** Age that events are kept for. */
   ms: number
 }
@@ -14,7 +17,13 @@ export interface RetentionOptions {
   retention: Retention
   intervalMs: number
   onFault: (error: Error) => void
+  /** Told of what happens by itself and that somebody may want to know. */
+  onNote: (message: string) => void
 }
+
+/** Of the limit in bytes; said again when it fell well below. */
+const WARNED_AT = 0.8
+const CALM_AT = 0.7
 
 /** Removes what is over age or over count, chunk by chunk, so that appends go on in between. */
 export class RetentionSweeper {
@@ -22,9 +31,14 @@ export class RetentionSweeper {
   #timer: Timer | undefined
   #running: Promise<void> | undefined
   #again = false
+  readonly #time: RetentionClock
+  #isDoubting = false
+  #isWarned = false
+  #usage = { events: 0, bytes: 0 }
 
   constructor(options: RetentionOptions) {
     this.#options = options
+    this.#time = new RetentionClock(options.clock, options.client.believedAt)
   }
 
   start(): void {
@@ -35,6 +49,15 @@ export class RetentionSweeper {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+  }
+
+  /** As the last sweep left it: events, and bytes of their payloads. */
+  get usage(): { events: number; bytes: number; limitBytes: number } {
+    return { ...this.#usage, limitBytes: this.#limitBytes }
+  }
+
+  get #limitBytes(): number {
+    return this.#options.retention.bytes ?? Number.MAX_SAFE_INTEGER
   }
 
   /** Resolves when nothing is left to remove by the time of this call. */
@@ -55,15 +78,44 @@ export class RetentionSweeper {
   }
 
   #chunk(): Promise<boolean> {
-    const { client, clock, retention, onFault } = this.#options
-    const now = clock.now()
+    const { client, retention, onFault } = this.#options
+    const now = this.#time.now()
+    this.#noteDoubt()
     return new Promise(resolve => {
-      client.call('retain', { count: retention.count, before: now - retention.ms, now }, outcome => {
-        if (outcome.status === 'ok') return resolve(outcome.value.more)
-        // A fatal one is told by the log itself. Any other (the disk is full) is tried again at the next interval.
-        if (!outcome.fatal) onFault(new Error(`Retention: ${outcome.message}`))
-        resolve(false)
-      })
+      client.call(
+        'retain',
+        { count: retention.count, bytes: this.#limitBytes, before: now - retention.ms, now },
+        outcome => {
+          if (outcome.status === 'ok') {
+            const { more, ...usage } = outcome.value
+            this.#noteUsage(usage)
+            return resolve(more)
+          }
+          // A fatal one is told by the log itself. Any other (the disk is full) is tried again at the next interval.
+          if (!outcome.fatal) onFault(new Error(`Retention: ${outcome.message}`))
+          resolve(false)
+        },
+      )
     })
+  }
+
+  #noteDoubt(): void {
+    if (this.#isDoubting === this.#time.isWaiting) return
+    this.#isDoubting = this.#time.isWaiting
+    const said = this.#isDoubting
+      ? 'the clock is far ahead of what it was: nothing is removed for its age before it ran evenly for a day'
+      : 'the clock is believed again: retention goes on by it'
+    this.#options.onNote(said)
+  }
+
+  #noteUsage(usage: { events: number; bytes: number }): void {
+    this.#usage = usage
+    const share = usage.bytes / this.#limitBytes
+    if (share < CALM_AT) this.#isWarned = false
+    if (share < WARNED_AT || this.#isWarned) return
+    this.#isWarned = true
+    this.#options.onNote(
+      `events fill ${Math.round(share * 100)} % of EVENT_RETENTION_BYTES: over it the oldest are removed, whatever their age`,
+    )
   }
 }

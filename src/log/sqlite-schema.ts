@@ -81,6 +81,11 @@ const MIGRATIONS: readonly string[] = [
   `,
   // The agent of an event whose topic does not name it. Looked at only where the payload is read too.
   'ALTER TABLE events ADD COLUMN agent TEXT',
+  `
+  ALTER TABLE meta ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0; -- of the payloads of events
+  ALTER TABLE meta ADD COLUMN believed_at INTEGER; -- the time by which retention went last
+  UPDATE meta SET bytes = (SELECT coalesce(sum(octet_length(payload)), 0) FROM events);
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

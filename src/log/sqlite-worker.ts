@@ -55,5 +55,6 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
     gate.leave()
   }
   port.on('message', onMessage)
-  send({ status: 'opened', epoch: writer.epoch, head: writer.head })
+  const { epoch, head, believedAt } = writer
+  send({ status: 'opened', epoch, head, believedAt })
 }

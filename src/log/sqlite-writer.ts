@@ -7,12 +7,17 @@ import { rollback } from './sqlite-schema.ts'
 
 /** Rows removed in one transaction of retention: appends wait for no more than this. */
 const RETENTION_CHUNK = 200
+/** And bytes of theirs: few large events take as long as many small ones. */
+const RETENTION_CHUNK_BYTES = 4 * 1024 * 1024
+/** Apart from what retention writes anyway, the time is kept so often. */
+const BELIEVED_EVERY_MS = 60 * 60_000
 
 interface Oldest {
   seq: number
   topic: number
   scope: number
   at: number
+  bytes: number
 }
 
 interface Meta {
@@ -20,6 +25,8 @@ interface Meta {
   head: number
   floor: number
   events: number
+  bytes: number
+  believedAt: number | null
 }
 
 /** Everything that changes the file. Each method is one transaction; one that throws has changed nothing. */
@@ -44,7 +51,7 @@ export class LogWriter {
     this.#meta = readMeta(db)
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
-    this.#saveMeta = db.prepare('UPDATE meta SET head = ?, floor = ?, events = ?')
+    this.#saveMeta = db.prepare('UPDATE meta SET head = ?, floor = ?, events = ?, bytes = ?, believed_at = ?')
     this.#insertEvent = db.prepare(
       'INSERT INTO events (seq, topic, scope, task, agent, type, at, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     )
@@ -58,7 +65,9 @@ export class LogWriter {
         task_id = excluded.task_id, parent_id = excluded.parent_id, created_at = excluded.created_at,
         payload = excluded.payload`)
     this.#deleteRecord = db.prepare('DELETE FROM records WHERE topic = ?')
-    this.#oldestEvents = db.prepare('SELECT seq, topic, scope, at FROM events ORDER BY seq LIMIT ?')
+    this.#oldestEvents = db.prepare(
+      'SELECT seq, topic, scope, at, octet_length(payload) AS bytes FROM events ORDER BY seq LIMIT ?',
+    )
     this.#deleteEvents = db.prepare('DELETE FROM events WHERE seq <= ?')
     this.#deleteExpired = db.prepare(
       'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
@@ -71,6 +80,11 @@ export class LogWriter {
 
   get head(): number {
     return this.#meta.head
+  }
+
+  /** Epoch ms; null in a new log. */
+  get believedAt(): number | null {
+    return this.#meta.believedAt
   }
 
   get floor(): number {
@@ -89,15 +103,22 @@ export class LogWriter {
   }
 
   /**
-   * Removes one chunk: the oldest events over `count` or older than `before`, and expired records. Events go strictly
+   * Removes one chunk: the oldest events over `count` or `bytes` or older than `before`, and expired records. Events go strictly
    * from the oldest, so that one number, the floor, says exactly what is missing: one with a time in the future (the
    * clock jumped) keeps those after it from ageing out, though not from the count.
    */
-  retain({ count, before, now }: RetainStep): { more: boolean } {
+  retain({ count, bytes, before, now }: RetainStep): { more: boolean; events: number; bytes: number } {
     return this.#transaction(meta => {
       const over = meta.events - count
       const oldest = this.#oldestEvents.all(RETENTION_CHUNK) as unknown as Oldest[]
-      const kept = oldest.findIndex((event, i) => i >= over && event.at >= before)
+      let removed = 0
+      let isCut = false
+      const kept = oldest.findIndex((event, i) => {
+        if (i >= over && meta.bytes - removed <= bytes && event.at >= before) return true
+        isCut = removed >= RETENTION_CHUNK_BYTES
+        if (!isCut) removed += event.bytes
+        return isCut
+      })
       const doomed = kept === -1 ? oldest : oldest.slice(0, kept)
       const last = doomed.at(-1)
       if (last !== undefined) {
@@ -105,9 +126,12 @@ export class LogWriter {
         this.#names.prune(new Set(doomed.flatMap(event => [event.topic, event.scope])))
         meta.floor = last.seq
         meta.events -= doomed.length
+        meta.bytes -= removed
       }
       const expired = Number(this.#deleteExpired.run(now, RETENTION_CHUNK).changes)
-      return { more: doomed.length === RETENTION_CHUNK || expired === RETENTION_CHUNK }
+      if (meta.floor !== this.#meta.floor || now - (meta.believedAt ?? 0) >= BELIEVED_EVERY_MS) meta.believedAt = now
+      const more = isCut || doomed.length === RETENTION_CHUNK || expired === RETENTION_CHUNK
+      return { more, events: meta.events, bytes: meta.bytes }
     })
   }
 
@@ -124,6 +148,7 @@ export class LogWriter {
         const scope = this.#names.idOf(scopeOf(draft.topic))
         this.#insertEvent.run(seq, topic, scope, draft.taskId, draft.agentId, draft.type, op.at, draft.json)
         meta.events++
+        meta.bytes += Buffer.byteLength(draft.json)
       }
       if (draft.record === null) this.#deleteRecord.run(draft.topic)
       else if (draft.record !== undefined) this.#set(seq, op.at, draft, draft.record)
@@ -157,8 +182,9 @@ export class LogWriter {
     this.#begin.run()
     try {
       const result = body(meta)
-      if (meta.head !== this.#meta.head || meta.floor !== this.#meta.floor) {
-        this.#saveMeta.run(meta.head, meta.floor, meta.events)
+      const { head, floor, believedAt } = this.#meta
+      if (meta.head !== head || meta.floor !== floor || meta.believedAt !== believedAt) {
+        this.#saveMeta.run(meta.head, meta.floor, meta.events, meta.bytes, meta.believedAt)
       }
       this.#commit.run()
       this.#meta = meta
@@ -172,5 +198,7 @@ export class LogWriter {
 }
 
 function readMeta(db: Database): Meta {
-  return db.prepare('SELECT epoch, head, floor, events FROM meta').get() as unknown as Meta
+  return db
+    .prepare('SELECT epoch, head, floor, events, bytes, believed_at AS believedAt FROM meta')
+    .get() as unknown as Meta
 }

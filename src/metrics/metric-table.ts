@@ -23,6 +23,7 @@ export interface MetricSources {
   refusals: { counts(): Iterable<readonly [limit: string, count: number]> }
   commandQueue: { stats(): CommandCensus }
   agents: { all(): Iterable<{ link: string }> }
+  log: { usage(): { events: number; bytes: number; limitBytes: number } | undefined }
   eventLoop: { lag(): Iterable<readonly [quantile: string, seconds: number]> }
   process: { memoryBytes(): number; cpuSeconds(): number }
 }
@@ -124,6 +125,19 @@ export const metricTable: Record<string, Metric> = {
     help: 'How late timers fired since the last scrape, by quantile',
     label: 'quantile',
     read: ({ eventLoop }) => eventLoop.lag(),
+  },
+  fleetwire_log_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the events in the log, and how many may be there (EVENT_RETENTION_BYTES)',
+    label: 'of',
+    read({ log }): Sample[] {
+      const usage = log.usage()
+      if (usage === undefined) return []
+      return [
+        ['kept', usage.bytes],
+        ['limit', usage.limitBytes],
+      ]
+    },
   },
   process_resident_memory_bytes: {
     type: 'gauge',

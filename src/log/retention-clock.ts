@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+/** The wall clock may be put forward so far (drift, NTP) without being doubted. */
+const TOLERANCE_MS = 5 * MINUTE
+/** So long a process may have been down without its clock being doubted. */
+const DOWNTIME_MS = DAY
+/** After this much running time a clock that was doubted is believed, if it ran evenly. */
+const CONFIRM_MS = DAY
+
+/**
+ * The time by which things are removed. A wall clock that jumps ahead and back must not take with it what was never old:
+ * so this time goes on no faster than the monotonic clock, and a wall clock that is further ahead is believed after it
+ * ran evenly for a day of this process. One that went back is followed at once: then less is removed, never more.
+ */
+export class RetentionClock {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  /** Believed to have been the time at the monotonic time `#since`. */
+  #believed: number
+  #since: number
+  /** A wall clock that is ahead: its distance from the monotonic one, and since when it is that. */
+  #doubted: { offset: number; since: number } | undefined
+
+  /** `stored`: what `now` said last to the process before, epoch ms; undefined for a new store. */
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>, stored: number | undefined) {
+    this.#clock = clock
+    const wall = clock.now()
+    const isPlausible = stored === undefined || (wall >= stored && wall - stored <= DOWNTIME_MS)
+    this.#believed = isPlausible ? wall : stored
+    this.#since = clock.monotonic()
+  }
+
+  /** Epoch ms. To be asked often: between two calls a jump and its end would not be seen. */
+  now(): number {
+    const wall = this.#clock.now()
+    const monotonic = this.#clock.monotonic()
+    const due = this.#believed + monotonic - this.#since
+    if (wall - due <= TOLERANCE_MS) {
+      this.#doubted = undefined
+      if (wall > due) this.#believe(wall, monotonic)
+      return wall
+    }
+    const offset = wall - monotonic
+    if (this.#doubted === undefined || Math.abs(offset - this.#doubted.offset) > TOLERANCE_MS) {
+      this.#doubted = { offset, since: monotonic }
+    } else if (monotonic - this.#doubted.since >= CONFIRM_MS) {
+      this.#doubted = undefined
+      this.#believe(wall, monotonic)
+      return wall
+    }
+    return due
+  }
+
+  /** A wall clock is ahead and not believed yet. */
+  get isWaiting(): boolean {
+    return this.#doubted !== undefined
+  }
+
+  #believe(wall: number, monotonic: number): void {
+    this.#believed = wall
+    this.#since = monotonic
+  }
+}
