@@ -25,4 +25,5 @@ export interface AgentTerminals {
   output(agentId: string, payload: AgentPayloads['terminal:output']): WireError | undefined
   resize(agentId: string, payload: AgentPayloads['terminal:resize']): WireError | undefined
   exit(agentId: string, payload: AgentPayloads['terminal:exit']): void
+  taken(agentId: string, payload: AgentPayloads['terminal:ack']): void
 }

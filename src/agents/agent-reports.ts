@@ -33,7 +33,13 @@ export type Report =
   | { kind: 'exit'; reason: AgentPayloads['agent:exit']['reason']; drafts: EventDraft[] }
   | { kind: 'refused'; error: WireError }
 
-type Unnumbered = 'agent:connect' | 'heartbeat' | 'agent:metrics' | 'session:typing' | 'terminal:output'
+type Unnumbered =
+  | 'agent:connect'
+  | 'heartbeat'
+  | 'agent:metrics'
+  | 'session:typing'
+  | 'terminal:output'
+  | 'terminal:ack'
 export type ReportFrame = Exclude<AgentFrame, { type: Unnumbered }>
 type ReportType = Exclude<AgentFrameType, Unnumbered>
 

@@ -234,6 +234,9 @@ export class AgentSession {
       case 'terminal:output':
         this.#refuse(frame, terminals.output(this.#agentId, frame.payload))
         break
+      case 'terminal:ack':
+        terminals.taken(this.#agentId, frame.payload)
+        break
       default:
         throw new Error(`${frame.type} is a numbered frame`)
     }

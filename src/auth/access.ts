@@ -159,6 +159,7 @@ export const agentFrameAccess = {
   'terminal:output': row('agent', 'self'),
   'terminal:resize': row('agent', 'self'),
   'terminal:exit': row('agent', 'self'),
+  'terminal:ack': row('agent', 'self'),
   'usage:report': row('agent', 'self'),
 } as const satisfies Record<AgentFrameType, Access>
 

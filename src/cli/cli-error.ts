@@ -5,8 +5,10 @@ export const exitCodes = {
   unreachable: 3,
   denied: 4,
   replaced: 5,
+  incomplete: 6,
   timedOut: 124,
   interrupted: 130,
+  readerLeft: 141,
 } as const
 
 /** Ends the program with one line on stderr. */

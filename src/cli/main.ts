@@ -5,6 +5,7 @@ import { agentCommand } from './agent.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { interruptCommand } from './interrupt.ts'
 import { psCommand } from './ps.ts'
+import { watchStdout } from './reader-leaves.ts'
 import { safeLines } from './safe-text.ts'
 import { sendCommand } from './send.ts'
 import { sendArguments } from './send-arguments.ts'
@@ -20,7 +21,8 @@ const program = new Command('fleetwire')
     'after',
     `
 Clients read FLEETWIRE_URL (default http://127.0.0.1:3000) and FLEETWIRE_TOKEN.
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 5 replaced by another agent of the id, 124 timed out, 130 interrupted.`,
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 5 replaced by another agent of the id,
+6 output incomplete, 124 timed out, 130 interrupted, 141 nobody reads the output any more.`,
   )
   .exitOverride()
 
@@ -36,10 +38,7 @@ for (const command of [
   program.addCommand(command.exitOverride())
 }
 
-// A reader that went away (`fleetwire tail | head`) is no error.
-process.stdout.on('error', error =>
-  process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : exitCodes.failed),
-)
+watchStdout()
 
 const [node = '', main = '', name = '', ...rest] = process.argv
 const args = name === sendCommand.name() ? sendArguments(rest, sendCommand.options) : rest

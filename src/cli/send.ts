@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto'
+import { Writable } from 'node:stream'
 import type { DashboardClient } from '@fleetwire/client/node'
-import { type Command as FleetCommand, isFinal, topics } from '@fleetwire/protocol'
+import { type Agent, type Command as FleetCommand, isFinal, topics } from '@fleetwire/protocol'
 import { Command } from 'commander'
 import { CallError, call } from './api.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { CommandOutput } from './command-output.ts'
 import { onInterrupt, whenAborted, withDashboard } from './live.ts'
 import { durationMs, wholeNumber } from './options.ts'
+import { PipedInput } from './piped-input.ts'
+import { PipedOutput } from './piped-output.ts'
 import { printJson } from './print.ts'
-import { safeLines } from './safe-text.ts'
+import { whenReaderLeaves } from './reader-leaves.ts'
+import { safeColoured, safeLines } from './safe-text.ts'
+import { stdoutFile } from './stdout-file.ts'
 import { resolveTarget, type Target } from './target.ts'
 
 interface SendOptions {
@@ -32,29 +37,50 @@ export const sendCommand = new Command('send')
     const target = await resolveTarget()
     // From here on Ctrl-C must not leave a command behind that somebody is waiting for.
     const interrupted = options.wait ? onInterrupt() : undefined
-    const command = await submit(target, agentId, words.join(' '), options)
+    // As in a shell pipeline, where one is meant: with a person on both ends the command gets a terminal.
+    const isPiped = options.wait === true && !(process.stdin.isTTY && process.stdout.isTTY)
+    const command = await submit(target, agentId, words.join(' '), { ...options, isPiped })
     if (interrupted === undefined) {
       if (options.json) printJson(command)
       else process.stdout.write(`${command.commandId}\n`)
       return
     }
-    whenAborted(interrupted, () => {
-      call(target, 'POST', `/commands/${command.commandId}/interrupt`, { body: {} }).catch(complain)
+    const stop = () => call(target, 'POST', `/commands/${command.commandId}/interrupt`, { body: {} })
+    whenAborted(interrupted, () => void stop().catch(complain))
+    whenReaderLeaves(async () => {
+      await stop().catch(complain)
+      return exitCodes.readerLeft
     })
+    await warnWhereOffline(target, agentId)
     // No `until`: the command's end ends the wait, also after Ctrl-C, and what it says last is still shown.
-    const ended = await withDashboard(target, {
-      use: dashboard => (options.json ? untilEnd(dashboard, command) : show(target, dashboard, command)),
+    const { ended, missing } = await withDashboard(target, {
+      use: dashboard => (isPiped ? pipe(dashboard, command, options) : show(target, dashboard, command, options)),
     })
     if (options.json) printJson(ended)
     process.exitCode = exitCodeOf(ended)
     if (ended.status !== 'succeeded') complain(new Error(`${ended.commandId} ${ended.status}${whyOf(ended)}`))
+    if (missing === undefined) return
+    complain(new Error(`the output is incomplete: ${missing}`))
+    process.exitCode ||= exitCodes.incomplete
   })
+
+interface Shown {
+  ended: FleetCommand
+  /** Of the output, in words. */
+  missing?: string | undefined
+}
+
+async function warnWhereOffline(target: Target, agentId: string): Promise<void> {
+  const { link } = await call<Agent>(target, 'GET', `/agents/${encodeURIComponent(agentId)}`)
+  if (link === 'offline')
+    complain(new Error(`agent "${agentId}" is offline; the command waits for it (Ctrl-C drops it)`))
+}
 
 async function submit(
   target: Target,
   agentId: string,
   input: string,
-  { kind, timeout, priority }: SendOptions,
+  { kind, timeout, priority, isPiped }: SendOptions & { isPiped: boolean },
 ): Promise<FleetCommand> {
   const submitted = call<FleetCommand>(target, 'POST', `/agents/${encodeURIComponent(agentId)}/commands`, {
     body: {
@@ -62,6 +88,7 @@ async function submit(
       input,
       ...(timeout !== undefined && { runTimeoutMs: timeout }),
       ...(priority !== undefined && { priority }),
+      ...(isPiped && kind === 'shell' && { stdio: 'pipe' }),
     },
     headers: { 'idempotency-key': randomUUID() },
   })
@@ -73,14 +100,20 @@ async function submit(
   }
 }
 
-/** Resolves with the command when it has ended and all of its output is on stdout. */
-async function show(target: Target, dashboard: DashboardClient, command: FleetCommand): Promise<FleetCommand> {
+/** On a person's terminal. Resolves when the command has ended and all of its output is shown. */
+async function show(
+  target: Target,
+  dashboard: DashboardClient,
+  command: FleetCommand,
+  { json }: SendOptions,
+): Promise<Shown> {
+  if (json) return { ended: await untilEnd(dashboard, command) }
   const output = new CommandOutput({
     target,
     dashboard,
     command,
     from: 'start',
-    ...(process.stdout.isTTY ? { write: bytes => process.stdout.write(bytes) } : plainLines()),
+    write: bytes => process.stdout.write(bytes),
     gap: screen => {
       complain(new Error('some output was not kept; the screen as it is now:'))
       process.stdout.write(screen)
@@ -88,10 +121,33 @@ async function show(target: Target, dashboard: DashboardClient, command: FleetCo
   })
   const ended = await untilEnd(dashboard, command)
   await output.end(ended)
-  // Not every agent has terminals: a prompt is answered with an output alone.
-  if (output.isEmpty && typeof ended.output === 'string' && ended.output !== '')
-    process.stdout.write(ended.output.replace(/\n?$/, '\n'))
-  return ended
+  if (output.isEmpty) for (const line of answerOf(ended)) process.stdout.write(`${safeColoured(line)}\n`)
+  return { ended }
+}
+
+/** In a pipeline: our input goes in, its bytes come out. */
+async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }: SendOptions): Promise<Shown> {
+  const to = json ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stdoutFile()
+  // Keys are no file: with a terminal for stdin the input is empty.
+  const stdin = process.stdin.isTTY ? undefined : process.stdin
+  const input = new PipedInput(() => output.terminal, stdin)
+  const ended = untilEnd(dashboard, command)
+  const output: PipedOutput = new PipedOutput({ dashboard, command, to, onTaken: offset => input.taken(offset) })
+  if (command.kind === 'shell') input.start()
+  try {
+    const missing = await output.end(await Promise.race([ended, output.refused]))
+    if (output.isEmpty && !json) for (const line of answerOf(await ended)) process.stdout.write(`${line}\n`)
+    return { ended: await ended, missing }
+  } finally {
+    input.stop()
+    stdin?.destroy()
+  }
+}
+
+/** Not every agent has terminals: a prompt is answered with an output alone. */
+function answerOf({ output, outputBytes }: FleetCommand): string[] {
+  if (typeof output !== 'string' || output === '' || outputBytes !== undefined) return []
+  return output.replace(/\n$/, '').split('\n')
 }
 
 function untilEnd(dashboard: DashboardClient, { agentId, commandId }: FleetCommand): Promise<FleetCommand> {
@@ -119,21 +175,6 @@ function exitCodeOf({ status, exitCode }: FleetCommand): number {
       return exitCodes.timedOut
     default:
       return exitCode === undefined || exitCode === 0 ? exitCodes.failed : exitCode
-  }
-}
-
-/** A terminal ends its lines with CR LF; whoever reads a file or a pipe expects LF. */
-function plainLines() {
-  // One character per byte, so that no byte is changed.
-  const print = (text: string) => process.stdout.write(Buffer.from(text, 'latin1'))
-  let held = ''
-  return {
-    write: (bytes: Uint8Array) => {
-      const text = held + Buffer.from(bytes).toString('latin1')
-      held = text.endsWith('\r') ? '\r' : ''
-      print(text.slice(0, text.length - held.length).replaceAll('\r\n', '\n'))
-    },
-    end: () => print(held),
   }
 }
 

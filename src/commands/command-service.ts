@@ -214,13 +214,26 @@ export class CommandService implements CommandQueue {
     const command = await this.#visible(commandId, canSee)
     if (command === undefined) return notFound('command', commandId)
     if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
-    const { agentId, kind, input, sessionId, taskId, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, parentId } =
-      command
+    const {
+      agentId,
+      kind,
+      input,
+      sessionId,
+      taskId,
+      priority,
+      whenBusy,
+      onLost,
+      queueTtlMs,
+      runTimeoutMs,
+      parentId,
+      stdio,
+    } = command
     const request: SubmitRequest = {
       ...{ agentId, kind, input, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, createdBy, retryOf: commandId },
       ...(sessionId !== undefined && { sessionId }),
       ...(taskId !== undefined && { taskId }),
       ...(parentId !== undefined && { parentId }),
+      ...(stdio !== undefined && { stdio }),
     }
     return this.submit(request, this.#audit(actor, 'command:retry', commandId))
   }
@@ -339,6 +352,7 @@ function commandOf(request: SubmitRequest, runTimeoutMs: number, now: number): C
     queueTtlMs: request.queueTtlMs ?? DEFAULT_QUEUE_TTL_MS,
     runTimeoutMs: request.runTimeoutMs ?? runTimeoutMs,
     onLost: request.onLost ?? 'fail',
+    ...(request.stdio !== undefined && { stdio: request.stdio }),
     ...(retryOf !== undefined && { retryOf }),
     ...(parentId !== undefined && { parentId }),
   }

@@ -185,7 +185,7 @@ export class Dispatcher {
   }
 
   #send(command: Command): void {
-    const { commandId, attempt, kind, input, sessionId, taskId, runTimeoutMs } = command
+    const { commandId, attempt, kind, input, sessionId, taskId, runTimeoutMs, stdio } = command
     this.#agents.link(command.agentId)?.send('command:dispatch', {
       commandId,
       attempt,
@@ -194,6 +194,7 @@ export class Dispatcher {
       runTimeoutMs,
       ...(sessionId !== undefined && { sessionId }),
       ...(taskId !== undefined && { taskId }),
+      ...(stdio !== undefined && { stdio }),
       ...(command.reason === 'requeued' && { rerun: true }),
     })
   }

@@ -14,8 +14,13 @@ export class OutputTail {
     this.#ring.append(bytes)
   }
 
+  /** What a result says of the output. */
+  outcome(): { output: string; outputBytes: number; outputTruncated: boolean } {
+    return { output: this.#text(), outputBytes: this.#ring.end, outputTruncated: this.#ring.oldest > 0 }
+  }
+
   /** What was cut begins with a whole line where there is one, else with a whole character. */
-  text(): string {
+  #text(): string {
     let bytes = this.#ring.slice(this.#ring.oldest)
     if (this.#ring.oldest > 0) {
       const line = bytes.subarray(0, LINE_SEARCH_BYTES).indexOf(LF)

@@ -11,10 +11,11 @@ import { Pty, type PtyExit } from './pty.ts'
 import { asCommandOfSession } from './session-leader.ts'
 import { SessionProcesses } from './session-processes.ts'
 import { SessionStop, type StopDelays } from './session-stop.ts'
+import { PipedProgram, type ShellProgram, TerminalProgram } from './shell-program.ts'
 
 /** What is needed of a run, and of its terminal. */
-export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'signal' | 'force' | 'waiting'>
-export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit'>
+export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'stdio' | 'signal' | 'force' | 'waiting'>
+export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit' | 'taken'>
 
 export interface ShellRunnerOptions extends Partial<StopDelays> {
   /** `client.openTerminal`. */
@@ -52,26 +53,33 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     if (file === undefined) return failed('spawn_failed', `The shell ${shell} does not exist or cannot be run.`)
     if (!(await isFolder(cwd))) return failed('spawn_failed', `The working folder ${cwd} does not exist.`)
     if (run.signal.aborted) return { status: 'cancelled' }
-    return execute(run, {
-      ...asCommandOfSession(file, ['-c', line]),
-      env: { ...env, FLEETWIRE_COMMAND_ID: run.commandId },
-    })
+    const args = ['-c', line]
+    // Without a terminal nobody is hung up when the leader of a session ends.
+    const leader = run.stdio === 'pipe' ? { file, args } : asCommandOfSession(file, args)
+    return execute(run, { ...leader, env: { ...env, FLEETWIRE_COMMAND_ID: run.commandId } })
   }
 
   async function execute(
     run: ShellRun,
-    program: { file: string; args: string[]; env: Record<string, string> },
+    started: { file: string; args: string[]; env: Record<string, string> },
   ): Promise<CommandOutcome> {
     const tail = new OutputTail()
-    let pty: Pty | undefined
+    let program: ShellProgram | undefined
+    let begin: (program: ShellProgram) => void = () => {}
+    // Input may come before the pipe that it goes into.
+    const begun = new Promise<ShellProgram>(resolve => {
+      begin = resolve
+    })
     let watch: InputWatch | undefined
     const terminal: ShellTerminal = options.openTerminal({
       terminalId: run.commandId,
       cols,
       rows,
-      onInput: data => pty?.write(data),
+      onInput: data => program?.write(data),
+      onPiped: (bytes, eof) => void begun.then(program => program.feed(bytes, eof)),
+      onRead: offset => program?.read(offset),
       onResize: size => {
-        pty?.resize(size.cols, size.rows)
+        program?.resize(size.cols, size.rows)
         terminal.resize(size.cols, size.rows)
       },
     })
@@ -83,16 +91,18 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
       return terminal.write(bytes)
     }
     try {
-      pty = new Pty({ ...program, cwd, cols, rows, onData })
+      if (run.stdio === 'pipe') program = await PipedProgram.start({ ...started, cwd, clock, tail, terminal })
+      else program = new TerminalProgram(new Pty({ ...started, cwd, cols, rows, onData }))
     } catch (error) {
       terminal.exit({})
       return failed('spawn_failed', `The command could not be started: ${(error as Error).message}`)
     }
-
-    const processes = new SessionProcesses(pty.pid)
+    begin(program)
+    const processes = new SessionProcesses(program.pid)
     const stop = new SessionStop(processes, clock, delays)
     // Inferred: what waits may also be a program that offers to read keys while it works.
-    watch = new InputWatch({ leader: pty.pid, clock, onChange: detail => run.waiting(detail, 'inferred') })
+    if (run.stdio !== 'pipe')
+      watch = new InputWatch({ leader: program.pid, clock, onChange: detail => run.waiting(detail, 'inferred') })
     let interrupted = false
     const release = [
       onAbort(run.signal, () => {
@@ -107,14 +117,14 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
         stop.kill()
       }),
     ]
-    const exit = await pty.exited
-    watch.stop()
+    const exit = await program.exited
+    watch?.stop()
     const { result, ended } = await stop.finish()
     for (const remove of release) remove()
-    pty.close()
+    program.close()
     terminal.exit(exit)
     const detail = ended.length === 0 ? {} : { detail: describeEnded(ended) }
-    const outcome = { ...outcomeOf(exit, interrupted), output: tail.text(), ...detail }
+    const outcome = { ...outcomeOf(exit, interrupted), ...tail.outcome(), ...detail }
     return result === 'gone'
       ? outcome
       : { ...outcome, error: `${outcome.error ?? ''} Some of its processes could not be ended.`.trim() }

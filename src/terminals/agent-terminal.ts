@@ -1,6 +1,6 @@
 import type { AgentPayloads, ServerPayloads } from '@fleetwire/protocol'
 import { ByteRing, VtScanner } from '@fleetwire/protocol'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { DrawnScreen, type DrawnState } from './drawn-screen.ts'
 import { plainText } from './plain-text.ts'
 import type { ScreenSize } from './screen.ts'
@@ -62,6 +62,7 @@ export class AgentTerminal {
   #life: TerminalLife = { status: 'live' }
   /** Asked for again and not yet there; `next` is where the agent was, so a frame from there is no answer. */
   #awaited: { next: number; since: number } | undefined
+  #giveUp: Timer | undefined
   #latest: ServerPayloads['terminal:output'] | undefined
   readonly #states = new Map<
     number | undefined,
@@ -91,6 +92,11 @@ export class AgentTerminal {
   get ending(): TerminalEnding | undefined {
     if (this.#life.status === 'live') return undefined
     return this.#life.status === 'ended' ? this.#life.ending : {}
+  }
+
+  /** Bytes before what the agent sent last are on their way: it may have told of its end before it sends those again. */
+  get isAwaiting(): boolean {
+    return this.#awaited !== undefined
   }
 
   get timeline(): Timeline {
@@ -167,9 +173,17 @@ export class AgentTerminal {
   exit(ending: TerminalEnding): void {
     this.#life = { status: 'ended', ending }
     this.#tell()
+    if (this.#awaited === undefined) return
+    // An agent that does not send again what it was asked for must not keep viewers from knowing the end.
+    this.#giveUp?.cancel()
+    this.#giveUp = this.#options.clock.setTimeout(() => {
+      this.#awaited = undefined
+      this.#tell()
+    }, this.#options.resendTimeoutMs)
   }
 
   vanish(): void {
+    this.#awaited = undefined
     if (this.#life.status !== 'live') return
     this.#life = { status: 'vanished' }
     this.#tell()
@@ -195,6 +209,7 @@ export class AgentTerminal {
   }
 
   dispose(): void {
+    this.#giveUp?.cancel()
     this.#followers.clear()
     this.#states.clear()
     this.#screen.dispose()

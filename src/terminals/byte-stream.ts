@@ -135,8 +135,8 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   }
 
   #tellEnd(): void {
-    const { agentId, terminalId, ending } = this.#terminal
-    if (ending && !this.#exitSent) {
+    const { agentId, terminalId, ending, isAwaiting } = this.#terminal
+    if (ending && !isAwaiting && !this.#exitSent) {
       this.#exitSent = true
       this.#port.send('terminal:exit', { agentId, terminalId, ...ending })
     }

@@ -18,7 +18,7 @@ import type { ViewerPort } from './viewer-stream.ts'
 
 /** The connection of an agent. `send` must not throw and must not wait. */
 export interface AgentTerminalPort {
-  send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend'>(
+  send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend' | 'terminal:ack'>(
     type: K,
     payload: AgentServerPayloads[K],
   ): void
@@ -88,7 +88,7 @@ export class TerminalHub {
     this.#reads = new ReadingLimit(this.#options.readsAtOnce, this.#options.readsWaiting)
     this.#store = new TerminalStore({
       ...this.#options,
-      onAnswer: (terminal, data) => this.#type(terminal, data),
+      onAnswer: (terminal, data) => this.#type(terminal, { data }),
     })
   }
 
@@ -157,6 +157,12 @@ export class TerminalHub {
     this.#store.prune(agentId)
   }
 
+  /** A program has taken its input up to here. */
+  taken(agentId: string, { terminalId, offset }: AgentPayloads['terminal:ack']): void {
+    const terminal = this.#store.find(agentId, terminalId)
+    if (terminal) for (const viewer of this.#viewers.values()) viewer.taken(terminal, offset)
+  }
+
   /** The agent is deleted: so are its terminals. */
   remove(agentId: string): void {
     for (const viewer of this.#viewers.values()) viewer.closeAgent(agentId)
@@ -169,7 +175,7 @@ export class TerminalHub {
   /** Without `terminalId`, or for one that has not begun, the viewer is shown what begins later. */
   open(
     port: ViewerPort,
-    { agentId, terminalId, mode = 'bytes', answers }: ClientPayloads['terminal:open'],
+    { agentId, terminalId, mode = 'bytes', answers, from }: ClientPayloads['terminal:open'],
   ): TerminalResult {
     const viewer = this.#viewer(port)
     const target = { agentId, terminalId }
@@ -178,7 +184,7 @@ export class TerminalHub {
     }
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#store.touch(terminal)
-    viewer.open(target, { mode, answers }, terminal)
+    viewer.open(target, { mode, answers, from }, terminal)
     return OK
   }
 
@@ -199,24 +205,28 @@ export class TerminalHub {
   }
 
   ack(port: ViewerPort, { agentId, terminalId, offset }: ClientPayloads['terminal:ack']): void {
-    this.#viewers.get(port.id)?.ack({ agentId, terminalId }, offset)
+    const paced = this.#viewers.get(port.id)?.ack({ agentId, terminalId }, offset)
+    if (paced) this.#ports.get(agentId)?.send('terminal:ack', { terminalId: paced.terminalId, offset })
   }
 
-  input(port: ViewerPort, { agentId, terminalId, data, inputSeq }: ClientPayloads['terminal:input']): TerminalResult {
+  input(
+    port: ViewerPort,
+    { agentId, terminalId, inputSeq, ...input }: ClientPayloads['terminal:input'],
+  ): TerminalResult {
     const found = this.#reach(agentId, terminalId)
     if (found.status === 'refused') return found
     const { terminal } = found
-    if (this.#viewer(port).isNewInput(terminal, inputSeq)) this.#type(terminal, data)
+    if (this.#viewer(port).isNewInput(terminal, inputSeq)) this.#type(terminal, input)
     return OK
   }
 
-  #type(terminal: AgentTerminal, data: string): void {
+  #type(terminal: AgentTerminal, input: Omit<AgentServerPayloads['terminal:input'], 'terminalId' | 'inputSeq'>): void {
     if (terminal.ending) return
     // Grows over restarts of the server too, or the agent would take the first keys after one for old ones.
     const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.clock.now())
     this.#inputSeqs.set(terminal, sequence)
     const { agentId, terminalId } = terminal
-    this.#ports.get(agentId)?.send('terminal:input', { terminalId, data, inputSeq: sequence })
+    this.#ports.get(agentId)?.send('terminal:input', { terminalId, ...input, inputSeq: sequence })
   }
 
   /** Idempotent: nobody is sent anything more, and no timer is left. */

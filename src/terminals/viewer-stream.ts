@@ -1,7 +1,12 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 
-export type ViewerFrameType = 'terminal:snapshot' | 'terminal:output' | 'terminal:resize' | 'terminal:exit'
+export type ViewerFrameType =
+  | 'terminal:snapshot'
+  | 'terminal:output'
+  | 'terminal:resize'
+  | 'terminal:exit'
+  | 'terminal:ack'
 
 /** A connection that watches terminals. `send` must not throw and must not wait. */
 export interface ViewerPort {
@@ -13,6 +18,8 @@ export interface ViewerPort {
 export interface ViewerStream {
   /** The viewer has drawn everything before `offset`. */
   ack(offset: number): void
+  /** Whether the agent waits for what this viewer acknowledges. */
+  readonly paces?: boolean
   close(): void
 }
 

@@ -2,8 +2,9 @@ import type { AgentTerminal } from './agent-terminal.ts'
 import { ByteStream } from './byte-stream.ts'
 import { SnapshotStream } from './snapshot-stream.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
+import { WholeStream } from './whole-stream.ts'
 
-export type ViewerMode = 'bytes' | 'snapshot'
+export type ViewerMode = 'bytes' | 'snapshot' | 'whole'
 
 /** Without `terminalId`: whichever terminal of the agent is the newest. */
 export interface ViewerTarget {
@@ -15,6 +16,8 @@ interface Opened {
   target: ViewerTarget
   mode: ViewerMode
   answers: boolean | undefined
+  /** Of mode `whole`: where its bytes begin. */
+  from: number
   shown?: { terminal: AgentTerminal; stream: ViewerStream }
 }
 
@@ -44,16 +47,17 @@ export class Viewer {
   /** Opened again, it starts again with a snapshot. Without a terminal it waits for one to begin. */
   open(
     target: ViewerTarget,
-    { mode, answers }: { mode: ViewerMode; answers?: boolean | undefined },
+    { mode, answers, from = 0 }: { mode: ViewerMode; answers?: boolean | undefined; from?: number | undefined },
     terminal: AgentTerminal | undefined,
   ): void {
     this.#opened.get(keyOf(target))?.shown?.stream.close()
-    const opened: Opened = { target, mode, answers }
+    const opened: Opened = { target, mode, answers, from }
     this.#opened.set(keyOf(target), opened)
     if (terminal) {
       this.#show(opened, terminal)
       return
     }
+    if (mode === 'whole') return
     const { agentId, terminalId = 'main' } = target
     const nothing = { cols: 80, rows: 24, offset: 0, screen: '', title: '' }
     this.#port.send('terminal:snapshot', { agentId, terminalId, ...nothing })
@@ -67,11 +71,17 @@ export class Viewer {
     }
   }
 
-  ack({ agentId, terminalId }: ViewerTarget, offset: number): void {
+  /** Returns the terminal whose agent waits for this viewer. */
+  ack({ agentId, terminalId }: ViewerTarget, offset: number): AgentTerminal | undefined {
+    let paced: AgentTerminal | undefined
     for (const { target, shown } of this.#opened.values()) {
       if (target.agentId !== agentId || !shown) continue
-      if (target.terminalId === terminalId || shown.terminal.terminalId === terminalId) shown.stream.ack(offset)
+      if (target.terminalId === terminalId || shown.terminal.terminalId === terminalId) {
+        shown.stream.ack(offset)
+        if (shown.stream.paces) paced = shown.terminal
+      }
     }
+    return paced
   }
 
   /** A viewer that follows the newest terminal may close it by the name that it was shown. */
@@ -83,6 +93,14 @@ export class Viewer {
     opened.shown?.stream.close()
     this.#opened.delete(keyOf(opened.target))
     if (opened.shown) this.#letGo(opened.shown.terminal)
+  }
+
+  /** How much of its input a program has taken: told to whoever reads all of its output, for they feed it. */
+  taken({ agentId, terminalId }: AgentTerminal, offset: number): void {
+    for (const { shown } of this.#opened.values()) {
+      const isShown = shown?.terminal.agentId === agentId && shown.terminal.terminalId === terminalId
+      if (isShown && shown?.stream.paces) this.#port.send('terminal:ack', { agentId, terminalId, offset })
+    }
   }
 
   closeAgent(agentId: string): void {
@@ -120,11 +138,23 @@ export class Viewer {
 
   #show(opened: Opened, terminal: AgentTerminal): void {
     const before = opened.shown
-    const Stream = opened.mode === 'bytes' ? ByteStream : SnapshotStream
-    const stream = new Stream(terminal, this.#port, { ...this.#options, answers: opened.answers })
-    opened.shown = { terminal, stream }
+    opened.shown = { terminal, stream: this.#stream(opened, terminal) }
     before?.stream.close()
     if (before) this.#letGo(before.terminal)
+  }
+
+  #stream({ mode, from, answers }: Opened, terminal: AgentTerminal): ViewerStream {
+    const options = { ...this.#options, answers }
+    switch (mode) {
+      case 'bytes':
+        return new ByteStream(terminal, this.#port, options)
+      case 'snapshot':
+        return new SnapshotStream(terminal, this.#port, options)
+      case 'whole':
+        return new WholeStream(terminal, this.#port, this.#options, from)
+      default:
+        return mode satisfies never
+    }
   }
 
   /** Size and numbering last as long as the terminal is open in some way. */

@@ -405,9 +405,10 @@ const agentFrames: { [K in AgentFrameType]: (of: Things) => object } = {
   'terminal:output': () => ({ terminalId: 'main', offset: 0, data: '', encoding: 'utf8' }),
   'terminal:resize': () => ({ terminalId: 'main', cols: 80, rows: 24 }),
   'terminal:exit': () => ({ terminalId: 'main' }),
+  'terminal:ack': () => ({ terminalId: 'main', offset: 0 }),
   'usage:report': () => ({ source: 's', mode: 'delta', requestId: 'r' }),
 }
-const unnumbered = ['heartbeat', 'agent:metrics', 'session:typing', 'terminal:output', 'agent:connect']
+const unnumbered = ['heartbeat', 'agent:metrics', 'session:typing', 'terminal:output', 'terminal:ack', 'agent:connect']
 
 test('[TK6] no frame of an agent changes what belongs to another, or to nobody', async t => {
   const { mine, theirs, log, call, admin } = await start(t)

@@ -102,7 +102,14 @@ export async function startFleet(
   const commandEvent = async (commandId: string, type: string, from = 0): Promise<Command> =>
     (await event(e => e.type === type && (e.payload as Command).commandId === commandId, from)).payload as Command
 
-  const terminals = { attach() {}, detach() {}, output: () => undefined, resize: () => undefined, exit() {} }
+  const terminals = {
+    attach() {},
+    detach() {},
+    output: () => undefined,
+    resize: () => undefined,
+    exit() {},
+    taken() {},
+  }
   const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 }
   const services = {
     log,

@@ -42,6 +42,7 @@ export function start(line: unknown, { write, ...options }: Start = {}) {
         exit: how => {
           exit = how
         },
+        taken() {},
       }
     },
     ...options,

@@ -106,7 +106,14 @@ class Simulation {
       onFault,
     })
     const queue = new CommandService({ log, ledger, agents, clock, queueLimit: 100 })
-    const terminals = { attach() {}, detach() {}, output: () => undefined, resize: () => undefined, exit() {} }
+    const terminals = {
+      attach() {},
+      detach() {},
+      output: () => undefined,
+      resize: () => undefined,
+      exit() {},
+      taken() {},
+    }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
     const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
     const open = new OpenMessages({ log })

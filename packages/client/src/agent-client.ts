@@ -131,6 +131,7 @@ export class AgentClient {
     this.#terminals = new AgentTerminals({
       wake: () => this.#uplink.wake(),
       report: (type, payload, pushed) => this.#uplink.push(type, payload, pushed),
+      acknowledge: payload => this.#uplink.latest('terminal:ack', payload, payload.terminalId),
     })
   }
 
@@ -207,8 +208,9 @@ export class AgentClient {
     'interaction:answer': payload => {
       if (!this.#questions.answer(payload)) this.#options.onAnswer?.(payload)
     },
-    'terminal:input': ({ terminalId, data, inputSeq }) => this.#terminals.get(terminalId)?.input(data, inputSeq),
+    'terminal:input': ({ terminalId, ...input }) => this.#terminals.get(terminalId)?.input(input),
     'terminal:resize': ({ terminalId, cols, rows }) => this.#terminals.get(terminalId)?.requestResize(cols, rows),
+    'terminal:ack': ({ terminalId, offset }) => this.#terminals.get(terminalId)?.read(offset),
     'terminal:resend': ({ terminalId, from }) => this.#terminals.get(terminalId)?.resend(from),
     'report:ack': ({ n }) => {
       this.#uplink.ack(n)

@@ -129,13 +129,15 @@ export class DashboardClient {
         probe: () => this.#connection.send(frame('heartbeat', { timestamp: this.#clock.now() })),
       },
     )
-    this.#connection.status.subscribe(({ state }) => {
-      if (state === 'stopped') this.#requests.stop()
-    })
     this.#terminals = new TerminalViews(this.#clock, {
       log: this.#log,
       send: (type, payload, id) => this.#send(frame(type, payload, id)),
       request: (type, payload) => this.request(type, payload),
+    })
+    this.#connection.status.subscribe(({ state }) => {
+      if (state !== 'stopped') return
+      this.#requests.stop()
+      this.#terminals.stop()
     })
     this.#pacer = new Pacer({
       clock: this.#clock,
@@ -289,6 +291,7 @@ export class DashboardClient {
     'terminal:snapshot': snapshot => this.#terminals.snapshot(snapshot),
     'terminal:output': output => this.#terminals.output(output),
     'terminal:resize': resize => this.#terminals.resized(resize),
+    'terminal:ack': ack => this.#terminals.taken(ack),
     'terminal:exit': exit => this.#terminals.exited(exit),
     'connection:closing': ({ reconnectAfterMs }) => this.#connection.closing(reconnectAfterMs),
     error: (error, id) => {

@@ -92,12 +92,29 @@ export const ErrorValue = Type.Union([
 /** A sentence for people. */
 export const Detail = Type.String({ maxLength: 4096 })
 
+const outputFields = {
+  outputBytes: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'What it wrote in all; `output` may hold only the end of it',
+    }),
+  ),
+  outputTruncated: Type.Optional(Type.Boolean({ description: '`output` is not all that it wrote' })),
+}
+
+export const Stdio = OneOf(
+  ['terminal', 'pipe'],
+  'What a shell command runs on: a terminal (default), or pipes as in a shell pipeline, with its bytes as they are',
+)
+
 export const CommandOutcome = Type.Object({
   status: OneOf(['succeeded', 'failed', 'cancelled']),
   output: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
   exitCode: Type.Optional(ExitCode),
   detail: Type.Optional(Detail),
+  ...outputFields,
 })
 export type CommandOutcome = Static<typeof CommandOutcome>
 
@@ -127,6 +144,7 @@ export const Command = Type.Object(
     queueTtlMs: DurationMs,
     runTimeoutMs: Type.Integer({ minimum: 0, description: 'Milliseconds of run time; 0: no limit' }),
     onLost: OnLost,
+    stdio: Type.Optional(Stdio),
     progress: Type.Optional(
       Type.Object({
         progress: Type.Optional(Fraction),
@@ -135,6 +153,7 @@ export const Command = Type.Object(
       }),
     ),
     output: Type.Optional(Json),
+    ...outputFields,
     error: Type.Optional(ErrorValue),
     exitCode: Type.Optional(ExitCode),
     confirmed: Type.Optional(Type.Boolean({ description: 'On cancelled and timed_out: the agent confirmed the stop' })),

@@ -1,3 +1,4 @@
+import { wireError } from '@fleetwire/protocol'
 import { may } from '../../../src/auth/permissions.ts'
 import type { TerminalResult } from '../../../src/terminals/terminal-hub.ts'
 import { accept, type Dashboard, type FrameOf, type Handler, refuse } from '../dashboard.ts'
@@ -9,10 +10,18 @@ function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResu
   else accept(dashboard, frame)
 }
 
-/** Who may not type cannot answer for the terminal either, and is an ordinary viewer. */
+/**
+ * Who may not type cannot answer for the terminal either, and is an ordinary viewer. Whoever reads all of it slows the
+ * program down, so that takes the right too.
+ */
 export const terminalOpen: Handler<'terminal:open'> = (frame, dashboard) => {
   const { app, connection } = dashboard
-  const answers = frame.payload.answers && may(connection.principal, 'terminal:write')
+  const mayType = may(connection.principal, 'terminal:write')
+  if (frame.payload.mode === 'whole' && !mayType) {
+    refuse(dashboard, frame, wireError('forbidden', 'The mode "whole" needs the right "terminal:write".'))
+    return
+  }
+  const answers = frame.payload.answers && mayType
   answer(dashboard, frame, app.terminals.open(connection, { ...frame.payload, answers }))
 }
 

@@ -15,6 +15,7 @@ function terminal(over: object = {}) {
     {
       wake() {},
       isOnline: () => online,
+      acknowledge: ({ offset }) => reports.push(['terminal:ack', offset]),
       report: (type, payload, { acked }) => {
         reports.push([type, payload])
         acked?.()
@@ -113,9 +114,9 @@ t.test('input is typed once; sizes go both ways', async t => {
     onInput: (data: string) => typed.push(data),
     onResize: (size: unknown) => sizes.push(size),
   })
-  made.input('a', 7)
-  made.input('a', 7)
-  made.input('b', 5)
+  made.input({ data: 'a', inputSeq: 7 })
+  made.input({ data: 'a', inputSeq: 7 })
+  made.input({ data: 'b', inputSeq: 5 })
   t.same(typed, ['a', 'b'])
   made.requestResize(100, 30)
   made.resize(120, 40)
@@ -143,3 +144,26 @@ t.test('a writer is asked to wait while much is unsent, as long as there is a co
   await interrupted
   t.equal(made.write(chunk), undefined, 'without a connection work goes on')
 })
+
+t.test(
+  'piped input is handed over once and in order, whatever is sent again, and acknowledged as it is taken',
+  async t => {
+    const taken: [string, boolean][] = []
+    const { made, reports } = terminal({
+      onPiped: (bytes: Uint8Array, eof: boolean) => taken.push([new TextDecoder().decode(bytes), eof]),
+    })
+    made.input({ data: 'abc', offset: 0, inputSeq: 1 })
+    made.input({ data: 'bcd', offset: 1, inputSeq: 2 })
+    made.input({ data: 'later', offset: 9, inputSeq: 3 })
+    made.taken(4)
+    made.input({ data: 'AAEC', encoding: 'base64', offset: 4, eof: true, inputSeq: 4 })
+    made.input({ data: '', offset: 7, eof: true, inputSeq: 5 })
+    made.input({ data: 'more', offset: 7, inputSeq: 6 })
+    t.same(taken, [
+      ['abc', false],
+      ['d', false],
+      ['\0\u0001\u0002', true],
+    ])
+    t.same(reports.at(-1), ['terminal:ack', 4], 'what was handed over is taken when the program has it')
+  },
+)

@@ -1,5 +1,6 @@
-import type { AgentPayloads } from '@fleetwire/protocol'
+import type { AgentPayloads, AgentServerPayloads } from '@fleetwire/protocol'
 import { ByteRing } from '@fleetwire/protocol'
+import { fromBase64 } from '../base64.ts'
 import { RecentSet } from '../recent-set.ts'
 import type { PushOptions } from './outbox.ts'
 import { encodeOutput } from './output-chunk.ts'
@@ -14,20 +15,28 @@ export interface AgentTerminalOptions {
   local?: boolean
   onInput?(data: string): void
   onResize?(size: { cols: number; rows: number }): void
+  /** Bytes of a piped input, each once and in order; `eof`: there are no more. Answer with `taken`. */
+  onPiped?(bytes: Uint8Array, eof: boolean): void
+  /** Whoever reads all of the output has it up to this offset. */
+  onRead?(offset: number): void
 }
 
 export interface TerminalPort {
   /** Output is there to be sent. */
   wake(): void
   report<K extends 'terminal:resize' | 'terminal:exit'>(type: K, payload: AgentPayloads[K], options: PushOptions): void
+  acknowledge(payload: AgentPayloads['terminal:ack']): void
   /** Does output leave now? */
   isOnline(): boolean
   /** The exit is stored: nobody will ask for bytes any more. */
   ended(terminal: AgentTerminal): void
 }
 
+type Input = Omit<AgentServerPayloads['terminal:input'], 'terminalId'>
 type Exit = { exitCode?: number | undefined; signal?: string | undefined }
 type Life = { state: 'open' } | { state: 'exiting'; exit: Exit } | { state: 'exited' }
+
+const encoder = new TextEncoder()
 
 const RING_BYTES = 8 * 1024 * 1024
 /** Unsent output at which a writer is asked to wait, and at which it may go on. */
@@ -47,6 +56,9 @@ export class AgentTerminal {
   readonly #port: TerminalPort
   readonly #ring: ByteRing
   readonly #inputs = new RecentSet<number>(1024)
+  #pipedTo = 0
+  #pipeEnded = false
+  #takenTo = 0
   #cols: number
   #rows: number
   #sentTo = 0
@@ -144,8 +156,38 @@ export class AgentTerminal {
   }
 
   /** A resend of the same input is not typed twice. */
-  input(data: string, inputSeq: number): void {
-    if (this.#inputs.add(inputSeq)) this.#options.onInput?.(data)
+  input({ data, encoding, offset, eof = false, inputSeq }: Input): void {
+    if (!this.#inputs.add(inputSeq)) return
+    if (offset !== undefined) this.#pipe(encoding === 'base64' ? fromBase64(data) : encoder.encode(data), offset, eof)
+    else this.#options.onInput?.(encoding === 'base64' ? new TextDecoder().decode(fromBase64(data)) : data)
+  }
+
+  /** Of the piped input the program has taken so much more. */
+  taken(bytes: number): void {
+    this.#takenTo += bytes
+    this.#acknowledge()
+  }
+
+  read(offset: number): void {
+    this.#options.onRead?.(offset)
+  }
+
+  /** Each byte once: what came before is cut off, and what does not join is sent again by whoever feeds it. */
+  #pipe(bytes: Uint8Array, offset: number, eof: boolean): void {
+    const end = offset + bytes.length
+    const isNews =
+      offset <= this.#pipedTo && !this.#pipeEnded && (end > this.#pipedTo || (eof && end === this.#pipedTo))
+    if (isNews) {
+      const fresh = bytes.subarray(this.#pipedTo - offset)
+      this.#pipedTo = end
+      this.#pipeEnded = eof
+      this.#options.onPiped?.(fresh, eof)
+    }
+    this.#acknowledge()
+  }
+
+  #acknowledge(): void {
+    this.#port.acknowledge({ terminalId: this.terminalId, offset: this.#takenTo })
   }
 
   /** A viewer, as the owner of the size, changed it. */

@@ -38,6 +38,8 @@ export interface CommandRun {
   readonly taskId?: string | undefined
   /** Enforced by the server, which interrupts; 0: no limit. */
   readonly runTimeoutMs: number
+  /** What whoever submitted it wants a shell line to run on. Default: a terminal. */
+  readonly stdio?: DispatchedCommand['stdio']
   /** Aborts when the command is interrupted: stop what you do and return (or throw). */
   readonly signal: AbortSignal
   /** Aborts when the interrupt was not confirmed in time: kill what is left. */
@@ -112,6 +114,10 @@ export class ActiveRun implements CommandRun {
 
   get runTimeoutMs(): number {
     return this.#command.runTimeoutMs
+  }
+
+  get stdio(): DispatchedCommand['stdio'] {
+    return this.#command.stdio
   }
 
   get signal(): AbortSignal {

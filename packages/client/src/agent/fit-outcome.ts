@@ -27,10 +27,14 @@ export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) =>
   return { status: outcome.status }
 }
 
-function shorten({ status, output, error, exitCode, detail }: CommandOutcome, kept: number): CommandOutcome {
+function shorten(outcome: CommandOutcome, kept: number): CommandOutcome {
+  const { status, output, error, exitCode, detail } = outcome
+  const text = typeof output === 'string' ? output : JSON.stringify(output ?? '')
   return {
     status,
-    output: cut(typeof output === 'string' ? output : JSON.stringify(output ?? ''), kept),
+    output: cut(text, kept),
+    outputBytes: outcome.outputBytes ?? new TextEncoder().encode(text).length,
+    outputTruncated: outcome.outputTruncated || text.length > 2 * kept,
     ...(error !== undefined && { error: cut(typeof error === 'string' ? error : error.message, kept) }),
     ...(exitCode !== undefined && { exitCode }),
     ...(detail !== undefined && { detail: short(detail) }),

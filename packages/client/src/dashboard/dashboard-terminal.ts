@@ -1,4 +1,6 @@
 import type { ClientPayloads, ServerPayloads, TerminalSnapshot, WireError } from '@fleetwire/protocol'
+import { toBase64 } from '../base64.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { messageOf, type RequestResult } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { TerminalBuffer } from '../terminal-buffer.ts'
@@ -7,8 +9,11 @@ export interface TerminalViewOptions {
   agentId: string
   /** Default: whichever terminal of the agent is the newest. */
   terminalId?: string
-  /** `snapshot`: screens now and then, for a tile; `bytes` (default): everything. */
-  mode?: 'bytes' | 'snapshot'
+  /**
+   * `snapshot`: screens now and then, for a tile; `bytes` (default): a screen, then everything; `whole`: every byte from
+   * the first on as it was and no screens, for one reader, whom the program then waits for. Needs `terminal:write`.
+   */
+  mode?: 'bytes' | 'snapshot' | 'whole'
   /**
    * It is drawn by a terminal that somebody sits before, and what that answers is typed: it may be asked, where no other
    * answers yet. Else queries of the program are taken out, and the server answers them.
@@ -23,6 +28,8 @@ export interface TerminalViewOptions {
    * the returned promise is settled, but they are acknowledged only then: a slow screen gets a snapshot instead of a flood.
    */
   onOutput?(bytes: Uint8Array, info: { offset: number; gap?: { from: number; to: number } }): void | Promise<void>
+  /** Mode `whole`: the program has taken its piped input up to this offset. */
+  onTaken?(offset: number): void
   onResize?(size: { cols: number; rows: number }): void
   onExit?(exit: { exitCode?: number; signal?: string }): void
   onError?(error: WireError): void
@@ -31,6 +38,7 @@ export interface TerminalViewOptions {
 /** What a terminal needs of its client. `id` is what an error comes back with. */
 export interface TerminalViewPort {
   log: Log
+  clock: Clock
   send<K extends `terminal:${'open' | 'close' | 'ack'}`>(type: K, payload: ClientPayloads[K], id?: string): void
   /** Grows over all views of the client: to the server they are one. */
   nextInputSeq(): number
@@ -39,6 +47,10 @@ export interface TerminalViewPort {
 
 /** The server stops at 512 KiB without acknowledgement; one in 64 KiB keeps it going at a few frames per second. */
 const ACK_EVERY_BYTES = 64 * 1024
+/** Half of what the server sends ahead: a program that writes fast then costs few frames. */
+const WHOLE_ACK_EVERY_BYTES = 256 * 1024
+/** A program waits for a reader as long as it hears of it: for 30 s. */
+const SIGN_OF_LIFE_MS = 5_000
 
 /** One terminal as a viewer sees it, over successive sockets. */
 export class DashboardTerminal {
@@ -50,11 +62,13 @@ export class DashboardTerminal {
   #hasScreen = false
   #drawn = 0
   #acked = 0
+  #life: Timer | undefined
 
   constructor(options: TerminalViewOptions, port: TerminalViewPort) {
     this.#options = options
     this.#port = port
-    this.#buffer = new TerminalBuffer(0, { raw: options.raw })
+    this.#buffer = new TerminalBuffer(0, { raw: options.raw || this.#isWhole })
+    this.#hasScreen = this.#isWhole
   }
 
   get agentId(): string {
@@ -77,18 +91,33 @@ export class DashboardTerminal {
     return this.#port.request('terminal:input', { ...this.#shown(), data, inputSeq: this.#port.nextInputSeq() })
   }
 
+  /** Feeds a piped input: bytes at an offset since its start. Sent again they count once; `onTaken` tells what is through. */
+  pipe(bytes: Uint8Array, { offset, eof }: { offset: number; eof: boolean }): Promise<RequestResult> {
+    const input = { data: toBase64(bytes), encoding: 'base64' as const, offset, ...(eof && { eof }) }
+    return this.#port.request('terminal:input', { ...this.#shown(), ...input, inputSeq: this.#port.nextInputSeq() })
+  }
+
   resize(cols: number, rows: number): Promise<RequestResult> {
     return this.#port.request('terminal:resize', { ...this.#shown(), cols, rows })
   }
 
   close(): void {
+    this.#life?.cancel()
     this.#port.send('terminal:close', { ...this.target, ...this.#mode() })
   }
 
-  /** On every new socket: the answer is a snapshot, and bytes from its offset. */
+  /** No connection will come any more. */
+  stop(): void {
+    this.#life?.cancel()
+  }
+
+  /** On every new socket: the answer is a snapshot, and bytes from its offset; of `whole` the bytes alone. */
   open(): void {
     const answers = this.#options.answers && { answers: true }
-    this.#port.send('terminal:open', { ...this.target, ...this.#mode(), ...answers })
+    const from = this.#isWhole && { from: this.#buffer.end }
+    if (this.#isWhole) this.#live()
+    this.#acked = this.#drawn
+    this.#port.send('terminal:open', { ...this.target, ...this.#mode(), ...answers, ...from })
   }
 
   shows({ agentId, terminalId }: { agentId: string; terminalId: string }): boolean {
@@ -103,6 +132,7 @@ export class DashboardTerminal {
   }
 
   snapshot(snapshot: TerminalSnapshot): void {
+    if (this.#isWhole) return
     const isSame = this.#hasScreen && this.#shownId === snapshot.terminalId && this.#options.mode !== 'snapshot'
     const isShown = isSame && snapshot.offset === this.#buffer.end
     this.#shownId = snapshot.terminalId
@@ -124,7 +154,7 @@ export class DashboardTerminal {
       case 'known':
         return
       case 'hole':
-        this.#hasScreen = false
+        this.#hasScreen = this.#isWhole
         this.open()
         return
       case 'bytes': {
@@ -144,6 +174,10 @@ export class DashboardTerminal {
     this.#call(() => this.#options.onResize?.({ cols, rows }))
   }
 
+  taken(offset: number): void {
+    this.#call(() => this.#options.onTaken?.(offset))
+  }
+
   exited({ exitCode, signal }: ServerPayloads['terminal:exit']): void {
     const exit = { ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) }
     this.#call(() => this.#options.onExit?.(exit))
@@ -155,9 +189,24 @@ export class DashboardTerminal {
 
   #ack(offset: number): void {
     this.#drawn = Math.max(this.#drawn, offset)
-    if (this.#drawn - this.#acked < ACK_EVERY_BYTES) return
+    if (this.#drawn - this.#acked >= (this.#isWhole ? WHOLE_ACK_EVERY_BYTES : ACK_EVERY_BYTES)) this.#sendAck()
+  }
+
+  #sendAck(): void {
     this.#acked = this.#drawn
     this.#port.send('terminal:ack', { ...this.#shown(), offset: this.#drawn })
+  }
+
+  #live(): void {
+    this.#life?.cancel()
+    this.#life = this.#port.clock.setTimeout(() => {
+      this.#sendAck()
+      this.#live()
+    }, SIGN_OF_LIFE_MS)
+  }
+
+  get #isWhole(): boolean {
+    return this.#options.mode === 'whole'
   }
 
   #shown(): { agentId: string; terminalId?: string } {

@@ -4,13 +4,13 @@ import { DashboardTerminal, type TerminalViewOptions, type TerminalViewPort } fr
 
 /** The open terminals of one client: each frame goes to the views of its terminal. */
 export class TerminalViews {
-  readonly #port: Omit<TerminalViewPort, 'nextInputSeq'>
+  readonly #port: Omit<TerminalViewPort, 'nextInputSeq' | 'clock'>
   readonly #clock: Clock
   readonly #views = new Map<string, DashboardTerminal>()
   #count = 0
   #inputSeq = 0
 
-  constructor(clock: Clock, port: Omit<TerminalViewPort, 'nextInputSeq'>) {
+  constructor(clock: Clock, port: Omit<TerminalViewPort, 'nextInputSeq' | 'clock'>) {
     this.#clock = clock
     this.#port = port
   }
@@ -19,6 +19,7 @@ export class TerminalViews {
     const id = `t${++this.#count}`
     const view: DashboardTerminal = new DashboardTerminal(options, {
       ...this.#port,
+      clock: this.#clock,
       nextInputSeq: () => this.#nextInputSeq(),
       send: (type, payload) => {
         if (type === 'terminal:close') this.#views.delete(id)
@@ -30,6 +31,10 @@ export class TerminalViews {
     this.#views.set(id, view)
     view.open()
     return view
+  }
+
+  stop(): void {
+    for (const view of this.#views.values()) view.stop()
   }
 
   /** On a new socket. */
@@ -56,6 +61,10 @@ export class TerminalViews {
 
   resized(resize: ServerPayloads['terminal:resize']): void {
     for (const view of this.#showing(resize)) view.resized(resize)
+  }
+
+  taken(ack: ServerPayloads['terminal:ack']): void {
+    for (const view of this.#showing(ack)) view.taken(ack.offset)
   }
 
   exited(exit: ServerPayloads['terminal:exit']): void {

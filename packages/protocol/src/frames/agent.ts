@@ -28,12 +28,13 @@ import {
   InteractionOption,
   InteractionSubject,
   Risk,
+  Stdio,
   TerminalData,
   TerminalSize,
   taskReportFields,
   Work,
 } from '../records.ts'
-import { serverPayloads } from './client.ts'
+import { serverPayloads, TerminalInput } from './client.ts'
 
 const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const OfCommand = { commandId: Id, attempt: Attempt }
@@ -154,6 +155,7 @@ export const agentPayloads = {
     exitCode: Type.Optional(ExitCode),
     signal: Type.Optional(Type.String({ maxLength: 32 })),
   }),
+  'terminal:ack': Type.Object({ terminalId: Id, offset: ByteOffset }),
   'usage:report': Type.Object(Usage),
 } as const
 
@@ -171,6 +173,7 @@ export const unnumberedTypes = [
   'agent:metrics',
   'session:typing',
   'terminal:output',
+  'terminal:ack',
 ] as const satisfies AgentFrameType[]
 export const isNumbered = (type: string): boolean => !(unnumberedTypes as readonly string[]).includes(type)
 
@@ -196,6 +199,7 @@ export const agentServerPayloads = {
     sessionId: Type.Optional(Id),
     taskId: Type.Optional(Id),
     runTimeoutMs: Type.Integer({ minimum: 0 }),
+    stdio: Type.Optional(Stdio),
     rerun: Type.Optional(
       Type.Boolean({
         description: 'An earlier run was given up (onLost: requeue): run it again though the journal knows it',
@@ -207,8 +211,9 @@ export const agentServerPayloads = {
     Type.Object({ interactionId: Id, digest: Type.Optional(Type.String()), expired: Type.Optional(Type.Boolean()) }),
     InteractionAnswer,
   ]),
-  'terminal:input': Type.Object({ terminalId: Id, data: Text, inputSeq: WholeNumber }),
+  'terminal:input': Type.Object({ terminalId: Id, ...TerminalInput }),
   'terminal:resize': Type.Object({ terminalId: Id, ...TerminalSize }),
+  'terminal:ack': Type.Object({ terminalId: Id, offset: ByteOffset }),
   'terminal:resend': Type.Object({ terminalId: Id, from: ByteOffset }),
   'report:ack': Type.Object({ n: Type.Integer({ minimum: 0 }) }),
   heartbeat: Type.Object({ cancel: Type.Array(Id) }),

@@ -14,7 +14,16 @@ import {
 } from '../common.ts'
 import { WireError } from '../error-codes.ts'
 import { TerminalSnapshot } from '../events.ts'
-import { CommandKind, InteractionAnswer, OnLost, Priority, TerminalData, TerminalSize, WhenBusy } from '../records.ts'
+import {
+  CommandKind,
+  InteractionAnswer,
+  OnLost,
+  Priority,
+  Stdio,
+  TerminalData,
+  TerminalSize,
+  WhenBusy,
+} from '../records.ts'
 
 export const Pattern = Type.String({
   minLength: 1,
@@ -22,6 +31,17 @@ export const Pattern = Type.String({
   description: 'A topic in which * is one token and a last > is one or more',
 })
 const Patterns = Type.Array(Pattern, { maxItems: 1000 })
+const TerminalMode = OneOf(['bytes', 'snapshot', 'whole'])
+
+/** Bytes for a program's input: typed as they are, or fed with `offset` (bytes since the start of the input) into a pipe. */
+export const TerminalInput = {
+  data: Text,
+  encoding: Type.Optional(OneOf(['utf8', 'base64'])),
+  offset: Type.Optional(ByteOffset),
+  eof: Type.Optional(Type.Boolean({ description: 'The input ends behind these bytes' })),
+  inputSeq: WholeNumber,
+}
+
 const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
 
 /** What a submission carries, over REST and on the socket. */
@@ -36,6 +56,7 @@ export const commandRequestFields = {
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   queueTtlMs: Type.Optional(DurationMs),
   runTimeoutMs: Type.Optional(DurationMs),
+  stdio: Type.Optional(Stdio),
 }
 
 /** Client → server: payload schema by type. */
@@ -57,7 +78,8 @@ export const clientPayloads = {
   ]),
   'terminal:open': Type.Object({
     ...OfTerminal,
-    mode: Type.Optional(OneOf(['bytes', 'snapshot'])),
+    mode: Type.Optional(TerminalMode),
+    from: Type.Optional(ByteOffset),
     answers: Type.Optional(
       Type.Boolean({
         description:
@@ -65,8 +87,8 @@ export const clientPayloads = {
       }),
     ),
   }),
-  'terminal:close': Type.Object({ ...OfTerminal, mode: Type.Optional(OneOf(['bytes', 'snapshot'])) }),
-  'terminal:input': Type.Object({ ...OfTerminal, data: Text, inputSeq: WholeNumber }),
+  'terminal:close': Type.Object({ ...OfTerminal, mode: Type.Optional(TerminalMode) }),
+  'terminal:input': Type.Object({ ...OfTerminal, ...TerminalInput }),
   'terminal:resize': Type.Object({ ...OfTerminal, ...TerminalSize }),
   'terminal:ack': Type.Object({ ...OfTerminal, offset: ByteOffset }),
   'auth:refresh': Type.Object({ token: Type.String({ minLength: 1, maxLength: 16_384 }) }),
@@ -127,6 +149,7 @@ export const serverPayloads = {
     gap: Type.Optional(Type.Object({ from: ByteOffset, to: ByteOffset })),
   }),
   'terminal:resize': Type.Object({ agentId: Id, terminalId: Id, ...TerminalSize }),
+  'terminal:ack': Type.Object({ agentId: Id, terminalId: Id, offset: ByteOffset }),
   'terminal:exit': Type.Object({
     agentId: Id,
     terminalId: Id,

@@ -48,6 +48,7 @@ export const agentFrameNotes = {
   'terminal:output': { says: 'Bytes that a terminal printed; live only.' },
   'terminal:resize': { says: 'A terminal has another size.' },
   'terminal:exit': { says: 'The program in a terminal ended.' },
+  'terminal:ack': { says: 'The program has taken its piped input up to this offset.' },
   'usage:report': { says: 'Tokens and money that a request took; counted once by `source` and `requestId`.' },
 } satisfies Record<AgentFrameType, FrameNote<AgentServerFrameType>>
 
@@ -60,6 +61,7 @@ export const agentServerFrameNotes = {
   'interaction:answer': { says: 'What a person decided; sent again until `interaction:applied`.' },
   'terminal:input': { says: 'Type this; an `inputSeq` that came before is not typed again.' },
   'terminal:resize': { says: 'Give the terminal this size.' },
+  'terminal:ack': { says: 'The reader of all output has it up to this offset: the program may go on.' },
   'terminal:resend': { says: 'Bytes are missing: send again what is kept from this offset on.' },
   'report:ack': { says: 'Everything up to `n` is on disk.' },
   heartbeat: { says: 'The server is alive; the commands in `cancel` are still to be stopped.' },
@@ -99,6 +101,7 @@ export const serverFrameNotes = {
   'terminal:snapshot': { says: 'The screen of a terminal at an offset; `screen` is written to an empty terminal.' },
   'terminal:output': { says: 'Bytes that a terminal printed; live only.' },
   'terminal:resize': { says: 'A terminal has another size.' },
+  'terminal:ack': { says: 'The program has taken its piped input up to this offset.' },
   'terminal:exit': { says: 'The program in a terminal ended.' },
   heartbeat: { says: 'The server is alive.' },
   pong: { says: 'The answer to `ping`.' },

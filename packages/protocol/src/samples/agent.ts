@@ -127,6 +127,7 @@ export const agentSamples: Samples<AgentPayloads> = {
     refused: [[{ rows: 0 }, 'payload.rows: expected integer to be greater or equal to 1']],
   },
   'terminal:exit': { minimal: { terminalId: 't' }, refused: [badId('terminalId')] },
+  'terminal:ack': { minimal: { terminalId: 't', offset: 0 }, refused: [badId('terminalId')] },
   'usage:report': {
     minimal: { source: '', mode: 'delta', requestId: 'r' },
     refused: [
@@ -158,6 +159,7 @@ export const agentServerSamples: Samples<AgentServerPayloads> = {
   'interaction:answer': { minimal: { interactionId: 'i' }, refused: [badId('optionId')] },
   'terminal:input': { minimal: { terminalId: 't', data: '', inputSeq: 0 }, refused: [badId('terminalId')] },
   'terminal:resize': { minimal: { terminalId: 't', ...size }, refused: [] },
+  'terminal:ack': { minimal: { terminalId: 't', offset: 0 }, refused: [badId('terminalId')] },
   'terminal:resend': { minimal: { terminalId: 't', from: 0 }, refused: [] },
   'report:ack': {
     minimal: { n: 0 },

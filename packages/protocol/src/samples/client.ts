@@ -101,6 +101,7 @@ export const serverSamples: Samples<ServerPayloads> = {
     refused: [badChoice('encoding', 'utf8', 'base64')],
   },
   'terminal:resize': { minimal: { ...inTerminal, ...size }, refused: badSize },
+  'terminal:ack': { minimal: { ...inTerminal, offset: 0 }, refused: [badId('terminalId')] },
   'terminal:exit': { minimal: inTerminal, refused: [badId('terminalId')] },
   heartbeat: { minimal: { timestamp: 0 }, refused: [] },
   pong: { minimal: { timestamp: 0 }, refused: [] },

@@ -1,0 +1,91 @@
+import type { Writable } from 'node:stream'
+import type { DashboardClient, DashboardTerminal } from '@fleetwire/client/node'
+import type { Command } from '@fleetwire/protocol'
+import { systemClock } from '../clock.ts'
+import { CliError } from './cli-error.ts'
+
+/** An agent that has said how its command ended sends what is left of the output right away, or is gone. */
+const LAST_OUTPUT_MS = 10_000
+
+export interface PipedOutputOptions {
+  dashboard: DashboardClient
+  command: Pick<Command, 'agentId' | 'commandId'>
+  to: Writable
+  onTaken(offset: number): void
+}
+
+/** The bytes of a command that runs on pipes, as they were; the command waits for whoever reads them. */
+export class PipedOutput {
+  readonly terminal: DashboardTerminal
+  /** Rejects where this token may not read it so. */
+  readonly refused: Promise<never>
+  readonly #to: Writable
+  readonly #exited: Promise<void>
+  #turn: Promise<void> = Promise.resolve()
+  #heldCr = false
+  #missing = 0
+  #bytes = 0
+
+  constructor({ dashboard, command, to, onTaken }: PipedOutputOptions) {
+    this.#to = to
+    let exit = () => {}
+    this.#exited = new Promise(resolve => {
+      exit = resolve
+    })
+    let refuse: (error: Error) => void = () => {}
+    this.refused = new Promise((_, reject) => {
+      refuse = reject
+    })
+    this.refused.catch(() => {})
+    this.terminal = dashboard.openTerminal({
+      agentId: command.agentId,
+      terminalId: command.commandId,
+      mode: 'whole',
+      onOutput: (bytes, { gap }) => {
+        if (gap !== undefined) this.#missing += gap.to - gap.from
+        const plain = this.#plain(bytes)
+        this.#turn = this.#turn.then(() => this.#write(plain))
+        return this.#turn
+      },
+      onTaken,
+      onExit: () => exit(),
+      onError: error => refuse(new CliError('denied', error.message)),
+    })
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes === 0
+  }
+
+  /** Resolves when everything is written, with what is missing of it, in words. */
+  async end({ exitCode, stdio, outputBytes }: Command): Promise<string | undefined> {
+    // Whoever tells an exit code has had a terminal, and tells of its end after the last byte.
+    if (exitCode !== undefined) await Promise.race([this.#exited, this.#tooLate()])
+    this.terminal.close()
+    await this.#turn
+    if (this.#heldCr) await this.#write(Buffer.from('\r'))
+    if (this.#missing > 0) return `${this.#missing} bytes of the output were not kept until they could be read`
+    if (stdio !== 'pipe' || outputBytes === undefined || outputBytes === this.#bytes) return undefined
+    return `${this.#bytes} of ${outputBytes} bytes of the output arrived`
+  }
+
+  /** Takes one CR from each CR LF: the agent gave each LF one. */
+  #plain(bytes: Uint8Array): Buffer {
+    // One character per byte, so that no byte is changed.
+    const text = (this.#heldCr ? '\r' : '') + Buffer.from(bytes).toString('latin1')
+    this.#heldCr = text.endsWith('\r')
+    return Buffer.from((this.#heldCr ? text.slice(0, -1) : text).replaceAll('\r\n', '\n'), 'latin1')
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    this.#bytes += bytes.length
+    if (bytes.length > 0) await new Promise<void>(resolve => this.#to.write(bytes, () => resolve()))
+  }
+
+  #tooLate(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = systemClock.setTimeout(resolve, LAST_OUTPUT_MS)
+      void this.#exited.then(() => timer.cancel())
+    })
+  }
+}

@@ -1,0 +1,26 @@
+import { write } from 'node:fs'
+import { Writable } from 'node:stream'
+import { systemClock } from '../clock.ts'
+
+const STDOUT = 1
+const RETRY_MS = 10
+
+/**
+ * Standard output for more than a reader takes at once. Node's own stops the whole process while a pipe is full, and
+ * whoever pages through a long output would be given up by the server in the meantime. Errors come at `process.stdout`.
+ */
+export const stdoutFile = (): Writable =>
+  new Writable({
+    highWaterMark: 0,
+    write(chunk: Buffer, _encoding, done) {
+      const from = (start: number): void =>
+        write(STDOUT, chunk, start, (error, written) => {
+          // The pipe is shared with somebody who made it non-blocking.
+          if (error?.code === 'EAGAIN') systemClock.setTimeout(() => from(start), RETRY_MS)
+          else if (error) process.stdout.emit('error', error)
+          else if (start + written < chunk.length) from(start + written)
+          else done()
+        })
+      from(0)
+    },
+  })

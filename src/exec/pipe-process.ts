@@ -1,0 +1,175 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Clock, Timer } from '../clock.ts'
+import type { PtyExit } from './pty.ts'
+
+export interface PipeProcessOptions {
+  file: string
+  args: string[]
+  env: Record<string, string>
+  cwd: string
+  clock: Clock
+  /** Output and errors, in the order in which they were written; a promise stops the reading until it is settled. */
+  onData(bytes: Uint8Array): void | Promise<void>
+  /** So many bytes of the input have left for the program; where it reads no more, they are gone. */
+  onTaken(bytes: number): void
+}
+
+interface Ends {
+  /** The program's ends, which block as a program expects. */
+  stdin: number
+  output: number
+  /** Ours, which do not. */
+  feed: number
+  read: number
+  /** Holds the names of the pipes. */
+  folder: string
+}
+
+const READ_BYTES = 64 * 1024
+const REOPEN_MS = 100
+/** The kernel holds far less; a process that left the session and writes for ever must not keep us reading. */
+const MAX_DRAIN_BYTES = 4 * 1024 * 1024
+const INPUT = 'in'
+const OUTPUT = 'out'
+const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
+
+/**
+ * A program on pipes, as the leader of its own session: as it would run in a shell pipeline. Its output and its errors
+ * go into one pipe, so their order is kept.
+ *
+ * The pipes are made with mkfifo: those that Node makes are sockets, which a program cannot open as /dev/stdin.
+ */
+export class PipeProcess {
+  readonly pid: number
+  readonly exited: Promise<PtyExit>
+  readonly #input: Socket
+  readonly #output: Socket
+  readonly #read: number
+  readonly #options: PipeProcessOptions
+  readonly #folder: string
+  #open = true
+  #reopening: Timer | undefined
+
+  /** Rejects where the system gives no pipes, or does not start the program. */
+  static async start(options: PipeProcessOptions): Promise<PipeProcess> {
+    const ends = await openPipes()
+    try {
+      const { file, args, env, cwd } = options
+      const stdio = [ends.stdin, ends.output, ends.output]
+      const child = spawn(file, args, { cwd, env: { ...env, PWD: cwd }, stdio, detached: true })
+      if (child.pid !== undefined) return new PipeProcess(child, child.pid, ends, options)
+      closeSync(ends.feed)
+      closeSync(ends.read)
+      await rm(ends.folder, { recursive: true, force: true })
+      throw await new Promise(resolve => child.once('error', resolve))
+    } finally {
+      closeSync(ends.stdin)
+      closeSync(ends.output)
+    }
+  }
+
+  private constructor(child: ChildProcess, pid: number, { feed, read, folder }: Ends, options: PipeProcessOptions) {
+    this.pid = pid
+    this.#options = options
+    this.#read = read
+    this.#folder = folder
+    this.exited = new Promise(resolve => {
+      child.once('exit', (code, signal) =>
+        resolve(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
+      )
+    })
+    this.#input = new Socket({ fd: feed, readable: false })
+    // A program that reads no more of its input is no error of ours.
+    this.#input.on('error', () => {})
+    this.#output = new Socket({ fd: read, writable: false })
+    this.#output.on('error', () => {})
+    this.#output.on('data', bytes => this.#take(bytes))
+  }
+
+  /** Bytes for its input, in order; `eof`: there are no more. */
+  feed(bytes: Uint8Array, eof: boolean): void {
+    if (!this.#open) return
+    const taken = () => this.#options.onTaken(bytes.length)
+    if (this.#input.destroyed) taken()
+    else if (bytes.length > 0) this.#input.write(bytes, taken)
+    if (eof) this.#input.end(() => this.#letReopen())
+  }
+
+  /**
+   * Who opens a FIFO (`cat /dev/stdin`) is kept waiting while nobody writes to it, though it only has to be read to its
+   * end: whoever comes late needs a writer that comes and goes.
+   */
+  #letReopen(): void {
+    if (!this.#open) return
+    this.#reopening = this.#options.clock.setInterval(() => {
+      try {
+        closeSync(openSync(join(this.#folder, INPUT), O_WRONLY | O_NONBLOCK))
+      } catch {
+        // Nobody has it open for reading.
+      }
+    }, REOPEN_MS)
+  }
+
+  /** Hands over what is left of the output, without waiting for the reader, and closes the pipes. */
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#output.removeAllListeners('data')
+    this.#output.pause()
+    for (let bytes = this.#output.read(); bytes !== null; bytes = this.#output.read()) this.#take(bytes)
+    if (!this.#output.destroyed) this.#readRest()
+    this.#output.destroy()
+    this.#input.destroy()
+    this.#reopening?.cancel()
+    rm(this.#folder, { recursive: true, force: true }).catch(() => {})
+  }
+
+  #readRest(): void {
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    for (let total = 0; total < MAX_DRAIN_BYTES; ) {
+      let length: number
+      try {
+        length = readSync(this.#read, buffer)
+      } catch {
+        return
+      }
+      if (length === 0) return
+      total += length
+      this.#take(Buffer.from(buffer.subarray(0, length)))
+    }
+  }
+
+  #take(bytes: Buffer): void {
+    const ready = this.#options.onData(bytes)
+    if (!(ready instanceof Promise) || !this.#open) return
+    this.#output.pause()
+    const resume = () => {
+      if (this.#open) this.#output.resume()
+    }
+    ready.then(resume, resume)
+  }
+}
+
+async function openPipes(): Promise<Ends> {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetwire-pipes-'))
+  const [input, output] = [join(folder, INPUT), join(folder, OUTPUT)]
+  try {
+    await promisify(execFile)('mkfifo', ['-m', '600', input, output])
+    // Opened for both, a FIFO waits for nobody; with this in hand neither end of it has to wait for the other.
+    const both = openSync(input, O_RDWR)
+    const stdin = openSync(input, O_RDONLY)
+    const feed = openSync(input, O_WRONLY | O_NONBLOCK)
+    closeSync(both)
+    const read = openSync(output, O_RDONLY | O_NONBLOCK)
+    return { stdin, feed, read, output: openSync(output, O_WRONLY), folder }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}

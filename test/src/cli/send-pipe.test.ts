@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { DashboardClient } from '@fleetwire/client/node'
+import type { Command } from '@fleetwire/protocol'
+import { test } from 'tap'
+import { startForCli } from '../../helpers/cli.ts'
+import { sendInPipeline } from '../../helpers/send-pipe.ts'
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+test('[TM20] a pipe gets the bytes as they were, in order and whole, and what the reader does not take waits', async t => {
+  const server = await startForCli(t)
+  await server.agent('a1')
+  const odd = sendInPipeline(t, server, String.raw`printf '\351\n\r\n\r\r\n\377\0\r'; echo error >&2; exit 3`)
+  odd.read()
+  t.match(await odd.ended, { code: 3, stdout: Buffer.from('\xe9\n\r\n\r\r\n\xff\0\rerror\n', 'latin1') })
+  const lines = Buffer.from(Array.from({ length: 2_000_000 }, (_, i) => `${i + 1}\n`).join(''))
+  const large = sendInPipeline(t, server, 'seq 2000000')
+  const running = await server.inStatus('a1', 'running')
+  // Nobody reads yet: the command cannot be done before somebody does.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  const { body } = await server.call<Command>(server.admin, 'GET', `/api/v1/commands/${running.commandId}`)
+  t.equal(body.status, 'running')
+  large.read()
+  const { code, stdout, stderr } = await large.ended
+  t.same([code, stderr, stdout.length, sha256(stdout)], [0, '', lines.length, sha256(lines)])
+  const { body: ended } = await server.call<Command>(server.admin, 'GET', `/api/v1/commands/${running.commandId}`)
+  t.match(ended, { stdio: 'pipe', outputBytes: lines.length, outputTruncated: true, output: /\n2000000\n$/ })
+})
+
+test('output that is not whole ends with 6 and says what is missing, and draws no screen', async t => {
+  const server = await startForCli(t)
+  const agent = await server.agent('a1', {
+    flood: async ({ commandId }) => {
+      const terminal = agent.openTerminal({ terminalId: commandId, cols: 80, rows: 24, ringBytes: 64 * 1024 })
+      for (let i = 0; i < 100; i++) terminal.write(Buffer.alloc(64 * 1024, `${i % 10}`))
+      terminal.exit({ exitCode: 0 })
+      return { status: 'succeeded', exitCode: 0 }
+    },
+  })
+  const { read, ended } = sendInPipeline(t, server, 'x', ['--kind', 'flood'])
+  read()
+  const { code, stdout, stderr } = await ended
+  t.equal(code, 6)
+  t.match(stderr, /the output is incomplete: \d+ bytes of the output were not kept/)
+  t.notOk(stdout.includes(0x1b))
+})
+
+test('when nobody reads the output any more the command is interrupted', async t => {
+  const server = await startForCli(t)
+  await server.agent('a1')
+  const { child, ended } = sendInPipeline(t, server, 'yes')
+  const cancelled = server.inStatus('a1', 'cancelled')
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  t.match(await ended, { code: 141, stderr: '' })
+  t.match(await cancelled, { reason: 'interrupted' })
+})
+
+test('[TM20] whoever may not type may not hold a command up', async t => {
+  const server = await startForCli(t)
+  await server.agent('a1')
+  const { FLEETWIRE_TOKEN: token = '' } = await server.as('viewer')
+  const viewer = new DashboardClient({ url: server.url, token })
+  t.teardown(() => viewer.close())
+  const refused = new Promise(resolve => {
+    viewer.openTerminal({ agentId: 'a1', terminalId: 'x', mode: 'whole', onError: resolve })
+  })
+  viewer.connect()
+  t.match(await refused, { code: 'forbidden', message: /terminal:write/ })
+})
