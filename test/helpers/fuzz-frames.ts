@@ -85,6 +85,8 @@ export interface Fuzzer {
   next(): string | Buffer
   /** Ids of commands that it was sent, to speak of. */
   readonly commands: string[]
+  /** How far the server has got: from there on frames are numbered. */
+  stored(n: number): void
 }
 
 /** Frames of one direction: payloads from the schemas, most of them valid, the others changed somewhere. */
@@ -152,7 +154,6 @@ export function fuzzer(peer: 'agent' | 'client', { next: random, below, pick }: 
   function frame(): string {
     const type = pick(types)
     const isCounted = peer === 'agent' && (isNumbered(type) ? random() < 0.9 : random() < 0.05)
-    if (type === 'agent:connect') n = 0
     const number = random() < 0.97 ? ++n : pick([0, 1, n, n + 5, -1, 2 ** 53 - 1, 2 ** 53])
     return JSON.stringify({
       type,
@@ -193,6 +194,9 @@ export function fuzzer(peer: 'agent' | 'client', { next: random, below, pick }: 
 
   return {
     commands,
+    stored: acked => {
+      n = acked
+    },
     next() {
       const dice = random()
       if (dice < 0.75) return frame()
