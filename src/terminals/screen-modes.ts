@@ -77,7 +77,9 @@ export class ScreenModes {
     const top = this.#terminal.modes.originMode ? this.#regionTop : 0
     // Behind the last column there is no way back, and where the next character goes matters more.
     const saved = this.#saved && x < this.#terminal.cols ? `${moveTo(this.#saved.x, this.#saved.y - top)}\x1b7` : ''
-    return this.#region === '' && saved === '' ? '' : this.#region + saved + moveTo(x, y - top)
+    // The addon moves the cursor from where the text ends, and is off by one where that is behind the last column.
+    const place = x < this.#terminal.cols || this.#region !== '' ? moveTo(x, y - top) : ''
+    return this.#region + saved + place
   }
 
   #saveCursor(): boolean {
