@@ -31,7 +31,11 @@ export const Capabilities = Type.Object({
   ),
   renewsToken: Type.Optional(Type.Boolean({ description: 'It gets another token by itself before its own expires' })),
   runTimeoutMs: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'The run timeout of commands that name none; 0: no limit' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 365 * 86_400_000,
+      description: 'The run timeout of commands that name none, in milliseconds; 0: no limit',
+    }),
   ),
 })
 export type Capabilities = Static<typeof Capabilities>
