@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { readVersion } from '../version.ts'
 import { agentCommand } from './agent.ts'
+import { attachCommand } from './attach.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { interruptCommand } from './interrupt.ts'
 import { psCommand } from './ps.ts'
@@ -34,6 +35,7 @@ for (const command of [
   sendCommand,
   interruptCommand,
   tailCommand,
+  attachCommand,
 ]) {
   program.addCommand(command.exitOverride())
 }

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { run, startForCli } from '../../helpers/cli.ts'
 import { freePort } from '../../helpers/processes.ts'
 
-const COMMANDS = [['serve'], ['token'], ['agent', 'exec'], ['ps'], ['send'], ['interrupt'], ['tail']]
+const COMMANDS = [['serve'], ['token'], ['agent', 'exec'], ['ps'], ['send'], ['interrupt'], ['tail'], ['attach']]
 
 test('--help and --version are no errors', async t => {
   const help = await run(t, ['--help'])

@@ -1,0 +1,77 @@
+import { Command } from 'commander'
+import { CliError } from './cli-error.ts'
+import { withDashboard } from './live.ts'
+import { safeLine, safeLines } from './safe-text.ts'
+import { resolveTarget } from './target.ts'
+
+/** Ctrl-], as in telnet: programs rarely want it. */
+const DETACH = '\u001d'
+/** Whatever the program had set: other screen, hidden cursor, mouse, bracketed paste, keys, colours, keyboard protocol. */
+const RESET =
+  '\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[<u\u001b[0m\r\n'
+const CLEAR = '\u001b[0m\u001b[2J\u001b[H'
+const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
+
+export const attachCommand = new Command('attach')
+  .description('Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running')
+  .argument('<agentId>')
+  .argument('[terminalId]', 'of a command: its id (default: the newest, and the next one when it begins)')
+  .action(async (agentId: string, terminalId: string | undefined) => {
+    const { stdin, stdout } = process
+    if (!stdin.isTTY || !stdout.isTTY)
+      throw new CliError(
+        'usage',
+        'attach needs a terminal for its input and output; in a pipe use: fleetwire send --wait',
+      )
+    const target = await resolveTarget()
+    const restore = () => {
+      if (!stdin.isRaw) return
+      stdin.setRawMode(false)
+      stdout.write(RESET)
+    }
+    // Also after a fault: whatever ends this process, the terminal is the user's again.
+    process.on('exit', restore)
+    for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
+    stdin.setRawMode(true)
+    try {
+      const told = await withDashboard(target, {
+        use: dashboard =>
+          new Promise<string>((resolve, reject) => {
+            const note = (text: string) => void process.stderr.write(`\r\nfleetwire: ${safeLine(text)}\r\n`)
+            const terminal = dashboard.openTerminal({
+              agentId,
+              ...(terminalId !== undefined && { terminalId }),
+              answers: true,
+              onSnapshot: ({ screen }) => {
+                stdout.write(CLEAR + screen)
+                fit()
+              },
+              onOutput: bytes => new Promise(drawn => stdout.write(bytes, () => drawn())),
+              onExit: () => {
+                if (terminalId !== undefined) resolve('the terminal has ended')
+              },
+              onError: error => reject(new CliError(error.code === 'forbidden' ? 'denied' : 'failed', error.message)),
+            })
+            // The first that sets the size holds it; for others the screen stays as it is.
+            const fit = () => void terminal.resize(stdout.columns, stdout.rows)
+            let isReadOnly = false
+            stdin.setEncoding('utf8').on('data', (keys: string) => {
+              const [typed = ''] = keys.split(DETACH, 1)
+              if (typed !== '' && !isReadOnly)
+                void terminal.input(typed).then(answer => {
+                  if (answer.ok) return
+                  if (answer.error.code === 'forbidden') isReadOnly = true
+                  note(isReadOnly ? 'read only: this token may not type. Ctrl-] leaves.' : answer.error.message)
+                })
+              if (keys.includes(DETACH)) resolve('detached; what runs goes on')
+            })
+            stdout.on('resize', fit)
+          }),
+      })
+      restore()
+      process.stderr.write(`fleetwire: ${safeLines(told)}\n`)
+    } finally {
+      restore()
+      stdin.destroy()
+    }
+  })
