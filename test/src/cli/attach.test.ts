@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { Pty } from '../../../src/exec/pty.ts'
@@ -55,6 +56,14 @@ test('attach types into the terminal of a command, leaves with Ctrl-], and gives
   await typing.shows(/got <hello>/)
   typing.pty.write('\u001d')
   await typing.shows(/detached; what runs goes on\s+code 0\s+icanon\s+looked/)
+
+  if (process.platform === 'linux') {
+    const killed = attach(admin)
+    await killed.shows(/got <hello>/)
+    const { pid } = killed.pty
+    process.kill(Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()), 'SIGTERM')
+    await killed.shows(/code 143\s+icanon\s+looked/)
+  }
 
   const ending = attach(admin)
   await ending.shows(/got <hello>/)
