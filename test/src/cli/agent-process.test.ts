@@ -66,17 +66,22 @@ test('commands of the local agent see none of the server’s settings', async t 
     server.stdout.on('data', look)
     server.stderr.on('data', look)
   })
-  const send = spawn(process.execPath, [main, 'send', 'local', '--wait', 'env; tr "\\0" "\\n" </proc/$PPID/environ'], {
-    cwd: folder,
-    env: { ...env, ...secrets, FLEETWIRE_URL: url },
-  })
+  const send = spawn(
+    process.execPath,
+    [main, 'send', 'local', '--wait', 'env; echo its parent:; tr "\\0" "\\n" </proc/$PPID/environ'],
+    {
+      cwd: folder,
+      env: { ...env, ...secrets, FLEETWIRE_URL: url },
+    },
+  )
   let output = ''
   send.stdout.on('data', chunk => {
     output += chunk
   })
   await new Promise(resolve => send.once('close', resolve))
   t.match(output, /FLEETWIRE_COMMAND_ID=cmd_/)
-  t.notMatch(output, /JWT_SECRET|nobody-should-see|DATA_DIR|FLEETWIRE_TOKEN/)
+  t.notMatch(output, /JWT_SECRET|nobody-should-see|DATA_DIR/, 'nor does its agent')
+  t.notMatch(output.split('its parent:')[0], /FLEETWIRE_TOKEN/)
   const ended = new Promise(resolve => server.once('exit', resolve))
   server.kill('SIGTERM')
   await ended
