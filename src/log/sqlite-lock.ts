@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import type { Refusal } from './sqlite-messages.ts'
@@ -17,8 +17,7 @@ export type LockResult = { status: 'taken'; release: () => void } | { status: 'r
 export function takeLock(driver: Driver, dir: string): LockResult {
   const path = join(dir, LOCK_FILE)
   const pidPath = join(dir, PID_FILE)
-  // Not left to the library, whose files have the rights that the umask leaves.
-  closeSync(openSync(path, 'a', 0o600))
+  makeFile(path)
   const lock = driver.open(path)
   try {
     lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE')
@@ -37,6 +36,14 @@ export function takeLock(driver: Driver, dir: string): LockResult {
       lock.close()
     },
   }
+}
+
+/**
+ * Not left to the library, whose files have the rights that the umask leaves. One that is there is not opened: closing it
+ * would drop every lock that this process holds on it (POSIX).
+ */
+function makeFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
 }
 
 function holder(pidPath: string): string {

@@ -89,6 +89,11 @@ t.test('a folder that another process holds is refused, naming it, until that pr
   t.teardown(() => second.kill('SIGKILL'))
   t.same(await lines(second, 2), ['FLW_ERR_LOG_LOCKED'])
   t.equal((await log.append([{ type: 'x', topic: 'tasks.t1.events', payload: 1 }])).status, 'ok', 'the holder goes on')
+  // Whoever tries in the holder's own process must not drop its lock either.
+  await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED' })
+  const third = start(dir, 'hold')
+  t.teardown(() => third.kill('SIGKILL'))
+  t.same(await lines(third, 2), ['FLW_ERR_LOG_LOCKED'])
 })
 
 for (const [mode, expected] of [
