@@ -120,9 +120,9 @@ export default fp(
     app.setErrorHandler(onError)
     const routeTable = new RouteTable()
     app.decorate('routeTable', routeTable)
-    app.addHook('onRoute', ({ url, method, config }) => {
+    app.addHook('onRoute', ({ url, method, websocket }) => {
       // What the plugin of CORS answers preflights with.
-      if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), config?.socket === true)
+      if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), websocket === true)
     })
     function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
       const { method, url } = request

@@ -1,7 +1,9 @@
+import type { Server } from 'node:http'
+import websocket from '@fastify/websocket'
 import { type WireError, wireError } from '@fleetwire/protocol'
 import type { preHandlerHookHandler, FastifyRequest as Request } from 'fastify'
 import fp from 'fastify-plugin'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../src/auth/token-source.ts'
 import type { Connection } from '../src/connections/connection.ts'
 import type { BasePayloads, ConnectionOptions, InboundFrame } from '../src/connections/connection-options.ts'
@@ -17,21 +19,14 @@ declare module 'fastify' {
     upgrades: UpgradeGate
     /** Owns the sockets of upgrades until they are opened. */
     upgradeIntake: UpgradeIntake
-    websocketServer: WebSocketServer
     /** The last preHandler of a socket's route: in its turn, or 503 or 429 where one socket more is too many. */
     admitSocket: preHandlerHookHandler
-    /** The handler of a socket's route, which says `socket: true` in its `config`: `open` gets the WebSocket. */
-    upgrade(request: Request, reply: FastifyReply, open: (socket: WebSocket) => void): void
-    /** What `open` calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
+    /** What the handler of a socket's route calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
       options: ConnectionOptions<In, Out>,
     ): Connection<In, Out>
-  }
-  interface FastifyContextConfig {
-    /** A WebSocket can be opened here; everywhere else an upgrade is answered with 404. */
-    socket?: boolean
   }
 }
 
@@ -60,34 +55,49 @@ export default fp(
       clock,
       server: app.server,
       isSocketPath: path => routeTable.isSocket(path),
-      route: (request, response) => app.routing(request, response),
     })
-    const server = new WebSocketServer({
-      noServer: true,
-      ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
-      // A browser offers its token as a second name: that one is never echoed.
-      handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+    // Before the library's hook, which would cut a peer off before it has read why it was refused.
+    app.addHook('onResponse', (request, _reply, done) => {
+      if (intake.upgradeOf(request.raw) !== undefined) request.ws = false
+      done()
     })
+    await app.register(websocket, {
+      options: {
+        // Where the library listens for upgrades.
+        server: intake as unknown as Server,
+        ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
+        // A browser offers its token as a second name: that one is never echoed.
+        handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+      },
+      // While the server still listens: clients are told when to come back, and stores are closed after them.
+      async preClose() {
+        gate.close()
+        await connections.closeAll()
+        app.websocketServer.close()
+      },
+    })
+    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
+    app.addHook('onClose', async () => intake.stop())
     // Its own answer would be a page, the only error of this server that is no JSON.
-    server.on('wsClientError', (error, socket) => {
+    app.websocketServer.on('wsClientError', (error, socket) => {
       const body = restError(wireError('invalid_request', `The WebSocket handshake is not valid: ${error.message}.`))
       socket.end(rawAnswer(body, { 'Sec-WebSocket-Version': '13' }), () => socket.destroy())
     })
 
     app.decorate('upgrades', gate)
     app.decorate('upgradeIntake', intake)
-    app.decorate('websocketServer', server)
     app.addHook('onRequest', (request, reply, done) => {
-      if (intake.upgradeOf(request.raw) === undefined) return done()
-      const refusal = request.routeOptions.config.socket
+      if (!request.ws) return done()
+      // Nobody would read a next request.
+      reply.raw.shouldKeepAlive = false
+      const refusal = routeTable.isSocketRoute(request.routeOptions.url)
         ? gate.knock(app.addressOf(request))
         : wireError('not_found', `There is no WebSocket at ${request.url.split('?', 1)[0]}: there is at ${sockets()}.`)
       if (refusal === undefined) done()
       else reply.refuse(refusal)
     })
     app.decorate('admitSocket', (request, reply, done) => {
-      const upgrade = intake.upgradeOf(request.raw)
-      if (upgrade === undefined) {
+      if (!request.ws) {
         reply.refuse(notASocket('this request is no upgrade to one'))
         return
       }
@@ -98,26 +108,17 @@ export default fp(
           reply.refuse(refused)
           return
         }
-        const { socket } = request.raw
+        const { raw } = request
+        const { socket } = raw
+        intake.release(raw)
+        // It may be one of several names that were offered.
+        raw.headers.upgrade = 'websocket'
         // From here on nothing is answered over HTTP; attached, the response would live as long as the socket.
         reply.raw.detachSocket(socket)
         // The head of the upgrade and the first words of the connection leave in one write.
         socket.cork()
         done()
         socket.uncork()
-      })
-    })
-    app.decorate('upgrade', (request, reply, open) => {
-      reply.hijack()
-      const { raw } = request
-      const upgrade = intake.upgradeOf(raw)
-      if (upgrade === undefined) return
-      intake.release(raw)
-      // It may be one of several names that were offered.
-      raw.headers.upgrade = 'websocket'
-      server.handleUpgrade(raw, upgrade.socket, upgrade.head, socket => {
-        server.emit('connection', socket, raw)
-        open(socket)
       })
     })
     app.decorate('openConnection', (socket, request, options) => {
@@ -128,15 +129,6 @@ export default fp(
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection
     })
-
-    // While the server still listens: clients are told when to come back, and stores are closed after them.
-    app.addHook('preClose', async () => {
-      gate.close()
-      await connections.closeAll()
-      server.close()
-    })
-    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
-    app.addHook('onClose', async () => intake.stop())
   },
   { name: 'fleetwire-websocket', dependencies: ['fleetwire-connections', 'fleetwire-auth', 'fleetwire-errors'] },
 )

@@ -51,6 +51,11 @@ export class RouteTable {
     return [...this.#entries].flatMap(([url, { isSocket }]) => (isSocket ? [url] : []))
   }
 
+  /** Whether a WebSocket can be opened by this route, as it is written. */
+  isSocketRoute(route: string | undefined): boolean {
+    return route !== undefined && this.#entries.get(route)?.isSocket === true
+  }
+
   /** Whether a WebSocket can be opened there. */
   isSocket(url: string): boolean {
     const path = pathOf(url)

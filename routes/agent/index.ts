@@ -13,23 +13,23 @@ const agent: FastifyPluginAsync = async app => {
       onRequest: [app.checkOrigin, ...app.admit('GET /agent')],
       preHandler: app.admitSocket,
       // Sockets have limits of their own, for whoever holds a token.
-      config: { rateLimit: false, socket: true, queryToken: true },
+      config: { rateLimit: false, queryToken: true },
+      websocket: true,
       exposeHeadRoute: false,
       schema: { hide: true },
     },
-    (request, reply) =>
-      app.upgrade(request, reply, socket => {
-        const connection = app.openConnection<AgentFrame, AgentServerPayloads>(socket, request, {
-          kind: 'agent',
-          decode: decodeAgentFrame,
-          flawOf: agentServerFrameFlaw,
-          liveness,
-          onFrame: frame => session.onFrame(frame),
-          onRefused: ({ n }) => n !== undefined && session.onRefused(n),
-          onClose: () => session.onClose(),
-        })
-        const session = app.agentSession(connection.principal.sub, connection)
-      }),
+    (socket, request) => {
+      const connection = app.openConnection<AgentFrame, AgentServerPayloads>(socket, request, {
+        kind: 'agent',
+        decode: decodeAgentFrame,
+        flawOf: agentServerFrameFlaw,
+        liveness,
+        onFrame: frame => session.onFrame(frame),
+        onRefused: ({ n }) => n !== undefined && session.onRefused(n),
+        onClose: () => session.onClose(),
+      })
+      const session = app.agentSession(connection.principal.sub, connection)
+    },
   )
 }
 

@@ -35,17 +35,16 @@ const ws: FastifyPluginAsyncTypebox = async app => {
   const before = {
     preHandler: app.admitSocket,
     // Sockets have limits of their own, for whoever holds a token.
-    config: { rateLimit: false as const, socket: true, queryToken: true },
+    config: { rateLimit: false as const, queryToken: true },
+    websocket: true as const,
     exposeHeadRoute: false,
   }
 
   const onRequest = (route: string) => [app.checkOrigin, ...app.admit(route)]
 
-  app.get('/ws', { ...before, onRequest: onRequest('GET /ws'), schema: { hide: true } }, (request, reply) =>
-    app.upgrade(request, reply, socket => {
-      open(socket, request)
-    }),
-  )
+  app.get('/ws', { ...before, onRequest: onRequest('GET /ws'), schema: { hide: true } }, (socket, request) => {
+    open(socket, request)
+  })
 
   /** As `/ws`, with the view of one task open from the start. */
   app.get(
@@ -55,13 +54,12 @@ const ws: FastifyPluginAsyncTypebox = async app => {
       onRequest: onRequest('GET /ws/tasks/:taskId'),
       schema: { hide: true, params: Type.Object({ taskId: Id }) },
     },
-    (request, reply) =>
-      app.upgrade(request, reply, socket => {
-        const dashboard = open(socket, request)
-        const pattern = `tasks.${request.params.taskId}.>`
-        dashboard.wanted.add(pattern)
-        void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
-      }),
+    (socket, request) => {
+      const dashboard = open(socket, request)
+      const pattern = `tasks.${request.params.taskId}.>`
+      dashboard.wanted.add(pattern)
+      void orReconnect(dashboard, dashboard.subscriber.subscribe([pattern], true))
+    },
   )
 }
 export default ws

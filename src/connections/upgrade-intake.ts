@@ -1,4 +1,5 @@
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { TurnPace } from '../turn-pace.ts'
@@ -25,8 +26,6 @@ export interface UpgradeIntakeOptions {
   server: Server
   /** Whether a WebSocket can be opened here: only these are taken where the server has other listeners for upgrades. */
   isSocketPath(path: string): boolean
-  /** Routes the request of a WebSocket. */
-  route(request: IncomingMessage, response: ServerResponse): void
 }
 
 /** Node says nowhere else whether answers are still to come on a socket. */
@@ -37,12 +36,12 @@ const answerOn = (socket: Duplex): ServerResponse | null | undefined =>
  * Where upgrades arrive. Node hands over their sockets with nobody reading and no deadline running, so each of them is
  * owned here until it is opened or gone:
  *
- * - a WebSocket is routed like any request, a few in each turn of the event loop. A thousand clients that come back at once
+ * - a WebSocket is told of as `upgrade`, as a server tells of it, a few in each turn of the event loop. A thousand clients that come back at once
  *   have all asked before the first is answered: done in one turn, their handshakes would keep everybody else waiting;
  * - whatever else is offered (`h2c`, a POST) is given back to the server as the plain request that it also is;
  * - what cannot be answered is destroyed.
  */
-export class UpgradeIntake {
+export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Duplex, Buffer] }> {
   readonly #options: UpgradeIntakeOptions
   readonly #pace = new TurnPace(PER_TURN, setImmediate)
   readonly #upgrades = new WeakMap<IncomingMessage, Upgrade>()
@@ -51,6 +50,7 @@ export class UpgradeIntake {
   readonly #listeners = new Set<(socket: Duplex) => void>()
 
   constructor(options: UpgradeIntakeOptions) {
+    super()
     this.#options = options
     const owned = this.#owned
     this.#closed = function () {
@@ -93,7 +93,7 @@ export class UpgradeIntake {
     if (server.listenerCount('upgrade') > 1 && !isSocketPath(request.url ?? '')) return
     this.#own(socket)
     this.#afterEarlierAnswers(socket, () => {
-      if (isWebSocketUpgrade(request)) this.#pace.take(() => this.#route(request, { socket, head }))
+      if (isWebSocketUpgrade(request)) this.#pace.take(() => this.#tell(request, { socket, head }))
       else this.#giveBack(request, { socket, head })
     })
   }
@@ -129,23 +129,16 @@ export class UpgradeIntake {
     next()
   }
 
-  #route(request: IncomingMessage, upgrade: Upgrade): void {
-    const { socket } = upgrade
-    if (socket.destroyed) return
-    const response = new ServerResponse(request)
-    // Nobody would read a next request.
-    response.shouldKeepAlive = false
-    response.once('finish', () => this.#end(socket))
+  #tell(request: IncomingMessage, upgrade: Upgrade): void {
+    if (upgrade.socket.destroyed) return
     this.#upgrades.set(request, upgrade)
-    try {
-      response.assignSocket(socket as never)
-      this.#options.route(request, response)
-    } catch {
-      socket.destroy()
-    }
+    const { socket, head } = upgrade
+    this.emit('upgrade', request, socket, head)
+    // Some answers are told to no hook, as those to an address that cannot be read.
+    answerOn(socket)?.once('finish', () => this.#end(socket))
   }
 
-  /** After an answer over HTTP. */
+  /** After an answer over HTTP: the peer reads it, and the socket is gone. */
   #end(socket: Duplex): void {
     if (!this.#owned.has(socket)) return
     const deadline = this.#options.clock.setTimeout(() => socket.destroy(), LAST_WORDS_MS)

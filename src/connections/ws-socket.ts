@@ -150,6 +150,9 @@ export class WsSocket implements SocketPort {
   listen(handlers: SocketHandlers): void {
     const ws = this.#ws
     ;(ws as FleetwireWebSocket).handlers = handlers
+    // The listener of @fastify/websocket ends the socket before its close code is sent, and holds the request and the
+    // reply of the upgrade for as long as the socket lives.
+    ws.removeAllListeners('error')
     ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
     this.#raw.on('drain', () => handlers.onDrain())
     const parts = new FragmentCounter()

@@ -16,8 +16,8 @@ function setUp(t: Test) {
     clock,
     server: server as Server,
     isSocketPath: path => path === '/ours',
-    route: request => told.push(request.url!),
   })
+  intake.on('upgrade', request => told.push(request.url!))
   t.teardown(() => intake.stop())
   const ask = (url: string, request: Partial<IncomingMessage> = {}) => {
     const socket = new PassThrough()
