@@ -15,6 +15,8 @@ given       | resend   | continue+ | continue
 given+c     | resend   | cancel+   | cancel
 working     | resend   | continue+ | continue
 waiting     | resend   | continue+ | continue
+hinted      | resend   | continue+ | continue
+told        | resend   | continue+ | continue
 cancelling  | resend   | cancel+   | cancel
 away        | resend   | continue+ | continue
 away+w      | resend   | continue+ | continue

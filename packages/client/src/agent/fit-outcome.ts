@@ -1,4 +1,4 @@
-import { type CommandOutcome, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
+import { type CommandOutcome, depthOfText, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
 
 /** Sizes of head and tail of an output that is cut, tried in this order; the end is where a failure shows. */
@@ -12,13 +12,16 @@ const statuses: readonly unknown[] = ['succeeded', 'failed', 'cancelled']
  */
 export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) => boolean): CommandOutcome {
   if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')
-  if (isDeeper(outcome, MAX_VALUE_DEPTH + 1)) return failed('too_deep', `The output is ${TOO_DEEP}.`)
+  const tooDeep = () => failed('too_deep', `The output is ${TOO_DEEP}.`)
   let json: string
   try {
     json = JSON.stringify({ ...outcome, ...(outcome.detail !== undefined && { detail: short(outcome.detail) }) })
   } catch (error) {
+    // What overflows the stack is deeper than anything that may be said.
+    if (error instanceof RangeError) return tooDeep()
     return failed('not_json', `The output is no JSON: ${messageOf(error)}`)
   }
+  if (depthOfText(json) > MAX_VALUE_DEPTH + 1) return tooDeep()
   if (fits(bytesOf(json))) return JSON.parse(json) as CommandOutcome
   for (const kept of KEPT_CHARS) {
     const shorter = shorten(outcome, kept)

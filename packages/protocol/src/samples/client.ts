@@ -74,7 +74,7 @@ const inTerminal = { agentId: 'a', terminalId: 't' }
 export const serverSamples: Samples<ServerPayloads> = {
   'connection:established': {
     minimal: {
-      ...{ connectionId: 'con_1', userId: 'ada', userKey: 'ada', role: 'viewer', cursor: 'c', resumed: false },
+      ...{ connectionId: 'con_1', userId: 'ada', role: 'viewer', cursor: 'c', resumed: false },
       ...{ heartbeatMs: 30_000, serverTime: 0, limits },
     },
     refused: [[{ limits: { ...limits, frameRate: '1' } }, 'payload.limits.frameRate: expected integer']],
