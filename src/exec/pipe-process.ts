@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock, Timer } from '../clock.ts'
+import { PacedOutput } from './paced-output.ts'
 import type { PtyExit } from './pty.ts'
 
 export interface PipeProcessOptions {
@@ -31,10 +32,7 @@ interface Ends {
   folder: string
 }
 
-const READ_BYTES = 64 * 1024
 const REOPEN_MS = 100
-/** The kernel holds far less; a process that left the session and writes for ever must not keep us reading. */
-const MAX_DRAIN_BYTES = 4 * 1024 * 1024
 const INPUT = 'in'
 const OUTPUT = 'out'
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
@@ -49,8 +47,7 @@ export class PipeProcess {
   readonly pid: number
   readonly exited: Promise<PtyExit>
   readonly #input: Socket
-  readonly #output: Socket
-  readonly #read: number
+  readonly #output: PacedOutput
   readonly #options: PipeProcessOptions
   readonly #folder: string
   #open = true
@@ -77,7 +74,6 @@ export class PipeProcess {
   private constructor(child: ChildProcess, pid: number, { feed, read, folder }: Ends, options: PipeProcessOptions) {
     this.pid = pid
     this.#options = options
-    this.#read = read
     this.#folder = folder
     this.exited = new Promise(resolve => {
       child.once('exit', (code, signal) =>
@@ -87,9 +83,7 @@ export class PipeProcess {
     this.#input = new Socket({ fd: feed, readable: false })
     // A program that reads no more of its input is no error of ours.
     this.#input.on('error', () => {})
-    this.#output = new Socket({ fd: read, writable: false })
-    this.#output.on('error', () => {})
-    this.#output.on('data', bytes => this.#take(bytes))
+    this.#output = new PacedOutput(new Socket({ fd: read, writable: false }), read, bytes => options.onData(bytes))
   }
 
   /** Bytes for its input, in order; `eof`: there are no more. */
@@ -120,39 +114,10 @@ export class PipeProcess {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#output.removeAllListeners('data')
-    this.#output.pause()
-    for (let bytes = this.#output.read(); bytes !== null; bytes = this.#output.read()) this.#take(bytes)
-    if (!this.#output.destroyed) this.#readRest()
-    this.#output.destroy()
+    this.#output.close()
     this.#input.destroy()
     this.#reopening?.cancel()
     rm(this.#folder, { recursive: true, force: true }).catch(() => {})
-  }
-
-  #readRest(): void {
-    const buffer = Buffer.allocUnsafe(READ_BYTES)
-    for (let total = 0; total < MAX_DRAIN_BYTES; ) {
-      let length: number
-      try {
-        length = readSync(this.#read, buffer)
-      } catch {
-        return
-      }
-      if (length === 0) return
-      total += length
-      this.#take(Buffer.from(buffer.subarray(0, length)))
-    }
-  }
-
-  #take(bytes: Buffer): void {
-    const ready = this.#options.onData(bytes)
-    if (!(ready instanceof Promise) || !this.#open) return
-    this.#output.pause()
-    const resume = () => {
-      if (this.#open) this.#output.resume()
-    }
-    ready.then(resume, resume)
   }
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants as os } from 'node:os'
 import { ReadStream } from 'node:tty'
+import { PacedOutput } from './paced-output.ts'
 
 export interface PtyOptions {
   file: string
@@ -39,9 +40,6 @@ interface Binding {
 
 /** What a program that does not read may be typed ahead; a real terminal drops keys as well. */
 const MAX_TYPED_BYTES = 64 * 1024
-const READ_BYTES = 64 * 1024
-/** The kernel holds far less; a process that left the session and writes for ever must not keep us reading. */
-const MAX_DRAIN_BYTES = 4 * 1024 * 1024
 const NOT_CHANGED = -1
 
 const require = createRequire(import.meta.url)
@@ -63,7 +61,7 @@ export class Pty {
   readonly #fd: number
   readonly #programSide: number
   readonly #stream: ReadStream
-  readonly #onData: PtyOptions['onData']
+  readonly #output: PacedOutput
   #open = true
 
   /** Throws where the addon is missing or the system gives no terminal. A program that cannot be run exits with 1. */
@@ -93,12 +91,9 @@ export class Pty {
     )
     this.pid = forked.pid
     this.#fd = forked.fd
-    this.#onData = onData
     this.#programSide = openSync(forked.pty, constants.O_RDWR | constants.O_NOCTTY)
     this.#stream = new ReadStream(forked.fd)
-    // Reading a terminal fails when its other side is gone; the exit is told by the process, not by this.
-    this.#stream.on('error', () => {})
-    this.#stream.on('data', bytes => this.#take(bytes))
+    this.#output = new PacedOutput(this.#stream, forked.fd, onData)
   }
 
   write(data: string): void {
@@ -113,39 +108,8 @@ export class Pty {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#stream.removeAllListeners('data')
-    this.#stream.pause()
-    for (let bytes = this.#stream.read(); bytes !== null; bytes = this.#stream.read()) this.#take(bytes)
-    this.#readRest()
-    this.#stream.destroy()
+    this.#output.close()
     closeSync(this.#programSide)
-  }
-
-  /** Linux moves all that was written over to our side before it says that there is nothing (n_tty_read). */
-  #readRest(): void {
-    const buffer = Buffer.allocUnsafe(READ_BYTES)
-    for (let total = 0; total < MAX_DRAIN_BYTES; ) {
-      let length: number
-      try {
-        length = readSync(this.#fd, buffer)
-      } catch {
-        return
-      }
-      if (length === 0) return
-      total += length
-      this.#take(Buffer.from(buffer.subarray(0, length)))
-    }
-  }
-
-  #take(bytes: Buffer): void {
-    const ready = this.#onData(bytes)
-    if (!(ready instanceof Promise)) return
-    if (this.#open) this.#stream.pause()
-    const resume = () => {
-      if (this.#open) this.#stream.resume()
-    }
-    // A reader that fails has no more to say about the pace.
-    ready.then(resume, resume)
   }
 }
 
