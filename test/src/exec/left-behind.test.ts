@@ -1,20 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { isInstalled } from '../../helpers/programs.ts'
 import { dir, start, survivors } from '../../helpers/shell-command.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who is in a session' }
 const quick = { hangupMs: 100 }
-const has = (program: string) => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`])
-    return true
-  } catch {
-    return false
-  }
-}
-
 function endAll(commandId: string): void {
   for (const pid of survivors(commandId)) {
     try {
@@ -87,13 +79,13 @@ t.test('siblings of setsid leave one running as well', linux, async t => {
     [`python3 -c '${forks}' &`, 'python3'],
     [
       `'${process.execPath}' -e 'require("child_process").spawn("sleep", ["60"], { detached: true, stdio: "ignore" }).unref()'`,
-      'true',
+      'sh',
     ],
     [`tmux -S ${join(dir, 'tmux')} new -d "sleep 60"`, 'tmux'],
     ['screen -dm sleep 60', 'screen'],
   ]
   for (const [line, needs] of lines) {
-    if (!has(needs)) continue
+    if (!isInstalled(t, needs)) continue
     const command = start(line, quick)
     t.match(await command.outcome, { status: 'succeeded', detail: undefined }, line)
     t.ok(survivors(command.commandId).length > 0, line)

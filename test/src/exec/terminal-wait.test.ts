@@ -1,19 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { isInstalled } from '../../helpers/programs.ts'
 import { start } from '../../helpers/shell-command.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who waits' }
 const node = JSON.stringify(process.execPath)
-const has = (program: string) => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`])
-    return true
-  } catch {
-    return false
-  }
-}
-
 t.test('a program that waits for somebody to type is named, and no longer when it goes on', linux, async t => {
   const asks =
     'require("readline").createInterface(process.stdin, process.stdout).question("name? ", () => process.exit())'
@@ -37,7 +28,7 @@ t.test('a program that waits for somebody to type is named, and no longer when i
     ['script -qc cat /dev/null', 'cat', 'script'],
   ]
   for (const [line, name, needs] of cases) {
-    if (needs !== undefined && !has(needs)) continue
+    if (needs !== undefined && !isInstalled(t, needs)) continue
     const command = start(line, { shell: '/bin/sh' })
     await command.waited(`${name} waits for input`)
     command.interrupt.abort()

@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process'
+import type { Test } from 'tap'
+
+/** Where Debian has a program under another name than its own. */
+const packages: Record<string, string> = { vi: 'vim-tiny', script: 'bsdutils', setsid: 'util-linux' }
+
+/** Whether a program is here that a test runs. Where it is not, one line says how to get it; CI fails. */
+export function isInstalled(t: Test, program: string): boolean {
+  if (spawnSync('sh', ['-c', `command -v ${program}`]).status === 0) return true
+  const missing = `${program} is not here: apt-get install ${packages[program] ?? program}`
+  if (process.env.CI === 'true') t.fail(missing)
+  else t.comment(missing)
+  return false
+}
