@@ -199,7 +199,17 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#socket.terminate()
   }
 
+  /** One frame a line: JSON has no raw line feed (FR19). A message of empty lines alone is one that is no frame. */
   onText(text: string): void {
+    const lines = text.includes('\n') ? text.split('\n').filter(line => line.trim() !== '') : [text]
+    for (const line of lines.length > 0 ? lines : ['']) {
+      this.#onFrame(line)
+      // What follows is not read on after a flood.
+      if (this.#state.name === 'closed' || (this.#state.name === 'closing' && !this.#state.reads)) return
+    }
+  }
+
+  #onFrame(text: string): void {
     if (!this.#admit()) return
     const decoded = this.#options.decode(text)
     if (!decoded.ok) {

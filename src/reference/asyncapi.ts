@@ -108,7 +108,7 @@ export function asyncApiDocument({ version, server, queryToken }: AsyncApiOption
       title: 'Fleetwire over WebSockets',
       version,
       description:
-        'One JSON object per text message. Every rule of the protocol: packages/protocol/SPEC.md. REST: /openapi.json.',
+        'One JSON object a line; a text message may hold several. Every rule of the protocol: packages/protocol/SPEC.md. REST: /openapi.json.',
       license: { name: 'MIT' },
     },
     defaultContentType: 'application/json',

@@ -97,7 +97,7 @@ export function protocolPage({ version, queryToken }: { version: string; queryTo
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fleetwire over WebSockets</title><style>${pageStyle}</style></head>
 <body><header><h1>Fleetwire over WebSockets</h1>
-<p>Version ${escaped(version)}. One JSON object per text message: ${code('{ type, id?, payload }')}.</p>
+<p>Version ${escaped(version)}. One JSON object a line, one or several in a text message: ${code('{ type, id?, payload }')}.</p>
 <p>For programs: <a href="asyncapi.json">asyncapi.json</a>. REST: <a href="docs">docs</a>.</p></header>
 <nav aria-label="Contents"><p>${link('connecting', 'Connecting')}</p>${frameGroups
     .map(({ id, title, frames }) => contents(title, id, frames))

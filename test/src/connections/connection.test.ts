@@ -88,6 +88,31 @@ t.test('[FR9] [ER3] a frame is answered; a refused one gets an error with its id
   t.ok(socket.isOpen)
 })
 
+t.test('[FR19] a message may hold several frames, one a line; each counts and is answered by itself', async t => {
+  const { socket, turn } = setUp()
+  const ping = (id: string) => JSON.stringify({ type: 'ping', id, payload: {} })
+  const said = () => {
+    turn()
+    return socket.frames.map(({ type, id, payload }) => id ?? (payload as { code?: string }).code ?? type)
+  }
+  socket.peer.onText([ping('p1'), '{', '', ping('p2'), ''].join('\n'))
+  t.same(said().sort(), ['bad_json', 'p1', 'p2'])
+  socket.writes.length = 0
+  socket.peer.onText(`${ping('p3')}\r\n\r\n${ping('p4')}\r\n`)
+  t.same(said(), ['p3', 'p4'], 'Windows line ends')
+  socket.writes.length = 0
+  socket.peer.onText('\n\n')
+  t.same(said(), ['bad_json'])
+})
+
+t.test('[FR19] [LM2] limits count frames, not messages', async t => {
+  const { socket, turn } = setUp()
+  socket.peer.onText(Array(500).fill('{"type":"ping"}').join('\n'))
+  turn()
+  t.equal(socket.frames.filter(({ type }) => type === 'reply').length, 200, 'as many as a burst may have')
+  t.equal(socket.closedWith?.code, 4429)
+})
+
 t.test('[CL5] 20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
   const bad = setUp()
   for (let i = 0; i < 25; i++) bad.socket.peer.onText('{')

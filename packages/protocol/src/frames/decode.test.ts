@@ -8,14 +8,9 @@ const refusal = (decoded: Decoded<unknown>) =>
 const table: [rule: string, text: string, ...refused: unknown[]][] = [
   ['FR1', '{"type":"ping","payload":{},"id":"p1"}'],
   ['FR2', '{"type":"ping"}'],
-  ['FR3', '', 'bad_json', 'The frame is not JSON: send one JSON object per text message.'],
-  ['FR3', '{"type":"ping"', 'bad_json', 'The frame is not JSON: send one JSON object per text message.'],
-  [
-    'FR3',
-    '{"type":"ping"}{"type":"ping"}',
-    'bad_json',
-    'The frame is not JSON: send one JSON object per text message.',
-  ],
+  ['FR3', '', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
+  ['FR3', '{"type":"ping"', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
+  ['FR3', '{"type":"ping"}{"type":"ping"}', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
   ['FR3', '[]', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
   ['FR3', 'null', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
   ['FR1', '{}', 'invalid_frame', 'type: a string is required.'],

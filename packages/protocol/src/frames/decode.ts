@@ -74,7 +74,7 @@ function parse(text: string): Decoded<Record<string, unknown>> {
   } catch {
     const flaw = depthFlaw(text, MAX_DEPTH)
     if (flaw !== undefined) return refuse('invalid_frame', flaw)
-    return refuse('bad_json', 'The frame is not JSON: send one JSON object per text message.')
+    return refuse('bad_json', 'The frame is not JSON: send one JSON object a line.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse('invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.')
