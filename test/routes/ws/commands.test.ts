@@ -2,7 +2,7 @@ import t from 'tap'
 import { startApp } from '../../helpers/build.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('a dashboard commands an agent, sees every step, and interrupts', async t => {
+t.test('[CQ11] a dashboard commands an agent, sees every step, and interrupts', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'boot', inventory: [] })
@@ -30,7 +30,7 @@ t.test('a dashboard commands an agent, sees every step, and interrupts', async t
   t.same(steps, ['command:queued', 'command:dispatched', 'command:running', 'command:cancelling', 'command:cancelled'])
 })
 
-t.test('[PM1] [PM4] who may not command is forbidden; what may not be seen does not exist', async t => {
+t.test('[PM1] [PM4] [TM7] who may not command is forbidden; what may not be seen does not exist', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'prod' }), '/agent')
   agent.send('agent:connect', { bootId: 'boot' })
@@ -46,6 +46,7 @@ t.test('[PM1] [PM4] who may not command is forbidden; what may not be seen does 
   t.equal(await code(viewer, 'command:interrupt', command), 'forbidden')
   t.equal(await code(viewer, 'interaction:respond', { interactionId: 'i' }), 'forbidden')
   t.equal(await code(viewer, 'terminal:input', { agentId: 'prod', data: 'x', inputSeq: 1 }), 'forbidden')
+  t.equal(await code(viewer, 'terminal:resize', { agentId: 'prod', cols: 80, rows: 24 }), 'forbidden')
 
   const stranger = await connectWs(t, url, await token('operator', { agents: ['dev-*'] }))
   t.equal(await code(stranger, 'command:request', request), 'not_found')

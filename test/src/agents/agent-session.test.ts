@@ -3,7 +3,7 @@ import t from 'tap'
 import { removeAgent } from '../../../src/agents/remove-agent.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 
-t.test('before the hello nothing else is heard, and it has a deadline', async t => {
+t.test('[HS1] [HS2] [HS3] before the hello nothing else is heard, and it has a deadline', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   agent.raw('heartbeat', {})
@@ -16,7 +16,7 @@ t.test('before the hello nothing else is heard, and it has a deadline', async t 
   t.match(second.errors, [{ code: 'conflict' }])
 })
 
-t.test('numbered frames: stored once, acknowledged, a gap is named', async t => {
+t.test('[UP3] [UP4] [UP5] numbered frames: stored once, acknowledged, a gap is named', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -35,7 +35,7 @@ t.test('numbered frames: stored once, acknowledged, a gap is named', async t => 
   t.strictSame(messages, [...Array.from({ length: 200 }, (_, i) => `m${i + 1}`), 'm202'])
 })
 
-t.test('the same boot goes on from the stored number, a new boot from one', async t => {
+t.test('[HS6] the same boot goes on from the stored number, a new boot from one', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -47,7 +47,7 @@ t.test('the same boot goes on from the stored number, a new boot from one', asyn
   t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }), { ackedN: 0 })
 })
 
-t.test('the newer socket wins, and starts from what came over the older', async t => {
+t.test('[HS4] [HS5] the newer socket wins, and starts from what came over the older', async t => {
   const fleet = await startFleet(t)
   const older = fleet.agent('a1')
   await older.hello()
@@ -86,7 +86,7 @@ t.test('[UP6] a socket that is cut while its frames are being stored: the next o
   )
 })
 
-t.test('lifecycle: started, crashed and restarted, stopped', async t => {
+t.test('[AG7] [AG9] lifecycle: started, crashed and restarted, stopped', async t => {
   const fleet = await startFleet(t)
   const lives = () =>
     fleet.events.filter(e => e.type === 'agent:lifecycle').map(e => (e.payload as { lifecycle: string }).lifecycle)
@@ -106,7 +106,7 @@ t.test('lifecycle: started, crashed and restarted, stopped', async t => {
 })
 
 t.test(
-  'a lost socket is late at once, offline after three intervals, and its command disconnected, not failed',
+  '[AG1] [AG6] [CQ6] a lost socket is late at once, offline after three intervals, and its command disconnected, not failed',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -118,7 +118,7 @@ t.test(
     await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).running.includes(commandId))
     t.match(fleet.agents.get('a1'), { work: 'working', evidence: 'inferred', running: [commandId] })
     agent.cut()
-    t.match(fleet.agents.get('a1'), { link: 'late', status: 'online' })
+    t.match(fleet.agents.get('a1'), { link: 'late', status: 'online', work: 'working' })
     t.match((await fleet.event(e => e.type === 'command:progress')).payload, {
       status: 'running',
       phase: 'disconnected',
@@ -126,14 +126,16 @@ t.test(
     fleet.clock.advance(3 * deadlines.heartbeatMs)
     t.match((await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).link === 'offline')).payload, {
       status: 'offline',
+      work: 'working',
     })
     t.match(await fleet.queue.get(commandId), { status: 'running', phase: 'disconnected' })
+    t.match(await fleet.submit('a1'), { status: 'queued' }, 'an agent that is offline has a queue')
     fleet.clock.advance(deadlines.leaseMs)
     t.match(await fleet.commandEvent(commandId, 'command:lost'), { reason: 'lease_expired' })
   },
 )
 
-t.test('a silent socket is late after two intervals and cut after three; a sign of life brings it back', async t => {
+t.test('[AG1] [AG2] a silent socket is late after two intervals and cut after three; a sign of life brings it back', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -146,7 +148,7 @@ t.test('a silent socket is late after two intervals and cut after three; a sign 
   t.match(fleet.agents.get('a1'), { link: 'offline' })
 })
 
-t.test('a server that stood still does not blame its agents', async t => {
+t.test('[LV4] a server that stood still does not blame its agents', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -164,7 +166,7 @@ t.test('a server that stood still does not blame its agents', async t => {
   t.match(await fleet.queue.get(commandId), { status: 'running', phase: 'working' })
 })
 
-t.test('reconcile: what a returning agent denies follows onLost, what it has goes on', async t => {
+t.test('[RC5] [HS6] reconcile: what a returning agent denies follows onLost, what it has goes on', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello({ maxConcurrency: 3 })
@@ -192,7 +194,7 @@ t.test('reconcile: what a returning agent denies follows onLost, what it has goe
   t.match(await fleet.queue.get(kept.commandId), { status: 'running', phase: 'working' })
 })
 
-t.test('a result that was resent after the hello counts before the inventory is judged', async t => {
+t.test('[RC5] a result that was resent after the hello counts before the inventory is judged', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -210,7 +212,7 @@ t.test('a result that was resent after the hello counts before the inventory is 
   t.match(await fleet.queue.get(commandId), { status: 'succeeded', output: 'kept' })
 })
 
-t.test('reports of an older attempt are stale, of a foreign command not found, of an ended one stopped', async t => {
+t.test('[UP8] [UP9] [UP10] reports of an older attempt are stale, of a foreign command not found, of an ended one stopped', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   const other = fleet.agent('a2')
@@ -231,6 +233,8 @@ t.test('reports of an older attempt are stale, of a foreign command not found, o
   await other.acked(1)
   t.match(other.errors, [{ code: 'not_found' }])
   t.match(await fleet.queue.get(commandId), { status: 'dispatched' }, 'another agent cannot end it')
+  other.report('command:ack', { commandId, attempt: 2 })
+  t.match(await other.next('command:interrupt'), { commandId }, 'who acks it all the same is told to stop')
   agent.report('command:ack', { commandId, attempt: 2 })
   agent.report('command:result', { commandId, attempt: 2, status: 'succeeded' })
   agent.report('command:ack', { commandId, attempt: 2 })
@@ -238,7 +242,7 @@ t.test('reports of an older attempt are stale, of a foreign command not found, o
   t.match(await agent.next('command:interrupt'), { commandId }, 'it is told to stop what has ended')
 })
 
-t.test('removing an agent ends its commands', async t => {
+t.test('[CS26] removing an agent ends its commands', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

@@ -2,11 +2,16 @@ import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 
-t.test('a command goes from queued to its result, each step in the log', async t => {
+t.test('[CQ13] a command goes from queued to its result, each step in the log', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
-  const { commandId } = await fleet.submit('a1', { input: 'echo hi' })
+  const submitted = await fleet.submit('a1', { input: 'echo hi' })
+  t.match(submitted, {
+    ...{ priority: 0, whenBusy: 'enqueue', onLost: 'fail' },
+    ...{ queueTtlMs: 24 * 3_600_000, runTimeoutMs: 0 },
+  })
+  const { commandId } = submitted
   const dispatch = await agent.next('command:dispatch')
   t.match(dispatch, { commandId, attempt: 1, kind: 'shell', input: 'echo hi', runTimeoutMs: 0 })
   agent.report('command:ack', { commandId, attempt: 1 })
@@ -35,7 +40,7 @@ t.test('a command goes from queued to its result, each step in the log', async t
   )
 })
 
-t.test('one at a time, in order, higher priority first', async t => {
+t.test('[CQ2] [CD1] one at a time, in order, higher priority first', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -58,7 +63,7 @@ t.test('one at a time, in order, higher priority first', async t => {
   )
 })
 
-t.test('concurrency is what the agent says', async t => {
+t.test('[CD1] concurrency is what the agent says', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello({ maxConcurrency: 3 })
@@ -68,7 +73,7 @@ t.test('concurrency is what the agent says', async t => {
   await agent.until(() => (agent.sent.filter(f => f.type === 'command:dispatch').length === 4 ? true : undefined))
 })
 
-t.test('an idempotency key stands for one command', async t => {
+t.test('[CQ7] [CQ8] [CQ9] an idempotency key stands for one command', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello()
   const request = {
@@ -96,7 +101,7 @@ t.test('an idempotency key stands for one command', async t => {
   )
 })
 
-t.test('refusals: unknown agent, input too large or too deep, full queue, busy', async t => {
+t.test('[CQ4] [CQ5] [CQ6] [LM4] refusals: unknown agent, input too large or too deep, full queue, busy', async t => {
   const fleet = await startFleet(t, { queueLimit: 3 })
   const agent = fleet.agent('a1')
   t.match(await fleet.queue.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
@@ -120,7 +125,7 @@ t.test('refusals: unknown agent, input too large or too deep, full queue, busy',
   t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
 })
 
-t.test('interrupting: queued ends at once, running when the agent says so, what waits behind goes on', async t => {
+t.test('[CQ11] [CD6] [CD8] interrupting: queued ends at once, running when the agent says so, what waits behind goes on', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -152,7 +157,7 @@ t.test('interrupting: queued ends at once, running when the agent says so, what 
   t.match(await fleet.queue.interrupt(behind.commandId, { canSee: () => false }), { error: { code: 'not_found' } })
 })
 
-t.test('an interrupt that nobody confirms is forced once and then shown as unconfirmed', async t => {
+t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as unconfirmed', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -170,7 +175,7 @@ t.test('an interrupt that nobody confirms is forced once and then shown as uncon
   t.match(await fleet.queue.get(commandId), { status: 'cancelled', confirmed: true, lateResult: { exitCode: 130 } })
 })
 
-t.test('without an ack it is sent again, five times at most', async t => {
+t.test('[CS7] without an ack it is sent again, five times at most', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -189,7 +194,7 @@ t.test('without an ack it is sent again, five times at most', async t => {
   })
 })
 
-t.test('a busy agent costs no attempt, an unsupported kind ends the command', async t => {
+t.test('[CS8] [CS9] [CD3] a busy agent costs no attempt, an unsupported kind ends the command', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -198,6 +203,10 @@ t.test('a busy agent costs no attempt, an unsupported kind ends the command', as
   agent.report('command:reject', { commandId, attempt: 1, reason: 'busy' })
   await agent.acked(1)
   const count = agent.sent.length
+  t.notOk(
+    agent.sent.slice(agent.sent.findIndex(f => f.type === 'command:dispatch') + 1).some(f => f.type === 'command:dispatch'),
+    'it waits before it is sent again',
+  )
   fleet.clock.advance(1000)
   const again = await agent.until(() => agent.sent.slice(count).find(f => f.type === 'command:dispatch'))
   t.match(again.payload, { commandId, attempt: 1 })
@@ -205,7 +214,7 @@ t.test('a busy agent costs no attempt, an unsupported kind ends the command', as
   t.match(await fleet.commandEvent(commandId, 'command:rejected'), { reason: 'unsupported', error: 'no such kind' })
 })
 
-t.test('the run clock ends as timed_out, the queue clock as expired', async t => {
+t.test('[CS15] [CD4] the run clock ends as timed_out, the queue clock as expired', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -222,7 +231,7 @@ t.test('the run clock ends as timed_out, the queue clock as expired', async t =>
   t.match(await fleet.commandEvent(commandId, 'command:timed_out'), { confirmed: true, reason: 'run_timeout' })
 })
 
-t.test('whenBusy interrupt stops what runs and goes before what waits', async t => {
+t.test('[CQ3] whenBusy interrupt stops what runs and goes before what waits', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -236,7 +245,7 @@ t.test('whenBusy interrupt stops what runs and goes before what waits', async t 
   t.match(await fleet.queue.get(waiting.commandId), { status: 'queued' })
 })
 
-t.test('edit and drop while queued, retry after the end', async t => {
+t.test('[CQ10] [CQ12] edit and drop while queued, retry after the end', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -278,7 +287,7 @@ t.test('waiting for the end of a command', async t => {
 })
 
 t.test(
-  'after a restart nothing is forgotten: queued waits, dispatched is sent again, running has a fresh lease',
+  '[CD9] [RC6] [AG12] after a restart nothing is forgotten: queued waits, dispatched is sent again, running has a fresh lease',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -297,6 +306,7 @@ t.test(
     t.match(await next.queue.get(running.commandId), { status: 'running', phase: 'disconnected' })
     t.match(await next.queue.get(dispatched.commandId), { status: 'dispatched', attempt: 1 })
     t.match(await next.queue.get(queued.commandId), { status: 'queued' })
+    t.match(next.agents.get('a1'), { link: 'late', status: 'online' })
 
     const back = next.agent('a1')
     const established = await back.hello({
