@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { asyncApiDocument } from '../src/reference/asyncapi.ts'
-import { pageCsp, protocolPage } from '../src/reference/page.ts'
+import { protocolPage } from '../src/reference/page.ts'
+import { pageCsp } from '../src/reference/page-style.ts'
 
 export interface AsyncapiOptions {
   version: string

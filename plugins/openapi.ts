@@ -34,7 +34,15 @@ export default fp<OpenapiOptions>(
           version,
           description: 'The realtime control plane between a fleet of AI agents and the people who run them.',
         },
+        // The page shows them in this order.
         tags: [
+          { name: 'agents', description: 'Who is there, how they are, and what their terminals show' },
+          { name: 'commands', description: 'Submit, follow, interrupt and retry; one for many agents as a batch' },
+          { name: 'sessions', description: 'Conversations: messages, tool calls, state' },
+          { name: 'interactions', description: 'Approvals and questions of agents, and their answers' },
+          { name: 'tasks', description: 'Work that people follow, whichever agent does it' },
+          { name: 'events', description: 'History of the log, a stream of it, and what backends publish' },
+          { name: 'connections', description: 'The open sockets (admin)' },
           { name: 'tokens', description: 'Mint, list and revoke tokens (admin)' },
           { name: 'server', description: 'Health of this process; public' },
         ],
@@ -61,6 +69,9 @@ export default fp<OpenapiOptions>(
     await app.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: DOCS_CSP,
+      theme: { title: 'Fleetwire REST API' },
+      // Without the bar at the top, which offers to load the document of anybody.
+      uiConfig: { layout: 'BaseLayout' },
       // Relative, so that the page works behind whatever prefix.
       indexPrefix: '.',
       uiHooks: {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { homeCsp, homePage } from '../src/reference/home-page.ts'
+import { homePage } from '../src/reference/home-page.ts'
+import { pageCsp } from '../src/reference/page-style.ts'
 
 export interface HomeOptions {
   version: string
@@ -13,7 +14,7 @@ const home: FastifyPluginAsync<HomeOptions> = async (app, { version }) => {
     // Relative links work behind a proxy of which nothing is known, but not from a path without its slash.
     const base = prefix === '' && path.endsWith('/') ? '' : `${prefix}${app.prefix}/`
     return reply
-      .header('Content-Security-Policy', homeCsp)
+      .header('Content-Security-Policy', pageCsp)
       .type('text/html; charset=utf-8')
       .send(homePage({ version, base }))
   })

@@ -2,8 +2,10 @@ import { hostname } from 'node:os'
 import { isatty } from 'node:tty'
 import { AgentClient, type ConnectionStatus, nodeSocket, tokenExpiry } from '@fleetwire/client/node'
 import { Command } from 'commander'
+import { systemClock } from '../clock.ts'
 import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner } from '../exec/shell-runner.ts'
+import { onStop } from '../stop-signals.ts'
 import { readVersion } from '../version.ts'
 import { openJournal } from './agent-journal.ts'
 import { agentTokenSource } from './agent-token.ts'
@@ -128,8 +130,7 @@ async function run(options: ExecOptions): Promise<void> {
       ending = true
     } else void leave(UNHEARD_GRACE_MS)
   })
-  process.once('SIGINT', () => leave())
-  process.once('SIGTERM', () => leave())
+  onStop(systemClock, () => void leave())
   // `nohup` cannot tell Node to ignore it: who has no terminal is not ended by the loss of one.
   process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
   // Nobody reads any more what it says; that ends nothing.

@@ -1,18 +1,26 @@
-/** Nothing but its own text: no script, no style, no frame. */
-export const homeCsp = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+import { pageStyle } from './page-style.ts'
 
 /** The page at the root. `base` is what its links begin with: empty, or a path that ends in a slash. */
 export const homePage = ({ version, base }: { version: string; base: string }): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>Fleetwire</title></head>
+<title>Fleetwire</title><style>${pageStyle}</style></head>
 <body><main><h1>Fleetwire</h1>
-<p>The realtime control plane between a fleet of AI agents and the people who run them. This server runs version ${version}.</p>
-<ul>
-<li><a href="${base}docs">REST API</a> (for programs: <a href="${base}openapi.json">openapi.json</a>)</li>
-<li><a href="${base}asyncapi">WebSockets</a> (for programs: <a href="${base}asyncapi.json">asyncapi.json</a>)</li>
-<li><a href="${base}health">Health</a> and <a href="${base}ready">readiness</a></li>
-</ul>
-<p>Agents connect to <code>agent</code>, dashboards to <code>ws</code>, programs to <code>api/v1</code>, each with a token:
-<code>fleetwire token --role operator</code> makes one.</p>
+<p>The realtime control plane between a fleet of AI agents and the people who run them.</p>
+<p class="dim">This server runs version ${version}.</p>
+<h2>Documents</h2>
+<dl>
+<dt><a href="${base}docs">REST API</a></dt><dd>What programs call, with a form to try it. For machines: <a href="${base}openapi.json">openapi.json</a></dd>
+<dt><a href="${base}asyncapi">WebSockets</a></dt><dd>Every frame of agents and dashboards. For machines: <a href="${base}asyncapi.json">asyncapi.json</a></dd>
+<dt><a href="${base}health">Health</a> and <a href="${base}ready">readiness</a></dt><dd>Does the process run, and does it take new work?</dd>
+</dl>
+<h2>Connect</h2>
+<p>Everything asks for a token. On the machine of the server, in its folder:</p>
+<pre>bin/fleetwire token --role operator
+bin/fleetwire token --role agent --sub build-1</pre>
+<dl>
+<dt>Agents</dt><dd>a WebSocket to <code>${base || '/'}agent</code></dd>
+<dt>Dashboards</dt><dd>a WebSocket to <code>${base || '/'}ws</code></dd>
+<dt>Programs</dt><dd>REST under <code>${base || '/'}api/v1</code></dd>
+</dl>
 </main></body></html>
 `

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** No file beside it and no script: the page is whole in one answer, and reads from 320 px up. */
 export const pageStyle = `
 :root{color-scheme:light dark;--line:#8884;--dim:light-dark(#555,#aaa);--link:light-dark(#0550ae,#6cb6ff)}
@@ -24,3 +26,12 @@ nav li{break-inside:avoid}
 dt{margin-top:.6rem;font-weight:600}
 dd{margin:0}
 `
+
+/** What a page of ours needs and no more: this style, and not even a script of its own could run. */
+export const pageCsp = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')

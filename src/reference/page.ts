@@ -1,19 +1,9 @@
-import { createHash } from 'node:crypto'
 import * as protocol from '@fleetwire/protocol'
 import type { TSchema } from '@sinclair/typebox'
 import { channels, securitySchemes } from './asyncapi.ts'
 import { type Field, fieldsOf, typeOf, type Words } from './describe.ts'
 import { type FrameEntry, type FrameGroup, frameGroups } from './frame-groups.ts'
 import { pageStyle } from './page-style.ts'
-
-/** What the page needs and no more: not even a script of its own could run. */
-export const pageCsp = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escaped = (text: string) => text.replace(/[&<>"]/g, char => entities[char]!)

@@ -68,7 +68,17 @@ const layers: [area: string, may: string[]][] = [
   ['src/index.ts', ['src/', 'fastify', 'fastify-plugin']],
   [
     'src/server.ts',
-    ['src/app.ts', 'src/clock.ts', 'src/config.ts', 'fastify', 'close-with-grace', 'pino', 'pino-pretty', 'node:'],
+    [
+      'src/app.ts',
+      'src/clock.ts',
+      'src/config.ts',
+      'src/stop-signals.ts',
+      'fastify',
+      'close-with-grace',
+      'pino',
+      'pino-pretty',
+      'node:',
+    ],
   ],
   ['src/config.ts', ['src/environment.ts', 'src/errors.ts', 'src/trust-proxy.ts', '@sinclair/typebox', 'env-schema']],
   ['src/request-log.ts', ['fastify']],

@@ -51,7 +51,7 @@ async function start(t: Test, config = {}) {
   }
 }
 
-test('a submission is answered 202 with its place, and 200 with wait once it has ended', async t => {
+test('[RE4] [RE5] a submission is answered 202 with its place, and 200 with wait once it has ended', async t => {
   const { submit, api } = await start(t)
   const accepted = await submit({ kind: 'wait', input: null })
   t.equal(accepted.status, 202)
@@ -70,9 +70,17 @@ test('a submission is answered 202 with its place, and 200 with wait once it has
     status: 200,
     body: { status: 'rejected', reason: 'unsupported' },
   })
+  const keyed = { kind: 'echo', input: 1, idempotencyKey: 'again' }
+  const first = await submit(keyed)
+  t.match([first.status, first.headers.get('idempotent-replay')], [202, null])
+  const again = await submit(keyed)
+  t.match(
+    [again.status, again.headers.get('idempotent-replay'), again.body.commandId],
+    [200, 'true', first.body.commandId],
+  )
 })
 
-test('what is wrong with a submission is said, and nothing is accepted', async t => {
+test('[LM4] [ER4] what is wrong with a submission is said, and nothing is accepted', async t => {
   const { submit, api, token } = await start(t)
   const cases: [object | string, number, string][] = [
     [{ kind: 'echo' }, 400, 'body.input'],
@@ -100,7 +108,7 @@ test('what is wrong with a submission is said, and nothing is accepted', async t
   t.strictSame(list.body, { items: [], nextCursor: null })
 })
 
-test('a full queue is 429 with Retry-After, a busy agent 409', async t => {
+test('[RE6] [CQ4] [CQ5] a full queue is 429 with Retry-After, a busy agent 409', async t => {
   const { submit } = await start(t, { QUEUE_LIMIT: 2 })
   await submit({ kind: 'wait', input: 1, runTimeoutMs: 0 }, '?wait=0.2')
   t.match(await submit({ kind: 'echo', input: 1, whenBusy: 'reject' }), { status: 409, body: { code: 'conflict' } })
@@ -171,7 +179,7 @@ test('lists: newest first, filtered, in pages; what a token may not see is not t
   }
 })
 
-test('interrupt, retry, edit and drop', async t => {
+test('[CQ10] [CQ11] [CQ12] interrupt, retry, edit and drop', async t => {
   const { submit, api } = await start(t)
   const running = (await submit({ kind: 'wait', input: 1 }, '?wait=0.2')).body
   const queued = (await submit({ kind: 'echo', input: 1 })).body

@@ -59,6 +59,16 @@ test('a task is made, shown, changed, moved on and deleted', async t => {
   t.equal((await api('DELETE', `/tasks/${taskId}`)).status, 404)
 })
 
+test('[TK12] a task is at most 512 KiB, and a change that would make it larger leaves it as it was', async t => {
+  const { api } = await start(t)
+  const half = 'x'.repeat(300 * 1024)
+  const { body } = await api('POST', '/tasks', { title: 'Large', description: half })
+  const tooLarge = { status: 413, body: { code: 'too_large', details: { limitBytes: 512 * 1024 } } }
+  t.match(await api('POST', `/tasks/${body.taskId}/complete`, { result: half }), tooLarge)
+  t.match(await api('GET', `/tasks/${body.taskId}`), { status: 200, body: { status: 'pending' } })
+  t.match(await api('POST', '/tasks', { title: 'Larger', description: half, result: half }), tooLarge)
+})
+
 test('PUT makes and replaces; POST of what is there is refused', async t => {
   const { api } = await start(t)
   t.match(await api('PUT', '/tasks/t1', { title: 'One', description: 'd' }), { status: 200, body: { taskId: 't1' } })

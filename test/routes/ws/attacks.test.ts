@@ -96,7 +96,7 @@ t.test('[LM1] a frame over the limit is refused at its header: 4413', async t =>
   t.same(app.connections.stats().closedByCode, { 4413: 3 })
 })
 
-t.test('fragmented messages are put together; broken framing ends that socket only', async t => {
+t.test('[CL8] fragmented messages are put together; broken framing ends that socket only', async t => {
   const { url, token } = await startApp(t)
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
   const pieces = await rawWebSocket(t, url, await token('viewer'))

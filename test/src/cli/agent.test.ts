@@ -16,10 +16,12 @@ test('agent exec connects as who it says, with its labels, and says goodbye', as
   await runHere(['send', 'a1', 'sleep 600'])
   await running
   const cancelled = inStatus('a1', 'cancelled')
+  // As timeout(1) and npm do: to the process, and again to its group.
+  agent.child.kill('SIGTERM')
   agent.child.kill('SIGTERM')
   t.match(await agent.ended, { code: 0 })
   t.match(await cancelled, { reason: 'agent' }, 'what ran was ended and reported')
-  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'offline' })
+  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'offline', work: 'stopped' })
 })
 
 test('a second agent of the same id ends the first, which says so', async t => {

@@ -7,7 +7,7 @@ import { sendInPipeline } from '../../helpers/send-pipe.ts'
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-test('[TM20] a pipe gets the bytes as they were, in order and whole, and what the reader does not take waits', async t => {
+test('[TM21] [CS31] [TM20] a pipe gets the bytes as they were, in order and whole, and what the reader does not take waits', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const odd = sendInPipeline(t, server, String.raw`printf '\351\n\r\n\r\r\n\377\0\r'; echo error >&2; exit 3`)

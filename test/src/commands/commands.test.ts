@@ -125,37 +125,40 @@ t.test('[CQ4] [CQ5] [CQ6] [LM4] refusals: unknown agent, input too large or too 
   t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
 })
 
-t.test('[CQ11] [CD6] [CD8] interrupting: queued ends at once, running when the agent says so, what waits behind goes on', async t => {
-  const fleet = await startFleet(t)
-  const agent = fleet.agent('a1')
-  await agent.hello()
-  const running = await fleet.submit('a1')
-  const queued = await fleet.submit('a1')
-  const behind = await fleet.submit('a1')
-  const by = { canSee: () => true }
-  await agent.next('command:dispatch')
-  agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
-  await fleet.commandEvent(running.commandId, 'command:running')
+t.test(
+  '[CQ11] [CD6] [CD8] interrupting: queued ends at once, running when the agent says so, what waits behind goes on',
+  async t => {
+    const fleet = await startFleet(t)
+    const agent = fleet.agent('a1')
+    await agent.hello()
+    const running = await fleet.submit('a1')
+    const queued = await fleet.submit('a1')
+    const behind = await fleet.submit('a1')
+    const by = { canSee: () => true }
+    await agent.next('command:dispatch')
+    agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
+    await fleet.commandEvent(running.commandId, 'command:running')
 
-  t.match(await fleet.queue.interrupt(queued.commandId, by), {
-    affected: true,
-    command: { status: 'cancelled', confirmed: true },
-  })
-  t.match(await fleet.queue.interrupt(queued.commandId, by), { affected: false, command: { status: 'cancelled' } })
-  t.match(await fleet.queue.interrupt(running.commandId, by), {
-    affected: true,
-    command: { status: 'running', phase: 'cancelling' },
-  })
-  t.match(await fleet.queue.interrupt(running.commandId, by), { affected: false })
-  t.match(await agent.next('command:interrupt'), { commandId: running.commandId, attempt: 1, force: false })
-  agent.raw('heartbeat', { running: [running.commandId] })
-  t.strictSame(await agent.next('heartbeat'), { cancel: [running.commandId] }, 'repeated with each heartbeat')
-  agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
-  t.match(await fleet.commandEvent(running.commandId, 'command:cancelled'), { confirmed: true })
-  await agent.next('command:dispatch', d => d.commandId === behind.commandId)
-  t.match(await fleet.queue.interrupt('cmd_x', by), { error: { code: 'not_found' } })
-  t.match(await fleet.queue.interrupt(behind.commandId, { canSee: () => false }), { error: { code: 'not_found' } })
-})
+    t.match(await fleet.queue.interrupt(queued.commandId, by), {
+      affected: true,
+      command: { status: 'cancelled', confirmed: true },
+    })
+    t.match(await fleet.queue.interrupt(queued.commandId, by), { affected: false, command: { status: 'cancelled' } })
+    t.match(await fleet.queue.interrupt(running.commandId, by), {
+      affected: true,
+      command: { status: 'running', phase: 'cancelling' },
+    })
+    t.match(await fleet.queue.interrupt(running.commandId, by), { affected: false })
+    t.match(await agent.next('command:interrupt'), { commandId: running.commandId, attempt: 1, force: false })
+    agent.raw('heartbeat', { running: [running.commandId] })
+    t.strictSame(await agent.next('heartbeat'), { cancel: [running.commandId] }, 'repeated with each heartbeat')
+    agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
+    t.match(await fleet.commandEvent(running.commandId, 'command:cancelled'), { confirmed: true })
+    await agent.next('command:dispatch', d => d.commandId === behind.commandId)
+    t.match(await fleet.queue.interrupt('cmd_x', by), { error: { code: 'not_found' } })
+    t.match(await fleet.queue.interrupt(behind.commandId, { canSee: () => false }), { error: { code: 'not_found' } })
+  },
+)
 
 t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as unconfirmed', async t => {
   const fleet = await startFleet(t)
@@ -204,7 +207,9 @@ t.test('[CS8] [CS9] [CD3] a busy agent costs no attempt, an unsupported kind end
   await agent.acked(1)
   const count = agent.sent.length
   t.notOk(
-    agent.sent.slice(agent.sent.findIndex(f => f.type === 'command:dispatch') + 1).some(f => f.type === 'command:dispatch'),
+    agent.sent
+      .slice(agent.sent.findIndex(f => f.type === 'command:dispatch') + 1)
+      .some(f => f.type === 'command:dispatch'),
     'it waits before it is sent again',
   )
   fleet.clock.advance(1000)

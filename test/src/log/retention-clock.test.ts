@@ -31,7 +31,7 @@ t.test('it follows a wall clock that runs evenly, drifts, or goes back', async t
   t.equal(time.now(), clock.now())
 })
 
-t.test('a jump ahead is not believed before the clock ran evenly for a day', async t => {
+t.test('[EV9] a jump ahead is not believed before the clock ran evenly for a day', async t => {
   const clock = new FakeClock()
   const time = new RetentionClock(clock, undefined)
   const begin = clock.now()
@@ -51,7 +51,7 @@ t.test('a jump ahead is not believed before the clock ran evenly for a day', asy
   t.equal(time.now(), clock.now())
 })
 
-t.test('a jump while no process ran is not believed either; a short rest is', async t => {
+t.test('[EV9] a jump while no process ran is not believed either; a short rest is', async t => {
   const clock = new FakeClock()
   const stored = clock.now()
   clock.jump(20 * HOUR)
@@ -65,7 +65,7 @@ t.test('a jump while no process ran is not believed either; a short rest is', as
   t.equal(new RetentionClock(clock, stored).now(), clock.now(), 'a year back')
 })
 
-t.test('nothing leaves the log by a clock that jumps ahead and back, in one process or between two', async t => {
+t.test('[EV9] nothing leaves the log by a clock that jumps ahead and back, in one process or between two', async t => {
   const dir = temporaryFolder(t)
   const clock = new FakeClock()
   const notes: string[] = []

@@ -14,7 +14,7 @@ const DYING_WORKER = new URL('../../helpers/dying-log-worker.js', import.meta.ur
 
 const large = (n: number) => ({ ...note(n), payload: { n, text: 'x'.repeat(20_000) } })
 
-t.test('on a full disk appends are unavailable and leave nothing behind; with room again they go on', async t => {
+t.test('[ER5] on a full disk appends are unavailable and leave nothing behind; with room again they go on', async t => {
   const clock = new FakeClock()
   const dir = temporaryFolder(t)
   const faults: Error[] = []

@@ -26,7 +26,7 @@ async function lines(child: Child, enough: number): Promise<string[]> {
   return said
 }
 
-t.test('nothing that was accepted is lost to kill -9, and no append is there by half', async t => {
+t.test('[CQ1] nothing that was accepted is lost to kill -9, and no append is there by half', async t => {
   const dir = temporaryFolder(t)
   const accepted = new Map<number, number>()
   let head = 0

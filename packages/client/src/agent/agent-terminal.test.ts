@@ -96,7 +96,7 @@ t.test('a resend starts where it is asked, or at the oldest byte that is kept', 
   t.same(made.describe(), { terminalId: 'main', cols: 80, rows: 24, offset: 15 })
 })
 
-t.test('the exit follows the last byte', async t => {
+t.test('[TM22] the exit follows the last byte', async t => {
   const { made, frames, reports, ended } = terminal()
   made.write(encoder.encode('bye'))
   made.exit({ exitCode: 0 })

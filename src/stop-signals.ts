@@ -1,0 +1,28 @@
+import type { Clock } from './clock.ts'
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const
+/** npm and timeout(1) pass on what the whole group was sent already: twice in a moment is once. */
+const SAME_SIGNAL_MS = 1000
+
+/**
+ * Calls back for the first SIGINT or SIGTERM. One that comes more than a second later ends the process at once.
+ * Returns how to stop listening.
+ */
+export function onStop(clock: Clock, stop: (signal: NodeJS.Signals) => void): () => void {
+  let askedAt: number | undefined
+  const asked = (signal: NodeJS.Signals) => {
+    const now = clock.monotonic()
+    if (askedAt === undefined) {
+      askedAt = now
+      stop(signal)
+    } else if (now - askedAt > SAME_SIGNAL_MS) {
+      ignore()
+      process.kill(process.pid, signal)
+    }
+  }
+  const ignore = () => {
+    for (const signal of stopSignals) process.off(signal, asked)
+  }
+  for (const signal of stopSignals) process.on(signal, asked)
+  return ignore
+}
