@@ -1,21 +1,33 @@
 import assert from 'node:assert'
-import { writeSync } from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
+import { loadDriver } from '../../src/log/sqlite-driver.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 
 /*
  * A process of its own that opens the log in the folder of its first argument, says `open`, and, unless the second is
  * `hold`, appends until it is killed, or, for `exit` and `throw`, until it has been accepted a few times. It says `<seq> <n>` for each append once that is accepted, and never sooner.
+ *
+ * For `facts` it says instead what the file holds, as JSON. In a process of its own, for the package's driver closes a
+ * connection only when its statements are collected, and who still has the file open keeps the next one from recovering
+ * what a killed writer left.
  */
 const WRITERS = 32
 const [dir, mode] = process.argv.slice(2) as [string, string]
-const say = (line: string) => writeSync(1, `${line}\n`)
+/** Resolves when the line is in the pipe: a reader that lags makes writers wait. */
+const say = (line: string) => new Promise<void>(resolve => process.stdout.write(`${line}\n`, () => resolve()))
 
-const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } }).catch(error => {
-  say(error.code)
+if (mode === 'facts') {
+  const db = (await loadDriver()).open(`${dir}/fleetwire.db`, { readOnly: true })
+  const facts = [db.prepare('PRAGMA integrity_check').get(), db.prepare('SELECT head, events FROM meta').get()]
+  await say(JSON.stringify(Object.assign({}, ...facts)))
+  process.exit(0)
+}
+
+const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } }).catch(async error => {
+  await say(error.code)
   process.exit(1)
 })
-say('open')
+await say('open')
 
 let n = 0
 async function write(): Promise<void> {
@@ -27,7 +39,7 @@ async function write(): Promise<void> {
       { type: 'custom:note', topic: 'tasks.t1.events', payload: { n: mine } },
     ])
     if (result.status !== 'ok') throw new Error(result.status)
-    say(`${result.events[0]!.seq} ${mine}`)
+    await say(`${result.events[0]!.seq} ${mine}`)
     if (mine > 100 && mode === 'exit') process.exit(3)
     if (mine > 100 && mode === 'throw') setImmediate(() => assert.fail('thrown under load'))
   }
