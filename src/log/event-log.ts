@@ -139,7 +139,10 @@ export interface EventLog {
   /** The current record of a topic. */
   get(topic: string): Promise<LogRecord | undefined>
   list(query: RecordQuery): Promise<RecordPage>
-  /** Every record whose topic, or whose task, matches any of the patterns, with the cursor they were taken at. */
+  /**
+   * Every record whose topic, or whose task, matches any of the patterns, with the cursor they were taken at. It resolves
+   * before followers are told of anything after that cursor: what they hold then is of the same moment, or older.
+   */
   snapshot(patterns: readonly string[]): Promise<Snapshot>
   /** Every committed event from now on, of every node, in order, once. A throwing follower does not stop the others. */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow

@@ -20,6 +20,22 @@ interface Tally {
 
 const NOTHING = { items: 0, chars: 0 }
 
+/** A snapshot under way. It holds no more than what it will show, however long the log takes. */
+interface Taking {
+  fits: (event: { topic: string; taskId?: string | undefined }) => boolean
+  /** By their topic in the log, each the newest that was listed or told. */
+  states: Map<string, LogRecord>
+  /** Where the log took its records; it is not known before that is done. */
+  upTo: number
+  /** Called in the moment in which everything up to there was told, and nothing after it. */
+  onReached: () => void
+}
+
+interface OpenItem {
+  item: TranscriptItem
+  stream: Pick<Stream, 'agentId' | 'sessionId'>
+}
+
 type OpenStart = Omit<EventPayloads['message:start'], 'text'> | Omit<EventPayloads['tool:start'], 'args'>
 
 /** The server's own mark of an item that was started and has not ended; its payload is the start without text. */
@@ -42,10 +58,8 @@ export class OpenMessages {
   readonly #log: EventLog
   readonly #streams = new Map<string, Stream>()
   readonly #agents = new Map<string, Tally>()
-  /** Notes of what was told since a snapshot was asked for. */
-  readonly #notes = new Set<FleetEvent[]>()
+  readonly #takings = new Set<Taking>()
   #told = 0
-  #waiting: { seq: number; resolve: () => void }[] = []
   #unfollow: Unfollow | undefined
 
   constructor({ log }: { log: EventLog }) {
@@ -61,6 +75,7 @@ export class OpenMessages {
     const upTo = await this.#restore()
     this.#unfollow()
     this.#unfollow = this.#log.follow(events => this.#onEvents(events))
+    this.#told = Math.max(this.#told, upTo)
     this.#onEvents(meanwhile.filter(({ seq }) => seq > upTo))
   }
 
@@ -87,57 +102,57 @@ export class OpenMessages {
   }
 
   /**
-   * The records of the log, and at the very same place in the order what was open on the streams: the open items are
-   * those of the moment in which this began, and whatever was told from then up to the cursor is folded into them.
+   * The records of the log, and what was open on the streams at the very same place in the order: the open items are
+   * looked at when the log has said where it took its records, in the moment in which just that much was told.
    */
   async snapshot(patterns: readonly string[]): Promise<Snapshot> {
     if (!patterns.some(meetsStreams)) return this.#log.snapshot(patterns)
-    const notes: FleetEvent[] = []
-    this.#notes.add(notes)
+    const fits: Taking['fits'] = ({ topic, taskId }) =>
+      patterns.some(pattern => matchEvent(pattern, { topic, ...(taskId !== undefined && { taskId }) }))
+    const taking: Taking = { fits, states: new Map(), upTo: Number.POSITIVE_INFINITY, onReached: () => {} }
+    this.#takings.add(taking)
     try {
-      const then = new Map<string, Stream>()
-      for (const [topic, { items, ...stream }] of this.#streams) then.set(topic, { ...stream, items: new Map(items) })
-      const states = await this.#states(patterns)
+      await this.#listStates(patterns, taking)
       const { records, cursor, flawed } = await this.#log.snapshot(patterns)
-      await this.#reached(seqOf(cursor))
-      for (const event of notes) {
-        if (event.seq > seqOf(cursor)) break
-        if (event.type === 'state:stored') states.set(event.topic, asRecord(event))
-        else if (event.type === 'state:removed') states.delete(event.topic)
-        else fold(then, event)
-      }
-      const fits = (record: LogRecord, taskId?: string) =>
-        patterns.some(pattern => matchEvent(pattern, { topic: record.topic, taskId }))
-      const open = [...then.values()].flatMap(stream =>
-        [...stream.items.values()].flatMap(item =>
-          eventsSoFar(item, stream)
-            .map(event => recordOf(event, item.startedAt))
-            .filter(record => fits(record, item.taskId)),
-        ),
+      // More was told since: that moment cannot be looked at any more, so another one is taken.
+      if (this.#told > seqOf(cursor)) return await this.snapshot(patterns)
+      const items = await this.#itemsAt(seqOf(cursor), taking)
+      const open = items.flatMap(({ item, stream }) =>
+        eventsSoFar(item, stream)
+          .map(event => recordOf(event, item.startedAt))
+          .filter(({ topic }) => fits({ topic, taskId: item.taskId })),
       )
-      const shown = [...states.values()].map(shownState).filter(record => fits(record))
-      return { records: [...records, ...shown, ...open], cursor, ...(flawed && { flawed }) }
+      const states = [...taking.states.values()].map(shownState)
+      return { records: [...records, ...states, ...open], cursor, ...(flawed && { flawed }) }
     } finally {
-      this.#notes.delete(notes)
+      this.#takings.delete(taking)
     }
   }
 
-  /** Whatever changes of them after this is told of; so the newer of the two counts. */
-  async #states(patterns: readonly string[]): Promise<Map<string, LogRecord>> {
+  async #listStates(patterns: readonly string[], taking: Taking): Promise<void> {
     const named = patterns.filter(meetsStreams).map(pattern => pattern.split('.')[1] ?? '>')
     const agentId = named.every(id => id !== '*' && id !== '>') ? { agentId: [...new Set(named)] } : {}
-    const states = new Map<string, LogRecord>()
     let page: string | null | undefined
     do {
       const query = { kind: STATE, where: agentId, limit: STATE_PAGE, ...(page && { page }) }
       const { records, nextPage } = await this.#log.list(query)
-      for (const record of records) {
-        const shown = shownState(record)
-        if (patterns.some(pattern => matchEvent(pattern, shown))) states.set(record.topic, record)
-      }
+      for (const record of records) putState(taking, record)
       page = nextPage
     } while (page !== null)
-    return states
+  }
+
+  /** What is open at a place that the log has told, or is about to. */
+  #itemsAt(seq: number, taking: Taking): Promise<OpenItem[]> {
+    if (this.#told >= seq) return Promise.resolve(this.#openItems())
+    taking.upTo = seq
+    return new Promise(resolve => {
+      taking.onReached = () => resolve(this.#openItems())
+    })
+  }
+
+  /** Items are replaced, never changed: who holds them holds this moment. */
+  #openItems(): OpenItem[] {
+    return [...this.#streams.values()].flatMap(stream => [...stream.items.values()].map(item => ({ item, stream })))
   }
 
   /** Resolves with the place up to which it was read. */
@@ -176,14 +191,21 @@ export class OpenMessages {
 
   #onEvents(events: readonly FleetEvent[]): void {
     for (const event of events) {
-      for (const notes of this.#notes) if (concernsStreams(event)) notes.push(event)
+      // A batch may go on beyond where a snapshot was taken.
+      this.#reach(event.seq - 1)
+      for (const taking of this.#takings) noteState(taking, event)
       this.#apply(event)
       this.#told = event.seq
     }
-    if (this.#waiting.length === 0) return
-    const reached = this.#waiting.filter(({ seq }) => seq <= this.#told)
-    this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#told)
-    for (const { resolve } of reached) resolve()
+    this.#reach(this.#told)
+  }
+
+  #reach(seq: number): void {
+    for (const taking of this.#takings) {
+      if (taking.upTo > seq) continue
+      this.#takings.delete(taking)
+      taking.onReached()
+    }
   }
 
   #apply(event: Folded): void {
@@ -198,17 +220,22 @@ export class OpenMessages {
     if (tally.topics.size > 0) this.#agents.set(agentId, tally)
     else this.#agents.delete(agentId)
   }
-
-  #reached(seq: number): Promise<void> {
-    if (this.#told >= seq) return Promise.resolve()
-    return new Promise(resolve => this.#waiting.push({ seq, resolve }))
-  }
 }
 
 const STREAMS = 'agents.*.sessions.*.messages'
 
-const concernsStreams = (event: FleetEvent) =>
-  isStreamEvent(event) || event.type === 'state:stored' || event.type === 'state:removed'
+/** A list can be ahead of what was told: the newer of the two counts. */
+function putState({ fits, states }: Taking, record: LogRecord): void {
+  const known = states.get(record.topic)
+  if ((known === undefined || known.version < record.version) && fits(shownState(record)))
+    states.set(record.topic, record)
+}
+
+function noteState(taking: Taking, event: FleetEvent): void {
+  if (event.type === 'state:stored') putState(taking, asRecord(event))
+  else if (event.type === 'state:removed' && (taking.states.get(event.topic)?.version ?? 0) < event.seq)
+    taking.states.delete(event.topic)
+}
 
 type Folded = Pick<FleetEvent, 'type' | 'topic' | 'payload' | 'at'>
 

@@ -1,0 +1,105 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import type { FleetEvent, Snapshot } from '../../../src/log/event-log.ts'
+import { draftsOf, OpenMessages, stateTopic } from '../../../src/sessions/open-messages.ts'
+import { MemoryLog } from '../../helpers/memory-log.ts'
+
+const of = { agentId: 'a', sessionId: 's', messageId: 'm' }
+const topic = 'agents.a.sessions.s.messages'
+const start = { type: 'message:start', payload: { ...of, role: 'assistant' } } as const
+const delta = (delta: string) => ({ type: 'message:delta', payload: { ...of, delta } }) as const
+const state = (document: unknown) => ({
+  type: 'state:stored',
+  topic: stateTopic('a', 's'),
+  payload: { agentId: 'a', sessionId: 's', document },
+  record: 'set' as const,
+})
+
+/** Whose snapshots are ready when the test says so, and whose followers are told what it says. */
+class SlowLog extends MemoryLog {
+  #followers = new Set<(events: readonly FleetEvent[]) => void>()
+  taken: () => void = () => {}
+
+  override follow(onBatch: (events: readonly FleetEvent[]) => void) {
+    this.#followers.add(onBatch)
+    return () => this.#followers.delete(onBatch)
+  }
+
+  override snapshot(): Promise<Snapshot> {
+    return new Promise(resolve => {
+      this.taken = () => resolve({ records: [], cursor: this.cursorOf(this.last) })
+    })
+  }
+
+  last = 0
+
+  /** Told, and not kept here. */
+  pass(text: string): FleetEvent {
+    const seq = ++this.last
+    const payload = { ...of, delta: text }
+    const cursor = this.cursorOf(seq)
+    const event = { seq, cursor, type: 'message:delta', topic, at: seq, json: JSON.stringify(payload), payload }
+    for (const follower of this.#followers) follower([event])
+    return event
+  }
+}
+
+t.test('a snapshot that takes long keeps nothing of what is told meanwhile but what it will show', async t => {
+  setFlagsFromString('--expose_gc')
+  const gc = runInNewContext('gc') as () => void
+  const log = new SlowLog()
+  const open = new OpenMessages({ log })
+  await open.start()
+  const taking = open.snapshot(['agents.>'])
+  await new Promise(resolve => setImmediate(resolve))
+  const events: WeakRef<FleetEvent>[] = []
+  for (let i = 0; i < 1000; i++) events.push(new WeakRef(log.pass('x')))
+  // A weak reference holds on to its target until the turn ends in which it was made.
+  await new Promise(resolve => setImmediate(resolve))
+  gc()
+  t.ok(events.filter(event => event.deref() !== undefined).length < 10, 'the events are gone')
+  log.taken()
+  await taking
+})
+
+t.test('[SB4] a snapshot ahead of what was told waits for it, and stops there in the middle of a batch', async t => {
+  const log = new MemoryLog()
+  const open = new OpenMessages({ log })
+  await open.start()
+  log.commit([...draftsOf(start), ...draftsOf(delta('one ')), state(1)])
+  log.lagging = true
+  log.commit([...draftsOf(delta('two ')), state(2)])
+  const taking = open.snapshot(['agents.>'])
+  await new Promise(resolve => setImmediate(resolve))
+  log.commit([...draftsOf(delta('three')), state(3)])
+  log.tell()
+  const { records, cursor } = await taking
+  const stream = records.filter(record => record.topic === topic)
+  t.match(stream, [
+    { type: 'state:snapshot', payload: { document: 2 } },
+    { type: 'message:start', payload: { text: 'one two ' } },
+  ])
+  t.equal(cursor, log.cursorOf(6))
+  t.match(
+    (await open.snapshot(['agents.>'])).records.filter(record => record.topic === topic),
+    [{ payload: { document: 3 } }, { payload: { text: 'one two three' } }],
+  )
+})
+
+t.test('a snapshot right after the start is not kept waiting by what was committed during it', async t => {
+  const log = new MemoryLog()
+  log.commit(draftsOf(start))
+  const release = log.hold()
+  const open = new OpenMessages({ log })
+  const starting = open.start()
+  await new Promise(resolve => setImmediate(resolve))
+  log.commit(draftsOf(delta('text')))
+  release()
+  await starting
+  const { records } = await open.snapshot(['agents.>'])
+  t.match(
+    records.filter(record => record.topic === topic),
+    [{ payload: { text: 'text' } }],
+  )
+})
