@@ -46,12 +46,12 @@ const exec = new Command('exec')
   .option('--name <name>', 'what people see (default: the id)')
   .option('--label <key=value>', 'to select it by; may be given several times', label)
   .option('--concurrency <n>', 'commands at the same time', wholeNumber(1), 1)
-  .option('--shell <path>', 'the shell (default: $SHELL, or /bin/sh)')
+  .option('--shell <path>', 'the shell (default: $SHELL where it works, else /bin/sh)')
   .option('--cwd <folder>', 'where commands run (default: here)')
   .option('--journal <folder>', 'where it remembers what it has run (default: ~/.fleetwire/journal)')
   .option(
     '--run-timeout <duration>',
-    'interrupts commands that name no timeout of their own (FLEETWIRE_RUN_TIMEOUT)',
+    'interrupts commands that name no timeout of their own (FLEETWIRE_RUN_TIMEOUT, default: none)',
     durationMs,
   )
   .option('--token-file <path>', 'reads the token from here, again before it expires (FLEETWIRE_TOKEN_FILE)')

@@ -14,8 +14,11 @@ const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 
 export const attachCommand = new Command('attach')
   .description('Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running')
-  .argument('<agentId>')
-  .argument('[terminalId]', 'of a command: its id (default: the newest, and the next one when it begins)')
+  .argument('<agentId>', 'see fleetwire ps')
+  .argument(
+    '[terminalId]',
+    'the id of the command that it belongs to (default: the newest, and the next one when it begins)',
+  )
   .action(async (agentId: string, terminalId: string | undefined) => {
     const { stdin, stdout } = process
     if (!stdin.isTTY || !stdout.isTTY)

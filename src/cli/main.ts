@@ -22,8 +22,12 @@ const program = new Command('fleetwire')
     'after',
     `
 Clients read FLEETWIRE_URL (default http://127.0.0.1:3000) and FLEETWIRE_TOKEN.
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed, 5 replaced by another agent of the id,
-6 output incomplete, 124 timed out, 130 interrupted, 141 nobody reads the output any more.`,
+Without a token, whoever can read the server's secret (./data/secret) is its admin.
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed,
+  5 another agent took over the id, 6 some output is missing,
+  124 timed out, 130 interrupted, 141 nobody reads the output any more.
+  send --wait otherwise ends with the exit code of the command.`,
   )
   .exitOverride()
 

@@ -26,12 +26,12 @@ interface SendOptions {
 
 export const sendCommand = new Command('send')
   .description('Submit a command to an agent')
-  .argument('<agentId>')
+  .argument('<agentId>', 'see fleetwire ps')
   .argument('<input...>', 'a shell line or a prompt; joined with spaces')
   .option('--kind <kind>', 'shell, prompt or what the agent offers', 'shell')
   .option('--wait', 'stream its output and exit with its result; Ctrl-C interrupts it')
   .option('--timeout <duration>', 'interrupt it after this run time', durationMs)
-  .option('--priority <number>', 'higher goes first', wholeNumber())
+  .option('--priority <number>', 'from -100 to 100, higher goes first (default: 0)', wholeNumber())
   .option('--json', 'print the command as JSON')
   .action(async (agentId: string, words: string[], options: SendOptions) => {
     const target = await resolveTarget()
