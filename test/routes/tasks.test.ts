@@ -113,6 +113,17 @@ test('lists are filtered and paged, newest first', async t => {
   t.match(await api('GET', '/tasks?status=busy'), { status: 400, body: { message: /"busy" is none of pending/ } })
 })
 
+test('[PM10] that an id is taken is said, and nothing of what took it', async t => {
+  const { api, token, connect } = await start(t)
+  await connect('db-1')
+  await api('POST', '/tasks', { taskId: 'mine', title: 'secret plans', agentId: 'db-1' })
+  const narrow = await token('operator', { agents: ['web-*'] })
+  const taken = await api('POST', '/tasks', { taskId: 'mine', title: 'x' }, narrow)
+  t.match(taken, { status: 409, body: { code: 'conflict' } })
+  t.notMatch(JSON.stringify(taken.body), /secret|db-1|pending/)
+  t.equal((await api('GET', '/tasks/mine', undefined, narrow)).status, 404)
+})
+
 test('[PM1] who may only read changes nothing, and nobody gives work to an agent they cannot see', async t => {
   const { api, token } = await start(t)
   const viewer = await token('viewer')

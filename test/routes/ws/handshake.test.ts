@@ -82,6 +82,16 @@ t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async 
   t.equal(socket.protocol, 'fleetwire.v1')
 })
 
+t.test('[LV3] heartbeats and pings of a client are answered', async t => {
+  const { url, token } = await startApp(t)
+  const client = await connectWs(t, url, await token('viewer'))
+  client.send('heartbeat', { timestamp: 5 })
+  const { payload } = await client.next(({ type, payload }) => type === 'heartbeat' && payload.echo !== undefined)
+  t.match(payload, { timestamp: Number, echo: 5 })
+  client.send('ping', {})
+  await client.next('pong')
+})
+
 t.test('the greeting says who is connected and what the limits are', async t => {
   const { url, token, app } = await startApp(t, { config: { FRAME_RATE: 50 } })
   const client = await connectWs(t, url, await token('operator', { sub: 'ann' }))

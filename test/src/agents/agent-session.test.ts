@@ -151,6 +151,39 @@ t.test(
   },
 )
 
+t.test('[LV2] [AG11] heartbeats alone make no events; a read says when the agent was last heard', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const count = fleet.events.length
+  for (let i = 0; i < 5; i++) {
+    fleet.clock.advance(deadlines.heartbeatMs)
+    agent.raw('heartbeat', {})
+  }
+  agent.report('agent:error', { message: 'the end of the log' })
+  await agent.acked(1)
+  t.strictSame(
+    fleet.events
+      .slice(count)
+      .filter(({ topic }) => !topic.startsWith('$'))
+      .map(({ type }) => type),
+    ['agent:error'],
+  )
+  t.match(fleet.agents.get('a1'), { link: 'online', lastSeenAt: fleet.clock.now() })
+})
+
+t.test('[HS7] what waited for an agent is sent behind its greeting', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  agent.cut()
+  const { commandId } = await fleet.submit('a1')
+  const back = fleet.agent('a1')
+  await back.hello()
+  t.match(await back.next('command:dispatch'), { commandId })
+  t.equal(back.sent[0]?.type, 'connection:established')
+})
+
 t.test('[LV4] a server that stood still does not blame its agents', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')

@@ -2,7 +2,7 @@ import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 
-t.test('[CQ13] a command goes from queued to its result, each step in the log', async t => {
+t.test('[CQ13] [CS29] a command goes from queued to its result, each step in the log', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -16,7 +16,14 @@ t.test('[CQ13] a command goes from queued to its result, each step in the log', 
   t.match(dispatch, { commandId, attempt: 1, kind: 'shell', input: 'echo hi', runTimeoutMs: 0 })
   agent.report('command:ack', { commandId, attempt: 1 })
   agent.report('command:progress', { commandId, attempt: 1, progress: 0.5, message: 'half' })
-  agent.report('command:result', { commandId, attempt: 1, status: 'succeeded', output: 'hi', exitCode: 0 })
+  agent.report('command:result', {
+    commandId,
+    attempt: 1,
+    status: 'succeeded',
+    output: 'hi',
+    exitCode: 0,
+    detail: 'as told',
+  })
   await agent.acked(3)
   const types = fleet.events.filter(e => e.topic === `agents.a1.commands.${commandId}`).map(e => e.type)
   t.strictSame(types, [
@@ -30,6 +37,7 @@ t.test('[CQ13] a command goes from queued to its result, each step in the log', 
     status: 'succeeded',
     output: 'hi',
     exitCode: 0,
+    detail: 'as told',
     attempt: 1,
     progress: { message: 'half' },
   })
