@@ -63,16 +63,38 @@ function judge(pid: number, fds: readonly number[], terminal: number): 'waits' |
     const link = linkOf(pid, fd)
     if (link === path || link === '/dev/tty') waits = true
     else if (link !== undefined && MASTER.test(link)) inner = innerTerminal(pid, fd)
-    else if (link === undefined || !(OWN_WAKE_UPS.test(link) || isOwnPipe(pid, link))) return undefined
+    else if (link === undefined || !isOwnWakeUp(pid, link, fds)) return undefined
   }
   return waits ? (inner ?? 'waits') : undefined
 }
+
+const isOwnWakeUp = (pid: number, link: string, awaited: readonly number[]) =>
+  OWN_WAKE_UPS.test(link) || isOwnPipe(pid, link) || isOwnSocketPair(pid, link, awaited)
 
 /** It holds both ends: how many programs wake their own event loop. */
 function isOwnPipe(pid: number, link: string): boolean {
   if (!link.startsWith('pipe:')) return false
   return numbersIn(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === link).length > 1
 }
+
+/**
+ * The same with a pair of sockets: what wakes the loops of Python's asyncio and of Rust's signal handlers. The kernel makes
+ * both ends at once, with neighbouring numbers and without a name; the end that wakes is not read from, unlike a second
+ * connection to some service.
+ */
+function isOwnSocketPair(pid: number, link: string, awaited: readonly number[]): boolean {
+  const inode = Number(link.match(/^socket:\[(\d+)\]$/)?.[1])
+  if (Number.isNaN(inode)) return false
+  const neighbours = [inode - 1, inode + 1]
+  const other = neighbours.find(near =>
+    numbersIn(`/proc/${pid}/fd`).some(fd => !awaited.includes(fd) && linkOf(pid, fd) === `socket:[${near}]`),
+  )
+  return other !== undefined && [inode, other].every(end => isNamelessUnixSocket(pid, end))
+}
+
+/** Lines such as `…: 00000003 00000000 00000000 0001 03 2292087`, with the path at the end where there is one. */
+const isNamelessUnixSocket = (pid: number, inode: number) =>
+  new RegExp(`: (\\S+ ){5} *${inode}$`, 'm').test(read(`/proc/${pid}/net/unix`) ?? '')
 
 function innerTerminal(pid: number, fd: number): { terminal: number } | undefined {
   const index = read(`/proc/${pid}/fdinfo/${fd}`)?.match(/^tty-index:\s*(\d+)$/m)?.[1]

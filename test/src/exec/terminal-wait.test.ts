@@ -8,6 +8,8 @@ const node = JSON.stringify(process.execPath)
 t.test('a program that waits for somebody to type is named, and no longer when it goes on', linux, async t => {
   const asks =
     'require("readline").createInterface(process.stdin, process.stdout).question("name? ", () => process.exit())'
+  // Its event loop wakes itself through a pair of sockets, as ipython's and that of many agents does.
+  const loop = 'import asyncio; loop = asyncio.new_event_loop(); loop.add_reader(0, lambda: None); loop.run_forever()'
   const cases: [line: string, name: string, needs?: string][] = [
     ['cat', 'cat'],
     ['sh -c "cat | grep x"; true', 'cat'],
@@ -23,6 +25,7 @@ t.test('a program that waits for somebody to type is named, and no longer when i
     ['python3 -i -c 1', 'python3', 'python3'],
     ['python3 -c "import select; select.select([0], [], [])"', 'python3', 'python3'],
     ['python3 -c "import select; p = select.poll(); p.register(0, select.POLLIN); p.poll()"', 'python3', 'python3'],
+    [`python3 -c '${loop}'`, 'python3', 'python3'],
     ['less /etc/passwd', 'less', 'less'],
     ['vi', 'vi', 'vi'],
     ['script -qc cat /dev/null', 'cat', 'script'],
