@@ -85,7 +85,7 @@ export class BatchService {
       const claim: EventDraft[] = []
       const parentId = newId('bat')
       if (keyTopic !== undefined) {
-        const key = keyState(await log.get(keyTopic), hash, now)
+        const key = keyState(await log.get(keyTopic), hash)
         if (key.state === 'used') return this.#replay(key, idempotencyKey!, canSee)
         claim.push(claimDraft(keyTopic, parentId, hash, now, key.version))
       }

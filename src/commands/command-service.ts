@@ -90,7 +90,7 @@ export class CommandService implements CommandQueue {
     const hash = bodyHash(request)
     for (;;) {
       const now = this.#clock.now()
-      const key = keyState(await this.#log.get(topic), hash, now)
+      const key = keyState(await this.#log.get(topic), hash)
       if (key.state === 'used') return this.#replay(key, request.idempotencyKey!)
       const command = this.#commandOf(request, now)
       const result = await this.#accept(request, command, [

@@ -130,10 +130,11 @@ export class Dispatcher {
     }
     const apply = (event: CommandEvent) => () => void this.#apply(commandId, event)
 
+    // Armed once, also for when it is queued again: the wall clock may have jumped before that.
     arm(
       'ttl',
-      status === 'queued',
-      true,
+      status === 'queued' || status === 'dispatched',
+      false,
       () => command.createdAt + command.queueTtlMs - now,
       apply({ kind: 'queue-ttl' }),
     )

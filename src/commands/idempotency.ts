@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { LogRecord } from '../log/event-log.ts'
 import type { SubmitRequest } from './command-types.ts'
 
-/** How long a key protects its command, ms. */
+/** How long a key protects its command at least, ms. */
 export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60_000
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
@@ -32,11 +32,13 @@ const sorted = (object: Record<string, unknown>) =>
 
 export type KeyState = { state: 'free'; version: number } | { state: 'used'; commandId: string; sameBody: boolean }
 
-/** What a key stands for now. `version` is what a claim of the key must expect. */
-export function keyState(record: LogRecord | undefined, hash: string, now: number): KeyState {
+/**
+ * What a key stands for now. `version` is what a claim of the key must expect. It is free again when its record was swept,
+ * and not by the wall clock: a jump of that must not make a second command of a request that is sent again.
+ */
+export function keyState(record: LogRecord | undefined, hash: string): KeyState {
   if (record === undefined) return { state: 'free', version: 0 }
   const key = record.payload as KeyRecord
-  if (now - key.usedAt > IDEMPOTENCY_TTL_MS) return { state: 'free', version: record.version }
   return { state: 'used', commandId: key.commandId, sameBody: key.bodyHash === hash }
 }
 

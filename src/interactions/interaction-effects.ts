@@ -61,7 +61,8 @@ export class InteractionEffects {
     const { interactionId, agentId, state, commandId, expiresAt, delivery } = interaction
     const key = `${agentId} ${interactionId}`
     if (state !== 'open') this.#deadlines.clear(key)
-    else if (expiresAt !== undefined) {
+    else if (expiresAt !== undefined && !this.#deadlines.has(key)) {
+      // Armed once: the wall clock may have jumped before a later change.
       const delayMs = expiresAt - this.#options.clock.now()
       this.#deadlines.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
     }

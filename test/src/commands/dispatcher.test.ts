@@ -47,3 +47,36 @@ t.test('[CD9] what was running before a restart becomes disconnected in one writ
   t.ok(writes[0]?.every(command => command.phase === 'disconnected'))
   t.strictSame((await log.get(topics.command(queued.agentId, queued.commandId)))?.payload, queued)
 })
+
+t.test('a command that waits expires by the time that passed, whatever jumps the wall clock makes', async t => {
+  const clock = new FakeClock()
+  const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
+  t.teardown(() => log.close())
+  const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
+  const queued = aCommand({ createdAt: clock.now(), queueTtlMs: 60_000 })
+  await ledger.start()
+  const dispatcher = new Dispatcher({ ledger, agents: nobody, clock, ...deadlines, onFault: error => t.error(error) })
+  await dispatcher.start()
+  t.teardown(() => {
+    dispatcher.stop()
+    ledger.stop()
+  })
+  const statuses: string[] = []
+  let onEnd = () => {}
+  const ended = new Promise<void>(resolve => {
+    onEnd = resolve
+  })
+  log.follow(events => {
+    statuses.push(...events.map(event => (event.payload as Command).status))
+    if (statuses.at(-1) === 'expired') onEnd()
+  })
+  await log.append([ledger.draft('command:queued', queued)])
+  clock.jump(40 * 86_400_000)
+  // A change of it while it waits.
+  await log.append([ledger.draft('command:queued', { ...queued, priority: 9 })])
+  clock.advance(59_000)
+  await log.append([ledger.draft('command:queued', { ...queued, priority: 8 })])
+  t.notOk(statuses.includes('expired'), 'it still waits')
+  clock.advance(1000)
+  await ended
+})
