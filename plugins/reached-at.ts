@@ -36,7 +36,8 @@ export default fp(
     app.decorate('refusals', new Refusals())
     app.decorateRequest('limitedAddress', null)
     app.decorate('addressOf', request => {
-      request.limitedAddress ??= normalizeIP(request.ip)
+      // A socket that is gone has no address any more: such requests count together.
+      request.limitedAddress ??= normalizeIP((request.ip as string | undefined) ?? '')
       return request.limitedAddress
     })
     app.decorate('publicPath', (request, path) => {

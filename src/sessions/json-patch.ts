@@ -164,11 +164,11 @@ class Patching {
   }
 
   #copy(value: unknown): unknown {
-    if (!isContainer(value)) return value
+    // A bare text counts as well: copied by thousands of operations, a long one fills the memory.
     const text = JSON.stringify(value)
     this.#copyBytesLeft -= text.length
     if (this.#copyBytesLeft < 0) throw new Flaw('too much is copied', 'copies')
-    return JSON.parse(text)
+    return isContainer(value) ? JSON.parse(text) : value
   }
 
   #equal(a: unknown, b: unknown): boolean {

@@ -233,6 +233,10 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
     have: [['state:snapshot', inSession({ snapshot: { a: times(1000, () => 'x') } })]],
     act: ['state:patch', inSession({ patch: times(6000, i => ({ op: 'copy', from: '', path: `/x${i}` })) })],
   },
+  'copies of one long text': {
+    have: [['state:snapshot', inSession({ snapshot: { a: 'x'.repeat(200_000), b: [] } })]],
+    act: ['state:patch', inSession({ patch: times(3000, () => ({ op: 'copy', from: '/a', path: '/b/-' })) })],
+  },
   'long paths': {
     have: [
       ['state:snapshot', inSession({ snapshot: times(60, i => i).reduce((value: object) => ({ a: value }), {}) })],

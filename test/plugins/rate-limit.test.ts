@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
+import { Capture } from '../helpers/capture.ts'
 
 test('[RE6] each principal has its own limit; over it: 429 with Retry-After', async t => {
   const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
@@ -22,4 +25,16 @@ test('whoever tries tokens is limited by address, and probes are not limited', a
   t.equal((await call(undefined, 'GET', '/health')).status, 200)
   t.equal((await call(undefined, 'GET', '/ready')).status, 200)
   t.equal((await call(await token('admin'), 'GET', '/api/v1/tokens')).status, 200, 'a principal behind it is served')
+})
+
+test('a peer that leaves before it is counted is no fault of the server', async t => {
+  const stream = new Capture()
+  const { app, url } = await startApp(t, { logger: { stream } })
+  // The address of a socket is lost with it.
+  app.server.prependListener('request', request => request.socket.destroy())
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('GET /api/v1/agents HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(socket, 'close')
+  await app.close()
+  t.notMatch(stream.text, 'request failed')
 })

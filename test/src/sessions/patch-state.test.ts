@@ -53,6 +53,8 @@ t.test('no patch reaches a prototype', async t => {
 t.test('[SE13] a state stays small, whatever copies itself', async t => {
   const doubling = Array.from({ length: 64 }, (_, i) => ({ op: 'copy', from: '', path: `/x${i}` }))
   t.match(patch({ text: 'x'.repeat(1000) }, ...doubling), { status: 'refused', error: { code: 'too_large' } })
+  const texts = Array.from({ length: 64 }, () => ({ op: 'copy', from: '/text', path: '/list/-' }))
+  t.match(patch({ text: 'x'.repeat(10_000), list: [] }, ...texts), { status: 'refused', error: { code: 'too_large' } })
   const large = { op: 'add', path: '/x', value: 'x'.repeat(MAX_STATE_BYTES) }
   t.match(patch({}, large), {
     status: 'refused',
