@@ -18,7 +18,8 @@ export interface Start extends Partial<ShellRunnerOptions> {
 export function start(line: unknown, { write, ...options }: Start = {}) {
   const interrupt = new AbortController()
   const force = new AbortController()
-  const commandId = `cmd_${++ids}`
+  // Tests of other files run beside these, and survivors are looked for on the whole machine.
+  const commandId = `cmd_${process.pid}_${++ids}`
   const chunks: Uint8Array[] = []
   const sizes: [number, number][] = []
   const looks = new Set<() => void>()

@@ -12,7 +12,9 @@ const asked = isRoot ? 65_534 : process.getuid?.()
 
 /** How a server ends that is started on a folder. */
 async function serveOn(dataDir: string): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--data-dir', dataDir], {
+  // Without what the test runner loads into every Node: it writes notes, which the other user may not.
+  const line = [process.execPath, main, 'serve', '--port', '0', '--data-dir', dataDir]
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...line], {
     ...(isRoot && { uid: 65_534, gid: 65_534 }),
     env: { PATH: process.env.PATH },
     cwd: '/',
