@@ -19,7 +19,13 @@ function outcome(document: unknown, patch: readonly PatchOperation[]) {
 function expected(document: unknown, patch: readonly PatchOperation[]) {
   let current = structuredClone(document)
   for (const operation of patch) {
-    current = fastJsonPatch.applyOperation(current, structuredClone(operation) as Operation).newDocument
+    try {
+      current = fastJsonPatch.applyOperation(current, structuredClone(operation) as Operation).newDocument
+    } catch (error) {
+      // A fault of its own: of a move it looks at the target before what is moved has left, and stumbles where the two meet.
+      if (error instanceof TypeError) return undefined
+      throw error
+    }
   }
   return { document: current }
 }
@@ -69,8 +75,10 @@ t.test('what applies gives what a library makes of it, on random documents and p
     if (JSON.stringify(patch) !== before) t.fail(`changed the patch ${before}`)
     // Which of them are wrong the library knows less well.
     if ('failed' in result) continue
+    const theirs = expected(document, patch)
+    if (theirs === undefined) continue
     applied++
-    if (!t.same(result, expected(document, patch), JSON.stringify({ document, patch }))) return
+    if (!t.same(result, theirs, JSON.stringify({ document, patch }))) return
   }
   t.ok(applied > 1000, `${applied} applied`)
 })
