@@ -1,6 +1,9 @@
 import { constants } from 'node:os'
 import { allProcesses, hasEnded, programName, read, readStat, sleepsOf } from './proc.ts'
 
+/** On a machine where something ends in every look, all the same. */
+const MAX_LOOKS = 20
+
 interface Member {
   pid: number
   /** What a signal for it is sent to: its group, as a negative number. */
@@ -88,15 +91,34 @@ export class SessionProcesses {
     if (process.platform !== 'linux') {
       return send(-this.#leader, 0) ? [{ pid: this.#leader, target: -this.#leader }] : []
     }
+    // One that forks and ends between the list and the look hides its child. Nobody is there only if nobody has just ended.
+    const ended = new Set<number>()
+    for (let looks = 1; ; looks++) {
+      const { members, unsure } = this.#look(ended)
+      if (members.length > 0 || !unsure || looks === MAX_LOOKS) return members
+    }
+  }
+
+  /** `ended`: those of the session that are known to have ended, and who are found to be. */
+  #look(ended: Set<number>): { members: Member[]; unsure: boolean } {
     const members: Member[] = []
+    let unsure = false
     for (const pid of allProcesses()) {
       const stat = readStat(pid)
-      if (stat === undefined || hasEnded(stat)) continue
-      if (stat.session === this.#leader) members.push({ pid, target: -stat.group })
-      // Just forked, it has no session of its own yet, and its group is ours.
-      else if (pid === this.#leader) members.push({ pid, target: pid })
+      if (stat === undefined) {
+        unsure = true
+      } else if (hasEnded(stat)) {
+        if (stat.session !== this.#leader || ended.has(pid)) continue
+        ended.add(pid)
+        unsure = true
+      } else if (stat.session === this.#leader) {
+        members.push({ pid, target: -stat.group })
+      } else if (pid === this.#leader) {
+        // Just forked, it has no session of its own yet, and its group is ours.
+        members.push({ pid, target: pid })
+      }
     }
-    return members
+    return { members, unsure }
   }
 }
 

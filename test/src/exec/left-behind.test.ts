@@ -42,6 +42,16 @@ t.test('what a command leaves behind is ended, and its result says so', linux, a
   }
 })
 
+t.test('nobody slips away between those who fork and end at once', linux, async t => {
+  // Each shell starts the next and ends: whoever looks meanwhile sees one that ends, and not yet its child.
+  const line = `${'( '.repeat(8)}sleep 60 &${' ) &'.repeat(7)} )`
+  for (let i = 0; i < 15; i++) {
+    const command = start(line, quick)
+    t.match(await command.outcome, { status: 'succeeded', detail: '1 process was ended: sleep' })
+    t.same(survivors(command.commandId), [], 'nobody is left')
+  }
+})
+
 t.test('an interrupt ends what runs without calling it left behind', linux, async t => {
   const command = start('sleep 60 & echo up; sleep 61', quick)
   await command.printed(/up/)
