@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { Broadcaster } from '../src/broadcast/broadcaster.ts'
-import { FrameCompressor } from '../src/broadcast/frame-compressor.ts'
+import { FrameCompressor } from '../src/frames/frame-compressor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,4 +1,4 @@
-import type { AgentLink } from './agent-link.ts'
+import type { AgentLink } from '../commands/agent-link.ts'
 
 /** The socket of an agent as the registry sees it. */
 export interface AgentSocket extends AgentLink {

@@ -1,6 +1,6 @@
 import { canSeeEntry, sightOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
-import { EventBatch, type OutboundEvent } from './frame-encoder.ts'
+import { EventBatch, type OutboundEvent } from '../frames/frame-encoder.ts'
 
 /** One step of a replay: what is delivered before the reader is waited for, decided once for all who see the same. */
 export class ReplaySlice {

@@ -1,6 +1,6 @@
+import { OutboundEvent } from '../frames/frame-encoder.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { EventLog, ReadResult } from '../log/event-log.ts'
-import { OutboundEvent } from './frame-encoder.ts'
 import { type ReplayPage, ReplaySlice } from './replay-page.ts'
 import { seqOf } from './seq-of.ts'
 

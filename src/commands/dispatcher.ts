@@ -1,7 +1,7 @@
 import { type Command, isFinal } from '@fleetwire/protocol'
-import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
+import type { AgentDirectory } from './agent-link.ts'
 import { BatchGate } from './batch-gate.ts'
 import type { CommandLedger } from './command-ledger.ts'
 import { type CommandEvent, runDeadline } from './command-state.ts'

@@ -2,11 +2,10 @@ import type { Decoded, ServerPayloads, WireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import type { ConnectionKind } from './connection-kind.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import type { FrameLimits } from './frame-limits.ts'
 import type { LivenessLimits } from './liveness.ts'
-
-export type ConnectionKind = 'dashboard' | 'agent' | 'stream'
 
 /** Frame types that both routes send, whatever else they do. */
 export interface BasePayloads {

@@ -6,12 +6,12 @@ import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Logger } from '../logger.ts'
 import { Connection } from './connection.ts'
+import type { ConnectionKind } from './connection-kind.ts'
 import type {
   BasePayloads,
   Caller,
   CloseOptions,
   ConnectionContext,
-  ConnectionKind,
   ConnectionOptions,
   InboundFrame,
 } from './connection-options.ts'

@@ -1,15 +1,17 @@
 import { type CloseCode, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
-import type { EventBatch } from '../broadcast/frame-encoder.ts'
 import type { Timer } from '../clock.ts'
 import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
+import type { EventBatch } from '../frames/frame-encoder.ts'
+import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
+import { textFrame } from '../frames/text-frame.ts'
 import { newId } from '../ids.ts'
+import type { ConnectionKind } from './connection-kind.ts'
 import type {
   BasePayloads,
   Caller,
   CloseOptions,
   ConnectionContext,
-  ConnectionKind,
   ConnectionOptions,
   InboundFrame,
 } from './connection-options.ts'
@@ -17,9 +19,7 @@ import { ErrorBudget } from './error-budget.ts'
 import type { FrameGate } from './frame-limits.ts'
 import { Liveness } from './liveness.ts'
 import { Outbox } from './outbox.ts'
-import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
-import { textFrame } from './text-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
 /** A peer that does not answer a close frame in this time is cut off. */

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { CloseCode, ServerPayloads } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
-import type { EventBatch } from '../broadcast/frame-encoder.ts'
 import type { Timer } from '../clock.ts'
+import type { EventBatch } from '../frames/frame-encoder.ts'
+import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
+import { sseCursor, sseFrame, sseKeepAlive, sseRetry } from '../frames/sse-frame.ts'
 import { newId } from '../ids.ts'
 import type { CloseOptions, ConnectionContext } from './connection-options.ts'
 import { Outbox } from './outbox.ts'
-import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
-import { sseCursor, sseFrame, sseKeepAlive, sseRetry } from './sse-frame.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
 /** A peer that does not take the end of its stream in this time is cut off. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ConnectionKind } from './connection-options.ts'
+import type { ConnectionKind } from './connection-kind.ts'
 import { KeyedBuckets } from './keyed-buckets.ts'
 import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 import type { Limit, Refusals } from './refusals.ts'

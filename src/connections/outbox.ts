@@ -1,6 +1,6 @@
-import type { EventBatch, OutboundEvent } from '../broadcast/frame-encoder.ts'
-import { JoinedDelta } from './joined-delta.ts'
-import { FRAGMENT_BYTES, PacedMessage } from './paced-message.ts'
+import type { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
+import { JoinedDelta } from '../frames/joined-delta.ts'
+import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
 import type { SocketPort } from './socket-port.ts'
 
 /** What is joined into one write, unless a shared batch is larger. */

@@ -1,4 +1,4 @@
-import type { FrameForm } from '../broadcast/frame-encoder.ts'
+import type { FrameForm } from '../frames/frame-encoder.ts'
 
 /** What a connection needs of a WebSocket. One adapter implements it (ws-socket.ts); tests script it. */
 export interface SocketPort {

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import type { FrameForm } from '../broadcast/frame-encoder.ts'
+import type { FrameForm } from '../frames/frame-encoder.ts'
+import { textsOf } from '../frames/text-frame.ts'
 import { FragmentCounter } from './fragment-counter.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
-import { textsOf } from './text-frame.ts'
 
 const TOO_BIG = 1009
 const FRAME_TOO_LARGE = 4413

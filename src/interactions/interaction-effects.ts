@@ -1,6 +1,6 @@
 import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
-import type { AgentDirectory } from '../agents/agent-link.ts'
 import type { Clock } from '../clock.ts'
+import type { AgentDirectory } from '../commands/agent-link.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'

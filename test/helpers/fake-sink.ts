@@ -1,6 +1,6 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
-import type { EventBatch } from '../../src/broadcast/frame-encoder.ts'
 import type { Sink } from '../../src/broadcast/subscriber.ts'
+import type { EventBatch } from '../../src/frames/frame-encoder.ts'
 
 type Given = { cursor: string; type: string; topic: string } | { frame: string; payload: unknown }
 

@@ -1,5 +1,5 @@
 import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
-import { textFrame, textsOf } from '../../src/connections/text-frame.ts'
+import { textFrame, textsOf } from '../../src/frames/text-frame.ts'
 
 /** The server's end of a socket whose kernel is played by the test: `choke` and it takes no more, `drain` and it took all. */
 export class FakeSocket implements SocketPort {

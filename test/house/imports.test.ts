@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import t from 'tap'
+import { circles, type Graph, grouped } from './circles.ts'
 import { read, sources } from './repository.ts'
 
 /** What any part of the domain may know: the vocabulary, the faults, the time, and the log as an interface. */
@@ -35,23 +36,18 @@ const layers: [area: string, may: string[]][] = [
 
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
-  ['src/commands/', ['src/commands/', ...common, 'src/agents/agent-link.ts']],
+  ['src/commands/', ['src/commands/', ...common]],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', 'src/environment.ts', '@sinclair/typebox', 'jose']],
-  ['src/connections/', ['src/connections/', ...common, ...principal, 'src/broadcast/frame-encoder.ts', 'ws']],
-  [
-    'src/broadcast/',
-    [
-      ...['src/broadcast/', ...common, ...principal],
-      ...['src/connections/text-frame.ts', 'src/connections/sse-frame.ts', 'src/connections/flush-scheduler.ts'],
-    ],
-  ],
+  ['src/frames/', ['src/frames/', ...common]],
+  ['src/connections/', ['src/connections/', ...common, ...principal, 'src/frames/', 'ws']],
+  ['src/broadcast/', ['src/broadcast/', ...common, ...principal, 'src/frames/', 'src/connections/flush-scheduler.ts']],
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
   // Reads what the others count.
   ['src/metrics/', ['src/metrics/', 'src/commands/command-census.ts', 'node:']],
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
   ['src/sessions/', ['src/sessions/', ...common]],
-  ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/', 'src/agents/agent-link.ts']],
+  ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/']],
   ['src/events/', ['src/events/', ...common, ...principal]],
   [
     'src/ag-ui/',
@@ -181,14 +177,48 @@ t.test('nobody imports what their layer may not know', async t => {
   )
 })
 
+/** Imports of types count: what cannot be understood without the other is no part of its own. */
+const graph: Graph = new Map(
+  sources
+    .filter(file => !file.startsWith('packages/'))
+    .map(file => [file, new Set(importsOf(file).filter(imported => sources.includes(imported)))]),
+)
+
+/** `src/log/` of any file under it; a file that stands in `src/` itself, or outside it, is a part of its own. */
+const folderOf = (file: string): string => /^src\/[^/]+\//.exec(file)?.[0] ?? file
+
+t.test('no circle between folders of src', async t => {
+  t.same(circles(grouped(graph, folderOf)), [])
+})
+
+t.test('no circle between files', async t => {
+  t.same(circles(graph), [])
+})
+
+t.test('circles are found', async t => {
+  const edges: [string, string[]][] = [
+    ['src/a/1', ['src/b/1']],
+    ['src/b/1', ['src/c/1', 'src/c/2']],
+    ['src/c/1', ['src/c/2']],
+    ['src/c/2', ['src/a/2']],
+    ['src/a/2', ['src/d/1']],
+    ['src/d/1', ['src/d/2']],
+    ['src/d/2', ['src/d/1']],
+  ]
+  const graph = new Map(edges.map(([file, imports]) => [file, new Set(imports)]))
+  t.same(circles(grouped(graph, folderOf)), [['src/a/', 'src/b/', 'src/c/']])
+  t.same(circles(graph), [['src/d/1', 'src/d/2']])
+})
+
 t.test('the table refuses what it should', async t => {
   const table: [file: string, imported: string, may: boolean][] = [
     ['src/agents/agent-session.ts', 'src/commands/dispatcher.ts', true],
     ['src/agents/agent-session.ts', 'fastify', false],
     ['src/agents/agent-session.ts', 'plugins/auth.ts', false],
     ['src/agents/agent-session.ts', 'src/log/sqlite-log.ts', false],
-    ['src/commands/dispatcher.ts', 'src/agents/agent-link.ts', true],
+    ['src/commands/dispatcher.ts', 'src/commands/agent-link.ts', true],
     ['src/commands/dispatcher.ts', 'src/agents/agent-registry.ts', false],
+    ['src/frames/frame-encoder.ts', 'src/connections/connection.ts', false],
     ['src/connections/connection.ts', 'ws', false],
     ['src/connections/ws-socket.ts', 'ws', true],
     ['src/log/entries.ts', 'node:sqlite', false],

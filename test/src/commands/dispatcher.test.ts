@@ -1,6 +1,6 @@
 import { type Command, topics } from '@fleetwire/protocol'
 import t from 'tap'
-import type { AgentDirectory } from '../../../src/agents/agent-link.ts'
+import type { AgentDirectory } from '../../../src/commands/agent-link.ts'
 import { CommandLedger } from '../../../src/commands/command-ledger.ts'
 import { Dispatcher } from '../../../src/commands/dispatcher.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'

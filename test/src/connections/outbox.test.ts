@@ -1,7 +1,7 @@
 import t from 'tap'
-import { EventBatch, OutboundEvent } from '../../../src/broadcast/frame-encoder.ts'
 import { Outbox } from '../../../src/connections/outbox.ts'
-import { textFrame } from '../../../src/connections/text-frame.ts'
+import { EventBatch, OutboundEvent } from '../../../src/frames/frame-encoder.ts'
+import { textFrame } from '../../../src/frames/text-frame.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
 
 let seq = 0

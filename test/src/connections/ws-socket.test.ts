@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { COMPRESS_FROM, FrameCompressor } from '../../../src/broadcast/frame-compressor.ts'
 import type { SocketHandlers } from '../../../src/connections/socket-port.ts'
-import { textFrame, textsOf } from '../../../src/connections/text-frame.ts'
 import { WsSocket, wsServerOptions } from '../../../src/connections/ws-socket.ts'
+import { COMPRESS_FROM, FrameCompressor } from '../../../src/frames/frame-compressor.ts'
+import { textFrame, textsOf } from '../../../src/frames/text-frame.ts'
 
 const texts = [
   '',

@@ -1,8 +1,8 @@
 import { topicKind } from '@fleetwire/protocol'
-import { sseFrame } from '../connections/sse-frame.ts'
-import { textFrame } from '../connections/text-frame.ts'
 import type { FleetEvent } from '../log/event-log.ts'
 import type { FrameCompressor } from './frame-compressor.ts'
+import { sseFrame } from './sse-frame.ts'
+import { textFrame } from './text-frame.ts'
 
 /** An event as every client reads it. The payload was checked when it was drafted and serialised when it was stored. */
 export function eventText(event: FleetEvent): string {

@@ -1,5 +1,5 @@
 import { constants, deflateRawSync } from 'node:zlib'
-import { deflatedFrame } from '../connections/text-frame.ts'
+import { deflatedFrame } from './text-frame.ts'
 
 /** Below this many characters the header of a frame and the work outweigh what is saved. */
 export const COMPRESS_FROM = 1024

@@ -1,5 +1,5 @@
-import { type FrameForm, OutboundEvent } from '../broadcast/frame-encoder.ts'
 import type { FleetEvent } from '../log/event-log.ts'
+import { type FrameForm, OutboundEvent } from './frame-encoder.ts'
 
 /** A joined frame must not hold up others for long. */
 const MAX_BYTES = 32 * 1024
