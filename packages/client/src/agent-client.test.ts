@@ -48,6 +48,19 @@ const reports = (peer: Peer) =>
     .filter(({ n }) => n !== undefined)
     .map(({ type, n, payload }) => [n, type, payload.commandId, payload.attempt])
 
+t.test('asks for joined messages, and takes each of their frames; a bad line costs the others nothing', async t => {
+  const { server } = await start(t, { maxConcurrency: 2 })
+  const { peer, hello } = await welcomeAgent(server)
+  t.equal(hello.payload.join, true)
+  const commands = ['c1', 'c2'].map(id => ({ type: 'command:dispatch', payload: dispatch(id) }))
+  peer.join([commands[0]!, '{"type":"command:dispatch","payload":{', '', commands[1]!], '\r\n')
+  const results = [await peer.next('command:result'), await peer.next('command:result')]
+  t.same(
+    results.map(({ payload }) => payload.commandId),
+    ['c1', 'c2'],
+  )
+})
+
 t.test('introduces itself first, then runs a command: ack, report, result', async t => {
   const { server, agent } = await start(t, {
     name: 'Ada',

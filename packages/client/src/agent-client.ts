@@ -241,6 +241,7 @@ export class AgentClient {
       capabilities: { kinds: Object.keys(handlers), ...capabilities },
       maxConcurrency,
       bootId: this.bootId,
+      join: true,
       inventory: this.#runner.inventory(),
       terminals: this.#terminals.describe(),
     }

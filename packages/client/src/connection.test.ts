@@ -29,8 +29,9 @@ function onPaper(over: Partial<ConnectionOptions> = {}) {
     {
       opened: () => seen.push('opened'),
       text: text => {
-        seen.push(text)
+        seen.push(text.trim())
         if (text === 'established') connection.established(10_000)
+        if (text === 'stop') connection.stop()
       },
       down: () => seen.push('down'),
       probe: () => seen.push('probe'),
@@ -64,6 +65,21 @@ t.test('a half-open socket is dropped after two silent intervals, without waitin
   connection.stop()
   t.equal(clock.timers, 0)
 })
+
+t.test(
+  'a message of several frames is given frame by frame, and no further once the connection was stopped',
+  async t => {
+    const { connection, seen, sockets } = onPaper()
+    connection.start()
+    await turn()
+    const { events } = sockets[0]!
+    events.open()
+    events.text('established\n\na\r\n \r\nb\n')
+    t.same(seen, ['opened', 'established', 'a', 'b'])
+    events.text('c\nstop\nd')
+    t.same(seen.slice(4), ['c', 'stop', 'down'])
+  },
+)
 
 t.test('a server that accepts and says nothing does not hold the client', async t => {
   const { clock, connection, sockets } = onPaper({ handshakeTimeoutMs: 3_000 })

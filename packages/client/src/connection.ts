@@ -1,3 +1,4 @@
+import { frameLines } from '@fleetwire/protocol'
 import type { Clock, Timer } from './clock.ts'
 import { messageOf } from './errors.ts'
 import { Liveness } from './liveness.ts'
@@ -44,6 +45,7 @@ export interface ConnectionOptions {
 export interface ConnectionHandler {
   /** The socket is open: send the greeting; call `established` when the other side has answered it. */
   opened(): void
+  /** One frame. */
   text(text: string): void
   /** An opened socket is gone; what was sent on it may not have arrived. */
   down(): void
@@ -184,7 +186,10 @@ export class Connection {
       text: text => {
         if (!isMine()) return
         this.#alive()
-        this.#handler.text(text)
+        for (const frame of frameLines(text)) {
+          // What handles a frame may end the connection: nothing is called back afterwards.
+          if (isMine()) this.#give(frame)
+        }
       },
       alive: () => {
         if (isMine()) this.#alive()
@@ -198,6 +203,17 @@ export class Connection {
       state.socket = mine
     } catch (error) {
       this.#ended({ code: ABNORMAL_CLOSURE, reason: messageOf(error) })
+    }
+  }
+
+  /** A callback of the application that throws must not cost the frames that came in the same message. */
+  #give(frame: string): void {
+    try {
+      this.#handler.text(frame)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
     }
   }
 

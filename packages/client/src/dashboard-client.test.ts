@@ -58,7 +58,7 @@ t.test('subscribe: one whole snapshot, then events; a doubled one is dropped', a
   client.subscribe('tasks.t1.>', handlers)
   client.connect()
   const { peer, hello } = await welcomeDashboard(server)
-  t.same(hello.payload, {})
+  t.same(hello.payload, { join: true })
   const { payload, id } = await peer.next('subscribe')
   t.same(payload, { topics: ['tasks.t1.>'] })
   peer.say('reply', { ok: true }, id)
@@ -73,6 +73,27 @@ t.test('subscribe: one whole snapshot, then events; a doubled one is dropped', a
   t.same(seen.length, 5)
 })
 
+t.test(
+  'a joined message: every frame in order, whatever the line ends; a bad line costs the others nothing',
+  async t => {
+    const logged: string[] = []
+    const { server, client } = await open(t, { onLog: (_level, message) => logged.push(message) })
+    const { handlers, until } = recorder()
+    client.subscribe('tasks.t1.>', handlers)
+    client.connect()
+    const { peer } = await welcomeDashboard(server)
+    const { id, payload } = await peer.next('subscribe')
+    const snapshot = { type: 'snapshot', payload: { topics: payload.topics, records: [record()], cursor: 'c1' } }
+    peer.join(
+      [{ type: 'reply', id, payload: { ok: true } }, snapshot, event('c2'), '{"type":', '', event('c3')],
+      '\r\n',
+    )
+    peer.join([event('c4'), event('c4'), event('c5'), ''])
+    t.same(await until(5), ['snapshot of 1', 'c2', 'c3', 'c4', 'c5'])
+    t.equal(logged.filter(message => message === 'a frame was not understood').length, 1)
+  },
+)
+
 t.test('reconnects resume behind the last processed event, also without any event', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()
@@ -83,7 +104,7 @@ t.test('reconnects resume behind the last processed event, also without any even
   await until(1)
   peer.cut()
   const { peer: second, hello } = await welcomeDashboard(server, { resumed: true })
-  t.same(hello.payload, { resume: { cursor: 'c5' }, subscribe: topics })
+  t.same(hello.payload, { join: true, resume: { cursor: 'c5' }, subscribe: topics })
   second.send(event('c6'))
   second.send(event('c7'))
   second.say('resume:done', { cursor: 'c9' })
@@ -136,7 +157,7 @@ t.test('a cursor from an earlier process resumes without a snapshot', async t =>
   client.subscribe('tasks.t1.>', handlers)
   client.connect()
   const { peer, hello } = await welcomeDashboard(server, { resumed: true })
-  t.same(hello.payload, { resume: { cursor: 'c41' }, subscribe: ['tasks.t1.>'] })
+  t.same(hello.payload, { join: true, resume: { cursor: 'c41' }, subscribe: ['tasks.t1.>'] })
   peer.send(event('c42'))
   peer.say('resume:done', { cursor: 'c42' })
   t.same(await until(1), ['c42'])

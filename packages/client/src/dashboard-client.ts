@@ -218,6 +218,7 @@ export class DashboardClient {
   #opened(): void {
     const resume = this.#subscriptions.resumable()
     const payload: ClientPayloads['dashboard:connect'] = {
+      join: true,
       ...(this.#options.client !== undefined && { client: this.#options.client }),
       ...(resume !== undefined && { resume: { cursor: resume.cursor }, subscribe: resume.patterns }),
     }

@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { AgentServerFrameType, AgentServerPayloads, ServerFrameType, ServerPayloads } from '@fleetwire/protocol'
+import {
+  type AgentServerFrameType,
+  type AgentServerPayloads,
+  frameLines,
+  type ServerFrameType,
+  type ServerPayloads,
+} from '@fleetwire/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks at frames of every type
@@ -33,6 +39,8 @@ export class Peer {
   readonly socket: WebSocket
   /** Everything received, in order. */
   readonly log: Received[] = []
+  /** The text messages in which it came. */
+  readonly messages: string[] = []
   readonly #inbox = new Inbox<Received>()
   readonly closed: Promise<number>
 
@@ -40,9 +48,13 @@ export class Peer {
     this.socket = socket
     this.request = request
     socket.on('message', data => {
-      const frame = JSON.parse(data.toString()) as Received
-      this.log.push(frame)
-      this.#inbox.put(frame)
+      const message = data.toString()
+      this.messages.push(message)
+      for (const line of frameLines(message)) {
+        const frame = JSON.parse(line) as Received
+        this.log.push(frame)
+        this.#inbox.put(frame)
+      }
     })
     socket.on('error', () => {})
     this.closed = new Promise(resolve => socket.on('close', resolve))
@@ -55,6 +67,11 @@ export class Peer {
 
   send(frame: object): void {
     this.socket.send(JSON.stringify(frame))
+  }
+
+  /** One text message of these frames and lines. */
+  join(frames: readonly (object | string)[], lineEnd = '\n'): void {
+    this.socket.send(frames.map(frame => (typeof frame === 'string' ? frame : JSON.stringify(frame))).join(lineEnd))
   }
 
   /** To an agent. */

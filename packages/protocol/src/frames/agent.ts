@@ -34,7 +34,7 @@ import {
   taskReportFields,
   Work,
 } from '../records.ts'
-import { serverPayloads, TerminalInput } from './client.ts'
+import { Joins, serverPayloads, TerminalInput } from './client.ts'
 
 const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const OfCommand = { commandId: Id, attempt: Attempt }
@@ -63,6 +63,7 @@ export const agentPayloads = {
     capabilities: Type.Optional(Capabilities),
     maxConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     bootId: Id,
+    join: Type.Optional(Joins),
     inventory: Type.Optional(
       Type.Array(Type.Object({ ...OfCommand, state: OneOf(['running', 'finished']) }), { maxItems: 10_000 }),
     ),

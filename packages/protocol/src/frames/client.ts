@@ -44,6 +44,9 @@ export const TerminalInput = {
 
 const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
 
+/** Of `dashboard:connect` and `agent:connect`. */
+export const Joins = Type.Boolean({ description: 'Text messages to this client may hold several frames, one a line' })
+
 /** What a submission carries, over REST and on the socket. */
 export const commandRequestFields = {
   kind: CommandKind,
@@ -67,6 +70,7 @@ export const clientPayloads = {
     ),
     resume: Type.Optional(Type.Object({ cursor: Cursor })),
     subscribe: Type.Optional(Patterns),
+    join: Type.Optional(Joins),
   }),
   subscribe: Type.Object({ topics: Patterns, snapshot: Type.Optional(Type.Boolean()) }),
   unsubscribe: Type.Object({ topics: Patterns }),
