@@ -1,6 +1,6 @@
 import type { WireError } from '@fleetwire/protocol'
 import fp from 'fastify-plugin'
-import type { AgentPort } from '../src/agents/agent-port.ts'
+import type { AgentConnection } from '../src/agents/agent-connection.ts'
 import { AgentRegistry } from '../src/agents/agent-registry.ts'
 import { AgentSession } from '../src/agents/agent-session.ts'
 import { removeAgent } from '../src/agents/remove-agent.ts'
@@ -24,7 +24,7 @@ declare module 'fastify' {
     /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
     removeAgent(agentId: string, actor?: Actor): Promise<WireError | undefined>
     /** The server's side of one agent connection; the route feeds it frames. */
-    agentSession(agentId: string, port: AgentPort): AgentSession
+    agentSession(agentId: string, connection: AgentConnection): AgentSession
   }
 }
 
@@ -103,7 +103,10 @@ export default fp(
     app.decorate('removeAgent', (agentId: string, actor?: Actor) =>
       removeAgent(agentId, agents, ledger, sessions, auditDrafts(actor, 'agent:remove', agentId, clock.now())),
     )
-    app.decorate('agentSession', (agentId: string, port: AgentPort) => new AgentSession(agentId, port, services))
+    app.decorate(
+      'agentSession',
+      (agentId: string, connection: AgentConnection) => new AgentSession(agentId, connection, services),
+    )
     app.addHook('preClose', async () => queue.stop())
     app.addHook('onClose', async () => {
       answers.stop()

@@ -1,12 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Agent, type AgentPayloads, type AgentUsage, type Command, topics } from '@fleetwire/protocol'
+import {
+  type Agent,
+  type AgentPayloads,
+  type AgentServerFrameType,
+  type AgentServerPayloads,
+  type AgentUsage,
+  type Command,
+  topics,
+} from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import type { AgentDirectory, AgentLink } from '../commands/agent-link.ts'
+import type { AgentDirectory } from '../commands/agent-directory.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
-import { type AgentSocket, AgentSockets } from './agent-sockets.ts'
+import type { AgentConnection } from './agent-connection.ts'
 import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
+import { NewestConnections } from './newest-connections.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
 /** What the registry needs to know of commands. */
@@ -32,7 +41,7 @@ export interface AgentRegistryOptions {
 
 interface Entry {
   record: Agent
-  /** The agent's socket has said hello and was reconciled: commands may be sent. */
+  /** The agent's connection has said hello and was reconciled: commands may be sent. */
   ready: boolean
   heardAt: number
   reported?: ReportedWork
@@ -59,7 +68,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #agents = new Map<string, Entry>()
   /** Their ids in order, until one comes or goes. */
   #ids: readonly string[] | undefined
-  readonly #sockets = new AgentSockets()
+  readonly #connections = new NewestConnections()
   /** By agent, the end of the token that was warned of. */
   readonly #warnedOf = new Map<string, number>()
   readonly #deadlines: Deadlines
@@ -132,7 +141,7 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   isConnected(agentId: string): boolean {
-    return this.#sockets.get(agentId) !== undefined
+    return this.#connections.get(agentId) !== undefined
   }
 
   /** Agents in the order of their ids, after `afterId`. */
@@ -148,8 +157,12 @@ export class AgentRegistry implements AgentDirectory {
     for (const entry of this.#agents.values()) yield this.#now(entry)
   }
 
-  link(agentId: string): AgentLink | undefined {
-    return this.#agents.get(agentId)?.ready === true ? this.#sockets.get(agentId) : undefined
+  isReady(agentId: string): boolean {
+    return this.#agents.get(agentId)?.ready === true && this.isConnected(agentId)
+  }
+
+  send<K extends AgentServerFrameType>(agentId: string, type: K, payload: AgentServerPayloads[K]): void {
+    if (this.isReady(agentId)) this.#connections.get(agentId)?.send(type, payload)
   }
 
   maxConcurrency(agentId: string): number {
@@ -164,19 +177,22 @@ export class AgentRegistry implements AgentDirectory {
     return this.get(agentId)?.lastSeenAt ?? 0
   }
 
-  /** True while `socket` is the agent's newest one. */
-  isCurrent(agentId: string, socket: AgentSocket): boolean {
-    return this.#sockets.isCurrent(agentId, socket)
+  /** True while `connection` is the agent's newest one. */
+  isCurrent(agentId: string, connection: AgentConnection): boolean {
+    return this.#connections.isCurrent(agentId, connection)
   }
 
-  /** The newest socket that says hello wins. Resolves when what came over the older one is stored. */
-  claim(agentId: string, socket: AgentSocket): Promise<void> {
+  /**
+   * The newest connection that says hello wins. Resolves when what came over the older one is stored. `settled` resolves
+   * when that holds for this one.
+   */
+  claim(agentId: string, connection: AgentConnection, settled: () => Promise<void>): Promise<void> {
     const entry = this.#agents.get(agentId)
     if (entry !== undefined) entry.ready = false
-    return this.#sockets.claim(agentId, socket)
+    return this.#connections.claim(agentId, connection, settled)
   }
 
-  /** Stores the record of an agent whose socket has the claim, together with `alongside`. */
+  /** Stores the record of an agent whose connection has the claim, together with `alongside`. */
   async connect(
     agentId: string,
     hello: AgentPayloads['agent:connect'],
@@ -194,17 +210,17 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /** The agent was reconciled: from now on commands may be sent to it. */
-  ready(agentId: string, socket: AgentSocket): void {
+  ready(agentId: string, connection: AgentConnection): void {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined || !this.isCurrent(agentId, socket)) return
+    if (entry === undefined || !this.isCurrent(agentId, connection)) return
     entry.ready = true
     this.#publish(agentId)
   }
 
-  /** Says a day before that the token of this socket ends, unless the agent gets another by itself. */
-  watchToken(agentId: string, socket: AgentSocket, expiresAt: number): void {
+  /** Says a day before that the token of this connection ends, unless the agent gets another by itself. */
+  watchToken(agentId: string, connection: AgentConnection, expiresAt: number): void {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined || !this.isCurrent(agentId, socket) || entry.record.capabilities.renewsToken) return
+    if (entry === undefined || !this.isCurrent(agentId, connection) || entry.record.capabilities.renewsToken) return
     this.#deadlines.set(`${agentId} token`, expiresAt - TOKEN_WARNING_MS - this.#clock.now(), () => {
       if (this.#agents.get(agentId) !== entry) return
       entry.record.tokenExpiresAt = expiresAt
@@ -219,10 +235,10 @@ export class AgentRegistry implements AgentDirectory {
     })
   }
 
-  /** The socket closed. After an `agent:exit` the agent is known to be gone. */
-  disconnect(agentId: string, socket: AgentSocket, exited: boolean): void {
+  /** The connection closed. After an `agent:exit` the agent is known to be gone. */
+  disconnect(agentId: string, connection: AgentConnection, exited: boolean): void {
     const entry = this.#agents.get(agentId)
-    if (!this.#sockets.release(agentId, socket) || entry === undefined) return
+    if (!this.#connections.release(agentId, connection) || entry === undefined) return
     entry.ready = false
     this.#deadlines.clear(`${agentId} token`)
     if (exited) entry.reported = { work: 'stopped', detail: '', evidence: 'reported' }
@@ -257,11 +273,11 @@ export class AgentRegistry implements AgentDirectory {
     return usage
   }
 
-  /** Closes the agent's socket; it may connect again. False when it has none. */
+  /** Closes the agent's connection; it may connect again. False when it has none. */
   kick(agentId: string, reason: string): boolean {
-    const socket = this.#sockets.get(agentId)
-    socket?.close(1001, reason)
-    return socket !== undefined
+    const connection = this.#connections.get(agentId)
+    connection?.close(1001, reason)
+    return connection !== undefined
   }
 
   /** Forgets an agent that is not connected. */
@@ -319,7 +335,7 @@ export class AgentRegistry implements AgentDirectory {
     if (entry === undefined) return
     const silentMs = this.#silentMs(entry)
     if (silentMs >= 3 * this.#heartbeatMs) {
-      this.#sockets.get(agentId)?.close(4408, `No sign of life for ${Math.round(silentMs)} ms.`)
+      this.#connections.get(agentId)?.close(4408, `No sign of life for ${Math.round(silentMs)} ms.`)
       this.#setLink(agentId, 'offline')
     } else if (silentMs >= 2 * this.#heartbeatMs) this.#setLink(agentId, 'late')
     else {

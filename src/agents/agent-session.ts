@@ -2,8 +2,7 @@ import { type AgentFrame, type AgentServerPayloads, isNumbered, topics, type Wir
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
-import type { AgentPort } from './agent-port.ts'
-import type { AgentSocket } from './agent-sockets.ts'
+import type { AgentConnection } from './agent-connection.ts'
 import { lifecycleOnConnect, type UplinkRecord, uplinkTopic } from './agent-state.ts'
 import { type Directive, type InventoryItem, judge } from './reconcile.ts'
 import { about, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
@@ -36,8 +35,7 @@ type State =
  */
 export class AgentSession {
   readonly #agentId: string
-  readonly #port: AgentPort
-  readonly #socket: AgentSocket
+  readonly #connection: AgentConnection
   readonly #services: AgentSessionServices
   readonly #deadlines: Deadlines
   readonly #inbox: Inbound[] = []
@@ -45,30 +43,25 @@ export class AgentSession {
   #draining = false
   #settled: Promise<void> = Promise.resolve()
 
-  constructor(agentId: string, port: AgentPort, services: AgentSessionServices) {
+  constructor(agentId: string, connection: AgentConnection, services: AgentSessionServices) {
     this.#agentId = agentId
-    this.#port = port
+    this.#connection = connection
     this.#services = services
-    this.#socket = {
-      send: (type, payload) => port.send(type, payload),
-      close: (code, reason) => port.close(code, reason),
-      settled: () => this.#settled,
-    }
     this.#deadlines = new Deadlines(services.clock)
-    this.#deadlines.set('hello', HELLO_DEADLINE_MS, () => port.close(4408, 'No agent:connect within 10 s.'))
+    this.#deadlines.set('hello', HELLO_DEADLINE_MS, () => connection.close(4408, 'No agent:connect within 10 s.'))
   }
 
   onFrame(frame: AgentFrame): void {
     if (this.#state.at === 'closed') return
     if (this.#state.at === 'waiting') {
       if (frame.type !== 'agent:connect') {
-        this.#port.error('not_ready', `Send agent:connect before ${frame.type}.`, about(frame))
+        this.#connection.error('not_ready', `Send agent:connect before ${frame.type}.`, about(frame))
         return
       }
       this.#state = { at: 'greeting' }
       this.#deadlines.clear('hello')
     } else if (frame.type === 'agent:connect') {
-      this.#port.error('conflict', 'agent:connect was received already on this connection.', about(frame))
+      this.#connection.error('conflict', 'agent:connect was received already on this connection.', about(frame))
       if (frame.n !== undefined) this.onRefused(frame.n)
       return
     }
@@ -84,7 +77,7 @@ export class AgentSession {
   #take(inbound: Inbound): void {
     const limit = Math.max(INBOX_LIMIT, this.#services.limits.frameBurst)
     if (this.#inbox.push(inbound) <= limit) this.#wake()
-    else this.#port.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
+    else this.#connection.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
   }
 
   onClose(): void {
@@ -94,10 +87,10 @@ export class AgentSession {
     this.#deadlines.clearAll()
     this.#inbox.length = 0
     const { agents, dispatcher, sessions, terminals } = this.#services
-    if (!agents.isCurrent(this.#agentId, this.#socket)) return
+    if (!agents.isCurrent(this.#agentId, this.#connection)) return
     sessions.agentGone(this.#agentId)
-    agents.disconnect(this.#agentId, this.#socket, state.at === 'ready' && state.uplink.exited)
-    terminals.detach(this.#agentId, this.#port)
+    agents.disconnect(this.#agentId, this.#connection, state.at === 'ready' && state.uplink.exited)
+    terminals.detach(this.#agentId, this.#connection)
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
   }
 
@@ -110,7 +103,7 @@ export class AgentSession {
     try {
       while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
         const retryAfterMs = await this.#next()
-        // A newer socket took over before this one was greeted: it has nothing more to say.
+        // A newer connection took over before this one was greeted: it has nothing more to say.
         if (this.#state.at === 'greeting') return
         if (retryAfterMs === undefined) continue
         this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
@@ -118,7 +111,7 @@ export class AgentSession {
       }
     } catch (error) {
       this.#services.onFault(error)
-      this.#port.close(1012, 'An internal fault; it was logged.', { reconnectAfterMs: 1000 })
+      this.#connection.close(1012, 'An internal fault; it was logged.', { reconnectAfterMs: 1000 })
     } finally {
       this.#draining = false
     }
@@ -147,9 +140,9 @@ export class AgentSession {
 
   async #greet({ payload: hello, ...frame }: Extract<AgentFrame, { type: 'agent:connect' }>): Promise<void> {
     const { log, agents, dispatcher, sessions, terminals, clock } = this.#services
-    await agents.claim(this.#agentId, this.#socket)
+    await agents.claim(this.#agentId, this.#connection, () => this.#settled)
     const last = (await log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
-    const uplink = new Uplink(this.#agentId, this.#port, this.#services, hello.bootId, last)
+    const uplink = new Uplink(this.#agentId, this.#connection, this.#services, hello.bootId, last)
     const n = uplink.nextIs(frame.n) ? frame.n : undefined
     const life = lifecycleOnConnect(hello.bootId, last).map(payload =>
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
@@ -160,8 +153,8 @@ export class AgentSession {
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
-      this.#port.error('unavailable', 'The log cannot accept now; connect again.')
-      this.#port.close(1012, 'The log cannot accept now.', { reconnectAfterMs: 1000 })
+      this.#connection.error('unavailable', 'The log cannot accept now; connect again.')
+      this.#connection.close(1012, 'The log cannot accept now.', { reconnectAfterMs: 1000 })
       return
     }
     uplink.stored(n)
@@ -170,20 +163,20 @@ export class AgentSession {
     if (!this.#holdsAgent()) return
     const connectedAt = clock.monotonic()
     this.#state = { at: 'ready', uplink, connectedAt }
-    this.#port.send('connection:established', {
+    this.#connection.send('connection:established', {
       agentId: this.#agentId,
-      connectionId: this.#port.id,
+      connectionId: this.#connection.id,
       heartbeatMs: this.#services.heartbeatMs,
       ackedN: uplink.storedN,
       directives,
       serverTime: clock.now(),
       limits: this.#services.limits,
     })
-    terminals.attach(this.#agentId, this.#port, hello.terminals ?? [])
+    terminals.attach(this.#agentId, this.#connection, hello.terminals ?? [])
     this.#deadlines.set('reconcile', RESEND_GRACE_MS, () => void this.#denyMissing().catch(this.#services.onFault))
-    agents.ready(this.#agentId, this.#socket)
-    if (this.#port.tokenExpiresAt !== undefined)
-      agents.watchToken(this.#agentId, this.#socket, this.#port.tokenExpiresAt)
+    agents.ready(this.#agentId, this.#connection)
+    if (this.#connection.tokenExpiresAt !== undefined)
+      agents.watchToken(this.#agentId, this.#connection, this.#connection.tokenExpiresAt)
     this.#services.answers.linkUp(this.#agentId)
     dispatcher.heard(
       this.#agentId,
@@ -221,7 +214,7 @@ export class AgentSession {
     switch (frame.type) {
       case 'heartbeat':
         dispatcher.heard(this.#agentId, frame.payload.running ?? [])
-        this.#port.send('heartbeat', { cancel: dispatcher.cancelling(this.#agentId) })
+        this.#connection.send('heartbeat', { cancel: dispatcher.cancelling(this.#agentId) })
         break
       case 'agent:metrics': {
         const draft = draftOf('agent:metrics', topics.agentMetrics(this.#agentId), {
@@ -249,11 +242,11 @@ export class AgentSession {
   }
 
   #refuse(frame: AgentFrame, error: WireError | undefined): void {
-    if (error !== undefined) this.#port.error(error.code, error.message, about(frame))
+    if (error !== undefined) this.#connection.error(error.code, error.message, about(frame))
   }
 
-  /** False once the socket closed or a newer one took over: look again after every wait. What is not handled is sent again there. */
+  /** False once the connection closed or a newer one took over: look again after every wait. What is not handled is sent again there. */
   #holdsAgent(): boolean {
-    return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#socket)
+    return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#connection)
   }
 }

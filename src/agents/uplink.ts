@@ -9,7 +9,7 @@ import type { SessionService } from '../sessions/session-service.ts'
 import { StreamDrafts } from '../sessions/stream-drafts.ts'
 import type { StreamGate } from '../sessions/stream-gate.ts'
 import type { TaskService } from '../tasks/task-service.ts'
-import type { AgentPort, AgentTerminals } from './agent-port.ts'
+import type { AgentConnection, AgentTerminals } from './agent-connection.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
 import { type UplinkRecord, uplinkTopic } from './agent-state.ts'
@@ -46,7 +46,7 @@ const BATCH_LIMIT = 256
  */
 export class Uplink {
   readonly #agentId: string
-  readonly #port: AgentPort
+  readonly #connection: AgentConnection
   readonly #services: UplinkServices
   readonly #bootId: string
   #storedN: number
@@ -54,13 +54,13 @@ export class Uplink {
 
   constructor(
     agentId: string,
-    port: AgentPort,
+    connection: AgentConnection,
     services: UplinkServices,
     bootId: string,
     last: UplinkRecord | undefined,
   ) {
     this.#agentId = agentId
-    this.#port = port
+    this.#connection = connection
     this.#services = services
     this.#bootId = bootId
     this.#storedN = last?.bootId === bootId ? last.n : 0
@@ -131,9 +131,9 @@ export class Uplink {
     const { n } = frame
     if (n === undefined || this.nextIs(n)) return true
     if (n > this.#storedN) {
-      this.#port.error('gap', `n is ${n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
+      this.#connection.error('gap', `n is ${n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
     }
-    this.#port.send('report:ack', { n: this.#storedN })
+    this.#connection.send('report:ack', { n: this.#storedN })
     return false
   }
 
@@ -259,7 +259,7 @@ export class Uplink {
   #refuse(frame: AgentFrame, { code, message, details }: WireError): void {
     const { id, details: numbered } = about(frame)
     const all = { ...(details as object | undefined), ...(numbered as object | undefined) }
-    this.#port.error(code, message, {
+    this.#connection.error(code, message, {
       ...(id !== undefined && { id }),
       ...(Object.keys(all).length > 0 && { details: all }),
     })
@@ -316,12 +316,12 @@ export class Uplink {
     const applied: Applied = await ledger.apply(own ? commandId : '', event, position)
     if (applied.status === 'unavailable') return applied.retryAfterMs
     const attempt = 'attempt' in event ? event.attempt : 0
-    const stop = () => this.#port.send('command:interrupt', { commandId, attempt, force: false })
+    const stop = () => this.#connection.send('command:interrupt', { commandId, attempt, force: false })
     if (applied.status === 'unknown') {
       this.#refuse(frame, noCommand(commandId))
       if (event.kind === 'ack') stop()
     } else if (applied.status === 'same' && applied.why === 'stale') {
-      this.#port.error(
+      this.#connection.error(
         'stale',
         `Attempt ${attempt} of "${commandId}" was replaced by attempt ${applied.command.attempt}.`,
         about(frame),
@@ -374,7 +374,7 @@ export class Uplink {
     inbox.splice(0, count)
     if (n === this.#storedN) return
     this.#storedN = n
-    this.#port.send('report:ack', { n })
+    this.#connection.send('report:ack', { n })
   }
 
   #positionDrafts(n: number): EventDraft[] {

@@ -13,7 +13,7 @@ import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { type Actor, type AuditAction, auditDrafts } from '../log/audit.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
-import type { AgentDirectory } from './agent-link.ts'
+import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
 import type {

@@ -1,7 +1,7 @@
 import { type Command, isFinal } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
-import type { AgentDirectory } from './agent-link.ts'
+import type { AgentDirectory } from './agent-directory.ts'
 import { BatchGate } from './batch-gate.ts'
 import type { CommandLedger } from './command-ledger.ts'
 import { type CommandEvent, runDeadline } from './command-state.ts'
@@ -187,7 +187,7 @@ export class Dispatcher {
 
   #send(command: Command): void {
     const { commandId, attempt, kind, input, sessionId, taskId, runTimeoutMs, stdio } = command
-    this.#agents.link(command.agentId)?.send('command:dispatch', {
+    this.#agents.send(command.agentId, 'command:dispatch', {
       commandId,
       attempt,
       kind,
@@ -201,7 +201,7 @@ export class Dispatcher {
   }
 
   #interrupt({ agentId, commandId, attempt }: Command, force: boolean): void {
-    this.#agents.link(agentId)?.send('command:interrupt', { commandId, attempt, force })
+    this.#agents.send(agentId, 'command:interrupt', { commandId, attempt, force })
   }
 
   #backOff(command: Command): void {
@@ -212,7 +212,7 @@ export class Dispatcher {
   }
 
   #pump(agentId: string): void {
-    if (this.#agents.link(agentId) === undefined) return
+    if (!this.#agents.isReady(agentId)) return
     if (this.#pumping.has(agentId)) {
       this.#pumping.set(agentId, true)
       return
@@ -238,7 +238,7 @@ export class Dispatcher {
     for (;;) {
       const { inFlight, queued } = this.#ledger.queueOf(agentId)
       const first = queued.find(command => this.#gate.isOpen(command))
-      if (first === undefined || this.#notBefore.has(agentId) || this.#agents.link(agentId) === undefined) return false
+      if (first === undefined || this.#notBefore.has(agentId) || !this.#agents.isReady(agentId)) return false
       if (inFlight.length < this.#agents.maxConcurrency(agentId)) {
         this.#gate.enter(first)
         if (await this.#apply(first.commandId, { kind: 'dispatch' })) continue

@@ -1,6 +1,6 @@
 import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import type { AgentDirectory } from '../commands/agent-link.ts'
+import type { AgentDirectory } from '../commands/agent-directory.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
@@ -11,7 +11,7 @@ export interface InteractionEffectsOptions {
   log: EventLog
   ledger: InteractionLedger
   commands: CommandLedger
-  agents: Pick<AgentDirectory, 'link'>
+  agents: Pick<AgentDirectory, 'isReady' | 'send'>
   clock: Clock
   onFault: (error: unknown) => void
 }
@@ -118,10 +118,10 @@ export class InteractionEffects {
 
   #deliver(interaction: Interaction): void {
     const { agentId, interactionId, resolution, subject, state } = interaction
-    const link = this.#options.agents.link(agentId)
-    if (link === undefined || resolution === undefined) return
+    const { agents } = this.#options
+    if (!agents.isReady(agentId) || resolution === undefined) return
     const { by: _, via: __, at: ___, ...answer } = resolution
-    link.send('interaction:answer', {
+    agents.send(agentId, 'interaction:answer', {
       interactionId,
       ...answer,
       ...(subject?.digest !== undefined && { digest: subject.digest }),

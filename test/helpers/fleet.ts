@@ -8,7 +8,7 @@ import type {
 } from '@fleetwire/protocol'
 import { agentServerFrameFlaw } from '@fleetwire/protocol'
 import type { Test } from 'tap'
-import type { AgentPort } from '../../src/agents/agent-port.ts'
+import type { AgentConnection } from '../../src/agents/agent-connection.ts'
 import { AgentRegistry } from '../../src/agents/agent-registry.ts'
 import { AgentSession } from '../../src/agents/agent-session.ts'
 import { CommandLedger } from '../../src/commands/command-ledger.ts'
@@ -167,7 +167,7 @@ export class FakeAgent {
   #n = 0
 
   constructor(t: Test, agentId: string, services: ConstructorParameters<typeof AgentSession>[2]) {
-    const port: AgentPort = {
+    const connection: AgentConnection = {
       id: `con_${agentId}`,
       send: (type, payload) => {
         const flaw = agentServerFrameFlaw(type, payload)
@@ -180,7 +180,7 @@ export class FakeAgent {
         queueMicrotask(() => this.#session.onClose())
       },
     }
-    this.#session = new AgentSession(agentId, port, services)
+    this.#session = new AgentSession(agentId, connection, services)
     t.teardown(() => this.#session.onClose())
   }
 

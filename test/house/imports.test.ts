@@ -216,7 +216,7 @@ t.test('the table refuses what it should', async t => {
     ['src/agents/agent-session.ts', 'fastify', false],
     ['src/agents/agent-session.ts', 'plugins/auth.ts', false],
     ['src/agents/agent-session.ts', 'src/log/sqlite-log.ts', false],
-    ['src/commands/dispatcher.ts', 'src/commands/agent-link.ts', true],
+    ['src/commands/dispatcher.ts', 'src/commands/agent-directory.ts', true],
     ['src/commands/dispatcher.ts', 'src/agents/agent-registry.ts', false],
     ['src/frames/frame-encoder.ts', 'src/connections/connection.ts', false],
     ['src/connections/connection.ts', 'ws', false],

@@ -1,6 +1,6 @@
 import { type Command, topics } from '@fleetwire/protocol'
 import t from 'tap'
-import type { AgentDirectory } from '../../../src/commands/agent-link.ts'
+import type { AgentDirectory } from '../../../src/commands/agent-directory.ts'
 import { CommandLedger } from '../../../src/commands/command-ledger.ts'
 import { Dispatcher } from '../../../src/commands/dispatcher.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
@@ -10,7 +10,8 @@ import { aCommand, liveStates } from './command-samples.ts'
 
 const nobody: AgentDirectory = {
   has: () => true,
-  link: () => undefined,
+  isReady: () => false,
+  send: () => {},
   maxConcurrency: () => 1,
   runTimeoutMs: () => 0,
   lastSeenAt: () => 0,

@@ -7,8 +7,8 @@ import type {
   WireError,
 } from '@fleetwire/protocol'
 
-/** The socket of one agent, after the token was checked. */
-export interface AgentPort {
+/** A connection of an agent, after its token was checked. A WebSocket `Connection` is one. */
+export interface AgentConnection {
   readonly id: string
   /** When its token ends, epoch ms. */
   readonly tokenExpiresAt?: number
@@ -19,8 +19,12 @@ export interface AgentPort {
 
 /** Where terminal frames go: they stand in no log. */
 export interface AgentTerminals {
-  attach(agentId: string, port: AgentPort, terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>): void
-  detach(agentId: string, port: AgentPort): void
+  attach(
+    agentId: string,
+    connection: AgentConnection,
+    terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>,
+  ): void
+  detach(agentId: string, connection: AgentConnection): void
   /** Why it was not taken: one terminal more than the agent may have. */
   output(agentId: string, payload: AgentPayloads['terminal:output']): WireError | undefined
   resize(agentId: string, payload: AgentPayloads['terminal:resize']): WireError | undefined
