@@ -25,7 +25,7 @@ declare module 'fastify' {
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
-      options: ConnectionOptions<In, Out>,
+      options: ConnectionOptions<In>,
     ): Connection<In, Out>
   }
 }

@@ -18,7 +18,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness,
-      onBeat: connection => connection.send('heartbeat', { timestamp: app.clock.now() }),
+      onBeat: () => connection.send('heartbeat', { timestamp: app.clock.now() }),
       onFrame: frame => handleFrame(frame, dashboard),
       onClose: () => {
         dashboard.subscriber.close()

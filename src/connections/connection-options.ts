@@ -18,12 +18,6 @@ export interface InboundFrame {
   id?: string
 }
 
-/** A connection as its own callbacks see it. */
-export interface Peer<Out extends BasePayloads> {
-  readonly id: string
-  send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void
-}
-
 /** Whose socket it is. */
 export interface Caller {
   readonly principal: Principal
@@ -31,21 +25,21 @@ export interface Caller {
   readonly address: string
 }
 
-/** What a route decides about its connections. `In` are the frames it takes, `Out` the payloads it sends, by type. */
-export interface ConnectionOptions<In extends InboundFrame, Out extends BasePayloads> {
+/** What a route decides about its connections. `In` are the frames that it takes. */
+export interface ConnectionOptions<In extends InboundFrame> {
   kind: ConnectionKind
   decode(text: string): Decoded<In>
   /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
   flawOf(type: string, payload: unknown): string | undefined
   liveness: LivenessLimits
   /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
-  onBeat?(connection: Peer<Out>, silent: number): void
+  onBeat?(silent: number): void
   /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */
-  onFrame(frame: In, connection: Peer<Out>): void | Promise<void>
+  onFrame(frame: In): void | Promise<void>
   /** After a frame was refused by `decode` or the rate limit, and the peer was told. */
-  onRefused?(refused: { id?: string; n?: number }, connection: Peer<Out>): void
+  onRefused?(refused: { id?: string; n?: number }): void
   /** Once, with the final code; nothing can be sent any more. */
-  onClose?(code: number, connection: Peer<Out>): void
+  onClose?(code: number): void
 }
 
 /** What all connections of a process share. */

@@ -107,7 +107,7 @@ export class ConnectionRegistry {
   open<In extends InboundFrame, Out extends BasePayloads>(
     socket: SocketPort,
     caller: Caller,
-    options: ConnectionOptions<In, Out>,
+    options: ConnectionOptions<In>,
   ): Connection<In, Out> {
     const connection = new Connection(socket, caller, this.#context, options)
     this.#adopt(connection)

@@ -54,14 +54,14 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   readonly address: string
   readonly #socket: SocketPort
   readonly #context: ConnectionContext
-  readonly #options: ConnectionOptions<In, Out>
+  readonly #options: ConnectionOptions<In>
   readonly #outbox: Outbox
   readonly #gate: FrameGate
   readonly #budget = new ErrorBudget()
   #principal: Principal
   #state: State
 
-  constructor(socket: SocketPort, caller: Caller, context: ConnectionContext, options: ConnectionOptions<In, Out>) {
+  constructor(socket: SocketPort, caller: Caller, context: ConnectionContext, options: ConnectionOptions<In>) {
     const { clock, limits } = context
     this.kind = options.kind
     this.openedAt = clock.now()
@@ -218,7 +218,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     }
     const { frame } = decoded
     try {
-      const done = this.#options.onFrame(frame, this)
+      const done = this.#options.onFrame(frame)
       if (done !== undefined) done.catch((error: unknown) => this.#fault(error, frame.id))
     } catch (error) {
       this.#fault(error, frame.id)
@@ -266,7 +266,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#state = { name: 'closed', code }
     this.#context.closed(this.id, code)
     try {
-      this.#options.onClose?.(code, this)
+      this.#options.onClose?.(code)
     } catch (error) {
       this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while closing a connection')
     }
@@ -277,7 +277,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return new Liveness(this.#context.clock, liveness, {
       beat: silent => {
         this.#socket.ping()
-        onBeat?.(this, silent)
+        onBeat?.(silent)
       },
       dead: () => this.close(4408, 'no sign of life'),
     })
@@ -318,7 +318,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   #refuse(refused: { code: WireError['code']; message: string; id?: string; n?: number; details?: unknown }): void {
     this.error(refused.code, refused.message, { id: refused.id, details: refused.details })
-    this.#options.onRefused?.(refused, this)
+    this.#options.onRefused?.(refused)
   }
 
   #fault(error: unknown, id: string | undefined): void {

@@ -1,9 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 
-export interface Flushable {
-  /** Must not throw. */
-  flush(): void
-}
+/** Whatever holds something back until the end of the turn. `flush` must not throw. */
+type Target = { flush(): void }
 
 export interface FlushOptions {
   clock: Clock
@@ -27,7 +25,7 @@ export class FlushScheduler {
   readonly #clock: Clock
   readonly #flushMs: number
   readonly #endOfTurn: (callback: () => void) => void
-  readonly #due = new Set<Flushable>()
+  readonly #due = new Set<Target>()
   #first: (() => void) | undefined
   #armed = false
   #timer: Timer | undefined
@@ -43,13 +41,13 @@ export class FlushScheduler {
     this.#first = callback
   }
 
-  request(target: Flushable): void {
+  request(target: Target): void {
     this.#due.add(target)
     this.arm()
   }
 
   /** Now, for what goes along with another write. */
-  flush(target: Flushable): void {
+  flush(target: Target): void {
     this.#due.delete(target)
     target.flush()
   }
@@ -79,7 +77,7 @@ export class FlushScheduler {
     this.#first?.()
     this.#armed = false
     if (this.#flushMs > 0) this.#flushedAt = this.#clock.monotonic()
-    const due: Flushable[] = []
+    const due: Target[] = []
     for (const target of this.#due) {
       if (due.length === TARGETS_PER_TURN) break
       this.#due.delete(target)

@@ -10,8 +10,8 @@ type Held = Map<string | number, Buffer | JoinedDelta | PacedMessage>
 /** Most sockets never hold anything back. */
 const NOTHING: Held = new Map()
 
-/** Where an outbox goes. */
-export type OutboxPort = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
+/** What an outbox needs of a socket; the response of a stream of events has as much. */
+type Written = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
 
 export interface OutboxOptions {
   limitBytes: number
@@ -25,7 +25,7 @@ export interface OutboxOptions {
  * one message with nothing between them become one; with something between them that would move its place in the order.
  */
 export class Outbox {
-  readonly #socket: OutboxPort
+  readonly #socket: Written
   readonly #options: OutboxOptions
   #urgent: Buffer[] = []
   /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
@@ -42,7 +42,7 @@ export class Outbox {
   #exemptBytes = 0
   #waiters: (() => void)[] = []
 
-  constructor(socket: OutboxPort, options: OutboxOptions) {
+  constructor(socket: Written, options: OutboxOptions) {
     this.#socket = socket
     this.#options = options
   }

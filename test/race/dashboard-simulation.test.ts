@@ -139,7 +139,7 @@ class Simulation {
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness: { intervalMs: HEARTBEAT_MS, silentLimit: 2 },
-      onBeat: peer => peer.send('heartbeat', { timestamp: this.clock.now() }),
+      onBeat: () => connection.send('heartbeat', { timestamp: this.clock.now() }),
       onFrame: frame => handleFrame(frame, dashboard),
       onClose: () => dashboard.subscriber.close(),
     })

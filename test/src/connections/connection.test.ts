@@ -24,7 +24,7 @@ const rates = {
   frameRatePerAddress: 1000,
 }
 
-function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> = {}, limits = {}) {
+function setUp(options: Partial<ConnectionOptions<ClientFrame>> = {}, limits = {}) {
   const clock = new FakeClock()
   const socket = new FakeSocket()
   const turns: (() => void)[] = []
@@ -32,7 +32,7 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
   const faults: object[] = []
   const quiet = () => {}
   const closed: number[] = []
-  const connection = new Connection<ClientFrame, ServerPayloads>(
+  const connection: Connection<ClientFrame, ServerPayloads> = new Connection(
     socket,
     { principal: principal(clock), address: '192.0.2.1' },
     {
@@ -48,7 +48,7 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame, ServerPayloads>> 
       decode: decodeClientFrame,
       flawOf: serverFrameFlaw,
       liveness: { intervalMs: 30_000, silentLimit: 2 },
-      onFrame: (frame, peer) => peer.send('reply', { ok: true }, frame.id),
+      onFrame: frame => connection.send('reply', { ok: true }, frame.id),
       ...options,
     },
   )
@@ -160,7 +160,7 @@ t.test(
   '[LV1] [CL7] a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s',
   async t => {
     const beats: number[] = []
-    const { clock, socket } = setUp({ onBeat: (_connection, silent) => beats.push(silent) })
+    const { clock, socket } = setUp({ onBeat: silent => beats.push(silent) })
     clock.advance(29_999)
     socket.peer.onPong()
     clock.advance(1)
