@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Judges the token of a request, once: who asks again gets the same verdict. */
     identify(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict>
+    /** Counts a secret that was refused against its sender; the refusal, or another where they tried too many. */
+    countFalse(request: FastifyRequest, refusal: WireError): WireError
     /** onRequest hook of a scope: 401 without a valid token; behind it `request.principal` is set. */
     authenticate: onRequestHookHandler
     /** The onRequest hooks that a route's row in the access table asks for, by its name there: `GET /ws`. */
@@ -73,16 +75,18 @@ export default fp(
       request: FastifyRequest,
       { refusal, isHarmless }: Extract<TokenVerdict, { refusal: WireError }>,
     ) {
-      if (refusal.code !== 'unauthorized' || isHarmless) return refusal
-      const retryAfterMs = falseTokens.take(app.addressOf(request), app.clock.monotonic())
-      if (retryAfterMs === 0) return refusal
-      app.refusals.add('false_tokens_per_address')
-      return wireError('rate_limited', 'Too many false tokens of this address: wait before the next.', { retryAfterMs })
+      return refusal.code !== 'unauthorized' || isHarmless ? refusal : app.countFalse(request, refusal)
     }
 
     app.decorateRequest('principal', null as unknown as Principal)
     app.decorateRequest('verdict', null)
     app.decorate('origins', origins)
+    app.decorate('countFalse', (request, refusal) => {
+      const retryAfterMs = falseTokens.take(app.addressOf(request), app.clock.monotonic())
+      if (retryAfterMs === 0) return refusal
+      app.refusals.add('false_tokens_per_address')
+      return wireError('rate_limited', 'Too many false tokens of this address: wait before the next.', { retryAfterMs })
+    })
     app.decorate('identify', request => {
       request.verdict ??= judge(request)
       return request.verdict

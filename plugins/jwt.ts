@@ -3,6 +3,7 @@ import { wireError } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { claimRulesOf, withIssuer } from '../src/auth/claim-rules.ts'
+import { LoginCodes } from '../src/auth/login-codes.ts'
 import type { VerifySignature } from '../src/auth/remote-keys.ts'
 import { loadTokenKey, type TokenKey } from '../src/auth/token-key.ts'
 import { TokenService, type TokenVerdict } from '../src/auth/token-service.ts'
@@ -11,6 +12,7 @@ import { FLW_ERR_KEYS_UNAVAILABLE } from '../src/errors.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     tokens: TokenService
+    loginCodes: LoginCodes
     /** Judges a token: form, signature, claims, age, revocation. At once where its signature was verified before. */
     verifyToken(token: string): TokenVerdict | Promise<TokenVerdict>
   }
@@ -82,6 +84,7 @@ export default fp<JwtOptions>(
     await tokens.start()
     app.addHook('onClose', async () => tokens.stop())
     app.decorate('tokens', tokens)
+    app.decorate('loginCodes', new LoginCodes({ log: app.eventLog, clock: app.clock, tokens }))
 
     // A verdict on a signature stands for as long as its key does, and keys of a set may be withdrawn. The library keeps
     // verdicts too, but hashes the token each time, which takes longer than the rest of the way of a known token.

@@ -98,6 +98,9 @@ export const routeAccess: Record<string, Access> = {
   'GET /api/v1/tokens': row('admin', 'holder'),
   'DELETE /api/v1/tokens/:jti': row('admin', 'holder'),
   'DELETE /api/v1/subjects/:sub/tokens': row('admin', 'holder'),
+
+  'POST /api/v1/login/codes': row('person', 'self'),
+  'POST /api/v1/login': row('nothing', 'self'),
 }
 
 /** Every frame that clients of `/ws` send: judged anew each time, for the rights of a socket change with its token. */

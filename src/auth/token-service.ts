@@ -2,7 +2,7 @@ import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, w
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { type Actor, auditDrafts } from '../log/audit.ts'
-import type { EventLog, LogRecord } from '../log/event-log.ts'
+import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
 import type { ClaimRules } from './claim-rules.ts'
 import { type Claims, readClaims } from './claims.ts'
 import { mintRefusal } from './mint-rules.ts'
@@ -47,7 +47,7 @@ export interface TokenServicePorts {
 }
 
 /** A month, as in the schema of the request. */
-export const DEFAULT_TTL_SECONDS = 30 * 86_400
+const DEFAULT_TTL_SECONDS = 30 * 86_400
 
 const NO_RULES: ClaimRules = { audiences: [], issuers: [], roleClaim: 'role', leewayMs: 0, foreign: false }
 /** `iat` has no fractions, and a token minted after a revocation of its subject says the second after. */
@@ -95,14 +95,29 @@ export class TokenService {
     this.#revocations.stop()
   }
 
+  /** A month, or less where the setting says so. */
+  get defaultTtlSeconds(): number {
+    return Math.min(DEFAULT_TTL_SECONDS, this.#maxTtlSeconds)
+  }
+
   get canMint(): boolean {
     return this.#sign !== undefined
   }
 
   /** The token is in the answer and nowhere else: it is neither stored nor logged. */
   async mint(request: MintTokenBody, createdBy: string, actor?: Actor): Promise<MintResult> {
-    if (this.#sign === undefined) return { status: 'disabled' }
-    const { sub, role, ttlSeconds = DEFAULT_TTL_SECONDS, agents = ['*'], scopes } = request
+    const prepared = this.prepare(request, createdBy)
+    if (prepared === undefined) return { status: 'disabled' }
+    const { jti } = prepared.minted
+    const drafts = [prepared.draft, ...auditDrafts(actor, 'token:mint', jti, this.#clock.now())]
+    const result = await this.#log.append(drafts)
+    return result.status === 'unavailable' ? result : { status: 'minted', ...prepared.minted }
+  }
+
+  /** A token, and the draft of its record: it may be handed out once that is in the log. Undefined: minted elsewhere. */
+  prepare(request: MintTokenBody, createdBy: string): { minted: MintedToken; draft: EventDraft } | undefined {
+    if (this.#sign === undefined) return undefined
+    const { sub, role, ttlSeconds = this.defaultTtlSeconds, agents = ['*'], scopes } = request
     const now = this.#clock.now()
     const jti = newId('tok')
     // A token minted in the same second as a revocation of its subject would be taken for an older one: `iat` has no
@@ -110,13 +125,9 @@ export class TokenService {
     const iat = Math.max(Math.floor(now / 1000), this.#revocations.issuedBefore(sub) / 1000)
     const exp = iat + ttlSeconds
     const info: TokenInfo = { jti, sub, role, agents, createdAt: now, createdBy, expiresAt: exp * 1000 }
-    const result = await this.#log.append([
-      tokenDraft('token:minted', { ...info, ...(scopes && { scopes }), status: 'active' }),
-      ...auditDrafts(actor, 'token:mint', jti, now),
-    ])
-    if (result.status === 'unavailable') return result
+    const draft = tokenDraft('token:minted', { ...info, ...(scopes && { scopes }), status: 'active' })
     const token = this.#sign({ sub, role, jti, iat, exp, agents, ...(scopes && { scopes }) })
-    return { status: 'minted', token, jti, expiresAt: info.expiresAt }
+    return { minted: { token, jti, expiresAt: info.expiresAt }, draft }
   }
 
   /** Mints on somebody's behalf, who must not hand out more than they hold. */
@@ -126,7 +137,7 @@ export class TokenService {
     actor?: Actor,
   ): Promise<MintResult | { status: 'refused'; refusal: WireError }> {
     const most = this.#maxTtlSeconds
-    const { sub, role, ttlSeconds = Math.min(DEFAULT_TTL_SECONDS, most) } = request
+    const { sub, role, ttlSeconds = this.defaultTtlSeconds } = request
     const refusal =
       (role === 'agent' && !isId(sub) ? NO_ID : undefined) ??
       mintRefusal(principal, request) ??
@@ -192,7 +203,7 @@ export class TokenService {
     return principal.expiresAt <= this.#clock.now() ? wireError('unauthorized', 'The token expired.') : undefined
   }
 
-  isRevoked(principal: Principal): boolean {
+  isRevoked(principal: Pick<Principal, 'sub' | 'jti' | 'issuedAt'>): boolean {
     return this.#revocations.has(principal)
   }
 

@@ -22,6 +22,7 @@ export type AuditAction =
   | `token:${'mint' | 'revoke'}`
   | 'subject:revoke'
   | 'login:code'
+  | 'login:use'
 
 /**
  * The draft of `audit:recorded`, to be appended with the change that it tells of, so that neither is there without the

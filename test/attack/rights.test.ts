@@ -185,7 +185,10 @@ async function start(t: Test) {
   return { ...server, admin, mine, theirs, answer }
 }
 
-const apiRoutes = Object.keys(routeAccess).filter(route => route.includes(' /api/v1'))
+/** `self` is about the caller alone: nothing that others could see is named. */
+const isAboutThings = (route: string) => routeAccess[route]!.on !== 'self'
+const allApiRoutes = Object.keys(routeAccess).filter(route => route.includes(' /api/v1'))
+const apiRoutes = allApiRoutes.filter(isAboutThings)
 const isScope = (asks: string): asks is Scope => (scopes as readonly string[]).includes(asks)
 /** Ids and texts of what a narrowed token may not see. */
 const foreign = /theirs-1/

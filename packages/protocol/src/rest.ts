@@ -198,6 +198,23 @@ export const TokenInfo = Type.Object(
 export type TokenInfo = Static<typeof TokenInfo>
 export const TokenPage = PageOf(TokenInfo)
 
+/** Logging in. */
+export const LoginCode = Type.Object(
+  {
+    code: Type.String({ description: 'Good for one login: `#login=<code>` behind the address of the server' }),
+    expiresAt: Timestamp,
+  },
+  { $id: 'LoginCode' },
+)
+export type LoginCode = Static<typeof LoginCode>
+export const LoginBody = Type.Object(
+  { code: Type.String({ minLength: 1, maxLength: 128 }) },
+  { ...Closed, $id: 'Login' },
+)
+export type LoginBody = Static<typeof LoginBody>
+export const LoginToken = Type.Object({ token: Type.String(), expiresAt: Timestamp })
+export type LoginToken = Static<typeof LoginToken>
+
 /** `POST /tasks`. */
 export const CreateTaskBody = Type.Object(
   { ...taskFields, taskId: Type.Optional(Id), title: Title, status: Type.Optional(TaskStatus) },

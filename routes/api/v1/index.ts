@@ -11,6 +11,7 @@ import sessions from './sessions/index.ts'
 import taskExports from './tasks/export.ts'
 import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
+import login from './tokens/login.ts'
 import subjects from './tokens/subjects.ts'
 
 /** The REST API: who may call a route of it stands in src/auth/access.ts. */
@@ -29,5 +30,6 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(eventStream)
   await app.register(tokens, { prefix: '/tokens' })
   await app.register(subjects)
+  await app.register(login, { prefix: '/login' })
 }
 export default v1

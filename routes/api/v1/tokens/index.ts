@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage, wireError } from '@fleetwire/protocol'
+import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import { callerOf } from '../../../caller.ts'
-import { answerRevocation, unavailable } from './revocation-answer.ts'
+import { answerRevocation, mintedElsewhere, unavailable } from './answers.ts'
 
 const ListQuery = Type.Object(PageQuery, { additionalProperties: false })
 const Params = Type.Object({ jti: Jti })
@@ -39,9 +39,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
         case 'refused':
           return reply.refuse(result.refusal)
         case 'disabled':
-          return reply.refuse(
-            wireError('conflict', 'Tokens are minted by another issuer here (JWT_PUBLIC_KEY or JWKS_URL is set).'),
-          )
+          return reply.refuse(mintedElsewhere)
         case 'unavailable':
           return reply.refuse(unavailable(result))
       }

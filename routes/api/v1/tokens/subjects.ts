@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Subject } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import { callerOf } from '../../../caller.ts'
-import { answerRevocation } from './revocation-answer.ts'
+import { answerRevocation } from './answers.ts'
 
 /** A subject is any text: callers escape it, `auth0%7C66f`. */
 const Params = Type.Object({ sub: Subject })

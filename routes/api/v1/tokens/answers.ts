@@ -5,6 +5,11 @@ import type { RevokeResult } from '../../../../src/auth/token-service.ts'
 export const unavailable = ({ retryAfterMs }: { retryAfterMs: number }) =>
   wireError('unavailable', 'The log cannot accept now. Nothing was changed.', { retryAfterMs })
 
+export const mintedElsewhere = wireError(
+  'conflict',
+  'Tokens are minted by another issuer here (JWT_PUBLIC_KEY or JWKS_URL is set).',
+)
+
 /** 204 for what is revoked, now or before; `missing` is said of what does not exist for the caller. */
 export function answerRevocation(reply: FastifyReply, result: RevokeResult, missing: string): FastifyReply {
   switch (result.status) {

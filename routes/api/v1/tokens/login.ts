@@ -1,0 +1,56 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { LoginBody, LoginCode, LoginToken } from '@fleetwire/protocol'
+import { callerOf } from '../../../caller.ts'
+import { mintedElsewhere, unavailable } from './answers.ts'
+
+const login: FastifyPluginAsyncTypebox = async app => {
+  app.post(
+    '/codes',
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'A code for one login in a browser, with the rights of the caller',
+        description: 'Good for ten minutes, once. What it buys lives no longer than the token of the caller.',
+        refusals: ['conflict'],
+        response: { 201: LoginCode },
+      },
+    },
+    async (request, reply) => {
+      const result = await app.loginCodes.create(request.principal, callerOf(request).actor)
+      switch (result.status) {
+        case 'made':
+          return reply.code(201).send({ code: result.code, expiresAt: result.expiresAt })
+        case 'disabled':
+          return reply.refuse(mintedElsewhere)
+        case 'unavailable':
+          return reply.refuse(unavailable(result))
+      }
+    },
+  )
+
+  app.post(
+    '',
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'Log in with a code',
+        security: [],
+        body: LoginBody,
+        refusals: ['unauthorized'],
+        response: { 200: LoginToken },
+      },
+    },
+    async (request, reply) => {
+      const result = await app.loginCodes.redeem(request.body.code, app.addressOf(request))
+      switch (result.status) {
+        case 'minted':
+          return { token: result.token, expiresAt: result.expiresAt }
+        case 'refused':
+          return reply.refuse(app.countFalse(request, result.refusal))
+        case 'unavailable':
+          return reply.refuse(unavailable(result))
+      }
+    },
+  )
+}
+export default login
