@@ -1,8 +1,9 @@
+import helmet from '@fastify/helmet'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { asyncApiDocument } from '../src/reference/asyncapi.ts'
 import { protocolPage } from '../src/reference/page.ts'
-import { pageCsp } from '../src/reference/page-style.ts'
+import { ownPageHeaders } from '../src/reference/page-style.ts'
 
 export interface AsyncapiOptions {
   version: string
@@ -28,9 +29,12 @@ export default fp<AsyncapiOptions>(
     app.get('/asyncapi.json', about, async (request, reply) =>
       reply.type('application/json; charset=utf-8').send(documentFor(request)),
     )
-    app.get('/asyncapi', about, async (_request, reply) => {
-      page ??= protocolPage({ version, queryToken })
-      return reply.header('Content-Security-Policy', pageCsp).type('text/html; charset=utf-8').send(page)
+    await app.register(async pages => {
+      await pages.register(helmet, ownPageHeaders)
+      pages.get('/asyncapi', about, async (_request, reply) => {
+        page ??= protocolPage({ version, queryToken })
+        return reply.type('text/html; charset=utf-8').send(page)
+      })
     })
   },
   { name: 'fleetwire-asyncapi', dependencies: ['fleetwire-rate-limit', 'fleetwire-reached-at'] },

@@ -128,7 +128,9 @@ export default fp(
       const { method, url } = request
       const [path] = url.split('?', 1)
       const methods = routeTable.methodsOf(url)
-      if (methods.length === 0) return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
+      // A file that is not among those of a page has a route, and one for its method.
+      if (methods.length === 0 || methods.includes(method))
+        return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
       const allowed = methods.join(', ')
       const refusal = wireError('invalid_request', `There is no ${method} ${path}: it takes ${allowed}.`)
       return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))

@@ -1,27 +1,22 @@
+import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { pageHeaders } from '../src/reference/page-headers.ts'
 
 export interface OpenapiOptions {
   version: string
 }
 
-/**
- * Everything comes from this server, and by the scheme of the page: told to upgrade requests, browsers would ask a server
- * that speaks plain HTTP for its scripts over TLS.
- */
-const DOCS_CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** Everything comes from this server. */
+const docsHeaders = pageHeaders({
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  fontSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+})
 
 /** The API document at `/openapi.json`, derived from the routes' schemas, and a page to read it at `/docs`. */
 export default fp<OpenapiOptions>(
@@ -66,22 +61,24 @@ export default fp<OpenapiOptions>(
       return prefix === '' ? yaml : `${yaml}servers:\n  - url: ${JSON.stringify(prefix)}\n`
     }
 
-    await app.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: DOCS_CSP,
-      theme: { title: 'Fleetwire REST API' },
-      // Without the bar at the top, which offers to load the document of anybody.
-      uiConfig: { layout: 'BaseLayout' },
-      // Relative, so that the page works behind whatever prefix.
-      indexPrefix: '.',
-      uiHooks: {
-        onRequest(request, reply, done) {
-          const { url = '' } = request.routeOptions
-          if (url.endsWith('/docs/json')) reply.type('application/json; charset=utf-8').send(jsonFor(request))
-          else if (url.endsWith('/docs/yaml')) reply.type('application/yaml').send(yamlFor(request))
-          else done()
+    await app.register(async pages => {
+      await pages.register(helmet, docsHeaders)
+      await pages.register(swaggerUi, {
+        routePrefix: '/docs',
+        theme: { title: 'Fleetwire REST API' },
+        // Without the bar at the top, which offers to load the document of anybody.
+        uiConfig: { layout: 'BaseLayout' },
+        // Relative, so that the page works behind whatever prefix.
+        indexPrefix: '.',
+        uiHooks: {
+          onRequest(request, reply, done) {
+            const { url = '' } = request.routeOptions
+            if (url.endsWith('/docs/json')) reply.type('application/json; charset=utf-8').send(jsonFor(request))
+            else if (url.endsWith('/docs/yaml')) reply.type('application/yaml').send(yamlFor(request))
+            else done()
+          },
         },
-      },
+      })
     })
     app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) =>
       reply.type('application/json; charset=utf-8').send(jsonFor(request)),

@@ -1,6 +1,7 @@
+import helmet from '@fastify/helmet'
 import type { FastifyPluginAsync } from 'fastify'
 import { homePage } from '../src/reference/home-page.ts'
-import { pageCsp } from '../src/reference/page-style.ts'
+import { ownPageHeaders } from '../src/reference/page-style.ts'
 
 export interface HomeOptions {
   version: string
@@ -8,15 +9,13 @@ export interface HomeOptions {
 
 /** What people see who open the address that a start prints. */
 const home: FastifyPluginAsync<HomeOptions> = async (app, { version }) => {
+  await app.register(helmet, ownPageHeaders)
   app.get('/', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
     const [path = ''] = request.url.split('?', 1)
     const { prefix } = app.reachedAt(request)
     // Relative links work behind a proxy of which nothing is known, but not from a path without its slash.
     const base = prefix === '' && path.endsWith('/') ? '' : `${prefix}${app.prefix}/`
-    return reply
-      .header('Content-Security-Policy', pageCsp)
-      .type('text/html; charset=utf-8')
-      .send(homePage({ version, base }))
+    return reply.type('text/html; charset=utf-8').send(homePage({ version, base }))
   })
 }
 export default home

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { pageHeaders } from './page-headers.ts'
 
 /** No file beside it and no script: the page is whole in one answer, and reads from 320 px up. */
 export const pageStyle = `
@@ -27,11 +28,7 @@ dt{margin-top:.6rem;font-weight:600}
 dd{margin:0}
 `
 
-/** What a page of ours needs and no more: this style, and not even a script of its own could run. */
-export const pageCsp = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** A page of ours needs this style and no more: not even a script of its own could run. */
+export const ownPageHeaders = pageHeaders({
+  styleSrc: [`'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`],
+})

@@ -1,7 +1,9 @@
+import helmet from '@fastify/helmet'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { test } from 'tap'
 import { controlPlane } from '../../src/app.ts'
+import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { request, sendBytes } from '../helpers/raw.ts'
 import { refusedUpgrade } from '../helpers/ws-client.ts'
@@ -37,10 +39,54 @@ test('[RE22] the pages load what is theirs, by the scheme that they came by', as
     const policy = String(headers['content-security-policy'])
     t.match(policy, /default-src 'none'/, page)
     t.match(policy, /frame-ancestors 'none'/, page)
+    t.match(headers, {
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    })
+    t.notOk('strict-transport-security' in headers, 'the host is not bound by one of its pages')
     t.notMatch(policy, /upgrade-insecure-requests|unsafe-inline|unsafe-eval|https?:|\*/, page)
     t.notMatch(text, /<script>|<script [^>]*>[^<\s]|\son\w+=|(src|href)="(https?:)?\/\//, page)
   }
 })
+
+test('[RE22] each header stands once, and what pages say is said by pages alone', async t => {
+  const { url } = await startApp(t)
+  for (const path of ['/', '/docs', '/docs/', '/docs/static/swagger-ui.css', '/asyncapi']) {
+    const names = await headerNames(url + path)
+    t.same(names, [...new Set(names)], path)
+    t.ok(names.includes('content-security-policy'), path)
+  }
+  for (const path of ['/health', '/openapi.json', '/asyncapi.json', '/api/v1/agents', '/nowhere'])
+    t.notOk((await headerNames(url + path)).includes('content-security-policy'), path)
+})
+
+test('[RE22] a host that has @fastify/helmet keeps its headers, the pages have theirs', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(helmet)
+  app.get('/', async () => 'of the host')
+  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.match((await request(url)).headers['content-security-policy'], /upgrade-insecure-requests/)
+  for (const path of ['/fleet', '/fleet/docs/', '/fleet/asyncapi']) {
+    const names = await headerNames(url + path)
+    t.same(names, [...new Set(names)], path)
+    t.match(
+      (await request(url + path)).headers['content-security-policy'],
+      /^default-src 'none';((?!upgrade).)*$/,
+      path,
+    )
+  }
+})
+
+/** As they came over the wire: a client would join those that came twice. */
+async function headerNames(url: string): Promise<string[]> {
+  const { host, pathname } = new URL(url)
+  const answer = await sendBytes(url, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  const [, ...lines] = answer.slice(0, answer.indexOf('\r\n\r\n')).split('\r\n')
+  return lines.map(line => line.slice(0, line.indexOf(':')).toLowerCase())
+}
 
 test('[RE23] a method that a path does not know is 405 with those that it knows', async t => {
   const routes = new Map<string, string[]>()
@@ -74,6 +120,7 @@ test('[RE23] a method that a path does not know is 405 with those that it knows'
   t.ok(refused > 200, `${refused} were refused`)
   const ask = (method: string, url: string) => app.inject({ method: method as 'GET', url })
   t.equal((await ask('PUT', '/nowhere')).statusCode, 404)
+  t.equal((await ask('GET', '/docs/static/nothing.js')).statusCode, 404, 'a route for files that has no such file')
   for (const type of ['application/json', 'text/plain', 'nonsense']) {
     const sent = { method: 'PUT' as const, headers: { 'content-type': type }, payload: '{' }
     t.equal((await app.inject({ ...sent, url: '/health' })).statusCode, 405, 'whatever its body is')
