@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { EventLoopLag } from '../src/metrics/event-loop-lag.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
 import { type MetricSources, metricTable } from '../src/metrics/metric-table.ts'
 
 declare module 'fastify' {
@@ -13,20 +12,31 @@ declare module 'fastify' {
 /** From one fsync on a fast disk to a log that cannot keep up. */
 const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
+let ofThisProcess: Registry | undefined
+
+/**
+ * What prom-client tells of every Node process, under the names that dashboards know. Once for a process, however many
+ * apps it holds, now and one after another: prom-client's monitors of the event loop and of the garbage collector cannot
+ * be stopped, so each app would leave another pair behind. They keep no process alive and hold nothing of an app.
+ */
+function processMetrics(): readonly Metric[] {
+  if (ofThisProcess === undefined) {
+    ofThisProcess = new Registry()
+    collectDefaultMetrics({ register: ofThisProcess })
+  }
+  return ofThisProcess.getMetricsAsArray() as unknown as Metric[]
+}
+
 export default fp(
   async app => {
     const { agents, broadcaster, commandQueue, connections, eventLog, logUsage, refusals, upgrades } = app
     const registry = new Registry()
     const registers = [registry]
-    const eventLoop = new EventLoopLag()
     const sources: MetricSources = {
-      ...{ agents, broadcaster, commandQueue, connections, refusals, upgrades, eventLoop },
+      ...{ agents, broadcaster, commandQueue, connections, refusals, upgrades },
       log: { usage: logUsage },
-      process: {
-        memoryBytes: () => process.memoryUsage.rss(),
-        cpuSeconds: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
-      },
     }
+    for (const metric of processMetrics()) registry.registerMetric(metric)
     for (const [name, { type, help, label, read }] of Object.entries(metricTable)) {
       const Metric = type === 'counter' ? Counter : Gauge
       new Metric({
@@ -49,12 +59,8 @@ export default fp(
       appends.observe({ status: took.status }, took.ms / 1000)
       events.inc(took.events)
     })
-    eventLoop.start()
     app.decorate('metrics', registry)
-    app.addHook('onClose', async () => {
-      stopListening()
-      eventLoop.stop()
-    })
+    app.addHook('onClose', async () => stopListening())
   },
   {
     name: 'fleetwire-metrics',

@@ -24,8 +24,6 @@ export interface MetricSources {
   commandQueue: { stats(): CommandCensus }
   agents: { all(): Iterable<{ link: string }> }
   log: { usage(): { events: number; bytes: number; limitBytes: number } | undefined }
-  eventLoop: { lag(): Iterable<readonly [quantile: string, seconds: number]> }
-  process: { memoryBytes(): number; cpuSeconds(): number }
 }
 
 export type Sample = readonly [labelValue: string, value: number]
@@ -40,7 +38,7 @@ export interface Metric {
 
 const only = (value: number): Sample[] => [['', value]]
 
-/** Every metric that is read on demand; docs/metrics.md has one row for each. */
+/** Every metric of Fleetwire that is read on demand; docs/metrics.md has one row for each. */
 export const metricTable: Record<string, Metric> = {
   fleetwire_connections: {
     type: 'gauge',
@@ -120,12 +118,6 @@ export const metricTable: Record<string, Metric> = {
     label: 'status',
     read: ({ commandQueue }) => commandQueue.stats().ended,
   },
-  fleetwire_event_loop_lag_seconds: {
-    type: 'gauge',
-    help: 'How late timers fired since the last scrape, by quantile',
-    label: 'quantile',
-    read: ({ eventLoop }) => eventLoop.lag(),
-  },
   fleetwire_log_bytes: {
     type: 'gauge',
     help: 'Bytes of the events in the log, and how many may be there (EVENT_RETENTION_BYTES)',
@@ -138,16 +130,6 @@ export const metricTable: Record<string, Metric> = {
         ['limit', usage.limitBytes],
       ]
     },
-  },
-  process_resident_memory_bytes: {
-    type: 'gauge',
-    help: 'Resident memory of the process',
-    read: ({ process }) => only(process.memoryBytes()),
-  },
-  process_cpu_seconds_total: {
-    type: 'counter',
-    help: 'CPU time of the process, user and system',
-    read: ({ process }) => only(process.cpuSeconds()),
   },
 }
 

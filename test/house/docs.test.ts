@@ -45,28 +45,48 @@ t.test('[CF1] docs/configuration.md names every setting with its default, and no
 
 const shown = (value: unknown) => (value === undefined ? 'none' : value === '' ? 'empty' : String(value))
 
-t.test('plugins/README.md names every plugin with what it depends on, and no other', async t => {
+/** The modules that a file hands to `register`, in its order; `via` are those that register more themselves. */
+function registeredBy(file: string, via: string[] = []): string[] {
+  const text = read(file)
+  const imported = new Map(
+    [...text.matchAll(/^import (\w+).* from '(\.[^']+)'/gm)].map(([, name, path]) => [name, path!]),
+  )
+  return [...text.matchAll(/\.register\((\w+)/g)].flatMap(([, name]) => {
+    const path = imported.get(name)
+    if (path === undefined) return []
+    const module = posix.join(posix.dirname(file), path)
+    return via.includes(module) ? [module, ...registeredBy(module)] : [module]
+  })
+}
+const registered = registeredBy('src/app.ts', ['routes/api/v1/index.ts'])
+
+t.test('plugins/README.md names every plugin in the order of app.ts with what it depends on, and no other', async t => {
   const names = (text = '', prefix = '') =>
     [...text.matchAll(new RegExp(`[\`']${prefix}([\\w-]+)[\`']`, 'g'))].map(([, name]) => name).sort()
   const told = tableRows(read('plugins/README.md')).map(([name, , dependencies]) => [
     unquoted(name),
     names(dependencies),
   ])
-  const plugins = files
-    .filter(file => /^plugins\/[\w-]+\.ts$/.test(file))
+  const plugins = registered
+    .filter(file => file.startsWith('plugins/'))
     .map(file => {
       const dependencies = /dependencies: \[([^\]]*)\]/.exec(read(file))?.[1]
-      return [file.slice('plugins/'.length, -'.ts'.length), names(dependencies, 'fleetwire-')]
+      return [posix.basename(file, '.ts'), names(dependencies, 'fleetwire-')]
     })
-  t.same(Object.fromEntries(told), Object.fromEntries(plugins))
+  t.same(told, plugins)
+  const all = files.filter(file => /^plugins\/.*\.ts$/.test(file))
+  t.same(registered.filter(file => file.startsWith('plugins/')).toSorted(), all, 'each is registered, once')
 })
 
-t.test('routes/README.md names every scope, and no other', async t => {
+t.test('routes/README.md names every scope in the order of app.ts, and no other', async t => {
   const told = tableRows(read('routes/README.md')).map(([scope]) => unquoted(scope))
-  const scopes = files
-    .filter(file => file.startsWith('routes/') && file.endsWith('.ts') && read(file).includes('export default'))
-    .map(file => file.slice('routes/'.length).replace(/\/index\.ts$/, ''))
-  t.same(told.toSorted(), scopes.toSorted())
+  const scopes = registered.filter(file => file.startsWith('routes/'))
+  t.same(
+    told,
+    scopes.map(file => file.slice('routes/'.length).replace(/\/index\.ts$/, '')),
+  )
+  const all = files.filter(file => /^routes\/.*\.ts$/.test(file) && read(file).includes('export default'))
+  t.same(scopes.toSorted(), all, 'each is registered, once')
 })
 
 const spec = read('packages/protocol/SPEC.md')

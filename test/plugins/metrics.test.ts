@@ -1,3 +1,5 @@
+import type { FastifyInstance } from 'fastify'
+import { collectDefaultMetrics, register } from 'prom-client'
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { said } from '../helpers/events.ts'
@@ -28,7 +30,7 @@ test('[RE9] metrics need a token, unless METRICS_PUBLIC', async t => {
 test('docs/metrics.md names every metric with its type and label, and no other', async t => {
   const { app } = await startApp(t)
   const told = tableRows(read('docs/metrics.md')).map(([name, type, label, help]) => {
-    return { name: unquoted(name), type, labels: label === '' ? [] : [unquoted(label)], help }
+    return { name: unquoted(name), type, labels: [...label!.matchAll(/`(\w+)`/g)].map(([, name]) => name), help }
   })
   type Made = { name: string; help: string; labelNames: string[]; constructor: { name: string } }
   const made = app.metrics.getMetricsAsArray() as unknown as Made[]
@@ -84,7 +86,8 @@ test('what happens is counted: sockets, resumes, commands, refusals, appends; ea
     fleetwire_log_events_total: 3,
     process_resident_memory_bytes: 1_000_000,
     process_cpu_seconds_total: 0,
-    'fleetwire_event_loop_lag_seconds{quantile="0.99"}': 0,
+    nodejs_eventloop_lag_p99_seconds: 0,
+    nodejs_heap_size_used_bytes: 1_000_000,
   }
   for (const [metric, value] of Object.entries(atLeast)) t.ok(metricIn(text, metric) >= value, metric)
   t.equal(metricIn(await other.app.metrics.metrics(), 'fleetwire_connections_opened_total'), 0)
@@ -97,4 +100,22 @@ test('what happens is counted: sockets, resumes, commands, refusals, appends; ea
   const later = await scrape()
   t.equal(metricIn(later, 'fleetwire_commands_ended_total{status="succeeded"}'), 1)
   t.match(later, /fleetwire_connections_closed_total\{code="1005"\} 1/)
+})
+
+test('what prom-client tells of the process is measured once, however many apps come and go', async t => {
+  const names = (app: FastifyInstance) => app.metrics.getMetricsAsArray().map(({ name }) => name)
+  const lagOf = (app: FastifyInstance) => app.metrics.getSingleMetric('nodejs_eventloop_lag_p99_seconds')
+  const start = async () => (await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })).app
+  const [one, two] = [await start(), await start()]
+  for (const app of [one, two]) t.same(names(app), [...new Set(names(app))], 'none twice')
+  t.equal(lagOf(one), lagOf(two))
+  // A host that measures its own process has a registry of its own for that.
+  collectDefaultMetrics()
+  t.teardown(() => register.clear())
+  await one.close()
+  const three = await start()
+  t.equal(lagOf(three), lagOf(two))
+  const scraped = await three.metrics.metrics()
+  for (const line of ['process_cpu_seconds_total', 'nodejs_version_info{', 'fleetwire_agents{link="online"} 0'])
+    t.equal(scraped.split('\n').filter(text => text.startsWith(line)).length, 1, line)
 })
