@@ -15,25 +15,26 @@ interface Armed {
 /**
  * One deadline per key, on the monotonic clock: wall-clock jumps do not move it. Setting a key again replaces it.
  * A deadline that fires late because this process stood still is put off once by a short grace.
+ * Deadlines of different kinds have a set each, or keys whose type names the kind: one never clears another's.
  */
-export class Deadlines {
+export class Deadlines<Key extends string = string> {
   readonly #clock: Clock
-  readonly #armed = new Map<string, Armed>()
+  readonly #armed = new Map<Key, Armed>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  set(key: string, delayMs: number, onDue: () => void): void {
+  set(key: Key, delayMs: number, onDue: () => void): void {
     this.clear(key)
     this.#arm(key, this.#clock.monotonic() + Math.max(0, delayMs), onDue)
   }
 
-  has(key: string): boolean {
+  has(key: Key): boolean {
     return this.#armed.has(key)
   }
 
-  clear(key: string): void {
+  clear(key: Key): void {
     this.#armed.get(key)?.timer.cancel()
     this.#armed.delete(key)
   }
@@ -43,7 +44,7 @@ export class Deadlines {
     this.#armed.clear()
   }
 
-  #arm(key: string, dueAt: number, onDue: () => void): void {
+  #arm(key: Key, dueAt: number, onDue: () => void): void {
     const delayMs = Math.min(dueAt - this.#clock.monotonic(), MAX_DELAY_MS)
     const firesAt = this.#clock.monotonic() + delayMs
     const timer = this.#clock.setTimeout(() => {

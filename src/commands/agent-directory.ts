@@ -3,6 +3,8 @@ import type { AgentServerFrameType, AgentServerPayloads } from '@fleetwire/proto
 /** What commands need to know of agents, and their way to them. */
 export interface AgentDirectory {
   has(agentId: string): boolean
+  /** Its connection has said hello; it is ready once the two are reconciled. */
+  isConnected(agentId: string): boolean
   /** Connected to this node, greeted and reconciled: commands may be sent to it. */
   isReady(agentId: string): boolean
   /**

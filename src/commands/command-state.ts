@@ -301,9 +301,7 @@ function withoutUndefined(command: Patch): Command {
   return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined)) as Command
 }
 
-/** When the run clock of a command runs out, epoch ms; undefined while it stands still or where there is no limit. */
-export function runDeadline(command: Command): number | undefined {
-  if (command.runTimeoutMs === 0 || command.startedAt === undefined || command.waitingSince !== undefined)
-    return undefined
-  return command.startedAt + command.runTimeoutMs + (command.waitedMs ?? 0)
+/** How long the run clock of a command has run by its own times, at `now` (epoch ms); it stands still while it waits. */
+export function ranMs({ startedAt, waitingSince, waitedMs = 0 }: Command, now: number): number {
+  return startedAt === undefined ? 0 : Math.max(0, (waitingSince ?? now) - startedAt - waitedMs)
 }

@@ -3,8 +3,9 @@ import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import { BatchGate } from './batch-gate.ts'
+import { type CommandClock, CommandClocks } from './command-clocks.ts'
 import type { CommandLedger } from './command-ledger.ts'
-import { type CommandEvent, runDeadline } from './command-state.ts'
+import type { CommandEvent } from './command-state.ts'
 
 export interface DispatcherOptions {
   ledger: CommandLedger
@@ -18,7 +19,6 @@ export interface DispatcherOptions {
   onFault(error: unknown): void
 }
 
-const FORCE_GRACE_MS = 5000
 const BACKOFF_BASE_MS = 250
 const BACKOFF_CAP_MS = 10_000
 /** The log said no: what was due is tried again. */
@@ -34,8 +34,11 @@ export class Dispatcher {
   readonly #clock: Clock
   readonly #options: DispatcherOptions
   readonly #gate: BatchGate
-  readonly #deadlines: Deadlines
-  readonly #heardAt = new Map<string, number>()
+  readonly #clocks: CommandClocks
+  /** By agent: when it is looked at again. */
+  readonly #pumps: Deadlines
+  /** By agent: the log could not accept that its link is lost. */
+  readonly #untold: Deadlines
   readonly #notBefore = new Map<string, number>()
   readonly #busyRejects = new Map<string, number>()
   /** Agents being filled; true: something changed meanwhile, look again. */
@@ -48,22 +51,31 @@ export class Dispatcher {
     this.#agents = options.agents
     this.#gate = options.gate ?? new BatchGate()
     this.#clock = options.clock
-    this.#deadlines = new Deadlines(options.clock)
+    this.#clocks = new CommandClocks({ ...options, onDue: (clock, commandId) => this.#due(clock, commandId) })
+    this.#pumps = new Deadlines(options.clock)
+    this.#untold = new Deadlines(options.clock)
   }
 
-  /** After a restart: a dispatched command gets a fresh ack deadline, a running one is disconnected with a fresh lease. */
+  /**
+   * After a restart: a dispatched command gets a fresh ack deadline, a running one is disconnected with a fresh lease,
+   * unless its agent is there already.
+   * All at once, so that they share the writes of the log: one after the other, thousands would hold up a start.
+   */
   async start(): Promise<void> {
     if (this.#stopListening !== undefined) return
     this.#stopListening = this.#ledger.onChange((after, before) => this.#onChange(after, before))
     const left = [...this.#ledger.all()]
-    for (const command of left) this.#watch(command, undefined)
-    await this.#linkLost(left)
+    this.#clocks.start(left)
+    const agentIds = new Set(left.map(({ agentId }) => agentId))
+    await Promise.all([...agentIds].map(id => (this.#agents.isReady(id) ? this.linkUp(id) : this.linkDown(id))))
   }
 
   stop(): void {
     this.#stopListening?.()
     this.#stopListening = undefined
-    this.#deadlines.clearAll()
+    this.#clocks.stop()
+    this.#pumps.clearAll()
+    this.#untold.clearAll()
   }
 
   /** The agent can be sent to: what it was sent before the cut and did not acknowledge is sent again. */
@@ -77,19 +89,24 @@ export class Dispatcher {
 
   /** The socket is gone: running commands show it, and keep their lease. */
   async linkDown(agentId: string): Promise<void> {
-    await this.#linkLost(this.#ledger.ofAgent(agentId))
+    const running = [...this.#ledger.ofAgent(agentId)].filter(({ status }) => status === 'running')
+    const told = await Promise.all(running.map(({ commandId }) => this.#apply(commandId, { kind: 'link-lost' })))
+    if (this.#stopListening === undefined || !told.includes(false)) return
+    this.#untold.set(agentId, RETRY_MS, () => {
+      // It may be back: then its link is not lost, and nothing would say again that it is there.
+      if (!this.#agents.isConnected(agentId)) void this.linkDown(agentId)
+    })
   }
 
   /** Signs of life that an agent gives of its commands renew their leases; of another's it knows nothing. */
   heard(agentId: string, commandIds: Iterable<string>): void {
-    const now = this.#clock.monotonic()
     for (const commandId of commandIds)
-      if (this.#ledger.live(commandId)?.agentId === agentId) this.#heardAt.set(commandId, now)
+      if (this.#ledger.live(commandId)?.agentId === agentId) this.#clocks.heard(commandId)
   }
 
   /** When a command was last heard of, on the monotonic clock. */
   heardAt(commandId: string): number | undefined {
-    return this.#heardAt.get(commandId)
+    return this.#clocks.heardAt(commandId)
   }
 
   /** The commands of an agent whose stop it has not confirmed: repeated in each heartbeat. */
@@ -104,7 +121,7 @@ export class Dispatcher {
 
   #onChange(after: Command, before: Command | undefined): void {
     this.#gate.changed(after)
-    this.#watch(after, before)
+    this.#clocks.watch(after, before)
     if (isCancelling(after) && before?.cancelRequestedAt === undefined) this.#interrupt(after, false)
     if (after.status === 'dispatched' && after.attempt !== before?.attempt) this.#send(after)
     if (after.status === 'queued' && before?.status === 'dispatched') this.#backOff(after)
@@ -112,77 +129,30 @@ export class Dispatcher {
     if (after.status !== before?.status) this.#pump(after.agentId)
   }
 
-  /** All at once, so that they share the writes of the log: one after the other, thousands would hold up a start. */
-  async #linkLost(commands: Iterable<Command>): Promise<void> {
-    const running = [...commands].filter(command => command.status === 'running')
-    await Promise.all(running.map(command => this.#apply(command.commandId, { kind: 'link-lost' })))
-  }
-
-  /** Arms the clocks that the state of a command asks for and clears the others. */
-  #watch(command: Command, before: Command | undefined): void {
-    const { commandId, status, attempt } = command
-    const now = this.#clock.now()
-    const arm = (clock: string, wanted: boolean, fresh: boolean, delayMs: () => number, onDue: () => void) => {
-      const key = `${commandId} ${clock}`
-      if (!wanted) {
-        if (before !== undefined) this.#deadlines.clear(key)
-      } else if (fresh || !this.#deadlines.has(key)) this.#deadlines.set(key, delayMs(), onDue)
+  /** Resolves with false where the log could not accept what follows. */
+  async #due(clock: CommandClock, commandId: string): Promise<boolean> {
+    const command = this.#ledger.live(commandId)
+    if (command === undefined) return true
+    switch (clock) {
+      case 'ttl':
+        return this.#apply(commandId, { kind: 'queue-ttl' })
+      case 'ack':
+        return this.#apply(commandId, { kind: 'ack-deadline', attempt: command.attempt })
+      case 'lease':
+        return this.#apply(commandId, {
+          kind: 'lease-expired',
+          lastSeenAt: this.#agents.lastSeenAt(command.agentId),
+        })
+      case 'run':
+        return this.#apply(commandId, { kind: 'run-timeout' })
+      case 'cancel':
+        this.#interrupt(command, true)
+        return true
+      case 'force':
+        return this.#apply(commandId, { kind: 'cancel-deadline' })
+      default:
+        return clock satisfies never
     }
-    const apply = (event: CommandEvent) => () => void this.#apply(commandId, event)
-
-    // Armed once, also for when it is queued again: the wall clock may have jumped before that.
-    arm(
-      'ttl',
-      status === 'queued' || status === 'dispatched',
-      false,
-      () => command.createdAt + command.queueTtlMs - now,
-      apply({ kind: 'queue-ttl' }),
-    )
-    arm(
-      'ack',
-      status === 'dispatched',
-      attempt !== before?.attempt,
-      () => this.#options.ackDeadlineMs,
-      apply({ kind: 'ack-deadline', attempt }),
-    )
-    const running = status === 'running'
-    if (running && before?.status !== 'running') this.#heardAt.set(commandId, this.#clock.monotonic())
-    arm(
-      'lease',
-      running,
-      false,
-      () => this.#options.leaseMs,
-      () => this.#leaseDue(commandId),
-    )
-    const runUntil = running && command.cancelRequestedAt === undefined ? runDeadline(command) : undefined
-    arm('run', runUntil !== undefined, true, () => (runUntil ?? now) - now, apply({ kind: 'run-timeout' }))
-    const cancelling = command.cancelRequestedAt !== undefined && (running || status === 'dispatched')
-    arm(
-      'cancel',
-      cancelling,
-      false,
-      () => this.#options.cancelDeadlineMs,
-      () => this.#cancelDue(commandId),
-    )
-    if (!running) this.#heardAt.delete(commandId)
-  }
-
-  /** A heartbeat or report since the lease was armed moves its end. */
-  #leaseDue(commandId: string): void {
-    const command = this.#ledger.live(commandId)
-    if (command === undefined) return
-    const left = (this.#heardAt.get(commandId) ?? 0) + this.#options.leaseMs - this.#clock.monotonic()
-    if (left > 0) this.#deadlines.set(`${commandId} lease`, left, () => this.#leaseDue(commandId))
-    else void this.#apply(commandId, { kind: 'lease-expired', lastSeenAt: this.#agents.lastSeenAt(command.agentId) })
-  }
-
-  /** Not confirmed in time: it is forced once, then shown as cancelled without confirmation. */
-  #cancelDue(commandId: string): void {
-    const command = this.#ledger.live(commandId)
-    if (command === undefined) return
-    this.#interrupt(command, true)
-    const graceMs = Math.min(FORCE_GRACE_MS, this.#options.cancelDeadlineMs)
-    this.#deadlines.set(`${commandId} cancel`, graceMs, () => void this.#apply(commandId, { kind: 'cancel-deadline' }))
   }
 
   #send(command: Command): void {
@@ -219,8 +189,7 @@ export class Dispatcher {
     }
     const waitMs = (this.#notBefore.get(agentId) ?? 0) - this.#clock.monotonic()
     if (waitMs > 0) {
-      if (!this.#deadlines.has(`${agentId} pump`))
-        this.#deadlines.set(`${agentId} pump`, waitMs, () => this.#pump(agentId))
+      if (!this.#pumps.has(agentId)) this.#pumps.set(agentId, waitMs, () => this.#pump(agentId))
       return
     }
     this.#notBefore.delete(agentId)
@@ -229,7 +198,7 @@ export class Dispatcher {
       const again = this.#pumping.get(agentId) === true
       this.#pumping.delete(agentId)
       if (again && !retry) this.#pump(agentId)
-      if (retry) this.#deadlines.set(`${agentId} pump`, RETRY_MS, () => this.#pump(agentId))
+      if (retry && this.#stopListening !== undefined) this.#pumps.set(agentId, RETRY_MS, () => this.#pump(agentId))
     })
   }
 
@@ -247,23 +216,21 @@ export class Dispatcher {
       }
       if (first.whenBusy !== 'interrupt') return false
       const toStop = inFlight.filter(command => command.cancelRequestedAt === undefined)
-      for (const { commandId } of toStop) await this.#apply(commandId, { kind: 'cancel', reason: 'superseded' })
-      return false
+      let isFull = false
+      for (const { commandId } of toStop)
+        if (!(await this.#apply(commandId, { kind: 'cancel', reason: 'superseded' }))) isFull = true
+      return isFull
     }
   }
 
-  /** False when the log could not accept; what was due then comes again. */
+  /** False when the log could not accept. Whoever asked looks again later, at what is to be done then. */
   async #apply(commandId: string, event: CommandEvent): Promise<boolean> {
     try {
-      const applied = await this.#ledger.apply(commandId, event)
-      if (applied.status !== 'unavailable') return true
+      return (await this.#ledger.apply(commandId, event)).status !== 'unavailable'
     } catch (error) {
       this.#options.onFault(error)
+      return false
     }
-    if (event.kind !== 'dispatch' && this.#stopListening !== undefined) {
-      this.#deadlines.set(`${commandId} ${event.kind}`, RETRY_MS, () => void this.#apply(commandId, event))
-    }
-    return false
   }
 }
 

@@ -25,12 +25,16 @@ const RETRY_MS = 1000
  */
 export class InteractionEffects {
   readonly #options: InteractionEffectsOptions
-  readonly #deadlines: Deadlines
+  /** By agent and interaction: when its time runs out. */
+  readonly #expiries: Deadlines<`${string} ${string}`>
+  /** What the log could not accept: a change of an interaction, or whether a command waits. */
+  readonly #retries: Deadlines<`${InteractionEvent['kind']} ${string} ${string}` | `command ${string}`>
   #stops: Unfollow[] = []
 
   constructor(options: InteractionEffectsOptions) {
     this.#options = options
-    this.#deadlines = new Deadlines(options.clock)
+    this.#expiries = new Deadlines(options.clock)
+    this.#retries = new Deadlines(options.clock)
   }
 
   async start(): Promise<void> {
@@ -43,13 +47,14 @@ export class InteractionEffects {
     for (const interaction of [...ledger.live()]) this.#changed(interaction)
     // A server that died between an answer and its effect left its command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
-      if (waitingSince !== undefined && !ledger.isAsking(commandId)) this.#command(commandId, 'resume')
+      if (waitingSince !== undefined && !ledger.isAsking(commandId)) this.#settle(commandId)
     }
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop()
-    this.#deadlines.clearAll()
+    this.#expiries.clearAll()
+    this.#retries.clearAll()
   }
 
   /** The agent can be sent to: answers that it has not confirmed are sent, again where they were sent before. */
@@ -59,12 +64,12 @@ export class InteractionEffects {
 
   #changed(interaction: Interaction): void {
     const { interactionId, agentId, state, commandId, expiresAt, delivery } = interaction
-    const key = `${agentId} ${interactionId}`
-    if (state !== 'open') this.#deadlines.clear(key)
-    else if (expiresAt !== undefined && !this.#deadlines.has(key)) {
+    const key = `${agentId} ${interactionId}` as const
+    if (state !== 'open') this.#expiries.clear(key)
+    else if (expiresAt !== undefined && !this.#expiries.has(key)) {
       // Armed once: the wall clock may have jumped before a later change.
       const delayMs = expiresAt - this.#options.clock.now()
-      this.#deadlines.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
+      this.#expiries.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
     }
     const command = commandId === undefined ? undefined : this.#options.commands.live(commandId)
     if (state !== 'open' && commandId !== undefined && command === undefined) {
@@ -74,8 +79,8 @@ export class InteractionEffects {
     if (delivery === 'pending') this.#deliver(interaction)
     if (commandId === undefined) return
     if (state !== 'open') {
-      if (!this.#options.ledger.isAsking(commandId)) this.#command(commandId, 'resume')
-    } else if (command?.status === 'running') this.#command(commandId, 'wait')
+      if (!this.#options.ledger.isAsking(commandId)) this.#settle(commandId)
+    } else if (command?.status === 'running') this.#settle(commandId)
     else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
   }
 
@@ -84,7 +89,7 @@ export class InteractionEffects {
     const asked = this.#options.ledger.ofCommand(commandId)
     if (isFinal(status)) this.#forget(asked)
     if (isFinal(status) || status === 'queued') this.#cancel(asked)
-    else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#command(commandId, 'wait')
+    else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#settle(commandId)
   }
 
   /** Nobody is left to take the answer of what was asked outside of a command. */
@@ -130,21 +135,31 @@ export class InteractionEffects {
     this.#apply(interaction, { kind: 'sent' })
   }
 
-  #command(commandId: string, kind: 'wait' | 'resume'): void {
-    void this.#try(`${kind} ${commandId}`, () => this.#options.commands.apply(commandId, { kind }))
+  /** A command waits while an interaction of it is open, and goes on after the last one. */
+  #settle(commandId: string): void {
+    // Looked at anew where it is tried again: it may have been answered meanwhile.
+    const kind = this.#options.ledger.isAsking(commandId) ? 'wait' : 'resume'
+    void this.#accepted(() => this.#options.commands.apply(commandId, { kind })).then(accepted => {
+      if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))
+    })
   }
 
   #apply({ agentId, interactionId }: Interaction, event: InteractionEvent): void {
-    const key = `${event.kind} ${agentId} ${interactionId}`
-    void this.#try(key, () => this.#options.ledger.apply(agentId, interactionId, event))
+    const change = () => this.#options.ledger.apply(agentId, interactionId, event)
+    const attempt = () =>
+      void this.#accepted(change).then(accepted => {
+        if (!accepted) this.#retries.set(`${event.kind} ${agentId} ${interactionId}`, RETRY_MS, attempt)
+      })
+    attempt()
   }
 
-  async #try(key: string, change: () => Promise<{ status: string }>): Promise<void> {
+  /** False where the log could not accept a change, and it is worth to try again. */
+  async #accepted(change: () => Promise<{ status: string }>): Promise<boolean> {
     try {
-      if ((await change()).status !== 'unavailable') return
+      if ((await change()).status !== 'unavailable') return true
     } catch (error) {
       this.#options.onFault(error)
     }
-    if (this.#stops.length > 0) this.#deadlines.set(key, RETRY_MS, () => void this.#try(key, change))
+    return this.#stops.length === 0
   }
 }

@@ -17,13 +17,14 @@ import { Dispatcher } from '../../src/commands/dispatcher.ts'
 import { InteractionEffects } from '../../src/interactions/interaction-effects.ts'
 import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
 import { InteractionService } from '../../src/interactions/interaction-service.ts'
-import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
+import type { FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
 import { SessionService } from '../../src/sessions/session-service.ts'
 import { TaskService } from '../../src/tasks/task-service.ts'
 import { expectCatalogued } from './catalogued.ts'
 import { FakeClock } from './fake-clock.ts'
+import { FillableLog } from './fillable-log.ts'
 
 type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloads[K] } }[AgentServerFrameType]
 
@@ -39,7 +40,7 @@ export async function startFleet(
 ) {
   const { maxOpen, maxUsageModels, ...sessionLimits } = { ...caps, ...limited }
   const onFault = (error: unknown) => t.fail('a fault', { error })
-  const log: EventLog = await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: 86_400_000 } })
+  const log = new FillableLog(await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: 86_400_000 } }))
   expectCatalogued(t, log)
   const events: FleetEvent[] = []
   const looks = new Set<() => void>()

@@ -1,6 +1,6 @@
 import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
-import { type CommandEvent, MAX_ATTEMPTS, runDeadline, transition } from '../../../src/commands/command-state.ts'
+import { type CommandEvent, MAX_ATTEMPTS, ranMs, transition } from '../../../src/commands/command-state.ts'
 import { aCommand, finalStates, liveStates, T0 } from './command-samples.ts'
 
 /** The command after what happened to it, one second apart. Refuses an event that changes nothing. */
@@ -136,15 +136,14 @@ t.test('[CS21] a late result that says cancelled confirms the stop', async t => 
 
 t.test('[CS22] an open interaction stops the run clock', async t => {
   const working = { ...liveStates.working, startedAt: T0, runTimeoutMs: 10_000 }
-  t.equal(runDeadline(working), T0 + 10_000)
+  t.equal(ranMs(working, T0 + 10_000), 10_000)
   const waiting = after(working, { kind: 'wait' })
   t.equal(waiting.phase, 'waiting_input')
-  t.equal(runDeadline(waiting), undefined)
+  t.equal(ranMs(waiting, T0 + 90_000), 5000, 'it stands still')
   const resumed = transition(waiting, { kind: 'resume' }, T0 + 8000)
   t.match(resumed, { command: { phase: 'working', waitedMs: 3000, waitingSince: undefined } })
-  if (resumed.to === 'next') t.equal(runDeadline(resumed.command), T0 + 13_000)
-  t.equal(runDeadline({ ...working, runTimeoutMs: 0 }), undefined, 'no limit')
-  t.equal(runDeadline(liveStates.fresh), undefined, 'not started')
+  if (resumed.to === 'next') t.equal(ranMs(resumed.command, T0 + 13_000), 10_000)
+  t.equal(ranMs(liveStates.fresh, T0 + 90_000), 0, 'not started')
 })
 
 t.test('[CS28] only a wait that is asked or reported stops the run clock', async t => {
@@ -153,15 +152,15 @@ t.test('[CS28] only a wait that is asked or reported stops the run clock', async
     ({ kind: 'said', wait: { evidence, detail: 'cat waits for input' }, asked }) as const
   const hinted = after(working, say('inferred'))
   t.match(hinted, { phase: 'waiting_input', detail: 'cat waits for input', evidence: 'inferred' })
-  t.equal(runDeadline(hinted), T0 + 10_000, 'inferred: it runs on')
+  t.equal(ranMs(hinted, T0 + 10_000), 10_000, 'inferred: it runs on')
   const told = after(hinted, say('reported'))
-  t.equal(runDeadline(told), undefined, 'reported: it stands still')
+  t.equal(ranMs(told, T0 + 90_000), 5000, 'reported: it stands still')
   t.match(
     transition(told, { kind: 'resume' }, T0),
     { to: 'same' },
     'an answer elsewhere does not end what was reported',
   )
-  t.equal(runDeadline(after(told, say('inferred', true))), undefined, 'asked: it stands still')
+  t.equal(ranMs(after(told, say('inferred', true)), T0 + 90_000), 5000, 'asked: it stands still')
   const working2 = transition(told, { kind: 'said', asked: false }, T0 + 8000)
   t.match(working2, { command: { phase: 'working', waitedMs: 3000, evidence: undefined, detail: undefined } })
   const ended = after(hinted, result(2, 'succeeded'))
@@ -176,7 +175,7 @@ t.test('[CS22] each run has a clock of its own', async t => {
     { kind: 'dispatch' },
     { kind: 'ack', attempt: 3 },
   )
-  t.equal(runDeadline(again), T0 + 7000 + 10_000)
+  t.equal(ranMs(again, T0 + 7000 + 10_000), 10_000)
 })
 
 t.test('[CS23] a queued command can be edited; its input only before it was first sent', async t => {

@@ -10,6 +10,7 @@ import { aCommand, liveStates } from './command-samples.ts'
 
 const nobody: AgentDirectory = {
   has: () => true,
+  isConnected: () => false,
   isReady: () => false,
   send: () => {},
   maxConcurrency: () => 1,

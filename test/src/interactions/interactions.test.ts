@@ -217,3 +217,34 @@ test('[IN15] an answer that was not applied is sent no more once its command has
   await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
   t.notOk(back.sent.some(frame => frame.type === 'interaction:answer'))
 })
+
+test('[IN3] [CD10] a wait that the log could not accept is not made up for once the answer is there', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt: 1 })
+  await fleet.commandEvent(commandId, 'command:running')
+  // Its id is the name of a clock of the other's interaction, if kinds of clocks are told apart by their names.
+  const namesake = fleet.agent('wait')
+  await namesake.hello()
+  namesake.report('interaction:request', { ...ask, interactionId: commandId, timeoutMs: 5000 })
+  await interactionEvent(fleet, ({ agentId }) => agentId === 'wait')
+
+  fleet.log.refuses = drafts => drafts.some(({ type }) => type === 'command:progress')
+  agent.report('interaction:request', { ...ask, commandId })
+  await interactionEvent(fleet, ({ interactionId }) => interactionId === 'i1')
+  await new Promise(setImmediate)
+  t.equal(fleet.log.refused, 1)
+  fleet.log.refuses = () => false
+  t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { status: 'ok' })
+  await interactionEvent(fleet, ({ interactionId, delivery }) => interactionId === 'i1' && delivery === 'sent')
+  const from = fleet.events.length
+  fleet.clock.advance(1000)
+  agent.report('command:progress', { commandId, attempt: 1, message: 'on my way' })
+  const { payload } = await fleet.event(e => (e.payload as Command).progress?.message === 'on my way', from)
+  t.match(payload, { phase: 'working', waitingSince: undefined })
+  fleet.clock.advance(4000)
+  await interactionEvent(fleet, ({ agentId, state }) => agentId === 'wait' && state === 'expired')
+})

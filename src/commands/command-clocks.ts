@@ -1,0 +1,167 @@
+import type { Command } from '@fleetwire/protocol'
+import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
+import { ranMs } from './command-state.ts'
+
+/**
+ * What runs out for a command: its time in the queue, the wait for an ack, its lease, the time of its run, the wait for
+ * its agent to stop it, and the wait after that was forced.
+ */
+export type CommandClock = 'ttl' | 'ack' | 'lease' | 'run' | 'cancel' | 'force'
+
+export interface CommandClocksOptions {
+  clock: Clock
+  ackDeadlineMs: number
+  leaseMs: number
+  cancelDeadlineMs: number
+  /** Resolves with false where the log could not accept what follows: the clock runs out once more, unless the command changed. */
+  onDue(clock: CommandClock, commandId: string): Promise<boolean>
+}
+
+/** How old a command is and how long its run lasts, by time that passed. Times of the monotonic clock but for `startedAt`. */
+interface Times {
+  acceptedAt: number
+  run: Run | undefined
+}
+
+/** `startedAt` of the command names the run. `since`: the clock runs since then; undefined: it stands still. */
+interface Run {
+  startedAt: number | undefined
+  ranMs: number
+  since: number | undefined
+}
+
+const FORCE_GRACE_MS = 5000
+/** The log said no: what was due is tried again. */
+const RETRY_MS = 1000
+
+/**
+ * The clocks of the commands that have not ended. They follow what the log says of each command, and measure time that
+ * passed: the wall clock is asked once, for what a start finds in the log.
+ */
+export class CommandClocks {
+  readonly #options: CommandClocksOptions
+  readonly #clock: Clock
+  readonly #deadlines: Deadlines<`${CommandClock} ${string}`>
+  /** Kept while stopped: what is still there at the next start goes on. */
+  readonly #times = new Map<string, Times>()
+  readonly #heardAt = new Map<string, number>()
+  #isRunning = false
+
+  constructor(options: CommandClocksOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#deadlines = new Deadlines(options.clock)
+  }
+
+  /** Ack deadlines and leases begin anew. */
+  start(commands: Iterable<Command>): void {
+    this.#isRunning = true
+    const known = new Map(this.#times)
+    this.#times.clear()
+    for (const command of commands) {
+      const { commandId } = command
+      const times = known.get(commandId)
+      const ageMs = Math.max(0, this.#clock.now() - command.createdAt)
+      const acceptedAt = times?.acceptedAt ?? this.#clock.monotonic() - ageMs
+      this.#times.set(commandId, {
+        acceptedAt,
+        run: this.#runOf(command, times?.run, ranMs(command, this.#clock.now())),
+      })
+      this.#arm(command, undefined)
+    }
+  }
+
+  stop(): void {
+    this.#isRunning = false
+    this.#deadlines.clearAll()
+    this.#heardAt.clear()
+  }
+
+  /** Arms the clocks that the state of a command asks for and stops the others. */
+  watch(command: Command, before: Command | undefined): void {
+    const { commandId, endedAt } = command
+    if (endedAt === undefined) {
+      const times = this.#times.get(commandId)
+      const acceptedAt = times?.acceptedAt ?? this.#clock.monotonic()
+      this.#times.set(commandId, { acceptedAt, run: this.#runOf(command, times?.run, 0) })
+    } else this.#times.delete(commandId)
+    this.#arm(command, before)
+  }
+
+  /** A sign of life of a running command renews its lease. */
+  heard(commandId: string): void {
+    this.#heardAt.set(commandId, this.#clock.monotonic())
+  }
+
+  /** When a command was last heard of, on the monotonic clock. */
+  heardAt(commandId: string): number | undefined {
+    return this.#heardAt.get(commandId)
+  }
+
+  #arm(command: Command, before: Command | undefined): void {
+    const { commandId, status, attempt, cancelRequestedAt, queueTtlMs } = command
+    const { ackDeadlineMs, leaseMs, cancelDeadlineMs } = this.#options
+    const isRunning = status === 'running'
+    const isDispatched = status === 'dispatched'
+    const isCancelling = cancelRequestedAt !== undefined && (isRunning || isDispatched)
+    /** `fresh`: it begins anew where it runs already. */
+    const set = (clock: CommandClock, delayMs: number | undefined, fresh: boolean) => {
+      if (delayMs === undefined) {
+        if (before !== undefined) this.#deadlines.clear(`${clock} ${commandId}`)
+      } else if (fresh || !this.#deadlines.has(`${clock} ${commandId}`)) this.#set(clock, commandId, delayMs)
+    }
+
+    if (isRunning && before?.status !== 'running') this.heard(commandId)
+    else if (!isRunning) this.#heardAt.delete(commandId)
+    const waits = status === 'queued' || isDispatched
+    set('ttl', waits ? this.#ttlLeft(command) : undefined, queueTtlMs !== before?.queueTtlMs)
+    set('ack', isDispatched ? ackDeadlineMs : undefined, attempt !== before?.attempt)
+    set('lease', isRunning ? leaseMs : undefined, false)
+    set('run', this.#runLeft(command), true)
+    const isForced = this.#deadlines.has(`force ${commandId}`)
+    set('cancel', isCancelling && !isForced ? cancelDeadlineMs : undefined, false)
+    if (!isCancelling) set('force', undefined, false)
+  }
+
+  #ttlLeft({ commandId, queueTtlMs }: Command): number {
+    return this.#times.get(commandId)!.acceptedAt + queueTtlMs - this.#clock.monotonic()
+  }
+
+  /** Undefined while the run clock stands still, and where there is no limit. */
+  #runLeft({ commandId, runTimeoutMs, cancelRequestedAt }: Command): number | undefined {
+    const run = this.#times.get(commandId)?.run
+    if (run?.since === undefined || runTimeoutMs === 0 || cancelRequestedAt !== undefined) return undefined
+    return runTimeoutMs - run.ranMs - (this.#clock.monotonic() - run.since)
+  }
+
+  /** `ranMs`: how long it has run, where that is not known yet. */
+  #runOf(command: Command, known: Run | undefined, ranMs: number): Run | undefined {
+    const { status, startedAt, waitingSince } = command
+    if (status !== 'running') return undefined
+    const now = this.#clock.monotonic()
+    const run = known !== undefined && known.startedAt === startedAt ? known : { ranMs, since: undefined }
+    const counted = run.ranMs + (run.since === undefined ? 0 : now - run.since)
+    return { startedAt, ranMs: counted, since: waitingSince === undefined ? now : undefined }
+  }
+
+  #set(clock: CommandClock, commandId: string, delayMs: number): void {
+    this.#deadlines.set(`${clock} ${commandId}`, delayMs, () => this.#fire(clock, commandId))
+  }
+
+  #fire(clock: CommandClock, commandId: string): void {
+    const { leaseMs, cancelDeadlineMs, onDue } = this.#options
+    if (clock === 'lease') {
+      const leftMs = (this.#heardAt.get(commandId) ?? 0) + leaseMs - this.#clock.monotonic()
+      if (leftMs > 0) {
+        this.#set(clock, commandId, leftMs)
+        return
+      }
+    }
+    if (clock === 'cancel') this.#set('force', commandId, Math.min(FORCE_GRACE_MS, cancelDeadlineMs))
+    void onDue(clock, commandId).then(done => {
+      if (!done && this.#isRunning && !this.#deadlines.has(`${clock} ${commandId}`))
+        this.#set(clock, commandId, RETRY_MS)
+    })
+  }
+}

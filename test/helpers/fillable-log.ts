@@ -1,0 +1,64 @@
+import type {
+  AppendResult,
+  EventDraft,
+  EventLog,
+  FleetEvent,
+  LogRecord,
+  ReadQuery,
+  ReadResult,
+  RecordPage,
+  RecordQuery,
+  Snapshot,
+  Unfollow,
+} from '../../src/log/event-log.ts'
+
+/** A real log whose disk is full whenever a test says so. */
+export class FillableLog implements EventLog {
+  readonly #log: EventLog
+  /** Which appends find no room. */
+  refuses: (drafts: readonly EventDraft[]) => boolean = () => false
+  /** Appends that found no room. */
+  refused = 0
+
+  constructor(log: EventLog) {
+    this.#log = log
+  }
+
+  get epoch(): string {
+    return this.#log.epoch
+  }
+
+  get head(): string {
+    return this.#log.head
+  }
+
+  append(drafts: readonly EventDraft[]): Promise<AppendResult> {
+    if (!this.refuses(drafts)) return this.#log.append(drafts)
+    this.refused++
+    return Promise.resolve({ status: 'unavailable', retryAfterMs: 1000, reason: 'full disk' })
+  }
+
+  read(query: ReadQuery): Promise<ReadResult> {
+    return this.#log.read(query)
+  }
+
+  get(topic: string): Promise<LogRecord | undefined> {
+    return this.#log.get(topic)
+  }
+
+  list(query: RecordQuery): Promise<RecordPage> {
+    return this.#log.list(query)
+  }
+
+  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+    return this.#log.snapshot(patterns)
+  }
+
+  follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
+    return this.#log.follow(onBatch)
+  }
+
+  close(): Promise<void> {
+    return this.#log.close()
+  }
+}
