@@ -1,6 +1,6 @@
 import type { SocketEvents, SocketFactory } from '@fleetwire/client'
-import { AgentClient, MemoryJournal } from '@fleetwire/client'
-import { type Command, decodeAgentFrame, isFinal } from '@fleetwire/protocol'
+import { AgentClient, MemoryJournal, type RunMessage } from '@fleetwire/client'
+import { type Command, type CommandOutcome, decodeAgentFrame, frameLines, isFinal } from '@fleetwire/protocol'
 import t from 'tap'
 import { AgentRegistry } from '../../src/agents/agent-registry.ts'
 import { AgentSession } from '../../src/agents/agent-session.ts'
@@ -82,9 +82,19 @@ class Simulation {
   readonly journal = new MemoryJournal()
   /** Numbered reports that an agent process which was never killed has made. */
   reported: string[] = []
+  /** What each message was given, by its id. */
+  readonly said = new Map<string, string>()
   #wire: Wire | undefined
   #server: ReturnType<Simulation['serve']> | undefined
-  #agent: { client: AgentClient; life: { isAlive: boolean }; finish: (() => void)[] } | undefined
+  #agent:
+    | {
+        client: AgentClient
+        life: { isAlive: boolean }
+        finish: (() => void)[]
+        speaking: Set<RunMessage>
+        messages: string[]
+      }
+    | undefined
 
   constructor(seed: number) {
     this.random = seededRandom(seed)
@@ -170,6 +180,8 @@ class Simulation {
   startAgent(): void {
     const life = { isAlive: true }
     const finish: (() => void)[] = []
+    const speaking = new Set<RunMessage>()
+    const messages: string[] = []
     const dead = new Promise<never>(() => {})
     const { journal } = this
     const client = new AgentClient({
@@ -191,14 +203,22 @@ class Simulation {
         shell: run => {
           if (!life.isAlive) return dead
           this.runs.set(run.commandId, (this.runs.get(run.commandId) ?? 0) + 1)
+          const message = run.message()
+          this.said.set(message.messageId, '')
+          speaking.add(message)
+          messages.push(message.messageId)
           return new Promise(resolve => {
-            finish.push(() => resolve({ status: 'succeeded', output: run.commandId }))
-            run.signal.addEventListener('abort', () => resolve({ status: 'cancelled' }))
+            const end = (outcome: CommandOutcome) => {
+              speaking.delete(message)
+              resolve(outcome)
+            }
+            finish.push(() => end({ status: 'succeeded', output: run.commandId }))
+            run.signal.addEventListener('abort', () => end({ status: 'cancelled' }))
           })
         },
       },
     })
-    this.#agent = { client, life, finish }
+    this.#agent = { client, life, finish, speaking, messages }
     void client.start()
   }
 
@@ -261,11 +281,16 @@ class Simulation {
     const wire = this.#wire
     const text = wire?.[to].shift()
     if (wire === undefined || text === undefined) return false
-    if (to === 'toClient') wire.events.text(text)
-    else {
-      const decoded = decodeAgentFrame(text)
+    if (to === 'toClient') {
+      // What is due together may come in one message.
+      const more = wire.toClient.splice(0, this.random.below(4))
+      wire.events.text([text, ...more].join('\n'))
+      return true
+    }
+    for (const line of frameLines(text)) {
+      const decoded = decodeAgentFrame(line)
       if (decoded.ok) wire.session!.onFrame(decoded.frame)
-      else this.faults.push(decoded)
+      else this.faults.push(decoded.message)
     }
     return true
   }
@@ -297,6 +322,19 @@ class Simulation {
     agent.client.report('agent:error', { message })
   }
 
+  /** A few pieces, in one turn. */
+  speak(): void {
+    const speaking = [...(this.#agent?.speaking ?? [])]
+    if (speaking.length === 0) return
+    const message = this.random.pick(speaking)
+    for (let n = this.random.below(3); n >= 0; n--) {
+      const sofar = this.said.get(message.messageId) ?? ''
+      const piece = `${sofar.length} `
+      message.append(piece)
+      this.said.set(message.messageId, sofar + piece)
+    }
+  }
+
   finishOne(): void {
     this.#agent?.finish.shift()?.()
   }
@@ -308,9 +346,10 @@ class Simulation {
     else if (roll < 66) this.log.work()
     else if (roll < 73) this.submit()
     else if (roll < 80) this.finishOne()
-    else if (roll < 85) this.report()
+    else if (roll < 83) this.report()
+    else if (roll < 86) this.speak()
     else if (roll < 88) this.interrupt()
-    else if (roll < 95) this.clock.advance(this.random.pick([50, 500, 3000, 11_000]))
+    else if (roll < 95) this.clock.advance(this.random.pick([5, 20, 50, 500, 3000, 11_000]))
     else if (roll < 98) this.cut()
     else if (roll < 99) this.killAgent()
     else await this.restartServer()
@@ -325,7 +364,7 @@ class Simulation {
       this.finishOne()
       await settle()
       if (busy) continue
-      if (live.length === 0 && this.missing().length === 0) return
+      if (live.length === 0 && this.missing().length === 0 && this.unsaid().length === 0) return
       this.clock.advance(1000)
       await settle()
     }
@@ -361,6 +400,12 @@ class Simulation {
         flaws.push(`report ${message} doubled or out of order`)
     }
     if (this.missing().length > 0) flaws.push(`reports lost: ${this.missing()}`)
+    for (const [messageId, said] of this.said) {
+      const stored = this.textOf(messageId)
+      // What a killed process had not sent is lost with it.
+      if (!said.startsWith(stored)) flaws.push(`${messageId}: said "${said}", stored "${stored}"`)
+    }
+    for (const messageId of this.unsaid()) flaws.push(`${messageId}: the end of its text is lost`)
     return flaws
   }
 
@@ -369,6 +414,20 @@ class Simulation {
     return errors
       .map(event => (event.payload as { message: string }).message)
       .filter(text => this.reported.includes(text))
+  }
+
+  textOf(messageId: string): string {
+    return this.events
+      .filter(
+        ({ type, payload }) => type === 'message:delta' && (payload as { messageId: string }).messageId === messageId,
+      )
+      .map(({ payload }) => (payload as { delta: string }).delta)
+      .join('')
+  }
+
+  /** Messages of the process that lives whose text the log does not have whole. */
+  unsaid(): string[] {
+    return this.#agent!.messages.filter(messageId => this.textOf(messageId) !== this.said.get(messageId))
   }
 
   /** What the process that lives has reported and the log does not have. */

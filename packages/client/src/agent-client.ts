@@ -129,7 +129,7 @@ export class AgentClient {
       ended: () => this.#waiters.changed(),
     })
     this.#terminals = new AgentTerminals({
-      wake: () => this.#uplink.wake(),
+      wake: terminalId => this.#uplink.outputOf(terminalId),
       report: (type, payload, pushed) => this.#uplink.push(type, payload, pushed),
       acknowledge: payload => this.#uplink.latest('terminal:ack', payload, payload.terminalId),
     })
@@ -204,7 +204,11 @@ export class AgentClient {
     'command:dispatch': payload => {
       this.#runner.dispatch(payload).catch(error => this.#log('error', messageOf(error)))
     },
-    'command:interrupt': payload => this.#runner.interrupt(payload),
+    'command:interrupt': payload => {
+      // Whoever interrupts sees at once what was said until then, however long the handler takes to stop.
+      this.#uplink.flush()
+      this.#runner.interrupt(payload)
+    },
     'interaction:answer': payload => {
       if (!this.#questions.answer(payload)) this.#options.onAnswer?.(payload)
     },

@@ -18,6 +18,7 @@ import { SubscribeRequests } from './dashboard/subscribe-requests.ts'
 import { type SubscriptionHandlers, Subscriptions } from './dashboard/subscriptions.ts'
 import { TerminalViews } from './dashboard/terminal-views.ts'
 import type { RequestResult } from './errors.ts'
+import { FlushTiming } from './flush-timing.ts'
 import { type Log, silent } from './log.ts'
 import type { Observable } from './observable.ts'
 import { Pacer } from './pacer.ts'
@@ -94,6 +95,7 @@ export class DashboardClient {
   readonly #requests: Requests
   readonly #subscriptions: Subscriptions
   readonly #pacer: Pacer
+  readonly #flush: FlushTiming
   readonly #queue: string[] = []
   readonly #terminals: TerminalViews
   readonly #asking: SubscribeRequests
@@ -145,6 +147,7 @@ export class DashboardClient {
       bufferedAmount: () => this.#connection.bufferedAmount,
       sources: [() => this.#queue.shift()],
     })
+    this.#flush = new FlushTiming(this.#clock, () => this.#pacer.pump())
   }
 
   get status(): Observable<ConnectionStatus> {
@@ -162,8 +165,9 @@ export class DashboardClient {
     this.#connection.start()
   }
 
-  /** Idempotent. */
+  /** Idempotent. What was asked before still leaves. */
   close(): void {
+    this.#pacer.pump()
     this.#connection.stop()
   }
 
@@ -242,6 +246,7 @@ export class DashboardClient {
 
   #down(): void {
     this.#phase = DOWN
+    this.#flush.stop()
     this.#pacer.close()
     this.#queue.length = 0
     this.#asking.reset()
@@ -252,7 +257,7 @@ export class DashboardClient {
   #send(text: string): boolean {
     if (this.#phase.name !== 'resuming' && this.#phase.name !== 'live') return false
     this.#queue.push(text)
-    this.#pacer.pump()
+    this.#flush.soon()
     return true
   }
 

@@ -1,6 +1,8 @@
 export type { AgentTerminal, AgentTerminalOptions } from './agent/agent-terminal.ts'
 export type { CommandHandler, CommandRun, ReportType } from './agent/command-run.ts'
 export type { InteractionAnswer } from './agent/questions.ts'
+export type { RunMessage, RunMessageOptions } from './agent/run-message.ts'
+export type { RunToolCall, RunToolCallOptions } from './agent/run-tool-call.ts'
 export * from './agent-client.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export type { ConnectionStatus, TokenSource } from './connection.ts'

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from './clock.ts'
+import { JoinedMessage } from './joined-message.ts'
 
 export interface PacerOptions {
   clock: Clock
-  send(text: string): boolean
+  send(text: string): void
   bufferedAmount(): number
   /** Each gives its next frame, or undefined when it has none now; earlier ones go first. */
   sources: readonly (() => string | undefined)[]
@@ -16,10 +17,11 @@ const SHARE = 0.8
 
 /**
  * Lets frames go no faster than the server's rate limit and the socket allow: a frame over the limit would be refused,
- * and a numbered one that is refused is lost.
+ * and a numbered one that is refused is lost. What goes at once goes in as few messages as possible.
  */
 export class Pacer {
   readonly #options: PacerOptions
+  readonly #message: JoinedMessage
   #ratePerMs = 0
   #burst = 0
   #tokens = 0
@@ -30,9 +32,11 @@ export class Pacer {
 
   constructor(options: PacerOptions) {
     this.#options = options
+    this.#message = new JoinedMessage(text => options.send(text))
   }
 
-  open(limits: { frameRate: number; frameBurst: number }): void {
+  open(limits: { maxFrameBytes: number; frameRate: number; frameBurst: number }): void {
+    this.#message.limitBytes = limits.maxFrameBytes
     this.#ratePerMs = (limits.frameRate * SHARE) / 1000
     this.#burst = Math.max(1, limits.frameBurst * SHARE)
     this.#tokens = this.#burst
@@ -55,6 +59,7 @@ export class Pacer {
       this.#run()
     } finally {
       this.#isPumping = false
+      this.#message.flush()
     }
   }
 
@@ -68,7 +73,7 @@ export class Pacer {
       const text = this.#next()
       if (text === undefined) return
       this.#tokens -= 1
-      this.#options.send(text)
+      this.#message.add(text)
     }
   }
 
@@ -91,7 +96,7 @@ export class Pacer {
     const now = this.#options.clock.now()
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
     this.#filledAt = now
-    if (this.#options.bufferedAmount() > BUFFER_HIGH_BYTES) return BUFFER_CHECK_MS
+    if (this.#options.bufferedAmount() + this.#message.bytes > BUFFER_HIGH_BYTES) return BUFFER_CHECK_MS
     return this.#tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
   }
 }

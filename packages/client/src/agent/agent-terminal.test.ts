@@ -16,13 +16,16 @@ function terminal(over: object = {}) {
       wake() {},
       isOnline: () => online,
       acknowledge: ({ offset }) => reports.push(['terminal:ack', offset]),
-      report: (type, payload, { acked }) => {
+      report: (type, payload, { sent, acked }) => {
         reports.push([type, payload])
+        sent?.()
         acked?.()
       },
       ended: () => ended++,
     },
   )
+  made.announce()
+  reports.length = 0
   const frames = (maxFrameBytes = 262_144) => {
     const all = []
     for (let frame = made.next(maxFrameBytes); frame !== undefined; frame = made.next(maxFrameBytes)) {
@@ -36,6 +39,26 @@ function terminal(over: object = {}) {
   }
   return { made, frames, reports, ended: () => ended, goOffline }
 }
+
+t.test('output waits until the server was told of the terminal: an earlier one of the name may not get it', t => {
+  const sent: (() => void)[] = []
+  const made = new AgentTerminal(
+    { terminalId: 'main', cols: 80, rows: 24 },
+    {
+      wake() {},
+      isOnline: () => true,
+      acknowledge() {},
+      report: (_type, _payload, options) => sent.push(options.sent ?? (() => {})),
+      ended() {},
+    },
+  )
+  made.announce()
+  made.write(encoder.encode('two'))
+  t.equal(made.next(1_000), undefined)
+  sent[0]!()
+  t.match(JSON.parse(made.next(1_000) ?? ''), { payload: { offset: 0, data: 'two' } })
+  t.end()
+})
 
 t.test('characters cut at every byte arrive as they were', async t => {
   const bytes = encoder.encode(text)

@@ -23,7 +23,7 @@ export interface AgentTerminalOptions {
 
 export interface TerminalPort {
   /** Output is there to be sent. */
-  wake(): void
+  wake(terminalId: string): void
   report<K extends 'terminal:resize' | 'terminal:exit'>(type: K, payload: AgentPayloads[K], options: PushOptions): void
   acknowledge(payload: AgentPayloads['terminal:ack']): void
   /** Does output leave now? */
@@ -62,6 +62,8 @@ export class AgentTerminal {
   #cols: number
   #rows: number
   #sentTo = 0
+  /** The server knows that it begins: what it may still hear of an earlier one of the name is behind it. */
+  #isAnnounced = false
   #room: { promise: Promise<void>; made: () => void } | undefined
   #life: Life = { state: 'open' }
 
@@ -89,7 +91,7 @@ export class AgentTerminal {
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#life.state !== 'open') return undefined
     this.#ring.append(bytes)
-    this.#port.wake()
+    this.#port.wake(this.terminalId)
     if (this.#unsentBytes <= HIGH_BYTES || !this.#port.isOnline()) return undefined
     this.#room ??= makeRoom()
     return this.#room.promise
@@ -111,7 +113,14 @@ export class AgentTerminal {
   /** Tells the server that it is there, and its size: viewers may come before the first byte. */
   announce(): void {
     const size = { cols: this.#cols, rows: this.#rows }
-    this.#port.report('terminal:resize', { terminalId: this.terminalId, ...size, ...this.#local }, { exempt: true })
+    const sent = () => {
+      this.#isAnnounced = true
+    }
+    this.#port.report(
+      'terminal:resize',
+      { terminalId: this.terminalId, ...size, ...this.#local },
+      { exempt: true, sent },
+    )
   }
 
   /** Another terminal takes its name: what is unsent is given up, since its offsets would be taken for the other's. */
@@ -138,7 +147,7 @@ export class AgentTerminal {
   /** The next `terminal:output` frame, joined from whatever was written since the last one. */
   next(maxFrameBytes: number): string | undefined {
     const from = Math.max(this.#sentTo, this.#ring.oldest)
-    if (from >= this.#ring.end) return undefined
+    if (!this.#isAnnounced || from >= this.#ring.end) return undefined
     const limit = Math.max(64, Math.min(MAX_CHUNK_BYTES, Math.floor((maxFrameBytes - ENVELOPE_BYTES) / WORST_ESCAPE)))
     const { chunk, length } = encodeOutput(from, this.#ring.slice(from, from + limit))
     this.#sentTo = from + length
@@ -152,7 +161,7 @@ export class AgentTerminal {
   resend(from: number): void {
     if (from > this.#ring.end) return
     this.#sentTo = Math.min(this.#sentTo, from)
-    this.#port.wake()
+    this.#port.wake(this.terminalId)
   }
 
   /** A resend of the same input is not typed twice. */

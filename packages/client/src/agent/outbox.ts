@@ -1,4 +1,5 @@
 import { type AgentFrameType, type AgentPayloads, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
+import { bytesOf } from '../bytes-of.ts'
 import { FleetwireError } from '../errors.ts'
 import { laneKeys } from './lane-keys.ts'
 import { Lanes } from './lanes.ts'
@@ -9,6 +10,8 @@ export interface PushOptions {
   exempt?: boolean
   /** The command whose run says it: what one run says stays in order. */
   run?: string
+  /** It was handed to a socket, and what comes after it cannot overtake it any more. */
+  sent?: () => void
   /** The server has stored it. */
   acked?: () => void
 }
@@ -21,6 +24,7 @@ interface Waiting {
   readonly sessionId: string | undefined
   bytes: number
   readonly content: Content
+  readonly sent: (() => void) | undefined
   readonly acked: (() => void) | undefined
 }
 
@@ -36,9 +40,6 @@ interface Numbered {
   readonly bytes: number
   readonly acked: (() => void) | undefined
 }
-
-const encoder = new TextEncoder()
-const bytesOf = (text: string): number => encoder.encode(text).length
 
 /** `type` and `n` around the payload. */
 const ENVELOPE_BYTES = 128
@@ -102,7 +103,8 @@ export class Outbox {
       throw new FleetwireError('outbox_full', `${type}: ${held}, the limit is ${this.#limitBytes}`)
     }
     const { sessionId } = payload as { sessionId?: string }
-    const item: Waiting = { seq: this.#pushed++, type, sessionId, bytes, content, acked: options.acked }
+    const { sent, acked } = options
+    const item: Waiting = { seq: this.#pushed++, type, sessionId, bytes, content, sent, acked }
     if (this.#join(item)) return
     this.#waiting.add(item, laneKeys(type, payload, options.run))
     this.#bytes += bytes
@@ -151,7 +153,7 @@ export class Outbox {
   }
 
   #number(item: Waiting): 'used' | 'left' {
-    const { type, content, acked } = item
+    const { type, content, sent, acked } = item
     if (content.kind === 'text') {
       const part = textPart(content.delta, this.#partChars(content.ofJson))
       const rest = content.delta.slice(part.length)
@@ -165,6 +167,7 @@ export class Outbox {
       this.#add({ type, json: content.json, acked })
       this.#bytes -= item.bytes
     }
+    sent?.()
     const { sessionId } = item
     if (sessionId !== undefined && this.#newestOfSession.get(sessionId) === item)
       this.#newestOfSession.delete(sessionId)
@@ -195,9 +198,15 @@ export class Outbox {
   }
 }
 
+/** A piece of a text that goes on. */
+export function isDelta(type: AgentFrameType, payload: object): payload is { sessionId: string; delta: string } {
+  return (
+    (type === 'message:delta' || type === 'tool:args') && typeof (payload as { delta?: unknown }).delta === 'string'
+  )
+}
+
 function contentOf(type: AgentFrameType, payload: object): Content {
-  const { delta, ...of } = payload as { delta?: unknown }
-  const isText = (type === 'message:delta' || type === 'tool:args') && typeof delta === 'string'
-  if (!isText) return { kind: 'whole', json: JSON.stringify(payload) }
+  if (!isDelta(type, payload)) return { kind: 'whole', json: JSON.stringify(payload) }
+  const { delta, ...of } = payload
   return { kind: 'text', of, ofJson: JSON.stringify(of), delta }
 }

@@ -1,7 +1,10 @@
 import t, { type Test } from 'tap'
 import { AgentClient } from '../node/index.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
 import { ScriptedServer, welcomeAgent } from '../testing/scripted-server.ts'
+import { statusOf } from '../testing/status-of.ts'
 import type { CommandHandler } from './command-run.ts'
+import type { RunMessage } from './run-message.ts'
 
 /** Runs one command and resolves with what the server got, the heartbeat and the greeting left out. */
 async function say(t: Test, prompt: CommandHandler, over: object = {}) {
@@ -12,7 +15,8 @@ async function say(t: Test, prompt: CommandHandler, over: object = {}) {
   const { peer } = await welcomeAgent(server)
   peer.tell('command:dispatch', { commandId: 'c1', attempt: 1, kind: 'prompt', input: '', runTimeoutMs: 0, ...over })
   const result = await peer.next('command:result')
-  return { result: result.payload, frames: peer.log.slice(2).filter(({ type }) => type !== 'command:result') }
+  const { messages } = peer
+  return { result: result.payload, messages, frames: peer.log.slice(2).filter(({ type }) => type !== 'command:result') }
 }
 
 const done = { status: 'succeeded' } as const
@@ -45,16 +49,18 @@ t.test('a message: begun, appended, ended, all of the command and its session', 
 })
 
 t.test('a character that comes in halves leaves whole; a half that stays alone is not lost', async t => {
-  const { frames } = await say(t, run => {
+  const { frames } = await say(t, async run => {
     const message = run.message()
     message.append('a\ud83d')
+    // In a frame of its own: the first text of a message is not held up.
+    await Promise.resolve()
     message.append('\ude00b\ud83d')
     message.end()
     return done
   })
   t.same(
     frames.filter(({ type }) => type === 'message:delta').map(({ payload }) => payload.delta),
-    ['a', '😀b', '\ud83d'],
+    ['a', '😀b\ud83d'],
   )
 })
 
@@ -120,3 +126,82 @@ t.test('typing, activity and state of the session; typing has no number, so the 
     ],
   )
 })
+
+t.test('what is said in one turn leaves in one message, the pieces of a text in one frame', async t => {
+  const { frames, messages } = await say(t, run => {
+    const message = run.message({ messageId: 'm1' })
+    for (const piece of ['one', ' two', ' three']) message.append(piece)
+    const call = run.tool('grep', undefined, { toolCallId: 'k1' })
+    for (const piece of ['{"for"', ':"x"', '}']) call.args(piece)
+    call.end()
+    message.append(' four')
+    return done
+  })
+  t.same(
+    frames.map(({ type, n, payload }) => [type, n, payload.delta]),
+    [
+      ['message:start', 2, undefined],
+      ['message:delta', 3, 'one two three'],
+      ['tool:start', 4, undefined],
+      ['tool:args', 5, '{"for":"x"}'],
+      ['tool:end', 6, undefined],
+      ['message:delta', 7, ' four'],
+      ['message:end', 8, undefined],
+    ],
+  )
+  t.equal(messages.length, 4, 'the greeting, what was said, the end of what was left open, the result')
+})
+
+t.test(
+  'a text that streams leaves in a few frames, whole; an idle run is heard at once, and so is an interrupt',
+  async t => {
+    const clock = new FakeClock()
+    const server = await ScriptedServer.listen(t)
+    const messages: RunMessage[] = []
+    const prompt: CommandHandler = run => {
+      messages.push(run.message({ messageId: run.commandId }))
+      return new Promise(resolve => run.force.addEventListener('abort', () => resolve({ status: 'cancelled' })))
+    }
+    const agent = new AgentClient({ url: server.url, token: 'T', clock, handlers: { prompt }, maxConcurrency: 2 })
+    t.after(() => agent.stop({ graceMs: 0 }))
+    await agent.start()
+    const { peer } = await welcomeAgent(server)
+    for (const commandId of ['c1', 'c2']) {
+      peer.tell('command:dispatch', { commandId, attempt: 1, kind: 'prompt', input: '', runTimeoutMs: 0 })
+      await peer.next('message:start')
+    }
+    const [one, two] = messages
+    one!.append('a')
+    t.match(await peer.next('message:delta'), { payload: { messageId: 'c1', delta: 'a' } })
+    for (const piece of ['b', 'c', 'd']) {
+      one!.append(piece)
+      await new Promise(resolve => setImmediate(resolve))
+      clock.advance(5)
+    }
+    t.equal(peer.log.filter(({ type }) => type === 'message:delta').length, 1, 'nothing else has left')
+    clock.advance(5)
+    t.match(await peer.next('message:delta'), { payload: { messageId: 'c1', delta: 'bcd' } })
+    one!.append('e')
+    two!.append('now')
+    const first = await peer.next('message:delta')
+    const second = await peer.next('message:delta')
+    t.same([first.payload.delta, second.payload.delta], ['e', 'now'], 'in their order')
+    one!.append('f')
+    peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: false })
+    t.match(await peer.next('message:delta'), { payload: { messageId: 'c1', delta: 'f' } })
+    peer.tell('command:interrupt', { commandId: 'c1', attempt: 1, force: true })
+    await peer.next('command:result')
+    two!.append('late')
+    peer.cut()
+    await statusOf(agent, 'waiting')
+    const stopped = agent.stop({ graceMs: 0 })
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(0)
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(0)
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(0)
+    await stopped
+    t.equal(clock.timers, 0, 'no timer is left')
+  },
+)

@@ -1,13 +1,15 @@
 import type { AgentFrameType, AgentPayloads, AgentServerPayloads } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
+import { FlushTiming } from '../flush-timing.ts'
 import { Pacer } from '../pacer.ts'
-import { Outbox, type PushOptions } from './outbox.ts'
+import { Coalescer } from './coalescer.ts'
+import { isDelta, Outbox, type PushOptions } from './outbox.ts'
 
 export interface UplinkOptions {
   clock: Clock
   /** Of reports that the server has not stored. */
   limitBytes: number
-  send(text: string): boolean
+  send(text: string): void
   bufferedAmount(): number
   /** The next frame of terminal output, of at most so many bytes. */
   nextOutput(maxFrameBytes: number): string | undefined
@@ -25,6 +27,9 @@ export class Uplink {
   readonly #nextOutput: (maxFrameBytes: number) => string | undefined
   readonly #outbox: Outbox
   readonly #pacer: Pacer
+  readonly #flush: FlushTiming
+  readonly #coalescer: Coalescer
+  #isOpen = false
   /** Frames of which only the newest matters, by what they are about. */
   readonly #latest = new Map<string, string>()
   #maxFrameBytes = DEFAULT_MAX_FRAME_BYTES
@@ -37,6 +42,8 @@ export class Uplink {
     this.#outbox = new Outbox(limitBytes)
     const sources = [() => this.#takeLatest(), () => this.#takeInTurn()]
     this.#pacer = new Pacer({ clock, send, bufferedAmount, sources })
+    this.#flush = new FlushTiming(clock, () => this.#pacer.pump())
+    this.#coalescer = new Coalescer(clock, this.#flush)
   }
 
   /** Everything numbered is stored. */
@@ -50,28 +57,38 @@ export class Uplink {
     this.#outbox.maxFrameBytes = limits.maxFrameBytes
     this.#outbox.rewind(ackedN)
     this.#gapAt = Number.NEGATIVE_INFINITY
+    this.#isOpen = true
     this.#pacer.open(limits)
   }
 
   close(): void {
+    this.#isOpen = false
+    this.#flush.stop()
     this.#pacer.close()
+  }
+
+  /** What was coalesced so far waits no longer. */
+  flush(): void {
+    if (this.#isOpen) this.#flush.soon()
   }
 
   /** Must arrive. Throws `outbox_full`, `frame_too_large` or `too_deep`. */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
     this.#outbox.push(type, payload, options)
-    this.#pacer.pump()
+    if (isDelta(type, payload)) this.#appended(options?.run ?? `session ${payload.sessionId}`)
+    else this.flush()
   }
 
-  /** Replaces an unsent frame of the same type about the same thing. */
+  /** Replaces an unsent frame of the same type about the same thing; follows what was said before, where that may leave. */
   latest<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], about: string): void {
-    this.#latest.set(`${type} ${about}`, JSON.stringify({ type, payload }))
     this.#pacer.pump()
+    this.#latest.set(`${type} ${about}`, JSON.stringify({ type, payload }))
+    this.flush()
   }
 
-  /** Terminal output is there. */
-  wake(): void {
-    this.#pacer.pump()
+  /** Output of this terminal is there. */
+  outputOf(terminalId: string): void {
+    this.#appended(`terminal ${terminalId}`)
   }
 
   ack(n: number): void {
@@ -84,12 +101,16 @@ export class Uplink {
     if (now - this.#gapAt < GAP_PAUSE_MS) return
     this.#gapAt = now
     this.#outbox.resend()
-    this.#pacer.pump()
+    this.flush()
   }
 
   /** Does a payload of so many bytes of JSON pass the frame limit? */
   fits(jsonBytes: number): boolean {
     return this.#outbox.fits(jsonBytes)
+  }
+
+  #appended(by: string): void {
+    if (this.#isOpen) this.#coalescer.appended(by)
   }
 
   #takeLatest(): string | undefined {

@@ -1,0 +1,41 @@
+import { bytesOf } from './bytes-of.ts'
+
+/** Of a message of several frames: the other side reads it whole before it looks at the first. */
+const MAX_JOINED_BYTES = 64 * 1024
+
+/** Puts frames together into text messages, one a line; a frame over the limit stands alone. */
+export class JoinedMessage {
+  readonly #send: (text: string) => void
+  #frames: string[] = []
+  #bytes = 0
+  #maxBytes = MAX_JOINED_BYTES
+
+  constructor(send: (text: string) => void) {
+    this.#send = send
+  }
+
+  /** What waits to be sent. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The largest message that the other side takes. */
+  set limitBytes(bytes: number) {
+    this.#maxBytes = Math.min(MAX_JOINED_BYTES, bytes)
+  }
+
+  add(frame: string): void {
+    const bytes = bytesOf(frame) + 1
+    if (this.#bytes + bytes > this.#maxBytes) this.flush()
+    this.#frames.push(frame)
+    this.#bytes += bytes
+  }
+
+  flush(): void {
+    if (this.#frames.length === 0) return
+    const frames = this.#frames
+    this.#frames = []
+    this.#bytes = 0
+    this.#send(frames.join('\n'))
+  }
+}
