@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { FrameCompressor } from '../frames/frame-compressor.ts'
 import { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
-import type { EventLog, FleetEvent, Snapshot, Unfollow } from '../log/event-log.ts'
+import type { EventLog, FleetEvent, Snapshot, SnapshotScope, Unfollow } from '../log/event-log.ts'
 import { TurnPace } from '../turn-pace.ts'
 import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
@@ -102,8 +102,8 @@ export class Broadcaster implements Feed {
     return this.#position
   }
 
-  snapshot(patterns: readonly string[]): Promise<Snapshot> {
-    return this.#snapshots.snapshot(patterns)
+  snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot> {
+    return this.#snapshots.snapshot(patterns, scope)
   }
 
   /** Somebody who may subscribe. It must be closed. */

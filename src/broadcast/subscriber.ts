@@ -2,7 +2,7 @@ import { type ServerPayloads, wireError } from '@fleetwire/protocol'
 import { canSeeEntry, canSeeTopic, patternRefusal, seesFleet } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { EventBatch, type OutboundEvent } from '../frames/frame-encoder.ts'
-import type { LogRecord, ReadResult, Snapshot } from '../log/event-log.ts'
+import type { LogRecord, ReadResult, Snapshot, SnapshotScope } from '../log/event-log.ts'
 import type { TurnPace } from '../turn-pace.ts'
 import type { ReplayPage } from './replay-page.ts'
 import type { ReplayPages } from './replay-pages.ts'
@@ -33,7 +33,7 @@ export interface Feed {
   /** Slices of replays. */
   readonly pace: TurnPace
   /** The matching records, and what is open on matching streams, at one place in the order. */
-  snapshot(patterns: readonly string[]): Promise<Snapshot>
+  snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
   readonly position: string
   /** Hands what was told, and not yet dealt, to its receivers. */
@@ -55,6 +55,10 @@ type State =
   | { name: 'catching-up'; held: OutboundEvent[] | undefined }
   | { name: 'closed' }
 
+/** Whether records come before the events, and which. Where they must, because a cursor is gone, `false` counts as `true`. */
+export type WantsSnapshot = boolean | 'active'
+const scopeOf = (snapshot: WantsSnapshot): SnapshotScope => (snapshot === 'active' ? 'active' : 'all')
+
 type Gone = Extract<ReadResult, { status: 'gone' }>
 
 /**
@@ -70,6 +74,8 @@ export class Subscriber {
   #state: State = { name: 'live' }
   #last: Promise<void> = Promise.resolve()
   #heldBytes = 0
+  /** Of the snapshots that start over: `all` where any was. */
+  #scope: SnapshotScope = 'active'
 
   constructor(feed: Feed, sink: Sink, principal: Principal) {
     this.#feed = feed
@@ -82,8 +88,8 @@ export class Subscriber {
   }
 
   /** Adds patterns that were judged before; with `snapshot`, their records first. Resolves when it is live. */
-  subscribe(patterns: readonly string[], snapshot: boolean): Promise<void> {
-    if (snapshot) return this.#reading(() => this.#join(patterns))
+  subscribe(patterns: readonly string[], snapshot: WantsSnapshot): Promise<void> {
+    if (snapshot !== false) return this.#reading(() => this.#join(patterns, scopeOf(snapshot)))
     return this.#inTurn(() => this.#place([...this.#patterns, ...patterns]))
   }
 
@@ -96,7 +102,13 @@ export class Subscriber {
    * Continues after a cursor: every event after it that matches, then `resume:done`, then live. Where that is not
    * possible: snapshots. `onDecided` is called before anything is sent.
    */
-  resume(cursor: string, patterns: readonly string[], onDecided: (outcome: ResumeOutcome) => void): Promise<void> {
+  resume(
+    cursor: string,
+    patterns: readonly string[],
+    onDecided: (outcome: ResumeOutcome) => void,
+    snapshot: WantsSnapshot = true,
+  ): Promise<void> {
+    const scope = scopeOf(snapshot)
     const decided = (outcome: ResumeOutcome) => {
       this.#feed.noteResume(outcome.resumed ? 'resumed' : (outcome.reason ?? 'refused'))
       onDecided(outcome)
@@ -104,7 +116,7 @@ export class Subscriber {
     return this.#reading(async () => {
       if (this.#patterns.length > 0) {
         decided({ resumed: false, reason: 'subscribed' })
-        return this.#join(patterns)
+        return this.#join(patterns, scope)
       }
       this.#state = { name: 'catching-up', held: undefined }
       this.#place(patterns)
@@ -115,7 +127,7 @@ export class Subscriber {
       if (gone === undefined) return
       if (gone.at === 'once') decided({ resumed: false, reason: gone.reason })
       else this.#sink.send('resync:required', { topics: [...patterns], reason: gone.reason })
-      await this.#join(patterns)
+      await this.#join(patterns, scope)
     })
   }
 
@@ -177,11 +189,12 @@ export class Subscriber {
   }
 
   /** A snapshot of the new patterns at its place among the events of the old ones, then all together from there on. */
-  async #join(added: readonly string[]): Promise<void> {
+  async #join(added: readonly string[], scope: SnapshotScope): Promise<void> {
+    if (scope === 'all') this.#scope = 'all'
     this.#feed.deal()
     const left = this.#feed.position
     this.#state = { name: 'catching-up', held: undefined }
-    const { records, cursor, flawed = [] } = await this.#feed.snapshot(added)
+    const { records, cursor, flawed = [] } = await this.#feed.snapshot(added, scope)
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
     this.#place([...this.#patterns, ...added])
@@ -202,7 +215,7 @@ export class Subscriber {
     const topics = [...new Set([...this.#patterns, ...added])]
     this.#sink.send('resync:required', { topics, reason: 'expired' })
     this.#place([])
-    await this.#join(topics)
+    await this.#join(topics, this.#scope)
   }
 
   /** What the present patterns were due from `after` up to `cursor`. False when it is gone. */

@@ -118,6 +118,9 @@ export interface RecordPage {
   nextPage: string | null
 }
 
+/** `active`: without records in which nothing more happens (settledStatuses). */
+export type SnapshotScope = 'all' | 'active'
+
 export interface Snapshot {
   records: LogRecord[]
   /** The records are the state at exactly this place in the order. */
@@ -143,7 +146,7 @@ export interface EventLog {
    * Every record whose topic, or whose task, matches any of the patterns, with the cursor they were taken at. It resolves
    * before followers are told of anything after that cursor: what they hold then is of the same moment, or older.
    */
-  snapshot(patterns: readonly string[]): Promise<Snapshot>
+  snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot>
   /** Every committed event from now on, of every node, in order, once. A throwing follower does not stop the others. */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow
   /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, later reads reject. */

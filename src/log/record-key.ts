@@ -1,4 +1,4 @@
-import { recordKind } from '@fleetwire/protocol'
+import { recordKind, settledStatuses } from '@fleetwire/protocol'
 
 /** What a record is listed by: pages of one `kind` are ordered by `id`. */
 export interface RecordIdentity {
@@ -36,6 +36,12 @@ export function recordFields(payload: unknown): RecordFields {
     parentId: text(fields.parentId) ?? text(fields.parentTaskId),
     createdAt: Number.isSafeInteger(fields.createdAt) ? (fields.createdAt as number) : null,
   }
+}
+
+/** Nothing more happens to the record: see settledStatuses. */
+export function isSettled(payload: unknown): boolean {
+  const { status } = recordFields(payload)
+  return status !== null && settledStatuses.has(status)
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)

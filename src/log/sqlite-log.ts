@@ -15,6 +15,7 @@ import type {
   RecordPage,
   RecordQuery,
   Snapshot,
+  SnapshotScope,
   Unfollow,
 } from './event-log.ts'
 import { Followers } from './followers.ts'
@@ -134,9 +135,9 @@ export class SqliteLog implements EventLog {
     return { records: query.flawed === true ? found : found.filter(({ flaw }) => flaw === undefined), nextPage }
   }
 
-  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+  snapshot(patterns: readonly string[], scope: SnapshotScope = 'all'): Promise<Snapshot> {
     return new Promise((resolve, reject) => {
-      this.#snapshots.take(patterns, outcome => {
+      this.#snapshots.take(patterns, scope, outcome => {
         if (outcome.status === 'error') return reject(this.#error(outcome))
         const records = outcome.records.filter(({ flaw }) => flaw === undefined)
         const cursor = this.head

@@ -1,4 +1,4 @@
-import type { RecordPage, RecordQuery } from './event-log.ts'
+import type { RecordPage, RecordQuery, SnapshotScope } from './event-log.ts'
 import type { RecordFields } from './record-key.ts'
 
 /** What the main thread and the worker that owns the database say to each other. All of it is structured-cloned. */
@@ -74,6 +74,12 @@ export interface ScanPosition {
   after: string
 }
 
+export interface ScanStep {
+  patterns: readonly string[]
+  scope: SnapshotScope
+  from: ScanPosition | null
+}
+
 export interface ScanStepResult {
   records: StoredRecord[]
   /** Null: that was all. */
@@ -96,7 +102,7 @@ export interface Calls {
   read: { args: ReadStep; result: ReadStepResult }
   get: { args: string; result: StoredRecord | undefined }
   list: { args: RecordQuery; result: Omit<RecordPage, 'records'> & { records: StoredRecord[] } }
-  scan: { args: { patterns: readonly string[]; from: ScanPosition | null }; result: ScanStepResult }
+  scan: { args: ScanStep; result: ScanStepResult }
   /** One chunk; `more`: there is more to remove. */
   retain: { args: RetainStep; result: { more: boolean; events: number; bytes: number } }
   /** The last call: the worker ends after its reply. */

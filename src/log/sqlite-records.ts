@@ -1,7 +1,8 @@
+import { settledStatuses } from '@fleetwire/protocol'
 import type { RecordQuery } from './event-log.ts'
 import { matchesAny, planPatterns } from './pattern-plan.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
-import type { Calls, ScanPosition, ScanStepResult, StoredRecord } from './sqlite-messages.ts'
+import type { Calls, ScanPosition, ScanStep, ScanStepResult, StoredRecord } from './sqlite-messages.ts'
 
 const COLUMNS = 'topic, records.type, at, version, payload AS json'
 /** Rows looked at and bytes taken in one step of a scan. */
@@ -31,7 +32,7 @@ export class RecordReader {
     this.#byNumbers = db.prepare(`SELECT ${COLUMNS} FROM json_each(?) CROSS JOIN records ON n = value`)
     const range = (condition: string) =>
       db.prepare(
-        `SELECT n, topic, task, octet_length(payload) AS bytes FROM records WHERE ${condition} AND topic > ? ORDER BY topic LIMIT ?`,
+        `SELECT n, topic, task, status, octet_length(payload) AS bytes FROM records WHERE ${condition} AND topic > ? ORDER BY topic LIMIT ?`,
       )
     this.#ranges = {
       topic: range('topic = ?'),
@@ -74,7 +75,7 @@ export class RecordReader {
   }
 
   /** One bounded step through the records that match; the same record may come twice, by its topic and by its task. */
-  scan(patterns: readonly string[], from: ScanPosition | null): ScanStepResult {
+  scan({ patterns, scope, from }: ScanStep): ScanStepResult {
     const ranges = rangesOf(patterns)
     const due: number[] = []
     let rows = SCAN_ROWS
@@ -85,9 +86,10 @@ export class RecordReader {
       const found = this.#ranges[kind].all(key, position.after, rows) as unknown as Candidate[]
       const whole: boolean = found.length < rows
       rows -= found.length
-      for (const { n, topic, task, bytes: size } of found) {
+      for (const { n, topic, task, status, bytes: size } of found) {
         position.after = topic
         if (!matchesAny(patterns, topic, task)) continue
+        if (scope === 'active' && status !== null && settledStatuses.has(status)) continue
         due.push(n)
         bytes -= size
         if (bytes <= 0) return { records: this.#fetch(due), next: position }
@@ -125,6 +127,7 @@ interface Candidate {
   n: number
   topic: string
   task: string | null
+  status: string | null
   bytes: number
 }
 

@@ -1,6 +1,7 @@
 import { committedRecord, storedRecord } from './entries.ts'
-import type { LogRecord } from './event-log.ts'
+import type { LogRecord, SnapshotScope } from './event-log.ts'
 import { matchesAny } from './pattern-plan.ts'
+import { isSettled } from './record-key.ts'
 import type { Failure, WorkerClient } from './sqlite-client.ts'
 import type { Change } from './sqlite-group-commit.ts'
 import type { ScanPosition } from './sqlite-messages.ts'
@@ -29,12 +30,16 @@ export class Snapshots {
   }
 
   /** `onDone` is called in the turn in which the records are those of the head. */
-  take(patterns: readonly string[], onDone: (outcome: { status: 'ok'; records: LogRecord[] } | Failure) => void): void {
+  take(
+    patterns: readonly string[],
+    scope: SnapshotScope,
+    onDone: (outcome: { status: 'ok'; records: LogRecord[] } | Failure) => void,
+  ): void {
     const overlay: Overlay = new Map()
     this.#overlays.add(overlay)
     const records = new Map<string, LogRecord>()
     const step = (from: ScanPosition | null) =>
-      this.#client.call('scan', { patterns, from }, outcome => {
+      this.#client.call('scan', { patterns, scope, from }, outcome => {
         if (outcome.status === 'error') {
           this.#overlays.delete(overlay)
           onDone(outcome)
@@ -43,18 +48,24 @@ export class Snapshots {
         for (const stored of outcome.value.records) records.set(stored.topic, storedRecord(stored))
         if (outcome.value.next !== null) return step(outcome.value.next)
         this.#overlays.delete(overlay)
-        for (const change of overlay.values()) lay(change, patterns, records)
+        for (const change of overlay.values()) lay(change, patterns, scope, records)
         onDone({ status: 'ok', records: [...records.values()] })
       })
     step(null)
   }
 }
 
-function lay({ event, record }: Change, patterns: readonly string[], records: Map<string, LogRecord>): void {
-  if (record === 'set' && matchesAny(patterns, event.topic, event.taskId)) {
+function lay(
+  { event, record }: Change,
+  patterns: readonly string[],
+  scope: SnapshotScope,
+  records: Map<string, LogRecord>,
+): void {
+  const belongs = scope === 'all' || !isSettled(event.payload)
+  if (record === 'set' && belongs && matchesAny(patterns, event.topic, event.taskId)) {
     records.set(event.topic, committedRecord(event))
   } else {
-    // Gone, or no longer of the task by which it was found.
+    // Gone, settled, or no longer of the task by which it was found.
     records.delete(event.topic)
   }
 }

@@ -32,7 +32,7 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
     read: query => events.step(query, writer),
     get: topic => records.get(topic),
     list: query => records.list(query),
-    scan: ({ patterns, from }) => records.scan(patterns, from),
+    scan: step => records.scan(step),
     retain: step => writer.retain(step),
     close() {
       // The listener is what keeps the thread alive.

@@ -10,6 +10,7 @@ import type {
   RecordPage,
   RecordQuery,
   Snapshot,
+  SnapshotScope,
   Unfollow,
 } from './event-log.ts'
 
@@ -72,8 +73,8 @@ export class TimedLog implements EventLog {
     return this.#log.list(query)
   }
 
-  snapshot(patterns: readonly string[]): Promise<Snapshot> {
-    return this.#log.snapshot(patterns)
+  snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
+    return this.#log.snapshot(patterns, scope)
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {

@@ -1,7 +1,15 @@
 import { type EventPayloads, matchEvent, type TranscriptItem, topics } from '@fleetwire/protocol'
 import { decodeCursor, encodeCursor } from '../log/cursor.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog, FleetEvent, LogRecord, Snapshot, Unfollow } from '../log/event-log.ts'
+import type {
+  EventDraft,
+  EventLog,
+  FleetEvent,
+  LogRecord,
+  Snapshot,
+  SnapshotScope,
+  Unfollow,
+} from '../log/event-log.ts'
 import { abandoned, advance, charsOf, eventsSoFar, isStreamEvent, keyOf, type StreamEvent } from './stream-item.ts'
 
 /** What is open in one session. Items are replaced, never changed, so whoever holds one holds a moment of it. */
@@ -105,17 +113,17 @@ export class OpenMessages {
    * The records of the log, and what was open on the streams at the very same place in the order: the open items are
    * looked at when the log has said where it took its records, in the moment in which just that much was told.
    */
-  async snapshot(patterns: readonly string[]): Promise<Snapshot> {
-    if (!patterns.some(meetsStreams)) return this.#log.snapshot(patterns)
+  async snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
+    if (!patterns.some(meetsStreams)) return this.#log.snapshot(patterns, scope)
     const fits: Taking['fits'] = ({ topic, taskId }) =>
       patterns.some(pattern => matchEvent(pattern, { topic, ...(taskId !== undefined && { taskId }) }))
     const taking: Taking = { fits, states: new Map(), upTo: Number.POSITIVE_INFINITY, onReached: () => {} }
     this.#takings.add(taking)
     try {
       await this.#listStates(patterns, taking)
-      const { records, cursor, flawed } = await this.#log.snapshot(patterns)
+      const { records, cursor, flawed } = await this.#log.snapshot(patterns, scope)
       // More was told since: that moment cannot be looked at any more, so another one is taken.
-      if (this.#told > seqOf(cursor)) return await this.snapshot(patterns)
+      if (this.#told > seqOf(cursor)) return await this.snapshot(patterns, scope)
       const items = await this.#itemsAt(seqOf(cursor), taking)
       const open = items.flatMap(({ item, stream }) =>
         eventsSoFar(item, stream)

@@ -1,3 +1,4 @@
+import { commandStatuses } from '@fleetwire/protocol'
 import type { Test } from 'tap'
 import type { EventDraft, EventLog, LogRecord, RecordQuery } from '../../src/log/event-log.ts'
 import { append, commandDraft, type LogFactory, note, plain } from './event-log-harness.ts'
@@ -303,6 +304,37 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     }
     writing = false
     await writer
+  })
+
+  t.test('an active snapshot leaves out what is settled, also what settles while it is taken', async t => {
+    const { log } = await factory(t)
+    const active = async (...patterns: string[]) =>
+      (await log.snapshot(patterns, 'active')).records.map(({ topic }) => topic).sort()
+    const record = (topic: string, payload: object) => append(log, { type: 'x', topic, payload, record: 'set' })
+    await record('agents.a1.status', { status: 'error' })
+    await record('agents.a2.status', { status: 'offline' })
+    for (const status of commandStatuses) await append(log, commandDraft(status, { status }, { taskId: 't1' }))
+    for (const status of ['pending', 'running', 'paused', 'completed', 'failed', 'cancelled'])
+      await record(`tasks.${status}.status`, { status })
+    for (const status of ['active', 'ended']) await record(`agents.a1.sessions.${status}.status`, { status })
+    for (const state of ['open', 'resolved', 'expired', 'cancelled'])
+      await record(`agents.a1.interactions.${state}`, { state })
+    const commands = ['dispatched', 'queued', 'running'].map(status => `agents.a1.commands.${status}`)
+    const rest = ['agents.a1.interactions.open', 'agents.a1.sessions.active.status', 'agents.a1.status']
+    const tasks = ['tasks.paused.status', 'tasks.pending.status', 'tasks.running.status']
+    t.same(await active('>'), [...commands, ...rest, 'agents.a2.status', ...tasks].sort())
+    t.same(await active('tasks.t1.>'), commands, 'by task as well')
+    t.same(await active('agents.a1.commands.succeeded', 'agents.a1.commands.queued'), ['agents.a1.commands.queued'])
+
+    // Enough for the snapshot to take several steps: one of the first and one of the last end meanwhile.
+    await Promise.all(Array.from({ length: 1500 }, (_, n) => append(log, commandDraft(`many-${n}`, { agentId: 'a3' }))))
+    const taking = log.snapshot(['agents.a3.>'], 'active')
+    await Promise.all(
+      [0, 1499].map(n => append(log, commandDraft(`many-${n}`, { agentId: 'a3', status: 'succeeded' }))),
+    )
+    const { records, cursor } = await taking
+    t.equal(records.length, cursor === log.head ? 1498 : 1500)
+    t.equal((await log.snapshot(['agents.a3.>'], 'active')).records.length, 1498)
   })
 
   t.test('a record that changes its task while a snapshot is taken is in the snapshot of where it is then', async t => {

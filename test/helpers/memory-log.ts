@@ -11,7 +11,9 @@ import type {
   RecordPage,
   RecordQuery,
   Snapshot,
+  SnapshotScope,
 } from '../../src/log/event-log.ts'
+import { isSettled } from '../../src/log/record-key.ts'
 
 /** A log in memory, for tests of what stands on one. `hold` makes reads wait, so that a test can append in between. */
 export class MemoryLog implements EventLog {
@@ -125,9 +127,12 @@ export class MemoryLog implements EventLog {
     return { status: 'ok', events, next: done ? this.cursorOf(this.#seq) : events.at(-1)!.cursor, done }
   }
 
-  async snapshot(patterns: readonly string[]): Promise<Snapshot> {
+  async snapshot(patterns: readonly string[], scope: SnapshotScope = 'all'): Promise<Snapshot> {
     await this.#held
-    const records = [...this.#records.values()].filter(record => patterns.some(pattern => matchEvent(pattern, record)))
+    const records = [...this.#records.values()].filter(
+      record =>
+        patterns.some(pattern => matchEvent(pattern, record)) && (scope === 'all' || !isSettled(record.payload)),
+    )
     return { records, cursor: this.cursorOf(this.#seq) }
   }
 

@@ -63,8 +63,8 @@ class LateLog extends MemoryLog {
     return this.#later(() => super.read(query))
   }
 
-  override snapshot(patterns: readonly string[]) {
-    return this.#later(() => super.snapshot(patterns))
+  override snapshot(...args: Parameters<MemoryLog['snapshot']>) {
+    return this.#later(() => super.snapshot(...args))
   }
 
   work(): boolean {

@@ -340,3 +340,11 @@ export const TerminalData = {
   data: Text,
   encoding: OneOf(['utf8', 'base64'], 'utf8: `data` is text of whole characters; base64: any bytes'),
 }
+
+// ---- all
+
+/**
+ * What the status (of an interaction: the state) of a record says when nothing more happens to it. No kind calls anything
+ * else by one of these words, so they need no kind beside them.
+ */
+export const settledStatuses: ReadonlySet<string> = new Set([...finalStatuses, 'completed', 'ended', 'resolved'])

@@ -1,10 +1,11 @@
+import type { ResumeOutcome } from '../../../src/broadcast/subscriber.ts'
 import { type Dashboard, type Handler, orReconnect, sendEstablished } from '../dashboard.ts'
 import { claimPatterns } from '../patterns.ts'
 
 /** Says what it wants in one frame, and where it left off. */
 export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, payload }, dashboard: Dashboard) => {
   const { app, connection, subscriber } = dashboard
-  const { resume, subscribe = [] } = payload
+  const { resume, subscribe = [], snapshot = true } = payload
   const verdict = claimPatterns(dashboard, subscribe)
   if (verdict.status === 'refused') {
     connection.errors([verdict.error], { id })
@@ -14,12 +15,11 @@ export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, paylo
   connection.errors(refused, { charged: true })
   if (resume === undefined) {
     sendEstablished(dashboard, { resumed: false, cursor: app.broadcaster.position }, id)
-    if (allowed.length > 0) await orReconnect(dashboard, subscriber.subscribe(allowed, true))
+    if (allowed.length > 0) await orReconnect(dashboard, subscriber.subscribe(allowed, snapshot))
     return
   }
-  const resuming = subscriber.resume(resume.cursor, allowed, outcome =>
+  const decided = (outcome: ResumeOutcome) =>
     // A client that stores this cursor and is cut off in mid-replay must not skip what it did not get.
-    sendEstablished(dashboard, { ...outcome, cursor: outcome.resumed ? resume.cursor : app.broadcaster.position }, id),
-  )
-  await orReconnect(dashboard, resuming)
+    sendEstablished(dashboard, { ...outcome, cursor: outcome.resumed ? resume.cursor : app.broadcaster.position }, id)
+  await orReconnect(dashboard, subscriber.resume(resume.cursor, allowed, decided, snapshot))
 }

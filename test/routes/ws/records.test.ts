@@ -21,3 +21,37 @@ t.test('[EV1] [EV5] [EV7] an event of a record carries the whole record, and its
   await later.request('subscribe', { topics: ['tasks.>'] })
   t.match(await later.next('snapshot'), { payload: { records: [] } })
 })
+
+t.test('[SB2] [SB10] an active snapshot shows what goes on, and what ends later is told', async t => {
+  const { url, token, call } = await startApp(t)
+  const operator = await token('operator')
+  const make = async (title: string) =>
+    (await call<{ taskId: string }>(operator, 'POST', '/api/v1/tasks', { title })).body.taskId
+  const [ended, open] = [await make('over'), await make('goes on')]
+  await call(operator, 'POST', `/api/v1/tasks/${ended}/complete`)
+  const viewer = await token('viewer')
+  const shown = async (type: string, payload: object) => {
+    const watcher = await connectWs(t, url, viewer)
+    watcher.send(type, payload)
+    const { records } = (await watcher.next('snapshot')).payload as { records: { payload: { taskId: string } }[] }
+    return { watcher, taskIds: records.map(({ payload }) => payload.taskId) }
+  }
+  t.same((await shown('subscribe', { topics: ['tasks.>'] })).taskIds.toSorted(), [ended, open].toSorted())
+  t.same((await shown('dashboard:connect', { subscribe: ['tasks.>'], snapshot: 'active' })).taskIds, [open])
+  const gone = { subscribe: ['tasks.>'], snapshot: 'active', resume: { cursor: 'of-another-log' } }
+  t.same((await shown('dashboard:connect', gone)).taskIds, [open], 'also where it stands for a replay')
+  const { watcher, taskIds } = await shown('subscribe', { topics: ['tasks.>'], snapshot: 'active' })
+  t.same(taskIds, [open])
+  await call(operator, 'POST', `/api/v1/tasks/${open}/complete`)
+  t.match(await watcher.next('task:completed'), { payload: { taskId: open } })
+
+  const without = await connectWs(t, url, viewer)
+  without.send('dashboard:connect', { subscribe: ['tasks.>'], snapshot: false })
+  await without.next('connection:established')
+  const later = await make('later')
+  t.match(await without.next(({ type }) => type === 'snapshot' || type === 'task:created'), {
+    type: 'task:created',
+    payload: { taskId: later },
+  })
+  t.match(await without.request('subscribe', { topics: ['tasks.>'], snapshot: 'old' }), { code: 'invalid_frame' })
+})

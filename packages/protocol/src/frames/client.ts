@@ -62,6 +62,10 @@ export const commandRequestFields = {
   stdio: Type.Optional(Stdio),
 }
 
+const WantsSnapshot = Type.Union([Type.Boolean(), Type.Literal('active')], {
+  description: '`active`: without records in which nothing more happens; default true',
+})
+
 /** Client → server: payload schema by type. */
 export const clientPayloads = {
   'dashboard:connect': Type.Object({
@@ -70,9 +74,10 @@ export const clientPayloads = {
     ),
     resume: Type.Optional(Type.Object({ cursor: Cursor })),
     subscribe: Type.Optional(Patterns),
+    snapshot: Type.Optional(WantsSnapshot),
     join: Type.Optional(Joins),
   }),
-  subscribe: Type.Object({ topics: Patterns, snapshot: Type.Optional(Type.Boolean()) }),
+  subscribe: Type.Object({ topics: Patterns, snapshot: Type.Optional(WantsSnapshot) }),
   unsubscribe: Type.Object({ topics: Patterns }),
   'command:request': Type.Object({ agentId: Id, ...commandRequestFields }),
   'command:interrupt': Type.Object({ commandId: Id, reason: Type.Optional(Type.String({ maxLength: 1024 })) }),
