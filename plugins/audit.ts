@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import { type Actor, type AuditAction, auditDrafts } from '../src/log/audit.ts'
+import type { Actor } from '../src/caller.ts'
+import { type AuditAction, auditDrafts } from '../src/log/audit.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -4,6 +4,7 @@ import type { AgentConnection } from '../src/agents/agent-connection.ts'
 import { AgentRegistry } from '../src/agents/agent-registry.ts'
 import { AgentSession } from '../src/agents/agent-session.ts'
 import { removeAgent } from '../src/agents/remove-agent.ts'
+import type { Actor } from '../src/caller.ts'
 import { BatchGate } from '../src/commands/batch-gate.ts'
 import { BatchService } from '../src/commands/batch-service.ts'
 import { CommandLedger } from '../src/commands/command-ledger.ts'
@@ -13,7 +14,7 @@ import { Dispatcher } from '../src/commands/dispatcher.ts'
 import { InteractionEffects } from '../src/interactions/interaction-effects.ts'
 import { InteractionLedger } from '../src/interactions/interaction-ledger.ts'
 import { InteractionService } from '../src/interactions/interaction-service.ts'
-import { type Actor, auditDrafts } from '../src/log/audit.ts'
+import { auditDrafts } from '../src/log/audit.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -52,9 +53,9 @@ export default fp(
       cancelDeadlineMs: config.CANCEL_DEADLINE_MS,
       onFault,
     })
-    const queue = new CommandService({ log, ledger, agents, clock, queueLimit: config.QUEUE_LIMIT })
+    const queue = new CommandService({ log, ledger, agents, tasks, clock, queueLimit: config.QUEUE_LIMIT })
     const retentionMs = config.COMMAND_RETENTION_MS
-    const batches = new BatchService({ log, ledger, queue, gate, agents, clock, retentionMs, onFault })
+    const batches = new BatchService({ log, ledger, queue, gate, agents, tasks, clock, retentionMs, onFault })
     gate.listen({
       onFree: agentId => dispatcher.wake(agentId),
       onFailures: parentId => batches.tooManyFailed(parentId),

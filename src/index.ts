@@ -7,6 +7,7 @@ export { type AppOptions, buildApp } from './app.ts'
 export type { Principal, Scope } from './auth/principal.ts'
 export type { Revocation } from './auth/revocations.ts'
 export type { TokenService, TokenVerdict } from './auth/token-service.ts'
+export type { Actor, Caller } from './caller.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { Config } from './config.ts'
 export type {

@@ -1,5 +1,6 @@
 import { type ErrorCode, type WireError, wireError } from '@fleetwire/protocol'
 import { may, patternRefusal } from '../../src/auth/permissions.ts'
+import { type Refused, refused } from '../../src/outcome.ts'
 import { type Dashboard, MAX_PATTERNS } from './dashboard.ts'
 
 /** An error names so many of the patterns that it refuses. */
@@ -9,21 +10,21 @@ export type PatternVerdict =
   /** `refused`: one error for all that are forbidden, one for all that are no patterns. */
   | { status: 'ok'; allowed: string[]; refused: WireError[] }
   /** None of them counts. */
-  | { status: 'refused'; error: WireError }
+  | Refused
 
 /** Which of the patterns this client may have; those are noted as wanted. */
 export function claimPatterns({ connection, wanted }: Dashboard, patterns: readonly string[]): PatternVerdict {
   const { principal } = connection
   spendOn(connection, patterns)
-  if (!may(principal, 'read')) return { status: 'refused', error: wireError('forbidden', 'This token may not read.') }
+  if (!may(principal, 'read')) return refused(wireError('forbidden', 'This token may not read.'))
   const allowed: string[] = []
-  const refused = new Map<ErrorCode, [topic: string, error: WireError][]>()
+  const judged = new Map<ErrorCode, [topic: string, error: WireError][]>()
   let more = 0
   for (const pattern of new Set(patterns)) {
     const refusal = patternRefusal(principal, pattern)
     if (refusal !== undefined) {
-      const alike = refused.get(refusal.code)
-      if (alike === undefined) refused.set(refusal.code, [[pattern, refusal]])
+      const alike = judged.get(refusal.code)
+      if (alike === undefined) judged.set(refusal.code, [[pattern, refusal]])
       else alike.push([pattern, refusal])
     } else {
       allowed.push(pattern)
@@ -32,10 +33,10 @@ export function claimPatterns({ connection, wanted }: Dashboard, patterns: reado
   }
   if (wanted.size + more > MAX_PATTERNS) {
     const message = `A connection may have ${MAX_PATTERNS} patterns; ${wanted.size} are in use. Wildcards cover more with fewer.`
-    return { status: 'refused', error: wireError('subscription_limit', message, { limit: MAX_PATTERNS }) }
+    return refused(wireError('subscription_limit', message, { limit: MAX_PATTERNS }))
   }
   for (const pattern of allowed) wanted.add(pattern)
-  return { status: 'ok', allowed, refused: [...refused.values()].map(summary) }
+  return { status: 'ok', allowed, refused: [...judged.values()].map(summary) }
 }
 
 /** The work of a frame follows the patterns that it names, so each 64 of them count as a frame. */

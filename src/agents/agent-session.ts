@@ -2,6 +2,7 @@ import { type AgentFrame, type AgentServerPayloads, isNumbered, topics, type Wir
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
+import { LOG_UNAVAILABLE, unavailable } from '../outcome.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import { lifecycleOnConnect, type UplinkRecord, uplinkTopic } from './agent-state.ts'
 import { type Directive, type InventoryItem, judge } from './reconcile.ts'
@@ -77,7 +78,7 @@ export class AgentSession {
   #take(inbound: Inbound): void {
     const limit = Math.max(INBOX_LIMIT, this.#services.limits.frameBurst)
     if (this.#inbox.push(inbound) <= limit) this.#wake()
-    else this.#connection.close(1012, 'The log does not accept; frames wait at the agent.', { reconnectAfterMs: 1000 })
+    else this.#connection.close(1012, `${LOG_UNAVAILABLE}; frames wait at the agent.`, { reconnectAfterMs: 1000 })
   }
 
   onClose(): void {
@@ -153,8 +154,9 @@ export class AgentSession {
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
-      this.#connection.error('unavailable', 'The log cannot accept now; connect again.')
-      this.#connection.close(1012, 'The log cannot accept now.', { reconnectAfterMs: 1000 })
+      const { code, message, details } = unavailable(appended.status === 'unavailable' ? appended : {})
+      this.#connection.error(code, message, { details })
+      this.#connection.close(1012, `${LOG_UNAVAILABLE}.`, { reconnectAfterMs: 1000 })
       return
     }
     uplink.stored(n)

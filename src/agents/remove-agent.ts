@@ -1,6 +1,7 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import type { EventDraft } from '../log/event-log.ts'
+import { unavailable } from '../outcome.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import type { AgentRegistry } from './agent-registry.ts'
 import { uplinkTopic } from './agent-state.ts'
@@ -28,6 +29,5 @@ export async function removeAgent(
   const uplink = { type: 'uplink:removed', topic: uplinkTopic(agentId), payload: null, record: 'delete' as const }
   const usage = { type: 'usage:removed', topic: usageTopic(agentId), payload: null, record: 'delete' as const }
   const appended = await agents.remove(agentId, [uplink, usage, ...audit])
-  if (appended.status !== 'unavailable') return undefined
-  return wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs: appended.retryAfterMs })
+  return appended.status === 'unavailable' ? unavailable(appended) : undefined
 }

@@ -5,6 +5,7 @@ import type { InteractionService } from '../interactions/interaction-service.ts'
 import type { ReportOutcome } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { notOfAgent } from '../outcome.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import { StreamDrafts } from '../sessions/stream-drafts.ts'
 import type { StreamGate } from '../sessions/stream-gate.ts'
@@ -187,7 +188,7 @@ export class Uplink {
     if (this.#isAboutOwn(concerns)) return undefined
     const { commandId, taskId } = concerns
     const command = commandId === undefined ? undefined : await this.#services.ledger.get(commandId)
-    if (command !== undefined && command.agentId !== this.#agentId) return noCommand(command.commandId)
+    if (command !== undefined && command.agentId !== this.#agentId) return notOfAgent(command.commandId)
     if (taskId === undefined || taskId === command?.taskId) return undefined
     const task = await this.#services.tasks.get(taskId)
     const isOwn = task?.agentId === undefined || task.agentId === this.#agentId
@@ -318,7 +319,7 @@ export class Uplink {
     const attempt = 'attempt' in event ? event.attempt : 0
     const stop = () => this.#connection.send('command:interrupt', { commandId, attempt, force: false })
     if (applied.status === 'unknown') {
-      this.#refuse(frame, noCommand(commandId))
+      this.#refuse(frame, notOfAgent(commandId))
       if (event.kind === 'ack') stop()
     } else if (applied.status === 'same' && applied.why === 'stale') {
       this.#connection.error(
@@ -387,9 +388,6 @@ export class Uplink {
     return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
   }
 }
-
-const noCommand = (commandId: string): WireError =>
-  wireError('not_found', `There is no command "${commandId}" of this agent.`)
 
 /** What ties an error to the frame that it answers. */
 export const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({

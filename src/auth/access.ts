@@ -1,5 +1,6 @@
 import type { AgentFrameType, ClientFrameType, WireError } from '@fleetwire/protocol'
 import { wireError } from '@fleetwire/protocol'
+import { notFound } from '../outcome.ts'
 import { canSeeAgent, may } from './permissions.ts'
 import type { Principal, Scope } from './principal.ts'
 
@@ -174,7 +175,7 @@ export function accessRefusal(
 ): WireError | undefined {
   if (!grants(principal, asks)) return wireError('forbidden', missingRight(asks))
   if (on !== 'agent' || agentId === undefined || canSeeAgent(principal, agentId)) return undefined
-  return wireError('not_found', `There is no agent "${agentId}".`)
+  return notFound('agent', agentId)
 }
 
 function grants(principal: Principal, asks: Access['asks']): boolean {

@@ -1,5 +1,6 @@
+import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
-import { type Actor, auditDrafts } from '../log/audit.ts'
+import { auditDrafts } from '../log/audit.ts'
 import type { AppendResult, EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
 import { covers, holdsAll } from './permissions.ts'
 import type { Principal } from './principal.ts'

@@ -6,18 +6,19 @@ import {
   type Command,
   commandStatuses,
   isFinal,
-  type WireError,
   wireError,
 } from '@fleetwire/protocol'
+import type { Actor, Caller, CanSee } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import { type Actor, auditDrafts } from '../log/audit.ts'
+import { auditDrafts } from '../log/audit.ts'
 import { changeRecord } from '../log/change-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { type BatchGate, failingStatuses } from './batch-gate.ts'
 import type { CommandLedger } from './command-ledger.ts'
-import { type CommandService, unavailable } from './command-service.ts'
-import type { CanSee, Refused } from './command-types.ts'
+import type { CommandService } from './command-service.ts'
+import type { TaskView } from './command-types.ts'
 import { batchKeyTopic, bodyHash, claimDraft, keyState } from './idempotency.ts'
 
 /** What is stored of a batch; the rest is counted from its commands. */
@@ -33,14 +34,13 @@ export interface BatchServiceOptions {
   queue: CommandService
   gate: BatchGate
   agents: { all(): Iterable<Agent> }
+  tasks: TaskView
   clock: Clock
   retentionMs: number
   onFault: (error: unknown) => void
 }
 
 const topicOf = (parentId: string) => `$batches.${parentId}`
-const refused = (error: WireError): Refused => ({ status: 'refused', error })
-const notFound = (parentId: string) => refused(wireError('not_found', `There is no batch "${parentId}".`))
 const PAGE = 500
 
 /** One command for many agents: accepted in one step, held to its limits, stopped as one. */
@@ -74,9 +74,12 @@ export class BatchService {
 
   async submit(
     body: BatchBody,
-    { canSee, createdBy, idempotencyKey }: { canSee: CanSee; createdBy: string; idempotencyKey?: string },
+    { createdBy, idempotencyKey, ...caller }: Caller & { createdBy: string; idempotencyKey?: string },
   ): Promise<BatchResult> {
-    const { log, clock, queue, gate, retentionMs } = this.#options
+    const { log, clock, queue, gate, tasks, retentionMs } = this.#options
+    const { canSee } = caller
+    const hidden = await tasks.hidden(body.command.taskId, caller)
+    if (hidden !== undefined) return refused(hidden)
     const { selector, command, maxParallel, stopOnFailures } = body
     const keyTopic = idempotencyKey === undefined ? undefined : batchKeyTopic(createdBy, idempotencyKey)
     const hash = bodyHash(body)
@@ -138,18 +141,15 @@ export class BatchService {
   }
 
   /** Cancels what has not ended. Again: the same answer. */
-  async stop(
-    parentId: string,
-    { canSee, by, actor }: { canSee: CanSee; by: string; actor?: Actor },
-  ): Promise<Batch | Refused> {
-    if ((await this.get(parentId, canSee)) === undefined) return notFound(parentId)
+  async stop(parentId: string, { canSee, by, actor }: Caller & { by: string }): Promise<Batch | Refused> {
+    if ((await this.get(parentId, canSee)) === undefined) return refused(notFound('batch', parentId))
     const all = await this.#commandsOf(parentId)
     if (!all.every(command => canSee(command.agentId))) {
       return refused(wireError('forbidden', 'This token does not see every agent of the batch.'))
     }
     const stopped = await this.#stop(parentId, 'requested', by, actor)
     if (stopped !== undefined) return stopped
-    return (await this.get(parentId, canSee)) ?? notFound(parentId)
+    return (await this.get(parentId, canSee)) ?? refused(notFound('batch', parentId))
   }
 
   #select({ ids, labels, work }: BatchBody['selector'], canSee: CanSee): { found: string[]; missing: BatchRefusal[] } {
@@ -162,7 +162,7 @@ export class BatchService {
       Object.entries(labels ?? {}).every(([name, value]) => agent.labels[name] === value)
     return {
       found: [...visible.values()].filter(fits).map(agent => agent.agentId),
-      missing: missing.map(agentId => ({ agentId, error: wireError('not_found', `There is no agent "${agentId}".`) })),
+      missing: missing.map(agentId => ({ agentId, error: notFound('agent', agentId) })),
     }
   }
 
@@ -211,7 +211,7 @@ export class BatchService {
         return { to: 'next', value, draft, told: auditDrafts(actor, 'batch:stop', parentId, clock.now()) }
       },
     })
-    if (changed.status === 'unavailable') return unavailable(changed)
+    if (changed.status === 'unavailable') return refused(unavailable(changed))
     await this.#cancelAll(parentId)
     return undefined
   }

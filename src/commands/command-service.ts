@@ -9,24 +9,24 @@ import {
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
+import { type Actor, type Caller, type CanSee, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import { type Actor, type AuditAction, auditDrafts } from '../log/audit.ts'
+import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
 import type {
-  By,
-  CanSee,
   CommandList,
   CommandQueue,
   EditOutcome,
   InterruptOutcome,
   ListQuery,
-  Refused,
   SubmitRequest,
   SubmitResult,
+  TaskView,
 } from './command-types.ts'
 import { bodyHash, claimDraft, idempotencyTopic, keyState } from './idempotency.ts'
 
@@ -34,7 +34,9 @@ export interface CommandServiceOptions {
   log: EventLog
   ledger: CommandLedger
   agents: AgentDirectory
+  tasks: TaskView
   clock: Clock
+  /** Commands that may wait for one agent. */
   queueLimit: number
 }
 
@@ -42,30 +44,23 @@ const MAX_INPUT_BYTES = 64 * 1024
 const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
 const QUEUE_FULL_RETRY_MS = 1000
 
-const refused = (error: WireError): Refused => ({ status: 'refused', error })
-const notFound = (what: string, id: string) => refused(wireError('not_found', `There is no ${what} "${id}".`))
-export const unavailable = (applied: { retryAfterMs: number; reason: string }): Refused =>
-  refused(
-    wireError('unavailable', `The log cannot accept now (${applied.reason}). Nothing was accepted; try again.`, {
-      retryAfterMs: applied.retryAfterMs,
-    }),
-  )
-
 /** Accepts commands and what people ask of them. Everything it says yes to is on disk. */
 export class CommandService implements CommandQueue {
   readonly #log: EventLog
   readonly #ledger: CommandLedger
   readonly #agents: AgentDirectory
+  readonly #tasks: TaskView
   readonly #clock: Clock
   readonly #queueLimit: number
   /** Submissions on their way to the log, by agent: they count as queued. */
   readonly #arriving = new Map<string, number>()
   readonly #waits = new Set<() => void>()
 
-  constructor({ log, ledger, agents, clock, queueLimit }: CommandServiceOptions) {
+  constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandServiceOptions) {
     this.#log = log
     this.#ledger = ledger
     this.#agents = agents
+    this.#tasks = tasks
     this.#clock = clock
     this.#queueLimit = queueLimit
   }
@@ -74,12 +69,17 @@ export class CommandService implements CommandQueue {
     return this.#ledger.census()
   }
 
+  async submit(request: SubmitRequest, caller: Caller = inProcess): Promise<SubmitResult> {
+    const hidden = await this.#tasks.hidden(request.taskId, caller)
+    return hidden === undefined ? this.#submit(request, caller.canSee) : refused(hidden)
+  }
+
   /** `told` is appended with the command. */
-  async submit(request: SubmitRequest, told: readonly EventDraft[] = []): Promise<SubmitResult> {
+  async #submit(request: SubmitRequest, canSee: CanSee, told: readonly EventDraft[] = []): Promise<SubmitResult> {
     const { agentId, idempotencyKey } = request
     const flaw = inputFlaw(request.input)
     if (flaw !== undefined) return refused(flaw)
-    if (!this.#agents.has(agentId)) return notFound('agent', agentId)
+    if (!canSee(agentId) || !this.#agents.has(agentId)) return refused(notFound('agent', agentId))
     if (idempotencyKey === undefined) {
       return this.#accept(request, this.#commandOf(request, this.#clock.now()), [], told)
     }
@@ -123,7 +123,7 @@ export class CommandService implements CommandQueue {
       const drafts = commands.map(command => this.#ledger.draft('command:queued', command))
       const appended = await this.#log.append([...head(commands, busy), ...drafts])
       if (appended.status === 'conflict') return 'conflict'
-      return appended.status === 'ok' ? { status: 'accepted', commands, refused: busy } : unavailable(appended)
+      return appended.status === 'ok' ? { status: 'accepted', commands, refused: busy } : refused(unavailable(appended))
     } finally {
       for (const left of leave) left()
     }
@@ -168,7 +168,7 @@ export class CommandService implements CommandQueue {
     try {
       const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command), ...told])
       if (appended.status === 'conflict') return 'conflict'
-      return appended.status === 'ok' ? { status: 'accepted', command } : unavailable(appended)
+      return appended.status === 'ok' ? { status: 'accepted', command } : refused(unavailable(appended))
     } finally {
       leave()
     }
@@ -193,9 +193,12 @@ export class CommandService implements CommandQueue {
     )
   }
 
-  async interrupt(commandId: string, { canSee, reason, actor }: By & { reason?: string }): Promise<InterruptOutcome> {
+  async interrupt(
+    commandId: string,
+    { canSee, reason, actor }: Caller & { reason?: string },
+  ): Promise<InterruptOutcome> {
     const command = await this.#visible(commandId, canSee)
-    if (command === undefined) return notFound('command', commandId)
+    if (command === undefined) return refused(notFound('command', commandId))
     const told = this.#audit(actor, 'command:interrupt', commandId)
     const applied = await this.#ledger.apply(commandId, { kind: 'cancel', reason: reason ?? 'interrupted' }, [], told)
     switch (applied.status) {
@@ -204,15 +207,15 @@ export class CommandService implements CommandQueue {
       case 'same':
         return { status: 'ok', affected: false, command: applied.command }
       case 'unavailable':
-        return unavailable(applied)
+        return refused(unavailable(applied))
       case 'unknown':
-        return notFound('command', commandId)
+        return refused(notFound('command', commandId))
     }
   }
 
-  async retry(commandId: string, { canSee, createdBy, actor }: By & { createdBy: string }): Promise<SubmitResult> {
+  async retry(commandId: string, { canSee, createdBy, actor }: Caller & { createdBy: string }): Promise<SubmitResult> {
     const command = await this.#visible(commandId, canSee)
-    if (command === undefined) return notFound('command', commandId)
+    if (command === undefined) return refused(notFound('command', commandId))
     if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
     const {
       agentId,
@@ -235,19 +238,19 @@ export class CommandService implements CommandQueue {
       ...(parentId !== undefined && { parentId }),
       ...(stdio !== undefined && { stdio }),
     }
-    return this.submit(request, this.#audit(actor, 'command:retry', commandId))
+    return this.#submit(request, canSee, this.#audit(actor, 'command:retry', commandId))
   }
 
-  async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: By): Promise<EditOutcome> {
+  async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: Caller): Promise<EditOutcome> {
     const flaw = inputFlaw(changes.input)
     if (flaw !== undefined) return refused(flaw)
-    if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
+    if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
     const told = this.#audit(actor, 'command:edit', commandId)
     return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }, [], told))
   }
 
-  async drop(commandId: string, { canSee, actor }: By): Promise<EditOutcome> {
-    if ((await this.#visible(commandId, canSee)) === undefined) return notFound('command', commandId)
+  async drop(commandId: string, { canSee, actor }: Caller): Promise<EditOutcome> {
+    if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
     const told = this.#audit(actor, 'command:drop', commandId)
     return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }, [], told))
   }
@@ -263,9 +266,9 @@ export class CommandService implements CommandQueue {
       case 'same':
         return refused(notNow(applied.command, isQueued(applied.command) ? INPUT_FIXED : 'is not queued any more'))
       case 'unavailable':
-        return unavailable(applied)
+        return refused(unavailable(applied))
       case 'unknown':
-        return notFound('command', commandId)
+        return refused(notFound('command', commandId))
     }
   }
 

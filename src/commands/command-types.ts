@@ -1,20 +1,12 @@
 import type { Command, CommandStatus, EditCommandBody, SubmitCommandBody, WireError } from '@fleetwire/protocol'
-import type { Actor } from '../log/audit.ts'
+import type { Caller } from '../caller.ts'
+import type { Refused } from '../outcome.ts'
 import type { CommandCensus } from './command-census.ts'
 
-/** An expected "no": the protocol's error, returned and never thrown. */
-export interface Refused {
-  status: 'refused'
-  error: WireError
-}
-
-/** Which agents exist for the caller: what it may not see is not found. */
-export type CanSee = (agentId: string) => boolean
-
-/** Who asks for a change of a command. Without an actor it is code in this process. */
-export interface By {
-  canSee: CanSee
-  actor?: Actor
+/** What commands need to know of tasks. */
+export interface TaskView {
+  /** Why the caller may not say that something concerns this task. */
+  hidden(taskId: string | undefined, caller: Caller): Promise<WireError | undefined>
 }
 
 export interface SubmitRequest extends SubmitCommandBody {
@@ -55,14 +47,15 @@ export interface CommandList {
 
 /** The public face of commands: what routes, sockets and embedding code call. */
 export interface CommandQueue {
-  submit(request: SubmitRequest): Promise<SubmitResult>
-  interrupt(commandId: string, by: By & { reason?: string }): Promise<InterruptOutcome>
+  /** `caller`: by default code in this process. */
+  submit(request: SubmitRequest, caller?: Caller): Promise<SubmitResult>
+  interrupt(commandId: string, by: Caller & { reason?: string }): Promise<InterruptOutcome>
   /** Submits the same again as a new command with `retryOf`; only what has ended can be retried. */
-  retry(commandId: string, by: By & { createdBy: string }): Promise<SubmitResult>
+  retry(commandId: string, by: Caller & { createdBy: string }): Promise<SubmitResult>
   /** Changes a command that is still queued. */
-  edit(commandId: string, changes: EditCommandBody, by: By): Promise<EditOutcome>
+  edit(commandId: string, changes: EditCommandBody, by: Caller): Promise<EditOutcome>
   /** Ends a command that is still queued. */
-  drop(commandId: string, by: By): Promise<EditOutcome>
+  drop(commandId: string, by: Caller): Promise<EditOutcome>
   get(commandId: string): Promise<Command | undefined>
   /** Newest first. */
   list(query: ListQuery): Promise<CommandList>

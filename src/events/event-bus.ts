@@ -7,14 +7,14 @@ import {
   type PublishEvent,
   type Task,
   topics,
-  type WireError,
   type WireEvent,
   wireError,
 } from '@fleetwire/protocol'
 import { FLW_ERR_EVENTS_PATTERN } from '../errors.ts'
 import type { EventLog, FleetEvent, ReadResult, Unfollow } from '../log/event-log.ts'
 import type { Logger } from '../logger.ts'
-import { draftOfPublication, type FindOwner, notNow, ownersOf } from './publishing.ts'
+import { type Refused, refused, unavailable } from '../outcome.ts'
+import { draftOfPublication, type FindOwner, ownersOf } from './publishing.ts'
 
 export type CustomEvent = WireEvent<`custom:${string}`>
 /** `type` tells the payload. */
@@ -27,7 +27,7 @@ export interface BusPublication extends PublishEvent {
   taskId?: string
 }
 
-export type Published = { status: 'ok'; cursor: string } | { status: 'refused'; error: WireError }
+export type Published = { status: 'ok'; cursor: string } | Refused
 
 export interface HistoryRequest {
   /** Patterns. Default: everything. */
@@ -58,10 +58,7 @@ export interface BusStats {
 /** What the bus needs of the tasks. */
 export interface TaskProgressPort {
   ownerOf: FindOwner
-  progress(
-    taskId: string,
-    fields: Progress,
-  ): Promise<{ status: 'ok'; task: Task } | { status: 'refused'; error: WireError }>
+  progress(taskId: string, fields: Progress): Promise<{ status: 'ok'; task: Task } | Refused>
 }
 
 export interface Progress {
@@ -149,7 +146,7 @@ export class EventBus {
       return refused(wireError('invalid_request', `Publish 1 to ${MAX_PUBLICATIONS} events at a time.`))
     const drafts = []
     const owners = await ownersOf(events, this.#tasks.ownerOf)
-    if (owners === undefined) return refused(notNow(1000))
+    if (owners === undefined) return refused(unavailable())
     for (const [i, { taskId, ...publication }] of events.entries()) {
       const { type } = publication
       if (!isCustomType(type)) {
@@ -163,9 +160,7 @@ export class EventBus {
       drafts.push({ ...made.draft, ...(taskId !== undefined && { taskId }) })
     }
     const appended = await this.#log.append(drafts)
-    if (appended.status !== 'ok') {
-      return refused(notNow(appended.status === 'unavailable' ? appended.retryAfterMs : 1000))
-    }
+    if (appended.status !== 'ok') return refused(unavailable(appended.status === 'unavailable' ? appended : {}))
     this.#counts.published += drafts.length
     return { status: 'ok', cursor: appended.events.at(-1)!.cursor }
   }
@@ -265,5 +260,3 @@ function copyOf({ type, topic, cursor, at, json }: FleetEvent): BusEvent {
 function assertPattern(pattern: string): void {
   if (!isPattern(pattern)) throw new FLW_ERR_EVENTS_PATTERN(String(pattern).slice(0, 80))
 }
-
-const refused = (error: WireError) => ({ status: 'refused', error }) as const

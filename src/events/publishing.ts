@@ -3,6 +3,7 @@ import { canSeeAgent, canSeeOwned, seesFleet } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { customDraft } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
+import { notFound } from '../outcome.ts'
 
 /** Where backends may publish; no record can be written so. */
 const PUBLIC_TOPIC =
@@ -11,9 +12,6 @@ const TASK_TOPIC = /^tasks\.([A-Za-z0-9_-]{1,64})\.events$/
 const MAX_PAYLOAD_BYTES = 64 * 1024
 
 export type Publication = { draft: EventDraft } | { refusal: WireError }
-/** The log cannot be read or written. */
-export const notNow = (retryAfterMs: number): WireError =>
-  wireError('unavailable', 'The log cannot accept now. Nothing was accepted.', { retryAfterMs })
 const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
 
 /** The agent of the task that a topic is about; `absent`: there is no such task. */
@@ -35,19 +33,17 @@ export function draftOfPublication({ topic, type, payload }: PublishEvent, owner
 /** The same for the bearer of a token. One who sees some agents only reaches those, and tasks that it sees. */
 export function publicationOf(principal: Principal, event: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   const hidden = hiddenFrom(principal, event.topic, owner)
-  return hidden === undefined
-    ? draftOfPublication(event, owner)
-    : { refusal: wireError('not_found', `There is no ${hidden}.`) }
+  return hidden === undefined ? draftOfPublication(event, owner) : { refusal: notFound(...hidden) }
 }
 
-function hiddenFrom(principal: Principal, topic: string, owner: TaskOwner): string | undefined {
+function hiddenFrom(principal: Principal, topic: string, owner: TaskOwner): [what: string, id: string] | undefined {
   if (seesFleet(principal) || !PUBLIC_TOPIC.test(topic)) return undefined
   const [root, id = ''] = topic.split('.')
   switch (root) {
     case 'agents':
-      return canSeeAgent(principal, id) ? undefined : `agent "${id}"`
+      return canSeeAgent(principal, id) ? undefined : ['agent', id]
     case 'tasks':
-      return owner !== 'absent' && canSeeOwned(principal, owner.agentId) ? undefined : `task "${id}"`
+      return owner !== 'absent' && canSeeOwned(principal, owner.agentId) ? undefined : ['task', id]
     default:
       return undefined
   }

@@ -6,23 +6,21 @@ import {
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
+import type { Actor, Caller, CanSee } from '../caller.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import { depthFlaw } from '../depth-flaw.ts'
-import type { Actor } from '../log/audit.ts'
-import type { ReportOutcome } from '../log/change-record.ts'
+import { type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { notFound, notOfAgent, type Refused, refused, unavailable } from '../outcome.ts'
 import type { InteractionLedger, Why } from './interaction-ledger.ts'
 import type { InteractionEvent, InteractionRequest } from './interaction-state.ts'
 
 export type RespondOutcome =
   /** On disk. `affected: false`: the same answer was there already. */
-  { status: 'ok'; affected: boolean; interaction: Interaction } | { status: 'refused'; error: WireError }
+  { status: 'ok'; affected: boolean; interaction: Interaction } | Refused
 
-/** Who answers, and what exists for them. */
-export interface Answerer {
-  actor: Actor
-  canSee: (agentId: string) => boolean
-}
+/** Who answers: the answer names them. */
+export type Answerer = Caller & { actor: Actor }
 
 /** What an agent says of an interaction. */
 export type InteractionReport =
@@ -68,7 +66,7 @@ export class InteractionService {
   }
 
   /** The one that a caller may see; of several agents with the same id the open one. */
-  async get(interactionId: string, canSee: Answerer['canSee']): Promise<Interaction | undefined> {
+  async get(interactionId: string, canSee: CanSee): Promise<Interaction | undefined> {
     const visible = (await this.#ledger.find(interactionId)).filter(interaction => canSee(interaction.agentId))
     return visible.find(({ state }) => state === 'open') ?? visible[0]
   }
@@ -94,24 +92,21 @@ export class InteractionService {
     { actor, canSee }: Answerer,
   ): Promise<RespondOutcome> {
     const flaw = depthFlaw(answer)
-    if (flaw !== undefined) return { status: 'refused', error: flaw }
+    if (flaw !== undefined) return refused(flaw)
     const { by, via } = actor
     const interaction = await this.get(interactionId, canSee)
-    if (interaction === undefined) return { status: 'refused', error: notFound(interactionId) }
+    if (interaction === undefined) return refused(notFound('interaction', interactionId))
     const event: InteractionEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }
     const changed = await this.#ledger.apply(interaction.agentId, interactionId, event, [], actor)
     switch (changed.status) {
       case 'changed':
         return { status: 'ok', affected: true, interaction: changed.value }
-      case 'unavailable': {
-        const { retryAfterMs } = changed
-        const error = wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs })
-        return { status: 'refused', error }
-      }
+      case 'unavailable':
+        return refused(unavailable(changed))
       case 'same':
         return changed.why === 'already' && changed.value !== undefined
           ? { status: 'ok', affected: false, interaction: changed.value }
-          : { status: 'refused', error: refusalOf(interactionId, changed.why, changed.value) }
+          : refused(refusalOf(interactionId, changed.why, changed.value))
     }
   }
 
@@ -128,14 +123,11 @@ export class InteractionService {
   async report(agentId: string, report: InteractionReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const interactionId = report.verb === 'request' ? report.request.interactionId : report.interactionId
     const refusal = report.verb === 'request' ? await this.#requestFlaw(agentId, report.request) : undefined
-    if (refusal !== undefined) {
-      const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
-      return stored?.status === 'unavailable' ? stored : { status: 'refused', error: refusal }
-    }
+    if (refusal !== undefined) return refuseReport(this.#log, refusal, alongside)
     const changed = await this.#ledger.apply(agentId, interactionId, eventOf(agentId, report), alongside)
     if (changed.status === 'unavailable') return changed
     if (changed.status === 'changed' || changed.why === 'already') return { status: 'stored' }
-    return { status: 'refused', error: refusalOf(interactionId, changed.why, changed.value) }
+    return refused(refusalOf(interactionId, changed.why, changed.value))
   }
 
   /** Stored before it is shown, so it is judged before: what it guards must be there, and its id must be its own. */
@@ -153,9 +145,7 @@ export class InteractionService {
       return wireError('conflict', `interactionId: "${interactionId}" is another agent's.`)
     if (commandId === undefined) return undefined
     const command = await this.#commands.get(commandId)
-    if (command?.agentId !== agentId) {
-      return wireError('not_found', `There is no command "${commandId}" of this agent.`)
-    }
+    if (command?.agentId !== agentId) return notOfAgent(commandId)
     if (this.#commands.live(commandId) !== undefined) return undefined
     return wireError('conflict', `Command "${commandId}" has ended: it is ${command.status}.`, {
       status: command.status,
@@ -174,13 +164,11 @@ function eventOf(agentId: string, report: InteractionReport): InteractionEvent {
   }
 }
 
-const notFound = (id: string) => wireError('not_found', `There is no interaction "${id}".`)
-
 function refusalOf(interactionId: string, why: Why, interaction: Interaction | undefined): WireError {
   const name = `Interaction "${interactionId}"`
   switch (why) {
     case 'absent':
-      return notFound(interactionId)
+      return notFound('interaction', interactionId)
     case 'answered': {
       const winner = interaction?.resolution
       return wireError('conflict', `${name} was answered already by ${winner?.by}.`, { winner })

@@ -1,15 +1,7 @@
 import { topics } from '@fleetwire/protocol'
+import type { Actor } from '../caller.ts'
 import { draftOf } from './draft.ts'
 import type { EventDraft } from './event-log.ts'
-
-/** Who asks for a change, and over which door. */
-export interface Actor {
-  /** `sub` of the token. */
-  by: string
-  via: 'rest' | 'ws'
-  /** Of the peer, as limits count it. */
-  address?: string
-}
 
 /** What people and backends do that others may ask about later. */
 export type AuditAction =

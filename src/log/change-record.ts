@@ -1,4 +1,5 @@
 import type { WireError } from '@fleetwire/protocol'
+import { type Refused, refused } from '../outcome.ts'
 import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.ts'
 
 /** What is to become of a record: the draft that replaces it, or why it stays as it is. */
@@ -16,7 +17,7 @@ export type Changed<T, Why> =
 export type ReportOutcome =
   | { status: 'stored' }
   /** Consumed: what came alongside is stored. */
-  | { status: 'refused'; error: WireError }
+  | Refused
   | { status: 'unavailable'; retryAfterMs: number }
 
 export interface RecordChange<T, Why> {
@@ -48,4 +49,14 @@ export async function changeRecord<T, Why>(
     if (appended.status === 'unavailable') return appended
     record = appended.current
   }
+}
+
+/** Refuses an agent's report, and stores what came alongside: its number is consumed. */
+export async function refuseReport(
+  log: Pick<EventLog, 'append'>,
+  error: WireError,
+  alongside: readonly EventDraft[],
+): Promise<ReportOutcome> {
+  const stored = alongside.length === 0 ? undefined : await log.append(alongside)
+  return stored?.status === 'unavailable' ? stored : refused(error)
 }

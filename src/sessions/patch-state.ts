@@ -1,10 +1,11 @@
 import { type EventPayloads, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP, type WireError, wireError } from '@fleetwire/protocol'
+import { type Refused, refused } from '../outcome.ts'
 import { applyPatch, MAX_PATCH_WORK, PatchFailure } from './json-patch.ts'
 
 /** A session's state, as JSON. */
 export const MAX_STATE_BYTES = 256 * 1024
 
-export type Patched = { status: 'ok'; state: unknown } | { status: 'refused'; error: WireError }
+export type Patched = { status: 'ok'; state: unknown } | Refused
 
 /** RFC 6902, all or nothing, at a bounded cost. `state` is the caller's own: it is spent, whatever comes of it. */
 export function patchState(state: unknown, patch: EventPayloads['state:patch']['patch']): Patched {
@@ -12,15 +13,15 @@ export function patchState(state: unknown, patch: EventPayloads['state:patch']['
     return checkState(applyPatch(state, patch, MAX_STATE_BYTES))
   } catch (error) {
     if (!(error instanceof PatchFailure)) throw error
-    return { status: 'refused', error: refusal(error, patch[error.operation]!) }
+    return refused(refusal(error, patch[error.operation]!))
   }
 }
 
 /** A state that is not too large to be kept, and not too deep to be read. */
 export function checkState(state: unknown): Patched {
-  if (isDeeper(state, MAX_VALUE_DEPTH)) return failed(wireError('patch_failed', `The state would be ${TOO_DEEP}.`))
+  if (isDeeper(state, MAX_VALUE_DEPTH)) return refused(wireError('patch_failed', `The state would be ${TOO_DEEP}.`))
   const text = JSON.stringify(state) ?? ''
-  return Buffer.byteLength(text) > MAX_STATE_BYTES ? failed(tooLarge()) : { status: 'ok', state }
+  return Buffer.byteLength(text) > MAX_STATE_BYTES ? refused(tooLarge()) : { status: 'ok', state }
 }
 
 function refusal({ operation, flaw, message }: PatchFailure, { op, path }: { op: string; path: string }): WireError {
@@ -31,8 +32,6 @@ function refusal({ operation, flaw, message }: PatchFailure, { op, path }: { op:
   const advice = 'send it in parts, or the whole state as state:snapshot'
   return wireError('patch_failed', `${what}: ${limit}: ${advice}.`, { operation, limit: MAX_PATCH_WORK })
 }
-
-const failed = (error: WireError): Patched => ({ status: 'refused', error })
 
 const tooLarge = (): WireError =>
   wireError('too_large', `The state would be larger than ${MAX_STATE_BYTES} bytes of JSON.`, {

@@ -1,9 +1,10 @@
 import { type EventPayloads, type Session, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
-import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
+import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
+import { notFound, refused } from '../outcome.ts'
 import { draftsOf, type OpenMessages, stateTopic } from './open-messages.ts'
 import { checkState, type Patched, patchState } from './patch-state.ts'
 import { changeSession, type SessionEvent, type SessionOf } from './session-state.ts'
@@ -125,7 +126,7 @@ export class SessionService {
     const changed = await this.#change(of, event, [...closing, ...alongside])
     if (changed.status === 'unavailable') return changed
     if (changed.status === 'same' && changed.why === 'absent') {
-      return { status: 'refused', error: wireError('not_found', `There is no session "${of.sessionId}".`) }
+      return refused(notFound('session', of.sessionId))
     }
     return { status: 'stored' }
   }
@@ -289,9 +290,8 @@ export class SessionService {
     if (active?.ids.size === 0) this.#active.delete(agentId)
   }
 
-  async #refuse(error: WireError, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
-    const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
-    return stored?.status === 'unavailable' ? stored : { status: 'refused', error }
+  #refuse(error: WireError, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
+    return refuseReport(this.#log, error, alongside)
   }
 
   #fold(events: readonly FleetEvent[]): void {

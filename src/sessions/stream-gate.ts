@@ -1,11 +1,12 @@
-import { topics, type WireError, wireError } from '@fleetwire/protocol'
+import { topics, wireError } from '@fleetwire/protocol'
+import { notFound, type Refused, refused } from '../outcome.ts'
 import type { OpenMessages } from './open-messages.ts'
 import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
 
 /** Characters that one agent may hold open: an agent that never ends what it begins would fill the memory. */
 export const MAX_OPEN_CHARS = 8 * 1024 * 1024
 
-export type Admitted = { status: 'ok'; events: StreamEvent[] } | { status: 'refused'; error: WireError }
+export type Admitted = { status: 'ok'; events: StreamEvent[] } | Refused
 
 /**
  * What frames of one agent about messages and tool calls become, one after the other, before any of them is stored: so
@@ -78,12 +79,12 @@ export class StreamGate {
       }
       case 'message:end': {
         const { text, incomplete, role = 'assistant', ...of } = event.payload
-        if (text === undefined) return notOpen(`message "${of.messageId}"`)
+        if (text === undefined) return notOpen('message', of.messageId)
         return this.#begin({ type: 'message:start', payload: { ...of, role } }, 0)
       }
       case 'tool:args':
       case 'tool:end':
-        return notOpen(`tool call "${event.payload.toolCallId}"`)
+        return notOpen('tool call', event.payload.toolCallId)
       case 'message:start':
       case 'tool:start':
         return { status: 'ok', events: [] }
@@ -105,10 +106,7 @@ export class StreamGate {
 const place = (event: StreamEvent): string =>
   `${topics.sessionMessages(event.payload.agentId, event.payload.sessionId)} ${keyOf(event)}`
 
-const tooLarge = (message: string): Admitted => ({ status: 'refused', error: wireError('too_large', message) })
+const tooLarge = (message: string) => refused(wireError('too_large', message))
 const full = () =>
   tooLarge(`The open messages and tool calls hold ${MAX_OPEN_CHARS} characters already: end some first.`)
-const notOpen = (what: string): Admitted => ({
-  status: 'refused',
-  error: wireError('not_found', `There is no open ${what}.`),
-})
+const notOpen = (what: string, id: string) => refused(notFound(`open ${what}`, id))

@@ -1,22 +1,18 @@
 import { type Task, type TaskAction, type TaskFields, topics, type WireError, wireError } from '@fleetwire/protocol'
+import { type Caller, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { depthFlaw } from '../depth-flaw.ts'
 import { newId } from '../ids.ts'
-import { type Actor, type AuditAction, auditDrafts } from '../log/audit.ts'
-import { changeRecord, type ReportOutcome } from '../log/change-record.ts'
+import { type AuditAction, auditDrafts } from '../log/audit.ts'
+import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
+import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
 
 export type TaskOutcome =
   /** On disk. `changed: false`: it was what was asked for already. */
-  { status: 'ok'; task: Task; changed: boolean } | { status: 'refused'; error: WireError }
-
-/** Who asks, and what exists for them. Without one it is code in this process, which sees all. */
-export interface TaskCaller {
-  canSee: (agentId: string) => boolean
-  actor?: Actor
-}
+  { status: 'ok'; task: Task; changed: boolean } | Refused
 
 export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind' | 'given'>
 
@@ -48,7 +44,10 @@ interface New {
 const MAX_PARENTS = 32
 const EXPORT_PAGE = 500
 
-/** Tasks: what is to be done, by whom, and how far it is. Each is a record; agents and people change it. */
+/**
+ * Tasks: what is to be done, by whom, and how far it is. Each is a record; agents and people change it. A caller that is
+ * left out is code in this process.
+ */
 export class TaskService {
   readonly #log: EventLog
   readonly #clock: Clock
@@ -60,7 +59,7 @@ export class TaskService {
     this.#retentionMs = retentionMs
   }
 
-  async get(taskId: string, caller?: Pick<TaskCaller, 'canSee'>): Promise<Task | undefined> {
+  async get(taskId: string, caller: Caller = inProcess): Promise<Task | undefined> {
     const task = (await this.#log.get(topics.taskStatus(taskId)))?.payload as Task | undefined
     return task !== undefined && sees(caller, task) ? task : undefined
   }
@@ -69,10 +68,13 @@ export class TaskService {
   readonly ownerOf = async (taskId: string): Promise<'absent' | { agentId?: string }> =>
     (await this.get(taskId)) ?? 'absent'
 
-  /** Why somebody who sees some agents only may not say that something concerns this task. */
-  async hidden(taskId: string | undefined, caller: Pick<TaskCaller, 'canSee'>): Promise<WireError | undefined> {
-    if (taskId === undefined || (await this.get(taskId, caller)) !== undefined) return undefined
-    return notFound(taskId)
+  /**
+   * Why a caller may not say that something concerns this task. Who sees the whole fleet may name tasks that are yet to
+   * come; to others those and the hidden ones are the same.
+   */
+  async hidden(taskId: string | undefined, caller: Caller): Promise<WireError | undefined> {
+    if (taskId === undefined || caller.seesFleet) return undefined
+    return (await this.get(taskId, caller)) === undefined ? notFound('task', taskId) : undefined
   }
 
   /** Newest first. */
@@ -97,19 +99,19 @@ export class TaskService {
     } while (cursor !== null)
   }
 
-  async create({ taskId = newId('task'), fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+  async create({ taskId = newId('task'), fields, status }: New, caller?: Caller): Promise<TaskOutcome> {
     return this.#change(taskId, { kind: 'create', taskId, fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async replace(taskId: string, { fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+  async replace(taskId: string, { fields, status }: New, caller?: Caller): Promise<TaskOutcome> {
     return this.#change(taskId, { kind: 'replace', taskId, fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async edit(taskId: string, { fields, status }: New, caller?: TaskCaller): Promise<TaskOutcome> {
+  async edit(taskId: string, { fields, status }: New, caller?: Caller): Promise<TaskOutcome> {
     return this.#change(taskId, { kind: 'edit', fields, ...(status !== undefined && { status }) }, caller)
   }
 
-  async act(taskId: string, action: TaskAction, fields: TaskFields, caller?: TaskCaller): Promise<TaskOutcome> {
+  async act(taskId: string, action: TaskAction, fields: TaskFields, caller?: Caller): Promise<TaskOutcome> {
     return this.#change(taskId, { kind: 'act', action, fields }, caller)
   }
 
@@ -119,8 +121,8 @@ export class TaskService {
   }
 
   /** Removes a task that nobody works on and that is nobody's parent. */
-  async remove(taskId: string, caller?: TaskCaller): Promise<WireError | undefined> {
-    if ((await this.get(taskId, caller)) === undefined) return notFound(taskId)
+  async remove(taskId: string, caller: Caller = inProcess): Promise<WireError | undefined> {
+    if ((await this.get(taskId, caller)) === undefined) return notFound('task', taskId)
     const children = await this.list({ parentTaskId: taskId, limit: 1 })
     const child = children.items[0]
     if (child !== undefined) {
@@ -138,7 +140,7 @@ export class TaskService {
           to: 'next',
           value: task,
           draft,
-          told: auditDrafts(caller?.actor, 'task:delete', taskId, this.#clock.now()),
+          told: auditDrafts(caller.actor, 'task:delete', taskId, this.#clock.now()),
         }
       },
     })
@@ -146,10 +148,10 @@ export class TaskService {
       case 'changed':
         return undefined
       case 'unavailable':
-        return unavailable(removed.retryAfterMs)
+        return unavailable(removed)
       case 'same':
         return removed.why === 'absent'
-          ? notFound(taskId)
+          ? notFound('task', taskId)
           : wireError('conflict', `Task "${taskId}" is running: cancel it first.`, { status: 'running' })
     }
   }
@@ -158,16 +160,13 @@ export class TaskService {
   async report(report: TaskReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { taskId } = report
     const flaw = await this.#parentFlaw(taskId, report.fields.parentTaskId, undefined)
-    if (flaw !== undefined) {
-      const stored = alongside.length === 0 ? undefined : await this.#log.append(alongside)
-      return stored?.status === 'unavailable' ? stored : { status: 'refused', error: flaw }
-    }
+    if (flaw !== undefined) return refuseReport(this.#log, flaw, alongside)
     const known = await this.#log.get(topics.taskStatus(taskId))
     const given = await this.#wasGiven(report, known?.payload as Task | undefined)
     const changed = await this.#apply(taskId, { kind: 'report', ...report, given }, { alongside, known })
     if (changed.status === 'unavailable') return changed
     if (changed.status === 'changed' || changed.why === 'already') return { status: 'stored' }
-    return { status: 'refused', error: refusalOf(taskId, changed.why, changed.value) }
+    return refused(refusalOf(taskId, changed.why, changed.value))
   }
 
   /** A command of the agent names the task: by that people gave it to the agent. Asked only where it matters. */
@@ -180,22 +179,21 @@ export class TaskService {
   async #change(
     taskId: string,
     event: Exclude<TaskEvent, { kind: 'report' }>,
-    caller?: TaskCaller,
+    caller: Caller = inProcess,
   ): Promise<TaskOutcome> {
-    const flaw =
-      depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller ?? EVERYBODY))
-    if (flaw !== undefined) return { status: 'refused', error: flaw }
+    const flaw = depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller))
+    if (flaw !== undefined) return refused(flaw)
     const changed = await this.#apply(taskId, event, { caller })
     switch (changed.status) {
       case 'changed':
         return { status: 'ok', task: changed.value, changed: true }
       case 'unavailable':
-        return { status: 'refused', error: unavailable(changed.retryAfterMs) }
+        return refused(unavailable(changed))
       case 'same': {
         const task = changed.value !== undefined && sees(caller, changed.value) ? changed.value : undefined
         return changed.why === 'already' && task !== undefined
           ? { status: 'ok', task, changed: false }
-          : { status: 'refused', error: refusalOf(taskId, changed.why, task) }
+          : refused(refusalOf(taskId, changed.why, task))
       }
     }
   }
@@ -205,9 +203,9 @@ export class TaskService {
     event: TaskEvent,
     {
       alongside = [],
-      caller,
+      caller = inProcess,
       known,
-    }: { alongside?: readonly EventDraft[]; caller?: TaskCaller | undefined; known?: LogRecord | undefined },
+    }: { alongside?: readonly EventDraft[]; caller?: Caller; known?: LogRecord | undefined },
   ) {
     return changeRecord<Task, Why>(this.#log, {
       topic: topics.taskStatus(taskId),
@@ -222,7 +220,7 @@ export class TaskService {
         const decision = changeTask(current, event, now)
         if (decision.to === 'same') return decision
         if (isLarge(decision.task)) return { to: 'same', why: 'large' }
-        const told = auditDrafts(caller?.actor, auditedAs(event), taskId, now)
+        const told = auditDrafts(caller.actor, auditedAs(event), taskId, now)
         return { to: 'next', value: decision.task, draft: this.#draft(decision), told }
       },
     })
@@ -242,7 +240,7 @@ export class TaskService {
   async #parentFlaw(
     taskId: string,
     parentId: string | undefined,
-    mustSee: TaskCaller | undefined,
+    mustSee: Caller | undefined,
   ): Promise<WireError | undefined> {
     let above = parentId
     for (let depth = 0; above !== undefined; depth++) {
@@ -258,11 +256,8 @@ export class TaskService {
   }
 }
 
-const EVERYBODY: TaskCaller = { canSee: () => true }
-
 /** A task without an agent is everybody's. */
-const sees = (caller: Pick<TaskCaller, 'canSee'> | undefined, { agentId }: Task): boolean =>
-  caller === undefined || agentId === undefined || caller.canSee(agentId)
+const sees = ({ canSee }: Caller, { agentId }: Task): boolean => agentId === undefined || canSee(agentId)
 
 const ownerOf = ({ agentId }: Task) => agentId !== undefined && { agentId }
 
@@ -284,15 +279,11 @@ function auditedAs(event: TaskEvent): AuditAction {
 const MAX_TASK_BYTES = 512 * 1024
 const isLarge = (task: Task) => Buffer.byteLength(JSON.stringify(task)) > MAX_TASK_BYTES
 
-const notFound = (taskId: string) => wireError('not_found', `There is no task "${taskId}".`)
-const unavailable = (retryAfterMs: number) =>
-  wireError('unavailable', 'The log cannot accept now; try again.', { retryAfterMs })
-
 function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError {
   const details = task && { status: task.status }
   switch (why) {
     case 'absent':
-      return notFound(taskId)
+      return notFound('task', taskId)
     case 'exists':
       return wireError('conflict', `There is a task "${taskId}" already.`, details)
     case 'ended':

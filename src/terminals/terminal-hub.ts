@@ -2,12 +2,11 @@ import {
   type AgentPayloads,
   type AgentServerPayloads,
   type ClientPayloads,
-  type ErrorCode,
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
-import type { Refused } from '../commands/command-types.ts'
+import { type Refused, refused } from '../outcome.ts'
 import type { AgentTerminal, Received } from './agent-terminal.ts'
 import { ReadingLimit } from './reading-limit.ts'
 import type { ScreenSize } from './screen.ts'
@@ -180,7 +179,7 @@ export class TerminalHub {
     const viewer = this.#viewer(port)
     const target = { agentId, terminalId }
     if (viewer.openCount >= this.#options.maxOpen && !viewer.isOpen(target)) {
-      return refused('subscription_limit', `At most ${this.#options.maxOpen} terminals may be open at once.`)
+      return refused(wireError('subscription_limit', `At most ${this.#options.maxOpen} terminals may be open at once.`))
     }
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#store.touch(terminal)
@@ -284,7 +283,7 @@ export class TerminalHub {
     const viewer = this.#viewer(port)
     const holder = this.#sizeHolders.get(terminal)
     if (holder !== viewer && holder?.holdsSize(terminal)) {
-      return refused('conflict', 'Another viewer holds the size of this terminal until it closes it.')
+      return refused(wireError('conflict', 'Another viewer holds the size of this terminal until it closes it.'))
     }
     this.#sizeHolders.set(terminal, viewer)
     viewer.holdSize(terminal)
@@ -331,13 +330,9 @@ export class TerminalHub {
   ): { status: 'ok'; terminal: AgentTerminal; agent: AgentTerminalPort } | Refused {
     const terminal = this.#store.find(agentId, terminalId)
     const agent = this.#ports.get(agentId)
-    if (!terminal) return refused('not_found', 'This agent has no such terminal.')
-    if (terminal.ending) return refused('conflict', 'This terminal has ended.')
-    if (!agent) return refused('unavailable', 'The agent of this terminal is not connected.')
+    if (!terminal) return refused(wireError('not_found', 'This agent has no such terminal.'))
+    if (terminal.ending) return refused(wireError('conflict', 'This terminal has ended.'))
+    if (!agent) return refused(wireError('unavailable', 'The agent of this terminal is not connected.'))
     return { status: 'ok', terminal, agent }
   }
-}
-
-function refused(code: ErrorCode, message: string): Refused {
-  return { status: 'refused', error: wireError(code, message) }
 }

@@ -55,8 +55,9 @@ export async function startFleet(
     openInteractions: agentId => asked.openOf(agentId),
   })
   const dispatcher: Dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
-  const queue = new CommandService({ log, ledger, agents, clock, queueLimit })
   const retentionMs = 86_400_000
+  const tasks = new TaskService({ log, clock, retentionMs })
+  const queue = new CommandService({ log, ledger, agents, tasks, clock, queueLimit })
   const asked = new InteractionLedger({ log, clock, retentionMs, commandOf: commandId => ledger.get(commandId) })
   const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
   const interactions = new InteractionService({ log, ledger: asked, commands: ledger, maxOpen })
@@ -118,7 +119,7 @@ export async function startFleet(
     dispatcher,
     agents,
     sessions,
-    tasks: new TaskService({ log, clock, retentionMs: 86_400_000 }),
+    tasks,
     interactions,
     answers,
     terminals,
@@ -146,6 +147,7 @@ export async function startFleet(
     dispatcher,
     interactions,
     queue,
+    tasks,
     open,
     sessions,
     events,

@@ -35,6 +35,11 @@ const rules: Rule[] = [
     pattern: /\bprocess\.exit\b/,
     but: ['src/cli/', 'bench/', 'examples/'],
   },
+  {
+    what: 'what is refused is said in one wording',
+    pattern: /cannot accept now|status: 'refused', error\b|'not_found', `There is no \w+ "/,
+    but: ['src/outcome.ts', 'packages/protocol/src/error-codes.ts'],
+  },
   { what: 'what is left to do is done, or stands in an issue', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },
 ]
 

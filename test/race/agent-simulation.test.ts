@@ -115,7 +115,8 @@ class Simulation {
       cancelDeadlineMs: 30_000,
       onFault,
     })
-    const queue = new CommandService({ log, ledger, agents, clock, queueLimit: 100 })
+    const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
+    const queue = new CommandService({ log, ledger, agents, tasks, clock, queueLimit: 100 })
     const terminals = {
       attach() {},
       detach() {},
@@ -125,7 +126,6 @@ class Simulation {
       taken() {},
     }
     const limits = { maxFrameBytes: 262_144, frameRate: 10_000, frameBurst: 20_000 }
-    const tasks = new TaskService({ log, clock, retentionMs: 86_400_000 })
     const open = new OpenMessages({ log })
     const sessions = new SessionService({ log, open, clock, limits: caps, retentionMs: 86_400_000, onFault })
     const asked = new InteractionLedger({ log, clock, retentionMs: 86_400_000, commandOf: async () => undefined })

@@ -12,6 +12,7 @@ import {
 } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import { canSeeAgent } from '../../../src/auth/permissions.ts'
+import { notFound } from '../../../src/outcome.ts'
 import { callerOf } from '../../caller.ts'
 
 const OfInteraction = Type.Object({ interactionId: Id })
@@ -66,7 +67,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { interactionId } = request.params
       const interaction = await interactions.get(interactionId, callerOf(request).canSee)
-      return interaction ?? reply.refuse(wireError('not_found', `There is no interaction "${interactionId}".`))
+      return interaction ?? reply.refuse(notFound('interaction', interactionId))
     },
   )
 

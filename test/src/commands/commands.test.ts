@@ -1,6 +1,31 @@
 import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
+import { type Caller, inProcess } from '../../../src/caller.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
+
+t.test(
+  '[PM1] [PM13] to submit is refused to who does not see the agent or the task, as if there were none',
+  async t => {
+    const fleet = await startFleet(t)
+    await fleet.agent('a1').hello()
+    await fleet.agent('b1').hello()
+    await fleet.tasks.create({ taskId: 'theirs', fields: { title: 'theirs', agentId: 'b1' } })
+    const narrow = { canSee: (agentId: string) => agentId === 'a1' }
+    const submit = (agentId: string, taskId?: string, caller: Caller = narrow) =>
+      fleet.queue.submit({ agentId, kind: 'shell', input: 1, createdBy: 'me', ...(taskId && { taskId }) }, caller)
+    t.match(await submit('a1'), { status: 'accepted' })
+    const absent = (what: string, id: string) => ({
+      status: 'refused',
+      error: { code: 'not_found', message: `There is no ${what} "${id}".` },
+    })
+    t.match(await submit('b1'), absent('agent', 'b1'))
+    t.match(await submit('nobody'), absent('agent', 'nobody'))
+    t.match(await submit('a1', 'theirs'), absent('task', 'theirs'))
+    t.match(await submit('a1', 'yet-to-come'), absent('task', 'yet-to-come'))
+    t.match(await submit('a1', 'yet-to-come', inProcess), { status: 'accepted' })
+    t.match(await submit('b1', 'theirs', inProcess), { status: 'accepted' })
+  },
+)
 
 t.test('[CQ13] [CS29] a command goes from queued to its result, each step in the log', async t => {
   const fleet = await startFleet(t)

@@ -3,6 +3,7 @@ import { Agent, AgentPage, AgentUsage, Id, ListAgentsQuery, wireError } from '@f
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
 const OfAgent = Type.Object({ agentId: Id })
@@ -12,7 +13,6 @@ const statuses = ['online', 'offline', 'error']
 /** The registry of agents. */
 const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { agents } = app
-  const missing = (agentId: string) => wireError('not_found', `There is no agent "${agentId}".`)
   const find = (request: FastifyRequest, agentId: string) =>
     canSeeAgent(request.principal, agentId) ? agents.get(agentId) : undefined
 
@@ -47,7 +47,8 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: { tags, summary: 'Show an agent', params: OfAgent, refusals: ['not_found'], response: { 200: Agent } },
     },
-    async (request, reply) => find(request, request.params.agentId) ?? reply.refuse(missing(request.params.agentId)),
+    async (request, reply) =>
+      find(request, request.params.agentId) ?? reply.refuse(notFound('agent', request.params.agentId)),
   )
 
   app.get(
@@ -64,7 +65,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { agentId } = request.params
-      if (find(request, agentId) === undefined) return reply.refuse(missing(agentId))
+      if (find(request, agentId) === undefined) return reply.refuse(notFound('agent', agentId))
       return agents.usage(agentId)
     },
   )
@@ -84,7 +85,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { agentId } = request.params
       const agent = find(request, agentId)
-      if (agent === undefined) return reply.refuse(missing(agentId))
+      if (agent === undefined) return reply.refuse(notFound('agent', agentId))
       const refusal = await app.removeAgent(agentId, callerOf(request).actor)
       return refusal === undefined ? reply.code(204).send(null) : reply.refuse(refusal)
     },
@@ -104,7 +105,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { agentId } = request.params
-      if (find(request, agentId) === undefined) return reply.refuse(missing(agentId))
+      if (find(request, agentId) === undefined) return reply.refuse(notFound('agent', agentId))
       const affected = agents.kick(agentId, `Disconnected by ${request.principal.sub}.`)
       if (affected) await app.audit(callerOf(request).actor, 'agent:disconnect', agentId)
       return { affected }

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Batch, BatchAccepted, BatchBody, Id, wireError } from '@fleetwire/protocol'
+import { Batch, BatchAccepted, BatchBody, Id } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
-import { callerOf, hiddenTask } from '../../../caller.ts'
+import { notFound } from '../../../../src/outcome.ts'
+import { callerOf } from '../../../caller.ts'
 
 const OfBatch = Type.Object({ parentId: Id })
 const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
@@ -28,10 +29,8 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const idempotencyKey = request.headers['idempotency-key']
-      const hidden = await hiddenTask(request, request.body.command.taskId)
-      if (hidden !== undefined) return reply.refuse(hidden)
       const result = await batches.submit(request.body, {
-        canSee: callerOf(request).canSee,
+        ...callerOf(request),
         createdBy: request.principal.sub,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
@@ -59,7 +58,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { parentId } = request.params
       const batch = await batches.get(parentId, callerOf(request).canSee)
-      return batch ?? reply.refuse(wireError('not_found', `There is no batch "${parentId}".`))
+      return batch ?? reply.refuse(notFound('batch', parentId))
     },
   )
 

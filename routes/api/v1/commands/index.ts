@@ -19,7 +19,8 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent, may } from '../../../../src/auth/permissions.ts'
 import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
-import { asAnswer, callerOf, hiddenTask } from '../../../caller.ts'
+import { notFound } from '../../../../src/outcome.ts'
+import { asAnswer, callerOf } from '../../../caller.ts'
 
 const OfAgent = Type.Object({ agentId: Id })
 const OfCommand = Type.Object({ commandId: Id })
@@ -72,14 +73,8 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       }
       if (request.query.wait !== undefined && !may(request.principal, 'read'))
         return reply.refuse(wireError('forbidden', 'This token does not grant "read", so it cannot wait for a result.'))
-      const hidden = await hiddenTask(request, body.taskId)
-      if (hidden !== undefined) return reply.refuse(hidden)
-      const result = await commandQueue.submit({
-        ...body,
-        ...(key !== undefined && { idempotencyKey: key }),
-        agentId,
-        createdBy: request.principal.sub,
-      })
+      const command = { ...body, ...(key !== undefined && { idempotencyKey: key }), agentId }
+      const result = await commandQueue.submit({ ...command, createdBy: request.principal.sub }, callerOf(request))
       return answer(reply, result, request.query.wait)
     },
   )
@@ -135,7 +130,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { agentId } = request.params
       if (!agents.has(agentId)) {
-        return reply.refuse(wireError('not_found', `There is no agent "${agentId}".`))
+        return reply.refuse(notFound('agent', agentId))
       }
       const query = listQuery(request, { ...request.query, agentId })
       return 'code' in query ? reply.refuse(query) : commandQueue.list(query)
@@ -157,7 +152,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       const { commandId } = request.params
       const command = await commandQueue.get(commandId)
       if (command !== undefined && canSeeAgent(request.principal, command.agentId)) return command
-      return reply.refuse(wireError('not_found', `There is no command "${commandId}".`))
+      return reply.refuse(notFound('command', commandId))
     },
   )
 

@@ -1,16 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  type ConnectionInfo,
-  ConnectionPage,
-  Id,
-  ListConnectionsQuery,
-  WebsocketStatus,
-  wireError,
-} from '@fleetwire/protocol'
+import { type ConnectionInfo, ConnectionPage, Id, ListConnectionsQuery, WebsocketStatus } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import { canSeeAgent, covers, seesFleet } from '../../../../src/auth/permissions.ts'
 import type { Principal } from '../../../../src/auth/principal.ts'
 import type { OpenConnection } from '../../../../src/connections/connection-registry.ts'
+import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
 const tags = ['connections']
@@ -76,7 +70,7 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
       const { connectionId } = request.params
       const connection = connections.get(connectionId)
       if (connection === undefined || !exists(principal, connection))
-        return reply.refuse(wireError('not_found', `There is no connection "${connectionId}".`))
+        return reply.refuse(notFound('connection', connectionId))
       await app.audit(callerOf(request).actor, 'connection:close', connectionId)
       connection.close(4403, `closed by ${principal.sub}`)
       return reply.code(204).send(null)

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventPage, HistoryQuery, PublishBody, Published, wireError } from '@fleetwire/protocol'
 import { canSeeEntry } from '../../../../src/auth/permissions.ts'
-import { notNow, ownersOf, publicationOf } from '../../../../src/events/publishing.ts'
+import { ownersOf, publicationOf } from '../../../../src/events/publishing.ts'
+import { unavailable } from '../../../../src/outcome.ts'
 import { topicsOf } from './topics.ts'
 
 const tags = ['events']
@@ -59,16 +60,14 @@ const events: FastifyPluginAsyncTypebox = async app => {
       const drafts = []
       const events = Array.isArray(body) ? body : [body]
       const owners = await ownersOf(events, app.tasks.ownerOf)
-      if (owners === undefined) return reply.refuse(notNow(1000))
+      if (owners === undefined) return reply.refuse(unavailable())
       for (const [i, event] of events.entries()) {
         const publication = publicationOf(principal, event, owners[i])
         if ('refusal' in publication) return reply.refuse(publication.refusal)
         drafts.push(publication.draft)
       }
       const appended = await eventLog.append(drafts)
-      if (appended.status !== 'ok') {
-        return reply.refuse(notNow(appended.status === 'unavailable' ? appended.retryAfterMs : 1000))
-      }
+      if (appended.status !== 'ok') return reply.refuse(unavailable(appended.status === 'unavailable' ? appended : {}))
       return reply.code(202).send({ cursor: appended.events.at(-1)!.cursor })
     },
   )

@@ -1,24 +1,21 @@
-import { type WireError, wireError } from '@fleetwire/protocol'
+import { wireError } from '@fleetwire/protocol'
 import { patternRefusal } from '../../../../src/auth/permissions.ts'
 import type { Principal } from '../../../../src/auth/principal.ts'
+import { type Refused, refused } from '../../../../src/outcome.ts'
 import { MAX_PATTERNS } from '../../../ws/dashboard.ts'
 
 /** The patterns that a query names, or why the token may not read all of them. */
-export function topicsOf(
-  principal: Principal,
-  text = '>',
-): { status: 'ok'; topics: string[] } | { status: 'refused'; error: WireError } {
+export function topicsOf(principal: Principal, text = '>'): { status: 'ok'; topics: string[] } | Refused {
   const topics = [...new Set(text.split(',').map(topic => topic.trim()))]
   if (topics.length > MAX_PATTERNS)
-    return {
-      status: 'refused',
-      error: wireError('subscription_limit', `At most ${MAX_PATTERNS} patterns; wildcards cover more with fewer.`),
-    }
+    return refused(
+      wireError('subscription_limit', `At most ${MAX_PATTERNS} patterns; wildcards cover more with fewer.`),
+    )
   for (const topic of topics) {
     const error = patternRefusal(principal, topic)
     if (error?.code === 'invalid_frame')
-      return { status: 'refused', error: wireError('invalid_request', `topics: ${error.message}`, error.details) }
-    if (error !== undefined) return { status: 'refused', error }
+      return refused(wireError('invalid_request', `topics: ${error.message}`, error.details))
+    if (error !== undefined) return refused(error)
   }
   return { status: 'ok', topics }
 }

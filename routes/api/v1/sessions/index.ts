@@ -12,6 +12,7 @@ import {
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { notFound } from '../../../../src/outcome.ts'
 import { readTranscript } from '../../../../src/sessions/transcript.ts'
 
 const OfSession = Type.Object({ sessionId: Id })
@@ -22,7 +23,6 @@ const isStatus = (name: string): name is Session['status'] => (sessionStatuses a
 /** Sessions and what was said in them. */
 const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { agents, eventLog, sessions } = app
-  const missing = (sessionId: string) => wireError('not_found', `There is no session "${sessionId}".`)
   const find = ({ principal }: FastifyRequest, sessionId: string) =>
     sessions.get(sessionId, agentId => canSeeAgent(principal, agentId))
 
@@ -74,7 +74,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) =>
-      (await find(request, request.params.sessionId)) ?? reply.refuse(missing(request.params.sessionId)),
+      (await find(request, request.params.sessionId)) ?? reply.refuse(notFound('session', request.params.sessionId)),
   )
 
   app.get(
@@ -91,7 +91,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const session = await find(request, request.params.sessionId)
-      if (session === undefined) return reply.refuse(missing(request.params.sessionId))
+      if (session === undefined) return reply.refuse(notFound('session', request.params.sessionId))
       const { limit = 50, cursor } = request.query
       const transcript = await readTranscript(eventLog, session, { limit, cursor })
       if (transcript.status === 'gone')

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ExportTasksQuery, exportFormats, Id, OneOf, wireError } from '@fleetwire/protocol'
+import { ExportTasksQuery, exportFormats, Id, OneOf } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
 import type { Principal } from '../../../../src/auth/principal.ts'
 import { FLW_ERR_AUTH_LAPSED } from '../../../../src/errors.ts'
+import { notFound } from '../../../../src/outcome.ts'
 import { exportTasks, taskFormats } from '../../../../src/tasks/task-export.ts'
 import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
@@ -73,7 +74,7 @@ const exports: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) => {
       const { taskId, format } = request.params
       const task = await tasks.get(taskId, callerOf(request))
-      if (task === undefined) return reply.refuse(wireError('not_found', `There is no task "${taskId}".`))
+      if (task === undefined) return reply.refuse(notFound('task', taskId))
       return asFile(reply, taskId, format).send(taskFormats[format].one(task))
     },
   )

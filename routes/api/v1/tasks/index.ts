@@ -10,11 +10,11 @@ import {
   TaskActionBody,
   TaskPage,
   taskActions,
-  wireError,
 } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
+import { notFound } from '../../../../src/outcome.ts'
 import type { TaskOutcome } from '../../../../src/tasks/task-service.ts'
 import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
@@ -25,7 +25,6 @@ const tags = ['tasks']
 /** Tasks: making, changing and following them. */
 const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   const { tasks } = app
-  const missing = (taskId: string) => wireError('not_found', `There is no task "${taskId}".`)
 
   function answer(reply: FastifyReply, outcome: TaskOutcome, code = 200) {
     if (outcome.status === 'refused') return reply.refuse(outcome.error)
@@ -35,9 +34,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   }
   /** Nobody can give a task to an agent that does not exist for them. */
   const hidden = ({ principal }: FastifyRequest, agentId: string | undefined) =>
-    agentId !== undefined && !canSeeAgent(principal, agentId)
-      ? wireError('not_found', `There is no agent "${agentId}".`)
-      : undefined
+    agentId !== undefined && !canSeeAgent(principal, agentId) ? notFound('agent', agentId) : undefined
 
   app.get(
     '/tasks',
@@ -84,7 +81,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { taskId } = request.params
-      return (await tasks.get(taskId, callerOf(request))) ?? reply.refuse(missing(taskId))
+      return (await tasks.get(taskId, callerOf(request))) ?? reply.refuse(notFound('task', taskId))
     },
   )
 

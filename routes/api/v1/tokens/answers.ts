@@ -1,22 +1,20 @@
-import { wireError } from '@fleetwire/protocol'
+import { type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyReply } from 'fastify'
 import type { RevokeResult } from '../../../../src/auth/token-service.ts'
-
-export const unavailable = ({ retryAfterMs }: { retryAfterMs: number }) =>
-  wireError('unavailable', 'The log cannot accept now. Nothing was changed.', { retryAfterMs })
+import { unavailable } from '../../../../src/outcome.ts'
 
 export const mintedElsewhere = wireError(
   'conflict',
   'Tokens are minted by another issuer here (JWT_PUBLIC_KEY or JWKS_URL is set).',
 )
 
-/** 204 for what is revoked, now or before; `missing` is said of what does not exist for the caller. */
-export function answerRevocation(reply: FastifyReply, result: RevokeResult, missing: string): FastifyReply {
+/** 204 for what is revoked, now or before; `missing` is what is said where it does not exist for the caller. */
+export function answerRevocation(reply: FastifyReply, result: RevokeResult, missing: WireError): FastifyReply {
   switch (result.status) {
     case 'revoked':
       return reply.code(204).send(null)
     case 'not_found':
-      return reply.refuse(wireError('not_found', missing))
+      return reply.refuse(missing)
     case 'full':
       return reply.refuse(
         wireError(

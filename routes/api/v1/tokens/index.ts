@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
+import { notFound, unavailable } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
-import { answerRevocation, mintedElsewhere, unavailable } from './answers.ts'
+import { answerRevocation, mintedElsewhere } from './answers.ts'
 
 const ListQuery = Type.Object(PageQuery, { additionalProperties: false })
 const Params = Type.Object({ jti: Jti })
@@ -77,7 +78,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       const { principal } = request
       const by = { holder: principal, actor: callerOf(request).actor }
       const result = await app.tokens.revoke(jti, { ...request.query, revokedBy: principal.sub }, by)
-      return answerRevocation(reply, result, `There is no token "${jti}".`)
+      return answerRevocation(reply, result, notFound('token', jti))
     },
   )
 }

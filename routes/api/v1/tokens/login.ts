@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { LoginBody, LoginCode, LoginToken } from '@fleetwire/protocol'
+import { unavailable } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
-import { mintedElsewhere, unavailable } from './answers.ts'
+import { mintedElsewhere } from './answers.ts'
 
 const login: FastifyPluginAsyncTypebox = async app => {
   app.post(

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Subject } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
+import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation } from './answers.ts'
 
@@ -23,7 +24,7 @@ const subjects: FastifyPluginAsyncTypebox = async app => {
       const { sub } = request.params
       const by = { holder: request.principal, actor: callerOf(request).actor }
       const result = await app.tokens.revokeSubject(sub, request.principal.sub, by)
-      return answerRevocation(reply, result, `There is no subject "${sub}".`)
+      return answerRevocation(reply, result, notFound('subject', sub))
     },
   )
 }

@@ -1,0 +1,55 @@
+import { AgentClient } from '@fleetwire/client/node'
+import { test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import type { AppendResult, EventDraft } from '../../src/log/event-log.ts'
+import { TimedLog } from '../../src/log/timed-log.ts'
+import { startApp } from '../helpers/build.ts'
+import { openLog } from '../helpers/log-folder.ts'
+
+/** A log that is read as ever, and takes nothing while `isFull`. */
+class FullLog extends TimedLog {
+  isFull = false
+
+  override append(drafts: readonly EventDraft[]): Promise<AppendResult> {
+    const full: AppendResult = { status: 'unavailable', retryAfterMs: 2000, reason: 'the disk is full' }
+    return this.isFull ? Promise.resolve(full) : super.append(drafts)
+  }
+}
+
+test('[ER5] whatever the log would have to store is refused in the same words, with the time to wait', async t => {
+  const log = new FullLog(await openLog(t), systemClock)
+  const { app, url, call, token } = await startApp(t, { eventLog: log })
+  const admin = await token('admin')
+  await call(admin, 'PUT', '/api/v1/tasks/t1', { title: 'one' })
+  const agent = new AgentClient({ url, token: await token('agent', { sub: 'a1' }), handlers: {} })
+  t.teardown(() => agent.stop({ graceMs: 0 }))
+  const online = new Promise<void>(resolve => {
+    agent.status.subscribe(({ state }) => state === 'online' && resolve())
+  })
+  await agent.start()
+  await online
+  log.isFull = true
+  const command = { kind: 'shell', input: 'true' }
+  const answers = await Promise.all([
+    call(admin, 'POST', '/api/v1/agents/a1/commands', command),
+    call(admin, 'POST', '/api/v1/commands', { selector: { ids: ['a1'] }, command }),
+    call(admin, 'PUT', '/api/v1/tasks/t2', { title: 'two' }),
+    call(admin, 'DELETE', '/api/v1/tasks/t1'),
+    call(admin, 'POST', '/api/v1/events', { topic: 'tasks.t1.events', type: 'custom:x', payload: 1 }),
+    call(admin, 'POST', '/api/v1/tokens', { sub: 'y', role: 'viewer' }),
+    call(admin, 'DELETE', '/api/v1/subjects/x/tokens'),
+  ])
+  const published = await app.eventBus.publish({ topic: 'tasks.t1.events', type: 'custom:x', payload: 1 })
+  const error = {
+    code: 'unavailable',
+    message: 'The log cannot accept now (the disk is full). Nothing was accepted; try again.',
+    details: { retryAfterMs: 2000 },
+  }
+  for (const answer of answers) {
+    t.match(answer, { status: 503, body: error })
+    t.equal(answer.headers.get('retry-after'), '2')
+  }
+  t.match(published, { status: 'refused', error })
+  log.isFull = false
+  t.equal((await call(admin, 'POST', '/api/v1/agents/a1/commands', command)).status, 202)
+})
