@@ -17,24 +17,24 @@ import { type Refused, refused, unavailable } from '../outcome.ts'
 import { draftOfPublication, type FindOwner, ownersOf } from './publishing.ts'
 
 export type CustomEvent = WireEvent<`custom:${string}`>
-/** `type` tells the payload. */
+/** `type` determines the payload. */
 export type BusEvent = KnownEvent | CustomEvent
 export type BusHandler = (event: BusEvent) => void | Promise<void>
 
 export interface BusPublication extends PublishEvent {
   type: `custom:${string}`
-  /** The task that it concerns, where the topic does not say so: patterns under `tasks.<taskId>` get it too. */
+  /** The task that the event concerns, if the topic does not name it: patterns under `tasks.<taskId>` match it too. */
   taskId?: string
 }
 
 export type Published = { status: 'ok'; cursor: string } | Refused
 
 export interface HistoryRequest {
-  /** Patterns. Default: everything. */
+  /** Patterns. Default: every topic. */
   topics?: readonly string[]
   /** Events after this cursor, oldest first. */
   after?: string
-  /** Events before this cursor, newest first; with neither: from the newest. */
+  /** Events before this cursor, newest first. With neither cursor: from the newest on. */
   before?: string
   limit?: number
   /** Only events of this type. */
@@ -42,7 +42,9 @@ export interface HistoryRequest {
 }
 
 export type HistoryPage =
-  /** `items` may be fewer than `limit` before the end: there `nextCursor` is null. */
+  /**
+   * `items` may hold fewer than `limit` although more follow; only a `nextCursor` of null says that this is the end.
+   */
   | { status: 'ok'; items: BusEvent[]; nextCursor: string | null; cursor: string }
   | Extract<ReadResult, { status: 'gone' }>
 
@@ -50,12 +52,12 @@ export interface BusStats {
   handlers: number
   /** Calls of handlers. */
   delivered: number
-  /** Calls that threw or rejected. */
+  /** Calls of handlers that threw or rejected. */
   failed: number
   published: number
 }
 
-/** What the bus needs of the tasks. */
+/** What the bus uses of the task service. */
 export interface TaskProgressPort {
   ownerOf: FindOwner
   progress(taskId: string, fields: Progress): Promise<{ status: 'ok'; task: Task } | Refused>
@@ -90,8 +92,9 @@ const MAX_PUBLICATIONS = 500
 const ID = new RegExp(Id.pattern!)
 
 /**
- * The events of the log for code in the same process, in the log's order, and what that code says itself. It is the
- * app's own: no token narrows what it sees. What is more than a custom event is said through the service that owns it.
+ * Delivers the events of the log to code in the same process, in the log's order, and publishes that code's own events.
+ * It belongs to the embedding application, so no token narrows what it sees. It publishes custom events only; anything
+ * else goes through the service that owns it.
  */
 export class EventBus {
   readonly #log: EventLog
@@ -120,15 +123,15 @@ export class EventBus {
   }
 
   /**
-   * Calls `handler` with every matching event from now on, until the function that it returns is called. Each call
-   * gets an event of its own. Nobody waits for a handler: one that awaits may still be busy when the next event comes.
-   * Throws FLW_ERR_EVENTS_PATTERN.
+   * Calls `handler` with every matching event from now on, until the returned function is called. Each call gets a copy
+   * of its own. Nothing waits for a handler: one that awaits may still be busy when the next event comes. Throws
+   * FLW_ERR_EVENTS_PATTERN.
    */
   on(pattern: string, handler: BusHandler): () => void {
     return this.#add({ pattern, handler, once: false })
   }
 
-  /** The same for the next matching event alone. */
+  /** The same for the next matching event only. */
   once(pattern: string, handler: BusHandler): () => void {
     return this.#add({ pattern, handler, once: true })
   }
@@ -139,7 +142,7 @@ export class EventBus {
     }
   }
 
-  /** Appends one event or up to 500, all or none; resolves when they are on disk and handlers were called. */
+  /** Appends one event, or up to 500, all or none. Resolves when they are on disk and the handlers were called. */
   async publish(event: BusPublication | readonly BusPublication[]): Promise<Published> {
     const events = Array.isArray(event) ? (event as readonly BusPublication[]) : [event as BusPublication]
     if (events.length === 0 || events.length > MAX_PUBLICATIONS)
@@ -184,12 +187,12 @@ export class EventBus {
     return { handlers: this.#entries.size, ...this.#counts }
   }
 
-  /** `custom:<name>` on `tasks.<taskId>.events`. */
+  /** Publishes `custom:<name>` on `tasks.<taskId>.events`. */
   emitTaskEvent(taskId: string, name: string, payload: unknown): Promise<Published> {
     return this.publish({ topic: topics.taskEvents(taskId), type: `custom:${name}`, payload })
   }
 
-  /** How far a task is: its record changes, by the rules of tasks. */
+  /** Reports the progress of a task: its record changes, by the rules of tasks. */
   async emitProgress(
     taskId: string,
     { progress, confidence, message }: Progress,
@@ -205,7 +208,10 @@ export class EventBus {
     })
   }
 
-  /** `custom:agent-status` in the agent's log. Its record stays: what an agent does, only the agent says. */
+  /**
+   * Publishes `custom:agent-status` in the agent's log. The agent's record does not change: only the agent itself says
+   * what it does.
+   */
   emitAgentStatus(agentId: string, status: { status: string; detail?: string }): Promise<Published> {
     return this.publish({
       topic: topics.agentLog(agentId),
@@ -214,7 +220,10 @@ export class EventBus {
     })
   }
 
-  /** `custom:tool-call` in the agent's log: a call that the backend made for it. With `taskId` its task shows it too. */
+  /**
+   * Publishes `custom:tool-call` in the agent's log: a call that the backend made for it. With `taskId` the task shows
+   * it too.
+   */
   emitToolCall(agentId: string, call: ToolCall): Promise<Published> {
     const { taskId } = call
     return this.publish({
@@ -232,7 +241,7 @@ export class EventBus {
   }
 
   #deal(event: FleetEvent): void {
-    // A copy: one that is added by a handler of this event must wait for the next.
+    // Iterates over a copy: a handler that is added during this event starts with the next.
     for (const entry of [...this.#entries]) {
       if (!this.#entries.has(entry) || !matchEvent(entry.pattern, event)) continue
       if (entry.once) this.#entries.delete(entry)
@@ -240,7 +249,7 @@ export class EventBus {
     }
   }
 
-  /** Runs up to the handler's first await at once, so that handlers begin in the order of the log. */
+  /** Runs the handler up to its first await in this turn, so that handlers begin in the order of the log. */
   async #call({ handler, pattern }: Entry, event: FleetEvent): Promise<void> {
     this.#counts.delivered++
     try {
@@ -252,7 +261,10 @@ export class EventBus {
   }
 }
 
-/** From the text: what a handler does to its event reaches neither the services' records nor the next handler. */
+/**
+ * Parsed from the text, so that a handler which changes its event affects neither the services' records nor the next
+ * handler.
+ */
 function copyOf({ type, topic, cursor, at, json }: FleetEvent): BusEvent {
   return { type, topic, cursor, at, payload: JSON.parse(json) } as BusEvent
 }

@@ -5,7 +5,7 @@ import { customDraft } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
 import { notFound } from '../outcome.ts'
 
-/** Where backends may publish; no record can be written so. */
+/** The topics on which backends may publish. None of them holds a record. */
 const PUBLIC_TOPIC =
   /^(?:tasks\.[A-Za-z0-9_-]{1,64}\.events|users\.[A-Za-z0-9_-]{1,64}\.inbox|agents\.[A-Za-z0-9_-]{1,64}\.log)$/
 const TASK_TOPIC = /^tasks\.([A-Za-z0-9_-]{1,64})\.events$/
@@ -18,7 +18,10 @@ const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
 export type TaskOwner = 'absent' | { agentId?: string }
 export type FindOwner = (taskId: string) => Promise<TaskOwner>
 
-/** What a publication appends, or why it may not: the rules for everybody. `owner`: of the task that it is about. */
+/**
+ * The draft that a publication appends, or why it is refused: the rules for every publisher. `owner`: the owner of the
+ * task that it is about.
+ */
 export function draftOfPublication({ topic, type, payload }: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   if (!PUBLIC_TOPIC.test(topic)) {
     const message = `"${topic.slice(0, 80)}": events are published to tasks.*.events, users.*.inbox and agents.*.log.`
@@ -30,7 +33,10 @@ export function draftOfPublication({ topic, type, payload }: PublishEvent, owner
   return { draft: { ...customDraft(type, topic, payload), ...(agentId !== undefined && { agentId }) } }
 }
 
-/** The same for the bearer of a token. One who sees some agents only reaches those, and tasks that it sees. */
+/**
+ * The same for the bearer of a token. A token that sees only some agents may publish to those, and to tasks that it
+ * sees.
+ */
 export function publicationOf(principal: Principal, event: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   const hidden = hiddenFrom(principal, event.topic, owner)
   return hidden === undefined ? draftOfPublication(event, owner) : { refusal: notFound(...hidden) }
@@ -49,7 +55,7 @@ function hiddenFrom(principal: Principal, topic: string, owner: TaskOwner): [wha
   }
 }
 
-/** The tasks that the events are about, each looked up once. Undefined where the log cannot be read now. */
+/** The tasks that the events are about, each looked up once. Undefined if the log cannot be read now. */
 export async function ownersOf(
   events: readonly PublishEvent[],
   find: FindOwner,
@@ -66,7 +72,7 @@ export async function ownersOf(
 }
 
 function payloadFlaw(payload: unknown): WireError | undefined {
-  // First: too deep a value overflows the stack of the one that writes it, and a circle has no end.
+  // Checked first: serialising a value that is too deep overflows the stack, and a circular one never ends.
   if (isDeeper(payload, MAX_VALUE_DEPTH)) return wireError('invalid_request', `payload: ${TOO_DEEP}.`)
   let text: string | undefined
   try {

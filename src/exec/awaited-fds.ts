@@ -4,7 +4,7 @@ import { read } from './proc.ts'
 
 type Call = 'read' | 'poll' | 'select' | 'epoll'
 
-/** Numbers of the system calls in which a thread waits until it can read (arch/*\/entry/syscalls/*.tbl of Linux). */
+/** Numbers of the system calls in which a thread waits for input (the tables syscall*.tbl of Linux). */
 const calls: { [arch: string]: Record<number, Call> } = {
   x64: {
     ...{ 0: 'read', 19: 'read', 7: 'poll', 271: 'poll', 23: 'select', 270: 'select' },
@@ -18,8 +18,8 @@ const POLLFD_BYTES = 8
 const MAX_FDS = 1024
 
 /**
- * The descriptors from which a thread waits to read, and sleeps meanwhile. Empty where it does anything else, and where
- * that may not be known: another user's process, another system, another architecture.
+ * The descriptors that a sleeping thread waits to read from. Empty if the thread does anything else, or if the system
+ * does not tell: another user's process, another operating system, another architecture.
  */
 export function awaitedFds(pid: number, thread: number): number[] {
   const words = read(`/proc/${pid}/task/${thread}/syscall`)?.split(' ') ?? []
@@ -65,7 +65,7 @@ function registered(pid: number, fd: number): number[] {
   return [...lines].filter(([, , events]) => Number.parseInt(events!, 16) & POLLIN).map(([, fd]) => Number(fd))
 }
 
-/** Whoever may trace a process may read it, and a parent may trace its children. */
+/** A process may read the memory of those it may trace, and a parent may trace its children. */
 function readMemory(pid: number, address: bigint, length: number): Buffer {
   if (endianness() !== 'LE') return Buffer.alloc(0)
   let file: number

@@ -6,28 +6,28 @@ import { asCommandOfSession } from './session-leader.ts'
 import { SessionProcesses } from './session-processes.ts'
 
 export interface ChooseShellOptions {
-  /** Named by whoever started the agent: it is taken as it is, or not at all. */
+  /** The shell that the operator named when starting the agent: used as it is, or not at all. */
   wanted?: string | undefined
-  /** The agent's own environment; its SHELL is the user's for working by hand, which need not be one for commands. */
+  /** The agent's own environment. Its SHELL is the user's interactive shell, which may be unfit to run commands. */
   env: Record<string, string | undefined>
   clock?: Clock
-  /** How long a shell may take to run nothing: one that reads a broken start-up file may hang. */
+  /** How long a shell may take to run an empty command: a broken start-up file can make it hang. */
   timeoutMs?: number
 }
 
 export type ChosenShell =
-  /** `instead`: why it is not the one of the environment. */
+  /** `instead`: why the shell of the environment was not used. */
   { status: 'ok'; shell: string; instead?: string } | { status: 'none'; message: string }
 
 const LAST = '/bin/sh'
 const TRIES_MS = 10_000
 const WORKS = 42
 
-/** What only a shell understands that speaks as the standard says (fish, csh and nu do not); and what each of them does. */
+/** A test that only a POSIX shell passes (fish, csh and nu do not), one line per feature. */
 const STANDARD = `x=$((40 + 2)); if [ "$x" = ${WORKS} ]; then exit "$x"; fi`
 const ANY = `exit ${WORKS}`
 
-/** The shell for commands, tried on a terminal: SHELL may be `nologin`, gone, or hang at its start. */
+/** Finds a shell for commands and tries it on a terminal: SHELL may be `nologin`, missing, or hang at its start. */
 export async function chooseShell(options: ChooseShellOptions): Promise<ChosenShell> {
   const { wanted, env } = options
   if (wanted !== undefined) {
@@ -45,7 +45,7 @@ export async function chooseShell(options: ChooseShellOptions): Promise<ChosenSh
     : { status: 'none', message: `${instead}, and ${LAST} ${lastFlaw}` }
 }
 
-/** Why it cannot run commands; undefined where it can. */
+/** Why the shell cannot run commands; undefined if it can. */
 async function flawOf(
   shell: string,
   line: string,

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { delimiter, resolve } from 'node:path'
 
-/** The file of a program, by its path or by its name in `path`; undefined where none can be run. */
+/** Finds the file of a program by its path, or by its name in `path`; undefined if there is none that can be run. */
 export async function findProgram(name: string, path = '/usr/local/bin:/usr/bin:/bin'): Promise<string | undefined> {
   const candidates = name.includes('/') ? [resolve(name)] : path.split(delimiter).map(folder => resolve(folder, name))
   for (const file of candidates) {

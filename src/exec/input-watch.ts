@@ -2,10 +2,10 @@ import type { Clock, Timer } from '../clock.ts'
 import { type TerminalWait, whoWaits } from './terminal-wait.ts'
 
 export interface InputWatchOptions {
-  /** Of the session whose terminal is watched. */
+  /** The leader of the session whose terminal is watched. */
   leader: number
   clock: Clock
-  /** What the terminal waits for, in words; false: it no longer does. */
+  /** `detail`: what the terminal waits for, in words. False: it no longer waits. */
   onChange(detail: string | false): void
 }
 
@@ -14,8 +14,8 @@ const LONGEST_MS = 1000
 const WHILE_WAITING_MS = 250
 
 /**
- * Looks now and then whether the program in the foreground of a terminal waits for somebody to type. It takes two looks
- * between which nothing was printed and nothing computed; a single one is enough to see that it went on.
+ * Checks at intervals whether the program in the foreground of a terminal waits for somebody to type. It says so after
+ * two checks between which nothing was printed or computed; one check is enough to see that the program went on.
  */
 export class InputWatch {
   readonly #options: InputWatchOptions
@@ -30,7 +30,7 @@ export class InputWatch {
     if (process.platform === 'linux') this.#arm()
   }
 
-  /** The terminal said something. */
+  /** The terminal printed something. */
   printed(): void {
     this.#printed = true
     this.#delayMs = FIRST_MS

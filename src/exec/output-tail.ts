@@ -3,7 +3,7 @@ import { ByteRing } from '@fleetwire/protocol'
 
 const KEPT_BYTES = 64 * 1024
 const LF = 0x0a
-/** How far into the kept output its first whole line is looked for. */
+/** How far into the kept output the first line break is searched for. */
 const LINE_SEARCH_BYTES = 4 * 1024
 
 /** The end of a command's output, as plain text. */
@@ -14,12 +14,12 @@ export class OutputTail {
     this.#ring.append(bytes)
   }
 
-  /** What a result says of the output. */
+  /** The fields of a result that describe the output. */
   outcome(): { output: string; outputBytes: number; outputTruncated: boolean } {
     return { output: this.#text(), outputBytes: this.#ring.end, outputTruncated: this.#ring.oldest > 0 }
   }
 
-  /** What was cut begins with a whole line where there is one, else with a whole character. */
+  /** If the output was cut, the text begins at the start of a line, or at least of a character. */
   #text(): string {
     let bytes = this.#ring.slice(this.#ring.oldest)
     if (this.#ring.oldest > 0) {

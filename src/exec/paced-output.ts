@@ -2,27 +2,30 @@ import { readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
 const READ_BYTES = 64 * 1024
-/** The kernel holds far less; a process that left the session and writes for ever must not keep us reading. */
+/** Far more than the kernel buffers. The bound is for a process that left the session and writes without end. */
 const MAX_DRAIN_BYTES = 4 * 1024 * 1024
 
-/** What a program writes, at the pace of whoever takes it, and all of it. */
+/** Reads all the output of a program, at the pace of its consumer. */
 export class PacedOutput {
   readonly #stream: Socket
   readonly #fd: number
   readonly #onData: (bytes: Uint8Array) => void | Promise<void>
   #open = true
 
-  /** `onData`: a promise stops the reading until it is settled, and so in time the program. `fd`: of the stream. */
+  /**
+   * `onData` may return a promise: reading stops until it settles, which in time stops the program. `fd`: the
+   * descriptor of the stream.
+   */
   constructor(stream: Socket, fd: number, onData: (bytes: Uint8Array) => void | Promise<void>) {
     this.#stream = stream
     this.#fd = fd
     this.#onData = onData
-    // Reading a terminal fails when its other side is gone; the exit is told by the process, not by this.
+    // Reading a terminal fails once its other side is gone. The process reports the exit, not this error.
     stream.on('error', () => {})
     stream.on('data', bytes => this.#take(bytes))
   }
 
-  /** Hands over what is left, without waiting for whoever takes it, and closes the stream. */
+  /** Hands over the rest without waiting for the consumer, and closes the stream. */
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -33,7 +36,7 @@ export class PacedOutput {
     this.#stream.destroy()
   }
 
-  /** Linux moves all that was written over to our side before it says that there is nothing (n_tty_read). */
+  /** Linux moves everything that was written to our side before a read reports that nothing is left (n_tty_read). */
   #readRest(): void {
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     for (let total = 0; total < MAX_DRAIN_BYTES; ) {
@@ -56,7 +59,7 @@ export class PacedOutput {
     const resume = () => {
       if (this.#open) this.#stream.resume()
     }
-    // A reader that fails has no more to say about the pace.
+    // A consumer that fails no longer limits the pace.
     ready.then(resume, resume)
   }
 }

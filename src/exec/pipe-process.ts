@@ -15,20 +15,23 @@ export interface PipeProcessOptions {
   env: Record<string, string>
   cwd: string
   clock: Clock
-  /** Output and errors, in the order in which they were written; a promise stops the reading until it is settled. */
+  /**
+   * Receives stdout and stderr in the order in which they were written. May return a promise: reading stops until it
+   * settles.
+   */
   onData(bytes: Uint8Array): void | Promise<void>
-  /** So many bytes of the input have left for the program; where it reads no more, they are gone. */
+  /** The program took this many bytes of input. If it no longer reads, the bytes are dropped and count as taken. */
   onTaken(bytes: number): void
 }
 
 interface Ends {
-  /** The program's ends, which block as a program expects. */
+  /** The program's ends of the pipes. They block, as a program expects. */
   stdin: number
   output: number
-  /** Ours, which do not. */
+  /** Our ends. They do not block. */
   feed: number
   read: number
-  /** Holds the names of the pipes. */
+  /** The folder that holds the pipes' names. */
   folder: string
 }
 
@@ -38,10 +41,10 @@ const OUTPUT = 'out'
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
 
 /**
- * A program on pipes, as the leader of its own session: as it would run in a shell pipeline. Its output and its errors
- * go into one pipe, so their order is kept.
+ * A program on pipes that leads its own session, as it would run in a shell pipeline. Stdout and stderr go into one
+ * pipe, which keeps their order.
  *
- * The pipes are made with mkfifo: those that Node makes are sockets, which a program cannot open as /dev/stdin.
+ * The pipes are made with mkfifo: Node makes sockets, and a program cannot open a socket as /dev/stdin.
  */
 export class PipeProcess {
   readonly pid: number
@@ -53,7 +56,7 @@ export class PipeProcess {
   #open = true
   #reopening: Timer | undefined
 
-  /** Rejects where the system gives no pipes, or does not start the program. */
+  /** Rejects if the system gives no pipes or does not start the program. */
   static async start(options: PipeProcessOptions): Promise<PipeProcess> {
     const ends = await openPipes()
     try {
@@ -81,12 +84,12 @@ export class PipeProcess {
       )
     })
     this.#input = new Socket({ fd: feed, readable: false })
-    // A program that reads no more of its input is no error of ours.
+    // A program that stops reading its input is not an error.
     this.#input.on('error', () => {})
     this.#output = new PacedOutput(new Socket({ fd: read, writable: false }), read, bytes => options.onData(bytes))
   }
 
-  /** Bytes for its input, in order; `eof`: there are no more. */
+  /** Appends bytes to its input. `eof`: no more will follow. */
   feed(bytes: Uint8Array, eof: boolean): void {
     if (!this.#open) return
     const taken = () => this.#options.onTaken(bytes.length)
@@ -96,8 +99,8 @@ export class PipeProcess {
   }
 
   /**
-   * Who opens a FIFO (`cat /dev/stdin`) is kept waiting while nobody writes to it, though it only has to be read to its
-   * end: whoever comes late needs a writer that comes and goes.
+   * A program that opens the FIFO again (`cat /dev/stdin`) would block while nobody writes to it, though all it needs
+   * is the end of the file. So a writer opens and closes it from time to time.
    */
   #letReopen(): void {
     if (!this.#open) return
@@ -105,12 +108,12 @@ export class PipeProcess {
       try {
         closeSync(openSync(join(this.#folder, INPUT), O_WRONLY | O_NONBLOCK))
       } catch {
-        // Nobody has it open for reading.
+        // No reader has it open.
       }
     }, REOPEN_MS)
   }
 
-  /** Hands over what is left of the output, without waiting for the reader, and closes the pipes. */
+  /** Hands over the rest of the output without waiting for the consumer, and closes the pipes. */
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -126,7 +129,7 @@ async function openPipes(): Promise<Ends> {
   const [input, output] = [join(folder, INPUT), join(folder, OUTPUT)]
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', input, output])
-    // Opened for both, a FIFO waits for nobody; with this in hand neither end of it has to wait for the other.
+    // Opening a FIFO for reading and writing does not block, and while it is open neither end blocks.
     const both = openSync(input, O_RDWR)
     const stdin = openSync(input, O_RDONLY)
     const feed = openSync(input, O_WRONLY | O_NONBLOCK)

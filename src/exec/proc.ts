@@ -1,28 +1,28 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 
-/** One process as Linux tells of it (proc_pid_stat(5)). */
+/** One process as Linux describes it (proc_pid_stat(5)). */
 export interface ProcessStat {
   pid: number
-  /** R running, S asleep, D in the disk, T stopped, Z ended and not waited for … */
+  /** R: running, S: sleeping, D: waiting for the disk, T: stopped, Z: ended but not yet reaped. */
   state: string
   group: number
   session: number
   /** The device number of its controlling terminal; 0: none. */
   terminal: number
-  /** The process group that its terminal listens to. */
+  /** The process group in the foreground of its terminal. */
   foreground: number
   /** CPU time used so far, in hundredths of a second. */
   cpuTicks: number
-  /** Since boot, in the same; with the pid it names a process for good. */
+  /** Start time since boot, in the same unit. With the pid it identifies a process for good. */
   startTicks: number
 }
 
-/** Undefined where there is none, and where the system has no /proc. */
+/** Undefined if there is no such process, or the system has no /proc. */
 export function readStat(pid: number): ProcessStat | undefined {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
-  // The name of the program is in parentheses and may hold anything, parentheses too.
+  // The program's name stands in parentheses and may itself contain parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const number = (index: number) => Number(fields[index])
   return {
@@ -37,15 +37,18 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
 }
 
-/** Ended, whether or not somebody waited for it. */
+/** Whether it has ended, reaped or not. */
 export const hasEnded = ({ state }: ProcessStat): boolean => 'ZXx'.includes(state)
 
-/** How often it gave the CPU away by itself; it grows with whatever a process does but computing. */
+/** How often the process gave up the CPU by itself. The count grows with everything it does except computing. */
 export function sleepsOf(pid: number): number {
   return Number(read(`/proc/${pid}/status`)?.match(/^voluntary_ctxt_switches:\s*(\d+)$/m)?.[1] ?? 0)
 }
 
-/** As people know it: the first word of its command line, which the program may have set, or the name of its file. */
+/**
+ * The name that people know: the first word of its command line, which the program may have set, or the name of its
+ * file.
+ */
 export function programName(pid: number): string {
   const [first = ''] = (read(`/proc/${pid}/cmdline`) ?? '').split(/[\0\s:]/)
   return basename(first).replace(/^-/, '') || (read(`/proc/${pid}/comm`) ?? 'a process').trim()
@@ -59,7 +62,7 @@ export function allProcesses(): number[] {
   return numbersIn('/proc')
 }
 
-/** A process and its children, theirs, and so on. */
+/** A process and all its descendants. */
 export function withDescendants(pid: number): number[] {
   const found = [pid]
   for (const parent of found) {
@@ -71,7 +74,7 @@ export function withDescendants(pid: number): number[] {
   return found
 }
 
-/** What a descriptor stands for: a path, or such as `pipe:[123]`. */
+/** What a descriptor refers to: a path, or for example `pipe:[123]`. */
 export function linkOf(pid: number, fd: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/fd/${fd}`)

@@ -11,7 +11,10 @@ export interface PtyOptions {
   cwd: string
   cols: number
   rows: number
-  /** Output, as it comes; a promise stops the reading until it is settled, and so in time the program. */
+  /**
+   * Receives output as it arrives. May return a promise: reading stops until it settles, which in time stops the
+   * program.
+   */
   onData(bytes: Uint8Array): void | Promise<void>
 }
 
@@ -38,7 +41,7 @@ interface Binding {
   resize(fd: number, cols: number, rows: number): void
 }
 
-/** What a program that does not read may be typed ahead; a real terminal drops keys as well. */
+/** How many bytes may be typed ahead of a program that does not read. A real terminal drops keys as well. */
 const MAX_TYPED_BYTES = 64 * 1024
 const NOT_CHANGED = -1
 
@@ -46,16 +49,16 @@ const require = createRequire(import.meta.url)
 const signalNames = new Map(Object.entries(os.signals).map(([name, number]) => [number, name as NodeJS.Signals]))
 
 /**
- * A program on a pseudoterminal of its own, as the leader of its own session and process group.
+ * A program on its own pseudoterminal, as the leader of its own session and process group.
  *
- * It stands on the addon of @lydell/node-pty and not on its class, because that loses output: it destroys the terminal
- * 200 ms after the exit whether it was read or not, and libuv takes a hang-up for the end though there is more to read.
- * Here our own descriptor of the program's side keeps the terminal from hanging up, and after the exit the rest is read
- * until there is none.
+ * This uses the addon of @lydell/node-pty but not its class, because the class loses output: it destroys the terminal
+ * 200 ms after the exit whether or not everything was read, and libuv takes a hang-up for the end of the output. Here,
+ * a descriptor of our own for the program's side keeps the terminal from hanging up, and after the exit the rest is
+ * read to its end.
  */
 export class Pty {
   readonly pid: number
-  /** The program ended; what it wrote may still be unread. */
+  /** Resolves when the program has ended. Some of its output may still be unread. */
   readonly exited: Promise<PtyExit>
   readonly #binding: Binding
   readonly #fd: number
@@ -64,7 +67,7 @@ export class Pty {
   readonly #output: PacedOutput
   #open = true
 
-  /** Throws where the addon is missing or the system gives no terminal. A program that cannot be run exits with 1. */
+  /** Throws if the addon is missing or the system gives no terminal. A program that cannot be run exits with 1. */
   constructor({ file, args, env, cwd, cols, rows, onData }: PtyOptions) {
     const root = '@lydell/node-pty'
     this.#binding = (require(`${root}/requireBinary.js`) as { requireBinary(name: string): Binding }).requireBinary(
@@ -104,7 +107,7 @@ export class Pty {
     if (this.#open) this.#binding.resize(this.#fd, cols, rows)
   }
 
-  /** Hands over what is left of the output, without waiting for the reader, and closes the terminal. */
+  /** Hands over the rest of the output without waiting for the consumer, and closes the terminal. */
   close(): void {
     if (!this.#open) return
     this.#open = false

@@ -1,13 +1,19 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** What may be ahead of the reader: less than the server keeps of a terminal, so that nothing unread leaves it. */
+/**
+ * How far the program may get ahead of the reader. Less than the server keeps of a terminal, so that unread bytes are
+ * never dropped.
+ */
 const WINDOW_BYTES = 1024 * 1024
-/** For the first sign of a reader, and between two: it gives one every 5 s. Without one the program goes on alone. */
+/**
+ * How long to wait for the first sign of a reader, and for each next one; a reader sends one every 5 s. Without one the
+ * program runs on.
+ */
 const LEASE_MS = 30_000
 
 /**
- * Holds a program back to the pace of the one reader of its output. A reader that is gone, or never came, holds nothing:
- * then the program runs on, and what nobody read is lost beyond what is kept.
+ * Slows a program down to the pace of the one reader of its output. If the reader is gone or never came, the program
+ * runs on, and what nobody read is lost beyond what the server keeps.
  */
 export class ReaderPace {
   readonly #clock: Clock
@@ -21,7 +27,7 @@ export class ReaderPace {
     this.#until = clock.monotonic() + LEASE_MS
   }
 
-  /** So many bytes more were written. A promise where the reader is to be waited for. */
+  /** The program wrote `bytes` more. Returns a promise if it must wait for the reader. */
   wrote(bytes: number): Promise<void> | undefined {
     this.#written += bytes
     if (!this.#mustWait()) return undefined
@@ -29,14 +35,14 @@ export class ReaderPace {
     return this.#waiting.promise
   }
 
-  /** The reader is there, and has everything up to `offset`. */
+  /** The reader has everything before `offset`. */
   read(offset: number): void {
     this.#read = Math.max(this.#read, Math.min(offset, this.#written))
     this.#until = this.#clock.monotonic() + LEASE_MS
     if (!this.#mustWait()) this.stop()
   }
 
-  /** Lets whoever waits go on. */
+  /** Releases whoever waits. */
   stop(): void {
     this.#waiting?.timer.cancel()
     this.#waiting?.go()

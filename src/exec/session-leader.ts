@@ -1,11 +1,11 @@
 /**
- * A session of its own would end with its shell: when the leader of a session exits, the kernel hangs up the group in the
- * foreground, and with it `setsid program &` that has not yet come to leave. So a small shell leads the session, gives
- * the command a group of its own in the foreground, takes the foreground back when that ends, and then exits: nobody else
- * hears of it. Who may stay and who is to end is then decided here (SessionStop).
+ * A session must not end with its shell: when the leader of a session exits, the kernel hangs up the foreground group,
+ * and with it a `setsid program &` that has not left the session yet. So a small shell leads the session. It runs the
+ * command in a foreground group of its own, takes the foreground back when the command ends, and exits; no other
+ * process is signalled. SessionStop then decides which processes may stay.
  *
- * It outlives the signals that are meant for the command, says nothing of its own, and sets a command going again that
- * was stopped: nobody could type `fg`.
+ * The small shell survives the signals that are meant for the command, prints nothing, and continues a command that was
+ * stopped, since nobody could type `fg`.
  */
 const LEADER = `set -m
 trap : INT QUIT TERM HUP
@@ -16,7 +16,7 @@ status=$?
 while jobs %1 >/dev/null; do fg %1 >/dev/null; status=$?; done
 exit $status`
 
-/** What to run so that the program runs as the command of a session. */
+/** The arguments that run a program as the command of such a session. */
 export const asCommandOfSession = (file: string, args: readonly string[]): { file: string; args: string[] } => ({
   file: '/bin/sh',
   args: ['-c', LEADER, 'fleetwire', file, ...args],

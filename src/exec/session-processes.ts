@@ -1,12 +1,12 @@
 import { constants } from 'node:os'
 import { allProcesses, hasEnded, programName, read, readStat, sleepsOf } from './proc.ts'
 
-/** On a machine where something ends in every look, all the same. */
+/** The limit for a machine on which some process ends during every look. */
 const MAX_LOOKS = 20
 
 interface Member {
   pid: number
-  /** What a signal for it is sent to: its group, as a negative number. */
+  /** Where signals go: the negative number of the process group. */
   target: number
 }
 
@@ -25,15 +25,16 @@ export interface Activity {
   cpuTicks: number
 }
 
-/** Is it still there, in this session or another? */
+/** Is the process still there, in this session or another? */
 export function isAlive({ pid, startTicks }: NamedProcess): boolean {
   const stat = readStat(pid)
   return stat !== undefined && !hasEnded(stat) && stat.startTicks === startTicks
 }
 
 /**
- * The processes of one session, by the pid of its leader. On Linux all of them, also those that made a group of their
- * own in it as `timeout` does; elsewhere the leader's group. Who left the session (setsid) is not among them.
+ * The processes of one session, by the pid of its leader. On Linux these are all of them, including those that made a
+ * group of their own, as `timeout` does; elsewhere only the leader's group. Processes that left the session (setsid)
+ * are not among them.
  */
 export class SessionProcesses {
   readonly #leader: number
@@ -42,7 +43,7 @@ export class SessionProcesses {
     this.#leader = leader
   }
 
-  /** Those that ended and were not waited for by anybody do not count. */
+  /** Zombies do not count. */
   isAlive(): boolean {
     return this.#members().length > 0
   }
@@ -51,15 +52,16 @@ export class SessionProcesses {
     return this.#members().some(({ pid }) => pid === this.#leader)
   }
 
-  /** Who they are, for people; without names where the system does not tell them. */
+  /** The processes with their names, for people to read; without names if the system does not tell them. */
   named(): NamedProcess[] {
     if (process.platform !== 'linux') return []
     return this.pids().map(pid => ({ pid, name: programName(pid), startTicks: readStat(pid)?.startTicks ?? 0 }))
   }
 
   /**
-   * What each of them has done so far. One that does nothing between two looks has come to where it stays: asleep, or
-   * stopped. Just forked ones do not look like that: they are on their way to another program, maybe another session.
+   * What each process has done so far. One that does nothing between two looks has settled: it sleeps or is stopped. A
+   * process that was just forked does not look like that; it is about to execute another program, maybe in another
+   * session.
    */
   activity(): Map<number, Activity> {
     if (process.platform !== 'linux') return new Map()
@@ -80,7 +82,10 @@ export class SessionProcesses {
     return this.#members().map(({ pid }) => pid)
   }
 
-  /** Sends it again to those of `pids` who live though it should have ended them: it did not reach them. Linux only. */
+  /**
+   * Sends the signal again to those of `pids` that still live although it should have ended them, so it cannot have
+   * reached them. Linux only.
+   */
   signalAgain(signal: NodeJS.Signals, pids: readonly number[]): void {
     if (process.platform !== 'linux') return
     const alive = new Set(this.pids())
@@ -91,7 +96,8 @@ export class SessionProcesses {
     if (process.platform !== 'linux') {
       return send(-this.#leader, 0) ? [{ pid: this.#leader, target: -this.#leader }] : []
     }
-    // One that forks and ends between the list and the look hides its child. Nobody is there only if nobody has just ended.
+    // A process that forks and ends between the list and the look hides its child. Only if no process has just ended
+    // can the session be empty.
     const ended = new Set<number>()
     for (let looks = 1; ; looks++) {
       const { members, unsure } = this.#look(ended)
@@ -99,7 +105,7 @@ export class SessionProcesses {
     }
   }
 
-  /** `ended`: those of the session that are known to have ended, and who are found to be. */
+  /** `ended`: the processes known to have ended; those found now are added. */
   #look(ended: Set<number>): { members: Member[]; unsure: boolean } {
     const members: Member[] = []
     let unsure = false
@@ -114,7 +120,7 @@ export class SessionProcesses {
       } else if (stat.session === this.#leader) {
         members.push({ pid, target: -stat.group })
       } else if (pid === this.#leader) {
-        // Just forked, it has no session of its own yet, and its group is ours.
+        // It was just forked: it has no session of its own yet and is still in our group.
         members.push({ pid, target: pid })
       }
     }
@@ -122,7 +128,7 @@ export class SessionProcesses {
   }
 }
 
-/** Neither caught nor ignored. */
+/** Whether the process neither catches nor ignores the signal. */
 function takesDefault(pid: number, signal: NodeJS.Signals): boolean {
   const status = read(`/proc/${pid}/status`)
   if (status === undefined) return false
@@ -136,7 +142,7 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
     process.kill(pid, signal)
     return true
   } catch (error) {
-    // It ended meanwhile, or it runs as somebody else (sudo): then it is there and cannot be told.
+    // Either it has ended, or it runs as another user (sudo): then it exists but cannot be signalled.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

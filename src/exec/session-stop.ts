@@ -3,11 +3,11 @@ import { isAlive, type NamedProcess, type SessionProcesses } from './session-pro
 import { Settling } from './settling.ts'
 
 export interface StopDelays {
-  /** Between SIGINT and SIGTERM. */
+  /** Time between SIGINT and SIGTERM. */
   termAfterMs: number
-  /** Between SIGTERM and SIGKILL. */
+  /** Time between SIGTERM and SIGKILL. */
   killAfterMs: number
-  /** Between SIGHUP, for what the shell left behind, and SIGKILL. */
+  /** Time between SIGHUP and SIGKILL, for processes that the shell left behind. */
   hangupMs: number
 }
 
@@ -18,12 +18,12 @@ interface Step {
 
 const POLL_MS = 20
 const REPEAT_MS = 100
-/** A process that survives SIGKILL this long hangs in the kernel or belongs to somebody else. */
+/** A process that survives SIGKILL for this long hangs in the kernel or belongs to another user. */
 const GIVE_UP_MS = 5000
 
 export interface Finished {
   result: 'gone' | 'stuck'
-  /** Names of the processes that were left behind and have been ended, not at anybody's request. */
+  /** Names of the processes that the command left behind and that were ended without a request. */
   ended: string[]
 }
 
@@ -54,8 +54,9 @@ export class SessionStop {
       { signal: 'SIGINT', delayMs: termAfterMs },
       { signal: 'SIGTERM', delayMs: killAfterMs },
     ])
-    // A signal between a shell's fork and exec is taken by the shell's handler in the child and forgotten by the exec.
-    // Whoever caught it is not told twice: to many programs a second SIGINT means to give up their clean-up.
+    // A signal that arrives between a shell's fork and exec is caught by the shell's handler in the child, and the exec
+    // forgets it. So it is sent again, but not to processes that caught it: for many programs a second SIGINT means to
+    // abandon the clean-up.
     const reached = this.#processes.pids()
     this.#repeat = this.#clock.setInterval(() => this.#processes.signalAgain('SIGINT', reached), REPEAT_MS)
   }
@@ -65,12 +66,12 @@ export class SessionStop {
   }
 
   /**
-   * The leader has ended: whoever it left behind is ended too, unless it leaves the session, which just-forked processes
-   * are given the time for. Resolves when nobody is left, or when nothing more can be done about it.
+   * The leader has ended: ends what it left behind, except processes that leave the session; just-forked ones get the
+   * time to do so. Resolves when none is left, or nothing more can be done.
    */
   async finish(): Promise<Finished> {
     let left: NamedProcess[] = []
-    // Somebody asked for the end, and the shell has ended: nobody is given time to leave the session.
+    // A stop was requested and the shell has ended: no process gets time to leave the session.
     if (this.#escalation !== undefined && !this.#killed) this.#processes.signal('SIGHUP')
     const settling = new Settling(this.#processes, this.#clock)
     const look = () => {
@@ -81,7 +82,7 @@ export class SessionStop {
       }
     }
     look()
-    // They are nobody's children here, so nobody tells of their end.
+    // They are not our children, so the system does not report their end.
     this.#poll = this.#clock.setInterval(look, POLL_MS)
     const result = await this.#gone
     this.#poll.cancel()
@@ -98,7 +99,7 @@ export class SessionStop {
       return
     }
     this.#processes.signal(step.signal)
-    // A stopped process acts on no signal but this one and SIGKILL.
+    // A stopped process reacts only to this signal and SIGKILL.
     this.#processes.signal('SIGCONT')
     this.#escalation = this.#clock.setTimeout(() => this.#climb(rest), step.delayMs)
   }

@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Activity, SessionProcesses } from './session-processes.ts'
 
-/** For so long a process must have done nothing. */
+/** A process that did nothing for this long has settled. */
 const CALM_MS = 100
-/** One that computes for longer has not just been forked. */
+/** A process that computed for longer than this was not just forked. */
 const BUSY_TICKS = 30
 const LONGEST_MS = 3000
 
 /**
- * Whether those who were left behind have come to where they stay. `setsid program &` is a child of the shell that has
- * yet to leave the session when the shell ends, and on a busy machine it is late: it is judged by what it does, not by
- * its age alone.
+ * Whether the processes that the shell left behind have settled. `setsid program &` is a child of the shell that may
+ * still have to leave the session when the shell ends, and takes its time on a busy machine: so it is judged by what it
+ * does, not by its age alone.
  */
 export class Settling {
   readonly #processes: SessionProcesses
@@ -24,7 +24,7 @@ export class Settling {
     this.#since = clock.monotonic()
   }
 
-  /** To be asked again and again. */
+  /** Asked repeatedly. */
   isOver(): boolean {
     const now = this.#clock.monotonic()
     if (process.platform !== 'linux') return now - this.#since >= CALM_MS

@@ -4,18 +4,18 @@ import { PipeProcess, type PipeProcessOptions } from './pipe-process.ts'
 import type { Pty, PtyExit } from './pty.ts'
 import { ReaderPace } from './reader-pace.ts'
 
-/** A command that runs, as its terminal on the server sees it. */
+/** A running command, as its terminal on the server uses it. */
 export interface ShellProgram {
   readonly pid: number
   readonly exited: Promise<PtyExit>
-  /** Keys. */
+  /** Types keys. */
   write(data: string): void
-  /** A piped input. */
+  /** Takes piped input. */
   feed(bytes: Uint8Array, eof: boolean): void
-  /** The reader of all output has it up to this offset. */
+  /** The reader of the whole output has everything before this offset. */
   read(offset: number): void
   resize(cols: number, rows: number): void
-  /** Hands over what is left of the output, and lets go. */
+  /** Hands over the rest of the output and releases everything. */
   close(): void
 }
 
@@ -46,7 +46,7 @@ export class TerminalProgram implements ShellProgram {
     this.#pty.close()
   }
 
-  // A terminal has keys, and nobody whom it waits for.
+  // A terminal takes keys, not piped input.
   feed(): void {}
   read(): void {}
 }
@@ -58,8 +58,8 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * A command on pipes. Viewers see its output as a terminal would show it, each LF as CR LF, and whoever wants the bytes
- * takes one CR from each LF: nothing is lost by that, since every LF was given one.
+ * A command on pipes. Viewers see its output as a terminal would show it, with each LF as CR LF. To get the original
+ * bytes, a reader removes one CR before each LF; nothing is lost, since every LF was given one.
  */
 export class PipedProgram implements ShellProgram {
   readonly #process: PipeProcess
@@ -103,11 +103,11 @@ export class PipedProgram implements ShellProgram {
 
   close(): void {
     this.#process.close()
-    // Last: what was left is written without waiting for anybody.
+    // Only now: the rest of the output is written without waiting for the reader.
     this.#pace.stop()
   }
 
-  // Without a terminal there are no keys and no size.
+  // Pipes have no keys and no size.
   write(): void {}
   resize(): void {}
 }

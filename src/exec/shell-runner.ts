@@ -13,14 +13,14 @@ import { SessionProcesses } from './session-processes.ts'
 import { SessionStop, type StopDelays } from './session-stop.ts'
 import { PipedProgram, type ShellProgram, TerminalProgram } from './shell-program.ts'
 
-/** What is needed of a run, and of its terminal. */
+/** What the runner uses of a run and of its terminal. */
 export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'stdio' | 'signal' | 'force' | 'waiting'>
 export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit' | 'taken'>
 
 export interface ShellRunnerOptions extends Partial<StopDelays> {
   /** `client.openTerminal`. */
   openTerminal(options: AgentTerminalOptions): ShellTerminal
-  /** The agent's own; commands see of it what `commandEnv` lets through. */
+  /** The agent's own environment; commands get what `commandEnv` lets through. */
   env: Record<string, string | undefined>
   /** A path, or a name that is looked up in the PATH of `env`. */
   shell?: string
@@ -34,11 +34,11 @@ const SIGNAL_EXIT = 128
 const MAX_NAMES = 10
 
 /**
- * Commands as shell lines: each runs as `<shell> -c <line>` on a terminal of its own, whose id is the command's. A
- * command ends when its whole session has: what the shell leaves behind is hung up, then killed, and named in the result.
- * To leave something running, a line starts it in a session of its own (`setsid`); `nohup` and `&` do not do that.
+ * Runs commands as shell lines: each as `<shell> -c <line>` on its own terminal, whose id is the command's. A command
+ * ends when its whole session has ended: what the shell leaves behind is hung up, then killed, and named in the result.
+ * A line that wants to leave something running starts it in its own session (`setsid`); `nohup` and `&` are not enough.
  *
- * Interrupted, the session gets SIGINT, then SIGTERM, then SIGKILL, and the outcome is `cancelled` if the shell was
+ * On an interrupt the session gets SIGINT, then SIGTERM, then SIGKILL. The outcome is `cancelled` if the shell was
  * still there to be interrupted.
  */
 export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) => Promise<CommandOutcome> {
@@ -54,7 +54,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     if (!(await isFolder(cwd))) return failed('spawn_failed', `The working folder ${cwd} does not exist.`)
     if (run.signal.aborted) return { status: 'cancelled' }
     const args = ['-c', line]
-    // Without a terminal nobody is hung up when the leader of a session ends.
+    // Without a terminal, the end of a session's leader hangs up nobody.
     const leader = run.stdio === 'pipe' ? { file, args } : asCommandOfSession(file, args)
     return execute(run, { ...leader, env: { ...env, FLEETWIRE_COMMAND_ID: run.commandId } })
   }
@@ -66,7 +66,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     const tail = new OutputTail()
     let program: ShellProgram | undefined
     let begin: (program: ShellProgram) => void = () => {}
-    // Input may come before the pipe that it goes into.
+    // Input may arrive before the pipe for it exists.
     const begun = new Promise<ShellProgram>(resolve => {
       begin = resolve
     })
@@ -83,7 +83,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
         terminal.resize(size.cols, size.rows)
       },
     })
-    // So that it is there, and of this size, before the command says anything.
+    // Opens the terminal in this size before the command prints anything.
     terminal.resize(cols, rows)
     const onData = (bytes: Uint8Array) => {
       tail.append(bytes)
@@ -100,7 +100,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     begin(program)
     const processes = new SessionProcesses(program.pid)
     const stop = new SessionStop(processes, clock, delays)
-    // Inferred: what waits may also be a program that offers to read keys while it works.
+    // Only inferred: a program that offers to read keys while it works looks the same.
     if (run.stdio !== 'pipe')
       watch = new InputWatch({ leader: program.pid, clock, onChange: detail => run.waiting(detail, 'inferred') })
     let interrupted = false
@@ -108,7 +108,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
       onAbort(run.signal, () => {
         const early = processes.leaderIsAlive()
         interrupted ||= early
-        // Once the shell has ended there is nothing to be polite about.
+        // Once the shell has ended, a polite signal has no use.
         if (early) stop.interrupt()
         else stop.kill()
       }),
@@ -136,12 +136,12 @@ function outcomeOf({ exitCode, signal }: PtyExit, interrupted: boolean): Command
   if (interrupted) return { status: 'cancelled', exitCode: code }
   if (code === 0) return { status: 'succeeded', exitCode: 0 }
   if (signal) return { status: 'failed', exitCode: code, error: `killed by ${signal}` }
-  // A shell reports the signal that ended its last command this way.
+  // This is how a shell reports the signal that ended its last command.
   const named = Object.entries(os.signals).find(([, number]) => number === code - SIGNAL_EXIT)
   return { status: 'failed', exitCode: code, error: `exit code ${code}${named ? ` (${named[0]})` : ''}` }
 }
 
-/** Each name once, the most of them: `2 processes were ended: node, sleep`. */
+/** Each name once, up to a limit: `2 processes were ended: node, sleep`. */
 function describeEnded(names: readonly string[]): string {
   const different = [...new Set(names)].sort()
   const more = different.length > MAX_NAMES ? `, … (${different.length - MAX_NAMES} more)` : ''
@@ -151,7 +151,7 @@ function describeEnded(names: readonly string[]): string {
 
 const failed = (code: string, message: string): CommandOutcome => ({ status: 'failed', error: { code, message } })
 
-/** A line may come from a Windows client; a NUL would end it early in the system call. */
+/** A line from a Windows client may contain CR. A NUL would end the line early in the system call. */
 function readLine(input: unknown): string | undefined {
   if (typeof input !== 'string' || input.includes('\0')) return undefined
   return input.replace(/\r\n?/g, '\n').replace(/\n+$/, '')
@@ -165,7 +165,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** Also when it was aborted before. Returns what takes it back. */
+/** Also calls `act` if the signal was aborted already. Returns a function that removes the listener. */
 function onAbort(signal: AbortSignal, act: () => void): () => void {
   if (signal.aborted) act()
   else signal.addEventListener('abort', act, { once: true })

@@ -15,21 +15,22 @@ import {
 export interface TerminalWait {
   pid: number
   name: string
-  /** CPU time that the programs in the foreground have used so far: while it grows, something goes on. */
+  /** CPU time that the programs in the foreground have used so far. While it grows, one of them is working. */
   cpuTicks: number
 }
 
-/** Wake-ups that a program makes for itself. */
+/** Descriptors with which a program wakes itself. */
 const OWN_WAKE_UPS = /^anon_inode:\[(eventfd|signalfd|timerfd|eventpoll)\]$/
-/** The side of a pseudoterminal that belongs to who runs a program on it: `script`, `sudo`, `tmux`. */
+/** The master side of a pseudoterminal, held by those who run a program on it: `script`, `sudo`, `tmux`. */
 const MASTER = /^\/dev\/(pts\/)?ptmx$/
 /** Unix98 pseudoterminals have the major numbers 136 to 143 (Documentation/admin-guide/devices.txt). */
 const PTS_MAJOR = 136
 
 /**
- * Who waits for input on the terminal of this session: a program in the foreground whose thread sleeps until it can read
- * from it, and from nothing else that could wake it. A program that also listens to a socket, a file or another program
- * is not taken for one that waits: it may just be at work in silence. Linux alone; elsewhere nobody is seen to wait.
+ * Finds the program that waits for input on the terminal of this session: one in the foreground with a thread that
+ * sleeps until it can read from the terminal, and from nothing else that could wake it. A program that also listens to
+ * a socket, a file or another program may be working in silence, so it does not count. Linux only; elsewhere no program
+ * is found to wait.
  */
 export function whoWaits(leader: number): TerminalWait | undefined {
   const own = readStat(leader)
@@ -47,7 +48,7 @@ function waiterOn(terminal: number, processes: readonly ProcessStat[]): Terminal
     for (const thread of threadsOf(pid)) {
       const found = judge(pid, awaitedFds(pid, thread), terminal)
       if (found === 'waits') return { pid, name: programName(pid), cpuTicks }
-      // It passes on what is typed: who waits is the program on the terminal that it made.
+      // It passes on what is typed, so the one that waits is on the terminal that it made.
       const inner = typeof found === 'object' ? waiterOn(found.terminal, processes) : undefined
       if (inner !== undefined) return { ...inner, cpuTicks: inner.cpuTicks + cpuTicks }
     }
@@ -71,16 +72,16 @@ function judge(pid: number, fds: readonly number[], terminal: number): 'waits' |
 const isOwnWakeUp = (pid: number, link: string, awaited: readonly number[]) =>
   OWN_WAKE_UPS.test(link) || isOwnPipe(pid, link) || isOwnSocketPair(pid, link, awaited)
 
-/** It holds both ends: how many programs wake their own event loop. */
+/** The process holds both ends of the pipe: many programs wake their own event loop this way. */
 function isOwnPipe(pid: number, link: string): boolean {
   if (!link.startsWith('pipe:')) return false
   return numbersIn(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === link).length > 1
 }
 
 /**
- * The same with a pair of sockets: what wakes the loops of Python's asyncio and of Rust's signal handlers. The kernel makes
- * both ends at once, with neighbouring numbers and without a name; the end that wakes is not read from, unlike a second
- * connection to some service.
+ * The same with a pair of sockets, as Python's asyncio and Rust's signal handlers do. The kernel makes both ends at
+ * once, with neighbouring inode numbers and without a name. The waking end is not read from, unlike a second connection
+ * to a service.
  */
 function isOwnSocketPair(pid: number, link: string, awaited: readonly number[]): boolean {
   const inode = Number(link.match(/^socket:\[(\d+)\]$/)?.[1])
@@ -92,7 +93,7 @@ function isOwnSocketPair(pid: number, link: string, awaited: readonly number[]):
   return other !== undefined && [inode, other].every(end => isNamelessUnixSocket(pid, end))
 }
 
-/** Lines such as `…: 00000003 00000000 00000000 0001 03 2292087`, with the path at the end where there is one. */
+/** Parses lines such as `…: 00000003 00000000 00000000 0001 03 2292087`, with the path at the end if there is one. */
 const isNamelessUnixSocket = (pid: number, inode: number) =>
   new RegExp(`: (\\S+ ){5} *${inode}$`, 'm').test(read(`/proc/${pid}/net/unix`) ?? '')
 
@@ -101,7 +102,7 @@ function innerTerminal(pid: number, fd: number): { terminal: number } | undefine
   return index === undefined ? undefined : { terminal: numberOf(Number(index)) }
 }
 
-/** Device numbers as the kernel gives them to programs (new_encode_dev). */
+/** The kernel encodes device numbers for programs this way (new_encode_dev). */
 const indexOf = (terminal: number) =>
   ((((terminal >> 8) & 0xfff) - PTS_MAJOR) << 8) | (terminal & 0xff) | ((terminal >> 12) & 0xfff00)
 const numberOf = (index: number) => ((PTS_MAJOR + (index >> 8)) << 8) | (index & 0xff)

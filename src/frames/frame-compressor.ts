@@ -1,15 +1,16 @@
 import { constants, deflateRawSync } from 'node:zlib'
 import { deflatedFrame } from './text-frame.ts'
 
-/** Below this many characters the header of a frame and the work outweigh what is saved. */
+/** In characters. Below this, compression costs more than it saves. */
 export const COMPRESS_FROM = 1024
-/** Z_SYNC_FLUSH ends a message so; permessage-deflate leaves it out (RFC 7692 §7.2.1). */
+/** Z_SYNC_FLUSH ends a message with these bytes; permessage-deflate leaves them out (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4
 const options = { finishFlush: constants.Z_SYNC_FLUSH, level: constants.Z_BEST_SPEED }
 
 /**
- * Makes frames that every peer can read which agreed to permessage-deflate without context takeover: each stands for
- * itself, so one serves all receivers. In the turn itself and not in a thread: it is done once, and the order stays.
+ * Compresses frames for all peers that agreed to permessage-deflate without context takeover: each frame stands by
+ * itself, so one serves all receivers. It runs in the turn and not in a thread: it is done once per frame, and the
+ * order is kept.
  */
 export class FrameCompressor {
   #frames = 0
@@ -19,7 +20,7 @@ export class FrameCompressor {
     return this.#frames
   }
 
-  /** Undefined where nothing would be saved. */
+  /** Undefined if compression would save nothing. */
   frameOf(text: string): Buffer | undefined {
     if (text.length < COMPRESS_FROM) return undefined
     this.#frames++

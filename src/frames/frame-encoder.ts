@@ -4,16 +4,16 @@ import type { FrameCompressor } from './frame-compressor.ts'
 import { sseFrame } from './sse-frame.ts'
 import { textFrame } from './text-frame.ts'
 
-/** An event as every client reads it. The payload was checked when it was drafted and serialised when it was stored. */
+/** An event as every client reads it. Its payload was checked when it was drafted and serialised when it was stored. */
 export function eventText(event: FleetEvent): string {
   const { type, topic, cursor, at, json } = event
   return `{"type":${JSON.stringify(type)},"topic":"${topic}","cursor":${JSON.stringify(cursor)},"at":${at},"payload":${json}}`
 }
 
-/** How a receiver takes its frames: as text frames of a WebSocket, as those deflated each by itself, as server-sent events. */
+/** The encoding that a receiver takes: WebSocket text frames, the same deflated one by one, or server-sent events. */
 export type FrameForm = 'text' | 'deflated' | 'sse'
 
-/** An event on its way out: framed at most once in each form, whatever the number of receivers. */
+/** An event on its way out. It is encoded at most once per form, however many receivers there are. */
 export class OutboundEvent {
   readonly event: FleetEvent
   readonly #compressor: FrameCompressor | undefined
@@ -31,7 +31,7 @@ export class OutboundEvent {
     return this.#frames[form]
   }
 
-  /** Set where a later event of the same key makes this one superfluous: the topic of a record or of a metric. */
+  /** Set if a later event with the same key replaces this one: the topic of a record or of a metric. */
   get supersededBy(): string | undefined {
     return topicKind(this.event.topic) === 'stream' ? undefined : this.event.topic
   }
@@ -49,7 +49,7 @@ export class OutboundEvent {
   }
 }
 
-/** Events due at the same time to one or many connections, which share the bytes. */
+/** Events that are due at the same time to one or more connections, which share the encoded bytes. */
 export class EventBatch {
   readonly events: readonly OutboundEvent[]
   readonly #bytes: Partial<Record<FrameForm, Buffer>> = {}
@@ -58,7 +58,7 @@ export class EventBatch {
     this.events = events
   }
 
-  /** All frames as one buffer. */
+  /** All frames in one buffer. */
   bytes(form: FrameForm): Buffer {
     this.#bytes[form] ??=
       this.events.length === 1

@@ -1,7 +1,7 @@
 import type { FleetEvent } from '../log/event-log.ts'
 import { type FrameForm, OutboundEvent } from './frame-encoder.ts'
 
-/** A joined frame must not hold up others for long. */
+/** A longer frame would hold up others. */
 const MAX_BYTES = 32 * 1024
 
 interface Delta extends FleetEvent {
@@ -9,7 +9,7 @@ interface Delta extends FleetEvent {
 }
 const isDelta = (event: FleetEvent): event is Delta => event.type === 'message:delta'
 
-/** Deltas of one message that wait one behind the other for one socket, on their way to be one frame. */
+/** Consecutive deltas of one message that wait for the same socket and will leave as one frame. */
 export class JoinedDelta {
   #last: Delta
   #text: string
@@ -21,17 +21,17 @@ export class JoinedDelta {
     this.#bytes = bytes
   }
 
-  /** Undefined for what is no delta. `bytes`: of its frame. */
+  /** Undefined if the event is not a delta. `bytes`: the size of its frame. */
   static of({ event }: OutboundEvent, bytes: number): JoinedDelta | undefined {
     return isDelta(event) ? new JoinedDelta(event, bytes) : undefined
   }
 
-  /** What its frame takes, within a few bytes. */
+  /** The size of the joined frame, within a few bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Takes the next delta of the same message; false when it is something else, or there is enough already. */
+  /** Adds the next delta of the same message. False if the event is something else, or the frame would be too long. */
   add({ event }: OutboundEvent): boolean {
     if (!isDelta(event) || event.topic !== this.#last.topic) return false
     const { messageId, delta } = event.payload
@@ -43,7 +43,7 @@ export class JoinedDelta {
     return true
   }
 
-  /** With the cursor of its last part: whoever has it resumes behind all of them. */
+  /** The frame has the cursor of its last delta, so a client that received it resumes after all of them. */
   frame(form: FrameForm): Buffer {
     const json = JSON.stringify({ ...this.#last.payload, delta: this.#text })
     return new OutboundEvent({ ...this.#last, json }).frame(form)

@@ -1,11 +1,11 @@
 import { textFragment } from './text-frame.ts'
 
-/** What is handed to a socket before it is asked whether it takes more. */
+/** How much is written to a socket before it is asked whether it takes more. */
 export const FRAGMENT_BYTES = 64 * 1024
 
 /**
- * A message that may be larger than anything that waits for a live client: it leaves part by part, at the pace of its
- * reader. Between the parts only control frames may go.
+ * A message that may be larger than the outbox of a live client may grow: it leaves part by part, at the pace of its
+ * reader. Between the parts only control frames may be sent.
  */
 export class PacedMessage {
   readonly #message: Buffer
@@ -17,12 +17,12 @@ export class PacedMessage {
     this.#part = part
   }
 
-  /** As fragments of one WebSocket message (RFC 6455 §5.4). */
+  /** Splits into fragments of one WebSocket message (RFC 6455 §5.4). */
   static webSocket(text: string): PacedMessage {
     return new PacedMessage(Buffer.from(text), textFragment)
   }
 
-  /** As pieces of a stream of bytes. */
+  /** Splits into pieces of a byte stream. */
   static stream(bytes: Buffer): PacedMessage {
     return new PacedMessage(bytes, part => part)
   }

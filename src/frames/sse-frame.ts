@@ -1,13 +1,13 @@
-/** A server-sent event. `data` and `event` are one line each: JSON has no line breaks of its own. */
+/** A server-sent event. `data` and `event` must be one line each; JSON contains no raw line breaks. */
 export function sseFrame({ event, id, data }: { event: string; id?: string | undefined; data: string }): Buffer {
   return Buffer.from(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`)
 }
 
-/** Moves the cursor that the client will send as `Last-Event-ID`, without an event. */
+/** Moves the cursor that the client sends as `Last-Event-ID`, without an event. */
 export const sseCursor = (cursor: string): Buffer => Buffer.from(`id: ${cursor}\n\n`)
 
-/** When the client comes back after the stream ended, ms. */
+/** Sets the time after which the client reconnects when the stream has ended, ms. */
 export const sseRetry = (retryMs: number): Buffer => Buffer.from(`retry: ${retryMs}\n\n`)
 
-/** A comment: proxies see that the stream lives. */
+/** A comment that shows proxies that the stream is alive. */
 export const sseKeepAlive: Buffer = Buffer.from(': keep-alive\n\n')

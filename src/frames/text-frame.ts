@@ -4,7 +4,9 @@ const TEXT_FIN = TEXT | FIN
 /** RFC 7692 §6: the payload of this message is compressed. */
 const RSV1 = 0x40
 
-/** A buffer that begins with the header of one whole unmasked WebSocket frame (RFC 6455 §5.2), and where its payload goes. */
+/**
+ * A buffer that starts with the header of one unmasked WebSocket frame (RFC 6455 §5.2), and the offset of its payload.
+ */
 function headed(first: number, length: number): { frame: Buffer; at: number } {
   const at = length < 126 ? 2 : length < 65_536 ? 4 : 10
   const frame = Buffer.allocUnsafe(at + length)
@@ -20,28 +22,31 @@ function headed(first: number, length: number): { frame: Buffer; at: number } {
   return { frame, at }
 }
 
-/** One whole unmasked WebSocket text frame, header and payload in one buffer. */
+/** One whole unmasked WebSocket text frame: header and payload in one buffer. */
 export function textFrame(text: string): Buffer {
   const { frame, at } = headed(TEXT_FIN, Buffer.byteLength(text))
   frame.write(text, at)
   return frame
 }
 
-/** A part of a message: one whole frame, of which the last says that it is. */
+/** One fragment of a text message, as a whole frame. */
 export function textFragment(part: Buffer, first: boolean, last: boolean): Buffer {
   const { frame, at } = headed((last ? FIN : 0) | (first ? TEXT : 0), part.length)
   part.copy(frame, at)
   return frame
 }
 
-/** As `textFrame`, of a text that was deflated for permessage-deflate. */
+/** Like `textFrame`, for a text that was deflated for permessage-deflate. */
 export function deflatedFrame(deflated: Buffer): Buffer {
   const { frame, at } = headed(TEXT_FIN | RSV1, deflated.length)
   deflated.copy(frame, at)
   return frame
 }
 
-/** The payloads of frames made here, and whether their message ends with them, for a transport that does its own framing. */
+/**
+ * Splits frames that were made here into their payloads, for a transport that does its own framing. `fin`: the message
+ * ends with it.
+ */
 export function* textsOf(frames: Buffer): Generator<{ text: Buffer; fin: boolean }> {
   for (let at = 0; at < frames.length; ) {
     const short = frames[at + 1]!

@@ -16,12 +16,13 @@ export interface InteractionEffectsOptions {
   onFault: (error: unknown) => void
 }
 
-/** The log said no: what was due is tried again. */
+/** The log could not accept: how long until the next try. */
 const RETRY_MS = 1000
 
 /**
- * What follows from interactions: their command waits, their time runs out, their answers reach the agent; and what
- * follows for them when the work they guard is gone. It reacts to the log alone, so a restart goes on where it was.
+ * Carries out what follows from interactions: their command waits, they expire, their answers go to the agent, and they
+ * are cancelled when the work that they guard is gone. It reacts to the log alone, so after a restart it continues
+ * where it was.
  */
 export class InteractionEffects {
   readonly #options: InteractionEffectsOptions
@@ -45,7 +46,7 @@ export class InteractionEffects {
       log.follow(events => this.#agentsChanged(events)),
     ]
     for (const interaction of [...ledger.live()]) this.#changed(interaction)
-    // A server that died between an answer and its effect left its command waiting.
+    // A server that died between an answer and its effect left the command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
       if (waitingSince !== undefined && !ledger.isAsking(commandId)) this.#settle(commandId)
     }
@@ -57,7 +58,7 @@ export class InteractionEffects {
     this.#retries.clearAll()
   }
 
-  /** The agent can be sent to: answers that it has not confirmed are sent, again where they were sent before. */
+  /** The agent is ready: sends all answers that it has not confirmed, even if they were sent before. */
   linkUp(agentId: string): void {
     for (const interaction of this.#options.ledger.ofAgent(agentId)) if (isDue(interaction)) this.#deliver(interaction)
   }
@@ -84,7 +85,7 @@ export class InteractionEffects {
     else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
   }
 
-  /** A command that ended, or is to run anew, asks nothing any more. */
+  /** A command that ended or will run again has no open questions. */
   #commandChanged({ commandId, status }: Command): void {
     const asked = this.#options.ledger.ofCommand(commandId)
     if (isFinal(status)) this.#forget(asked)
@@ -92,7 +93,7 @@ export class InteractionEffects {
     else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#settle(commandId)
   }
 
-  /** Nobody is left to take the answer of what was asked outside of a command. */
+  /** The agent is gone, and nobody else takes answers to questions that belong to no command. */
   #agentsChanged(events: readonly FleetEvent[]): void {
     for (const { type, payload } of events) {
       if (type === 'agent:removed') {
@@ -116,7 +117,7 @@ export class InteractionEffects {
       if (interaction.state === 'open') this.#apply(interaction, { kind: 'cancel' })
   }
 
-  /** Answers that nobody waits for any more. */
+  /** Drops answers that nobody waits for. */
   #forget(interactions: readonly Interaction[]): void {
     for (const interaction of interactions) if (interaction.state !== 'open') this.#options.ledger.forget(interaction)
   }

@@ -20,13 +20,16 @@ export type ChangeListener = (after: Interaction, before: Interaction | undefine
 export interface InteractionLedgerOptions {
   log: EventLog
   clock: Clock
-  /** How long closed ones are kept. */
+  /** How long closed interactions are kept, ms. */
   retentionMs: number
-  /** Of a command: whose it is, who is told of its interactions, and its task, whose followers see them. */
+  /** Finds a command: its submitter is told of its interactions, and those who follow its task see them. */
   commandOf: (commandId: string) => Promise<Pick<Command, 'createdBy' | 'taskId'> | undefined>
 }
 
-/** The interactions that are open, or whose answers are on their way, held by following the log; and the one way to change them. */
+/**
+ * The interactions that are open or whose answers are not yet confirmed, kept in memory by following the log; and the
+ * one way to change an interaction.
+ */
 export class InteractionLedger {
   readonly #options: InteractionLedgerOptions
   /** By topic. */
@@ -41,7 +44,7 @@ export class InteractionLedger {
     this.#options = options
   }
 
-  /** Followed first, listed after: nothing falls between the two. */
+  /** Follows first and lists then, so that nothing is missed in between. */
   async start(): Promise<void> {
     const { log } = this.#options
     if (this.#unfollow !== undefined) return
@@ -61,7 +64,7 @@ export class InteractionLedger {
     } while (page !== null)
   }
 
-  /** Is an interaction of the command open? */
+  /** Whether an interaction of the command is open. */
   isAsking(commandId: string): boolean {
     return this.ofCommand(commandId).some(({ state }) => state === 'open')
   }
@@ -79,7 +82,7 @@ export class InteractionLedger {
     for (const { interaction } of this.#live.values()) yield interaction
   }
 
-  /** Those of an agent; a list, so that it stands while they change. */
+  /** The interactions of an agent; a copy, so that a caller may change them while it iterates. */
   ofAgent(agentId: string): Interaction[] {
     return this.#at(this.#byAgent.of(agentId))
   }
@@ -88,7 +91,7 @@ export class InteractionLedger {
     return this.#at(this.#byCommand.of(commandId))
   }
 
-  /** Its answer can take effect no more, whatever its delivery says: it is not sent again. */
+  /** Its answer can no longer take effect, whatever its delivery state says: it is not sent again. */
   forget({ agentId, interactionId }: Interaction): void {
     this.#set(topics.interaction(agentId, interactionId), undefined)
   }
@@ -97,13 +100,13 @@ export class InteractionLedger {
     return this.#openOf.get(agentId) ?? 0
   }
 
-  /** All of that id: agents choose ids, so there may be one of each agent. */
+  /** All interactions with this id: agents choose ids, so several agents may have one each. */
   async find(interactionId: string): Promise<Interaction[]> {
     const { records } = await this.#options.log.list({ kind: 'interaction', where: { id: interactionId }, limit: 100 })
     return records.map(record => record.payload as Interaction)
   }
 
-  /** `alongside` is stored in the same step, also where the interaction stays as it is. */
+  /** `alongside` is stored in the same step, even if the interaction does not change. */
   async apply(
     agentId: string,
     interactionId: string,
@@ -183,7 +186,7 @@ export class InteractionLedger {
   }
 }
 
-/** Topics by whatever they belong to. */
+/** Topics, grouped by what they belong to. */
 class TopicIndex {
   readonly #topics = new Map<string, Set<string>>()
 
@@ -204,7 +207,7 @@ class TopicIndex {
   }
 }
 
-/** To who submitted the command. */
+/** The inbox entry for the user who submitted the command. */
 function notice(
   { interactionId, agentId, commandId, title, description }: Interaction,
   { createdBy }: Pick<Command, 'createdBy'>,

@@ -22,7 +22,7 @@ export type RespondOutcome =
 /** Who answers: the answer names them. */
 export type Answerer = Caller & { actor: Actor }
 
-/** What an agent says of an interaction. */
+/** What an agent reports about an interaction. */
 export type InteractionReport =
   | { verb: 'request'; request: InteractionRequest }
   | { verb: 'resolved'; interactionId: string; answer: InteractionAnswer }
@@ -35,7 +35,7 @@ export interface InteractionQuery {
   cursor?: string
 }
 
-/** What agents ask of people, and what people answer. Everything it says yes to is on disk. */
+/** Questions that agents ask and answers that people give. What it accepts is on disk. */
 export class InteractionService {
   readonly #log: EventLog
   readonly #ledger: InteractionLedger
@@ -51,7 +51,7 @@ export class InteractionService {
     log: EventLog
     ledger: InteractionLedger
     commands: CommandLedger
-    /** Interactions that one agent may have open. */
+    /** How many interactions one agent may have open. */
     maxOpen: number
   }) {
     this.#maxOpen = maxOpen
@@ -60,7 +60,7 @@ export class InteractionService {
     this.#commands = commands
   }
 
-  /** Is an interaction of the command open? */
+  /** Whether an interaction of the command is open. */
   isAsking(commandId: string): boolean {
     return this.#ledger.isAsking(commandId)
   }
@@ -71,7 +71,7 @@ export class InteractionService {
     return visible.find(({ state }) => state === 'open') ?? visible[0]
   }
 
-  /** By id, the greatest first: newest first where ids are sortable by time. */
+  /** Sorted by id, descending: newest first if ids are sortable by time. */
   async list({ agentId, state, limit, cursor }: InteractionQuery): Promise<{
     items: Interaction[]
     nextCursor: string | null
@@ -110,7 +110,7 @@ export class InteractionService {
     }
   }
 
-  /** The same answer to many: each is judged alone. */
+  /** Gives the same answer to many interactions; each is judged by itself. */
   async respondAll({ interactionIds, ...answer }: BulkRespondBody, answerer: Answerer) {
     const results = [...new Set(interactionIds)].map(async interactionId => {
       const outcome = await this.respond(interactionId, answer, answerer)
@@ -119,7 +119,7 @@ export class InteractionService {
     return { results: await Promise.all(results) }
   }
 
-  /** `alongside` is stored in the same step, also where the report is refused. */
+  /** `alongside` is stored in the same step, even if the report is refused. */
   async report(agentId: string, report: InteractionReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const interactionId = report.verb === 'request' ? report.request.interactionId : report.interactionId
     const refusal = report.verb === 'request' ? await this.#requestFlaw(agentId, report.request) : undefined
@@ -130,7 +130,10 @@ export class InteractionService {
     return refused(refusalOf(interactionId, changed.why, changed.value))
   }
 
-  /** Stored before it is shown, so it is judged before: what it guards must be there, and its id must be its own. */
+  /**
+   * A request is judged before it is stored and shown: what it guards must exist, and its id must not belong to another
+   * interaction.
+   */
   async #requestFlaw(
     agentId: string,
     { interactionId, commandId }: InteractionRequest,

@@ -5,14 +5,14 @@ export type InteractionRequest = AgentPayloads['interaction:request']
 
 export type InteractionEvent =
   | { kind: 'request'; agentId: string; request: InteractionRequest }
-  /** A person or a program answers. `digest`: of the subject that they were shown. */
+  /** A person or a program answers. `digest`: the digest of the subject that they were shown. */
   | { kind: 'answer'; answer: InteractionAnswer; digest?: string; by: string; via: 'rest' | 'ws' }
   /** It was answered at the agent's own terminal. */
   | { kind: 'resolved-there'; answer: InteractionAnswer }
   | { kind: 'expire' }
-  /** What it guarded is gone. */
+  /** The work that it guarded is gone. */
   | { kind: 'cancel' }
-  /** The answer is on its way to the agent. */
+  /** The answer was sent to the agent. */
   | { kind: 'sent' }
   /** The answer took effect. */
   | { kind: 'applied' }
@@ -24,8 +24,8 @@ export type InteractionDecision =
   | {
       to: 'same'
       /**
-       * `already`: it is so. `answered`: another answer was first. `closed`: it has expired or was cancelled. `stale`:
-       * the subject is not what was shown. `no-option`, `empty`: the answer is none.
+       * `already`: nothing to change. `answered`: another answer came first. `closed`: it expired or was cancelled.
+       * `stale`: the subject is not the one that was shown. `no-option`, `empty`: not a valid answer.
        */
       why: 'absent' | 'already' | 'answered' | 'closed' | 'stale' | 'no-option' | 'empty'
     }
@@ -69,8 +69,8 @@ export function changeInteraction(
 }
 
 /**
- * Asked again (the agent was restarted, or the frame was sent twice): an open one stays, an answer that was given is
- * given again, and one that was cancelled with what it guarded opens anew.
+ * It was asked again, because the agent restarted or the frame was sent twice. An open one stays open, an answer is
+ * given again, and one that was cancelled with its work opens anew.
  */
 function request(
   interaction: Interaction | undefined,
@@ -117,7 +117,7 @@ function whyClosed({ state, resolution }: Interaction, answer: InteractionAnswer
   return same(isDeepStrictEqual({ ...winner }, { ...answer }) ? 'already' : 'answered')
 }
 
-/** The answer that silence stands for: the first option with the effect that was asked for, if there is one. */
+/** The answer on expiry: the first option with the requested effect, if there is one. */
 function expired(interaction: Interaction, now: number): Interaction {
   const { options, defaultOnTimeout } = interaction
   const option = options.find(({ effect }) => effect === defaultOnTimeout)
@@ -130,6 +130,6 @@ function delivered(interaction: Interaction, delivery: NonNullable<Interaction['
   return next(type, { ...interaction, delivery })
 }
 
-/** An answer that its agent has not confirmed. */
+/** An answer that the agent has not confirmed. */
 export const isDue = ({ state, delivery }: Interaction): boolean =>
   (state === 'resolved' || state === 'expired') && delivery !== 'applied'

@@ -1,6 +1,6 @@
 import type { CommandCensus } from '../commands/command-census.ts'
 
-/** What the metrics read when they are asked for; nothing is counted twice for them. */
+/** Where metrics are read on demand; nothing is counted a second time for them. */
 export interface MetricSources {
   connections: {
     stats(): {
@@ -28,7 +28,7 @@ export interface MetricSources {
 
 export type Sample = readonly [labelValue: string, value: number]
 
-/** A counter only grows while the process lives; a gauge is what is now. With one label, or none. */
+/** A counter only grows while the process lives; a gauge is a current value. With one label, or none. */
 export interface Metric {
   type: 'counter' | 'gauge'
   help: string

@@ -4,9 +4,9 @@ import { type FrameEntry, type FrameGroup, frameGroups } from './frame-groups.ts
 
 export interface AsyncApiOptions {
   version: string
-  /** Where this server is reached; `pathname` is the prefix that it was mounted under. */
+  /** Where clients reach this server. `pathname`: the prefix under which it is mounted. */
   server: { host: string; protocol: 'ws' | 'wss'; pathname: string }
-  /** Whether `?token=` is taken. */
+  /** Whether `?token=` is accepted. */
   queryToken: boolean
 }
 
@@ -73,7 +73,7 @@ const message = ({ type, says, schema, example }: FrameEntry) => ({
 
 const groupsOf = ({ peer }: Channel) => frameGroups.filter(group => group.peer === peer)
 
-/** One operation for each answer that a direction knows, and one for what is not answered. */
+/** One operation per kind of answer in this direction, and one for frames without an answer. */
 function operationsOf(channel: Channel): [name: string, operation: object][] {
   const channelRef = refTo(`channels/${channel.id}`)
   const refsTo = (frames: readonly FrameEntry[]) =>

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 
-/** A type in words; what has a name of its own is a reference. */
+/** A type in words. Types with a name of their own become references. */
 export type Words = readonly (string | { ref: string })[]
 
 export interface Field {
@@ -8,11 +8,11 @@ export interface Field {
   optional: boolean
   type: Words
   description?: string
-  /** The fields of an object that has no name of its own. */
+  /** The fields of an object without a name of its own. */
   fields: readonly Field[]
 }
 
-/** What values a schema takes, with its limits. */
+/** The values that a schema accepts, with its limits. */
 export function typeOf(schema: TSchema): Words {
   if (schema.$id !== undefined) return [{ ref: schema.$id }]
   if (schema.const !== undefined) return [JSON.stringify(schema.const)]
@@ -35,7 +35,7 @@ export function typeOf(schema: TSchema): Words {
   }
 }
 
-/** The fields of an object, of the objects in a list, or of the objects that a union may be. */
+/** The fields of an object, of the objects in a list, or of the objects in a union. */
 export function fieldsOf(schema: TSchema): readonly Field[] {
   if (schema.type === 'array') return schema.items.$id === undefined ? fieldsOf(schema.items) : []
   if (schema.anyOf !== undefined) return joined((schema.anyOf as TSchema[]).map(fieldsOf))
@@ -49,7 +49,7 @@ export function fieldsOf(schema: TSchema): readonly Field[] {
   }))
 }
 
-/** The fields of all forms: one that some of them lack may be absent. */
+/** Merges the fields of all members of a union. A field that one of them lacks becomes optional. */
 function joined(forms: readonly (readonly Field[])[]): readonly Field[] {
   const objects = forms.filter(fields => fields.length > 0)
   const names = new Set(objects.flat().map(({ name }) => name))
@@ -70,7 +70,7 @@ function oneOf(forms: readonly TSchema[]): Words {
   return forms.flatMap((form, i) => (i === 0 ? typeOf(form) : [separator, ...typeOf(form)]))
 }
 
-/** An object whose keys are free: what their values are. */
+/** The values of an object with arbitrary keys. */
 function valuesOf({ patternProperties = {}, additionalProperties }: TSchema): Words {
   const [named] = Object.values(patternProperties as Record<string, TSchema>)
   const values = named ?? additionalProperties
@@ -83,7 +83,7 @@ function limits(what: string, min: number | undefined, max: number | undefined):
   return min === undefined ? [] : [`, at least ${min} ${what}`]
 }
 
-/** What every integer is limited to says nothing. */
+/** The limit that every integer has is not worth showing. */
 const bound = (value: number | undefined) => (value === Number.MAX_SAFE_INTEGER ? undefined : value)
 
 function range({ minimum, maximum }: TSchema): string[] {
@@ -93,6 +93,6 @@ function range({ minimum, maximum }: TSchema): string[] {
   return minimum === undefined ? [] : [`, at least ${minimum}`]
 }
 
-/** A description says in words what the pattern of its string means. */
+/** Where a string has a description, that says what its pattern means. */
 const pattern = ({ pattern, description }: TSchema): string[] =>
   pattern === undefined || description !== undefined ? [] : [`, matches ${pattern}`]

@@ -25,7 +25,7 @@ const producers = {
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
 
-/** A table whose columns stand one below the other in the source too. */
+/** A Markdown table with aligned columns. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map(row => row.map(cell))
   const widths = head.map((_, i) => Math.max(...cells.map(row => row[i]!.length)))
@@ -44,7 +44,7 @@ const nameOf = (name: TopicName): string => {
 
 const types = Object.keys(eventPayloads) as EventType[]
 const notes: Record<EventType, EventNote> = eventNotes
-/** Payloads that have a name of their own are shown once; others under the type of their event. */
+/** A payload with a name of its own is shown once; others are shown under the type of their event. */
 const payloadName = (type: EventType): string => (eventPayloads[type] as TSchema).$id ?? type
 
 function topicSection(name: TopicName): string {
@@ -58,7 +58,7 @@ function topicSection(name: TopicName): string {
   return `## \`${topic}\`\n\n${kinds[topicKind(topic)]}\n\n${table(['type', 'by', 'says', 'payload'], rows)}`
 }
 
-/** Fields of fields under dotted names. */
+/** Nested fields get dotted names. */
 const flat = (fields: readonly Field[], prefix = ''): string[][] =>
   fields.flatMap(({ name, optional, type, description = '', fields: inner }) => [
     [`\`${prefix}${name}\`${optional ? '?' : ''}`, words(type), description],
@@ -73,7 +73,7 @@ function payloadSection(name: string): string {
   return `### ${name}\n\n${table(['field', 'type', 'about'], rows)}`
 }
 
-/** Every event of the log as a Markdown page. */
+/** Every event of the log, as a Markdown page. */
 export function eventCatalogue(): string {
   const by = Object.entries(producers).map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
   const payloads = [...new Set(types.map(payloadName))]

@@ -1,7 +1,7 @@
 import { topics } from '@fleetwire/protocol'
 import type { TSchema } from '@sinclair/typebox'
 
-/** Names mean the same wherever they stand, so one value of each makes every example tell one story. */
+/** Field names mean the same everywhere, so with one value for each, all examples tell one story. */
 const named: Record<string, unknown> = {
   ackedN: 41,
   agentId: 'build-1',
@@ -70,7 +70,7 @@ export const exampleTopics: { [K in keyof typeof topics]: string } = {
 const TIME = 1_767_225_600_000
 const isTime = (name: string) => name === 'at' || name === 'serverTime' || name.endsWith('At')
 
-/** A value that the schema takes: what it requires, and one item in each list. `name` is that of the field. */
+/** A value that the schema accepts: the required fields, and one item in each list. `name`: the name of the field. */
 export function exampleOf(schema: TSchema, name = ''): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.examples !== undefined) return schema.examples[0]

@@ -23,28 +23,28 @@ import { exampleDetails } from './example-details.ts'
 import { exampleOf, exampleTopics } from './example-of.ts'
 
 export interface FrameEntry {
-  /** Unique over all groups: types are not, a `heartbeat` goes in all directions. */
+  /** Unique across all groups. Types are not: a `heartbeat` goes in every direction. */
   id: string
   type: string
   says: string
-  /** The type that answers it, of the group in the other direction. */
+  /** The type of the frame in the opposite direction that answers it. */
   answer?: string
   /** The whole frame, not only its payload. */
   schema: TObject
   example: object
 }
 
-/** What goes in one direction between two kinds of peers. */
+/** The frames that one kind of peer sends to another. */
 export interface FrameGroup {
   id: string
   title: string
-  /** As the server sees it. */
+  /** As seen from the server. */
   action: 'receive' | 'send'
   peer: 'agent' | 'client'
   frames: readonly FrameEntry[]
 }
 
-/** FR2: a payload may be left out where none of its fields is required. */
+/** FR2: a payload may be omitted if none of its fields is required. */
 const payloadOf = (payload: TSchema) =>
   payload.type === 'object' && payload.required === undefined ? Type.Optional(payload) : payload
 
@@ -62,7 +62,7 @@ const payloadExample = (id: string, payload: TSchema): object => ({
   ...exampleDetails[id],
 })
 
-/** What is asked with an `id` is answered with it; what is numbered shows its number. */
+/** A request shows its `id`, and a numbered frame its number. */
 const exampleFrame = (
   id: string,
   type: string,
@@ -106,7 +106,7 @@ const custom = eventEntry(
   event(customType, Json),
 )
 
-/** Every frame there is, by who sends it to whom. */
+/** Every frame, grouped by sender and receiver. */
 export const frameGroups: readonly FrameGroup[] = [
   {
     ...{ id: 'fromAgent', title: 'Agent → server', action: 'receive', peer: 'agent' },

@@ -1,6 +1,6 @@
 import { pageStyle } from './page-style.ts'
 
-/** The page at the root. `base` is what its links begin with: empty, or a path that ends in a slash. */
+/** The page at the root. `base` is the prefix of its links: empty, or a path that ends in a slash. */
 export const homePage = ({ version, base }: { version: string; base: string }): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fleetwire</title><style>${pageStyle}</style></head>

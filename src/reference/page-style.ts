@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { pageHeaders } from './page-headers.ts'
 
-/** No file beside it and no script: the page is whole in one answer, and reads from 320 px up. */
+/** Inline, with no other file and no script: one response holds the whole page, which is readable from 320 px up. */
 export const pageStyle = `
 :root{color-scheme:light dark;--line:#8884;--dim:light-dark(#555,#aaa);--link:light-dark(#0550ae,#6cb6ff)}
 *{box-sizing:border-box}

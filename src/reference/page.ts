@@ -7,7 +7,7 @@ import { pageStyle } from './page-style.ts'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escaped = (text: string) => text.replace(/[&<>"]/g, char => entities[char]!)
-/** Texts of the schemas mark what is literal as Markdown does. */
+/** Descriptions in the schemas mark literals as Markdown does. */
 const prose = (text: string) => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 const code = (text: string) => `<code>${escaped(text)}</code>`
 const link = (id: string, html: string) => `<a href="#${escaped(id)}">${html}</a>`
@@ -26,7 +26,7 @@ function fieldList(fields: readonly Field[]): string {
   return `<ul class="fields">${items.join('')}</ul>`
 }
 
-/** What answers a frame is of the other direction, between the same two. */
+/** The frame that answers another belongs to the opposite direction between the same two peers. */
 function answerOf({ peer }: FrameGroup, answer: string): string {
   const other = frameGroups.find(group => group.peer === peer && group.action === 'send')!
   const frame = other.frames.find(({ type }) => type === answer)!
@@ -60,7 +60,7 @@ ${group.frames.map(frame => frameHtml(group, frame)).join('\n')}</section>`
 type Shared = TSchema & { $id: string }
 const isShared = (value: unknown): value is Shared => typeof value === 'object' && value !== null && '$id' in value
 
-/** The shared schemas that frames name, and those that these name. */
+/** The shared schemas that frames refer to, and those that these refer to. */
 function sharedSchemas(): Shared[] {
   const named = (Object.values(protocol) as unknown[]).filter(isShared)
   const all = new Map(named.map(schema => [schema.$id, schema]))
@@ -78,7 +78,7 @@ const schemaHtml = (schema: Shared) =>
 const contents = (title: string, id: string, items: readonly { id: string; type: string }[]) =>
   `<details><summary>${link(id, escaped(title))}</summary><ul>${items.map(item => `<li>${link(item.id, code(item.type))}</li>`).join('')}</ul></details>`
 
-/** Every frame of every socket as one page to read. */
+/** Every frame of every socket, as one page. */
 export function protocolPage({ version, queryToken }: { version: string; queryToken: boolean }): string {
   const schemas = sharedSchemas()
   const { query, ...always } = securitySchemes

@@ -3,17 +3,17 @@ import type { EventPayloads } from '@fleetwire/protocol'
 export type PatchOperation = EventPayloads['state:patch']['patch'][number]
 
 /**
- * What applying one patch may cost, in elements of arrays that move over by one. A step of any other kind (a name of a
- * path, a value that is compared, a key that is looked at) takes as long as `STEP` of those. Measured, all of it is at most
- * some 20 ms, however the operations are chosen.
+ * How much work one patch may cause, in array elements that move by one. Any other step (a name in a path, a compared
+ * value, an examined key) costs as much as `STEP` of those. By measurement this is at most about 20 ms, whatever the
+ * operations are.
  */
 export const MAX_PATCH_WORK = 50_000_000
 const STEP = 400
 
-/** Deeper than any value may be: a longer path cannot lead to one. */
+/** Deeper than any value may be, so a longer path leads nowhere. */
 const MAX_POINTER_TOKENS = 200
 
-/** Why an operation does not apply: it is wrong, all so far cost more than `MAX_PATCH_WORK`, or copied too much. */
+/** Why an operation failed: it is wrong, the work so far exceeds `MAX_PATCH_WORK`, or it copies too much. */
 export type PatchFlaw = 'wrong' | 'work' | 'copies'
 
 export class PatchFailure extends Error {
@@ -38,7 +38,7 @@ class Flaw extends Error {
   }
 }
 
-/** The names of a JSON pointer (RFC 6901). */
+/** The tokens of a JSON pointer (RFC 6901). */
 function tokensOf(pointer: string): string[] {
   if (pointer === '') return []
   if (!pointer.startsWith('/')) throw new Flaw('a path begins with /')
@@ -53,18 +53,18 @@ function tokensOf(pointer: string): string[] {
 
 const isContainer = (value: unknown): value is Container => typeof value === 'object' && value !== null
 
-/** An index of an array as RFC 6901 writes it: no sign, no leading zero. */
+/** An array index as RFC 6901 writes it: without a sign and without leading zeros. */
 function indexOf(token: string, limit: number): number {
   const index = /^(0|[1-9]\d{0,8})$/.test(token) ? Number(token) : Number.NaN
   if (!(index < limit)) throw new Flaw('there is no such index')
   return index
 }
 
-/** One document while a patch is applied to it, in place: whoever sees a failure throws the document away. */
+/** The document to which a patch is applied in place. After a failure the caller must discard it. */
 class Patching {
   document: unknown
   #left = MAX_PATCH_WORK
-  /** What copying may add, bytes of JSON. */
+  /** How many bytes of JSON may still be copied. */
   #copyBytesLeft: number
 
   constructor(document: unknown, copyLimitBytes: number) {
@@ -164,7 +164,7 @@ class Patching {
   }
 
   #copy(value: unknown): unknown {
-    // A bare text counts as well: copied by thousands of operations, a long one fills the memory.
+    // A plain string counts as well: a long one, copied by thousands of operations, fills the memory.
     const text = JSON.stringify(value)
     this.#copyBytesLeft -= text.length
     if (this.#copyBytesLeft < 0) throw new Flaw('too much is copied', 'copies')
@@ -192,7 +192,7 @@ function given<T>(value: T | undefined): T {
   return value
 }
 
-/** The patch is told to others as it came: what later operations change is no part of it. */
+/** Cloned, because the patch is told to others as it arrived and later operations must not change it. */
 const clone = (value: unknown): unknown => (isContainer(value) ? JSON.parse(JSON.stringify(value)) : value)
 
 function member(value: unknown, token: string): unknown {
@@ -207,9 +207,9 @@ function set(object: Record<string, unknown>, name: string, value: unknown): voi
 }
 
 /**
- * Applies RFC 6902 operations to `document`, which is the caller's own: it is changed in place, also where the patch
- * fails. `copyLimitBytes`: what `copy` operations may add together, or a state could double itself with each. Throws
- * PatchFailure.
+ * Applies RFC 6902 operations to `document`. The document must be the caller's own: it is changed in place, even if the
+ * patch fails. `copyLimitBytes`: how much all `copy` operations together may add; without a limit each could double the
+ * state. Throws PatchFailure.
  */
 export function applyPatch(document: unknown, patch: readonly PatchOperation[], copyLimitBytes: number): unknown {
   const patching = new Patching(document, copyLimitBytes)
@@ -218,7 +218,7 @@ export function applyPatch(document: unknown, patch: readonly PatchOperation[], 
       patching.apply(operation)
     } catch (error) {
       if (error instanceof Flaw) throw new PatchFailure(i, error.flaw, error.message)
-      // Patches can nest a value deeper than the stack: of those none is kept.
+      // Patches can nest a value deeper than the stack allows: such a value is not kept.
       if (error instanceof RangeError) throw new PatchFailure(i, 'wrong', 'it is nested too deep')
       throw error
     }

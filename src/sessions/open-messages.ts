@@ -12,14 +12,14 @@ import type {
 } from '../log/event-log.ts'
 import { abandoned, advance, charsOf, eventsSoFar, isStreamEvent, keyOf, type StreamEvent } from './stream-item.ts'
 
-/** What is open in one session. Items are replaced, never changed, so whoever holds one holds a moment of it. */
+/** The open items of one session. Items are replaced and never mutated, so a reference to one stays as it is. */
 interface Stream {
   agentId: string
   sessionId: string
   items: Map<string, TranscriptItem>
 }
 
-/** What an agent holds open, and in which streams. */
+/** How much an agent holds open, and in which streams. */
 interface Tally {
   topics: Set<string>
   items: number
@@ -28,14 +28,14 @@ interface Tally {
 
 const NOTHING = { items: 0, chars: 0 }
 
-/** A snapshot under way. It holds no more than what it will show, however long the log takes. */
+/** A snapshot that is being taken. It holds no more than it will show, however long the log takes. */
 interface Taking {
   fits: (event: { topic: string; taskId?: string | undefined }) => boolean
-  /** By their topic in the log, each the newest that was listed or told. */
+  /** By their topic in the log: for each, the newest that was listed or told. */
   states: Map<string, LogRecord>
-  /** Where the log took its records; it is not known before that is done. */
+  /** The position at which the log took its records; unknown until it has. */
   upTo: number
-  /** Called in the moment in which everything up to there was told, and nothing after it. */
+  /** Called at the moment when everything up to that position was told, and nothing after it. */
   onReached: () => void
 }
 
@@ -46,11 +46,11 @@ interface OpenItem {
 
 type OpenStart = Omit<EventPayloads['message:start'], 'text'> | Omit<EventPayloads['tool:start'], 'args'>
 
-/** The server's own mark of an item that was started and has not ended; its payload is the start without text. */
+/** The server's own mark for an item that was started and has not ended. Its payload is the start, without text. */
 const OPEN = '$open'
 const STATE = '$state'
 const PAGE = 500
-/** States are large. */
+/** Small, since states are large. */
 const STATE_PAGE = 32
 
 const openTopic = (agentId: string, sessionId: string, key: string) =>
@@ -58,9 +58,9 @@ const openTopic = (agentId: string, sessionId: string, key: string) =>
 export const stateTopic = (agentId: string, sessionId: string) => `${STATE}.${agentId}.${sessionId}`
 
 /**
- * What is open on the streams of sessions, held in memory by following the log: unfinished messages with their text so
+ * What is open on the streams of sessions, kept in memory by following the log: unfinished messages with their text so
  * far, and tool calls. Each open item has a record of the server's own, written with its start and deleted with its
- * end, so a restart reads the log from the oldest start on and not from its beginning.
+ * end, so that a restart reads the log only from the oldest open start.
  */
 export class OpenMessages {
   readonly #log: EventLog
@@ -74,7 +74,7 @@ export class OpenMessages {
     this.#log = log
   }
 
-  /** Followed first, read after: nothing falls between the two. */
+  /** Follows first and reads then, so that nothing is missed in between. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#told = seqOf(this.#log.head)
@@ -96,12 +96,12 @@ export class OpenMessages {
     return this.#streams.get(topics.sessionMessages(agentId, sessionId))?.items.get(key)
   }
 
-  /** How much an agent holds open, whatever else is open here. */
+  /** How much the agent holds open. */
   tally(agentId: string): { readonly items: number; readonly chars: number } {
     return this.#agents.get(agentId) ?? NOTHING
   }
 
-  /** Ends whatever is open of an agent, or of one of its sessions. */
+  /** Drafts that end whatever an agent, or one of its sessions, has open. */
   closing(agentId: string, sessionId?: string): EventDraft[] {
     const named =
       sessionId === undefined ? this.#agents.get(agentId)?.topics : [topics.sessionMessages(agentId, sessionId)]
@@ -110,8 +110,8 @@ export class OpenMessages {
   }
 
   /**
-   * The records of the log, and what was open on the streams at the very same place in the order: the open items are
-   * looked at when the log has said where it took its records, in the moment in which just that much was told.
+   * The records of the log together with what was open on the streams at the same position. The log says at which
+   * position it took its records; the open items are read at the moment when exactly that much was told.
    */
   async snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
     if (!patterns.some(meetsStreams)) return this.#log.snapshot(patterns, scope)
@@ -149,7 +149,7 @@ export class OpenMessages {
     } while (page !== null)
   }
 
-  /** What is open at a place that the log has told, or is about to. */
+  /** What is open at a position that the log has told or will tell soon. */
   #itemsAt(seq: number, taking: Taking): Promise<OpenItem[]> {
     if (this.#told >= seq) return Promise.resolve(this.#openItems())
     taking.upTo = seq
@@ -158,12 +158,12 @@ export class OpenMessages {
     })
   }
 
-  /** Items are replaced, never changed: who holds them holds this moment. */
+  /** Items are never mutated, so a list of them preserves this moment. */
   #openItems(): OpenItem[] {
     return [...this.#streams.values()].flatMap(stream => [...stream.items.values()].map(item => ({ item, stream })))
   }
 
-  /** Resolves with the place up to which it was read. */
+  /** Resolves with the position up to which it was read. */
   async #restore(): Promise<number> {
     let oldest = Number.POSITIVE_INFINITY
     let page: string | null | undefined
@@ -176,12 +176,12 @@ export class OpenMessages {
       page = nextPage
     } while (page !== null)
     if (oldest === Number.POSITIVE_INFINITY) return this.#told
-    // The start itself stands right before its mark.
+    // The start itself comes directly before its mark.
     let after: string | undefined = encodeCursor(this.#log.epoch, oldest - 2)
     for (;;) {
       const read = await this.#log.read({ topics: [STREAMS], limit: PAGE, ...(after && { after }) })
       if (read.status === 'gone') {
-        // The start left retention: what is kept of the text is better than none.
+        // Retention removed the start: what is left of the text is better than none.
         after = undefined
         continue
       }
@@ -199,7 +199,7 @@ export class OpenMessages {
 
   #onEvents(events: readonly FleetEvent[]): void {
     for (const event of events) {
-      // A batch may go on beyond where a snapshot was taken.
+      // A batch may continue beyond the position of a snapshot.
       this.#reach(event.seq - 1)
       for (const taking of this.#takings) noteState(taking, event)
       this.#apply(event)
@@ -247,7 +247,7 @@ function noteState(taking: Taking, event: FleetEvent): void {
 
 type Folded = Pick<FleetEvent, 'type' | 'topic' | 'payload' | 'at'>
 
-/** What became of the item that an event is about. */
+/** The item as it is after an event. */
 function fold(
   streams: Map<string, Stream>,
   event: Folded,
@@ -266,7 +266,7 @@ function fold(
   return { agentId, before, after }
 }
 
-/** An event of a stream, with the mark that says that its item is open, or no longer. */
+/** An event of a stream, together with the mark that says whether its item is open. */
 export function draftsOf(event: StreamEvent): EventDraft[] {
   const { agentId, sessionId, taskId } = event.payload
   const topic = topics.sessionMessages(agentId, sessionId)
@@ -301,7 +301,7 @@ function recordOf({ type, payload }: StreamEvent, at: number): LogRecord {
   return { topic, type, at, version: 0, json: JSON.stringify(payload), payload }
 }
 
-/** A state as it is shown: where it stands in the log nobody may look. */
+/** The state as clients see it, without its position in the log. */
 function shownState(record: LogRecord): LogRecord {
   const { agentId, sessionId } = record.payload as { agentId: string; sessionId: string }
   return { ...record, topic: topics.sessionMessages(agentId, sessionId), type: 'state:snapshot' }
@@ -309,7 +309,7 @@ function shownState(record: LogRecord): LogRecord {
 
 const SHAPE = ['agents', undefined, 'sessions', undefined, 'messages']
 
-/** Could the pattern stand for a session's stream, or for what concerns a task there? */
+/** Whether the pattern can match a session's stream, or what concerns a task in one. */
 function meetsStreams(pattern: string): boolean {
   const tokens = pattern.split('.')
   if (tokens.at(-1) === '>' && (tokens[0] === 'tasks' || tokens[0] === '*')) return true

@@ -2,12 +2,15 @@ import { type EventPayloads, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP, type WireError
 import { type Refused, refused } from '../outcome.ts'
 import { applyPatch, MAX_PATCH_WORK, PatchFailure } from './json-patch.ts'
 
-/** A session's state, as JSON. */
+/** In bytes of JSON. */
 export const MAX_STATE_BYTES = 256 * 1024
 
 export type Patched = { status: 'ok'; state: unknown } | Refused
 
-/** RFC 6902, all or nothing, at a bounded cost. `state` is the caller's own: it is spent, whatever comes of it. */
+/**
+ * Applies RFC 6902 operations, all or none, at a bounded cost. `state` must be the caller's own and must not be used
+ * afterwards.
+ */
 export function patchState(state: unknown, patch: EventPayloads['state:patch']['patch']): Patched {
   try {
     return checkState(applyPatch(state, patch, MAX_STATE_BYTES))
@@ -17,7 +20,7 @@ export function patchState(state: unknown, patch: EventPayloads['state:patch']['
   }
 }
 
-/** A state that is not too large to be kept, and not too deep to be read. */
+/** Accepts a state that is neither too large to keep nor too deep to read. */
 export function checkState(state: unknown): Patched {
   if (isDeeper(state, MAX_VALUE_DEPTH)) return refused(wireError('patch_failed', `The state would be ${TOO_DEEP}.`))
   const text = JSON.stringify(state) ?? ''

@@ -39,27 +39,30 @@ export interface SessionServiceOptions {
   onFault(error: unknown): void
 }
 
-/** Somebody who types says so again and again; who stopped may never say that. */
+/** Agents repeat that somebody types, but may never say that they stopped. */
 const TYPING_MS = 6_000
-/** Sessions that are known to be active without a look at the disk. */
+/** How many sessions are known to be active without reading the disk. */
 const KNOWN_LIMIT = 10_000
 const PAGE = 500
-/** A full set of active sessions is read anew no more often. */
+/** The shortest time between two counts of an agent's active sessions while it has as many as it may. */
 const RECOUNT_MS = 10_000
 
-/** Sessions of agents with people: records that change with what their agents say. */
+/** Sessions between agents and people: records that change with what agents report. */
 export class SessionService {
   readonly #log: EventLog
   readonly #open: OpenMessages
   readonly #clock: Clock
   readonly #retentionMs: number
   readonly #onFault: (error: unknown) => void
-  /** By topic; the least recently changed goes first. */
+  /** By topic; the least recently changed session is dropped first. */
   readonly #known = new Map<string, Session>()
   readonly #limits: SessionLimits
-  /** Ids of sessions that have not ended, by agent. Of those that retention took nobody is told: a full set is read anew. */
+  /**
+   * Ids of sessions that have not ended, by agent. Retention removes records without telling anybody, so a full set is
+   * read again.
+   */
   readonly #active = new Map<string, { ids: Set<string>; readAt: number }>()
-  /** Those in which somebody types, by agent and topic. */
+  /** Sessions in which somebody types, by agent and topic. */
   readonly #typists = new Map<string, Map<string, Session>>()
   readonly #typing: Deadlines
   #unfollow: Unfollow | undefined
@@ -74,7 +77,7 @@ export class SessionService {
     this.#typing = new Deadlines(clock)
   }
 
-  /** Who typed when the server stopped has long stopped too. */
+  /** Whoever typed when the server stopped has stopped long ago. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#unfollow = this.#log.follow(events => this.#fold(events))
@@ -90,7 +93,7 @@ export class SessionService {
     this.#typing.clearAll()
   }
 
-  /** Of the agents that `sees` admits: ids of sessions are chosen by agents, so two may choose the same. */
+  /** Only of agents that `sees` admits. Agents choose session ids, so two agents may choose the same. */
   async get(sessionId: string, sees: (agentId: string) => boolean = () => true): Promise<Session | undefined> {
     const { records } = await this.#log.list({ kind: 'session', where: { id: sessionId }, limit: 100 })
     return records.map(({ payload }) => payload as Session).find(({ agentId }) => sees(agentId))
@@ -107,17 +110,19 @@ export class SessionService {
     return { items: records.map(({ payload }) => payload as Session), nextCursor: nextPage }
   }
 
-  /** Known to be active: what it streams needs no look at its record. */
+  /** The session is known to be active: its stream needs no look at the record. */
   isActive({ agentId, sessionId }: SessionOf): boolean {
     return this.#known.has(topics.sessionStatus(agentId, sessionId))
   }
 
-  /** For frames that are stored together. */
+  /** Judges frames that are stored together. */
   gate(agentId: string): StreamGate {
     return new StreamGate(this.#open, agentId, this.#limits.maxOpenItems)
   }
 
-  /** Something of the agent's about a session; `alongside` is stored in the same step, also where it is refused. */
+  /**
+   * Stores what an agent reports of a session. `alongside` is stored in the same step, even if the report is refused.
+   */
   async report(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const flaw = await this.#flaw(of, event)
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
@@ -131,7 +136,7 @@ export class SessionService {
     return { status: 'stored' }
   }
 
-  /** One frame of a message or tool call, where it is the first of its session or ends a message. */
+  /** Stores one frame of a message or tool call that is the first of its session or ends a message. */
   async stream(event: StreamEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { agentId, sessionId } = event.payload
     const of = { agentId, sessionId }
@@ -142,7 +147,7 @@ export class SessionService {
     return this.report(of, this.#meaning(event), [...admitted.events.flatMap(draftsOf), ...alongside])
   }
 
-  /** The copy of the server is changed first: what does not apply to it is told to nobody. */
+  /** Changes the server's copy first: a change that does not apply to it is told to nobody. */
   async state(of: SessionOf, change: StateChange, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     if (!this.isActive(of)) {
       const seen = await this.report(of, { kind: 'seen' }, [])
@@ -169,7 +174,7 @@ export class SessionService {
     return this.#refuse(refusal, alongside)
   }
 
-  /** It stops by itself: nobody is asked to say that they stopped. */
+  /** Typing ends by itself after a time, so that nothing depends on a frame that says so. */
   async typing(of: SessionOf, typing: boolean): Promise<ReportOutcome> {
     const topic = topics.sessionStatus(of.agentId, of.sessionId)
     const known = this.#known.get(topic)
@@ -180,17 +185,17 @@ export class SessionService {
     return this.report(of, { kind: 'typing', typing }, [])
   }
 
-  /** What an agent leaves open when it goes: events that end it, to be stored with the fact that it is gone. */
+  /** Drafts that end what an agent leaves open when it goes, to be stored together with its going. */
   closing(agentId: string): EventDraft[] {
     return this.#open.closing(agentId)
   }
 
-  /** Its socket is gone, so nobody types. */
+  /** The connection is gone, so nobody types. */
   agentGone(agentId: string): void {
     for (const session of this.#typists.get(agentId)?.values() ?? []) this.#stopTyping(session)
   }
 
-  /** The agent is removed: its sessions are over. */
+  /** The agent was removed: ends its sessions. */
   async endAll(agentId: string): Promise<void> {
     for await (const { sessionId } of this.#all({ status: ['active'], agentId })) {
       await this.report({ agentId, sessionId }, { kind: 'end', fields: {} }, [])
@@ -219,14 +224,14 @@ export class SessionService {
         const decision = changeSession(current, of, event, this.#clock.now())
         if (decision.to === 'same') return decision
         const { type, session } = decision
-        // Few agents say that a session is over: one without activity is forgotten as well.
+        // Few agents report the end of a session, so one without activity is removed after a time as well.
         const expiresAt = session.lastActivityAt + this.#retentionMs
         return { to: 'next', value: session, draft: draftOf(type, topic, session, { record: 'set', expiresAt }) }
       },
     })
   }
 
-  /** `delete` of a record that is not there would still be told. */
+  /** A `delete` of a record that does not exist would still be told. */
   async #stateRemoval({ agentId, sessionId }: SessionOf): Promise<EventDraft[]> {
     const topic = stateTopic(agentId, sessionId)
     const state = await this.#log.get(topic)
@@ -240,7 +245,7 @@ export class SessionService {
     return { kind: 'said', text: text ?? (item?.kind === 'message' ? item.text : '') }
   }
 
-  /** Why an agent may not speak of this session: another agent's. */
+  /** Refuses a session that belongs to another agent. */
   async foreign({ agentId, sessionId }: SessionOf): Promise<WireError | undefined> {
     if (this.isActive({ agentId, sessionId })) return undefined
     const other = await this.get(sessionId, id => id !== agentId)
@@ -252,7 +257,7 @@ export class SessionService {
     return (await this.foreign(of)) ?? (await this.#full(of, event))
   }
 
-  /** Why an agent may not begin one session more. */
+  /** Refuses one more session where the agent has as many as it may. */
   async #full({ agentId, sessionId }: SessionOf, event: SessionEvent): Promise<WireError | undefined> {
     const { maxSessions } = this.#limits
     const begins = event.kind !== 'end' && (event.kind !== 'typing' || event.typing)
@@ -329,10 +334,10 @@ export class SessionService {
   }
 }
 
-/** A session's state begins as an empty object. */
+/** The state of a session starts as an empty object. */
 function applied(record: LogRecord | undefined, change: StateChange): Patched {
   if (change.kind === 'snapshot') return checkState(change.snapshot)
-  // Parsed anew: what the patch changes must be nobody else's.
+  // Parsed anew, since the patch changes it in place.
   const { snapshot } = JSON.parse(record?.json ?? '{"snapshot":{}}') as { snapshot: unknown }
   return patchState(snapshot, change.patch)
 }

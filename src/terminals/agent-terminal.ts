@@ -8,9 +8,9 @@ import type { ScreenHost } from './screen-host.ts'
 import { decodeBytes, encodeBytes } from './terminal-bytes.ts'
 import { Timeline } from './timeline.ts'
 
-/** What is shown of a terminal that is not drawn: the end of its output, as text. */
+/** How much of the end of the output is shown as text while a terminal is not drawn. */
 const PLAIN_BYTES = 16 * 1024
-/** Behind it bytes could no longer be counted exactly. */
+/** Byte counts are not exact beyond this offset. */
 const LAST_OFFSET = Number.MAX_SAFE_INTEGER
 
 export interface TerminalEnding {
@@ -20,21 +20,21 @@ export interface TerminalEnding {
 
 type TerminalLife =
   | { status: 'live' }
-  /** The agent came back without it and said nothing about its end. */
+  /** The agent came back without the terminal and did not report its end. */
   | { status: 'vanished' }
   | { status: 'ended'; ending: TerminalEnding }
 
-/** Something that follows a terminal: output, a new size or the end came. */
+/** Follows a terminal: told of output, of a new size and of the end. */
 export interface TerminalFollower {
   changed(): void
-  /** Has it been sent the query that ends there, and will it answer? */
+  /** Was the query that ends at this offset sent to it, and will it answer? */
   answers?(queryEnd: number): boolean
 }
 
 /** What became of a frame of output. `missing`: ask the agent to send again from `from`. */
 export type Received = { status: 'kept' } | { status: 'ignored' } | { status: 'missing'; from: number }
 
-/** A screen, or `raw`: plain text in its place. */
+/** A screen, or with `raw` plain text in its place. */
 export interface ShownState extends DrawnState {
   raw?: true
 }
@@ -44,11 +44,11 @@ export interface AgentTerminalOptions {
   screens: ScreenHost
   ringBytes: number
   resendTimeoutMs: number
-  /** A query was answered: this is to be typed. */
+  /** The screen answered a query: `data` is to be typed. */
   onAnswer(terminal: AgentTerminal, data: string): void
 }
 
-/** One terminal of an agent as the server knows it: its last bytes, their times, and while it is needed its screen. */
+/** One terminal of an agent as the server knows it: its last bytes, their times, and its screen while one is needed. */
 export class AgentTerminal {
   readonly agentId: string
   readonly terminalId: string
@@ -60,7 +60,10 @@ export class AgentTerminal {
   readonly #scanner: VtScanner
   #queries: number[] = []
   #life: TerminalLife = { status: 'live' }
-  /** Asked for again and not yet there; `next` is where the agent was, so a frame from there is no answer. */
+  /**
+   * Output that was asked for again and has not arrived. `next` is where the agent was, so a frame that starts there is
+   * no answer.
+   */
   #awaited: { next: number; since: number } | undefined
   #giveUp: Timer | undefined
   #latest: ServerPayloads['terminal:output'] | undefined
@@ -68,7 +71,7 @@ export class AgentTerminal {
     number | undefined,
     { end: number; resizeIndex: number; state: Promise<ShownState | undefined> }
   >()
-  /** Somebody sits before it, whose terminal answers what it is asked. */
+  /** A viewer watches it on a terminal of its own, which answers the queries. */
   isLocal = false
 
   constructor(agentId: string, terminalId: string, size: ScreenSize, options: AgentTerminalOptions) {
@@ -88,13 +91,13 @@ export class AgentTerminal {
     })
   }
 
-  /** How it ended, as far as that is known; nothing while it lives. */
+  /** How it ended, as far as that is known; undefined while it lives. */
   get ending(): TerminalEnding | undefined {
     if (this.#life.status === 'live') return undefined
     return this.#life.status === 'ended' ? this.#life.ending : {}
   }
 
-  /** Bytes before what the agent sent last are on their way: it may have told of its end before it sends those again. */
+  /** Bytes before the agent's latest are still to come: the agent may report the end before it sends them again. */
   get isAwaiting(): boolean {
     return this.#awaited !== undefined
   }
@@ -120,8 +123,8 @@ export class AgentTerminal {
   }
 
   /**
-   * Output of the agent. What is known already is cut off. What does not join waits for the agent to send again; when
-   * it then begins later, the bytes between are gone for good.
+   * Takes output of the agent. Bytes that are known already are skipped. After a gap, the agent is asked to send again;
+   * if what it then sends begins later still, the bytes in between are lost for good.
    */
   receive(frame: AgentPayloads['terminal:output']): Received {
     const { clock, resendTimeoutMs } = this.#options
@@ -155,7 +158,7 @@ export class AgentTerminal {
     return { status: 'kept' }
   }
 
-  /** The agent is at `offset`, so what lies between is on its way only if it is asked for. */
+  /** The agent is at `offset`. The bytes before it are on their way only if they were asked for. */
   expect(offset: number): Received {
     this.#awaited = undefined
     if (offset <= this.end || offset > LAST_OFFSET) return { status: 'ignored' }
@@ -174,7 +177,7 @@ export class AgentTerminal {
     this.#life = { status: 'ended', ending }
     this.#tell()
     if (this.#awaited === undefined) return
-    // An agent that does not send again what it was asked for must not keep viewers from knowing the end.
+    // If the agent does not send again what it was asked for, viewers must still learn of the end.
     this.#giveUp?.cancel()
     this.#giveUp = this.#options.clock.setTimeout(() => {
       this.#awaited = undefined
@@ -189,7 +192,7 @@ export class AgentTerminal {
     this.#tell()
   }
 
-  /** Gives its memory back; followers go on with what comes next. */
+  /** Frees its memory. Followers go on with what comes next. */
   forget(): void {
     this.#ring.reset(this.end)
     this.#timeline.prune(this.end)
@@ -215,12 +218,12 @@ export class AgentTerminal {
     this.#screen.dispose()
   }
 
-  /** Whether this one, of all that would, answers what the terminal is asked: the first that came. */
+  /** Whether `follower` is the one that answers queries: the first of all that could. */
   isAnswerer(follower: TerminalFollower): boolean {
     return this.#answerer === follower
   }
 
-  /** A frame with the bytes from `from` up to at most `to`; one object for all viewers where they are at the same place. */
+  /** A frame with the bytes from `from` up to at most `to`. Viewers at the same place share one object. */
   outputFrame(from: number, to: number): ServerPayloads['terminal:output'] {
     if (this.#latest?.offset === from && to === this.end) return this.#latest
     const frame = { agentId: this.agentId, terminalId: this.terminalId, offset: from }
@@ -231,11 +234,11 @@ export class AgentTerminal {
     return this.#ring.slice(from)
   }
 
-  /** The screen as it is now, or text in its place; nothing when the terminal went away meanwhile. */
+  /** The screen as it is now, or text in its place; undefined if the terminal went away meanwhile. */
   screenState(scrollback?: number): Promise<ShownState | undefined> {
     const { end } = this
     const resizeIndex = this.#timeline.size.index
-    // A thousand viewers that come at once look at one drawing.
+    // A thousand viewers that come at once share one drawing.
     const known = this.#states.get(scrollback)
     if (known?.end === end && known.resizeIndex === resizeIndex) return known.state
     const state = this.#screenState(scrollback)
@@ -249,7 +252,7 @@ export class AgentTerminal {
     return read.status === 'drawn' ? read.value : new TextEncoder().encode(this.rawState().screen.replaceAll('\r', ''))
   }
 
-  /** The end of the output as plain text, in place of a screen: cheap, and always up to now. */
+  /** The end of the output as plain text, in place of a screen: cheap, and always current. */
   rawState(): ShownState {
     const { index: resizeIndex, cols, rows } = this.#timeline.size
     const screen = plainText(this.#ring.slice(this.end - PLAIN_BYTES), { cols, rows })
@@ -268,7 +271,7 @@ export class AgentTerminal {
     return undefined
   }
 
-  /** What no terminal answers that somebody sits before, the screen here answers. */
+  /** Answers the queries that no viewer's own terminal answers. */
   #answer(): void {
     if (this.#queries.length === 0) return
     const asked = this.#queries

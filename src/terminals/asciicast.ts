@@ -2,10 +2,10 @@ import type { Moment } from './timeline.ts'
 
 type Code = 'o' | 'r' | 'm' | 'x'
 
-/** What a recording is made of: plain data, since it is made in another thread. */
+/** The content of a recording. Plain data, since another thread makes the recording. */
 export interface Cast {
   title: string
-  /** From byte `oldest` of the output on. */
+  /** The output from byte `oldest` on. */
   bytes: Uint8Array
   oldest: number
   first: { cols: number; rows: number; at: number }
@@ -16,7 +16,7 @@ export interface Cast {
 
 /**
  * The kept output as asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): a header and one event per line,
- * each with the seconds since the one before. What left the ring, or never came, is told by a marker at the start.
+ * each with the seconds since the one before. A marker at the start says what was dropped or never arrived.
  */
 export function asciicast({ title, bytes, oldest, first, marks, resizes, exitCode }: Cast): string {
   const end = oldest + bytes.length
@@ -35,7 +35,7 @@ export function asciicast({ title, bytes, oldest, first, marks, resizes, exitCod
     lastAt = Math.max(lastAt, at)
     lines.push(JSON.stringify([seconds, code, data]))
   }
-  // A character may come in two parts: the decoder holds the first until the second is there.
+  // A character may arrive in two parts: the decoder keeps the first until the second is there.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let from = oldest
   const addOutput = (to: number, at: number) => {

@@ -3,22 +3,25 @@ import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
 
 const MAX_FRAME_BYTES = 64 * 1024
-/** Screens that were behind what is kept before they were there; then text is shown instead. */
+/** How many screens may be outdated before they are drawn; then text is shown instead. */
 const MAX_LATE = 3
 
 type Phase =
   /** A snapshot is being drawn; output waits in the ring. */
   | { name: 'joining' }
   | { name: 'live' }
-  /** More is unacknowledged than the credit allows: nothing is sent, and what comes now will be missed. */
+  /** More bytes are unacknowledged than the credit allows: nothing is sent, and the viewer will miss what comes now. */
   | { name: 'stalled' }
-  /** Bytes are gone that the agent could not send again; snapshots for that are paced, for an agent may do it often. */
+  /**
+   * Bytes are lost that the agent could not send again. Snapshots for this reason are rate-limited, since an agent may
+   * cause many.
+   */
   | { name: 'waiting'; timer: Timer }
   | { name: 'closed' }
 
 /**
- * Mode `bytes`: a snapshot, then the output from its offset on, as long as the viewer keeps up. Its place is a number
- * and its backlog is the terminal's ring, so a viewer that never acknowledges costs what its credit allows to be sent.
+ * Mode `bytes`: a snapshot, then the output from its offset on, as long as the viewer keeps up. Its position is a
+ * number and its backlog is the terminal's ring, so a viewer that never acknowledges costs only what its credit allows.
  */
 export class ByteStream implements ViewerStream, TerminalFollower {
   readonly #terminal: AgentTerminal
@@ -30,7 +33,7 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   #acked = 0
   #resizeIndex = 0
   #exitSent = false
-  /** Its own terminal answers queries behind here. */
+  /** The viewer's own terminal answers queries from this offset on. */
   #answersFrom = Number.POSITIVE_INFINITY
   #joinedAt = Number.NEGATIVE_INFINITY
 
@@ -49,7 +52,7 @@ export class ByteStream implements ViewerStream, TerminalFollower {
 
   ack(offset: number): void {
     this.#acked = Math.max(this.#acked, Math.min(offset, this.#sent))
-    // Half the credit, so that a viewer at its limit is not given a snapshot for every frame that it draws.
+    // Waits for half the credit, so that a viewer at its limit does not get a snapshot for every frame that it draws.
     if (this.#phase.name !== 'stalled' || this.#owed > this.#options.creditBytes / 2) return
     if (this.#sent === this.#terminal.end) {
       this.#phase = { name: 'live' }
@@ -77,7 +80,8 @@ export class ByteStream implements ViewerStream, TerminalFollower {
     const joining: Phase = { name: 'joining' }
     this.#phase = joining
     let state = await this.#terminal.screenState()
-    // A flood pushed bytes behind the snapshot out of the ring while it was drawn; the next one starts nearer its end.
+    // While the snapshot was drawn, a flood pushed the bytes after it out of the ring. The next one starts nearer to
+    // the end.
     for (let late = 0; state && state.offset < this.#terminal.oldest; late++) {
       state = late < MAX_LATE ? await this.#terminal.screenState() : this.#terminal.rawState()
     }

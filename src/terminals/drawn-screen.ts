@@ -5,31 +5,33 @@ import type { Read, RemoteScreen, ScreenHost } from './screen-host.ts'
 import type { ReadingName, Readings } from './screen-messages.ts'
 import type { Timeline } from './timeline.ts'
 
-/** The screen is drawn in batches of this size: bytes wait in the ring, and not once more on their way to the screen. */
+/**
+ * The screen is drawn in batches of this size, so that bytes wait in the ring only and are not buffered a second time.
+ */
 const DRAW_BYTES = 64 * 1024
-/** A screen that is further behind leaves out what it cannot draw in time: only the end of a flood is ever seen. */
+/** A screen that is further behind skips output: only the end of a flood is ever seen. */
 const DRAW_LIMIT_BYTES = 512 * 1024
-/** Where it goes on then. */
+/** How much of the end of a flood is drawn. */
 const FLOOD_END_BYTES = 128 * 1024
-/** How far behind the start of what is kept a line break is looked for, to begin a drawing there. */
+/** How far after the start of the kept output a line break is searched for, to begin a drawing there. */
 const LINE_SEARCH_BYTES = 8 * 1024
-/** Screens that were lost while one was read, before the reader is shown text instead. */
+/** How many screens may be lost during one read before the reader gets text instead. */
 const MAX_ATTEMPTS = 3
-/** A terminal that was too expensive is tried again after this, each time twice as long up to the most. */
+/** How long a terminal rests that was too expensive to draw. Each time twice as long, up to a maximum. */
 const REST_MS = 30_000
 const MAX_REST_MS = 10 * 60_000
-/** A program that asked something asks again. */
+/** How long a screen is kept for a program that sent a query, as it often sends more. */
 const LINGER_MS = 30_000
-/** Queries that wait for an answer; a program that asks more has no use for so many. */
+/** Queries that wait for an answer. A program that sends more has no use for so many answers. */
 const MAX_QUERIES = 256
 const LF = 0x0a
 
 export interface DrawnState extends ScreenState {
-  /** The change of size that it has seen. */
+  /** The latest change of size that the screen has seen. */
   resizeIndex: number
 }
 
-/** `notDrawn`: it costs too much, or nothing can be drawn now. `gone`: nobody needs it any more. */
+/** `notDrawn`: it costs too much, or nothing can be drawn now. `gone`: it was disposed of. */
 export type Drawing<T> =
   | { status: 'drawn'; value: T; resizeIndex: number }
   | { status: 'notDrawn' }
@@ -45,14 +47,14 @@ export interface DrawnScreenOptions {
 }
 
 /**
- * The screen of one terminal while somebody needs it: made from what is kept of the output, brought up to now when it is
- * read, made anew when it is lost, and left alone for a while when it costs too much.
+ * The screen of one terminal, for as long as somebody needs it. It is made from the kept output, catches up when it is
+ * read, is made anew when it is lost, and rests for a while when it costs too much.
  */
 export class DrawnScreen {
   readonly #options: DrawnScreenOptions
   #screen: RemoteScreen | undefined
   #resizeIndex = 0
-  /** What was there when it was begun is drawn whole; only after that may it leave something out. */
+  /** Output up to here was there at the start and is drawn completely; only later output may be skipped. */
   #wholeTo = 0
   #queries: number[] = []
   #isWatched = false
@@ -65,7 +67,7 @@ export class DrawnScreen {
     this.#options = options
   }
 
-  /** Somebody watches: it is kept, and not far behind. */
+  /** Somebody watches it: it is kept, and kept up to date. */
   set isWatched(isWatched: boolean) {
     this.#isWatched = isWatched
     this.#release()
@@ -75,20 +77,20 @@ export class DrawnScreen {
     return this.#readers > 0
   }
 
-  /** It was given up, and is not tried again yet. */
+  /** It was given up and is not tried again yet. */
   get isResting(): boolean {
     this.#noticeEnd()
     return this.#rest !== undefined && this.#options.clock.monotonic() < this.#rest.until
   }
 
-  /** Output came. */
+  /** New output came. */
   keepUp(): void {
     const { ring } = this.#options
     const screen = this.#screen
     if (screen && !screen.ended && !screen.isBusy && ring.end - screen.fed >= DRAW_BYTES) this.#feed(screen)
   }
 
-  /** The terminal is asked something, and these queries (offset after each) are for us to answer. */
+  /** The program sent these queries (the offset after each), and the screen must answer them. */
   answer(queries: number[]): void {
     if (queries.length === 0 || this.isResting) return
     this.#queries.push(...queries.slice(0, MAX_QUERIES - this.#queries.length))
@@ -98,11 +100,11 @@ export class DrawnScreen {
       this.#release()
     }, LINGER_MS)
     const screen = this.#living()
-    // Where it is busy it goes on by itself.
+    // A busy screen continues by itself.
     if (!screen.isBusy) this.#feed(screen)
   }
 
-  /** Reads it as it is when everything that came until now is drawn. */
+  /** Reads the screen as it is once everything that has arrived so far is drawn. */
   async read<K extends ReadingName>(what: K, scrollback?: number): Promise<Drawing<Readings[K]>> {
     this.#readers++
     try {
@@ -125,7 +127,7 @@ export class DrawnScreen {
     }
   }
 
-  /** Nobody needs it any more, whoever is reading it. */
+  /** Ends it, even while somebody reads it. */
   dispose(): void {
     this.#isDisposed = true
     this.#isWatched = false
@@ -134,7 +136,7 @@ export class DrawnScreen {
     this.#drop()
   }
 
-  /** One that costs too much is left alone for a while. */
+  /** A screen that costs too much rests for a while. */
   #noticeEnd(): void {
     if (this.#screen?.ended !== 'givenUp') return
     this.#screen = undefined
@@ -153,7 +155,7 @@ export class DrawnScreen {
     }
   }
 
-  /** The next batch of what it has not seen, with the changes of size in their places. */
+  /** Feeds the next batch of output, with the changes of size in their places. */
   #feed(screen: RemoteScreen): void {
     const { ring, timeline } = this.#options
     let from = Math.max(screen.fed, ring.oldest)
@@ -195,7 +197,7 @@ export class DrawnScreen {
     return screen
   }
 
-  /** The start of the first line after `from`, or `from` where no line break is near. */
+  /** The start of the first line after `from`, or `from` if there is no line break near it. */
   #lineAfter(from: number): number {
     const at = this.#options.ring.slice(from, from + LINE_SEARCH_BYTES).indexOf(LF)
     return at < 0 ? from : from + at + 1

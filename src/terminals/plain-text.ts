@@ -1,5 +1,5 @@
 const [ESC, BEL] = ['\x1b', '\x07']
-/** Control sequences and strings, also one that is cut at the end. */
+/** Control sequences and control strings, including one that is cut off at the end. */
 const SEQUENCES = new RegExp(
   [
     `(?:${ESC}\\[|\x9b)[0-?]*[ -/]*[@-~]?`,
@@ -9,10 +9,10 @@ const SEQUENCES = new RegExp(
   'g',
 )
 const CONTROLS = /[^\n\P{Cc}]/gu
-/** A character with so many marks is one that somebody made to be slow. */
+/** A character with this many combining marks is an attempt to make drawing slow. */
 const MARKS = /[\p{M}\p{Cf}]{9,}/gu
 
-/** The last lines of a terminal's output as text that moves no cursor and colours nothing: at most a screen of it. */
+/** The last lines of a terminal's output as text without colours and cursor movements: at most one screen of it. */
 export function plainText(bytes: Uint8Array, { cols, rows }: { cols: number; rows: number }): string {
   const text = new TextDecoder().decode(bytes).replace(SEQUENCES, '').replace(CONTROLS, '').replace(MARKS, '')
   const lines = text.split('\n').slice(-rows)

@@ -5,7 +5,7 @@ interface Reader {
   waiting: (() => void)[]
 }
 
-/** Lets each reader do a few things at once; more of them wait in line, and more than that are refused. */
+/** Lets each reader do a few things at once. Further ones wait in line, and those beyond the limit are refused. */
 export class ReadingLimit {
   readonly #atOnce: number
   readonly #maxWaiting: number
@@ -27,7 +27,7 @@ export class ReadingLimit {
     try {
       return { status: 'done', value: await read() }
     } finally {
-      // Whoever is next takes this place over.
+      // The next in line takes over this place.
       const next = reader.waiting.shift()
       if (next) next()
       else if (--reader.running === 0) this.#readers.delete(name)

@@ -1,15 +1,15 @@
 import type { Terminal } from '@xterm/headless'
 
-/** Work that one chunk of output may cause, in cells that are moved or cleared: about 50 ms. Chunks are not divisible. */
+/** How much work one chunk of output may cause, in cells moved or cleared: about 50 ms. A chunk is not divisible. */
 const CHUNK_CELLS = 10_000_000
-/** Of a repeated character each costs about as much as a cell. */
+/** Sequences that repeat a character. Each repetition costs about as much as a cell. */
 const REPEAT = ['b', 'I', 'Z']
-/** Each of these moves every line below it, as often as it says. */
+/** Sequences that move every line below them, as often as their parameter says. */
 const MOVE_LINES = ['L', 'M', 'S', 'T']
 
 /**
- * Counts what control sequences cost before xterm carries them out: three bytes may clear a million cells, seven move a
- * thousand lines a thousand times. Whatever is over the budget of a chunk is not done, and the screen is given up.
+ * Counts what control sequences cost before xterm executes them: three bytes can clear a million cells, seven can move
+ * a thousand lines a thousand times. What exceeds the budget of a chunk is not executed, and the screen is given up.
  */
 export class ScreenCost {
   readonly #terminal: Terminal
@@ -33,12 +33,12 @@ export class ScreenCost {
     parser.registerEscHandler({ intermediates: '#', final: '8' }, whole)
   }
 
-  /** More was asked for than a chunk may cost: the screen shows no longer what the terminal does. */
+  /** A chunk asked for more work than it may cause: the screen no longer shows what the terminal does. */
   get isExceeded(): boolean {
     return this.#left < 0
   }
 
-  /** A new chunk has a budget of its own. */
+  /** Starts a new chunk with a new budget. */
   begin(): void {
     if (this.#left >= 0) this.#left = CHUNK_CELLS
   }
@@ -47,7 +47,7 @@ export class ScreenCost {
     return this.#terminal.cols * this.#terminal.rows
   }
 
-  /** Whether it is too much, and so not to be done. */
+  /** Whether the work is too much and must not be done. */
   #take(cells: number): boolean {
     if (this.#left >= 0) this.#left -= cells
     return this.#left < 0

@@ -13,38 +13,41 @@ import {
   type ToDrawer,
 } from './screen-messages.ts'
 
-/** Cells of all screens together, at about 12 bytes each; beyond it those go that were not drawn for longest. */
+/**
+ * Cells of all screens together, at about 12 bytes each. Beyond this, the screens that were not drawn for longest are
+ * dropped.
+ */
 const MAX_CELLS = 16_000_000
-/** A thread that has work and does no step for this long hangs. Steps take milliseconds. */
+/** A thread hangs if it has work but finishes no step for this long. A step takes milliseconds. */
 const HANG_MS = 2000
 const LOOKS_PER_HANG = 8
-/** So many deaths of the thread in one period, and nothing is drawn for a while: whatever kills it is not understood. */
+/** After this many deaths of the thread in one period nothing is drawn for a while, since the cause is unknown. */
 const MAX_DEATHS = 5
 const DEATHS_WITHIN_MS = 60_000
 const REST_MS = 10_000
-/** What marks on characters may take; cells are no part of it. */
+/** What combining marks may take, which the number of cells does not cover. */
 const MAX_HEAP_MB = 512
 
-/** The part of a worker that is needed here. */
+/** The part of a worker that is used here. */
 export type DrawingThread = Pick<Worker, 'postMessage' | 'on' | 'terminate' | 'unref'>
 
 export interface ScreenHostOptions {
   clock: Clock
-  /** The thread died, or hung and was ended; a screen was given up. Nobody else is told. */
+  /** The thread died, or hung and was ended, or a screen was given up. Nothing else reports it. */
   onFault(error: Error): void
   hangMs?: number
   maxCells?: number
-  /** Starts the thread that draws, which is to count its steps in `shared`. */
+  /** Starts the drawing thread, which counts its steps in `shared`. */
   startThread?(shared: Int32Array): DrawingThread
 }
 
-/** What became of a screen: `lost`, and another may be drawn in its place; or `givenUp`, for it costs too much. */
+/** What became of a screen. `lost`: another may be drawn in its place. `givenUp`: it costs too much. */
 export type ScreenEnd = 'lost' | 'givenUp'
 
 export interface ScreenEvents {
   /** Everything that was fed is drawn. */
   drawn(): void
-  /** What the terminal types, in answer to a query that it was to answer. */
+  /** What the terminal types in answer to a query that it had to answer. */
   answer(data: string): void
 }
 
@@ -56,9 +59,9 @@ interface Call {
 }
 
 /**
- * The screens of all terminals, drawn in one other thread: whatever output asks for, this one stands never still. The
- * thread is started when it is needed, watched, and replaced when it dies or hangs; the screen that it worked on then is
- * given up, and the others are lost and can be drawn again from what is kept of their output.
+ * The screens of all terminals, drawn in one other thread, so that no output can ever block this one. The thread is
+ * started on demand, watched, and replaced when it dies or hangs. The screen it was working on is then given up; the
+ * others are lost and can be drawn again from the kept output.
  */
 export class ScreenHost {
   readonly #options: ScreenHostOptions
@@ -78,7 +81,7 @@ export class ScreenHost {
     this.#options = options
   }
 
-  /** A screen on which nothing is drawn. `owner` shares its turns with all of its screens. */
+  /** Opens an empty screen. All screens of an `owner` share its turns. */
   open(owner: string, size: ScreenSize, offset: number, events: ScreenEvents): RemoteScreen {
     const id = ++this.#number
     const screen = new RemoteScreen(id, offset, events, this.#port)
@@ -91,7 +94,7 @@ export class ScreenHost {
     return screen
   }
 
-  /** A recording, as UTF-8. */
+  /** Makes a recording, as UTF-8. */
   async cast(owner: string, cast: Cast): Promise<Uint8Array | undefined> {
     for (let attempt = 0; attempt < 2; attempt++) {
       const read = await this.#call<Uint8Array>(0, call => ({ type: 'cast', call, owner, cast }))
@@ -100,7 +103,7 @@ export class ScreenHost {
     return undefined
   }
 
-  /** Idempotent; a screen that is opened later starts the thread again. */
+  /** Idempotent. A screen that is opened later starts the thread again. */
   async stop(): Promise<void> {
     const thread = this.#thread
     this.#down()
@@ -166,7 +169,7 @@ export class ScreenHost {
         const screen = this.#screens.get(message.screen)
         if (!screen) return
         this.#cells += message.cells - screen.cells
-        // The one that was drawn last comes last.
+        // Moves it to the end, as the one drawn last.
         this.#screens.delete(message.screen)
         this.#screens.set(message.screen, screen)
         screen.wasDrawn(message.end, message.cells)
@@ -213,7 +216,10 @@ export class ScreenHost {
     return false
   }
 
-  /** Looks while there is work. Time in which this thread stood still does not count: looks do. */
+  /**
+   * Checks the thread while there is work. It counts its own checks instead of time, so that a stall of this thread
+   * does not count.
+   */
   #guard(): void {
     if (this.#watch) return
     const { clock, hangMs = HANG_MS } = this.#options
@@ -228,11 +234,11 @@ export class ScreenHost {
     if (!this.#isBusy) {
       this.#watch?.cancel()
       this.#watch = undefined
-      // A thread that is still starting has done no step.
+      // A thread that is still starting has finished no step.
     } else if (steps > 0 && this.#idleLooks >= LOOKS_PER_HANG) this.#died('it hangs')
   }
 
-  /** Whatever it was working on is given up, or it would die of that again. */
+  /** Gives up the screen that the thread was working on, or the next thread would die of it too. */
   #died(reason: string): void {
     const { clock, onFault } = this.#options
     const thread = this.#thread
@@ -279,7 +285,7 @@ export class RemoteScreen {
   #drawn: number
   #cells = 0
 
-  /** ScreenHost makes them. */
+  /** Only ScreenHost calls this. */
   constructor(id: number, offset: number, events: ScreenEvents, port: RemotePort) {
     this.id = id
     this.#fed = offset
@@ -305,7 +311,10 @@ export class RemoteScreen {
     return this.#ended === undefined && this.#drawn < this.#fed
   }
 
-  /** `bytes` are given away. `answer`: offsets after the queries in them that the terminal answers. */
+  /**
+   * The receiver owns `bytes` from here on. `answer`: the offsets after the queries in them that the terminal must
+   * answer.
+   */
   feed(offset: number, bytes: Uint8Array, answer: number[]): void {
     if (this.#ended || bytes.length === 0) return
     this.#fed = offset + bytes.length
@@ -316,7 +325,7 @@ export class RemoteScreen {
     if (!this.#ended) this.#port.send({ type: 'resize', screen: this.id, cols, rows })
   }
 
-  /** As it is after everything that was sent before. */
+  /** Reads the screen as it is after everything that was sent before. */
   read<K extends ReadingName>(what: K, scrollback?: number): Promise<Read<Readings[K]>> {
     if (this.#ended) return Promise.resolve({ status: this.#ended })
     return this.#port.read(this.id, { type: 'read', screen: this.id, what, scrollback })
@@ -359,7 +368,7 @@ export class RemoteScreen {
 }
 
 function startWorker(shared: Int32Array): Worker {
-  // The extension that this file runs under: compiled, or as its source where Node strips types.
+  // The extension of this file: compiled, or as source when Node strips types.
   const file = new URL(`./screen-worker${extname(import.meta.url)}`, import.meta.url)
   const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB }
   return new Worker(file, { workerData: shared, name: 'fleetwire-screens', resourceLimits })

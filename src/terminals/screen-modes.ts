@@ -3,9 +3,9 @@ import type { Terminal } from '@xterm/headless'
 const MOUSE_ENCODINGS = new Set([1005, 1006, 1015, 1016])
 const HIDE_CURSOR = 25
 /**
- * The state of a screen that the serialize addon leaves out, followed through the parser's hooks: a hidden cursor, the
- * mouse encoding, the scroll region, the saved cursor, the cursor's shape and line drawing. Without it a snapshot of a full-screen
- * program goes wrong with the next bytes.
+ * Follows the parts of a screen's state that the serialize addon leaves out, through the parser's hooks: a hidden
+ * cursor, the mouse encoding, the scroll region, the saved cursor, the cursor's shape and line drawing. Without them,
+ * the bytes after a snapshot of a full-screen program would be drawn wrong.
  */
 export class ScreenModes {
   readonly #modes = new Set<number>()
@@ -50,14 +50,14 @@ export class ScreenModes {
     for (const prefix of ['', '?']) {
       parser.registerCsiHandler({ ...(prefix && { prefix }), final: 'J' }, params => this.#wouldThrow(params))
     }
-    // The addon writes a link as underlined text and never ends it: without the link the text stays what it is.
+    // The addon writes a link as underlined text and never ends it. Without the link, the text stays as it is.
     parser.registerOscHandler(8, () => true)
     parser.registerEscHandler({ final: 'c' }, () => this.#reset())
     parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => this.#reset())
   }
 
   /**
-   * xterm 6.0 throws where everything before the last cell of a screen without scrollback is erased: it looks for the
+   * xterm 6.0 throws when everything before the last cell of a screen without scrollback is erased: it looks for the
    * line after the last.
    */
   #wouldThrow(params: (number | number[])[]): boolean {
@@ -65,19 +65,19 @@ export class ScreenModes {
     return params[0] === 1 && cursorX + 1 >= this.#terminal.cols && cursorY + 1 >= length
   }
 
-  /** The control sequences that set this state on a screen on which the serialized one was drawn. */
+  /** The control sequences that set this state, to be written after the serialized screen. */
   serialize(): string {
     const modes = [...this.#modes].map(mode => `\x1b[?${mode}${mode === HIDE_CURSOR ? 'l' : 'h'}`)
     return this.#serializeCursor() + modes.join('') + this.#cursorShape + this.#charset
   }
 
-  /** Region and saved cursor are set by moving the cursor, which then goes back to its place. */
+  /** The scroll region and the saved cursor are set by moving the cursor, which then returns to its place. */
   #serializeCursor(): string {
     const { cursorX: x, cursorY: y } = this.#terminal.buffer.active
     const top = this.#terminal.modes.originMode ? this.#regionTop : 0
-    // Behind the last column there is no way back, and where the next character goes matters more.
+    // A cursor behind the last column cannot be restored, and where the next character goes matters more.
     const saved = this.#saved && x < this.#terminal.cols ? `${moveTo(this.#saved.x, this.#saved.y - top)}\x1b7` : ''
-    // The addon moves the cursor from where the text ends, and is off by one where that is behind the last column.
+    // The addon moves the cursor from the end of the text, and is off by one if that is behind the last column.
     const place = x < this.#terminal.cols || this.#region !== '' ? moveTo(x, y - top) : ''
     return this.#region + saved + place
   }
@@ -88,7 +88,7 @@ export class ScreenModes {
     return false
   }
 
-  /** A new size voids the region, as it does in the terminal. */
+  /** As in the terminal, a new size resets the scroll region. */
   resized(): void {
     this.#region = ''
   }

@@ -3,9 +3,11 @@ import { asciicast, type Cast } from './asciicast.ts'
 import { CHUNK_BYTES, Screen } from './screen.ts'
 import type { FromDrawer, GivenUp, ReadingName, ToDrawer } from './screen-messages.ts'
 
-/** One screen is worked on for this long, then another. */
+/** How long the thread works on one screen before it turns to another. */
 const SLICE_MS = 8
-/** A terminal is too expensive that takes this long and is drawn slower than this: plain text is fifty times as fast. */
+/**
+ * A terminal is too expensive if it takes this long and is drawn slower than this; plain text is fifty times as fast.
+ */
 const JUDGED_MS = 1000
 const SLOWEST_BYTES_PER_MS = 256
 
@@ -13,16 +15,16 @@ type Drawing = { type: 'draw'; offset: number; bytes: Uint8Array; answer: number
 type Reading = { type: 'read'; call: number; what: ReadingName; scrollback?: number | undefined }
 type Task = Drawing | Reading | { type: 'resize'; cols: number; rows: number }
 
-/** A screen and what is to be done with it. */
+/** A screen and its pending work. */
 interface Drawn {
   kind: 'screen'
   id: number
   owner: Owner
   screen: Screen
-  /** Nobody reads it any more. */
+  /** No one reads it any more. */
   isClosed: boolean
   tasks: Task[]
-  /** Work and bytes since it was last judged. */
+  /** Work and bytes since the last judgement. */
   spentMs: number
   drawnBytes: number
 }
@@ -36,7 +38,7 @@ interface Recording {
 
 type Job = Drawn | Recording
 
-/** An agent: whoever had least has the next turn, however many terminals the others have. */
+/** An agent. The one that had the least time gets the next turn, however many terminals the others have. */
 interface Owner {
   hadMs: number
   ready: Set<Job>
@@ -45,13 +47,13 @@ interface Owner {
 export interface SchedulerOptions {
   clock: Pick<Clock, 'monotonic'>
   post(message: FromDrawer, transfer?: ArrayBuffer[]): void
-  /** Before each step: which screen it is for. */
+  /** Called before each step with the screen that it is for. */
   onStep(screen: number): void
 }
 
 /**
- * Shares one thread among all screens. Work is done in small steps and by turns; a screen whose output asks for more
- * work than anybody should do for it is given up.
+ * Shares one thread among all screens. Work is done in small steps and in turns. A screen whose output causes too much
+ * work is given up.
  */
 export class ScreenScheduler {
   readonly #options: SchedulerOptions
@@ -91,7 +93,7 @@ export class ScreenScheduler {
     }
   }
 
-  /** An error that was thrown in a timer of xterm: it is of the screen that is being drawn. */
+  /** An error thrown in a timer of xterm: it belongs to the screen that is being drawn. */
   fail(error: unknown): void {
     if (!this.#current) throw error
     this.#giveUp(this.#current, 'failed', error)
@@ -117,7 +119,7 @@ export class ScreenScheduler {
     const drawn = this.#drawn.get(id)
     if (!drawn) return
     this.#drop(drawn)
-    // One that is being drawn is in use until its step is done.
+    // A screen that is being drawn is in use until its step is done.
     if (drawn !== this.#current) drawn.screen.dispose()
   }
 
@@ -139,7 +141,7 @@ export class ScreenScheduler {
 
   #enqueue(job: Job): void {
     const { owner } = job
-    // Whoever was away has saved up nothing.
+    // An owner that was idle has saved up no time.
     if (owner.ready.size === 0) owner.hadMs = Math.max(owner.hadMs, this.#leastMs)
     owner.ready.add(job)
     this.#ready.add(owner)
@@ -175,7 +177,7 @@ export class ScreenScheduler {
     this.#endSlice()
   }
 
-  /** Steps of one screen until its slice is over. */
+  /** Does steps of one screen until its slice is over. */
   #work(drawn: Drawn, since: number): void {
     for (;;) {
       const task = drawn.tasks[0]
@@ -199,7 +201,7 @@ export class ScreenScheduler {
       } catch (error) {
         this.#giveUp(drawn, 'failed', error)
       }
-      // What is read is bounded by itself, and may be asked for often by people who are in the right.
+      // Reads do not count: they are limited elsewhere, and people may rightly ask for many.
       if (task.type === 'resize') this.#spend(drawn, this.#now - at, 0)
       else drawn.owner.hadMs += this.#now - at
     }

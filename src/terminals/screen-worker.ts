@@ -12,6 +12,6 @@ const scheduler = new ScreenScheduler({
     Atomics.add(shared, STEPS, 1)
   },
 })
-// xterm draws in timers of its own: what it throws there comes here, and is of one screen.
+// xterm draws in timers of its own. What it throws there arrives here, and belongs to one screen.
 process.on('uncaughtException', error => scheduler.fail(error))
 parentPort?.on('message', (message: ToDrawer) => scheduler.receive(message))

@@ -7,14 +7,17 @@ import { ScreenModes } from './screen-modes.ts'
 import { within } from './serialize-budget.ts'
 
 export const SCROLLBACK_LINES = 1000
-/** Cells of scrollback: very wide terminals keep fewer lines. */
+/** Cells of scrollback; very wide terminals keep fewer lines. */
 const SCROLLBACK_CELLS = 200_000
-/** Each cell may have its own colours: a state that grows over this is taken without scrollback, then not at all. */
+/**
+ * Each cell may have colours of its own. A state that grows longer than this is taken without scrollback, or else not
+ * at all.
+ */
 const LONGEST_STATE = 1024 * 1024
-/** Time for one state: a screen of a million cells, each with colours of its own, would take a second. */
+/** Time for one state. A screen of a million cells, each with its own colours, would take a second. */
 const STATE_BUDGET_MS = 250
 const LONGEST_TITLE = 512
-/** A control string longer than this is no longer waited for: the snapshot is taken in the middle of it. */
+/** A snapshot waits for the end of a control string up to this length, and is otherwise taken in the middle of it. */
 const LONGEST_SEQUENCE_BYTES = 64 * 1024
 const ALTERNATE = '\x1b[?1049h'
 const CAN = new Uint8Array([0x18])
@@ -27,7 +30,10 @@ export interface ScreenSize {
   rows: number
 }
 
-/** The screen as control sequences: drawn on an empty terminal of this size and continued with the bytes from `offset`. */
+/**
+ * The screen as control sequences: write them to an empty terminal of this size, and go on with the bytes from
+ * `offset`.
+ */
 export interface ScreenState extends ScreenSize {
   offset: number
   screen: string
@@ -37,7 +43,7 @@ export interface ScreenState extends ScreenSize {
 export const scrollbackOf = (cols: number): number =>
   Math.min(SCROLLBACK_LINES, Math.max(1, Math.floor(SCROLLBACK_CELLS / cols)))
 
-/** What the bytes of a terminal look like. Drawn in pieces, read between them. */
+/** Shows what the bytes of a terminal look like. It is drawn in pieces and can be read between them. */
 export class Screen {
   readonly #terminal: headless.Terminal
   readonly #serializer = new addonSerialize.SerializeAddon()
@@ -48,7 +54,7 @@ export class Screen {
   #title = ''
   #answer = ''
 
-  /** @param offset of the first byte that will be drawn. */
+  /** @param offset of the first byte that will be drawn */
   constructor({ cols, rows }: ScreenSize, offset: number) {
     this.#terminal = new headless.Terminal({
       cols,
@@ -71,31 +77,31 @@ export class Screen {
     this.#end = offset
   }
 
-  /** Offset after the last byte that was drawn. */
+  /** The offset after the last byte that was drawn. */
   get end(): number {
     return this.#end
   }
 
-  /** Its bytes ask for more work than anybody should do for them: from now on it shows nothing true. */
+  /** Its bytes cause too much work: what it shows from now on is not true. */
   get isTooExpensive(): boolean {
     return this.#cost.isExceeded
   }
 
-  /** Cells that it keeps, at about 12 bytes each. */
+  /** The number of cells that it keeps, at about 12 bytes each. */
   get cells(): number {
     const { normal, alternate } = this.#terminal.buffer
     return (normal.length + alternate.length) * this.#terminal.cols
   }
 
-  /** Calls back when xterm is at work, in a timer of its own: drawing from there on goes without waiting. */
+  /** Calls back from one of xterm's own timers. Drawing that starts there needs no further wait. */
   begin(ready: () => void): void {
     this.#terminal.write('', ready)
   }
 
   /**
-   * Draws at most CHUNK_BYTES, which it may change; `done` is told what the terminal would type if they end with a query
-   * (else '' or the answer to an earlier one). `offset` may be past `end`: what is missing is skipped, and a sequence
-   * that it cut is given up.
+   * Draws at most CHUNK_BYTES and may change them. `done` gets what the terminal types if they end with a query (else
+   * '' or the answer to an earlier one). `offset` may be past `end`: the missing bytes are skipped, and a control
+   * sequence that they cut is dropped.
    */
   draw(offset: number, bytes: Uint8Array, done: (answer: string) => void): void {
     if (offset > this.#end) {
@@ -115,7 +121,7 @@ export class Screen {
     this.#modes.resized()
   }
 
-  /** The screen with at most `scrollback` lines above it; nothing where it takes too long to write down. */
+  /** The screen with at most `scrollback` lines above it; undefined if it takes too long to serialize. */
   state(scrollback: number = SCROLLBACK_LINES): ScreenState | undefined {
     const screen = this.#serialize(scrollback)
     if (screen === undefined) return undefined
@@ -155,7 +161,7 @@ export class Screen {
         this.#serializer.activate(view)
         return this.#serializer.serialize({ scrollback: kept })
       })
-      // The addon enters the alternate screen in the colours of now; the program left the main one in its own.
+      // The addon enters the alternate screen in the current colours; the program left the main one in others.
       if (screen !== undefined && screen.length <= LONGEST_STATE)
         return screen.replace(ALTERNATE, `\x1b[0m${ALTERNATE}`)
     }

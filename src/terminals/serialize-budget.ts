@@ -1,12 +1,12 @@
 import type { IBuffer, IBufferLine, Terminal } from '@xterm/headless'
 import { systemClock } from '../clock.ts'
 
-/** Lines between two looks at the clock. */
+/** Lines between two checks of the clock. */
 const LINES = 16
 
 class TooLong extends Error {}
 
-/** What `read` makes of the terminal, whose lines it may look at for `budgetMs`; nothing where that is not enough. */
+/** Calls `read` with the terminal, whose lines it may read for `budgetMs`; undefined if that was not enough. */
 export function within<T>(budgetMs: number, terminal: Terminal, read: (view: Terminal) => T): T | undefined {
   const until = systemClock.monotonic() + budgetMs
   let lines = 0

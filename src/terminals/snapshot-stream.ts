@@ -2,14 +2,14 @@ import type { Timer } from '../clock.ts'
 import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
 
-/** Nothing happened / wait for the next moment / draw now; `dirty`: something came since the drawing began. */
+/** Nothing happened / waiting for the next moment / drawing; `dirty`: something changed since the drawing began. */
 type Phase =
   | { name: 'idle' }
   | { name: 'waiting'; timer: Timer }
   | { name: 'drawing'; dirty: boolean }
   | { name: 'closed' }
 
-/** Mode `snapshot`: the visible screen, when it changed and at most once per interval. For walls of many terminals. */
+/** Mode `snapshot`: the visible screen when it changed, at most once per interval. For walls of many terminals. */
 export class SnapshotStream implements ViewerStream, TerminalFollower {
   readonly #terminal: AgentTerminal
   readonly #port: ViewerPort

@@ -15,7 +15,7 @@ import { TerminalStore } from './terminal-store.ts'
 import { Viewer } from './viewer.ts'
 import type { ViewerPort } from './viewer-stream.ts'
 
-/** The connection of an agent. `send` must not throw and must not wait. */
+/** An agent's connection as terminals use it. `send` must not throw and must not wait. */
 export interface AgentTerminalPort {
   send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend' | 'terminal:ack'>(
     type: K,
@@ -29,38 +29,46 @@ export interface TerminalHubOptions {
   screens: ScreenHost
   /** A screen could not be drawn: its viewer waits, the others go on. */
   onFault(error: unknown): void
-  /** Output that is kept of one terminal. */
+  /** Bytes of output kept of one terminal. */
   ringBytes?: number
-  /** Output that is kept of all terminals; beyond it, those that nobody watches and that were not used longest go. */
+  /**
+   * Bytes of output kept of all terminals. Beyond this, terminals that nobody watches go first, the least recently used
+   * before others.
+   */
   totalBytes?: number
-  /** Ended terminals that are kept per agent. */
+  /** How many ended terminals are kept per agent. */
   keptEnded?: number
-  /** Terminals of one agent that may live at once; one more is refused: an agent could open them without end. */
+  /**
+   * How many terminals of one agent may be live at once. More are refused, since an agent could open them without end.
+   */
   maxLive?: number
-  /** Terminals that one viewer may have open. */
+  /** How many terminals one viewer may have open. */
   maxOpen?: number
-  /** What a viewer may be sent beyond what it acknowledged. */
+  /** How many bytes a viewer may be sent beyond what it acknowledged. */
   creditBytes?: number
-  /** Shortest time between two snapshots of mode `snapshot`. */
+  /** The shortest time between two snapshots of mode `snapshot`. */
   snapshotIntervalMs?: number
-  /** How long an agent may take to send again what is missing. */
+  /** How long an agent may take to send missing bytes again. */
   resendTimeoutMs?: number
-  /** Terminals that one reader may have drawn for it at once; others of it wait. */
+  /** How many terminals may be drawn for one reader at once; further ones wait. */
   readsAtOnce?: number
-  /** How many of one reader may wait. */
+  /** How many may wait for one reader. */
   readsWaiting?: number
 }
 
 export type TerminalResult = { status: 'ok' } | Refused
 export type TerminalFormat = 'text' | 'ansi' | 'cast'
-/** `rendered`: as UTF-8. `busy`: this reader has too many that wait. */
+/** `rendered`: UTF-8. `busy`: too many terminals wait for this reader already. */
 export type Rendering = { status: 'rendered'; bytes: Uint8Array } | { status: 'none' } | { status: 'busy' }
 
 const MiB = 1024 * 1024
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 const OK = { status: 'ok' } as const
 
-/** All terminals of all agents on this node: output in from agents, out to viewers; input and sizes the other way. */
+/**
+ * All terminals of all agents on this node: takes output from agents and sends it to viewers, and the other way round
+ * for input and sizes.
+ */
 export class TerminalHub {
   readonly #options: Required<TerminalHubOptions>
   readonly #store: TerminalStore
@@ -91,14 +99,14 @@ export class TerminalHub {
     })
   }
 
-  /** Bytes that the rings of all terminals take. */
+  /** Bytes that the rings of all terminals occupy. */
   get allocatedBytes(): number {
     return this.#store.allocatedBytes
   }
 
   // ---- agents
 
-  /** The agent is connected and has these terminals. What it wrote meanwhile is asked for. */
+  /** The agent is connected and has these terminals. What they wrote in the meantime is asked for. */
   attach(
     agentId: string,
     port: AgentTerminalPort,
@@ -109,7 +117,7 @@ export class TerminalHub {
     for (const terminal of this.#store.ofAgent(agentId)) if (!listed.has(terminal.terminalId)) terminal.vanish()
     for (const { terminalId, cols, rows, offset, local } of terminals) {
       const known = this.#store.find(agentId, terminalId)
-      // Behind what we have: another terminal under the old name.
+      // It starts later than we have: another terminal under an old id.
       const terminal = known && known.end <= offset ? known : this.#begin({ agentId, terminalId }, { cols, rows })
       if (terminal === undefined) break
       terminal.isLocal = local ?? false
@@ -119,7 +127,7 @@ export class TerminalHub {
     this.#store.prune(agentId)
   }
 
-  /** `port`: only while it is the agent's; an older connection may close after the newer one came. */
+  /** With `port`, does nothing if the agent has a newer connection by now. */
   detach(agentId: string, port?: AgentTerminalPort): void {
     if (port === undefined || this.#ports.get(agentId) === port) this.#ports.delete(agentId)
   }
@@ -156,13 +164,13 @@ export class TerminalHub {
     this.#store.prune(agentId)
   }
 
-  /** A program has taken its input up to here. */
+  /** A program has taken its input up to this offset. */
   taken(agentId: string, { terminalId, offset }: AgentPayloads['terminal:ack']): void {
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) for (const viewer of this.#viewers.values()) viewer.taken(terminal, offset)
   }
 
-  /** The agent is deleted: so are its terminals. */
+  /** The agent was deleted: removes its terminals. */
   remove(agentId: string): void {
     for (const viewer of this.#viewers.values()) viewer.closeAgent(agentId)
     this.#store.remove(agentId)
@@ -171,7 +179,7 @@ export class TerminalHub {
 
   // ---- viewers
 
-  /** Without `terminalId`, or for one that has not begun, the viewer is shown what begins later. */
+  /** Without `terminalId`, or if the terminal has not begun, the viewer gets what begins later. */
   open(
     port: ViewerPort,
     { agentId, terminalId, mode = 'bytes', answers, from }: ClientPayloads['terminal:open'],
@@ -192,7 +200,7 @@ export class TerminalHub {
     return OK
   }
 
-  /** The rights of a viewer are others: it keeps what they allow. The agents whose terminals were closed to it. */
+  /** The rights of a viewer changed: it keeps what they allow. Returns the agents whose terminals were closed to it. */
   keep(port: Pick<ViewerPort, 'id'>, may: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
     return this.#viewers.get(port.id)?.keep(may) ?? []
   }
@@ -221,14 +229,14 @@ export class TerminalHub {
 
   #type(terminal: AgentTerminal, input: Omit<AgentServerPayloads['terminal:input'], 'terminalId' | 'inputSeq'>): void {
     if (terminal.ending) return
-    // Grows over restarts of the server too, or the agent would take the first keys after one for old ones.
+    // It grows across restarts of the server too, or the agent would take the first keys after one for old ones.
     const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.clock.now())
     this.#inputSeqs.set(terminal, sequence)
     const { agentId, terminalId } = terminal
     this.#ports.get(agentId)?.send('terminal:input', { terminalId, ...input, inputSeq: sequence })
   }
 
-  /** Idempotent: nobody is sent anything more, and no timer is left. */
+  /** Idempotent: nothing more is sent, and no timer is left. */
   stop(): void {
     for (const viewer of this.#viewers.values()) viewer.closeAll()
     this.#viewers.clear()
@@ -237,7 +245,7 @@ export class TerminalHub {
 
   // ---- reading
 
-  /** Without `terminalId`: the newest. `reader` is who asks; it waits for its turn where it asks for many. */
+  /** Without `terminalId`: the newest terminal. `reader` names who asks; readers with many requests wait their turn. */
   async render(
     { agentId, terminalId, format }: { agentId: string; terminalId: string | undefined; format: TerminalFormat },
     reader = '',
@@ -294,7 +302,7 @@ export class TerminalHub {
     return OK
   }
 
-  /** Undefined where the agent may have no more. */
+  /** Undefined if the agent may have no more. */
   #begin(id: { agentId: string; terminalId: string }, size: ScreenSize): AgentTerminal | undefined {
     const before = this.#store.find(id.agentId, id.terminalId)
     const isOneMore = before === undefined || before.ending !== undefined

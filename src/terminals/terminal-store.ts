@@ -7,12 +7,12 @@ export interface TerminalStoreOptions extends AgentTerminalOptions {
   maxLive: number
 }
 
-/** The terminals of all agents, within bounds: of their number per agent, and of the memory of all of them. */
+/** The terminals of all agents, within two limits: how many per agent, and the memory of all together. */
 export class TerminalStore {
   readonly #options: TerminalStoreOptions
-  /** Per agent by id, the one that began last at the end. */
+  /** By agent and id; the one that began last is at the end. */
   readonly #agents = new Map<string, Map<string, AgentTerminal>>()
-  /** Every terminal that holds memory, the one that was not used longest first. */
+  /** Every terminal that holds memory, least recently used first. */
   readonly #used = new Set<AgentTerminal>()
   #bytes = 0
 
@@ -33,7 +33,7 @@ export class TerminalStore {
     return terminalId === undefined ? this.ofAgent(agentId).at(-1) : this.#agents.get(agentId)?.get(terminalId)
   }
 
-  /** A new terminal, in place of an earlier one with the same id. `onBegin` runs before that is disposed. */
+  /** Begins a terminal in place of an earlier one with the same id. `onBegin` runs before that one is disposed of. */
   begin(
     id: { agentId: string; terminalId: string },
     size: ScreenSize,
@@ -51,7 +51,7 @@ export class TerminalStore {
     return terminal
   }
 
-  /** Whether an agent has as many terminals that live as it may. */
+  /** Whether an agent has as many live terminals as it may. */
   isFull(agentId: string): boolean {
     const { maxLive } = this.#options
     const terminals = this.#agents.get(agentId)
@@ -61,7 +61,7 @@ export class TerminalStore {
     return live >= maxLive
   }
 
-  /** Keeps the number of an agent's terminals that have ended in its bounds. */
+  /** Drops ended terminals of an agent beyond the limit. */
   prune(agentId: string): void {
     const { keptEnded } = this.#options
     const ended = this.ofAgent(agentId).filter(terminal => terminal.ending && !terminal.watched)
@@ -72,7 +72,7 @@ export class TerminalStore {
     if (this.#used.delete(terminal)) this.#used.add(terminal)
   }
 
-  /** Runs what makes the terminal keep more, and makes room for it. */
+  /** Runs a change that makes the terminal keep more, then makes room for it. */
   grow(terminal: AgentTerminal, change: () => void): void {
     const before = terminal.allocatedBytes
     change()
@@ -86,7 +86,7 @@ export class TerminalStore {
     for (const terminal of this.ofAgent(agentId)) this.#drop(terminal)
   }
 
-  /** No screen is drawn any more. */
+  /** Stops drawing all screens. */
   stop(): void {
     for (const terminals of this.#agents.values()) for (const terminal of terminals.values()) terminal.dispose()
   }
@@ -95,7 +95,7 @@ export class TerminalStore {
     const idle = [...this.#used].filter(terminal => !terminal.watched && terminal !== spared)
     for (const terminal of [...idle.filter(({ ending }) => ending), ...idle.filter(({ ending }) => !ending)]) {
       if (this.#bytes <= this.#options.totalBytes) return
-      // One that lives gives back its past and goes on.
+      // A live one gives up its past and goes on.
       if (terminal.ending) this.#drop(terminal)
       else this.#release(terminal)
     }

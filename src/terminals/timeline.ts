@@ -1,26 +1,26 @@
 import type { ScreenSize } from './screen.ts'
 
-/** Output that came within this of the mark before has no mark of its own. */
+/** Output within this time of the last mark gets no mark of its own. */
 const RESOLUTION_MS = 20
 const MAX_MARKS = 4096
 const MAX_RESIZES = 512
 
-/** From byte `offset` on, and after `index` earlier ones, the terminal has this size. */
+/** From byte `offset` on, and after `index` earlier changes, the terminal has this size. */
 export interface Resize extends ScreenSize {
   index: number
   offset: number
   at: number
 }
 
-/** The bytes from `offset` on came at `at`. */
+/** The bytes from `offset` on arrived at `at`. */
 export interface Moment {
   offset: number
   at: number
 }
 
-/** When the bytes of a terminal came, and where its size changed: enough to replay it, in a few bytes per moment. */
+/** When the bytes of a terminal arrived and where its size changed: enough to replay it, at a few bytes per moment. */
 export class Timeline {
-  /** Byte offset and wall clock of each mark, side by side. */
+  /** The byte offset and the wall clock of each mark, side by side. */
   #offsets: number[] = []
   #times: number[] = []
   #resizes: Resize[]
@@ -38,7 +38,7 @@ export class Timeline {
     return this.#resizes[0]!
   }
 
-  /** The next change of size after the one with this index. */
+  /** The change of size after the one with this index. */
   resizeAfter(index: number): Resize | undefined {
     return this.size.index > index ? this.#resizes.find(resize => resize.index > index) : undefined
   }
@@ -54,11 +54,11 @@ export class Timeline {
 
   resize(size: ScreenSize, offset: number, at: number): void {
     this.#resizes.push({ cols: size.cols, rows: size.rows, index: this.size.index + 1, offset, at })
-    // A window that is dragged makes hundreds: what counts for a replay is where it came from and where it is.
+    // Dragging a window makes hundreds of changes; a replay needs only the first and the last of them.
     if (this.#resizes.length > MAX_RESIZES) this.#resizes.splice(1, MAX_RESIZES / 2)
   }
 
-  /** The bytes from `offset` on came at `at`. */
+  /** The bytes from `offset` on arrived at `at`. */
   mark(offset: number, at: number): void {
     const last = this.#times.at(-1)
     if (last !== undefined && at - last < RESOLUTION_MS) return
@@ -70,7 +70,7 @@ export class Timeline {
   /** Forgets what lies before the first byte that is kept. */
   prune(oldest: number): void {
     const marks = countBefore(this.#offsets, oldest)
-    // Removed in bulk: a ring that is full moves with every frame.
+    // Removed in bulk: a full ring moves with every frame.
     if (marks > 256) {
       this.#offsets.splice(0, marks - 1)
       this.#times.splice(0, marks - 1)

@@ -14,7 +14,7 @@ export interface ViewerPort {
   send<K extends ViewerFrameType>(type: K, payload: ServerPayloads[K]): void
 }
 
-/** What one viewer gets of one terminal, in one of the two modes. */
+/** What one viewer is sent of one terminal, in one of the modes. */
 export interface ViewerStream {
   /** The viewer has drawn everything before `offset`. */
   ack(offset: number): void
@@ -27,7 +27,7 @@ export interface ViewerStreamOptions {
   clock: Clock
   creditBytes: number
   snapshotIntervalMs: number
-  /** The viewer is a terminal that somebody sits before: it answers queries, where no other does. */
+  /** The viewer is a terminal with a person in front of it: it answers queries, and nothing else does. */
   answers?: boolean | undefined
   onFault(error: unknown): void
 }

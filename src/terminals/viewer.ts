@@ -16,14 +16,17 @@ interface Opened {
   target: ViewerTarget
   mode: ViewerMode
   answers: boolean | undefined
-  /** Of mode `whole`: where its bytes begin. */
+  /** In mode `whole`: where its bytes begin. */
   from: number
   shown?: { terminal: AgentTerminal; stream: ViewerStream }
 }
 
 const keyOf = ({ agentId, terminalId }: ViewerTarget): string => `${agentId} ${terminalId ?? ''}`
 
-/** One connection (its id is the connection's, not the user's) that watches terminals: what it has open, which sizes it holds, and what it typed last. */
+/**
+ * One connection that watches terminals: what it has open, which sizes it set, and what it typed last. Its id is the
+ * connection's, not the user's.
+ */
 export class Viewer {
   readonly #port: ViewerPort
   readonly #options: ViewerStreamOptions
@@ -44,7 +47,7 @@ export class Viewer {
     return this.#opened.has(keyOf(target))
   }
 
-  /** Opened again, it starts again with a snapshot. Without a terminal it waits for one to begin. */
+  /** Opening again starts again with a snapshot. Without a terminal, it waits for one to begin. */
   open(
     target: ViewerTarget,
     { mode, answers, from = 0 }: { mode: ViewerMode; answers?: boolean | undefined; from?: number | undefined },
@@ -63,7 +66,7 @@ export class Viewer {
     this.#port.send('terminal:snapshot', { agentId, terminalId, ...nothing })
   }
 
-  /** A terminal of a watched agent begins, or begins anew under its old id. */
+  /** A terminal of a watched agent begins, or begins again under its old id. */
   began(terminal: AgentTerminal): void {
     for (const opened of this.#opened.values()) {
       const { agentId, terminalId = terminal.terminalId } = opened.target
@@ -84,7 +87,7 @@ export class Viewer {
     return paced
   }
 
-  /** A viewer that follows the newest terminal may close it by the name that it was shown. */
+  /** A viewer that follows the newest terminal may also close it by the id that it was shown. */
   close(target: ViewerTarget): void {
     const follower = this.#opened.get(keyOf({ agentId: target.agentId }))
     const isShown = follower?.shown?.terminal.terminalId === target.terminalId
@@ -95,7 +98,10 @@ export class Viewer {
     if (opened.shown) this.#letGo(opened.shown.terminal)
   }
 
-  /** How much of its input a program has taken: told to whoever reads all of its output, for they feed it. */
+  /**
+   * How much of its input a program has taken. Only those that read all of the output are told, since they feed the
+   * input.
+   */
   taken({ agentId, terminalId }: AgentTerminal, offset: number): void {
     for (const { shown } of this.#opened.values()) {
       const isShown = shown?.terminal.agentId === agentId && shown.terminal.terminalId === terminalId
@@ -107,7 +113,7 @@ export class Viewer {
     for (const { target } of [...this.#opened.values()]) if (target.agentId === agentId) this.close(target)
   }
 
-  /** Closes what it may not watch any more, and lets go of sizes that it may not set any more. */
+  /** Closes what the viewer may no longer watch, and releases sizes that it may no longer set. */
   keep({ watches, types }: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
     const closed = new Set([...this.#opened.values()].map(({ target }) => target.agentId).filter(id => !watches(id)))
     for (const agentId of closed) this.closeAgent(agentId)
@@ -129,7 +135,7 @@ export class Viewer {
     this.#held.add(terminal)
   }
 
-  /** A number is typed once; numbers grow. */
+  /** Each number is typed once, and numbers grow. */
   isNewInput(terminal: AgentTerminal, inputSeq: number): boolean {
     if (inputSeq <= (this.#typed.get(terminal) ?? -1)) return false
     this.#typed.set(terminal, inputSeq)
@@ -157,7 +163,7 @@ export class Viewer {
     }
   }
 
-  /** Size and numbering last as long as the terminal is open in some way. */
+  /** A viewer keeps its size and numbering for as long as the terminal is open to it in any way. */
   #letGo(terminal: AgentTerminal): void {
     if ([...this.#opened.values()].some(({ shown }) => shown?.terminal === terminal)) return
     this.#held.delete(terminal)

@@ -5,8 +5,8 @@ const MAX_FRAME_BYTES = 64 * 1024
 
 /**
  * Mode `whole`: every byte from an offset on, at the pace of the reader, and never a screen in place of bytes. The
- * agent waits for what the reader acknowledges, so the ring holds what is still to be read; what left it all the same
- * is named as a `gap`.
+ * agent waits for the reader's acknowledgements, so the ring holds what is still to be read. Bytes that the ring
+ * dropped all the same are reported as a `gap`.
  */
 export class WholeStream implements ViewerStream, TerminalFollower {
   readonly paces = true
@@ -50,7 +50,7 @@ export class WholeStream implements ViewerStream, TerminalFollower {
       const from = Math.max(this.#sent, oldest)
       const to = Math.min(end, from + Math.min(room, MAX_FRAME_BYTES))
       const gap = from > this.#sent ? { gap: { from: this.#sent, to: from } } : {}
-      // What is gone cannot be acknowledged, and must not use up the credit.
+      // Lost bytes cannot be acknowledged and must not use up the credit.
       this.#acked += from - this.#sent
       this.#sent = to
       this.#port.send('terminal:output', { ...this.#terminal.outputFrame(from, to), ...gap })
