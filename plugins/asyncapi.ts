@@ -9,7 +9,10 @@ export interface AsyncapiOptions {
   version: string
 }
 
-/** The frames of the sockets, derived from the protocol's schemas: `/asyncapi.json` for programs, `/asyncapi` for people. */
+/**
+ * The frames of the sockets, derived from the protocol's schemas: `/asyncapi.json` for programs, `/asyncapi` for
+ * people.
+ */
 export default fp<AsyncapiOptions>(
   async (app, { version }) => {
     function reached(request: FastifyRequest) {
@@ -19,7 +22,7 @@ export default fp<AsyncapiOptions>(
     const queryToken = app.config.ALLOW_QUERY_TOKEN
     const about = { schema: { hide: true }, logLevel: 'warn' } as const
     let page: string | undefined
-    // Written once: what differs, where this server is reached, stands at its end.
+    // Serialised once: the part that differs, the address of this server, comes at the end.
     const nowhere = { host: '', protocol: 'ws', pathname: '' } as const
     const { servers, ...document } = asyncApiDocument({ version, server: nowhere, queryToken })
     const beginning = JSON.stringify(document).slice(0, -1)

@@ -5,14 +5,14 @@ import { type AuditAction, auditDrafts } from '../src/log/audit.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Records what changes nothing in the log: a socket that is closed. Resolves when it is on disk; where the log cannot
-     * accept, the line in the process's own log has to do, for a kick must not wait for a disk.
+     * Records an action that changes nothing in the log, such as closing a connection. Resolves when it is on disk. If
+     * the log cannot accept, a line in the process log must do, since closing a connection must not wait for a disk.
      */
     audit(actor: Actor, action: AuditAction, what: string): Promise<void>
   }
 }
 
-/** The audit trail: each event of it is a line in the process's log too, for who reads only that. */
+/** The audit trail. Each of its events is also a line in the process log. */
 export default fp(
   async app => {
     const { clock, eventLog } = app

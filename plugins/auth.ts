@@ -12,26 +12,32 @@ import { FLW_ERR_AUTH_NO_ROW } from '../src/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Judges the token of a request, once: who asks again gets the same verdict. */
+    /** Judges the token of a request. The verdict is kept with the request, so later calls get the same. */
     identify(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict>
-    /** Counts a secret that was refused against its sender; the refusal, or another where they tried too many. */
+    /** Counts a refused token against its sender. Returns the refusal, or another one if the sender tried too many. */
     countFalse(request: FastifyRequest, refusal: WireError): WireError
-    /** onRequest hook of a scope: 401 without a valid token; behind it `request.principal` is set. */
+    /** An onRequest hook: 401 without a valid token; after it, `request.principal` is set. */
     authenticate: onRequestHookHandler
-    /** The onRequest hooks that a route's row in the access table asks for, by its name there: `GET /ws`. */
+    /**
+     * The onRequest hooks that a route's row in the access table requires; `route` is its name there, such as `GET
+     * /ws`.
+     */
     admit(route: string): onRequestHookHandler[]
-    /** onRoute hook of the API's scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW where there is none. */
+    /**
+     * An onRoute hook for the API's scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW if it has
+     * none.
+     */
     admitRoutes(prefix: string): (route: RouteOptions) => void
-    /** onRequest hook of upgrades, which CORS does not protect: 403 for the pages of other origins. */
+    /** An onRequest hook for upgrades, which CORS does not protect: 403 for pages of other origins. */
     checkOrigin: onRequestHookHandler
     origins: Origins
   }
   interface FastifyContextConfig {
-    /** Whether `?token=` is taken: where browsers can send no header. */
+    /** Whether `?token=` is accepted, for browsers that cannot send a header. */
     queryToken?: boolean
   }
   interface FastifyRequest {
-    /** Only behind `app.authenticate`. */
+    /** Set only after `app.authenticate`. */
     principal: Principal
     verdict: TokenVerdict | Promise<TokenVerdict> | null
   }
@@ -56,7 +62,7 @@ export default fp(
       const takesQuery = ALLOW_QUERY_TOKEN && request.routeOptions.config.queryToken === true
       const found = findToken(request.headers, query, takesQuery)
       const hadQuery = query.token !== undefined
-      // It is no parameter of any route, and nothing behind this point has a use for it.
+      // No route has it as a parameter, and nothing after this point needs it.
       delete query.token
       switch (found.status) {
         case 'found':
@@ -70,7 +76,7 @@ export default fp(
 
     const { FALSE_TOKEN_RATE } = app.config
     const falseTokens = new KeyedBuckets({ ratePerSecond: FALSE_TOKEN_RATE / 60, burst: FALSE_TOKEN_RATE })
-    /** Only false tokens are counted, and only they are refused: others of the address, behind a proxy, are let in. */
+    /** Only false tokens are counted and refused, so that others at the same address, behind a proxy, still get in. */
     function refusalOf(
       request: FastifyRequest,
       { refusal, isHarmless }: Extract<TokenVerdict, { refusal: WireError }>,
@@ -116,7 +122,7 @@ export default fp(
       return [app.authenticate, check]
     })
     app.decorate('admitRoutes', prefix => route => {
-      // A HEAD route is made of its GET.
+      // Fastify makes a HEAD route from each GET route.
       const method = route.method === 'HEAD' ? 'GET' : String(route.method)
       route.onRequest = app.admit(`${method} /api/v1${route.url.slice(prefix.length)}`)
     })

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 
 const JSON_TYPE = 'application/json'
 
-/** A status and a message are all that the handler of errors asks for. */
+/** The error handler needs only a status and a message. */
 const refusal = (statusCode: number, message: string, code?: string) =>
   Object.assign(new Error(message), { statusCode, ...(code !== undefined && { code }) })
 
@@ -19,7 +19,7 @@ function wrongType(type: string | undefined): Error {
   return refusal(415, `${had}: send JSON with "Content-Type: ${JSON_TYPE}"${hint}.`)
 }
 
-/** Fastify does not say what is wrong. */
+/** Fastify does not say what is wrong with the JSON. */
 function badJson(body: string): Error {
   const refused = (why: string) => refusal(400, `The body is not valid JSON: ${why}.`, 'FST_ERR_CTP_INVALID_JSON_BODY')
   try {
@@ -31,8 +31,8 @@ function badJson(body: string): Error {
 }
 
 /**
- * Bodies are JSON. One that is empty is none, whatever type it is said to have: clients name a type in every request that
- * could have a body, and an interrupt must not fail over a header.
+ * Bodies are JSON. An empty body counts as none, whatever its content type: clients set the type on every request that
+ * could have a body, and an interrupt must not fail because of a header.
  */
 export default fp(
   async app => {
@@ -45,11 +45,11 @@ export default fp(
     app.addContentTypeParser('*', (request, payload, done) => {
       const { headers } = request
       const refuse = () => done(wrongType(headers['content-type']))
-      // Only where it says how long it is does one know before it comes.
+      // Only a body with a content length can be judged before it arrives.
       if (headers['transfer-encoding'] === undefined) refuse()
       else payload.once('data', refuse).once('end', () => done(null))
     })
-    // Behind the check that there is a route.
+    // Runs after the check that the route exists.
     app.addHook('preParsing', (request, reply, _payload, done) => {
       const { raw } = request
       const encoding = raw.headers['content-encoding']

@@ -4,7 +4,7 @@ import { FrameCompressor } from '../src/frames/frame-compressor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Deals the events of the log to whoever subscribed: sockets, streams, or a sink of one's own. */
+    /** Sends the events of the log to subscribers: sockets, streams, or a sink of your own. */
     broadcaster: Broadcaster
   }
 }

@@ -5,9 +5,9 @@ import { FlushScheduler } from '../src/connections/flush-scheduler.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every open socket of this process. */
+    /** Every open connection of this process. */
     connections: ConnectionRegistry
-    /** Joins what sockets are sent in one turn of the event loop. */
+    /** Joins what is sent in one turn of the event loop into one write per connection. */
     flusher: FlushScheduler
   }
 }

@@ -2,8 +2,8 @@ import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
 
 /**
- * For browsers of other origins. No cookies are used, so there are no credentials to share; who may open a socket is
- * checked apart (`app.checkOrigin`), by the same list. The server's own pages need none of these headers.
+ * Lets browsers of other origins in. No cookies are used, so there are no credentials to share. Upgrades are checked
+ * separately (`app.checkOrigin`) by the same list. The server's own pages need none of these headers.
  */
 export default fp(
   async app => {
@@ -13,7 +13,7 @@ export default fp(
       allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
       exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After'],
       maxAge: 600,
-      // Its refusal would be a text, the only error of this server that is no JSON.
+      // The plugin's refusal would be plain text, the only error of this server that is not JSON.
       strictPreflight: false,
     })
   },

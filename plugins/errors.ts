@@ -13,12 +13,12 @@ declare module 'fastify' {
     routeTable: RouteTable
   }
   interface FastifyReply {
-    /** Answers with the refusal: status and body of its code, and the headers that belong to it. */
+    /** Answers with a refusal: the status and body of its code, and the headers that belong to it. */
     refuse(error: WireError): FastifyReply
   }
 }
 
-/** Fastify's own refusals, where the status alone would say too little. */
+/** Refusals of Fastify itself for which the status alone would say too little. */
 const codes: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'bad_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
@@ -50,7 +50,7 @@ function refuse(this: FastifyReply, error: WireError): FastifyReply {
   return this.code(errorCodes[error.code].status).send(restError(error))
 }
 
-/** What to do, where Fastify says only what was wrong. */
+/** What to do about it, where Fastify says only what was wrong. */
 function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequest): string {
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -67,7 +67,7 @@ function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequ
 function onError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode = 500, validation, validationContext = 'body' } = error
   if (validation !== undefined) {
-    // An empty body was taken for none, and none is judged as `null`.
+    // An empty body counts as none, and Fastify validates none as `null`.
     if (validationContext === 'body' && request.body === undefined) return reply.refuse(noBody)
     return reply.refuse(validationMessage(validation, validationContext))
   }
@@ -76,12 +76,14 @@ function onError(error: FastifyError, request: FastifyRequest, reply: FastifyRep
   if (statusCode < 500) {
     return reply.code(statusCode).send(restError(wireError(code, adviceOf(error, request)), statusCode))
   }
-  // What went wrong inside is for the log: the caller could learn from it how to break more.
+  // Internals belong in the log only: a caller could learn from them how to break more.
   request.log.error({ err: error }, 'request failed')
   return reply.code(errorCodes[code].status).send(restError(wireError(code, errorCodes[code].meaning)))
 }
 
-/** For what fails before there is a route: a path that cannot be decoded. Given to Fastify when the server is made. */
+/**
+ * Handles errors from before routing, such as a path that cannot be decoded. Passed to Fastify when the server is made.
+ */
 export function frameworkErrors(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode = 400 } = error
   reply
@@ -101,19 +103,19 @@ const noRequest: Record<string, [statusCode: number, message: string]> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks are too large: send none.'],
 }
 
-/** For what is no HTTP request at all. The packet is not logged: it may hold a token. */
+/** Handles what is not an HTTP request at all. The packet is not logged, since it may contain a token. */
 export function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const [statusCode, message] = noRequest[error.code ?? ''] ?? [400, 'This is not a valid HTTP request.']
   const body = restError(wireError(codeOf({ statusCode }), message), statusCode)
-  // An answer that is under way would have this one in its middle.
+  // A response that is already on its way would get this one in its middle.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
   if (!socket.writable || answer?.headersSent) socket.destroy()
-  // Were it only ended, it would be there for as long as the peer does not end its side.
+  // If it were only ended, the socket would live until the peer ends its side.
   else socket.end(rawAnswer(body), () => socket.destroy())
 }
 
-/** Every error leaves in one shape: Fastify's own, those of plugins, those of ours. */
+/** Gives every error the same shape, whether it comes from Fastify, a plugin or this code. */
 export default fp(
   async app => {
     app.decorateReply('refuse', refuse)
@@ -121,7 +123,7 @@ export default fp(
     const routeTable = new RouteTable()
     app.decorate('routeTable', routeTable)
     app.addHook('onRoute', ({ url, method, websocket }) => {
-      // What the plugin of CORS answers preflights with.
+      // A route that the CORS plugin adds for preflights.
       if (!url.endsWith('*') || method !== 'OPTIONS') routeTable.add(url, [method].flat(), websocket === true)
     })
     function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -136,7 +138,7 @@ export default fp(
       return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))
     }
     app.setNotFoundHandler(notFound)
-    // Before a body is judged that nobody asked for.
+    // Runs before the body of a request to an unknown route is parsed.
     app.addHook('preParsing', (request, reply, _payload, done) => {
       if (request.is404) notFound(request, reply)
       else done()

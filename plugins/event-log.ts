@@ -8,15 +8,15 @@ import { TimedLog } from '../src/log/timed-log.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     eventLog: TimedLog
-    /** Whether the store takes what is written to it. */
+    /** Whether the store accepts writes. */
     storeProbe: StoreProbe
-    /** How full the log is that this process owns; undefined where it owns none. */
+    /** How full the log is; undefined if another process owns it. */
     logUsage(): { events: number; bytes: number; limitBytes: number } | undefined
   }
 }
 
 export interface EventLogOptions {
-  /** A log that the caller opened, and closes. */
+  /** A log that the caller opened and will close. */
   eventLog?: EventLog | undefined
 }
 

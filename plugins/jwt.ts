@@ -13,7 +13,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     tokens: TokenService
     loginCodes: LoginCodes
-    /** Judges a token: form, signature, claims, age, revocation. At once where its signature was verified before. */
+    /** Judges a token: form, signature, claims, age, revocation. Synchronous if its signature was verified before. */
     verifyToken(token: string): TokenVerdict | Promise<TokenVerdict>
   }
 }
@@ -26,10 +26,10 @@ export interface JwtOptions {
 const MAX_TOKEN_LENGTH = 8192
 const KEYS_RETRY_MS = 5000
 const TOKENS_KEPT = 1000
-/** `app.jwt` stays free for the app that embeds this one. */
+/** Leaves the name `app.jwt` free for an app that embeds this one. */
 const NAMESPACE = 'fleetwire'
 
-/** The library judges form, algorithm and signature; age and revocation are judged by TokenService, each time. */
+/** The library judges form, algorithm and signature. TokenService judges age and revocation, each time. */
 async function registerJwt(app: FastifyInstance, key: Exclude<TokenKey, { kind: 'key-set' }>): Promise<JWT> {
   const secret: FastifyJWTOptions['secret'] = key.kind === 'secret' ? key.secret : { public: key.pem }
   const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
@@ -49,7 +49,7 @@ const verifyWith =
     }
   }
 
-/** What the log says of a token that was refused: never the token itself. */
+/** What the log says about a refused token: never the token itself. */
 function headerOf(token: string): { alg?: unknown; kid?: unknown } {
   try {
     const { alg, kid } = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString())
@@ -86,8 +86,9 @@ export default fp<JwtOptions>(
     app.decorate('tokens', tokens)
     app.decorate('loginCodes', new LoginCodes({ log: app.eventLog, clock: app.clock, tokens }))
 
-    // A verdict on a signature stands for as long as its key does, and keys of a set may be withdrawn. The library keeps
-    // verdicts too, but hashes the token each time, which takes longer than the rest of the way of a known token.
+    // A verified signature is valid for as long as its key is, and keys of a set may be withdrawn. The library caches
+    // verdicts too, but it hashes the token each time, which takes longer than everything else that is done for a known
+    // token.
     const verified = new Map<string, unknown>()
     function keep(token: string, claims: unknown): void {
       if (key.kind === 'key-set') return

@@ -2,12 +2,12 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** `draining` from the moment the server was told to close: it takes no new work, and still finishes what it has. */
+    /** `draining` once the server was told to close: it accepts no new work and finishes what it has. */
     lifecycle: { phase: 'serving' | 'draining' }
   }
 }
 
-/** Registered first, so that its hook runs before those that take their time to drain. */
+/** Registered first, so that its hook runs before those that take time to drain. */
 export default fp(
   async app => {
     const lifecycle: { phase: 'serving' | 'draining' } = { phase: 'serving' }

@@ -4,7 +4,7 @@ import { type MetricSources, metricTable } from '../src/metrics/metric-table.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What `/metrics` shows. One for each app: several may live in one process. */
+    /** What `/metrics` shows. One registry per app, since several may live in one process. */
     metrics: Registry
   }
 }

@@ -18,7 +18,7 @@ const docsHeaders = pageHeaders({
   connectSrc: ["'self'"],
 })
 
-/** The API document at `/openapi.json`, derived from the routes' schemas, and a page to read it at `/docs`. */
+/** The API document at `/openapi.json`, derived from the routes' schemas, and a page that shows it at `/docs`. */
 export default fp<OpenapiOptions>(
   async (app, { version }) => {
     await app.register(swagger, {
@@ -47,7 +47,8 @@ export default fp<OpenapiOptions>(
       refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => String($id ?? `schema-${i}`) },
     })
 
-    // Written once. Where a proxy takes a prefix away, only the document's `servers` differ, and stand at its end.
+    // Serialised once. Behind a proxy that removes a path prefix only the document's `servers` differ, and they come at
+    // the end.
     let json: string | undefined
     let yaml: string | undefined
     function jsonFor(request: FastifyRequest): string {
@@ -66,9 +67,9 @@ export default fp<OpenapiOptions>(
       await pages.register(swaggerUi, {
         routePrefix: '/docs',
         theme: { title: 'Fleetwire REST API' },
-        // Without the bar at the top, which offers to load the document of anybody.
+        // Without the bar at the top, which offers to load any document from anywhere.
         uiConfig: { layout: 'BaseLayout' },
-        // Relative, so that the page works behind whatever prefix.
+        // Relative, so that the page works behind any prefix.
         indexPrefix: '.',
         uiHooks: {
           onRequest(request, reply, done) {

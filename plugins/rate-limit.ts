@@ -6,8 +6,8 @@ const WINDOW_MS = 60_000
 const ADDRESS = 'address '
 
 /**
- * REST_RATE requests a minute for each principal, and for each address where no principal is known: whoever tries
- * tokens is counted too. Routes with `config: { rateLimit: false }` have limits of their own, or need none.
+ * REST_RATE requests a minute for each principal, or for each address if no principal is known, so that guessing tokens
+ * is limited too. Routes with `config: { rateLimit: false }` have limits of their own, or need none.
  */
 export default fp(
   async app => {

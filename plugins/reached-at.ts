@@ -7,26 +7,26 @@ import { parseTrustProxy } from '../src/trust-proxy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** How the sender of a request reaches this server, through the proxies that `TRUST_PROXY` believes. */
+    /** How the sender of a request reaches this server, through the proxies that `TRUST_PROXY` trusts. */
     reachedAt(request: FastifyRequest): ReachedAt
     /** What `Location` names for a path of this server. */
     publicPath(request: FastifyRequest, path: string): string
-    /** Where a request comes from, as limits count it: IPv6 by its /64. */
+    /** The address of a request as limits count it: IPv6 by its /64. */
     addressOf(request: FastifyRequest): string
-    /** How often each limit refused somebody, over REST and on sockets. */
+    /** How often each limit refused a request, over REST and on sockets. */
     refusals: Refusals
   }
   interface FastifyRequest {
-    /** What `app.addressOf` found: the kernel was asked, and its answer read. */
+    /** Caches the result of `app.addressOf`, since asking the kernel and parsing its answer takes time. */
     limitedAddress: string | null
   }
 }
 
-/** Host and scheme are Fastify's, which has the same setting; prefixes and ports it does not know. */
+/** Fastify finds host and scheme, with the same setting. It does not know prefixes and ports. */
 export default fp(
   async app => {
     const trust = parseTrustProxy(app.config.TRUST_PROXY)
-    // An app that embeds this one says whom it trusts in its own way: then a second address is known.
+    // An app that embeds this one has its own trust settings; if they trust a proxy, a second address is known.
     const isTrusted = ({ ips, socket }: FastifyRequest) =>
       trust?.(socket.remoteAddress ?? '', 0) === true || (ips?.length ?? 0) > 1
     app.decorate('reachedAt', request => {
@@ -36,7 +36,7 @@ export default fp(
     app.decorate('refusals', new Refusals())
     app.decorateRequest('limitedAddress', null)
     app.decorate('addressOf', request => {
-      // A socket that is gone has no address any more: such requests count together.
+      // A closed socket no longer has an address. Such requests are counted together.
       request.limitedAddress ??= normalizeIP((request.ip as string | undefined) ?? '')
       return request.limitedAddress
     })

@@ -8,7 +8,9 @@ import { shareSchemas } from '../src/shared-schemas.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** What the route itself refuses with; what stands before every route is added to its document. */
+    /**
+     * The codes with which the route itself refuses. Those of the checks before every route are added to its document.
+     */
     refusals?: readonly ErrorCode[]
   }
 }
@@ -24,8 +26,9 @@ type BuildSerializer = ReturnType<typeof SerializerSelector>
 const common = { useDefaults: true, removeAdditional: false, allErrors: false }
 
 /**
- * Bodies are taken as they are: what does not fit is refused, never bent or dropped. Query strings and path parameters
- * are text, so they are coerced. Schemas with an `$id` become references, in validation and in the API document.
+ * Bodies are taken as they are: what does not fit is refused, never converted or dropped. Query strings and path
+ * parameters are text, so they are converted. Schemas with an `$id` become references, in validation and in the API
+ * document.
  */
 export default fp(
   async app => {
@@ -61,7 +64,7 @@ export default fp(
   { name: 'fleetwire-schemas' },
 )
 
-/** Every body, whatever its route: what its fields hold, or those of the things that it lists. */
+/** Applies to the body of every route: limits the depth of its fields, or of the items of a list in it. */
 function shallow(validate: Validate): Validate {
   return body => {
     const [path, value] = Array.isArray(body) ? deepMember(body, MAX_VALUE_DEPTH + 1) : ['', body]
@@ -79,7 +82,10 @@ function deepMember(of: object, levels: number): [path?: string, value?: unknown
   return deep === undefined ? [] : [`/${deep[0]}`, deep[1]]
 }
 
-/** Every route answers with the same errors, and many with the same record: each is compiled once, half of a start. */
+/**
+ * All routes share their error responses and many share a record, so each serializer is compiled once. That halves the
+ * start-up.
+ */
 function serializers(build: BuildSerializer): BuildSerializer {
   return (...shared) => {
     const compile = build(...shared)

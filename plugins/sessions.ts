@@ -5,7 +5,7 @@ import { SessionService } from '../src/sessions/session-service.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     sessions: SessionService
-    /** What is open on the streams of sessions; takes the snapshots that show it. */
+    /** What is open on the streams of sessions. Takes the snapshots that show it. */
     openMessages: OpenMessages
   }
 }

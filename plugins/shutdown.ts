@@ -3,19 +3,20 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 
-/** What a request that is being answered may still take once all else has drained. */
+/** How long a request that is being answered may still take once everything else has drained. */
 const ANSWER_DEADLINE_MS = 10_000
 
 /**
- * Lets no peer hold up the close. Node waits for every connection that is not idle, and counts as such one that has
- * sent nothing yet, as browsers and probes open them, or half a request. Registered after what drains before it.
+ * Keeps peers from holding up the close. Node waits for every connection that is not idle, including one that has sent
+ * nothing yet (browsers and probes open such) or only half a request. Registered after the plugins that drain before
+ * it.
  */
 export default fp(
   async app => {
     const { server, clock, upgradeIntake } = app
-    // A socket of TLS is one of its own, above the one that was accepted.
+    // A TLS socket is an object of its own, above the one that was accepted.
     const connected = server instanceof TlsServer ? 'secureConnection' : 'connection'
-    /** Requests that are being answered, of each connection that is not a WebSocket. */
+    /** How many requests are being answered, for each connection that is not a WebSocket. */
     const answering = new Map<Socket, number>()
     const count = (socket: Socket, change: number) => {
       const now = answering.get(socket)
@@ -32,7 +33,7 @@ export default fp(
       count(socket, 1)
       response.once('close', () => count(socket, -1))
     }
-    // From there on it is the intake's, which sees to its end.
+    // From here on the intake is responsible for the socket.
     const stopListening = upgradeIntake.onTaken(socket => {
       answering.delete(socket as Socket)
       socket.off('close', closed)

@@ -15,13 +15,18 @@ import { restError } from '../src/rest-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What stands before every upgrade. */
+    /** Checks every upgrade. */
     upgrades: UpgradeGate
     /** Owns the sockets of upgrades until they are opened. */
     upgradeIntake: UpgradeIntake
-    /** The last preHandler of a socket's route: in its turn, or 503 or 429 where one socket more is too many. */
+    /**
+     * The last preHandler of a socket's route: waits for its turn, or answers 503 or 429 if there are too many sockets.
+     */
     admitSocket: preHandlerHookHandler
-    /** What the handler of a socket's route calls, in the turn of the upgrade. The connection belongs to `request.principal`. */
+    /**
+     * Called by the handler of a socket's route, in the turn of the upgrade. The connection belongs to
+     * `request.principal`.
+     */
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
       socket: WebSocket,
       request: Request,
@@ -56,7 +61,7 @@ export default fp(
       server: app.server,
       isSocketPath: path => routeTable.isSocket(path),
     })
-    // Before the library's hook, which would cut a peer off before it has read why it was refused.
+    // Runs before the library's hook, which would cut off a peer before it has read why it was refused.
     app.addHook('onResponse', (request, _reply, done) => {
       if (intake.upgradeOf(request.raw) !== undefined) request.ws = false
       done()
@@ -66,19 +71,19 @@ export default fp(
         // Where the library listens for upgrades.
         server: intake as unknown as Server,
         ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
-        // A browser offers its token as a second name: that one is never echoed.
+        // A browser offers its token as a second subprotocol, which must never be echoed.
         handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       },
-      // While the server still listens: clients are told when to come back, and stores are closed after them.
+      // Runs while the server still listens: clients are told when to come back, and stores are closed after them.
       async preClose() {
         gate.close()
         await connections.closeAll()
         app.websocketServer.close()
       },
     })
-    // Not before: an upgrade that still comes is refused, where nobody listens it would wait for ever.
+    // Not earlier: an upgrade that still arrives must be refused, since without a listener it would wait for ever.
     app.addHook('onClose', async () => intake.stop())
-    // Its own answer would be a page, the only error of this server that is no JSON.
+    // The library's answer would be a page, the only error of this server that is not JSON.
     app.websocketServer.on('wsClientError', (error, socket) => {
       const body = restError(wireError('invalid_request', `The WebSocket handshake is not valid: ${error.message}.`))
       socket.end(rawAnswer(body, { 'Sec-WebSocket-Version': '13' }), () => socket.destroy())
@@ -88,7 +93,7 @@ export default fp(
     app.decorate('upgradeIntake', intake)
     app.addHook('onRequest', (request, reply, done) => {
       if (!request.ws) return done()
-      // Nobody would read a next request.
+      // The next request on this socket would never be read.
       reply.raw.shouldKeepAlive = false
       const refusal = routeTable.isSocketRoute(request.routeOptions.url)
         ? gate.knock(app.addressOf(request))
@@ -102,7 +107,7 @@ export default fp(
         return
       }
       gate.enter(request.principal, refusal => {
-        // It may have waited for its turn for long.
+        // It may have waited a long time for its turn.
         const refused = refusal ?? app.tokens.lapsed(request.principal)
         if (refused !== undefined) {
           reply.refuse(refused)
@@ -111,11 +116,12 @@ export default fp(
         const { raw } = request
         const { socket } = raw
         intake.release(raw)
-        // It may be one of several names that were offered.
+        // The header may list several protocols.
         raw.headers.upgrade = 'websocket'
-        // From here on nothing is answered over HTTP; attached, the response would live as long as the socket.
+        // From here on nothing is answered over HTTP. If it stayed attached, the response object would live as long as
+        // the socket.
         reply.raw.detachSocket(socket)
-        // The head of the upgrade and the first words of the connection leave in one write.
+        // Sends the response of the upgrade and the first frames in one write.
         socket.cork()
         done()
         socket.uncork()
@@ -125,7 +131,7 @@ export default fp(
       const { principal } = request
       const caller = { principal, address: app.addressOf(request) }
       const connection = connections.open(new WsSocket(socket, request.raw.socket), caller, options)
-      // The one line that ties the id of the request to that of the connection, which all later ones carry.
+      // This line ties the request's id to the connection's, which all later lines carry.
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection
     })

@@ -31,5 +31,5 @@ export function asAnswer(principal: Principal, command: Command): Command {
   return rest
 }
 
-/** What of all tasks a token sees, for lists. */
+/** The tasks that a token may see, for lists. */
 export const sightOfTasks = (principal: Principal) => !seesFleet(principal) && { agentLike: principal.agents }

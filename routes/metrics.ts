@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 
-/** Prometheus asks here. Numbers of the whole server, so whoever may read may have them. */
+/** For Prometheus. The numbers cover the whole server, so every token that may read may have them. */
 const metrics: FastifyPluginAsyncTypebox = async app => {
   const { METRICS_PUBLIC } = app.config
   app.get(

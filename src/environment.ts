@@ -1,12 +1,12 @@
 const PREFIX = 'FLEETWIRE_'
 
-/** What the command line and what runs under it read, besides the settings of the server. */
+/** The variables that the command line and the agent read, besides the settings of the server. */
 export const clientVariables = ['URL', 'TOKEN', 'TOKEN_FILE', 'TOKEN_COMMAND', 'RUN_TIMEOUT', 'COMMAND_ID'] as const
 
 export interface Environment {
-  /** Values by setting, trimmed: files and secret stores leave a line break at their ends. */
+  /** Values by setting, trimmed: files and secret stores leave a line break at the end. */
   readonly settings: Readonly<Record<string, string>>
-  /** For the log: variables that have the prefix and mean nothing here. Never with a value, which may be a secret. */
+  /** For the log: variables that have the prefix and no meaning here. Never with a value, which may be a secret. */
   readonly warnings: readonly string[]
 }
 
@@ -17,12 +17,12 @@ export function listOf(value: string | readonly string[] | undefined): readonly 
     const items: unknown = JSON.parse(value)
     if (Array.isArray(items)) return items
   } catch {
-    // Not JSON: text with commas.
+    // Not JSON, so it is text with commas.
   }
   return value.split(',').map(item => item.trim())
 }
 
-/** The variables of an environment that have the prefix; `known` are the names of the settings. */
+/** Reads the variables that have the prefix. `known`: the names of the settings. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>, known: string[]): Environment {
   const settings: Record<string, string> = {}
   const links: string[] = []
@@ -45,8 +45,9 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Kubernetes tells every Pod of every Service, and Docker of linked containers: a Service named `fleetwire` becomes
- * FLEETWIRE_PORT=tcp://10.0.0.1:3000, FLEETWIRE_SERVICE_HOST and more, one named `fleetwire-ui` FLEETWIRE_UI_PORT.
+ * Kubernetes puts variables for every Service into every Pod, and Docker for linked containers: a Service named
+ * `fleetwire` becomes FLEETWIRE_PORT=tcp://10.0.0.1:3000, FLEETWIRE_SERVICE_HOST and more, one named `fleetwire-ui`
+ * becomes FLEETWIRE_UI_PORT.
  */
 function isServiceLink(name: string, value: string): boolean {
   return (

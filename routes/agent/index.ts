@@ -12,7 +12,7 @@ const agent: FastifyPluginAsync = async app => {
     {
       onRequest: [app.checkOrigin, ...app.admit('GET /agent')],
       preHandler: app.admitSocket,
-      // Sockets have limits of their own, for whoever holds a token.
+      // Sockets have limits of their own, for everybody with a token.
       config: { rateLimit: false, queryToken: true },
       websocket: true,
       exposeHeadRoute: false,

@@ -4,18 +4,18 @@ import { userKeyOf } from '../../src/auth/user-key.ts'
 import type { Subscriber } from '../../src/broadcast/subscriber.ts'
 import type { Connection } from '../../src/connections/connection.ts'
 
-/** One client of `/ws`, as its handlers see it. */
+/** One client of `/ws`, as its handlers use it. */
 export interface Dashboard {
   readonly app: FastifyInstance
   readonly connection: Connection<ClientFrame, ServerPayloads>
   readonly subscriber: Subscriber
-  /** What it asked for and may have, also where the subscribing is still under way. */
+  /** Patterns that it asked for and may have, including those that are still being subscribed. */
   readonly wanted: Set<string>
 }
 
 export type FrameOf<K extends ClientFrameType> = Extract<ClientFrame, { type: K }>
 
-/** A promise that rejects is a fault. Replies go out when the thing is on disk. */
+/** A promise that rejects is a fault. Replies are sent once the change is on disk. */
 export type Handler<K extends ClientFrameType> = (frame: FrameOf<K>, dashboard: Dashboard) => void | Promise<void>
 
 export function accept({ connection }: Dashboard, frame: ClientFrame, fields: object = {}): void {
@@ -31,7 +31,7 @@ export const MAX_PATTERNS = 64
 export interface EstablishedAs {
   resumed: boolean
   reason?: string
-  /** Everything up to here the client has, or is about to get in snapshots. */
+  /** The client has everything up to here, or is about to get it in snapshots. */
   cursor: string
 }
 
@@ -60,7 +60,7 @@ export function sendEstablished({ app, connection }: Dashboard, how: Established
   )
 }
 
-/** A client that could not be brought up to date must not sit there deaf: it comes back and resumes. */
+/** A client that could not be brought up to date must not stay connected without events: it reconnects and resumes. */
 export async function orReconnect({ app, connection }: Dashboard, joining: Promise<void>): Promise<void> {
   try {
     await joining

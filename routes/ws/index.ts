@@ -34,7 +34,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
 
   const before = {
     preHandler: app.admitSocket,
-    // Sockets have limits of their own, for whoever holds a token.
+    // Sockets have limits of their own, for everybody with a token.
     config: { rateLimit: false as const, queryToken: true },
     websocket: true as const,
     exposeHeadRoute: false,
@@ -46,7 +46,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     open(socket, request)
   })
 
-  /** As `/ws`, with the view of one task open from the start. */
+  /** Like `/ws`, with the view of one task subscribed from the start. */
   app.get(
     '/ws/tasks/:taskId',
     {

@@ -3,16 +3,16 @@ import { may, patternRefusal } from '../../src/auth/permissions.ts'
 import { type Refused, refused } from '../../src/outcome.ts'
 import { type Dashboard, MAX_PATTERNS } from './dashboard.ts'
 
-/** An error names so many of the patterns that it refuses. */
+/** How many of the refused patterns an error names. */
 const NAMED = 20
 
 export type PatternVerdict =
-  /** `refused`: one error for all that are forbidden, one for all that are no patterns. */
+  /** `refused`: one error for all forbidden patterns, one for all invalid ones. */
   | { status: 'ok'; allowed: string[]; refused: WireError[] }
   /** None of them counts. */
   | Refused
 
-/** Which of the patterns this client may have; those are noted as wanted. */
+/** Finds which of the patterns this client may have, and notes those as wanted. */
 export function claimPatterns({ connection, wanted }: Dashboard, patterns: readonly string[]): PatternVerdict {
   const { principal } = connection
   spendOn(connection, patterns)
@@ -39,12 +39,15 @@ export function claimPatterns({ connection, wanted }: Dashboard, patterns: reado
   return { status: 'ok', allowed, refused: [...judged.values()].map(summary) }
 }
 
-/** The work of a frame follows the patterns that it names, so each 64 of them count as a frame. */
+/** The work for a frame grows with the number of its patterns, so every 64 of them count as one frame. */
 export function spendOn(connection: Dashboard['connection'], patterns: readonly string[]): void {
   connection.spend(Math.ceil(patterns.length / MAX_PATTERNS) - 1)
 }
 
-/** Takes back, after the rights have changed, what this client may have no longer: the error that names it, if any. */
+/**
+ * After the rights have changed: takes back what this client may no longer have. Returns the error that names it, if
+ * any.
+ */
 export function reclaimPatterns({ connection, wanted }: Dashboard): WireError | undefined {
   const refused = [...wanted].flatMap((pattern): [string, WireError][] => {
     const refusal = patternRefusal(connection.principal, pattern)
@@ -54,7 +57,7 @@ export function reclaimPatterns({ connection, wanted }: Dashboard): WireError | 
   return refused.length === 0 ? undefined : summary(refused)
 }
 
-/** One error for all that are refused alike: with one each, a frame would be answered with a thousand. */
+/** One error for all patterns that are refused alike; with one each, a frame could be answered with a thousand. */
 function summary(refused: readonly [topic: string, error: WireError][]): WireError {
   const [topic, first] = refused[0]!
   if (refused.length === 1) return first

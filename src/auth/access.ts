@@ -34,7 +34,10 @@ export interface Access {
 
 const row = (asks: Access['asks'], on: On): Access => ({ asks, on })
 
-/** Every route. One that is not here does not start; the check before its handler is made from its row. */
+/**
+ * Every route has a row here; the server does not start with a route that has none. The check before a route's handler
+ * is made from its row.
+ */
 export const routeAccess: Record<string, Access> = {
   'GET /': row('nothing', 'server'),
   'GET /health': row('nothing', 'server'),
@@ -104,7 +107,10 @@ export const routeAccess: Record<string, Access> = {
   'POST /api/v1/login': row('nothing', 'self'),
 }
 
-/** Every frame that clients of `/ws` send: judged anew each time, for the rights of a socket change with its token. */
+/**
+ * Every frame that clients of `/ws` send. Judged for each frame, since the rights of a connection change with its
+ * token.
+ */
 export const clientFrameAccess = {
   'dashboard:connect': row('person', 'events'),
   subscribe: row('read', 'events'),
@@ -123,8 +129,9 @@ export const clientFrameAccess = {
 } as const satisfies Record<ClientFrameType, Access>
 
 /**
- * Every frame that agents send. `self`: what it says of itself, under its own name. The rest names things by ids, and
- * counts only where these are the agent's own: its commands, its interactions, tasks that are its own or were given to it.
+ * Every frame that agents send. `self`: what an agent reports about itself, under its own id. Other frames name things
+ * by ids, and count only if these are the agent's own: its commands, its interactions, and tasks that it owns or was
+ * given.
  */
 export const agentFrameAccess = {
   'agent:connect': row('agent', 'command'),
@@ -167,7 +174,9 @@ export const agentFrameAccess = {
   'usage:report': row('agent', 'self'),
 } as const satisfies Record<AgentFrameType, Access>
 
-/** Why the caller may not; undefined where the row has nothing against it. `agentId`: the one that is named, if any. */
+/**
+ * Why the caller may not do this; undefined if the row allows it. `agentId`: the agent that the request names, if any.
+ */
 export function accessRefusal(
   principal: Principal,
   { asks, on }: Access,

@@ -2,21 +2,24 @@ import type { Config } from '../config.ts'
 import { listOf } from '../environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 
-/** What is asked of the claims of a token, besides their shape. */
+/** What the claims of a token must meet, besides their shape. */
 export interface ClaimRules {
-  /** Any of them must be in `aud`; none: `aud` is not looked at. */
+  /** One of these must be in `aud`. Empty: `aud` is not checked. */
   readonly audiences: readonly string[]
-  /** One of them must be `iss`; none: `iss` is not looked at. */
+  /** One of these must be `iss`. Empty: `iss` is not checked. */
   readonly issuers: readonly string[]
-  /** Where the role stands: a name, or a path. */
+  /** Where the claims hold the role: a name, or a path. */
   readonly roleClaim: string
   /** How far the clock of the issuer may be off. */
   readonly leewayMs: number
-  /** Tokens of this server's own secret expire by its own clock; those of an issuer may, by as much as it may be off, later. */
+  /**
+   * True for tokens of another issuer: they may expire later, by as much as its clock may be off. Tokens signed with
+   * this server's own secret expire by its own clock.
+   */
   readonly foreign: boolean
 }
 
-/** What `JWT_AUDIENCE` says where tokens for anybody are wanted. */
+/** The value of `JWT_AUDIENCE` that accepts tokens for any audience. */
 const ANY = 'any'
 const REGISTERED = ['sub', 'exp', 'iat', 'nbf', 'jti', 'iss', 'aud', 'agents', 'scopes']
 
@@ -26,8 +29,8 @@ type Settings = Pick<
 >
 
 /**
- * Throws FLW_ERR_CONFIG_INVALID for a key set without an audience or issuer: whoever signs for many applications would
- * let the users of each of them in.
+ * Throws FLW_ERR_CONFIG_INVALID for a key set without an audience or issuer: an issuer that signs for many applications
+ * would let the users of each of them in.
  */
 export function claimRulesOf(config: Settings, warn: (message: string) => void): ClaimRules {
   const { audiences, issuers, roleClaim } = issuerRulesOf(config)
@@ -50,7 +53,7 @@ function invalid(reason: string): never {
   throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${reason}`)
 }
 
-/** Why a token is not for this server, by `aud` and `iss`. */
+/** Why a token is not meant for this server, by its `aud` and `iss`. */
 export function flawOfIssuer(claims: { aud?: unknown; iss?: unknown }, rules: ClaimRules): string | undefined {
   const { aud, iss } = claims
   const { audiences, issuers } = rules
@@ -66,7 +69,7 @@ export function flawOfIssuer(claims: { aud?: unknown; iss?: unknown }, rules: Cl
 
 export type IssuerRules = Pick<ClaimRules, 'audiences' | 'issuers' | 'roleClaim'>
 
-/** The part of the rules that a token must meet by what it says. */
+/** The rules that a token must meet with its own claims. */
 export function issuerRulesOf(settings: Partial<Settings>): IssuerRules {
   const named = listOf(settings.JWT_AUDIENCE)
   return {
@@ -76,7 +79,7 @@ export function issuerRulesOf(settings: Partial<Settings>): IssuerRules {
   }
 }
 
-/** The claims of a token that is minted here, so that it is taken here. */
+/** Adds to the claims of a token that is minted here what this server requires of them. */
 export function withIssuer<T extends { role: string }>(
   claims: T,
   { audiences, issuers, roleClaim }: IssuerRules,

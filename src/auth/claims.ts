@@ -4,10 +4,10 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { type ClaimRules, flawOfIssuer } from './claim-rules.ts'
 import { roleOf } from './role-claim.ts'
 
-/** Seconds since the epoch, as RFC 7519 has it; bounded so that it is still a date in milliseconds. */
+/** Seconds since the epoch (RFC 7519), bounded so that the same time in milliseconds is still a date. */
 const NumericDate = Type.Number({ minimum: 0, maximum: 8.64e12 })
 
-/** What a token says, its role found where the issuer puts it. Other claims (`name` …) are left alone. */
+/** The claims of a token, with its role taken from where the issuer puts it. Other claims (`name` …) are ignored. */
 const fields = {
   exp: NumericDate,
   iat: Type.Optional(NumericDate),
@@ -20,13 +20,16 @@ export const Claims = Type.Object({ sub: Subject, role: Role, ...fields })
 export type Claims = Static<typeof Claims>
 
 const person = TypeCompiler.Compile(Claims)
-/** An agent's subject is its id. */
+/** The subject of an agent's token is the agent's id. */
 const agent = TypeCompiler.Compile(Type.Object({ sub: Id, role: Role, ...fields }))
 
-/** Judges claims whose signature was verified, but for their age; `refusal` says which one is wrong, and why. */
+/**
+ * Judges the claims of a token whose signature was verified, except its age. `refusal` says which claim is wrong, and
+ * why.
+ */
 export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims } | { refusal: string } {
   if (typeof value !== 'object' || value === null) return { refusal: 'The token holds no claims.' }
-  // First: of a token that is meant for others nothing else is worth telling.
+  // Checked first: if a token is meant for another server, nothing else about it matters.
   const refusal = flawOfIssuer(value, rules)
   if (refusal !== undefined) return { refusal }
   const role = roleOf(value, rules.roleClaim)

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 
-/** Every algorithm is pinned to a kind of key: a public key must never serve as an HMAC secret. */
+/** Each algorithm requires a kind of key: a public key must never serve as an HMAC secret. */
 export type Algorithm = 'HS256' | AsymmetricAlgorithm
 export type AsymmetricAlgorithm = (typeof RSA)[number] | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
 
@@ -16,7 +16,7 @@ const MIN_RSA_EXPONENT = 65_537n
 
 export type KeyVerdict = { algorithms: AsymmetricAlgorithm[] } | { flaw: string }
 
-/** What a public key may verify, or why it is not trusted to. */
+/** The algorithms that a public key may verify, or why it is not trusted. */
 export function judgeKey({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): KeyVerdict {
   switch (asymmetricKeyType) {
     case 'rsa': {

@@ -8,7 +8,7 @@ import type { Principal } from './principal.ts'
 import type { Unavailable } from './revocation-log.ts'
 import type { TokenService } from './token-service.ts'
 
-/** What a code is worth: the rights of who asked for it, no longer than these hold. */
+/** What a code grants: the rights of the principal who asked for it, for no longer than they hold. */
 type Grant = Pick<Principal, 'sub' | 'role' | 'agents' | 'scopes' | 'jti' | 'issuedAt'> & { until?: number }
 
 interface CodeRecord {
@@ -29,10 +29,10 @@ export type LoginResult = ({ status: 'minted' } & MintedToken) | { status: 'refu
 const CODES = '$login-codes'
 const LIFE_MS = 10 * 60_000
 const CODE_BYTES = 24
-/** A clock that went back would give a code a longer life. */
+/** A clock that was set back would give a code a longer life. */
 const CLOCK_STEP_MS = 5000
 
-/** The log holds a digest: who reads the store cannot log in with it. */
+/** The log holds only a digest, so nobody can log in with what the store contains. */
 const topicOf = (code: string) => `${CODES}.${createHash('sha256').update(code).digest('base64url')}`
 
 const refused = {
@@ -41,8 +41,8 @@ const refused = {
 } as const
 
 /**
- * Codes for one login in a browser each. A link that is opened, shared or kept in a history is worth nothing after its
- * first use; the token that it buys never stood in it.
+ * Codes for one login in a browser each. A link that is shared or kept in a history is worthless after its first use,
+ * and the token that it buys was never part of it.
  */
 export class LoginCodes {
   readonly #log: EventLog
@@ -55,13 +55,13 @@ export class LoginCodes {
     this.#tokens = tokens
   }
 
-  /** For a principal, who hands on what they hold. */
+  /** Makes a code for a principal, who hands on the rights that they hold. */
   create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
     const { sub, role, agents, scopes, jti, issuedAt } = principal
     return this.#create({ sub, role, agents, scopes, jti, issuedAt, until }, actor)
   }
 
-  /** For whoever reads what the server prints: an admin. */
+  /** Makes a code for whoever reads what the server prints: an admin. */
   createForOwner(): Promise<CodeResult> {
     return this.#create({ sub: 'admin', role: 'admin', agents: ['*'], issuedAt: this.#clock.now() }, undefined)
   }
@@ -77,7 +77,7 @@ export class LoginCodes {
     return result.status === 'unavailable' ? result : { status: 'made', code, expiresAt }
   }
 
-  /** A token for a code, once: of two who come with the same code at the same time one gets it. */
+  /** Exchanges a code for a token, once: of two requests with the same code at the same time, one gets it. */
   async redeem(code: string, address: string): Promise<LoginResult> {
     const topic = topicOf(code)
     const record = await this.#log.get(topic)

@@ -1,13 +1,16 @@
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 
-/** The configured origins whose pages may call this server, besides its own (`isOwnOrigin`). CORS and upgrades ask it. */
+/**
+ * The configured origins whose pages may call this server, besides its own (`isOwnOrigin`). Used for CORS and for
+ * upgrades.
+ */
 export class Origins {
   readonly #any: boolean
   readonly #allowed: ReadonlySet<string>
 
   /**
-   * Comma-separated origins; `*` for any. Throws FLW_ERR_CONFIG_INVALID for an entry that no page can have: it would
-   * look like a permission and be none.
+   * Comma-separated origins; `*` for any. Throws FLW_ERR_CONFIG_INVALID for an entry that no page can have, since it
+   * would look like a permission and have no effect.
    */
   constructor(list: string) {
     const names = list.trim() === '' ? [] : list.split(',').map(name => name.trim())
@@ -28,8 +31,9 @@ const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\*"'<>`]+)$/i
 const isWeb = (origin: string): boolean => /^https?:/.test(origin)
 
 /**
- * An origin as browsers write it. Of the web's own schemes the default port and capitals do not count. Those of apps
- * (`tauri://localhost`) are compared as text: `URL.origin` is "null" for each of them. Undefined for what no page has.
+ * An origin as browsers write it. For the web's own schemes, the default port and upper case do not matter. Those of
+ * apps (`tauri://localhost`) are compared as text, because `URL.origin` is "null" for all of them. Undefined for an
+ * origin that no page has.
  */
 function originOf(text: string): string | undefined {
   const [, scheme = '', authority = ''] = ORIGIN.exec(text) ?? []
@@ -58,5 +62,5 @@ function advice(entry: string): string {
   return url !== undefined && isWeb(web) && url.host !== '' ? `write ${url.origin}` : 'write it as https://app.example'
 }
 
-/** Of an entry without one. */
+/** The scheme of an entry that names none. */
 const defaultScheme = (entry: string): string => (/^(localhost|127\.|\[::1])/.test(entry) ? 'http://' : 'https://')

@@ -1,8 +1,8 @@
 const HOST = /^[^\s/?#@\\]+$/
 
 /**
- * Whether a page of this origin was served by the host that a request asks. Only hosts are compared: a proxy that ends TLS
- * need not tell of it. The default port of the origin's scheme is equal to none.
+ * Whether the host of this request also served the page with this origin. Only hosts are compared, since a proxy that
+ * ends TLS may not report it. The default port of the origin's scheme is the same as none.
  */
 export function isOwnOrigin(origin: string, host: string): boolean {
   if (!HOST.test(host) || !URL.canParse(origin)) return false

@@ -2,14 +2,14 @@ import { isPattern, isWildcard, type Role, type WireError, wireError } from '@fl
 import { type Principal, roleScopes, type Scope } from './principal.ts'
 import { userKeyOf } from './user-key.ts'
 
-/** True when the role grants `scope` and the token does not narrow it away. */
+/** True if the role grants `scope` and the token does not exclude it. */
 export function may(principal: Principal, scope: Scope): boolean {
   return (
     roleScopes[principal.role].includes(scope) && (principal.scopes === undefined || principal.scopes.includes(scope))
   )
 }
 
-/** In the few forms that AgentIdPattern allows, only `*` is special. */
+/** In the forms that AgentIdPattern allows, only `*` is special. */
 function matchId(pattern: string, id: string): boolean {
   if (pattern === '*' || pattern === id) return true
   if (!pattern.includes('*')) return false
@@ -28,18 +28,23 @@ export function canSeeAgent(principal: Principal, agentId: string): boolean {
   return principal.agents.some(pattern => matchId(pattern, agentId))
 }
 
-/** True when no agent is hidden: only then are things seen that belong to the fleet as a whole. */
+/** True if no agent is hidden. Only then may the principal see what belongs to the fleet as a whole. */
 export const seesFleet = (principal: Principal): boolean => principal.agents.includes('*')
 
-/** Agents, tokens and sockets of all are managed by who holds `admin` and sees every agent. */
+/** Managing agents, tokens and connections of everybody takes `admin` and sight of every agent. */
 export const managesFleet = (principal: Principal): boolean => may(principal, 'admin') && seesFleet(principal)
 
-/** What belongs to an agent is seen by who sees that agent; what belongs to none, by everybody. */
+/**
+ * What belongs to an agent is visible to those who see that agent; what belongs to no agent is visible to everybody.
+ */
 export function canSeeOwned(principal: Principal, agentId: string | undefined): boolean {
   return agentId === undefined || canSeeAgent(principal, agentId)
 }
 
-/** What a token may not see does not exist for it. Of an event or record that belongs to an agent `canSeeEntry` knows. */
+/**
+ * What a token may not see does not exist for it. For events and records that belong to an agent without naming it in
+ * the topic, use `canSeeEntry`.
+ */
 export function canSeeTopic(principal: Principal, topic: string): boolean {
   if (!may(principal, 'read')) return false
   const [root, id = ''] = topic.split('.')
@@ -57,47 +62,50 @@ export function canSeeTopic(principal: Principal, topic: string): boolean {
   }
 }
 
-/** An event or a record of the log, as far as it decides who sees it. */
+/** The part of an event or record that decides who sees it. */
 export interface Entry {
   topic: string
   agentId?: string | undefined
   payload: unknown
 }
 
-/** The agent that an entry belongs to where its topic does not name one: that of a task, or of what an inbox was told. */
+/** The agent that an entry belongs to if its topic names none: that of its task, or of what an inbox was told. */
 export function agentOf({ topic, agentId, payload }: Entry): string | undefined {
   if (agentId !== undefined) return agentId
   if (!topic.startsWith('tasks.') || !topic.endsWith('.status')) return undefined
   return (payload as { agentId?: string } | null)?.agentId
 }
 
-/** The one answer to whether events and records go to somebody: live, replayed, in snapshots and in history. */
+/** The one decision on whether somebody gets an event or record: live, replayed, in snapshots and in history. */
 export function canSeeEntry(principal: Principal, entry: Entry): boolean {
   if (!canSeeTopic(principal, entry.topic)) return false
   return seesFleet(principal) || canSeeOwned(principal, agentOf(entry))
 }
 
-/** Equal for those who see the same entries; without `users`, of all but those of users. */
+/**
+ * A key that is equal for principals who see the same entries. Without `users`, entries of users are left out of
+ * account.
+ */
 export function sightOf(principal: Principal, users: boolean): string {
   const { agents, sub } = principal
   return JSON.stringify([[...agents].sort(), may(principal, 'read'), may(principal, 'admin'), users ? sub : ''])
 }
 
-/** True when `holder` has every right of `other`: its agents, its scopes, and who it is. */
+/** True if `holder` has every right of `other`: its agents, its scopes, and its identity. */
 export function covers(holder: Principal, other: Rights): boolean {
   if (other.role === 'agent') return canSeeAgent(holder, other.sub)
   if (other.sub !== holder.sub && !seesFleet(holder)) return false
   const granted: readonly string[] = roleScopes[other.role]
   const held = (other.scopes ?? granted).filter(scope => granted.includes(scope))
-  // In a pattern that another covers, what `*` stands for is covered too, so that it can be compared like an id.
+  // If one pattern covers another, then it also matches the other's `*`: so a pattern can be compared like an id.
   return held.every(scope => may(holder, scope as Scope)) && other.agents.every(pattern => canSeeAgent(holder, pattern))
 }
 
-/** True when there is no token that has more: what is not known here is left to such a one. */
+/** True if no token has more rights. What this server cannot judge is left to such a holder. */
 export const holdsAll = (holder: Principal): boolean =>
   covers(holder, { sub: holder.sub, role: 'admin', agents: ['*'] })
 
-/** What a token says of the rights of its holder. */
+/** The rights that a token gives its holder. */
 export interface Rights {
   sub: string
   role: Role
@@ -105,7 +113,7 @@ export interface Rights {
   scopes?: readonly string[] | undefined
 }
 
-/** Why a pattern may not be subscribed to. A wildcard is allowed: it stands for what the principal can see. */
+/** Why a pattern may not be subscribed to. A wildcard is allowed: it matches what the principal can see. */
 export function patternRefusal(principal: Principal, pattern: string): WireError | undefined {
   if (!isPattern(pattern)) {
     return wireError(

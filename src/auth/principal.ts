@@ -1,13 +1,13 @@
 import type { Role } from '@fleetwire/protocol'
 
-/** Who stands behind a request or a socket: the verified claims of its token. */
+/** The identity behind a request or connection: the verified claims of its token. */
 export interface Principal {
-  /** An agent's id, or any text of a user: see userKeyOf for topics. */
+  /** An agent's id, or any text for a user (`userKeyOf` makes an id of it for topics). */
   readonly sub: string
   readonly role: Role
-  /** Id patterns (`*` stands for any characters) of the agents that the token may see and command. */
+  /** Id patterns (`*` matches any characters) of the agents that the token may see and command. */
   readonly agents: readonly string[]
-  /** When present, only these of the role's scopes are granted. */
+  /** If present, only these of the role's scopes are granted. */
   readonly scopes?: readonly Scope[]
   readonly jti?: string
   /** Epoch ms. */
@@ -17,7 +17,10 @@ export interface Principal {
 }
 
 export const scopes = ['read', 'command', 'interact', 'terminal:write', 'admin', 'agent'] as const
-/** What may be done: `read` see, `command` submit and interrupt, `interact` answer, `terminal:write` type, `admin` manage. */
+/**
+ * What may be done: `read` see, `command` submit and interrupt, `interact` answer, `terminal:write` type, `admin`
+ * manage.
+ */
 export type Scope = (typeof scopes)[number]
 
 export const roleScopes: Record<Role, readonly Scope[]> = {

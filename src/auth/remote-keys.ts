@@ -13,7 +13,7 @@ import {
 import { FLW_ERR_CONFIG_INVALID, FLW_ERR_KEYS_UNAVAILABLE } from '../errors.ts'
 import { asymmetricAlgorithms, judgeKey } from './key-strength.ts'
 
-/** The claims of a token whose signature holds, or why it does not. */
+/** The claims of a token with a valid signature, or why it is not valid. */
 export type Signed = { claims: unknown } | { reason: string }
 
 /** Throws FLW_ERR_KEYS_UNAVAILABLE when the keys cannot be fetched. */
@@ -21,13 +21,13 @@ export type VerifySignature = (token: string) => Promise<Signed>
 
 export interface RemoteKeysOptions {
   /**
-   * After a fetch, unknown key ids wait this long for the next one: else every forged token would cost the issuer a
-   * request. A rotated key is accepted after at most this time.
+   * The shortest time between two fetches for unknown key ids, or each forged token would cost the issuer a request. A
+   * rotated key is accepted after at most this time.
    */
   cooldownMs?: number | undefined
-  /** Else http is for loopback alone: whoever is on the way could put in a key of their own. */
+  /** Otherwise http is allowed for loopback only: on any other network, somebody could substitute keys of their own. */
   allowHttp?: boolean
-  /** Told of keys that the issuer publishes and that are not trusted, each once. */
+  /** Called once for each key that the issuer publishes but that is not trusted. */
   warn?(message: string): void
 }
 
@@ -35,14 +35,14 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 const KEY_SET_TIMEOUT_MS = 5000
 
 /**
- * Verifies by the keys of an issuer, which are fetched when first needed, cached for ten minutes and fetched again for a
- * key id that is not known. Redirects are not followed, so that https stays https.
+ * Verifies signatures with the keys of an issuer. The keys are fetched when first needed, cached for ten minutes, and
+ * fetched again for an unknown key id. Redirects are not followed, so that https stays https.
  */
 export function remoteKeys(address: string, options: RemoteKeysOptions = {}): VerifySignature {
   const { cooldownMs = 5000, allowHttp = false, warn = () => {} } = options
   const url = keySetUrl(address, allowHttp)
   const trusted = trustedKeys(warn)
-  /** A token may name a key where the issuer's set names none of its own. */
+  /** A token may name a key even if the issuer's set has a key without an id. */
   let nameless: ReturnType<typeof createLocalJWKSet> | undefined
   const keySet = createRemoteJWKSet(url, {
     cooldownDuration: cooldownMs,
@@ -79,7 +79,7 @@ export function remoteKeys(address: string, options: RemoteKeysOptions = {}): Ve
 
   return async token => {
     const first = await verify(token)
-    // Without a key id nothing says that the key is a new one: that is known only from what the issuer has by now.
+    // Without a key id, nothing says whether the key is new: only the issuer's current set can tell.
     if ('claims' in first || keySet.coolingDown || namesKey(token)) return first
     await keySet.reload().catch(cause => {
       throw unavailable(cause)
@@ -97,7 +97,7 @@ function keySetUrl(address: string, allowHttp: boolean): URL {
   )
 }
 
-/** Leaves out what is not trusted to sign, so that it stands in the way of no other key of the set. */
+/** Leaves out keys that are not trusted, so that they do not get in the way of the others. */
 function trustedKeys(warn: (message: string) => void): (set: unknown) => unknown {
   const told = new Set<string>()
   return set => {
@@ -138,7 +138,7 @@ async function verifyByAny(token: string, candidates: AsyncIterable<CryptoKey>):
     try {
       return claimsOf(await compactVerify(token, key, { algorithms: [...asymmetricAlgorithms] }))
     } catch {
-      // The next one may fit.
+      // The next key may fit.
     }
   }
   return { reason: 'none of the keys that fit the algorithm made the signature' }

@@ -10,14 +10,20 @@ import { isId, userKeyOf } from './user-key.ts'
 
 export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
 
-/** `full`: subjects, and tokens that were not minted here, are kept without an end, so there is a limit to them. */
+/**
+ * `full`: revocations of subjects, and of tokens that were not minted here, are kept for good, so their number is
+ * limited.
+ */
 export type RevokeResult =
   | { status: 'revoked' }
   | { status: 'not_found' }
   | { status: 'full'; limit: number }
   | Unavailable
 
-/** Who revokes: without a holder it is code in this process. What has rights that a holder does not have is not found. */
+/**
+ * Who revokes. Without a holder it is code in this process. A token with rights that the holder does not have counts as
+ * not found.
+ */
 export interface RevokedBy {
   holder?: Principal
   actor?: Actor
@@ -27,8 +33,9 @@ export interface RevocationLogPorts {
   log: EventLog
   clock: Clock
   /**
-   * Revocations that are kept. Those of tokens that were minted here count and are never refused. Expired ones are
-   * forgotten at the limit, no earlier: a clock that jumped ahead and back would bring them to life.
+   * How many revocations are kept. Those of tokens minted here count too, and are never refused. Expired ones are
+   * removed only at the limit: if a clock jumped ahead and back, removing them earlier would bring their tokens back to
+   * life.
    */
   limit?: number
 }
@@ -51,8 +58,8 @@ const SUBJECT_REVOKED = 'subject:revoked'
 const PAGE = 500
 
 /**
- * What is revoked, in the log: a restart forgets none of it and every node learns of it. `start` folds the records, then
- * the log is followed.
+ * What is revoked, kept in the log: a restart loses none of it, and every node learns of it. `start` reads the records
+ * and then follows the log.
  */
 export class RevocationLog {
   readonly #log: EventLog
@@ -68,7 +75,7 @@ export class RevocationLog {
     this.#limit = limit
   }
 
-  /** Follows before it reads: what is revoked meanwhile is then seen twice rather than never. */
+  /** Follows before it reads, so that a revocation in between is seen twice rather than never. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#unfollow = this.#log.follow(events => this.#learn(events))
@@ -87,20 +94,21 @@ export class RevocationLog {
     return this.#known.has(principal)
   }
 
-  /** Epoch ms; 0 when the subject was never revoked. */
+  /** Epoch ms; 0 if the subject was never revoked. */
   issuedBefore(sub: string): number {
     return this.#known.issuedBefore(sub)
   }
 
-  /** Called for every revocation that becomes known, of any node, so that live sockets can be closed. */
+  /** Calls the listener for every revocation of any node, so that live connections can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /**
-   * Idempotent, and for any token: one that another issuer made, or another program with the same secret, is revoked by
-   * its `jti` alone. Of such a one `expiresAt` (epoch ms) says how long that must be remembered; for good without it.
+   * Idempotent, and for any token: one from another issuer, or from another program with the same secret, is revoked by
+   * its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, for
+   * good.
    */
   async revokeToken(
     jti: string,
@@ -108,7 +116,7 @@ export class RevocationLog {
     { holder, actor }: RevokedBy = {},
   ): Promise<RevokeResult> {
     const told = auditDrafts(actor, 'token:revoke', jti, this.#clock.now())
-    // Only an id can be that of a token that was minted here.
+    // Tokens minted here have an id for a `jti`.
     let record = isId(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
     while (record !== undefined) {
       const token = record.payload as TokenRecord
@@ -129,9 +137,9 @@ export class RevocationLog {
     return this.#keep([{ ...draft, ...(expiresAt !== undefined && { expiresAt }) }, ...told], known > 0)
   }
 
-  /** Revokes what was issued to `sub` until now, whoever issued it. There is one record per subject. */
+  /** Revokes everything issued to `sub` until now, by any issuer. There is one record per subject. */
   async revokeSubject(sub: string, revokedBy: string, { holder, actor }: RevokedBy = {}): Promise<RevokeResult> {
-    // What rights the tokens of other issuers have is not known here.
+    // The rights of tokens from other issuers are not known here.
     if (holder !== undefined && !holdsAll(holder)) return { status: 'not_found' }
     const issuedBefore = (Math.floor(this.#clock.now() / 1000) + 1) * 1000
     const payload: SubjectRecord = { sub, issuedBefore, revokedBy }

@@ -1,12 +1,12 @@
 import type { Principal } from './principal.ts'
 
 export type Revocation =
-  /** `expiresAt`: epoch ms, infinite where it is not known. */
+  /** `expiresAt`: epoch ms, infinite if unknown. */
   | { kind: 'token'; jti: string; expiresAt: number }
-  /** Every token of `sub` that was issued before this time, epoch ms. */
+  /** Every token of `sub` issued before this time, epoch ms. */
   | { kind: 'subject'; sub: string; issuedBefore: number }
 
-/** What this process knows to be revoked. Adding is idempotent and order does not matter. */
+/** The revocations that this process knows. Adding is idempotent, and the order does not matter. */
 export class Revocations {
   readonly #tokens = new Map<string, number>()
   readonly #subjects = new Map<string, number>()
@@ -24,24 +24,24 @@ export class Revocations {
     }
   }
 
-  /** Forgets tokens that are refused for their age by now, so that the set is bounded by what is revoked and alive. */
+  /** Forgets tokens that are refused for their age anyway, so that the set does not grow without bound. */
   prune(now: number): void {
     for (const [jti, expiresAt] of this.#tokens) if (expiresAt <= now) this.#tokens.delete(jti)
   }
 
-  /** 0 when the subject was never revoked. */
+  /** 0 if the subject was never revoked. */
   issuedBefore(sub: string): number {
     return this.#subjects.get(sub) ?? 0
   }
 
-  /** A token that does not say when it was issued counts as older than any revocation of its subject. */
+  /** A token without an issue time counts as older than any revocation of its subject. */
   has(principal: Pick<Principal, 'sub' | 'jti' | 'issuedAt'>): boolean {
     if (principal.jti !== undefined && this.#tokens.has(principal.jti)) return true
     const bound = this.#subjects.get(principal.sub)
     return bound !== undefined && (principal.issuedAt ?? 0) < bound
   }
 
-  /** Until when the token of this `jti` is known to be revoked, epoch ms; undefined when it is not. */
+  /** Until when the token with this `jti` is revoked, epoch ms; undefined if it is not. */
   revokedUntil(jti: string): number | undefined {
     return this.#tokens.get(jti)
   }

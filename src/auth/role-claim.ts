@@ -1,11 +1,11 @@
 import type { Role } from '@fleetwire/protocol'
 
-/** From the least: who is given several roles has the highest of them. */
+/** From lowest to highest: of several roles, the highest counts. */
 const ROLES: readonly Role[] = ['agent', 'viewer', 'operator', 'admin']
 
 /**
- * The role that claims give by the claim at `path`: a string, several separated by spaces or commas, or an array. Names
- * that are no roles here are the issuer's own. Undefined where no role is named.
+ * The role in the claim at `path`: a string, several separated by spaces or commas, or an array. Unknown names belong
+ * to the issuer and are ignored. Undefined if no role is named.
  */
 export function roleOf(claims: object, path: string): Role | undefined {
   const value = claimAt(claims, path)
@@ -15,8 +15,8 @@ export function roleOf(claims: object, path: string): Role | undefined {
 }
 
 /**
- * The claim at a path such as `realm_access.roles`. A name may have dots of its own, as URLs have: the longest name that
- * is there is taken first.
+ * The claim at a path such as `realm_access.roles`. A name may itself contain dots, as URLs do: the longest name that
+ * exists is taken first.
  */
 function claimAt(claims: unknown, path: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined

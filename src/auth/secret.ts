@@ -7,14 +7,14 @@ export const MIN_SECRET_LENGTH = 32
 const OTHERS = 0o077
 
 export interface SecretOptions {
-  /** Folder that holds the file `secret`; made when it is missing. */
+  /** The folder that holds the file `secret`; created if it is missing. */
   dataDir: string
   warn(message: string): void
 }
 
 /**
- * The HS256 secret of this data folder, generated at the first start. Every process that races for that start gets the
- * same one. Throws FLW_ERR_SECRET_FILE when the file cannot be used.
+ * The HS256 secret of this data folder, generated at the first start. Processes that start at the same time all get the
+ * same one. Throws FLW_ERR_SECRET_FILE if the file cannot be used.
  */
 export async function loadSecret({ dataDir, warn }: SecretOptions): Promise<string> {
   const path = join(dataDir, 'secret')
@@ -54,8 +54,8 @@ async function read(path: string, warn: (message: string) => void): Promise<stri
 }
 
 /**
- * A file made with O_EXCL is empty until it is written, and the loser of a race could read it then. So the content is
- * written under a name of its own, and `link` publishes it whole, once: for everybody else it fails with EEXIST.
+ * A file made with O_EXCL is empty until it is written, and another process could read it in between. So the content is
+ * written to a file of its own, and `link` publishes it whole; for every later process `link` fails with EEXIST.
  */
 async function create(path: string): Promise<void> {
   const draft = `${path}.${randomUUID()}`

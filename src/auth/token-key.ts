@@ -5,7 +5,7 @@ import { type Algorithm, judgeKey } from './key-strength.ts'
 import { remoteKeys, type VerifySignature } from './remote-keys.ts'
 import { loadSecret } from './secret.ts'
 
-/** What tokens are verified with. Only with a secret can they be minted here. */
+/** What verifies tokens. Minting tokens here takes a secret. */
 export type TokenKey =
   | { kind: 'secret'; secret: string; algorithms: Algorithm[] }
   | { kind: 'public-key'; pem: string; algorithms: Algorithm[] }
@@ -13,11 +13,13 @@ export type TokenKey =
 
 export interface TokenKeyOptions {
   warn(message: string): void
-  /** Least time between two fetches for keys that are not known; tests shorten it. */
+  /** The shortest time between two fetches for unknown keys; tests shorten it. */
   jwksCooldownMs?: number | undefined
 }
 
-/** Throws FLW_ERR_CONFIG_INVALID or FLW_ERR_SECRET_FILE: the server does not start on a key that it would not trust. */
+/**
+ * Throws FLW_ERR_CONFIG_INVALID or FLW_ERR_SECRET_FILE: the server does not start with a key that it would not trust.
+ */
 export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: TokenKeyOptions): Promise<TokenKey> {
   const { JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL, JWKS_ALLOW_HTTP, DATA_DIR } = config
   const named = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined)
@@ -64,8 +66,9 @@ function publicKey(text: string): TokenKey {
 }
 
 /**
- * A PEM as environments carry it: in quotes, its line breaks as \n or turned into blanks, or all of it in base64 once
- * more. A body without its frame is taken for a key of the usual kind (SPKI).
+ * A PEM as environments hold it: quoted, with its line breaks as
+ * or turned into blanks, or base64-encoded as a whole. A body without its BEGIN and END lines is taken for a key of the
+ * usual kind (SPKI).
  */
 function pemOf(text: string): string {
   const plain = text

@@ -1,7 +1,7 @@
 import type { TokenInfo } from '@fleetwire/protocol'
 import type { EventDraft } from '../log/event-log.ts'
 
-/** The record of a token that was minted here: what it says, never the token. `status` is there to be listed by. */
+/** The record of a token that was minted here: what it grants, never the token itself. Lists filter by `status`. */
 export type TokenRecord = TokenInfo & { status: 'active' | 'revoked' }
 
 export const TOKENS = '$tokens'

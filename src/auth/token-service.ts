@@ -17,8 +17,8 @@ import { isId } from './user-key.ts'
 export type { RevokeResult, Unavailable } from './revocation-log.ts'
 
 /**
- * What became of a token: somebody, or the reason why nobody. Harmless is one that is missing, or that was good once: its sender
- * tries nothing out.
+ * The principal of a token, or why there is none. `harmless`: the token is missing or was valid once, so its sender is
+ * not guessing tokens.
  */
 export type TokenVerdict = { principal: Principal } | { refusal: WireError; isHarmless?: true }
 
@@ -38,12 +38,12 @@ interface ListRequest {
 export interface TokenServicePorts {
   log: EventLog
   clock: Clock
-  /** Absent where tokens are minted elsewhere and only verified here. */
+  /** Absent if tokens are minted elsewhere and only verified here. */
   sign?: (claims: Claims) => string
   rules?: ClaimRules
-  /** Of what is minted on somebody's behalf. */
+  /** The longest life of a token that is minted on somebody's behalf. */
   maxTtlMs?: number
-  /** Subjects and foreign tokens that may be revoked at a time. */
+  /** How many subjects and foreign tokens may be revoked at a time. */
   maxRevocations?: number
 }
 
@@ -51,14 +51,14 @@ export interface TokenServicePorts {
 const DEFAULT_TTL_SECONDS = 30 * 86_400
 
 const NO_RULES: ClaimRules = { audiences: [], issuers: [], roleClaim: 'role', leewayMs: 0, foreign: false }
-/** `iat` has no fractions, and a token minted after a revocation of its subject says the second after. */
+/** `iat` has no fractions, and a token minted after a revocation of its subject names the next second. */
 const MIN_IAT_LEEWAY_MS = 1000
 
 const isScope = (scope: string): scope is Scope => (scopes as readonly string[]).includes(scope)
 
 /**
- * Mints, lists, revokes and judges tokens. What it must remember stands in the log, so that a restart forgets no
- * revocation and every node learns of it: `start` folds the records, then the log is followed.
+ * Mints, lists, revokes and judges tokens. What it must remember is in the log, so a restart loses no revocation and
+ * every node learns of each: `start` reads the records and then follows the log.
  */
 export class TokenService {
   readonly #log: EventLog
@@ -96,7 +96,7 @@ export class TokenService {
     this.#revocations.stop()
   }
 
-  /** A month, or less where the setting says so. */
+  /** A month, or less if the setting says so. */
   get defaultTtlSeconds(): number {
     return Math.min(DEFAULT_TTL_SECONDS, this.#maxTtlSeconds)
   }
@@ -115,14 +115,17 @@ export class TokenService {
     return result.status === 'unavailable' ? result : { status: 'minted', ...prepared.minted }
   }
 
-  /** A token, and the draft of its record: it may be handed out once that is in the log. Undefined: minted elsewhere. */
+  /**
+   * Makes a token and the draft of its record; the token may be handed out once that is in the log. Undefined if tokens
+   * are minted elsewhere.
+   */
   prepare(request: MintTokenBody, createdBy: string): { minted: MintedToken; draft: EventDraft } | undefined {
     if (this.#sign === undefined) return undefined
     const { sub, role, ttlSeconds = this.defaultTtlSeconds, agents = ['*'], scopes } = request
     const now = this.#clock.now()
     const jti = newId('tok')
-    // A token minted in the same second as a revocation of its subject would be taken for an older one: `iat` has no
-    // fractions. It says the second after instead.
+    // `iat` has no fractions, so a token minted in the same second as a revocation of its subject would count as older.
+    // It names the next second instead.
     const iat = Math.max(Math.floor(now / 1000), this.#revocations.issuedBefore(sub) / 1000)
     const exp = iat + ttlSeconds
     const info: TokenInfo = { jti, sub, role, agents, createdAt: now, createdBy, expiresAt: exp * 1000 }
@@ -131,7 +134,7 @@ export class TokenService {
     return { minted: { token, jti, expiresAt: info.expiresAt }, draft }
   }
 
-  /** Mints on somebody's behalf, who must not hand out more than they hold. */
+  /** Mints on behalf of a principal, who must not hand out more than they hold. */
   async mintAs(
     principal: Principal,
     request: MintTokenBody,
@@ -148,8 +151,8 @@ export class TokenService {
   }
 
   /**
-   * Newest first. `page` is `nextCursor` of the page before. With a `holder` those whose rights it has: a page may then
-   * hold fewer than `limit`.
+   * Newest first. `page` is the `nextCursor` of the page before. With a `holder`, only tokens whose rights the holder
+   * has: a page may then have fewer than `limit`.
    */
   async list({ limit, page, holder }: ListRequest): Promise<TokenPage> {
     const { records, nextPage } = await this.#log.list({
@@ -163,8 +166,8 @@ export class TokenService {
   }
 
   /**
-   * Revokes any token by its `jti`: see RevocationLog. Once it resolves, this node refuses the token; the others as soon
-   * as the log reaches them.
+   * Revokes any token by its `jti`: see RevocationLog. Once this resolves, this node refuses the token; other nodes do
+   * as soon as the log reaches them.
    */
   revoke(
     jti: string,
@@ -174,12 +177,12 @@ export class TokenService {
     return this.#revocations.revokeToken(jti, foreign, by)
   }
 
-  /** Revokes what was issued to `sub` until now, whoever issued it. */
+  /** Revokes everything issued to `sub` until now, by any issuer. */
   revokeSubject(sub: string, revokedBy: string, by: RevokedBy = {}): Promise<RevokeResult> {
     return this.#revocations.revokeSubject(sub, revokedBy, by)
   }
 
-  /** Judges claims whose signature was verified. */
+  /** Judges the claims of a token whose signature was verified. */
   verify(value: unknown): TokenVerdict {
     const read = readClaims(value, this.#rules)
     if ('refusal' in read) return refuse(read.refusal)
@@ -192,13 +195,13 @@ export class TokenService {
     if (iat * 1000 > now + Math.max(leewayMs, MIN_IAT_LEEWAY_MS)) {
       return refuse('The token was issued in the future: the clock of its issuer, or the one here, is wrong.')
     }
-    // A socket ends with its token; one that is opened after that, within the leeway, ends with the leeway.
+    // A connection ends with its token. One that is opened after that, within the leeway, ends with the leeway.
     const expiresAt = exp * 1000 <= now ? exp * 1000 + late : exp * 1000
     const principal = principalOf(read.claims, expiresAt)
     return this.#revocations.has(principal) ? refuse('The token was revoked.') : { principal }
   }
 
-  /** Why a token that was good when it came is so no longer: what takes long asks again before it answers. */
+  /** Why a token that was valid on arrival no longer is: whatever takes long asks again before it answers. */
   lapsed(principal: Principal): WireError | undefined {
     if (this.#revocations.has(principal)) return wireError('unauthorized', 'The token was revoked.')
     return principal.expiresAt <= this.#clock.now() ? wireError('unauthorized', 'The token expired.') : undefined
@@ -208,7 +211,7 @@ export class TokenService {
     return this.#revocations.has(principal)
   }
 
-  /** Called for every revocation that becomes known, of any node, so that live sockets can be closed. */
+  /** Calls the listener for every revocation of any node, so that live connections can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
     return this.#revocations.onRevoked(listener)
   }
@@ -241,7 +244,7 @@ function principalOf({ sub, role, iat, jti, agents = ['*'], scopes }: Claims, ex
     sub,
     role,
     agents,
-    // A scope that is not known here grants nothing, and its presence still narrows the role.
+    // An unknown scope grants nothing, but its presence still narrows the role.
     ...(scopes && { scopes: scopes.filter(isScope) }),
     ...(jti !== undefined && { jti }),
     ...(iat !== undefined && { issuedAt: iat * 1000 }),

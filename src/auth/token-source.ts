@@ -3,10 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 export type FoundToken =
   | { status: 'found'; token: string }
   | { status: 'absent' }
-  /** A source is there and holds no token: it decides all the same. */
+  /** A source is present but holds no token. It still decides. */
   | { status: 'malformed'; message: string }
 
-/** The name that the server selects; the token beside it is never echoed. */
+/** The subprotocol that the server selects. The token that stands next to it is never echoed. */
 export const SUBPROTOCOL = 'fleetwire.v1'
 const BEARER_PROTOCOL = 'bearer.'
 const BEARER_HEADER = /^Bearer\s+(\S+)\s*$/i
@@ -14,8 +14,8 @@ const BEARER_HEADER = /^Bearer\s+(\S+)\s*$/i
 const malformed = (message: string): FoundToken => ({ status: 'malformed', message })
 
 /**
- * The token of a request. The first source that is present decides: were a bad header followed by a look at the query,
- * a proxy that checks the header could be walked around.
+ * Finds the token of a request. The first source that is present decides: if a bad header were followed by a look at
+ * the query, a client could get past a proxy that checks the header.
  */
 export function findToken(
   headers: IncomingHttpHeaders,

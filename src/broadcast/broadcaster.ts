@@ -10,10 +10,10 @@ import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
 import { type Audience, SubscriptionIndex } from './subscription-index.ts'
 
-/** Of replays, handed out in one turn of the event loop: a few ms of writing. */
+/** How many slices of replays are sent in one turn of the event loop: a few ms of writing. */
 const SLICES_PER_TURN = 8
 
-/** The events that some audiences have in common in this turn, as a path: each node adds one to its parent's. */
+/** The events that some audiences share in this turn, as a path: each node adds one event to those of its parent. */
 class Due {
   readonly #parent: Due | undefined
   readonly #event: OutboundEvent | undefined
@@ -25,7 +25,7 @@ class Due {
     this.#event = event
   }
 
-  /** Audiences with equal paths so far share the longer one too: events are dealt one after the other. */
+  /** Events are dealt one after the other, so audiences with equal paths so far also share the longer one. */
   with(event: OutboundEvent): Due {
     if (this.#next?.event !== event) this.#next = { event, due: new Due(this, event) }
     return this.#next.due
@@ -45,16 +45,16 @@ class Due {
 
 export interface BroadcasterOptions {
   log: EventLog
-  /** Takes snapshots that show more than records: what is open on streams. Default: the log. */
+  /** Takes snapshots that hold more than records: also what is open on streams. Default: the log. */
   snapshots?: Pick<EventLog, 'snapshot'> | undefined
   flusher: FlushScheduler
-  /** Where clients may ask for compression. What is replayed to one of them is not worth it. */
+  /** Present if clients may ask for compression. Replays are not compressed, since only one client would read them. */
   compressor?: FrameCompressor | undefined
 }
 
 /**
- * Follows the log and deals its events to whoever subscribed. What the log told in one turn of the event loop is dealt
- * at its end: connections that are due the same events get the same bytes, whatever else they subscribe to.
+ * Follows the log and sends its events to subscribers. Events told during one turn of the event loop are sent at its
+ * end: connections that are due the same events get the same bytes, whatever else they subscribe to.
  */
 export class Broadcaster implements Feed {
   readonly log: EventLog
@@ -106,7 +106,7 @@ export class Broadcaster implements Feed {
     return this.#snapshots.snapshot(patterns, scope)
   }
 
-  /** Somebody who may subscribe. It must be closed. */
+  /** Adds a subscriber, which writes to `sink`. The caller must close it. */
   attach(sink: Sink, principal: Principal): Subscriber {
     return new Subscriber(this, sink, principal)
   }
@@ -130,7 +130,7 @@ export class Broadcaster implements Feed {
     this.#resumes.set(result, (this.#resumes.get(result) ?? 0) + 1)
   }
 
-  /** `resumes` by result: `resumed`, or the reason why it was not possible. */
+  /** `resumes` by result: `resumed`, or the reason why a resume was not possible. */
   stats() {
     return {
       subscribers: this.#index.size,

@@ -1,14 +1,14 @@
 interface Node<T> {
   children: Map<string, Node<T>>
-  /** Values of patterns that end here. */
+  /** Values of patterns that end at this token. */
   here: Set<T>
-  /** Values of patterns that end with `>` behind this token. */
+  /** Values of patterns that end with `>` after this token. */
   rest: Set<T>
 }
 
 const newNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), rest: new Set() })
 
-/** Patterns by their tokens: finding those that stand for a topic costs its length, not their number. */
+/** Patterns as a trie of their tokens: finding those that match a topic costs its length, not their number. */
 export class PatternTrie<T> {
   readonly #root = newNode<T>()
 
@@ -26,13 +26,13 @@ export class PatternTrie<T> {
     ;(endsInRest ? node.rest : node.here).add(value)
   }
 
-  /** Leaves nothing behind: patterns with ids of sessions and commands come and go without end. */
+  /** Removes empty nodes too, since patterns with ids of sessions and commands come and go without end. */
   delete(pattern: string, value: T): void {
     const { tokens, endsInRest } = parse(pattern)
     remove(this.#root, tokens, endsInRest, value)
   }
 
-  /** Adds to `found` the values of every pattern that stands for the topic; `onlyRest`: of those that end with `>`. */
+  /** Adds the values of all patterns that match the topic to `found`. `onlyRest`: only of those that end with `>`. */
   collect(topic: string, found: Set<T>, onlyRest = false): void {
     walk(this.#root, topic.split('.'), 0, found, onlyRest)
   }
@@ -56,7 +56,7 @@ function walk<T>(node: Node<T>, topic: readonly string[], at: number, found: Set
   if (any !== undefined) walk(any, topic, at + 1, found, onlyRest)
 }
 
-/** True when the node is empty now, so that its parent lets go of it. */
+/** True if the node is now empty, so that its parent can drop it. */
 function remove<T>(node: Node<T>, tokens: readonly string[], endsInRest: boolean, value: T): boolean {
   const [token, ...others] = tokens
   if (token === undefined) (endsInRest ? node.rest : node.here).delete(value)

@@ -2,7 +2,9 @@ import { canSeeEntry, sightOf } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { EventBatch, type OutboundEvent } from '../frames/frame-encoder.ts'
 
-/** One step of a replay: what is delivered before the reader is waited for, decided once for all who see the same. */
+/**
+ * One step of a replay: what is sent before waiting for the reader. Decided once for all readers with the same rights.
+ */
 export class ReplaySlice {
   readonly #batch: EventBatch
   readonly #concernsUsers: boolean
@@ -13,7 +15,7 @@ export class ReplaySlice {
     this.#concernsUsers = events.some(({ event }) => event.topic.startsWith('users.'))
   }
 
-  /** What a reader may see of it. */
+  /** The events of it that a reader may see. */
   for(principal: Principal): EventBatch {
     const key = sightOf(principal, this.#concernsUsers)
     const known = this.#views.get(key)
@@ -26,14 +28,14 @@ export class ReplaySlice {
   }
 }
 
-/** A page of the log on its way out: read, framed and joined once for all that read it. */
+/** A page of the log, read, encoded and joined once for all readers. */
 export interface ReplayPage {
   status: 'ok'
   slices: readonly ReplaySlice[]
   bytes: number
-  /** Topics of events that were left out, for no frame can carry them. */
+  /** Topics of events that were left out because no frame can carry them. */
   flawed: readonly string[]
-  /** Where the next page begins. Of the last page (`done`): the end of the log when it was read. */
+  /** Where the next page begins. For the last page (`done`): the end of the log when it was read. */
   next: string
   done: boolean
 }

@@ -7,25 +7,25 @@ import { seqOf } from './seq-of.ts'
 const PAGE_EVENTS = 500
 /** Pages end at multiples of this, so that readers who began at different places meet on the same pages. */
 const ALIGN = 256
-/** The same where the log ends: what is after the last multiple is read by each reader for itself. */
+/** The same at the end of the log; what follows the last multiple is read by each reader for itself. */
 const ALIGN_AT_END = 32
-/** What is delivered before the reader is waited for. */
+/** How much is sent before waiting for the reader. */
 const SLICE_BYTES = 128 * 1024
-/** Of pages that are kept for the next reader, while there are readers. */
+/** How many bytes of pages are kept for further readers while there are any. */
 const KEPT_BYTES = 32 * 1024 * 1024
 
 type Gone = Extract<ReadResult, { status: 'gone' }>
 type Key = string
 
 /**
- * Pages of the log for those who catch up. After a restart a thousand clients read the same pages at the same time:
- * each is then read from the store once.
+ * Pages of the log for those who catch up. After a restart, a thousand clients read the same pages at the same time:
+ * each page is then read from the store once.
  */
 export class ReplayPages {
   readonly #log: Pick<EventLog, 'epoch' | 'head' | 'read'>
   readonly #pages = new Map<Key, Promise<ReplayPage | Gone>>()
   readonly #sizes = new Map<Key, number>()
-  /** Pages that end where the log ends, at `#endsAt`: void as soon as it goes on. */
+  /** Pages that end at the end of the log, `#endsAt`; outdated as soon as the log grows. */
   readonly #ends = new Map<Key, ReplayPage>()
   #endsAt = ''
   #kept = 0
@@ -35,7 +35,7 @@ export class ReplayPages {
     this.#log = log
   }
 
-  /** Pages are kept as long as somebody catches up. */
+  /** Pages are kept for as long as somebody catches up. */
   async during<T>(reading: () => Promise<T>): Promise<T> {
     this.#readers++
     try {
@@ -46,8 +46,8 @@ export class ReplayPages {
   }
 
   /**
-   * The page after a cursor. One that was asked for before may have been read before: the end that it names is then
-   * older than this call.
+   * The page after a cursor. It may be shared with an earlier call, so the end that it names can be older than this
+   * call.
    */
   read(topics: readonly string[], after: string): Promise<ReplayPage | Gone> {
     const key = `${after} ${[...topics].sort().join(' ')}`

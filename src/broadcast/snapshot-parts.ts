@@ -1,10 +1,13 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
 import type { LogRecord } from '../log/event-log.ts'
 
-/** A part is one frame; larger ones would hold up whatever else the client waits for. */
+/** Each part is one frame; a larger one would hold up whatever else the client waits for. */
 const PART_BYTES = 1024 * 1024
 
-/** The records as payloads of `snapshot` frames; all but the last say that more follows. There is always one. */
+/**
+ * Splits the records into payloads of `snapshot` frames, of which all but the last say that more follows. There is
+ * always one.
+ */
 export function* snapshotParts(
   topics: string[],
   records: Iterable<LogRecord>,

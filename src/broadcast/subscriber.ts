@@ -9,41 +9,44 @@ import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
-/** What is left when the last leg is covered from memory. */
+/** How near the end of the log a replay must be, in bytes, before the rest is bridged from memory. */
 const LAST_LEG_BYTES = 128 * 1024
-/** Of events told while the last leg is read. */
+/** How many bytes of events may be held while that rest is read. */
 const MAX_HELD_BYTES = 1024 * 1024
-/** Topics in one error. */
+/** How many topics one error names. */
 const MAX_NAMED = 20
 
-/** Where a subscriber's frames and events go, in the order in which they are given. A Connection is one. */
+/**
+ * Where a subscriber's frames and events go, in the order in which it sends them. A `Connection` is one, an
+ * `EventStream` another.
+ */
 export interface Sink {
   readonly isOpen: boolean
   deliver(batch: EventBatch): void
-  /** As `deliver`, at the pace of the reader: the next call comes when it is drained. */
+  /** Like `deliver`, at the pace of the reader: the next call comes once `drained` resolves. */
   replay(batch: EventBatch): void
   send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void
-  /** Resolves when nothing waits any more, or the sink is closed. */
+  /** Resolves when nothing waits to be sent, or the sink is closed. */
   drained(): Promise<void>
 }
 
-/** What a subscriber needs of the broadcaster. */
+/** What a subscriber uses of the broadcaster. */
 export interface Feed {
   readonly pages: ReplayPages
-  /** Slices of replays. */
+  /** Limits how many slices of replays are sent per turn. */
   readonly pace: TurnPace
   /** The matching records, and what is open on matching streams, at one place in the order. */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
   /** Cursor of the newest event that the log told. */
   readonly position: string
-  /** Hands what was told, and not yet dealt, to its receivers. */
+  /** Sends events that were told but not yet sent to their receivers. */
   deal(): void
-  /** Sets the patterns that count from now on; what was told before is dealt by those that counted then. */
+  /** Sets the patterns of a subscriber from now on. Events that were told before are sent by its earlier patterns. */
   place(subscriber: Subscriber, patterns: readonly string[], principal: Principal): void
   forget(subscriber: Subscriber): void
-  /** Resolves when the log has told everything up to this cursor: a read of the store can be ahead of that. */
+  /** Resolves when the log has told everything up to this cursor: a read from the store can be ahead of that. */
   reached(cursor: string): Promise<void>
-  /** Counts how a resume went. */
+  /** Counts the result of a resume. */
   noteResume(result: string): void
 }
 
@@ -51,7 +54,7 @@ export type ResumeOutcome = { resumed: true } | { resumed: false; reason?: strin
 
 type State =
   | { name: 'live' }
-  /** Told events are dropped, as they will be read; while the last page is read, those after it are held. */
+  /** New events are dropped, since they will be read from the log; while the last page is read, they are held. */
   | { name: 'catching-up'; held: OutboundEvent[] | undefined }
   | { name: 'closed' }
 
@@ -62,9 +65,9 @@ const scopeOf = (snapshot: WantsSnapshot): SnapshotScope => (snapshot === 'activ
 type Gone = Extract<ReadResult, { status: 'gone' }>
 
 /**
- * One receiver and its patterns. Everything it is given stands in the order of the log, with snapshots at their place
- * in it, so the last cursor it saw is always one that it can resume from. While it catches up it reads the log at the
- * pace of its reader; only the short last leg is covered from memory. One request at a time.
+ * One receiver and its patterns. It gets everything in the order of the log, with snapshots at their place in that
+ * order, so it can resume from the last cursor that it saw. While it catches up, it reads the log at the pace of its
+ * reader; only the short rest at the end is bridged from memory. It handles one request at a time.
  */
 export class Subscriber {
   readonly #feed: Feed
@@ -99,8 +102,8 @@ export class Subscriber {
   }
 
   /**
-   * Continues after a cursor: every event after it that matches, then `resume:done`, then live. Where that is not
-   * possible: snapshots. `onDecided` is called before anything is sent.
+   * Continues after a cursor: sends every later event that matches, then `resume:done`, then live events. If that is
+   * not possible, it sends snapshots. `onDecided` is called before anything is sent.
    */
   resume(
     cursor: string,
@@ -132,15 +135,15 @@ export class Subscriber {
   }
 
   /**
-   * Other rights of the same holder: everything is judged anew. What it may see no longer is not sent from now on, and
-   * patterns that it may name no longer go. What it may see newly, it must ask for.
+   * The rights of the same holder changed, so everything is judged again. What it may no longer see is not sent from
+   * now on, and patterns that it may no longer name are removed. What it may newly see, it must ask for.
    */
   refresh(principal: Principal): void {
     this.#principal = principal
     if (this.#state.name !== 'closed') this.#place(this.#patterns)
   }
 
-  /** For the broadcaster. */
+  /** Called by the broadcaster. */
   deliver(batch: EventBatch): void {
     switch (this.#state.name) {
       case 'live':
@@ -153,7 +156,7 @@ export class Subscriber {
     }
   }
 
-  /** More than fits is read from the log instead, as what came before it was. */
+  /** If the events do not fit, they are read from the log instead, as those before them were. */
   #hold(state: Extract<State, { name: 'catching-up' }>, batch: EventBatch): void {
     if (state.held === undefined) return
     for (const { event } of batch.events) this.#heldBytes += event.json.length
@@ -183,7 +186,7 @@ export class Subscriber {
   }
 
   #place(patterns: readonly string[]): void {
-    // Judged here too: rights may have changed since a pattern was asked for.
+    // Checked here too, since rights may have changed after the pattern was asked for.
     this.#patterns = [...new Set(patterns)].filter(pattern => patternRefusal(this.#principal, pattern) === undefined)
     this.#feed.place(this, this.#patterns, this.#principal)
   }
@@ -198,11 +201,12 @@ export class Subscriber {
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
     this.#place([...this.#patterns, ...added])
-    // Judged as they go out: rights may change while the parts before are taken.
+    // Checked as they are sent, since rights may change while earlier parts are on their way.
     const visible = visibleTo(records, () => this.#principal)
     for (const part of snapshotParts([...added], visible, cursor)) {
       this.#sink.send('snapshot', part)
-      // Also after the last: what is told while a slow reader takes it is read from the log, and never waits in memory.
+      // Waits after the last part too: what is told while a slow reader takes it is then read from the log and never
+      // held in memory.
       await this.#sink.drained()
       if (this.#over) return
     }
@@ -210,7 +214,7 @@ export class Subscriber {
     if ((await this.#catchUp(cursor)) !== undefined) await this.#startOver([])
   }
 
-  /** Retention overtook a slow reader: said plainly, and everything anew. */
+  /** Retention overtook a slow reader: tells it so, and starts again with snapshots. */
   async #startOver(added: readonly string[]): Promise<void> {
     const topics = [...new Set([...this.#patterns, ...added])]
     this.#sink.send('resync:required', { topics, reason: 'expired' })
@@ -218,10 +222,10 @@ export class Subscriber {
     await this.#join(topics, this.#scope)
   }
 
-  /** What the present patterns were due from `after` up to `cursor`. False when it is gone. */
+  /** Sends what the present patterns were due after `after`, up to `cursor`. False if that is no longer in the log. */
   async #replayUpTo(cursor: string, after: string): Promise<boolean> {
     const last = seqOf(cursor)
-    // A page that is shared may end where the log ended before, but no earlier than what it has told.
+    // A shared page may end where the log ended earlier, but never before what the log has told.
     await this.#feed.reached(cursor)
     for (let position = after; seqOf(position) < last && !this.#over; ) {
       const page = await this.#read(position)
@@ -233,8 +237,8 @@ export class Subscriber {
   }
 
   /**
-   * Reads on until the end of the log is near enough to be met by what is told meanwhile, then goes live. Says so when
-   * the position left retention: `once` at the first look, `later` when something was sent already.
+   * Reads on until the end of the log is near enough to be bridged by the events that are told meanwhile, then goes
+   * live. Returns why, if the position left retention: `once` on the first read, `later` after something was sent.
    */
   async #catchUp(
     after: string,
@@ -251,7 +255,7 @@ export class Subscriber {
       if (this.#over) return undefined
       if (page.status === 'gone') return { at, reason: page.reason }
       if (at === 'once') report?.begin()
-      // A page that somebody else had asked for before may end before what was held from then on.
+      // A page that was read for somebody else may be older than `held`: then events between the two are missing.
       if (page.done && page.bytes <= LAST_LEG_BYTES && seqOf(page.next) >= heldFrom) {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
@@ -267,7 +271,7 @@ export class Subscriber {
     }
   }
 
-  /** Is everything held that was told meanwhile? */
+  /** Whether `held` has every event that was told meanwhile. */
   #isWhole(held: OutboundEvent[]): boolean {
     this.#feed.deal()
     return this.#state.name === 'catching-up' && this.#state.held === held
@@ -288,7 +292,7 @@ export class Subscriber {
     return this.#feed.pages.read(this.#patterns, after)
   }
 
-  /** Slice by slice, each waited for, so that a long replay never waits in memory. */
+  /** Waits after each slice, so that a long replay is never held in memory. */
   async #replay(page: ReplayPage, last?: number): Promise<void> {
     for (const slice of page.slices) {
       await this.#feed.pace.turn()
@@ -300,9 +304,9 @@ export class Subscriber {
     this.#leftOut(page.flawed)
   }
 
-  /** Never the whole snapshot or replay: what no frame can carry is named. */
+  /** What no frame can carry is left out and named; the rest of the snapshot or replay is sent. */
   #leftOut(flawed: readonly string[]): void {
-    // Whose it is cannot be told where the topic does not say so.
+    // If the topic does not name the agent, nothing says whose it is.
     const seesAll = seesFleet(this.#principal)
     const topics = [...new Set(flawed)].filter(
       topic => canSeeTopic(this.#principal, topic) && (seesAll || topic.startsWith('agents.')),

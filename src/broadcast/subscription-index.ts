@@ -4,13 +4,16 @@ import { PatternTrie } from './pattern-trie.ts'
 
 const CACHE_LIMIT = 10_000
 
-/** Those who are due exactly the same events: same patterns, same rights. Fan-out is decided once for all of them. */
+/**
+ * Members who are due exactly the same events, since they have the same patterns and rights. Fan-out is decided once
+ * for all of them.
+ */
 export interface Audience<M> {
   readonly patterns: readonly string[]
-  /** Any one of theirs: they see the same. */
+  /** The principal of any one of them: they all see the same. */
   readonly principal: Principal
   readonly members: Set<M>
-  /** What those who are due the same have in common. */
+  /** What makes members the same audience. */
   readonly key: string
 }
 
@@ -19,19 +22,19 @@ function keyOf(patterns: readonly string[], principal: Principal): string {
   return `${sightOf(principal, meetsUsers)} ${[...patterns].sort().join(' ')}`
 }
 
-/** Who is due which event. */
+/** Finds who is due which event. */
 export class SubscriptionIndex<M> {
   readonly #audiences = new Map<string, Audience<M>>()
   readonly #byMember = new Map<M, Audience<M>>()
   readonly #trie = new PatternTrie<Audience<M>>()
-  /** By topic, task and agent; emptied when an audience comes or goes, which is rarer than that a member does. */
+  /** By topic, task and agent. Cleared when an audience comes or goes, which happens less often than with members. */
   readonly #due = new Map<string, readonly Audience<M>[]>()
 
   get size(): number {
     return this.#byMember.size
   }
 
-  /** Replaces what the member subscribed to; with no patterns it is forgotten. */
+  /** Replaces a member's patterns; with none, it is forgotten. */
   set(member: M, patterns: readonly string[], principal: Principal): void {
     const key = keyOf(patterns, principal)
     if (this.#byMember.get(member)?.key === key) return
@@ -53,7 +56,10 @@ export class SubscriptionIndex<M> {
     this.#due.clear()
   }
 
-  /** The audiences of an event, each once (`matchEvent` of the protocol says which patterns count). `agentId`: the event's, by `agentOf`. */
+  /**
+   * The audiences of an event, each once (`matchEvent` of the protocol says which patterns match). `agentId`: the
+   * event's, by `agentOf`.
+   */
   audiencesOf(topic: string, taskId?: string, agentId?: string): readonly Audience<M>[] {
     const key = taskId === undefined && agentId === undefined ? topic : `${topic} ${taskId} ${agentId}`
     const known = this.#due.get(key)

@@ -1,10 +1,10 @@
 import type { EventType, Session } from '@fleetwire/protocol'
 
-/** What happens to a session. What is not named stays as it is. */
+/** What happens to a session. Fields that are not named stay as they are. */
 export type SessionEvent =
   | { kind: 'start'; fields: SessionFields }
   | { kind: 'activity'; fields: SessionFields }
-  /** A frame of its stream: it exists. */
+  /** A frame of its stream arrived, so it exists. */
   | { kind: 'seen' }
   /** A message ended. */
   | { kind: 'said'; text: string }
@@ -21,7 +21,7 @@ type SessionEventType = Extract<EventType, `session:${string}`>
 
 export type SessionDecision =
   | { to: 'next'; type: SessionEventType; session: Session }
-  /** `already`: it is what was said. `absent`: only an end, or the end of typing, does not start a session. */
+  /** `already`: nothing to change. `absent`: an end, or the end of typing, does not start a session. */
   | { to: 'same'; why: 'absent' | 'already' }
 
 export interface SessionOf {
@@ -29,10 +29,10 @@ export interface SessionOf {
   sessionId: string
 }
 
-/** Of a message that ended: what a list of sessions shows. */
+/** How much of an ended message a list of sessions shows. */
 const PREVIEW_CHARS = 500
 
-/** What becomes of a session (undefined: there is none) by an event at `now`, epoch ms. Pure and total. */
+/** The session (undefined: there is none) after an event at `now`, epoch ms. Pure and total. */
 export function changeSession(
   session: Session | undefined,
   of: SessionOf,
@@ -81,7 +81,7 @@ function said(event: SessionEvent): SessionFields {
   }
 }
 
-/** The beginning of a text; never half of a character. */
+/** The beginning of a text, never cut within a character. */
 const preview = (text: string): string =>
   text.length <= PREVIEW_CHARS ? text : `${text.slice(0, PREVIEW_CHARS - 1).replace(/[\ud800-\udbff]$/, '')}…`
 

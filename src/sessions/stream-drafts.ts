@@ -2,14 +2,14 @@ import type { EventDraft } from '../log/event-log.ts'
 import { draftsOf } from './open-messages.ts'
 import { keyOf, type StreamEvent } from './stream-item.ts'
 
-/** A joined delta is one event: it must not hold up those behind it for long. */
+/** A joined delta is one event, and a longer one would hold up those behind it. */
 const MAX_JOINED_CHARS = 16 * 1024
 
 type Delta = Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>
 
 /**
- * What several frames of an agent add to the log in one append, in their order. Deltas that continue the same text and
- * wait one behind the other become one event: the busier the disk, the shorter the log of a long answer.
+ * Collects the drafts of several frames of an agent for one append, in their order. Adjacent deltas of the same text
+ * become one event: the busier the disk, the shorter the log of a long answer.
  */
 export class StreamDrafts {
   readonly #drafts: EventDraft[] = []
@@ -30,7 +30,7 @@ export class StreamDrafts {
     }
   }
 
-  /** All of them; nothing is added after this. */
+  /** All drafts; nothing may be added after this. */
   take(): EventDraft[] {
     this.#flush()
     return this.#drafts

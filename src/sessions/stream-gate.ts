@@ -3,24 +3,24 @@ import { notFound, type Refused, refused } from '../outcome.ts'
 import type { OpenMessages } from './open-messages.ts'
 import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
 
-/** Characters that one agent may hold open: an agent that never ends what it begins would fill the memory. */
+/** Characters that one agent may hold open: an agent that never ends its messages would fill the memory. */
 export const MAX_OPEN_CHARS = 8 * 1024 * 1024
 
 export type Admitted = { status: 'ok'; events: StreamEvent[] } | Refused
 
 /**
- * What frames of one agent about messages and tool calls become, one after the other, before any of them is stored: so
- * that several go into one append. In the log whatever continues or ends was begun.
+ * Checks frames of one agent about messages and tool calls one after the other, before any of them is stored, so that
+ * several go into one append. In the log, whatever continues or ends has a start.
  */
 export class StreamGate {
   readonly #open: OpenMessages
   readonly #maxItems: number
-  /** What the frames so far will change: begun or ended. */
+  /** What the frames so far will begin (true) or end (false). */
   readonly #changed = new Map<string, boolean>()
   #items: number
   #chars: number
 
-  /** `maxItems`: how many of them the agent may hold open. */
+  /** `maxItems`: how many items the agent may hold open. */
   constructor(open: OpenMessages, agentId: string, maxItems: number) {
     const { items, chars } = open.tally(agentId)
     this.#open = open
@@ -69,7 +69,10 @@ export class StreamGate {
     return { status: 'ok', events: [...begun.events, event] }
   }
 
-  /** A message that goes on without a start gets one; of a tool call nobody would know what it calls. */
+  /**
+   * A message that continues without a start gets one. For a tool call that is impossible, since nobody would know what
+   * it calls.
+   */
   #ensure(event: StreamEvent): Admitted {
     if (this.#isOpen(event)) return { status: 'ok', events: [] }
     switch (event.type) {

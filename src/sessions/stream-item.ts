@@ -16,11 +16,11 @@ export function isStreamEvent(event: { type: string; payload: unknown }): event 
   return Object.hasOwn(streamTypes, event.type)
 }
 
-/** What the event is about, within its session. */
+/** The item that the event belongs to, within its session. */
 export const keyOf = ({ payload }: StreamEvent): string =>
   'toolCallId' in payload ? `tool ${payload.toolCallId}` : `message ${payload.messageId}`
 
-/** A message or tool call after an event of it at `at`, epoch ms. Undefined while it was not started. Pure. */
+/** A message or tool call after an event at `at`, epoch ms. Undefined if it was not started. Pure. */
 export function advance(item: TranscriptItem | undefined, event: StreamEvent, at: number): TranscriptItem | undefined {
   switch (event.type) {
     case 'message:start':
@@ -96,7 +96,7 @@ interface InSession {
   sessionId: string
 }
 
-/** The events by which somebody who comes late learns of an item: what it is, and all of it so far. */
+/** The events that describe an item to a late joiner: what it is, and its content so far. */
 export function eventsSoFar(item: TranscriptItem, { agentId, sessionId }: InSession): StreamEvent[] {
   const of = { agentId, sessionId, ...concerns(item) }
   if (item.kind === 'message') {
@@ -117,7 +117,7 @@ export function eventsSoFar(item: TranscriptItem, { agentId, sessionId }: InSess
   ]
 }
 
-/** The event that ends an item whose agent will not end it. */
+/** The event that ends an item in place of its agent. */
 export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSession): StreamEvent {
   const of = { agentId, sessionId, ...concerns(item) }
   if (item.kind === 'message') {
@@ -127,10 +127,10 @@ export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSessio
   return { type: 'tool:end', payload: { ...of, toolCallId: item.toolCallId, error } }
 }
 
-/** Of arguments that were measured: they stay the same object while their call is open. */
+/** Sizes of arguments that were measured before: arguments stay the same object while their call is open. */
 const measured = new WeakMap<object, number>()
 
-/** Characters of arguments that came as a value. */
+/** Characters of arguments that arrived as a value. */
 export function argsChars(args: unknown): number {
   if (args === undefined) return 0
   if (typeof args !== 'object' || args === null) return String(args).length
@@ -139,6 +139,6 @@ export function argsChars(args: unknown): number {
   return known
 }
 
-/** Characters that it holds while it is open. */
+/** Characters that the item holds while it is open. */
 export const charsOf = (item: TranscriptItem): number =>
   item.kind === 'message' ? item.text.length : argsChars(item.args) + (item.argsText?.length ?? 0)

@@ -3,7 +3,7 @@ import type { EventLog, ReadResult } from '../log/event-log.ts'
 import type { SessionOf } from './session-state.ts'
 import { advance, isStreamEvent, keyOf } from './stream-item.ts'
 
-/** Answers are no larger than this, and one item. */
+/** The limit of an answer, plus one item. */
 const PAGE_CHARS = 2 * 1024 * 1024
 const READ_EVENTS = 500
 
@@ -12,9 +12,9 @@ export type Transcript =
   | Extract<ReadResult, { status: 'gone' }>
 
 /**
- * Messages and tool calls of a session in the order in which they began, each whole or as far as it has got. A page is
- * the items that begin after the cursor; what belongs to them is read on until all of them have ended, also past the
- * beginning of the next page.
+ * Reads the messages and tool calls of a session in the order in which they began, each complete or as far as it is. A
+ * page consists of the items that begin after the cursor; the log is read on until all of them have ended, even past
+ * the start of the next page.
  */
 export async function readTranscript(
   log: Pick<EventLog, 'read'>,
@@ -22,7 +22,7 @@ export async function readTranscript(
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): Promise<Transcript> {
   const items = new Map<string, TranscriptItem>()
-  /** The place before each item. */
+  /** The position before each item. */
   const places = new Map<string, string | undefined>()
   let open = 0
   let chars = 0

@@ -3,10 +3,10 @@ import { stringify } from 'csv-stringify/sync'
 
 interface Format {
   contentType: string
-  /** One task alone. */
+  /** The file of a single task. */
   one(task: Task): string
   head: string
-  /** `first`: nothing was written between the head and this page. */
+  /** `first`: only the head was written before this page. */
   page(tasks: readonly Task[], first: boolean): string
   foot: string
 }
@@ -38,15 +38,15 @@ const ids: ReadonlySet<string> = new Set(['taskId', 'agentId', 'parentTaskId'])
 const names = Object.keys(columns)
 const cells = (task: Task) => Object.values(columns).map(cell => cell(task))
 
-/** Everything that some program takes for the end of a line, or of a cell where it splits at other characters. */
+/** Every character that some program takes for the end of a line or of a cell. */
 const BREAKS = '\\r\\n\\v\\f\\u0085\\u2028\\u2029'
 const BREAK = new RegExp(`[${BREAKS}]`)
-/** Where a formula could begin: at the start of a cell, and wherever a program may see one begin. */
+/** Where a formula could begin: at the start of a cell, and wherever some program sees one begin. */
 const FORMULA = new RegExp(`(^|[${BREAKS};\\t])(?= *[=+\\-@\\t\\r\uFF1D\uFF0B\uFF0D\uFF20])`, 'g')
 
 /**
- * RFC 4180. A cell with a line break of any kind is quoted, and what a spreadsheet would run as a formula has an
- * apostrophe before it, also behind a line break.
+ * RFC 4180. A cell with a line break of any kind is quoted. What a spreadsheet would run as a formula gets an
+ * apostrophe in front, also after a line break.
  */
 const csv = (rows: string[][]): string =>
   stringify(
@@ -54,19 +54,21 @@ const csv = (rows: string[][]): string =>
     { record_delimiter: 'windows', quoted_match: BREAK },
   )
 
-/** Control characters, and those that turn the direction of what follows. */
+/** Control characters, including those that change the direction of text. */
 const UNSEEN = /[\p{Cc}\p{Bidi_Control}]/gu
 
-/** Text in a cell of a table: one line, nothing in it means anything to Markdown or to a browser, and no address is a link. */
+/**
+ * Text for a cell of a Markdown table: one line, with nothing that Markdown or a browser would interpret, and no links.
+ */
 const inline = (text: string): string =>
   text
     .replace(/[\s\u0085]+/g, ' ')
     .replace(UNSEEN, '')
     .replace(/[\\`*_[\]|#~$]/g, '\\$&')
     .replace(/[&<>]|:(?=\/\/)|(?<=\bwww)\./gi, character => `&#${character.charCodeAt(0)};`)
-/** Ids are safe as they are, and read and copied as they are. */
+/** Ids are safe as they are, and people copy them. */
 const code = (id: string): string => (id === '' ? '' : `\`${id}\``)
-/** A fence longer than any run of backticks in the text. */
+/** A fence that is longer than any run of backticks in the text. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)
@@ -115,7 +117,7 @@ export const taskFormats: Record<ExportFormat, Format> = {
   },
 }
 
-/** The file of many tasks, piece by piece: no more than one page of them is in memory. */
+/** Writes the file piece by piece, so that no more than one page of tasks is in memory. */
 export async function* exportTasks(format: ExportFormat, pages: AsyncIterable<Task[]>): AsyncGenerator<string, void> {
   const { head, page, foot } = taskFormats[format]
   yield head

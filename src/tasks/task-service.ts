@@ -19,10 +19,10 @@ export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind' | '
 export interface TaskQuery {
   status?: readonly Task['status'][]
   agentId?: string
-  /** Patterns of agent ids: tasks of other agents do not exist. */
+  /** Patterns of agent ids; tasks of other agents are left out. */
   agentLike?: readonly string[]
   parentTaskId?: string
-  /** Strictly after, epoch ms. */
+  /** Only tasks created after this time, epoch ms. */
   createdAfter?: number
   limit: number
   cursor?: string
@@ -40,7 +40,7 @@ interface New {
   fields: TaskFields
 }
 
-/** How far up a parent is looked for: deeper trees are refused. */
+/** How many ancestors a task may have; deeper trees are refused. */
 const MAX_PARENTS = 32
 const EXPORT_PAGE = 500
 
@@ -64,7 +64,7 @@ export class TaskService {
     return task !== undefined && sees(caller, task) ? task : undefined
   }
 
-  /** Whose it is, for what is said about it. */
+  /** The agent of a task, for publications about it. */
   readonly ownerOf = async (taskId: string): Promise<'absent' | { agentId?: string }> =>
     (await this.get(taskId)) ?? 'absent'
 
@@ -89,7 +89,7 @@ export class TaskService {
     return { items: records.map(record => record.payload as Task), nextCursor: nextPage }
   }
 
-  /** All that fit, page by page, newest first: as many as there are, in bounded memory. */
+  /** All matching tasks, newest first, read page by page in bounded memory. */
   async *pages(query: Omit<TaskQuery, 'limit' | 'cursor'>): AsyncGenerator<Task[], void> {
     let cursor: string | null | undefined
     do {
@@ -115,7 +115,7 @@ export class TaskService {
     return this.#change(taskId, { kind: 'act', action, fields }, caller)
   }
 
-  /** How far it is; a task that was waiting has begun by that. */
+  /** Reports progress, which starts a task that was waiting. */
   async progress(taskId: string, fields: TaskFields): Promise<TaskOutcome> {
     return this.#change(taskId, { kind: 'progress', fields })
   }
@@ -156,7 +156,7 @@ export class TaskService {
     }
   }
 
-  /** What an agent says of a task; `alongside` is stored in the same step, also where the report is refused. */
+  /** Stores what an agent reports of a task. `alongside` is stored in the same step, even if the report is refused. */
   async report(report: TaskReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { taskId } = report
     const flaw = await this.#parentFlaw(taskId, report.fields.parentTaskId, undefined)
@@ -169,7 +169,7 @@ export class TaskService {
     return refused(refusalOf(taskId, changed.why, changed.value))
   }
 
-  /** A command of the agent names the task: by that people gave it to the agent. Asked only where it matters. */
+  /** A command of the agent names the task, so people gave it the task. Looked up only if it matters. */
   async #wasGiven({ agentId, taskId, verb }: TaskReport, task: Task | undefined): Promise<boolean> {
     if (task === undefined || task.agentId !== undefined || verb === 'start') return false
     const { records } = await this.#log.list({ kind: 'command', where: { taskId, agentId }, limit: 1 })
@@ -213,7 +213,7 @@ export class TaskService {
       known,
       decide: current => {
         const now = this.#clock.now()
-        // Ids are one space for all: that one is taken is said, and nothing of what took it.
+        // All callers share the ids: the refusal says that an id is taken, and not by what.
         if (current !== undefined && !sees(caller, current)) {
           return { to: 'same', why: event.kind === 'create' ? 'exists' : 'absent' }
         }
@@ -236,7 +236,10 @@ export class TaskService {
     })
   }
 
-  /** A tree it stays: no task is above itself. A caller's parent must be there; an agent's may come later. */
+  /**
+   * Keeps the tasks a tree: no task is its own ancestor. The parent must exist if a caller names it; an agent's may be
+   * created later.
+   */
   async #parentFlaw(
     taskId: string,
     parentId: string | undefined,
@@ -275,7 +278,7 @@ function auditedAs(event: TaskEvent): AuditAction {
   }
 }
 
-/** Every change of a task is told with the whole of it: one that grows without end would make the least of them dear. */
+/** Every change stores the whole task, so without a limit a large one would make each change expensive. */
 const MAX_TASK_BYTES = 512 * 1024
 const isLarge = (task: Task) => Buffer.byteLength(JSON.stringify(task)) > MAX_TASK_BYTES
 

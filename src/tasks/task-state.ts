@@ -1,9 +1,9 @@
 import type { EventType, Task, TaskAction, TaskFields } from '@fleetwire/protocol'
 
-/** What happens to a task. `fields` is what is said of it along the way; what is not named stays as it is. */
+/** What happens to a task. `fields` change it; those that are not named stay as they are. */
 export type TaskEvent =
   | { kind: 'create'; taskId: string; fields: TaskFields; status?: Task['status'] }
-  /** All that can be said of it is said anew; a task that is not there is made. */
+  /** Replaces all that people set; creates the task if it does not exist. */
   | { kind: 'replace'; taskId: string; fields: TaskFields; status?: Task['status'] }
   | { kind: 'edit'; fields: TaskFields; status?: Task['status'] }
   | { kind: 'act'; action: TaskAction; fields: TaskFields }
@@ -14,7 +14,7 @@ export type TaskEvent =
       taskId: string
       agentId: string
       fields: TaskFields
-      /** A command of the agent names this task: it may report on it though it has not taken it. */
+      /** A command of the agent names this task, so the agent may report on it without having taken it. */
       given?: boolean
     }
 
@@ -24,7 +24,10 @@ export type TaskDecision =
   | { to: 'next'; type: Exclude<TaskEventType, 'task:deleted'>; task: Task }
   | {
       to: 'same'
-      /** `already`: it is what was asked for. `begun`: nothing leads back to `pending`. `foreign`: it is another agent's, or nobody's and not the agent's either. */
+      /**
+       * `already`: nothing to change. `begun`: nothing leads back to `pending`. `foreign`: it belongs to another agent,
+       * or to nobody and was not given to this one.
+       */
       why: 'absent' | 'exists' | 'ended' | 'already' | 'begun' | 'foreign'
     }
 
@@ -47,7 +50,7 @@ const actionOf = {
 export const hasEnded = ({ status }: Task): boolean =>
   status !== 'pending' && status !== 'running' && status !== 'paused'
 
-/** What becomes of a task (undefined: there is none) by an event at `now`, epoch ms. Pure and total. */
+/** The task (undefined: there is none) after an event at `now`, epoch ms. Pure and total. */
 export function changeTask(task: Task | undefined, event: TaskEvent, now: number): TaskDecision {
   switch (event.kind) {
     case 'create':
@@ -72,7 +75,7 @@ function report(
   now: number,
 ): TaskDecision {
   if (task === undefined) {
-    // Only these two: a late word about a task that was deleted must not bring it back.
+    // Only these two create a task: a late report must not bring back one that was deleted.
     if (verb !== 'create' && verb !== 'start') return { to: 'same', why: 'absent' }
     const task = { ...blank(taskId, now), ...fields, agentId }
     return verb === 'start' ? act(task, 'start', {}, now) : { to: 'next', type: 'task:created', task }
@@ -94,7 +97,7 @@ function report(
   }
 }
 
-/** Whoever makes progress has begun. */
+/** Progress starts the task. */
 function progressed(task: Task, fields: TaskFields, now: number): TaskDecision {
   if (hasEnded(task)) return { to: 'same', why: 'ended' }
   if (task.status === 'pending') return act(task, 'start', fields, now)
@@ -114,7 +117,7 @@ function act(task: Task, action: TaskAction, fields: TaskFields, now: number): T
   return { to: 'next', type, task: next }
 }
 
-/** Made in the state that it is to have: an import of what was done elsewhere is one event. */
+/** Created in the requested state: importing work that was done elsewhere takes one event. */
 function made(
   { taskId, fields, status = 'pending' }: Extract<TaskEvent, { kind: 'create' | 'replace' }>,
   now: number,
@@ -146,11 +149,11 @@ const blank = (taskId: string, now: number): Task => ({
   updatedAt: now,
 })
 
-/** What is the task's own and not said by anybody. */
+/** The fields that follow from its life and that nobody sets. */
 function lifeOf({ status, startedAt, endedAt }: Task): Partial<Task> {
   return { status, ...(startedAt !== undefined && { startedAt }), ...(endedAt !== undefined && { endedAt }) }
 }
 
-/** The action that leads to a status; `pending` is where a task begins, and nothing leads back to it. */
+/** The action that leads to a status. None leads to `pending`, where a task begins. */
 const actionTo = (status: Task['status']): TaskAction | undefined =>
   status === 'pending' ? undefined : actionOf[status]

@@ -14,7 +14,7 @@ import tokens from './tokens/index.ts'
 import login from './tokens/login.ts'
 import subjects from './tokens/subjects.ts'
 
-/** The REST API: who may call a route of it stands in src/auth/access.ts. */
+/** The REST API. src/auth/access.ts says who may call which route. */
 const v1: FastifyPluginAsync = async app => {
   app.addHook('onRoute', app.admitRoutes(app.prefix))
   await app.register(commands)

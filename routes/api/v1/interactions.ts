@@ -19,7 +19,7 @@ const OfInteraction = Type.Object({ interactionId: Id })
 const tags = ['interactions']
 const isState = (name: string): name is Interaction['state'] => (interactionStates as readonly string[]).includes(name)
 
-/** What agents ask of people. */
+/** Questions that agents ask people. */
 const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
   const { interactions, agents } = app
 

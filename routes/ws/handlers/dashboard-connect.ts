@@ -2,7 +2,7 @@ import type { ResumeOutcome } from '../../../src/broadcast/subscriber.ts'
 import { type Dashboard, type Handler, orReconnect, sendEstablished } from '../dashboard.ts'
 import { claimPatterns } from '../patterns.ts'
 
-/** Says what it wants in one frame, and where it left off. */
+/** Says in one frame what the client wants and where it left off. */
 export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, payload }, dashboard: Dashboard) => {
   const { app, connection, subscriber } = dashboard
   const { resume, subscribe = [], snapshot = true } = payload

@@ -11,7 +11,7 @@ import { subscribe } from './subscribe.ts'
 import { terminalAck, terminalClose, terminalInput, terminalOpen, terminalResize } from './terminal.ts'
 import { unsubscribe } from './unsubscribe.ts'
 
-/** A frame of the protocol without a handler does not compile. */
+/** A frame type without a handler does not compile. */
 const handlers = {
   'dashboard:connect': dashboardConnect,
   subscribe,
@@ -29,7 +29,7 @@ const handlers = {
   ping,
 } satisfies { [K in ClientFrameType]: Handler<K> }
 
-/** Judged before it is handled, by its row in the access table and the rights that the socket has now. */
+/** Each frame is judged first, by its row in the access table and the connection's current rights. */
 export function handleFrame(frame: ClientFrame, dashboard: Dashboard): void | Promise<void> {
   const { agentId } = frame.payload as { agentId?: string }
   const refusal = accessRefusal(dashboard.connection.principal, clientFrameAccess[frame.type], agentId)
@@ -37,7 +37,7 @@ export function handleFrame(frame: ClientFrame, dashboard: Dashboard): void | Pr
     refuse(dashboard, frame, refusal)
     return
   }
-  // The table pairs each type with the handler of that type; TypeScript does not follow this through an index.
+  // The table pairs each type with its own handler; TypeScript does not follow this through an index.
   const handler = handlers[frame.type] as (frame: ClientFrame, dashboard: Dashboard) => void | Promise<void>
   return handler(frame, dashboard)
 }

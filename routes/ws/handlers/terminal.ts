@@ -11,8 +11,8 @@ function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResu
 }
 
 /**
- * Who may not type cannot answer for the terminal either, and is an ordinary viewer. Whoever reads all of it slows the
- * program down, so that takes the right too.
+ * A viewer who may not type may not answer for the terminal either, and is an ordinary viewer. A viewer who reads
+ * everything slows the program down, so that takes the right to type too.
  */
 export const terminalOpen: Handler<'terminal:open'> = (frame, dashboard) => {
   const { app, connection } = dashboard

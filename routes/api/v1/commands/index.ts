@@ -32,7 +32,10 @@ const isStatus = (name: string): name is CommandStatus => (commandStatuses as re
 const commands: FastifyPluginAsyncTypebox = async app => {
   const { commandQueue, agents } = app
 
-  /** Answers a submission: 202 while it goes on, 200 when it has ended (`wait`) or is the replay of an earlier one. */
+  /**
+   * Answers a submission: 202 while the command goes on, 200 if it has ended (`wait`) or is the replay of an earlier
+   * one.
+   */
   async function answer(reply: FastifyReply, result: SubmitResult, waitSeconds = 0) {
     if (result.status === 'refused') return reply.refuse(result.error)
     let { command } = result
@@ -79,7 +82,10 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     },
   )
 
-  /** What a caller may list of what it asks for; a refusal where it asks for what there is not. */
+  /**
+   * The query, narrowed to what the caller may see; a refusal if it asks for something that does not exist for the
+   * caller.
+   */
   function listQuery({ principal }: FastifyRequest, query: Static<typeof ListCommandsQuery>): ListQuery | WireError {
     const status = query.status?.split(',')
     const unknown = status?.find(name => !isStatus(name))
@@ -159,7 +165,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/commands/:commandId/interrupt',
     {
-      // It asks for nothing but to be asked: no body is as good as an empty one.
+      // The body has no required fields, so a missing body counts as an empty one.
       preValidation: async request => {
         request.body ??= {}
       },

@@ -14,13 +14,13 @@ const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenCo
   ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, address, openedAt, bufferedBytes },
 })
 
-/** A socket exists for who has the rights of its holder, or is its holder. */
+/** A connection is visible to those who have the rights of its holder, and to the holder. */
 const exists = (principal: Principal, { kind, principal: holder }: OpenConnection): boolean => {
   if (kind === 'agent') return canSeeAgent(principal, holder.sub)
   return covers(principal, holder)
 }
 
-/** The sockets of this process: how many, whose, and the way to end one. */
+/** The connections of this process: how many, whose, and how to close one. */
 const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, connections } = app
 

@@ -7,7 +7,7 @@ import { topicsOf } from './topics.ts'
 
 const tags = ['events']
 
-/** The log over REST: what happened, and what backends add to it. */
+/** The log over REST: read what happened, and publish events. */
 const events: FastifyPluginAsyncTypebox = async app => {
   const { eventLog } = app
 

@@ -4,14 +4,14 @@ import { Type } from '@sinclair/typebox'
 import { topicsOf } from './topics.ts'
 
 const head = {
-  // As Fastify spells those that it has: these take their place.
+  // Spelled as Fastify spells them, so that these replace its own.
   'content-type': 'text/event-stream',
   'cache-control': 'no-store, no-transform',
-  // Proxies that gather answers would hold events back.
+  // Proxies that buffer responses would hold events back.
   'x-accel-buffering': 'no',
 }
 
-/** The log as server-sent events: what a socket would get, for whoever has only HTTP. */
+/** The log as server-sent events: what a socket would get, for clients that have only HTTP. */
 const stream: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, config, connections } = app
   app.get(

@@ -20,13 +20,13 @@ const tags = ['sessions']
 
 const isStatus = (name: string): name is Session['status'] => (sessionStatuses as readonly string[]).includes(name)
 
-/** Sessions and what was said in them. */
+/** Sessions and their messages. */
 const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const { agents, eventLog, sessions } = app
   const find = ({ principal }: FastifyRequest, sessionId: string) =>
     sessions.get(sessionId, agentId => canSeeAgent(principal, agentId))
 
-  /** What a token may see of the agents asked for; undefined: of all. */
+  /** The agents, of those asked for, that the token may see; undefined: all. */
   function visible({ principal }: FastifyRequest, agentId: string | undefined): string[] | undefined {
     if (agentId !== undefined) return canSeeAgent(principal, agentId) ? [agentId] : []
     if (principal.agents.includes('*')) return undefined

@@ -22,7 +22,7 @@ import { taskQuery } from './query.ts'
 const OfTask = Type.Object({ taskId: Id })
 const tags = ['tasks']
 
-/** Tasks: making, changing and following them. */
+/** Creating, changing and following tasks. */
 const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   const { tasks } = app
 
@@ -32,7 +32,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       reply.header('Location', app.publicPath(reply.request, `${app.prefix}/tasks/${outcome.task.taskId}`))
     return reply.code(code).send(outcome.task)
   }
-  /** Nobody can give a task to an agent that does not exist for them. */
+  /** Nobody can give a task to an agent that they may not see. */
   const hidden = ({ principal }: FastifyRequest, agentId: string | undefined) =>
     agentId !== undefined && !canSeeAgent(principal, agentId) ? notFound('agent', agentId) : undefined
 

@@ -5,7 +5,7 @@ import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation } from './answers.ts'
 
-/** A subject is any text: callers escape it, `auth0%7C66f`. */
+/** A subject is any text, so callers must escape it: `auth0%7C66f`. */
 const Params = Type.Object({ sub: Subject })
 
 const subjects: FastifyPluginAsyncTypebox = async app => {
