@@ -1,6 +1,7 @@
 import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { auditDrafts } from '../log/audit.ts'
+import { eachRecord } from '../log/each-record.ts'
 import type { AppendResult, EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
 import { covers, holdsAll } from './permissions.ts'
 import type { Principal } from './principal.ts'
@@ -55,7 +56,6 @@ interface SubjectRecord {
 const FOREIGN = '$revoked-tokens'
 const SUBJECTS = '$revocations'
 const SUBJECT_REVOKED = 'subject:revoked'
-const PAGE = 500
 
 /**
  * What is revoked, kept in the log: a restart loses none of it, and every node learns of it. `start` reads the records
@@ -160,12 +160,8 @@ export class RevocationLog {
   }
 
   async #fold(kind: string, where?: { status: string }): Promise<void> {
-    let page: string | null | undefined
-    do {
-      const read = await this.#log.list({ kind, limit: PAGE, ...(where && { where }), ...(page && { page }) })
-      for (const { topic, payload } of read.records) this.#add(revocationOf(topic, payload))
-      page = read.nextPage
-    } while (page !== null)
+    for await (const { topic, payload } of eachRecord(this.#log, { kind, ...(where && { where }) }))
+      this.#add(revocationOf(topic, payload))
   }
 
   #learn(events: readonly FleetEvent[]): void {

@@ -13,6 +13,7 @@ import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { auditDrafts } from '../log/audit.ts'
 import { changeRecord } from '../log/change-record.ts'
+import { eachRecord } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { type BatchGate, failingStatuses } from './batch-gate.ts'
@@ -41,7 +42,6 @@ export interface BatchServiceOptions {
 }
 
 const topicOf = (parentId: string) => `$batches.${parentId}`
-const PAGE = 500
 
 /** One command for many agents: accepted in one step, held to its limits, stopped as one. */
 export class BatchService {
@@ -223,18 +223,10 @@ export class BatchService {
   }
 
   async #commandsOf(parentId: string, status?: readonly Command['status'][]): Promise<Command[]> {
+    const where = { parentId, ...(status !== undefined && { status }) }
     const commands: Command[] = []
-    let page: string | null | undefined
-    do {
-      const { records, nextPage } = await this.#options.log.list({
-        kind: 'command',
-        where: { parentId, ...(status !== undefined && { status }) },
-        limit: PAGE,
-        ...(page && { page }),
-      })
-      commands.push(...records.map(record => record.payload as Command))
-      page = nextPage
-    } while (page !== null)
+    for await (const { payload } of eachRecord(this.#options.log, { kind: 'command', where }))
+      commands.push(payload as Command)
     return commands
   }
 }

@@ -1,17 +1,12 @@
-import { type Command, type CommandStatus, isFinal, recordKind, topics } from '@fleetwire/protocol'
+import { type Command, type CommandStatus, isFinal, topics } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { type LiveRecord, LiveRecords, type RecordListener } from '../log/live-records.ts'
 import { AgentQueue, type QueueView } from './agent-queue.ts'
 import { type CommandCensus, censusOf } from './command-census.ts'
 import { type CommandEvent, type Transition, transition } from './command-state.ts'
-
-/** A command as the log has it, with the version that the next change must name. */
-export interface Entry {
-  readonly command: Command
-  readonly version: number
-}
 
 export type Applied =
   | { status: 'changed'; command: Command }
@@ -21,9 +16,6 @@ export type Applied =
 
 type Why = Extract<Transition, { to: 'same' }>['why'] | 'unknown'
 
-/** Told of every change of a command, in log order, whoever made it. `before` is absent for one that is new here. */
-export type ChangeListener = (after: Command, before: Command | undefined) => void
-
 /**
  * The commands that have not ended, held in memory by following the log, and the one way to change them: a transition
  * that is appended only if the command is still what it was computed from.
@@ -32,58 +24,47 @@ export class CommandLedger {
   readonly #log: EventLog
   readonly #clock: Clock
   readonly #retentionMs: number
-  readonly #live = new Map<string, Entry>()
+  readonly #records: LiveRecords<Command>
   readonly #byAgent = new Map<string, AgentQueue>()
-  readonly #listeners = new Set<ChangeListener>()
   /** Since the process started. */
   readonly #ended = new Map<CommandStatus, number>()
-  #unfollow: Unfollow | undefined
 
   constructor({ log, clock, retentionMs }: { log: EventLog; clock: Clock; retentionMs: number }) {
     this.#log = log
     this.#clock = clock
     this.#retentionMs = retentionMs
+    this.#records = new LiveRecords({
+      log,
+      kind: 'command',
+      where: { status: ['queued', 'dispatched', 'running'] },
+      flawed: true,
+      keyOf: ({ commandId }) => commandId,
+      isLive: ({ status }) => !isFinal(status),
+      onHeld: (after, before) => this.#enqueue(after, before),
+    })
+    // What was not live had ended before: what changes then is a late result of it.
+    this.#records.onChange(({ status }, before) => {
+      if (before !== undefined && isFinal(status)) this.#ended.set(status, (this.#ended.get(status) ?? 0) + 1)
+    })
   }
 
-  /** Loads what has not ended. Followed first, listed after: nothing falls between the two. */
+  /** Loads what has not ended. */
   async start(): Promise<void> {
-    if (this.#unfollow !== undefined) return
-    this.#unfollow = this.#log.follow(events => this.#fold(events))
-    const flawed: string[] = []
-    let page: string | undefined
-    do {
-      const { records, nextPage } = await this.#log.list({
-        kind: 'command',
-        flawed: true,
-        where: { status: ['queued', 'dispatched', 'running'] },
-        limit: 500,
-        ...(page !== undefined && { page }),
-      })
-      for (const record of records) {
-        const command = record.payload as Command | null
-        if (command === null) continue
-        if (record.flaw !== undefined) flawed.push(command.commandId)
-        if ((this.#live.get(command.commandId)?.version ?? 0) < record.version)
-          this.#put({ command, version: record.version })
-      }
-      page = nextPage ?? undefined
-    } while (page !== undefined)
     // What is here of them was cut: sent like this, an agent would do something else than it was asked to.
-    for (const commandId of flawed) await this.apply(commandId, { kind: 'undeliverable', message: UNDELIVERABLE })
+    for (const { commandId } of await this.#records.start())
+      await this.apply(commandId, { kind: 'undeliverable', message: UNDELIVERABLE })
   }
 
   stop(): void {
-    this.#unfollow?.()
-    this.#unfollow = undefined
+    this.#records.stop()
   }
 
-  onChange(listener: ChangeListener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  onChange(listener: RecordListener<Command>): () => void {
+    return this.#records.onChange(listener)
   }
 
   live(commandId: string): Command | undefined {
-    return this.#live.get(commandId)?.command
+    return this.#records.get(commandId)?.value
   }
 
   /** The commands of one agent that have not ended, in no order. */
@@ -96,8 +77,8 @@ export class CommandLedger {
     return this.#byAgent.get(agentId) ?? EMPTY
   }
 
-  *all(): Iterable<Command> {
-    for (const entry of this.#live.values()) yield entry.command
+  all(): Iterable<Command> {
+    return this.#records.values()
   }
 
   census(): CommandCensus {
@@ -105,7 +86,7 @@ export class CommandLedger {
   }
 
   async get(commandId: string): Promise<Command | undefined> {
-    return (await this.#entry(commandId))?.command
+    return (await this.#record(commandId))?.value
   }
 
   /**
@@ -118,11 +99,12 @@ export class CommandLedger {
     alongside: readonly EventDraft[] = [],
     told: readonly EventDraft[] = [],
   ): Promise<Applied> {
-    const entry = await this.#entry(commandId)
-    if (entry === undefined) return this.#unknown(alongside)
+    const record = await this.#record(commandId)
+    if (record === undefined) return this.#unknown(alongside)
+    const { value, version } = record
     const changed = await changeRecord<Command, Why>(this.#log, {
-      topic: topics.command(entry.command.agentId, commandId),
-      known: { payload: entry.command, version: entry.version },
+      topic: topics.command(value.agentId, commandId),
+      known: { payload: value, version },
       alongside,
       decide: current => {
         if (current === undefined) return { to: 'same', why: 'unknown' }
@@ -157,41 +139,20 @@ export class CommandLedger {
     return appended?.status === 'unavailable' ? appended : { status: 'unknown' }
   }
 
-  async #entry(commandId: string): Promise<Entry | undefined> {
-    const live = this.#live.get(commandId)
+  async #record(commandId: string): Promise<LiveRecord<Command> | undefined> {
+    const live = this.#records.get(commandId)
     if (live !== undefined) return live
     const { records } = await this.#log.list({ kind: 'command', where: { id: commandId }, limit: 1, flawed: true })
     const record = records[0]
-    return record?.payload ? { command: record.payload as Command, version: record.version } : undefined
+    return record?.payload ? { value: record.payload as Command, version: record.version } : undefined
   }
 
-  #fold(events: readonly FleetEvent[]): void {
-    for (const event of events) {
-      if (recordKind(event.topic) !== 'command') continue
-      const command = event.payload as Command
-      const before = this.#live.get(command.commandId)
-      if (before !== undefined && before.version >= event.seq) continue
-      if (isFinal(command.status)) this.#drop(command)
-      else this.#put({ command, version: event.seq })
-      for (const listener of this.#listeners) listener(command, before?.command)
-    }
-  }
-
-  #put(entry: Entry): void {
-    const { commandId, agentId } = entry.command
+  #enqueue(after: Command | undefined, before: Command | undefined): void {
+    const { agentId } = (after ?? before)!
     const queue = this.#byAgent.get(agentId) ?? new AgentQueue()
-    queue.replace(this.#live.get(commandId)?.command, entry.command)
-    this.#byAgent.set(agentId, queue)
-    this.#live.set(commandId, entry)
-  }
-
-  #drop({ commandId, agentId, status }: Command): void {
-    // What is not live had ended before: this is a late result of it.
-    if (this.#live.has(commandId)) this.#ended.set(status, (this.#ended.get(status) ?? 0) + 1)
-    const queue = this.#byAgent.get(agentId)
-    queue?.replace(this.#live.get(commandId)?.command, undefined)
-    if (queue?.isEmpty) this.#byAgent.delete(agentId)
-    this.#live.delete(commandId)
+    queue.replace(before, after)
+    if (queue.isEmpty) this.#byAgent.delete(agentId)
+    else this.#byAgent.set(agentId, queue)
   }
 }
 

@@ -13,6 +13,7 @@ import { type Actor, type Caller, type CanSee, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
+import { itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import type { AgentDirectory } from './agent-directory.ts'
@@ -276,15 +277,8 @@ export class CommandService implements CommandQueue {
     return this.#ledger.get(commandId)
   }
 
-  async list({ limit, cursor, ...where }: ListQuery): Promise<CommandList> {
-    const { records, nextPage } = await this.#log.list({
-      kind: 'command',
-      where,
-      order: 'desc',
-      limit,
-      ...(cursor !== undefined && { page: cursor }),
-    })
-    return { items: records.map(record => record.payload as Command), nextCursor: nextPage }
+  list({ limit, cursor, ...where }: ListQuery): Promise<CommandList> {
+    return itemPage(this.#log, { kind: 'command', where, order: 'desc', limit, cursor })
   }
 
   async waitForEnd(command: Command, timeoutMs: number): Promise<Command> {

@@ -40,8 +40,8 @@ export class InteractionEffects {
 
   async start(): Promise<void> {
     const { log, ledger, commands } = this.#options
-    ledger.onChange(after => this.#changed(after))
     this.#stops = [
+      ledger.onChange(after => this.#changed(after)),
       commands.onChange(after => this.#commandChanged(after)),
       log.follow(events => this.#agentsChanged(events)),
     ]

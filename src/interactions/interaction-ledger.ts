@@ -1,11 +1,12 @@
-import { type Command, type Interaction, recordKind, topics } from '@fleetwire/protocol'
+import { type Command, type Interaction, topics } from '@fleetwire/protocol'
 import { userKeyOf } from '../auth/user-key.ts'
 import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { auditDrafts } from '../log/audit.ts'
 import { type Changed, changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { LiveRecords, type RecordListener } from '../log/live-records.ts'
 import {
   changeInteraction,
   type InteractionDecision,
@@ -15,7 +16,6 @@ import {
 } from './interaction-state.ts'
 
 export type Why = Extract<InteractionDecision, { to: 'same' }>['why']
-export type ChangeListener = (after: Interaction, before: Interaction | undefined) => void
 
 export interface InteractionLedgerOptions {
   log: EventLog
@@ -32,36 +32,26 @@ export interface InteractionLedgerOptions {
  */
 export class InteractionLedger {
   readonly #options: InteractionLedgerOptions
-  /** By topic. */
-  readonly #live = new Map<string, { interaction: Interaction; version: number }>()
+  /** By topic: agents choose ids, so there may be one of each agent. */
+  readonly #records: LiveRecords<Interaction>
   readonly #byAgent = new TopicIndex()
   readonly #byCommand = new TopicIndex()
   readonly #openOf = new Map<string, number>()
-  readonly #listeners = new Set<ChangeListener>()
-  #unfollow: Unfollow | undefined
 
   constructor(options: InteractionLedgerOptions) {
     this.#options = options
+    this.#records = new LiveRecords<Interaction>({
+      log: options.log,
+      kind: 'interaction',
+      where: { status: ['open', 'resolved', 'expired'] },
+      keyOf: topicOf,
+      isLive: interaction => interaction.state === 'open' || isDue(interaction),
+      onHeld: (after, before) => this.#index(after, before),
+    })
   }
 
-  /** Follows first and lists then, so that nothing is missed in between. */
   async start(): Promise<void> {
-    const { log } = this.#options
-    if (this.#unfollow !== undefined) return
-    this.#unfollow = log.follow(events => this.#fold(events))
-    let page: string | null | undefined
-    do {
-      const { records, nextPage } = await log.list({
-        kind: 'interaction',
-        where: { status: ['open', 'resolved', 'expired'] },
-        limit: 500,
-        ...(page && { page }),
-      })
-      for (const { topic, payload, version } of records) {
-        if ((this.#live.get(topic)?.version ?? 0) < version) this.#put(topic, payload as Interaction, version)
-      }
-      page = nextPage
-    } while (page !== null)
+    await this.#records.start()
   }
 
   /** Whether an interaction of the command is open. */
@@ -70,16 +60,15 @@ export class InteractionLedger {
   }
 
   stop(): void {
-    this.#unfollow?.()
-    this.#unfollow = undefined
+    this.#records.stop()
   }
 
-  onChange(listener: ChangeListener): void {
-    this.#listeners.add(listener)
+  onChange(listener: RecordListener<Interaction>): () => void {
+    return this.#records.onChange(listener)
   }
 
-  *live(): Iterable<Interaction> {
-    for (const { interaction } of this.#live.values()) yield interaction
+  live(): Iterable<Interaction> {
+    return this.#records.values()
   }
 
   /** The interactions of an agent; a copy, so that a caller may change them while it iterates. */
@@ -92,8 +81,8 @@ export class InteractionLedger {
   }
 
   /** Its answer can no longer take effect, whatever its delivery state says: it is not sent again. */
-  forget({ agentId, interactionId }: Interaction): void {
-    this.#set(topics.interaction(agentId, interactionId), undefined)
+  forget(interaction: Interaction): void {
+    this.#records.forget(topicOf(interaction))
   }
 
   openOf(agentId: string): number {
@@ -115,9 +104,9 @@ export class InteractionLedger {
     actor?: Actor,
   ): Promise<Changed<Interaction, Why>> {
     const { log, clock, commandOf } = this.#options
-    const topic = topics.interaction(agentId, interactionId)
-    const live = this.#live.get(topic)
-    const known = live ? { payload: live.interaction, version: live.version } : await log.get(topic)
+    const topic = topicOf({ agentId, interactionId })
+    const live = this.#records.get(topic)
+    const known = live ? { payload: live.value, version: live.version } : await log.get(topic)
     const current = known?.payload as Interaction | undefined
     const commandId = event.kind === 'request' ? event.request.commandId : current?.commandId
     const command = commandId === undefined ? undefined : await commandOf(commandId)
@@ -146,45 +135,28 @@ export class InteractionLedger {
     })
   }
 
-  #fold(events: readonly FleetEvent[]): void {
-    for (const { topic, payload, seq } of events) {
-      if (recordKind(topic) !== 'interaction') continue
-      const before = this.#live.get(topic)
-      if (before !== undefined && before.version >= seq) continue
-      const after = payload as Interaction
-      this.#put(topic, after, seq)
-      for (const listener of this.#listeners) listener(after, before?.interaction)
+  #index(after: Interaction | undefined, before: Interaction | undefined): void {
+    if (before !== undefined) {
+      this.#byAgent.delete(before.agentId, topicOf(before))
+      this.#byCommand.delete(before.commandId, topicOf(before))
     }
-  }
-
-  #put(topic: string, interaction: Interaction, version: number): void {
-    const { agentId, state } = interaction
-    const wasOpen = this.#live.get(topic)?.interaction.state === 'open'
-    const open = this.openOf(agentId) + Number(state === 'open') - Number(wasOpen)
+    if (after !== undefined) {
+      this.#byAgent.add(after.agentId, topicOf(after))
+      this.#byCommand.add(after.commandId, topicOf(after))
+    }
+    const { agentId } = (after ?? before)!
+    const open = this.openOf(agentId) + Number(after?.state === 'open') - Number(before?.state === 'open')
     if (open === 0) this.#openOf.delete(agentId)
     else this.#openOf.set(agentId, open)
-    this.#set(topic, state === 'open' || isDue(interaction) ? { interaction, version } : undefined)
-  }
-
-  #set(topic: string, entry: { interaction: Interaction; version: number } | undefined): void {
-    const before = this.#live.get(topic)?.interaction
-    if (before !== undefined) {
-      this.#byAgent.delete(before.agentId, topic)
-      this.#byCommand.delete(before.commandId, topic)
-    }
-    if (entry === undefined) {
-      this.#live.delete(topic)
-      return
-    }
-    this.#live.set(topic, entry)
-    this.#byAgent.add(entry.interaction.agentId, topic)
-    this.#byCommand.add(entry.interaction.commandId, topic)
   }
 
   #at(topics: Iterable<string>): Interaction[] {
-    return [...topics].flatMap(topic => this.#live.get(topic)?.interaction ?? [])
+    return [...topics].flatMap(topic => this.#records.get(topic)?.value ?? [])
   }
 }
+
+const topicOf = ({ agentId, interactionId }: Pick<Interaction, 'agentId' | 'interactionId'>): string =>
+  topics.interaction(agentId, interactionId)
 
 /** Topics, grouped by what they belong to. */
 class TopicIndex {

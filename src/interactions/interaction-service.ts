@@ -10,6 +10,7 @@ import type { Actor, Caller, CanSee } from '../caller.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
 import { depthFlaw } from '../depth-flaw.ts'
 import { type ReportOutcome, refuseReport } from '../log/change-record.ts'
+import { type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, notOfAgent, type Refused, refused, unavailable } from '../outcome.ts'
 import type { InteractionLedger, Why } from './interaction-ledger.ts'
@@ -72,18 +73,9 @@ export class InteractionService {
   }
 
   /** Sorted by id, descending: newest first if ids are sortable by time. */
-  async list({ agentId, state, limit, cursor }: InteractionQuery): Promise<{
-    items: Interaction[]
-    nextCursor: string | null
-  }> {
-    const { records, nextPage } = await this.#log.list({
-      kind: 'interaction',
-      where: { ...(agentId !== undefined && { agentId }), ...(state !== undefined && { status: state }) },
-      order: 'desc',
-      limit,
-      ...(cursor !== undefined && { page: cursor }),
-    })
-    return { items: records.map(record => record.payload as Interaction), nextCursor: nextPage }
+  list({ agentId, state, limit, cursor }: InteractionQuery): Promise<ItemPage<Interaction>> {
+    const where = { ...(agentId !== undefined && { agentId }), ...(state !== undefined && { status: state }) }
+    return itemPage(this.#log, { kind: 'interaction', where, order: 'desc', limit, cursor })
   }
 
   async respond(

@@ -1,6 +1,7 @@
 import { type EventPayloads, matchEvent, type TranscriptItem, topics } from '@fleetwire/protocol'
 import { decodeCursor, encodeCursor } from '../log/cursor.ts'
 import { draftOf } from '../log/draft.ts'
+import { eachRecord } from '../log/each-record.ts'
 import type {
   EventDraft,
   EventLog,
@@ -140,13 +141,8 @@ export class OpenMessages {
   async #listStates(patterns: readonly string[], taking: Taking): Promise<void> {
     const named = patterns.filter(meetsStreams).map(pattern => pattern.split('.')[1] ?? '>')
     const agentId = named.every(id => id !== '*' && id !== '>') ? { agentId: [...new Set(named)] } : {}
-    let page: string | null | undefined
-    do {
-      const query = { kind: STATE, where: agentId, limit: STATE_PAGE, ...(page && { page }) }
-      const { records, nextPage } = await this.#log.list(query)
-      for (const record of records) putState(taking, record)
-      page = nextPage
-    } while (page !== null)
+    for await (const record of eachRecord(this.#log, { kind: STATE, where: agentId }, STATE_PAGE))
+      putState(taking, record)
   }
 
   /** What is open at a position that the log has told or will tell soon. */
@@ -166,15 +162,10 @@ export class OpenMessages {
   /** Resolves with the position up to which it was read. */
   async #restore(): Promise<number> {
     let oldest = Number.POSITIVE_INFINITY
-    let page: string | null | undefined
-    do {
-      const { records, nextPage } = await this.#log.list({ kind: OPEN, limit: PAGE, ...(page && { page }) })
-      for (const record of records) {
-        oldest = Math.min(oldest, record.version)
-        this.#put(record.payload as OpenStart, record.at)
-      }
-      page = nextPage
-    } while (page !== null)
+    for await (const record of eachRecord(this.#log, { kind: OPEN })) {
+      oldest = Math.min(oldest, record.version)
+      this.#put(record.payload as OpenStart, record.at)
+    }
     if (oldest === Number.POSITIVE_INFINITY) return this.#told
     // The start itself comes directly before its mark.
     let after: string | undefined = encodeCursor(this.#log.epoch, oldest - 2)

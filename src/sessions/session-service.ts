@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
+import { eachRecord, type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog, FleetEvent, LogRecord, Unfollow } from '../log/event-log.ts'
 import { notFound, refused } from '../outcome.ts'
 import { draftsOf, type OpenMessages, stateTopic } from './open-messages.ts'
@@ -43,7 +44,6 @@ export interface SessionServiceOptions {
 const TYPING_MS = 6_000
 /** How many sessions are known to be active without reading the disk. */
 const KNOWN_LIMIT = 10_000
-const PAGE = 500
 /** The shortest time between two counts of an agent's active sessions while it has as many as it may. */
 const RECOUNT_MS = 10_000
 
@@ -99,15 +99,8 @@ export class SessionService {
     return records.map(({ payload }) => payload as Session).find(({ agentId }) => sees(agentId))
   }
 
-  async list({ limit, cursor, ...where }: SessionQuery): Promise<{ items: Session[]; nextCursor: string | null }> {
-    const { records, nextPage } = await this.#log.list({
-      kind: 'session',
-      where,
-      order: 'desc',
-      limit,
-      ...(cursor !== undefined && { page: cursor }),
-    })
-    return { items: records.map(({ payload }) => payload as Session), nextCursor: nextPage }
+  list({ limit, cursor, ...where }: SessionQuery): Promise<ItemPage<Session>> {
+    return itemPage(this.#log, { kind: 'session', where, order: 'desc', limit, cursor })
   }
 
   /** The session is known to be active: its stream needs no look at the record. */
@@ -202,17 +195,8 @@ export class SessionService {
     }
   }
 
-  async *#all(query: Omit<SessionQuery, 'limit' | 'cursor'>): AsyncGenerator<Session> {
-    let cursor: string | null | undefined
-    do {
-      const page: Awaited<ReturnType<SessionService['list']>> = await this.list({
-        ...query,
-        limit: PAGE,
-        ...(cursor && { cursor }),
-      })
-      yield* page.items
-      cursor = page.nextCursor
-    } while (cursor !== null)
+  async *#all(where: Omit<SessionQuery, 'limit' | 'cursor'>): AsyncGenerator<Session, void> {
+    for await (const { payload } of eachRecord(this.#log, { kind: 'session', where })) yield payload as Session
   }
 
   #change(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[] = []) {

@@ -6,6 +6,7 @@ import { newId } from '../ids.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
+import { eachPage, type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
@@ -28,10 +29,7 @@ export interface TaskQuery {
   cursor?: string
 }
 
-export interface TaskList {
-  items: Task[]
-  nextCursor: string | null
-}
+export type TaskList = ItemPage<Task>
 
 type Why = Extract<TaskDecision, { to: 'same' }>['why'] | 'large'
 interface New {
@@ -42,7 +40,6 @@ interface New {
 
 /** How many ancestors a task may have; deeper trees are refused. */
 const MAX_PARENTS = 32
-const EXPORT_PAGE = 500
 
 /**
  * Tasks: what is to be done, by whom, and how far it is. Each is a record; agents and people change it. A caller that is
@@ -78,25 +75,14 @@ export class TaskService {
   }
 
   /** Newest first. */
-  async list({ limit, cursor, parentTaskId, ...where }: TaskQuery): Promise<TaskList> {
-    const { records, nextPage } = await this.#log.list({
-      kind: 'task',
-      where: { ...where, ...(parentTaskId !== undefined && { parentId: parentTaskId }) },
-      order: 'desc',
-      limit,
-      ...(cursor !== undefined && { page: cursor }),
-    })
-    return { items: records.map(record => record.payload as Task), nextCursor: nextPage }
+  list({ limit, cursor, ...query }: TaskQuery): Promise<TaskList> {
+    return itemPage(this.#log, { ...recordsOf(query), limit, cursor })
   }
 
   /** All matching tasks, newest first, read page by page in bounded memory. */
   async *pages(query: Omit<TaskQuery, 'limit' | 'cursor'>): AsyncGenerator<Task[], void> {
-    let cursor: string | null | undefined
-    do {
-      const page: TaskList = await this.list({ ...query, limit: EXPORT_PAGE, ...(cursor && { cursor }) })
-      yield page.items
-      cursor = page.nextCursor
-    } while (cursor !== null)
+    for await (const records of eachPage(this.#log, recordsOf(query)))
+      yield records.map(({ payload }) => payload as Task)
   }
 
   async create({ taskId = newId('task'), fields, status }: New, caller?: Caller): Promise<TaskOutcome> {
@@ -305,3 +291,11 @@ function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError 
       return wireError('conflict', `Task "${taskId}" is ${task?.status} already.`, details)
   }
 }
+
+/** Newest first. */
+const recordsOf = ({ parentTaskId, ...where }: Omit<TaskQuery, 'limit' | 'cursor'>) =>
+  ({
+    kind: 'task',
+    where: { ...where, ...(parentTaskId !== undefined && { parentId: parentTaskId }) },
+    order: 'desc',
+  }) as const

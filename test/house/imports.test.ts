@@ -12,6 +12,8 @@ const common = [
     'src/log/draft.ts',
     'src/log/audit.ts',
     'src/log/change-record.ts',
+    'src/log/each-record.ts',
+    'src/log/live-records.ts',
     'src/log/cursor.ts',
     'node:',
   ],

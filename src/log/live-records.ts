@@ -1,0 +1,130 @@
+import { recordKind } from '@fleetwire/protocol'
+import { eachRecord } from './each-record.ts'
+import type { EventLog, FleetEvent, RecordQuery, Unfollow } from './event-log.ts'
+
+export interface LiveRecordsOptions<T> {
+  log: Pick<EventLog, 'follow' | 'list'>
+  /** Of records that are never deleted. */
+  kind: string
+  /** Fields that the records to be held have: what a start looks for. */
+  where?: RecordQuery['where']
+  /** Also what no frame can carry, cut: see `start`. */
+  flawed?: boolean
+  keyOf: (value: T) => string
+  /** What is to be held; what it is not true of any more is let go. */
+  isLive: (value: T) => boolean
+  /** Keeps what is derived from those that are held. Called before any listener; undefined: not held. */
+  onHeld?: (after: T | undefined, before: T | undefined) => void
+}
+
+/** A record as the log has it, with the version that the next change must name. */
+export interface LiveRecord<T> {
+  readonly value: T
+  readonly version: number
+}
+
+/** Told of every change of a record of the kind, in log order, whoever made it. `before` is absent for one that was not held. */
+export type RecordListener<T> = (after: T, before: T | undefined) => void
+
+/** The current records of one kind that are worth to be held in memory, by following the log. */
+export class LiveRecords<T> {
+  readonly #options: LiveRecordsOptions<T>
+  readonly #held = new Map<string, LiveRecord<T>>()
+  readonly #listeners = new Set<RecordListener<T>>()
+  /** While the records are listed: what was told and let go, with its version. A page that was read before has it still. */
+  #gone: Map<string, number> | undefined
+  #unfollow: Unfollow | undefined
+  #started: Promise<T[]> | undefined
+
+  constructor(options: LiveRecordsOptions<T>) {
+    this.#options = options
+  }
+
+  /** Resolves when all are held, with those that no frame can carry, cut. What was held before a stop is looked for anew. */
+  start(): Promise<T[]> {
+    this.#started ??= this.#load()
+    return this.#started
+  }
+
+  /** Listeners stay, for the next start. */
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#gone = undefined
+    this.#started = undefined
+  }
+
+  onChange(listener: RecordListener<T>): () => void {
+    const entry: RecordListener<T> = (after, before) => listener(after, before)
+    this.#listeners.add(entry)
+    return () => {
+      this.#listeners.delete(entry)
+    }
+  }
+
+  get(key: string): LiveRecord<T> | undefined {
+    return this.#held.get(key)
+  }
+
+  *values(): Iterable<T> {
+    for (const { value } of this.#held.values()) yield value
+  }
+
+  /** Lets go of a record that is of no more use, whatever it says, until it changes. */
+  forget(key: string): void {
+    const version = this.#held.get(key)?.version
+    if (version !== undefined) this.#gone?.set(key, version)
+    this.#hold(key, undefined)
+  }
+
+  /** Follows first and lists after: nothing falls between the two. */
+  async #load(): Promise<T[]> {
+    const { log, kind, where, flawed = false, keyOf, isLive } = this.#options
+    for (const key of [...this.#held.keys()]) this.#hold(key, undefined)
+    const gone = new Map<string, number>()
+    this.#gone = gone
+    this.#unfollow = log.follow(events => this.#fold(events))
+    const cut: T[] = []
+    for await (const { payload, version, flaw } of eachRecord(log, { kind, flawed, ...(where && { where }) })) {
+      // Stopped meanwhile, and perhaps started again.
+      if (this.#gone !== gone) return cut
+      if (payload === null) continue
+      const value = payload as T
+      if (flaw !== undefined) cut.push(value)
+      const known = this.#held.get(keyOf(value))?.version ?? gone.get(keyOf(value)) ?? 0
+      if (version > known && isLive(value)) this.#hold(keyOf(value), { value, version })
+    }
+    this.#gone = undefined
+    return cut
+  }
+
+  #fold(events: readonly FleetEvent[]): void {
+    const { kind, keyOf, isLive } = this.#options
+    const faults: unknown[] = []
+    for (const { topic, payload, seq } of events) {
+      if (recordKind(topic) !== kind) continue
+      const after = payload as T
+      const key = keyOf(after)
+      const before = this.#held.get(key)
+      if (before !== undefined && before.version >= seq) continue
+      this.#hold(key, isLive(after) ? { value: after, version: seq } : undefined)
+      if (!this.#held.has(key)) this.#gone?.set(key, seq)
+      for (const listener of this.#listeners) {
+        try {
+          listener(after, before?.value)
+        } catch (error) {
+          faults.push(error)
+        }
+      }
+    }
+    // Told last: what one listener does wrong costs the others none of these events.
+    if (faults.length > 0) throw faults[0]
+  }
+
+  #hold(key: string, entry: LiveRecord<T> | undefined): void {
+    const before = this.#held.get(key)?.value
+    if (entry === undefined) this.#held.delete(key)
+    else this.#held.set(key, entry)
+    if (entry !== undefined || before !== undefined) this.#options.onHeld?.(entry?.value, before)
+  }
+}
