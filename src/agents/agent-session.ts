@@ -102,6 +102,8 @@ export class AgentSession {
   async #drain(): Promise<void> {
     this.#draining = true
     try {
+      // What came in the same chunk as this frame is taken with it, in one append.
+      await undefined
       while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
         const retryAfterMs = await this.#next()
         // A newer connection took over before this one was greeted: it has nothing more to say.

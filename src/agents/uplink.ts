@@ -19,6 +19,8 @@ import { countUsage, type UsageRecord, usageTopic } from './usage.ts'
 /** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
 export type Inbound = AgentFrame | { type: 'refused'; n: number }
 type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
+/** One that adds events and changes nothing else. */
+type EventReport = Extract<Report, { kind: 'events' | 'stream' }>
 
 export interface UplinkServices {
   log: EventLog
@@ -90,7 +92,7 @@ export class Uplink {
     const n = frame.n ?? this.#storedN
     const position = this.#positionDrafts(n)
     const report = frame.type === 'refused' ? undefined : this.#read(frame)
-    if (report !== undefined && this.#onlyAdds(report)) return this.#appendEvents(inbox)
+    if (report !== undefined && this.#onlyAdds(report)) return this.#appendEvents(inbox, report)
     const result =
       frame.type === 'refused' || report === undefined
         ? await this.#store(position)
@@ -138,26 +140,27 @@ export class Uplink {
     return false
   }
 
-  /** Joins the events of this frame and of those right behind it that only add events. */
-  async #appendEvents(inbox: Inbound[]): Promise<number | undefined> {
+  /** Joins the events of the first frame, which reports `first`, and of those right behind it that only add events. */
+  async #appendEvents(inbox: Inbound[], first: EventReport): Promise<number | undefined> {
     const drafts = new StreamDrafts()
+    const gate = this.#services.sessions.gate(this.#agentId)
     const refused: [frame: AgentFrame, error: WireError][] = []
-    let gate: StreamGate | undefined
     let n = this.#storedN
     let count = 0
     for (const frame of inbox) {
       if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
       if (frame.n !== undefined && frame.n !== n + 1) break
-      const report = this.#read(frame as ReportFrame)
-      if (!this.#onlyAdds(report)) break
-      if (report.kind === 'events') drafts.add(report.drafts)
-      else {
-        gate ??= this.#services.sessions.gate(this.#agentId)
-        const admitted = gate.take(report.event)
-        if (admitted.status === 'ok') for (const event of admitted.events) drafts.addEvent(event)
-        else refused.push([frame, admitted.error])
+      let flaw: WireError | undefined
+      // What was asked of the delta before it holds for one that goes on with the same text.
+      if (drafts.isContinuedBy(frame)) {
+        const { delta } = frame.payload
+        flaw = gate.more(delta)
+        if (flaw === undefined) drafts.goOn(delta)
+      } else {
+        const report = count === 0 ? first : this.#read(frame as ReportFrame)
+        if (!this.#onlyAdds(report)) break
+        flaw = addTo(drafts, gate, report) ?? this.#terminalFrame(frame)
       }
-      const flaw = this.#terminalFrame(frame)
       if (flaw !== undefined) refused.push([frame, flaw])
       n = frame.n ?? n
       count++
@@ -170,7 +173,7 @@ export class Uplink {
   }
 
   /** Nothing but events: several such reports go into one append. The end of a message changes its session too. */
-  #onlyAdds(report: Report): report is Extract<Report, { kind: 'events' | 'stream' }> {
+  #onlyAdds(report: Report): report is EventReport {
     if (report.kind !== 'stream') return report.kind === 'events'
     const { type, payload } = report.event
     return type !== 'message:end' && this.#services.sessions.isActive(payload) && this.#isAboutOwn(payload)
@@ -387,6 +390,18 @@ export class Uplink {
     const payload: UplinkRecord = { bootId: this.#bootId, n, ...(exited !== undefined && { exited }) }
     return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }
   }
+}
+
+/** Why it is not added. */
+function addTo(drafts: StreamDrafts, gate: StreamGate, report: EventReport): WireError | undefined {
+  if (report.kind === 'events') {
+    drafts.add(report.drafts)
+    return undefined
+  }
+  const admitted = gate.take(report.event)
+  if (admitted.status === 'refused') return admitted.error
+  for (const event of admitted.events) drafts.addEvent(event)
+  return undefined
 }
 
 /** What ties an error to the frame that it answers. */

@@ -38,6 +38,9 @@ const URGENT: ReadonlySet<string> = new Set([
   'command:interrupt',
 ])
 
+/** Of these the last of a flush says all that those before it said: it goes alone, behind the other frames. */
+const CUMULATIVE: ReadonlySet<string> = new Set(['report:ack'])
+
 type State =
   | { name: 'open'; liveness: Liveness; expiry: Timer }
   /** A close frame is on its way; whatever still comes is ignored. */
@@ -60,6 +63,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   readonly #budget = new ErrorBudget()
   #principal: Principal
   #state: State
+  #cumulative: (() => void) | undefined
 
   constructor(socket: SocketPort, caller: Caller, context: ConnectionContext, options: ConnectionOptions<In>) {
     const { clock, limits } = context
@@ -103,6 +107,12 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   /** Sends at the end of this turn of the event loop. A payload that its schema refuses is a fault of ours: logged, and answered `internal`. */
   send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void {
     if (this.#state.name !== 'open') return
+    if (CUMULATIVE.has(type)) this.#cumulative = () => this.#enqueue(type, payload, id)
+    else this.#enqueue(type, payload, id)
+    this.#context.flusher.request(this)
+  }
+
+  #enqueue<K extends keyof Out & string>(type: K, payload: Out[K], id: string | undefined): void {
     let text: string
     try {
       const flaw = this.#options.flawOf(type, payload)
@@ -114,13 +124,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     }
     if (type === 'snapshot' && text.length > FRAGMENT_BYTES) {
       this.#outbox.paced(PacedMessage.webSocket(text))
-      this.#context.flusher.request(this)
       return
     }
     const frame = textFrame(text)
     if (URGENT.has(type)) this.#outbox.urgent(frame)
     else this.#outbox.ordered(frame)
-    this.#context.flusher.request(this)
   }
 
   /** Events of the log, in its order. */
@@ -175,7 +183,13 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   }
 
   flush(): void {
-    if (this.#state.name !== 'open') return
+    if (this.#state.name === 'open') this.#flush()
+  }
+
+  #flush(): void {
+    const cumulative = this.#cumulative
+    this.#cumulative = undefined
+    cumulative?.()
     this.#outbox.flush()
   }
 
@@ -184,7 +198,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     if (this.#state.name !== 'open') return
     const open = this.#state
     this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
-    this.#outbox.flush()
+    this.#flush()
     this.#release(open)
     // In the middle of a message only the close frame itself may go.
     if (!this.#outbox.isMidMessage) {

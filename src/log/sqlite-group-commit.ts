@@ -3,6 +3,7 @@ import type { AppendResult, EventDraft, FleetEvent } from './event-log.ts'
 import type { WorkerClient } from './sqlite-client.ts'
 import { appendOp } from './sqlite-drafts.ts'
 import type { AppendOp, Committed } from './sqlite-messages.ts'
+import { packAppends } from './sqlite-packing.ts'
 
 const MAX_BATCH_DRAFTS = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -32,9 +33,10 @@ export interface GroupCommitOptions {
 }
 
 /**
- * Appends that wait for the disk go into one transaction together. One is in flight at a time; the next leaves as soon
- * as the worker is idle and who appends has added what it has to add. No timer, and not the end of the turn of the event
- * loop: waiting only adds latency, since under load the next batch gathers while the disk is busy with the one before.
+ * Appends that wait for the disk go into one transaction together, and to the worker in one message. One is in flight at
+ * a time; the next leaves when the worker is idle, at the end of the turn of the event loop: by then every socket that
+ * was readable has been read, and what came over twenty of them costs one message, one commit and one answer. No timer:
+ * beyond the turn the next group gathers while the disk is busy with the one before.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
@@ -71,14 +73,14 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#state !== 'idle') return
     this.#state = 'scheduled'
-    queueMicrotask(() => this.#flush())
+    setImmediate(() => this.#flush())
   }
 
   #flush(): void {
     const batch = this.#take()
     this.#state = 'in flight'
-    const ops = batch.map(pending => pending.op)
-    this.#options.client.call('commit', ops, outcome => {
+    const packed = packAppends(batch.map(pending => pending.op))
+    this.#options.client.call('commit', packed, outcome => {
       if (outcome.status === 'ok') this.#settle(batch, outcome.value)
       else for (const { settle } of batch) settle(unavailable(outcome.message))
       this.#state = 'idle'

@@ -3,6 +3,7 @@ import { isFatal, loadDriver } from './sqlite-driver.ts'
 import { CallGate } from './sqlite-gate.ts'
 import type { CallName, Calls, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
 import { type OpenResult, openDatabase } from './sqlite-open.ts'
+import { unpackAppends } from './sqlite-packing.ts'
 import { EventReader } from './sqlite-reader.ts'
 import { RecordReader } from './sqlite-records.ts'
 import { LogWriter } from './sqlite-writer.ts'
@@ -28,7 +29,7 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
   const records = new RecordReader(db)
 
   const handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] } = {
-    commit: ops => writer.commit(ops),
+    commit: packed => writer.commit(unpackAppends(packed)),
     read: query => events.step(query, writer),
     get: topic => records.get(topic),
     list: query => records.list(query),

@@ -1,11 +1,14 @@
+import type { EventPayloads } from '@fleetwire/protocol'
 import type { EventDraft } from '../log/event-log.ts'
 import { draftsOf } from './open-messages.ts'
-import { keyOf, type StreamEvent } from './stream-item.ts'
+import type { StreamEvent } from './stream-item.ts'
 
 /** A joined delta is one event, and a longer one would hold up those behind it. */
 const MAX_JOINED_CHARS = 16 * 1024
 
 type Delta = Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>
+/** A delta that is an event already, or still the frame of an agent. */
+type DeltaLike = { [K in Delta['type']]: { type: K; payload: Omit<EventPayloads[K], 'agentId'> } }[Delta['type']]
 
 /**
  * Collects the drafts of several frames of an agent for one append, in their order. Adjacent deltas of the same text
@@ -22,12 +25,22 @@ export class StreamDrafts {
   }
 
   addEvent(event: StreamEvent): void {
-    if (event.type !== 'message:delta' && event.type !== 'tool:args') this.add(draftsOf(event))
-    else if (this.#delta !== undefined && continues(this.#delta, event)) this.#delta.text += event.payload.delta
+    if (!isDelta(event)) this.add(draftsOf(event))
+    else if (this.#delta !== undefined && continues(this.#delta, event)) this.goOn(event.payload.delta)
     else {
       this.#flush()
       this.#delta = { last: event, text: event.payload.delta }
     }
+  }
+
+  /** Whether it goes on with the text of the delta that was added last. */
+  isContinuedBy(next: { type: string }): next is DeltaLike {
+    return this.#delta !== undefined && isDelta(next) && continues(this.#delta, next)
+  }
+
+  /** Only where `isContinuedBy` has said so. */
+  goOn(delta: string): void {
+    this.#delta!.text += delta
   }
 
   /** All drafts; nothing may be added after this. */
@@ -44,10 +57,17 @@ export class StreamDrafts {
   }
 }
 
-const continues = ({ last, text }: { last: Delta; text: string }, { type, payload }: Delta): boolean =>
+const isDelta = <T extends { type: string }>(event: T): event is T & DeltaLike =>
+  event.type === 'message:delta' || event.type === 'tool:args'
+
+/** Ids one by one: this is asked of every part of every answer. */
+const continues = ({ last, text }: { last: Delta; text: string }, { type, payload }: DeltaLike): boolean =>
   last.type === type &&
+  idOf(last.payload) === idOf(payload) &&
   last.payload.sessionId === payload.sessionId &&
-  keyOf(last) === keyOf({ type, payload } as Delta) &&
   last.payload.commandId === payload.commandId &&
   last.payload.taskId === payload.taskId &&
   text.length + payload.delta.length <= MAX_JOINED_CHARS
+
+/** Within its type. */
+const idOf = (payload: DeltaLike['payload']) => ('toolCallId' in payload ? payload.toolCallId : payload.messageId)

@@ -1,4 +1,4 @@
-import { topics, wireError } from '@fleetwire/protocol'
+import { topics, type WireError, wireError } from '@fleetwire/protocol'
 import { notFound, type Refused, refused } from '../outcome.ts'
 import type { OpenMessages } from './open-messages.ts'
 import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
@@ -42,6 +42,11 @@ export class StreamGate {
       case 'tool:end':
         return this.#end(event)
     }
+  }
+
+  /** Why the text of the delta before cannot go on with this one: all else was asked then. */
+  more(delta: string): WireError | undefined {
+    return this.#fits(delta.length) ? undefined : full().error
   }
 
   #begin(event: StreamEvent, chars: number): Admitted {

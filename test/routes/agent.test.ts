@@ -109,3 +109,28 @@ test('[AU9] a revoked token closes the agent that it opened', async t => {
   t.equal(await client.closed, 4401)
   await unharmed()
 })
+
+test('[UP2] [UP3] [UP13] frames that come together are acked together, whether they are new or sent again', async t => {
+  const { socket, hello } = await start(t)
+  const client = await socket('a1')
+  await hello(client)
+  const delta = (n: number) => ({
+    type: 'message:delta',
+    n,
+    payload: { sessionId: 's1', messageId: 'm1', delta: `${n} ` },
+  })
+  const say = (frames: object[]) => client.raw(frames.map(frame => JSON.stringify(frame)).join('\n'))
+  const acksUpTo = async (n: number) => {
+    const before = client.frames.length
+    await client.next(frame => frame.type === 'report:ack' && frame.payload.n === n)
+    client.send('heartbeat', { running: [] })
+    await client.next('heartbeat')
+    return client.frames.slice(before).filter(({ type }) => type === 'report:ack')
+  }
+  say([{ type: 'session:start', n: 1, payload: { sessionId: 's1' } }])
+  await acksUpTo(1)
+  say([2, 3, 4, 5, 6, 7, 8, 9].map(delta))
+  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'new ones: one append, one ack')
+  say([2, 3, 4, 5, 6, 7, 8, 9].map(delta))
+  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'sent again')
+})

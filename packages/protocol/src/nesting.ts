@@ -28,6 +28,18 @@ export function depthOfText(text: string): number {
   return deepest
 }
 
+/**
+ * Could JSON text be nested more than so many levels deep? Counts what opens a level, also within texts: that is a search
+ * for two characters, and says no of nearly every frame before it is looked at character by character.
+ */
+export function mayBeDeeper(text: string, levels: number): boolean {
+  let opened = 0
+  for (const char of '{[') {
+    for (let at = text.indexOf(char); at !== -1; at = text.indexOf(char, at + 1)) if (++opened > levels) return true
+  }
+  return false
+}
+
 /** Is a value nested more than so many levels deep? Looks no deeper than that, so no value overflows its stack. */
 export function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false

@@ -1,4 +1,11 @@
-import { type ClientFrame, decodeClientFrame, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
+import {
+  agentServerFrameFlaw,
+  type ClientFrame,
+  decodeAgentFrame,
+  decodeClientFrame,
+  type ServerPayloads,
+  serverFrameFlaw,
+} from '@fleetwire/protocol'
 import t from 'tap'
 import type { Principal } from '../../../src/auth/principal.ts'
 import { Connection } from '../../../src/connections/connection.ts'
@@ -269,3 +276,21 @@ t.test('after close nothing is sent, nothing is handled, no timer is left', asyn
   t.same(closed, [1012])
   t.equal(clock.pending, 0)
 })
+
+t.test(
+  '[UP13] of the acks of one flush the last is sent, behind what was sent before it; a close does not lose it',
+  async t => {
+    const agent = { kind: 'agent', flawOf: agentServerFrameFlaw, decode: decodeAgentFrame } as const
+    const { socket, connection, turn } = setUp(agent as never)
+    const send = connection.send.bind(connection) as (type: string, payload: object) => void
+    for (const n of [1, 2, 3]) send('report:ack', { n })
+    send('terminal:ack', { terminalId: 't1', offset: 1 })
+    turn()
+    t.match(socket.frames, [{ type: 'terminal:ack' }, { type: 'report:ack', payload: { n: 3 } }])
+    turn()
+    t.equal(socket.frames.length, 2)
+    send('report:ack', { n: 4 })
+    connection.close(1012, 'restart')
+    t.match(socket.frames.slice(2), [{ type: 'report:ack', payload: { n: 4 } }, { type: 'connection:closing' }])
+  },
+)

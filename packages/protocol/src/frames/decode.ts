@@ -3,7 +3,7 @@ import { compile } from '#compile'
 import type { Check } from '../compile/check.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { eventPayloads, isCustomType, type KnownEvent, type WireEvent } from '../events.ts'
-import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, TOO_DEEP } from '../nesting.ts'
+import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, mayBeDeeper, TOO_DEEP } from '../nesting.ts'
 import { type AgentFrame, type AgentServerFrame, agentPayloads, agentServerPayloads } from './agent.ts'
 import { type ClientFrame, clientPayloads, type ServerFrame, serverPayloads } from './client.ts'
 
@@ -84,6 +84,7 @@ function parse(text: string): Decoded<Record<string, unknown>> {
 
 /** Why a frame is too deep, if it is. */
 function depthFlaw(text: string, limit: number): string | undefined {
+  if (!mayBeDeeper(text, limit)) return undefined
   const depth = depthOfText(text)
   if (depth > MAX_DEPTH) return `The frame is nested more than ${MAX_DEPTH} levels deep.`
   return depth > limit ? `A field of the payload is ${TOO_DEEP}.` : undefined

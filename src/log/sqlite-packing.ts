@@ -1,0 +1,74 @@
+import type { AppendOp, PackedAppends, StoredDraft } from './sqlite-messages.ts'
+
+/** What a draft does to the record of its topic. `MARK`: sets one that has none of the fields that records are found by. */
+const [NONE, DELETE, MARK, SET] = [0, 1, 2, 3]
+const NO_VERSION = -1
+
+export function packAppends(ops: readonly AppendOp[]): PackedAppends {
+  const packed: PackedAppends = []
+  for (const { at, expect = NO_VERSION, drafts } of ops) {
+    packed.push(at, expect, drafts.length)
+    for (const draft of drafts) {
+      packed.push(draft.type, draft.topic, draft.json, draft.taskId, draft.agentId)
+      packRecord(packed, draft.record)
+    }
+  }
+  return packed
+}
+
+function packRecord(packed: PackedAppends, record: StoredDraft['record']): void {
+  if (record === undefined) packed.push(NONE)
+  else if (record === null) packed.push(DELETE)
+  else {
+    const { agentId, status, taskId, parentId, createdAt, expiresAt } = record
+    const isFound = agentId !== null || status !== null || taskId !== null || parentId !== null || createdAt !== null
+    if (isFound) packed.push(SET, agentId, status, taskId, parentId, createdAt, expiresAt)
+    else packed.push(MARK, expiresAt)
+  }
+}
+
+export function unpackAppends(packed: PackedAppends): AppendOp[] {
+  const ops: AppendOp[] = []
+  let i = 0
+  // Each value is of the type that `packAppends` put in its place.
+  const next = <T>() => packed[i++] as T
+  while (i < packed.length) {
+    const at = next<number>()
+    const expect = next<number>()
+    const drafts: StoredDraft[] = []
+    for (let left = next<number>(); left > 0; left--) {
+      const draft: StoredDraft = {
+        type: next(),
+        topic: next(),
+        json: next(),
+        taskId: next(),
+        agentId: next(),
+      }
+      const record = unpackRecord(next)
+      if (record !== undefined) draft.record = record
+      drafts.push(draft)
+    }
+    ops.push(expect === NO_VERSION ? { at, drafts } : { at, expect, drafts })
+  }
+  return ops
+}
+
+function unpackRecord(next: <T>() => T): StoredDraft['record'] {
+  switch (next<number>()) {
+    case NONE:
+      return undefined
+    case DELETE:
+      return null
+    case MARK:
+      return { agentId: null, status: null, taskId: null, parentId: null, createdAt: null, expiresAt: next() }
+    default:
+      return {
+        agentId: next(),
+        status: next(),
+        taskId: next(),
+        parentId: next(),
+        createdAt: next(),
+        expiresAt: next(),
+      }
+  }
+}
