@@ -39,13 +39,6 @@ import { processLog } from './process-log.ts'
 import { RequestLog } from './request-log.ts'
 import { parseTrustProxy } from './trust-proxy.ts'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    config: Config
-    clock: Clock
-  }
-}
-
 export interface ControlPlaneOptions {
   /** Settings that differ from their defaults. */
   config?: Partial<Config>

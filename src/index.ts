@@ -1,6 +1,16 @@
 import fp from 'fastify-plugin'
+import type { AgentRegistry } from './agents/agent-registry.ts'
 import { type ControlPlaneOptions, controlPlane } from './app.ts'
+import type { TokenService, TokenVerdict } from './auth/token-service.ts'
+import type { Broadcaster } from './broadcast/broadcaster.ts'
+import type { BatchService } from './commands/batch-service.ts'
+import type { CommandQueue } from './commands/command-types.ts'
+import type { ConnectionRegistry } from './connections/connection-registry.ts'
+import type { EventBus } from './events/event-bus.ts'
+import type { InteractionService } from './interactions/interaction-service.ts'
+import type { EventLog } from './log/event-log.ts'
 import { loggedRequest } from './process-log.ts'
+import type { TaskService } from './tasks/task-service.ts'
 
 export type { ControlPlaneOptions } from './app.ts'
 export { type AppOptions, buildApp } from './app.ts'
@@ -31,20 +41,39 @@ export interface FleetwireOptions extends ControlPlaneOptions {
   prefix?: string
 }
 
-/** What a backend works with. A host that has a decorator of one of these names is refused by Fastify at the start. */
-const publicDecorators = [
-  'eventLog',
-  'eventBus',
-  'tokens',
-  'verifyToken',
-  'connections',
-  'broadcaster',
-  'commandQueue',
-  'batches',
-  'agents',
-  'tasks',
-  'interactions',
-] as const
+/** What a backend works with, as decorators of its app. A host that has one of these names is refused by Fastify at the start. */
+export interface FleetwireServices {
+  eventLog: EventLog
+  eventBus: EventBus
+  tokens: TokenService
+  verifyToken(token: string): TokenVerdict | Promise<TokenVerdict>
+  connections: ConnectionRegistry
+  broadcaster: Broadcaster
+  commandQueue: CommandQueue
+  batches: BatchService
+  agents: AgentRegistry
+  tasks: TaskService
+  interactions: InteractionService
+}
+
+declare module 'fastify' {
+  // Here as well as in the plugins: their types do not reach a host, which has none of their other decorators.
+  interface FastifyInstance extends FleetwireServices {}
+}
+
+const publicDecorators = Object.keys({
+  eventLog: true,
+  eventBus: true,
+  tokens: true,
+  verifyToken: true,
+  connections: true,
+  broadcaster: true,
+  commandQueue: true,
+  batches: true,
+  agents: true,
+  tasks: true,
+  interactions: true,
+} satisfies Record<keyof FleetwireServices, true>) as (keyof FleetwireServices)[]
 
 /**
  * Puts the whole control plane into an app. Its hooks, error shape and schemas stay within its own scope; the app gets

@@ -40,7 +40,7 @@ test('every shell line of the pages under docs/ does what it says', async t => {
 
 test('the first minute of the README', async t => {
   const { bash, url } = await start(t)
-  const [install, first, ...more] = blocks(read('README.md').split('## Concepts')[0]!, 'sh')
+  const [install, first, ...more] = blocks(read('README.md').split('## As a package')[0]!, 'sh')
   t.equal(install, 'npm ci && npm start\n', 'which is what the server of this test does, with a build before it')
   // The reader's own hands: the token is exported, the id that one command prints is given to the next.
   const script = [first, ...more]

@@ -28,8 +28,12 @@ export interface Running {
 }
 
 /** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
-export function fleetwire(t: Test, args: string[], env: Record<string, string> = {}, cwd = process.cwd()): Running {
-  const child = spawn(process.execPath, [main, ...args], {
+export const fleetwire = (t: Test, args: string[], env: Record<string, string> = {}, cwd = process.cwd()): Running =>
+  program(t, process.execPath, [main, ...args], env, cwd)
+
+/** Runs a program with no more of this process's environment than its PATH; whatever is left of it ends with the test. */
+export function program(t: Test, file: string, args: string[], env: Record<string, string>, cwd: string): Running {
+  const child = spawn(file, args, {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: t.testdirName, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { adminToken, program } from '../helpers/processes.ts'
+import { blocks, read, root } from '../house/repository.ts'
+
+const here = fileURLToPath(root)
+const packages = ['.', 'packages/protocol', 'packages/client']
+
+interface Packed {
+  name: string
+  filename: string
+  files: { path: string }[]
+}
+interface Manifest {
+  version: string
+  exports: Record<string, string | { types: string; default: string }>
+}
+
+/** Without its word about a newer npm. */
+const quiet = { npm_config_update_notifier: 'false' }
+
+/** npm as a user calls it: without what a test runner or an outer npm puts into the environment. */
+const npm = (t: Test, args: string[], cwd: string) =>
+  program(t, 'npm', args, { HOME: process.env.HOME ?? cwd, ...quiet }, cwd).ended
+
+/** What a machine without a network, and without what it needs in npm's cache, says. */
+const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ENETUNREACH/
+
+// npm and the compiler take their time on a busy machine.
+t.setTimeout(180_000)
+t.test('the packages work alone, installed in an empty folder', async t => {
+  // Not below this repository: what it has in node_modules would be found from there.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fleetwire-packed-')))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
+  const { code: packCode, stdout, stderr } = await npm(t, [...pack, ...packages.map(path => `./${path}`)], here)
+  t.equal(packCode, 0, 'npm packed them', { stderr })
+  const packed = JSON.parse(stdout) as Packed[]
+  const manifests = new Map(
+    packages.map((path, i) => [packed[i]!, JSON.parse(read(`${path}/package.json`)) as Manifest]),
+  )
+
+  t.test('each holds what it needs and no more', async t => {
+    for (const [{ name, files }, { exports }] of manifests) {
+      const paths = files.map(({ path }) => path)
+      for (const file of ['README.md', 'LICENSE', 'package.json']) t.ok(paths.includes(file), `${name}: ${file}`)
+      t.same(
+        paths.filter(path => /\.test\.|(^|\/)(testing|samples)\/|tsbuildinfo/.test(path)),
+        [],
+        `${name}: no tests`,
+      )
+      for (const target of Object.values(exports).flatMap(entry =>
+        typeof entry === 'string' ? entry : Object.values(entry),
+      ))
+        t.ok(paths.includes(target.slice(2)), `${name}: ${target}`)
+    }
+  })
+
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
+  const installed = await npm(t, ['install', ...flags, ...packed.map(({ filename }) => `./${filename}`)], folder)
+  if (installed.code !== 0 && offline.test(installed.stderr) && process.env.CI !== 'true') {
+    t.comment('npm reaches no registry: the packages were not installed')
+    return
+  }
+  t.equal(installed.code, 0, 'npm installed them', { stderr: installed.stderr })
+  const write = (name: string, code: string) => writeFileSync(join(folder, name), code)
+  const snippets = {
+    'embed.ts': blocks(read('README.md'), 'ts').find(code => code.includes('fleetwire, {'))!,
+    'embedding.ts': blocks(read('docs/embedding.md'), 'ts')[0]!,
+    'sdk.ts': blocks(read('README.md'), 'ts').find(code => code.includes('DashboardClient'))!,
+    'dashboard.ts': blocks(read('packages/client/README.md'), 'ts')[0]!,
+    'agent.ts': blocks(read('packages/client/README.md'), 'ts')[1]!,
+    'protocol.ts': blocks(read('packages/protocol/README.md'), 'ts')[0]!,
+  }
+
+  t.test('their types resolve, and keep out of the way of those of a host', async t => {
+    for (const [name, code] of Object.entries(snippets))
+      write(name, code.replace('process.env.FLEETWIRE_TOKEN }', "'' }"))
+    write(
+      'host.ts',
+      `import Fastify from 'fastify'
+import fleetwire, { buildApp, type Config, type EventLog, type FleetwireServices } from 'fleetwire'
+import { DashboardClient } from '@fleetwire/client'
+declare module 'fastify' {
+  interface FastifyInstance { config: { of: 'the host' } }
+}
+const app = Fastify()
+await app.register(fleetwire)
+const services: FleetwireServices = app
+const log: EventLog = app.eventLog
+const config: Partial<Config> = { PORT: 1 }
+export { buildApp, config, DashboardClient, log, services }
+export const own: 'the host' = app.config.of
+// @ts-expect-error: a host has none of the decorators behind the plugin
+export const hidden = app.flusher
+`,
+    )
+    const options = ['--noEmit', '--strict', '--module', 'node16', '--skipLibCheck', 'false', '--types', 'node']
+    const types = ['--typeRoots', join(here, 'node_modules/@types')]
+    const tsc = join(here, 'node_modules/.bin/tsc')
+    const sources = [...Object.keys(snippets), 'host.ts']
+    const { code, stdout } = await program(t, tsc, [...options, ...types, ...sources], {}, folder).ended
+    t.equal(code, 0, stdout)
+  })
+
+  t.test('the command line says what there is, and its version', async t => {
+    const npx = async (...args: string[]) => program(t, 'npx', ['fleetwire', ...args], quiet, folder).ended
+    const help = await npx('--help')
+    t.match(help, { code: 0, stdout: /^Usage: fleetwire .*\bserve\b/s, stderr: '' })
+    const { version } = JSON.parse(read('package.json')) as Manifest
+    t.match(await npx('--version'), { code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  t.test('a server with its local agent takes a command, from the command line and from the SDK', async t => {
+    const fleetwire = (args: string[], env = {}) =>
+      program(t, join(folder, 'node_modules/.bin/fleetwire'), args, { SHELL: '/bin/sh', ...env }, folder)
+    const server = fleetwire(['serve', '--local-agent', '--port', '0'])
+    const [, url = ''] = await server.printed(/listens at (\S+)/)
+    await server.printed(/agent "local" is connected/)
+    t.match(server.output(), 'npx fleetwire send local')
+    const env = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: await adminToken(server) }
+    const sent = await fleetwire(['send', 'local', '--wait', 'echo from $0 && exit 3'], env).ended
+    t.match(sent, { code: 3, stdout: /^from \/bin\/sh\r?\n$/ })
+    write(
+      'sdk.mjs',
+      `${snippets['sdk.ts'].replace('http://127.0.0.1:3000', url)}\nconsole.log('accepted:', submitted.ok)\n`,
+    )
+    const sdk = program(t, process.execPath, ['sdk.mjs'], env, folder)
+    await Promise.all([sdk.printed(/^1 agents$/m), sdk.printed(/^accepted: true$/m)])
+    server.child.kill('SIGTERM')
+    t.match(await server.ended, { code: 0, signal: null })
+  })
+
+  t.test('an app embeds it as README.md says', async t => {
+    write('embed.mjs', `${snippets['embed.ts'].replace('8080', '0')}\nconsole.log('at', app.listeningOrigin)\n`)
+    const app = program(t, process.execPath, ['embed.mjs'], {}, folder)
+    const [, token = '', url = ''] = await app.printed(/^(\S+)\nat (\S+)$/m)
+    t.equal((await fetch(`${url}/fleet/ready`)).status, 200)
+    const agents = await fetch(`${url}/fleet/api/v1/agents`, { headers: { authorization: `Bearer ${token}` } })
+    t.same(await agents.json(), { items: [], nextCursor: null })
+  })
+
+  t.test('the protocol decodes as its README says', async t => {
+    write('protocol.mjs', snippets['protocol.ts'])
+    const { stdout } = await program(t, process.execPath, ['protocol.mjs'], {}, folder).ended
+    t.equal(stdout, 'heartbeat\ninvalid_frame payload.timestamp: is required\ntrue resume\n')
+    t.match(readFileSync(join(folder, 'node_modules/@fleetwire/protocol/SPEC.md'), 'utf8'), '**FR1**')
+  })
+})
