@@ -58,7 +58,7 @@ const next = (command: Command, type: CommandEventType): Transition => ({ to: 'n
 const same = (why: 'final' | 'stale' | 'already' | 'inapplicable'): Transition => ({ to: 'same', why })
 
 /**
- * The command state machine (design: §2; rules CS in SPEC.md): pure, total over every state and event. `now` is epoch ms.
+ * The command state machine (rules CS in SPEC.md): pure, total over every state and event. `now` is epoch ms.
  */
 export function transition(command: Command, event: CommandEvent, now: number): Transition {
   if ('attempt' in event && event.attempt !== command.attempt) return same('stale')

@@ -1,22 +1,22 @@
 import type { Clock, Timer } from '../clock.ts'
 import { TokenBucket } from './rate-limit.ts'
 
-/** Those that wait are let in in steps, between which everybody else is served. */
+/** Waiting clients are admitted in steps; between the steps, everybody else is served. */
 const STEP_MS = 10
 const CLOSING_RETRY_MS = 1000
 
 export interface AdmissionLimits {
   ratePerSecond: number
-  /** Whoever would wait longer is told to come back. */
+  /** A client that would wait longer is told to come back later. */
   maxWaitMs: number
 }
 
-/** Called once: with undefined to come in, with ms to come back later. */
+/** Called once: with undefined to come in, or with the ms after which to come back. */
 type Entered = (retryAfterMs: number | undefined) => void
 
 /**
- * Lets newcomers in at a bounded rate, first come, first served. After a restart all clients return at once; each costs a
- * handshake and a snapshot, and commands must not wait behind thousands of them.
+ * Admits new connections at a limited rate, first come, first served. After a restart all clients return at once. Each
+ * costs a handshake and a snapshot, and commands must not wait behind thousands of them.
  */
 export class Admission {
   readonly #clock: Clock
@@ -49,7 +49,7 @@ export class Admission {
     }
   }
 
-  /** Those that wait come back to whoever serves then. */
+  /** Clients that wait are told to come back, and will reach whichever server runs then. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()

@@ -7,7 +7,7 @@ import type { FlushScheduler } from './flush-scheduler.ts'
 import type { FrameLimits } from './frame-limits.ts'
 import type { LivenessLimits } from './liveness.ts'
 
-/** Frame types that both routes send, whatever else they do. */
+/** Frames that both routes send. */
 export interface BasePayloads {
   error: WireError
   'connection:closing': ServerPayloads['connection:closing']
@@ -18,10 +18,10 @@ export interface InboundFrame {
   id?: string
 }
 
-/** Whose socket it is. */
+/** The holder of a connection. */
 export interface Caller {
   readonly principal: Principal
-  /** Where the peer is, as far as it can be known behind proxies. */
+  /** The address of the peer, as far as it is known behind proxies. */
   readonly address: string
 }
 
@@ -29,16 +29,19 @@ export interface Caller {
 export interface ConnectionOptions<In extends InboundFrame> {
   kind: ConnectionKind
   decode(text: string): Decoded<In>
-  /** Why a payload may not leave: `serverFrameFlaw` or `agentServerFrameFlaw`. */
+  /** Why a payload may not be sent: `serverFrameFlaw` or `agentServerFrameFlaw`. */
   flawOf(type: string, payload: unknown): string | undefined
   liveness: LivenessLimits
-  /** Once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping goes out by itself. */
+  /**
+   * Called once per interval. `silent` counts the intervals in a row without a sign of life. A WebSocket ping is sent
+   * as well.
+   */
   onBeat?(silent: number): void
-  /** A promise that rejects is a fault: it is logged, this peer gets `error internal`, nobody else notices. */
+  /** A promise that rejects is a fault: it is logged, this peer gets the error `internal`, and nobody else notices. */
   onFrame(frame: In): void | Promise<void>
-  /** After a frame was refused by `decode` or the rate limit, and the peer was told. */
+  /** Called after `decode` or the rate limit refused a frame and the peer was told. */
   onRefused?(refused: { id?: string; n?: number }): void
-  /** Once, with the final code; nothing can be sent any more. */
+  /** Called once, with the final code. Nothing can be sent any more. */
   onClose?(code: number): void
 }
 

@@ -4,15 +4,15 @@ const MASK_BYTES = 4
 const LONGEST_HEAD = 14
 
 /**
- * Counts the frames of a WebSocket that are not the last of their message (RFC 6455 §5.2), in the bytes as they come from
- * the peer. A WebSocket library tells of whole messages only, and a message in parts of one byte, or of none, costs as
- * much as that many messages. What breaks the protocol is not judged here.
+ * Counts the WebSocket frames that are not the last of their message (RFC 6455 §5.2), in the raw bytes from the peer.
+ * WebSocket libraries report whole messages only, and a message in parts of one byte, or of none, costs as much as that
+ * many messages. Protocol errors are not judged here.
  */
 export class FragmentCounter {
   readonly #head = Buffer.alloc(LONGEST_HEAD)
-  /** Bytes of the head of a frame that came so far. */
+  /** How many bytes of a frame's head have arrived. */
   #have = 0
-  /** Bytes of a payload that are still to come. */
+  /** How many bytes of the payload are still to come. */
   #payloadLeft = 0
 
   count(chunk: Buffer): number {

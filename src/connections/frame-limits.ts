@@ -5,14 +5,14 @@ import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 import type { Limit, Refusals } from './refusals.ts'
 
 export interface FrameRates {
-  /** Of a connection that is no agent's. */
+  /** For a connection that is not an agent's. */
   frameRate: number
   frameBurst: number
-  /** Of an agent's connection; twice as many at once. */
+  /** For an agent's connection; the burst is twice as much. */
   agentFrameRate: number
-  /** Over all sockets of one token subject; twice as many at once. */
+  /** For all connections of one token subject; the burst is twice as much. */
   frameRatePerPrincipal: number
-  /** Over all sockets of one address; twice as many at once. */
+  /** For all connections of one address; the burst is twice as much. */
   frameRatePerAddress: number
 }
 
@@ -30,13 +30,16 @@ export interface Excess {
 
 /** The limits of one connection. */
 export interface FrameGate {
-  /** Asked once for each frame: why it is not handled. */
+  /** Called once for each frame. Returns why the frame is not handled. */
   take(): Excess | undefined
-  /** What is handled costs as much as so many frames more: those after it wait for them. */
+  /** The frame that is being handled costs as much as this many more; later frames pay for it. */
   spend(frames: number): void
 }
 
-/** How many frames are handled: of one connection, and of all that belong together, or a flood would only need more sockets. */
+/**
+ * Limits how many frames are handled, per connection and for connections that belong together, since otherwise a flood
+ * would only need more sockets.
+ */
 export class FrameLimits {
   readonly #clock: Clock
   readonly #refusals: Refusals
@@ -54,7 +57,7 @@ export class FrameLimits {
     this.#addresses = new KeyedBuckets(twice(rates.frameRatePerAddress))
   }
 
-  /** Of a new connection. */
+  /** The limits of a new connection. */
   gate(sub: string, address: string, kind: ConnectionKind): FrameGate {
     const own = new TokenBucket(kind === 'agent' ? this.#agents : this.#own, this.#clock.monotonic())
     return {

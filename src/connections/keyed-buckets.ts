@@ -1,10 +1,10 @@
 import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 
-/** Keys are addresses and subjects of strangers: more than these are not remembered at once. */
+/** Strangers choose the keys (addresses and subjects), so their number is limited. */
 const MAX_KEYS = 100_000
 const SWEEP_AFTER = 1024
 
-/** A token bucket for each key. One that is full again says nothing, and is forgotten. */
+/** A token bucket per key. A full bucket carries no information and is dropped. */
 export class KeyedBuckets {
   readonly #limits: BucketLimits
   readonly #buckets = new Map<string, TokenBucket>()
@@ -18,7 +18,7 @@ export class KeyedBuckets {
     return this.#buckets.size
   }
 
-  /** 0 when one may pass; else the ms after which one more will. `now` is monotonic ms. */
+  /** 0 if one may pass, else the ms until the next may. `now` is monotonic ms. */
   take(key: string, now: number): number {
     let bucket = this.#buckets.get(key)
     if (bucket === undefined) {
@@ -29,7 +29,7 @@ export class KeyedBuckets {
     return bucket.take(now)
   }
 
-  /** Looks at all keys once in as many new ones, so that a new key costs the same however many there are. */
+  /** Scans all keys once per that many new ones, so that a new key costs the same however many there are. */
   #makeRoom(now: number): void {
     if (--this.#untilSweep <= 0) {
       for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key)

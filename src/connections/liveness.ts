@@ -2,19 +2,19 @@ import type { Clock, Timer } from '../clock.ts'
 
 export interface LivenessLimits {
   readonly intervalMs: number
-  /** Intervals in a row without a sign of life after which the peer is dead. */
+  /** After this many intervals in a row without a sign of life, the peer is dead. */
   readonly silentLimit: number
 }
 
 export interface LivenessWatcher {
-  /** Once per interval, before the verdict of the next one: ask for a sign of life. `silent` counts the intervals without. */
+  /** Called once per interval: ask the peer for a sign of life. `silent` counts the intervals without one. */
   beat(silent: number): void
   dead(): void
 }
 
 /**
- * Watches one peer. Silence is counted in intervals that this process was awake for: after a stall of the event loop
- * (or a suspended host) what the peer sent may still be unread, so such an interval is not held against it.
+ * Watches one peer. Only intervals in which this process was awake count as silent: after a stall of the event loop, or
+ * of the host, what the peer sent may still be unread.
  */
 export class Liveness {
   readonly #clock: Clock
@@ -33,7 +33,7 @@ export class Liveness {
     this.#timer = clock.setInterval(() => this.#tick(), limits.intervalMs)
   }
 
-  /** Anything came from the peer. */
+  /** The peer sent something. */
   heard(): void {
     this.#heard = true
   }

@@ -3,7 +3,9 @@ export interface BucketLimits {
   burst: number
 }
 
-/** A token bucket: `burst` at once, `rate` per second sustained. Pure: the caller says what time it is (monotonic ms). */
+/**
+ * A token bucket: `burst` at once, `rate` per second in the long run. Pure: the caller passes the time (monotonic ms).
+ */
 export class TokenBucket {
   readonly #ratePerMs: number
   readonly #burst: number
@@ -22,7 +24,7 @@ export class TokenBucket {
     return this.#tokens >= this.#burst
   }
 
-  /** 0 when one may pass; else the ms after which one more will. */
+  /** 0 if one may pass, else the ms until the next may. */
   take(now: number): number {
     this.#fill(now)
     if (this.#tokens >= 1) {
@@ -32,7 +34,7 @@ export class TokenBucket {
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
   }
 
-  /** Takes what may not be there: the next ones wait until it is. */
+  /** Takes tokens even if there are not enough; later takes wait until the debt is paid. */
   spend(tokens: number): void {
     this.#tokens -= tokens
   }

@@ -8,10 +8,10 @@ import type { Refusals } from './refusals.ts'
 export interface UpgradeGateOptions {
   clock: Clock
   refusals: Refusals
-  /** Why there is no room for one more socket of this principal. */
+  /** Why there is no room for one more connection of this principal. */
   room(principal: Principal): WireError | undefined
   limits: {
-    /** Upgrades per second of one address, and of one token subject. */
+    /** Upgrades per second for one address, and for one token subject. */
     upgradeRate: number
     upgradeBurst: number
     admissionRate: number
@@ -19,7 +19,7 @@ export interface UpgradeGateOptions {
   }
 }
 
-/** What stands before every upgrade: a refusal over HTTP costs little, a socket costs memory for as long as it lives. */
+/** Checks every upgrade: a refusal over HTTP costs little, while a connection takes memory for as long as it lives. */
 export class UpgradeGate {
   readonly #options: UpgradeGateOptions
   readonly #addresses: KeyedBuckets
@@ -39,13 +39,16 @@ export class UpgradeGate {
     return this.#admission.waiting
   }
 
-  /** Before the token is looked at: whoever tries tokens is counted too. */
+  /** Called before the token is checked, so that guessing tokens is limited too. */
   knock(address: string): WireError | undefined {
     const retryAfterMs = this.#addresses.take(address, this.#options.clock.monotonic())
     return retryAfterMs === 0 ? undefined : this.#tooMany('upgrades_per_address', 'this address', retryAfterMs)
   }
 
-  /** With a valid token. `entered` is called once, now or in its turn; without a refusal the socket must be opened then. */
+  /**
+   * Called with a valid token. Calls `entered` once, now or later; if that gets no refusal, the caller must open the
+   * socket in that call.
+   */
   enter(principal: Principal, entered: (refusal: WireError | undefined) => void): void {
     const { clock, room } = this.#options
     const retryAfterMs = this.#principals.take(principal.sub, clock.monotonic())

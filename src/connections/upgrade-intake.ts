@@ -5,30 +5,33 @@ import type { Clock } from '../clock.ts'
 import { TurnPace } from '../turn-pace.ts'
 import { isWebSocketUpgrade, plainHead } from './upgrade-request.ts'
 
-/** Each takes a fraction of a ms. */
+/** Each handshake takes a fraction of a ms. */
 const PER_TURN = 8
-/** For the answers that were asked for on the same connection before the upgrade. */
+/** For responses to earlier requests on the same connection. */
 const EARLIER_ANSWERS_MS = 30_000
-/** For a peer to take the answer that refuses it. */
+/** For a peer to read the response that refuses it. */
 const LAST_WORDS_MS = 5000
 
 const ignore = () => {}
 
-/** What a request is upgraded with. */
+/** What Node hands over with an upgrade request. */
 export interface Upgrade {
   readonly socket: Duplex
-  /** What came behind the head of the request. */
+  /** Bytes that arrived after the head of the request. */
   readonly head: Buffer
 }
 
 export interface UpgradeIntakeOptions {
   clock: Clock
   server: Server
-  /** Whether a WebSocket can be opened here: only these are taken where the server has other listeners for upgrades. */
+  /**
+   * Whether a WebSocket can be opened at this path. Upgrades elsewhere are left to the server's other listeners, if
+   * there are any.
+   */
   isSocketPath(path: string): boolean
 }
 
-/** Node says nowhere else whether answers are still to come on a socket. */
+/** Node tells nowhere else whether responses are still to be sent on a socket. */
 const answerOn = (socket: Duplex): ServerResponse | null | undefined =>
   (socket as { _httpMessage?: ServerResponse | null })._httpMessage
 
@@ -59,18 +62,21 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     options.server.on('upgrade', this.#asked)
   }
 
-  /** Tells of every socket that is no longer the HTTP server's. One that is given back comes as a new connection. */
+  /**
+   * Calls the listener for every socket that no longer belongs to the HTTP server. One that is given back comes as a
+   * new connection.
+   */
   onTaken(listener: (socket: Duplex) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Undefined where the request is none of an upgrade, or was upgraded before. */
+  /** Undefined if the request is no upgrade, or was upgraded already. */
   upgradeOf(request: IncomingMessage): Upgrade | undefined {
     return this.#upgrades.get(request)
   }
 
-  /** From here on the socket is the caller's. */
+  /** From here on the socket belongs to the caller. */
   release(request: IncomingMessage): void {
     const upgrade = this.#upgrades.get(request)
     if (upgrade === undefined) return
@@ -78,7 +84,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     this.#disown(upgrade.socket)
   }
 
-  /** Ends what is not opened yet. */
+  /** Ends the sockets that are not open yet. */
   cut(): void {
     for (const socket of this.#owned) socket.destroy()
   }
@@ -98,7 +104,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     })
   }
 
-  /** An error that nobody hears ends the process. */
+  /** An `error` event without a listener would end the process. */
   #own(socket: Duplex): void {
     this.#owned.add(socket)
     socket.on('error', ignore)
@@ -112,7 +118,10 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     socket.off('close', this.#closed)
   }
 
-  /** Answers leave in the order of the requests (RFC 9112 §9.3.2). Nobody reads meanwhile, so it does not last for ever. */
+  /**
+   * Responses are sent in the order of the requests (RFC 9112 §9.3.2). Nothing is read meanwhile, so there is a
+   * deadline.
+   */
   #afterEarlierAnswers(socket: Duplex, then: () => void): void {
     if (!answerOn(socket)) {
       then()
@@ -134,11 +143,11 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     this.#upgrades.set(request, upgrade)
     const { socket, head } = upgrade
     this.emit('upgrade', request, socket, head)
-    // Some answers are told to no hook, as those to an address that cannot be read.
+    // No hook is called for some responses, such as one to an address that cannot be parsed.
     answerOn(socket)?.once('finish', () => this.#end(socket))
   }
 
-  /** After an answer over HTTP: the peer reads it, and the socket is gone. */
+  /** After a response over HTTP: waits for the peer to read it, then destroys the socket. */
   #end(socket: Duplex): void {
     if (!this.#owned.has(socket)) return
     const deadline = this.#options.clock.setTimeout(() => socket.destroy(), LAST_WORDS_MS)
@@ -147,10 +156,10 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
   }
 
   #giveBack(request: IncomingMessage, { socket, head }: Upgrade): void {
-    // To a stream that has ended nothing can be given back.
+    // Nothing can be given back to a stream that has ended.
     if (socket.readableEnded) return void socket.destroy()
     this.#disown(socket)
-    // Of the requests before.
+    // Left over from earlier requests.
     ;(socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0)
     socket.unshift(Buffer.concat([plainHead(request), head]))
     this.#options.server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)

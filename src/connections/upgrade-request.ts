@@ -5,7 +5,10 @@ const tokensOf = (list = ''): string[] => list.split(',').map(token => token.tri
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** Whether it asks for a WebSocket as RFC 6455 §4.1 has it: a GET of HTTP/1.1 that offers `websocket`, without a body. */
+/**
+ * Whether it asks for a WebSocket as RFC 6455 §4.1 defines it: a GET of HTTP/1.1 without a body that offers
+ * `websocket`.
+ */
 export const isWebSocketUpgrade = (request: IncomingMessage): boolean =>
   request.method === 'GET' &&
   request.httpVersion === '1.1' &&
@@ -13,8 +16,8 @@ export const isWebSocketUpgrade = (request: IncomingMessage): boolean =>
   !hasBody(request)
 
 /**
- * The head of an upgrade request as that of a plain one: what `Connection` says of the upgrade is left out, the rest is
- * as it came. So a parser reads it again, with its body and whatever follows (RFC 9110 §7.8: an `Upgrade` may be ignored).
+ * The head of an upgrade request as that of a plain request: without the upgrade in `Connection`, otherwise unchanged.
+ * A parser can then read it again, with its body and what follows (RFC 9110 §7.8: a server may ignore `Upgrade`).
  */
 export function plainHead({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`]

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../clock.ts'
 
 /**
- * Timers above 2^31 ms fire at once, and a timer sleeps through a jump of the wall clock: so the way to a far deadline
- * is walked in short steps.
+ * A timer over 2^31 ms fires at once, and a timer does not notice when the wall clock jumps: so a far deadline is
+ * reached in short steps.
  */
 const STEP_MS = 60_000
 

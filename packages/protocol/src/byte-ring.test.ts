@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ByteRing } from './byte-ring.ts'
 
-/** Bytes that tell their own offset. */
+/** Bytes whose values follow from their offsets. */
 const bytesAt = (offset: number, length: number) => Uint8Array.from({ length }, (_, i) => (offset + i) % 251)
 
 t.test('keeps the last bytes under their offsets, whatever the sizes of the pieces', async t => {

@@ -1,8 +1,8 @@
 const FIRST_ALLOCATION = 4 * 1024
 
 /**
- * The last `capacity` bytes of a stream, addressed by their absolute offset since its start. Memory grows by doubling
- * as output comes, so a terminal that says little costs little.
+ * The last `capacity` bytes of a stream, addressed by their absolute offset from its start. Memory doubles as output
+ * arrives, so a terminal with little output takes little.
  */
 export class ByteRing {
   readonly #capacity: number
@@ -14,12 +14,12 @@ export class ByteRing {
     this.#capacity = capacity
   }
 
-  /** Offset of the first byte that is kept. */
+  /** The offset of the first byte that is kept. */
   get oldest(): number {
     return this.#oldest
   }
 
-  /** Offset after the last byte: where the next one goes. */
+  /** The offset after the last byte, where the next one goes. */
   get end(): number {
     return this.#end
   }
@@ -40,7 +40,7 @@ export class ByteRing {
     this.#oldest = Math.max(this.#oldest, this.#end - this.#capacity)
   }
 
-  /** A copy of the bytes from `from` up to `to`, both cut to what is kept. */
+  /** A copy of the bytes from `from` up to `to`, both limited to what is kept. */
   slice(from: number, to: number = this.#end): Uint8Array {
     const start = Math.max(from, this.#oldest)
     const length = Math.min(to, this.#end) - start
@@ -53,7 +53,7 @@ export class ByteRing {
     return result
   }
 
-  /** Forgets every byte, frees the memory and goes on at `offset`. */
+  /** Forgets all bytes, frees the memory and continues at `offset`. */
   reset(offset: number): void {
     this.#buffer = new Uint8Array(0)
     this.#oldest = offset
@@ -66,7 +66,7 @@ export class ByteRing {
     while (length < size) length *= 2
     const kept = this.slice(this.#oldest)
     this.#buffer = new Uint8Array(Math.min(length, this.#capacity))
-    // The place of a byte is its offset modulo the length: with another length each byte has another place.
+    // The place of a byte is its offset modulo the length, so with another length every byte has another place.
     const at = this.#oldest % this.#buffer.length
     const head = kept.subarray(0, this.#buffer.length - at)
     this.#buffer.set(head, at)

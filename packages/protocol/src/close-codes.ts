@@ -1,4 +1,4 @@
-/** What a client does after a close: the action is part of the contract. */
+/** What a client does after a close. The action is part of the contract. */
 export type CloseAction = 'stop' | 'reconnect' | 'refresh-token' | 'back-off' | 'resume'
 
 export const closeCodes = {
@@ -33,7 +33,7 @@ export const closeCodes = {
 
 export type CloseCode = keyof typeof closeCodes
 
-/** The action for any close code: ones outside the table (1006, 1011 …) are network faults. */
+/** The action for any close code. Codes outside the table (1006, 1011 …) count as network faults. */
 export function closeAction(code: number): CloseAction {
   return code in closeCodes ? closeCodes[code as CloseCode].action : 'reconnect'
 }

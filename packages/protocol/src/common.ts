@@ -1,9 +1,9 @@
 import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
 
-/** Ids are chosen by clients too, so they are short and safe in topics, URLs and file names. */
+/** Clients choose ids too, so they are short and safe in topics, URLs and file names. */
 export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Letters, digits, _ and -, at most 64' })
 
-/** Whose a token is. Issuers name users as they like; an agent's is an Id. */
+/** The holder of a token. Issuers name users as they like; the subject of an agent is an Id. */
 export const Subject = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -11,7 +11,7 @@ export const Subject = Type.String({
   description: 'The subject of a token: an agent’s id, or any text of a user, at most 255 characters',
 })
 
-/** Names one token. Fleetwire's own are Ids; an issuer's are any text. */
+/** Identifies one token. Fleetwire's own are Ids; those of an issuer are any text. */
 export const Jti = Type.String({ minLength: 1, maxLength: 256, description: 'The jti of a token' })
 
 export const Timestamp = Type.Integer({ minimum: 0, description: 'Unix epoch milliseconds' })
@@ -25,22 +25,22 @@ export const ByteOffset = Type.Integer({
 })
 
 /**
- * Where a peer says that a terminal is. What follows is counted on from there and stays exact: no terminal writes the
- * 4 PiB that are left.
+ * The offset at which a peer says that a terminal is. Counting on from there stays exact: no terminal writes the
+ * remaining 4 PiB.
  */
 export const ReportedOffset = Type.Integer({ minimum: 0, maximum: 2 ** 52, description: 'Bytes since the start' })
 
-/** A whole number that is exact on both ends. */
+/** A whole number that both ends represent exactly. */
 export const WholeNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
-/** As systems have them; on some an unsigned number of 32 bits. */
+/** Covers all systems: some use unsigned numbers of 32 bits. */
 export const ExitCode = Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 32 - 1 })
 
 export const Fraction = Type.Number({ minimum: 0, maximum: 1 })
 
 export const Cursor = Type.String({ minLength: 1, maxLength: 256, description: 'Opaque; store it and send it back' })
 
-/** Any JSON value. Its size is bounded by the frame or body that carries it, and where the protocol says so. */
+/** Any JSON value. Its size is limited by the frame or body that carries it, and where the protocol says so. */
 export const Json = Type.Unknown()
 
 export const Labels = Type.Record(Type.String({ pattern: '^.{1,64}$' }), Type.String({ maxLength: 256 }), {
@@ -53,7 +53,7 @@ export const Title = Type.String({ maxLength: 512 })
 
 export const Text = Type.String({ description: 'Bounded by the size of its frame' })
 
-/** One of some strings. */
+/** One of several strings. */
 export function OneOf<const T extends readonly string[]>(values: T, description?: string): TUnsafe<T[number]> {
   return Type.Unsafe<T[number]>(
     Type.Union(

@@ -2,8 +2,8 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Json, OneOf } from './common.ts'
 
 /**
- * Every refusal on the wire, on sockets and over REST. `status` is the HTTP status over REST, `retryable` says whether
- * the same request can succeed later without being changed.
+ * Every refusal on the wire, over sockets and REST. `status` is the HTTP status over REST; `retryable` says whether the
+ * same request can succeed later, unchanged.
  */
 export const errorCodes = {
   bad_json: { status: 400, retryable: false, meaning: 'The text is not JSON.' },

@@ -1,20 +1,22 @@
 import type { EventType } from './events.ts'
 import type { topics } from './topic.ts'
 
-/** Whose doing an event is: a frame of an agent, a request of a client (person or backend), or the server's own finding. */
+/**
+ * Who causes an event: an agent with a frame, a client (a person or a backend) with a request, or the server by itself.
+ */
 export type Producer = 'agent' | 'client' | 'server'
 
 export interface EventNote {
-  /** The kind of topic that it appears on. */
+  /** The kind of topic on which it appears. */
   topic: keyof typeof topics
   by: readonly Producer[]
   says: string
 }
 
-/** Where backends may publish `custom:<name>` events. */
+/** The topics on which backends may publish `custom:<name>` events. */
 export const customTopics: readonly (keyof typeof topics)[] = ['agentLog', 'taskEvents', 'userInbox']
 
-/** Where each event appears, whose doing it is, and what it says: for documents that are made from the schemas. */
+/** Where each event appears, who causes it, and what it says: for documents that are made from the schemas. */
 export const eventNotes = {
   'agent:status': { topic: 'agentStatus', by: ['agent', 'server'], says: 'The agent, its link and its work.' },
   'agent:lifecycle': { topic: 'agentLog', by: ['agent', 'server'], says: 'The agent started, stopped or crashed.' },

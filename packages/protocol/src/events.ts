@@ -49,7 +49,7 @@ export const PatchOperation = Type.Object({
   value: Type.Optional(Json),
 })
 
-/** The payload of every event that stands in the log. Keys are the wire types. */
+/** The payload of every event in the log. Keys are the wire types. */
 export const eventPayloads = {
   'agent:status': Agent,
   'agent:lifecycle': Lifecycle,
@@ -134,7 +134,7 @@ export type EventType = keyof EventPayloads
 export const customTypePattern = /^custom:[A-Za-z0-9._-]{1,64}$/
 export const isCustomType = (type: string): boolean => customTypePattern.test(type)
 
-/** An event as it goes over the wire; five fields at the top level. */
+/** An event on the wire: five fields at the top level. */
 export interface WireEvent<K extends string = string, P = unknown> {
   type: K
   topic: string
@@ -149,7 +149,7 @@ export const EventFrame = Type.Object(
   { $id: 'Event' },
 )
 
-/** Terminal frames are live only: they stand in no log and carry offsets instead of cursors. */
+/** Terminal frames are not in the log: they are live only, with offsets in place of cursors. */
 export const TerminalSnapshot = Type.Object({
   agentId: Id,
   terminalId: Id,
@@ -165,7 +165,7 @@ export const TerminalSnapshot = Type.Object({
         'The server does not draw this terminal, since that would take too long: `screen` is the end of its output as plain text',
     }),
   ),
-  /** This viewer answers the queries of the terminal that end after this offset. */
+  /** This viewer answers the terminal's queries that end after this offset. */
   answersFrom: Type.Optional(ByteOffset),
 })
 export type TerminalSnapshot = Static<typeof TerminalSnapshot>

@@ -1,13 +1,19 @@
-/** Levels of a frame, its own object included: deeper ones would overflow the stack of whoever serialises them again. */
+/**
+ * How many levels a frame may have, its own object included. Deeper ones would overflow the stack of whatever
+ * serialises them again.
+ */
 export const MAX_DEPTH = 100
 
 /**
- * Levels of a value: of what a field of a payload or of a body holds. So far below MAX_DEPTH that every record, event,
- * snapshot and list that a value ends up in is a frame that every client takes.
+ * How many levels a value in a field of a payload or body may have. This is so far below MAX_DEPTH that every client
+ * accepts the records, events, snapshots and lists that the value becomes part of.
  */
 export const MAX_VALUE_DEPTH = 64
 
-/** How deep JSON text is nested: objects and arrays count, a text or a number is 0. What is over MAX_DEPTH is not told apart. */
+/**
+ * How deeply JSON text is nested: objects and arrays count, a text or a number is 0. Depths over MAX_DEPTH are not told
+ * apart.
+ */
 export function depthOfText(text: string): number {
   let depth = 0
   let deepest = 0
@@ -40,7 +46,7 @@ export function mayBeDeeper(text: string, levels: number): boolean {
   return false
 }
 
-/** Is a value nested more than so many levels deep? Looks no deeper than that, so no value overflows its stack. */
+/** Whether a value is nested more than `levels` deep. Looks no deeper than that, so no value overflows the stack. */
 export function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
@@ -49,5 +55,5 @@ export function isDeeper(value: unknown, levels: number): boolean {
   return false
 }
 
-/** What is said of a field that is. */
+/** The message for such a field. */
 export const TOO_DEEP = `nested more than ${MAX_VALUE_DEPTH} levels deep`

@@ -87,7 +87,7 @@ export const CommandKind = Type.String({
 })
 export const Priority = Type.Integer({ minimum: -100, maximum: 100, description: 'Higher goes first; default 0' })
 
-/** What went wrong, as a text or as an object with a `message`. */
+/** What went wrong: a text, or an object with a `message`. */
 export const ErrorValue = Type.Union([
   Text,
   Type.Object({ message: Text, code: Type.Optional(Type.String()), details: Type.Optional(Json) }),
@@ -208,7 +208,7 @@ export type Task = Static<typeof Task>
 export const taskActions = ['start', 'pause', 'complete', 'fail', 'cancel'] as const
 export type TaskAction = (typeof taskActions)[number]
 
-/** What an agent may say of a task. */
+/** What an agent may set on a task. */
 export const taskReportFields = {
   title: Type.Optional(Title),
   description: Type.Optional(Text),
@@ -220,7 +220,7 @@ export const taskReportFields = {
   result: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
 }
-/** What a caller may say of a task: everything but its state, its times and its id. */
+/** What a caller may set on a task: everything but its state, its times and its id. */
 export const taskFields = { ...taskReportFields, agentId: Type.Optional(Id) }
 export const TaskFields = Type.Object(taskFields)
 export type TaskFields = Static<typeof TaskFields>
@@ -273,7 +273,7 @@ export const TranscriptTool = Type.Object({
   error: Type.Optional(ErrorValue),
 })
 export type TranscriptTool = Static<typeof TranscriptTool>
-/** One message or tool call of a session, as far as it has got. */
+/** One message or tool call of a session, complete or as far as it is. */
 export const TranscriptItem = Type.Union([TranscriptMessage, TranscriptTool], { $id: 'TranscriptItem' })
 export type TranscriptItem = Static<typeof TranscriptItem>
 

@@ -79,7 +79,7 @@ export const InterruptBody = Type.Object({ reason: Type.Optional(Type.String({ m
 export const InterruptResult = Type.Object({ affected: Type.Boolean(), status: Type.String() })
 export type InterruptResult = Static<typeof InterruptResult>
 
-/** Which agents: those that fit all that is named. Nothing named would be the whole fleet by mistake. */
+/** Selects the agents that match everything named. Naming nothing would select the whole fleet by mistake. */
 const BatchSelector = Type.Object(
   {
     labels: Type.Optional(Labels),
@@ -134,7 +134,7 @@ export const Batch = Type.Object(
 )
 export type Batch = Static<typeof Batch>
 
-/** `GET /agents/:agentId/usage`: each request counted once. */
+/** `GET /agents/:agentId/usage`: each request is counted once. */
 const usageTotals = {
   inputTokens: Type.Integer({ minimum: 0 }),
   outputTokens: Type.Integer({ minimum: 0 }),
@@ -221,10 +221,10 @@ export const CreateTaskBody = Type.Object(
   { ...Closed, $id: 'CreateTask' },
 )
 export type CreateTaskBody = Static<typeof CreateTaskBody>
-/** `PUT /tasks/:taskId`: what is not named falls back to its default. */
+/** `PUT /tasks/:taskId`: fields that are not named get their defaults. */
 export const ReplaceTaskBody = Type.Object({ ...taskFields, title: Title, status: Type.Optional(TaskStatus) }, Closed)
 export type ReplaceTaskBody = Static<typeof ReplaceTaskBody>
-/** `PATCH /tasks/:taskId`: what is not named stays. */
+/** `PATCH /tasks/:taskId`: fields that are not named stay as they are. */
 export const EditTaskBody = Type.Object(
   { ...taskFields, status: Type.Optional(TaskStatus) },
   { ...Closed, minProperties: 1 },

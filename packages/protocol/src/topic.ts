@@ -1,9 +1,9 @@
 /**
- * Topics are dot-separated names; patterns are topics in which `*` stands for one token and a last `>` for one or more.
- * Names that start with `$` are the server's own: no pattern matches them and no client may name them.
+ * Topics are dot-separated names. Patterns are topics in which `*` matches one token, and a final `>` one or more.
+ * Names that start with `$` are the server's own: no pattern matches them, and no client may name them.
  */
 
-/** The topic of each kind of event. The ids are inserted as they are: callers validate them first. */
+/** The topics of each kind of event. Ids are inserted as they are, so callers must validate them first. */
 export const topics = {
   agentStatus: (agentId: string) => `agents.${agentId}.status`,
   agentMetrics: (agentId: string) => `agents.${agentId}.metrics`,
@@ -19,7 +19,7 @@ export const topics = {
   audit: 'system.audit',
 } as const
 
-/** How events of a topic may be thinned out for a slow consumer. */
+/** How events on a topic may be thinned out for a slow consumer. */
 export type TopicKind = 'record' | 'latest' | 'stream'
 
 export function topicKind(topic: string): TopicKind {
@@ -30,7 +30,7 @@ export function topicKind(topic: string): TopicKind {
   return last === 'metrics' ? 'latest' : 'stream'
 }
 
-/** The entity whose state a record topic holds; undefined for topics of other kinds. */
+/** The entity whose state a record topic holds; undefined for other topics. */
 export type RecordKind = 'agent' | 'command' | 'interaction' | 'session' | 'task'
 
 export function recordKind(topic: string): RecordKind | undefined {
@@ -46,7 +46,7 @@ export function recordKind(topic: string): RecordKind | undefined {
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/
 const MAX_TOKENS = 8
 
-/** A topic or pattern that a client may name: tokens are ids, `*`, or a last `>`. */
+/** Whether a client may name this topic or pattern: its tokens are ids, `*`, or a final `>`. */
 export function isPattern(value: string): boolean {
   const tokens = value.split('.')
   if (tokens.length > MAX_TOKENS) return false
@@ -61,7 +61,7 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('>')
 }
 
-/** True when `topic` (a concrete name) is one that `pattern` stands for. */
+/** Whether `pattern` matches `topic`, a concrete name. */
 export function matchTopic(pattern: string, topic: string): boolean {
   if (topic.startsWith('$')) return false
   if (pattern === topic || pattern === '>') return true
@@ -76,8 +76,8 @@ export function matchTopic(pattern: string, topic: string): boolean {
 }
 
 /**
- * True when an event on `topic` that concerns `taskId` is due to a subscriber of `pattern`:
- * its own topic matches, or the pattern stands for a topic under `tasks.<taskId>`.
+ * Whether an event on `topic` that concerns `taskId` goes to a subscriber of `pattern`: either its own topic matches,
+ * or the pattern matches topics under `tasks.<taskId>`.
  */
 export function matchEvent(pattern: string, event: { topic: string; taskId?: string | undefined }): boolean {
   if (matchTopic(pattern, event.topic)) return true

@@ -1,15 +1,18 @@
-/** A control sequence (CSI): the bytes of its private prefix and its intermediate, 0 where it has none. */
+/** A control sequence (CSI). The prefix and the intermediate are bytes, or 0 if there is none. */
 export interface ControlSequence {
   prefix: number
   intermediate: number
-  /** Its first number; 0 where it has none. */
+  /** Its first number, or 0. */
   first: number
   final: number
 }
 
 const REPORTS = new Set([11, 13, 14, 15, 16, 18, 19, 20, 21])
 
-/** By prefix, intermediate and final: for which first numbers a terminal answers. See XTerm Control Sequences (ctlseqs). */
+/**
+ * By prefix, intermediate and final byte: for which first numbers a terminal answers. See XTerm Control Sequences
+ * (ctlseqs).
+ */
 const QUERIES: [name: string, asks: (first: number) => boolean][] = [
   // Who are you: DA1, DA2, DA3, XTVERSION, DECREQTPARM.
   ['c', first => first === 0],
@@ -35,7 +38,7 @@ const QUERIES: [name: string, asks: (first: number) => boolean][] = [
 
 const byBytes = new Map(QUERIES.map(([name, asks]) => [keyOf(...bytesOf(name)), asks]))
 
-/** Does it ask the terminal something, so that the terminal types the answer? */
+/** Whether the terminal types an answer to this sequence. */
 export function isQuery({ prefix, intermediate, first, final }: ControlSequence): boolean {
   return byBytes.get(keyOf(prefix, intermediate, final))?.(first) ?? false
 }

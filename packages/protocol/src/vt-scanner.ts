@@ -8,38 +8,43 @@ const ESC = 0x1b
 const SEMICOLON = 0x3b
 const COLON = 0x3a
 const QUESTION = 0x3f
-/** No screen is wider, higher or has more modes; a count above it keeps a terminal busy for hours. */
+/** No screen is larger and none has more modes. A larger count would keep a terminal busy for hours. */
 const MOST_DIGITS = 4
-/** Marks on one character: what a terminal keeps of them grows without end. */
+/** How many marks one character may have. Terminals keep any number of them. */
 const MOST_MARKS = 32
-/** Characters that take no cell of their own: terminals add them to the one before. */
+/** Characters without a cell of their own: terminals add them to the one before. */
 const MARK = /[\p{M}\p{Cf}\u1160-\u11ff]/u
-/** OSC with a value that may be `?`: colours, fonts, the clipboard. Others, such as titles, may hold one as text. */
+/**
+ * The OSCs whose value may be `?`: colours, fonts, the clipboard. Others, such as titles, may contain a `?` as text.
+ */
 const ASKABLE = new Set([4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 50, 52])
 
 type State = 'ground' | 'utf8' | 'escape' | 'intermediate' | 'csi' | 'dcs' | 'string' | 'osc' | 'stringEscape'
 
 export interface VtScannerOptions {
-  /** Told of each query (DA, DSR, OSC 11 and the like): the offset after its last byte. */
+  /** Called for each query (DA, DSR, OSC 11 and the like) with the offset after its last byte. */
   onQuery?(end: number): void
   /**
-   * Makes bytes harmless to whoever draws them: numbers have at most four digits, a character has at most 32 marks, and
-   * a control string longer than this is emptied.
+   * Makes the bytes harmless to draw: numbers get at most four digits, a character at most 32 marks, and a control
+   * string longer than this is emptied.
    */
   limitStringBytes?: number
-  /** Which queries are taken out, by their place in the stream: whoever draws the bytes does not answer them. */
+  /**
+   * Whether to take out the query at this place in the stream, so that a terminal that draws the bytes does not answer
+   * it.
+   */
   swallows?(place: number): boolean
 }
 
 /**
- * Follows a terminal's byte stream: where it may be cut, and where it asks the terminal something. A screen that is
- * drawn from the bytes up to a boundary and goes on with the bytes after it shows the same as one that saw all of them.
+ * Follows a terminal's byte stream and finds where it may be cut and where it queries the terminal. A screen drawn from
+ * the bytes up to a boundary, and then from the bytes after it, looks the same as one drawn from all of them.
  *
- * Bytes are changed in place and never moved, so offsets stay true: a byte is taken out by NUL, which terminals ignore,
- * and a sequence is given up by CAN in place of the byte that would complete it.
+ * Bytes are changed in place and never moved, so offsets stay true: a byte is removed by replacing it with NUL, which
+ * terminals ignore, and a sequence is cancelled by CAN in place of the byte that would complete it.
  *
- * Follows the state table of https://vt100.net/emu/dec_ansi_parser as far as this needs it, for streams that are UTF-8,
- * as xterm reads them.
+ * Follows the state table of https://vt100.net/emu/dec_ansi_parser as far as needed, for UTF-8 streams, as xterm reads
+ * them.
  */
 export class VtScanner {
   readonly #onQuery: ((end: number) => void) | undefined
@@ -67,7 +72,7 @@ export class VtScanner {
   #asks = false
   #muted = false
 
-  /** @param offset of the first byte that is pushed. */
+  /** @param offset of the first byte that is pushed */
   constructor(offset: number, { onQuery, limitStringBytes, swallows }: VtScannerOptions = {}) {
     this.#offset = offset
     this.#boundary = offset
@@ -77,12 +82,15 @@ export class VtScanner {
     this.#swallows = swallows
   }
 
-  /** The last offset, at or before the end of what was pushed, at which the stream may be cut. */
+  /** The last offset, within what was pushed, at which the stream may be cut. */
   get boundary(): number {
     return this.#boundary
   }
 
-  /** What begins a sequence like the one that the stream is in: whoever joins there ignores the rest of it, too. */
+  /**
+   * The start of a sequence like the one that the stream is in. A screen that joins here must be given it, so that it
+   * ignores the rest of that sequence too.
+   */
   get opener(): string {
     if (this.#state === 'csi') return '\x1b['
     if (this.#state === 'dcs') return '\x1bP'
@@ -101,7 +109,7 @@ export class VtScanner {
     this.#offset += bytes.length
   }
 
-  /** The stream goes on at `offset`, and what was begun before is void. */
+  /** The stream continues at `offset`, and whatever was begun before is dropped. */
   jump(offset: number): void {
     this.#state = 'ground'
     this.#muted = false
@@ -140,7 +148,7 @@ export class VtScanner {
         this.#string(byte, bytes, i)
         return
       case 'stringEscape':
-        // ESC ends the string whatever follows; with a backslash it is the terminator itself.
+        // ESC ends the string, whatever follows; with a backslash it is the terminator.
         this.#escape(byte)
     }
   }
@@ -242,7 +250,7 @@ export class VtScanner {
     else if (byte >= 0x20 && byte <= 0x2f) this.#intermediate = byte
   }
 
-  /** The head of a device control string is that of a control sequence. */
+  /** The head of a device control string has the form of a control sequence. */
   #dcs(byte: number, bytes: Uint8Array, i: number): void {
     if (byte === ESC || byte >= 0x80) this.#string(byte, bytes, i)
     else if (byte < 0x40 || byte > 0x7e) this.#parameter(byte, bytes, i)
@@ -258,7 +266,7 @@ export class VtScanner {
     if (byte === ESC) this.#end('stringEscape', i)
     else if (byte === BEL && this.#state === 'osc') this.#end('ground', i)
     else if (this.#afterC2 && byte >= 0x80 && byte < 0xa0) {
-      // A C1 control ends the string and begins what it says.
+      // A C1 control ends the string and begins a sequence of its own.
       this.#end('ground', i)
       if (byte !== 0x9c) this.#escape(byte - 0x40)
     } else {
@@ -275,7 +283,7 @@ export class VtScanner {
     this.#state = state
   }
 
-  /** `number ; value ; value …`, where a value that is `?` or ends with `=?` asks. */
+  /** Reads `number ; value ; value …`. A value that is `?` or ends with `=?` is a query. */
   #oscByte(byte: number, bytes: Uint8Array, i: number): void {
     if (this.#first === undefined) {
       if (byte === SEMICOLON) {

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 
-/** What is wrong with a value: `path` is a JSON pointer, `message` says what was expected there. */
+/** What is wrong with a value. `path` is a JSON pointer, `message` says what was expected there. */
 export interface Flaw {
   path: string
   message: string
@@ -14,7 +14,7 @@ export interface Check {
 
 export type Compile = (schema: TSchema) => Check
 
-/** An error of TypeBox; `errors` are those of each branch of a union. */
+/** An error of TypeBox. `errors` are those of each branch of a union. */
 interface ErrorLike {
   path: string
   message: string
@@ -23,7 +23,7 @@ interface ErrorLike {
   errors: Iterable<ErrorLike>[]
 }
 
-/** The first thing that is wrong, in words that help whoever sent it. */
+/** The first thing that is wrong, in words that help the sender. */
 export function firstFlaw(errors: Iterable<ErrorLike>): Flaw {
   for (const error of errors) {
     const { path, message, schema } = error
@@ -37,7 +37,10 @@ export function firstFlaw(errors: Iterable<ErrorLike>): Flaw {
   return { path: '', message: 'is not valid' }
 }
 
-/** TypeBox says "expected union value"; the branch that was meant says more, or else the list of what there is. */
+/**
+ * TypeBox only says "expected union value". The branch that the sender meant says more; without one, the list of
+ * branches does.
+ */
 function unionFlaw({ path, value, schema, errors }: ErrorLike): Flaw {
   if (value === undefined) return { path, message: 'is required' }
   const forms: TSchema[] = schema.anyOf

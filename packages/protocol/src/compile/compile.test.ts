@@ -42,7 +42,7 @@ t.test('[FR5] [FR6] [FR13] a flaw says where and what', async t => {
   }
 })
 
-/** Compiles and checks in a process that may not turn text into code. */
+/** Compiles and checks in a process that is not allowed to generate code. */
 function runWithoutCodeGeneration(module: string) {
   const script = `
     import { compile } from ${JSON.stringify(new URL(module, import.meta.url).href)}
@@ -59,7 +59,7 @@ t.test('[FR14] interpreted validation works where code generation is forbidden',
   t.match(runWithoutCodeGeneration('./jit.js').stderr, /EvalError/, 'where the compiled one does not')
 })
 
-/** Every module that is loaded with this one, by URL. `#compile` is taken as a browser takes it. */
+/** Every module that is loaded with this one, by URL. `#compile` resolves as in a browser. */
 function reachable(entry: string, seen = new Map<string, string>()): Map<string, string> {
   if (seen.has(entry)) return seen
   const source = readFileSync(fileURLToPath(entry), 'utf8')
@@ -72,7 +72,7 @@ function reachable(entry: string, seen = new Map<string, string>()): Map<string,
   return seen
 }
 
-/** TypeBox has one function that generates code. It may be loaded, but nothing may call it. */
+/** TypeBox generates code in one function only. Its module may be loaded, but nothing may call it. */
 const door = 'typebox/build/esm/system/evaluate.mjs'
 const generatesCode = /\bnew\s+Function\b|\bglobalThis\.Function\b|\beval\s*\(|\bEvaluate\s*\(/
 

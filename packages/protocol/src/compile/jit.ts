@@ -1,7 +1,7 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { type Check, type Compile, firstFlaw } from './check.ts'
 
-/** For Node: each schema becomes a function of its own, some hundred times faster than interpreting it. */
+/** For Node: compiles each schema into a function, which is a hundred times faster than interpreting it. */
 export const compile: Compile = schema => {
   const compiled = TypeCompiler.Compile(schema)
   const check = (value: unknown) => compiled.Check(value)

@@ -53,7 +53,7 @@ const IsLocal = Type.Boolean({
 })
 const TaskReport = Type.Object({ taskId: Id, ...taskReportFields })
 
-/** Agent → server: payload schema by type. */
+/** Agent → server: payload schemas by type. */
 export const agentPayloads = {
   'agent:connect': Type.Object({
     name: Type.Optional(Title),
@@ -167,7 +167,7 @@ export type AgentFrame = {
   [K in AgentFrameType]: { type: K; id?: string; n?: number; payload: AgentPayloads[K] }
 }[AgentFrameType]
 
-/** Frames that carry no `n`: lost ones are superseded, or ordered by other means. */
+/** Frames without `n`: a lost one is replaced by the next, or the order is kept by other means. */
 export const unnumberedTypes = [
   'agent:connect',
   'heartbeat',
@@ -181,7 +181,7 @@ export const isNumbered = (type: string): boolean => !(unnumberedTypes as readon
 /** The agent's own view of a dispatched command: what to do with it after a reconnect. */
 export const DirectiveAction = OneOf(['continue', 'cancel', 'forget', 'resend'])
 
-/** Server → agent: payload schema by type. */
+/** Server → agent: payload schemas by type. */
 export const agentServerPayloads = {
   'connection:established': Type.Object({
     agentId: Id,

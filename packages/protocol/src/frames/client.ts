@@ -33,7 +33,10 @@ export const Pattern = Type.String({
 const Patterns = Type.Array(Pattern, { maxItems: 1000 })
 const TerminalMode = OneOf(['bytes', 'snapshot', 'whole'])
 
-/** Bytes for a program's input: typed as they are, or fed with `offset` (bytes since the start of the input) into a pipe. */
+/**
+ * Bytes for a program's input: typed on a terminal, or written to a pipe with `offset` (bytes since the start of the
+ * input).
+ */
 export const TerminalInput = {
   data: Text,
   encoding: Type.Optional(OneOf(['utf8', 'base64'])),
@@ -47,7 +50,7 @@ const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
 /** Of `dashboard:connect` and `agent:connect`. */
 export const Joins = Type.Boolean({ description: 'Text messages to this client may hold several frames, one a line' })
 
-/** What a submission carries, over REST and on the socket. */
+/** The fields of a submission, over REST and on the socket. */
 export const commandRequestFields = {
   kind: CommandKind,
   input: Json,
@@ -66,7 +69,7 @@ const WantsSnapshot = Type.Union([Type.Boolean(), Type.Literal('active')], {
   description: '`active`: without records in which nothing more happens; default true',
 })
 
-/** Client → server: payload schema by type. */
+/** Client → server: payload schemas by type. */
 export const clientPayloads = {
   'dashboard:connect': Type.Object({
     client: Type.Optional(
@@ -119,13 +122,15 @@ export const ConnectionLimits = Type.Object({
   outboxLimitBytes: Type.Integer(),
 })
 
-/** `ok: true` with the fields of the request's answer, or `ok: false` with the error. Same `id` as the request. */
+/**
+ * `ok: true` with the fields of the request's answer, or `ok: false` with the error. It has the `id` of the request.
+ */
 export const Reply = Type.Union([
   Type.Object({ ok: Type.Literal(true) }),
   Type.Object({ ok: Type.Literal(false), error: WireError }),
 ])
 
-/** Server → client: payload schema by type; events (`eventPayloads`) come besides these. */
+/** Server → client: payload schemas by type. Events (`eventPayloads`) are sent in addition to these. */
 export const serverPayloads = {
   'connection:established': Type.Object({
     connectionId: Id,

@@ -4,7 +4,7 @@ import { type Decoded, decodeAgentFrame, decodeClientFrame, decodeServerFrame } 
 const refusal = (decoded: Decoded<unknown>) =>
   decoded.ok ? undefined : [decoded.code, decoded.message, decoded.id, decoded.n]
 
-/** Text → [code, message, id, n] of its refusal, or undefined where it is accepted. */
+/** Text → [code, message, id, n] of its refusal, or undefined if it is accepted. */
 const table: [rule: string, text: string, ...refused: unknown[]][] = [
   ['FR1', '{"type":"ping","payload":{},"id":"p1"}'],
   ['FR2', '{"type":"ping"}'],
@@ -53,7 +53,7 @@ t.test('[UP1] n is a positive integer', async t => {
 })
 
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
-/** The frame and its payload are levels as well. */
+/** The frame and its payload count as levels too. */
 const request = (input: string) =>
   `{"type":"command:request","payload":{"agentId":"a","kind":"shell","input":${input}}}`
 

@@ -9,12 +9,12 @@ import { type ClientFrame, clientPayloads, type ServerFrame, serverPayloads } fr
 
 export type Decoded<F> =
   | { ok: true; frame: F }
-  /** `id` and `n` are those of the refused frame, where it had usable ones. */
+  /** `id` and `n` of the refused frame, if it had valid ones. */
   | { ok: false; code: ErrorCode; message: string; id?: string; n?: number }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 
-/** Compiles each schema when its type is first seen: start-up stays quick and a browser pays for what it uses. */
+/** Compiles each schema on first use, so that start-up stays quick and a browser pays only for what it uses. */
 function checksOf(schemas: Record<string, TSchema>): (type: string) => Check | undefined {
   const compiled = new Map<string, Check>()
   return type => {
@@ -36,10 +36,10 @@ const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Deco
   ...(n !== undefined && { n }),
 })
 
-/** The path may end in a key of the sender's: no reason to send that back at full length. */
+/** The path may end in a key that the sender chose, which is not sent back at full length. */
 const MAX_PATH_LENGTH = 200
 
-/** Says where a value is wrong in words: `payload.commandId: is required`. */
+/** Says where a value is wrong: `payload.commandId: is required`. */
 function explain(check: Check, payload: unknown): string {
   const { path, message } = check.flaw(payload)
   return `${`payload${path.replaceAll('/', '.')}`.slice(0, MAX_PATH_LENGTH)}: ${message}`
@@ -48,8 +48,8 @@ function explain(check: Check, payload: unknown): string {
 type Fields = (type: string, payload: Record<string, unknown>) => object
 
 /**
- * The fields that a payload's schema names. Others go no further: services spread payloads into records, and a field
- * that nobody checked must not end up there, or in the place of another.
+ * Keeps only the fields that the payload's schema names. Services spread payloads into records, and a field that nobody
+ * checked must not get into one, or replace another field.
  */
 function knownFields(schemas: Record<string, TSchema>): Fields {
   return (type, payload) => {
@@ -61,10 +61,10 @@ function knownFields(schemas: Record<string, TSchema>): Fields {
   }
 }
 
-/** A newer server may say more than this version knows. */
+/** A newer server may send more than this version knows. */
 const allFields: Fields = (_type, payload) => payload
 
-/** Of frames that bring values in: what a field of the payload holds is two levels down. */
+/** For frames that bring in values: the value of a payload's field is two levels down. */
 const INBOUND_DEPTH = MAX_VALUE_DEPTH + 2
 
 function parse(text: string): Decoded<Record<string, unknown>> {
@@ -119,7 +119,7 @@ function decoder<F>(schemas: Record<string, TSchema>, fields: Fields, limit = MA
   }
 }
 
-/** Decoders of inbound text; they never throw. */
+/** Decoders of inbound text. They never throw. */
 export const decodeClientFrame = decoder<ClientFrame>(clientPayloads, knownFields(clientPayloads), INBOUND_DEPTH)
 export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads, knownFields(agentPayloads), INBOUND_DEPTH)
 export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads, allFields)
@@ -129,7 +129,10 @@ const eventCheck = checksOf(eventPayloads)
 const serverCheck = checksOf(serverPayloads)
 const agentServerCheck = checksOf(agentServerPayloads)
 
-/** What a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types pass: servers may be newer. */
+/**
+ * Decodes what a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are
+ * accepted, since the server may be newer.
+ */
 export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
   const decoded = parse(text)
   if (!decoded.ok) return decoded
@@ -145,7 +148,7 @@ export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEven
   return { ok: true, frame: decoded.frame as unknown as WireEvent }
 }
 
-/** Why a payload may not leave as an event of this type; undefined when it may. */
+/** Why a payload may not be sent as an event of this type; undefined if it may. */
 export function eventFlaw(type: string, payload: unknown): string | undefined {
   const check = eventCheck(type)
   if (check === undefined) return isCustomType(type) ? undefined : `"${type}" is no event type`
@@ -160,6 +163,6 @@ const frameFlaw =
     return check(payload) ? undefined : explain(check, payload)
   }
 
-/** Why a payload may not leave in a frame of this type; undefined when it may. */
+/** Why a payload may not be sent in a frame of this type; undefined if it may. */
 export const serverFrameFlaw = frameFlaw(serverCheck)
 export const agentServerFrameFlaw = frameFlaw(agentServerCheck)

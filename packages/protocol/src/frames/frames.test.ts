@@ -33,7 +33,7 @@ interface Table {
   name: string
   schemas: Record<string, TSchema>
   samples: Record<string, Sample<unknown>>
-  /** Every way in which a payload of this table is judged: what is wrong with it, undefined when nothing is. */
+  /** Every way to judge a payload of this table. Each returns what is wrong with it, or undefined. */
   judges: ((type: string, payload: unknown) => Verdict)[]
 }
 
@@ -58,11 +58,11 @@ const tables: Table[] = [
 const without = (payload: object, key: string) =>
   Object.fromEntries(Object.entries(payload).filter(([name]) => name !== key))
 
-/** A value that no schema but "anything" takes. */
+/** A value that only the schema "anything" accepts. */
 const misfit = (schema: TSchema) => (schema.type === 'array' ? 'no array' : [[]])
 const takesAnything = (schema: TSchema) => schema.type === undefined && schema.anyOf === undefined
 
-/** Every payload of the table that must be refused, with what the refusal says or begins with. */
+/** Every payload of the table that must be refused, with the start of what the refusal says. */
 function refusals(schema: TSchema, { minimal, refused }: Sample<unknown>): [payload: unknown, message: string][] {
   const least = minimal as Record<string, unknown>
   const fields = Object.entries((schema.properties ?? {}) as Record<string, TSchema>)

@@ -1,8 +1,11 @@
-/** What a schema's table tells of one type. */
+/** Samples for the schema of one type. */
 export interface Sample<P> {
-  /** The least that is accepted: without any of its fields it is refused. */
+  /** The smallest accepted payload: without any of its fields it is refused. */
   minimal: P
-  /** Fields put over the minimal payload, and what the refusal says. That each field refuses another type is checked of all. */
+  /**
+   * Changes to the minimal payload, and what the refusal says. A test checks for every field that a value of another
+   * type is refused.
+   */
   refused: readonly (readonly [patch: Record<string, unknown>, message: string])[]
 }
 
