@@ -4,27 +4,11 @@ import { short } from './fit-outcome.ts'
 import type { PushOptions } from './outbox.ts'
 import { MessageWriter, type RunMessage, type RunMessageOptions } from './run-message.ts'
 import { type RunToolCall, type RunToolCallOptions, ToolCallWriter } from './run-tool-call.ts'
+import type { ReportType, RunWriter, WriterPort } from './run-writer.ts'
 
 type Progress = Omit<AgentPayloads['command:progress'], 'commandId' | 'attempt'>
 type Activity = Omit<AgentPayloads['session:activity'], 'sessionId' | 'typing'>
 type Sender = <K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions) => void
-
-/** What writers of messages and tool calls need of their run. */
-export interface WriterPort {
-  report<K extends ReportType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
-  ended(writer: Closable): void
-}
-
-export interface Closable {
-  /** Ends it as its run has ended; idempotent. */
-  close(): void
-}
-
-/** What an agent may report of itself; commands, terminals and the connection report through their own verbs. */
-export type ReportType = Exclude<
-  AgentFrameType,
-  'agent:connect' | 'agent:exit' | 'heartbeat' | `command:${string}` | `terminal:${string}`
->
 
 /** One run of one command, as its handler sees it. */
 export interface CommandRun {
@@ -79,7 +63,7 @@ export class ActiveRun implements CommandRun {
   readonly #send: Sender
   readonly #interrupt = new AbortController()
   readonly #force = new AbortController()
-  readonly #open = new Set<Closable>()
+  readonly #open = new Set<RunWriter>()
   #attempt: number
 
   constructor(command: DispatchedCommand, send: Sender) {

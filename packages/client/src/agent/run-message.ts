@@ -1,6 +1,6 @@
 import { FleetwireError } from '../errors.ts'
 import { randomId } from '../random-id.ts'
-import type { WriterPort } from './command-run.ts'
+import type { RunWriter, WriterPort } from './run-writer.ts'
 import { endsInHalf } from './text-part.ts'
 
 export interface RunMessageOptions {
@@ -20,7 +20,7 @@ export interface RunMessage {
   end(): void
 }
 
-export class MessageWriter implements RunMessage {
+export class MessageWriter implements RunMessage, RunWriter {
   readonly sessionId: string
   readonly messageId: string
   readonly #port: WriterPort

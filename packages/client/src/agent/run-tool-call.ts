@@ -1,7 +1,7 @@
 import type { AgentPayloads } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
 import { randomId } from '../random-id.ts'
-import type { WriterPort } from './command-run.ts'
+import type { RunWriter, WriterPort } from './run-writer.ts'
 
 export interface RunToolCallOptions {
   /** Default: a new one. */
@@ -24,7 +24,7 @@ export interface RunToolCall {
   fail(error: ToolError): void
 }
 
-export class ToolCallWriter implements RunToolCall {
+export class ToolCallWriter implements RunToolCall, RunWriter {
   readonly sessionId: string
   readonly toolCallId: string
   readonly #port: WriterPort
