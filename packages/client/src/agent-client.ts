@@ -26,11 +26,12 @@ import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
 import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
 import { Waiters } from './waiters.ts'
+import type { WakeUps } from './wake-ups.ts'
 
 export interface AgentClientOptions {
   /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/agent`). */
   url: string
-  /** Its `sub` is the agent's id. A function is asked again when the token was refused; a refused string stops the client. */
+  /** Its `sub` is the agent's id. A function is asked before each attempt; a refused string stops the client. */
   token: TokenSource
   name?: string
   kind?: string
@@ -51,6 +52,8 @@ export interface AgentClientOptions {
   random?: () => number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
+  /** When a wait for the next attempt is over at once, and a link is asked whether it still stands. Default: the page's. */
+  wakeUps?: WakeUps
   /** Answers to interactions that were reported without `ask`. */
   onAnswer?(answer: InteractionAnswer): void
   /** The server refused a frame. */
@@ -103,6 +106,7 @@ export class AgentClient {
         random: options.random,
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
+        wakeUps: options.wakeUps,
         renewsToken: true,
         log,
       },

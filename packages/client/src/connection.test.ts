@@ -106,6 +106,62 @@ t.test('a token function that hangs or throws is asked again', async t => {
   connection.stop()
 })
 
+t.test('a token function is asked before each attempt; its last answer serves while it has none', async t => {
+  const answers = [() => 'one', () => 'two', () => Promise.reject(new Error('no network')), () => 'four']
+  const { clock, connection, sockets } = onPaper({ token: () => answers.shift()!() })
+  const cutAt = async (i: number, code: number) => {
+    await turn()
+    sockets[i]!.events.open()
+    sockets[i]!.events.text('established')
+    sockets[i]!.events.closed({ code, reason: '' })
+    clock.advance(2_000)
+    await turn()
+  }
+  connection.start()
+  for (const i of [0, 1]) await cutAt(i, 1006)
+  await cutAt(2, 4401)
+  t.same(
+    sockets.map(({ token }) => token),
+    ['one', 'two', 'two', 'four'],
+  )
+  connection.stop()
+})
+
+t.test('when the page is back a wait is over, and a link must show that it stands', async t => {
+  let wake = () => {}
+  let listeners = 0
+  const wakeUps = (callback: () => void) => {
+    wake = callback
+    listeners++
+    return () => void listeners--
+  }
+  const { clock, connection, seen, sockets } = onPaper({ wakeUps })
+  connection.start()
+  await turn()
+  sockets[0]!.events.closed({ code: 1006, reason: '' })
+  t.equal(connection.status.value.state, 'waiting')
+  wake()
+  await turn()
+  sockets[1]!.events.open()
+  sockets[1]!.events.text('established')
+  clock.advance(1_000)
+  sockets[1]!.events.alive()
+  wake()
+  t.same(seen.slice(-1), ['probe'])
+  clock.advance(5_000)
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'no sign of life' } })
+  connection.stop()
+  connection.stop()
+  t.equal(listeners, 0)
+  wake()
+  t.equal(connection.status.value.state, 'stopped')
+  connection.start()
+  t.equal(listeners, 1)
+  connection.stop()
+  t.equal(listeners, 0)
+  t.equal(clock.timers, 0)
+})
+
 t.test('stopping while the token is on its way opens nothing', async t => {
   const { clock, connection, sockets } = onPaper()
   connection.start()

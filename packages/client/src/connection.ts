@@ -1,6 +1,6 @@
 import { frameLines } from '@fleetwire/protocol'
 import type { Clock, Timer } from './clock.ts'
-import { messageOf } from './errors.ts'
+import { messageOf, rethrowLater } from './errors.ts'
 import { Liveness } from './liveness.ts'
 import { type Log, silent } from './log.ts'
 import { type Observable, Subject } from './observable.ts'
@@ -14,8 +14,9 @@ import {
 } from './reconnect.ts'
 import { ABNORMAL_CLOSURE, type SocketClose, type SocketEvents, type SocketFactory, type SocketPort } from './socket.ts'
 import { TokenRenewal } from './token-renewal.ts'
+import { pageWakeUps, type WakeUps } from './wake-ups.ts'
 
-/** A string, or a function that is asked for a token before each attempt that may need another one. */
+/** A string, or a function that is asked for a token before each attempt. */
 export type TokenSource = string | (() => string | Promise<string>)
 
 export type ConnectionStatus =
@@ -39,6 +40,8 @@ export interface ConnectionOptions {
   reconnect?: Partial<ReconnectPolicy> | undefined
   /** Asks for another token before the one in use expires, and reconnects with it. */
   renewsToken?: boolean | undefined
+  /** Default: those of the page, where there is one. */
+  wakeUps?: WakeUps | undefined
   log?: Log | undefined
 }
 
@@ -75,7 +78,11 @@ export class Connection {
   readonly #status = new Subject<ConnectionStatus>({ state: 'idle' })
   #state: State = { name: 'idle' }
   #reconnect: ReconnectState = initialReconnect
+  /** The last one of a token function; undefined where it was refused, or may have been. */
   #token: string | undefined
+  /** One that was asked for already, for the next attempt. */
+  #renewed: string | undefined
+  #sleep: (() => void) | undefined
 
   constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     this.#options = options
@@ -96,6 +103,7 @@ export class Connection {
   start(): void {
     if (this.#state.name !== 'idle' && this.#state.name !== 'stopped') return
     this.#reconnect = initialReconnect
+    this.#sleep = (this.#options.wakeUps ?? pageWakeUps)(() => this.wake())
     this.#attempt()
   }
 
@@ -103,13 +111,19 @@ export class Connection {
   stop(reason = ''): void {
     if (this.#state.name === 'stopped') return
     this.#leave(socket => socket.close(NORMAL, reason))
-    this.#state = { name: 'stopped' }
+    this.#stopped()
     this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason } })
   }
 
   /** Cuts a wait short, for when the network or the page is known to be back. */
   reconnectNow(): void {
     if (this.#state.name === 'waiting') this.#attempt()
+  }
+
+  /** The network or the page is back: a wait is over, and a link that seems to stand is asked whether it does. */
+  wake(): void {
+    if (this.#state.name === 'ready') this.#state.liveness.check()
+    else this.reconnectNow()
   }
 
   /** False when there is no open socket; true promises nothing about arrival. */
@@ -157,7 +171,9 @@ export class Connection {
     this.#status.set({ state: 'connecting', attempt: this.#reconnect.failures + 1 })
     this.#authorize().then(
       token => {
-        if (this.#state === state) this.#open(token, deadline)
+        if (this.#state !== state) return
+        this.#token = token
+        this.#open(token, deadline)
       },
       error => {
         if (this.#state === state) this.#ended({ code: ABNORMAL_CLOSURE, reason: `token: ${messageOf(error)}` })
@@ -169,8 +185,17 @@ export class Connection {
     const { token } = this.#options
     // Files and secret stores leave a line break at its end, which no header may have.
     if (typeof token === 'string') return token.trim()
-    this.#token ??= (await token()).trim()
-    return this.#token
+    const renewed = this.#renewed
+    this.#renewed = undefined
+    if (renewed !== undefined) return renewed
+    try {
+      return (await token()).trim()
+    } catch (error) {
+      // Whoever makes tokens may be out of reach while the one in hand is good.
+      if (this.#token === undefined) throw error
+      this.#log('warn', 'no new token: the last one is used again', { message: messageOf(error) })
+      return this.#token
+    }
   }
 
   #open(token: string, deadline: Timer): void {
@@ -211,9 +236,7 @@ export class Connection {
     try {
       this.#handler.text(frame)
     } catch (error) {
-      queueMicrotask(() => {
-        throw error
-      })
+      rethrowLater(error)
     }
   }
 
@@ -229,7 +252,7 @@ export class Connection {
     return new TokenRenewal({
       ...{ clock, log: this.#log, ask: token, token: this.#token },
       renewed: next => {
-        this.#token = next
+        this.#renewed = next
         this.#leave(
           socket => socket.close(NORMAL, 'another token'),
           () => this.#attempt(),
@@ -276,7 +299,7 @@ export class Connection {
     const decision = this.#decide({ type: 'closed', at, code: cause.code, httpStatus: cause.httpStatus, renewable })
     switch (decision.do) {
       case 'stop':
-        this.#enter({ name: 'stopped' })
+        this.#stopped()
         this.#log('warn', 'connection stopped', { ...cause })
         this.#status.set({ state: 'stopped', cause })
         return
@@ -290,6 +313,12 @@ export class Connection {
       default:
         decision satisfies never
     }
+  }
+
+  #stopped(): void {
+    this.#sleep?.()
+    this.#sleep = undefined
+    this.#enter({ name: 'stopped' })
   }
 
   #decide(event: ReconnectEvent) {

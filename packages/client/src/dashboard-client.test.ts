@@ -2,6 +2,7 @@ import type { TerminalSnapshot } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import type { DashboardClientOptions } from './dashboard-client.ts'
 import { DashboardClient } from './node/index.ts'
+import { FakeClock } from './testing/fake-clock.ts'
 import { established, type Peer, ScriptedServer, welcomeDashboard } from './testing/scripted-server.ts'
 import { statusOf } from './testing/status-of.ts'
 
@@ -93,6 +94,37 @@ t.test(
     t.equal(logged.filter(message => message === 'a frame was not understood').length, 1)
   },
 )
+
+t.test('it knows how long the way to the server is, of the present connection', async t => {
+  const clock = new FakeClock()
+  const { server, client } = await open(t, { clock })
+  const told: unknown[] = []
+  client.rttMs.subscribe(rttMs => told.push(rttMs))
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const measure = async (ms: number) => {
+    const { payload } = await peer.next('heartbeat')
+    clock.advance(ms)
+    const changed = new Promise<void>(resolve => {
+      const leave = client.rttMs.subscribe(() => {
+        leave()
+        resolve()
+      })
+    })
+    peer.say('heartbeat', { timestamp: 1, echo: payload.timestamp })
+    await changed
+  }
+  await measure(30)
+  clock.advance(9_970)
+  await measure(70)
+  peer.say('heartbeat', { timestamp: 1 })
+  peer.say('heartbeat', { timestamp: 1, echo: clock.now() + 60_000 })
+  peer.cut()
+  await statusOf(client, 'waiting')
+  t.same(told, [30, 70, undefined])
+  client.close()
+  t.equal(clock.timers, 0)
+})
 
 t.test('reconnects resume behind the last processed event, also without any event', async t => {
   const { server, client } = await open(t)

@@ -25,12 +25,14 @@ import { Pacer } from './pacer.ts'
 import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
 import { Requests } from './requests.ts'
+import { RoundTrip } from './round-trip.ts'
 import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
+import type { WakeUps } from './wake-ups.ts'
 
 export interface DashboardClientOptions {
   /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/ws`). */
   url: string
-  /** A function is asked again when the token was refused or has expired; a string that is refused stops the client. */
+  /** A function is asked before each attempt; a string that is refused stops the client. */
   token: TokenSource
   client?: { name: string; version?: string }
   /** Continues where an earlier client stopped: subscriptions made before `connect` get the events after it. */
@@ -42,6 +44,8 @@ export interface DashboardClientOptions {
   requestTimeoutMs?: number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
+  /** When a wait for the next attempt is over at once, and a link is asked whether it still stands. Default: the page's. */
+  wakeUps?: WakeUps
   /** `error` frames that answer no request. */
   onError?(error: WireError): void
   onLog?: Log
@@ -97,6 +101,7 @@ export class DashboardClient {
   readonly #pacer: Pacer
   readonly #flush: FlushTiming
   readonly #queue: string[] = []
+  readonly #roundTrip: RoundTrip
   readonly #terminals: TerminalViews
   readonly #asking: SubscribeRequests
   #phase: Phase = DOWN
@@ -113,6 +118,7 @@ export class DashboardClient {
       subscriptions: this.#subscriptions,
       send: (topics, id) => this.#send(frame('subscribe', { topics }, id)),
     })
+    this.#roundTrip = new RoundTrip(this.#clock, timestamp => this.#connection.send(frame('heartbeat', { timestamp })))
     this.#connection = new Connection(
       {
         url: socketUrl(options.url, 'ws'),
@@ -122,13 +128,14 @@ export class DashboardClient {
         random: options.random,
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
+        wakeUps: options.wakeUps,
         log: this.#log,
       },
       {
         opened: () => this.#opened(),
         text: text => this.#receive(text),
         down: () => this.#down(),
-        probe: () => this.#connection.send(frame('heartbeat', { timestamp: this.#clock.now() })),
+        probe: () => this.#roundTrip.start(),
       },
     )
     this.#terminals = new TerminalViews(this.#clock, {
@@ -152,6 +159,11 @@ export class DashboardClient {
 
   get status(): Observable<ConnectionStatus> {
     return this.#connection.status
+  }
+
+  /** From here to the server and back; undefined while it is not known of the present connection. */
+  get rttMs(): Observable<number | undefined> {
+    return this.#roundTrip.rttMs
   }
 
   /** The place up to which every event was processed; undefined before the first snapshot. Worth storing. */
@@ -242,10 +254,12 @@ export class DashboardClient {
     this.#terminals.reopen()
     this.#pacer.open(limits)
     this.#connection.established(heartbeatMs)
+    this.#roundTrip.start()
   }
 
   #down(): void {
     this.#phase = DOWN
+    this.#roundTrip.stop()
     this.#flush.stop()
     this.#pacer.close()
     this.#queue.length = 0
@@ -306,7 +320,9 @@ export class DashboardClient {
         this.#options.onError?.(error)
       }
     },
-    heartbeat: () => {},
+    heartbeat: ({ echo }) => {
+      if (echo !== undefined) this.#roundTrip.answered(echo)
+    },
     pong: () => {},
   }
 

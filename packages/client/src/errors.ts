@@ -42,3 +42,10 @@ export class FleetwireError extends Error {
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What a callback of the application threw is its own: the platform reports it, and nothing here stops for it. */
+export function rethrowLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}

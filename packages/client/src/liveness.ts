@@ -19,6 +19,8 @@ export class Liveness {
   readonly #intervalMs: number
   readonly #actions: LivenessActions
   #heardAt: number
+  /** It was asked in a grace, and was not heard since. */
+  #isOwed = false
   #timer: Timer
 
   constructor(clock: Clock, intervalMs: number, actions: LivenessActions) {
@@ -26,18 +28,31 @@ export class Liveness {
     this.#intervalMs = intervalMs
     this.#actions = actions
     this.#heardAt = clock.now()
-    this.#timer = this.#arm(intervalMs, false)
+    this.#timer = this.#arm(intervalMs)
   }
 
   heard(): void {
     this.#heardAt = this.#clock.now()
+    this.#isOwed = false
   }
 
   stop(): void {
     this.#timer.cancel()
   }
 
-  #arm(delayMs: number, isGrace: boolean): Timer {
+  /** Something may have happened to the link: the other side is asked now, and has a short grace. */
+  check(): void {
+    this.#timer.cancel()
+    this.#askInGrace()
+  }
+
+  #askInGrace(): void {
+    this.#isOwed = true
+    this.#actions.probe()
+    this.#timer = this.#arm(Math.min(this.#intervalMs, GRACE_MS), true)
+  }
+
+  #arm(delayMs: number, isGrace = false): Timer {
     const dueAt = this.#clock.now() + delayMs
     return this.#clock.setTimeout(() => this.#tick(dueAt, isGrace), delayMs)
   }
@@ -48,16 +63,16 @@ export class Liveness {
     this.#heardAt = Math.min(this.#heardAt, now)
     const silentMs = now - this.#heardAt
     const wasLate = now - dueAt > this.#intervalMs / 2
-    if (silentMs < this.#intervalMs) {
-      this.#timer = this.#arm(this.#intervalMs - silentMs, false)
+    const isAlive = isGrace ? !this.#isOwed : silentMs < this.#intervalMs
+    if (isAlive) {
+      this.#timer = this.#arm(Math.max(this.#intervalMs - silentMs, 0))
     } else if (wasLate) {
-      this.#actions.probe()
-      this.#timer = this.#arm(Math.min(this.#intervalMs, GRACE_MS), true)
+      this.#askInGrace()
     } else if (isGrace || silentMs >= 2 * this.#intervalMs) {
       this.#actions.dead()
     } else {
       this.#actions.probe()
-      this.#timer = this.#arm(2 * this.#intervalMs - silentMs, false)
+      this.#timer = this.#arm(2 * this.#intervalMs - silentMs)
     }
   }
 }

@@ -1,3 +1,5 @@
+import { rethrowLater } from './errors.ts'
+
 /** A value that can be watched; its shape suits React's `useSyncExternalStore`. */
 export interface Observable<T> {
   readonly value: T
@@ -8,6 +10,9 @@ export interface Observable<T> {
 export class Subject<T> implements Observable<T> {
   #value: T
   readonly #listeners = new Set<(value: T) => void>()
+  /** Changes that were made while listeners are told of an earlier one. */
+  readonly #untold: T[] = []
+  #isTelling = false
 
   constructor(initial: T) {
     this.#value = initial
@@ -17,13 +22,34 @@ export class Subject<T> implements Observable<T> {
     return this.#value
   }
 
+  /** Everybody is told of each change once, in order, also where a listener makes the next one. */
   set(value: T): void {
     this.#value = value
-    for (const listener of [...this.#listeners]) listener(value)
+    this.#untold.push(value)
+    if (this.#isTelling) return
+    this.#isTelling = true
+    while (this.#untold.length > 0) {
+      const next = this.#untold.shift() as T
+      for (const listener of [...this.#listeners]) tell(listener, next)
+    }
+    this.#isTelling = false
   }
 
   subscribe(listener: (value: T) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    // Of its own, so that one function that listens twice can leave once.
+    const own = (value: T) => listener(value)
+    this.#listeners.add(own)
+    return () => {
+      this.#listeners.delete(own)
+    }
+  }
+}
+
+/** A listener that throws costs the others nothing, and is no fault of whoever made the change. */
+function tell<T>(listener: (value: T) => void, value: T): void {
+  try {
+    listener(value)
+  } catch (error) {
+    rethrowLater(error)
   }
 }

@@ -1,0 +1,32 @@
+/** Calls `wake` when a connection may work again that did not before; returns the way out. */
+export type WakeUps = (wake: () => void) => () => void
+
+/** What is used of a browser's globals; elsewhere they are not there. */
+interface Page {
+  addEventListener?: unknown
+  document?: EventTarget & { readonly visibilityState: string }
+}
+
+/**
+ * The page is back: its network (`online`), its tab (`visibilitychange`), or the whole page out of the cache (`pageshow`) or
+ * out of a freeze (`resume`). Timers of a hidden page run late, so its wait for the next attempt may be far from over.
+ * Nothing where there is no page.
+ */
+export const pageWakeUps: WakeUps = wake => {
+  const { document, addEventListener } = globalThis as Page
+  if (document === undefined || typeof addEventListener !== 'function') return () => {}
+  const window = globalThis as unknown as EventTarget
+  const wakeWhenVisible = () => {
+    if (document.visibilityState === 'visible') wake()
+  }
+  const listeners: [EventTarget, string, () => void][] = [
+    [window, 'online', wake],
+    [window, 'pageshow', wake],
+    [document, 'resume', wake],
+    [document, 'visibilitychange', wakeWhenVisible],
+  ]
+  for (const [target, type, listener] of listeners) target.addEventListener(type, listener)
+  return () => {
+    for (const [target, type, listener] of listeners) target.removeEventListener(type, listener)
+  }
+}
