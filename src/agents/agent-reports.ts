@@ -9,7 +9,7 @@ import type { StreamEvent, StreamType } from '../sessions/stream-item.ts'
 import type { TaskReport } from '../tasks/task-service.ts'
 import { lifecycleOnExit } from './agent-state.ts'
 
-/** What a numbered frame of an agent asks of the server. */
+/** What a numbered frame of an agent reports. */
 export type Report =
   /** Events to append. */
   | { kind: 'events'; drafts: EventDraft[] }
@@ -17,7 +17,7 @@ export type Report =
   | { kind: 'command'; commandId: string; event: CommandEvent }
   /** Something happened to a task. */
   | { kind: 'task'; report: Omit<TaskReport, 'agentId'> }
-  /** Something is asked of people, or was answered. */
+  /** A question to people, or its end. */
   | { kind: 'interaction'; report: InteractionReport }
   /** Tokens and money that were spent. */
   | { kind: 'usage'; report: AgentPayloads['usage:report'] }
@@ -25,11 +25,11 @@ export type Report =
   | { kind: 'stream'; event: StreamEvent }
   /** Something happened to a session. */
   | { kind: 'session'; sessionId: string; event: SessionEvent }
-  /** The state of a session is another. */
+  /** The state of a session changed. */
   | { kind: 'state'; sessionId: string; change: StateChange }
-  /** The agent says what it is doing. */
+  /** What the agent is doing. */
   | { kind: 'work'; report: AgentPayloads['agent:status'] }
-  /** The agent's last words. */
+  /** The agent says goodbye. */
   | { kind: 'exit'; reason: AgentPayloads['agent:exit']['reason']; drafts: EventDraft[] }
   | { kind: 'refused'; error: WireError }
 
@@ -53,7 +53,7 @@ type Reader<K extends ReportType> = (payload: AgentPayloads[K], from: From) => R
 const events = (...drafts: EventDraft[]): Report => ({ kind: 'events', drafts })
 const command = (commandId: string, event: CommandEvent): Report => ({ kind: 'command', commandId, event })
 
-/** Frames of a session's stream become events of it as they are. */
+/** Frames of a session's stream become events of it unchanged. */
 const inSession =
   <K extends StreamType>(type: K): Reader<K> =>
   (payload, { agentId }) => ({ kind: 'stream', event: { type, payload: { ...payload, agentId } } as StreamEvent })
@@ -66,12 +66,12 @@ const session =
     event: { kind, fields },
   })
 
-/** `task:<verb>` frames all tell of one task. */
+/** All `task:<verb>` frames report on a task. */
 const task =
   (verb: TaskReport['verb']) =>
   ({ taskId, ...fields }: AgentPayloads['task:update']): Report => ({ kind: 'task', report: { verb, taskId, fields } })
 
-/** Terminal frames are handled before reports are read: they stand in no log. */
+/** Terminal frames were handled before; they are not in the log. */
 const inTerminal = (): Report => ({ kind: 'events', drafts: [] })
 
 const readers: { [K in ReportType]: Reader<K> } = {
@@ -126,7 +126,7 @@ const readers: { [K in ReportType]: Reader<K> } = {
   }),
 }
 
-/** What a frame asks for: pure, total over the numbered frame types. */
+/** What a frame reports: pure, and total over the numbered frame types. */
 export function readReport(frame: ReportFrame, from: From): Report {
   const read = readers[frame.type] as Reader<ReportType>
   return read(frame.payload, from)

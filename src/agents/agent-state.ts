@@ -1,13 +1,16 @@
 import type { Agent, AgentPayloads, Command, EventPayloads } from '@fleetwire/protocol'
 
-/** What an agent last said of its own work; it stands until the set of its running commands changes. */
+/** What an agent last said about its own work. It holds until the set of its running commands changes. */
 export interface ReportedWork {
   work: Agent['work']
   detail: string
   evidence: Agent['evidence']
 }
 
-/** What an agent is doing, judged by its commands alone. `isSilent`: nothing was heard of one for too long. `asks`: it waits for an answer outside of them. */
+/**
+ * The work of an agent, inferred from its commands alone. `isSilent`: a command was not heard of for too long. `asks`:
+ * the agent waits for an answer outside of commands.
+ */
 export function inferWork(
   commands: Iterable<Command>,
   isSilent: (command: Command) => boolean,
@@ -27,13 +30,13 @@ export function inferWork(
   return { work, detail: work === 'waiting' ? detail : '', evidence: 'inferred' }
 }
 
-/** The summary of the three facts. A late link is not yet an offline agent. */
+/** The summary of the link and the work. An agent whose link is late is not offline yet. */
 export function summarise(link: Agent['link'], work: Agent['work']): Agent['status'] {
   if (link === 'offline') return 'offline'
   return work === 'error' ? 'error' : 'online'
 }
 
-/** The record of an agent that says hello; what it leaves out keeps the value of its last record. */
+/** The record of an agent after its hello. What the hello leaves out keeps the value of the last record. */
 export function greeted(
   agentId: string,
   hello: AgentPayloads['agent:connect'],
@@ -59,10 +62,10 @@ export function greeted(
   }
 }
 
-/** The last boot of an agent that the server knows, and how far its numbered frames are stored. */
+/** The last known boot of an agent, and how far its numbered frames are stored. */
 export interface UplinkRecord {
   bootId: string
-  /** The last contiguous `n` that is stored. */
+  /** The last `n` up to which everything is stored. */
   n: number
   exited?: 'stopped' | 'restarting' | 'crashed'
 }
@@ -71,7 +74,7 @@ export const uplinkTopic = (agentId: string): string => `$uplink.${agentId}`
 
 type Lifecycle = Omit<EventPayloads['agent:lifecycle'], 'agentId'>
 
-/** What the hello of a boot tells of the agent's life: a boot that ended without a word has crashed. */
+/** What a hello says about the agent's life: a boot that ended without a goodbye has crashed. */
 export function lifecycleOnConnect(bootId: string, last: UplinkRecord | undefined): Lifecycle[] {
   if (last === undefined) return [{ lifecycle: 'started', bootId }]
   if (last.bootId === bootId) return []
@@ -83,7 +86,7 @@ export function lifecycleOnConnect(bootId: string, last: UplinkRecord | undefine
   return [{ lifecycle: last.exited === 'stopped' ? 'started' : 'restarted', bootId }]
 }
 
-/** What the last words of an agent tell: one that restarts will say hello again. */
+/** What a goodbye says: an agent that restarts will say hello again. */
 export function lifecycleOnExit(bootId: string, { reason, ...how }: AgentPayloads['agent:exit']): Lifecycle {
   return { lifecycle: reason === 'crashed' ? 'crashed' : 'stopped', bootId, ...how }
 }

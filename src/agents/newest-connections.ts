@@ -2,14 +2,14 @@ import type { AgentConnection } from './agent-connection.ts'
 
 interface Newest {
   connection: AgentConnection
-  /** Resolves when nothing that came over it is on its way to the log any more. */
+  /** Resolves when everything that arrived over it is stored. */
   settled: () => Promise<void>
 }
 
 /** The one connection of each agent that counts: the newest that said hello. */
 export class NewestConnections {
   readonly #newest = new Map<string, Newest>()
-  /** What came over a connection that is gone may still be on its way to the log. */
+  /** What arrived over a closed connection may still be on its way to the log. */
   readonly #leaving = new Map<string, Promise<void>>()
 
   get(agentId: string): AgentConnection | undefined {
@@ -20,7 +20,10 @@ export class NewestConnections {
     return this.get(agentId) === connection
   }
 
-  /** Closes the older one. Resolves when what came over it is stored, so that the newer starts from there. */
+  /**
+   * Closes the older one. Resolves when everything that arrived over it is stored, so that the newer one starts from
+   * there.
+   */
   async claim(agentId: string, connection: AgentConnection, settled: Newest['settled']): Promise<void> {
     const older = this.#newest.get(agentId)
     this.#newest.set(agentId, { connection, settled })
@@ -28,7 +31,7 @@ export class NewestConnections {
     await Promise.all([older?.settled(), this.#leaving.get(agentId)])
   }
 
-  /** Forgets a connection that closed. False when it was not the one that counts. */
+  /** Forgets a connection that closed. False if it was not the newest. */
   release(agentId: string, connection: AgentConnection): boolean {
     const newest = this.#newest.get(agentId)
     if (newest?.connection !== connection) return false

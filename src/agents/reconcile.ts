@@ -7,13 +7,13 @@ export type Directive = AgentServerPayloads['connection:established']['directive
 
 export interface Judgement {
   directive: Directive
-  /** The agent has the command in hand as we know it: its link is back. */
+  /** The agent has the command as the log does: its link is back. */
   linkBack?: { attempt: number }
 }
 
 /**
- * What a returning agent shall do with one command of its inventory. `command` is what the log has; undefined: it is
- * unknown, or another agent's.
+ * What a returning agent must do with one command of its inventory. `command` is what the log has; undefined if it is
+ * unknown or belongs to another agent.
  */
 export function judge(item: InventoryItem, command: Command | undefined): Judgement {
   const { commandId } = item
@@ -22,7 +22,7 @@ export function judge(item: InventoryItem, command: Command | undefined): Judgem
   if (item.state === 'finished') return say(hasResult(command) ? 'forget' : 'resend')
   if (isFinal(command.status)) return say('cancel')
   const directive: Directive = { commandId, action: command.cancelRequestedAt === undefined ? 'continue' : 'cancel' }
-  // Of an older attempt: the newer dispatch is sent again and the agent takes its number.
+  // For an older attempt, the newer dispatch is sent again and the agent takes over its number.
   return item.attempt === command.attempt ? { directive, linkBack: { attempt: item.attempt } } : { directive }
 }
 

@@ -8,8 +8,8 @@ import { uplinkTopic } from './agent-state.ts'
 import { usageTopic } from './usage.ts'
 
 /**
- * Forgets an agent that is not connected. Its commands end first: what waits as cancelled, what ran as lost, so none is
- * left without anybody who could end it; and its sessions, with what was open in them.
+ * Removes an agent that is not connected. Its commands end first (queued ones as cancelled, running ones as lost), so
+ * that none is left that nobody can end; and so do its sessions, with what is open in them.
  */
 export async function removeAgent(
   agentId: string,

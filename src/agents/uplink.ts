@@ -16,7 +16,7 @@ import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
 import { type UplinkRecord, uplinkTopic } from './agent-state.ts'
 import { countUsage, type UsageRecord, usageTopic } from './usage.ts'
 
-/** A frame, or the number of one that was refused: answered with an error, it is consumed in its turn. */
+/** A frame, or the number of an invalid one: that was answered with an error, and is consumed in its turn. */
 export type Inbound = AgentFrame | { type: 'refused'; n: number }
 type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
 /** One that adds events and changes nothing else. */
@@ -31,7 +31,7 @@ export interface UplinkServices {
   tasks: TaskService
   interactions: Pick<InteractionService, 'report' | 'isAsking'>
   terminals: AgentTerminals
-  /** Rows of usage, one for each source and model, that are kept of one agent. */
+  /** How many rows of usage, one per source and model, are kept for one agent. */
   maxUsageModels: number
 }
 
@@ -40,12 +40,12 @@ interface Concerns {
   taskId?: string
 }
 
-/** Events of consecutive frames that are joined into one append. */
+/** How many consecutive frames that add events share one append. */
 const BATCH_LIMIT = 256
 
 /**
- * The numbered frames of one boot of an agent. What a frame says and its number are stored in one append, then it is
- * acknowledged: so a frame that is sent again after a cut is known, whatever died in between.
+ * The numbered frames of one boot of an agent. A frame's content and number are stored in one append and then
+ * acknowledged, so a frame that is sent again after a cut is recognised, whichever side died in between.
  */
 export class Uplink {
   readonly #agentId: string
@@ -74,14 +74,14 @@ export class Uplink {
     return this.#storedN
   }
 
-  /** The agent has said its last words. */
+  /** The agent has said goodbye. */
   get exited(): boolean {
     return this.#exited
   }
 
   /**
-   * Handles the first of `inbox`, or several that only add events, and takes them out once they are stored. Resolves
-   * with a delay, ms, when the log cannot accept now.
+   * Handles the first frame of `inbox`, or several that only add events, and removes them once they are stored.
+   * Resolves with a delay, ms, if the log cannot accept now.
    */
   async take(inbox: Inbound[]): Promise<number | undefined> {
     const frame = inbox[0] as Numbered
@@ -103,8 +103,8 @@ export class Uplink {
   }
 
   /**
-   * Takes the number of the first of `inbox`, a frame of a type that needs none: who numbers everything must not end in a
-   * gap. What the frame says is up to the caller, where it is new; `retryAfterMs`: the log cannot accept now.
+   * Consumes the number of the first frame of `inbox`, whose type needs no number: agents that number everything must
+   * not cause a gap. If it is new, the caller handles the frame. `retryAfterMs`: the log cannot accept now.
    */
   async pass(inbox: Inbound[]): Promise<{ isNew: boolean; retryAfterMs?: number | undefined }> {
     const frame = inbox[0]!
@@ -119,7 +119,7 @@ export class Uplink {
     return { isNew: true }
   }
 
-  /** Whether `n` is the number after the last that is stored. */
+  /** Whether `n` follows directly on the last number that is stored. */
   nextIs(n: number | undefined): n is number {
     return n === this.#storedN + 1
   }
@@ -129,7 +129,7 @@ export class Uplink {
     this.#storedN = n
   }
 
-  /** False for what is stored already, which is acked again, and for what comes after a gap, which is named. */
+  /** False for a frame that is stored already, which is acknowledged again, and for one after a gap, which is named. */
   #inTurn(frame: Inbound): boolean {
     const { n } = frame
     if (n === undefined || this.nextIs(n)) return true
@@ -172,21 +172,27 @@ export class Uplink {
     return undefined
   }
 
-  /** Nothing but events: several such reports go into one append. The end of a message changes its session too. */
+  /**
+   * True for reports of nothing but events: several of them go into one append. The end of a message changes its
+   * session too.
+   */
   #onlyAdds(report: Report): report is EventReport {
     if (report.kind !== 'stream') return report.kind === 'events'
     const { type, payload } = report.event
     return type !== 'message:end' && this.#services.sessions.isActive(payload) && this.#isAboutOwn(payload)
   }
 
-  /** Whether what a message or tool call says that it belongs to is known to be the agent's, without a look at the disk. */
+  /**
+   * Whether the command and task that a message or tool call names are known to be the agent's, without reading the
+   * disk.
+   */
   #isAboutOwn({ commandId, taskId }: Concerns): boolean {
     const command = commandId === undefined ? undefined : this.#services.ledger.live(commandId)
     if (commandId !== undefined && command?.agentId !== this.#agentId) return false
     return taskId === undefined || taskId === command?.taskId
   }
 
-  /** Who names the command or task of another agent would speak in its name: to those who follow that. */
+  /** An agent that names the command or task of another would appear to speak for it. */
   async #foreignConcern(concerns: Concerns): Promise<WireError | undefined> {
     if (this.#isAboutOwn(concerns)) return undefined
     const { commandId, taskId } = concerns
@@ -198,7 +204,7 @@ export class Uplink {
     return isOwn ? undefined : wireError('conflict', `Task "${taskId}" belongs to another agent.`)
   }
 
-  /** What a report names besides the thing that it is about, and must be the agent's own. */
+  /** The other things that a report names must belong to the agent too. */
   async #foreignNamed(report: Report): Promise<WireError | undefined> {
     if (report.kind === 'stream') return this.#foreignConcern(report.event.payload)
     if (report.kind !== 'interaction' || report.report.verb !== 'request') return undefined
@@ -212,7 +218,7 @@ export class Uplink {
     return undefined
   }
 
-  /** Stores what a single frame reports. Resolves with a delay when the log cannot accept now. */
+  /** Stores the report of a single frame. Resolves with a delay if the log cannot accept now. */
   async #consume(
     frame: ReportFrame,
     report: Exclude<Report, { kind: 'events' }>,
@@ -253,7 +259,7 @@ export class Uplink {
     return this.#store(position)
   }
 
-  /** What a service made of a report; the number is stored either way. */
+  /** Answers the agent with a service's outcome. The number is stored either way. */
   #told(frame: ReportFrame, outcome: ReportOutcome): number | undefined {
     if (outcome.status === 'unavailable') return outcome.retryAfterMs
     if (outcome.status === 'refused') this.#refuse(frame, outcome.error)
@@ -273,7 +279,10 @@ export class Uplink {
     return { agentId: this.#agentId, sessionId }
   }
 
-  /** The totals, the event and the number in one step; a request that was counted before is only consumed. */
+  /**
+   * Stores the totals, the event and the number in one step. A request that was counted before only consumes its
+   * number.
+   */
   async #countUsage(
     frame: ReportFrame,
     report: AgentPayloads['usage:report'],
@@ -316,7 +325,7 @@ export class Uplink {
     const known = await ledger.get(commandId)
     const own = known?.agentId === this.#agentId
     dispatcher.heard(this.#agentId, [commandId])
-    // An unknown id still consumes the frame's number.
+    // A frame with an unknown id still consumes its number.
     const applied: Applied = await ledger.apply(own ? commandId : '', event, position)
     if (applied.status === 'unavailable') return applied.retryAfterMs
     const attempt = 'attempt' in event ? event.attempt : 0
@@ -343,8 +352,8 @@ export class Uplink {
   }
 
   /**
-   * `waiting` makes the command that it names wait for input, or all that run where it names none; any other work ends
-   * that. Of one command it says nothing of what the agent does besides.
+   * `waiting` makes the named command wait for input, or all running ones if it names none; any other work ends the
+   * wait. If it names a command, it says nothing about the agent's other work.
    */
   async #work(
     frame: ReportFrame,
@@ -404,7 +413,7 @@ function addTo(drafts: StreamDrafts, gate: StreamGate, report: EventReport): Wir
   return undefined
 }
 
-/** What ties an error to the frame that it answers. */
+/** The fields that tie an error to the frame that it answers. */
 export const about = (frame: { id?: string; n?: number }): { id?: string; details?: unknown } => ({
   ...(frame.id !== undefined && { id: frame.id }),
   ...(frame.n !== undefined && { details: { n: frame.n } }),

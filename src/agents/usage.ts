@@ -3,23 +3,23 @@ import type { AgentPayloads, AgentUsage, UsageTotals } from '@fleetwire/protocol
 type UsageReport = AgentPayloads['usage:report']
 type Amounts = Pick<UsageReport, 'inputTokens' | 'outputTokens' | 'costUsd'>
 
-/** What an agent has used, and the requests that were counted last. */
+/** What an agent has used, with the requests that were counted last. */
 export interface UsageRecord extends AgentUsage {
-  /** By source and request: what was counted of it. In the order of use, the latest last. */
+  /** What was counted, by source and request, the most recently used last. */
   recent: [request: string, counted: Required<Amounts>][]
 }
 
-/** Beyond this nothing is exact any more. */
+/** Counts are not exact beyond this. */
 const MOST = Number.MAX_SAFE_INTEGER
 
-/** A request that is reported again after so many others counts as a new one. */
+/** A request that is reported again after this many others counts as a new one. */
 const RECENT = 200
 
 export const usageTopic = (agentId: string): string => `$usage.${agentId}`
 
 /**
- * Counts a report once. `delta`: what this request took; the same request again adds nothing. `cumulative`: what the
- * request has taken so far; what is more than was counted of it is added. Undefined: there is nothing to add.
+ * Counts a report once. `delta`: what this request used; repeating it adds nothing. `cumulative`: what the request has
+ * used so far; only the increase is added. Undefined if there is nothing to add.
  */
 export function countUsage(
   record: UsageRecord | undefined,

@@ -1,9 +1,9 @@
 import type { AgentServerFrameType, AgentServerPayloads } from '@fleetwire/protocol'
 
-/** What commands need to know of agents, and their way to them. */
+/** What commands need to know of agents, and the way to send to them. */
 export interface AgentDirectory {
   has(agentId: string): boolean
-  /** Its connection has said hello; it is ready once the two are reconciled. */
+  /** Its connection has said hello. It becomes ready when it is reconciled. */
   isConnected(agentId: string): boolean
   /** Connected to this node, greeted and reconciled: commands may be sent to it. */
   isReady(agentId: string): boolean

@@ -4,13 +4,15 @@ import { compareQueued } from './queue-order.ts'
 export interface QueueView {
   /** Dispatched or running. */
   readonly inFlight: Command[]
-  /** In the order in which they will go. */
+  /** In the order in which they will be dispatched. */
   readonly queued: readonly Command[]
   /** How many are queued. */
   readonly waiting: number
 }
 
-/** The commands of one agent that have not ended. The queued ones are kept in the order in which they will go. */
+/**
+ * The commands of one agent that have not ended. Queued ones are kept in the order in which they will be dispatched.
+ */
 export class AgentQueue implements QueueView {
   readonly #inFlight = new Map<string, Command>()
   readonly #queued: Command[] = []
@@ -36,7 +38,7 @@ export class AgentQueue implements QueueView {
     yield* this.#queued
   }
 
-  /** A command is now `after` and was `before`; undefined: it was not here, or has ended. */
+  /** A command changes from `before` to `after`. Undefined: it was not here, or it has ended. */
   replace(before: Command | undefined, after: Command | undefined): void {
     if (before?.status === 'queued') this.#queued.splice(this.#placeOf(before), 1)
     else if (before !== undefined) this.#inFlight.delete(before.commandId)
@@ -44,7 +46,7 @@ export class AgentQueue implements QueueView {
     else if (after !== undefined) this.#inFlight.set(after.commandId, after)
   }
 
-  /** Where a command stands or would stand: the order is total, so one that is here is found by it. */
+  /** Where a command is, or would be inserted. The order is total, so a command can be found by it. */
   #placeOf(command: Command): number {
     let from = 0
     let to = this.#queued.length

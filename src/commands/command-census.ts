@@ -1,7 +1,7 @@
 import type { Command, CommandStatus } from '@fleetwire/protocol'
 
 export interface CommandCensus {
-  /** Commands that have not ended: how many stand in a state, and for how long the oldest of them exists. */
+  /** Commands that have not ended, by status: how many, and how long ago the oldest of them was created. */
   live: { status: CommandStatus; count: number; oldestMs: number }[]
   /** Commands that ended since the process started. */
   ended: ReadonlyMap<CommandStatus, number>
@@ -9,7 +9,7 @@ export interface CommandCensus {
 
 const LIVE = ['queued', 'dispatched', 'running'] as const
 
-/** Counts commands; a state in which there is none is told as none. */
+/** Counts commands. A status without commands counts as 0. */
 export function censusOf(commands: Iterable<Command>, now: number): CommandCensus['live'] {
   const found = new Map(LIVE.map(status => [status as CommandStatus, { count: 0, oldestMs: 0 }]))
   for (const { status, createdAt } of commands) {

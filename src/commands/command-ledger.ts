@@ -17,8 +17,8 @@ export type Applied =
 type Why = Extract<Transition, { to: 'same' }>['why'] | 'unknown'
 
 /**
- * The commands that have not ended, held in memory by following the log, and the one way to change them: a transition
- * that is appended only if the command is still what it was computed from.
+ * The commands that have not ended, kept in memory by following the log, and the one way to change a command: a
+ * transition is appended only if the command is still in the state that it was computed from.
  */
 export class CommandLedger {
   readonly #log: EventLog
@@ -42,15 +42,16 @@ export class CommandLedger {
       isLive: ({ status }) => !isFinal(status),
       onHeld: (after, before) => this.#enqueue(after, before),
     })
-    // What was not live had ended before: what changes then is a late result of it.
+    // A command that was not live had ended before; such a change is a late result.
     this.#records.onChange(({ status }, before) => {
       if (before !== undefined && isFinal(status)) this.#ended.set(status, (this.#ended.get(status) ?? 0) + 1)
     })
   }
 
-  /** Loads what has not ended. */
+  /** Loads the commands that have not ended. */
   async start(): Promise<void> {
-    // What is here of them was cut: sent like this, an agent would do something else than it was asked to.
+    // These were cut to what a frame can carry. If they were sent like this, the agent would do something else than it
+    // was asked to.
     for (const { commandId } of await this.#records.start())
       await this.apply(commandId, { kind: 'undeliverable', message: UNDELIVERABLE })
   }
@@ -67,12 +68,12 @@ export class CommandLedger {
     return this.#records.get(commandId)?.value
   }
 
-  /** The commands of one agent that have not ended, in no order. */
+  /** The commands of one agent that have not ended, in no particular order. */
   ofAgent(agentId: string): Iterable<Command> {
     return this.#byAgent.get(agentId)?.all() ?? []
   }
 
-  /** What one agent has in hand and what waits for it. */
+  /** The running and queued commands of one agent. */
   queueOf(agentId: string): QueueView {
     return this.#byAgent.get(agentId) ?? EMPTY
   }
@@ -90,8 +91,9 @@ export class CommandLedger {
   }
 
   /**
-   * Changes a command by what happened to it. `alongside` is appended in the same step, even where the command stays
-   * as it is: so an agent's report and the record that it was consumed stand or fall together. `told` only where it changes.
+   * Changes a command by an event. `alongside` is appended in the same step, even if the command does not change: so an
+   * agent's report and the record that it was consumed are stored together or not at all. `told` is appended only if
+   * the command changes.
    */
   async apply(
     commandId: string,
@@ -125,7 +127,7 @@ export class CommandLedger {
     }
   }
 
-  /** The draft of a command's event; ended commands may be swept when their retention is over. */
+  /** The draft of a command's event. The record of an ended command may be removed when its retention is over. */
   draft(type: Extract<Transition, { to: 'next' }>['type'], command: Command): EventDraft {
     return draftOf(type, topics.command(command.agentId, command.commandId), command, {
       record: 'set',

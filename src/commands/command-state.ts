@@ -1,21 +1,23 @@
 import type { Command, CommandOutcome, CommandPhase, EditCommandBody, EventType } from '@fleetwire/protocol'
 import { isFinal } from '@fleetwire/protocol'
 
-/** Dispatches without an acknowledgement before a command is given up as undeliverable. */
+/** A command is undeliverable after this many dispatches without an acknowledgement. */
 export const MAX_ATTEMPTS = 5
 
-/** Reasons that decide what comes next; the words of whoever interrupts are never taken for them. */
+/** Reasons that decide what comes next. The reason that a person gives for an interrupt is never confused with them. */
 const RUN_TIMEOUT = 'run_timeout'
 const REQUEUED = 'requeued'
 const wordsOf = (reason = 'interrupted') => (reason === RUN_TIMEOUT || reason === REQUEUED ? 'interrupted' : reason)
 
-/** A wait that the agent told of. Only a reported one stops the run clock: what was inferred may be wrong. */
+/**
+ * A wait that the agent reported. Only `reported` evidence stops the run clock, since an inferred wait may be wrong.
+ */
 export interface SaidWait {
   evidence: NonNullable<Command['evidence']>
   detail: string
 }
 
-/** What can happen to a command. `attempt` is the fencing token of whatever an agent says. */
+/** What can happen to a command. `attempt` is the fencing token of everything an agent reports. */
 export type CommandEvent =
   | { kind: 'dispatch' }
   | { kind: 'ack'; attempt: number }
@@ -30,18 +32,18 @@ export type CommandEvent =
   | { kind: 'link-lost' }
   | { kind: 'link-back'; attempt: number }
   | { kind: 'lease-expired'; lastSeenAt: number }
-  /** The agent is there and says that it does not have the command. */
+  /** The agent is back and says that it does not have the command. */
   | { kind: 'denied'; lastSeenAt: number }
-  /** No frame can carry it to its agent. */
+  /** No frame can carry the command to its agent. */
   | { kind: 'undeliverable'; message: string }
-  /** The agent was removed: nobody is left who could finish it. */
+  /** The agent was removed, so nobody can finish the command. */
   | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
   | { kind: 'resume' }
   /** The agent said whether it waits for input. `asked`: an interaction of the command is open. */
   | { kind: 'said'; wait?: SaidWait; asked: boolean }
   | { kind: 'edit'; changes: EditCommandBody }
-  /** Ends it only if it is still queued. */
+  /** Ends the command only if it is still queued. */
   | { kind: 'drop' }
 
 export type CommandEventType = Extract<EventType, `command:${string}`>
@@ -49,17 +51,15 @@ export type CommandEventType = Extract<EventType, `command:${string}`>
 export type Transition =
   | { to: 'next'; command: Command; type: CommandEventType }
   /**
-   * Nothing changes. `final`: it has ended; `stale`: of another attempt; `already`: it is so; `inapplicable`: this
-   * cannot happen in this state.
+   * Nothing changes. `final`: it has ended; `stale`: the event names another attempt; `already`: it is in that state;
+   * `inapplicable`: this cannot happen in this state.
    */
   | { to: 'same'; why: 'final' | 'stale' | 'already' | 'inapplicable' }
 
 const next = (command: Command, type: CommandEventType): Transition => ({ to: 'next', command, type })
 const same = (why: 'final' | 'stale' | 'already' | 'inapplicable'): Transition => ({ to: 'same', why })
 
-/**
- * The command state machine (rules CS in SPEC.md): pure, total over every state and event. `now` is epoch ms.
- */
+/** The command state machine (rules CS in SPEC.md): pure, and total over every state and event. `now` is epoch ms. */
 export function transition(command: Command, event: CommandEvent, now: number): Transition {
   if ('attempt' in event && event.attempt !== command.attempt) return same('stale')
   if (isFinal(command.status)) return event.kind === 'result' ? lateResult(command, event, now) : same('final')
@@ -101,7 +101,7 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       if (command.status === 'dispatched') return unacknowledged(command, now)
       return command.status === 'running' ? lost(command, 'agent_lost_it', event.lastSeenAt, now) : same('inapplicable')
     case 'undeliverable':
-      // What runs was delivered before.
+      // A running command was delivered before.
       if (command.status === 'running') return same('inapplicable')
       return end(command, 'failed', now, { reason: 'undeliverable', retryable: false, error: event.message })
     case 'abandon':
@@ -139,7 +139,7 @@ function dispatch(command: Command, now: number): Transition {
   )
 }
 
-/** Also from `queued`: an ack that was slower than its deadline, of an attempt that no newer one has replaced. */
+/** Also from `queued`: an ack after its deadline counts if no newer attempt has replaced its own. */
 function ack(command: Command, now: number): Transition {
   if (command.status === 'running') return same('already')
   if (command.attempt === 0) return same('inapplicable')
@@ -160,7 +160,7 @@ function reject(command: Command, event: Extract<CommandEvent, { kind: 'reject' 
   return next(toQueued(command, 'busy', command.attempt - 1), 'command:queued')
 }
 
-/** First result wins; without an ack the result is one. */
+/** The first result wins. A result without an earlier ack counts as the ack too. */
 function result(command: Command, outcome: CommandOutcome, now: number): Transition {
   if (command.attempt === 0) return same('inapplicable')
   const { status, ...rest } = outcome
@@ -177,7 +177,10 @@ function result(command: Command, outcome: CommandOutcome, now: number): Transit
   }
 }
 
-/** An end that the agent itself reported or confirmed; others (lost, expired, forced) leave room for what it still tells. */
+/**
+ * Whether the agent itself reported or confirmed the end. After other ends (lost, expired, forced) a late result of the
+ * agent is still kept.
+ */
 export function toldByAgent({ status, reason, confirmed }: Command): boolean {
   return status === 'succeeded' || (status === 'failed' && reason === 'reported') || confirmed === true
 }
@@ -196,9 +199,9 @@ function unacknowledged(command: Command, now: number): Transition {
 }
 
 /**
- * A queued command ends at once. One that the agent may have already is asked of the agent: it ends when the agent
- * answers or the deadline passes. `confirmed` never claims what nobody has seen: a queued command that was sent before
- * may be with the agent, whose answer was slower than its deadline.
+ * A queued command ends at once. For one that the agent may have already, the agent is asked, and the command ends when
+ * the agent answers or the deadline passes. `confirmed` never claims what nobody has seen: a queued command that was
+ * dispatched before may still be with the agent, whose answer missed the deadline.
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')
@@ -213,7 +216,10 @@ function cancel(command: Command, reason: string, now: number): Transition {
   }
 }
 
-/** Unasked, the agent stopped it by itself; a reason that stands there then tells of an earlier dispatch. */
+/**
+ * Without a request, the agent stopped the command by itself; a reason that it already has comes from an earlier
+ * dispatch.
+ */
 function cancelled(command: Command, confirmed: boolean, now: number): Transition {
   const reason = command.cancelRequestedAt === undefined ? 'agent' : command.reason
   return end(command, reason === RUN_TIMEOUT ? 'timed_out' : 'cancelled', now, { confirmed, reason })
@@ -221,7 +227,7 @@ function cancelled(command: Command, confirmed: boolean, now: number): Transitio
 
 const neverSent = (command: Command) => command.attempt === 0
 
-/** An agent journals what it was sent: once it may have the input, another one could not be told from it. */
+/** An agent journals what it was sent. Once it may have the input, it could not tell an edited one from it. */
 function edit(command: Command, changes: EditCommandBody): Transition {
   if (changes.input !== undefined && !neverSent(command)) return same('inapplicable')
   return next({ ...command, ...withoutUndefined(changes) }, 'command:queued')
@@ -260,7 +266,10 @@ function end(command: Command, status: FinalType, now: number, patch: Patch): Tr
   return next(withoutUndefined({ ...rest, ...patch, status, endedAt: now }), `command:${status}`)
 }
 
-/** Only what was given up by a lost run must be run anew: later dispatches that nobody answered do not change that. */
+/**
+ * Only a command given up by a lost run must run again (`rerun`); later dispatches that nobody answered do not change
+ * that.
+ */
 function toQueued(command: Command, why: string, attempt = command.attempt): Command {
   const reason = command.reason === REQUEUED ? REQUEUED : why
   return withoutUndefined({
@@ -270,7 +279,7 @@ function toQueued(command: Command, why: string, attempt = command.attempt): Com
   })
 }
 
-/** The phase of a running command that nothing but its own facts decide; a lost link stays a lost link. */
+/** Derives the phase of a running command from its own facts; a lost link stays a lost link. */
 function withPhase(command: Command): Command {
   if (command.phase === 'disconnected') return command
   const phase: CommandPhase =
@@ -288,7 +297,7 @@ function stopWaiting(command: Command, now: number): Command {
   return { ...rest, waitedMs: (command.waitedMs ?? 0) + Math.max(0, now - waitingSince) }
 }
 
-/** Without what the agent said of a wait. `detail` beside no `evidence` belongs to the result. */
+/** Removes what the agent said about a wait. A `detail` without `evidence` belongs to the result. */
 function withoutWait(command: Command): Command {
   if (command.evidence === undefined) return command
   const { evidence: _, detail: __, ...rest } = command
@@ -301,7 +310,10 @@ function withoutUndefined(command: Patch): Command {
   return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined)) as Command
 }
 
-/** How long the run clock of a command has run by its own times, at `now` (epoch ms); it stands still while it waits. */
+/**
+ * How long the run clock of a command has run at `now` (epoch ms), by the command's own times; it stands still while
+ * the command waits.
+ */
 export function ranMs({ startedAt, waitingSince, waitedMs = 0 }: Command, now: number): number {
   return startedAt === undefined ? 0 : Math.max(0, (waitingSince ?? now) - startedAt - waitedMs)
 }

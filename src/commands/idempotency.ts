@@ -7,10 +7,10 @@ export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60_000
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
 
-/** The record of a key: one per agent and key, whatever characters the key has. */
+/** The topic of a key's record: one per agent and key, whatever characters the key has. */
 export const idempotencyTopic = (agentId: string, key: string): string => `$idempotency.${agentId}.${digest(key)}`
 
-/** The record of a key for a command to many. A key is its caller's own: they cannot know those of others. */
+/** The topic of a batch key's record. A key belongs to its caller, who cannot know the keys of others. */
 export const batchKeyTopic = (sub: string, key: string): string => `$batch-keys.${digest(`${sub} ${key}`)}`
 
 interface KeyRecord {
@@ -19,7 +19,7 @@ interface KeyRecord {
   usedAt: number
 }
 
-/** Equal for requests that ask for the same, whatever the order of their fields. */
+/** Equal for requests with the same content, whatever the order of their fields. */
 export function bodyHash(request: object): string {
   const { idempotencyKey: _, createdBy: __, ...body } = request as Partial<SubmitRequest>
   return digest(JSON.stringify(body, (_key, value) => (isObject(value) ? sorted(value) : value)))
@@ -33,8 +33,8 @@ const sorted = (object: Record<string, unknown>) =>
 export type KeyState = { state: 'free'; version: number } | { state: 'used'; commandId: string; sameBody: boolean }
 
 /**
- * What a key stands for now. `version` is what a claim of the key must expect. It is free again when its record was swept,
- * and not by the wall clock: a jump of that must not make a second command of a request that is sent again.
+ * What a key means now. `version` is what a claim of the key must expect. The key is free again when its record was
+ * removed, and not by the wall clock: a jump of that must not turn a repeated request into a second command.
  */
 export function keyState(record: LogRecord | undefined, hash: string): KeyState {
   if (record === undefined) return { state: 'free', version: 0 }
@@ -42,7 +42,7 @@ export function keyState(record: LogRecord | undefined, hash: string): KeyState 
   return { state: 'used', commandId: key.commandId, sameBody: key.bodyHash === hash }
 }
 
-/** The draft that claims a key; it goes first in the append that stores the command. */
+/** The draft that claims a key. It goes first in the append that stores the command. */
 export function claimDraft(topic: string, commandId: string, hash: string, now: number, version: number) {
   const payload: KeyRecord = { commandId, bodyHash: hash, usedAt: now }
   return {

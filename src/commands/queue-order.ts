@@ -1,8 +1,8 @@
 import type { Command } from '@fleetwire/protocol'
 
 /**
- * Who goes first of the commands that wait for one agent: higher priority, then those that interrupt (they do not wait
- * behind what they were sent to replace), then the order of submission. Ids are sortable by time.
+ * The order of the commands that wait for one agent: higher priority first, then those that interrupt (they must not
+ * wait behind what they replace), then the order of submission, since ids sort by time.
  */
 export function compareQueued(a: Command, b: Command): number {
   if (a.priority !== b.priority) return b.priority - a.priority

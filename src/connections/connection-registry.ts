@@ -21,28 +21,28 @@ import { FrameLimits, type FrameRates } from './frame-limits.ts'
 import type { Refusals } from './refusals.ts'
 import type { SocketPort } from './socket-port.ts'
 
-/** A shutdown closes this many sockets, then lets the event loop breathe. */
+/** A shutdown closes this many connections, then lets the event loop run. */
 const CLOSE_AT_ONCE = 250
 const CLOSE_PAUSE_MS = 10
 const ANNOUNCE_MS = 50
 /** When thousands come at once, so many are noted, or this part of all that wait: the log is there for commands first. */
 const ANNOUNCE_AT_ONCE = 32
 const ANNOUNCE_PART = 1 / 32
-/** Clients of a closing server come back over this span: as much time as their number needs, within reason. */
+/** The clients of a closing server come back over this span, ms. It grows with their number, up to a limit. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
 const NO_ROOM_RETRY_MS = 5000
 const noRoom = (code: 'unavailable' | 'rate_limited', message: string) =>
   wireError(code, message, { retryAfterMs: NO_ROOM_RETRY_MS })
 
-/** A connection of any kind, as seen from outside its route. */
+/** A connection of any kind, as code outside its route uses it. */
 export interface OpenConnection {
   readonly id: string
   readonly kind: ConnectionKind
   readonly principal: Principal
   readonly address: string
   readonly openedAt: number
-  /** False from the first word of its closing. */
+  /** False as soon as closing begins. */
   readonly isOpen: boolean
   readonly bufferedBytes: number
   close(code: CloseCode, reason: string, options?: CloseOptions): void
@@ -58,7 +58,7 @@ export interface RegistryOptions {
   limits: FrameRates & { outboxLimitBytes: number; maxConnections: number; maxConnectionsPerPrincipal: number }
 }
 
-/** Every open socket of this process, and every stream of events. */
+/** Every open connection of this process: sockets and event streams. */
 export class ConnectionRegistry {
   readonly #options: RegistryOptions
   readonly #context: ConnectionContext
@@ -87,7 +87,7 @@ export class ConnectionRegistry {
     return this.#open.size
   }
 
-  /** Why one more socket of this principal is not accepted, before its upgrade. */
+  /** Why one more connection of this principal is refused, before its upgrade. */
   refusal(principal: Principal): WireError | undefined {
     const { maxConnections, maxConnectionsPerPrincipal } = this.#options.limits
     if (this.#drain) return noRoom('unavailable', 'The server is closing.')
@@ -103,7 +103,7 @@ export class ConnectionRegistry {
     return undefined
   }
 
-  /** Takes over an upgraded socket. Call it in the turn of the upgrade. */
+  /** Takes over an upgraded socket. Must be called in the turn of the upgrade. */
   open<In extends InboundFrame, Out extends BasePayloads>(
     socket: SocketPort,
     caller: Caller,
@@ -133,12 +133,12 @@ export class ConnectionRegistry {
     return [...(this.#bySub.get(sub)?.values() ?? [])]
   }
 
-  /** Sockets of one agent: two only while a newer one takes over. */
+  /** The connections of one agent: two only while a newer one takes over. */
   ofAgent(agentId: string): OpenConnection[] {
     return this.ofSub(agentId).filter(connection => connection.kind === 'agent')
   }
 
-  /** Of those that `counts`; what was opened and closed before is counted for all. */
+  /** Counts the open connections for which `counts` is true. The totals of opened and closed ones cover everybody. */
   stats(counts: (connection: OpenConnection) => boolean = () => true) {
     const byRole: Record<Role, number> = { viewer: 0, operator: 0, admin: 0, agent: 0 }
     const byKind: Record<ConnectionKind, number> = { dashboard: 0, agent: 0, stream: 0 }
@@ -166,7 +166,7 @@ export class ConnectionRegistry {
     }
   }
 
-  /** Closes what a revoked token opened: 4401 and the like. */
+  /** Closes the connections of matching principals, for example when their token was revoked. */
   closeWhere(matches: (principal: Principal) => boolean, code: CloseCode, reason: string): number {
     const matching = this.list().filter(connection => matches(connection.principal))
     for (const connection of matching) connection.close(code, reason)
@@ -174,8 +174,8 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Shutdown: nothing more is accepted, every client is told when to come back, so that they do not all come at once.
-   * Resolves when all sockets are gone; a peer that does not answer is cut off at its close deadline. Idempotent.
+   * For a shutdown: refuses new connections and tells every client when to come back, spread over time. Resolves when
+   * all connections are gone; a peer that does not answer is cut off at its close deadline. Idempotent.
    */
   closeAll(): Promise<void> {
     if (this.#drain === undefined) {

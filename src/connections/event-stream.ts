@@ -10,9 +10,9 @@ import type { CloseOptions, ConnectionContext } from './connection-options.ts'
 import { Outbox } from './outbox.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
-/** A peer that does not take the end of its stream in this time is cut off. */
+/** A peer that does not take the end of its stream within this time is cut off. */
 const CLOSE_DEADLINE_MS = 5000
-/** Keep-alives that found the peer not reading, in a row. */
+/** How many keep-alives in a row may find the peer not reading. */
 const SILENT_LIMIT = 2
 
 export interface EventStreamOptions {
@@ -21,7 +21,7 @@ export interface EventStreamOptions {
   keepAliveMs: number
   /** The client has everything up to here, or is about to get it. */
   cursor: string
-  /** Once, with the final code. */
+  /** Called once, with the final code. */
   onClose(code: number): void
 }
 
@@ -32,7 +32,9 @@ type State =
   | { name: 'closing'; code: number; deadline: Timer }
   | { name: 'closed' }
 
-/** Server-sent events to one client: what a subscriber is given, through the same bounded outbox as on a socket. */
+/**
+ * Server-sent events to one client: the same frames of a subscriber, through the same bounded outbox, as on a socket.
+ */
 export class EventStream {
   readonly id = newId('con')
   readonly kind = 'stream'
@@ -43,10 +45,10 @@ export class EventStream {
   readonly #outbox: Outbox
   #state: State
   #silent = 0
-  /** Since the last keep-alive: a slow reader is not a silent one. */
+  /** Whether the peer took data since the last keep-alive: a slow reader is not a silent one. */
   #drained = false
 
-  /** The head of the response was written. */
+  /** The head of the response must have been written. */
   constructor(response: ServerResponse, context: ConnectionContext, options: EventStreamOptions) {
     const { clock, limits } = context
     this.openedAt = clock.now()
@@ -103,7 +105,7 @@ export class EventStream {
     this.#context.flusher.request(this)
   }
 
-  /** Events of the past, at the pace of the client: the caller waits until they are drained. */
+  /** Sends events of the past at the pace of the client: the caller must wait until they are drained. */
   replay(batch: EventBatch): void {
     if (!this.isOpen) return
     this.#outbox.replay(batch)
@@ -137,7 +139,7 @@ export class EventStream {
       code,
       deadline: this.#context.clock.setTimeout(() => this.terminate(), CLOSE_DEADLINE_MS),
     }
-    // What has begun must be whole, or be cut off: half an event would run into the next.
+    // An event that has begun must be complete or cut off; half of one would run into the next.
     if (this.#outbox.isMidMessage) return void this.#response.end()
     if (options.reconnectAfterMs !== undefined) this.#response.write(sseRetry(options.reconnectAfterMs))
     const data = JSON.stringify({ code, reason, ...options })
@@ -179,7 +181,9 @@ export class EventStream {
   }
 }
 
-/** Who comes back in the middle of a snapshot must get it anew: only its last part moves the cursor. */
+/**
+ * A client that comes back in the middle of a snapshot needs all of it again, so only the last part moves the cursor.
+ */
 function cursorOf(payload: ServerPayloads[Sent]): string | undefined {
   if (!('cursor' in payload)) return undefined
   return 'more' in payload && payload.more ? undefined : payload.cursor

@@ -5,21 +5,24 @@ type Target = { flush(): void }
 
 export interface FlushOptions {
   clock: Clock
-  /** Under load, at most one flush in this time; the first after a quiet time is never delayed. 0: each turn. */
+  /**
+   * The shortest time between two flushes under load. The first after a quiet time is never delayed. 0: one in each
+   * turn.
+   */
   flushMs: number
   /** Runs its callback at the end of this turn of the event loop. */
   endOfTurn?: (callback: () => void) => void
 }
 
 /**
- * A few ms of system calls. The rest goes on in the next turn: commands come in, and the log writes, while thousands are
- * served; whoever still waits then gets what was added in the meantime in the same write.
+ * Takes a few ms of system calls. The others follow in the next turn, so that commands and the log go on while
+ * thousands are served. Those that wait get what was added meanwhile in the same write.
  */
 const TARGETS_PER_TURN = 128
 
 /**
- * What is written during one turn of the event loop leaves at its end, in one write per socket: the system call is what
- * a delivery costs. `first` runs before the sockets: it hands out what the log told in this turn.
+ * What is sent during one turn of the event loop is written at its end, in one write per socket, since a system call is
+ * the main cost of a delivery. `first` runs before the sockets: it hands out what the log told in this turn.
  */
 export class FlushScheduler {
   readonly #clock: Clock
@@ -46,13 +49,13 @@ export class FlushScheduler {
     this.arm()
   }
 
-  /** Now, for what goes along with another write. */
+  /** Flushes now, together with another write. */
   flush(target: Target): void {
     this.#due.delete(target)
     target.flush()
   }
 
-  /** Makes sure that a flush comes, though no socket asked for one yet. */
+  /** Makes sure that a flush comes even if no socket asked for one yet. */
   arm(): void {
     if (this.#armed) return
     this.#armed = true
@@ -73,7 +76,7 @@ export class FlushScheduler {
   }
 
   #run(): void {
-    // Still armed: what this adds is written below.
+    // Still armed, so what this adds is written below.
     this.#first?.()
     this.#armed = false
     if (this.#flushMs > 0) this.#flushedAt = this.#clock.monotonic()

@@ -1,24 +1,26 @@
 import type { FrameForm } from '../frames/frame-encoder.ts'
 
-/** What a connection needs of a WebSocket. One adapter implements it (ws-socket.ts); tests script it. */
+/** A WebSocket, as a connection uses it. `WsSocket` implements it; tests script it. */
 export interface SocketPort {
   readonly isOpen: boolean
-  /** How the peer takes events. */
+  /** The encoding in which the peer takes events. */
   readonly form: FrameForm
   /** Bytes written that the kernel has not taken. */
   readonly bufferedBytes: number
-  /** The kernel takes no more: `onDrain` will be called. A write is still possible, and costs memory. */
+  /**
+   * The kernel takes no more, and `onDrain` will be called when it does. Writing is still possible, but costs memory.
+   */
   readonly isCongested: boolean
-  /** One or more whole, unmasked text frames (text-frame.ts), in one write. */
+  /** Writes one or more whole, unmasked text frames (text-frame.ts) at once. */
   write(frames: Buffer): void
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
-  /** After a close frame: ends the connection from this side and reads nothing more, whatever the peer goes on to send. */
+  /** After a close frame: ends the connection from this side and reads nothing more, whatever the peer sends. */
   stopReading(): void
-  /** Destroys the socket: `onClosed` follows. */
+  /** Destroys the socket; `onClosed` follows. */
   terminate(): void
-  /** Called once, in the turn of the upgrade: frames that arrive earlier would be lost. */
+  /** Called once, in the turn of the upgrade: frames that arrive before it would be lost. */
   listen(handlers: SocketHandlers): void
 }
 
@@ -27,11 +29,11 @@ export interface SocketHandlers {
   onBinary(): void
   onPing(data: Buffer): void
   onPong(): void
-  /** Parts of messages, none of them the last one, that came. */
+  /** This many fragments of messages arrived, none of them the last of its message. */
   onFragments(count: number): void
   onDrain(): void
   /** The peer broke the WebSocket protocol or a size limit; a close frame with this code was sent. */
   onFailed(code: number): void
-  /** Nothing follows. 1006: without a close frame. */
+  /** The last call. 1006: there was no close frame. */
   onClosed(code: number): void
 }

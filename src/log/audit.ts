@@ -17,9 +17,9 @@ export type AuditAction =
   | 'login:use'
 
 /**
- * The draft of `audit:recorded`, to be appended with the change that it tells of, so that neither is there without the
- * other. `what` is the id of what was changed; nothing of the request is in it, for requests hold secrets. Without an
- * actor (code in this process) there is nothing to record.
+ * The draft of `audit:recorded`, appended together with the change, so that neither exists without the other. `what` is
+ * the id of what was changed; nothing else of the request is in it, since requests may hold secrets. Without an actor
+ * (code in this process) nothing is recorded.
  */
 export function auditDrafts(actor: Actor | undefined, action: AuditAction, what: string, at: number): EventDraft[] {
   return actor === undefined ? [] : [draftOf('audit:recorded', topics.audit, { ...actor, action, what, at })]

@@ -2,35 +2,35 @@ import type { WireError } from '@fleetwire/protocol'
 import { type Refused, refused } from '../outcome.ts'
 import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.ts'
 
-/** What is to become of a record: the draft that replaces it, or why it stays as it is. */
+/** What to do with a record: the draft that replaces it, or why it stays as it is. */
 export type Decision<T, Why> =
-  /** `draft` without `expect`: the version is that of `current`. `told`: events that go with it, in the same step. */
+  /** `draft` without `expect`: the version is that of `current`. `told`: events that are appended in the same step. */
   { to: 'next'; value: T; draft: EventDraft; told?: readonly EventDraft[] } | { to: 'same'; why: Why }
 
 export type Changed<T, Why> =
   | { status: 'changed'; value: T }
-  /** `value` is what stands there; undefined: there is no such record. */
+  /** `value` is the current value; undefined: there is no such record. */
   | { status: 'same'; why: Why; value: T | undefined }
   | Extract<AppendResult, { status: 'unavailable' }>
 
-/** What became of an agent's report, whose number goes alongside. */
+/** The outcome of an agent's report, whose number is stored alongside. */
 export type ReportOutcome =
   | { status: 'stored' }
-  /** Consumed: what came alongside is stored. */
+  /** Consumed: what was alongside is stored. */
   | Refused
   | { status: 'unavailable'; retryAfterMs: number }
 
 export interface RecordChange<T, Why> {
   topic: string
-  /** Pure: asked again, with what stands there then, when somebody else was faster. */
+  /** Pure. If another writer was faster, it is called again with the newer value. */
   decide: (current: T | undefined) => Decision<T, Why>
-  /** What is known of the record already, if the caller follows the log; default: it is read. */
+  /** The current record, if the caller knows it by following the log; otherwise it is read. */
   known?: Pick<LogRecord, 'payload' | 'version'> | undefined
-  /** Appended in the same step, and also where the record stays as it is. */
+  /** Appended in the same step, even if the record does not change. */
   alongside?: readonly EventDraft[]
 }
 
-/** The one way to change a record: a decision that is appended only if the record is still what it was made from. */
+/** The one way to change a record: makes a decision, and appends it only if the record has not changed since. */
 export async function changeRecord<T, Why>(
   log: Pick<EventLog, 'append' | 'get'>,
   { topic, decide, known, alongside = [] }: RecordChange<T, Why>,
@@ -51,7 +51,7 @@ export async function changeRecord<T, Why>(
   }
 }
 
-/** Refuses an agent's report, and stores what came alongside: its number is consumed. */
+/** Refuses an agent's report, and stores what is alongside: its number is consumed. */
 export async function refuseReport(
   log: Pick<EventLog, 'append'>,
   error: WireError,

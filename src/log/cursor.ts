@@ -1,4 +1,4 @@
-/** A place in the order of one log. */
+/** A position in the order of one log. */
 export interface Position {
   epoch: string
   seq: number
@@ -6,14 +6,14 @@ export interface Position {
 
 const CURSOR = /^([A-Za-z0-9]{1,32})\.([0-9a-z]{1,11})$/
 
-/** `<epoch>.<seq in base 36>`. Opaque to everyone outside this folder. */
+/** `<epoch>.<seq in base 36>`. Opaque outside of this folder. */
 export function encodeCursor(epoch: string, seq: number): string {
   return `${epoch}.${seq.toString(36)}`
 }
 
 /**
- * The position that a cursor stands for; undefined for anything that `encodeCursor` cannot have made. Never throws:
- * cursors come back from clients. Only the canonical spelling is accepted, so equal places are equal strings.
+ * The position of a cursor; undefined for anything that `encodeCursor` cannot have made. Never throws, since cursors
+ * come back from clients. Only the canonical spelling is accepted, so equal positions are equal strings.
  */
 export function decodeCursor(cursor: string): Position | undefined {
   const match = CURSOR.exec(String(cursor))

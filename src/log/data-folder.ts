@@ -1,14 +1,14 @@
 import { accessSync, chmodSync, constants, mkdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** What stands in a data folder and is opened by whoever starts. */
+/** Files of a data folder that are opened at a start. */
 const FILES = ['fleetwire.db', 'fleetwire.db-wal', 'fleetwire.db-shm', 'fleetwire.lock', 'fleetwire.pid', 'secret']
 const DENIED = ['EACCES', 'EPERM', 'EROFS']
 
 /**
- * Makes the folder when it is missing, and looks at the rights to it and to what is in it. Returns why it cannot be used:
- * the library says only that it cannot open a file, and whose it is and who asks is what people need to know. What other
- * users of the machine may read or enter is closed to them: it holds whatever agents and people said.
+ * Creates the folder if it is missing, and checks the rights to it and its files. Returns why it cannot be used: the
+ * library says only that it cannot open a file, while people need to know who owns it and who asks. Access by other
+ * users of the machine is removed, since it holds everything that agents and people said.
  */
 export function prepareFolder(dir: string): string | undefined {
   try {
@@ -27,7 +27,7 @@ export function prepareFolder(dir: string): string | undefined {
   }
 }
 
-/** Of somebody else's, such as a volume that a group shares, the rights are theirs to give. */
+/** The rights of a folder that somebody else owns, such as a shared volume, are theirs to set. */
 function tighten(path: string, mode: number): void {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats !== undefined && (stats.mode & 0o077) !== 0 && stats.uid === process.getuid?.()) chmodSync(path, mode)
@@ -42,7 +42,7 @@ function denied(code: string, path: string, dir: string): string {
     : `${code}: ${whose}, this process runs as uid ${uid}; chown -R ${uid} ${dir}, or set FLEETWIRE_DATA_DIR to a folder of its own`
 }
 
-/** What is there of a path that could not be made or reached. */
+/** The nearest existing parent of a path that could not be created or reached. */
 function nearest(path: string): [name: string, stats: Stats | undefined] {
   for (let name = path; ; name = dirname(name)) {
     try {

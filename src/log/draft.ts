@@ -5,8 +5,8 @@ import type { EventDraft } from './event-log.ts'
 type DraftOptions = Omit<EventDraft, 'type' | 'topic' | 'payload'>
 
 /**
- * A draft whose payload was checked against the schema of its type: the one outbound check of an event, made before it
- * is stored. Throws FLW_ERR_FRAME_OUTBOUND: a payload that does not fit is a fault of the caller, never of a client.
+ * A draft whose payload was checked against the schema of its type. This is the one outbound check of an event, before
+ * it is stored. Throws FLW_ERR_FRAME_OUTBOUND: a wrong payload is a fault of the caller, never of a client.
  */
 export function draftOf<K extends EventType>(
   type: K,
@@ -19,7 +19,7 @@ export function draftOf<K extends EventType>(
   return { type, topic, payload, ...options }
 }
 
-/** A draft of what a backend publishes: any payload, under a name of its own. Throws like `draftOf`. */
+/** The draft of what a backend publishes: any payload, with a custom type. Throws like `draftOf`. */
 export function customDraft(type: string, topic: string, payload: unknown): EventDraft {
   if (!isCustomType(type)) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: not a custom type`)
   return { type, topic, payload }

@@ -1,6 +1,6 @@
 import type { EventLog, LogRecord, RecordQuery } from './event-log.ts'
 
-/** Read at once where nothing else is asked: few enough that they need little memory, enough that the way there costs little. */
+/** How many records are read at once by default: few enough for the memory, and enough to make the calls cheap. */
 const PAGE = 500
 
 export interface ItemPage<T> {
@@ -11,7 +11,7 @@ export interface ItemPage<T> {
 
 type Query = Omit<RecordQuery, 'limit' | 'page'>
 
-/** Every record that fits, in the order of `query`: what is done with one may be waited for. Read a page at a time. */
+/** Every matching record, in the order of `query`, read a page at a time. The consumer may await between records. */
 export async function* eachRecord(
   log: Pick<EventLog, 'list'>,
   query: Query,
@@ -20,7 +20,7 @@ export async function* eachRecord(
   for await (const records of eachPage(log, query, pageSize)) yield* records
 }
 
-/** The same, for what is done with a page at once. */
+/** The same, page by page. */
 export async function* eachPage(
   log: Pick<EventLog, 'list'>,
   query: Query,
@@ -34,7 +34,7 @@ export async function* eachPage(
   } while (page !== null)
 }
 
-/** One page of entities for somebody who asks for the next with its `nextCursor`. */
+/** One page of entities, with the `nextCursor` for the next. */
 export async function itemPage<T>(
   log: Pick<EventLog, 'list'>,
   { cursor, ...query }: Omit<RecordQuery, 'page'> & { cursor?: string | undefined },

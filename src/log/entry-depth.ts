@@ -1,9 +1,9 @@
 import { depthOfText, MAX_DEPTH, mayBeDeeper } from '@fleetwire/protocol'
 
-/** A record stands in the records of the payload of a snapshot: four levels of its frame are above it. */
+/** A snapshot wraps each record in four levels of its frame. */
 const MAX_ENTRY_DEPTH = MAX_DEPTH - 4
 
-/** Is the JSON of an event or a record nested deeper than any frame could carry it? */
+/** Whether the JSON of an event or record is nested deeper than a frame can carry. */
 export function isTooDeep(json: string): boolean {
   return mayBeDeeper(json, MAX_ENTRY_DEPTH) && depthOfText(json) > MAX_ENTRY_DEPTH
 }
@@ -11,7 +11,7 @@ export function isTooDeep(json: string): boolean {
 const NO_JSON = 'it is no JSON'
 const TOO_DEEP = 'it is nested too deep'
 
-/** Why no frame can carry what stands in the store; undefined where one can. */
+/** Why no frame can carry this entry; undefined if one can. */
 export function flawOf(json: string): string | undefined {
   try {
     JSON.parse(json)
@@ -21,12 +21,12 @@ export function flawOf(json: string): string | undefined {
   return isTooDeep(json) ? TOO_DEEP : undefined
 }
 
-/** As much of what stands in the store as a frame can carry; of what is no JSON, nothing. */
+/** As much of an entry as a frame can carry; undefined for what is not JSON. */
 export function cutToFit(json: string): unknown {
   return flawOf(json) === NO_JSON ? null : cutBelow(JSON.parse(json), MAX_ENTRY_DEPTH)
 }
 
-/** Whatever is nested deeper is a text that says so. */
+/** Replaces whatever is nested deeper by a text that says so. */
 function cutBelow(value: unknown, levels: number): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (levels === 0) return '[nested too deep]'

@@ -2,7 +2,10 @@ import type { FleetEvent, Unfollow } from './event-log.ts'
 
 export type Follower = (events: readonly FleetEvent[]) => void
 
-/** Whoever is told of committed events. One that throws is reported and told again next time; the others go on. */
+/**
+ * Callbacks that are told of committed events. If one throws, that is reported and it is told again of the next batch;
+ * the others are not affected.
+ */
 export class Followers {
   readonly #followers = new Set<{ follower: Follower }>()
   readonly #onFault: (error: Error) => void
@@ -11,7 +14,7 @@ export class Followers {
     this.#onFault = onFault
   }
 
-  /** From the next batch on. The same function may be added twice and is then told twice. */
+  /** From the next batch on. A function that is added twice is called twice. */
   add(follower: Follower): Unfollow {
     const entry = { follower }
     this.#followers.add(entry)
@@ -21,7 +24,8 @@ export class Followers {
   }
 
   tell(events: readonly FleetEvent[]): void {
-    // A copy: one that follows while this batch is told must wait for the next, as its "now" is after this one.
+    // Iterates over a copy: a follower that is added during this batch starts with the next, since its "now" is after
+    // this one.
     for (const entry of [...this.#followers]) {
       if (!this.#followers.has(entry)) continue
       try {

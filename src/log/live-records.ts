@@ -4,34 +4,40 @@ import type { EventLog, FleetEvent, RecordQuery, Unfollow } from './event-log.ts
 
 export interface LiveRecordsOptions<T> {
   log: Pick<EventLog, 'follow' | 'list'>
-  /** Of records that are never deleted. */
+  /** The kind of records. They must never be deleted. */
   kind: string
-  /** Fields that the records to be held have: what a start looks for. */
+  /** Fields that the records to be held have, by which a start finds them. */
   where?: RecordQuery['where']
-  /** Also what no frame can carry, cut: see `start`. */
+  /** Include records that no frame can carry, cut: see `start`. */
   flawed?: boolean
   keyOf: (value: T) => string
-  /** What is to be held; what it is not true of any more is let go. */
+  /** Whether to hold a record. One that changes to false is dropped. */
   isLive: (value: T) => boolean
-  /** Keeps what is derived from those that are held. Called before any listener; undefined: not held. */
+  /** Updates what is derived from the held records. Called before any listener; undefined: not held. */
   onHeld?: (after: T | undefined, before: T | undefined) => void
 }
 
-/** A record as the log has it, with the version that the next change must name. */
+/** A record as it is in the log, with the version that the next change must name. */
 export interface LiveRecord<T> {
   readonly value: T
   readonly version: number
 }
 
-/** Told of every change of a record of the kind, in log order, whoever made it. `before` is absent for one that was not held. */
+/**
+ * Called for every change of a record of the kind, in log order, whoever made it. `before` is absent for a record that
+ * was not held.
+ */
 export type RecordListener<T> = (after: T, before: T | undefined) => void
 
-/** The current records of one kind that are worth to be held in memory, by following the log. */
+/** The current records of one kind that are worth keeping in memory, by following the log. */
 export class LiveRecords<T> {
   readonly #options: LiveRecordsOptions<T>
   readonly #held = new Map<string, LiveRecord<T>>()
   readonly #listeners = new Set<RecordListener<T>>()
-  /** While the records are listed: what was told and let go, with its version. A page that was read before has it still. */
+  /**
+   * While the records are listed: those that were told and dropped, with their versions, since a page that was read
+   * earlier may still have them.
+   */
   #gone: Map<string, number> | undefined
   #unfollow: Unfollow | undefined
   #started: Promise<T[]> | undefined
@@ -40,13 +46,16 @@ export class LiveRecords<T> {
     this.#options = options
   }
 
-  /** Resolves when all are held, with those that no frame can carry, cut. What was held before a stop is looked for anew. */
+  /**
+   * Resolves when all records are held, with those that no frame can carry, cut. Starts from nothing, also after a
+   * stop.
+   */
   start(): Promise<T[]> {
     this.#started ??= this.#load()
     return this.#started
   }
 
-  /** Listeners stay, for the next start. */
+  /** Listeners stay for the next start. */
   stop(): void {
     this.#unfollow?.()
     this.#unfollow = undefined
@@ -70,14 +79,14 @@ export class LiveRecords<T> {
     for (const { value } of this.#held.values()) yield value
   }
 
-  /** Lets go of a record that is of no more use, whatever it says, until it changes. */
+  /** Drops a record that is of no more use, whatever its state, until it changes. */
   forget(key: string): void {
     const version = this.#held.get(key)?.version
     if (version !== undefined) this.#gone?.set(key, version)
     this.#hold(key, undefined)
   }
 
-  /** Follows first and lists after: nothing falls between the two. */
+  /** Follows first and lists then, so that nothing is missed in between. */
   async #load(): Promise<T[]> {
     const { log, kind, where, flawed = false, keyOf, isLive } = this.#options
     for (const key of [...this.#held.keys()]) this.#hold(key, undefined)
@@ -86,7 +95,7 @@ export class LiveRecords<T> {
     this.#unfollow = log.follow(events => this.#fold(events))
     const cut: T[] = []
     for await (const { payload, version, flaw } of eachRecord(log, { kind, flawed, ...(where && { where }) })) {
-      // Stopped meanwhile, and perhaps started again.
+      // It was stopped meanwhile, and perhaps started again.
       if (this.#gone !== gone) return cut
       if (payload === null) continue
       const value = payload as T
@@ -117,7 +126,7 @@ export class LiveRecords<T> {
         }
       }
     }
-    // Told last: what one listener does wrong costs the others none of these events.
+    // Thrown last, so that the fault of one listener costs the others none of these events.
     if (faults.length > 0) throw faults[0]
   }
 

@@ -1,8 +1,8 @@
 import { isWildcard, matchEvent } from '@fleetwire/protocol'
 
 /**
- * Where events or records that match a set of patterns can lie. A plan may point at more than the patterns match
- * (callers filter with `matchesAny`), never at less.
+ * Where events or records that match a set of patterns can be. A plan may cover more than the patterns match (callers
+ * filter with `matchesAny`), never less.
  */
 export type PatternPlan =
   | { kind: 'everything' }
@@ -11,11 +11,11 @@ export type PatternPlan =
       /** Concrete topics. */
       topics: string[]
       scopes: string[]
-      /** Tasks whose events match whatever their own topic is. */
+      /** Tasks whose events match, whatever their own topic is. */
       tasks: string[]
     }
 
-/** The first two names of a topic: what belongs to one agent, task or user. */
+/** The first two tokens of a topic: what belongs to one agent, task or user. */
 export function scopeOf(topic: string): string {
   return topic.split('.', 2).join('.')
 }
@@ -30,7 +30,7 @@ export function planPatterns(patterns: readonly string[]): PatternPlan {
       continue
     }
     const scope = scopeOf(pattern)
-    // `agents.*.status` reaches into every scope, `tasks.*.>` stands for the events of every task under any topic.
+    // `agents.*.status` reaches into every scope, and `tasks.*.>` matches the events of every task on any topic.
     if (isWildcard(scope)) return { kind: 'everything' }
     scopes.add(scope)
     if (scope.startsWith('tasks.') && pattern.endsWith('>')) tasks.add(scope.slice('tasks.'.length))

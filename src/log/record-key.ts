@@ -1,12 +1,12 @@
 import { recordKind, settledStatuses } from '@fleetwire/protocol'
 
-/** What a record is listed by: pages of one `kind` are ordered by `id`. */
+/** The key of a record in lists: pages of one `kind` are ordered by `id`. */
 export interface RecordIdentity {
   kind: string
   id: string
 }
 
-/** Kind and id of the record that a topic holds; undefined where topics of that shape hold none. */
+/** Kind and id of the record that a topic holds; undefined if topics of that shape hold none. */
 export function recordIdentity(topic: string): RecordIdentity | undefined {
   const tokens = topic.split('.')
   if (topic.startsWith('$')) return { kind: tokens[0]!, id: tokens.at(-1)! }
@@ -15,7 +15,7 @@ export function recordIdentity(topic: string): RecordIdentity | undefined {
   return { kind, id: tokens[kind === 'agent' || kind === 'task' ? 1 : 3]! }
 }
 
-/** What a record is filtered by: top-level fields of its payload, null where absent or of another type. */
+/** The fields by which records are filtered: top-level fields of the payload, null if absent or of another type. */
 export interface RecordFields {
   agentId: string | null
   /** `status`, or `state` for the kinds that call it so (interactions). */
@@ -38,7 +38,7 @@ export function recordFields(payload: unknown): RecordFields {
   }
 }
 
-/** Nothing more happens to the record: see settledStatuses. */
+/** Nothing more will happen to the record: see settledStatuses. */
 export function isSettled(payload: unknown): boolean {
   const { status } = recordFields(payload)
   return status !== null && settledStatuses.has(status)

@@ -3,27 +3,28 @@ import type { Clock } from '../clock.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-/** The wall clock may be put forward so far (drift, NTP) without being doubted. */
+/** How far the wall clock may be put forward (drift, NTP) without being doubted. */
 const TOLERANCE_MS = 5 * MINUTE
-/** So long a process may have been down without its clock being doubted. */
+/** How long a process may have been down without its clock being doubted. */
 const DOWNTIME_MS = DAY
-/** After this much running time a clock that was doubted is believed, if it ran evenly. */
+/** A doubted clock is trusted after it ran evenly for this much running time. */
 const CONFIRM_MS = DAY
 
 /**
- * The time by which things are removed. A wall clock that jumps ahead and back must not take with it what was never old:
- * so this time goes on no faster than the monotonic clock, and a wall clock that is further ahead is believed after it
- * ran evenly for a day of this process. One that went back is followed at once: then less is removed, never more.
+ * The time by which old data is removed. A wall clock that jumps ahead and back must not remove what was never old: so
+ * this time advances no faster than the monotonic clock, and a wall clock that is further ahead is trusted only after
+ * it ran evenly for a day of this process. A clock that went back is followed at once, since then less is removed,
+ * never more.
  */
 export class RetentionClock {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
-  /** Believed to have been the time at the monotonic time `#since`. */
+  /** The trusted time at the monotonic time `#since`. */
   #believed: number
   #since: number
-  /** A wall clock that is ahead: its distance from the monotonic one, and since when it is that. */
+  /** A wall clock that is ahead: its distance from the monotonic clock, and since when. */
   #doubted: { offset: number; since: number } | undefined
 
-  /** `stored`: what `now` said last to the process before, epoch ms; undefined for a new store. */
+  /** `stored`: the last `now` of the process before, epoch ms; undefined for a new store. */
   constructor(clock: Pick<Clock, 'now' | 'monotonic'>, stored: number | undefined) {
     this.#clock = clock
     const wall = clock.now()
@@ -32,7 +33,7 @@ export class RetentionClock {
     this.#since = clock.monotonic()
   }
 
-  /** Epoch ms. To be asked often: between two calls a jump and its end would not be seen. */
+  /** Epoch ms. Must be called often, since a jump and its end between two calls would not be noticed. */
   now(): number {
     const wall = this.#clock.now()
     const monotonic = this.#clock.monotonic()
@@ -53,7 +54,7 @@ export class RetentionClock {
     return due
   }
 
-  /** A wall clock is ahead and not believed yet. */
+  /** A wall clock is ahead and not trusted yet. */
   get isWaiting(): boolean {
     return this.#doubted !== undefined
   }

@@ -10,7 +10,7 @@ const REFUSALS: { [C in Refusal['code']]: new (...args: string[]) => Error } = {
   FLW_ERR_LOG_OPEN,
 }
 
-/** `fatal`: the log is lost. Else nothing was changed, and the same may succeed later. */
+/** `fatal`: the log is lost. Otherwise nothing was changed, and the same may succeed later. */
 export interface Failure {
   status: 'error'
   message: string
@@ -21,7 +21,7 @@ export type Outcome<K extends CallName> = { status: 'ok'; value: Calls[K]['resul
 
 type OnReply = (outcome: Outcome<CallName>) => void
 
-/** The part of a worker that the client needs. */
+/** The part of a worker that the client uses. */
 export type LogWorker = Pick<Worker, 'postMessage' | 'on'>
 
 export type StartWorker = (options: WorkerOptions) => LogWorker
@@ -30,10 +30,10 @@ type State =
   | { name: 'opening'; settle: (error: Error | undefined) => void }
   | { name: 'up' }
   | { name: 'closing' }
-  /** The worker is ending or has ended; nothing more is asked of it. */
+  /** The worker is ending or has ended; it gets no more calls. */
   | { name: 'down'; reason: string }
 
-/** Calls to the worker and their replies, which come in the order of the calls. */
+/** Sends calls to the worker and receives its replies, which come in the order of the calls. */
 export class WorkerClient {
   readonly #worker: LogWorker
   readonly #exited: Promise<void>
@@ -61,7 +61,7 @@ export class WorkerClient {
     worker.on('messageerror', error => this.#fail(`its worker cannot be understood: ${error.message}`))
   }
 
-  /** Resolves once the worker has opened the log; rejects, with the worker gone, when it refused or died. */
+  /** Resolves once the worker has opened the log. Rejects if the worker refused or died; the worker is then gone. */
   static async open(start: StartWorker, options: OpenOptions): Promise<WorkerClient> {
     const client = new WorkerClient(start, options)
     const error = await new Promise<Error | undefined>(settle => {
@@ -76,22 +76,22 @@ export class WorkerClient {
     return this.#epoch
   }
 
-  /** Of the log as it was opened. */
+  /** The head of the log when it was opened. */
   get head(): number {
     return this.#head
   }
 
-  /** The time by which retention went last, epoch ms; undefined for a new log. */
+  /** The last time used by retention, epoch ms; undefined for a new log. */
   get believedAt(): number | undefined {
     return this.#believedAt
   }
 
-  /** Called once when the worker is lost: by an error that makes the file unreliable, or by its death. */
+  /** Calls back once when the worker is lost: by an error that makes the file unreliable, or by its death. */
   onDown(listener: (reason: string) => void): void {
     this.#onDown = listener
   }
 
-  /** `onReply` is called in the turn of the reply, before any later reply is looked at. */
+  /** `onReply` is called in the turn of the reply, before any later reply is handled. */
   call<K extends CallName>(call: K, args: Calls[K]['args'], onReply: (outcome: Outcome<K>) => void): void {
     if (this.#state.name !== 'up') {
       const message = this.#state.name === 'down' ? this.#state.reason : 'it is closed'
@@ -147,7 +147,8 @@ export class WorkerClient {
     }
     this.#state = { name: 'down', reason }
     for (const onReply of this.#waiting.splice(0)) onReply({ status: 'error', message: reason, fatal: true })
-    // Asked to end, not terminated: the package's driver aborts the process when it is torn out of a call.
+    // It is asked to end and not terminated: the driver from the package aborts the process if it is interrupted in a
+    // call.
     this.#worker.postMessage({ call: 'close', args: null })
     if (name === 'up') this.#onDown(reason)
   }

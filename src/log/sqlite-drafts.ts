@@ -4,8 +4,9 @@ import { recordFields, recordIdentity } from './record-key.ts'
 import type { AppendOp, StoredDraft } from './sqlite-messages.ts'
 
 /**
- * Drafts as the worker stores them. Throws TypeError for drafts that break the interface: that is a fault of the
- * caller, and found here it can only hurt the caller, while in the worker it would fail everybody's transaction.
+ * Drafts in the form in which the worker stores them. Throws TypeError for drafts that break the interface. That is a
+ * fault of the caller: found here, it hurts only the caller; found in the worker, it would fail everybody's
+ * transaction.
  */
 export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
   const expect = drafts[0]?.expect
@@ -35,7 +36,7 @@ function storedDraft({ type, topic, payload, taskId, agentId, record, expiresAt 
   return draft
 }
 
-/** What JSON has no word for (undefined, a function) is null, as it is within an array. */
+/** Values that JSON cannot express (undefined, a function) become null, as they do within an array. */
 function toJson(payload: unknown): string {
   return (JSON.stringify(payload) as string | undefined) ?? 'null'
 }

@@ -4,7 +4,7 @@ export type Sqlite = typeof import('node:sqlite')
 export type Database = DatabaseSync
 export type Statement = StatementSync
 
-/** `builtin` where Node brings SQLite without a flag (22.13 and later), else the package with the same API. */
+/** `builtin` if Node has SQLite without a flag (22.13 and later), else the package with the same API. */
 export interface Driver {
   name: 'builtin' | 'package'
   open(path: string, options?: { readOnly?: boolean }): Database
@@ -19,7 +19,7 @@ export async function loadDriver(): Promise<Driver> {
   }
 }
 
-/** Node 22 warns on loading that SQLite is experimental there: nothing that who runs Fleetwire could act on. */
+/** Node 22 warns on loading that SQLite is experimental there, which an operator of Fleetwire can do nothing about. */
 function quietly<T>(load: () => T): T {
   const { emitWarning } = process
   process.emitWarning = (() => {}) as typeof process.emitWarning
@@ -30,7 +30,7 @@ function quietly<T>(load: () => T): T {
   }
 }
 
-/** SQLite's primary result codes that the log tells apart (sqlite.org/rescode.html). */
+/** The primary result codes of SQLite that the log distinguishes (sqlite.org/rescode.html). */
 export const SQLITE = {
   BUSY: 5,
   LOCKED: 6,
@@ -43,7 +43,7 @@ export const SQLITE = {
   NOTADB: 26,
 } as const
 
-/** The primary result code of an error thrown by the driver; undefined for any other error. */
+/** The primary result code of an error of the driver; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode
   return typeof code === 'number' ? code & 0xff : undefined
@@ -58,7 +58,7 @@ const FATAL: ReadonlySet<number> = new Set([
   SQLITE.NOTADB,
 ])
 
-/** True when nothing that the file says can be relied on any more. All else (full, busy) ends with the transaction. */
+/** True if nothing in the file can be relied on any more. All other errors (full, busy) end with the transaction. */
 export function isFatal(error: unknown): boolean {
   const code = sqliteCode(error)
   return code !== undefined && FATAL.has(code)

@@ -7,7 +7,7 @@ import { packAppends } from './sqlite-packing.ts'
 
 const MAX_BATCH_DRAFTS = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
-/** What an operation takes beside its payloads, roughly: many small ones must count as well. */
+/** What an operation takes besides its payloads, roughly, so that many small ones count as well. */
 const OP_BYTES = 512
 export const RETRY_AFTER_MS = 1000
 
@@ -18,7 +18,7 @@ interface Pending {
   settle: (result: AppendResult) => void
 }
 
-/** One committed draft; `record` as the draft said. */
+/** One committed draft. `record` is as in the draft. */
 export interface Change {
   event: FleetEvent
   record: EventDraft['record']
@@ -26,9 +26,12 @@ export interface Change {
 
 export interface GroupCommitOptions {
   client: WorkerClient
-  /** Bytes that may wait for the disk. Over it an append is `unavailable`: a stalled disk must not eat the memory. */
+  /**
+   * How many bytes may wait for the disk. Beyond this an append is `unavailable`, so that a stalled disk does not use
+   * up the memory.
+   */
   maxQueueBytes: number
-  /** Told of each transaction that is on disk, before the appends in it are settled. */
+  /** Called for each transaction that is on disk, before its appends are settled. */
   onCommitted: (changes: Change[], head: number) => void
 }
 

@@ -4,15 +4,18 @@ import { type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import type { Refusal } from './sqlite-messages.ts'
 
 const LOCK_FILE = 'fleetwire.lock'
-/** Who holds the lock, for the error's text alone: after kill -9 it names a process that is gone, and nobody minds. */
+/**
+ * Who holds the lock, used only for the text of the error: after kill -9 it names a process that is gone, which does no
+ * harm.
+ */
 const PID_FILE = 'fleetwire.pid'
 
 export type LockResult = { status: 'taken'; release: () => void } | { status: 'refused'; refusal: Refusal }
 
 /**
- * Holds a folder by an open write transaction on a file of its own, which stays empty: the kernel drops the lock with
- * the process, so that kill -9 leaves nothing stale, and with nothing ever written no crash can damage the file. It
- * also keeps out a second holder in this process, which locks taken with fcntl alone would not.
+ * Locks a folder with an open write transaction on a file of its own, which stays empty. The kernel drops the lock with
+ * the process, so kill -9 leaves nothing stale, and since nothing is ever written, no crash can damage the file. It
+ * also keeps out a second holder in this process, which locks by fcntl alone would not.
  */
 export function takeLock(driver: Driver, dir: string): LockResult {
   const path = join(dir, LOCK_FILE)
@@ -39,7 +42,7 @@ export function takeLock(driver: Driver, dir: string): LockResult {
 }
 
 /**
- * Not left to the library, whose files have the rights that the umask leaves. One that is there is not opened: closing it
+ * The library would create the file with the rights that the umask leaves. An existing file is not opened: closing it
  * would drop every lock that this process holds on it (POSIX).
  */
 function makeFile(path: string): void {
@@ -50,7 +53,7 @@ function holder(pidPath: string): string {
   try {
     return ` (pid ${Number.parseInt(readFileSync(pidPath, 'utf8'), 10)})`
   } catch {
-    // The holder is just about to write it.
+    // The holder is about to write it.
     return ''
   }
 }

@@ -27,32 +27,35 @@ import { type Retention, RetentionSweeper } from './sqlite-retention.ts'
 import { Snapshots } from './sqlite-snapshot.ts'
 
 const MAX_QUEUE_BYTES = 64 * 1024 * 1024
-/** Of entries that no frame can carry. */
+/** How many entries that no frame can carry are reported. */
 const MAX_FLAWS_TOLD = 1000
 const RETENTION_INTERVAL_MS = 10_000
 
 export interface SqliteLogOptions {
-  /** Folder of the log; made when absent. */
+  /** The folder of the log; created if absent. */
   dir: string
   clock: Clock
   retention: Retention
   /** How often retention runs by itself. Default 10 s. */
   retentionIntervalMs?: number
-  /** Largest size of the database file; above it appends are `unavailable` until retention has made room. */
+  /** The largest size of the database file. Above it appends are `unavailable` until retention has made room. */
   maxFileBytes?: number
-  /** Bytes of appends that may wait for the disk; above it they are `unavailable`. Default 64 MiB. */
+  /** How many bytes of appends may wait for the disk. Above it they are `unavailable`. Default 64 MiB. */
   maxQueueBytes?: number
-  /** Told of what no caller is told: FLW_ERR_LOG_FAILED once when the log is lost, errors of followers, of retention. */
+  /**
+   * Called for faults that no caller is told of: FLW_ERR_LOG_FAILED once if the log is lost, and errors of followers
+   * and of retention.
+   */
   onFault?: (error: Error) => void
-  /** Told of what is no fault and that people may act on, in one sentence. */
+  /** Called with one sentence about something that is no fault but that people may act on. */
   onNote?: (message: string) => void
-  /** Starts the thread that owns the file. Tests put one in its place that they can end or make lie. */
+  /** Starts the thread that owns the file. Tests substitute one that they can end or make lie. */
   startWorker?: StartWorker
 }
 
 /**
- * The log of one process, in SQLite files in a folder of its own.
- * Throws FLW_ERR_LOG_LOCKED, FLW_ERR_LOG_CORRUPT, FLW_ERR_LOG_NEWER or FLW_ERR_LOG_OPEN; files are then as they were.
+ * The log of one process, in SQLite files in a folder of its own. Throws FLW_ERR_LOG_LOCKED, FLW_ERR_LOG_CORRUPT,
+ * FLW_ERR_LOG_NEWER or FLW_ERR_LOG_OPEN; the files are then unchanged.
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   const { dir, maxFileBytes, startWorker = startLogWorker } = options
@@ -61,12 +64,12 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
 }
 
 function startLogWorker(workerData: WorkerOptions): Worker {
-  // The extension that this file runs under: compiled, or as its source where Node strips types.
+  // The extension of this file: compiled, or as source when Node strips types.
   const file = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url)
   return new Worker(file, { workerData, name: 'fleetwire-log' })
 }
 
-/** How the log has ended, if it has: on request, or by a fault of the store. */
+/** How the log ended: on request, or by a fault of the store. */
 type End = { name: 'closed' } | { name: 'failed'; reason: string }
 
 export class SqliteLog implements EventLog {
@@ -152,7 +155,7 @@ export class SqliteLog implements EventLog {
     return this.#followers.add(onBatch)
   }
 
-  /** Events in the log and bytes of their payloads, as of the last sweep, and the limit of those. */
+  /** Events in the log and bytes of their payloads, as of the last sweep, and the limit in bytes. */
   get usage(): { events: number; bytes: number; limitBytes: number } {
     return this.#sweeper.usage
   }
@@ -185,7 +188,7 @@ export class SqliteLog implements EventLog {
     return record
   }
 
-  /** Told once of each: it may be met with every snapshot. */
+  /** Reported once per entry, which may be met with every snapshot. */
   #note(topic: string, seq: number, flaw: string): void {
     if (this.#flawed.has(seq) || this.#flawed.size >= MAX_FLAWS_TOLD) return
     this.#flawed.add(seq)

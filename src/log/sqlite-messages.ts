@@ -1,7 +1,7 @@
 import type { RecordPage, RecordQuery, SnapshotScope } from './event-log.ts'
 import type { RecordFields } from './record-key.ts'
 
-/** What the main thread and the worker that owns the database say to each other. All of it is structured-cloned. */
+/** The messages between the main thread and the worker that owns the database. All of them are structured-cloned. */
 
 export interface OpenOptions {
   dir: string
@@ -9,7 +9,7 @@ export interface OpenOptions {
 }
 
 export interface WorkerOptions extends OpenOptions {
-  /** Memory of the gate at which the exit of the process waits for the worker. */
+  /** The memory of the gate at which the exit of the process waits for the worker. */
   shared: SharedArrayBuffer
 }
 
@@ -54,16 +54,16 @@ export interface StoredRecord {
 }
 
 export interface Committed {
-  /** Per operation, in order: the seq of its first draft, or what stood where another version was expected. */
+  /** Per operation, in order: the seq of its first draft, or the current record if another version was expected. */
   results: (number | { current: StoredRecord | undefined })[]
   head: number
 }
 
-/** One bounded step of a read; the main thread asks again from `at` while more is wanted. */
+/** One bounded step of a read. The main thread calls again from `at` while it wants more. */
 export interface ReadStep {
   topics: readonly string[]
   direction: 'forward' | 'back'
-  /** Exclusive. Forward from the oldest kept, or back from the newest: null. */
+  /** Exclusive. Forward from the oldest kept, or backward from the newest: null. */
   from: number | null
   limit: number
   maxBytes: number
@@ -74,7 +74,7 @@ export type ReadStepResult =
   /** Retention removed events after `from` that were not read. */
   | { status: 'expired' }
 
-/** Where a scan of records stands: within its n-th range, after this topic. */
+/** Where a scan of records is: within its n-th range, after this topic. */
 export interface ScanPosition {
   range: number
   after: string
@@ -88,7 +88,7 @@ export interface ScanStep {
 
 export interface ScanStepResult {
   records: StoredRecord[]
-  /** Null: that was all. */
+  /** Null: the scan is complete. */
   next: ScanPosition | null
 }
 
@@ -102,7 +102,7 @@ export interface RetainStep {
   now: number
 }
 
-/** Every call: its argument and its result. */
+/** Every call with its argument and result. */
 export interface Calls {
   commit: { args: PackedAppends; result: Committed }
   read: { args: ReadStep; result: ReadStepResult }
@@ -118,15 +118,15 @@ export type CallName = keyof Calls
 
 export type Request = { [K in CallName]: { call: K; args: Calls[K]['args'] } }[CallName]
 
-/** Replies come in the order of the requests. The first message of all is `opened` or `refused`. */
+/** Replies come in the order of the requests. The first message is `opened` or `refused`. */
 export type Reply =
   | { status: 'opened'; epoch: string; head: number; believedAt: number | null }
   | { status: 'refused'; refusal: Refusal }
   | { status: 'ok'; value: Calls[CallName]['result'] }
-  /** `fatal`: the file cannot be relied on any more. Else nothing was changed, and the same may succeed later. */
+  /** `fatal`: the file cannot be relied on any more. Otherwise nothing was changed, and the same may succeed later. */
   | { status: 'error'; message: string; fatal: boolean }
 
-/** Why a log cannot be opened; each stands for an error of errors.ts, which takes `args`. */
+/** Why a log cannot be opened. Each is an error of errors.ts, which takes `args`. */
 export interface Refusal {
   code: 'FLW_ERR_LOG_LOCKED' | 'FLW_ERR_LOG_CORRUPT' | 'FLW_ERR_LOG_NEWER' | 'FLW_ERR_LOG_OPEN'
   args: string[]

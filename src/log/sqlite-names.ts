@@ -7,7 +7,10 @@ export class NameTable {
   readonly #select: Statement
   readonly #insert: Statement
   readonly #deleteUnused: Statement
-  /** Each command has a topic of its own, so this is bounded: emptied when full, which costs one look-up per name. */
+  /**
+   * Each command has its own topic, so this cache is bounded: it is emptied when full, at the price of one look-up per
+   * name.
+   */
   readonly #ids = new Map<string, number>()
 
   constructor(db: Database) {
@@ -19,7 +22,7 @@ export class NameTable {
         AND NOT EXISTS (SELECT 1 FROM events WHERE scope = names.id)`)
   }
 
-  /** The id of a name, made when it is new. Only within a transaction that writes. */
+  /** The id of a name, inserted if it is new. Only within a write transaction. */
   idOf(name: string): number {
     const cached = this.#ids.get(name)
     if (cached !== undefined) return cached
@@ -37,7 +40,7 @@ export class NameTable {
     if (removed > 0) this.forget()
   }
 
-  /** To be called after a rollback: ids made in that transaction do not exist. */
+  /** Must be called after a rollback, since ids inserted in that transaction do not exist. */
   forget(): void {
     this.#ids.clear()
   }

@@ -8,14 +8,17 @@ import { APPLICATION_ID, prepareDatabase, readPragma, SCHEMA_VERSION } from './s
 
 const LOG_FILE = 'fleetwire.db'
 const PAGE_BYTES = 4096
-/** Files up to this size are checked whole on open (about 0.1 s); larger ones show damage when it is met. */
+/** Files up to this size are checked completely on open (about 0.1 s); in larger ones, damage shows when it is met. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
 
 export type OpenResult =
   | { status: 'opened'; db: Database; release: () => void }
   | { status: 'refused'; refusal: Refusal }
 
-/** Opens the log of a folder for this process alone, or says why not; a refused file is left as it was, to the byte. */
+/**
+ * Opens the log of a folder for this process only, or says why it cannot. A refused file is not changed by a single
+ * byte.
+ */
 export function openDatabase(driver: Driver, options: OpenOptions): OpenResult {
   const path = join(options.dir, LOG_FILE)
   try {
@@ -60,8 +63,9 @@ function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): 
 }
 
 /**
- * A new log gets its name when it is one: neither a crash nor a full disk leaves a file that an empty log could be taken
- * for. The rights of the file are those of what is written beside it (`-wal`, `-shm`), whatever the umask is.
+ * A new log gets its name only when it is complete, so neither a crash nor a full disk leaves a file that could be
+ * taken for an empty log. Its rights also apply to the files that SQLite writes next to it (`-wal`, `-shm`), whatever
+ * the umask is.
  */
 function createFile(driver: Driver, path: string): void {
   const draft = `${path}.new`
@@ -79,7 +83,7 @@ function createFile(driver: Driver, path: string): void {
   renameSync(draft, path)
 }
 
-/** Looks at the file through a read-only connection, before anything could write to a file that is not ours. */
+/** Reads the file through a read-only connection first, so that nothing is written to a file that is not ours. */
 function inspect(driver: Driver, path: string): Refusal | undefined {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size
   if (bytes === undefined) {

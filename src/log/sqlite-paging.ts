@@ -4,19 +4,19 @@ import { flawOf } from './entry-depth.ts'
 import type { FleetEvent, ReadQuery, ReadResult } from './event-log.ts'
 import type { ReadStep, ReadStepResult, StoredEvent } from './sqlite-messages.ts'
 
-/** A page ends early when its payloads come to this, so that its size is bounded whatever the limit. */
+/** A page ends early when its payloads reach this size, whatever the limit. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 export interface PagingSource {
   readonly epoch: string
-  /** Seq of the newest event told. */
+  /** The seq of the newest event that was told. */
   readonly head: number
   step(query: ReadStep): Promise<ReadStepResult>
-  /** Told of each event that no frame can carry. */
+  /** Called for each event that no frame can carry. */
   flawed(event: StoredEvent, flaw: string): void
 }
 
-/** One page, read in bounded steps between which commits go on. Throws TypeError for a query that makes no sense. */
+/** Reads one page in bounded steps, between which commits go on. Throws TypeError for an invalid query. */
 export async function readPage(source: PagingSource, query: ReadQuery): Promise<ReadResult> {
   const { topics, after, before, limit } = query
   checkLimit(limit)
@@ -39,7 +39,7 @@ export async function readPage(source: PagingSource, query: ReadQuery): Promise<
   for (;;) {
     const result = await source.step({ topics, direction, from, limit: limit - events.length, maxBytes })
     if (result.status === 'expired') {
-      // Retention overtook this page. What was read is whole up to `from`; the next page will be told.
+      // Retention overtook this page. What was read is complete up to `from`, and the next page will report it.
       if (events.length > 0 && from !== null) return page(from, false)
       if (after !== undefined) return { status: 'gone', reason: 'expired' }
       from = null

@@ -2,11 +2,13 @@ import { matchesAny, planPatterns } from './pattern-plan.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
 import type { ReadStep, ReadStepResult, StoredEvent } from './sqlite-messages.ts'
 
-/** Rows looked at in one step: appends wait for no more than this (some milliseconds). */
+/** How many rows one step examines: appends wait for no more than this (a few ms). */
 const STEP_ROWS = 2000
-/** Each row is matched against every pattern, so many patterns make a step look at fewer rows; but at this many. */
+/**
+ * Each row is matched against every pattern, so with many patterns a step examines fewer rows, but at least this many.
+ */
 const MIN_STEP_ROWS = 250
-/** Rows taken from one index at a time, at least. */
+/** The least number of rows taken from one index at a time. */
 const MIN_INDEX_ROWS = 32
 
 type Direction = ReadStep['direction']
@@ -33,7 +35,7 @@ type Statements = Record<'all' | 'topics' | 'scopes' | 'tasks', Statement>
 
 /** Reads pages of events in steps of bounded work. */
 export class EventReader {
-  /** By a JSON array of seqs: one call for a page costs a quarter of one call per event. */
+  /** Selects by a JSON array of seqs: one call for a page costs a quarter of one call per event. */
   readonly #rows: Statement
   readonly #statements: Record<Direction, Statements>
 
@@ -71,7 +73,7 @@ export class EventReader {
       head,
     })
     let rows = Math.max(MIN_STEP_ROWS, Math.ceil(STEP_ROWS / topics.length))
-    // Where most of what is looked at matches, this first take is the whole page.
+    // If most rows match, this first take is the whole page.
     let take = Math.min(rows, limit + 1)
     while (rows > 0) {
       const found = candidates(sources, direction, at, take)
@@ -93,7 +95,7 @@ export class EventReader {
     return this.#rows.all(JSON.stringify(seqs)) as unknown as StoredEvent[]
   }
 
-  /** A quiet topic in a big log is found by its index; patterns that may lie anywhere by looking at every event. */
+  /** A quiet topic in a big log is found by its index; patterns that may match anywhere require reading every event. */
   #sources(patterns: readonly string[], direction: Direction): Source[] {
     const statements = this.#statements[direction]
     const plan = planPatterns(patterns)
@@ -105,8 +107,8 @@ export class EventReader {
 }
 
 /**
- * The next rows of all sources after (or before) a place, in reading order, up to and with `end`; null: there is nothing
- * beyond. A source that gave all that it was asked for may have more behind its last row, so the merge is whole only up
+ * The next rows of all sources after (or before) a position, in reading order, up to and including `end`; null: there
+ * is nothing beyond. A source that returned as many rows as requested may have more, so the merge is complete only up
  * to the nearest such row.
  */
 function candidates(sources: Source[], direction: Direction, from: number, take: number) {

@@ -5,10 +5,10 @@ import type { Database, Statement } from './sqlite-driver.ts'
 import type { Calls, ScanPosition, ScanStep, ScanStepResult, StoredRecord } from './sqlite-messages.ts'
 
 const COLUMNS = 'topic, records.type, at, version, payload AS json'
-/** Rows looked at and bytes taken in one step of a scan. */
+/** How many rows and bytes one step of a scan may take. */
 const SCAN_ROWS = 500
 const SCAN_BYTES = 4 * 1024 * 1024
-/** A filter with more values than this is checked row by row instead of being looked up value by value. */
+/** A filter with more values than this is checked row by row instead of looked up value by value. */
 const MAX_LOOKUPS = 32
 
 interface Key {
@@ -20,10 +20,10 @@ interface Key {
 export class RecordReader {
   readonly #db: Database
   readonly #byTopic: Statement
-  /** By a JSON array of row numbers: one call for a page costs a quarter of one call per record. */
+  /** Selects by a JSON array of row numbers: one call for a page costs a quarter of one call per record. */
   readonly #byNumbers: Statement
   readonly #ranges: Record<Range['kind'], Statement>
-  /** By their SQL: as many as there are combinations of filters. */
+  /** Statements by their SQL: there are as many as combinations of filters. */
   readonly #lists = new Map<string, Statement>()
 
   constructor(db: Database) {
@@ -47,7 +47,7 @@ export class RecordReader {
   }
 
   /**
-   * Looks up the most telling filter value by value, each in the index that begins with it and is ordered by id, and
+   * Looks up the most selective filter value by value, each in the index that begins with it and is ordered by id, and
    * merges the lists. Every other filter is checked on columns of the same index or row.
    */
   list({ kind, where = {}, order = 'asc', limit, page }: RecordQuery): Calls['list']['result'] {
@@ -74,7 +74,7 @@ export class RecordReader {
     }
   }
 
-  /** One bounded step through the records that match; the same record may come twice, by its topic and by its task. */
+  /** One bounded step through the matching records. A record may come twice, by its topic and by its task. */
   scan({ patterns, scope, from }: ScanStep): ScanStepResult {
     const ranges = rangesOf(patterns)
     const due: number[] = []
@@ -111,7 +111,7 @@ export class RecordReader {
       conditions.push(conditionOn(column, kind))
     }
     if (later) conditions.push(`(id, n) ${order === 'asc' ? '>' : '<'} (?, ?)`)
-    // Named, not left to the planner: without statistics it may take an index that must then be sorted.
+    // Names the index, since the planner, without statistics, may take one whose result must be sorted.
     const sql = `SELECT id, n FROM records INDEXED BY ${lead?.index ?? 'records_kind'}
       WHERE ${conditions.join(' AND ')} ORDER BY id ${order}, n ${order} LIMIT ?`
     let statement = this.#lists.get(sql)
@@ -131,7 +131,7 @@ interface Candidate {
   bytes: number
 }
 
-/** Records of one topic, of one task, or of all topics below a bound, each after the topic that is bound next. */
+/** Records of one topic, of one task, or of all topics below a bound, each after a given topic. */
 interface Range {
   kind: 'topic' | 'task' | 'below'
   key: string
@@ -159,7 +159,7 @@ function startOf(ranges: readonly Range[], range: number): ScanPosition | null {
 interface InFilter {
   kind: 'in'
   column: string
-  /** Begins with the kind and the column and goes on with the id. */
+  /** Begins with the kind and the column, followed by the id. */
   index: string
   values: readonly string[]
 }
@@ -168,7 +168,7 @@ type Filter =
   | { kind: 'after'; column: string; value: number }
   | { kind: 'like'; column: string; patterns: readonly string[] }
 
-/** The filters of a query, the most telling first. */
+/** The filters of a query, most selective first. */
 function filtersOf({
   id,
   agentId,
@@ -193,7 +193,7 @@ function filtersOf({
   return filters
 }
 
-/** Ids and their patterns hold none of the other characters that GLOB takes for more than themselves. */
+/** Ids and their patterns contain no other characters that are special to GLOB. */
 const GLOB = (column: string) =>
   `(${column} IS NULL OR EXISTS (SELECT 1 FROM json_each(?) AS pattern WHERE ${column} GLOB pattern.value))`
 
@@ -223,7 +223,7 @@ const PAGE = /^([0-9a-z]{1,11})\.(.*)$/s
 
 const encodePage = ({ id, n }: Key): string => `${n.toString(36)}.${id}`
 
-/** Null for what `encodePage` cannot have made: pages come back from clients. */
+/** Null for what `encodePage` cannot have made, since pages come back from clients. */
 function decodePage(page: string): Key | null {
   const match = PAGE.exec(page)
   return match === null ? null : { n: Number.parseInt(match[1]!, 36), id: match[2]! }

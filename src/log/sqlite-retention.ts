@@ -3,11 +3,11 @@ import { RetentionClock } from './retention-clock.ts'
 import type { WorkerClient } from './sqlite-client.ts'
 
 export interface Retention {
-  /** Events kept at most. */
+  /** How many events are kept at most. */
   count: number
-  /** Bytes of their payloads kept at most. Default: no limit. */
+  /** How many bytes of their payloads are kept at most. Default: no limit. */
   bytes?: number
-  /** Age that events are kept for. */
+  /** How long events are kept. */
   ms: number
 }
 
@@ -17,15 +17,15 @@ export interface RetentionOptions {
   retention: Retention
   intervalMs: number
   onFault: (error: Error) => void
-  /** Told of what happens by itself and that somebody may want to know. */
+  /** Called with things that happen by themselves and that somebody may want to know. */
   onNote: (message: string) => void
 }
 
-/** Of the limit in bytes; said again when it fell well below. */
+/** The part of the byte limit at which a warning comes; it comes again after usage fell well below. */
 const WARNED_AT = 0.8
 const CALM_AT = 0.7
 
-/** Removes what is over age or over count, chunk by chunk, so that appends go on in between. */
+/** Removes what is too old or too much, chunk by chunk, so that appends go on in between. */
 export class RetentionSweeper {
   readonly #options: RetentionOptions
   #timer: Timer | undefined
@@ -51,7 +51,7 @@ export class RetentionSweeper {
     this.#timer = undefined
   }
 
-  /** As the last sweep left it: events, and bytes of their payloads. */
+  /** As of the last sweep: events, and bytes of their payloads. */
   get usage(): { events: number; bytes: number; limitBytes: number } {
     return { ...this.#usage, limitBytes: this.#limitBytes }
   }
@@ -60,7 +60,7 @@ export class RetentionSweeper {
     return this.#options.retention.bytes ?? Number.MAX_SAFE_INTEGER
   }
 
-  /** Resolves when nothing is left to remove by the time of this call. */
+  /** Resolves when nothing is left to remove at the time of this call. */
   run(): Promise<void> {
     this.#again = true
     this.#running ??= this.#sweep().finally(() => {
@@ -71,7 +71,7 @@ export class RetentionSweeper {
 
   async #sweep(): Promise<void> {
     while (this.#again) {
-      // A call during a sweep may come at a later time, at which more is due than its last chunks looked for.
+      // A call during a sweep may be later than the time that its last chunks used, so that more is due.
       this.#again = false
       while (await this.#chunk());
     }
@@ -91,7 +91,7 @@ export class RetentionSweeper {
             this.#noteUsage(usage)
             return resolve(more)
           }
-          // A fatal one is told by the log itself. Any other (the disk is full) is tried again at the next interval.
+          // The log itself reports a fatal one. Any other (the disk is full) is tried again at the next interval.
           if (!outcome.fatal) onFault(new Error(`Retention: ${outcome.message}`))
           resolve(false)
         },

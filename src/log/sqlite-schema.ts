@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from './sqlite-driver.ts'
 
-/** "FLWR": tells our files from anybody else's SQLite file. */
+/** "FLWR": distinguishes our files from other SQLite files. */
 export const APPLICATION_ID = 0x464c5752
 
 /**
- * Set on every open, for none of it is kept in the file but WAL. FULL by name: both drivers run WAL with NORMAL unless
- * told, which may lose the last commits on power loss. The WAL is cut back to 64 MiB after a burst.
- * A checkpoint every 16 MiB of WAL, not every 4: a page of an index that many commits touch is then copied to the file
+ * Set on every open, since only WAL is stored in the file. FULL is set by name: both drivers run WAL with NORMAL by
+ * default, which may lose the last commits on a power loss. The WAL is truncated to 64 MiB after a burst. Checkpoints
+ * come every 16 MiB of WAL instead of every 4: a page of an index that many commits touch is then copied to the file
  * once for all of them, which takes a quarter off every commit.
  */
 const PRAGMAS = `
@@ -21,13 +21,14 @@ const PRAGMAS = `
 `
 
 /**
- * Each entry brings a file from `user_version` = its index to the next. Entries are never edited, only added.
+ * Each entry migrates a file from `user_version` = its index to the next. Entries are never edited, only added.
  *
- * Payload columns stand last, so that scans that need only the columns before them never touch overflow pages.
- * An event's scope is the first two names of its topic (`agents.a1`): what belongs to one agent lies under thousands of
- * topics, one per command, and is still found in one index. `meta.head` is stored apart from the events: `$` drafts take a seq without a row, and a seq is never used twice.
- * The columns that records are filtered by are plain ones, filled on write: an index over columns computed from the
- * JSON is not used as a covering one, and the JSON functions refuse payloads nested deeper than SQLite likes.
+ * Payload columns come last, so that scans that need only the columns before them never touch overflow pages. An
+ * event's scope is the first two names of its topic (`agents.a1`): what belongs to one agent lies under thousands of
+ * topics, one per command, and is still found in one index. `meta.head` is stored apart from the events: `$` drafts
+ * take a seq without a row, and a seq is never used twice. The columns by which records are filtered are plain ones,
+ * filled on write: an index over columns computed from the JSON is not used as a covering one, and the JSON functions
+ * refuse payloads that are nested too deeply.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -79,7 +80,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_concern ON records (task, topic) WHERE task IS NOT NULL;
   CREATE INDEX records_expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
   `,
-  // The agent of an event whose topic does not name it. Looked at only where the payload is read too.
+  // The agent of an event whose topic does not name it. Read only together with the payload.
   'ALTER TABLE events ADD COLUMN agent TEXT',
   `
   ALTER TABLE meta ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0; -- of the payloads of events
@@ -90,13 +91,13 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
-/** Sets up the connection and brings the file to the current schema; an empty file becomes a new log. */
+/** Sets up the connection and migrates the file to the current schema; an empty file becomes a new log. */
 export function prepareDatabase(db: Database): void {
   db.exec(PRAGMAS)
   for (let version = readPragma(db, 'user_version'); version < SCHEMA_VERSION; version++) migrate(db, version)
 }
 
-/** One transaction, so that a crash leaves either schema and never something between. */
+/** One transaction, so that a crash leaves one of the schemas and never something in between. */
 function migrate(db: Database, version: number): void {
   db.exec('BEGIN IMMEDIATE')
   try {
@@ -114,7 +115,7 @@ function migrate(db: Database, version: number): void {
   }
 }
 
-/** Leaves the transaction, if SQLite has not left it already by itself, as it does when the disk is full. */
+/** Leaves the transaction, unless SQLite has left it by itself, as it does when the disk is full. */
 export function rollback(db: Database): void {
   try {
     db.exec('ROLLBACK')

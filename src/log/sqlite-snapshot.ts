@@ -6,13 +6,13 @@ import type { Failure, WorkerClient } from './sqlite-client.ts'
 import type { Change } from './sqlite-group-commit.ts'
 import type { ScanPosition } from './sqlite-messages.ts'
 
-/** Record changes committed while a scan is under way, the last one per topic. */
+/** Record changes committed during a scan, the last one per topic. */
 type Overlay = Map<string, Change>
 
 /**
- * Takes all matching records as they are at one place in the order, without making appends wait for the whole scan:
- * it goes step by step, commits happen in between, and what they changed is laid over the result at the end. Replies
- * come in the order of the work, so at the last one exactly the commits told so far are in.
+ * Takes all matching records as they are at one position in the order, without making appends wait for the whole scan:
+ * it goes step by step, commits happen in between, and their changes are applied to the result at the end. Replies come
+ * in the order of the work, so at the last one exactly the commits told so far are included.
  */
 export class Snapshots {
   readonly #client: WorkerClient
@@ -22,7 +22,7 @@ export class Snapshots {
     this.#client = client
   }
 
-  /** To be called with each transaction, in order. */
+  /** Must be called with each transaction, in order. */
   note(changes: readonly Change[]): void {
     for (const overlay of this.#overlays) {
       for (const change of changes) if (change.record !== undefined) overlay.set(change.event.topic, change)
@@ -65,7 +65,7 @@ function lay(
   if (record === 'set' && belongs && matchesAny(patterns, event.topic, event.taskId)) {
     records.set(event.topic, committedRecord(event))
   } else {
-    // Gone, settled, or no longer of the task by which it was found.
+    // Deleted, settled, or no longer of the task by which it was found.
     records.delete(event.topic)
   }
 }

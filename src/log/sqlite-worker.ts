@@ -9,8 +9,8 @@ import { RecordReader } from './sqlite-records.ts'
 import { LogWriter } from './sqlite-writer.ts'
 
 /**
- * The thread that owns the only connection. It has no state beyond it: it answers calls one by one, in order, so what
- * it answers is consistent with every commit answered before.
+ * The thread that owns the only connection. It has no other state: it answers calls one by one, in order, so each
+ * answer is consistent with every commit answered before.
  */
 
 const port = parentPort!
@@ -36,7 +36,7 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
     scan: step => records.scan(step),
     retain: step => writer.retain(step),
     close() {
-      // The listener is what keeps the thread alive.
+      // The listener keeps the thread alive.
       port.off('message', onMessage)
       release()
       return null

@@ -5,11 +5,11 @@ import type { AppendOp, Committed, RetainStep, StoredDraft, StoredRecord } from 
 import { NameTable } from './sqlite-names.ts'
 import { rollback } from './sqlite-schema.ts'
 
-/** Rows removed in one transaction of retention: appends wait for no more than this. */
+/** How many rows one transaction of retention removes: appends wait for no more than this. */
 const RETENTION_CHUNK = 200
-/** And bytes of theirs: few large events take as long as many small ones. */
+/** The limit in bytes: a few large events take as long as many small ones. */
 const RETENTION_CHUNK_BYTES = 4 * 1024 * 1024
-/** Apart from what retention writes anyway, the time is kept so often. */
+/** How often the time is stored, apart from what retention writes anyway. */
 const BELIEVED_EVERY_MS = 60 * 60_000
 
 interface Oldest {
@@ -29,7 +29,7 @@ interface Meta {
   believedAt: number | null
 }
 
-/** Everything that changes the file. Each method is one transaction; one that throws has changed nothing. */
+/** Everything that changes the file. Each method is one transaction; if it throws, it has changed nothing. */
 export class LogWriter {
   readonly #db: Database
   readonly #names: NameTable
@@ -92,8 +92,8 @@ export class LogWriter {
   }
 
   /**
-   * All operations in order in one transaction. An expectation is checked before anything of its operation is written,
-   * so one that fails leaves no trace to undo, and it sees the operations before it.
+   * Runs all operations in order in one transaction. An expectation is checked before anything of its operation is
+   * written: so a failing one leaves no trace to undo, and it sees the operations before it.
    */
   commit(ops: AppendOp[]): Committed {
     return this.#transaction(meta => ({
@@ -103,9 +103,9 @@ export class LogWriter {
   }
 
   /**
-   * Removes one chunk: the oldest events over `count` or `bytes` or older than `before`, and expired records. Events go strictly
-   * from the oldest, so that one number, the floor, says exactly what is missing: one with a time in the future (the
-   * clock jumped) keeps those after it from ageing out, though not from the count.
+   * Removes one chunk: the oldest events over `count` or `bytes` or older than `before`, and expired records. Events go
+   * strictly from the oldest, so that one number, the floor, says exactly what is missing. An event with a time in the
+   * future (the clock jumped) keeps those after it from ageing out, though not from the count.
    */
   retain({ count, bytes, before, now }: RetainStep): { more: boolean; events: number; bytes: number } {
     return this.#transaction(meta => {
@@ -176,7 +176,7 @@ export class LogWriter {
     )
   }
 
-  /** Counters change on a copy, which takes the place of the original only once the transaction is on disk. */
+  /** Counters are changed on a copy, which replaces the original only once the transaction is on disk. */
   #transaction<T>(body: (meta: Meta) => T): T {
     const meta = { ...this.#meta }
     this.#begin.run()

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { AppendResult, EventLog } from './event-log.ts'
 
-/** A verdict stands this long, for whoever asks: probes must not be a load of their own. */
+/** How long a verdict holds, for all requests: probes must not be a load of their own. */
 const VERDICT_MS = 2000
-/** A disk that takes longer than this does not answer. */
+/** A disk that takes longer than this counts as not answering. */
 const TIMEOUT_MS = 5000
-/** So much that it needs room of its own: a small record may fit where nothing else does. */
+/** Large enough to need room of its own: a small record may still fit when nothing else does. */
 const PADDING = 'x'.repeat(32 * 1024)
 const TOPIC = '$probe.write'
 
@@ -14,11 +14,11 @@ export type Verdict = { ready: true } | { ready: false; reason: string }
 export interface StoreProbeOptions {
   log: Pick<EventLog, 'append'>
   clock: Clock
-  /** Told when the verdict changes; the reason why the store takes nothing, undefined where it does again. */
+  /** Called when the verdict changes, with the reason why the store accepts nothing; undefined if it accepts again. */
   onChange(reason: string | undefined): void
 }
 
-/** Says whether the store accepts by writing to it; what was refused to others in the meantime counts as well. */
+/** Finds out whether the store accepts writes by writing to it. Refused appends of others count as well. */
 export class StoreProbe {
   readonly #options: StoreProbeOptions
   #judging: Promise<Verdict> | undefined
@@ -31,7 +31,7 @@ export class StoreProbe {
     this.#options = options
   }
 
-  /** An append of somebody else was refused. */
+  /** Another append was refused. */
   refused(reason: string): void {
     this.#refusedAt = this.#options.clock.monotonic()
     this.#refusal = reason

@@ -14,16 +14,16 @@ import type {
   Unfollow,
 } from './event-log.ts'
 
-/** One append: how long its caller waited, what came of it, how many events it added. */
+/** One append: how long its caller waited, its result, and how many events it added. */
 export type AppendListener = (took: {
   ms: number
   status: AppendResult['status']
   events: number
-  /** Why it was not accepted. */
+  /** Why it was refused. */
   reason?: string
 }) => void
 
-/** A log, and how long appends to it take as their callers see it. */
+/** A log that measures how long appends take, as their callers see it. */
 export class TimedLog implements EventLog {
   readonly #log: EventLog
   readonly #clock: Clock
@@ -51,7 +51,7 @@ export class TimedLog implements EventLog {
     const from = this.#clock.monotonic()
     const result = await this.#log.append(drafts)
     const events = result.status === 'ok' ? result.events.length : 0
-    // An append of nothing asks whether the log would accept: it is no append.
+    // An append of nothing only asks whether the log would accept, so it does not count.
     if (drafts.length > 0) {
       const { status } = result
       const reason = status === 'unavailable' ? { reason: result.reason } : {}
