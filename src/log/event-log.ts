@@ -1,10 +1,11 @@
 /**
+ * The one log. Everything observable is an event in it; every event has one place in one total order.
+ * Two implementations pass one contract suite (test/contract/event-log.ts): SQLite, and the one in memory under the
+ * simulations (test/helpers/memory-log.ts).
+ *
  * Topics that start with `$` are the server's own records (tokens, idempotency keys, uplink positions): they take part
  * in appends and are told to followers, but they are no events: `read` and `snapshot` never show them. The kind of
  * such a record is its first token.
- *
- * The one log. Everything observable is an event in it; every event has one place in one total order.
- * Two implementations stand behind this interface and pass one contract suite (test/contract/event-log.ts).
  */
 
 /** What a service asks to be appended. A draft on a record topic also replaces the record of that topic. */
