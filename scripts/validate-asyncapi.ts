@@ -11,9 +11,9 @@ interface OfficialParser {
   Parser: new () => { parse(text: string): Promise<{ document?: unknown; diagnostics: Diagnostic[] }> }
 }
 
-/*
- * The official parser is larger than all of Fleetwire's dependencies, so it is none: `npm exec` brings it for this one run
- * (npm run test:asyncapi) and puts its folder first on the path.
+/**
+ * The official parser is larger than all of Fleetwire's dependencies, so it is not one of them: `npm exec` downloads it
+ * for this run (npm run test:asyncapi) and puts its folder first on the path.
  */
 const [bin = ''] = (process.env.PATH ?? '').split(delimiter)
 const { Parser } = createRequire(join(bin, '..', 'here.js'))('@asyncapi/parser') as OfficialParser

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { FileJournal } from '@fleetwire/client/node'
 import { CliError } from './cli-error.ts'
 
-/** Where nothing better is: it does not outlive the machine, which the commands of this agent do not either. */
+/** The last resort: temporary files do not survive a restart of the machine, but neither do this agent's commands. */
 const temporaryName = () => `fleetwire-${process.getuid?.() ?? 'user'}`
 
 /**
- * The journal of an agent in its folder, which it must be able to write. Without a folder given it stands in the home
- * folder; a user without one (a container's uid, a service account) has it among the temporary files, and is told so.
+ * Opens the journal of an agent in its folder, which must be writable. The default is in the home folder. A user
+ * without one (a container's uid, a service account) gets it among the temporary files, with a warning.
  */
 export async function openJournal(
   agentId: string,
@@ -51,7 +51,7 @@ function explain(error: unknown): string {
   return code === undefined ? message : `${code}, as uid ${process.getuid?.() ?? '?'}`
 }
 
-/** Undefined for a uid without an entry among the users and without HOME: Node throws there. */
+/** Undefined for a uid that is not among the users and has no HOME: Node throws then. */
 function homeFolder(): string | undefined {
   try {
     return homedir() || undefined
@@ -60,7 +60,7 @@ function homeFolder(): string | undefined {
   }
 }
 
-/** Anybody may write where temporary files are: a folder there is only ours if nobody else made it. */
+/** Everybody may write to the folder of temporary files, so a folder there is ours only if nobody else made it. */
 async function temporaryFolder(): Promise<string> {
   const folder = join(tmpdir(), temporaryName())
   try {

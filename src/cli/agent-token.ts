@@ -10,7 +10,7 @@ export interface AgentTokenOptions {
 }
 
 export interface AgentTokenSource {
-  /** A string, where there is nowhere to get another from. */
+  /** A string, if there is no way to get another token. */
   token: string | (() => Promise<string>)
   renewable: boolean
 }
@@ -18,8 +18,9 @@ export interface AgentTokenSource {
 const COMMAND_TIMEOUT_MS = 30_000
 
 /**
- * Where the agent gets its token from: a file or a command that are asked again before it expires, the server's own
- * secret, or FLEETWIRE_TOKEN, which stays what it is. The first is fetched at once, so that what is wrong ends the start.
+ * Where the agent gets its token: from a file or a command, which are asked again before it expires, from the server's
+ * own secret, or from FLEETWIRE_TOKEN, which never changes. The first token is fetched at once, so that a mistake stops
+ * the start.
  */
 export async function agentTokenSource(
   agentId: string,
@@ -56,10 +57,10 @@ async function readTokenFile(path: string): Promise<string> {
   return text
 }
 
-/** A shell line that prints a token; what it says to stderr is said in the error. */
+/** Runs a shell line that prints a token. Its stderr becomes part of the error. */
 async function runTokenCommand(line: string, env: NodeJS.ProcessEnv): Promise<string> {
   const run = promisify(execFile)('/bin/sh', ['-c', line], { env, timeout: COMMAND_TIMEOUT_MS })
-  // Nobody is there to answer.
+  // Nobody is there to answer a prompt.
   run.child.stdin?.end()
   const { stdout } = await run.catch(error => {
     const { code, killed, stderr = '' } = error as { code?: number; killed?: boolean; stderr?: string }

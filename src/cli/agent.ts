@@ -31,13 +31,16 @@ const NORMAL = 1000
 const UNAUTHORIZED = 4401
 const REPLACED = 4409
 
-/** Between the clocks of the server and this machine. */
+/** Between the clock of the server and that of this machine. */
 const SKEW_MS = 60_000
 const LOOK_MS = 100
 const PID_ONE =
   'as process 1 of a container it cannot wait for the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
 
-/** For an agent that nobody hears any more: all it can do is end what runs, since its commands are no longer its own. */
+/**
+ * For an agent that has lost its server for good: all that it can do is end what runs, since its commands are no longer
+ * its own.
+ */
 const UNHEARD_GRACE_MS = 1000
 
 const exec = new Command('exec')
@@ -95,7 +98,7 @@ async function run(options: ExecOptions): Promise<void> {
     maxConcurrency: options.concurrency,
     handlers: { shell: run => runner(run).finally(() => setImmediate(lastRunEnded)) },
     journal,
-    // The next server on this port brings an agent of its own: this one must not take its place.
+    // The next server on this port brings an agent of its own, whose place this one must not take.
     socket: (address, events) => {
       if (orphaned) throw new Error('the server has ended')
       return nodeSocket(address, events)
@@ -118,22 +121,23 @@ async function run(options: ExecOptions): Promise<void> {
     return leaving
   }
   client.status.subscribe(status => {
-    // The only server of an agent with a parent is that parent: when it goes away, so does the agent.
+    // An agent with a parent belongs to the server that is its parent: when that ends, so does the agent.
     if (orphaned || (options.withParent && status.state === 'waiting')) return
     const news = describe(status, options.id, url, token)
     if (news !== undefined) say(news)
     if (status.state !== 'stopped' || status.cause.code === NORMAL) return
     process.exitCode = status.cause.code === REPLACED ? exitCodes.replaced : exitCodes.denied
-    // Nobody can interrupt it any more, but its results are wanted: the journal keeps them for the next token.
+    // Nobody can interrupt its commands any more, but their results are wanted: the journal keeps them for the next
+    // token.
     if (client.running.length > 0 && isExpired(token, status)) {
       say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
       ending = true
     } else void leave(UNHEARD_GRACE_MS)
   })
   onStop(systemClock, () => void leave())
-  // `nohup` cannot tell Node to ignore it: who has no terminal is not ended by the loss of one.
+  // `nohup` cannot make Node ignore the signal: so an agent without a terminal does not end when one is lost.
   process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
-  // Nobody reads any more what it says; that ends nothing.
+  // Nobody reads its messages any more, which is no reason to end.
   process.stderr.on('error', () => {})
   if (options.withParent) {
     process.once('disconnect', () => {
@@ -165,7 +169,7 @@ function describe(status: ConnectionStatus, id: string, url: string, token: unkn
   }
 }
 
-/** Refused since its time is over, and not since somebody revoked it: then its commands are ended as well. */
+/** The token expired, and was not revoked: after a revocation the commands are ended as well. */
 function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state: 'stopped' }>): boolean {
   const refused = cause.code === UNAUTHORIZED || cause.httpStatus === 401
   return (
@@ -173,7 +177,7 @@ function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state:
   )
 }
 
-/** nohup leaves what is no terminal as it is; elsewhere than on Linux it leaves the input too. */
+/** nohup leaves what is not a terminal as it is; on systems other than Linux it leaves the input too. */
 const hasTerminal = () => (process.platform === 'linux' ? [0, 1, 2] : [1, 2]).some(fd => isatty(fd))
 
 function readDuration(name: string): number | undefined {

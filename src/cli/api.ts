@@ -7,7 +7,7 @@ interface Request {
   headers?: Record<string, string>
 }
 
-/** The server answered, and refused. */
+/** The server answered with a refusal. */
 export class CallError extends CliError {
   readonly status: number
 
@@ -17,7 +17,7 @@ export class CallError extends CliError {
   }
 }
 
-/** A call to the server's REST interface. Throws CliError with the server's own words. */
+/** Calls the server's REST interface. Throws CliError with the server's own words. */
 export async function call<T>(target: Target, method: string, path: string, request?: Request): Promise<T> {
   return JSON.parse(await ask(target, method, path, request)) as T
 }
@@ -62,7 +62,7 @@ async function ask(
   try {
     message = (JSON.parse(text) as RestError).message
   } catch {
-    // Not ours: a proxy answered. Its text is all there is.
+    // Not our answer but a proxy's: its text is all there is.
   }
   throw new CallError(
     response.status,

@@ -4,9 +4,12 @@ import { withDashboard } from './live.ts'
 import { safeLine, safeLines } from './safe-text.ts'
 import { resolveTarget } from './target.ts'
 
-/** Ctrl-], as in telnet: programs rarely want it. */
+/** Ctrl-], as in telnet: programs rarely use it. */
 const DETACH = '\u001d'
-/** Whatever the program had set: other screen, hidden cursor, mouse, bracketed paste, keys, colours, keyboard protocol. */
+/**
+ * Resets what the program may have set: alternate screen, hidden cursor, mouse, bracketed paste, keys, colours,
+ * keyboard protocol.
+ */
 const RESET =
   '\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[<u\u001b[0m\r\n'
 const CLEAR = '\u001b[0m\u001b[2J\u001b[H'
@@ -32,7 +35,7 @@ export const attachCommand = new Command('attach')
       stdin.setRawMode(false)
       stdout.write(RESET)
     }
-    // Also after a fault: whatever ends this process, the terminal is the user's again.
+    // Whatever ends this process, even a fault, the user gets the terminal back.
     process.on('exit', restore)
     for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
     stdin.setRawMode(true)
@@ -55,7 +58,7 @@ export const attachCommand = new Command('attach')
               },
               onError: error => reject(new CliError(error.code === 'forbidden' ? 'denied' : 'failed', error.message)),
             })
-            // The first that sets the size holds it; for others the screen stays as it is.
+            // The first viewer that sets the size holds it; for others the screen keeps its size.
             const fit = () => void terminal.resize(stdout.columns, stdout.rows)
             let isReadOnly = false
             stdin.setEncoding('utf8').on('data', (keys: string) => {

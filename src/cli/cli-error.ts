@@ -1,4 +1,4 @@
-/** What a script can tell apart. Documented in docs/cli.md. */
+/** Exit codes for scripts. Documented in docs/cli.md. */
 export const exitCodes = {
   failed: 1,
   usage: 2,

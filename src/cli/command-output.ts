@@ -8,27 +8,27 @@ export interface CommandOutputOptions {
   target: Target
   dashboard: DashboardClient
   command: Pick<Command, 'agentId' | 'commandId'>
-  /** `now`: only what comes after it was opened. */
+  /** `now`: only the output after it was opened. */
   from: 'start' | 'now'
   write(bytes: Uint8Array, offset: number): void
-  /** Bytes that nobody has any more; the screen as it is now stands for them. */
+  /** Bytes that nobody has any more; `screen` is the present screen in their place. */
   gap?(screen: string): void
-  /** After the last byte. */
+  /** Called after the last byte. */
   end?(): void
 }
 
-/** An agent that has said how its command ended sends what is left of the output right away, or is gone. */
+/** An agent that has reported the end of a command sends the rest of the output right away, or is gone. */
 const LAST_OUTPUT_MS = 5000
 
 /**
- * What a command writes, each byte once and in order. A terminal that is joined later than its first byte begins with a
- * screen, and a screen is no text: what it stands for is read from the server's recording instead.
+ * The output of a command, each byte once and in order. A viewer that joins a terminal after its first byte gets a
+ * screen first, which is not text: so the bytes before it are read from the server's recording instead.
  */
 export class CommandOutput {
   readonly #options: CommandOutputOptions
   readonly #terminal: DashboardTerminal
   readonly #exited: Promise<void>
-  /** Offset after the last byte that was written; nothing before the first screen of `now`. */
+  /** The offset after the last byte that was written; undefined before the first screen of `now`. */
   #at: number | undefined
   #turn: Promise<void> = Promise.resolve()
 
@@ -43,7 +43,7 @@ export class CommandOutput {
     this.#terminal = dashboard.openTerminal({
       agentId: command.agentId,
       terminalId: command.commandId,
-      // On a terminal, that one would type its answers into this program.
+      // A terminal would type its answers to the program's queries into this process.
       raw: !process.stdout.isTTY,
       onSnapshot: ({ offset, screen }) => this.#next(() => this.#joined(offset, screen)),
       onOutput: (bytes, { offset }) => this.#next(() => this.#write(bytes, offset)),
@@ -51,9 +51,9 @@ export class CommandOutput {
     })
   }
 
-  /** Resolves when everything has been written that the command wrote before it ended. */
+  /** Resolves when everything that the command wrote before its end has been written. */
   async end({ exitCode }: Command): Promise<void> {
-    // Whoever tells an exit code has had a terminal, and tells of its end after the last byte.
+    // A command with an exit code had a terminal, whose end is reported after the last byte.
     if (exitCode !== undefined) await Promise.race([this.#exited, this.#tooLate()])
     await this.#turn
     this.#terminal.close()
@@ -64,7 +64,7 @@ export class CommandOutput {
     return this.#at === 0
   }
 
-  /** One after the other: while a recording is fetched the bytes behind it wait. */
+  /** One step after the other: while a recording is fetched, the bytes after it wait. */
   #next(step: () => void | Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(step)
     return this.#turn
@@ -86,7 +86,7 @@ export class CommandOutput {
     this.#options.gap?.(screen)
   }
 
-  /** All bytes from the first on; nothing where some are gone, or are no text and so not recorded as they were. */
+  /** All bytes from the first on; undefined if some are lost, or are not text and so not recorded exactly. */
   async #recording(): Promise<Uint8Array | undefined> {
     const { target, command } = this.#options
     const path = `/agents/${command.agentId}/terminal?format=cast&terminalId=${command.commandId}`

@@ -2,7 +2,7 @@ import type { DashboardEvent } from '@fleetwire/client/node'
 import type { Agent, Command } from '@fleetwire/protocol'
 import { safeLine } from './safe-text.ts'
 
-/** One line for a person: when, what, who, and what matters of it. */
+/** One line for a person: when, what, who, and the most important detail. */
 export function describeEvent({ type, topic, at, payload }: DashboardEvent): string {
   const time = new Date(at).toTimeString().slice(0, 8)
   return safeLine(`${time} ${type.padEnd(20)} ${aboutOf(type, topic, payload)}`.trimEnd())

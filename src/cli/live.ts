@@ -3,8 +3,8 @@ import { CliError, noServer } from './cli-error.ts'
 import type { Target } from './target.ts'
 
 /**
- * A connection to `/ws` that lasts until `use` is done or the program is interrupted. A token that is refused ends it,
- * and so does a server that was never there; one that goes away later is waited for.
+ * A connection to `/ws` that lasts until `use` is done or the program is interrupted. A refused token ends it, and so
+ * does a server that was never reachable; a server that goes away later is waited for.
  */
 export async function withDashboard<T>(
   target: Target,
@@ -20,7 +20,7 @@ export async function withDashboard<T>(
           return reject(new CliError('denied', `The server refused the connection: ${status.cause.reason}`))
         case 'waiting': {
           const { reason, httpStatus } = status.cause
-          // What answers with a status, such as 503, is there.
+          // A server that answers with a status, such as 503, exists.
           if (last === 'never' && httpStatus === undefined) return reject(noServer(target.url, reason))
           if (last !== 'waiting') process.stderr.write(`fleetwire: ${target.url} does not answer; trying again\n`)
           last = 'waiting'
@@ -42,14 +42,14 @@ export async function withDashboard<T>(
   }
 }
 
-/** Aborts at the first Ctrl-C; the second ends the program as ever. */
+/** Aborts at the first Ctrl-C; the second ends the program as usual. */
 export function onInterrupt(): AbortSignal {
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
   return controller.signal
 }
 
-/** Also where it was aborted before. */
+/** Also calls `act` if the signal was aborted already. */
 export function whenAborted(signal: AbortSignal, act: () => void): void {
   if (signal.aborted) act()
   else signal.addEventListener('abort', act, { once: true })

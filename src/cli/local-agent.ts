@@ -6,13 +6,16 @@ export interface LocalAgentOptions {
   id: string
   url: string
   token: string
-  /** Of the server. Its journal stands there too: two servers of one user would share the default one. */
+  /**
+   * The server's data folder. The agent's journal goes there too, since two servers of one user would share the default
+   * one.
+   */
   dataDir: string
 }
 
 /**
- * Runs `fleetwire agent exec` beside the server, as a process of its own: what its commands do cannot slow the server.
- * The channel between them ends with the server, however that ends, and the agent stops with it.
+ * Runs `fleetwire agent exec` next to the server, as a process of its own, so that its commands cannot slow the server
+ * down. The channel between the two ends with the server, however that ends, and the agent stops with it.
  */
 export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions): ChildProcess {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
@@ -23,7 +26,7 @@ export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions):
   })
 }
 
-/** The settings of the server are none of the agent's affair: its secrets would stand in the memory of one more process. */
+/** The agent does not get the server's settings, so that the secrets are in the memory of one process less. */
 const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FLEETWIRE_') || AGENT_SETTINGS.has(name)))
 

@@ -1,7 +1,7 @@
 import { parse } from '@lukeed/ms'
 import { InvalidArgumentError } from 'commander'
 
-// What commander calls for each value; what they throw ends the program as wrong usage.
+// Parsers that commander calls for each value. If they throw, the program ends with a usage error.
 
 /** A whole number of at least `least`. */
 export const wholeNumber =
@@ -25,13 +25,13 @@ export function anId(text: string): string {
   return text
 }
 
-/** Whose a token is: issuers name users as they like. */
+/** The subject of a token: issuers name users as they like. */
 export function aSubject(text: string): string {
   if (!/^[^\p{Cc}]{1,255}$/u.test(text)) throw new InvalidArgumentError('1 to 255 characters, no control characters.')
   return text
 }
 
-/** Adds `key=value` to those before it. */
+/** Adds `key=value` to the pairs before it. */
 export function label(pair: string, before: Record<string, string> = {}): Record<string, string> {
   const [key = '', ...value] = pair.split('=')
   if (key === '' || value.length === 0) throw new InvalidArgumentError('Write it as key=value.')

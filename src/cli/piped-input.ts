@@ -1,22 +1,22 @@
 import type { DashboardTerminal } from '@fleetwire/client/node'
 import { type Clock, systemClock, type Timer } from '../clock.ts'
 
-/** A frame of this size is below every limit, as base64 too. */
+/** A frame of this size is below every limit, even in base64. */
 const CHUNK_BYTES = 32 * 1024
-/** What may be on its way, or with an agent whose program does not read it. */
+/** How much may be on its way, or at an agent whose program does not read it. */
 const WINDOW_BYTES = 256 * 1024
-/** The command may not have begun, or the connection of its agent may have swallowed something: tried again after this. */
+/** When to try again: the command may not have started yet, or the agent's connection may have lost something. */
 const RETRY_MS = 500
 
 /**
- * Feeds a stream into the input of a command: each byte once and in order, at the pace of the program. Bytes are named
- * by their offset, so what may be lost is simply sent again; they are forgotten when the program has them.
+ * Feeds a stream into the input of a command: each byte once and in order, at the pace of the program. Bytes are
+ * identified by their offset, so what may be lost is simply sent again. Bytes are forgotten once the program has them.
  */
 export class PipedInput {
   readonly #clock: Clock
   readonly #source: AsyncIterator<Buffer>
   readonly #terminal: () => DashboardTerminal
-  /** From `#taken` on. */
+  /** The bytes from `#taken` on. */
   #kept = Buffer.alloc(0)
   #taken = 0
   #sent = 0
@@ -27,7 +27,7 @@ export class PipedInput {
   #stopped = false
   #retry: Timer | undefined
 
-  /** `source`: nothing, where the input ends at once. */
+  /** `source`: undefined if the input ends at once. */
   constructor(terminal: () => DashboardTerminal, source?: AsyncIterable<Buffer>, clock: Clock = systemClock) {
     this.#terminal = terminal
     this.#clock = clock
@@ -39,7 +39,7 @@ export class PipedInput {
     this.#again()
   }
 
-  /** The program has everything up to here; the first time: it is there. */
+  /** The program has everything up to this offset. The first call means that it is there. */
   taken(offset: number): void {
     const more = offset - this.#taken
     if (more < 0 || more > this.#kept.length) return
@@ -94,11 +94,11 @@ export class PipedInput {
     void this.#terminal().pipe(bytes, { offset, eof })
   }
 
-  /** Asks where the program is: the answer to any input says it. */
+  /** Asks how far the program is: any input is answered with that. */
   #again(): void {
     if (this.#stopped) return
     const isDone = this.#eofSent && this.#kept.length === 0
-    // Whoever has it all may have missed that it was all.
+    // A program that has all bytes may have missed the end of the input.
     if (!this.#begun) this.#send(new Uint8Array(0), 0, false)
     else if (this.#sent > this.#taken || isDone) {
       const bytes = this.#kept.subarray(0, CHUNK_BYTES)

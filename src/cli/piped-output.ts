@@ -4,7 +4,7 @@ import type { Command } from '@fleetwire/protocol'
 import { systemClock } from '../clock.ts'
 import { CliError } from './cli-error.ts'
 
-/** An agent that has said how its command ended sends what is left of the output right away, or is gone. */
+/** An agent that has reported the end of a command sends the rest of the output right away, or is gone. */
 const LAST_OUTPUT_MS = 10_000
 
 export interface PipedOutputOptions {
@@ -14,10 +14,10 @@ export interface PipedOutputOptions {
   onTaken(offset: number): void
 }
 
-/** The bytes of a command that runs on pipes, as they were; the command waits for whoever reads them. */
+/** The original bytes of a command that runs on pipes; the command waits for this reader. */
 export class PipedOutput {
   readonly terminal: DashboardTerminal
-  /** Rejects where this token may not read it so. */
+  /** Rejects if this token may not read the output this way. */
   readonly refused: Promise<never>
   readonly #to: Writable
   readonly #exited: Promise<void>
@@ -57,9 +57,9 @@ export class PipedOutput {
     return this.#bytes === 0
   }
 
-  /** Resolves when everything is written, with what is missing of it, in words. */
+  /** Resolves when everything is written, with what is missing, in words. */
   async end({ exitCode, stdio, outputBytes }: Command): Promise<string | undefined> {
-    // Whoever tells an exit code has had a terminal, and tells of its end after the last byte.
+    // A command with an exit code had a terminal, whose end is reported after the last byte.
     if (exitCode !== undefined) await Promise.race([this.#exited, this.#tooLate()])
     this.terminal.close()
     await this.#turn
@@ -69,7 +69,7 @@ export class PipedOutput {
     return `${this.#bytes} of ${outputBytes} bytes of the output arrived`
   }
 
-  /** Takes one CR from each CR LF: the agent gave each LF one. */
+  /** Removes one CR from each CR LF, since the agent added one to each LF. */
   #plain(bytes: Uint8Array): Buffer {
     // One character per byte, so that no byte is changed.
     const text = (this.#heldCr ? '\r' : '') + Buffer.from(bytes).toString('latin1')

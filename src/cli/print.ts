@@ -2,7 +2,7 @@ import { safeJson, safeLine } from './safe-text.ts'
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${safeJson(value)}\n`)
 
-/** Columns as wide as their widest cell. */
+/** Aligns columns by their widest cell. */
 export function printTable(head: string[], rows: string[][]): void {
   const table = [head, ...rows].map(row => row.map(safeLine))
   const widths = head.map((_, i) => table.reduce((widest, row) => Math.max(widest, row[i]?.length ?? 0), 0))

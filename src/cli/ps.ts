@@ -29,7 +29,7 @@ export const psCommand = new Command('ps')
     else printTable(['AGENT', 'LINK', 'WORK', 'RUNNING', 'LAST SEEN', 'DETAIL'], rows)
   })
 
-/** There within a day of its end: who reads it can still mint another. */
+/** Shown within a day before the token expires, when there is still time to mint another. */
 function expiry({ tokenExpiresAt }: Agent): string {
   if (tokenExpiresAt === undefined) return ''
   return tokenExpiresAt > Date.now() ? `token expires in ${until(tokenExpiresAt)}` : 'token has expired'

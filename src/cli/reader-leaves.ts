@@ -4,12 +4,15 @@ type Leave = () => Promise<number>
 
 let leave: Leave = async () => 0
 
-/** What is done when nobody reads our output any more (`fleetwire … | head`); returns the exit code. Default: 0 at once. */
+/**
+ * What to do when nobody reads the output any more (`fleetwire … | head`); returns the exit code. Default: exit with 0
+ * at once.
+ */
 export function whenReaderLeaves(act: Leave): void {
   leave = act
 }
 
-/** A reader that went away is no error to be told. */
+/** A reader that went away is not an error to report. */
 export function watchStdout(): void {
   let isLeaving = false
   process.stdout.on('error', error => {

@@ -1,17 +1,17 @@
-/*
- * What agents and other people wrote goes to a person's terminal, and must not steer it: no title, no clipboard
- * (OSC 52), no moved cursor, no line that looks like one of ours, no text that reads in another order than it is.
+/**
+ * What agents and other people wrote is printed to a person's terminal and must not control it: no title, no clipboard
+ * (OSC 52), no cursor movement, no line that looks like one of ours, no text that reads in another order than it is.
  */
 
-/** The only control sequence that is let through: colours and weights (SGR). */
+/** The only control sequences that are kept: colours and weights (SGR). */
 const COLOUR = String.raw`\u001b\[[0-9;:]{0,64}m`
 
-/** In this order: a colour; a string that a terminal takes as an order (OSC, DCS, APC, PM, SOS); CSI; other escapes. */
+/** In this order: a colour; a control string (OSC, DCS, APC, PM, SOS); CSI; other escapes. */
 const STRING = String.raw`(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?`
 const CSI = String.raw`(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?`
 const ESCAPE = String.raw`\u001b[ -/]*[0-~]?`
 
-/** Characters that change the order or the place of what is read: bidirectional marks, line separators, invisible ones. */
+/** Characters that change the order or place of text: bidirectional marks, line separators, invisible characters. */
 const MARKS = String.raw`[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]`
 const CONTROLS = String.raw`[\u0000-\u001f\u007f-\u009f]`
 
@@ -19,11 +19,11 @@ const UNSAFE = new RegExp(`(${COLOUR})|(${STRING}|${CSI}|${ESCAPE}|${MARKS})|(${
 const JSON_UNSAFE = new RegExp(`[\\u007f-\\u009f]|${MARKS}`, 'gu')
 const RESET = '\u001b[0m'
 
-/** One line: sequences are left out, line breaks and other control characters become spaces. */
+/** One line: control sequences are removed, line breaks and other control characters become spaces. */
 export const safeLine = (text: string): string =>
   text.replace(UNSAFE, (_, _colour, _sequence, control) => (control === undefined ? '' : ' '))
 
-/** One line that keeps its colours; they end with it. */
+/** One line that keeps its colours, which end with it. */
 export function safeColoured(text: string): string {
   let isColoured = false
   const safe = text.replace(UNSAFE, (_, colour, _sequence, control) => {
@@ -40,6 +40,9 @@ export const safeLines = (text: string): string =>
     .map(line => safeLine(line))
     .join('\n')
 
-/** JSON escapes the older control characters alone; the same value, written so that a terminal shows it as it is. */
+/**
+ * JSON escapes only the older control characters. This escapes the rest too, so that a terminal shows the value as it
+ * is.
+ */
 export const safeJson = (value: unknown): string =>
   JSON.stringify(value).replace(JSON_UNSAFE, mark => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)

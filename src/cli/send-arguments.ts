@@ -1,12 +1,12 @@
 import type { Option } from 'commander'
 
 /**
- * The arguments of `send` with a `--` before the words of the input, so that their dashes are the command's own:
- * `send local --wait ls -la`. Options of `send` stand before the words; where none does, such at the very end count too
- * (`send local ls --wait`). Behind a `--` everything is a word.
+ * Inserts a `--` before the words of the input, so that their dashes belong to the command: `send local --wait ls -la`.
+ * Options of `send` come before the words; if there are none there, those at the very end count too (`send local ls
+ * --wait`). After a `--` everything is a word.
  *
  * @param args what follows `send`
- * @param options what `send` itself knows
+ * @param options the options of `send` itself
  */
 export function sendArguments(args: readonly string[], options: readonly Option[]): string[] {
   let at = 0
@@ -25,7 +25,7 @@ export function sendArguments(args: readonly string[], options: readonly Option[
   return [...agentAndOptions, ...ownOptions, '--', ...words.slice(0, words.length - ownOptions.length)]
 }
 
-/** How many arguments an option of ours takes at this place, itself included; 0 where there is none. */
+/** How many arguments an option of ours takes at this place, including itself; 0 if there is none. */
 function optionLength(args: readonly string[], at: number, options: readonly Option[]): number {
   const [name = '', value] = args[at]!.split('=', 2)
   const option = options.find(({ long, short }) => name === long || name === short)

@@ -35,9 +35,9 @@ export const sendCommand = new Command('send')
   .option('--json', 'print the command as JSON')
   .action(async (agentId: string, words: string[], options: SendOptions) => {
     const target = await resolveTarget()
-    // From here on Ctrl-C must not leave a command behind that somebody is waiting for.
+    // From here on, Ctrl-C must not leave behind a command that somebody waits for.
     const interrupted = options.wait ? onInterrupt() : undefined
-    // As in a shell pipeline, where one is meant: with a person on both ends the command gets a terminal.
+    // As in a shell pipeline, if it is used as one: with a person on both ends, the command gets a terminal.
     const isPiped = options.wait === true && !(process.stdin.isTTY && process.stdout.isTTY)
     const command = await submit(target, agentId, words.join(' '), { ...options, isPiped })
     if (interrupted === undefined) {
@@ -52,7 +52,7 @@ export const sendCommand = new Command('send')
       return exitCodes.readerLeft
     })
     await warnWhereOffline(target, agentId)
-    // No `until`: the command's end ends the wait, also after Ctrl-C, and what it says last is still shown.
+    // No `until`: the wait ends with the command, even after Ctrl-C, so that its last output is still shown.
     const { ended, missing } = await withDashboard(target, {
       use: dashboard => (isPiped ? pipe(dashboard, command, options) : show(target, dashboard, command, options)),
     })
@@ -66,7 +66,7 @@ export const sendCommand = new Command('send')
 
 interface Shown {
   ended: FleetCommand
-  /** Of the output, in words. */
+  /** What is missing of the output, in words. */
   missing?: string | undefined
 }
 
@@ -100,7 +100,7 @@ async function submit(
   }
 }
 
-/** On a person's terminal. Resolves when the command has ended and all of its output is shown. */
+/** Shows the command on a person's terminal. Resolves when the command has ended and all of its output is shown. */
 async function show(
   target: Target,
   dashboard: DashboardClient,
@@ -125,10 +125,10 @@ async function show(
   return { ended }
 }
 
-/** In a pipeline: our input goes in, its bytes come out. */
+/** In a pipeline: sends our input and writes the command's bytes. */
 async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }: SendOptions): Promise<Shown> {
   const to = json ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stdoutFile()
-  // Keys are no file: with a terminal for stdin the input is empty.
+  // With a terminal for stdin, the input is empty: keys are not a file.
   const stdin = process.stdin.isTTY ? undefined : process.stdin
   const input = new PipedInput(() => output.terminal, stdin)
   const ended = untilEnd(dashboard, command)
@@ -144,7 +144,7 @@ async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }:
   }
 }
 
-/** Not every agent has terminals: a prompt is answered with an output alone. */
+/** Not every agent has terminals: a prompt has only an output. */
 function answerOf({ output, outputBytes }: FleetCommand): string[] {
   if (typeof output !== 'string' || output === '' || outputBytes !== undefined) return []
   return output.replace(/\n$/, '').split('\n')
@@ -178,7 +178,7 @@ function exitCodeOf({ status, exitCode }: FleetCommand): number {
   }
 }
 
-/** The agent's own words where it has some; `reported` says only that it has. */
+/** The agent's own words, if it gave any; `reported` says only that there are some. */
 function whyOf({ reason, error }: FleetCommand): string {
   const told = typeof error === 'string' ? error : (error as { message?: string } | undefined)?.message
   const why = told ?? (reason === 'reported' ? undefined : reason)

@@ -18,7 +18,7 @@ interface ServeOptions {
 
 const FIRST_TOKEN_SECONDS = 30 * 86_400
 const LOCAL_AGENT = 'local'
-/** Longer than a process lives without a restart, and no use to anybody else after a while. */
+/** Longer than a process lives without a restart, and useless to others after a while. */
 const LOCAL_TOKEN_SECONDS = 365 * 86_400
 
 export const serveCommand = new Command('serve')
@@ -45,8 +45,8 @@ export const serveCommand = new Command('serve')
   })
 
 /**
- * On the very first start nobody could do anything yet: an admin token is minted and shown, once. What is no terminal
- * (systemd, Docker, a pipe) keeps what it is written, so there it goes to a file.
+ * At the very first start nobody can do anything yet: an admin token is minted and shown, once. An output that is not a
+ * terminal (systemd, Docker, a pipe) keeps what is written to it, so the token then goes to a file.
  */
 async function greet(app: App): Promise<void> {
   const { items } = await app.tokens.list({ limit: 1 })
@@ -68,13 +68,13 @@ async function greet(app: App): Promise<void> {
 
 const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`
 
-/** A file of an earlier start is replaced: it could be open to others, or to a reader that has it open. */
+/** Replaces a file of an earlier start, which others may be able to read or have open. */
 async function writeSecret(path: string, text: string): Promise<void> {
   await rm(path, { force: true })
   await writeFile(path, `${text}\n`, { mode: 0o600, flag: 'wx' })
 }
 
-/** Ends with the server; ended by anything else, it is said so, and the server goes on. */
+/** Runs until the server ends. If the agent ends by itself, that is reported and the server goes on. */
 async function runLocalAgent(app: App, url: string): Promise<void> {
   const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return

@@ -6,8 +6,8 @@ const STDOUT = 1
 const RETRY_MS = 10
 
 /**
- * Standard output for more than a reader takes at once. Node's own stops the whole process while a pipe is full, and
- * whoever pages through a long output would be given up by the server in the meantime. Errors come at `process.stdout`.
+ * Standard output for more than a reader takes at once. Node's own blocks the whole process while a pipe is full, so a
+ * server would give up on a user who pages through a long output. Errors are emitted at `process.stdout`.
  */
 export const stdoutFile = (): Writable =>
   new Writable({
@@ -15,7 +15,7 @@ export const stdoutFile = (): Writable =>
     write(chunk: Buffer, _encoding, done) {
       const from = (start: number): void =>
         write(STDOUT, chunk, start, (error, written) => {
-          // The pipe is shared with somebody who made it non-blocking.
+          // The pipe is shared with another process that made it non-blocking.
           if (error?.code === 'EAGAIN') systemClock.setTimeout(() => from(start), RETRY_MS)
           else if (error) process.stdout.emit('error', error)
           else if (start + written < chunk.length) from(start + written)

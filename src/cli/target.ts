@@ -5,7 +5,7 @@ import { issuerRulesOf, withIssuer } from '../auth/claim-rules.ts'
 import { newId } from '../ids.ts'
 import { CliError } from './cli-error.ts'
 
-/** The server that a command speaks to, and as whom. */
+/** The server that a command talks to, and the token that it uses. */
 export interface Target {
   url: string
   token: string
@@ -13,12 +13,13 @@ export interface Target {
 
 const DEFAULT_URL = 'http://127.0.0.1:3000'
 
-/** Long enough for `tail`; whoever can read the secret can sign another at any time. */
+/** Long enough for `tail`. Whoever can read the secret can sign another at any time. */
 const LOCAL_TOKEN_SECONDS = 24 * 60 * 60
 const LOCAL_AGENT_TOKEN_SECONDS = 30 * LOCAL_TOKEN_SECONDS
 
 /**
- * FLEETWIRE_URL and FLEETWIRE_TOKEN; without a token, whoever can read the server's secret on this machine is its admin.
+ * Uses FLEETWIRE_URL and FLEETWIRE_TOKEN. Without a token, whoever can read the server's secret on this machine is its
+ * admin.
  */
 export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promise<Target> {
   const url = resolveUrl(env)
@@ -42,7 +43,10 @@ export function resolveUrl(env: NodeJS.ProcessEnv = process.env): string {
   return url
 }
 
-/** As resolveTarget, for the agent of this id: the server knows it by its token alone, so another's would run as another. */
+/**
+ * Like resolveTarget, for the agent with this id. The server knows an agent only by its token, so with another's token
+ * it would run as that one.
+ */
 export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const given = clean(env).FLEETWIRE_TOKEN
   if (given) {
@@ -57,7 +61,7 @@ export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = proce
 
 const mintHint = (agentId: string) => `Mint one with: fleetwire token --role agent --sub ${agentId}`
 
-/** Undefined where it is no JWT at all: the server says so better. */
+/** Undefined if it is not a JWT: the server's error says so better. */
 function subjectOf(token: string): string | undefined {
   try {
     return createDecoder()(token).sub
@@ -69,8 +73,8 @@ function subjectOf(token: string): string | undefined {
 type Signer = (claims: { sub: string; role: string }, ttlSeconds: number) => string
 
 /**
- * Signs with the secret of the server's data folder, if it may be read, without asking the server; so that it takes them,
- * claims are written as the server's settings say.
+ * Signs with the secret of the server's data folder, if it is readable, without asking the server. The claims follow
+ * the server's settings, so that it accepts them.
  */
 async function localSigner(env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
   const { FLEETWIRE_JWT_SECRET, FLEETWIRE_DATA_DIR, ...settings } = clean(env)

@@ -29,9 +29,9 @@ import { Waiters } from './waiters.ts'
 import type { WakeUps } from './wake-ups.ts'
 
 export interface AgentClientOptions {
-  /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/agent`). */
+  /** The server (`https://fleet.example`) or the full address of the socket (`wss://fleet.example/agent`). */
   url: string
-  /** Its `sub` is the agent's id. A function is asked before each attempt; a refused string stops the client. */
+  /** Its `sub` is the agent's id. A function is called before each attempt; a refused string stops the client. */
   token: TokenSource
   name?: string
   kind?: string
@@ -39,24 +39,27 @@ export interface AgentClientOptions {
   labels?: Record<string, string>
   /** `kinds` defaults to those of `handlers`. */
   capabilities?: Capabilities
-  /** Commands that run at once; more are rejected as busy and come again. Default 1. */
+  /** How many commands run at once; further ones are rejected as busy and sent again later. Default 1. */
   maxConcurrency?: number
-  /** By the kind of command. */
+  /** Handlers by the kind of command. */
   handlers: Readonly<Record<string, CommandHandler>>
-  /** Default: in memory, so after a restart of the process a command may run a second time. */
+  /** Default: in memory, so that a command may run a second time after a restart of the process. */
   journal?: CommandJournal
-  /** Bytes of reports that the server has not stored; over it `report` throws. Keeps an agent without its server alive. */
+  /**
+   * How many bytes of reports may wait for the server to store them. Beyond this `report` throws, so that an agent
+   * without its server does not run out of memory.
+   */
   outboxLimitBytes?: number
   socket?: SocketFactory
   clock?: Clock
   random?: () => number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
-  /** When a wait for the next attempt is over at once, and a link is asked whether it still stands. Default: the page's. */
+  /** Signals that end a wait for the next attempt and check whether the link still works. Default: the page's. */
   wakeUps?: WakeUps
-  /** Answers to interactions that were reported without `ask`. */
+  /** Called with answers to interactions that were reported without `ask`. */
   onAnswer?(answer: InteractionAnswer): void
-  /** The server refused a frame. */
+  /** Called when the server refused a frame. */
   onError?(error: WireError): void
   onLog?: Log
 }
@@ -64,7 +67,7 @@ export interface AgentClientOptions {
 export interface StopOptions {
   reason?: AgentPayloads['agent:exit']['reason']
   message?: string
-  /** How long running commands may take to stop, and then the server to store what they said. Default 5,000. */
+  /** How long running commands may take to stop, and then the server to store their reports. Default 5,000. */
   graceMs?: number
 }
 
@@ -73,9 +76,9 @@ const GRACE_MS = 5_000
 
 type Handlers = { [K in AgentServerFrameType]: (payload: AgentServerPayloads[K]) => void }
 
-/** One agent on `/agent`: runs commands once, loses no report, keeps terminals. */
+/** One agent on `/agent`: runs each command once, loses no report, and serves terminals. */
 export class AgentClient {
-  /** Names this process's line of numbered reports. */
+  /** Identifies this process's sequence of numbered reports. */
   readonly bootId = randomId()
   readonly #options: AgentClientOptions
   readonly #clock: Clock
@@ -144,12 +147,12 @@ export class AgentClient {
     return this.#connection.status
   }
 
-  /** Ids of the commands that run. */
+  /** The ids of the running commands. */
   get running(): string[] {
     return this.#runner.running()
   }
 
-  /** Reads the journal, then connects; once. Rejects when the journal cannot be read. */
+  /** Reads the journal, then connects; once. Rejects if the journal cannot be read. */
   async start(): Promise<void> {
     if (this.#life !== 'new') return
     this.#life = 'started'
@@ -158,8 +161,8 @@ export class AgentClient {
   }
 
   /**
-   * Interrupts what runs, reports the exit, waits until the server has stored it, closes; idempotent. What could not be
-   * delivered in time stays in the journal for the next start.
+   * Interrupts what runs, reports the exit, waits until the server has stored it, and closes; idempotent. What could
+   * not be delivered in time stays in the journal for the next start.
    */
   async stop({ reason = 'stopped', message, graceMs = GRACE_MS }: StopOptions = {}): Promise<void> {
     if (this.#life !== 'started') return
@@ -176,21 +179,25 @@ export class AgentClient {
     this.#connection.stop(reason)
   }
 
-  /** Does not wait for the back-off: the network is known to be back. */
+  /** Skips the back-off: call it when the network is back. */
   reconnectNow(): void {
     this.#connection.reconnectNow()
   }
 
   /**
-   * Tells the server. Numbered types survive lost sockets and restarted servers; of `agent:metrics` and `session:typing`
-   * the newest is sent when there is a connection. Throws FleetwireError `outbox_full`, `frame_too_large`, `too_deep` or `stopped`.
+   * Reports to the server. Numbered types survive lost sockets and server restarts; of `agent:metrics` and
+   * `session:typing` the newest is sent when there is a connection. Throws FleetwireError `outbox_full`,
+   * `frame_too_large`, `too_deep` or `stopped`.
    */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
     if (this.#life === 'stopped') throw new FleetwireError('stopped', `${type}: the agent was stopped`)
     this.#say(type, payload)
   }
 
-  /** Asks a human. Rejects when `signal` aborts: pass that of the run. Report `interaction:applied` when it took effect. */
+  /**
+   * Asks a person. Rejects when `signal` aborts: pass that of the run. Report `interaction:applied` when the answer
+   * took effect.
+   */
   ask(
     interaction: AgentPayloads['interaction:request'],
     { signal }: { signal?: AbortSignal } = {},
@@ -199,7 +206,7 @@ export class AgentClient {
     return this.#questions.wait(interaction.interactionId, signal)
   }
 
-  /** Ends an earlier terminal of the same id; output starts at offset 0. */
+  /** Ends an earlier terminal with the same id; output starts at offset 0. */
   openTerminal(options: AgentTerminalOptions): AgentTerminal {
     return this.#terminals.open(options)
   }
@@ -210,7 +217,7 @@ export class AgentClient {
       this.#runner.dispatch(payload).catch(error => this.#log('error', messageOf(error)))
     },
     'command:interrupt': payload => {
-      // Whoever interrupts sees at once what was said until then, however long the handler takes to stop.
+      // The person who interrupts sees at once what was written until then, however long the handler takes to stop.
       this.#uplink.flush()
       this.#runner.interrupt(payload)
     },
@@ -297,7 +304,7 @@ export class AgentClient {
     else this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
   }
 
-  /** Past the queue and its pace: what the connection lives from. */
+  /** Bypasses the queue and its pacing: the connection depends on these frames. */
   #sendNow<K extends 'agent:connect' | 'heartbeat'>(type: K, payload: AgentPayloads[K]): void {
     this.#connection.send(JSON.stringify({ type, payload }))
   }

@@ -1,4 +1,4 @@
-/** Arguments per call: a spread of a whole buffer would overflow the stack. */
+/** Arguments per call: spreading a whole buffer would overflow the stack. */
 const STEP = 0x2000
 
 export function toBase64(bytes: Uint8Array): string {

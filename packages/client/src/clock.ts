@@ -1,4 +1,4 @@
-/** The only source of time in this package; tests put a fake one in its place. */
+/** The only source of time in this package; tests use a fake one. */
 export interface Clock {
   /** Wall clock, epoch ms: it goes on while the machine sleeps, which is what liveness needs to see. */
   now(): number

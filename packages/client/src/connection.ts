@@ -16,16 +16,16 @@ import { ABNORMAL_CLOSURE, type SocketClose, type SocketEvents, type SocketFacto
 import { TokenRenewal } from './token-renewal.ts'
 import { pageWakeUps, type WakeUps } from './wake-ups.ts'
 
-/** A string, or a function that is asked for a token before each attempt. */
+/** A string, or a function that returns a token and is called before each attempt. */
 export type TokenSource = string | (() => string | Promise<string>)
 
 export type ConnectionStatus =
   | { state: 'idle' }
   | { state: 'connecting'; attempt: number }
   | { state: 'online'; since: number }
-  /** `cause` is how the last attempt or connection ended; the next attempt comes at `retryAt`, epoch ms. */
+  /** `cause`: how the last attempt or connection ended. `retryAt`: when the next attempt comes, epoch ms. */
   | { state: 'waiting'; retryAt: number; cause: SocketClose }
-  /** Closed by this side, or by a code after which the same connection cannot succeed. `connect` starts anew. */
+  /** Closed by this side, or by a code after which the same connection cannot succeed. `connect` starts again. */
   | { state: 'stopped'; cause: SocketClose }
 
 export interface ConnectionOptions {
@@ -35,22 +35,22 @@ export interface ConnectionOptions {
   clock: Clock
   /** Uniform in [0, 1); only for jitter. */
   random?: (() => number) | undefined
-  /** Longest wait for token, upgrade and greeting together. Prevents hanging on a server that accepts and says nothing. */
+  /** The longest wait for token, upgrade and greeting together, in case a server accepts and says nothing. */
   handshakeTimeoutMs?: number | undefined
   reconnect?: Partial<ReconnectPolicy> | undefined
-  /** Asks for another token before the one in use expires, and reconnects with it. */
+  /** Asks for another token before the present one expires, and reconnects with it. */
   renewsToken?: boolean | undefined
-  /** Default: those of the page, where there is one. */
+  /** Default: those of the page, if there is one. */
   wakeUps?: WakeUps | undefined
   log?: Log | undefined
 }
 
 export interface ConnectionHandler {
-  /** The socket is open: send the greeting; call `established` when the other side has answered it. */
+  /** The socket is open: send the greeting, and call `established` when the other side has answered it. */
   opened(): void
   /** One frame. */
   text(text: string): void
-  /** An opened socket is gone; what was sent on it may not have arrived. */
+  /** An open socket is gone; what was sent on it may not have arrived. */
   down(): void
   /** Send something that the other side answers. */
   probe(): void
@@ -78,9 +78,9 @@ export class Connection {
   readonly #status = new Subject<ConnectionStatus>({ state: 'idle' })
   #state: State = { name: 'idle' }
   #reconnect: ReconnectState = initialReconnect
-  /** The last one of a token function; undefined where it was refused, or may have been. */
+  /** The last token of a token function; undefined if it was refused, or may have been. */
   #token: string | undefined
-  /** One that was asked for already, for the next attempt. */
+  /** A token that was fetched already, for the next attempt. */
   #renewed: string | undefined
   #sleep: (() => void) | undefined
 
@@ -99,7 +99,7 @@ export class Connection {
     return this.#openSocket()?.bufferedAmount ?? 0
   }
 
-  /** Idempotent; after a stop it starts anew. */
+  /** Idempotent; after a stop it starts again. */
   start(): void {
     if (this.#state.name !== 'idle' && this.#state.name !== 'stopped') return
     this.#reconnect = initialReconnect
@@ -115,18 +115,18 @@ export class Connection {
     this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason } })
   }
 
-  /** Cuts a wait short, for when the network or the page is known to be back. */
+  /** Ends a wait, for when the network or the page is known to be back. */
   reconnectNow(): void {
     if (this.#state.name === 'waiting') this.#attempt()
   }
 
-  /** The network or the page is back: a wait is over, and a link that seems to stand is asked whether it does. */
+  /** The network or the page is back: ends a wait, and checks whether an open link still works. */
   wake(): void {
     if (this.#state.name === 'ready') this.#state.liveness.check()
     else this.reconnectNow()
   }
 
-  /** False when there is no open socket; true promises nothing about arrival. */
+  /** False if there is no open socket; true does not promise arrival. */
   send(text: string): boolean {
     const socket = this.#openSocket()
     if (socket === undefined) return false
@@ -134,7 +134,7 @@ export class Connection {
     return true
   }
 
-  /** The greeting was answered; two intervals without a frame from now on are a dead link. */
+  /** The greeting was answered. From now on, two intervals without a frame mean a dead link. */
   established(heartbeatMs: number): void {
     if (this.#state.name !== 'greeting') return
     const { socket } = this.#state
@@ -183,7 +183,7 @@ export class Connection {
 
   async #authorize(): Promise<string> {
     const { token } = this.#options
-    // Files and secret stores leave a line break at its end, which no header may have.
+    // Files and secret stores leave a line break at the end, which is not allowed in a header.
     if (typeof token === 'string') return token.trim()
     const renewed = this.#renewed
     this.#renewed = undefined
@@ -191,7 +191,7 @@ export class Connection {
     try {
       return (await token()).trim()
     } catch (error) {
-      // Whoever makes tokens may be out of reach while the one in hand is good.
+      // The source of tokens may be out of reach while the present token is valid.
       if (this.#token === undefined) throw error
       this.#log('warn', 'no new token: the last one is used again', { message: messageOf(error) })
       return this.#token
@@ -201,7 +201,7 @@ export class Connection {
   #open(token: string, deadline: Timer): void {
     const state: State = { name: 'opening', deadline, socket: undefined }
     this.#state = state
-    // A socket that was given up keeps calling back for a while: `mine` is what tells its events apart.
+    // A socket that was given up still calls back for a while: `mine` tells its events apart.
     let mine: SocketPort | undefined
     const isMine = () => mine !== undefined && 'socket' in this.#state && this.#state.socket === mine
     const events: SocketEvents = {
@@ -212,7 +212,7 @@ export class Connection {
         if (!isMine()) return
         this.#alive()
         for (const frame of frameLines(text)) {
-          // What handles a frame may end the connection: nothing is called back afterwards.
+          // The handler of a frame may end the connection: nothing is called back afterwards.
           if (isMine()) this.#give(frame)
         }
       },
@@ -231,7 +231,7 @@ export class Connection {
     }
   }
 
-  /** A callback of the application that throws must not cost the frames that came in the same message. */
+  /** A callback of the application that throws must not cost the other frames of the message. */
   #give(frame: string): void {
     try {
       this.#handler.text(frame)
@@ -265,7 +265,7 @@ export class Connection {
     if (this.#state.name === 'ready') this.#state.liveness.heard()
   }
 
-  /** Ends the attempt or connection from this side: a dead link answers no close frame, so none is waited for. */
+  /** Ends the attempt or connection from this side. A dead link answers no close frame, so none is waited for. */
   #drop(cause: SocketClose): void {
     this.#leave(
       socket => socket.drop(),
@@ -280,7 +280,7 @@ export class Connection {
     )
   }
 
-  /** Takes leave of the socket, if there is one, in an order in which no callback of it can find a half-changed state. */
+  /** Leaves the socket, if there is one, in an order in which no callback of it can see a half-changed state. */
   #leave(part: (socket: SocketPort) => void, then: () => void = () => {}): void {
     const before = this.#state
     this.#enter({ name: 'idle' })

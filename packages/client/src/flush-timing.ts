@@ -5,8 +5,8 @@ type Due = { when: 'never' } | { when: 'end of turn' } | { when: 'later'; timer:
 const NEVER: Due = { when: 'never' }
 
 /**
- * When what waits for a socket leaves. Each flush takes everything, so one is due at a time, and what is said in one turn
- * leaves together.
+ * Decides when waiting frames are written to a socket. Each flush takes everything, so at most one is scheduled, and
+ * frames of one turn are sent together.
  */
 export class FlushTiming {
   readonly #clock: Clock
@@ -30,11 +30,11 @@ export class FlushTiming {
     })
   }
 
-  /** So long after the last flush, at the latest: at the end of this turn, where that was longer ago. */
+  /** At the latest this long after the last flush; at the end of this turn, if that was longer ago. */
   within(ms: number): void {
     if (this.#due.when !== 'never') return
     const sinceMs = this.#clock.now() - this.#flushedAt
-    // Where the clock was set back nothing is known of the last flush.
+    // If the clock was set back, the time of the last flush is unknown.
     if (sinceMs < 0 || sinceMs >= ms) this.soon()
     else this.#due = { when: 'later', timer: this.#clock.setTimeout(() => this.#now(), ms - sinceMs) }
   }

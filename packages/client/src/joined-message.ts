@@ -1,9 +1,9 @@
 import { bytesOf } from './bytes-of.ts'
 
-/** Of a message of several frames: the other side reads it whole before it looks at the first. */
+/** The limit of a message with several frames: the other side reads it completely before it handles the first. */
 const MAX_JOINED_BYTES = 64 * 1024
 
-/** Puts frames together into text messages, one a line; a frame over the limit stands alone. */
+/** Joins frames into text messages, one a line; a frame over the limit is a message of its own. */
 export class JoinedMessage {
   readonly #send: (text: string) => void
   #frames: string[] = []
@@ -14,12 +14,12 @@ export class JoinedMessage {
     this.#send = send
   }
 
-  /** What waits to be sent. */
+  /** Bytes that wait to be sent. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The largest message that the other side takes. */
+  /** The largest message that the other side accepts. */
   set limitBytes(bytes: number) {
     this.#maxBytes = Math.min(MAX_JOINED_BYTES, bytes)
   }

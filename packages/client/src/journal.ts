@@ -10,14 +10,15 @@ export interface FinishedCommand {
 
 /** What an agent knows of a command that it took. */
 export type JournalEntry =
-  /** Whether it was started, and how far it came, died with the process. */
+  /** Whether it was started, and how far it got, was lost with the process. */
   | { state: 'accepted'; commandId: string; attempt: number }
   /** `delivered`: the server has stored the result. */
   | ({ state: 'finished'; delivered: boolean } & FinishedCommand)
 
 /**
- * Why no command runs twice: what was taken is written down before it is acknowledged. `accepted` and `finished` resolve
- * when the entry survives the death of the process; the others may be lost, at the price of a repeated report.
+ * Prevents commands from running twice: each is written down before it is acknowledged. `accepted` and `finished`
+ * resolve when the entry would survive the death of the process; the others may be lost, at the price of a repeated
+ * report.
  */
 export interface CommandJournal {
   load(): Promise<JournalEntry[]>
@@ -28,7 +29,7 @@ export interface CommandJournal {
   forget(commandId: string): Promise<void>
 }
 
-/** A journal that lives and dies with the process: for browsers, tests, and agents whose commands may run twice. */
+/** A journal in memory: for browsers, tests, and agents whose commands may run twice. */
 export class MemoryJournal implements CommandJournal {
   readonly #entries = new Map<string, JournalEntry>()
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from './clock.ts'
 
-/** Longest wait for a sign of life after a timer was late. */
+/** The longest wait for a sign of life after a timer was late. */
 const GRACE_MS = 5_000
 
 export interface LivenessActions {
@@ -10,16 +10,16 @@ export interface LivenessActions {
 }
 
 /**
- * Watches the other side of one socket: silent for one interval, it is asked for a sign of life; silent for two, the
- * link is dead. When the timer itself was late (the host slept, the event loop stalled) frames may be waiting unread, so
- * silence proves nothing yet: the other side is asked once more and gets a short grace, instead of two further intervals.
+ * Watches the other side of one socket: after one silent interval it is asked for a sign of life, after two the link is
+ * dead. If the timer itself was late (the host slept, the event loop stalled), frames may be waiting unread, so silence
+ * proves nothing yet: the other side is asked once more and gets a short grace instead of two further intervals.
  */
 export class Liveness {
   readonly #clock: Clock
   readonly #intervalMs: number
   readonly #actions: LivenessActions
   #heardAt: number
-  /** It was asked in a grace, and was not heard since. */
+  /** It was asked during a grace period and has not been heard since. */
   #isOwed = false
   #timer: Timer
 
@@ -40,7 +40,7 @@ export class Liveness {
     this.#timer.cancel()
   }
 
-  /** Something may have happened to the link: the other side is asked now, and has a short grace. */
+  /** Something may have happened to the link: asks the other side now, with a short grace. */
   check(): void {
     this.#timer.cancel()
     this.#askInGrace()
@@ -59,7 +59,7 @@ export class Liveness {
 
   #tick(dueAt: number, isGrace: boolean): void {
     const now = this.#clock.now()
-    // The wall clock was set back: what was heard "in the future" was heard now.
+    // The wall clock was set back: what was heard "in the future" counts as heard now.
     this.#heardAt = Math.min(this.#heardAt, now)
     const silentMs = now - this.#heardAt
     const wasLate = now - dueAt > this.#intervalMs / 2

@@ -5,19 +5,21 @@ export interface PacerOptions {
   clock: Clock
   send(text: string): void
   bufferedAmount(): number
-  /** Each gives its next frame, or undefined when it has none now; earlier ones go first. */
+  /** Each returns its next frame, or undefined if it has none now; earlier ones go first. */
   sources: readonly (() => string | undefined)[]
 }
 
-/** Above this the kernel takes no more: frames wait where they are bounded and can still be joined and overtaken. */
+/**
+ * Above this the kernel takes no more: frames wait here, where they are bounded and can still be joined and overtaken.
+ */
 const BUFFER_HIGH_BYTES = 256 * 1024
 const BUFFER_CHECK_MS = 25
-/** The server counts arrivals, not departures: what was spread here may arrive bunched. */
+/** The server counts arrivals, not departures: frames that were spread out here may arrive together. */
 const SHARE = 0.8
 
 /**
- * Lets frames go no faster than the server's rate limit and the socket allow: a frame over the limit would be refused,
- * and a numbered one that is refused is lost. What goes at once goes in as few messages as possible.
+ * Sends frames no faster than the server's rate limit and the socket allow: a frame over the limit would be refused,
+ * and a refused numbered one is lost. What is sent at once goes in as few messages as possible.
  */
 export class Pacer {
   readonly #options: PacerOptions
@@ -51,7 +53,9 @@ export class Pacer {
     this.#timer = undefined
   }
 
-  /** Something may be there to send. A source that says so while it gives a frame has its turn after that frame. */
+  /**
+   * There may be something to send. A source that calls this while it returns a frame has its turn after that frame.
+   */
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true

@@ -1,13 +1,13 @@
 import { closeAction } from '@fleetwire/protocol'
 
 export interface ReconnectPolicy {
-  /** Ceiling of the first delay; it doubles with each failure. Prevents a busy loop against a refusing server. */
+  /** The ceiling of the first delay; it doubles with each failure. Prevents a busy loop against a refusing server. */
   baseMs: number
-  /** Ceiling of every delay. Prevents a client from staying away long after the server is back. */
+  /** The ceiling of every delay. Prevents a client from staying away long after the server is back. */
   capMs: number
-  /** A connection that lived this long forgives earlier failures; a shorter one may be part of a crash loop. */
+  /** A connection that lived this long clears earlier failures; a shorter one may be part of a crash loop. */
   stableMs: number
-  /** Longest wait that a server may ask for. Prevents a wrong hint from becoming a dead end. */
+  /** The longest wait that a server may ask for. Prevents a wrong hint from locking the client out. */
   maxHintMs: number
 }
 
@@ -27,14 +27,14 @@ export const initialReconnect: ReconnectState = { failures: 0, upSince: null, hi
 export type ReconnectEvent =
   | { type: 'established'; at: number }
   | { type: 'closing'; reconnectAfterMs: number }
-  /** An attempt or a connection ended. `renewable`: the token comes from a function that can make another. */
+  /** An attempt or a connection ended. `renewable`: the token comes from a function that can return another. */
   | { type: 'closed'; at: number; code: number; httpStatus?: number | undefined; renewable: boolean }
 
 export type ReconnectDecision = { do: 'nothing' } | { do: 'wait'; delayMs: number } | { do: 'stop' }
 
 type Verdict = 'stop' | 'retry' | 'back-off'
 
-/** A 401 or 4401 with a fixed token can only repeat itself; a function is asked for another one. */
+/** A 401 or 4401 with a fixed token would only repeat itself; a function is asked for another one. */
 function verdictOf(event: Extract<ReconnectEvent, { type: 'closed' }>): Verdict {
   if (event.httpStatus === 401) return event.renewable ? 'retry' : 'stop'
   if (event.httpStatus === 403) return 'stop'
@@ -55,7 +55,7 @@ function verdictOf(event: Extract<ReconnectEvent, { type: 'closed' }>): Verdict 
   }
 }
 
-/** A refusal for load starts where the third failure would: the other side asked for room. */
+/** A refusal because of load starts where the third failure would, since the other side asked for room. */
 const BACK_OFF_FAILURES = 2
 
 /**

@@ -3,7 +3,7 @@ import { type Observable, Subject } from './observable.ts'
 
 const EVERY_MS = 10_000
 
-/** How long a frame takes to the server and back, measured now and then while there is a connection. */
+/** Measures how long a frame takes to the server and back, at intervals while there is a connection. */
 export class RoundTrip {
   readonly #clock: Clock
   readonly #ask: (timestamp: number) => void
@@ -16,7 +16,7 @@ export class RoundTrip {
     this.#ask = ask
   }
 
-  /** Undefined until it is known of the present connection. */
+  /** Undefined until it is known for the present connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#rttMs
   }
@@ -35,7 +35,7 @@ export class RoundTrip {
 
   answered(timestamp: number): void {
     const ms = this.#clock.now() - timestamp
-    // The clock was set meanwhile: that says nothing of the way.
+    // The clock was set meanwhile, so the result means nothing.
     if (this.#timer !== undefined && ms >= 0 && ms < EVERY_MS) this.#set(ms)
   }
 

@@ -1,6 +1,6 @@
 import { FleetwireError } from './errors.ts'
 
-/** How an attempt or a socket ended. `httpStatus` is that of a refused upgrade, where the platform shows it. */
+/** How an attempt or a socket ended. `httpStatus`: of a refused upgrade, if the platform shows it. */
 export interface SocketClose {
   code: number
   reason: string
@@ -10,30 +10,30 @@ export interface SocketClose {
 export interface SocketEvents {
   open(): void
   text(text: string): void
-  /** A sign of life that is no frame, such as a ping, where the platform shows it. */
+  /** A sign of life that is not a frame, such as a ping, if the platform shows it. */
   alive(): void
-  /** Once, also when no socket came to be. */
+  /** Called once, even if no socket was opened. */
   closed(close: SocketClose): void
 }
 
-/** All that a connection needs of a WebSocket. */
+/** A WebSocket, as a connection uses it. */
 export interface SocketPort {
-  /** Bytes handed over and not yet on the wire. */
+  /** Bytes handed over and not yet sent. */
   readonly bufferedAmount: number
   send(text: string): void
   close(code: number, reason: string): void
-  /** Asks the other side for a sign of life below the level of frames, where the platform can. */
+  /** Asks the other side for a sign of life below the level of frames, if the platform can. */
   ping?(): void
-  /** Gives up on a dead link without waiting for the other side. */
+  /** Gives up a dead link without waiting for the other side. */
   drop(): void
 }
 
 export type SocketFactory = (target: { url: string; token: string }, events: SocketEvents) => SocketPort
 
-/** No code of the protocol: what platforms report when a link ended without a close frame. */
+/** Not a code of the protocol: platforms report it when a link ended without a close frame. */
 export const ABNORMAL_CLOSURE = 1006
 
-/** The platform's own WebSocket. A browser cannot set headers, so the token travels as a subprotocol. */
+/** The platform's own WebSocket. A browser cannot set headers, so the token is sent as a subprotocol. */
 export const browserSocket: SocketFactory = ({ url, token }, events) => {
   const socket = new WebSocket(url, ['fleetwire.v1', `bearer.${token}`])
   socket.onopen = () => events.open()
@@ -51,7 +51,9 @@ export const browserSocket: SocketFactory = ({ url, token }, events) => {
   }
 }
 
-/** The socket that was given, or the platform's. Throws where there is none: else each attempt would fail, and be tried again. */
+/**
+ * The given socket, or the platform's. Throws if there is none; otherwise every attempt would fail and be tried again.
+ */
 export function socketOf(given: SocketFactory | undefined): SocketFactory {
   if (given !== undefined || typeof WebSocket !== 'undefined') return given ?? browserSocket
   throw new FleetwireError(
@@ -61,8 +63,8 @@ export function socketOf(given: SocketFactory | undefined): SocketFactory {
 }
 
 /**
- * The address of a route. An `http(s):` address, or one without a path, is the server's and gets the route appended;
- * a `ws(s):` address with a path is taken as it is.
+ * The address of a route. An `http(s):` address, or one without a path, is the server's and gets the route appended; a
+ * `ws(s):` address with a path is used as it is.
  */
 export function socketUrl(address: string, route: 'agent' | 'ws'): string {
   const url = new URL(address)

@@ -5,16 +5,16 @@ export interface TerminalChunk {
   offset: number
   data: string
   encoding: 'utf8' | 'base64'
-  /** Bytes that are gone for good. */
+  /** Bytes that are lost for good. */
   gap?: { from: number; to: number } | undefined
 }
 
 export type TerminalStep =
-  /** `bytes` go on at `offset`; `gap`: the server says that these are gone. */
+  /** `bytes` continue at `offset`; `gap`: the server says that these are lost. */
   | { kind: 'bytes'; offset: number; bytes: Uint8Array; gap?: { from: number; to: number } }
-  /** All of it was there before. */
+  /** All of it was received before. */
   | { kind: 'known' }
-  /** Bytes are missing and nobody says that they are gone: ask for a snapshot. */
+  /** Bytes are missing without a gap: ask for a snapshot. */
   | { kind: 'hole'; from: number; to: number }
 
 const encoder = new TextEncoder()
@@ -25,10 +25,10 @@ export interface TerminalBufferOptions {
 }
 
 /**
- * Puts terminal output in order by its byte offsets: each byte once, none skipped in silence.
+ * Puts terminal output in order by its byte offsets: each byte once, none skipped silently.
  *
- * What asks the terminal something is made harmless, or every viewer's terminal would type an answer; so are numbers that
- * would keep a terminal busy for hours. The bytes stay as many as they were.
+ * Queries to the terminal are made harmless, since otherwise every viewer's terminal would type an answer; and so are
+ * numbers that would keep a terminal busy for hours. The number of bytes does not change.
  */
 export class TerminalBuffer {
   #end: number
@@ -55,7 +55,7 @@ export class TerminalBuffer {
     this.#scanner?.jump(offset)
   }
 
-  /** Queries that end after this offset are for this viewer's terminal to answer, and left as they are. */
+  /** Queries that end after this offset are left as they are, for this viewer's terminal to answer. */
   answerFrom(offset = Number.POSITIVE_INFINITY): void {
     this.#answersFrom = offset
   }

@@ -7,20 +7,20 @@ export interface TokenRenewalOptions {
   clock: Clock
   log: Log
   ask: () => string | Promise<string>
-  /** The one in use. */
+  /** The token in use. */
   token: string
-  /** There is one that lasts longer. */
+  /** Called with a token that lasts longer. */
   renewed(token: string): void
 }
 
-/** A fifth of what is left of it, but so much at most: whoever keeps the tokens may be late as well. */
+/** A fifth of its remaining life, up to a limit: the source of tokens may be slow as well. */
 const MARGIN = 0.2
 const LONGEST_MARGIN_MS = 60_000
 const SHORTEST_WAIT_MS = 250
 /** setTimeout takes at most 2^31 - 1 ms. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1
 
-/** Asks for another token before one expires, again and again until there is one or the time is over. */
+/** Asks for another token before the present one expires, again and again until there is one or the time is over. */
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions
   readonly #expiresAt: number | undefined

@@ -1,16 +1,16 @@
-/** Calls `wake` when a connection may work again that did not before; returns the way out. */
+/** Calls `wake` when a connection that did not work may work again. Returns a function that stops this. */
 export type WakeUps = (wake: () => void) => () => void
 
-/** What is used of a browser's globals; elsewhere they are not there. */
+/** The part of a browser's globals that is used; elsewhere they do not exist. */
 interface Page {
   addEventListener?: unknown
   document?: EventTarget & { readonly visibilityState: string }
 }
 
 /**
- * The page is back: its network (`online`), its tab (`visibilitychange`), or the whole page out of the cache (`pageshow`) or
- * out of a freeze (`resume`). Timers of a hidden page run late, so its wait for the next attempt may be far from over.
- * Nothing where there is no page.
+ * The page is back: its network (`online`), its tab (`visibilitychange`), or the whole page from the cache (`pageshow`)
+ * or from a freeze (`resume`). Timers of a hidden page run late, so its wait for the next attempt may be far from over.
+ * Does nothing where there is no page.
  */
 export const pageWakeUps: WakeUps = wake => {
   const { document, addEventListener } = globalThis as Page

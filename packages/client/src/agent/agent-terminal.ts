@@ -9,24 +9,24 @@ export interface AgentTerminalOptions {
   terminalId: string
   cols: number
   rows: number
-  /** Bytes of output that are kept for viewers who come late or lost their connection. */
+  /** How many bytes of output are kept for viewers who come late or lost their connection. */
   ringBytes?: number
-  /** Somebody sits before it: its own terminal answers what the program asks, and the server does not. */
+  /** A person sits at this terminal: it answers the program's queries itself, and the server does not. */
   local?: boolean
   onInput?(data: string): void
   onResize?(size: { cols: number; rows: number }): void
-  /** Bytes of a piped input, each once and in order; `eof`: there are no more. Answer with `taken`. */
+  /** Bytes of a piped input, each once and in order; `eof`: no more will follow. Answer with `taken`. */
   onPiped?(bytes: Uint8Array, eof: boolean): void
-  /** Whoever reads all of the output has it up to this offset. */
+  /** The reader of the whole output has it up to this offset. */
   onRead?(offset: number): void
 }
 
 export interface TerminalPort {
-  /** Output is there to be sent. */
+  /** There is output to send. */
   wake(terminalId: string): void
   report<K extends 'terminal:resize' | 'terminal:exit'>(type: K, payload: AgentPayloads[K], options: PushOptions): void
   acknowledge(payload: AgentPayloads['terminal:ack']): void
-  /** Does output leave now? */
+  /** Whether output can be sent now. */
   isOnline(): boolean
   /** The exit is stored: nobody will ask for bytes any more. */
   ended(terminal: AgentTerminal): void
@@ -43,13 +43,14 @@ const RING_BYTES = 8 * 1024 * 1024
 const HIGH_BYTES = 1024 * 1024
 const LOW_BYTES = 256 * 1024
 const MAX_CHUNK_BYTES = 32 * 1024
-/** A control character becomes six characters of JSON, so this many times the bytes always fit. */
+/** A control character takes six characters of JSON, so this many times the bytes always fit. */
 const WORST_ESCAPE = 6
 const ENVELOPE_BYTES = 512
 
 /**
- * One terminal on the agent's side. What is written goes into a ring and leaves at the pace of the connection; byte
- * offsets since the start are the only truth, so nothing is doubled and what was overwritten unsent shows as a jump.
+ * One terminal on the agent's side. What is written goes into a ring and is sent at the pace of the connection. Byte
+ * offsets from the start are authoritative: nothing is sent twice, and what was overwritten before it was sent shows as
+ * a jump.
  */
 export class AgentTerminal {
   readonly #options: AgentTerminalOptions
@@ -62,7 +63,7 @@ export class AgentTerminal {
   #cols: number
   #rows: number
   #sentTo = 0
-  /** The server knows that it begins: what it may still hear of an earlier one of the name is behind it. */
+  /** The server knows that this terminal begins; what it still sends about an earlier one with this id is outdated. */
   #isAnnounced = false
   #room: { promise: Promise<void>; made: () => void } | undefined
   #life: Life = { state: 'open' }
@@ -79,14 +80,15 @@ export class AgentTerminal {
     return this.#options.terminalId
   }
 
-  /** Bytes written since the start. */
+  /** How many bytes were written since the start. */
   get offset(): number {
     return this.#ring.end
   }
 
   /**
-   * Takes it at once. A promise, when output comes faster than the connection takes it: who waits for it loses nothing,
-   * who does not may overwrite what is unsent. Without a connection there is nothing to wait for, and work goes on.
+   * Takes the bytes at once. Returns a promise if output comes faster than the connection takes it: a writer that waits
+   * loses nothing, one that does not may overwrite unsent output. Without a connection there is nothing to wait for,
+   * and work goes on.
    */
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#life.state !== 'open') return undefined
@@ -102,7 +104,7 @@ export class AgentTerminal {
     this.#makeRoom()
   }
 
-  /** The program's side changed its size. */
+  /** The program changed the size. */
   resize(cols: number, rows: number): void {
     if (this.#life.state !== 'open') return
     this.#cols = cols
@@ -110,7 +112,7 @@ export class AgentTerminal {
     this.announce()
   }
 
-  /** Tells the server that it is there, and its size: viewers may come before the first byte. */
+  /** Tells the server that the terminal exists, and its size: viewers may come before the first byte. */
   announce(): void {
     const size = { cols: this.#cols, rows: this.#rows }
     const sent = () => {
@@ -123,7 +125,7 @@ export class AgentTerminal {
     )
   }
 
-  /** Another terminal takes its name: what is unsent is given up, since its offsets would be taken for the other's. */
+  /** Another terminal takes over its id: unsent output is dropped, since its offsets would be taken for the other's. */
   replace(): void {
     if (this.#life.state === 'exited') return
     this.#life = this.#life.state === 'open' ? { state: 'exiting', exit: {} } : this.#life
@@ -139,12 +141,12 @@ export class AgentTerminal {
     this.#reportExit()
   }
 
-  /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output goes on from there. */
+  /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output continues there. */
   describe(): { terminalId: string; cols: number; rows: number; offset: number; local?: boolean } {
     return { terminalId: this.terminalId, cols: this.#cols, rows: this.#rows, offset: this.#sentTo, ...this.#local }
   }
 
-  /** The next `terminal:output` frame, joined from whatever was written since the last one. */
+  /** The next `terminal:output` frame, joined from everything written since the last one. */
   next(maxFrameBytes: number): string | undefined {
     const from = Math.max(this.#sentTo, this.#ring.oldest)
     if (!this.#isAnnounced || from >= this.#ring.end) return undefined
@@ -157,21 +159,21 @@ export class AgentTerminal {
     return JSON.stringify({ type: 'terminal:output', payload })
   }
 
-  /** The server lacks bytes from here on; what is overwritten by now it marks as gone. */
+  /** The server lacks bytes from here on. Those that were overwritten, it marks as a gap. */
   resend(from: number): void {
     if (from > this.#ring.end) return
     this.#sentTo = Math.min(this.#sentTo, from)
     this.#port.wake(this.terminalId)
   }
 
-  /** A resend of the same input is not typed twice. */
+  /** The same input is not typed twice. */
   input({ data, encoding, offset, eof = false, inputSeq }: Input): void {
     if (!this.#inputs.add(inputSeq)) return
     if (offset !== undefined) this.#pipe(encoding === 'base64' ? fromBase64(data) : encoder.encode(data), offset, eof)
     else this.#options.onInput?.(encoding === 'base64' ? new TextDecoder().decode(fromBase64(data)) : data)
   }
 
-  /** Of the piped input the program has taken so much more. */
+  /** The program has taken this many more bytes of the piped input. */
   taken(bytes: number): void {
     this.#takenTo += bytes
     this.#acknowledge()
@@ -181,7 +183,7 @@ export class AgentTerminal {
     this.#options.onRead?.(offset)
   }
 
-  /** Each byte once: what came before is cut off, and what does not join is sent again by whoever feeds it. */
+  /** Passes on each byte once: what was received before is cut off, and what does not connect will be sent again. */
   #pipe(bytes: Uint8Array, offset: number, eof: boolean): void {
     const end = offset + bytes.length
     const isNews =
@@ -199,7 +201,7 @@ export class AgentTerminal {
     this.#port.acknowledge({ terminalId: this.terminalId, offset: this.#takenTo })
   }
 
-  /** A viewer, as the owner of the size, changed it. */
+  /** A viewer that holds the size changed it. */
   requestResize(cols: number, rows: number): void {
     this.#cols = cols
     this.#rows = rows
@@ -219,7 +221,7 @@ export class AgentTerminal {
     this.#room = undefined
   }
 
-  /** Output carries no number, so it is only known to be ahead of the exit when it was handed over before. */
+  /** Output has no number, so it is certain to be ahead of the exit only if it was handed to the socket before. */
   #reportExit(): void {
     if (this.#life.state !== 'exiting' || this.#sentTo < this.#ring.end) return
     const { exitCode, signal } = this.#life.exit

@@ -1,6 +1,6 @@
 import { AgentTerminal, type AgentTerminalOptions, type TerminalPort } from './agent-terminal.ts'
 
-/** The terminals of one agent, taking turns at the uplink. */
+/** The terminals of one agent, which take turns at the uplink. */
 export class AgentTerminals {
   readonly #port: Omit<TerminalPort, 'ended' | 'isOnline'>
   #isOnline = false
@@ -10,7 +10,7 @@ export class AgentTerminals {
     this.#port = port
   }
 
-  /** Ends an earlier one of the same id. */
+  /** Ends an earlier one with the same id. */
   open(options: AgentTerminalOptions): AgentTerminal {
     const terminal = new AgentTerminal(options, {
       ...this.#port,
@@ -46,7 +46,7 @@ export class AgentTerminals {
     for (const [id, terminal] of this.#terminals) {
       const text = terminal.next(maxFrameBytes)
       if (text === undefined) continue
-      // To the end of the line: the next terminal has the next turn.
+      // Moves to the end, so that the next terminal has the next turn.
       this.#terminals.delete(id)
       this.#terminals.set(id, terminal)
       return text

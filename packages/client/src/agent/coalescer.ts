@@ -1,19 +1,22 @@
 import type { Clock } from '../clock.ts'
 import type { FlushTiming } from '../flush-timing.ts'
 
-/** What is appended within this time leaves together: too short to be seen, long enough for many tokens of a model. */
+/**
+ * Pieces that are appended within this time are sent together: too short to notice, long enough for many tokens of a
+ * model.
+ */
 const COALESCE_MS = 20
-/** Who appended nothing for so long is idle: what comes then is waited for. */
+/** A writer that appended nothing for this long counts as idle: what it appends next is sent at once. */
 const IDLE_MS = 100
 
 /**
- * When what runs append piece by piece leaves: the first piece of who was idle at once, then what all of them append in a
- * while together.
+ * Decides when appended pieces are sent: the first piece of an idle writer at once, then the pieces of all writers
+ * together after a while.
  */
 export class Coalescer {
   readonly #clock: Clock
   readonly #flush: FlushTiming
-  /** By who appended; the one that was quiet longest comes first. */
+  /** By writer; the one that was quiet for longest comes first. */
   readonly #appendedAt = new Map<string, number>()
 
   constructor(clock: Clock, flush: FlushTiming) {

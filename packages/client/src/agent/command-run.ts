@@ -13,45 +13,45 @@ type Sender = <K extends AgentFrameType>(type: K, payload: AgentPayloads[K], opt
 /** One run of one command, as its handler sees it. */
 export interface CommandRun {
   readonly commandId: string
-  /** Grows when the server dispatches the same command again; reports carry the latest by themselves. */
+  /** Grows when the server dispatches the same command again. Reports carry the latest automatically. */
   readonly attempt: number
   readonly kind: string
   readonly input: unknown
-  /** The session that the command names, if it names one; what is said without one is in a session of the command's id. */
+  /** The session that the command names, if any; without one, messages go to a session with the command's id. */
   readonly sessionId?: string | undefined
   readonly taskId?: string | undefined
-  /** Enforced by the server, which interrupts; 0: no limit. */
+  /** The server enforces it with an interrupt; 0: no limit. */
   readonly runTimeoutMs: number
-  /** What whoever submitted it wants a shell line to run on. Default: a terminal. */
+  /** What a shell line should run on. Default: a terminal. */
   readonly stdio?: DispatchedCommand['stdio']
-  /** Aborts when the command is interrupted: stop what you do and return (or throw). */
+  /** Aborts when the command is interrupted: stop and return (or throw). */
   readonly signal: AbortSignal
   /** Aborts when the interrupt was not confirmed in time: kill what is left. */
   readonly force: AbortSignal
   progress(progress: Progress): void
-  /** Begins a message in the session of the run. What the handler leaves open ends with it. */
+  /** Begins a message in the session of the run. If the handler leaves it open, it ends with the run. */
   message(options?: RunMessageOptions): RunMessage
-  /** Begins a tool call; one that the handler leaves open ends with the error `abandoned`. */
+  /** Begins a tool call. If the handler leaves it open, it ends with the error `abandoned`. */
   tool(name: string, args?: unknown, options?: RunToolCallOptions): RunToolCall
   /** Shown for 6 s, or until a message of the session ends. */
   typing(typing?: boolean): void
-  /** What the session is called and what was last said in it. */
+  /** The title of the session, and its last message. */
   activity(activity?: Activity): void
   /** Replaces the state that the session shares. */
   state(snapshot: unknown): void
   /** Changes that state by RFC 6902. */
   patch(operations: AgentPayloads['state:patch']['patch']): void
   /**
-   * The run waits for a person (`detail` says for what), or no longer (false). While it is `reported` the run clock
-   * stands still; an `inferred` wait, which may be none, is only shown.
+   * The run waits for a person (`detail` says for what), or no longer does (false). While the wait is `reported`, the
+   * run clock stands still; an `inferred` wait may be wrong and is only shown.
    */
   waiting(detail: string | false, evidence?: 'reported' | 'inferred'): void
-  /** As the client's `report`, and messages, tool calls and interactions name this command. */
+  /** Like the client's `report`; messages, tool calls and interactions name this command. */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
 }
 
 /**
- * Runs one command. What is returned is its result; what is thrown makes it failed, or cancelled where it had been
+ * Runs one command. The return value is its result; an exception makes it failed, or cancelled if it had been
  * interrupted.
  */
 export type CommandHandler = (run: CommandRun) => CommandOutcome | Promise<CommandOutcome>

@@ -12,35 +12,38 @@ export interface CommandRunnerOptions {
   maxConcurrency: number
   log: Log
   report<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
-  /** Does a result of so many bytes pass the frame limit? */
+  /** Whether a result with this many bytes of JSON passes the frame limit. */
   fits(jsonBytes: number): boolean
   /** A run has ended. */
   ended(): void
 }
 
 type Entry =
-  /** `active`: on its way to the disk, or running. */
+  /** `active`: being written to the journal, or running. */
   | { state: 'active'; run: ActiveRun }
   /** `unacked`: results in the outbox that the server has not stored. */
   | { state: 'finished'; attempt: number; outcome: CommandOutcome; unacked: number }
-  /** Taken by an earlier process that died; nobody knows how far it came. */
+  /** An earlier process took it and died; nobody knows how far it got. */
   | { state: 'orphan' }
 
 type Finished = Extract<Entry, { state: 'finished' }>
 
-/** Finished commands that are remembered, should the server dispatch one again. */
+/** How many finished commands are remembered, in case the server dispatches one again. */
 const MAX_KEPT = 5_000
-/** Finished commands in an inventory: it must fit into one frame. */
+/** How many finished commands an inventory lists: it must fit into one frame. */
 const MAX_LISTED = 1_000
 
 /**
- * Takes commands, each once: written down before it is acknowledged, run once, its result kept until the server has it.
- * Everything that arrives twice is answered from what is known.
+ * Takes each command once: writes it to the journal before it is acknowledged, runs it once, and keeps its result until
+ * the server has it. Whatever arrives twice is answered from what is known.
  */
 export class CommandRunner {
   readonly #options: CommandRunnerOptions
   readonly #entries = new Map<string, Entry>()
-  /** Interrupts of commands that are not here. An interrupt overtakes a dispatch: what it cancelled must not start. */
+  /**
+   * Interrupts of commands that are not here yet. An interrupt overtakes a dispatch, and the command that it cancelled
+   * must not start.
+   */
   readonly #cancelled = new Map<string, number>()
   #accepts = true
 
@@ -48,7 +51,9 @@ export class CommandRunner {
     this.#options = options
   }
 
-  /** What an earlier process left: unstored results are reported again, the rest only guards against a second run. */
+  /**
+   * Restores what an earlier process left: unstored results are reported again, the rest only prevents a second run.
+   */
   restore(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
       if (entry.state === 'accepted') {
@@ -76,7 +81,7 @@ export class CommandRunner {
     return [...running, ...finished.slice(-MAX_LISTED)]
   }
 
-  /** Resolves when the command was answered; its run goes on by itself. */
+  /** Resolves when the command was answered; its run goes on. */
   async dispatch(command: DispatchedCommand): Promise<void> {
     const { commandId, attempt } = command
     const known = this.#entries.get(commandId)
@@ -112,7 +117,9 @@ export class CommandRunner {
     }
   }
 
-  /** The ids of a heartbeat carry no attempt; the latest known here is the best guess, and a wrong one only `stale`. */
+  /**
+   * The ids in a heartbeat have no attempt. The latest known here is the best guess, and a wrong one is only `stale`.
+   */
   cancel(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       this.interrupt({ commandId, attempt: this.#cancelled.get(commandId) ?? 1, force: false })
@@ -129,7 +136,7 @@ export class CommandRunner {
           this.cancel([commandId])
           break
         case 'forget':
-          // The server wants nothing of it any more: a run that goes on would be work for nobody.
+          // The server no longer wants the command: going on would be useless.
           if (entry?.state === 'active') entry.run.interrupt(false)
           else this.#forget(commandId)
           break
@@ -143,7 +150,7 @@ export class CommandRunner {
     }
   }
 
-  /** Takes no more, and interrupts what runs. */
+  /** Takes no more commands, and interrupts the running ones. */
   stop(force: boolean): void {
     this.#accepts = false
     for (const entry of this.#entries.values()) if (entry.state === 'active') entry.run.interrupt(force)
@@ -163,7 +170,7 @@ export class CommandRunner {
     try {
       await this.#options.journal.accepted(command)
     } catch (error) {
-      // Without its line in the journal it might run twice, so it is not taken: the server offers it again.
+      // Without its line in the journal it might run twice, so it is not taken: the server will offer it again.
       this.#entries.delete(commandId)
       this.#journalFailed('accept', error)
       return
@@ -244,7 +251,7 @@ export class CommandRunner {
     this.#options.journal[verb](commandId).catch(error => this.#journalFailed(verb, error))
   }
 
-  /** Oldest first, and only what the server has: a result that it lacks is never given up. */
+  /** Oldest first, and only those that the server has: a result that it lacks is never dropped. */
   #prune(): void {
     if (this.#entries.size <= MAX_KEPT) return
     for (const [commandId, entry] of this.#entries) {
@@ -262,7 +269,7 @@ export class CommandRunner {
 }
 
 async function outcomeOf(run: ActiveRun, handler: CommandHandler): Promise<CommandOutcome> {
-  // Interrupted while its line was written: nothing has begun that would have to stop.
+  // It was interrupted while its line was written, so nothing has started yet.
   if (run.signal.aborted) return { status: 'cancelled' }
   try {
     return await handler(run)

@@ -1,14 +1,16 @@
 import { type CommandOutcome, depthOfText, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
 
-/** Sizes of head and tail of an output that is cut, tried in this order; the end is where a failure shows. */
+/**
+ * Sizes of the head and tail that are kept of a long output, tried in this order; a failure usually shows at the end.
+ */
 const KEPT_CHARS = [16 * 1024, 4 * 1024, 512, 64]
 const ROOM_FOR_IDS_BYTES = 256
 const statuses: readonly unknown[] = ['succeeded', 'failed', 'cancelled']
 
 /**
- * The outcome as it can be sent. A result must arrive whatever a handler returned, so an output over the frame limit is
- * cut with a mark, and what is no outcome or no JSON makes the command failed.
+ * The outcome as it can be sent. A result must arrive whatever a handler returned: an output over the frame limit is
+ * cut, with a mark, and a value that is no outcome or no JSON makes the command failed.
  */
 export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) => boolean): CommandOutcome {
   if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')
@@ -17,7 +19,7 @@ export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) =>
   try {
     json = JSON.stringify({ ...outcome, ...(outcome.detail !== undefined && { detail: short(outcome.detail) }) })
   } catch (error) {
-    // What overflows the stack is deeper than anything that may be said.
+    // A value that overflows the stack is deeper than anything that may be sent.
     if (error instanceof RangeError) return tooDeep()
     return failed('not_json', `The output is no JSON: ${messageOf(error)}`)
   }

@@ -1,4 +1,4 @@
-/** What concerns none of these waits in one line. */
+/** Reports that concern none of these share one lane. */
 const REST = 'rest'
 
 interface Concerned {
@@ -10,8 +10,8 @@ interface Concerned {
 }
 
 /**
- * What a report must not overtake and not be overtaken in: its session, its command, its interaction, its terminal, its
- * task. Messages that only concern a task do not hold up that task's other commands.
+ * What a report must keep its order with: its session, its command, its interaction, its terminal, its task. Messages
+ * that only concern a task do not hold up other commands of that task.
  */
 export function laneKeys(type: string, payload: object, run: string | undefined): readonly string[] | 'all' {
   if (type === 'agent:exit') return 'all'

@@ -4,19 +4,19 @@ interface Lane<T> {
 }
 
 /**
- * Items that wait, in lanes that take turns. Items that share a key stay in the order in which they came; others may
- * overtake. An item with keys of several lanes makes them one: it waits behind all of them.
+ * Items that wait, in lanes that take turns. Items that share a key keep their order; others may overtake. An item with
+ * keys of several lanes joins them: it waits behind all of them.
  */
 export class Lanes<T extends { readonly seq: number }> {
   readonly #laneOf = new Map<string, Lane<T>>()
-  /** Lanes that have something, the next one first. */
+  /** Lanes that are not empty, the next one first. */
   readonly #round: Lane<T>[] = []
 
   get isEmpty(): boolean {
     return this.#round.length === 0
   }
 
-  /** `all`: behind everything that waits, and before everything that comes. */
+  /** `all`: after everything that waits, and before everything that comes. */
   add(item: T, keys: readonly string[] | 'all'): void {
     const own = keys === 'all' ? [...this.#laneOf.keys()] : keys
     const lane = this.#laneFor(own)
@@ -24,7 +24,7 @@ export class Lanes<T extends { readonly seq: number }> {
     for (const key of own) this.#assign(key, lane)
   }
 
-  /** Gives the next item to `use`, which says whether anything of it is left; then it is another lane's turn. */
+  /** Passes the next item to `use`, which says whether anything of it is left; then it is another lane's turn. */
   take(use: (item: T) => 'used' | 'left'): void {
     const lane = this.#round.shift()
     if (lane === undefined) return

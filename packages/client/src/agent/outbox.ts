@@ -6,11 +6,11 @@ import { Lanes } from './lanes.ts'
 import { textPart } from './text-part.ts'
 
 export interface PushOptions {
-  /** Admitted over the limit: losing the result of a command is worse than some memory. */
+  /** Accepted over the limit: losing the result of a command would be worse than using some memory. */
   exempt?: boolean
-  /** The command whose run says it: what one run says stays in order. */
+  /** The command whose run reports it: the reports of one run stay in order. */
   run?: string
-  /** It was handed to a socket, and what comes after it cannot overtake it any more. */
+  /** It was handed to a socket, and nothing later can overtake it any more. */
   sent?: () => void
   /** The server has stored it. */
   acked?: () => void
@@ -18,7 +18,7 @@ export interface PushOptions {
 
 /** Waits, and has no number yet. */
 interface Waiting {
-  /** Its place in the order of coming. */
+  /** Its position in the order of arrival. */
   readonly seq: number
   readonly type: AgentFrameType
   readonly sessionId: string | undefined
@@ -30,10 +30,10 @@ interface Waiting {
 
 type Content =
   | { readonly kind: 'whole'; readonly json: string }
-  /** Joined while it waits, cut as it leaves. */
+  /** Joined while it waits, and cut when it is sent. */
   | { readonly kind: 'text'; readonly of: object; readonly ofJson: string; delta: string }
 
-/** Was handed to some socket: the server may have it as it was, so it stays so. */
+/** It was handed to a socket, so the server may have it: it must not change. */
 interface Numbered {
   readonly type: AgentFrameType
   readonly json: string
@@ -43,31 +43,34 @@ interface Numbered {
 
 /** `type` and `n` around the payload. */
 const ENVELOPE_BYTES = 128
-/** What one frame of text may hold up the frames behind it; and dashboards get it in pieces of this size. */
+/** How long one text frame may hold up those behind it; dashboards get text in pieces of this size. */
 const PART_CHARS = 16 * 1024
 /** A control character: `\u0000`. */
 const LONGEST_ESCAPE_BYTES = 6
 
 /**
- * Reports that must not be lost. They leave when the server has stored them, so whatever a socket swallowed is sent again,
- * in the order of their numbers. A number is given when a frame is first handed to a socket, by the place behind the last
- * acknowledged one: so the line can be taken up wherever the server's memory of it ends, and what waits can still be
- * joined, cut and overtaken by what has nothing to do with it.
+ * Reports that must not be lost. They are kept until the server has stored them, so whatever a socket lost is sent
+ * again, in the order of their numbers. A frame gets its number when it is first handed to a socket: so the sequence
+ * can continue wherever the server's memory of it ends, and until then a frame can still be joined, cut, and overtaken
+ * by unrelated ones.
  */
 export class Outbox {
   readonly #limitBytes: number
   readonly #waiting = new Lanes<Waiting>()
   #numbered: Numbered[] = []
   #pushed = 0
-  /** Of `#numbered`: were handed to the present socket. */
+  /** How many of `#numbered` were handed to the present socket. */
   #sent = 0
   #ackedN = 0
   #bytes = 0
   #maxFrameBytes = 256 * 1024
-  /** The newest that waits of each session: where the next delta of the same message may be joined. */
+  /** For each session the newest waiting report, to which the next delta of the same message may be joined. */
   readonly #newestOfSession = new Map<string, Waiting>()
 
-  /** `limitBytes`: of frames that the server has not stored. Keeps an agent that is cut off from filling its memory. */
+  /**
+   * `limitBytes`: the limit of frames that the server has not stored, which keeps a disconnected agent from filling its
+   * memory.
+   */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
   }
@@ -88,7 +91,10 @@ export class Outbox {
     this.#maxFrameBytes = bytes
   }
 
-  /** Throws `outbox_full`, `frame_too_large` or `too_deep`; then nothing was taken. Text of any length passes: it is cut. */
+  /**
+   * Throws `outbox_full`, `frame_too_large` or `too_deep`, and then nothing was taken. Text may have any length: it is
+   * cut.
+   */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options: PushOptions = {}): void {
     // The payload itself is a level.
     if (isDeeper(payload, MAX_VALUE_DEPTH + 1)) throw new FleetwireError('too_deep', `${type}: a field is ${TOO_DEEP}`)
@@ -111,7 +117,7 @@ export class Outbox {
     if (sessionId !== undefined) this.#newestOfSession.set(sessionId, item)
   }
 
-  /** Would a payload of so many bytes of JSON pass the server's frame limit? */
+  /** Whether a payload with this many bytes of JSON passes the server's frame limit. */
   fits(jsonBytes: number): boolean {
     return jsonBytes + ENVELOPE_BYTES <= this.#maxFrameBytes
   }
@@ -138,11 +144,14 @@ export class Outbox {
     }
   }
 
-  /** A new socket: the server says where its line of this boot ends, and everything behind that is sent again. */
+  /**
+   * A new socket: the server says up to where it has stored this boot's reports, and everything after that is sent
+   * again.
+   */
   rewind(ackedN: number): void {
     this.ack(ackedN)
-    // Below our own mark: the server lost what it had acknowledged. The rest goes on where its memory ends, since a gap
-    // in the numbers would never close.
+    // Below our own mark: the server lost what it had acknowledged. Numbering continues where its memory ends, since a
+    // gap would never close.
     this.#ackedN = ackedN
     this.#sent = 0
   }
@@ -185,7 +194,7 @@ export class Outbox {
     return Math.min(PART_CHARS, Math.floor(room / LONGEST_ESCAPE_BYTES))
   }
 
-  /** One delta that says what two said, where they continue the same text. */
+  /** Joins two deltas into one if they continue the same text. */
   #join({ type, sessionId, content }: Waiting): boolean {
     const newest = sessionId === undefined ? undefined : this.#newestOfSession.get(sessionId)
     if (content.kind !== 'text' || newest?.content.kind !== 'text') return false
@@ -198,7 +207,7 @@ export class Outbox {
   }
 }
 
-/** A piece of a text that goes on. */
+/** A piece of a text that continues. */
 export function isDelta(type: AgentFrameType, payload: object): payload is { sessionId: string; delta: string } {
   return (
     (type === 'message:delta' || type === 'tool:args') && typeof (payload as { delta?: unknown }).delta === 'string'

@@ -6,12 +6,12 @@ export interface OutputChunk {
   encoding: 'utf8' | 'base64'
 }
 
-// `ignoreBOM`: a byte order mark is output like any other; without it three bytes would vanish from the offsets.
+// `ignoreBOM`: a byte order mark is output like any other; otherwise three bytes would be missing from the offsets.
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const LONGEST_CHARACTER = 4
 
-/** Bytes at the end that begin a character which is not complete. */
+/** How many bytes at the end belong to an incomplete character. */
 function incompleteTail(bytes: Uint8Array): number {
   for (let back = 1; back < LONGEST_CHARACTER && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!
@@ -24,8 +24,8 @@ function incompleteTail(bytes: Uint8Array): number {
 }
 
 /**
- * Text where the bytes are whole characters, since that is a third smaller and readable; else base64. A character that
- * is cut at the end is left for the next chunk, unless it is all there is.
+ * Text if the bytes are whole characters, since that is a third smaller and readable; otherwise base64. A character
+ * that is cut at the end is left for the next chunk, unless it is all there is.
  */
 export function encodeOutput(offset: number, bytes: Uint8Array): { chunk: OutputChunk; length: number } {
   const whole = bytes.subarray(0, bytes.length - incompleteTail(bytes))
@@ -34,7 +34,7 @@ export function encodeOutput(offset: number, bytes: Uint8Array): { chunk: Output
       return { chunk: { offset, data: strict.decode(whole), encoding: 'utf8' }, length: whole.length }
     }
   } catch {
-    // Not UTF-8: sent as the bytes that they are.
+    // Not UTF-8: sent as raw bytes.
   }
   return { chunk: { offset, data: toBase64(bytes), encoding: 'base64' }, length: bytes.length }
 }

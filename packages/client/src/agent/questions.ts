@@ -12,7 +12,7 @@ interface Asked {
 export class Questions {
   readonly #asked = new Map<string, Asked>()
 
-  /** Rejects when `signal` aborts or the client stops; the server then learns of it from the command's end. */
+  /** Rejects when `signal` aborts or the client stops; the server then learns of it from the end of the command. */
   wait(interactionId: string, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
     return new Promise((resolve, reject) => {
       const abort = () => this.#settle(interactionId)?.reject(signal?.reason)
@@ -22,7 +22,7 @@ export class Questions {
     })
   }
 
-  /** False when nobody here waits for it. */
+  /** False if nobody here waits for it. */
   answer(answer: InteractionAnswer): boolean {
     const asked = this.#settle(answer.interactionId)
     asked?.resolve(answer)

@@ -10,11 +10,11 @@ export interface RunMessageOptions {
   role?: string
 }
 
-/** A message that is told while it grows. */
+/** A message that is sent while it grows. */
 export interface RunMessage {
   readonly sessionId: string
   readonly messageId: string
-  /** Text of any length; throws `ended`, and `outbox_full` with nothing taken. */
+  /** Takes text of any length. Throws `ended`, or `outbox_full` with nothing taken. */
   append(text: string): void
   /** Idempotent. */
   end(): void
@@ -24,7 +24,7 @@ export class MessageWriter implements RunMessage, RunWriter {
   readonly sessionId: string
   readonly messageId: string
   readonly #port: WriterPort
-  /** The first half of a pair whose other half comes with the next text: models and pipes cut anywhere. */
+  /** The first half of a surrogate pair whose other half comes with the next text: models and pipes cut anywhere. */
   #half = ''
   #state: 'open' | 'ended' = 'open'
 

@@ -12,13 +12,13 @@ export interface RunToolCallOptions {
 
 type ToolError = NonNullable<AgentPayloads['tool:end']['error']>
 
-/** A tool call that is told while it goes on. */
+/** A tool call that is sent while it goes on. */
 export interface RunToolCall {
   readonly sessionId: string
   readonly toolCallId: string
-  /** A piece of the arguments' JSON, where the model streams it; throws `ended`. */
+  /** A piece of the arguments' JSON, as the model streams it; throws `ended`. */
   args(delta: string): void
-  /** Throws `frame_too_large` for a result over the frame limit, and `ended` the second time. */
+  /** Throws `frame_too_large` for a result over the frame limit, and `ended` if called twice. */
   end(result?: unknown): void
   /** Ends it as failed. */
   fail(error: ToolError): void

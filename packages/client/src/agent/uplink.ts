@@ -7,21 +7,21 @@ import { isDelta, Outbox, type PushOptions } from './outbox.ts'
 
 export interface UplinkOptions {
   clock: Clock
-  /** Of reports that the server has not stored. */
+  /** The limit of reports that the server has not stored. */
   limitBytes: number
   send(text: string): void
   bufferedAmount(): number
-  /** The next frame of terminal output, of at most so many bytes. */
+  /** The next frame of terminal output, of at most this many bytes. */
   nextOutput(maxFrameBytes: number): string | undefined
 }
 
 type Established = AgentServerPayloads['connection:established']
 
-/** One gap is told once per frame that came after it; answering each would send everything as many times. */
+/** One gap is reported once per frame that came after it; answering each would send everything as many times. */
 const GAP_PAUSE_MS = 5_000
 const DEFAULT_MAX_FRAME_BYTES = 256 * 1024
 
-/** All that goes from an agent to the server, and what goes next. */
+/** Everything that an agent sends to the server, and the decision what goes next. */
 export class Uplink {
   readonly #clock: Clock
   readonly #nextOutput: (maxFrameBytes: number) => string | undefined
@@ -51,7 +51,7 @@ export class Uplink {
     return this.#outbox.isEmpty
   }
 
-  /** The server stored everything up to `ackedN`; the rest follows on this socket. */
+  /** The server stored everything up to `ackedN`; the rest is sent on this socket. */
   open({ ackedN, limits }: Pick<Established, 'ackedN' | 'limits'>): void {
     this.#maxFrameBytes = limits.maxFrameBytes
     this.#outbox.maxFrameBytes = limits.maxFrameBytes
@@ -67,26 +67,26 @@ export class Uplink {
     this.#pacer.close()
   }
 
-  /** What was coalesced so far waits no longer. */
+  /** Sends what was coalesced so far. */
   flush(): void {
     if (this.#isOpen) this.#flush.soon()
   }
 
-  /** Must arrive. Throws `outbox_full`, `frame_too_large` or `too_deep`. */
+  /** For reports that must arrive. Throws `outbox_full`, `frame_too_large` or `too_deep`. */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
     this.#outbox.push(type, payload, options)
     if (isDelta(type, payload)) this.#appended(options?.run ?? `session ${payload.sessionId}`)
     else this.flush()
   }
 
-  /** Replaces an unsent frame of the same type about the same thing; follows what was said before, where that may leave. */
+  /** Replaces an unsent frame of the same type about the same thing; does not overtake what was reported before. */
   latest<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], about: string): void {
     this.#pacer.pump()
     this.#latest.set(`${type} ${about}`, JSON.stringify({ type, payload }))
     this.flush()
   }
 
-  /** Output of this terminal is there. */
+  /** This terminal has output. */
   outputOf(terminalId: string): void {
     this.#appended(`terminal ${terminalId}`)
   }
@@ -104,7 +104,7 @@ export class Uplink {
     this.flush()
   }
 
-  /** Does a payload of so many bytes of JSON pass the frame limit? */
+  /** Whether a payload with this many bytes of JSON passes the frame limit. */
   fits(jsonBytes: number): boolean {
     return this.#outbox.fits(jsonBytes)
   }
@@ -121,7 +121,7 @@ export class Uplink {
     return undefined
   }
 
-  /** Reports and output alternate while both have something, so neither starves the other of a limited rate. */
+  /** Reports and output alternate while both have something, so that neither takes the whole rate limit. */
   #takeInTurn(): string | undefined {
     const isTurnOfReports = this.#turn === 'reports'
     this.#turn = isTurnOfReports ? 'output' : 'reports'

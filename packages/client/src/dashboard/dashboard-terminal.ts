@@ -7,25 +7,26 @@ import { TerminalBuffer } from '../terminal-buffer.ts'
 
 export interface TerminalViewOptions {
   agentId: string
-  /** Default: whichever terminal of the agent is the newest. */
+  /** Default: the agent's newest terminal. */
   terminalId?: string
   /**
-   * `snapshot`: screens now and then, for a tile; `bytes` (default): a screen, then everything; `whole`: every byte from
-   * the first on as it was and no screens, for one reader, whom the program then waits for. Needs `terminal:write`.
+   * `snapshot`: screens at intervals, for a tile. `bytes` (default): a screen, then all output. `whole`: every original
+   * byte from the first on and no screens, for one reader, for whom the program then waits; needs `terminal:write`.
    */
   mode?: 'bytes' | 'snapshot' | 'whole'
   /**
-   * It is drawn by a terminal that somebody sits before, and what that answers is typed: it may be asked, where no other
-   * answers yet. Else queries of the program are taken out, and the server answers them.
+   * A terminal with a person in front of it draws this view, and what it answers is typed: it gets the program's
+   * queries if no other view answers them yet. Otherwise queries are taken out, and the server answers them.
    */
   answers?: boolean
-  /** The bytes exactly as the program wrote them, for a file or a pipe: nothing is taken out for a terminal's sake. */
+  /** The bytes exactly as the program wrote them, for a file or a pipe: nothing is changed for a terminal's sake. */
   raw?: boolean
-  /** The screen as it is now: it replaces what was shown. Also after bytes were missed. */
+  /** The present screen, which replaces what was shown. Also called after bytes were missed. */
   onSnapshot?(snapshot: TerminalSnapshot): void
   /**
-   * Bytes that follow what was shown before; `gap`: bytes before them that are gone. The next ones come whether or not
-   * the returned promise is settled, but they are acknowledged only then: a slow screen gets a snapshot instead of a flood.
+   * Bytes that follow what was shown before; `gap`: bytes before them that are lost. The next bytes come whether or not
+   * the returned promise is settled, but they are acknowledged only then: a slow screen gets a snapshot instead of a
+   * flood.
    */
   onOutput?(bytes: Uint8Array, info: { offset: number; gap?: { from: number; to: number } }): void | Promise<void>
   /** Mode `whole`: the program has taken its piped input up to this offset. */
@@ -35,21 +36,21 @@ export interface TerminalViewOptions {
   onError?(error: WireError): void
 }
 
-/** What a terminal needs of its client. `id` is what an error comes back with. */
+/** What a terminal uses of its client. An error comes back with the `id`. */
 export interface TerminalViewPort {
   log: Log
   clock: Clock
   send<K extends `terminal:${'open' | 'close' | 'ack'}`>(type: K, payload: ClientPayloads[K], id?: string): void
-  /** Grows over all views of the client: to the server they are one. */
+  /** Grows across all views of the client, which are one viewer to the server. */
   nextInputSeq(): number
   request<K extends 'terminal:input' | 'terminal:resize'>(type: K, payload: ClientPayloads[K]): Promise<RequestResult>
 }
 
-/** The server stops at 512 KiB without acknowledgement; one in 64 KiB keeps it going at a few frames per second. */
+/** The server stops after 512 KiB without acknowledgement; one per 64 KiB keeps it going at a few frames per second. */
 const ACK_EVERY_BYTES = 64 * 1024
-/** Half of what the server sends ahead: a program that writes fast then costs few frames. */
+/** Half of what the server sends ahead, so that a program that writes fast costs few frames. */
 const WHOLE_ACK_EVERY_BYTES = 256 * 1024
-/** A program waits for a reader as long as it hears of it: for 30 s. */
+/** A program waits for a reader that it hears of at least every 30 s. */
 const SIGN_OF_LIFE_MS = 5_000
 
 /** One terminal as a viewer sees it, over successive sockets. */
@@ -75,23 +76,26 @@ export class DashboardTerminal {
     return this.#options.agentId
   }
 
-  /** The one that is shown; without a name of its own a view follows the agent's newest. */
+  /** The terminal that is shown; a view without an id follows the agent's newest. */
   get terminalId(): string | undefined {
     return this.#shownId ?? this.#options.terminalId
   }
 
-  /** The name under which it was opened. */
+  /** The id under which it was opened. */
   get target(): { agentId: string; terminalId?: string } {
     const { agentId, terminalId } = this.#options
     return { agentId, ...(terminalId !== undefined && { terminalId }) }
   }
 
-  /** Types. What was on its way when the connection broke is answered `disconnected`: never typed twice. */
+  /** Types. Input that was on its way when the connection broke is answered `disconnected` and never typed twice. */
   input(data: string): Promise<RequestResult> {
     return this.#port.request('terminal:input', { ...this.#shown(), data, inputSeq: this.#port.nextInputSeq() })
   }
 
-  /** Feeds a piped input: bytes at an offset since its start. Sent again they count once; `onTaken` tells what is through. */
+  /**
+   * Sends piped input: bytes at an offset from its start. Bytes sent again count once; `onTaken` tells how far the
+   * program is.
+   */
   pipe(bytes: Uint8Array, { offset, eof }: { offset: number; eof: boolean }): Promise<RequestResult> {
     const input = { data: toBase64(bytes), encoding: 'base64' as const, offset, ...(eof && { eof }) }
     return this.#port.request('terminal:input', { ...this.#shown(), ...input, inputSeq: this.#port.nextInputSeq() })
@@ -111,7 +115,7 @@ export class DashboardTerminal {
     this.#life?.cancel()
   }
 
-  /** On every new socket: the answer is a snapshot, and bytes from its offset; of `whole` the bytes alone. */
+  /** On every new socket: the answer is a snapshot, then bytes from its offset; for `whole`, only the bytes. */
   open(): void {
     const answers = this.#options.answers && { answers: true }
     const from = this.#isWhole && { from: this.#buffer.end }
@@ -124,7 +128,7 @@ export class DashboardTerminal {
     return agentId === this.agentId && terminalId === this.terminalId
   }
 
-  /** `isNamed`: another view was opened under this very name, so the screen is meant for that one. */
+  /** `isNamed`: another view was opened with this id, so the screen is meant for that one. */
   follows({ agentId, terminalId }: { agentId: string; terminalId: string }, isNamed: boolean): boolean {
     if (agentId !== this.agentId) return false
     if (this.#options.terminalId !== undefined) return terminalId === this.#options.terminalId
@@ -147,7 +151,7 @@ export class DashboardTerminal {
   }
 
   output(chunk: ServerPayloads['terminal:output']): void {
-    // Before the first screen the bytes would be drawn onto nothing; the snapshot to come includes them.
+    // Before the first screen there is nothing to add the bytes to; the snapshot to come includes them.
     if (!this.#hasScreen) return
     const step = this.#buffer.push(chunk)
     switch (step.kind) {

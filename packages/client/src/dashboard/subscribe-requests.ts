@@ -11,7 +11,7 @@ export interface SubscribeRequestsOptions {
 const RETRY_MS = 1_000
 const NOT_ALLOWED: WireError = { code: 'forbidden', message: 'The token may not read this pattern.', retryable: false }
 
-/** The `subscribe` frames of one socket and their answers. A new socket asks anew, so nothing of them outlives it. */
+/** The `subscribe` frames of one socket and their answers. A new socket asks again, so nothing of them outlives it. */
 export class SubscribeRequests {
   readonly #options: SubscribeRequestsOptions
   readonly #unanswered = new Map<string, string[]>()
@@ -31,7 +31,7 @@ export class SubscribeRequests {
     this.#options.send(topics, id)
   }
 
-  /** False when `id` is not of one of these. */
+  /** False if `id` belongs to none of these. */
   reply(id: string, reply: Reply): boolean {
     const topics = this.#unanswered.get(id)
     if (topics === undefined) return false
@@ -41,7 +41,7 @@ export class SubscribeRequests {
     return true
   }
 
-  /** Of several patterns those that are refused are named in an `error` without an id, before the reply for the others. */
+  /** Of several patterns, the refused ones are named in an `error` without an id, before the reply for the others. */
   refusedSome(error: WireError): boolean {
     // An older server names one in each error.
     const { topic, topics = [topic] } = (error.details ?? {}) as { topic?: unknown; topics?: unknown }

@@ -23,7 +23,7 @@ export class TerminalViews {
       nextInputSeq: () => this.#nextInputSeq(),
       send: (type, payload) => {
         if (type === 'terminal:close') this.#views.delete(id)
-        // To the server this connection opened a name once, however many views of it there are.
+        // To the server, this connection opened an id once, however many views of it there are.
         if (type === 'terminal:close' && this.#isOpen(view.target)) return
         this.#port.send(type, payload, id)
       },
@@ -42,7 +42,7 @@ export class TerminalViews {
     for (const view of this.#views.values()) view.open()
   }
 
-  /** The answer to a frame of a view; false when `id` is not of one. */
+  /** The answer to a frame of a view; false if `id` belongs to none. */
   reply(id: string, reply: Reply): boolean {
     const view = this.#views.get(id)
     if (view !== undefined && !reply.ok) view.refused(reply.error)
@@ -81,7 +81,7 @@ export class TerminalViews {
     return [...this.#views.values()].filter(view => view.shows(terminal))
   }
 
-  /** Grows over reloads of a page too, for a server that remembers numbers longer than a connection. */
+  /** Grows across reloads of a page too, for a server that remembers numbers for longer than a connection. */
   #nextInputSeq(): number {
     this.#inputSeq = Math.max(this.#inputSeq + 1, this.#clock.now() * 1000)
     return this.#inputSeq

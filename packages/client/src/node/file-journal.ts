@@ -6,10 +6,12 @@ import type { CommandJournal, DispatchedCommand, FinishedCommand, JournalEntry }
 import { applyLine, entryOf, type JournalLine, type Known, linesOf, parseJournal } from './journal-lines.ts'
 
 export interface FileJournalOptions {
-  /** Made when it is absent; one file per agent id stands in it. */
+  /** Created if absent; holds one file per agent id. */
   folder: string
   agentId: string
-  /** Entries older than this are dropped when the file is compacted. Keeps it from growing for ever. Default 7 days. */
+  /**
+   * Entries older than this are dropped when the file is compacted, so that it does not grow for ever. Default 7 days.
+   */
   keepMs?: number
   /** The file is compacted at this size, and whenever it has doubled since. Default 1 MiB. */
   compactBytes?: number
@@ -25,8 +27,8 @@ interface Pending {
 const DAY_MS = 86_400_000
 
 /**
- * An append-only file of JSON lines. A line counts when its newline is on disk: whatever a dying process left behind the
- * last newline was never promised to anybody. Lines that come while others are being written share their fsync.
+ * An append-only file of JSON lines. A line counts once its newline is on disk; what a dying process left after the
+ * last newline was never promised to anybody. Lines that arrive while others are being written share one fsync.
  */
 export class FileJournal implements CommandJournal {
   readonly #path: string
@@ -37,7 +39,10 @@ export class FileJournal implements CommandJournal {
   readonly #known: Map<string, Known>
   #queue: Pending[] = []
   #writer: Promise<void> | undefined
-  /** Undefined until the first write, and after a failed one: what a failed fsync left on disk is unknown, so the file is made anew. */
+  /**
+   * Undefined until the first write, and after a failed one: what a failed fsync left on disk is unknown, so the file
+   * is made anew.
+   */
   #file: FileHandle | undefined
   #size = 0
   #compactAt = 0
@@ -81,7 +86,7 @@ export class FileJournal implements CommandJournal {
     return this.#write({ op: 'forget', commandId })
   }
 
-  /** Writes what is queued, then lets go of the file. Idempotent. */
+  /** Writes what is queued, then closes the file. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#writer
@@ -98,7 +103,7 @@ export class FileJournal implements CommandJournal {
   }
 
   async #drain(): Promise<void> {
-    // A turn later: what is written in this turn goes into one batch.
+    // Waits a turn: everything written in this turn goes into one batch.
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const batch = this.#queue
@@ -119,13 +124,13 @@ export class FileJournal implements CommandJournal {
     if (this.#file === undefined || this.#size > this.#compactAt) await this.#compact()
     const bytes = Buffer.from(lines.map(line => `${JSON.stringify(line)}\n`).join(''))
     await this.#file!.appendFile(bytes)
-    // The other two only spare a repetition: nobody waits for them to be safe.
+    // The other two only save a repetition, so nobody waits for them to be safe.
     if (lines.some(({ op }) => op === 'accepted' || op === 'finished')) await this.#file!.datasync()
     this.#size += bytes.length
     for (const line of lines) applyLine(this.#known, line)
   }
 
-  /** Writes what counts into a new file and puts it in the place of the old one: at every instant one of them is whole. */
+  /** Writes the entries that count to a new file and replaces the old one: at every moment one of them is complete. */
   async #compact(): Promise<void> {
     this.#dropOld()
     await this.#file?.close()
@@ -163,7 +168,7 @@ async function readIfThere(path: string): Promise<Buffer> {
   }
 }
 
-/** A new name is only safe when the folder is: rename alone may be undone by a power cut. */
+/** A new name is safe only when the folder is synced: a power cut may undo the rename. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {

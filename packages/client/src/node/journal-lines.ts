@@ -17,7 +17,7 @@ export interface Known {
 
 const NEWLINE = 0x0a
 
-/** The state that a journal file describes. Behind the last newline stands what a dying process did not finish. */
+/** The state that a journal file describes. After the last newline comes what a dying process did not finish. */
 export function parseJournal(bytes: Uint8Array): Map<string, Known> {
   const known = new Map<string, Known>()
   const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
@@ -28,7 +28,7 @@ export function parseJournal(bytes: Uint8Array): Map<string, Known> {
   return known
 }
 
-/** A line that a failing disk garbled says nothing; the others still count. */
+/** A line that a failing disk garbled is ignored; the others still count. */
 function parseLine(text: string): JournalLine | undefined {
   try {
     const line = JSON.parse(text) as JournalLine
@@ -58,7 +58,7 @@ export function applyLine(known: Map<string, Known>, line: JournalLine): void {
   }
 }
 
-/** The lines that say the same as all those that led to this. */
+/** The fewest lines with the same meaning. */
 export function linesOf({ line, delivered }: Known): JournalLine[] {
   return delivered ? [line, { op: 'delivered', commandId: line.commandId }] : [line]
 }

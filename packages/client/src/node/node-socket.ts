@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import { ABNORMAL_CLOSURE, type SocketClose, type SocketFactory } from '../socket.ts'
 
-/** The WebSocket of `ws`: the token travels as a header, and a refused upgrade shows its HTTP status. */
+/** A WebSocket of `ws`: the token is sent as a header, and a refused upgrade shows its HTTP status. */
 export const nodeSocket: SocketFactory = ({ url, token }, events) => {
   const socket = new WebSocket(url, {
     headers: { authorization: `Bearer ${token}` },

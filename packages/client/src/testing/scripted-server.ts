@@ -33,7 +33,7 @@ class Inbox<T> {
   }
 }
 
-/** The server's end of one socket: says only what the test makes it say. */
+/** The server's end of one socket: sends only what the test tells it to. */
 export class Peer {
   readonly request: IncomingMessage
   readonly socket: WebSocket
