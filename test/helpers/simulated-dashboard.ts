@@ -144,7 +144,7 @@ export class SimulatedDashboard {
   #open(patterns: readonly string[]): void {
     const view = new View(patterns)
     this.#views.push(view)
-    const { unsubscribe } = this.client.subscribe(patterns, {
+    view.unsubscribe = this.client.subscribe(patterns, {
       snapshot: ({ topics, records }) => {
         view.marks.push({ kind: 'snapshot', seq: this.#now })
         for (const topic of view.state.keys())
@@ -157,7 +157,6 @@ export class SimulatedDashboard {
         else if (isRecord({ topic })) view.state.set(topic, JSON.stringify(payload))
       },
     })
-    view.unsubscribe = unsubscribe
   }
 
   #wasVisible({ seq, topic }: FleetEvent): boolean {

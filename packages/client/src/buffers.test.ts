@@ -12,10 +12,42 @@ t.test('messages: deltas join, a start restates, an end with a text overrules', 
   t.match(buffer.apply({ type: 'message:start', payload: { ...of, text: 'Hello th' } }), { text: 'Hello th' })
   t.match(buffer.apply({ type: 'message:end', payload: of }), { text: 'Hello th', state: 'ended', role: 'assistant' })
   t.match(buffer.apply({ type: 'message:end', payload: { ...of, text: 'Hello there' } }), { text: 'Hello there' })
-  t.equal(buffer.apply({ type: 'tool:start', payload: of }), undefined)
+  t.equal(buffer.apply({ type: 'session:typing', payload: of }), undefined)
   t.equal(buffer.messages.length, 1)
   buffer.clear()
   t.same(buffer.messages, [])
+})
+
+t.test('tool calls stand among the messages where they began, with arguments, result or error', async t => {
+  const buffer = new MessageBuffer()
+  const say = (type: string, payload: object) => buffer.apply({ type, payload: { sessionId: 's', ...payload } })
+  say('message:start', { messageId: 'm1' })
+  say('tool:start', { toolCallId: 'k1', messageId: 'm1', name: 'grep' })
+  say('tool:args', { toolCallId: 'k1', delta: '{"for"' })
+  say('message:start', { messageId: 'm2' })
+  const open = say('tool:args', { toolCallId: 'k1', delta: ':1}' })
+  t.match(open, { kind: 'tool', name: 'grep', argsText: '{"for":1}', state: 'open', messageId: 'm1' })
+  const items = buffer.items
+  t.equal(buffer.items, items, 'the same until something changes')
+  say('tool:end', { toolCallId: 'k1', result: ['a'] })
+  t.match(open, { state: 'open' }, 'a view never changes')
+  say('tool:start', { toolCallId: 'k2', name: 'ls', args: { path: '.' } })
+  say('tool:end', { toolCallId: 'k2', error: { code: 'ENOENT', message: 'no' } })
+  t.not(buffer.items, items)
+  t.match(buffer.items, [
+    { kind: 'message', messageId: 'm1' },
+    { kind: 'tool', toolCallId: 'k1', state: 'ended', result: ['a'], error: undefined },
+    { kind: 'message', messageId: 'm2' },
+    { kind: 'tool', toolCallId: 'k2', args: { path: '.' }, argsText: '', error: { code: 'ENOENT' } },
+  ])
+  t.equal(buffer.messages.length, 2)
+  t.equal(buffer.toolCalls.length, 2)
+  // A snapshot shows an open call anew: its start, then all pieces in one.
+  say('tool:start', { toolCallId: 'k3', name: 'cat' })
+  say('tool:args', { toolCallId: 'k3', delta: '{"a"' })
+  say('tool:start', { toolCallId: 'k3', name: 'cat' })
+  t.match(say('tool:args', { toolCallId: 'k3', delta: '{"a":2' }), { argsText: '{"a":2' })
+  t.match(say('message:end', { messageId: 'm1', incomplete: true }), { isIncomplete: true })
 })
 
 t.test('terminal output: overlaps are trimmed, gaps told, holes never skipped', async t => {

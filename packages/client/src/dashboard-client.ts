@@ -14,8 +14,14 @@ import {
 import { type Clock, systemClock } from './clock.ts'
 import { Connection, type ConnectionStatus, type TokenSource } from './connection.ts'
 import type { DashboardTerminal, TerminalViewOptions } from './dashboard/dashboard-terminal.ts'
+import { EventStream, type EventStreamOptions } from './dashboard/event-stream.ts'
 import { SubscribeRequests } from './dashboard/subscribe-requests.ts'
-import { type SubscriptionHandlers, Subscriptions } from './dashboard/subscriptions.ts'
+import {
+  type DashboardEventType,
+  type EventOf,
+  type SubscriptionHandlers,
+  Subscriptions,
+} from './dashboard/subscriptions.ts'
 import { TerminalViews } from './dashboard/terminal-views.ts'
 import type { RequestResult } from './errors.ts'
 import { FlushTiming } from './flush-timing.ts'
@@ -24,7 +30,7 @@ import type { Observable } from './observable.ts'
 import { Pacer } from './pacer.ts'
 import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
-import { Requests } from './requests.ts'
+import { local, type RequestOptions, Requests } from './requests.ts'
 import { RoundTrip } from './round-trip.ts'
 import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
 import type { WakeUps } from './wake-ups.ts'
@@ -62,10 +68,6 @@ type OwnType =
   | 'ping'
   | `terminal:${'open' | 'close' | 'ack'}`
 export type RequestType = Exclude<ClientFrameType, OwnType>
-
-export interface Subscription {
-  unsubscribe(): void
-}
 
 const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_ID = 'connect'
@@ -190,38 +192,66 @@ export class DashboardClient {
 
   /**
    * A snapshot of what the patterns match, then every event after it, once and in order, over any number of reconnects.
-   * Handlers run in the turn of the frame; an event is processed when they have returned.
+   * Handlers run in the turn of the frame; an event is processed when they have returned. Returns the way out.
    */
-  subscribe(patterns: string | readonly string[], handlers: SubscriptionHandlers): Subscription {
+  subscribe(patterns: string | readonly string[], handlers: SubscriptionHandlers): () => void {
     const names = typeof patterns === 'string' ? [patterns] : patterns
     const entry = this.#subscriptions.add(names, handlers, !this.#wasConnected)
     this.#ask()
-    return { unsubscribe: () => this.#letGo(this.#subscriptions.remove(entry)) }
+    return () => this.#letGo(this.#subscriptions.remove(entry))
   }
 
-  /** Resolves when the command is on disk. Always sent with an idempotency key, so a resend is the same command. */
-  submit(command: SubmitRequest): Promise<RequestResult<{ command: Command }>> {
-    return this.request('command:request', { ...command, idempotencyKey: command.idempotencyKey ?? randomId() })
-  }
-
-  interrupt(commandId: string, reason?: string): Promise<RequestResult<{ affected: boolean; status: string }>> {
-    return this.request('command:interrupt', { commandId, ...(reason !== undefined && { reason }) })
-  }
-
-  /** The first answer wins: a `conflict` shows the winner in its details. */
-  respond(answer: ClientPayloads['interaction:respond']): Promise<RequestResult> {
-    return this.request('interaction:respond', answer)
+  /** Every event of one type that the subscriptions bring, once each, whichever patterns match; returns the way out. */
+  on<K extends DashboardEventType>(type: K, handler: (event: EventOf<K>) => void): () => void {
+    return this.#subscriptions.on(type, handler)
   }
 
   /**
-   * Any request. It never rejects, waits while offline and is sent again on a new socket; but keys that were
-   * on their way to a terminal are answered `disconnected`.
+   * A subscription to iterate over with `for await`: snapshots and events in order. It ends with the loop, with `signal` and
+   * with the client, and throws where a pattern is refused.
+   */
+  events(patterns: string | readonly string[], options: EventStreamOptions = {}): EventStream {
+    return new EventStream(
+      {
+        subscribe: handlers => this.subscribe(patterns, handlers),
+        onStopped: callback => this.status.subscribe(({ state }) => state === 'stopped' && callback()),
+      },
+      options,
+    )
+  }
+
+  /** Resolves when the command is on disk. Always sent with an idempotency key, so a resend is the same command. */
+  submit(command: SubmitRequest, options?: RequestOptions): Promise<RequestResult<{ command: Command }>> {
+    const idempotencyKey = command.idempotencyKey ?? randomId()
+    return this.request('command:request', { ...command, idempotencyKey }, options)
+  }
+
+  interrupt(
+    commandId: string,
+    reason?: string,
+    options?: RequestOptions,
+  ): Promise<RequestResult<{ affected: boolean; status: string }>> {
+    return this.request('command:interrupt', { commandId, ...(reason !== undefined && { reason }) }, options)
+  }
+
+  /** The first answer wins: a `conflict` shows the winner in its details. */
+  respond(answer: ClientPayloads['interaction:respond'], options?: RequestOptions): Promise<RequestResult> {
+    return this.request('interaction:respond', answer, options)
+  }
+
+  /**
+   * Any request. It never rejects, waits while offline (or as `options` say) and is sent again on a new socket; but keys
+   * that were on their way to a terminal are answered `disconnected`.
    */
   request<T = object, K extends RequestType = RequestType>(
     type: K,
     payload: ClientPayloads[K],
+    options: RequestOptions = {},
   ): Promise<RequestResult<T>> {
-    const { id, text, result } = this.#requests.open<T, K>(type, payload)
+    if (options.offline === 'fail' && !this.#isUp) {
+      return Promise.resolve(local('offline', `${type}: there is no connection`))
+    }
+    const { id, text, result } = this.#requests.open<T, K>(type, payload, options)
     if (this.status.value.state === 'stopped') this.#requests.stop()
     else if (this.#send(text)) this.#requests.handedOver(id)
     return result
@@ -267,9 +297,13 @@ export class DashboardClient {
     this.#requests.lostSocket()
   }
 
+  get #isUp(): boolean {
+    return this.#phase.name === 'resuming' || this.#phase.name === 'live'
+  }
+
   /** What is sent while there is no connection is made again from what is pending when there is one. */
   #send(text: string): boolean {
-    if (this.#phase.name !== 'resuming' && this.#phase.name !== 'live') return false
+    if (!this.#isUp) return false
     this.#queue.push(text)
     this.#flush.soon()
     return true

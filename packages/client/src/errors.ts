@@ -4,6 +4,8 @@ import type { WireError } from '@fleetwire/protocol'
 export type LocalErrorCode =
   | 'timeout'
   | 'stopped'
+  /** There is no connection, and the request was not to wait for one. */
+  | 'offline'
   /** The socket died with it; whether it was done is not known, and doing it twice would harm. */
   | 'disconnected'
 
@@ -27,6 +29,8 @@ export type FaultCode =
   | 'stopped'
   /** The message or tool call has ended. */
   | 'ended'
+  /** The server refused a pattern of the stream. */
+  | 'refused'
   /** An option that no retry can mend. */
   | 'invalid_option'
 

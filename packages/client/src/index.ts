@@ -8,7 +8,14 @@ export * from './agent-client.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export type { ConnectionStatus, TokenSource } from './connection.ts'
 export type { DashboardTerminal, TerminalViewOptions } from './dashboard/dashboard-terminal.ts'
-export type { DashboardEvent, SnapshotRecord, SubscriptionHandlers } from './dashboard/subscriptions.ts'
+export type { EventStream, EventStreamOptions, StreamItem } from './dashboard/event-stream.ts'
+export type {
+  DashboardEvent,
+  DashboardEventType,
+  EventOf,
+  SnapshotRecord,
+  SubscriptionHandlers,
+} from './dashboard/subscriptions.ts'
 export * from './dashboard-client.ts'
 export { type FaultCode, FleetwireError, type LocalError, type LocalErrorCode, type RequestResult } from './errors.ts'
 export * from './journal.ts'
@@ -16,6 +23,7 @@ export type { Log } from './log.ts'
 export * from './message-buffer.ts'
 export type { Observable } from './observable.ts'
 export { defaultPolicy, type ReconnectPolicy } from './reconnect.ts'
+export type { RequestOptions } from './requests.ts'
 export { browserSocket, type SocketClose, type SocketEvents, type SocketFactory, type SocketPort } from './socket.ts'
 export * from './terminal-buffer.ts'
 export { tokenExpiry } from './token-expiry.ts'

@@ -1,10 +1,31 @@
 export interface MessageView {
+  readonly kind: 'message'
   readonly messageId: string
   readonly sessionId: string
   readonly role: string | undefined
   readonly text: string
   readonly state: 'open' | 'ended'
+  /** Its agent left it open: the text may end anywhere. */
+  readonly isIncomplete: boolean
 }
+
+export interface ToolCallView {
+  readonly kind: 'tool'
+  readonly toolCallId: string
+  readonly sessionId: string
+  /** The message that asks for the call, if it names one. */
+  readonly messageId: string | undefined
+  readonly name: string
+  /** The arguments as they were given whole; undefined while they come in pieces, or where there are none. */
+  readonly args: unknown
+  /** The pieces of the arguments' JSON so far. */
+  readonly argsText: string
+  readonly result: unknown
+  readonly error: unknown
+  readonly state: 'open' | 'ended'
+}
+
+export type TranscriptView = MessageView | ToolCallView
 
 /** The part of an event or of a snapshot's item that matters here. */
 export interface MessageFrame {
@@ -13,41 +34,107 @@ export interface MessageFrame {
 }
 
 interface MessagePayload {
-  messageId: string
   sessionId: string
+  messageId: string
   role?: string
   text?: string
   delta?: string
+  incomplete?: boolean
 }
 
-/** Turns `message:start`, `message:delta` and `message:end` into texts, in the order in which the messages began. */
-export class MessageBuffer {
-  readonly #messages = new Map<string, MessageView>()
+interface ToolPayload {
+  sessionId: string
+  toolCallId: string
+  messageId?: string
+  name?: string
+  args?: unknown
+  delta?: string
+  result?: unknown
+  error?: unknown
+}
 
-  get messages(): MessageView[] {
-    return [...this.#messages.values()]
+/**
+ * Turns the events of messages and tool calls into what a conversation shows, in the order in which they began. A view
+ * never changes: what is said next makes another one, and only of what it was said.
+ */
+export class MessageBuffer {
+  readonly #views = new Map<string, TranscriptView>()
+  #items: readonly TranscriptView[] | undefined
+
+  /** The same array until something changes. */
+  get items(): readonly TranscriptView[] {
+    this.#items ??= [...this.#views.values()]
+    return this.#items
   }
 
-  /** The message as it is after this frame; undefined for frames of other types. */
-  apply({ type, payload }: MessageFrame): MessageView | undefined {
-    if (type !== 'message:start' && type !== 'message:delta' && type !== 'message:end') return undefined
-    const { messageId, sessionId, role, text, delta } = payload as MessagePayload
-    const key = `${sessionId}/${messageId}`
-    const before = this.#messages.get(key)
+  get messages(): MessageView[] {
+    return this.items.filter(item => item.kind === 'message')
+  }
+
+  get toolCalls(): ToolCallView[] {
+    return this.items.filter(item => item.kind === 'tool')
+  }
+
+  /** The message or tool call as it is after this frame; undefined for frames of other types. */
+  apply({ type, payload }: MessageFrame): TranscriptView | undefined {
+    switch (type) {
+      case 'message:start':
+      case 'message:delta':
+      case 'message:end':
+        return this.#message(type, payload as MessagePayload)
+      case 'tool:start':
+      case 'tool:args':
+      case 'tool:end':
+        return this.#tool(type, payload as ToolPayload)
+      default:
+        return undefined
+    }
+  }
+
+  clear(): void {
+    this.#views.clear()
+    this.#items = undefined
+  }
+
+  #message(type: `message:${'start' | 'delta' | 'end'}`, payload: MessagePayload): MessageView {
+    const { sessionId, messageId, role, text, delta, incomplete = false } = payload
+    const key = `message ${sessionId}/${messageId}`
+    const before = this.#views.get(key) as MessageView | undefined
     const sofar = before?.text ?? ''
-    const view: MessageView = {
+    return this.#set(key, {
+      kind: 'message',
       messageId,
       sessionId,
       role: role ?? before?.role,
       // A start restates the text so far (a late joiner gets one); an end that carries a text overrules the deltas.
       text: type === 'message:delta' ? sofar + delta : (text ?? (type === 'message:start' ? '' : sofar)),
       state: type === 'message:end' ? 'ended' : 'open',
-    }
-    this.#messages.set(key, view)
-    return view
+      isIncomplete: incomplete,
+    })
   }
 
-  clear(): void {
-    this.#messages.clear()
+  #tool(type: `tool:${'start' | 'args' | 'end'}`, payload: ToolPayload): ToolCallView {
+    const { sessionId, toolCallId, messageId, name, args, delta, result, error } = payload
+    const key = `tool ${sessionId}/${toolCallId}`
+    const before = this.#views.get(key) as ToolCallView | undefined
+    return this.#set(key, {
+      kind: 'tool',
+      toolCallId,
+      sessionId,
+      messageId: messageId ?? before?.messageId,
+      name: name ?? before?.name ?? '',
+      args: args ?? before?.args,
+      // A start begins anew: behind that of a late joiner comes one piece with all so far.
+      argsText: type === 'tool:start' ? '' : (before?.argsText ?? '') + (type === 'tool:args' ? delta : ''),
+      result,
+      error,
+      state: type === 'tool:end' ? 'ended' : 'open',
+    })
+  }
+
+  #set<T extends TranscriptView>(key: string, view: T): T {
+    this.#views.set(key, view)
+    this.#items = undefined
+    return view
   }
 }

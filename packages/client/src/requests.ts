@@ -2,13 +2,22 @@ import type { ClientFrameType, ClientPayloads, Reply } from '@fleetwire/protocol
 import type { Clock, Timer } from './clock.ts'
 import type { LocalErrorCode, RequestResult } from './errors.ts'
 
+export interface RequestOptions {
+  /**
+   * While there is no connection: `wait` for one until the request times out (default), `fail` at once with `offline`, or
+   * `queue` for as long as it takes: its time begins when it is sent.
+   */
+  offline?: 'wait' | 'fail' | 'queue'
+}
+
 interface Pending {
   type: ClientFrameType
   text: string
   /** To some socket: the server may have it. */
   handedOver: boolean
+  isQueued: boolean
   settle(result: RequestResult): void
-  timer: Timer
+  timer: Timer | undefined
 }
 
 const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input'])
@@ -33,16 +42,15 @@ export class Requests {
   open<T, K extends ClientFrameType>(
     type: K,
     payload: ClientPayloads[K],
+    { offline = 'wait' }: RequestOptions = {},
   ): { id: string; text: string; result: Promise<RequestResult<T>> } {
     const id = `r${++this.#count}`
     const text = JSON.stringify({ type, id, payload })
     const result = new Promise<RequestResult>(resolve => {
       if (this.#pending.size >= MAX_PENDING) return resolve(local('timeout', `${type}: too many requests are pending`))
-      const timer = this.#clock.setTimeout(
-        () => this.#settle(id, local('timeout', `${type}: no answer in ${this.#timeoutMs} ms`)),
-        this.#timeoutMs,
-      )
-      this.#pending.set(id, { type, text, handedOver: false, settle: resolve, timer })
+      const isQueued = offline === 'queue'
+      this.#pending.set(id, { type, text, handedOver: false, isQueued, settle: resolve, timer: undefined })
+      if (!isQueued) this.#arm(id)
     })
     return { id, text, result: result as Promise<RequestResult<T>> }
   }
@@ -54,19 +62,25 @@ export class Requests {
 
   handedOver(id: string): void {
     const pending = this.#pending.get(id)
-    if (pending !== undefined) pending.handedOver = true
+    if (pending === undefined) return
+    pending.handedOver = true
+    if (pending.timer === undefined) this.#arm(id)
   }
 
   /** For a new socket, in the order in which they were made. */
   unsettled(): string[] {
-    for (const pending of this.#pending.values()) pending.handedOver = true
+    for (const id of this.#pending.keys()) this.handedOver(id)
     return Array.from(this.#pending.values(), ({ text }) => text)
   }
 
   /** What must not be done twice is not sent again: the server knows doubled keys only on one connection. */
   lostSocket(): void {
-    for (const [id, { type, handedOver }] of [...this.#pending]) {
+    for (const [id, pending] of [...this.#pending]) {
+      const { type, handedOver, isQueued } = pending
       if (handedOver && NOT_TWICE.has(type)) this.#settle(id, local('disconnected', `${type}: the connection was lost`))
+      if (!isQueued) continue
+      pending.timer?.cancel()
+      pending.timer = undefined
     }
   }
 
@@ -74,16 +88,24 @@ export class Requests {
     for (const id of [...this.#pending.keys()]) this.#settle(id, local('stopped', 'the client was closed'))
   }
 
+  #arm(id: string): void {
+    const pending = this.#pending.get(id)!
+    pending.timer = this.#clock.setTimeout(
+      () => this.#settle(id, local('timeout', `${pending.type}: no answer in ${this.#timeoutMs} ms`)),
+      this.#timeoutMs,
+    )
+  }
+
   #settle(id: string, result: RequestResult): boolean {
     const pending = this.#pending.get(id)
     if (pending === undefined) return false
     this.#pending.delete(id)
-    pending.timer.cancel()
+    pending.timer?.cancel()
     pending.settle(result)
     return true
   }
 }
 
-function local(code: LocalErrorCode, message: string): RequestResult<never> {
-  return { ok: false, error: { code, message, retryable: code === 'timeout' } }
+export function local(code: LocalErrorCode, message: string): RequestResult<never> {
+  return { ok: false, error: { code, message, retryable: code === 'timeout' || code === 'offline' } }
 }

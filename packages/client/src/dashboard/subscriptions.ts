@@ -1,4 +1,4 @@
-import type { EventPayloads, KnownEvent, ServerPayloads, WireError, WireEvent } from '@fleetwire/protocol'
+import type { EventPayloads, EventType, KnownEvent, ServerPayloads, WireError, WireEvent } from '@fleetwire/protocol'
 import { matchEvent } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
 import { type Log, silent } from '../log.ts'
@@ -7,6 +7,12 @@ import { TaskIndex } from './task-index.ts'
 
 /** Events of the protocol by their type, and the `custom:*` ones of backends. */
 export type DashboardEvent = KnownEvent | WireEvent<`custom:${string}`>
+
+/** The types of events that a handler can be given for. */
+export type DashboardEventType = EventType | `custom:${string}`
+export type EventOf<K extends DashboardEventType> = K extends EventType
+  ? Extract<KnownEvent, { type: K }>
+  : WireEvent<K>
 
 /** An item of a snapshot: a record, an open message (`message:start` with the text so far) or a `state:snapshot`. */
 export type SnapshotRecord = {
@@ -51,6 +57,7 @@ const RECENT_CURSORS = 4096
 export class Subscriptions {
   readonly #entries = new Set<Entry>()
   readonly #patterns = new Map<string, Pattern>()
+  readonly #listeners = new Map<string, Set<(event: DashboardEvent) => void>>()
   readonly #log: Log
   #recent = new RecentSet<string>(RECENT_CURSORS)
   readonly #tasks = new TaskIndex()
@@ -80,6 +87,18 @@ export class Subscriptions {
       this.#patterns.set(name, pattern)
     }
     return entry
+  }
+
+  /** Every event of this type that any subscription brings, once; returns the way out. */
+  on<K extends DashboardEventType>(type: K, listener: (event: EventOf<K>) => void): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set()
+    this.#listeners.set(type, listeners)
+    const own = (event: DashboardEvent) => listener(event as EventOf<K>)
+    listeners.add(own)
+    return () => {
+      listeners.delete(own)
+      if (listeners.size === 0 && this.#listeners.get(type) === listeners) this.#listeners.delete(type)
+    }
   }
 
   /** The patterns that nobody wants any more. One whose snapshot is on its way is let go when that has come. */
@@ -138,7 +157,11 @@ export class Subscriptions {
       this.#call(() => entry.handlers.error?.(error))
     }
     if (error.retryable) return refused.length > 0
-    for (const name of refused) this.#patterns.get(name)!.covered = 'no'
+    for (const name of refused) {
+      const pattern = this.#patterns.get(name)
+      // A handler may have let go of it.
+      if (pattern !== undefined) pattern.covered = 'no'
+    }
     for (const entry of this.#entries) for (const name of refused) entry.waiting.delete(name)
     return refused.length > 0
   }
@@ -158,7 +181,7 @@ export class Subscriptions {
       const mine = topics.filter(name => entry.waiting.delete(name))
       if (mine.length === 0) continue
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
-      this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
+      if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
     }
     return this.#dropUnused(topics)
   }
@@ -170,7 +193,10 @@ export class Subscriptions {
     const due = { topic: event.topic, taskId: this.#tasks.taskOf(event.payload) }
     for (const entry of [...this.#entries]) {
       if (!entry.patterns.some(name => !entry.waiting.has(name) && matchEvent(name, due))) continue
-      this.#call(() => entry.handlers.event?.(event as DashboardEvent))
+      if (this.#entries.has(entry)) this.#call(() => entry.handlers.event?.(event as DashboardEvent))
+    }
+    for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
+      this.#call(() => listener(event as DashboardEvent))
     }
     this.#reached(event.cursor)
     return true
