@@ -1,6 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type ClientFrame, decodeClientFrame, Id, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import {
+  type ClientFrame,
+  decodeClientFrame,
+  type ServerPayloads,
+  serverFrameFlaw,
+  TaskParams,
+} from '@fleetwire/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
@@ -52,7 +57,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     {
       ...before,
       onRequest: onRequest('GET /ws/tasks/:taskId'),
-      schema: { hide: true, params: Type.Object({ taskId: Id }) },
+      schema: { hide: true, params: TaskParams },
     },
     (socket, request) => {
       const dashboard = open(socket, request)

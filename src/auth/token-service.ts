@@ -1,11 +1,18 @@
-import { type MintedToken, type MintTokenBody, type TokenInfo, type WireError, wireError } from '@fleetwire/protocol'
+import {
+  type Claims,
+  type MintedToken,
+  type MintTokenBody,
+  type TokenInfo,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
 import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { auditDrafts } from '../log/audit.ts'
 import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
 import type { ClaimRules } from './claim-rules.ts'
-import { type Claims, readClaims } from './claims.ts'
+import { readClaims } from './claims.ts'
 import { mintRefusal } from './mint-rules.ts'
 import { covers } from './permissions.ts'
 import { type Principal, type Scope, scopes } from './principal.ts'

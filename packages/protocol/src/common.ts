@@ -1,4 +1,4 @@
-import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
 /** Clients choose ids too, so they are short and safe in topics, URLs and file names. */
 export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Letters, digits, _ and -, at most 64' })
@@ -52,15 +52,5 @@ export const Labels = Type.Record(Type.String({ pattern: '^.{1,64}$' }), Type.St
 export const Title = Type.String({ maxLength: 512 })
 
 export const Text = Type.String({ description: 'Bounded by the size of its frame' })
-
-/** One of several strings. */
-export function OneOf<const T extends readonly string[]>(values: T, description?: string): TUnsafe<T[number]> {
-  return Type.Unsafe<T[number]>(
-    Type.Union(
-      values.map(value => Type.Literal(value)),
-      description ? { description } : {},
-    ),
-  )
-}
 
 export type StaticMap<M extends Record<string, TSchema>> = { [K in keyof M]: Static<M[K]> }

@@ -1,6 +1,8 @@
 import { Value } from '@sinclair/typebox/value'
 import t from 'tap'
-import { type ErrorCode, errorCodes, RestError, WireError, wireError } from './error-codes.ts'
+import { type ErrorCode, errorCodes } from './error-codes.ts'
+import { RestError, WireError } from './errors.ts'
+import { wireError } from './wire-error.ts'
 
 const codes = Object.keys(errorCodes) as ErrorCode[]
 

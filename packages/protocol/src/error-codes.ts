@@ -1,6 +1,3 @@
-import { type Static, Type } from '@sinclair/typebox'
-import { Json, OneOf } from './common.ts'
-
 /**
  * Every refusal on the wire, over sockets and REST. `status` is the HTTP status over REST; `retryable` says whether the
  * same request can succeed later, unchanged.
@@ -44,30 +41,3 @@ export const errorCodes = {
 } as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
 
 export type ErrorCode = keyof typeof errorCodes
-
-export const ErrorCodeSchema = OneOf(Object.keys(errorCodes) as ErrorCode[])
-
-/** The payload of an `error` frame and the `error` of a `reply`. */
-export const WireError = Type.Object(
-  { code: ErrorCodeSchema, message: Type.String(), retryable: Type.Boolean(), details: Type.Optional(Json) },
-  { $id: 'WireError' },
-)
-export type WireError = Static<typeof WireError>
-
-/** The body of every REST error: Fastify's shape, with a code of this list. */
-export const RestError = Type.Object(
-  {
-    statusCode: Type.Integer(),
-    code: ErrorCodeSchema,
-    error: Type.String({ description: 'The HTTP status in words' }),
-    message: Type.String(),
-    details: Type.Optional(Json),
-  },
-  { $id: 'RestError' },
-)
-export type RestError = Static<typeof RestError>
-
-export function wireError(code: ErrorCode, message: string, details?: unknown): WireError {
-  const error: WireError = { code, message, retryable: errorCodes[code].retryable }
-  return details === undefined ? error : { ...error, details }
-}

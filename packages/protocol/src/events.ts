@@ -1,16 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import {
-  ByteOffset,
-  Cursor,
-  ExitCode,
-  Id,
-  Json,
-  OneOf,
-  type StaticMap,
-  Text,
-  Timestamp,
-  WholeNumber,
-} from './common.ts'
+import { ByteOffset, Cursor, ExitCode, Id, Json, type StaticMap, Text, Timestamp, WholeNumber } from './common.ts'
+import { OneOf } from './one-of.ts'
 import { Agent, Command, ErrorValue, Interaction, Session, Task } from './records.ts'
 
 export const AgentMetrics = Type.Object(
@@ -130,9 +120,6 @@ export const eventPayloads = {
 
 export type EventPayloads = StaticMap<typeof eventPayloads>
 export type EventType = keyof EventPayloads
-
-export const customTypePattern = /^custom:[A-Za-z0-9._-]{1,64}$/
-export const isCustomType = (type: string): boolean => customTypePattern.test(type)
 
 /** An event on the wire: five fields at the top level. */
 export interface WireEvent<K extends string = string, P = unknown> {

@@ -1,17 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import {
-  ByteOffset,
-  DurationMs,
-  ExitCode,
-  Fraction,
-  Id,
-  Json,
-  Labels,
-  OneOf,
-  Text,
-  Timestamp,
-  Title,
-} from './common.ts'
+import { commandStatuses, finalStatuses } from './command-status.ts'
+import { ByteOffset, DurationMs, ExitCode, Fraction, Id, Json, Labels, Text, Timestamp, Title } from './common.ts'
+import { OneOf } from './one-of.ts'
 
 // ---- agents
 
@@ -71,11 +61,8 @@ export type Agent = Static<typeof Agent>
 
 // ---- commands
 
-export const finalStatuses = ['succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'rejected', 'lost'] as const
-export const commandStatuses = ['queued', 'dispatched', 'running', ...finalStatuses] as const
 export const CommandStatus = OneOf(commandStatuses)
 export type CommandStatus = Static<typeof CommandStatus>
-export const isFinal = (status: string): boolean => (finalStatuses as readonly string[]).includes(status)
 
 export const CommandPhase = OneOf(['working', 'waiting_input', 'cancelling', 'disconnected'], 'Refines `running`')
 export type CommandPhase = Static<typeof CommandPhase>

@@ -1,13 +1,14 @@
 import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
-import { Cursor, Id, Json, Labels, OneOf, Subject, Timestamp, Title } from './common.ts'
-import { WireError } from './error-codes.ts'
+import { commandStatuses } from './command-status.ts'
+import { Cursor, Id, Json, Jti, Labels, Subject, Timestamp, Title } from './common.ts'
+import { WireError } from './errors.ts'
 import { EventFrame } from './events.ts'
 import { commandRequestFields } from './frames/client.ts'
+import { OneOf } from './one-of.ts'
 import {
   Agent,
   Command,
   CommandStatus,
-  commandStatuses,
   Interaction,
   InteractionAnswer,
   Priority,
@@ -16,6 +17,7 @@ import {
   TaskFields,
   TaskStatus,
   TranscriptItem,
+  taskActions,
   taskFields,
   Work,
 } from './records.ts'
@@ -23,7 +25,7 @@ import {
 const Closed = { additionalProperties: false }
 
 /** Lists are pages: `nextCursor` is null at the end. */
-export const PageOf = <T extends TSchema>(items: T) =>
+const PageOf = <T extends TSchema>(items: T) =>
   Type.Object({ items: Type.Array(items), nextCursor: Type.Union([Type.String(), Type.Null()]) })
 
 const Limit = Type.Integer({ minimum: 1, maximum: 500, default: 50 })
@@ -57,6 +59,8 @@ export const ListCommandsQuery = Type.Object(
   },
   Closed,
 )
+/** Of an agent that the URL names. */
+export const ListAgentCommandsQuery = Type.Omit(ListCommandsQuery, ['agentId'])
 export const CommandPage = PageOf(Command)
 export const AgentPage = PageOf(Agent)
 export const ListAgentsQuery = Type.Object(
@@ -65,6 +69,17 @@ export const ListAgentsQuery = Type.Object(
 )
 
 /** `PATCH /commands/:commandId`, while it is queued. */
+/** `GET /agents/:agentId/terminal` */
+export const TerminalQuery = Type.Object(
+  {
+    format: Type.Optional(OneOf(['text', 'ansi', 'cast'], 'Default: text')),
+    terminalId: Type.Optional(Id),
+  },
+  Closed,
+)
+/** `POST /agents/:agentId/disconnect` */
+export const DisconnectResult = Type.Object({ affected: Type.Boolean() })
+
 export const EditCommandBody = Type.Object(
   {
     input: Type.Optional(Json),
@@ -197,6 +212,20 @@ export const TokenInfo = Type.Object(
 )
 export type TokenInfo = Static<typeof TokenInfo>
 export const TokenPage = PageOf(TokenInfo)
+export const ListTokensQuery = Type.Object(PageQuery, Closed)
+export const RevokeTokenQuery = Type.Object(
+  {
+    expiresAt: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 8.64e15,
+        description:
+          'Of a token that was not minted here: its exp in epoch ms. The revocation is kept until then; without it for good',
+      }),
+    ),
+  },
+  Closed,
+)
 
 /** Logging in. */
 export const LoginCode = Type.Object(
@@ -232,6 +261,8 @@ export const EditTaskBody = Type.Object(
 export type EditTaskBody = Static<typeof EditTaskBody>
 /** `POST /tasks/:taskId/{start,pause,complete,fail,cancel}`. */
 export const TaskActionBody = Type.Object(Type.Omit(TaskFields, ['parentTaskId', 'agentId']).properties, Closed)
+/** An action needs no body. */
+export const OptionalTaskActionBody = Type.Union([TaskActionBody, Type.Null()])
 /** `GET /tasks` and exports; `status` may name several, separated by commas. */
 export const taskFilters = {
   status: Type.Optional(Type.String({ maxLength: 256 })),
@@ -356,3 +387,23 @@ export const WebsocketStatus = Type.Object({
 /** `/health`, `/ready`. */
 export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })
 export const Ready = Type.Object({ ready: Type.Boolean(), store: Type.String() })
+
+// What stands in URLs and headers, by the thing that it names.
+export const AgentParams = Type.Object({ agentId: Id })
+export const CommandParams = Type.Object({ commandId: Id })
+export const BatchParams = Type.Object({ parentId: Id })
+export const SessionParams = Type.Object({ sessionId: Id })
+export const InteractionParams = Type.Object({ interactionId: Id })
+export const ConnectionParams = Type.Object({ connectionId: Id })
+export const TokenParams = Type.Object({ jti: Jti })
+/** A subject is any text, so callers must escape it: `auth0%7C66f`. */
+export const SubjectParams = Type.Object({ sub: Subject })
+export const TaskParams = Type.Object({ taskId: Id })
+export const TaskActionParams = Type.Object({ taskId: Id, action: OneOf(taskActions) })
+const Format = OneOf(exportFormats)
+export const ExportTasksParams = Type.Object({ format: Format })
+export const ExportTaskParams = Type.Object({ taskId: Id, format: Format })
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+})
+export const ResumeHeaders = Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) })

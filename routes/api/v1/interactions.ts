@@ -2,20 +2,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
   BulkRespondBody,
   BulkRespondResult,
-  Id,
   Interaction,
   InteractionPage,
+  InteractionParams,
   interactionStates,
   ListInteractionsQuery,
   RespondBody,
   wireError,
 } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
 import { canSeeAgent } from '../../../src/auth/permissions.ts'
 import { notFound } from '../../../src/outcome.ts'
 import { callerOf } from '../../caller.ts'
 
-const OfInteraction = Type.Object({ interactionId: Id })
 const tags = ['interactions']
 const isState = (name: string): name is Interaction['state'] => (interactionStates as readonly string[]).includes(name)
 
@@ -59,7 +57,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Show an interaction',
-        params: OfInteraction,
+        params: InteractionParams,
         refusals: ['not_found'],
         response: { 200: Interaction },
       },
@@ -80,7 +78,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
         description:
           'The first answer wins; the same again is ok, another is 409 with the winner. With `digest` the answer counts ' +
           'only for the subject that was shown.',
-        params: OfInteraction,
+        params: InteractionParams,
         body: RespondBody,
         refusals: ['not_found', 'conflict', 'stale'],
         response: { 200: Interaction },

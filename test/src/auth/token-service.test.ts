@@ -1,5 +1,5 @@
+import type { Claims } from '@fleetwire/protocol'
 import { type Test, test } from 'tap'
-import type { Claims } from '../../../src/auth/claims.ts'
 import type { Principal } from '../../../src/auth/principal.ts'
 import { TokenService, type TokenVerdict } from '../../../src/auth/token-service.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'

@@ -7,15 +7,15 @@ import {
   Id,
   Json,
   Labels,
-  OneOf,
   ReportedOffset,
   type StaticMap,
   Text,
   Title,
   WholeNumber,
 } from '../common.ts'
-import { WireError } from '../error-codes.ts'
+import { WireError } from '../errors.ts'
 import { PatchOperation, Usage } from '../events.ts'
+import { OneOf } from '../one-of.ts'
 import {
   Capabilities,
   CommandOutcome,
@@ -166,17 +166,6 @@ export type AgentFrameType = keyof AgentPayloads
 export type AgentFrame = {
   [K in AgentFrameType]: { type: K; id?: string; n?: number; payload: AgentPayloads[K] }
 }[AgentFrameType]
-
-/** Frames without `n`: a lost one is replaced by the next, or the order is kept by other means. */
-export const unnumberedTypes = [
-  'agent:connect',
-  'heartbeat',
-  'agent:metrics',
-  'session:typing',
-  'terminal:output',
-  'terminal:ack',
-] as const satisfies AgentFrameType[]
-export const isNumbered = (type: string): boolean => !(unnumberedTypes as readonly string[]).includes(type)
 
 /** The agent's own view of a dispatched command: what to do with it after a reconnect. */
 export const DirectiveAction = OneOf(['continue', 'cancel', 'forget', 'resend'])

@@ -6,14 +6,14 @@ import {
   ExitCode,
   Id,
   Json,
-  OneOf,
   type StaticMap,
   Text,
   Timestamp,
   WholeNumber,
 } from '../common.ts'
-import { WireError } from '../error-codes.ts'
+import { WireError } from '../errors.ts'
 import { TerminalSnapshot } from '../events.ts'
+import { OneOf } from '../one-of.ts'
 import {
   CommandKind,
   InteractionAnswer,

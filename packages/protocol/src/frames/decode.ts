@@ -1,11 +1,19 @@
-import type { TSchema } from '@sinclair/typebox'
-import { compile } from '#compile'
-import type { Check } from '../compile/check.ts'
+import type { Check, Flaw } from '../check/rules.ts'
+import { isCustomType } from '../custom-type.ts'
 import type { ErrorCode } from '../error-codes.ts'
-import { eventPayloads, isCustomType, type KnownEvent, type WireEvent } from '../events.ts'
+import type { KnownEvent, WireEvent } from '../events.ts'
+import {
+  agentChecks,
+  agentFields,
+  agentServerChecks,
+  clientChecks,
+  clientFields,
+  eventChecks,
+  serverChecks,
+} from '../generated/checks.js'
 import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, mayBeDeeper, TOO_DEEP } from '../nesting.ts'
-import { type AgentFrame, type AgentServerFrame, agentPayloads, agentServerPayloads } from './agent.ts'
-import { type ClientFrame, clientPayloads, type ServerFrame, serverPayloads } from './client.ts'
+import type { AgentFrame, AgentServerFrame } from './agent.ts'
+import type { ClientFrame, ServerFrame } from './client.ts'
 
 export type Decoded<F> =
   | { ok: true; frame: F }
@@ -14,19 +22,10 @@ export type Decoded<F> =
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 
-/** Compiles each schema on first use, so that start-up stays quick and a browser pays only for what it uses. */
-function checksOf(schemas: Record<string, TSchema>): (type: string) => Check | undefined {
-  const compiled = new Map<string, Check>()
-  return type => {
-    const known = compiled.get(type)
-    if (known !== undefined) return known
-    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
-    if (schema === undefined) return undefined
-    const check = compile(schema)
-    compiled.set(type, check)
-    return check
-  }
-}
+type Checks = Readonly<Record<string, Check>>
+
+const checkOf = (checks: Checks, type: string): Check | undefined =>
+  Object.hasOwn(checks, type) ? checks[type] : undefined
 
 const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Decoded<never> => ({
   ok: false,
@@ -40,10 +39,8 @@ const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Deco
 const MAX_PATH_LENGTH = 200
 
 /** Says where a value is wrong: `payload.commandId: is required`. */
-function explain(check: Check, payload: unknown): string {
-  const { path, message } = check.flaw(payload)
-  return `${`payload${path.replaceAll('/', '.')}`.slice(0, MAX_PATH_LENGTH)}: ${message}`
-}
+const explain = ({ path, message }: Flaw): string =>
+  `${`payload${path.replaceAll('/', '.')}`.slice(0, MAX_PATH_LENGTH)}: ${message}`
 
 type Fields = (type: string, payload: Record<string, unknown>) => object
 
@@ -51,15 +48,15 @@ type Fields = (type: string, payload: Record<string, unknown>) => object
  * Keeps only the fields that the payload's schema names. Services spread payloads into records, and a field that nobody
  * checked must not get into one, or replace another field.
  */
-function knownFields(schemas: Record<string, TSchema>): Fields {
-  return (type, payload) => {
-    const { properties, additionalProperties } = schemas[type]!
-    if (properties === undefined || additionalProperties !== undefined) return payload
+const knownFields =
+  (names: Readonly<Record<string, readonly string[] | null>>): Fields =>
+  (type, payload) => {
+    const fields = names[type]
+    if (!fields) return payload
     const known: Record<string, unknown> = {}
-    for (const key in properties) if (Object.hasOwn(payload, key)) known[key] = payload[key]
+    for (const key of fields) if (Object.hasOwn(payload, key)) known[key] = payload[key]
     return known
   }
-}
 
 /** A newer server may send more than this version knows. */
 const allFields: Fields = (_type, payload) => payload
@@ -90,25 +87,25 @@ function depthFlaw(text: string, limit: number): string | undefined {
   return depth > limit ? `A field of the payload is ${TOO_DEEP}.` : undefined
 }
 
-function decoder<F>(schemas: Record<string, TSchema>, fields: Fields, limit = MAX_DEPTH): (text: string) => Decoded<F> {
-  const checkOf = checksOf(schemas)
+function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: string) => Decoded<F> {
   return text => {
     const parsed = parse(text)
     if (!parsed.ok) return parsed
     const { type, id, n, payload = {} } = parsed.frame
     const usableId = typeof id === 'string' && ID.test(id) ? id : undefined
     const usableN = typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : undefined
-    const flaw = depthFlaw(text, limit)
-    if (flaw !== undefined) return refuse('invalid_frame', flaw, usableId, usableN)
+    const depth = depthFlaw(text, limit)
+    if (depth !== undefined) return refuse('invalid_frame', depth, usableId, usableN)
     if (typeof type !== 'string') return refuse('invalid_frame', 'type: a string is required.', usableId, usableN)
     if (id !== undefined && usableId === undefined) {
       return refuse('invalid_frame', 'id: letters, digits, _ and -, at most 64.', undefined, usableN)
     }
     if (n !== undefined && usableN === undefined) return refuse('invalid_frame', 'n: a positive integer.', usableId)
-    const check = checkOf(type)
+    const check = checkOf(checks, type)
     if (check === undefined)
       return refuse('unknown_type', `No frame of type "${type.slice(0, 64)}" is known here.`, usableId, usableN)
-    if (!check(payload)) return refuse('invalid_frame', explain(check, payload), usableId, usableN)
+    const flaw = check(payload)
+    if (flaw !== undefined) return refuse('invalid_frame', explain(flaw), usableId, usableN)
     const frame = {
       type,
       payload: fields(type, payload as Record<string, unknown>),
@@ -119,15 +116,21 @@ function decoder<F>(schemas: Record<string, TSchema>, fields: Fields, limit = MA
   }
 }
 
-/** Decoders of inbound text. They never throw. */
-export const decodeClientFrame = decoder<ClientFrame>(clientPayloads, knownFields(clientPayloads), INBOUND_DEPTH)
-export const decodeAgentFrame = decoder<AgentFrame>(agentPayloads, knownFields(agentPayloads), INBOUND_DEPTH)
-export const decodeAgentServerFrame = decoder<AgentServerFrame>(agentServerPayloads, allFields)
-const decodeServerOnly = decoder<ServerFrame>(serverPayloads, allFields)
+// Marked, so that a bundler leaves out what a program does not use: the checks of agents in a dashboard.
 
-const eventCheck = checksOf(eventPayloads)
-const serverCheck = checksOf(serverPayloads)
-const agentServerCheck = checksOf(agentServerPayloads)
+/** Decoders of inbound text. They never throw. */
+export const decodeClientFrame = /* @__PURE__ */ decoder<ClientFrame>(
+  clientChecks,
+  /* @__PURE__ */ knownFields(clientFields),
+  INBOUND_DEPTH,
+)
+export const decodeAgentFrame = /* @__PURE__ */ decoder<AgentFrame>(
+  agentChecks,
+  /* @__PURE__ */ knownFields(agentFields),
+  INBOUND_DEPTH,
+)
+export const decodeAgentServerFrame = /* @__PURE__ */ decoder<AgentServerFrame>(agentServerChecks, allFields)
+const decodeServerOnly = /* @__PURE__ */ decoder<ServerFrame>(serverChecks, allFields)
 
 /**
  * Decodes what a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are
@@ -136,33 +139,34 @@ const agentServerCheck = checksOf(agentServerPayloads)
 export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
   const decoded = parse(text)
   if (!decoded.ok) return decoded
-  const flaw = depthFlaw(text, MAX_DEPTH)
-  if (flaw !== undefined) return refuse('invalid_frame', flaw)
+  const depth = depthFlaw(text, MAX_DEPTH)
+  if (depth !== undefined) return refuse('invalid_frame', depth)
   const { type, topic, cursor, at, payload } = decoded.frame
   if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
   if (typeof at !== 'number' || payload === undefined) {
     return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
   }
-  const check = eventCheck(type)
-  if (check !== undefined && !check(payload)) return refuse('invalid_frame', explain(check, payload))
+  const flaw = checkOf(eventChecks, type)?.(payload)
+  if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
   return { ok: true, frame: decoded.frame as unknown as WireEvent }
 }
 
+const verdict = (flaw: Flaw | undefined): string | undefined => flaw && explain(flaw)
+
 /** Why a payload may not be sent as an event of this type; undefined if it may. */
 export function eventFlaw(type: string, payload: unknown): string | undefined {
-  const check = eventCheck(type)
+  const check = checkOf(eventChecks, type)
   if (check === undefined) return isCustomType(type) ? undefined : `"${type}" is no event type`
-  return check(payload) ? undefined : explain(check, payload)
+  return verdict(check(payload))
 }
 
-const frameFlaw =
-  (checkOf: (type: string) => Check | undefined) =>
-  (type: string, payload: unknown): string | undefined => {
-    const check = checkOf(type)
-    if (check === undefined) return `"${type}" is no frame type`
-    return check(payload) ? undefined : explain(check, payload)
-  }
+function frameFlaw(checks: Checks, type: string, payload: unknown): string | undefined {
+  const check = checkOf(checks, type)
+  return check === undefined ? `"${type}" is no frame type` : verdict(check(payload))
+}
 
 /** Why a payload may not be sent in a frame of this type; undefined if it may. */
-export const serverFrameFlaw = frameFlaw(serverCheck)
-export const agentServerFrameFlaw = frameFlaw(agentServerCheck)
+export const serverFrameFlaw = (type: string, payload: unknown): string | undefined =>
+  frameFlaw(serverChecks, type, payload)
+export const agentServerFrameFlaw = (type: string, payload: unknown): string | undefined =>
+  frameFlaw(agentServerChecks, type, payload)

@@ -1,12 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Agent, AgentPage, AgentUsage, Id, ListAgentsQuery, wireError } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import {
+  Agent,
+  AgentPage,
+  AgentParams,
+  AgentUsage,
+  DisconnectResult,
+  ListAgentsQuery,
+  wireError,
+} from '@fleetwire/protocol'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
-const OfAgent = Type.Object({ agentId: Id })
 const tags = ['agents']
 const statuses = ['online', 'offline', 'error']
 
@@ -45,7 +51,13 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/agents/:agentId',
     {
-      schema: { tags, summary: 'Show an agent', params: OfAgent, refusals: ['not_found'], response: { 200: Agent } },
+      schema: {
+        tags,
+        summary: 'Show an agent',
+        params: AgentParams,
+        refusals: ['not_found'],
+        response: { 200: Agent },
+      },
     },
     async (request, reply) =>
       find(request, request.params.agentId) ?? reply.refuse(notFound('agent', request.params.agentId)),
@@ -58,7 +70,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Show what an agent has used',
         description: 'Tokens and money as the agent reports them, each request counted once.',
-        params: OfAgent,
+        params: AgentParams,
         refusals: ['not_found'],
         response: { 200: AgentUsage },
       },
@@ -77,9 +89,9 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Forget an agent that is not connected',
         description: 'What waits for it ends as cancelled, what ran on it as lost.',
-        params: OfAgent,
+        params: AgentParams,
         refusals: ['not_found', 'conflict'],
-        response: { 204: Type.Null() },
+        response: { 204: { type: 'null' } },
       },
     },
     async (request, reply) => {
@@ -98,9 +110,9 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Close an agent’s socket',
         description: 'It may connect again; revoke its token to keep it out.',
-        params: OfAgent,
+        params: AgentParams,
         refusals: ['not_found'],
-        response: { 200: Type.Object({ affected: Type.Boolean() }) },
+        response: { 200: DisconnectResult },
       },
     },
     async (request, reply) => {

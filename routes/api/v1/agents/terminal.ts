@@ -1,16 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Id, OneOf, wireError } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import { AgentParams, TerminalQuery, wireError } from '@fleetwire/protocol'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 
-const Query = Type.Object(
-  {
-    format: Type.Optional(OneOf(['text', 'ansi', 'cast'], 'Default: text')),
-    terminalId: Type.Optional(Id),
-  },
-  { additionalProperties: false },
-)
-const shown = { schema: Type.Unsafe<string | Uint8Array>(Type.String()) }
+const shown = { schema: { type: 'string' } }
 const contentTypes = {
   text: 'text/plain; charset=utf-8',
   ansi: 'text/plain; charset=utf-8',
@@ -29,8 +21,8 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
           '`text`: scrollback and screen as plain lines. `ansi`: the same with colours, to be written to a terminal. ' +
           '`cast`: the output that is kept, with its timing, as asciicast v3. ' +
           'Of a terminal that takes too long to draw, `text` and `ansi` are the end of its output as plain text.',
-        params: Type.Object({ agentId: Id }),
-        querystring: Query,
+        params: AgentParams,
+        querystring: TerminalQuery,
         refusals: ['not_found', 'rate_limited'],
         response: {
           200: { description: 'As asked for', content: { 'text/plain': shown, 'application/x-asciicast': shown } },

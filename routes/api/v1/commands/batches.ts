@@ -1,11 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Batch, BatchAccepted, BatchBody, Id } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import { Batch, BatchAccepted, BatchBody, BatchParams, IdempotencyHeaders } from '@fleetwire/protocol'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
-const OfBatch = Type.Object({ parentId: Id })
-const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const tags = ['commands']
 
 /** One command for many agents. */
@@ -21,7 +18,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
         description:
           'All that are accepted are on disk in one step; agents that cannot take it are named in `refused`. With ' +
           '`maxParallel` no more than so many are in hand at once; after `stopOnFailures` failures the rest is cancelled.',
-        headers: Headers,
+        headers: IdempotencyHeaders,
         body: BatchBody,
         refusals: ['not_found', 'conflict'],
         response: { 200: BatchAccepted, 202: BatchAccepted },
@@ -50,7 +47,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Show how far a batch is',
-        params: OfBatch,
+        params: BatchParams,
         refusals: ['not_found'],
         response: { 200: Batch },
       },
@@ -69,7 +66,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Cancel what has not ended of a batch',
         description: 'Idempotent. What runs is interrupted and shown as cancelled once its agent confirms.',
-        params: OfBatch,
+        params: BatchParams,
         refusals: ['not_found'],
         response: { 200: Batch },
       },

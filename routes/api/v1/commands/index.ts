@@ -1,30 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
+  AgentParams,
   Command,
   CommandPage,
+  CommandParams,
   type CommandStatus,
   commandStatuses,
   EditCommandBody,
-  Id,
+  IdempotencyHeaders,
   InterruptBody,
   InterruptResult,
   isFinal,
+  ListAgentCommandsQuery,
   ListCommandsQuery,
   SubmitCommandBody,
   SubmitCommandQuery,
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
-import { type Static, Type } from '@sinclair/typebox'
+import type { Static } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent, may } from '../../../../src/auth/permissions.ts'
 import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import { asAnswer, callerOf } from '../../../caller.ts'
 
-const OfAgent = Type.Object({ agentId: Id })
-const OfCommand = Type.Object({ commandId: Id })
-const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const tags = ['commands']
 const isStatus = (name: string): name is CommandStatus => (commandStatuses as readonly string[]).includes(name)
 
@@ -59,8 +59,8 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Submit a command',
         description: 'Answers 202 once the command is on disk. With `wait` it answers 200 when the command has ended.',
-        params: OfAgent,
-        headers: Headers,
+        params: AgentParams,
+        headers: IdempotencyHeaders,
         querystring: SubmitCommandQuery,
         body: SubmitCommandBody,
         refusals: ['not_found', 'conflict', 'queue_full'],
@@ -127,8 +127,8 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'List the commands of an agent, newest first',
-        params: OfAgent,
-        querystring: Type.Omit(ListCommandsQuery, ['agentId']),
+        params: AgentParams,
+        querystring: ListAgentCommandsQuery,
         refusals: ['not_found'],
         response: { 200: CommandPage },
       },
@@ -149,7 +149,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Show a command',
-        params: OfCommand,
+        params: CommandParams,
         refusals: ['not_found'],
         response: { 200: Command },
       },
@@ -173,7 +173,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Interrupt a command',
         description: 'Idempotent. `affected` is false where it had ended or was being interrupted already.',
-        params: OfCommand,
+        params: CommandParams,
         body: InterruptBody,
         refusals: ['not_found'],
         response: { 200: InterruptResult },
@@ -194,7 +194,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Submit an ended command again',
-        params: OfCommand,
+        params: CommandParams,
         refusals: ['not_found', 'conflict', 'queue_full'],
         response: { 202: Command },
       },
@@ -212,7 +212,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Edit a queued command',
-        params: OfCommand,
+        params: CommandParams,
         body: EditCommandBody,
         refusals: ['not_found', 'conflict'],
         response: { 200: Command },
@@ -230,7 +230,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Drop a queued command',
-        params: OfCommand,
+        params: CommandParams,
         refusals: ['not_found', 'conflict'],
         response: { 200: Command },
       },

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type ConnectionInfo, ConnectionPage, Id, ListConnectionsQuery, WebsocketStatus } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import {
+  type ConnectionInfo,
+  ConnectionPage,
+  ConnectionParams,
+  ListConnectionsQuery,
+  WebsocketStatus,
+} from '@fleetwire/protocol'
 import { canSeeAgent, covers, seesFleet } from '../../../../src/auth/permissions.ts'
 import type { Principal } from '../../../../src/auth/principal.ts'
 import type { OpenConnection } from '../../../../src/connections/connection-registry.ts'
@@ -8,7 +13,6 @@ import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
 const tags = ['connections']
-const Params = Type.Object({ connectionId: Id })
 
 const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenConnection): ConnectionInfo => ({
   ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, address, openedAt, bufferedBytes },
@@ -60,9 +64,9 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Close a socket',
         description: 'With 4403: its client stops. To keep out whoever holds the token, revoke that.',
-        params: Params,
+        params: ConnectionParams,
         refusals: ['not_found'],
-        response: { 204: Type.Null({ description: 'It is being closed' }) },
+        response: { 204: { type: 'null', description: 'It is being closed' } },
       },
     },
     async (request, reply) => {

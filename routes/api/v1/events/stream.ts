@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { StreamQuery } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import { ResumeHeaders, StreamQuery } from '@fleetwire/protocol'
 import { topicsOf } from './topics.ts'
 
 const head = {
@@ -25,9 +24,11 @@ const stream: FastifyPluginAsyncTypebox = async app => {
         description:
           'Server-sent events: `event` is the type, `id` the cursor, `data` the event. `Last-Event-ID` continues after that cursor; where that is not possible, `resync` comes first and then `snapshot`.',
         querystring: StreamQuery,
-        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
+        headers: ResumeHeaders,
         refusals: ['subscription_limit'],
-        response: { 200: { description: 'A stream', content: { 'text/event-stream': { schema: Type.String() } } } },
+        response: {
+          200: { description: 'A stream', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+        },
       },
     },
     async (request, reply) => {

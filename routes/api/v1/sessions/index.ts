@@ -1,21 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
-  Id,
   ListSessionsQuery,
   Session,
   SessionPage,
+  SessionParams,
   sessionStatuses,
   TranscriptPage,
   TranscriptQuery,
   wireError,
 } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import { readTranscript } from '../../../../src/sessions/transcript.ts'
 
-const OfSession = Type.Object({ sessionId: Id })
 const tags = ['sessions']
 
 const isStatus = (name: string): name is Session['status'] => (sessionStatuses as readonly string[]).includes(name)
@@ -68,7 +66,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Show a session',
-        params: OfSession,
+        params: SessionParams,
         refusals: ['not_found'],
         response: { 200: Session },
       },
@@ -83,7 +81,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'The transcript: messages and tool calls, oldest first, each whole or as far as it has got',
-        params: OfSession,
+        params: SessionParams,
         querystring: TranscriptQuery,
         refusals: ['not_found', 'cursor_gone'],
         response: { 200: TranscriptPage },

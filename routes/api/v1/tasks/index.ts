@@ -2,16 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
   CreateTaskBody,
   EditTaskBody,
-  Id,
   ListTasksQuery,
-  OneOf,
+  OptionalTaskActionBody,
   ReplaceTaskBody,
   Task,
-  TaskActionBody,
+  TaskActionParams,
   TaskPage,
-  taskActions,
+  TaskParams,
 } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
@@ -19,7 +17,6 @@ import type { TaskOutcome } from '../../../../src/tasks/task-service.ts'
 import { callerOf, sightOfTasks } from '../../../caller.ts'
 import { taskQuery } from './query.ts'
 
-const OfTask = Type.Object({ taskId: Id })
 const tags = ['tasks']
 
 /** Creating, changing and following tasks. */
@@ -77,7 +74,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/tasks/:taskId',
     {
-      schema: { tags, summary: 'Show a task', params: OfTask, refusals: ['not_found'], response: { 200: Task } },
+      schema: { tags, summary: 'Show a task', params: TaskParams, refusals: ['not_found'], response: { 200: Task } },
     },
     async (request, reply) => {
       const { taskId } = request.params
@@ -92,7 +89,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Make a task, or say anew what it is',
         description: 'What is not named falls back to its default; state and times are kept.',
-        params: OfTask,
+        params: TaskParams,
         body: ReplaceTaskBody,
         refusals: ['not_found', 'conflict'],
         response: { 200: Task },
@@ -113,7 +110,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Change what is named',
-        params: OfTask,
+        params: TaskParams,
         body: EditTaskBody,
         refusals: ['not_found', 'conflict'],
         response: { 200: Task },
@@ -134,9 +131,9 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Delete a task that is not running and has no subtasks',
-        params: OfTask,
+        params: TaskParams,
         refusals: ['not_found', 'conflict'],
-        response: { 204: Type.Null() },
+        response: { 204: { type: 'null' } },
       },
     },
     async (request, reply) => {
@@ -152,8 +149,8 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Start, pause, complete, fail or cancel a task',
         description: 'Idempotent: a task that is what was asked for is answered as it is. One that has ended stays so.',
-        params: Type.Object({ taskId: Id, action: OneOf(taskActions) }),
-        body: Type.Union([TaskActionBody, Type.Null()]),
+        params: TaskActionParams,
+        body: OptionalTaskActionBody,
         refusals: ['not_found', 'conflict'],
         response: { 200: Task },
       },

@@ -1,25 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Jti, MintedToken, MintTokenBody, PageQuery, TokenPage } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import {
+  ListTokensQuery,
+  MintedToken,
+  MintTokenBody,
+  RevokeTokenQuery,
+  TokenPage,
+  TokenParams,
+} from '@fleetwire/protocol'
 import { notFound, unavailable } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation, mintedElsewhere } from './answers.ts'
 
-const ListQuery = Type.Object(PageQuery, { additionalProperties: false })
-const Params = Type.Object({ jti: Jti })
-const RevokeQuery = Type.Object(
-  {
-    expiresAt: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 8.64e15,
-        description:
-          'Of a token that was not minted here: its exp in epoch ms. The revocation is kept until then; without it for good',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
 const tokens: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '',
@@ -54,7 +45,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
         tags: ['tokens'],
         summary: 'List tokens, newest first',
         description: 'Those whose rights the caller has too; a page may hold fewer of them than `limit`.',
-        querystring: ListQuery,
+        querystring: ListTokensQuery,
         response: { 200: TokenPage },
       },
     },
@@ -67,10 +58,10 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags: ['tokens'],
         summary: 'Revoke a token, whoever issued it; its sockets are closed',
-        params: Params,
-        querystring: RevokeQuery,
+        params: TokenParams,
+        querystring: RevokeTokenQuery,
         refusals: ['not_found', 'conflict'],
-        response: { 204: Type.Null({ description: 'Revoked, now or before' }) },
+        response: { 204: { type: 'null', description: 'Revoked, now or before' } },
       },
     },
     async (request, reply) => {

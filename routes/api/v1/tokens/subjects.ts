@@ -1,12 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Subject } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
+import { SubjectParams } from '@fleetwire/protocol'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation } from './answers.ts'
-
-/** A subject is any text, so callers must escape it: `auth0%7C66f`. */
-const Params = Type.Object({ sub: Subject })
 
 const subjects: FastifyPluginAsyncTypebox = async app => {
   app.delete(
@@ -15,9 +11,9 @@ const subjects: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags: ['tokens'],
         summary: 'Revoke every token that was issued to a subject until now, whoever issued it; its sockets are closed',
-        params: Params,
+        params: SubjectParams,
         refusals: ['not_found', 'conflict'],
-        response: { 204: Type.Null({ description: 'Revoked: what was issued before is refused from now on' }) },
+        response: { 204: { type: 'null', description: 'Revoked: what was issued before is refused from now on' } },
       },
     },
     async (request, reply) => {

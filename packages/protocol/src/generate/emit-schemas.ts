@@ -1,0 +1,34 @@
+/**
+ * Writes values as a module: schemas, what holds them, and plain values. Each schema is written once and keeps the marks
+ * that TypeBox gave it, so it can go on being part of others.
+ */
+export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
+  const constants = new Map<string, string>()
+
+  function text(value: unknown): string {
+    if (typeof value !== 'object' || value === null) {
+      if (typeof value === 'function' || value === undefined)
+        throw new Error('Functions stand in modules without schemas')
+      return JSON.stringify(value)
+    }
+    if (Array.isArray(value)) return `[${value.map(text).join()}]`
+    const marks = Object.getOwnPropertySymbols(value).map(mark => `[${symbol(mark)}]:${text(Reflect.get(value, mark))}`)
+    const fields = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}:${text(field)}`)
+    const literal = `{${[...marks, ...fields].join()}}`
+    return marks.length === 0 ? literal : constant(literal)
+  }
+  function symbol(mark: symbol): string {
+    const key = Symbol.keyFor(mark)
+    if (key === undefined) throw new Error(`No other module can have ${String(mark)}`)
+    return constant(`Symbol.for(${JSON.stringify(key)})`)
+  }
+  function constant(literal: string): string {
+    const known = constants.get(literal) ?? `s${constants.size}`
+    constants.set(literal, known)
+    return known
+  }
+
+  const exported = Object.entries(values).map(([name, value]) => `export const ${name}=${text(value)}\n`)
+  const lines = [...constants].map(([literal, name]) => `const ${name}=${literal}\n`)
+  return lines.join('') + exported.join('')
+}

@@ -1,0 +1,11 @@
+// Every schema and its type. These modules build the schemas with TypeBox, which the package loads only while it is built:
+// programs that use it get the same values from `dist/generated/schemas.js` (`#schemas`).
+
+export * from './claims.ts'
+export * from './common.ts'
+export * from './errors.ts'
+export * from './events.ts'
+export * from './frames/agent.ts'
+export * from './frames/client.ts'
+export * from './records.ts'
+export * from './rest.ts'
