@@ -53,17 +53,13 @@ const fleetwireAs = (join: boolean): Dialect => ({
       event: text => numbered('agent:error', { message: text }),
     }
   },
-  viewer: agents => ({
-    path: '/ws',
-    hello: [
-      ...(join ? [JSON.stringify({ type: 'dashboard:connect', payload: { join } })] : []),
-      JSON.stringify({
-        type: 'subscribe',
-        payload: { topics: agents.length === 1 ? [`${roomOf(agents[0]!)}.>`] : ['agents.>'], snapshot: false },
-      }),
-    ],
-    readyAfter: join ? 3 : 2,
-  }),
+  viewer: agents => {
+    const topics = agents.length === 1 ? [`${roomOf(agents[0]!)}.>`] : ['agents.>']
+    const first = join
+      ? { type: 'dashboard:connect', payload: { join, subscribe: topics, snapshot: false } }
+      : { type: 'subscribe', payload: { topics, snapshot: false } }
+    return { path: '/ws', hello: [JSON.stringify(first)], readyAfter: 2 }
+  },
 })
 
 const SOCKET_IO = '/socket.io/?EIO=4&transport=websocket'

@@ -61,6 +61,7 @@ export class AgentSession {
       }
       this.#state = { at: 'greeting' }
       this.#deadlines.clear('hello')
+      if (frame.payload.join) this.#connection.join()
     } else if (frame.type === 'agent:connect') {
       this.#connection.error('conflict', 'agent:connect was received already on this connection.', about(frame))
       if (frame.n !== undefined) this.onRefused(frame.n)

@@ -1,4 +1,4 @@
-import { type CloseCode, type WireError, wireError } from '@fleetwire/protocol'
+import { type CloseCode, frameLines, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Timer } from '../clock.ts'
 import { FLW_ERR_FRAME_OUTBOUND } from '../errors.ts'
@@ -131,6 +131,11 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     else this.#outbox.ordered(frame)
   }
 
+  /** From now on the peer is sent joined messages (FR20): it has said that it takes them. */
+  join(): void {
+    if (this.#state.name === 'open') this.#outbox.join()
+  }
+
   /** Events of the log, in its order. */
   deliver(batch: EventBatch): void {
     if (this.#state.name !== 'open') return
@@ -215,7 +220,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   /** One frame a line: JSON has no raw line feed (FR19). A message of empty lines alone is one that is no frame. */
   onText(text: string): void {
-    const lines = text.includes('\n') ? text.split('\n').filter(line => line.trim() !== '') : [text]
+    const lines = frameLines(text)
     for (const line of lines.length > 0 ? lines : ['']) {
       this.#onFrame(line)
       // What follows is not read on after a flood.

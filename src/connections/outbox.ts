@@ -1,5 +1,6 @@
-import type { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
+import { type EventBatch, type FrameForm, joinedForm, type OutboundEvent } from '../frames/frame-encoder.ts'
 import { JoinedDelta } from '../frames/joined-delta.ts'
+import { joinMessages } from '../frames/joined-message.ts'
 import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
 import type { SocketPort } from './socket-port.ts'
 
@@ -27,6 +28,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #socket: Written
   readonly #options: OutboxOptions
+  #form: FrameForm
   #urgent: Buffer[] = []
   /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
   #held = NOTHING
@@ -45,6 +47,13 @@ export class Outbox {
   constructor(socket: Written, options: OutboxOptions) {
     this.#socket = socket
     this.#options = options
+    this.#form = socket.form
+  }
+
+  /** What is flushed together from now on leaves as joined messages. What came before leaves as it is, or is held so. */
+  join(): void {
+    this.flush()
+    this.#form = joinedForm(this.#form)
   }
 
   /** Bytes on this side of the kernel. */
@@ -74,7 +83,7 @@ export class Outbox {
   /** Events of the past, for a sender that waits until they are drained. */
   replay(batch: EventBatch): void {
     this.events(batch)
-    this.#exemptBytes += batch.bytes(this.#socket.form).length
+    this.#exemptBytes += batch.bytes(this.#form).length
   }
 
   /** A message has begun: only control frames may go. */
@@ -84,7 +93,7 @@ export class Outbox {
 
   events(batch: EventBatch): void {
     this.#fresh.push(batch)
-    this.#queuedBytes += batch.bytes(this.#socket.form).length
+    this.#queuedBytes += batch.bytes(this.#form).length
   }
 
   flush(): void {
@@ -145,7 +154,7 @@ export class Outbox {
         break
       }
       bytes += sizeOf(held)
-      parts.push(Buffer.isBuffer(held) ? held : held.frame(this.#socket.form))
+      parts.push(Buffer.isBuffer(held) ? held : held.frame(this.#form))
     }
     if (this.#held.size === 0 && this.#paced === undefined) {
       this.#open = undefined
@@ -157,7 +166,7 @@ export class Outbox {
           this.#paced = item
           break
         }
-        const part = Buffer.isBuffer(item) ? item : item.bytes(this.#socket.form)
+        const part = Buffer.isBuffer(item) ? item : item.bytes(this.#form)
         parts.push(part)
         bytes += part.length
         taken++
@@ -166,22 +175,27 @@ export class Outbox {
     }
     this.#queuedBytes -= bytes
     if (parts.length === 0 && this.#paced !== undefined) return this.#takePaced(this.#paced)
-    return parts.length <= 1 ? parts[0] : Buffer.concat(parts)
+    if (parts.length <= 1) return parts[0]
+    return this.#form === 'joined' || this.#form === 'joined-deflated' ? joinMessages(parts) : Buffer.concat(parts)
   }
 
   #holdFresh(): void {
     for (const item of this.#fresh) {
       if (Buffer.isBuffer(item) || item instanceof PacedMessage) this.#hold(this.#heldKeys++, item)
-      else for (const event of item.events) this.#holdEvent(event)
+      else {
+        // Events that are held leave one by one, which takes other headers than all of them together.
+        this.#queuedBytes -= item.bytes(this.#form).length
+        for (const event of item.events) this.#holdEvent(event)
+      }
     }
     this.#fresh = []
   }
 
   #holdEvent(event: OutboundEvent): void {
-    const frame = event.frame(this.#socket.form)
+    const frame = event.frame(this.#form)
     const before = this.#open?.bytes ?? 0
     if (this.#open?.add(event)) {
-      this.#queuedBytes += this.#open.bytes - before - frame.length
+      this.#queuedBytes += this.#open.bytes - before
       return
     }
     const key = event.supersededBy
@@ -190,6 +204,7 @@ export class Outbox {
       this.#held.delete(key!)
       this.#queuedBytes -= sizeOf(earlier)
     }
+    this.#queuedBytes += frame.length
     const delta = JoinedDelta.of(event, frame.length)
     this.#hold(key ?? this.#heldKeys++, delta ?? frame)
     this.#open = delta

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { FrameForm } from '../frames/frame-encoder.ts'
-import { textsOf } from '../frames/text-frame.ts'
+import { framesIn } from '../frames/text-frame.ts'
 import { FragmentCounter } from './fragment-counter.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 
@@ -120,7 +120,7 @@ export class WsSocket implements SocketPort {
 
   write(frames: Buffer): void {
     if (!this.isOpen) return
-    if (this.#framesItself) for (const { text, fin } of textsOf(frames)) this.#ws.send(text, { binary: false, fin })
+    if (this.#framesItself) for (const { text, fin } of framesIn(frames)) this.#ws.send(text, { binary: false, fin })
     else this.#raw.write(frames)
   }
 

@@ -21,7 +21,7 @@ export class FrameCompressor {
   }
 
   /** Undefined if compression would save nothing. */
-  frameOf(text: string): Buffer | undefined {
+  frameOf(text: string | Buffer): Buffer | undefined {
     if (text.length < COMPRESS_FROM) return undefined
     this.#frames++
     const deflated = deflateRawSync(text, options)

@@ -22,6 +22,9 @@ function headed(first: number, length: number): { frame: Buffer; at: number } {
   return { frame, at }
 }
 
+/** One whole unmasked WebSocket text frame that is to be filled: its payload of `length` bytes begins at `at`. */
+export const emptyTextFrame = (length: number): { frame: Buffer; at: number } => headed(TEXT_FIN, length)
+
 /** One whole unmasked WebSocket text frame: header and payload in one buffer. */
 export function textFrame(text: string): Buffer {
   const { frame, at } = headed(TEXT_FIN, Buffer.byteLength(text))
@@ -43,17 +46,31 @@ export function deflatedFrame(deflated: Buffer): Buffer {
   return frame
 }
 
-/**
- * Splits frames that were made here into their payloads, for a transport that does its own framing. `fin`: the message
- * ends with it.
- */
-export function* textsOf(frames: Buffer): Generator<{ text: Buffer; fin: boolean }> {
+export interface SplitFrame {
+  /** With its header. */
+  frame: Buffer
+  /** Its payload. */
+  text: Buffer
+  /** The message ends with it. */
+  fin: boolean
+  deflated: boolean
+}
+
+/** Splits frames that were made here. */
+export function* framesIn(frames: Buffer): Generator<SplitFrame> {
   for (let at = 0; at < frames.length; ) {
+    const first = frames[at]!
     const short = frames[at + 1]!
     const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10)
     const length =
       short < 126 ? short : short === 126 ? frames.readUInt16BE(at + 2) : Number(frames.readBigUInt64BE(at + 2))
-    yield { text: frames.subarray(start, start + length), fin: frames[at]! >= FIN }
-    at = start + length
+    const end = start + length
+    yield {
+      frame: frames.subarray(at, end),
+      text: frames.subarray(start, end),
+      fin: first >= FIN,
+      deflated: (first & RSV1) !== 0,
+    }
+    at = end
   }
 }

@@ -1,5 +1,5 @@
 import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
-import { textFrame, textsOf } from '../../src/frames/text-frame.ts'
+import { framesIn, textFrame } from '../../src/frames/text-frame.ts'
 
 /** The server's end of a socket whose kernel is played by the test: `choke` and it takes no more, `drain` and it took all. */
 export class FakeSocket implements SocketPort {
@@ -24,7 +24,7 @@ export class FakeSocket implements SocketPort {
 
   /** All that was written, frame by frame. */
   get frames(): { type: string; id?: string; payload: Record<string, unknown>; topic?: string; cursor?: string }[] {
-    return this.writes.flatMap(write => [...textsOf(write)].map(({ text }) => JSON.parse(text.toString())))
+    return this.writes.flatMap(write => [...framesIn(write)].map(({ text }) => JSON.parse(text.toString())))
   }
 
   get types(): string[] {

@@ -178,6 +178,7 @@ export class FakeAgent {
         this.#add(() => this.sent.push({ type, payload } as Sent))
       },
       error: (code, message) => this.#add(() => this.errors.push({ code, message, retryable: false })),
+      join: () => {},
       close: (code, reason) => {
         if (this.closed === undefined) this.#add(() => (this.closed = { code, reason }))
         queueMicrotask(() => this.#session.onClose())

@@ -1,4 +1,5 @@
 import type { SocketPort as ClientPort, SocketEvents } from '@fleetwire/client'
+import { frameLines } from '@fleetwire/protocol'
 import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
 
 /** What the kernel takes before the server's side is congested. */
@@ -113,8 +114,12 @@ export class ScriptedWire implements SocketPort {
         this.#client.alive()
         continue
       }
-      onText(text)
-      this.#client.text(text)
+      // Line by line, so that the script knows which frame is being handled.
+      for (const line of frameLines(text)) {
+        if (this.#clientGone) break
+        onText(line)
+        this.#client.text(line)
+      }
     }
     return true
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { decodeAgentServerFrame, decodeServerFrame, isNumbered } from '@fleetwire/protocol'
+import { decodeAgentServerFrame, decodeServerFrame, frameLines, isNumbered } from '@fleetwire/protocol'
 import type { WireFrame, WsClient } from './ws-client.ts'
 
 /** Which frame types went in each direction of a kind of socket, and what was wrong with what the server sent. */
@@ -37,7 +37,9 @@ export class Speaker {
     })
     this.#over.catch(() => {})
     for (const frame of client.frames) vocabulary.hear(frame)
-    client.socket.on('message', data => vocabulary.hear(JSON.parse(String(data))))
+    client.socket.on('message', data => {
+      for (const line of frameLines(String(data))) vocabulary.hear(JSON.parse(line))
+    })
   }
 
   get closed(): Promise<number> {

@@ -1,16 +1,17 @@
 import { nodeSocket, type SocketFactory, type SocketPort } from '@fleetwire/client/node'
+import { frameLines } from '@fleetwire/protocol'
 
 /** The way of an SDK client to its server, which the test destroys as a lost network does: without a close frame. */
 export class Wire {
   /** Sockets so far. */
   made = 0
   cuts = 0
-  readonly #onText: (text: string) => void
+  readonly #onText: (frame: string) => void
   #open: SocketPort | undefined
   /** Frames that the present socket still carries. */
   #left = Number.POSITIVE_INFINITY
 
-  constructor(onText: (text: string) => void = () => {}) {
+  constructor(onText: (frame: string) => void = () => {}) {
     this.#onText = onText
   }
 
@@ -18,9 +19,11 @@ export class Wire {
     const port = nodeSocket(target, {
       ...events,
       text: text => {
-        this.#onText(text)
+        const frames = frameLines(text)
+        for (const frame of frames) this.#onText(frame)
         events.text(text)
-        if (port === this.#open && --this.#left <= 0) this.cut()
+        this.#left -= frames.length
+        if (port === this.#open && this.#left <= 0) this.cut()
       },
       closed: close => {
         if (port === this.#open) this.#open = undefined

@@ -1,3 +1,4 @@
+import { frameLines } from '@fleetwire/protocol'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 
@@ -15,6 +16,8 @@ type Fits = string | ((frame: WireFrame) => boolean)
 /** A client of `/ws` or `/agent` that keeps every frame and lets a test wait for the next that fits. */
 export class WsClient {
   readonly frames: WireFrame[] = []
+  /** The text messages that they came in. */
+  readonly messages: string[] = []
   /** The close code. */
   readonly closed: Promise<number>
   readonly socket: WebSocket
@@ -24,7 +27,9 @@ export class WsClient {
   constructor(socket: WebSocket) {
     this.socket = socket
     socket.on('message', data => {
-      this.frames.push(JSON.parse(String(data)))
+      const text = String(data)
+      this.messages.push(text)
+      for (const line of frameLines(text)) this.frames.push(JSON.parse(line))
       this.#look()
     })
     socket.on('error', () => {})

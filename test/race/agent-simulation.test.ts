@@ -67,6 +67,8 @@ interface Wire {
   session: AgentSession | undefined
   events: SocketEvents
   isOpen: boolean
+  /** The agent takes joined messages. */
+  joins: boolean
 }
 
 const settle = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -230,7 +232,7 @@ class Simulation {
 
   #factory(life: { isAlive: boolean }): SocketFactory {
     return (_target, events) => {
-      const wire: Wire = { toServer: [], toClient: [], session: undefined, events, isOpen: false }
+      const wire: Wire = { toServer: [], toClient: [], session: undefined, events, isOpen: false, joins: false }
       const server = this.#server
       if (!life.isAlive) return { bufferedAmount: 0, send() {}, close() {}, drop() {} }
       if (server === undefined || this.random.next() < 0.1) {
@@ -248,6 +250,9 @@ class Simulation {
           id: 'con_1',
           send: push,
           error: (code, message) => push('error', { code, message, retryable: false }),
+          join: () => {
+            wire.joins = true
+          },
           close: (code, reason) => this.#end(wire, code, reason),
         },
         server.services,
@@ -283,7 +288,7 @@ class Simulation {
     if (wire === undefined || text === undefined) return false
     if (to === 'toClient') {
       // What is due together may come in one message.
-      const more = wire.toClient.splice(0, this.random.below(4))
+      const more = wire.joins ? wire.toClient.splice(0, this.random.below(4)) : []
       wire.events.text([text, ...more].join('\n'))
       return true
     }

@@ -5,12 +5,13 @@ import { claimPatterns } from '../patterns.ts'
 /** Says in one frame what the client wants and where it left off. */
 export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, payload }, dashboard: Dashboard) => {
   const { app, connection, subscriber } = dashboard
-  const { resume, subscribe = [], snapshot = true } = payload
+  const { resume, subscribe = [], snapshot = true, join = false } = payload
   const verdict = claimPatterns(dashboard, subscribe)
   if (verdict.status === 'refused') {
     connection.errors([verdict.error], { id })
     return
   }
+  if (join) connection.join()
   const { allowed, refused } = verdict
   connection.errors(refused, { charged: true })
   if (resume === undefined) {

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Principal } from '../../../src/auth/principal.ts'
 import { Broadcaster } from '../../../src/broadcast/broadcaster.ts'
 import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
-import { textsOf } from '../../../src/frames/text-frame.ts'
+import { framesIn } from '../../../src/frames/text-frame.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeSink } from '../../helpers/fake-sink.ts'
 import { MemoryLog } from '../../helpers/memory-log.ts'
@@ -38,7 +38,7 @@ t.test('connections that are due the same events share one buffer, whatever else
   t.equal(one.sink.batches[0]!.bytes('text'), two.sink.batches[0]!.bytes('text'), 'the very same buffer')
   t.not(one.sink.batches[0]!.bytes('text'), three.sink.batches[0]!.bytes('text'))
   t.equal(one.sink.batches[0]!.events[0], three.sink.batches[0]!.events[0], 'an event is framed once')
-  const frames = [...textsOf(one.sink.batches[0]!.bytes('text'))].map(({ text }) => JSON.parse(text.toString()))
+  const frames = [...framesIn(one.sink.batches[0]!.bytes('text'))].map(({ text }) => JSON.parse(text.toString()))
   t.match(frames, [
     { type: 'agent:error', topic: 'agents.a.log', cursor: 'test.1', at: Number, payload: { message: '1' } },
     { topic: 'agents.b.log', cursor: 'test.2' },

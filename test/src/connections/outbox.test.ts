@@ -1,8 +1,11 @@
+import { frameLines } from '@fleetwire/protocol'
 import t from 'tap'
 import { Outbox } from '../../../src/connections/outbox.ts'
 import { EventBatch, OutboundEvent } from '../../../src/frames/frame-encoder.ts'
-import { textFrame } from '../../../src/frames/text-frame.ts'
+import { PacedMessage } from '../../../src/frames/paced-message.ts'
+import { framesIn, textFrame } from '../../../src/frames/text-frame.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
+import { seededRandom } from '../../helpers/random.ts'
 
 let seq = 0
 const event = (topic: string, name: string) =>
@@ -151,3 +154,95 @@ t.test('what waited long leaves in writes of bounded size, and drained() waits f
   t.ok(Math.max(...socket.writes.map(({ length }) => length)) < 66_000)
   t.equal(socket.frames.length, 2000)
 })
+
+const messagesOf = (socket: FakeSocket) =>
+  socket.writes.flatMap(write =>
+    [...framesIn(write)].map(({ text }) => frameLines(text.toString()).map(line => JSON.parse(line).type as string)),
+  )
+
+t.test('[FR20] what is flushed together is one message from `join` on; what waited before is not', async t => {
+  const { socket, outbox } = setUp()
+  const batch = new EventBatch([event('agents.a.log', 'e1'), event('agents.a.log', 'e2')])
+  outbox.ordered(frame('first'))
+  outbox.ordered(frame('second'))
+  outbox.join()
+  t.same(messagesOf(socket), [['first'], ['second']])
+  outbox.events(batch)
+  outbox.flush()
+  t.equal(socket.writes.at(-1), batch.bytes('joined'), 'a shared batch goes out as it is: the very same buffer')
+  outbox.ordered(frame('snapshot'))
+  outbox.events(batch)
+  outbox.events(new EventBatch([event('agents.a.log', 'e3')]))
+  outbox.urgent(frame('reply'))
+  outbox.flush()
+  t.same(messagesOf(socket).slice(2), [
+    ['e1', 'e2'],
+    ['reply', 'snapshot', 'e1', 'e2', 'e3'],
+  ])
+  t.equal(outbox.bytes, 0)
+})
+
+t.test(
+  '[FR20] [OB8] a message that goes at the pace of its reader is not joined, and nothing goes before it ends',
+  async t => {
+    const { socket, outbox } = setUp()
+    outbox.join()
+    const large = JSON.stringify({ type: 'snapshot', text: 'x'.repeat(200_000) })
+    outbox.ordered(frame('before'))
+    outbox.events(new EventBatch([event('agents.a.log', 'e1')]))
+    outbox.paced(PacedMessage.webSocket(large))
+    outbox.events(new EventBatch([event('agents.a.log', 'e2')]))
+    outbox.ordered(frame('after'))
+    outbox.flush()
+    const frames = socket.writes.flatMap(write => [...framesIn(write)])
+    t.same(frames[0]?.text.toString().split('\n').length, 2)
+    const last = frames.findIndex(({ fin }, i) => i > 0 && fin)
+    t.equal(Buffer.concat(frames.slice(1, last + 1).map(({ text }) => text)).toString(), large)
+    t.equal(frames.length, last + 2)
+    t.same(frames.at(-1)?.text.toString().split('\n').length, 2)
+    t.equal(outbox.bytes, 0)
+  },
+)
+
+t.test(
+  '[FR20] joined or not, a reader of any pace gets the same frames in the same order, and nothing stays counted',
+  async t => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const runs = [false, true].map(joins => {
+        const random = seededRandom(seed)
+        const { socket, outbox } = setUp()
+        if (joins) outbox.join()
+        for (let step = 0; step < 60; step++) {
+          const roll = random.below(100)
+          if (roll < 10) socket.choke()
+          else if (roll < 25) socket.drain()
+          else if (roll < 45) outbox.flush()
+          else if (roll < 60) outbox.ordered(frame(`o${step}`))
+          else if (roll < 70) outbox.urgent(frame(`u${step}`))
+          else if (roll < 75)
+            outbox.paced(PacedMessage.webSocket(JSON.stringify({ type: `p${step}`, x: 'x'.repeat(70_000) })))
+          else {
+            const topic = random.pick(['agents.a.log', 'agents.a.status', 'agents.b.metrics'])
+            const size = random.pick([1, 2, 9])
+            const events = Array.from({ length: size }, (_, i) => event(topic, `e${step}.${i}`))
+            if (random.below(4) === 0) outbox.replay(new EventBatch(events))
+            else outbox.events(new EventBatch(events))
+          }
+        }
+        socket.drain()
+        outbox.flush()
+        t.equal(outbox.bytes, 0, `seed ${seed}`)
+        const messages: string[] = []
+        let open = ''
+        for (const { text, fin } of socket.writes.flatMap(write => [...framesIn(write)])) {
+          open += text.toString()
+          if (!fin) continue
+          messages.push(open)
+          open = ''
+        }
+        return messages.flatMap(frameLines).map(line => JSON.parse(line).type as string)
+      })
+      t.same(runs[1], runs[0], `seed ${seed}`)
+    }
+  },
+)

@@ -6,7 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { SocketHandlers } from '../../../src/connections/socket-port.ts'
 import { WsSocket, wsServerOptions } from '../../../src/connections/ws-socket.ts'
 import { COMPRESS_FROM, FrameCompressor } from '../../../src/frames/frame-compressor.ts'
-import { textFrame, textsOf } from '../../../src/frames/text-frame.ts'
+import { framesIn, textFrame } from '../../../src/frames/text-frame.ts'
 
 const texts = [
   '',
@@ -61,7 +61,7 @@ t.test('a frame of ours is the frame that ws makes, at every length of its heade
   while (received.length < texts.length) await once(client, 'message')
   t.same(received, texts)
   t.same(
-    [...textsOf(Buffer.concat(texts.map(textFrame)))].map(({ text }) => String(text)),
+    [...framesIn(Buffer.concat(texts.map(textFrame)))].map(({ text }) => String(text)),
     texts,
   )
 })
