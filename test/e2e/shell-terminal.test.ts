@@ -128,13 +128,11 @@ test('an interrupt from the dashboard ends the command, and everybody is told', 
   })
   const command = await submit('echo started; sleep 600')
   await seen
-  const begin = performance.now()
   await call(operator, 'POST', `/api/v1/commands/${command.commandId}/interrupt`, {})
   const next = await submit('echo next', '?wait=20')
   t.match(next, { status: 'succeeded' })
   const ended = (await call<Command>(operator, 'GET', `/api/v1/commands/${command.commandId}`)).body
   t.match(ended, { status: 'cancelled', exitCode: 130, confirmed: true })
-  t.ok(performance.now() - begin < 3000)
 })
 
 test('[CS27] a command that waits for somebody to type is shown as waiting, until somebody has', async t => {

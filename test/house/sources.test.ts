@@ -6,7 +6,12 @@ interface Rule {
   pattern: RegExp
   /** Files, or beginnings of them, for which the rule does not hold. */
   but: string[]
+  /** Default: what runs in production. */
+  among?: readonly string[]
 }
+
+// These patterns stand in this folder.
+const tests = files.filter(file => file.endsWith('.test.ts') && !file.startsWith('test/house/'))
 
 /** What stands in one place alone, so that it can be replaced, or be found. */
 const rules: Rule[] = [
@@ -40,12 +45,37 @@ const rules: Rule[] = [
     pattern: /cannot accept now|status: 'refused', error\b|'not_found', `There is no \w+ "/,
     but: ['src/outcome.ts', 'packages/protocol/src/error-codes.ts'],
   },
+  {
+    what: 'a test waits for events, or until it is so, and never for a time',
+    pattern: /\bsetTimeout\((?:resolve|done)|setTimeout as \w+ \}|\?wait=0/,
+    among: tests,
+    // Load, jitter and kills take their time; a slow reader is one.
+    but: [
+      'test/attack/floods',
+      'test/attack/fuzz',
+      'test/attack/slow-snapshot',
+      'test/e2e/kill-loop',
+      'test/realtime/',
+      'test/routes/commands', // How long `wait` waits is what it asks.
+    ],
+  },
+  {
+    what: 'a test judges no time and no memory, except where that is what it measures',
+    pattern: /\bperformance\.now\(|\bhrtime\b|\bmemoryUsage\b|Date\.now\(\) - (?:start|begin|before|at)/,
+    among: tests,
+    but: [
+      'test/attack/floods',
+      'test/attack/terminal-reading',
+      'test/realtime/jitter', // A schedule of its own.
+      'test/routes/ws/limits', // What a rate lets in by now.
+    ],
+  },
   { what: 'what is left to do is done, or stands in an issue', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },
 ]
 
-for (const { what, pattern, but } of rules) {
+for (const { what, pattern, but, among = sources } of rules) {
   t.test(what, async t => {
-    const found = sources
+    const found = among
       .filter(file => !but.some(place => file.startsWith(place)))
       .flatMap(file =>
         read(file)

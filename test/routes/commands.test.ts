@@ -47,6 +47,16 @@ async function start(t: Test, config = {}) {
     operator,
     api: call,
     submit,
+    /** The next command that is told to be in this status. */
+    inStatus: (status: Command['status']) =>
+      new Promise<Command>(resolve => {
+        const unfollow = server.log.follow(batch => {
+          const found = batch.find(event => event.type === `command:${status}`)
+          if (found === undefined) return
+          unfollow()
+          resolve(found.payload as Command)
+        })
+      }),
     endAll: () => open.splice(0).forEach(end => void end()),
   }
 }
@@ -109,8 +119,10 @@ test('[LM4] [ER4] what is wrong with a submission is said, and nothing is accept
 })
 
 test('[RE6] [CQ4] [CQ5] a full queue is 429 with Retry-After, a busy agent 409', async t => {
-  const { submit } = await start(t, { QUEUE_LIMIT: 2 })
-  await submit({ kind: 'wait', input: 1, runTimeoutMs: 0 }, '?wait=0.2')
+  const { submit, inStatus } = await start(t, { QUEUE_LIMIT: 2 })
+  const running = inStatus('running')
+  await submit({ kind: 'wait', input: 1, runTimeoutMs: 0 })
+  await running
   t.match(await submit({ kind: 'echo', input: 1, whenBusy: 'reject' }), { status: 409, body: { code: 'conflict' } })
   await submit({ kind: 'echo', input: 1 })
   await submit({ kind: 'echo', input: 2 })
@@ -180,8 +192,10 @@ test('lists: newest first, filtered, in pages; what a token may not see is not t
 })
 
 test('[CQ10] [CQ11] [CQ12] interrupt, retry, edit and drop', async t => {
-  const { submit, api } = await start(t)
-  const running = (await submit({ kind: 'wait', input: 1 }, '?wait=0.2')).body
+  const { submit, api, inStatus } = await start(t)
+  const runs = inStatus('running')
+  await submit({ kind: 'wait', input: 1 })
+  const running = await runs
   const queued = (await submit({ kind: 'echo', input: 1 })).body
   const path = `/commands/${queued.commandId}`
   t.match(await api('PATCH', path, { input: 'edited', priority: 7 }), {

@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../helpers/build.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { issuer } from '../helpers/foreign-token.ts'
 import { openStream } from '../helpers/sse-client.ts'
+import { until } from '../helpers/until.ts'
 import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
 type TokenList = { items: TokenInfo[]; nextCursor: string }
@@ -143,7 +144,7 @@ test('[AU26] a socket that waits for its turn while its token is revoked is not 
   await connectWs(t, url, await token('viewer'))
   const headers = { authorization: `Bearer ${minted.token}` }
   const waiting = [1, 2].map(() => refusedUpgrade(`${url}/ws`, { headers }))
-  while (app.upgrades.waiting < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => app.upgrades.waiting === 2)
   await app.tokens.revoke(minted.jti)
   clock.advance(5000)
   for (const { status, body } of await Promise.all(waiting)) t.match({ status, body }, { status: 401, body: /revoked/ })

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import t from 'tap'
+import { loadDriver } from '../../../src/log/sqlite-driver.ts'
 import { startApp } from '../../helpers/build.ts'
 import { said, taskSaid } from '../../helpers/events.ts'
+import { temporaryFolder } from '../../helpers/log-folder.ts'
 import { rawWebSocket } from '../../helpers/raw-websocket.ts'
 import { connectWs, type WireFrame } from '../../helpers/ws-client.ts'
 
@@ -40,6 +43,25 @@ t.test('[SB1] [EV2] snapshot, then live: with appends all the while there is no 
     cursors.every((n, i) => i === 0 || n > cursors[i - 1]!),
     'in the order of the log across topics',
   )
+})
+
+t.test('[EV3] an event waits for the disk: while it cannot be written nobody is sent it', async t => {
+  const dir = temporaryFolder(t)
+  const { url, token, log } = await startApp(t, { config: { DATA_DIR: dir } })
+  const client = await connectWs(t, url, await token('viewer'))
+  await client.request('subscribe', { topics: ['agents.*.log'], snapshot: false })
+  const disk = (await loadDriver()).open(join(dir, 'fleetwire.db'))
+  t.teardown(() => disk.close())
+  const count = () => disk.prepare("SELECT count(*) AS n FROM events WHERE type = 'agent:error'").get()?.n
+  disk.exec('PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE')
+  const appended = log.append([said('a1', 'one')])
+  // Each answer comes behind whatever was sent before it.
+  for (let i = 0; i < 20; i++) await client.request('ping')
+  t.same(eventsOf(client.frames), [])
+  disk.exec('ROLLBACK')
+  await client.next('agent:error')
+  t.equal(count(), 1, 'another process sees it as soon as a client does')
+  t.match(await appended, { status: 'ok' })
 })
 
 t.test('[RS1] a client that drops again and again gets every event once', async t => {

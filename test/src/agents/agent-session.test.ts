@@ -1,7 +1,9 @@
-import type { Agent } from '@fleetwire/protocol'
+import type { Agent, WireError } from '@fleetwire/protocol'
 import t from 'tap'
 import { removeAgent } from '../../../src/agents/remove-agent.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
+import { refuseAppends } from '../../helpers/refuse-appends.ts'
+import { until } from '../../helpers/until.ts'
 
 t.test('[HS1] [HS2] [HS3] before the hello nothing else is heard, and it has a deadline', async t => {
   const fleet = await startFleet(t)
@@ -84,6 +86,34 @@ t.test('[UP6] a socket that is cut while its frames are being stored: the next o
     messages,
     Array.from({ length: 100 }, (_, i) => `m${i + 1}`),
   )
+})
+
+t.test('[UP7] while the log refuses, frames wait in their order; too many of them close the socket', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const log = refuseAppends(fleet.log)
+  const count = 2000
+  for (let i = 1; i <= count; i++) agent.report('agent:error', { message: `m${i}` })
+  await until(() => {
+    fleet.clock.advance(1000)
+    return log.count >= 3
+  })
+  t.notOk(agent.closed, 'as many as may wait')
+  t.notOk(agent.sent.some(({ type }) => type === 'report:ack'))
+  log.accept()
+  await until(() => {
+    fleet.clock.advance(1000)
+    return agent.sent.some(({ type, payload }) => type === 'report:ack' && payload.n === count)
+  })
+  const messages = fleet.events.filter(e => e.type === 'agent:error').map(e => (e.payload as WireError).message)
+  t.strictSame(
+    messages,
+    Array.from({ length: count }, (_, i) => `m${i + 1}`),
+  )
+  refuseAppends(fleet.log)
+  for (let i = 0; i <= count; i++) agent.report('agent:error', { message: 'one too many' })
+  t.match(agent.closed, { code: 1012 })
 })
 
 t.test('[AG7] [AG9] lifecycle: started, crashed and restarted, stopped', async t => {

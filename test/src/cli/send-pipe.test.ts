@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { DashboardClient } from '@fleetwire/client/node'
 import type { Command } from '@fleetwire/protocol'
 import { test } from 'tap'
@@ -16,10 +17,12 @@ test('[TM21] [CS31] [TM20] a pipe gets the bytes as they were, in order and whol
   const lines = Buffer.from(Array.from({ length: 2_000_000 }, (_, i) => `${i + 1}\n`).join(''))
   const large = sendInPipeline(t, server, 'seq 2000000')
   const running = await server.inStatus('a1', 'running')
-  // Nobody reads yet: the command cannot be done before somebody does.
-  await new Promise(resolve => setTimeout(resolve, 500))
-  const { body } = await server.call<Command>(server.admin, 'GET', `/api/v1/commands/${running.commandId}`)
-  t.equal(body.status, 'running')
+  // What has come fills the pipe, and nobody reads it: the command cannot be done before somebody does.
+  await once(large.child.stdout!, 'readable')
+  for (let i = 0; i < 50; i++) {
+    const { body } = await server.call<Command>(server.admin, 'GET', `/api/v1/commands/${running.commandId}`)
+    if (body.status !== 'running') t.fail(`${body.status} before anybody read`)
+  }
   large.read()
   const { code, stdout, stderr } = await large.ended
   t.same([code, stderr, stdout.length, sha256(stdout)], [0, '', lines.length, sha256(lines)])

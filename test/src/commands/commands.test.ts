@@ -2,6 +2,9 @@ import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
 import { type Caller, inProcess } from '../../../src/caller.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
+import { temporaryFolder } from '../../helpers/log-folder.ts'
+import { refuseAppends } from '../../helpers/refuse-appends.ts'
+import { until } from '../../helpers/until.ts'
 
 t.test(
   '[PM1] [PM13] to submit is refused to who does not see the agent or the task, as if there were none',
@@ -94,6 +97,101 @@ t.test('[CQ2] [CD1] one at a time, in order, higher priority first', async t => 
     order,
     [first, urgent, second, third].map(c => c.commandId),
   )
+})
+
+t.test('[CD2] a command is sent once its dispatch is stored, and not before', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const log = refuseAppends(fleet.log, ([draft]) => draft?.type === 'command:dispatched')
+  const { commandId } = await fleet.submit('a1')
+  await until(() => {
+    agent.live(fleet.clock, 1000)
+    return log.count >= 2
+  })
+  t.notOk(agent.sent.some(({ type }) => type === 'command:dispatch'))
+  t.match(await fleet.queue.get(commandId), { status: 'queued', attempt: 0 })
+  log.accept()
+  await until(() => {
+    agent.live(fleet.clock, 1000)
+    return agent.sent.some(({ type }) => type === 'command:dispatch')
+  })
+  t.match((await fleet.log.get(`agents.a1.commands.${commandId}`))?.payload, { status: 'dispatched', attempt: 1 })
+})
+
+t.test('[CD10] what falls due while the log refuses it is tried again until it is stored', async t => {
+  type Fleet = Awaited<ReturnType<typeof startFleet>>
+  const { ackDeadlineMs, leaseMs, cancelDeadlineMs } = deadlines
+  const runs = async (fleet: Fleet, request = {}) => {
+    const agent = fleet.agent('a1')
+    await agent.hello()
+    const { commandId } = await fleet.submit('a1', request)
+    await agent.next('command:dispatch')
+    agent.report('command:ack', { commandId, attempt: 1 })
+    await agent.acked(1)
+    return commandId
+  }
+  const cases: Record<string, [dueMs: number, type: string, begin: (fleet: Fleet) => Promise<string>]> = {
+    'the time in the queue': [
+      5000,
+      'command:expired',
+      async fleet => {
+        const first = fleet.agent('a1')
+        await first.hello({ maxConcurrency: 1 })
+        await fleet.submit('a1')
+        await first.next('command:dispatch')
+        return (await fleet.submit('a1', { queueTtlMs: 5000 })).commandId
+      },
+    ],
+    'the ack': [
+      ackDeadlineMs,
+      'command:queued',
+      async fleet => {
+        const agent = fleet.agent('a1')
+        await agent.hello()
+        const { commandId } = await fleet.submit('a1')
+        await agent.next('command:dispatch')
+        return commandId
+      },
+    ],
+    'the lease': [leaseMs, 'command:lost', fleet => runs(fleet)],
+    'the time of a run': [5000, 'command:cancelling', fleet => runs(fleet, { runTimeoutMs: 5000 })],
+    'an interrupt that is not confirmed': [
+      cancelDeadlineMs + 5000,
+      'command:cancelled',
+      async fleet => {
+        const commandId = await runs(fleet)
+        await fleet.queue.interrupt(commandId, { canSee: () => true })
+        return commandId
+      },
+    ],
+  }
+  for (const [name, [dueMs, type, begin]] of Object.entries(cases)) {
+    const fleet = await startFleet(t, { dir: temporaryFolder(t) })
+    const commandId = await begin(fleet)
+    const from = fleet.events.length
+    const log = refuseAppends(fleet.log, ([draft]) => draft?.topic.endsWith(`.${commandId}`) === true)
+    fleet.clock.advance(dueMs)
+    await until(() => {
+      fleet.clock.advance(1000)
+      return log.count >= 3
+    })
+    t.notOk(
+      fleet.events.slice(from).some(event => event.topic.endsWith(`.${commandId}`)),
+      name,
+    )
+    log.accept()
+    await until(() => {
+      fleet.clock.advance(1000)
+      return fleet.events.slice(from).some(event => event.topic.endsWith(`.${commandId}`))
+    })
+    t.match(
+      fleet.events.slice(from).find(event => event.topic.endsWith(`.${commandId}`)),
+      { type },
+      name,
+    )
+    await fleet.stop()
+  }
 })
 
 t.test('[CD1] concurrency is what the agent says', async t => {

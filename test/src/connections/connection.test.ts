@@ -183,6 +183,19 @@ t.test(
   },
 )
 
+t.test('[LV8] a slow reader lives as long as it takes what waits for it, though its pongs are late', async t => {
+  const { clock, socket } = setUp()
+  socket.choke()
+  for (let i = 0; i < 5; i++) {
+    clock.advance(59_999)
+    socket.drain()
+    socket.choke()
+  }
+  t.ok(socket.isOpen, 'it took something in every two intervals')
+  clock.advance(90_000)
+  t.equal(socket.closedWith?.code, 4408, 'one that takes nothing is as dead as one that says nothing')
+})
+
 t.test('[LV4] [LV5] a stall of this process is not held against the peer', async t => {
   const { clock, socket } = setUp()
   clock.advance(30_000)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isInstalled } from '../../helpers/programs.ts'
 import { dir, start, survivors } from '../../helpers/shell-command.ts'
+import { until } from '../../helpers/until.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who is in a session' }
 const quick = { hangupMs: 100 }
@@ -109,7 +110,7 @@ t.test('what was left running with its output in a file goes on to write it', li
   t.match(await command.outcome, { status: 'succeeded', detail: undefined })
   const size = () => (existsSync(file) ? readFileSync(file).length : 0)
   const before = size()
-  while (size() <= before) await new Promise(resolve => setTimeout(resolve, 20))
+  await until(() => size() > before)
   endAll(command.commandId)
   t.pass('it writes on')
 })

@@ -68,27 +68,29 @@ t.test('5 MiB arrive complete; the result is their end', async t => {
   t.ok(String(output).length > 60_000 && String(output).length <= 65_536)
 })
 
-t.test('a reader that is slow slows the program, and costs no memory', async t => {
+t.test('a reader that is slow slows the program: little waits for it at any time', async t => {
   let bytes = 0
-  let pending = 0
-  let most = 0
+  let [pending, pendingBytes] = [0, 0]
+  let [most, mostBytes] = [0, 0]
   const command = start('head -c 52428800 /dev/zero', {
     write: chunk => {
       bytes += chunk.length
       most = Math.max(most, ++pending)
+      pendingBytes += chunk.length
+      mostBytes = Math.max(mostBytes, pendingBytes)
       return new Promise(resolve =>
         setImmediate(() => {
           pending--
+          pendingBytes -= chunk.length
           resolve()
         }),
       )
     },
   })
-  const before = process.memoryUsage().rss
   t.match(await command.outcome, { status: 'succeeded' })
   t.equal(bytes, 52_428_800)
   t.ok(most < 10, `${most} writes were under way at most`)
-  t.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024)
+  t.ok(mostBytes < 1024 * 1024, `${mostBytes} bytes waited at most`)
 })
 
 t.test(
@@ -123,14 +125,14 @@ t.test('output that is not UTF-8, and characters that are cut', async t => {
   t.match(output, /^é?(🙂é)+$/u, 'the cut is between characters')
 })
 
-t.test('an interrupt ends a sleep at once, whenever it comes', async t => {
+t.test('an interrupt ends a sleep without waiting for the signals after it, whenever it comes', async t => {
+  // Were the first signal not enough, the test would not end in its time.
+  const never = { termAfterMs: 3_600_000, killAfterMs: 3_600_000 }
   for (let i = 0; i < 20; i++) {
-    const command = start('echo started; sleep 600; echo not reached')
+    const command = start('echo started; sleep 600; echo not reached', never)
     await command.printed(/started/)
-    const begin = performance.now()
     command.interrupt.abort()
     t.match(await command.outcome, { status: 'cancelled', output: 'started\n', exitCode: 130 })
-    t.ok(performance.now() - begin < 1000)
     t.same(command.exit(), { exitCode: 130 })
     nobodyIsLeft(t, command.commandId)
   }
