@@ -62,9 +62,7 @@ const exec = new Command('exec')
   .option('--with-parent', 'end when the process that started it ends')
   .action(run)
 
-export const agentCommand = new Command('agent')
-  .description('Run an agent on this machine')
-  .addCommand(exec.exitOverride())
+export const agentCommand = new Command('agent').addCommand(exec.exitOverride())
 
 async function run(options: ExecOptions): Promise<void> {
   const url = resolveUrl()

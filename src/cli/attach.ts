@@ -16,7 +16,6 @@ const CLEAR = '\u001b[0m\u001b[2J\u001b[H'
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 
 export const attachCommand = new Command('attach')
-  .description('Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running')
   .argument('<agentId>', 'see fleetwire ps')
   .argument(
     '[terminalId]',

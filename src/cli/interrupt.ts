@@ -5,7 +5,6 @@ import { printJson } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const interruptCommand = new Command('interrupt')
-  .description('Stop a command; what is queued behind it runs next')
   .argument('<commandId>', 'as send printed it; fleetwire ps shows what runs')
   .option('--reason <text>', 'kept with the command')
   .option('--json', 'print the answer as JSON')

@@ -5,7 +5,6 @@ import { printJson, printTable, since, until } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const psCommand = new Command('ps')
-  .description('Show the agents: who is online, working, waiting or gone')
   .addOption(new Option('--status <status>', 'only these').choices(['online', 'offline', 'error']))
   .option('--json', 'one JSON object per line')
   .action(async (options: { status?: string; json?: boolean }) => {

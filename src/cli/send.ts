@@ -25,7 +25,6 @@ interface SendOptions {
 }
 
 export const sendCommand = new Command('send')
-  .description('Submit a command to an agent')
   .argument('<agentId>', 'see fleetwire ps')
   .argument('<input...>', 'a shell line or a prompt; joined with spaces')
   .option('--kind <kind>', 'shell, prompt or what the agent offers', 'shell')

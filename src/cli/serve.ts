@@ -22,7 +22,6 @@ const LOCAL_AGENT = 'local'
 const LOCAL_TOKEN_SECONDS = 365 * 86_400
 
 export const serveCommand = new Command('serve')
-  .description('Run the server')
   .option('--port <port>', 'port to listen on (FLEETWIRE_PORT, default 3000)', wholeNumber(0))
   .option('--host <host>', 'address to listen on (FLEETWIRE_HOST, default 127.0.0.1)')
   .option('--data-dir <folder>', 'where the log and the secret are kept (FLEETWIRE_DATA_DIR, default ./data)')

@@ -15,7 +15,6 @@ interface TailOptions {
 }
 
 export const tailCommand = new Command('tail')
-  .description('Follow what happens, as it happens: events and the output of running commands')
   .argument('[pattern]', 'topics to follow: * is one token, a last > is the rest', aPattern, '>')
   .option('--json', 'one JSON object per line')
   .option('--no-output', 'without the output of commands')

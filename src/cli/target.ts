@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createDecoder, createSigner } from 'fast-jwt'
-import { issuerRulesOf, withIssuer } from '../auth/claim-rules.ts'
-import { newId } from '../ids.ts'
 import { CliError } from './cli-error.ts'
+import type { Signer } from './local-signer.ts'
 
 /** The server that a command talks to, and the token that it uses. */
 export interface Target {
@@ -25,7 +23,7 @@ export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promi
   const url = resolveUrl(env)
   const { FLEETWIRE_TOKEN: token } = clean(env)
   if (token) return { url, token }
-  const sign = await localSigner(env)
+  const sign = await signerHere(env)
   if (sign !== undefined) return { url, token: sign({ sub: 'local-admin', role: 'admin' }, LOCAL_TOKEN_SECONDS) }
   const { environmentWarnings } = await import('../config.ts')
   throw new CliError(
@@ -50,19 +48,22 @@ export function resolveUrl(env: NodeJS.ProcessEnv = process.env): string {
 export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const given = clean(env).FLEETWIRE_TOKEN
   if (given) {
-    const sub = subjectOf(given)
+    const sub = await subjectOf(given)
     if (sub === undefined || sub === agentId) return given
     throw new CliError('denied', `FLEETWIRE_TOKEN is of "${sub}", not of the agent "${agentId}". ${mintHint(agentId)}`)
   }
-  const sign = await localSigner(env)
+  const sign = await signerHere(env)
   if (sign !== undefined) return sign({ sub: agentId, role: 'agent' }, LOCAL_AGENT_TOKEN_SECONDS)
   throw new CliError('denied', `FLEETWIRE_TOKEN is not set. ${mintHint(agentId)}`)
 }
 
 const mintHint = (agentId: string) => `Mint one with: fleetwire token --role agent --sub ${agentId}`
 
+// What signs and reads tokens is loaded only if it is needed: most commands are given a token.
+
 /** Undefined if it is not a JWT: the server's error says so better. */
-function subjectOf(token: string): string | undefined {
+async function subjectOf(token: string): Promise<string | undefined> {
+  const { createDecoder } = await import('fast-jwt')
   try {
     return createDecoder()(token).sub
   } catch {
@@ -70,32 +71,19 @@ function subjectOf(token: string): string | undefined {
   }
 }
 
-type Signer = (claims: { sub: string; role: string }, ttlSeconds: number) => string
-
-/**
- * Signs with the secret of the server's data folder, if it is readable, without asking the server. The claims follow
- * the server's settings, so that it accepts them.
- */
-async function localSigner(env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
-  const { FLEETWIRE_JWT_SECRET, FLEETWIRE_DATA_DIR, ...settings } = clean(env)
-  const path = join(FLEETWIRE_DATA_DIR || './data', 'secret')
+/** Signs with the secret of the server's data folder, if it is readable, without asking the server. */
+async function signerHere(env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
+  const settings = clean(env)
+  const path = join(settings.FLEETWIRE_DATA_DIR || './data', 'secret')
   const key =
-    FLEETWIRE_JWT_SECRET ||
+    settings.FLEETWIRE_JWT_SECRET ||
     (await readFile(path, 'utf8').then(
       text => text.trim(),
       () => undefined,
     ))
   if (key === undefined) return undefined
-  const rules = issuerRulesOf({
-    ...(settings.FLEETWIRE_JWT_AUDIENCE && { JWT_AUDIENCE: settings.FLEETWIRE_JWT_AUDIENCE }),
-    ...(settings.FLEETWIRE_JWT_ISSUER && { JWT_ISSUER: settings.FLEETWIRE_JWT_ISSUER }),
-    ...(settings.FLEETWIRE_JWT_ROLE_CLAIM && { JWT_ROLE_CLAIM: settings.FLEETWIRE_JWT_ROLE_CLAIM }),
-  })
-  return (claims, ttlSeconds) =>
-    createSigner({ key, algorithm: 'HS256', expiresIn: ttlSeconds * 1000 })({
-      ...withIssuer(claims, rules),
-      jti: newId('tok'),
-    })
+  const { localSigner } = await import('./local-signer.ts')
+  return localSigner(key, settings)
 }
 
 /** Files and secret stores leave a line break at the end of a value. */

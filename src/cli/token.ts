@@ -15,7 +15,6 @@ interface TokenOptions {
 }
 
 export const tokenCommand = new Command('token')
-  .description('Mint a token; it is printed once and stored nowhere')
   .addOption(
     new Option('--role <role>', 'what it may do')
       .choices(['viewer', 'operator', 'admin', 'agent'])

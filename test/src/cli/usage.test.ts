@@ -1,4 +1,16 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Help } from 'commander'
 import { test } from 'tap'
+import { agentCommand } from '../../../src/cli/agent.ts'
+import { attachCommand } from '../../../src/cli/attach.ts'
+import { interruptCommand } from '../../../src/cli/interrupt.ts'
+import { psCommand } from '../../../src/cli/ps.ts'
+import { sendCommand } from '../../../src/cli/send.ts'
+import { serveCommand } from '../../../src/cli/serve.ts'
+import { type CommandName, summaries } from '../../../src/cli/summaries.ts'
+import { tailCommand } from '../../../src/cli/tail.ts'
+import { tokenCommand } from '../../../src/cli/token.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 import { freePort } from '../../helpers/processes.ts'
 
@@ -73,4 +85,61 @@ test('a token that is wrong, missing or too weak ends with 4', async t => {
   t.match(await runHere(['send', 'a', 'x'], viewer), { code: 4, stderr: /403/ })
   t.match(await runHere(['token', '--role', 'viewer'], viewer), { code: 4, stderr: /403/ })
   t.match(await runHere(['tail', 'users.somebody.inbox'], viewer), { code: 4, stderr: /users\.somebody\.inbox/ })
+})
+
+test('the list of commands says of each what the command says itself', async t => {
+  const program = new Help()
+  const modules = [
+    serveCommand,
+    tokenCommand,
+    agentCommand,
+    psCommand,
+    sendCommand,
+    interruptCommand,
+    tailCommand,
+    attachCommand,
+  ]
+  t.same(
+    Object.values(summaries).map(({ usage }) => usage),
+    modules.map(command => program.subcommandTerm(command)),
+  )
+  for (const name of Object.keys(summaries)) {
+    t.match((await run(t, ['help', name])).stdout.replace(/\s+/g, ' '), summaries[name as CommandName].says)
+  }
+})
+
+test('a command loads what it needs and no more', async t => {
+  const loadedBy = async (...args: string[]) => {
+    const folder = t.testdir()
+    const env = { FLEETWIRE_TOKEN: 'x', FLEETWIRE_URL: 'http://127.0.0.1:9', NODE_V8_COVERAGE: folder }
+    await run(t, args, env)
+    const reports = (await readdir(folder)).map(name => readFile(join(folder, name), 'utf8'))
+    return (await Promise.all(reports)).flatMap(report =>
+      (JSON.parse(report).result as { url: string }[]).map(({ url }) => url),
+    )
+  }
+  const version = (await loadedBy('--version')).filter(url => url.startsWith('file:'))
+  t.ok(version.length > 1 && version.length < 10, `${version.length} modules print a version`)
+  const help = await loadedBy('--help')
+  t.ok(help.some(url => url.includes('commander')))
+  t.notOk(
+    help.some(url => /cli\/(ps|serve|send)\.js$/.test(url)),
+    'a list of commands loads none',
+  )
+  const ps = await loadedBy('ps')
+  t.ok(ps.some(url => url.endsWith('cli/ps.js')))
+  for (const other of ['fastify', '@sinclair', 'packages/client', 'fast-jwt', 'cli/serve.js', '/ws/']) {
+    t.notOk(
+      ps.some(url => url.includes(other)),
+      `ps does not load ${other}`,
+    )
+  }
+  const attach = await loadedBy('attach', 'a')
+  t.ok(attach.some(url => url.includes('packages/client')))
+  for (const other of ['fastify', '@sinclair', 'node-pty', 'fast-jwt']) {
+    t.notOk(
+      attach.some(url => url.includes(other)),
+      `attach does not load ${other}`,
+    )
+  }
 })

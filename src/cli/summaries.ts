@@ -1,0 +1,27 @@
+/**
+ * What `fleetwire --help` shows of each command, in this order. It stands apart from the commands, so that the list is
+ * there without loading any of them.
+ */
+export const summaries = {
+  serve: { usage: 'serve [options]', says: 'Run the server' },
+  token: { usage: 'token [options]', says: 'Mint a token; it is printed once and stored nowhere' },
+  agent: { usage: 'agent', says: 'Run an agent on this machine' },
+  ps: { usage: 'ps [options]', says: 'Show the agents: who is online, working, waiting or gone' },
+  send: { usage: 'send [options] <agentId> <input...>', says: 'Submit a command to an agent' },
+  interrupt: {
+    usage: 'interrupt [options] <commandId>',
+    says: 'Stop a command; what is queued behind it runs next',
+  },
+  tail: {
+    usage: 'tail [options] [pattern]',
+    says: 'Follow what happens, as it happens: events and the output of running commands',
+  },
+  attach: {
+    usage: 'attach <agentId> [terminalId]',
+    says: 'Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running',
+  },
+} as const
+
+export type CommandName = keyof typeof summaries
+
+export const isCommandName = (text: string): text is CommandName => Object.hasOwn(summaries, text)
