@@ -26,11 +26,11 @@ export const channels: readonly Channel[] = [
   },
   {
     ...{ id: 'ws', address: '/ws', peer: 'client', title: 'Clients' },
-    description: 'Dashboards, backends and the CLI: any token but an agent’s.',
+    description: 'Dashboards, backends and the CLI: any token except an agent’s.',
   },
   {
     ...{ id: 'wsTask', address: '/ws/tasks/{taskId}', peer: 'client', title: 'Clients that follow one task' },
-    description: 'As `/ws`, subscribed to one task, with a snapshot, from the start.',
+    description: 'Like `/ws`, subscribed to one task from the start, with a snapshot.',
     parameters: { taskId: { description: 'The task' } },
   },
 ]

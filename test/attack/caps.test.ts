@@ -59,7 +59,7 @@ async function bounded(
   t.equal(await greedy.say(...more(limit + 2)), 'too_large')
 }
 
-t.test('[IN17] open interactions of one agent', async t => {
+t.test('[IN17] open interactions of one agent are limited', async t => {
   await bounded(
     t,
     { MAX_OPEN_INTERACTIONS_PER_AGENT: 5 },
@@ -69,7 +69,7 @@ t.test('[IN17] open interactions of one agent', async t => {
   )
 })
 
-t.test('[SE19] active sessions of one agent', async t => {
+t.test('[SE19] active sessions of one agent are limited', async t => {
   const config = { MAX_SESSIONS_PER_AGENT: 5 }
   await bounded(t, config, 5, i => ['session:start', { sessionId: `s${i}` }], ['session:end', { sessionId: 's1' }])
   const { greedy, url, token } = await start(t, { MAX_SESSIONS_PER_AGENT: 1 })
@@ -94,7 +94,7 @@ t.test('[SE19] active sessions of one agent', async t => {
   )
 })
 
-t.test('[SE12] messages and tool calls under way of one agent', async t => {
+t.test('[SE12] open messages and tool calls of one agent are limited', async t => {
   await bounded(
     t,
     { MAX_OPEN_MESSAGES_PER_AGENT: 4 },
@@ -107,7 +107,7 @@ t.test('[SE12] messages and tool calls under way of one agent', async t => {
   )
 })
 
-t.test('[SE12] arguments of tool calls count as characters of what is open', async t => {
+t.test('[SE12] arguments of tool calls count as open characters', async t => {
   const { greedy, app } = await start(t, {})
   const large = 'x'.repeat(250 * 1024)
   let taken = 0
@@ -123,7 +123,7 @@ t.test('[SE12] arguments of tool calls count as characters of what is open', asy
   t.same(app.openMessages.tally('greedy'), { items: 0, chars: 0 }, 'what has ended counts no more')
 })
 
-t.test('[TM15] terminals of one agent, begun by output or by a size', async t => {
+t.test('[TM15] terminals of one agent are limited, whether output or a size begins them', async t => {
   await bounded(
     t,
     { MAX_TERMINALS_PER_AGENT: 5 },
@@ -136,7 +136,7 @@ t.test('[TM15] terminals of one agent, begun by output or by a size', async t =>
   )
 })
 
-t.test('[AG16] models and sources whose usage is counted of one agent', async t => {
+t.test('[AG16] models and sources in the usage of one agent are limited', async t => {
   let request = 0
   await bounded(t, { MAX_USAGE_MODELS_PER_AGENT: 5 }, 5, i => [
     'usage:report',
@@ -144,7 +144,7 @@ t.test('[AG16] models and sources whose usage is counted of one agent', async t 
   ])
 })
 
-t.test('[LM6] 64 labels, 256 metrics', async t => {
+t.test('[LM6] an agent may have 64 labels and 256 metrics', async t => {
   const { greedy, url, token } = await start(t, {})
   const many = <T>(count: number, value: T) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, value]))

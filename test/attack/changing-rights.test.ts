@@ -36,7 +36,7 @@ const isMarker = (marker: string) => (frame: WireFrame) =>
 /** What was sent after a frame. */
 const since = (client: WsClient, frame: WireFrame) => client.frames.slice(client.frames.indexOf(frame) + 1)
 
-test('[PM11] after a refresh to narrower agents nothing of the others is sent, and what is closed is named', async t => {
+test('[PM11] after a refresh to fewer agents nothing of the others is sent, and closed terminals are named', async t => {
   const { url, token, busy } = await start(t)
   const wide = await token('operator', { sub: 'ann' })
   const client = await connectWs(t, url, wide)
@@ -83,7 +83,7 @@ test('[PM11] after a refresh to a token that may not read nothing is sent at all
   t.match(await client.request('subscribe', { topics: ['>'] }), { ok: false, error: { code: 'forbidden' } })
 })
 
-test('[PM11] a resume is judged by the rights of now, and a question asked of oneself is hidden with its agent', async t => {
+test('[PM11] a resume is judged by the present rights, and a question is hidden with its agent', async t => {
   const { url, token, api, theirs, mine } = await start(t)
   const { body } = await api<Command>(
     'POST',
@@ -155,7 +155,7 @@ test('[PM15] a file that is being sent to a token that is revoked is cut off, no
   await t.rejects(response.text(), 'the connection was cut')
 })
 
-test('[PM17] who may not read is not shown what came of their command', async t => {
+test('[PM17] a token that may not read is not shown the result of its command', async t => {
   const { url, theirs, token, call } = await start(t)
   const blind = await token('operator', { sub: 'ann', scopes: ['command'] })
   const request = { kind: 'shell', input: 'x', idempotencyKey: 'k' }
@@ -175,7 +175,7 @@ test('[PM17] who may not read is not shown what came of their command', async t 
   t.notMatch(JSON.stringify(reply), /secret/)
 })
 
-test('[PM12] a batch and its key show a narrowed token its part', async t => {
+test('[PM12] a narrowed token sees its part of a batch and of its key', async t => {
   const { call, url, token, api } = await start(t)
   const send = async (bearer: string, ids: string[]) => {
     const response = await fetch(`${url}/api/v1/commands`, {
@@ -207,7 +207,7 @@ test('[PM12] a batch and its key show a narrowed token its part', async t => {
   t.equal((await call(narrow, 'POST', `/api/v1/batches/${body.parentId}/stop`)).status, 403, 'it sees only a part')
 })
 
-test('[PM13] nobody says that something concerns a task that is hidden from them', async t => {
+test('[PM13] a token cannot refer to a task that is hidden from it', async t => {
   const { url, token, api } = await start(t)
   const narrow = await token('operator', { agents: NARROW })
   const client = await connectWs(t, url, narrow)

@@ -14,7 +14,7 @@ function* integersOf(schema: TSchema, path: string): Generator<[path: string, sc
   }
 }
 
-t.test('[FR17] no whole number of a frame is larger than what is exact', async t => {
+t.test('[FR17] no whole number of a frame may be larger than an exact one', async t => {
   const found = [...Object.entries(agentPayloads), ...Object.entries(clientPayloads)].flatMap(([type, schema]) => [
     ...integersOf(schema, type),
   ])
@@ -24,7 +24,7 @@ t.test('[FR17] no whole number of a frame is larger than what is exact', async t
   }
 })
 
-t.test('[FR17] offsets, numbers and amounts at the ends of what is exact harm nobody', async t => {
+t.test('[FR17] offsets, numbers and amounts at the limits of exactness do no harm', async t => {
   const { app, url, token, call } = await startApp(t)
   const admin = await token('admin')
   const viewer = await connectWs(t, url, admin)

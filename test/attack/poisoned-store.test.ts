@@ -57,7 +57,7 @@ async function poisoned(t: Test): Promise<{ dir: string; cursor: string; command
   return { dir, cursor, commandIds }
 }
 
-t.test('[SB9] [RS6] [CS30] a store that holds what no frame can carry serves all the rest', async t => {
+t.test('[SB9] [RS6] [CS30] a store with entries that no frame can carry serves all others', async t => {
   const { dir, cursor, commandIds } = await poisoned(t)
   const lines: string[] = []
   const stream = { write: (line: string) => void lines.push(line) }

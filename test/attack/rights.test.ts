@@ -223,7 +223,7 @@ test('a route of the API without a row does not start', async t => {
   t.throws(() => app.admit('GET /api/v1/secrets'), { code: 'FLW_ERR_AUTH_NO_ROW' })
 })
 
-test('[PM1] [PM2] every route asks for its scope, and for a token', async t => {
+test('[PM1] [PM2] every route requires a token with its scope', async t => {
   const { admin, mine, answer, token, call } = await start(t)
   for (const route of apiRoutes) {
     const { asks: scope } = routeAccess[route]!
@@ -252,7 +252,7 @@ test('[PM1] [PM2] every route asks for its scope, and for a token', async t => {
   t.equal((await call(admin, 'GET', '/metrics')).status, 200)
 })
 
-test('[PM4] [PM9] [PM14] what a narrowed token may not see does not exist: the same answer as for what is not there', async t => {
+test('[PM4] [PM9] [PM14] what a narrowed token may not see gets the same answer as what does not exist', async t => {
   const { theirs, answer, token, log } = await start(t)
   const changes: FleetEvent[] = []
   const isTheirs = ({ type, topic, json }: FleetEvent) => !type.startsWith('connection:') && foreign.test(topic + json)
@@ -279,7 +279,7 @@ test('[PM4] [PM9] [PM14] what a narrowed token may not see does not exist: the s
   )
 })
 
-test('[PM9] what is one’s own is there, with the same tokens', async t => {
+test('[PM9] the same tokens see their own things', async t => {
   const { mine, answer, token } = await start(t)
   const narrow = await token('admin', { sub: 'nina', agents: NARROW })
   const last = [
@@ -345,7 +345,7 @@ const frames: { [K in ClientFrameType]: (of: Things) => object } = {
 }
 const judgedFrames = (Object.keys(frames) as ClientFrameType[]).filter(type => clientFrameAccess[type].on !== 'self')
 
-test('[PM1] [PM4] every frame of a client asks for its scope, and finds no hidden thing', async t => {
+test('[PM1] [PM4] every frame of a client requires its scope, and finds nothing hidden', async t => {
   const { url, token, theirs, mine } = await start(t)
   const narrow = await connectWs(t, url, await token('admin', { agents: NARROW }))
   for (const type of judgedFrames) {
@@ -442,7 +442,7 @@ test('[TK6] no frame of an agent changes what belongs to another, or to nobody',
   )
 })
 
-test('[SB7] [PM1] the view of a task asks for the right to read, and shows of hidden ones what it shows of none', async t => {
+test('[SB7] [PM1] the view of a task requires the right to read, and shows hidden tasks like missing ones', async t => {
   const { url, token, theirs, mine } = await start(t)
   const open = (bearer: string, taskId: string) => ({
     headers: { authorization: `Bearer ${bearer}` },

@@ -78,7 +78,7 @@ class SlowReader {
   }
 }
 
-t.test('[OB8] [OB3] who reads slowly gets a snapshot far larger than what may wait, and goes live', async t => {
+t.test('[OB8] [OB3] a slow reader gets a snapshot far larger than its outbox limit, and goes live', async t => {
   const config = { OUTBOX_LIMIT_BYTES: 256 * 1024, HEARTBEAT_MS: 1000, AGENT_FRAME_RATE: 100_000 }
   const { url, token, log } = await startApp(t, { config })
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
@@ -140,7 +140,7 @@ async function readStream(url: string, token: string, last: string): Promise<{ c
   return { chars, end }
 }
 
-t.test('[OB8] [RS1] so does one who resumes over events that are larger than what may wait', async t => {
+t.test('[OB8] [RS1] a slow reader resumes over events larger than its outbox limit', async t => {
   const config = { OUTBOX_LIMIT_BYTES: 256 * 1024, HEARTBEAT_MS: 1000 }
   const { url, token, log } = await startApp(t, { config })
   const { cursor } = await log.append([said('a1', 'first')]).then(result => ({

@@ -69,7 +69,7 @@ async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
   socket.destroy()
 }
 
-t.test('[LM2] [CL11] a flood of any kind counts as frames: 4429, and the socket is not read on', async t => {
+t.test('[LM2] [CL11] a flood of any kind counts as frames: 4429, and the socket is read no further', async t => {
   const server = await startApp(t)
   const bystander = await connectWs(t, server.url, await server.token('viewer', { sub: 'bob' }))
   for (const [name, kind] of Object.entries(floods)) {
@@ -82,7 +82,7 @@ t.test('[LM2] [CL11] a flood of any kind counts as frames: 4429, and the socket 
   }
 })
 
-t.test('[LM2] as many parts, pings and pongs as frames may come are no offence', async t => {
+t.test('[LM2] fragments, pings and pongs within the frame rate are allowed', async t => {
   const { url, token } = await startApp(t)
   const socket = await rawWebSocket(t, url, await token('viewer'))
   const text = '{"type":"ping"}'
@@ -98,7 +98,7 @@ t.test('[LM2] as many parts, pings and pongs as frames may come are no offence',
   t.notMatch(received, /rate_limited/)
 })
 
-t.test('[CL11] who goes on sending after a close of another kind is not read on either', async t => {
+t.test('[CL11] a peer that goes on sending after another close is read no further either', async t => {
   const server = await startApp(t)
   const { socket, raw } = await serverSocket(t, server, 'mallory')
   const code = closeCodeOf(socket)
@@ -109,7 +109,7 @@ t.test('[CL11] who goes on sending after a close of another kind is not read on 
   t.ok(raw.bytesRead < 1_000_000, `${raw.bytesRead} bytes were read`)
 })
 
-t.test('[CL11] what is larger than a frame may be is not read to its end', async t => {
+t.test('[CL11] a frame over the limit is not read to its end', async t => {
   const server = await startApp(t)
   for (const length of [256 * 1024 + 1, 2 ** 40, 2 ** 53 - 1]) {
     const { socket, raw } = await serverSocket(t, server, `mallory${length}`)
@@ -132,7 +132,7 @@ t.test('[LM1] a length of more than 2^53 is a frame that is too large', async t 
   t.same(app.connections.stats().closedByCode, { 4413: 1 })
 })
 
-t.test('[CL12] the close frame of a peer is answered with its own code', async t => {
+t.test('[CL12] a peer’s close frame is answered with its own code', async t => {
   const { url, token } = await startApp(t)
   for (const code of [1000, 1001, 1009, 1011, 3000, 4000, 4413]) {
     const socket = await rawWebSocket(t, url, await token('viewer'))
@@ -142,7 +142,7 @@ t.test('[CL12] the close frame of a peer is answered with its own code', async t
   }
 })
 
-t.test('[LM15] an agent may send 4,000 frames at once; the 2,000 of the next second, and then it is told', async t => {
+t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next second; then it is refused', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b', inventory: [] })

@@ -28,7 +28,7 @@ function statusOf(url: string, token: string): Promise<number | undefined> {
 
 const watch = { agentId: 'hostile' }
 
-test('[TM16] resizes from one extreme to the other cost whoever asks for them', async t => {
+test('[TM16] extreme resizes cost the agent that asks for them', async t => {
   const stage = await startStage(t)
   const { hostile, quiet, viewer } = stage
   print(quiet, 'q', 0, 'quiet ')
@@ -54,7 +54,7 @@ test('[TM16] resizes from one extreme to the other cost whoever asks for them', 
   t.ok(delayMs < MOST_DELAY_MS && seen.joinMs < MOST_JOIN_MS && seen.outputMs < MOST_DELAY_MS, title)
 })
 
-test('[TM18] reading terminals that nobody watches, full of what is slow to draw, delays nobody', async t => {
+test('[TM18] reading unwatched terminals that are slow to draw delays nobody', async t => {
   const { hostile, quiet, other, call, token, url } = await startStage(t)
   print(quiet, 'q', 0, 'quiet')
   const nasty = Object.values(attacks)

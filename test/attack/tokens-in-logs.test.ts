@@ -91,7 +91,7 @@ test('[AU5] no line of the log holds a token, wherever its sender put it', async
   noneIn(t, stream.text, secret)
 })
 
-test('[AU5] nor the log of an app that embeds this one', async t => {
+test('[AU5] no line in the log of an embedding app holds a token', async t => {
   const stream = new Capture()
   const app = Fastify({ logger: { stream, level: 'trace' } })
   t.teardown(() => app.close())

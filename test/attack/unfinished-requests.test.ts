@@ -7,7 +7,7 @@ import { startApp } from '../helpers/build.ts'
 const DRIP_MS = 20
 const EACH = 20
 
-test('[LM18] nor does an answer that its reader does not take', async t => {
+test('[LM18] a response that its reader does not take does not hold a socket beyond its deadline', async t => {
   const config = { HEARTBEAT_MS: 200, STALLED_CONNECTION_MS: 400 }
   const { url, app, token } = await startApp(t, { config })
   const { hostname, port } = new URL(url)
@@ -30,7 +30,7 @@ test('[LM18] nor does an answer that its reader does not take', async t => {
   reader.releaseLock()
 })
 
-test('[LM14] a request that does not end to arrive holds a socket for its deadline, however it drips', async t => {
+test('[LM14] a request that never completes holds a socket only until its deadline, however slowly it arrives', async t => {
   const { url, token, app } = await startApp(t, { config: { HEADERS_TIMEOUT_MS: 300, REQUEST_TIMEOUT_MS: 600 } })
   const { hostname, port } = new URL(url)
   const authorization = `Authorization: Bearer ${await token('operator')}\r\n`

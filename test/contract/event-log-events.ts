@@ -5,7 +5,7 @@ import { append, commandDraft, type LogFactory, note, numbers, plain, readAll } 
 const sequence = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 export async function contractOfEvents(t: Test, factory: LogFactory): Promise<void> {
-  t.test('an append gets a place in the order, its followers the event, its caller both', async t => {
+  t.test('an append gets a position in the order; followers get the event, the caller gets both', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))
@@ -44,7 +44,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['>'])), sequence(1, 200))
   })
 
-  t.test('the drafts of one append stand together', async t => {
+  t.test('the drafts of one append are adjacent', async t => {
     const { log } = await factory(t)
     const batches = await Promise.all(sequence(1, 20).map(n => append(log, note(n), note(n), note(n))))
     for (const events of batches) t.equal(events[2]!.seq - events[0]!.seq, 2)
@@ -54,14 +54,14 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     )
   })
 
-  t.test('an append of nothing is accepted and takes no place', async t => {
+  t.test('an append of nothing is accepted and takes no position', async t => {
     const { log } = await factory(t)
     const before = log.head
     t.same(await log.append([]), { status: 'ok', events: [] })
     t.equal(log.head, before)
   })
 
-  t.test('drafts that break the interface are refused to their caller alone', async t => {
+  t.test('drafts that break the interface are refused without affecting others', async t => {
     const { log } = await factory(t)
     const good = append(log, note(1))
     await t.rejects(log.append([note(1), { ...note(2), expect: 0 }]), TypeError, 'a version on a later draft')
@@ -72,7 +72,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     await t.resolves(good)
   })
 
-  t.test('a throwing follower hurts nobody, one that left is told nothing more', async t => {
+  t.test('a follower that throws affects nobody, and one that left is told nothing more', async t => {
     const { log } = await factory(t)
     const seen: number[] = []
     log.follow(() => {
@@ -87,7 +87,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(seen, [1, 2])
   })
 
-  t.test('reading pages through the log both ways', async t => {
+  t.test('the log is read in pages, both ways', async t => {
     const { log } = await factory(t)
     for (const n of sequence(1, 25)) await append(log, note(n, `tasks.t${n % 5}.events`))
     t.same(numbers(await readAll(log, ['tasks.*.events'], 7)), sequence(1, 25))
@@ -106,7 +106,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.match(await log.read({ topics: ['>'], before, limit: 10 }), { status: 'ok', events: [], done: true })
   })
 
-  t.test('the end of a reading is the head, from which it goes on', async t => {
+  t.test('reading ends at the head and continues from there', async t => {
     const { log } = await factory(t)
     await append(log, note(1))
     await append(log, note(2, 'agents.a1.log'))
@@ -153,7 +153,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['>'], 10, hidden!.cursor)), [2], 'its cursor is as good as any')
   })
 
-  t.test('a cursor of the empty log reads everything that comes', async t => {
+  t.test('a cursor of the empty log reads everything that follows', async t => {
     const { log } = await factory(t)
     const start = log.head
     t.match(await log.read({ topics: ['>'], after: start, limit: 10 }), {
@@ -208,7 +208,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     })
   })
 
-  t.test('events that are over age are removed; a place in the order is never given twice', async t => {
+  t.test('events that are too old are removed; a position is never used twice', async t => {
     const harness = await factory(t, { retention: { count: 1000, ms: 10_000 } })
     const [old] = await append(harness.log, note(1))
     await harness.elapse(20_000)
@@ -221,7 +221,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['>'], 10, old!.cursor)), [2])
   })
 
-  t.test('what was appended is there after reopening, under the same cursors', async t => {
+  t.test('events are there after reopening, under the same cursors', async t => {
     const harness = await factory(t)
     const events: FleetEvent[] = []
     for (const n of sequence(1, 5)) events.push(...(await append(harness.log, { ...note(n), taskId: 't9' })))
@@ -234,7 +234,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['>'], 10, events[2]!.cursor)), [4, 5])
   })
 
-  t.test('payloads come back as they went in', async t => {
+  t.test('payloads are read as they were appended', async t => {
     const { log } = await factory(t)
     let deep: unknown = 0
     for (let i = 0; i < 96; i++) deep = [deep]
@@ -259,7 +259,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.equal((await log.get('agents.a1.commands.deep'))!.json, JSON.stringify(deep))
   })
 
-  t.test('closing settles what is in flight; afterwards appends are unavailable and reads reject', async t => {
+  t.test('closing settles appends in flight; afterwards appends are unavailable and reads reject', async t => {
     const harness = await factory(t)
     const { log } = harness
     const inFlight = sequence(1, 50).map(n => log.append([note(n)]))

@@ -42,7 +42,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await append(log, { type: 'command:dropped', topic, payload: {}, record: 'delete' })
   })
 
-  t.test('an append that expects another version changes nothing and says what stands there', async t => {
+  t.test('an append that expects another version changes nothing and returns the current record', async t => {
     const { log } = await factory(t)
     const draft = (status: string, expect: number) => commandDraft('c1', { status }, { expect })
     const [created] = await append(log, draft('queued', 0))
@@ -61,7 +61,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await append(log, draft('queued', 0))
   })
 
-  t.test('of many who create the same record at once exactly one wins, and each is answered', async t => {
+  t.test('of many appends that create the same record at once exactly one wins, and each is answered', async t => {
     const { log } = await factory(t)
     const results = await Promise.all(
       Array.from({ length: 50 }, (_, n) => log.append([commandDraft('c1', { n }, { expect: 0 }), note(n)])),
@@ -76,7 +76,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.equal(page.status === 'ok' && page.events.length, 2)
   })
 
-  t.test('of many who change the same version at once exactly one wins, round after round', async t => {
+  t.test('of many appends that change the same version at once exactly one wins, round after round', async t => {
     const { log } = await factory(t)
     let version = 0
     for (let round = 0; round < 20; round++) {
@@ -89,7 +89,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     }
   })
 
-  t.test('a losing append leaves its neighbours in the same batch alone', async t => {
+  t.test('an append that fails does not affect the others of its batch', async t => {
     const { log } = await factory(t)
     await append(log, commandDraft('c1'))
     const results = await Promise.all([
@@ -105,7 +105,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.same(page.status === 'ok' && page.events.map(event => event.payload), [{ n: 1 }, { n: 3 }])
   })
 
-  t.test('kinds are listed apart, in the order of their ids, both ways, page by page', async t => {
+  t.test('records are listed by kind, in the order of their ids, both ways, page by page', async t => {
     const { log } = await factory(t)
     for (const id of ['c3', 'c1', 'c5', 'c2', 'c4']) await append(log, commandDraft(id, { agentId: `a${id}` }))
     await append(log, { type: 'agent:status', topic: 'agents.a1.status', payload: { agentId: 'a1' }, record: 'set' })
@@ -123,7 +123,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await t.rejects(log.list({ kind: 'command', limit: 0 }), TypeError)
   })
 
-  t.test('records of agents that patterns stand for are listed, and those of no agent, page by page', async t => {
+  t.test('records of agents that match patterns are listed, and those of no agent, page by page', async t => {
     const { log } = await factory(t)
     const task = (taskId: string, agentId?: string): EventDraft => ({
       ...{ type: 'task:created', topic: `tasks.${taskId}.status`, record: 'set' },
@@ -151,7 +151,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     }
   })
 
-  t.test('records of equal id under several agents are all listed, once each', async t => {
+  t.test('records with the same id under several agents are all listed, once each', async t => {
     const { log } = await factory(t)
     for (let n = 0; n < 7; n++) await append(log, commandDraft('same', { agentId: `a${n}` }))
     for (const order of ['asc', 'desc'] as const) {
@@ -214,7 +214,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     }
   })
 
-  t.test('a filter follows what the record says now; an interaction is filtered by its state', async t => {
+  t.test('filters use the current record; interactions are filtered by their state', async t => {
     const { log } = await factory(t)
     await append(log, commandDraft('c1'))
     await append(log, commandDraft('c1', { status: 'running' }))
@@ -225,7 +225,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.same(await listAll(log, { kind: 'interaction', where: { status: 'open' } }), ['i1'])
   })
 
-  t.test('a record is swept after its time, and not before', async t => {
+  t.test('a record is removed after its time, and not before', async t => {
     const { log, elapse } = await factory(t)
     const at = (await append(log, note(1)))[0]!.at
     const own = (id: string, expiresAt?: number) =>
@@ -254,7 +254,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await append(log, commandDraft('c1', { status: 'running' }, { expect: event!.seq }))
   })
 
-  t.test('a snapshot holds the records that match, by topic or by task, and none of the server’s own', async t => {
+  t.test('a snapshot holds the matching records, by topic or by task, and none of the server’s own', async t => {
     const { log } = await factory(t)
     await append(log, commandDraft('c1', {}, { taskId: 't1' }))
     await append(log, commandDraft('c2', { agentId: 'a2' }))
@@ -274,7 +274,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.equal((await log.snapshot(['>'])).cursor, log.head)
   })
 
-  t.test('a snapshot is the state at its cursor to the event, while records change all the time', async t => {
+  t.test('a snapshot is exactly the state at its cursor, even while records change', async t => {
     const { log } = await factory(t)
     const told = new Map<string, number>()
     log.follow(events => {
@@ -306,7 +306,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await writer
   })
 
-  t.test('an active snapshot leaves out what is settled, also what settles while it is taken', async t => {
+  t.test('an active snapshot leaves out settled records, even those that settle while it is taken', async t => {
     const { log } = await factory(t)
     const active = async (...patterns: string[]) =>
       (await log.snapshot(patterns, 'active')).records.map(({ topic }) => topic).sort()
@@ -337,7 +337,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     t.equal((await log.snapshot(['agents.a3.>'], 'active')).records.length, 1498)
   })
 
-  t.test('a record that changes its task while a snapshot is taken is in the snapshot of where it is then', async t => {
+  t.test('a record that changes its task during a snapshot is in the snapshot of its new task', async t => {
     const { log } = await factory(t)
     const topics = Array.from({ length: 40 }, (_, n) => commandDraft(`c${n}`))
     await append(log, ...topics.map(draft => ({ ...draft, taskId: 'left' })))

@@ -90,54 +90,57 @@ t.test('an answer of more than 1 MiB arrives whole, in frames below the limit', 
   t.ok(deltas.every(({ payload }) => !/\p{Surrogate}/u.test((payload as { delta: string }).delta)))
 })
 
-t.test('the rest of an agent overtakes a long answer, a cut in the middle of it loses and doubles nothing', async t => {
-  const runs = new Notes<CommandRun>()
-  const appended = new Notes<number>()
-  let finish = () => {}
-  const finished = new Promise<void>(resolve => (finish = resolve))
-  const { submit, place, messages, events, client, wire, states, cutInText } = await fleet(t, {
-    async long(run) {
-      const message = run.message()
-      runs.note(run)
-      await finished
-      message.append(LONG)
-      message.append(LONG)
-      message.end()
-      appended.note(2)
-      return { status: 'succeeded' }
-    },
-    async short(run) {
-      runs.note(run)
-      await new Promise((_, reject) => run.signal.addEventListener('abort', () => reject(new Error('stopped'))))
-      return { status: 'succeeded' }
-    },
-  })
-  const long = await submit('long')
-  const short = await submit('short')
-  await place('message:start', long)
-  await runs.until(({ length }) => length === 2)
-  const interrupted = await client.interrupt(short)
-  t.match(interrupted, { ok: true, affected: true })
-  t.ok(await place('command:cancelled', short))
+t.test(
+  'other frames of an agent overtake a long answer, and a cut in the middle of it loses and repeats nothing',
+  async t => {
+    const runs = new Notes<CommandRun>()
+    const appended = new Notes<number>()
+    let finish = () => {}
+    const finished = new Promise<void>(resolve => (finish = resolve))
+    const { submit, place, messages, events, client, wire, states, cutInText } = await fleet(t, {
+      async long(run) {
+        const message = run.message()
+        runs.note(run)
+        await finished
+        message.append(LONG)
+        message.append(LONG)
+        message.end()
+        appended.note(2)
+        return { status: 'succeeded' }
+      },
+      async short(run) {
+        runs.note(run)
+        await new Promise((_, reject) => run.signal.addEventListener('abort', () => reject(new Error('stopped'))))
+        return { status: 'succeeded' }
+      },
+    })
+    const long = await submit('long')
+    const short = await submit('short')
+    await place('message:start', long)
+    await runs.until(({ length }) => length === 2)
+    const interrupted = await client.interrupt(short)
+    t.match(interrupted, { ok: true, affected: true })
+    t.ok(await place('command:cancelled', short))
 
-  const next = await submit('short')
-  await runs.until(({ length }) => length === 3)
-  wire.cut()
-  await states.until(all => all.at(-1) !== 'online')
-  cutInText.push(2, 3)
-  finish()
-  await appended.until(({ length }) => length > 0)
-  runs.items[2]!.report('agent:status', { work: 'working', detail: 'beside the answer' })
-  const other = runs.items[2]!.message()
-  other.append('in between')
-  other.end()
-  t.ok((await place('message:end', next)) < (await place('message:end', long)), 'another command is not held up')
-  await place('command:succeeded', long)
-  t.ok(wire.made >= 4, 'it was cut in the middle')
-  t.ok(messages.messages.find(({ sessionId }) => sessionId === long)?.text === LONG + LONG)
-  t.equal(messages.messages.find(({ sessionId }) => sessionId === next)?.text, 'in between')
-  const cursors = events.items.map(({ cursor }) => cursor)
-  t.equal(new Set(cursors).size, cursors.length)
-  await client.interrupt(next)
-  t.ok(await place('command:cancelled', next))
-})
+    const next = await submit('short')
+    await runs.until(({ length }) => length === 3)
+    wire.cut()
+    await states.until(all => all.at(-1) !== 'online')
+    cutInText.push(2, 3)
+    finish()
+    await appended.until(({ length }) => length > 0)
+    runs.items[2]!.report('agent:status', { work: 'working', detail: 'beside the answer' })
+    const other = runs.items[2]!.message()
+    other.append('in between')
+    other.end()
+    t.ok((await place('message:end', next)) < (await place('message:end', long)), 'another command is not held up')
+    await place('command:succeeded', long)
+    t.ok(wire.made >= 4, 'it was cut in the middle')
+    t.ok(messages.messages.find(({ sessionId }) => sessionId === long)?.text === LONG + LONG)
+    t.equal(messages.messages.find(({ sessionId }) => sessionId === next)?.text, 'in between')
+    const cursors = events.items.map(({ cursor }) => cursor)
+    t.equal(new Set(cursors).size, cursors.length)
+    await client.interrupt(next)
+    t.ok(await place('command:cancelled', next))
+  },
+)

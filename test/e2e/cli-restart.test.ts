@@ -6,7 +6,7 @@ import { fleetwire, freePort } from '../helpers/processes.ts'
 
 const LINES = 150
 
-test('send and tail go on over a server that was killed with -9: no line is lost, none comes twice', async t => {
+test('send and tail continue when a server was killed with -9: no line is lost or repeated', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'fleetwire-restart-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = String(await freePort())

@@ -29,7 +29,7 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   return { agent, client, wire, agentWire }
 }
 
-t.test('an answer streams to a dashboard whole and once, though its socket is cut again and again', async t => {
+t.test('an answer streams to a dashboard completely and once, although its socket is cut again and again', async t => {
   const words = Array.from({ length: 120 }, (_, i) => `word${i} `)
   let cut = () => {}
   const { client, wire } = await fleet(t, {
@@ -97,7 +97,7 @@ t.test('an interrupt is confirmed; a second one affects nothing', async t => {
   t.match(await client.interrupt('cmd_nobody'), { ok: false, error: { code: 'not_found' } })
 })
 
-t.test('a terminal: every byte once, in order, though both ends lose their sockets', async t => {
+t.test('a terminal delivers every byte once, in order, although both ends lose their sockets', async t => {
   const { agent, client, wire, agentWire } = await fleet(t, {})
   const typed = new Notes<string>()
   const terminal = agent.openTerminal({ terminalId: 'main', cols: 200, rows: 50, onInput: data => typed.note(data) })

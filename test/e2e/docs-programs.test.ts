@@ -26,7 +26,7 @@ test('the app of docs/embedding.md starts and answers', async t => {
   }
 })
 
-test('the program of docs/events.md says what it does', async t => {
+test('the program of docs/events.md prints what it should', async t => {
   const [app] = blocks(read('docs/events.md'), 'ts')
   const file = join(t.testdir(), 'app.mjs')
   writeFileSync(file, app!.replace('./fleet', join(t.testdirName, 'fleet')))
@@ -59,7 +59,7 @@ async function runBlock(t: Test, file: string, code: string, env: Record<string,
   return output
 }
 
-test('the snippet of the README runs on this Node, with a WebSocket of its own or without', async t => {
+test('the snippet of the README runs on this Node, with or without a WebSocket of its own', async t => {
   const { url, admin, agent } = await startForCli(t)
   await agent('local')
   const snippet = blocks(read('README.md'), 'ts').find(block => block.includes('DashboardClient'))!

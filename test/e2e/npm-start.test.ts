@@ -55,7 +55,7 @@ test('SIGTERM to npm start ends the server and its local agent, and frees the po
   t.match(output(), /"closing"/)
 })
 
-test('a terminal’s SIGINT reaches the server twice, from npm too, and it ends in order all the same', async t => {
+test('a terminal’s SIGINT reaches the server twice, also from npm, and it still shuts down in order', async t => {
   const { npm, url, output, ended } = await npmStart(t)
   process.kill(-npm.pid!, 'SIGINT')
   await ended

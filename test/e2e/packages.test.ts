@@ -43,7 +43,7 @@ t.test('the packages work alone, installed in an empty folder', async t => {
     packages.map((path, i) => [packed[i]!, JSON.parse(read(`${path}/package.json`)) as Manifest]),
   )
 
-  t.test('each holds what it needs and no more', async t => {
+  t.test('each package holds what it needs and no more', async t => {
     for (const [{ name, files }, { exports }] of manifests) {
       const paths = files.map(({ path }) => path)
       for (const file of ['README.md', 'LICENSE', 'package.json']) t.ok(paths.includes(file), `${name}: ${file}`)

@@ -117,7 +117,7 @@ test('an interrupt of examples/agent.py is confirmed, and the next command runs'
   t.match(await command(second.commandId, 'succeeded'), { output: 'next' })
 })
 
-test('a cut connection of examples/agent.py loses nothing of what it says', { skip }, async t => {
+test('a cut connection of examples/agent.py loses none of its reports', { skip }, async t => {
   const { submit, command, seen, app, until, isOnline, said } = await start(t)
   const input = Array.from({ length: 30 }, (_, i) => `word${i}`).join(' ')
   const { commandId } = await submit(input)

@@ -18,7 +18,7 @@ t.test('docs/event-catalogue.md names every event type once, and no other', asyn
   t.same(Object.keys(eventNotes).toSorted(), Object.keys(eventPayloads).toSorted())
 })
 
-t.test('[EV8] custom events stand where they may be published, and nowhere else', async t => {
+t.test('[EV8] custom events are listed under the topics where they may be published, and no others', async t => {
   const headings = [...page.matchAll(/^## `(.+)`$/gm)].map(([, topic]) => topic!)
   t.equal(headings.length, Object.keys(topics).length)
   for (const topic of headings) {

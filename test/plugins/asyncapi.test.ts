@@ -44,7 +44,7 @@ test('the page needs no script and no other file, and its policy allows none', a
   t.notMatch(body, /<script|<link|<img|\son\w+=|\sstyle=|(src|href)="https?:/)
 })
 
-test('both stand under the prefix of an app that mounts Fleetwire', async t => {
+test('both are served under the prefix of an app that mounts Fleetwire', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })

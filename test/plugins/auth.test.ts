@@ -25,7 +25,7 @@ function protectedRoutes({ app }: TestApp): [method: string, path: string][] {
   )
 }
 
-test('[AU1] [AU8] every route but the public ones answers 401 without a valid token, in the one error shape', async t => {
+test('[AU1] [AU8] every route except the public ones answers 401 without a valid token, in the usual error shape', async t => {
   const server = await startApp(t)
   const { token, call, app, url } = server
   const revoked = await app.tokens.mint({ sub: 'gone', role: 'admin' }, 'test')
@@ -109,7 +109,7 @@ test('[AU2] [AU3] the first source that is present decides', async t => {
   t.equal((await ask(`?token=${c}&token=${c}`, {})).status, 401)
 })
 
-test('[AU5] ?token= can be switched off, and is no parameter of the route behind it', async t => {
+test('[AU5] ?token= can be switched off, and is not passed to the route', async t => {
   const on = await startApp(t)
   const off = await startApp(t, { config: { ALLOW_QUERY_TOKEN: false } })
   for (const server of [on, off]) {
@@ -128,7 +128,7 @@ test('[AU5] ?token= can be switched off, and is no parameter of the route behind
   }
 })
 
-test('[AU25] a token in the query is taken where a browser can send no header, and nowhere else', async t => {
+test('[AU25] a token in the query is accepted only where a browser cannot send a header', async t => {
   const server = await startApp(t)
   const admin = await server.token('admin')
   const routes = protectedRoutes(server).filter(([, path]) => path !== '/api/v1/events/stream')
@@ -139,7 +139,7 @@ test('[AU25] a token in the query is taken where a browser can send no header, a
   }
 })
 
-test('[LM16] false tokens of an address are limited by themselves, and nobody else of it', async t => {
+test('[LM16] only false tokens of an address are limited, not others from it', async t => {
   const { call, token, url, app } = await startApp(t, {
     config: { FALSE_TOKEN_RATE: 10 },
     clock: new FakeClock(Date.now()),
@@ -180,7 +180,7 @@ test('verifyToken judges tokens that come over a socket', async t => {
   }
 })
 
-test('a token with any character of its header or claims changed is refused, and never a fault', async t => {
+test('a token with any changed character in its header or claims is refused, without a fault', async t => {
   const { app, token } = await startApp(t)
   const good = await token('admin')
   const signed = good.lastIndexOf('.')

@@ -9,7 +9,7 @@ const empty: Record<string, string> = {
   'no chunks': 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
 }
 
-test('[RE20] an empty body is none, whatever its type is said to be', async t => {
+test('[RE20] an empty body counts as none, whatever its content type', async t => {
   const { url, token, call } = await startApp(t)
   const admin = await token('admin')
   const created = await call<{ taskId: string }>(admin, 'POST', '/api/v1/tasks', { title: 'x' })
@@ -48,7 +48,7 @@ test('[RE20] an empty body is none, whatever its type is said to be', async t =>
   t.match(JSON.parse(text), { code: 'invalid_request', message: /^body is required: send JSON/ })
 })
 
-test('[RE20] a body that is no JSON is told what to be', async t => {
+test('[RE20] a body that is not JSON is refused with what to send', async t => {
   const { url, token } = await startApp(t)
   const authorization = `Bearer ${await token('admin')}`
   const post = async (body: string | Uint8Array | ReadableStream, headers: Record<string, string>) => {

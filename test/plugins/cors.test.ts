@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { request } from '../helpers/raw.ts'
 
-test('pages of allowed origins may ask, others get no header', async t => {
+test('pages of allowed origins get the header, others do not', async t => {
   const { url, token } = await startApp(t, { config: { ALLOWED_ORIGINS: 'https://ui.example' } })
   const authorization = `Bearer ${await token('admin')}`
   const from = async (origin: string) => {

@@ -101,7 +101,7 @@ test('[RE1] [RE2] every refusal has one shape', async t => {
   }
 })
 
-test('query strings are coerced, and the flaw of a field is named for programs too', async t => {
+test('query strings are converted, and a wrong field is named for programs too', async t => {
   const { token, call } = await startApp(t)
   const admin = await token('admin')
   t.equal((await call(admin, 'GET', '/api/v1/tokens?limit=5')).status, 200)
@@ -110,7 +110,7 @@ test('query strings are coerced, and the flaw of a field is named for programs t
   })
 })
 
-test('what is no HTTP at all is answered in the same shape', async t => {
+test('what is not HTTP at all is answered in the same shape', async t => {
   const { url } = await startApp(t)
   const body = async (bytes: string) => JSON.parse((await sendBytes(url, bytes)).split('\r\n\r\n')[1] ?? 'null')
   t.match(await body('nonsense\r\n\r\n'), { statusCode: 400, code: 'invalid_request' })

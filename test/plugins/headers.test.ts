@@ -8,7 +8,7 @@ import { SECRET, startApp } from '../helpers/build.ts'
 import { request, sendBytes } from '../helpers/raw.ts'
 import { refusedUpgrade } from '../helpers/ws-client.ts'
 
-test('[RE22] every answer is taken for what it says it is, and kept by nobody', async t => {
+test('[RE22] every answer has nosniff and no-store', async t => {
   const { url, token } = await startApp(t)
   const authorization = `Bearer ${await token('admin')}`
   const kept = { 'x-content-type-options': 'nosniff', 'cache-control': /^no-store/ }
@@ -32,7 +32,7 @@ test('[RE22] every answer is taken for what it says it is, and kept by nobody', 
   await stream.body?.cancel()
 })
 
-test('[RE22] the pages load what is theirs, by the scheme that they came by', async t => {
+test('[RE22] pages load only their own resources, by their own scheme', async t => {
   const { url } = await startApp(t)
   for (const page of ['/', '/docs', '/docs/', '/asyncapi']) {
     const { headers, text } = await request(url + page)
@@ -50,7 +50,7 @@ test('[RE22] the pages load what is theirs, by the scheme that they came by', as
   }
 })
 
-test('[RE22] each header stands once, and what pages say is said by pages alone', async t => {
+test('[RE22] each header appears once, and headers of pages only on pages', async t => {
   const { url } = await startApp(t)
   for (const path of ['/', '/docs', '/docs/', '/docs/static/swagger-ui.css', '/asyncapi']) {
     const names = await headerNames(url + path)
@@ -61,7 +61,7 @@ test('[RE22] each header stands once, and what pages say is said by pages alone'
     t.notOk((await headerNames(url + path)).includes('content-security-policy'), path)
 })
 
-test('[RE22] a host that has @fastify/helmet keeps its headers, the pages have theirs', async t => {
+test('[RE22] a host with @fastify/helmet keeps its headers, and the pages have theirs', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(helmet)
@@ -88,7 +88,7 @@ async function headerNames(url: string): Promise<string[]> {
   return lines.map(line => line.slice(0, line.indexOf(':')).toLowerCase())
 }
 
-test('[RE23] a method that a path does not know is 405 with those that it knows', async t => {
+test('[RE23] an unknown method of a path is 405 with the known ones', async t => {
   const routes = new Map<string, string[]>()
   const app = Fastify()
   t.teardown(() => app.close())

@@ -26,7 +26,7 @@ test('with a public key, tokens are verified and not minted; the public key is n
   }
 })
 
-test('with a key set, rotation is followed; an issuer that is down is 503, not 401', async t => {
+test('with a key set, rotation works; an issuer that is down gives 503, not 401', async t => {
   const [first, second] = [issuer('EdDSA', 'one'), issuer('RS256', 'two')]
   const keys = await startKeyServer(t, [first.jwk])
   const { call } = await startApp(t, { config: { JWKS_URL: keys.url, JWT_AUDIENCE: 'any' }, jwksCooldownMs: 0 })
@@ -47,7 +47,7 @@ test('with a key set, rotation is followed; an issuer that is down is 503, not 4
   t.equal(await status(second.token({}, { alg: 'ES256' })), 401)
 })
 
-test('[AU16] a token of another audience or issuer is refused, and told whose it is', async t => {
+test('[AU16] a token for another audience or issuer is refused, and the answer names both', async t => {
   const billing = issuer('ES256', 'one')
   const keys = await startKeyServer(t, [billing.jwk])
   const server = (config: object) => startApp(t, { config: { JWKS_URL: keys.url, ...config } })
@@ -112,7 +112,7 @@ test('[AU16] a key set without an audience or issuer does not start', async t =>
   })
 })
 
-test('[AU16] with a secret, what is minted here is for the audience, of the issuer and with the role where it is looked for', async t => {
+test('[AU16] with a secret, minted tokens have the audience, the issuer and the role claim that are configured', async t => {
   const config = { JWT_AUDIENCE: 'fleetwire', JWT_ISSUER: 'here', JWT_ROLE_CLAIM: 'realm_access.roles' }
   const { call, token } = await startApp(t, { config })
   const admin = await token('admin')
@@ -124,7 +124,7 @@ test('[AU16] with a secret, what is minted here is for the audience, of the issu
   t.equal((await call(other, 'GET', '/api/v1/tokens')).status, 200)
 })
 
-test('[AU22] a user has any text as subject: as who they are, on sockets and in their inbox', async t => {
+test('[AU22] a user’s subject may be any text, on sockets and for their inbox', async t => {
   const { pem, token } = issuer()
   const { url, call } = await startApp(t, {
     config: { JWT_PUBLIC_KEY: pem, JWT_ROLE_CLAIM: 'https://fleet.example/roles' },

@@ -44,7 +44,7 @@ test('docs/metrics.md names every metric with its type and label, and no other',
   )
 })
 
-test('what happens is counted: sockets, resumes, commands, refusals, appends; each app by itself', async t => {
+test('sockets, resumes, commands, refusals and appends are counted, for each app by itself', async t => {
   const { app, url, call, token, log } = await startApp(t, { config: { FRAME_RATE: 1, FRAME_BURST: 4 } })
   const other = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
   const admin = await token('admin')
@@ -102,7 +102,7 @@ test('what happens is counted: sockets, resumes, commands, refusals, appends; ea
   t.match(later, /fleetwire_connections_closed_total\{code="1005"\} 1/)
 })
 
-test('what prom-client tells of the process is measured once, however many apps come and go', async t => {
+test('prom-client’s process metrics are measured once, however many apps come and go', async t => {
   const names = (app: FastifyInstance) => app.metrics.getMetricsAsArray().map(({ name }) => name)
   const lagOf = (app: FastifyInstance) => app.metrics.getSingleMetric('nodejs_eventloop_lag_p99_seconds')
   const start = async () => (await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })).app

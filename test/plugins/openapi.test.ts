@@ -46,7 +46,7 @@ test('the API document lists every route, is valid and uses shared schemas', asy
   t.notMatch(JSON.stringify(body), /"\$id"/)
 })
 
-test('the documentation is served by this server alone', async t => {
+test('only this server serves the documentation', async t => {
   const { call } = await startApp(t)
   const page = await call<string>(undefined, 'GET', '/docs/')
   t.equal(page.status, 200)
@@ -110,7 +110,7 @@ test('the error responses of a route follow from its shape and its own refusals'
   })
 })
 
-test('the watch over all answers sees a status and a code that are not documented', async t => {
+test('the check of all responses notices undocumented statuses and codes', async t => {
   const responses = { 200: { description: 'A task' }, 404: { description: '`not_found`: It does not exist.' } }
   const body = (code: string) => JSON.stringify({ statusCode: 404, code })
   t.equal(undocumented(responses, 200, '{}'), undefined)

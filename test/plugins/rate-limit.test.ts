@@ -15,7 +15,7 @@ test('[RE6] each principal has its own limit; over it: 429 with Retry-After', as
   t.equal((await call(bob, 'GET', '/api/v1/tokens')).status, 200)
 })
 
-test('whoever tries tokens is limited by address, and probes are not limited', async t => {
+test('guessing tokens is limited by address, and probes are not limited', async t => {
   const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
   const tries = ['a', 'b', undefined, 'c'].map(bad => () => call(bad, 'GET', '/api/v1/tokens'))
   const statuses = []
@@ -27,7 +27,7 @@ test('whoever tries tokens is limited by address, and probes are not limited', a
   t.equal((await call(await token('admin'), 'GET', '/api/v1/tokens')).status, 200, 'a principal behind it is served')
 })
 
-test('a peer that leaves before it is counted is no fault of the server', async t => {
+test('a peer that leaves before it is counted causes no fault', async t => {
   const stream = new Capture()
   const { app, url } = await startApp(t, { logger: { stream } })
   // The address of a socket is lost with it.

@@ -28,7 +28,7 @@ async function serverOf(t: Test, TRUST_PROXY: string) {
   return { ...server, bearer, letsIn }
 }
 
-test('[AU7] [AU15] the page of this server gets its socket, however its proxy calls it', async t => {
+test('[AU7] [AU15] the page of this server gets its socket, whatever host its proxy names', async t => {
   const plain = await serverOf(t, '')
   t.ok(await plain.letsIn('https://fleet.example', { host: 'fleet.example:443' }))
   t.ok(await plain.letsIn('http://fleet.example', { host: 'fleet.example:80' }))
@@ -46,7 +46,7 @@ test('[AU7] [AU15] the page of this server gets its socket, however its proxy ca
   t.notOk(await other.letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }), 'another is believed')
 })
 
-test('[RE19] what this server says of its own addresses holds in front of its proxy', async t => {
+test('[RE19] the server’s own addresses are valid in front of its proxy', async t => {
   const { url, bearer } = await serverOf(t, 'loopback')
   const post = (path: string, body: object, headers = {}) =>
     fetch(url + path, {
@@ -73,7 +73,7 @@ test('[RE19] what this server says of its own addresses holds in front of its pr
   })
 })
 
-test('[RE19] pages load and link what they need under a prefix of which they know nothing', async t => {
+test('[RE19] pages load and link what they need under an unknown prefix', async t => {
   const { url } = await startApp(t)
   // As a browser resolves them, behind a proxy that takes `/fleet` away.
   for (const page of ['/fleet/', '/fleet/docs', '/fleet/docs/', '/fleet/asyncapi']) {
@@ -87,7 +87,7 @@ test('[RE19] pages load and link what they need under a prefix of which they kno
   }
 })
 
-test('an app that embeds this one says in its own way whom it believes', async t => {
+test('an embedding app has its own trust setting', async t => {
   const app = Fastify({ trustProxy: 'loopback' })
   t.teardown(() => app.close())
   await app.register(fleetwire, { prefix: '/inner', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })

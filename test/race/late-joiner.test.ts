@@ -99,7 +99,7 @@ async function history(seed: number) {
   return { log, written, joined }
 }
 
-t.test('[SB1] [SB4] whoever comes at any point of an answer has all of it, once', async t => {
+t.test('[SB1] [SB4] a client that joins at any point of an answer gets all of it, once', async t => {
   let joins = 0
   for (let seed = 1; seed <= 300; seed++) {
     const { written, joined } = await history(seed)
@@ -118,7 +118,7 @@ t.test('[SB1] [SB4] whoever comes at any point of an answer has all of it, once'
   t.ok(joins > 1000, `${joins} joins`)
 })
 
-t.test('[SB4] [SE14] after a restart the same is open as before', async t => {
+t.test('[SB4] [SE14] after a restart the same items are open as before', async t => {
   for (let seed = 1; seed <= 20; seed++) {
     const { log, written } = await history(seed)
     const open = new OpenMessages({ log })

@@ -24,7 +24,7 @@ async function comeBack(
   return { client, answer }
 }
 
-t.test('[EV6] [RS1] a cursor from before the first event is one to resume from', async t => {
+t.test('[EV6] [RS1] a client can resume from a cursor before the first event', async t => {
   const app = await startApp(t)
   const first = await connectWs(t, app.url, await app.token('viewer'))
   const { cursor } = first.frames[0]!.payload
@@ -42,7 +42,7 @@ t.test('[EV6] [RS1] a cursor from before the first event is one to resume from',
   }
 })
 
-t.test('[EV6] a cursor holds while nothing happens, and when it is the last of many', async t => {
+t.test('[EV6] a cursor stays valid while nothing happens, and as the last of many', async t => {
   const clock = new FakeClock(Date.now())
   const log = await openLog(t, { clock, retention: { count: 1e6, ms: 7 * DAY } })
   const app = await startApp(t, { clock, eventLog: log })
@@ -132,7 +132,7 @@ t.test(
   },
 )
 
-t.test('[RS1] the patterns of the resume count, whatever they were before', async t => {
+t.test('[RS1] the patterns of the resume count, not earlier ones', async t => {
   const app = await startApp(t)
   const first = await connectWs(t, app.url, await app.token('viewer'))
   first.send('subscribe', { topics: ['agents.a.>', 'tasks.>'] })

@@ -48,7 +48,7 @@ test('before the hello: not_ready, and 4408 when it does not come in time', asyn
   t.equal(punctual.socket.readyState, WebSocket.OPEN)
 })
 
-test('what is not valid is answered and consumes its number; a gap is named', async t => {
+test('an invalid frame is answered and consumes its number; a gap is named', async t => {
   const { socket, hello, unharmed } = await start(t)
   const client = await socket('a1')
   t.match(await hello(client), { agentId: 'a1', ackedN: 0, directives: [] })

@@ -13,7 +13,7 @@ interface Audit {
   at: number
 }
 
-test('[AD1] [AD2] [AD3] who changed what is an event of the audit trail and a line of the log, and no secret is in it', async t => {
+test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of the log, without secrets', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => void lines.push(line) }
   const server = await startApp(t, { logger: { stream } })

@@ -79,7 +79,7 @@ async function start(t: Test, dir?: string) {
   return { ...server, operator, api, submit, ended }
 }
 
-test('[FC1] [FC2] a selector names its agents; the batch tells how far it is', async t => {
+test('[FC1] [FC2] a selector selects its agents, and the batch shows its progress', async t => {
   const { submit, api, ended, ...server } = await start(t)
   await connect(t, server)
   const accepted = await submit({ selector: { labels: { role: 'web' } }, command: { kind: 'echo', input: 'hi' } })
@@ -99,7 +99,7 @@ test('[FC1] [FC2] a selector names its agents; the batch tells how far it is', a
   t.match(await api('GET', '/batches/none'), { status: 404 })
 })
 
-test('[FC3] no more are in hand than may be', async t => {
+test('[FC3] no more commands run at once than allowed', async t => {
   const { submit, ended, ...server } = await start(t)
   const { open, running, most } = await connect(t, server)
   const { body } = await submit({
@@ -120,7 +120,7 @@ test('[FC3] no more are in hand than may be', async t => {
   t.equal(most(), 2)
 })
 
-test('[FC4] after enough failures the rest is cancelled', async t => {
+test('[FC4] after enough failures the others are cancelled', async t => {
   const { submit, ended, ...server } = await start(t)
   await connect(t, server)
   const { body } = await submit({
@@ -132,7 +132,7 @@ test('[FC4] after enough failures the rest is cancelled', async t => {
   t.equal(batch.counts.failed + batch.counts.cancelled, 4)
 })
 
-test('[FC5] [FC6] all of it is stopped, by who sees all of it', async t => {
+test('[FC5] [FC6] a batch is stopped as a whole, by a token that sees all of it', async t => {
   const { submit, api, ended, ...server } = await start(t)
   const { running } = await connect(t, server)
   const { body } = await submit({ selector: { ids: fleet }, command: { kind: 'wait', input: null }, maxParallel: 3 })

@@ -25,7 +25,7 @@ test('[RE3] [RE10] an admin lists the open sockets, page by page and by subject'
   })
 })
 
-test('[CL9] [PM6] an admin closes a socket: 4403, told on system.connections to admins alone', async t => {
+test('[CL9] [PM6] an admin closes a socket with 4403, announced on system.connections to admins only', async t => {
   const { url, call, token } = await startApp(t)
   const admin = await token('admin', { sub: 'root' })
   const watcher = await connectWs(t, url, admin)
@@ -42,7 +42,7 @@ test('[CL9] [PM6] an admin closes a socket: 4403, told on system.connections to 
   t.equal((await call(admin, 'DELETE', `/api/v1/connections/${connectionId}`)).status, 404)
 })
 
-test('lines of the log tie a request to its connection', async t => {
+test('log lines connect a request with its connection', async t => {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
   const { app, url, token } = await startApp(t, { logger: { stream }, config: { LOG_LEVEL: 'debug' } })

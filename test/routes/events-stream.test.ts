@@ -11,7 +11,7 @@ const messages = ({ events }: SseClient) =>
   events.filter(({ event }) => event === 'agent:error').map(({ data }) => data.payload.message)
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('[RE8] [RE15] a stream begins with the records and goes on with events: type, cursor, the event', async t => {
+t.test('[RE8] [RE15] a stream begins with records and continues with events: type, cursor, event', async t => {
   const { app, url, token, log, call } = await startApp(t)
   const admin = await token('admin')
   await log.append([taskSaid('t', 'now')])
@@ -43,32 +43,35 @@ t.test('[RE8] [RE15] a stream begins with the records and goes on with events: t
   t.equal(app.broadcaster.stats().subscribers, 0)
 })
 
-t.test('[RE8] [RS1] Last-Event-ID continues: cut again and again, every event once, in order', async t => {
-  const { url, token, log } = await startApp(t)
-  const viewer = await token('viewer')
-  const query = '?topics=agents.*.log&snapshot=false'
-  const got: string[] = []
-  let lastEventId = (await openStream(t, url, viewer, { query }).then(async first => {
-    while (first.lastEventId === '') await first.change()
-    first.response.destroy()
-    return first.lastEventId
-  })) as string
-  for (let round = 0; round < 20; round++) {
-    await log.append([said('a', `${round} away`)])
-    const stream = await openStream(t, url, viewer, { query, lastEventId })
-    const meanwhile = log.append([said('a', `${round} replaying`), taskSaid('t', 'not asked for')])
-    await stream.next('resume:done')
-    await meanwhile
-    await log.append([said('a', `${round} live`)])
-    while (messages(stream).at(-1) !== `${round} live`) await stream.change()
-    got.push(...messages(stream))
-    lastEventId = stream.lastEventId
-    stream.response.destroy()
-  }
-  t.same(got, Array.from({ length: 20 }, (_, i) => ['away', 'replaying', 'live'].map(when => `${i} ${when}`)).flat())
-})
+t.test(
+  '[RE8] [RS1] a stream that is cut again and again continues with Last-Event-ID: every event once, in order',
+  async t => {
+    const { url, token, log } = await startApp(t)
+    const viewer = await token('viewer')
+    const query = '?topics=agents.*.log&snapshot=false'
+    const got: string[] = []
+    let lastEventId = (await openStream(t, url, viewer, { query }).then(async first => {
+      while (first.lastEventId === '') await first.change()
+      first.response.destroy()
+      return first.lastEventId
+    })) as string
+    for (let round = 0; round < 20; round++) {
+      await log.append([said('a', `${round} away`)])
+      const stream = await openStream(t, url, viewer, { query, lastEventId })
+      const meanwhile = log.append([said('a', `${round} replaying`), taskSaid('t', 'not asked for')])
+      await stream.next('resume:done')
+      await meanwhile
+      await log.append([said('a', `${round} live`)])
+      while (messages(stream).at(-1) !== `${round} live`) await stream.change()
+      got.push(...messages(stream))
+      lastEventId = stream.lastEventId
+      stream.response.destroy()
+    }
+    t.same(got, Array.from({ length: 20 }, (_, i) => ['away', 'replaying', 'live'].map(when => `${i} ${when}`)).flat())
+  },
+)
 
-t.test('[RE8] [RS2] where it cannot continue: resync with the reason, then a snapshot', async t => {
+t.test('[RE8] [RS2] a stream that cannot continue gets resync with the reason, then a snapshot', async t => {
   const log = await openLog(t, { clock: systemClock, retention: { count: 5, ms: 1e12 } })
   const { url, token } = await startApp(t, { eventLog: log })
   const viewer = await token('viewer')
@@ -91,7 +94,7 @@ t.test('[RE8] [RS2] where it cannot continue: resync with the reason, then a sna
   }
 })
 
-t.test('[RE12] [PM5] the rights of the token hold, and it is checked before the stream', async t => {
+t.test('[RE12] [PM5] the rights of the token apply, and it is checked before the stream', async t => {
   const { url, token, log } = await startApp(t)
   const narrow = await token('viewer', { agents: ['mine'] })
   t.equal((await openStream(t, url, 'bad')).response.statusCode, 401)
@@ -127,7 +130,7 @@ t.test('[RE14] quiet streams are kept alive; a revoked token and a closing serve
   await closed
 })
 
-t.test('[RE14] [OB5] a stream that is not read is bounded and ended 4508; the others get everything', async t => {
+t.test('[RE14] [OB5] a stream that is not read ends with 4508 at its limit; the others get everything', async t => {
   const { app, url, token, log } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } })
   const query = '?topics=agents.*.log&snapshot=false'
   const frozen = await openStream(t, url, await token('viewer', { sub: 'frozen' }), { query })

@@ -9,7 +9,7 @@ import { connectWs } from '../helpers/ws-client.ts'
 type Page = Static<typeof EventPage>
 const numbers = ({ items }: Page) => items.map(({ payload }) => (payload as { message: string }).message)
 
-test('[RE11] history pages in both directions, whole, with the cursors of the socket', async t => {
+test('[RE11] history is paged in both directions without gaps, with the cursors of the socket', async t => {
   const { call, token, log } = await startApp(t)
   const viewer = await token('viewer')
   const get = async (query: string) => (await call<Page>(viewer, 'GET', `/api/v1/events?${query}`)).body
@@ -38,7 +38,7 @@ test('[RE11] history pages in both directions, whole, with the cursors of the so
   ])
 })
 
-test('[RE7] [RE12] cursors that cannot be continued, and queries that make no sense', async t => {
+test('[RE7] [RE12] cursors that cannot be continued and invalid queries are refused', async t => {
   const log = await openLog(t, { retention: { count: 5, ms: 1e12 } })
   const { call, token } = await startApp(t, { eventLog: log })
   const viewer = await token('viewer')
@@ -71,7 +71,7 @@ test('[RE12] [PM5] [PM7] history shows what the token may see', async t => {
   t.equal((await call(await token('agent'), 'GET', '/api/v1/events')).status, 403)
 })
 
-test('[EV8] [RE13] a backend publishes one event or many, all or none, to the topics that are for it', async t => {
+test('[EV8] [RE13] a backend publishes one event or many, all or none, on the permitted topics', async t => {
   const { url, call, token, log } = await startApp(t)
   const operator = await token('operator', { agents: ['mine'] })
   await call(operator, 'POST', '/api/v1/tasks', { taskId: 't1', title: 'Ship' })

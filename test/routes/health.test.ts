@@ -3,7 +3,7 @@ import { startApp } from '../helpers/build.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { openLog } from '../helpers/log-folder.ts'
 
-test('[RE9] a running server is healthy and ready, for anybody', async t => {
+test('[RE9] a running server is healthy and ready, without a token', async t => {
   const { call } = await startApp(t)
   t.match(await call(undefined, 'GET', '/health'), {
     status: 200,

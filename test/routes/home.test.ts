@@ -5,7 +5,7 @@ import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { request } from '../helpers/raw.ts'
 
-test('[RE21] the address that a start prints is a page that says what this is', async t => {
+test('[RE21] the address printed at the start is a page that says what this is', async t => {
   const { url } = await startApp(t)
   const { status, headers, text } = await request(`${url}/`)
   t.match({ status, headers }, { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } })

@@ -74,7 +74,7 @@ test('the attention queue is listed, and an answer reaches the agent', async t =
   t.same((await api<{ items: Interaction[] }>('GET', '/interactions?state=open')).body.items, [])
 })
 
-test('[IN1] [IN7] [IN8] what is no answer is refused and says why', async t => {
+test('[IN1] [IN7] [IN8] an invalid answer is refused with the reason', async t => {
   const { api, ask } = await start(t)
   const { interactionId } = await ask()
   const respond = (body: object) => api(`POST`, `/interactions/${interactionId}/respond`, body)
@@ -91,7 +91,7 @@ test('[IN1] [IN7] [IN8] what is no answer is refused and says why', async t => {
   t.match(await api('GET', '/interactions?state=shut'), { status: 400, body: { message: /none of open/ } })
 })
 
-test('[IN14] many are answered at once, each judged alone', async t => {
+test('[IN14] many are answered at once, each judged by itself', async t => {
   const { api, ask, ended } = await start(t)
   const [first, second] = [await ask(), await ask()]
   const { status, body } = await api('POST', '/interactions/respond', {
@@ -102,7 +102,7 @@ test('[IN14] many are answered at once, each judged alone', async t => {
   for (const { command } of [first, second]) t.match(await ended(command.commandId), { output: { optionId: 'yes' } })
 })
 
-test('[PM1] who may not interact answers nothing, and sees only what is theirs to see', async t => {
+test('[PM1] a token without interact cannot answer, and sees only what it may', async t => {
   const { api, ask, token, url } = await start(t)
   const { interactionId } = await ask()
   const viewer = await token('viewer')
@@ -123,7 +123,7 @@ test('[PM1] who may not interact answers nothing, and sees only what is theirs t
   t.match(await respond(other), { ok: false, error: { code: 'not_found' } })
 })
 
-test('[IN11] an interrupt ends what its command asks', async t => {
+test('[IN11] an interrupt cancels the questions of its command', async t => {
   const { api, ask, ended, log } = await start(t)
   const { command, interactionId } = await ask()
   const cancelled = new Promise<unknown>(resolve => {
@@ -142,7 +142,7 @@ test('[IN11] an interrupt ends what its command asks', async t => {
   })
 })
 
-test('[IN1] over a socket: the first wins, everybody sees it', async t => {
+test('[IN1] over a socket, the first answer wins and everybody sees it', async t => {
   const { ask, url, token } = await start(t)
   const sights: Promise<Interaction>[] = []
   const people = await Promise.all(

@@ -35,7 +35,7 @@ test('[AU31] a code is changed for a token once', async t => {
   t.strictSame((await logIn('never-made')).body, again.body, 'used and unknown are not told apart')
 })
 
-test('[AU31] of many who come with one code at the same time one gets a token', async t => {
+test('[AU31] of many requests with one code at the same time one gets a token', async t => {
   const { token, makeCode, logIn, tokensOf } = await start(t)
   const { code } = (await makeCode(await token('viewer', { sub: 'ann' }))).body
   const answers = await Promise.all(Array.from({ length: 20 }, () => logIn(code)))
@@ -44,7 +44,7 @@ test('[AU31] of many who come with one code at the same time one gets a token', 
   t.equal((await tokensOf('ann')).length, 2, 'its own, and one of the login')
 })
 
-test('[AU31] a code ends after ten minutes, and lives no longer through a clock that is put back', async t => {
+test('[AU31] a code expires after ten minutes, even if the clock is set back', async t => {
   const clock = new FakeClock(Date.now())
   const { token, makeCode, logIn } = await start(t, { clock })
   const ann = await token('viewer', { sub: 'ann' })
@@ -68,7 +68,7 @@ test('[AU31] false codes count as false tokens of their address', async t => {
   t.equal((await logIn(code)).status, 200, 'a good one is let in as ever')
 })
 
-test('[AU31] what is no code is refused with what was wrong', async t => {
+test('[AU31] an invalid code is refused with what was wrong', async t => {
   const { call } = await start(t)
   for (const body of [
     undefined,
@@ -82,7 +82,7 @@ test('[AU31] what is no code is refused with what was wrong', async t => {
   }
 })
 
-test('[AU32] the token of a login has the rights of who made the code, and no longer life', async t => {
+test('[AU32] the token of a login has the rights of the code’s maker, and no longer life', async t => {
   const clock = new FakeClock(Date.now())
   const { call, token, makeCode, logIn, tokensOf } = await start(t, { clock })
   const narrow = await token('operator', { sub: 'ann', agents: ['build-*'], scopes: ['read'], ttlSeconds: 3600 })
@@ -103,7 +103,7 @@ test('[AU32] the token of a login has the rights of who made the code, and no lo
   t.ok(ends.expiresAt <= clock.now() + MINUTE, 'a code lives no longer than the token that asked for it')
 })
 
-test('[AU32] a code is worth nothing once its maker was revoked, by token or by subject', async t => {
+test('[AU32] a code is worthless once its maker was revoked, by token or by subject', async t => {
   const { call, token, makeCode, logIn, tokensOf } = await start(t)
   const admin = await token('admin', { sub: 'root' })
   const byToken = (await makeCode(await token('viewer', { sub: 'ann' }))).body.code
@@ -115,7 +115,7 @@ test('[AU32] a code is worth nothing once its maker was revoked, by token or by 
   t.equal((await logIn(bySubject)).status, 401)
 })
 
-test('[AU32] agents make no codes, nobody without a token does, and none are made where tokens are minted elsewhere', async t => {
+test('[AU32] agents and callers without a token cannot make codes, and nobody can if tokens are minted elsewhere', async t => {
   const { token, makeCode } = await start(t)
   t.equal((await makeCode(await token('agent', { sub: 'a1' }))).status, 403)
   t.equal((await makeCode(undefined)).status, 401)

@@ -33,7 +33,7 @@ async function start(t: Test) {
   return { ...server, api, connect, event }
 }
 
-test('[SE1] [SE9] [SE10] [SE15] what an agent says becomes a session and its transcript', async t => {
+test('[SE1] [SE9] [SE10] [SE15] an agent’s messages become a session and its transcript', async t => {
   const { api, connect, event } = await start(t)
   const agent = await connect('a1')
   const done = event('message:end', ({ messageId }: { messageId: string }) => messageId === 'm2')
@@ -106,7 +106,7 @@ test('[SE6] [SE7] [PM4] lists, filters, and what a token may not see', async t =
   t.match(await api('/sessions?status=asleep'), { status: 400, body: { message: /"asleep" is none of active, ended/ } })
 })
 
-test('[SE2] [SB4] a megabyte in pieces arrives whole, also for who comes in the middle', async t => {
+test('[SE2] [SB4] a megabyte in pieces arrives completely, even for a late joiner', async t => {
   const { api, connect, event, url, token } = await start(t)
   const agent = await connect('a1')
   const of = { sessionId: 's1', messageId: 'big' }

@@ -34,7 +34,7 @@ async function start(t: Test, config = {}) {
   return { ...server, api, connect, event }
 }
 
-test('a task is made, shown, changed, moved on and deleted', async t => {
+test('a task is created, shown, changed, moved on and deleted', async t => {
   const { api } = await start(t)
   const made = await api('POST', '/tasks', { title: 'Ship', labels: { team: 'a' } })
   t.match(made, { status: 201, body: { title: 'Ship', status: 'pending', progress: 0, labels: { team: 'a' } } })
@@ -69,7 +69,7 @@ test('[TK12] a task is at most 512 KiB, and a change that would make it larger l
   t.match(await api('POST', '/tasks', { title: 'Larger', description: half, result: half }), tooLarge)
 })
 
-test('PUT makes and replaces; POST of what is there is refused', async t => {
+test('PUT creates and replaces; POST of an existing task is refused', async t => {
   const { api } = await start(t)
   t.match(await api('PUT', '/tasks/t1', { title: 'One', description: 'd' }), { status: 200, body: { taskId: 't1' } })
   t.match(await api('PUT', '/tasks/t1', { title: 'Two' }), { status: 200, body: { title: 'Two', description: '' } })
@@ -113,7 +113,7 @@ test('lists are filtered and paged, newest first', async t => {
   t.match(await api('GET', '/tasks?status=busy'), { status: 400, body: { message: /"busy" is none of pending/ } })
 })
 
-test('[PM10] that an id is taken is said, and nothing of what took it', async t => {
+test('[PM10] a refusal says that an id is taken, and nothing about what took it', async t => {
   const { api, token, connect } = await start(t)
   await connect('db-1')
   await api('POST', '/tasks', { taskId: 'mine', title: 'secret plans', agentId: 'db-1' })
@@ -124,7 +124,7 @@ test('[PM10] that an id is taken is said, and nothing of what took it', async t 
   t.equal((await api('GET', '/tasks/mine', undefined, narrow)).status, 404)
 })
 
-test('[PM1] who may only read changes nothing, and nobody gives work to an agent they cannot see', async t => {
+test('[PM1] a reader changes nothing, and nobody gives work to an agent that they cannot see', async t => {
   const { api, token } = await start(t)
   const viewer = await token('viewer')
   t.equal((await api('POST', '/tasks', { title: 'x' }, viewer)).status, 403)
@@ -140,7 +140,7 @@ test('[PM1] who may only read changes nothing, and nobody gives work to an agent
   t.match(await api('POST', '/tasks/t/explode'), { status: 400, body: { code: 'invalid_request' } })
 })
 
-test('[TK5] [TK6] agents report on tasks; what they may not is refused and told', async t => {
+test('[TK5] [TK6] agents report on tasks; reports that they may not make are refused', async t => {
   const { api, connect, event } = await start(t)
   await api('POST', '/tasks', { taskId: 'shared', title: 'Shared' })
   const agent = await connect('a1')

@@ -20,7 +20,7 @@ test('a terminal is shown as text, with colours, and as a recording', async t =>
   t.match(JSON.parse(cast.body.split('\n')[0] ?? ''), { version: 3, term: { cols: 80, rows: 24 } })
 })
 
-test('no such terminal, an agent that the token may not see, and a wrong question', async t => {
+test('unknown terminals, hidden agents and invalid queries are refused', async t => {
   const { app, call, token } = await startApp(t)
   app.terminals.output('a1', { terminalId: 'one', offset: 0, data: 'secret', encoding: 'utf8' })
   const viewer = await token('viewer')

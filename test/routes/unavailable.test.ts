@@ -16,7 +16,7 @@ class FullLog extends TimedLog {
   }
 }
 
-test('[ER5] whatever the log would have to store is refused in the same words, with the time to wait', async t => {
+test('[ER5] everything that the log would have to store is refused in the same words, with the time to wait', async t => {
   const log = new FullLog(await openLog(t), systemClock)
   const { app, url, call, token } = await startApp(t, { eventLog: log })
   const admin = await token('admin')

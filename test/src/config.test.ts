@@ -27,7 +27,7 @@ t.test('[CF1] every setting is read from its variable', async t => {
   t.equal(loadConfig({ FLEETWIRE_LOCAL_AGENT: 'false' }).LOCAL_AGENT, false)
 })
 
-t.test('[CF2] a value that its rule refuses is named with the rule', async t => {
+t.test('[CF2] an invalid value is named with its rule', async t => {
   const table: [name: keyof Config, value: string, message: RegExp][] = [
     ['PORT', '70000', /FLEETWIRE_PORT must be <= 65535/],
     ['PORT', 'http', /FLEETWIRE_PORT must be integer/],
@@ -43,7 +43,7 @@ t.test('[CF2] a value that its rule refuses is named with the rule', async t => 
   }
 })
 
-t.test('[CF3] empty variables and those of others are not looked at', async t => {
+t.test('[CF3] empty variables and those of others are ignored', async t => {
   const others = { PORT: '1', FLEETWIRE_PORT: '', fleetwire_host: 'x', FLEETWIRE_URL: 'http://x', XFLEETWIRE_HOST: 'y' }
   const config = loadConfig({ ...others, FLEETWIRE_HOST: undefined })
   t.same(config, loadConfig({}))

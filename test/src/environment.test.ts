@@ -3,7 +3,7 @@ import { environmentWarnings, loadConfig } from '../../src/config.ts'
 import { clientVariables } from '../../src/environment.ts'
 import { files, isTest, read } from '../house/repository.ts'
 
-t.test('[CF5] a variable that is no setting is warned of, with the nearest name and without its value', async t => {
+t.test('[CF5] an unknown variable causes a warning with the nearest name and without its value', async t => {
   const table: [variable: string, hint: string][] = [
     ['JWT_SECERT', 'did you mean FLEETWIRE_JWT_SECRET?'],
     ['SECRET', 'did you mean FLEETWIRE_JWT_SECRET?'],
@@ -32,30 +32,33 @@ t.test('[CF5] every variable that the sources read is known', async t => {
   t.same(environmentWarnings(Object.fromEntries(clientVariables.map(name => [`FLEETWIRE_${name}`, 'x']))), [])
 })
 
-t.test('[CF6] what Kubernetes sets for a Service named fleetwire is ignored, with one line', async t => {
-  const env = {
-    FLEETWIRE_PORT: 'tcp://10.0.0.1:3000',
-    FLEETWIRE_SERVICE_HOST: '10.0.0.1',
-    FLEETWIRE_SERVICE_PORT: '3000',
-    FLEETWIRE_SERVICE_PORT_HTTP: '3000',
-    FLEETWIRE_PORT_3000_TCP: 'tcp://10.0.0.1:3000',
-    FLEETWIRE_PORT_3000_TCP_PROTO: 'tcp',
-    FLEETWIRE_PORT_3000_TCP_PORT: '3000',
-    FLEETWIRE_PORT_3000_TCP_ADDR: '10.0.0.1',
-    FLEETWIRE_WEB_UI_PORT: 'tcp://[fd00::1]:80',
-    FLEETWIRE_WEB_UI_SERVICE_HOST: 'fd00::1',
-    FLEETWIRE_WEB_UI_PORT_53_UDP_ADDR: 'fd00::1',
-  }
-  t.equal(loadConfig(env).PORT, 3000)
-  const warnings = environmentWarnings(env)
-  t.equal(warnings.length, 1)
-  for (const variable of Object.keys(env)) t.match(warnings[0], variable)
-  t.match(warnings[0], /enableServiceLinks/)
-  t.equal(loadConfig({ ...env, FLEETWIRE_PORT: '8080' }).PORT, 8080)
-  t.throws(() => loadConfig({ FLEETWIRE_PORT: 'http://10.0.0.1:3000' }), { code: 'FLW_ERR_CONFIG_INVALID' })
-})
+t.test(
+  '[CF6] variables that Kubernetes sets for a Service named fleetwire are ignored, with one line in the log',
+  async t => {
+    const env = {
+      FLEETWIRE_PORT: 'tcp://10.0.0.1:3000',
+      FLEETWIRE_SERVICE_HOST: '10.0.0.1',
+      FLEETWIRE_SERVICE_PORT: '3000',
+      FLEETWIRE_SERVICE_PORT_HTTP: '3000',
+      FLEETWIRE_PORT_3000_TCP: 'tcp://10.0.0.1:3000',
+      FLEETWIRE_PORT_3000_TCP_PROTO: 'tcp',
+      FLEETWIRE_PORT_3000_TCP_PORT: '3000',
+      FLEETWIRE_PORT_3000_TCP_ADDR: '10.0.0.1',
+      FLEETWIRE_WEB_UI_PORT: 'tcp://[fd00::1]:80',
+      FLEETWIRE_WEB_UI_SERVICE_HOST: 'fd00::1',
+      FLEETWIRE_WEB_UI_PORT_53_UDP_ADDR: 'fd00::1',
+    }
+    t.equal(loadConfig(env).PORT, 3000)
+    const warnings = environmentWarnings(env)
+    t.equal(warnings.length, 1)
+    for (const variable of Object.keys(env)) t.match(warnings[0], variable)
+    t.match(warnings[0], /enableServiceLinks/)
+    t.equal(loadConfig({ ...env, FLEETWIRE_PORT: '8080' }).PORT, 8080)
+    t.throws(() => loadConfig({ FLEETWIRE_PORT: 'http://10.0.0.1:3000' }), { code: 'FLW_ERR_CONFIG_INVALID' })
+  },
+)
 
-t.test('[CF3] line breaks and blanks around a value do not count', async t => {
+t.test('[CF3] line breaks and blanks around a value are ignored', async t => {
   const config = loadConfig({
     FLEETWIRE_JWT_SECRET: `${'s'.repeat(32)}\r\n`,
     FLEETWIRE_PORT: ' 8080\n',
@@ -65,7 +68,7 @@ t.test('[CF3] line breaks and blanks around a value do not count', async t => {
   t.throws(() => loadConfig({ FLEETWIRE_JWT_SECRET: `${'s'.repeat(31)}\n` }), { code: 'FLW_ERR_CONFIG_INVALID' })
 })
 
-t.test('[CF1] lists are read with commas, as JSON, or as they are in code', async t => {
+t.test('[CF1] lists are read from text with commas, from JSON, or as arrays from code', async t => {
   const audience = (text: string) => loadConfig({ FLEETWIRE_JWT_AUDIENCE: text }).JWT_AUDIENCE
   t.same(audience('fleet'), ['fleet'])
   t.same(audience(' api://fleet ,https://b.example/ '), ['api://fleet', 'https://b.example/'])

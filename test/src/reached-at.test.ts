@@ -4,7 +4,7 @@ import { reachedAt } from '../../src/reached-at.ts'
 const by = (headers: Record<string, string>, more = {}) =>
   reachedAt({ headers, host: 'fleet.example', protocol: 'http', isTrusted: true, ...more })
 
-test('[AU15] what proxies say counts where they are believed', async t => {
+test('[AU15] forwarded headers count only from trusted proxies', async t => {
   t.same(by({}), { protocol: 'http', host: 'fleet.example', prefix: '' })
   t.equal(by({}, { protocol: 'https' }).protocol, 'https')
   t.equal(by({}, { protocol: 'WSS' }).protocol, 'https', 'of the upgrade of a socket')
@@ -17,7 +17,7 @@ test('[AU15] what proxies say counts where they are believed', async t => {
   t.equal(by({ 'x-forwarded-port': '8443' }, { isTrusted: false }).host, 'fleet.example')
 })
 
-test('a prefix is a path, or it is none', async t => {
+test('a prefix that is not a path is ignored', async t => {
   const table: [header: string, prefix: string][] = [
     ['/fleet', '/fleet'],
     ['/fleet/', '/fleet'],

@@ -5,7 +5,7 @@ import { hmacToken } from '../helpers/foreign-token.ts'
 const everyByte = (text: string) =>
   [...text].map(char => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')
 
-test('[AU5] of a URL the path is logged, and of that no part that is longer than any id', async t => {
+test('[AU5] only the path of a URL is logged, without parts that are longer than any id', async t => {
   const token = hmacToken('x')
   const table: [url: string, logged: string][] = [
     ['/ws', '/ws'],
@@ -58,7 +58,7 @@ test('[AU5] a line holds no token, however it is escaped', async t => {
   t.equal(redactLine(innocent), innocent)
 })
 
-test('a line that is made to be slow is not', async t => {
+test('a line that is made to be slow to redact is not', async t => {
   for (const part of ['eyJ', '%', '%25', 'token', 'token%25', '%65', 'eyJ%2e', 'eyJ.', 't%6f', '%2574']) {
     const before = process.cpuUsage()
     redactLine(part.repeat(200_000 / part.length))

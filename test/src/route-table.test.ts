@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { RouteTable } from '../../src/route-table.ts'
 
-test('[RE23] a path knows the methods of every route that it fits', async t => {
+test('[RE23] a path has the methods of every route that matches it', async t => {
   const table = new RouteTable()
   table.add('/tasks', ['GET', 'HEAD'], false)
   table.add('/tasks', ['POST'], false)

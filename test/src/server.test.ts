@@ -25,7 +25,7 @@ async function address(child: ChildProcess): Promise<string> {
   throw new Error('it ended before it listened')
 }
 
-test('the process serves, and ends in order when it is told to', async t => {
+test('the process serves, and shuts down in order on a signal', async t => {
   const child = start(t, {})
   const url = await address(child)
   t.equal((await fetch(`${url}/ready`)).status, 200)
@@ -33,7 +33,7 @@ test('the process serves, and ends in order when it is told to', async t => {
   t.same(await once(child, 'exit'), [0, null])
 })
 
-test('a process that cannot start says why, and ends', async t => {
+test('a process that cannot start says why and exits', async t => {
   const child = start(t, { FLEETWIRE_PORT: 'many' })
   let text = ''
   child.stderr!.on('data', chunk => {
@@ -44,7 +44,7 @@ test('a process that cannot start says why, and ends', async t => {
   t.match(text, 'FLEETWIRE_PORT must be integer')
 })
 
-test('the same signal twice in a moment is once; whoever insists has their way', async t => {
+test('the same signal twice in a moment counts once; a later one ends the process at once', async t => {
   const twice = start(t, {})
   await address(twice)
   twice.kill('SIGINT')

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { loadConfig } from '../../src/config.ts'
 import { parseTrustProxy } from '../../src/trust-proxy.ts'
 
-test('[LM12] whom TRUST_PROXY believes', async t => {
+test('[LM12] which proxies TRUST_PROXY trusts', async t => {
   const table: [setting: string, believed: [string, number][], not: [string, number][]][] = [
     ['', [], [['127.0.0.1', 0]]],
     ['false', [], [['127.0.0.1', 0]]],
@@ -71,7 +71,7 @@ test('[LM12] whom TRUST_PROXY believes', async t => {
   }
 })
 
-test('[CF2] what names no proxy ends the start with the variable and what to give', async t => {
+test('[CF2] a value that names no proxy stops the start, with the variable and what to write', async t => {
   const bad = [
     'somebody',
     '10.0.0.0/33',

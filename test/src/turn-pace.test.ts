@@ -18,7 +18,7 @@ function setUp(perTurn: number) {
   }
 }
 
-t.test('so many are served at once, the others in their order, so many a turn, and then nothing is armed', async t => {
+t.test('a fixed number is served per turn, in order, and then nothing is scheduled', async t => {
   const { take, served, endTurn, ...pace } = setUp(3)
   for (let i = 0; i < 8; i++) take(i)
   t.same(served, [0, 1, 2])
@@ -34,7 +34,7 @@ t.test('so many are served at once, the others in their order, so many a turn, a
   t.equal(served.at(-1), 9, 'a new turn has room again')
 })
 
-t.test('who comes from a callback waits for a turn with room', async t => {
+t.test('a caller from within a callback waits for a turn with room', async t => {
   const { pace, endTurn } = setUp(1)
   const served: string[] = []
   pace.take(() => {

@@ -3,7 +3,7 @@ import { fromBase64, toBase64 } from './base64.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import { TerminalBuffer } from './terminal-buffer.ts'
 
-t.test('messages: deltas join, a start restates, an end with a text overrules', async t => {
+t.test('in messages, deltas are joined, a start restates the text, and an end with a text overrides it', async t => {
   const buffer = new MessageBuffer()
   const of = { sessionId: 's', messageId: 'm' }
   buffer.apply({ type: 'message:start', payload: { ...of, role: 'assistant' } })
@@ -50,7 +50,7 @@ t.test('tool calls stand among the messages where they began, with arguments, re
   t.match(say('message:end', { messageId: 'm1', incomplete: true }), { isIncomplete: true })
 })
 
-t.test('terminal output: overlaps are trimmed, gaps told, holes never skipped', async t => {
+t.test('in terminal output, overlaps are trimmed, gaps reported, and holes never skipped', async t => {
   const buffer = new TerminalBuffer(10)
   const push = (offset: number, data: string, gap?: { from: number; to: number }) =>
     buffer.push({ offset, data, encoding: 'utf8', gap })
@@ -112,7 +112,7 @@ t.test('numbers that would keep a terminal busy for hours are cut', async t => {
   t.equal(step.kind === 'bytes' && new TextDecoder().decode(step.bytes), `\x1b[2147${'\0'.repeat(6)}b\x1b[1;000012M`)
 })
 
-t.test('base64 of any bytes', async t => {
+t.test('any bytes survive base64', async t => {
   const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256)
   t.same(Buffer.from(fromBase64(toBase64(bytes))).equals(bytes), true)
   t.equal(toBase64(bytes), Buffer.from(bytes).toString('base64'))

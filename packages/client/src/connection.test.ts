@@ -127,7 +127,7 @@ t.test('a token function is asked before each attempt; its last answer serves wh
   connection.stop()
 })
 
-t.test('when the page is back a wait is over, and a link must show that it stands', async t => {
+t.test('when the page is back, a wait ends and a link must show that it works', async t => {
   let wake = () => {}
   let listeners = 0
   const wakeUps = (callback: () => void) => {
@@ -175,7 +175,7 @@ t.test('stopping while the token is on its way opens nothing', async t => {
   connection.stop()
 })
 
-t.test('an address that no socket takes is a failure to retry, not a crash', async t => {
+t.test('an address that no socket accepts is a failure to retry, not a crash', async t => {
   const { connection } = onPaper({
     socket: () => {
       throw new SyntaxError('bad protocol')
@@ -231,7 +231,7 @@ t.test('a fixed token that is refused stops, and says why', async t => {
   t.match(await statusOf(connection, 'stopped'), { cause: { httpStatus: 401 } })
 })
 
-t.test('addresses: the server, or the very socket', async t => {
+t.test('an address may be the server’s or the full one of the socket', async t => {
   t.equal(socketUrl('http://h:3000', 'agent'), 'ws://h:3000/agent')
   t.equal(socketUrl('https://h/fleet/', 'ws'), 'wss://h/fleet/ws')
   t.equal(socketUrl('ws://h:3000', 'ws'), 'ws://h:3000/ws')
@@ -251,7 +251,7 @@ t.test('a line break at the ends of a token does not reach the header', async t 
   }
 })
 
-t.test('where there is no WebSocket, clients say so when they are made', async t => {
+t.test('without a WebSocket, creating a client fails with the reason', async t => {
   const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.teardown(() => own && Object.defineProperty(globalThis, 'WebSocket', own))

@@ -53,7 +53,7 @@ async function serve(peer: Peer, cursor: string, records = [record()]) {
   return payload.topics as string[]
 }
 
-t.test('subscribe: one whole snapshot, then events; a doubled one is dropped', async t => {
+t.test('a subscription gets one complete snapshot, then events; a duplicate is dropped', async t => {
   const { server, client } = await open(t)
   const { seen, handlers, until } = recorder()
   client.subscribe('tasks.t1.>', handlers)
@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('it knows how long the way to the server is, of the present connection', async t => {
+t.test('it measures the round trip to the server for the present connection', async t => {
   const clock = new FakeClock()
   const { server, client } = await open(t, { clock })
   const told: unknown[] = []
@@ -151,7 +151,7 @@ t.test('reconnects resume behind the last processed event, also without any even
   t.same(await until(5), ['snapshot of 1', 'c6', 'c7', 'c10', 'c11'])
 })
 
-t.test('a refused resume says so and starts from a snapshot', async t => {
+t.test('a refused resume is reported and starts from a snapshot', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()
   client.subscribe('tasks.t1.>', handlers)
@@ -195,7 +195,7 @@ t.test('a cursor from an earlier process resumes without a snapshot', async t =>
   t.same(await until(1), ['c42'])
 })
 
-t.test('patterns are shared: a second subscriber gets a snapshot of its own, the last one lets go', async t => {
+t.test('patterns are shared: a second subscriber gets its own snapshot, the last one unsubscribes', async t => {
   const { server, client } = await open(t)
   const one = recorder()
   const two = recorder()
@@ -297,7 +297,7 @@ t.test('new patterns wait for the end of a replay', async t => {
   t.same(await two.until(1), ['snapshot of 0'])
 })
 
-t.test('a refused subscription is told to its handlers; resync:required starts again', async t => {
+t.test('a refused subscription is reported to its handlers; resync:required starts again', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()
   client.subscribe('system.connections', handlers)
@@ -314,7 +314,7 @@ t.test('a refused subscription is told to its handlers; resync:required starts a
   t.same(await other.until(3), ['snapshot of 1', 'resync: gone', 'snapshot of 1'])
 })
 
-t.test('of several patterns the forbidden one is told, and the others proceed', async t => {
+t.test('of several patterns the forbidden one is reported, and the others proceed', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()
   client.subscribe(['system.connections', 'tasks.t1.>'], handlers)
@@ -329,7 +329,7 @@ t.test('of several patterns the forbidden one is told, and the others proceed', 
   t.same(await until(3), ['error: forbidden', 'snapshot of 1', 'c2'])
 })
 
-t.test('a replay that retention overtakes goes on from a snapshot, and new patterns are not held up', async t => {
+t.test('a replay that retention overtakes continues from a snapshot, without delaying new patterns', async t => {
   const { server, client } = await open(t, { cursor: 'c1' })
   const { handlers, until } = recorder()
   client.subscribe('tasks.t1.>', handlers)
@@ -344,7 +344,7 @@ t.test('a replay that retention overtakes goes on from a snapshot, and new patte
   t.notOk(peer.log.some(({ type, payload }) => type === 'subscribe' && payload.topics.includes('tasks.t1.>')))
 })
 
-t.test('a view without a name follows the newest terminal; a named one keeps to its own', async t => {
+t.test('a view without an id follows the newest terminal; one with an id keeps to it', async t => {
   const { server, client } = await open(t)
   client.connect()
   const { peer } = await welcomeDashboard(server)
@@ -379,7 +379,7 @@ t.test('a view without a name follows the newest terminal; a named one keeps to 
   t.same((await peer.next('terminal:close')).payload, { agentId: 'a1', terminalId: 'two' })
 })
 
-t.test('an event of a task reaches its view though only its command names the task', async t => {
+t.test('an event reaches the view of its task although only its command names the task', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()
   client.subscribe('tasks.t1.>', handlers)
@@ -411,7 +411,7 @@ t.test('a handler that throws does not keep events from the others', async t => 
   t.ok(logged.includes('error a subscription handler threw'))
 })
 
-t.test('a submission is answered once, though the socket was cut before the reply', async t => {
+t.test('a submission is answered once, although the socket was cut before the reply', async t => {
   const { server, client } = await open(t)
   client.connect()
   const { peer } = await welcomeDashboard(server)
@@ -431,7 +431,7 @@ t.test('a submission is answered once, though the socket was cut before the repl
   t.match(await interrupted, { ok: false, error: { code: 'not_found' } })
 })
 
-t.test('requests made offline are sent later; closing answers those that are left', async t => {
+t.test('requests made offline are sent later; closing answers the remaining ones', async t => {
   const { server, client } = await open(t)
   const offline = client.interrupt('c1')
   client.connect()
@@ -445,7 +445,7 @@ t.test('requests made offline are sent later; closing answers those that are lef
   t.match(await client.interrupt('c3'), { ok: false, error: { code: 'stopped' } })
 })
 
-t.test('a terminal: screen, bytes, credit; after a reconnect nothing is doubled', async t => {
+t.test('a terminal gets a screen and bytes for credit; after a reconnect nothing is repeated', async t => {
   const { server, client } = await open(t)
   client.connect()
   const { peer } = await welcomeDashboard(server)
@@ -512,7 +512,7 @@ t.test('a terminal: screen, bytes, credit; after a reconnect nothing is doubled'
   t.same((await peerNow.next('terminal:close')).payload, { agentId: 'a1' })
 })
 
-t.test('1012 comes back when the server said', async t => {
+t.test('after 1012 it comes back when the server said', async t => {
   const { server, client } = await open(t)
   client.connect()
   const { peer } = await welcomeDashboard(server)

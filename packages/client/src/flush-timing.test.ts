@@ -12,7 +12,7 @@ function timing() {
 /** Lets what is due at the end of a turn happen. */
 const turn = () => Promise.resolve()
 
-t.test('what is due in one turn leaves once, at its end', async t => {
+t.test('frames due in one turn are flushed once, at its end', async t => {
   const { flush, flushes, clock } = timing()
   flush.soon()
   flush.within(20)
@@ -24,7 +24,7 @@ t.test('what is due in one turn leaves once, at its end', async t => {
   t.same(flushes, [0])
 })
 
-t.test('within: at once after a pause, else when the time since the last flush is over', async t => {
+t.test('within flushes at once after a pause, else when the time since the last flush is over', async t => {
   const { flush, flushes, clock } = timing()
   flush.within(20)
   await turn()
@@ -41,7 +41,7 @@ t.test('within: at once after a pause, else when the time since the last flush i
   t.same(flushes, [0, 20, 115])
 })
 
-t.test('soon overtakes what waits, and nothing is left of it', async t => {
+t.test('soon overtakes a scheduled flush and replaces it', async t => {
   const { flush, flushes, clock } = timing()
   flush.soon()
   await turn()

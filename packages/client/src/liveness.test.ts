@@ -9,7 +9,7 @@ function watch() {
   return { clock, seen, liveness }
 }
 
-t.test('one silent interval asks, two are the end', async t => {
+t.test('after one silent interval it asks, after two the link is dead', async t => {
   const { clock, seen } = watch()
   clock.advance(9_999)
   t.same(seen, [])
@@ -22,7 +22,7 @@ t.test('one silent interval asks, two are the end', async t => {
   t.equal(clock.timers, 0)
 })
 
-t.test('any sign of life starts the count anew', async t => {
+t.test('any sign of life restarts the count', async t => {
   const { clock, seen, liveness } = watch()
   for (let i = 0; i < 10; i++) {
     clock.advance(9_000)
@@ -56,7 +56,7 @@ t.test('a wall clock that is set back does not hide a dead link', async t => {
   t.ok(seen.includes('dead'))
 })
 
-t.test('a link that is doubted is asked at once, and must answer soon, however lately it was heard', async t => {
+t.test('a doubtful link is asked at once and must answer soon, however recently it was heard', async t => {
   const { clock, seen, liveness } = watch()
   clock.advance(9_000)
   liveness.heard()

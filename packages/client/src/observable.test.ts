@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Subject } from './observable.ts'
 
-t.test('a listener that makes a change: everybody hears of both, once and in order', t => {
+t.test('when a listener makes a change, all listeners hear of both, once and in order', t => {
   const subject = new Subject(0)
   const heard: [string, number][] = []
   subject.subscribe(value => {
@@ -20,7 +20,7 @@ t.test('a listener that makes a change: everybody hears of both, once and in ord
   t.end()
 })
 
-t.test('the way out of one listener is its own', t => {
+t.test('each subscription has its own way to unsubscribe', t => {
   const subject = new Subject<string | undefined>('a')
   const heard: unknown[] = []
   const listener = (value: unknown) => heard.push(value)

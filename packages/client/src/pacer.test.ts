@@ -4,7 +4,7 @@ import { FakeClock } from './testing/fake-clock.ts'
 
 const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 }
 
-t.test('a flood leaves at the rate of the server, and nothing of it is lost', async t => {
+t.test('a flood is sent at the server’s rate, and nothing is lost', async t => {
   const clock = new FakeClock()
   const sent: string[] = []
   let messages = 0
@@ -34,7 +34,7 @@ t.test('a flood leaves at the rate of the server, and nothing of it is lost', as
   t.equal(clock.timers, 0)
 })
 
-t.test('a socket that takes no more pauses it', async t => {
+t.test('a congested socket pauses it', async t => {
   const clock = new FakeClock()
   let buffered = 2 * 1024 * 1024
   const sent: string[] = []
@@ -54,7 +54,7 @@ t.test('a socket that takes no more pauses it', async t => {
   pacer.close()
 })
 
-t.test('what a source adds while it gives a frame follows that frame', async t => {
+t.test('what a source adds while it returns a frame comes after that frame', async t => {
   const clock = new FakeClock()
   const sent: string[] = []
   const queue: string[] = []

@@ -35,7 +35,7 @@ t.test('each close code does what the contract says', async t => {
   t.same(step(initialReconnect, closed(4429)).decision, { do: 'wait', delayMs: 2000 }, '4429 backs off')
 })
 
-t.test('a refused token stops only where no other one can be had', async t => {
+t.test('a refused token stops the client only if it cannot get another', async t => {
   t.same(step(initialReconnect, closed(4401, { renewable: false })).decision, { do: 'stop' })
   t.same(step(initialReconnect, closed(1006, { httpStatus: 401, renewable: false })).decision, { do: 'stop' })
   t.same(step(initialReconnect, closed(1006, { httpStatus: 401 })).decision, { do: 'wait', delayMs: 500 })
@@ -43,7 +43,7 @@ t.test('a refused token stops only where no other one can be had', async t => {
   t.same(step(initialReconnect, closed(1006, { httpStatus: 503 })).decision, { do: 'wait', delayMs: 2000 })
 })
 
-t.test('the server names the time of return; an absurd one is bounded', async t => {
+t.test('the server names the time of return, up to a limit', async t => {
   const told = step(initialReconnect, { type: 'closing', reconnectAfterMs: 7_300 }).state
   const back = step(told, closed(1012))
   t.same(back.decision, { do: 'wait', delayMs: 7_300 })
@@ -52,7 +52,7 @@ t.test('the server names the time of return; an absurd one is bounded', async t 
   t.same(step(absurd, closed(1012)).decision, { do: 'wait', delayMs: defaultPolicy.maxHintMs })
 })
 
-t.test('a stable connection forgives; one that dies at once does not', async t => {
+t.test('a stable connection clears earlier failures; one that dies at once does not', async t => {
   const failed = { ...initialReconnect, failures: 4 }
   const up = step(failed, { type: 'established', at: 1_000 }).state
   t.same(step(up, closed(1006, { at: 1_000 + defaultPolicy.stableMs })).decision, { do: 'wait', delayMs: 500 })

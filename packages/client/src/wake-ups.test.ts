@@ -6,7 +6,7 @@ class Document extends EventTarget {
   visibilityState = 'visible'
 }
 
-t.test('a page wakes when its network, its tab or the whole of it is back', t => {
+t.test('a page wakes when its network, its tab or the whole page is back', t => {
   const document = new Document()
   const window = new EventTarget()
   const globals = {
@@ -35,7 +35,7 @@ t.test('a page wakes when its network, its tab or the whole of it is back', t =>
   t.end()
 })
 
-t.test('where there is no page nothing is listened to', t => {
+t.test('without a page there are no listeners', t => {
   t.doesNotThrow(() => pageWakeUps(() => {})())
   t.end()
 })

@@ -29,7 +29,7 @@ t.test('keeps the last bytes under their offsets, whatever the sizes of the piec
   }
 })
 
-t.test('takes memory as output comes, and gives it back', async t => {
+t.test('it takes memory as output arrives, and frees it', async t => {
   const ring = new ByteRing(2 * 1024 * 1024)
   t.equal(ring.allocatedBytes, 0)
   ring.append(bytesAt(0, 100))

@@ -15,7 +15,7 @@ t.test('[ER1] every code is a slug with a status of its kind and a meaning', asy
   }
 })
 
-t.test('[ER2] what can succeed later is told by the code alone', async t => {
+t.test('[ER2] the code alone says whether a request can succeed later', async t => {
   const retryable = codes.filter(code => errorCodes[code].retryable)
   t.same(retryable, ['gap', 'rate_limited', 'queue_full', 'not_ready', 'unavailable', 'internal'])
   for (const code of codes) t.equal(wireError(code, '').retryable, errorCodes[code].retryable)

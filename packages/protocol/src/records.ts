@@ -19,12 +19,14 @@ export const Capabilities = Type.Object({
       description: 'Command kinds it runs',
     }),
   ),
-  renewsToken: Type.Optional(Type.Boolean({ description: 'It gets another token by itself before its own expires' })),
+  renewsToken: Type.Optional(
+    Type.Boolean({ description: 'It gets a new token by itself before the present one expires' }),
+  ),
   runTimeoutMs: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 365 * 86_400_000,
-      description: 'The run timeout of commands that name none, in milliseconds; 0: no limit',
+      description: 'The run timeout of commands without one, in milliseconds; 0: no limit',
     }),
   ),
 })

@@ -175,7 +175,7 @@ export const Role = OneOf(['viewer', 'operator', 'admin', 'agent'])
 export type Role = Static<typeof Role>
 export const AgentIdPattern = Type.String({
   pattern: '^[A-Za-z0-9_*-]{1,64}$',
-  description: 'An agent id in which * stands for any characters',
+  description: 'An agent id in which * matches any characters',
 })
 export const MintTokenBody = Type.Object(
   {
@@ -185,7 +185,7 @@ export const MintTokenBody = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 10 * 365 * 86_400,
-        description: '30 days where absent; the server has a maximum of its own, a year unless it is set',
+        description: 'Default: 30 days. The server has a maximum, a year by default',
       }),
     ),
     agents: Type.Optional(Type.Array(AgentIdPattern, { minItems: 1, maxItems: 100 })),
@@ -230,7 +230,7 @@ export const RevokeTokenQuery = Type.Object(
 /** Logging in. */
 export const LoginCode = Type.Object(
   {
-    code: Type.String({ description: 'Good for one login: `#login=<code>` behind the address of the server' }),
+    code: Type.String({ description: 'Valid for one login: add `#login=<code>` to the address of the server' }),
     expiresAt: Timestamp,
   },
   { $id: 'LoginCode' },
@@ -321,7 +321,10 @@ export const PublishBody = Type.Union([PublishEvent, Type.Array(PublishEvent, { 
 export const Published = Type.Object({ cursor: Cursor })
 
 const Topics = Type.Optional(
-  Type.String({ maxLength: 8192, description: 'Patterns, separated by commas; default: everything the token may see' }),
+  Type.String({
+    maxLength: 8192,
+    description: 'Patterns, separated by commas; default: everything that the token may see',
+  }),
 )
 /** `GET /events`. */
 export const HistoryQuery = Type.Object(
@@ -337,7 +340,7 @@ export const HistoryQuery = Type.Object(
 )
 export const EventPage = Type.Composite([
   PageOf(EventFrame),
-  Type.Object({ cursor: Type.String({ description: 'Up to here the log was looked at, also where nothing matched' }) }),
+  Type.Object({ cursor: Type.String({ description: 'The log was read up to here, even if nothing matched' }) }),
 ])
 /** `GET /events/stream`. */
 export const StreamQuery = Type.Object(

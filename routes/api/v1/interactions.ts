@@ -27,7 +27,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'List interactions',
-        description: 'By id, the greatest first. `state=open` is what waits for somebody.',
+        description: 'Sorted by id, descending. `state=open` selects those that wait for an answer.',
         querystring: ListInteractionsQuery,
         response: { 200: InteractionPage },
       },
@@ -96,7 +96,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Give many interactions the same answer',
-        description: 'Each is judged alone; `results` tells of each.',
+        description: 'Each is judged by itself; `results` has one entry for each.',
         body: BulkRespondBody,
         response: { 200: BulkRespondResult },
       },

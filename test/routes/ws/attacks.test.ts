@@ -12,7 +12,7 @@ async function unharmed(t: { ok(value: unknown, name: string): void }, bystander
   t.ok((await bystander.request('ping')).timestamp, 'others are served')
 }
 
-t.test('[ER3] [FR3] [FR4] [FR5] [FR8] frames that are not valid are answered one by one; the socket lives', async t => {
+t.test('[ER3] [FR3] [FR4] [FR5] [FR8] invalid frames are answered one by one; the socket lives', async t => {
   const { url, token } = await startApp(t)
   const client = await connectWs(t, url, await token('operator'))
   const cases: [string, string, string?][] = [
@@ -36,7 +36,7 @@ t.test('[ER3] [FR3] [FR4] [FR5] [FR8] frames that are not valid are answered one
   await client.next(({ id }) => id === 'z')
 })
 
-t.test('[PM7] [SB5] [LM3] patterns: what may not be read is named, the others proceed; 64 are the limit', async t => {
+t.test('[PM7] [SB5] [LM3] forbidden patterns are named, the others proceed, and 64 are the limit', async t => {
   const { url, token } = await startApp(t)
   const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
   const wanted = ['agents.prod.>', 'users.bob.inbox', 'system.connections', 'agents..x', 'agents.dev-1.>']
@@ -61,7 +61,7 @@ t.test('[PM7] [SB5] [LM3] patterns: what may not be read is named, the others pr
   t.match(await client.next(({ id }) => id === 'c'), { type: 'error', payload: { code: 'subscription_limit' } })
 })
 
-t.test('[CL5] floods end in 4000 for garbage and in 4429 for haste', async t => {
+t.test('[CL5] floods of garbage end with 4000, floods over the rate with 4429', async t => {
   const { url, token } = await startApp(t)
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
   const garbage = await rawWebSocket(t, url, await token('viewer'))

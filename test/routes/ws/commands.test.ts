@@ -2,7 +2,7 @@ import t from 'tap'
 import { startApp } from '../../helpers/build.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('[CQ11] a dashboard commands an agent, sees every step, and interrupts', async t => {
+t.test('[CQ11] a dashboard submits a command, sees every step, and interrupts it', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'boot', inventory: [] })
@@ -30,7 +30,7 @@ t.test('[CQ11] a dashboard commands an agent, sees every step, and interrupts', 
   t.same(steps, ['command:queued', 'command:dispatched', 'command:running', 'command:cancelling', 'command:cancelled'])
 })
 
-t.test('[PM1] [PM4] [TM7] who may not command is forbidden; what may not be seen does not exist', async t => {
+t.test('[PM1] [PM4] [TM7] a token that may not command is forbidden; what it may not see does not exist', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'prod' }), '/agent')
   agent.send('agent:connect', { bootId: 'boot' })
@@ -55,7 +55,7 @@ t.test('[PM1] [PM4] [TM7] who may not command is forbidden; what may not be seen
   t.equal(await code(stranger, 'interaction:respond', { interactionId: 'i' }), 'not_found')
 })
 
-t.test('a terminal: snapshot, output, input and size, until it is closed', async t => {
+t.test('a terminal has a snapshot, output, input and a size until it is closed', async t => {
   const { url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'boot', terminals: [] })

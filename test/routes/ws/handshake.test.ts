@@ -27,7 +27,7 @@ t.test('[AU1] [AU6] [AU7] no socket without a token of the right kind, from the 
   t.equal(app.connections.size, 0)
 })
 
-t.test('[AU6] a token that was good a moment ago is judged anew', async t => {
+t.test('[AU6] a token that was valid a moment ago is judged again', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock })
   const short = await token('viewer', { ttlSeconds: 60 })
@@ -60,7 +60,7 @@ t.test('the head of the upgrade and the first frame leave in one write', async t
   await client.request('ping')
 })
 
-t.test('an upgrade that comes when all sockets are closed already is refused, not left without an answer', async t => {
+t.test('an upgrade that arrives after all sockets were closed is refused, not left without an answer', async t => {
   let url = ''
   let refused: { status: number } | undefined
   const server = await startApp(t, {
@@ -113,7 +113,7 @@ t.test('the greeting says who is connected and what the limits are', async t => 
   await client.close()
 })
 
-t.test('[LM5] caps: 503 for one socket too many on the node, 429 for one too many of a subject', async t => {
+t.test('[LM5] one socket too many gets 503 on the node and 429 for its subject', async t => {
   const { url, token } = await startApp(t, { config: { MAX_CONNECTIONS: 3, MAX_CONNECTIONS_PER_PRINCIPAL: 2 } })
   const ann = await token('viewer', { sub: 'ann' })
   await connectWs(t, url, ann)

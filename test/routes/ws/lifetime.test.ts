@@ -13,7 +13,7 @@ const counted = () => {
 }
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('1,000 connections come and go and leave nothing', async t => {
+t.test('1,000 connections open and close and leave nothing behind', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock, config: { ADMISSION_RATE: 100_000 } })
   const viewer = await token('viewer')

@@ -22,7 +22,7 @@ t.test('[EV1] [EV5] [EV7] an event of a record carries the whole record, and its
   t.match(await later.next('snapshot'), { payload: { records: [] } })
 })
 
-t.test('[SB2] [SB10] an active snapshot shows what goes on, and what ends later is told', async t => {
+t.test('[SB2] [SB10] an active snapshot shows what is not settled, and later ends are told', async t => {
   const { url, token, call } = await startApp(t)
   const operator = await token('operator')
   const make = async (title: string) =>

@@ -3,7 +3,7 @@ import { startApp } from '../../helpers/build.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('[AU10] [CL3] a token that expires while its socket is open: connection:closing, 4401', async t => {
+t.test('[AU10] [CL3] when a token expires, its socket gets connection:closing and 4401', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token } = await startApp(t, { clock })
   const client = await connectWs(t, url, await token('viewer', { ttlSeconds: 60 }))

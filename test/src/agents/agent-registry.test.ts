@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startFleet } from '../../helpers/fleet.ts'
 
-t.test('agents are listed by their ids, whenever they came and after one has gone', async t => {
+t.test('agents are listed by id, whatever the order in which they came and after one was removed', async t => {
   const fleet = await startFleet(t)
   const ids = (after = '') => [...fleet.agents.sorted(after)].map(agent => agent.agentId)
   for (const id of ['carol', 'alice']) await fleet.agent(id).hello()

@@ -15,31 +15,34 @@ function read(type: string, payload: object) {
 
 const ofCommand = { commandId: 'c', attempt: 2 }
 
-t.test('[CS3] [CS8] [CS24] what an agent says of a command carries its attempt and nothing of others', async t => {
-  const table: [type: string, payload: object, event: object][] = [
-    ['command:ack', {}, { kind: 'ack' }],
-    ['command:reject', {}, { kind: 'reject', reason: 'busy' }],
-    ['command:reject', { reason: 'policy', message: 'no' }, { kind: 'reject', reason: 'policy', message: 'no' }],
-    ['command:progress', { progress: 0.5 }, { kind: 'progress', progress: { progress: 0.5 } }],
-    ['command:progress', {}, { kind: 'progress', progress: {} }],
-    [
-      'command:result',
-      { status: 'failed', error: 'boom', exitCode: 1, output: null },
-      { kind: 'result', outcome: { status: 'failed', error: 'boom', exitCode: 1, output: null } },
-    ],
-  ]
-  for (const [type, payload, event] of table) {
-    const report = { kind: 'command', commandId: 'c', event: { attempt: 2, ...event } }
-    t.same(read(type, { ...ofCommand, ...payload }), report, type)
-  }
-})
+t.test(
+  '[CS3] [CS8] [CS24] an agent’s report on a command carries its attempt and nothing of other commands',
+  async t => {
+    const table: [type: string, payload: object, event: object][] = [
+      ['command:ack', {}, { kind: 'ack' }],
+      ['command:reject', {}, { kind: 'reject', reason: 'busy' }],
+      ['command:reject', { reason: 'policy', message: 'no' }, { kind: 'reject', reason: 'policy', message: 'no' }],
+      ['command:progress', { progress: 0.5 }, { kind: 'progress', progress: { progress: 0.5 } }],
+      ['command:progress', {}, { kind: 'progress', progress: {} }],
+      [
+        'command:result',
+        { status: 'failed', error: 'boom', exitCode: 1, output: null },
+        { kind: 'result', outcome: { status: 'failed', error: 'boom', exitCode: 1, output: null } },
+      ],
+    ]
+    for (const [type, payload, event] of table) {
+      const report = { kind: 'command', commandId: 'c', event: { attempt: 2, ...event } }
+      t.same(read(type, { ...ofCommand, ...payload }), report, type)
+    }
+  },
+)
 
 const message = { sessionId: 's', messageId: 'm' }
 const tool = { sessionId: 's', toolCallId: 't' }
 const messages = 'agents.a.sessions.s.messages'
 const log = 'agents.a.log'
 
-t.test('[SE1] [SE3] [SE5] what becomes an event is of the agent that sent it', async t => {
+t.test('[SE1] [SE3] [SE5] an event names the agent that sent it', async t => {
   const table: [type: string, payload: object, event?: object][] = [
     ['message:start', message, { ...message, role: 'assistant' }],
     ['message:start', { ...message, role: 'user', text: 'hi' }],
@@ -68,12 +71,12 @@ t.test('[TP5] an event names the task that it concerns', async t => {
   t.notOk('taskId' in drafts('message:end', message)[0]!)
 })
 
-t.test('[AG4] what an agent says of its work is no event by itself', async t => {
+t.test('[AG4] a report of work is not an event by itself', async t => {
   const report = { work: 'waiting', detail: 'for a key', evidence: 'guessed' }
   t.same(read('agent:status', report), { kind: 'work', report })
 })
 
-t.test('[AG7] the last words of an agent are of its own boot', async t => {
+t.test('[AG7] the exit of an agent belongs to its own boot', async t => {
   const payload = { agentId: 'a', bootId: 'b1', lifecycle: 'crashed', exitCode: 1 }
   const drafts = [{ type: 'agent:lifecycle', topic: log, payload }]
   t.same(read('agent:exit', { reason: 'crashed', exitCode: 1 }), { kind: 'exit', reason: 'crashed', drafts })

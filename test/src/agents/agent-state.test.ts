@@ -41,7 +41,7 @@ t.test('[AG5] work is inferred from what runs', async t => {
     )
 })
 
-t.test('[AG15] who waits shows what for', async t => {
+t.test('[AG15] an agent that waits shows what for', async t => {
   const { hinted, working } = liveStates
   t.match(
     inferWork([hinted], () => false),
@@ -53,7 +53,7 @@ t.test('[AG15] who waits shows what for', async t => {
   )
 })
 
-t.test('[AG13] a command of which nothing is heard is stalled, one that waits for input is not', async t => {
+t.test('[AG13] a silent command is stalled, one that waits for input is not', async t => {
   const { waiting, working } = liveStates
   t.match(
     inferWork([working], () => true),
@@ -87,7 +87,7 @@ t.test('[AG10] what a hello leaves out keeps the value of the last record', asyn
   t.match(greeted('a', { bootId: 'b4' }, broken, T0), { link: 'online', status: 'online', work: 'idle' })
 })
 
-t.test('[AG7] [AG8] what a hello tells of the agent’s life', async t => {
+t.test('[AG7] [AG8] what a hello says about the agent’s life', async t => {
   const last = (exited?: UplinkRecord['exited']): UplinkRecord => ({ bootId: 'b1', n: 9, ...(exited && { exited }) })
   const table: [last: UplinkRecord | undefined, bootId: string, told: string[]][] = [
     [undefined, 'b1', ['started b1']],
@@ -104,7 +104,7 @@ t.test('[AG7] [AG8] what a hello tells of the agent’s life', async t => {
   }
 })
 
-t.test('[AG7] what the last words of an agent tell', async t => {
+t.test('[AG7] what the exit of an agent says', async t => {
   t.same(lifecycleOnExit('b1', { reason: 'stopped' }), { lifecycle: 'stopped', bootId: 'b1' })
   t.same(lifecycleOnExit('b1', { reason: 'restarting' }), { lifecycle: 'stopped', bootId: 'b1' })
   const crashed = lifecycleOnExit('b1', { reason: 'crashed', exitCode: 139, signal: 'SIGSEGV', message: 'oh' })

@@ -63,7 +63,7 @@ t.test('[CS28] the run timeout ends a command whose wait was only inferred, not 
   }
 })
 
-t.test('[CQ14] a command that names no run timeout gets that of its agent', async t => {
+t.test('[CQ14] a command without a run timeout gets that of its agent', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello({ capabilities: { runTimeoutMs: 90_000 } })
   t.equal((await fleet.submit('a1')).runTimeoutMs, 90_000)

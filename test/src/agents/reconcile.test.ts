@@ -64,12 +64,12 @@ t.test('[RC1] [RC2] [RC3] [RC4] [RC8] what a returning agent is told of each com
   )
 })
 
-t.test('[RC1] [RC2] what is unknown, or another agent’s, is forgotten or stopped', async t => {
+t.test('[RC1] [RC2] commands that are unknown, or another agent’s, are forgotten or stopped', async t => {
   t.same(judge({ commandId, attempt: 1, state: 'finished' }, undefined).directive, { commandId, action: 'forget' })
   t.same(judge({ commandId, attempt: 1, state: 'running' }, undefined).directive, { commandId, action: 'cancel' })
 })
 
-t.test('[RC1] [RC8] a result is asked for exactly where it would be kept', async t => {
+t.test('[RC1] [RC8] a result is asked for exactly if it would be kept', async t => {
   for (const [name, command] of Object.entries(finalStates)) {
     const { action } = judge({ commandId, attempt: 2, state: 'finished' }, command).directive
     const kept = transition(command, { kind: 'result', attempt: 2, outcome: { status: 'succeeded' } }, T0)

@@ -27,13 +27,13 @@ test('[AG14] a delta counts once by source and request', t => {
   t.end()
 })
 
-test('[AG14] a cumulative report adds what is new of it, in any order', t => {
+test('[AG14] a cumulative report adds only its increase, in any order', t => {
   const total = count(cumulative('1', 10), cumulative('1', 25), cumulative('1', 25), cumulative('1', 20))
   t.match(total, { inputTokens: 25, requests: 1, counted: 2 })
   t.end()
 })
 
-test('rows by source and model add up to the whole', t => {
+test('rows by source and model add up to the total', t => {
   const { by, costUsd, outputTokens } = count(
     delta('1', 10, { model: 'm1', costUsd: 0.5 }),
     delta('2', 5, { model: 'm2', outputTokens: 7 }),
@@ -50,7 +50,7 @@ test('rows by source and model add up to the whole', t => {
   t.end()
 })
 
-test('what is remembered of requests is bounded', t => {
+test('the number of remembered requests is limited', t => {
   const many = Array.from({ length: 500 }, (_, i) => delta(`r${i}`, 1))
   const { recent, inputTokens } = count(...many)
   t.equal(inputTokens, 500)

@@ -31,7 +31,7 @@ test('[AU7] configured origins are allowed as a whole, never by prefix', async t
   }
 })
 
-test('[AU14] origins with a scheme of their own are compared as text: one does not stand for all', async t => {
+test('[AU14] origins with a scheme of their own are compared as text, so that one does not allow all', async t => {
   const origins = new Origins('tauri://localhost,chrome-extension://abcdefgh,capacitor://localhost/')
   for (const allowed of ['tauri://localhost', 'chrome-extension://abcdefgh', 'capacitor://localhost']) {
     t.ok(origins.allows(allowed), allowed)

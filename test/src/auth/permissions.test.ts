@@ -30,7 +30,7 @@ t.test('[PM2] scopes narrow a role and never widen it', async t => {
   for (const scope of scopes) t.notOk(may(principal({ role: 'admin', scopes: [] }), scope), 'none is none')
 })
 
-t.test('[PM3] * stands for any characters, also none', async t => {
+t.test('[PM3] * matches any characters, or none', async t => {
   const table: [pattern: string, id: string, seen: boolean][] = [
     ['*', 'any', true],
     ['build-1', 'build-1', true],

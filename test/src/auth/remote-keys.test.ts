@@ -9,7 +9,7 @@ import { startKeyServer } from '../../helpers/key-server.ts'
 const good = (signed: Signed) => 'claims' in signed
 const reason = (signed: Signed) => ('reason' in signed ? signed.reason : 'it was accepted')
 
-test('keys are fetched once, and again for a key id that is not known: so rotation is seen', async t => {
+test('keys are fetched once, and again for an unknown key id, so that rotation works', async t => {
   const [first, second] = [issuer('EdDSA', 'one'), issuer('ES256', 'two')]
   const server = await startKeyServer(t, [first.jwk])
   const verify = remoteKeys(server.url, { cooldownMs: 0 })
@@ -22,7 +22,7 @@ test('keys are fetched once, and again for a key id that is not known: so rotati
   t.match(reason(await verify(first.token())), /no applicable key/, 'the key that was taken away')
 })
 
-test('forged key ids do not make the server ask the issuer each time', async t => {
+test('forged key ids do not cause a request to the issuer each time', async t => {
   const known = issuer('EdDSA', 'one')
   const server = await startKeyServer(t, [known.jwk])
   const verify = remoteKeys(server.url)
@@ -34,7 +34,7 @@ test('forged key ids do not make the server ask the issuer each time', async t =
   t.equal(server.hits, 1)
 })
 
-test('[AU21] without a key id every key that fits is tried, also the one that the issuer has only now', async t => {
+test('[AU21] without a key id every matching key is tried, even one that the issuer added later', async t => {
   const [first, second, other, third] = [issuer('RS256'), issuer('RS256'), issuer('ES256'), issuer('RS256')]
   const server = await startKeyServer(t, [first.jwk, other.jwk, second.jwk])
   const verify = remoteKeys(server.url, { cooldownMs: 0 })
@@ -58,7 +58,7 @@ test('[AU21] without a key id every key that fits is tried, also the one that th
   t.notOk(good(await verify(issuer('RS256').token({}, { kid: 'unknown' }))))
 })
 
-test('[AU19] a key is only for the algorithm of its kind', async t => {
+test('[AU19] a key works only for the algorithm of its kind', async t => {
   const { jwk, token, pem } = issuer('RS256', 'one')
   const hmac = { kty: 'oct', kid: 'hmac', k: Buffer.from('secret').toString('base64url') }
   const server = await startKeyServer(t, [jwk, hmac, { ...hmac, kid: 'hmac-alg', alg: 'HS256' }])
@@ -94,7 +94,7 @@ test('[AU19] a key is only for the algorithm of its kind', async t => {
   }
 })
 
-test('[AU19] weak and odd keys of a set are told of and not used, and stand in the way of no other', async t => {
+test('[AU19] weak and unusual keys of a set are reported, not used, and do not hinder others', async t => {
   const pair = (modulusLength: number, publicExponent = 65_537) =>
     generateKeyPairSync('rsa', { modulusLength, publicExponent })
   const [fine, weak, tiny] = [
@@ -136,7 +136,7 @@ test('[AU19] weak and odd keys of a set are told of and not used, and stand in t
   t.notMatch(warnings.join('\n'), /fine|enc"/)
 })
 
-test('an issuer that is down, broken or redirects is a fault of its own', async t => {
+test('an issuer that is down, broken or redirects causes a fault with its own code', async t => {
   const { jwk, token } = issuer('EdDSA', 'one')
   const unavailable = { code: 'FLW_ERR_KEYS_UNAVAILABLE' }
   const server = await startKeyServer(t, [])

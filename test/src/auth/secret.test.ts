@@ -12,7 +12,7 @@ function warnings(): { list: string[]; warn(message: string): void } {
   return { list, warn: message => list.push(message) }
 }
 
-test('the first start generates a secret that only its owner may read; the next start finds it', async t => {
+test('the first start generates a secret that only its owner can read; the next start finds it', async t => {
   const dataDir = join(t.testdir(), 'not', 'there', 'yet')
   const { list, warn } = warnings()
   const secret = await loadSecret({ dataDir, warn })
@@ -23,7 +23,7 @@ test('the first start generates a secret that only its owner may read; the next 
   t.same(list, [])
 })
 
-test('a secret that others may read is tightened, with a warning', async t => {
+test('a secret that others can read is made private, with a warning', async t => {
   const dataDir = t.testdir({ secret: `${'s'.repeat(40)}\n` })
   const path = join(dataDir, 'secret')
   await chmod(path, 0o644)
@@ -35,7 +35,7 @@ test('a secret that others may read is tightened, with a warning', async t => {
   t.notMatch(list[0], 'sss')
 })
 
-test('a secret that is too short, empty, or no file stops the start and says what to do', async t => {
+test('a secret that is too short, empty or not a file stops the start and says what to do', async t => {
   for (const content of ['short', '']) {
     const dataDir = t.testdir({ secret: content })
     await t.rejects(loadSecret({ dataDir, warn: () => {} }), {
@@ -49,14 +49,14 @@ test('a secret that is too short, empty, or no file stops the start and says wha
   await t.rejects(loadSecret({ dataDir: file, warn: () => {} }), { code: 'FLW_ERR_SECRET_FILE' })
 })
 
-test('callers that race in one process get one secret', async t => {
+test('concurrent callers in one process get one secret', async t => {
   const dataDir = t.testdir()
   const secrets = await Promise.all(Array.from({ length: 20 }, () => loadSecret({ dataDir, warn: () => {} })))
   t.equal(new Set(secrets).size, 1)
   t.same(await readdir(dataDir), ['secret'])
 })
 
-test('processes that race for the first start get one secret', async t => {
+test('concurrent first starts of several processes get one secret', async t => {
   const dataDir = t.testdir()
   const module = new URL('../../../src/auth/secret.js', import.meta.url)
   // Each says that it is loaded, then waits for its standard input to end: so they start together.

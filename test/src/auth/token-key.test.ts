@@ -10,7 +10,7 @@ const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
-test('each kind of key is pinned to its algorithms', async t => {
+test('each kind of key is restricted to its algorithms', async t => {
   t.match(await load({ JWT_SECRET: 's'.repeat(32) }), { kind: 'secret', algorithms: ['HS256'] })
   t.match(await load({ DATA_DIR: t.testdir() }), { kind: 'secret', algorithms: ['HS256'], secret: /^.{64}$/ })
   for (const [alg, algorithms] of [
@@ -26,7 +26,7 @@ test('each kind of key is pinned to its algorithms', async t => {
   t.match(await load({ JWKS_URL: 'https://issuer.example/jwks' }), { kind: 'key-set' })
 })
 
-test('[AU20] a public key is taken however an environment carries it', async t => {
+test('[AU20] a public key is accepted in every form that environments use', async t => {
   const { pem } = issuer('RS256')
   const der = createPublicKey(pem).export({ type: 'spki', format: 'der' })
   const base64 = Buffer.from(pem).toString('base64')
@@ -55,7 +55,7 @@ test('[AU20] a public key is taken however an environment carries it', async t =
   }
 })
 
-test('[AU19] a key that would not be trusted stops the start', async t => {
+test('[AU19] an untrusted key stops the start', async t => {
   const invalid = { code: 'FLW_ERR_CONFIG_INVALID' }
   const rsa = (modulusLength: number, publicExponent = 65_537) =>
     generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey.export(spki).toString()

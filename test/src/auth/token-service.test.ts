@@ -32,7 +32,7 @@ const principalOf = (verdict: TokenVerdict): Principal | undefined =>
 const refusalOf = (verdict: TokenVerdict): string | undefined =>
   'refusal' in verdict ? verdict.refusal.message : undefined
 
-test('[AU8] a minted token is whom it was minted for, until it expires', async t => {
+test('[AU8] a minted token identifies its subject until it expires', async t => {
   const { tokens, clock } = await setup(t)
   const { claims, jti, expiresAt } = await mint(tokens, 'ann', 60)
   t.same(principalOf(tokens.verify(claims)), {
@@ -49,7 +49,7 @@ test('[AU8] a minted token is whom it was minted for, until it expires', async t
   t.equal(refusalOf(tokens.verify(claims)), 'The token expired.')
 })
 
-test('what is stored of a token are its claims, never the token', async t => {
+test('the claims of a token are stored, never the token', async t => {
   const { tokens, log } = await setup(t)
   const { token, jti } = await mint(tokens)
   const record = await log.get(`$tokens.${jti}`)
@@ -95,7 +95,7 @@ test('services that revoke one token at once both succeed', async t => {
   t.same(await Promise.all([tokens.revoke(jti), elsewhere.revoke(jti)]), [{ status: 'revoked' }, { status: 'revoked' }])
 })
 
-test('[AU9] revoking a subject refuses what was issued before, and not what is minted after, even in the same second', async t => {
+test('[AU9] revoking a subject refuses tokens issued before, and not those minted after, even in the same second', async t => {
   const { tokens, clock, start } = await setup(t)
   const before = await mint(tokens)
   const bob = await mint(tokens, 'bob')
@@ -114,7 +114,7 @@ test('[AU9] revoking a subject refuses what was issued before, and not what is m
   t.equal(refusalOf(tokens.verify(after.claims)), 'The token was revoked.')
 })
 
-test('[AU26] what was not minted here is revoked by its jti all the same, for good or until it expires', async t => {
+test('[AU26] a token that was not minted here is revoked by its jti too, for good or until it expires', async t => {
   const { tokens, clock, start, dir, log } = await setup(t)
   const exp = clock.now() / 1000 + 3600
   const foreign = (jti: string) => ({ sub: 'ann', role: 'viewer', exp, jti })
@@ -137,7 +137,7 @@ test('[AU26] what was not minted here is revoked by its jti all the same, for go
     t.equal(refusalOf(again.tokens.verify(foreign(jti))), 'The token was revoked.', jti)
 })
 
-test('[AU28] revocations are kept up to a limit; what was minted here is revoked beyond it', async t => {
+test('[AU28] revocations are kept up to a limit; tokens minted here can be revoked beyond it', async t => {
   const { log, clock } = await setup(t)
   const tokens = new TokenService({ log, clock, sign, maxRevocations: 3 })
   await tokens.start()
@@ -157,7 +157,7 @@ test('[AU28] revocations are kept up to a limit; what was minted here is revoked
   t.same(await tokens.revoke('c'), { status: 'revoked' }, 'the expired ones make room')
 })
 
-test('[AU27] subjects of any text are revoked, each for itself', async t => {
+test('[AU27] subjects of any text are revoked, each by itself', async t => {
   const { tokens, clock, dir, log } = await setup(t)
   const exp = clock.now() / 1000 + 3600
   const iat = clock.now() / 1000 - 1
@@ -184,7 +184,7 @@ test('[AU27] subjects of any text are revoked, each for itself', async t => {
   check((await setup(t, dir)).tokens)
 })
 
-test('without a signer nothing is minted; the rest works', async t => {
+test('without a signer no tokens are minted; everything else works', async t => {
   const { log, clock } = await setup(t)
   const tokens = new TokenService({ log, clock })
   t.notOk(tokens.canMint)
@@ -192,7 +192,7 @@ test('without a signer nothing is minted; the rest works', async t => {
   t.same(await tokens.list({ limit: 10 }), { items: [], nextCursor: null })
 })
 
-test('while the log cannot accept, no token is given out and none is called revoked', async t => {
+test('while the log cannot accept, no token is handed out and none is reported as revoked', async t => {
   const { tokens, log } = await setup(t)
   await mint(tokens)
   await log.close()
@@ -200,7 +200,7 @@ test('while the log cannot accept, no token is given out and none is called revo
   t.match(await tokens.revokeSubject('ann', 'root'), { status: 'unavailable' })
 })
 
-test('[AU8] claims of the wrong shape are refused by name, whatever they are', async t => {
+test('[AU8] claims of the wrong type are refused by name', async t => {
   const { tokens, clock } = await setup(t)
   const good = { sub: 'ann', role: 'viewer', exp: clock.now() / 1000 + 60 }
   t.ok(principalOf(tokens.verify(good)))
@@ -260,7 +260,7 @@ test('[AU8] claims of the wrong shape are refused by name, whatever they are', a
   for (const claims of [undefined, null, 'claims', 7, [], [good], () => good]) t.ok(refusalOf(tokens.verify(claims)))
 })
 
-test('[AU17] clocks may differ by the leeway: nbf, iat, and exp where an issuer signs', async t => {
+test('[AU17] clocks may differ by the leeway: nbf, iat, and exp if an issuer signs', async t => {
   const { log, clock } = await setup(t)
   const now = clock.now() / 1000
   const service = (leewayMs: number, foreign: boolean) =>

@@ -25,7 +25,7 @@ test('[AU3] the first source that is present decides, valid or not', async t => 
   t.same(findToken({}, { token: '' }, true), found(''))
 })
 
-test('the scheme is matched in any case; subprotocols without a bearer are no source', async t => {
+test('the scheme is case-insensitive; subprotocols without a bearer are not a source', async t => {
   t.same(findToken({ authorization: 'bearer  aaa' }, {}, true), found('aaa'))
   t.same(findToken({ 'sec-websocket-protocol': 'fleetwire.v1' }, { token: 'ccc' }, true), found('ccc'))
   t.same(findToken({ 'sec-websocket-protocol': 'fleetwire.v1,bearer.b' }, {}, true), found('b'))

@@ -109,7 +109,7 @@ t.test(
   },
 )
 
-t.test('[TP5] a task’s subscriber gets what concerns it from any topic', async t => {
+t.test('[TP5] a subscriber of a task gets events that concern it from any topic', async t => {
   const { log, broadcaster, join } = setUp()
   const { sink } = await join(['tasks.t1.>'])
   log.add('message:delta', 'agents.a.sessions.s.messages', {}, 't1')
@@ -122,35 +122,38 @@ t.test('[TP5] a task’s subscriber gets what concerns it from any topic', async
   )
 })
 
-t.test('[SB3] a large snapshot comes in parts at the pace of its reader; what happens meanwhile follows', async t => {
-  const { log, broadcaster } = setUp()
-  for (let i = 0; i < 30; i++) log.add('agent:status', `agents.a${i}.status`, { detail: 'x'.repeat(100_000) })
-  const sink = new FakeSink()
-  sink.busy = true
-  const joined = broadcaster.attach(sink, viewer()).subscribe(['agents.>'], true)
-  await settle()
-  t.equal(sink.frames.length, 1, 'the second part waits')
-  log.add('agent:error', 'agents.a1.log')
-  for (let i = 0; i < 5; i++) {
-    sink.drain()
+t.test(
+  '[SB3] a large snapshot comes in parts at the pace of its reader, followed by what happened meanwhile',
+  async t => {
+    const { log, broadcaster } = setUp()
+    for (let i = 0; i < 30; i++) log.add('agent:status', `agents.a${i}.status`, { detail: 'x'.repeat(100_000) })
+    const sink = new FakeSink()
+    sink.busy = true
+    const joined = broadcaster.attach(sink, viewer()).subscribe(['agents.>'], true)
     await settle()
-  }
-  await joined
-  log.add('agent:error', 'agents.a2.log')
-  broadcaster.deal()
-  t.same(
-    sink.frames.map(({ payload }) => payload.more ?? false),
-    [true, true, false],
-  )
-  t.equal(sink.frames.flatMap(({ payload }) => payload.records).length, 30)
-  t.same([...new Set(sink.frames.map(({ payload }) => payload.cursor))], ['test.u'])
-  t.same(
-    sink.events.map(event => event.cursor),
-    ['test.v', 'test.w'],
-  )
-})
+    t.equal(sink.frames.length, 1, 'the second part waits')
+    log.add('agent:error', 'agents.a1.log')
+    for (let i = 0; i < 5; i++) {
+      sink.drain()
+      await settle()
+    }
+    await joined
+    log.add('agent:error', 'agents.a2.log')
+    broadcaster.deal()
+    t.same(
+      sink.frames.map(({ payload }) => payload.more ?? false),
+      [true, true, false],
+    )
+    t.equal(sink.frames.flatMap(({ payload }) => payload.records).length, 30)
+    t.same([...new Set(sink.frames.map(({ payload }) => payload.cursor))], ['test.u'])
+    t.same(
+      sink.events.map(event => event.cursor),
+      ['test.v', 'test.w'],
+    )
+  },
+)
 
-t.test('[RS1] [EV6] resume: whole, in pages, then done, then live; also before the first event', async t => {
+t.test('[RS1] [EV6] a resume is complete: pages, then done, then live; even from before the first event', async t => {
   const { log, broadcaster } = setUp()
   const early = new FakeSink()
   const decided: object[] = []
@@ -168,7 +171,7 @@ t.test('[RS1] [EV6] resume: whole, in pages, then done, then live; also before t
   t.equal(done, late.given.length - 2, 'resume:done stands between replay and live')
 })
 
-t.test('[RS2] a cursor that cannot be continued: resumed false with the reason, then snapshots', async t => {
+t.test('[RS2] a cursor that cannot be resumed gets resumed false with the reason, then snapshots', async t => {
   const { log, broadcaster } = setUp()
   for (let i = 0; i < 10; i++) log.add('agent:status', 'agents.a.status')
   log.forget(5)
@@ -303,7 +306,7 @@ t.test(
   },
 )
 
-t.test('[RS5] who has subscriptions already is not resumed, and gets a snapshot of what it adds', async t => {
+t.test('[RS5] a client that has subscriptions is not resumed, and gets a snapshot of the added patterns', async t => {
   const { log, broadcaster, join } = setUp()
   const { sink, subscriber } = await join(['tasks.>'])
   log.add('agent:status', 'agents.a.status')
@@ -315,7 +318,7 @@ t.test('[RS5] who has subscriptions already is not resumed, and gets a snapshot 
   t.same(subscriber.patterns, ['tasks.>', 'agents.>'])
 })
 
-t.test('a closed subscriber gets nothing and leaves nothing', async t => {
+t.test('a closed subscriber gets nothing and leaves nothing behind', async t => {
   const { log, broadcaster, join } = setUp()
   const { sink, subscriber } = await join(['agents.>'])
   const release = log.hold()

@@ -21,7 +21,7 @@ t.test('[EV4] a member gets an event once, however many of its patterns match', 
   t.equal(index.audiencesOf('$tokens.1').length, 0)
 })
 
-t.test('members with equal patterns and rights are one audience; it goes with the last of them', async t => {
+t.test('members with equal patterns and rights are one audience, which is removed with the last of them', async t => {
   const index = new SubscriptionIndex<string>()
   index.set('a', ['agents.>', 'tasks.>'], principal('ann'))
   index.set('b', ['tasks.>', 'agents.>'], principal('bob'))
@@ -35,7 +35,7 @@ t.test('members with equal patterns and rights are one audience; it goes with th
   t.equal(index.size, 1)
 })
 
-t.test('[PM6] an inbox is its owner’s, also behind wildcards', async t => {
+t.test('[PM6] only its owner sees an inbox, even with wildcards', async t => {
   const index = new SubscriptionIndex<string>()
   for (const sub of ['ann', 'bob']) index.set(sub, ['>'], principal(sub))
   const [only, ...others] = index.audiencesOf('users.ann.inbox')
@@ -46,7 +46,7 @@ t.test('[PM6] an inbox is its owner’s, also behind wildcards', async t => {
   t.equal(index.audiencesOf('system.connections').length, 1)
 })
 
-t.test('agrees with matchEvent and canSeeTopic, whatever comes and goes', async t => {
+t.test('the index agrees with matchEvent and canSeeTopic, whatever is added and removed', async t => {
   const seed = Number(process.env.SEED ?? 7)
   const random = seededRandom(seed)
   const tokens = ['a', 'b', 'status', 'log', '*', '>']

@@ -6,7 +6,7 @@ import { startForCli } from '../../helpers/cli.ts'
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const exec = ['agent', 'exec', '--id', 'a1']
 
-test('agent exec runs commands where SHELL is nologin, and says which shell it took', async t => {
+test('agent exec runs commands if SHELL is nologin, and says which shell it uses', async t => {
   const { start, as, run } = await startForCli(t)
   const agent = start(exec, { ...(await as('agent', 'a1')), SHELL: '/usr/sbin/nologin' })
   await agent.printed(/commands run in \/bin\/sh: \/usr\/sbin\/nologin/)
@@ -16,7 +16,7 @@ test('agent exec runs commands where SHELL is nologin, and says which shell it t
   t.match(named, { code: 1, stderr: /There is no shell for commands: \/bin\/false does not run/ })
 })
 
-test('a default run timeout is the agent’s', async t => {
+test('the agent sets the default run timeout', async t => {
   const { start, as, run } = await startForCli(t)
   const agent = start(exec, { ...(await as('agent', 'a1')), FLEETWIRE_RUN_TIMEOUT: '1s' })
   await agent.printed(/is connected/)
@@ -26,7 +26,7 @@ test('a default run timeout is the agent’s', async t => {
 })
 
 const root = process.getuid?.() === 0 ? {} : { skip: 'only root can become a user that is not there' }
-test('a user without an entry and without a home runs the program and an agent', root, async t => {
+test('a user without a passwd entry and a home can run the program and an agent', root, async t => {
   const { url, as, run, call, admin } = await startForCli(t)
   const token = await as('agent', 'a1')
   const uid = 54_321

@@ -16,7 +16,7 @@ const lasting = (seconds: number, sub = 'a1') =>
     exp: Math.floor(Date.now() / 1000) + seconds,
   })
 
-test('when its token expires, what runs comes to its end, and the result is delivered with the next one', async t => {
+test('when its token expires, running commands finish, and their results are delivered with the next one', async t => {
   const { start, run, inStatus, call, admin, log } = await startForCli(t, { JWT_LEEWAY_MS: 0, LEASE_MS: 300_000 })
   const journal = t.testdir()
   const agent = start([...exec, '--journal', journal], { FLEETWIRE_TOKEN: lasting(6) })
@@ -46,7 +46,7 @@ test('when its token expires, what runs comes to its end, and the result is deli
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
 })
 
-test('a token file and a token command are asked again before the token expires, and work goes on', async t => {
+test('a token file and a token command are read again before the token expires, and work goes on', async t => {
   const { start, run, log } = await startForCli(t, { JWT_LEEWAY_MS: 0 })
   const folder = t.testdir()
   const file = join(folder, 'token')
@@ -73,7 +73,7 @@ test('a token file and a token command are asked again before the token expires,
   }
 })
 
-test('what is wrong with a source of tokens ends the start and is said', async t => {
+test('an unusable source of tokens stops the start with the reason', async t => {
   const { start } = await startForCli(t)
   const folder = t.testdir({ empty: '', other: lasting(600, 'a2') })
   const ended = (...args: string[]) => start([...exec, ...args], { FLEETWIRE_TOKEN: '' }).ended
@@ -88,7 +88,7 @@ test('what is wrong with a source of tokens ends the start and is said', async t
   t.match(await ended('--token-command', 'x', '--token-file', 'y'), { code: 2, stderr: /not from both/ })
 })
 
-test('[AG17] a token that ends within a day is warned of, in ps, in the record and in the log of the agent, once', async t => {
+test('[AG17] a token that expires within a day causes one warning, in ps, in the record and in the log of the agent', async t => {
   const { start, run, call, admin, log } = await startForCli(t)
   const warned: unknown[] = []
   log.follow(events => {

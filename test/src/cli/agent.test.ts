@@ -2,7 +2,7 @@ import type { Agent } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { run, startForCli } from '../../helpers/cli.ts'
 
-test('agent exec connects as who it says, with its labels, and says goodbye', async t => {
+test('agent exec connects with its id and labels, and reports its exit', async t => {
   const { start, as, call, admin, inStatus, run: runHere } = await startForCli(t)
   const token = await as('agent', 'a1')
   const agent = start(
@@ -38,7 +38,7 @@ test('a second agent of the same id ends the first, which says so', async t => {
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
 })
 
-test('a token that cannot work ends it with 4 and says what would', async t => {
+test('a token that cannot work ends it with 4 and a hint', async t => {
   const { start, as } = await startForCli(t)
   const exec = (env: Record<string, string>) => start(['agent', 'exec', '--id', 'a1'], env).ended
   t.match(await exec(await as('agent', 'a2')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })

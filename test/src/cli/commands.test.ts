@@ -3,7 +3,7 @@ import type { Agent, Command, MintedToken } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 
-test('token prints a token that works, and with --json its id and end', async t => {
+test('token prints a valid token, and with --json its id and expiry', async t => {
   const { run, app } = await startForCli(t)
   const plain = await run(['token', '--role', 'operator', '--sub', 'ann', '--ttl', '1h', '--agents', 'build-*,test-1'])
   t.match(plain, { code: 0, stderr: '' })
@@ -64,7 +64,7 @@ test('ps shows a thousand agents, each on one line whatever it wrote', async t =
   t.match(rows.at(-1), /^live .* {2}real {2}forged$/)
 })
 
-test('interrupt stops a command, says what it found, and is idempotent', async t => {
+test('interrupt stops a command, says what it did, and is idempotent', async t => {
   const { run, agent, inStatus } = await startForCli(t)
   await agent('a1')
   const running = inStatus('a1', 'running')

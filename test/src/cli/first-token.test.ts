@@ -5,7 +5,7 @@ import { Pty } from '../../../src/exec/pty.ts'
 import { emptyFolder } from '../../helpers/cli.ts'
 import { adminToken, fleetwire } from '../../helpers/processes.ts'
 
-test('[AU29] the first admin token is shown to a terminal alone; elsewhere it goes to a file that others cannot read', async t => {
+test('[AU29] the first admin token is shown only to a terminal; otherwise it goes to a file that others cannot read', async t => {
   const piped = await emptyFolder(t)
   await mkdir(`${piped}/data`, { mode: 0o755 })
   await writeFile(`${piped}/data/admin-token`, 'of an earlier start', { mode: 0o644 })

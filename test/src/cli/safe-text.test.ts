@@ -15,7 +15,7 @@ const STEERS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f
 const COLOUR = /\u001b\[[0-9;:]*m/g
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
-test('what steers a terminal is left out, and text and colours stay', async t => {
+test('control sequences are removed, text and colours stay', async t => {
   const rows: [text: string, line: string, coloured: string][] = [
     ['plain é 中 🙂', 'plain é 中 🙂', 'plain é 中 🙂'],
     ['\x1b[31mred\x1b[0m', 'red', '\x1b[31mred\x1b[0m\x1b[0m'],
@@ -39,7 +39,7 @@ test('what steers a terminal is left out, and text and colours stay', async t =>
   t.equal(safeLines('one\r\ntwo\x1b[2J\nthree'), 'one\ntwo\nthree')
 })
 
-test('no mixture of pieces gets anything past it', async t => {
+test('no combination of pieces gets a control sequence through', async t => {
   const random = seededRandom(SEED)
   for (let i = 0; i < 20_000; i++) {
     const text = Array.from({ length: random.below(12) }, () => random.pick(PIECES)).join('')

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { sendCommand } from '../../../src/cli/send.ts'
 import { sendArguments } from '../../../src/cli/send-arguments.ts'
 
-test('the words behind the agent are the command’s own, dashes and all', async t => {
+test('the words after the agent belong to the command, even with dashes', async t => {
   const rows: [typed: string, taken: string][] = [
     ['local --wait ls -la', 'local --wait -- ls -la'],
     ['--wait local ls -la', '--wait local -- ls -la'],

@@ -35,7 +35,7 @@ test('every byte of the output is printed once, however late the terminal was jo
   t.ok(stdout === `${numbers}\x1b[31mred 🙂\x1b[0m${numbers}end`, 'as it was written')
 })
 
-test('Ctrl-C of send --wait interrupts the command, shows its last words and ends with 130', async t => {
+test('Ctrl-C of send --wait interrupts the command, shows its last output and ends with 130', async t => {
   const { start, agent } = await startForCli(t)
   await agent('a1')
   const sent = start(['send', 'a1', '--wait', 'trap "echo bye; exit 9" INT; echo ready; while :; do sleep 0.05; done'])
@@ -47,7 +47,7 @@ test('Ctrl-C of send --wait interrupts the command, shows its last words and end
   t.match(stderr, /cancelled/)
 })
 
-test('a command that somebody else interrupts ends with 130 as well', async t => {
+test('a command that another user interrupts ends with 130 as well', async t => {
   const { start, run, call, admin, agent, inStatus } = await startForCli(t)
   await agent('a1')
   const running = inStatus('a1', 'running')

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { emptyFolder } from '../../helpers/cli.ts'
 import { fleetwire } from '../../helpers/processes.ts'
 
-test('[CF2] a setting that cannot be used ends the process with one line, whichever it is and however far the start has got', async t => {
+test('[CF2] an unusable setting ends the process with one line, whichever it is and however far the start got', async t => {
   const cwd = await emptyFolder(t)
   const table: [env: Record<string, string>, told: string][] = [
     [{ JWT_PUBLIC_KEY: 'no key' }, 'FLEETWIRE_JWT_PUBLIC_KEY'],
@@ -24,7 +24,7 @@ test('[CF2] a setting that cannot be used ends the process with one line, whiche
   t.notMatch(running.output(), 'hush')
 })
 
-test('a secret file that cannot be used ends the process too', async t => {
+test('an unusable secret file ends the process too', async t => {
   const cwd = await emptyFolder(t)
   await mkdir(`${cwd}/data`)
   await writeFile(`${cwd}/data/secret`, 'short')

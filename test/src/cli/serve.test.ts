@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { emptyFolder } from '../../helpers/cli.ts'
 import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
 
-test('serve shows an admin token once; whoever can read its data folder needs none', async t => {
+test('serve shows an admin token once; users who can read its data folder need none', async t => {
   const cwd = await emptyFolder(t)
   const serve = () => fleetwire(t, ['serve', '--port', '0'], {}, cwd)
   const first = serve()
@@ -20,7 +20,7 @@ test('serve shows an admin token once; whoever can read its data folder needs no
   t.notMatch((await second.ended).stdout, /FLEETWIRE_TOKEN/)
 })
 
-test('what keeps serve from starting is told in one line', async t => {
+test('serve says in one line why it cannot start', async t => {
   const cwd = await emptyFolder(t)
   const port = String(await freePort())
   const running = fleetwire(t, ['serve', '--port', port], {}, cwd)
@@ -37,7 +37,7 @@ test('what keeps serve from starting is told in one line', async t => {
   })
 })
 
-test('the local agent ends with its server, also when that is killed with -9', async t => {
+test('the local agent ends with its server, even if that is killed with -9', async t => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const server = fleetwire(t, ['serve', '--port', '0', '--local-agent'], {}, await emptyFolder(t))
     const [, url = ''] = await server.printed(/listens at (http:\S+)/)

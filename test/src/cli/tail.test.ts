@@ -13,7 +13,7 @@ test('tail prints events and whole lines of output, until Ctrl-C', async t => {
   t.match(await tail.ended, { code: 130 })
 })
 
-test('tail --json prints one object per line, of the pattern alone', async t => {
+test('tail --json prints one object per line, only for the pattern', async t => {
   const { start, run, agent } = await startForCli(t)
   await agent('a1')
   const tail = start(['tail', '--json', '--no-output', 'agents.*.commands.*'])
@@ -29,7 +29,7 @@ test('tail --json prints one object per line, of the pattern alone', async t => 
   t.ok(events.every(({ topic }) => topic.startsWith('agents.a1.commands.')))
 })
 
-test('what a program writes cannot steer the terminal of whoever follows it, but may be coloured', async t => {
+test('the output of a program cannot control the terminal of a follower, but may have colours', async t => {
   const { start, run, agent } = await startForCli(t)
   await agent('a1')
   const tail = start(['tail'])

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { SECRET } from '../../helpers/build.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 
-test('[AU30] a line break at the end of a token or a secret does not count, wherever it comes from', async t => {
+test('[AU30] a line break at the end of a token or a secret is ignored, wherever it comes from', async t => {
   const { url, admin, run, app } = await startForCli(t)
   for (const token of [`${admin}\n`, `${admin}\r\n`, ` ${admin} `, `\ufeff${admin}`]) {
     t.match(await run(['ps', '--json'], { FLEETWIRE_TOKEN: token }), { code: 0 })
@@ -38,7 +38,7 @@ test('[AU21] [AU16] on the server’s own machine the CLI signs as the settings 
   t.match(await run(['token', '--role', 'agent', '--sub', 'a b']), { code: 1, stderr: /subject of an agent is its id/ })
 })
 
-test('[CF5] without a token the CLI names a variable that was meant for one', async t => {
+test('[CF5] without a token, the CLI names a misspelt variable', async t => {
   const { code, stderr } = await run(t, ['ps'], { FLEETWIRE_TOKN: 'hush' })
   t.equal(code, 4)
   t.match(stderr, /FLEETWIRE_TOKN is no setting: did you mean FLEETWIRE_TOKEN\?/)

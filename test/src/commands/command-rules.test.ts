@@ -55,12 +55,12 @@ t.test('[CS9] a rejection for another reason ends the command with it', async t 
   t.match(after(liveStates.given, rejection), { status: 'rejected', reason: 'policy', error: 'not on Fridays' })
 })
 
-t.test('[CS10] a result without an ack is one', async t => {
+t.test('[CS10] a result without an ack counts as the ack too', async t => {
   const ended = after(liveStates.given, result(2, 'succeeded'))
   t.match(ended, { status: 'succeeded', startedAt: T0 + 5000, endedAt: T0 + 5000, reason: undefined })
 })
 
-t.test('[CS11] the agent stops by itself: its reason is the agent, whatever stood there before', async t => {
+t.test('[CS11] when the agent stops a command by itself, the reason is the agent, whatever it was before', async t => {
   t.match(after(liveStates.sent, result(2, 'cancelled')), { status: 'cancelled', confirmed: true, reason: 'agent' })
 })
 
@@ -92,7 +92,7 @@ t.test('[CS15] the run clock ends a command as timed_out, with the same proof as
   t.match(after(overdue, { kind: 'cancel-deadline' }), { status: 'timed_out', confirmed: false })
 })
 
-t.test('[CS16] the words of whoever interrupts decide nothing', async t => {
+t.test('[CS16] the reason that a person gives for an interrupt decides nothing', async t => {
   const named = after(liveStates.working, cancel('run_timeout'), result(2, 'cancelled'))
   t.match(named, { status: 'cancelled', reason: 'interrupted' })
   t.equal(after(liveStates.given, cancel('requeued')).reason, 'interrupted')
@@ -100,14 +100,14 @@ t.test('[CS16] the words of whoever interrupts decide nothing', async t => {
   t.match(after(forced, result(2, 'failed')), { status: 'cancelled', lateResult: { status: 'failed' } })
 })
 
-t.test('[CS17] a lost link is a phase, and the one that the others come back from', async t => {
+t.test('[CS17] a lost link is a phase, and when the link is back the phase follows from the facts', async t => {
   t.match(after(liveStates.waiting, { kind: 'link-lost' }), { status: 'running', phase: 'disconnected' })
   t.match(after(liveStates['away+w'], { kind: 'link-back', attempt: 2 }), { phase: 'waiting_input' })
   t.match(after(liveStates['away+c'], { kind: 'link-back', attempt: 2 }), { phase: 'cancelling' })
   t.match(after(liveStates.away, cancel()), { phase: 'disconnected', cancelRequestedAt: T0 + 5000 })
 })
 
-t.test('[CS18] an expired lease ends a command as lost, with when the agent was last seen', async t => {
+t.test('[CS18] an expired lease ends a command as lost, with the time when the agent was last seen', async t => {
   const lost = after(liveStates.away, { kind: 'lease-expired', lastSeenAt: T0 + 1500 })
   t.match(lost, { status: 'lost', reason: 'lease_expired', lastSeenAt: T0 + 1500, phase: undefined })
   t.equal(after(liveStates.working, { kind: 'denied', lastSeenAt: T0 }).reason, 'agent_lost_it')
@@ -146,7 +146,7 @@ t.test('[CS22] an open interaction stops the run clock', async t => {
   t.equal(ranMs(liveStates.fresh, T0 + 90_000), 0, 'not started')
 })
 
-t.test('[CS28] only a wait that is asked or reported stops the run clock', async t => {
+t.test('[CS28] only a wait for an interaction or a reported one stops the run clock', async t => {
   const working = { ...liveStates.working, startedAt: T0, runTimeoutMs: 10_000 }
   const say = (evidence: 'inferred' | 'reported', asked = false) =>
     ({ kind: 'said', wait: { evidence, detail: 'cat waits for input' }, asked }) as const
@@ -185,7 +185,7 @@ t.test('[CS23] a queued command can be edited; its input only before it was firs
   t.equal(nothing.input, 'make test', 'what is left out stays')
 })
 
-t.test('[CS24] progress adds to what was told before', async t => {
+t.test('[CS24] progress adds to what was reported before', async t => {
   const half = after(liveStates.working, { kind: 'progress', attempt: 2, progress: { progress: 0.5, message: 'half' } })
   t.same(after(half, { kind: 'progress', attempt: 2, progress: { progress: 0.6 } }).progress, {
     progress: 0.6,
@@ -193,7 +193,7 @@ t.test('[CS24] progress adds to what was told before', async t => {
   })
 })
 
-t.test('[CS26] what was sent to an agent that was removed is lost', async t => {
+t.test('[CS26] commands that were sent to a removed agent are lost', async t => {
   const removed = after(liveStates.given, { kind: 'abandon', lastSeenAt: T0 })
   t.match(removed, { status: 'lost', reason: 'agent_removed', lastSeenAt: T0 })
 })

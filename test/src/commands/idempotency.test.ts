@@ -18,7 +18,7 @@ const request: SubmitRequest = {
   createdBy: 'ada',
 }
 
-t.test('[CQ7] the order of fields and who sends it do not make another body', async t => {
+t.test('[CQ7] a body is the same whatever the order of its fields and whoever sends it', async t => {
   const same: SubmitRequest[] = [
     { createdBy: 'ada', input: { a: { x: null, y: 1 }, b: [1, 2] }, kind: 'shell', agentId: 'a' },
     { ...request, createdBy: 'grace' },
@@ -28,7 +28,7 @@ t.test('[CQ7] the order of fields and who sends it do not make another body', as
   for (const body of same) t.equal(bodyHash(body), bodyHash(request), JSON.stringify(body))
 })
 
-t.test('[CQ8] anything else makes another body', async t => {
+t.test('[CQ8] any other difference makes another body', async t => {
   const other: SubmitRequest[] = [
     { ...request, agentId: 'b' },
     { ...request, kind: 'prompt' },

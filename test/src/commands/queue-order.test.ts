@@ -9,7 +9,7 @@ import { aCommand } from './command-samples.ts'
 const queued = (commandId: string, patch: Partial<Command> = {}) => aCommand({ commandId, ...patch })
 const ids = (commands: readonly Command[]) => commands.map(command => command.commandId)
 
-t.test('[CQ2] priority goes first, then what interrupts, then the order of submission', async t => {
+t.test('[CQ2] higher priority goes first, then commands that interrupt, then the order of submission', async t => {
   const commands = [
     queued('cmd_1', { priority: -1, whenBusy: 'interrupt' }),
     queued('cmd_2'),
@@ -21,7 +21,7 @@ t.test('[CQ2] priority goes first, then what interrupts, then the order of submi
   t.same(ids(commands.toSorted(compareQueued)), ['cmd_5', 'cmd_4', 'cmd_6', 'cmd_2', 'cmd_3', 'cmd_1'])
 })
 
-t.test('[CQ2] the order is total: a command is equal to itself alone', async t => {
+t.test('[CQ2] the order is total: a command is equal only to itself', async t => {
   const random = seededRandom(7)
   const commands = Array.from({ length: 40 }, (_, i) => aRandomCommand(random, i))
   for (const a of commands) {
@@ -42,7 +42,7 @@ function aRandomCommand(random: ReturnType<typeof seededRandom>, i: number): Com
   })
 }
 
-t.test('[CQ2] [CD1] a queue holds what a sort of all commands would say, whatever changes', async t => {
+t.test('[CQ2] [CD1] a queue always equals the sorted list of its commands, whatever changes', async t => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seededRandom(seed)
     const queue = new AgentQueue()

@@ -10,7 +10,7 @@ function setUp(ratePerSecond = 100, maxWaitMs = 1000) {
   return { clock, admission, entered, enter }
 }
 
-t.test('[LM11] a burst comes in at once, the others in turn at the rate, and no timer is left', async t => {
+t.test('[LM11] a burst is admitted at once, the others in turn at the rate, and no timer is left', async t => {
   const { clock, admission, entered, enter } = setUp()
   for (let i = 0; i < 60; i++) enter(i)
   t.equal(entered.length, 10)
@@ -27,7 +27,7 @@ t.test('[LM11] a burst comes in at once, the others in turn at the rate, and no 
   t.equal(clock.pending, 0)
 })
 
-t.test('[LM11] who would wait too long is told to come back', async t => {
+t.test('[LM11] a client that would wait too long is told to come back', async t => {
   const { clock, admission, entered, enter } = setUp()
   for (let i = 0; i < 120; i++) enter(i)
   t.equal(admission.waiting, 101)
@@ -36,7 +36,7 @@ t.test('[LM11] who would wait too long is told to come back', async t => {
   t.equal(entered.length, 120)
 })
 
-t.test('closing sends away whoever waits and whoever comes', async t => {
+t.test('closing sends away those who wait and those who come', async t => {
   const { clock, admission, entered, enter } = setUp()
   for (let i = 0; i < 12; i++) enter(i)
   admission.close()

@@ -48,7 +48,7 @@ function setUp() {
   return { clock, registry, batches, open, noted }
 }
 
-t.test('a connection that comes, and goes, is noted soon', async t => {
+t.test('connections that open and close are announced soon', async t => {
   const { clock, open, noted } = setUp()
   const { socket, id } = open()
   clock.advance(50)
@@ -58,7 +58,7 @@ t.test('a connection that comes, and goes, is noted soon', async t => {
   t.same(noted().slice(1), [['connection:closed', id]])
 })
 
-t.test('thousands that come at once are noted a part at a time, each once, in their order', async t => {
+t.test('thousands that open at once are announced a part at a time, each once, in order', async t => {
   const { clock, open, noted, batches } = setUp()
   const ids = Array.from({ length: 3000 }, () => open().id)
   clock.advance(50)
@@ -71,7 +71,7 @@ t.test('thousands that come at once are noted a part at a time, each once, in th
   )
 })
 
-t.test('what was not noted yet is noted when the server closes', async t => {
+t.test('what was not announced yet is announced when the server closes', async t => {
   const { clock, registry, open, noted } = setUp()
   const sockets = Array.from({ length: 100 }, () => open().socket)
   const closed = registry.closeAll()

@@ -20,7 +20,7 @@ function setUp(flushMs = 0) {
 }
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
-t.test('all that is due in a turn leaves at its end, once', async t => {
+t.test('everything due in a turn is flushed at its end, once', async t => {
   const { flusher, turns, request, turn } = setUp()
   flusher.first = () => request(90, 110)
   request(0, 100)
@@ -30,7 +30,7 @@ t.test('all that is due in a turn leaves at its end, once', async t => {
   t.same(turn(), [], 'and nothing is armed for it')
 })
 
-t.test('many are served over some turns, first come, first served, so that others get theirs in between', async t => {
+t.test('many targets are flushed over several turns, first come, first served, with other work in between', async t => {
   const { request, turn, turns } = setUp()
   request(0, 300)
   t.same(turn(), range(0, 128))

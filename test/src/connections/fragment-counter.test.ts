@@ -5,7 +5,7 @@ import { clientFrame } from '../../helpers/raw-websocket.ts'
 const parts = (sizes: number[]): Buffer =>
   Buffer.concat(sizes.map((size, i) => clientFrame(Buffer.alloc(size, 0x81), { opcode: i === 0 ? 1 : 0, fin: false })))
 
-t.test('[LM2] counts parts of all lengths, however the bytes are cut; whole messages are none', async t => {
+t.test('[LM2] fragments of all lengths are counted, however the bytes are cut; whole messages are not', async t => {
   const sizes = [0, 1, 125, 126, 127, 65_535, 65_536, 0]
   const last = clientFrame('', { opcode: 0 })
   const bytes = Buffer.concat([

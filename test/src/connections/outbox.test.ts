@@ -20,7 +20,7 @@ function setUp(limitBytes = 1_000_000) {
   return { socket, outbox, overflows: () => overflows }
 }
 
-t.test('a shared batch goes out as it is; together with other frames it is one write', async t => {
+t.test('a shared batch is written as it is, and together with other frames in one write', async t => {
   const { socket, outbox } = setUp()
   const batch = new EventBatch([event('agents.a.log', 'e1'), event('agents.a.log', 'e2')])
   outbox.events(batch)
@@ -57,7 +57,7 @@ t.test(
   },
 )
 
-t.test('[OB1] [OB3] a million updates of one record wait as one; of a stream they overflow', async t => {
+t.test('[OB1] [OB3] a million updates of one record wait as one; those of a stream overflow', async t => {
   const { socket, outbox, overflows } = setUp(10_000)
   socket.choke()
   for (let i = 0; i < 100_000; i++) {
@@ -79,7 +79,7 @@ const delta = (messageId: string, text: string) => {
   return new OutboundEvent({ ...at, json: JSON.stringify(payload), payload })
 }
 
-t.test('[OB4] deltas of one message that wait one behind the other become one, at the place of the last', async t => {
+t.test('[OB4] adjacent waiting deltas of one message become one, at the place of the last', async t => {
   const { socket, outbox } = setUp()
   socket.choke()
   const put = (...events: OutboundEvent[]) => {
@@ -116,7 +116,7 @@ t.test('[OB4] deltas of one message that wait one behind the other become one, a
   t.equal(outbox.bytes, 0)
 })
 
-t.test('[OB4] [OB3] a long answer waits as few frames, and still counts', async t => {
+t.test('[OB4] [OB3] a long answer waits in few frames, and still counts against the limit', async t => {
   const { socket, outbox, overflows } = setUp(200_000)
   socket.choke()
   const words = Array.from({ length: 20_000 }, (_, i) => `w${i} `)
@@ -137,7 +137,7 @@ t.test('[OB4] [OB3] a long answer waits as few frames, and still counts', async 
   t.ok(outbox.bytes > 200_000 && outbox.bytes < 200_400)
 })
 
-t.test('what waited long leaves in writes of bounded size, and drained() waits for all of it', async t => {
+t.test('a long backlog is written in pieces of limited size, and drained() waits for all of it', async t => {
   const { socket, outbox } = setUp(10_000_000)
   socket.choke()
   for (let i = 0; i < 2000; i++) outbox.events(new EventBatch([event('agents.a.log', 'x'.repeat(500))]))

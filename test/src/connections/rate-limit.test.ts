@@ -5,7 +5,7 @@ import { TokenBucket } from '../../../src/connections/rate-limit.ts'
 import { Refusals } from '../../../src/connections/refusals.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 
-t.test('a bucket gives its burst at once, then its rate, and says when one more passes', async t => {
+t.test('a bucket allows its burst at once, then its rate, and says when the next may pass', async t => {
   const bucket = new TokenBucket({ ratePerSecond: 125, burst: 3 }, 0)
   t.same(
     [0, 0, 0, 0].map(now => bucket.take(now)),
@@ -18,7 +18,7 @@ t.test('a bucket gives its burst at once, then its rate, and says when one more 
   t.equal(bucket.take(30), 0, 'a clock that goes back takes nothing away')
 })
 
-t.test('keys do not know each other, and are forgotten when their bucket is full again', async t => {
+t.test('keys are independent, and forgotten when their bucket is full again', async t => {
   const buckets = new KeyedBuckets({ ratePerSecond: 1, burst: 1 })
   t.equal(buckets.take('a', 0), 0)
   t.equal(buckets.take('b', 0), 0)

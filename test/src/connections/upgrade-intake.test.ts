@@ -27,7 +27,7 @@ function setUp(t: Test) {
   return { server, clock, intake, told, ask }
 }
 
-test('[LM11] of many that ask in one turn a few are told of at once, all in their order', async t => {
+test('[LM11] of many upgrades in one turn a few are emitted at once, all in order', async t => {
   const { told, ask } = setUp(t)
   const urls = Array.from({ length: 50 }, (_, i) => `/${i}`)
   for (const url of urls) ask(url)
@@ -40,7 +40,7 @@ test('[LM11] of many that ask in one turn a few are told of at once, all in thei
   t.same(told, urls)
 })
 
-test('a socket that fails while it waits ends nothing, and is not told of', async t => {
+test('a socket that fails while it waits does no harm and is not emitted', async t => {
   const { told, ask } = setUp(t)
   for (let i = 0; i < 8; i++) ask('/before')
   const failing = ask('/failing')
@@ -50,7 +50,7 @@ test('a socket that fails while it waits ends nothing, and is not told of', asyn
   t.same(told.slice(8), ['/waiting'])
 })
 
-test('an upgrade behind an answer that does not end is given up', async t => {
+test('an upgrade after a response that does not end is given up', async t => {
   const { clock, server, told } = setUp(t)
   const socket = Object.assign(new PassThrough(), { _httpMessage: new EventEmitter() })
   server.emit('upgrade', { url: '/ws', method: 'GET', httpVersion: '1.1', headers }, socket, Buffer.alloc(0))
@@ -61,7 +61,7 @@ test('an upgrade behind an answer that does not end is given up', async t => {
   t.same(told, [])
 })
 
-test('upgrades that others listen for are left to them', async t => {
+test('upgrades that other listeners want are left to them', async t => {
   const { server, told, ask } = setUp(t)
   const theirs: string[] = []
   server.on('upgrade', ({ url }) => theirs.push(url))
@@ -72,7 +72,7 @@ test('upgrades that others listen for are left to them', async t => {
   t.same(theirs, ['/theirs', '/ours'])
 })
 
-test('after the stop the server is left alone, and what waited is gone', async t => {
+test('after a stop the server has no listeners left, and waiting sockets are gone', async t => {
   const { server, intake, ask } = setUp(t)
   const waiting = ask('/ws')
   intake.stop()

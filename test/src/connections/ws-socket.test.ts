@@ -55,7 +55,7 @@ async function pair(t: Test, serverOptions: object = {}, clientOptions: object =
   return { port, client, received, heard, raw: request.socket, ws }
 }
 
-t.test('a frame of ours is the frame that ws makes, at every length of its header', async t => {
+t.test('our frames equal those of ws, for every length of header', async t => {
   const { port, client, received } = await pair(t)
   port.write(Buffer.concat(texts.map(textFrame)))
   while (received.length < texts.length) await once(client, 'message')
@@ -66,7 +66,7 @@ t.test('a frame of ours is the frame that ws makes, at every length of its heade
   )
 })
 
-t.test('control frames of ws go between ours; one call is one write', async t => {
+t.test('control frames of ws go between ours, and one call is one write', async t => {
   const { port, client, received, heard, raw } = await pair(t)
   client.on('ping', () => received.push('(ping)'))
   client.on('pong', data => received.push(`(pong ${data})`))
@@ -130,7 +130,7 @@ t.test('a peer with a smaller window, or with contexts, is served by ws itself',
   }
 })
 
-t.test('without the setting nothing is agreed', async t => {
+t.test('without the setting no compression is agreed', async t => {
   const { port, ws } = await pair(t, {}, { perMessageDeflate: true })
   t.same([ws.extensions, port.form], ['', 'text'])
 })
@@ -143,7 +143,7 @@ t.test('[LM1] a message over the limit is closed with 4413', async t => {
   t.equal(heard[0], '(failed 4413)')
 })
 
-t.test('a peer that does not read: congested until it does, then drained', async t => {
+t.test('the socket of a peer that does not read is congested until it does, and then drained', async t => {
   const { port, client, heard, received } = await pair(t)
   t.notOk(port.isCongested)
   client.pause()

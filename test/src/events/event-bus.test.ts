@@ -20,7 +20,7 @@ async function startBus(t: Test) {
 
 const step = (i: number) => ({ topic: 'tasks.t1.events', type: 'custom:step', payload: { i } }) as const
 
-test('[EB1] handlers get what matches, in the order of the log, once', async t => {
+test('[EB1] handlers get matching events in the order of the log, once', async t => {
   const { bus, log, tasks } = await startBus(t)
   const seen: BusEvent[] = []
   const firsts: BusEvent[] = []
@@ -42,7 +42,7 @@ test('[EB1] handlers get what matches, in the order of the log, once', async t =
   t.same(firsts[0], seen[0])
 })
 
-test('[EB1] off, and what on returns, end it; one that is added by a handler waits for the next event', async t => {
+test('[EB1] off, and the function that on returns, end a handler; one added by a handler starts with the next event', async t => {
   const { bus } = await startBus(t)
   const seen: string[] = []
   const late = () => void seen.push('late')
@@ -61,7 +61,7 @@ test('[EB1] off, and what on returns, end it; one that is added by a handler wai
   t.equal(bus.stats().handlers, 0)
 })
 
-test('[EB1] a handler that removes another spares it the same event', async t => {
+test('[EB1] a handler that is removed by another does not get the same event', async t => {
   const { bus } = await startBus(t)
   bus.on('>', () => {
     end()
@@ -73,7 +73,7 @@ test('[EB1] a handler that removes another spares it the same event', async t =>
   t.equal(bus.stats().delivered, 1)
 })
 
-test('[EB2] patterns cover what concerns a task; what is no pattern throws', async t => {
+test('[EB2] patterns match events that concern a task; an invalid pattern throws', async t => {
   const { bus } = await startBus(t)
   const seen: string[] = []
   bus.on('tasks.t1.>', ({ type }) => void seen.push(type))
@@ -85,7 +85,7 @@ test('[EB2] patterns cover what concerns a task; what is no pattern throws', asy
   }
 })
 
-test('[EB3] a handler that throws or rejects is logged and counted, and hurts nobody', async t => {
+test('[EB3] a handler that throws or rejects is logged and counted, and affects nobody', async t => {
   const { bus, faults } = await startBus(t)
   const seen: BusEvent[] = []
   bus.on('tasks.>', () => {
@@ -103,7 +103,7 @@ test('[EB3] a handler that throws or rejects is logged and counted, and hurts no
   t.same(bus.stats(), { handlers: 3, delivered: 6, failed: 4, published: 2 })
 })
 
-test('[EB4] what a handler does to its event reaches nobody', async t => {
+test('[EB4] a handler that changes its event affects nobody', async t => {
   const { bus, tasks } = await startBus(t)
   const titles: string[] = []
   for (const name of ['one', 'two']) {
@@ -118,7 +118,7 @@ test('[EB4] what a handler does to its event reaches nobody', async t => {
   t.match(await tasks.get('t1'), { title: 'mine' })
 })
 
-test('[EB5] publishing is all or none, and of custom events alone', async t => {
+test('[EB5] publishing is all or none, and for custom events only', async t => {
   const { bus, log } = await startBus(t)
   const before = log.head
   const bad: [unknown, string][] = [
@@ -143,7 +143,7 @@ test('[EB5] publishing is all or none, and of custom events alone', async t => {
   t.match(await bus.publish(step(1)), { status: 'refused', error: { code: 'unavailable' } })
 })
 
-test('[EB6] [TK2] [TK3] [TK7] progress goes by the rules of tasks', async t => {
+test('[EB6] [TK2] [TK3] [TK7] progress follows the rules of tasks', async t => {
   const { bus, tasks } = await startBus(t)
   const types: string[] = []
   bus.on('tasks.t1.status', ({ type }) => void types.push(type))
@@ -160,7 +160,7 @@ test('[EB6] [TK2] [TK3] [TK7] progress goes by the rules of tasks', async t => {
   t.same(types, ['task:created', 'task:started', 'task:progress', 'task:completed'])
 })
 
-test('[EB7] what only an agent may say is a custom event and changes no record', async t => {
+test('[EB7] reports on behalf of an agent are custom events and change no record', async t => {
   const { bus, log } = await startBus(t)
   const seen: BusEvent[] = []
   bus.on('>', event => void seen.push(event))

@@ -14,7 +14,7 @@ function program(name: string, text: string, mode = 0o755): string {
   return path
 }
 
-t.test('a SHELL that runs no commands gives way to /bin/sh, with the reason', async t => {
+t.test('a SHELL that cannot run commands is replaced by /bin/sh, with the reason', async t => {
   const cases: [shell: string, reason: RegExp][] = [
     ['/usr/sbin/nologin', /nologin (does not run commands|does not exist)/],
     ['/bin/false', /does not run commands/],
@@ -39,7 +39,7 @@ t.test('a SHELL that runs no commands gives way to /bin/sh, with the reason', as
   }
 })
 
-t.test('a shell that works is taken', async t => {
+t.test('a working SHELL is used', async t => {
   for (const SHELL of ['/bin/sh', '/bin/bash', 'dash', undefined]) {
     t.same(await chooseShell({ env: { PATH, SHELL } }), { status: 'ok', shell: SHELL ?? '/bin/sh' })
   }
@@ -48,7 +48,7 @@ t.test('a shell that works is taken', async t => {
   t.match(await chooseShell({ wanted: own, env: { PATH } }), { shell: own }, 'who names it knows what it speaks')
 })
 
-t.test('one that was named and does not work is no reason to take another', async t => {
+t.test('a shell that was named and does not work is not replaced by another', async t => {
   t.match(await chooseShell({ wanted: '/nope', env: { PATH } }), { status: 'none', message: /\/nope does not exist/ })
   t.match(await chooseShell({ wanted: '/bin/false', env: { PATH } }), { status: 'none', message: /does not run/ })
 })

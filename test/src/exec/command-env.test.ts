@@ -8,7 +8,7 @@ import { start } from '../../helpers/shell-command.ts'
 
 const PATH = process.env.PATH
 
-t.test('commands see nothing of Fleetwire but the server’s address and their own id', async t => {
+t.test('of Fleetwire’s variables, commands see only the server’s address and their own id', async t => {
   const secrets = [
     'TOKEN',
     'TOKEN_FILE',
@@ -28,7 +28,7 @@ t.test('commands see nothing of Fleetwire but the server’s address and their o
   t.match(output, /^HOME=\/h$/m, 'everything else is there')
 })
 
-t.test('pagers print and editors fail, unless the agent’s environment says otherwise', async t => {
+t.test('pagers print and editors fail, unless the agent’s environment overrides them', async t => {
   const plain = commandEnv({ PATH })
   t.match(plain, { PAGER: 'cat', GIT_PAGER: 'cat', MANPAGER: 'cat', GIT_TERMINAL_PROMPT: '0', EDITOR: /no-editor/ })
   t.match(commandEnv({ PAGER: 'less', GIT_TERMINAL_PROMPT: '1', GH_PAGER: '' }), {
@@ -43,7 +43,7 @@ t.test('pagers print and editors fail, unless the agent’s environment says oth
   }
 })
 
-t.test('git log, commit and push come back by themselves', async t => {
+t.test('git log, commit and push do not wait for a person', async t => {
   const cwd = mkdtempSync(join(tmpdir(), 'fleetwire-git-'))
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd })

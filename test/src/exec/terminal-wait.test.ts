@@ -5,7 +5,7 @@ import { start } from '../../helpers/shell-command.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who waits' }
 const node = JSON.stringify(process.execPath)
-t.test('a program that waits for somebody to type is named, and no longer when it goes on', linux, async t => {
+t.test('a program that waits for somebody to type is reported, until it goes on', linux, async t => {
   const asks =
     'require("readline").createInterface(process.stdin, process.stdout).question("name? ", () => process.exit())'
   // Its event loop wakes itself through a pair of sockets, as ipython's and that of many agents does.
@@ -50,7 +50,7 @@ t.test('what was typed ends the wait, and the command', linux, async t => {
   t.same(command.waits, ['sh waits for input', false])
 })
 
-t.test('who does not wait for the terminal alone is not taken for one that does', linux, async t => {
+t.test('a program that waits for something else too is not reported as waiting for its terminal', linux, async t => {
   const server = createServer(() => {}).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   t.teardown(() => server.close())

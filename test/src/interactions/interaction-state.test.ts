@@ -43,7 +43,7 @@ const states = {
   cancelled: after(open, { kind: 'cancel' }),
 }
 
-test('every state meets every event', t => {
+test('every event has its outcome in every state', t => {
   const events: InteractionEvent[] = [
     ...[request, answer('yes'), answer('no'), { kind: 'resolved-there', answer: { optionId: 'yes' } }],
     ...[{ kind: 'expire' }, { kind: 'cancel' }, { kind: 'sent' }, { kind: 'applied' }],
@@ -86,7 +86,7 @@ test('every state meets every event', t => {
   t.end()
 })
 
-test('what the agent leaves out has its default, what only the server knows is its own', t => {
+test('fields that the agent leaves out have defaults, and the server sets its own', t => {
   t.match(open, {
     state: 'open',
     agentId: 'a1',
@@ -100,7 +100,7 @@ test('what the agent leaves out has its default, what only the server knows is i
   t.end()
 })
 
-test('[IN2] silence stands for the first option with the effect that was asked for', t => {
+test('[IN2] on expiry, the answer is the first option with the requested effect', t => {
   t.match(states.expired.resolution, { optionId: 'no', by: 'fleetwire', via: 'timeout' })
   const allow = after(undefined, { ...request, request: { ...asked, defaultOnTimeout: 'allow' } } as InteractionEvent)
   t.match(after(allow, { kind: 'expire' }).resolution, { optionId: 'yes' })
@@ -109,7 +109,7 @@ test('[IN2] silence stands for the first option with the effect that was asked f
   t.end()
 })
 
-test('[IN7] [IN8] an answer is judged by what was asked', t => {
+test('[IN7] [IN8] an answer is judged by its question', t => {
   t.equal(why(open, answer('yes', { digest: 'd1' })), 'resolved pending')
   t.equal(why(open, answer('yes', { digest: 'old' })), 'stale')
   t.equal(why(open, answer('maybe')), 'no-option')

@@ -18,20 +18,20 @@ const notes = async (log: MemoryLog) => {
   return page.status === 'ok' && page.events.length
 }
 
-test('a record that is not there is made, once', async t => {
+test('a record that does not exist is created, once', async t => {
   const log = new MemoryLog()
   t.same(await changeRecord(log, { topic, decide: addOne }), { status: 'changed', value: { count: 1 } })
   t.same((await log.get(topic))?.payload, { count: 1 })
 })
 
-test('who was slower decides again on what stands then: no change is lost', async t => {
+test('the slower of two writers decides again on the new value, so that no change is lost', async t => {
   const log = new MemoryLog()
   const known = undefined
   await Promise.all(['a', 'b', 'c'].map(() => changeRecord(log, { topic, known, decide: addOne })))
   t.same((await log.get(topic))?.payload, { count: 3 })
 })
 
-test('an outdated copy costs a second look, not a wrong change', async t => {
+test('an outdated copy costs a second read, not a wrong change', async t => {
   const log = new MemoryLog()
   await log.append([draft(1)])
   const known = await log.get(topic)
@@ -49,7 +49,7 @@ test('what goes alongside is appended once, whether the record changes or not', 
   t.equal(await notes(log), 2)
 })
 
-test('a log that cannot accept is told, whatever was decided', async t => {
+test('a log that cannot accept is reported, whatever was decided', async t => {
   const refusing = {
     get: async () => undefined,
     append: async () => ({ status: 'unavailable' as const, retryAfterMs: 5, reason: 'full disk' }),

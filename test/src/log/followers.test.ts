@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Followers } from '../../../src/log/followers.ts'
 
-t.test('one that follows while a batch is told begins with the next', async t => {
+t.test('a follower added during a batch starts with the next', async t => {
   const followers = new Followers(error => t.fail(error))
   const told: string[] = []
   let nested = false
@@ -16,7 +16,7 @@ t.test('one that follows while a batch is told begins with the next', async t =>
   t.same(told, ['first', 'second'])
 })
 
-t.test('one that is unfollowed while a batch is told is not told of it any more', async t => {
+t.test('a follower removed during a batch is not told of it any more', async t => {
   const followers = new Followers(error => t.fail(error))
   const told: string[] = []
   followers.add(() => unfollow())

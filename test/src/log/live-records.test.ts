@@ -35,7 +35,7 @@ async function stage(t: Test, log?: Pick<EventLog, 'follow' | 'list'>) {
   return { log: store, options, records, held, statuses }
 }
 
-t.test('records of one kind are read to their end, whatever the size of a page', async t => {
+t.test('all records of a kind are read, whatever the size of a page', async t => {
   const log = await openLog(t, { clock: new FakeClock() })
   await log.append(Array.from({ length: 7 }, (_, n) => item(`c${n}`, 'queued')))
   await log.append([{ type: 'task:x', topic: 'tasks.t1.status', payload: {}, record: 'set' }])
@@ -66,7 +66,7 @@ t.test('a page of entities names the next one', async t => {
   t.same(rest, { items: [{ commandId: 'c3', status: 'queued' }], nextCursor: null })
 })
 
-t.test('what is live is held: from the start, as it changes, until it ends', async t => {
+t.test('live records are held from the start, through their changes, until they end', async t => {
   const { log, records, held, statuses } = await stage(t)
   await log.append([item('c1', 'queued'), item('c2', 'succeeded'), item('c3', 'running')])
   t.same(await records.start(), [])
@@ -86,7 +86,7 @@ t.test('what is live is held: from the start, as it changes, until it ends', asy
   t.equal(records.get('c1')?.version, (await log.get('agents.a1.commands.c1'))?.version)
 })
 
-t.test('what changes while the records are listed is never overwritten by what the list had read before', async t => {
+t.test('a change during the listing is never overwritten by an older version from the list', async t => {
   let release = () => {}
   const hasRead = new Promise<void>(resolve => {
     release = resolve
@@ -116,7 +116,7 @@ t.test('what changes while the records are listed is never overwritten by what t
   t.same(statuses(), { moves: 'running', stays: 'queued', new: 'queued' })
 })
 
-t.test('stopped and started again it holds what is live then, once', async t => {
+t.test('after a stop and a start it holds the records that are live then, once', async t => {
   const { log, records, held, statuses } = await stage(t)
   await log.append([item('c1', 'queued'), item('c2', 'queued')])
   let told = 0
@@ -142,7 +142,7 @@ t.test('stopped and started again it holds what is live then, once', async t => 
   t.equal(opened - closed, 2, 'what is derived was told of each, once')
 })
 
-t.test('a listener that throws costs the others nothing, and the events after it neither', async t => {
+t.test('a listener that throws affects neither the others nor later events', async t => {
   const { log, records, statuses } = await stage(t)
   const stopFaulty = records.onChange(({ commandId }) => {
     if (commandId === 'bad') throw new Error('it cannot take this one')

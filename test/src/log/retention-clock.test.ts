@@ -31,7 +31,7 @@ t.test('it follows a wall clock that runs evenly, drifts, or goes back', async t
   t.equal(time.now(), clock.now())
 })
 
-t.test('[EV9] a jump ahead is not believed before the clock ran evenly for a day', async t => {
+t.test('[EV9] a jump ahead is trusted only after the clock ran evenly for a day', async t => {
   const clock = new FakeClock()
   const time = new RetentionClock(clock, undefined)
   const begin = clock.now()
@@ -51,7 +51,7 @@ t.test('[EV9] a jump ahead is not believed before the clock ran evenly for a day
   t.equal(time.now(), clock.now())
 })
 
-t.test('[EV9] a jump while no process ran is not believed either; a short rest is', async t => {
+t.test('[EV9] a jump while no process ran is not trusted either; a short downtime is', async t => {
   const clock = new FakeClock()
   const stored = clock.now()
   clock.jump(20 * HOUR)
@@ -65,7 +65,7 @@ t.test('[EV9] a jump while no process ran is not believed either; a short rest i
   t.equal(new RetentionClock(clock, stored).now(), clock.now(), 'a year back')
 })
 
-t.test('[EV9] nothing leaves the log by a clock that jumps ahead and back, in one process or between two', async t => {
+t.test('[EV9] a clock that jumps ahead and back, in one process or between two, removes nothing', async t => {
   const dir = temporaryFolder(t)
   const clock = new FakeClock()
   const notes: string[] = []
@@ -96,7 +96,7 @@ t.test('[EV9] nothing leaves the log by a clock that jumps ahead and back, in on
   await whole(await openLog(t, options))
 })
 
-t.test('events over their bytes leave, the oldest first, and the log says so at 80 %', async t => {
+t.test('events over the byte limit are removed, oldest first, and the log warns at 80 %', async t => {
   const dir = temporaryFolder(t)
   const notes: string[] = []
   const options = { dir, retention: { count: 1e9, bytes: 10_000_000, ms: 1e12 }, onNote: (s: string) => notes.push(s) }

@@ -14,47 +14,53 @@ const DYING_WORKER = new URL('../../helpers/dying-log-worker.js', import.meta.ur
 
 const large = (n: number) => ({ ...note(n), payload: { n, text: 'x'.repeat(20_000) } })
 
-t.test('[ER5] on a full disk appends are unavailable and leave nothing behind; with room again they go on', async t => {
-  const clock = new FakeClock()
-  const dir = temporaryFolder(t)
-  const faults: Error[] = []
-  const log = await openLog(t, {
-    dir,
-    clock,
-    maxFileBytes: 2_000_000,
-    retention: { count: 1e6, ms: 60_000 },
-    onFault: fault => faults.push(fault),
-  })
-  const told: FleetEvent[] = []
-  log.follow(events => told.push(...events))
-  let accepted = 0
-  for (let n = 0; ; n++) {
-    const results = await Promise.all([log.append([large(n), large(n)]), log.append([large(n), commandDraft(`c${n}`)])])
-    const refused = results.filter(result => result.status === 'unavailable')
-    accepted += 2 * (results.length - refused.length)
-    if (refused.length > 0) {
-      t.equal(refused.length, 2, 'the whole transaction')
-      t.match(refused[0], { retryAfterMs: 1000, reason: /full/ })
-      break
+t.test(
+  '[ER5] on a full disk appends are unavailable and leave nothing behind; they work again when there is room',
+  async t => {
+    const clock = new FakeClock()
+    const dir = temporaryFolder(t)
+    const faults: Error[] = []
+    const log = await openLog(t, {
+      dir,
+      clock,
+      maxFileBytes: 2_000_000,
+      retention: { count: 1e6, ms: 60_000 },
+      onFault: fault => faults.push(fault),
+    })
+    const told: FleetEvent[] = []
+    log.follow(events => told.push(...events))
+    let accepted = 0
+    for (let n = 0; ; n++) {
+      const results = await Promise.all([
+        log.append([large(n), large(n)]),
+        log.append([large(n), commandDraft(`c${n}`)]),
+      ])
+      const refused = results.filter(result => result.status === 'unavailable')
+      accepted += 2 * (results.length - refused.length)
+      if (refused.length > 0) {
+        t.equal(refused.length, 2, 'the whole transaction')
+        t.match(refused[0], { retryAfterMs: 1000, reason: /full/ })
+        break
+      }
     }
-  }
-  t.ok(accepted > 40)
-  const head = log.head
-  t.match(await log.append([large(-1)]), { status: 'unavailable' }, 'still')
-  t.equal(log.head, head)
-  t.equal(told.length, accepted, 'nobody was told of what is not stored')
-  t.equal((await readAll(log, ['>'])).length, accepted, 'what is stored can be read')
+    t.ok(accepted > 40)
+    const head = log.head
+    t.match(await log.append([large(-1)]), { status: 'unavailable' }, 'still')
+    t.equal(log.head, head)
+    t.equal(told.length, accepted, 'nobody was told of what is not stored')
+    t.equal((await readAll(log, ['>'])).length, accepted, 'what is stored can be read')
 
-  clock.advance(120_000)
-  await log.retain()
-  const [event] = await append(log, note(7))
-  t.equal(event!.seq, told[accepted - 1]!.seq + 1, 'a failed transaction takes no place')
-  await log.close()
-  t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [7])
-  t.same(faults, [], 'a full disk is told to those who append')
-})
+    clock.advance(120_000)
+    await log.retain()
+    const [event] = await append(log, note(7))
+    t.equal(event!.seq, told[accepted - 1]!.seq + 1, 'a failed transaction takes no place')
+    await log.close()
+    t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [7])
+    t.same(faults, [], 'a full disk is told to those who append')
+  },
+)
 
-t.test('when its worker dies the log has failed: all is unavailable, and its owner is told once', async t => {
+t.test('when its worker dies, the log is unavailable, and its owner is told once', async t => {
   let worker!: Worker
   const faults: Error[] = []
   const dir = temporaryFolder(t)
@@ -134,12 +140,12 @@ function failingCommits(worker: Worker): LogWorker {
 const isCommitted = (reply: Reply) =>
   reply.status === 'ok' && typeof reply.value === 'object' && reply.value !== null && 'results' in reply.value
 
-t.test('a worker that dies before it has opened the log is a refused start', async t => {
+t.test('if the worker dies before it has opened the log, opening fails', async t => {
   const dying = openLog(t, { startWorker: () => new Worker('process.exit(7)', { eval: true }) })
   await t.rejects(dying, { code: 'FLW_ERR_LOG_OPEN', message: /worker ended/ })
 })
 
-t.test('appends that a stalled disk cannot take are unavailable beyond a bound', async t => {
+t.test('beyond a limit, appends that wait for a stalled disk are unavailable', async t => {
   const log = await openLog(t, { maxQueueBytes: 100_000 })
   const results = await Promise.all(Array.from({ length: 20 }, (_, n) => log.append([large(n)])))
   const refused = results.filter(result => result.status === 'unavailable')
@@ -161,7 +167,7 @@ t.test('a batch of many large appends is stored in order', async t => {
   )
 })
 
-t.test('what followers throw is reported, each time', async t => {
+t.test('an error thrown by a follower is reported each time', async t => {
   const faults: Error[] = []
   const log = await openLog(t, { onFault: fault => faults.push(fault) })
   const broken = new Error('broken follower')
@@ -203,7 +209,7 @@ t.test('retention runs by itself, in chunks, while appends go on', async t => {
   db.close()
 })
 
-t.test('a topic that was new in a failed transaction is new to the next one', async t => {
+t.test('a topic that was new in a failed transaction is still new in the next', async t => {
   const log = await openLog(t, { maxFileBytes: 1_000_000 })
   const draft = note(1, 'tasks.new.events')
   t.match(await log.append([draft, { ...note(2), payload: 'x'.repeat(2_000_000) }]), { status: 'unavailable' })

@@ -48,7 +48,7 @@ t.test('all appends of a turn of the event loop are one message to the worker, a
   )
 })
 
-t.test('what is appended while a group is at the disk goes together as the next one', async t => {
+t.test('appends that arrive while a group is written go together as the next group', async t => {
   const said: Request[] = []
   const log = await openLog(t, {
     startWorker: workerData => overheard(said, [], new Worker(LOG_WORKER, { workerData })),

@@ -32,19 +32,19 @@ async function refuses(t: Test, dir: string, code: string, message: RegExp): Pro
   t.notOk(readdirSync(dir).includes('fleetwire.pid'), 'the lock was given back')
 }
 
-t.test('a file that is no database is refused', async t => {
+t.test('a file that is not a database is refused', async t => {
   const dir = temporaryFolder(t)
   writeFileSync(join(dir, 'fleetwire.db'), 'my diary\n'.repeat(2000))
   await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /not a database/)
 })
 
-t.test('a log that was cut short is refused', async t => {
+t.test('a truncated log is refused', async t => {
   const dir = await writtenFolder(t)
   truncateSync(join(dir, 'fleetwire.db'), 5 * 4096)
   await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /malformed/)
 })
 
-t.test('a log with a page of noise in it is refused', async t => {
+t.test('a log with a corrupt page is refused', async t => {
   const dir = await writtenFolder(t)
   const file = join(dir, 'fleetwire.db')
   const bytes = readFileSync(file)
@@ -73,7 +73,7 @@ t.test('a log of a newer version is refused, naming both', async t => {
   await refuses(t, dir, 'FLW_ERR_LOG_NEWER', new RegExp(`schema 999, this version knows ${SCHEMA_VERSION}`))
 })
 
-t.test('a folder that cannot be one is refused with the reason of the system', async t => {
+t.test('a path that cannot be a folder is refused with the system’s reason', async t => {
   const dir = temporaryFolder(t)
   writeFileSync(join(dir, 'file'), '')
   await t.rejects(openLog(t, { dir: join(dir, 'file', 'log') }), { code: 'FLW_ERR_LOG_OPEN', message: /ENOTDIR/ })
@@ -99,7 +99,7 @@ t.test(
   },
 )
 
-t.test('a crash in the first start leaves nothing that is in the way of the next', async t => {
+t.test('a crash during the first start does not hinder the next', async t => {
   const dir = temporaryFolder(t)
   for (const name of ['fleetwire.db.new', 'fleetwire.lock']) writeFileSync(join(dir, name), '')
   await append(await openLog(t, { dir }), note(1))
@@ -127,12 +127,12 @@ t.test(
   },
 )
 
-t.test('a folder is made when it is not there', async t => {
+t.test('a missing folder is created', async t => {
   const dir = join(temporaryFolder(t), 'a', 'b')
   await append(await openLog(t, { dir }), note(1))
 })
 
-t.test('a folder that this process holds is refused to it as well, and free again after closing', async t => {
+t.test('the same process cannot open a folder twice, and can again after closing it', async t => {
   const dir = temporaryFolder(t)
   const log = await openLog(t, { dir })
   await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED', message: new RegExp(`pid ${process.pid}`) })
@@ -142,7 +142,7 @@ t.test('a folder that this process holds is refused to it as well, and free agai
   t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1])
 })
 
-t.test('a log that is closed, or was refused, leaves nothing on the process', async t => {
+t.test('a log that was closed or refused leaves no listeners on the process', async t => {
   const before = process.listenerCount('exit')
   const dir = temporaryFolder(t)
   const logs = [await openLog(t, { dir }), await openLog(t)]
@@ -152,7 +152,7 @@ t.test('a log that is closed, or was refused, leaves nothing on the process', as
   t.equal(process.listenerCount('exit'), before)
 })
 
-t.test('every open sets what SQLite does not keep in the file', async t => {
+t.test('every open sets the pragmas that SQLite does not keep in the file', async t => {
   const path = join(temporaryFolder(t), 'x.db')
   for (const time of ['new', 'again']) {
     const db = driver.open(path)
@@ -169,7 +169,7 @@ t.test('every open sets what SQLite does not keep in the file', async t => {
   }
 })
 
-t.test('the driver is the one of this Node where it has one, and says nothing about it', async t => {
+t.test('Node’s own driver is used if it has one, without a warning', async t => {
   t.equal(driver.name, process.getBuiltinModule?.('node:sqlite') === undefined ? 'package' : 'builtin')
   const warned: unknown[] = []
   const listener = (warning: unknown) => warned.push(warning)
@@ -182,7 +182,7 @@ t.test('the driver is the one of this Node where it has one, and says nothing ab
   t.equal(process.emitWarning.name, 'emitWarning', 'left as it was')
 })
 
-t.test('errors that make the file unreliable are told from those that pass', t => {
+t.test('errors that make the file unreliable are distinguished from those that pass', t => {
   const withCode = (errcode: number) => Object.assign(new Error(), { errcode })
   for (const code of [8, 10, 11, 14, 15, 26, 10 | (4 << 8)]) t.equal(isFatal(withCode(code)), true, `${code}`)
   for (const code of [1, 5, 6, 7, 13, 19, 5 | (2 << 8)]) t.equal(isFatal(withCode(code)), false, `${code}`)

@@ -13,7 +13,7 @@ function numbersFrom(seed: number): (n: number) => number {
   }
 }
 
-t.test('whatever the patterns, what is read is what matches, in order, both ways', async t => {
+t.test('for any patterns, reading returns exactly the matching events, in order, both ways', async t => {
   const below = numbersFrom(7)
   const pick = <T>(values: readonly T[]): T => values[below(values.length)]!
   const topicNames = ['a', 'b', 'c'].flatMap(id => [
@@ -68,7 +68,7 @@ t.test('whatever the patterns, what is read is what matches, in order, both ways
   }
 })
 
-t.test('a long search leaves room for appends', async t => {
+t.test('appends go on during a long search', async t => {
   const log = await openLog(t)
   for (let n = 0; n < 40; n++) await append(log, ...Array.from({ length: 500 }, (_, i) => note(n * 500 + i)))
   await append(log, note(-1, 'users.u1.inbox'))
@@ -83,7 +83,7 @@ t.test('a long search leaves room for appends', async t => {
   t.same(page.status === 'ok' && numbers(page.events), [-1], 'in one page, over many steps')
 })
 
-t.test('a page ends early where its events are large, and the next goes on', async t => {
+t.test('a page of large events ends early, and the next one continues', async t => {
   const log = await openLog(t)
   const text = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 10; n++) await append(log, { ...note(n), payload: { n, text } })
@@ -95,7 +95,7 @@ t.test('a page ends early where its events are large, and the next goes on', asy
   t.same(numbers(await readAll(log, ['>'], 1000)), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
-t.test('a reading that retention overtakes says so and never skips', async t => {
+t.test('a read that retention overtakes says so and never skips events', async t => {
   const log = await openLog(t, { retention: { count: 10, ms: 1e12 } })
   for (let n = 0; n < 100; n++) await append(log, note(n))
   const first = await log.read({ topics: ['>'], limit: 20 })
@@ -105,7 +105,7 @@ t.test('a reading that retention overtakes says so and never skips', async t => 
   t.same(await log.read({ topics: ['>'], after: first.next, limit: 20 }), { status: 'gone', reason: 'expired' })
 })
 
-t.test('a page limit that is none, or two directions at once, is the caller’s fault', async t => {
+t.test('an invalid page limit, or both directions at once, is a fault of the caller', async t => {
   const log = await openLog(t)
   for (const limit of [0, -1, 1.5, Number.NaN]) await t.rejects(log.read({ topics: ['>'], limit }), TypeError)
   await t.rejects(log.read({ topics: ['>'], after: log.head, before: log.head, limit: 1 }), TypeError)

@@ -11,7 +11,7 @@ const document = asyncApiDocument({ version: '1.0.0', server, queryToken: true }
 /** As it goes over the wire: what TypeBox keeps beside JSON is gone. */
 const told = JSON.parse(JSON.stringify(document))
 
-test('[RE16] the document is AsyncAPI 3 by the official schema', async t => {
+test('[RE16] the document is valid by the official schema of AsyncAPI 3', async t => {
   const ajv = new Ajv({ strict: false, validateFormats: false, logger: false })
   const check = ajv.compile(asyncApiSpecs.schemasWithoutId['3.0.0'])
   t.ok(check(told), ajv.errorsText(check.errors))
@@ -32,7 +32,7 @@ const at = (pointer: string) =>
     .split('/')
     .reduce((node, key) => node?.[key], told)
 
-test('every reference leads to something, and every message and schema is referred to', async t => {
+test('every reference resolves, and every message and schema is referred to', async t => {
   const refs = new Set(refsOf(told))
   for (const ref of refs) t.ok(at(ref), ref)
   for (const id of Object.keys(told.components.messages)) t.ok(refs.has(`#/components/messages/${id}`), id)
@@ -58,7 +58,7 @@ test('[RE16] each channel has every frame of its direction once, in operations s
     t.same(listed[direction]?.toSorted(), tables.flatMap(Object.keys).toSorted(), direction)
 })
 
-test('[FR5] every example is what its schema and the decoder of its direction take', async t => {
+test('[FR5] every example is accepted by its schema and by the decoder of its direction', async t => {
   const ajv = new Ajv({ strict: false })
   ajv.addSchema({ $id: 'doc', components: told.components })
   const decoders = {
@@ -79,7 +79,7 @@ test('[FR5] every example is what its schema and the decoder of its direction ta
   }
 })
 
-test('what examples say beyond their schemas is said of frames that there are', async t => {
+test('details of examples belong to existing frames', async t => {
   const ids = frameGroups.flatMap(({ frames }) => frames.map(({ id }) => id))
   t.same(
     Object.keys(exampleDetails).filter(id => !ids.includes(id)),
@@ -87,7 +87,7 @@ test('what examples say beyond their schemas is said of frames that there are', 
   )
 })
 
-test('answers name the frame that answers', async t => {
+test('an answer refers to the frame that answers', async t => {
   const { reply } = told.operations['ws.fromClient.reply']
   t.same(
     reply.messages.map(({ $ref }: { $ref: string }) => at(at($ref).$ref).name),
@@ -96,7 +96,7 @@ test('answers name the frame that answers', async t => {
   t.notOk('reply' in told.operations['agent.fromAgent'])
 })
 
-test('the server is the one that was asked; a way to give the token that is switched off is not shown', async t => {
+test('the document names the server that was asked, and no way to send a token that is switched off', async t => {
   t.match(told.servers.this, server)
   t.equal(told.servers.this.security.length, 3)
   const closed = asyncApiDocument({ version: '1.0.0', server, queryToken: false })

@@ -45,7 +45,7 @@ class SlowLog extends MemoryLog {
   }
 }
 
-t.test('a snapshot that takes long keeps nothing of what is told meanwhile but what it will show', async t => {
+t.test('a long snapshot keeps only those events told meanwhile that it will show', async t => {
   setFlagsFromString('--expose_gc')
   const gc = runInNewContext('gc') as () => void
   const log = new SlowLog()
@@ -63,7 +63,7 @@ t.test('a snapshot that takes long keeps nothing of what is told meanwhile but w
   await taking
 })
 
-t.test('[SB4] a snapshot ahead of what was told waits for it, and stops there in the middle of a batch', async t => {
+t.test('[SB4] a snapshot ahead of what was told waits for it, and may stop in the middle of a batch', async t => {
   const log = new MemoryLog()
   const open = new OpenMessages({ log })
   await open.start()
@@ -87,7 +87,7 @@ t.test('[SB4] a snapshot ahead of what was told waits for it, and stops there in
   )
 })
 
-t.test('a snapshot right after the start is not kept waiting by what was committed during it', async t => {
+t.test('commits during the start do not delay a snapshot right after it', async t => {
   const log = new MemoryLog()
   log.commit(draftsOf(start))
   const release = log.hold()

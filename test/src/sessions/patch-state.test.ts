@@ -20,7 +20,7 @@ t.test('RFC 6902, all operations', async t => {
   })
 })
 
-t.test('[SE4] what does not apply is named, and nothing of the patch counts', async t => {
+t.test('[SE4] the operation that does not apply is named, and the whole patch has no effect', async t => {
   const state = { a: 1 }
   const flaws: [object, RegExp][] = [
     [{ op: 'replace', path: '/b', value: 1 }, /replace "\/b"/],
@@ -50,7 +50,7 @@ t.test('no patch reaches a prototype', async t => {
   t.equal(({} as { polluted?: boolean }).polluted, undefined)
 })
 
-t.test('[SE13] a state stays small, whatever copies itself', async t => {
+t.test('[SE13] a state stays small, whatever a patch copies', async t => {
   const doubling = Array.from({ length: 64 }, (_, i) => ({ op: 'copy', from: '', path: `/x${i}` }))
   t.match(patch({ text: 'x'.repeat(1000) }, ...doubling), { status: 'refused', error: { code: 'too_large' } })
   const texts = Array.from({ length: 64 }, () => ({ op: 'copy', from: '/text', path: '/list/-' }))

@@ -23,7 +23,7 @@ function joined(events: StreamEvent[]): unknown[] {
   })
 }
 
-t.test('[SE20] deltas that continue the same text are one event, and nothing else is', async t => {
+t.test('[SE20] only deltas that continue the same text are joined into one event', async t => {
   t.same(joined([delta('a'), delta('b'), delta('c')]), ['message:delta m1 abc'])
   t.same(joined([args('{'), args('}')]), ['tool:args t1 {}'])
   t.same(joined([delta('a'), delta('b', { messageId: 'm2' }), delta('c')]), [
@@ -46,7 +46,7 @@ t.test('[SE20] deltas that continue the same text are one event, and nothing els
   t.same(joined([delta('\ud83d'), delta('\ude00')]), ['message:delta m1 😀'], 'halves of a character meet')
 })
 
-t.test('what is no delta keeps its place between them', async t => {
+t.test('other events keep their place between deltas', async t => {
   const drafts = new StreamDrafts()
   drafts.addEvent(delta('a'))
   drafts.add([{ type: 'agent:error', topic: 'agents.a1.log', payload: { agentId: 'a1', message: 'oh' } }])

@@ -26,7 +26,7 @@ test('JSON of no, one and many pages parses to the tasks', async t => {
   t.same(JSON.parse(taskFormats.json.one(tasks[1]!)), tasks[1])
 })
 
-test('[TK10] CSV is RFC 4180: what a parser reads is what was there, and no cell is a formula', async t => {
+test('[TK10] CSV follows RFC 4180: a parser reads back every value, and no cell is a formula', async t => {
   const odd = 'a "quoted", thing\r\nwith two lines'
   const text = await file('csv', [of('a', { title: odd, message: '=cmd|calc!A1', labels: { k: '+1' } })], [of('b')])
   t.ok(text.endsWith('\r\n'))
@@ -55,14 +55,14 @@ test('[TK11] no program that splits at any line break, semicolon or tab finds a 
   }
 })
 
-test('[TK10] ids are code in Markdown, as they are', async t => {
+test('[TK10] ids are unchanged code in Markdown', async t => {
   const task = of('build_it_now', { agentId: '-web_1_', parentTaskId: 'a__b' })
   t.match(await file('md', [task]), /^\| `build_it_now` \| .*\| `-web_1_` \|/m)
   t.match(taskFormats.md.one(task), /- taskId: `build_it_now`\n/)
   t.match(taskFormats.md.one(task), /- agentId: `-web_1_`\n- parentTaskId: `a__b`\n/)
 })
 
-test('[TK11] no address, no hidden character and no markup of a task is more than text in Markdown', async t => {
+test('[TK11] addresses, hidden characters and markup of a task are only text in Markdown', async t => {
   const titles = [
     'see https://evil.example/login',
     'www.evil.example',

@@ -16,7 +16,7 @@ const verdict = (task: Task | undefined, event: TaskEvent) => {
   return decision.to === 'next' ? `${decision.task.status} ${decision.type}` : decision.why
 }
 
-test('[TK1] [TK3] [TK4] every state meets every action', t => {
+test('[TK1] [TK3] [TK4] every action has its outcome in every state', t => {
   const table = {
     //           start                      pause                  complete                    fail                 cancel
     pending: [
@@ -58,7 +58,7 @@ test('[TK1] [TK3] [TK4] every state meets every action', t => {
   t.end()
 })
 
-test('[TK2] [TK7] what an action says beside is kept, and an end has its time', t => {
+test('[TK2] [TK7] the fields of an action are kept, and an end has its time', t => {
   const started = changeTask(of('pending'), act('start', { message: 'off we go' }), 9)
   t.match(started, { task: { status: 'running', startedAt: 9, updatedAt: 9, message: 'off we go' } })
   const done = changeTask(of('running', { startedAt: 5 }), act('complete', { result: { ok: true } }), 9)
@@ -70,7 +70,7 @@ test('[TK2] [TK7] what an action says beside is kept, and an end has its time', 
   t.end()
 })
 
-test('[TK5] only create and start make a task', t => {
+test('[TK5] only create and start create a task', t => {
   t.equal(verdict(undefined, report('create')), 'pending task:created')
   t.equal(verdict(undefined, report('start')), 'running task:started')
   for (const verb of ['update', 'progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
@@ -82,7 +82,7 @@ test('[TK5] only create and start make a task', t => {
   t.end()
 })
 
-test('[TK6] a task belongs to who started it, and one without an agent is reported on by who was given it', t => {
+test('[TK6] a task belongs to the agent that started it; a task without an agent accepts reports of the agent that was given it', t => {
   t.match(changeTask(of('pending'), report('start'), 9), { task: { agentId: 'a1', status: 'running' } })
   for (const status of ['pending', 'running', 'paused'] as const) {
     for (const verb of ['create', 'update', 'progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
@@ -112,7 +112,7 @@ test('[TK3] progress after the end changes nothing', t => {
   t.end()
 })
 
-test('an edit changes what is named, a replacement all that is said', t => {
+test('an edit changes the named fields, a replacement all fields', t => {
   const task = of('running', { description: 'long', labels: { a: 'b' }, agentId: 'a1', startedAt: 4 })
   const edited = changeTask(task, { kind: 'edit', fields: { title: 'New' } }, 9)
   t.match(edited, {
@@ -130,7 +130,7 @@ test('an edit changes what is named, a replacement all that is said', t => {
   t.end()
 })
 
-test('a status in an edit is the action that leads to it', t => {
+test('a status in an edit performs the action that leads to it', t => {
   t.equal(verdict(of('pending'), { kind: 'edit', fields: {}, status: 'running' }), 'running task:started')
   t.equal(verdict(of('running'), { kind: 'edit', fields: {}, status: 'running' }), 'running task:updated')
   t.equal(verdict(of('running'), { kind: 'edit', fields: {}, status: 'pending' }), 'begun')

@@ -66,7 +66,7 @@ t.test('a thread that keeps dying is left alone for a while', async t => {
   t.same(await screen.read('text'), { status: 'givenUp' })
 })
 
-t.test('cells are bounded: the screens that were not drawn for longest go', async t => {
+t.test('the number of cells is limited: the screens not drawn for longest are dropped', async t => {
   const { screens } = startScreens(t, { maxCells: 12 * 80 * 24 })
   const opened = Array.from({ length: 20 }, () => screens.open('a1', size, 0, events))
   for (const screen of opened) {
@@ -78,7 +78,7 @@ t.test('cells are bounded: the screens that were not drawn for longest go', asyn
   t.equal(opened[19]?.ended, undefined)
 })
 
-t.test('a screen that is disposed settles whoever waits for it', async t => {
+t.test('disposing of a screen settles everything that waits for it', async t => {
   const { screens } = startScreens(t)
   const screen = screens.open('a1', size, 0, events)
   screen.feed(0, bytes('x'), [])

@@ -5,7 +5,7 @@ import { draw } from '../../helpers/screens.ts'
 
 const size = { cols: 80, rows: 24 }
 
-t.test('what is drawn from a state looks like the original, also with the state that the addon leaves out', async t => {
+t.test('a screen drawn from a state looks like the original, including what the addon leaves out', async t => {
   const cases = {
     'a hidden cursor': '\x1b[?25lhidden',
     'a scroll region with the cursor in it': '\x1b[2J\x1b[3;6r\x1b[6;1Hlast line',
@@ -34,7 +34,7 @@ t.test('what is drawn from a state looks like the original, also with the state 
   }
 })
 
-t.test('[TM14] the screen knows the answer to what a program asks', async t => {
+t.test('[TM14] the screen answers a program’s queries', async t => {
   const screen = new Screen(size, 0)
   const answers: [query: string, answer: string][] = [
     ['\x1b[c', '\x1b[?1;2c'],
@@ -66,7 +66,7 @@ t.test('[TM14] the screen knows the answer to what a program asks', async t => {
   screen.dispose()
 })
 
-t.test('title, text and long lines', async t => {
+t.test('a screen has a title, its text and long lines', async t => {
   const screen = new Screen({ cols: 10, rows: 3 }, 0)
   await draw(screen, `\x1b]0;${'t'.repeat(10_000)}\x07one\r\n${'x'.repeat(25)}\r\n\r\n`)
   t.equal(screen.text(), `one\n${'x'.repeat(25)}\n`)
@@ -77,7 +77,7 @@ t.test('title, text and long lines', async t => {
   empty.dispose()
 })
 
-t.test('[TM16] a sequence that asks for more than its share is not done, and the screen says so', async t => {
+t.test('[TM16] a sequence that costs too much is not executed, and the screen says so', async t => {
   const large = { cols: 1000, rows: 1000 }
   const cases = ['L', 'M', 'S', 'T', 'J'].map(final => `\x1b[2${final === 'J' ? '' : '000'}${final}`)
   for (const [at, sequence] of [...cases, '\x1bc', '\x1b#8', '\x1b[?1049h\x1b[?1049l', 'x\x1b[9999b'].entries()) {
@@ -94,14 +94,14 @@ t.test('[TM16] a sequence that asks for more than its share is not done, and the
   small.dispose()
 })
 
-t.test('what xterm throws at is not done', async t => {
+t.test('a sequence at which xterm throws is not executed', async t => {
   const screen = new Screen(size, 0)
   await draw(screen, 'x\x1b[24;80H\x1b[1J\x1b[?1J\x1b[Hend')
   t.match(screen.text(), /^end/)
   screen.dispose()
 })
 
-t.test('a state too large to send is taken without scrollback', async t => {
+t.test('a state that is too large to send is taken without scrollback', async t => {
   const screen = new Screen({ cols: 500, rows: 50 }, 0)
   const line = Array.from({ length: 500 }, (_, i) => `\x1b[38;2;${i % 256};${i % 7};1m\x1b[48;2;1;${i % 256};2mx`).join(
     '',

@@ -40,7 +40,7 @@ const hardToCut =
   '\x1b]8;;http://x/é\x1b\\link\x1b]8;;\x1b\\\x1b(0qx\x1b(B\x1b[5;9r\x1b[6;3H🙂\n\n\n\nx\x1b7\x1b[2;2Hs\x1b8\x1b[?25h' +
   '\x1b[m\x1b[?1049h\x1b[Hfull\x1b[2;1H\x1b[7m日\x1b[?1049l\x1b[r\x1b[20;1Hend 🙂 \u009b1mC1\x1b[m\r\nfin'
 
-t.test('[TM2] [TM5] joined after any byte, a viewer sees what one sees who was there from the start', async t => {
+t.test('[TM2] [TM5] a viewer that joins after any byte sees the same as one from the start', async t => {
   const bytes = Buffer.from(hardToCut)
   const whole = new ReferenceScreen()
   await whole.write(bytes)
@@ -107,7 +107,7 @@ t.test('sizes change at their place in the stream', async t => {
   t.same((await ReferenceScreen.of(late.frames)).look(), whole.look(), 'live')
 })
 
-t.test('[TM1] [TM9] what overlaps is cut, what is missing is asked for once, what is gone is said', async t => {
+t.test('[TM1] [TM9] overlaps are cut, missing bytes are asked for once, and lost ones are named', async t => {
   const { hub, output, sent, clock } = start(t)
   const viewer = new FakeViewer('v1')
   output('0123456789')
@@ -148,7 +148,7 @@ t.test('[TM1] [TM9] what overlaps is cut, what is missing is asked for once, wha
   t.equal(viewer.of('terminal:output').at(-1)?.data, '!', 'and it goes on')
 })
 
-t.test('[TM9] an agent that does not answer a resend is believed after a while', async t => {
+t.test('[TM9] if an agent does not answer a resend, the bytes count as lost after a while', async t => {
   const { hub, output, clock } = start(t, { resendTimeoutMs: 5000 })
   output('a')
   output('x', { offset: 10 })
@@ -159,7 +159,7 @@ t.test('[TM9] an agent that does not answer a resend is believed after a while',
   t.match(await render(hub, 'a1', 'main', 'text'), 'z')
 })
 
-t.test('[TM8] an agent that comes back is asked for what it wrote meanwhile', async t => {
+t.test('[TM8] an agent that comes back is asked for the output that was missed', async t => {
   const { hub, output, sent, port } = start(t)
   output('0123')
   output('gone', { terminalId: 'other' })
@@ -229,7 +229,7 @@ t.test(
   },
 )
 
-t.test('a viewer at its limit that missed nothing goes on without a snapshot', async t => {
+t.test('a viewer at its limit that missed nothing continues without a snapshot', async t => {
   const { hub, output } = start(t, { creditBytes: 100 })
   const viewer = new FakeViewer('v1')
   output('x')
@@ -243,7 +243,7 @@ t.test('a viewer at its limit that missed nothing goes on without a snapshot', a
   t.equal(viewer.outputBytes, 101)
 })
 
-t.test('a flood that overruns the ring while the snapshot is drawn', async t => {
+t.test('a flood may overrun the ring while a snapshot is drawn', async t => {
   const { hub, output } = start(t, { ringBytes: 64 * 1024 })
   const viewer = new FakeViewer('v1')
   const line = `${'f'.repeat(62)}\r\n`
@@ -356,7 +356,7 @@ t.test('[TM13] the first viewer that sets the size holds it until it closes', as
   t.same(resize(one, 90), { status: 'ok' })
 })
 
-t.test('bounds: of ended terminals, of live ones, of what is open, of all memory', async t => {
+t.test('ended terminals, live ones, open ones and their memory are limited', async t => {
   const { hub, output } = start(t, {
     keptEnded: 3,
     maxLive: 5,
@@ -396,7 +396,7 @@ t.test('bounds: of ended terminals, of live ones, of what is open, of all memory
   t.equal(await render(hub, 'a1', undefined, 'text'), undefined)
 })
 
-t.test('asciicast v3 with the time of the output, sizes, the end, and what is missing', async t => {
+t.test('a recording in asciicast v3 has the times of the output, sizes, the end, and what is missing', async t => {
   const { hub, output, clock } = start(t, { ringBytes: 100 })
   hub.resize('a1', { terminalId: 'main', cols: 100, rows: 30 })
   const [smile, rest] = [Buffer.from('🙂').subarray(0, 2), Buffer.from('🙂').subarray(2)]
@@ -478,7 +478,7 @@ t.test(
   },
 )
 
-t.test('[TM14] where somebody sits before a terminal, that one answers', async t => {
+t.test('[TM14] if a person sits at a terminal, that terminal answers', async t => {
   const { hub, output, sent } = start(t)
   hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24, local: true })
   output('\x1b[c')
@@ -501,7 +501,7 @@ t.test('[TM14] where somebody sits before a terminal, that one answers', async t
   hub.stop()
 })
 
-t.test('[TM9] offsets at the end of what can be counted do no harm', async t => {
+t.test('[TM9] offsets at the limit of exact counting do no harm', async t => {
   const { hub, output, sent, clock } = start(t)
   output('a')
   for (const offset of [2 ** 52, 2 ** 53 - 2, 2 ** 53 - 1]) {

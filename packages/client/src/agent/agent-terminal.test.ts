@@ -40,25 +40,28 @@ function terminal(over: object = {}) {
   return { made, frames, reports, ended: () => ended, goOffline }
 }
 
-t.test('output waits until the server was told of the terminal: an earlier one of the name may not get it', t => {
-  const sent: (() => void)[] = []
-  const made = new AgentTerminal(
-    { terminalId: 'main', cols: 80, rows: 24 },
-    {
-      wake() {},
-      isOnline: () => true,
-      acknowledge() {},
-      report: (_type, _payload, options) => sent.push(options.sent ?? (() => {})),
-      ended() {},
-    },
-  )
-  made.announce()
-  made.write(encoder.encode('two'))
-  t.equal(made.next(1_000), undefined)
-  sent[0]!()
-  t.match(JSON.parse(made.next(1_000) ?? ''), { payload: { offset: 0, data: 'two' } })
-  t.end()
-})
+t.test(
+  'output waits until the server was told of the terminal, so that an earlier one with the id cannot get it',
+  t => {
+    const sent: (() => void)[] = []
+    const made = new AgentTerminal(
+      { terminalId: 'main', cols: 80, rows: 24 },
+      {
+        wake() {},
+        isOnline: () => true,
+        acknowledge() {},
+        report: (_type, _payload, options) => sent.push(options.sent ?? (() => {})),
+        ended() {},
+      },
+    )
+    made.announce()
+    made.write(encoder.encode('two'))
+    t.equal(made.next(1_000), undefined)
+    sent[0]!()
+    t.match(JSON.parse(made.next(1_000) ?? ''), { payload: { offset: 0, data: 'two' } })
+    t.end()
+  },
+)
 
 t.test('characters cut at every byte arrive as they were', async t => {
   const bytes = encoder.encode(text)
@@ -99,7 +102,7 @@ t.test('any output fits the frame limit, even all control characters', async t =
   }
 })
 
-t.test('writes between two frames leave as one', async t => {
+t.test('writes between two frames are sent as one', async t => {
   const { made, frames } = terminal()
   for (const part of ['a', 'b', 'c']) made.write(encoder.encode(part))
   t.same(frames(), [{ terminalId: 'main', offset: 0, data: 'abc', encoding: 'utf8' }])
@@ -119,7 +122,7 @@ t.test('a resend starts where it is asked, or at the oldest byte that is kept', 
   t.same(made.describe(), { terminalId: 'main', cols: 80, rows: 24, offset: 15 })
 })
 
-t.test('[TM22] the exit follows the last byte', async t => {
+t.test('[TM22] the exit comes after the last byte', async t => {
   const { made, frames, reports, ended } = terminal()
   made.write(encoder.encode('bye'))
   made.exit({ exitCode: 0 })

@@ -20,7 +20,7 @@ async function pass(clock: FakeClock, ms: number, each: () => void = () => {}) {
   }
 }
 
-t.test('a run that streams leaves every 20 ms, its first piece at once', async t => {
+t.test('a run that streams is sent every 20 ms, its first piece at once', async t => {
   const { clock, flushes, coalescer: it } = coalescer()
   await pass(clock, 70, () => it.appended('a'))
   await pass(clock, 100)
@@ -30,7 +30,7 @@ t.test('a run that streams leaves every 20 ms, its first piece at once', async t
   t.same(flushes.slice(5), [170])
 })
 
-t.test('many runs share the flushes; the first piece of one that was idle waits for none', async t => {
+t.test('many runs share their flushes; the first piece of an idle one does not wait', async t => {
   const { clock, flushes, coalescer: it } = coalescer()
   let n = 0
   await pass(clock, 45, () => it.appended(`run ${n++ % 10}`))
@@ -40,7 +40,7 @@ t.test('many runs share the flushes; the first piece of one that was idle waits 
   t.same(flushes.slice(11), [45])
 })
 
-t.test('runs that are slower than the wait are not held up', async t => {
+t.test('runs that write more slowly than that are not delayed', async t => {
   const { clock, flushes, coalescer: it } = coalescer()
   for (let i = 0; i < 4; i++) {
     it.appended('a')

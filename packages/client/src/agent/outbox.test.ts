@@ -9,7 +9,7 @@ const drain = (outbox: Outbox) => {
   return frames
 }
 
-t.test('waiting deltas of one message leave as one frame, also when sessions alternate', async t => {
+t.test('waiting deltas of one message are sent as one frame, even if sessions alternate', async t => {
   const outbox = new Outbox(1e6)
   for (const part of ['a', 'b', 'c']) {
     outbox.push('message:delta', delta(part, 'm1', 's1'))
@@ -25,7 +25,7 @@ t.test('waiting deltas of one message leave as one frame, also when sessions alt
   ])
 })
 
-t.test('a frame that was on any socket stays as it was: the server may have it', async t => {
+t.test('a frame that was handed to a socket does not change, since the server may have it', async t => {
   const outbox = new Outbox(1e6)
   outbox.push('message:delta', delta('a'))
   outbox.next()
@@ -69,7 +69,7 @@ t.test('long text is cut between characters, into frames below the limit, and no
   t.ok(outbox.isEmpty)
 })
 
-t.test('what has nothing to do with a long text overtakes it; what has, waits', async t => {
+t.test('unrelated reports overtake a long text, related ones wait', async t => {
   const outbox = new Outbox(1e7)
   outbox.push('message:delta', { ...delta('x'.repeat(100_000)), commandId: 'c1' })
   outbox.push('message:end', { sessionId: 's1', messageId: 'm1', commandId: 'c1' })
@@ -131,7 +131,7 @@ t.test('a report about two things waits behind both', async t => {
   )
 })
 
-t.test('text that came in parts is sent again from the part that was not stored', async t => {
+t.test('text sent in parts is sent again from the first part that was not stored', async t => {
   const outbox = new Outbox(1e7)
   outbox.push('message:delta', delta('a'.repeat(16_384) + 'b'.repeat(16_384)))
   t.match(JSON.parse(outbox.next()!), { n: 1, payload: { delta: /^a+$/ } })

@@ -21,7 +21,7 @@ async function say(t: Test, prompt: CommandHandler, over: object = {}) {
 
 const done = { status: 'succeeded' } as const
 
-t.test('a message: begun, appended, ended, all of the command and its session', async t => {
+t.test('a message begins, grows and ends, and belongs to the command and its session', async t => {
   const { frames } = await say(
     t,
     run => {
@@ -48,7 +48,7 @@ t.test('a message: begun, appended, ended, all of the command and its session', 
   )
 })
 
-t.test('a character that comes in halves leaves whole; a half that stays alone is not lost', async t => {
+t.test('a character that comes in halves is sent whole, and a single half is not lost', async t => {
   const { frames } = await say(t, async run => {
     const message = run.message()
     message.append('a\ud83d')
@@ -64,7 +64,7 @@ t.test('a character that comes in halves leaves whole; a half that stays alone i
   )
 })
 
-t.test('a tool call: arguments at once or in pieces, a result or an error, one end', async t => {
+t.test('a tool call has arguments at once or in pieces, a result or an error, and one end', async t => {
   const { frames } = await say(t, run => {
     const message = run.message({ messageId: 'm1' })
     const ls = run.tool('ls', { path: '.' }, { toolCallId: 'k1', messageId: message.messageId })
@@ -95,7 +95,7 @@ t.test('a tool call: arguments at once or in pieces, a result or an error, one e
   )
 })
 
-t.test('what a handler leaves open ends with it, before the result, also when it throws', async t => {
+t.test('what a handler leaves open ends before the result, even if the handler throws', async t => {
   const { frames, result } = await say(t, run => {
     run.message({ messageId: 'm1' }).append('half a')
     run.tool('ls', undefined, { toolCallId: 'k1' })
@@ -127,7 +127,7 @@ t.test('typing, activity and state of the session; typing has no number, so the 
   )
 })
 
-t.test('what is said in one turn leaves in one message, the pieces of a text in one frame', async t => {
+t.test('everything reported in one turn is sent in one message, and the pieces of a text in one frame', async t => {
   const { frames, messages } = await say(t, run => {
     const message = run.message({ messageId: 'm1' })
     for (const piece of ['one', ' two', ' three']) message.append(piece)

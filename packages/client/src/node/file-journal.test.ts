@@ -26,7 +26,7 @@ const openIn = async (t: Test, folder: string, over: object = {}) => {
   return journal
 }
 
-t.test('what was promised is there after the process died', async t => {
+t.test('promised entries are there after the process died', async t => {
   const folder = join(t.testdir(), 'made', 'on the way')
   const journal = await openIn(t, folder)
   t.same(await journal.load(), [])
@@ -41,7 +41,7 @@ t.test('what was promised is there after the process died', async t => {
   await t.rejects(FileJournal.open({ folder, agentId: '../c' }), { code: 'invalid_option' })
 })
 
-t.test('cut at any byte, it says what the whole lines say, and goes on', async t => {
+t.test('a file cut at any byte gives the content of its complete lines, and can be continued', async t => {
   const folder = t.testdir()
   const path = join(folder, 'a1.journal')
   const journal = await openIn(t, folder)
@@ -86,7 +86,7 @@ t.test('a garbled line in the middle does not take the others with it', async t 
   t.same(await (await openIn(t, folder)).load(), [accepted('c1'), accepted('c2')])
 })
 
-t.test('it does not grow with what is over', async t => {
+t.test('it does not grow with what is finished', async t => {
   const folder = t.testdir()
   const journal = await openIn(t, folder, { compactBytes: 2_000 })
   for (let i = 0; i < 200; i++) {

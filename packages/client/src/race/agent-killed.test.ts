@@ -22,7 +22,7 @@ async function kill(child: ChildProcess): Promise<void> {
 const dispatch = (commandId: string, attempt: number, input: string, over: object = {}) =>
   ({ commandId, attempt, kind: 'shell', input, runTimeoutMs: 0, ...over }) as const
 
-t.test('an agent killed with -9 tells what its journal can prove, and runs nothing twice', async t => {
+t.test('an agent killed with -9 reports what its journal can prove, and runs nothing twice', async t => {
   const folder = t.testdir()
   const server = await ScriptedServer.listen(t)
   const first = launch(t, server, folder)

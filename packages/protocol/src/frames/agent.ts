@@ -49,7 +49,7 @@ const SessionReport = Type.Object({
 const MessageReport = { sessionId: Id, messageId: Id, role: Type.Optional(Type.String({ maxLength: 32 })), ...Concerns }
 const ToolReport = { sessionId: Id, toolCallId: Id, messageId: Type.Optional(Id), ...Concerns }
 const IsLocal = Type.Boolean({
-  description: 'Somebody sits before it: its own terminal answers what its program asks, and the server does not',
+  description: 'A person sits at it: its own terminal answers the program’s queries, and the server does not',
 })
 const TaskReport = Type.Object({ taskId: Id, ...taskReportFields })
 
@@ -192,7 +192,7 @@ export const agentServerPayloads = {
     stdio: Type.Optional(Stdio),
     rerun: Type.Optional(
       Type.Boolean({
-        description: 'An earlier run was given up (onLost: requeue): run it again though the journal knows it',
+        description: 'An earlier run was given up (onLost: requeue): run it again although the journal knows it',
       }),
     ),
   }),

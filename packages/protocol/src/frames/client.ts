@@ -28,7 +28,7 @@ import {
 export const Pattern = Type.String({
   minLength: 1,
   maxLength: 512,
-  description: 'A topic in which * is one token and a last > is one or more',
+  description: 'A topic in which * matches one token and a final > one or more',
 })
 const Patterns = Type.Array(Pattern, { maxItems: 1000 })
 const TerminalMode = OneOf(['bytes', 'snapshot', 'whole'])
@@ -41,7 +41,7 @@ export const TerminalInput = {
   data: Text,
   encoding: Type.Optional(OneOf(['utf8', 'base64'])),
   offset: Type.Optional(ByteOffset),
-  eof: Type.Optional(Type.Boolean({ description: 'The input ends behind these bytes' })),
+  eof: Type.Optional(Type.Boolean({ description: 'The input ends after these bytes' })),
   inputSeq: WholeNumber,
 }
 
@@ -66,7 +66,7 @@ export const commandRequestFields = {
 }
 
 const WantsSnapshot = Type.Union([Type.Boolean(), Type.Literal('active')], {
-  description: '`active`: without records in which nothing more happens; default true',
+  description: '`active`: without records in which nothing more will happen; default true',
 })
 
 /** Client → server: payload schemas by type. */

@@ -38,7 +38,7 @@ const Value = Type.Object({
   code: Type.Optional(Type.String({ pattern: '^x/y' })),
 })
 
-t.test('[FR5] [FR6] [FR13] a flaw says where and what', async t => {
+t.test('[FR5] [FR6] [FR13] a flaw says where it is and what is wrong', async t => {
   const table: [value: unknown, path: string, message: string][] = [
     [null, '', 'expected object'],
     [{}, '/name', 'is required'],

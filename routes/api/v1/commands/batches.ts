@@ -65,7 +65,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Cancel what has not ended of a batch',
-        description: 'Idempotent. What runs is interrupted and shown as cancelled once its agent confirms.',
+        description: 'Idempotent. Running commands are interrupted and shown as cancelled once their agents confirm.',
         params: BatchParams,
         refusals: ['not_found'],
         response: { 200: Batch },

@@ -172,7 +172,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Interrupt a command',
-        description: 'Idempotent. `affected` is false where it had ended or was being interrupted already.',
+        description: 'Idempotent. `affected` is false if it had ended or was being interrupted already.',
         params: CommandParams,
         body: InterruptBody,
         refusals: ['not_found'],

@@ -63,7 +63,7 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Close a socket',
-        description: 'With 4403: its client stops. To keep out whoever holds the token, revoke that.',
+        description: 'Closes with 4403, so its client stops. To keep the holder of the token out, revoke the token.',
         params: ConnectionParams,
         refusals: ['not_found'],
         response: { 204: { type: 'null', description: 'It is being closed' } },

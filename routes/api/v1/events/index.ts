@@ -17,7 +17,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Page through what happened',
-        description: 'A page may hold fewer events than `limit`; it is the last one where `nextCursor` is null.',
+        description: 'A page may have fewer events than `limit`; it is the last one if `nextCursor` is null.',
         querystring: HistoryQuery,
         refusals: ['cursor_gone', 'subscription_limit'],
         response: { 200: EventPage },

@@ -41,7 +41,7 @@ const exports: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Export tasks, newest first',
-        description: 'Streamed. In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.',
+        description: 'Streamed. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.',
         params: ExportTasksParams,
         querystring: ExportTasksQuery,
         response: file,

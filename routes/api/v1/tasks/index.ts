@@ -88,7 +88,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Make a task, or say anew what it is',
-        description: 'What is not named falls back to its default; state and times are kept.',
+        description: 'Fields that are not named get their defaults; state and times are kept.',
         params: TaskParams,
         body: ReplaceTaskBody,
         refusals: ['not_found', 'conflict'],
@@ -148,7 +148,8 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Start, pause, complete, fail or cancel a task',
-        description: 'Idempotent: a task that is what was asked for is answered as it is. One that has ended stays so.',
+        description:
+          'Idempotent: a task that is already in that state is returned unchanged. A task that has ended stays ended.',
         params: TaskActionParams,
         body: OptionalTaskActionBody,
         refusals: ['not_found', 'conflict'],

@@ -44,7 +44,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags: ['tokens'],
         summary: 'List tokens, newest first',
-        description: 'Those whose rights the caller has too; a page may hold fewer of them than `limit`.',
+        description: 'Only tokens whose rights the caller has too; a page may have fewer than `limit`.',
         querystring: ListTokensQuery,
         response: { 200: TokenPage },
       },
