@@ -23,6 +23,6 @@ export default fp(
   },
   {
     name: 'fleetwire-broadcaster',
-    dependencies: ['fleetwire-event-log', 'fleetwire-sessions', 'fleetwire-connections'],
+    dependencies: ['fleetwire-event-log', 'fleetwire-open-messages', 'fleetwire-connections'],
   },
 )

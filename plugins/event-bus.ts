@@ -15,5 +15,5 @@ export default fp(
     app.decorate('eventBus', bus)
     app.addHook('onClose', async () => bus.stop())
   },
-  { name: 'fleetwire-event-bus', dependencies: ['fleetwire-event-log', 'fleetwire-tasks'] },
+  { name: 'fleetwire-event-bus', dependencies: ['fleetwire-event-log', 'fleetwire-fleet'] },
 )

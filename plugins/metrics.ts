@@ -64,6 +64,6 @@ export default fp(
   },
   {
     name: 'fleetwire-metrics',
-    dependencies: ['fleetwire-broadcaster', 'fleetwire-commands', 'fleetwire-event-log', 'fleetwire-websocket'],
+    dependencies: ['fleetwire-broadcaster', 'fleetwire-fleet', 'fleetwire-event-log', 'fleetwire-websocket'],
   },
 )

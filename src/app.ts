@@ -7,23 +7,22 @@ import audit from '../plugins/audit.ts'
 import auth from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
-import commands from '../plugins/commands.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
 import eventBus from '../plugins/event-bus.ts'
 import eventLog from '../plugins/event-log.ts'
+import fleet from '../plugins/fleet.ts'
 import headers from '../plugins/headers.ts'
 import jwt from '../plugins/jwt.ts'
 import lifecycle from '../plugins/lifecycle.ts'
 import metrics from '../plugins/metrics.ts'
+import openMessages from '../plugins/open-messages.ts'
 import openapi from '../plugins/openapi.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import reachedAt from '../plugins/reached-at.ts'
 import schemas from '../plugins/schemas.ts'
-import sessions from '../plugins/sessions.ts'
 import shutdown from '../plugins/shutdown.ts'
-import tasks from '../plugins/tasks.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
@@ -79,12 +78,11 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(openapi, { version })
   await app.register(asyncapi, { version })
   await app.register(connections)
-  await app.register(sessions)
+  await app.register(openMessages)
   await app.register(broadcaster)
   await app.register(terminals)
-  await app.register(tasks)
+  await app.register(fleet)
   await app.register(eventBus)
-  await app.register(commands)
   await app.register(websocket)
   await app.register(shutdown)
   await app.register(metrics)

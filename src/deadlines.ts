@@ -20,6 +20,7 @@ interface Armed {
 export class Deadlines<Key extends string = string> {
   readonly #clock: Clock
   readonly #armed = new Map<Key, Armed>()
+  #isRunning = true
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -27,7 +28,7 @@ export class Deadlines<Key extends string = string> {
 
   set(key: Key, delayMs: number, onDue: () => void): void {
     this.clear(key)
-    this.#arm(key, this.#clock.monotonic() + Math.max(0, delayMs), onDue)
+    if (this.#isRunning) this.#arm(key, this.#clock.monotonic() + Math.max(0, delayMs), onDue)
   }
 
   has(key: Key): boolean {
@@ -39,7 +40,14 @@ export class Deadlines<Key extends string = string> {
     this.#armed.delete(key)
   }
 
-  clearAll(): void {
+  /** Takes deadlines again after a stop. */
+  start(): void {
+    this.#isRunning = true
+  }
+
+  /** Clears them all, and takes none: who is still waiting for an answer arms nothing behind the back of its owner. */
+  stop(): void {
+    this.#isRunning = false
     for (const { timer } of this.#armed.values()) timer.cancel()
     this.#armed.clear()
   }

@@ -28,7 +28,7 @@ const agent: FastifyPluginAsync = async app => {
         onRefused: ({ n }) => n !== undefined && session.onRefused(n),
         onClose: () => session.onClose(),
       })
-      const session = app.agentSession(connection.principal.sub, connection)
+      const session = app.fleet.agentSession(connection.principal.sub, connection)
     },
   )
 }

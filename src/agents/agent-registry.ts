@@ -10,6 +10,7 @@ import {
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import type { AgentDirectory } from '../commands/agent-directory.ts'
+import type { SignsOfLife } from '../commands/signs-of-life.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
@@ -24,16 +25,20 @@ export interface CommandView {
   onChange(listener: (after: Command, before: Command | undefined) => void): () => void
 }
 
+/** And of interactions: how many of an agent wait for an answer. */
+export interface InteractionView {
+  openOf(agentId: string): number
+  onChange(listener: (after: { agentId: string }) => void): () => void
+}
+
 export interface AgentRegistryOptions {
   log: EventLog
   commands: CommandView
+  interactions: InteractionView
+  signs: Pick<SignsOfLife, 'heardAt'>
   clock: Clock
   /** Silent for two of these an agent is late, for three it is offline. */
   heartbeatMs: number
-  /** Interactions of the agent that wait for an answer. */
-  openInteractions?: (agentId: string) => number
-  /** When a running command was last heard of, on the monotonic clock. */
-  heardOf?: (commandId: string) => number | undefined
   onFault(error: unknown): void
   /** The token of an agent that does not renew it ends within a day. */
   onTokenExpiring?: (agentId: string, expiresAt: number) => void
@@ -61,32 +66,32 @@ export class AgentRegistry implements AgentDirectory {
   readonly #commands: CommandView
   readonly #clock: Clock
   readonly #heartbeatMs: number
-  readonly #openInteractions: (agentId: string) => number
-  readonly #heardOf: (commandId: string) => number | undefined
+  readonly #interactions: InteractionView
+  readonly #signs: Pick<SignsOfLife, 'heardAt'>
   readonly #onFault: (error: unknown) => void
   readonly #onTokenExpiring: (agentId: string, expiresAt: number) => void
   readonly #agents = new Map<string, Entry>()
   /** Their ids in order, until one comes or goes. */
   #ids: readonly string[] | undefined
-  readonly #connections = new NewestConnections()
+  #connections = new NewestConnections()
   /** By agent, the end of the token that was warned of. */
   readonly #warnedOf = new Map<string, number>()
   readonly #deadlines: Deadlines
-  #stopListening: (() => void) | undefined
+  #stops: (() => void)[] = []
 
   constructor({
     log,
     commands,
+    interactions,
+    signs,
     clock,
     heartbeatMs,
-    heardOf = () => undefined,
-    openInteractions = () => 0,
     onFault,
     onTokenExpiring = () => {},
   }: AgentRegistryOptions) {
     this.#onTokenExpiring = onTokenExpiring
-    this.#openInteractions = openInteractions
-    this.#heardOf = heardOf
+    this.#interactions = interactions
+    this.#signs = signs
     this.#log = log
     this.#commands = commands
     this.#clock = clock
@@ -97,7 +102,9 @@ export class AgentRegistry implements AgentDirectory {
 
   /** Loads the known agents. Those that were connected before the restart are late until they return. */
   async start(): Promise<void> {
-    if (this.#stopListening !== undefined) return
+    if (this.#stops.length > 0) return
+    this.#clear()
+    this.#deadlines.start()
     let page: string | undefined
     do {
       const { records, nextPage } = await this.#log.list({
@@ -119,16 +126,25 @@ export class AgentRegistry implements AgentDirectory {
       }
       page = nextPage ?? undefined
     } while (page !== undefined)
-    this.#stopListening = this.#commands.onChange((after, before) => {
-      // What waits says nothing of what the agent does, and most of what happens is waiting.
-      if (isRunning(after) || isRunning(before)) this.#commandsChanged(after.agentId)
-    })
+    this.#stops = [
+      this.#commands.onChange((after, before) => {
+        // What waits says nothing of what the agent does, and most of what happens is waiting.
+        if (isRunning(after) || isRunning(before)) this.#commandsChanged(after.agentId)
+      }),
+      this.#interactions.onChange(({ agentId }) => this.#publish(agentId)),
+    ]
   }
 
   stop(): void {
-    this.#stopListening?.()
-    this.#stopListening = undefined
-    this.#deadlines.clearAll()
+    for (const stop of this.#stops.splice(0)) stop()
+    this.#deadlines.stop()
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#agents.clear()
+    this.#ids = undefined
+    this.#connections = new NewestConnections()
   }
 
   has(agentId: string): boolean {
@@ -261,11 +277,6 @@ export class AgentRegistry implements AgentDirectory {
     this.#publish(agentId)
   }
 
-  /** Something that its record is derived from has changed. */
-  refresh(agentId: string): void {
-    this.#publish(agentId)
-  }
-
   /** What the agent has used so far. */
   async usage(agentId: string): Promise<AgentUsage> {
     const record = (await this.#log.get(usageTopic(agentId)))?.payload as UsageRecord | undefined
@@ -347,11 +358,11 @@ export class AgentRegistry implements AgentDirectory {
   #derive(entry: Entry): void {
     const { record } = entry
     record.running = this.#running(record.agentId)
-    record.openInteractions = this.#openInteractions(record.agentId)
+    record.openInteractions = this.#interactions.openOf(record.agentId)
     // What an agent was doing when it was last heard is still the best that is known of it.
     if (record.link === 'online' || entry.reported !== undefined) {
       const silentSince = this.#clock.monotonic() - 3 * this.#heartbeatMs
-      const isSilent = ({ commandId }: Command) => (this.#heardOf(commandId) ?? silentSince + 1) <= silentSince
+      const isSilent = ({ commandId }: Command) => (this.#signs.heardAt(commandId) ?? silentSince + 1) <= silentSince
       Object.assign(
         record,
         entry.reported ??
@@ -389,7 +400,7 @@ export class AgentRegistry implements AgentDirectory {
       )
       .then(again => {
         entry.publishing = false
-        if (this.#stopListening === undefined || this.#agents.get(agentId) !== entry) return
+        if (this.#agents.get(agentId) !== entry) return
         if (again) delete entry.published
         if (again) this.#deadlines.set(`${agentId} publish`, RETRY_MS, () => this.#publish(agentId))
         else if (entry.dirty) this.#publish(agentId)

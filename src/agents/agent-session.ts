@@ -42,12 +42,15 @@ export class AgentSession {
   readonly #inbox: Inbound[] = []
   #state: State = { at: 'waiting' }
   #draining = false
+  readonly #onClosed: () => void
   #settled: Promise<void> = Promise.resolve()
 
-  constructor(agentId: string, connection: AgentConnection, services: AgentSessionServices) {
+  /** `onClosed`: the connection is gone, or this side has ended it. */
+  constructor(agentId: string, connection: AgentConnection, services: AgentSessionServices, onClosed: () => void) {
     this.#agentId = agentId
     this.#connection = connection
     this.#services = services
+    this.#onClosed = onClosed
     this.#deadlines = new Deadlines(services.clock)
     this.#deadlines.set('hello', HELLO_DEADLINE_MS, () => connection.close(4408, 'No agent:connect within 10 s.'))
   }
@@ -85,15 +88,28 @@ export class AgentSession {
   onClose(): void {
     const state = this.#state
     if (state.at === 'closed') return
-    this.#state = { at: 'closed' }
-    this.#deadlines.clearAll()
-    this.#inbox.length = 0
+    this.#leave()
     const { agents, dispatcher, sessions, terminals } = this.#services
     if (!agents.isCurrent(this.#agentId, this.#connection)) return
     sessions.agentGone(this.#agentId)
     agents.disconnect(this.#agentId, this.#connection, state.at === 'ready' && state.uplink.exited)
     terminals.detach(this.#agentId, this.#connection)
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
+  }
+
+  /** The server stops: nothing more is handled, and the services are told nothing, for they stop as well. */
+  end(reconnectAfterMs: number): void {
+    if (this.#state.at === 'closed') return
+    this.#leave()
+    this.#services.terminals.detach(this.#agentId, this.#connection)
+    this.#connection.close(1012, 'server restarting', { reconnectAfterMs })
+  }
+
+  #leave(): void {
+    this.#state = { at: 'closed' }
+    this.#deadlines.stop()
+    this.#inbox.length = 0
+    this.#onClosed()
   }
 
   #wake(): void {

@@ -16,20 +16,26 @@ interface Batch {
   readonly waiting: Map<string, string>
 }
 
-export interface BatchGateEvents {
-  /** This agent may be sent what waited for its batch. */
-  onFree: (agentId: string) => void
-  /** So many commands of the batch have failed as it bears. */
-  onFailures: (parentId: string) => void
-}
-
 /** Holds commands of a batch back while as many of it are under way as may be. Others pass unseen. */
 export class BatchGate {
   readonly #batches = new Map<string, Batch>()
-  #events: BatchGateEvents = { onFree: () => {}, onFailures: () => {} }
+  readonly #onFree = new Set<(agentId: string) => void>()
+  readonly #onFailures = new Set<(parentId: string) => void>()
 
-  listen(events: BatchGateEvents): void {
-    this.#events = events
+  /** Told of each agent that may be sent what waited for its batch, until the function that this returns is called. */
+  onFree(listener: (agentId: string) => void): () => void {
+    this.#onFree.add(listener)
+    return () => {
+      this.#onFree.delete(listener)
+    }
+  }
+
+  /** Told of each batch of which as many commands have failed as it bears. */
+  onFailures(listener: (parentId: string) => void): () => void {
+    this.#onFailures.add(listener)
+    return () => {
+      this.#onFailures.delete(listener)
+    }
   }
 
   /** Before its commands are in the log, or one could slip through. */
@@ -40,6 +46,10 @@ export class BatchGate {
 
   forget(parentId: string): void {
     this.#batches.delete(parentId)
+  }
+
+  clear(): void {
+    this.#batches.clear()
   }
 
   /** False while the batch of a queued command has all in hand that it may have. */
@@ -66,7 +76,7 @@ export class BatchGate {
       batch.inFlight.delete(commandId)
       batch.waiting.delete(commandId)
       if ((failingStatuses as readonly string[]).includes(status) && ++batch.failures === batch.limits.stopOnFailures) {
-        this.#events.onFailures(parentId)
+        for (const listener of this.#onFailures) listener(parentId)
       }
       if (batch.inFlight.size + batch.waiting.size === 0) this.#batches.delete(parentId)
     } else {
@@ -79,7 +89,7 @@ export class BatchGate {
   #free(batch: Batch): void {
     for (const agentId of new Set(batch.waiting.values())) {
       if (batch.inFlight.size >= maxOf(batch)) return
-      this.#events.onFree(agentId)
+      for (const listener of this.#onFree) listener(agentId)
     }
   }
 }

@@ -46,14 +46,18 @@ const topicOf = (parentId: string) => `$batches.${parentId}`
 /** One command for many agents: accepted in one step, held to its limits, stopped as one. */
 export class BatchService {
   readonly #options: BatchServiceOptions
+  #stopListening: (() => void) | undefined
 
   constructor(options: BatchServiceOptions) {
     this.#options = options
   }
 
   /** Takes up the batches that have not ended. After the ledger has started, before anything is dispatched. */
-  async start(): Promise<void> {
+  async open(): Promise<void> {
     const { ledger, gate, log } = this.#options
+    if (this.#stopListening !== undefined) return
+    gate.clear()
+    this.#stopListening = gate.onFailures(parentId => this.#tooManyFailed(parentId))
     const parents = new Map<string, Command[]>()
     for (const command of ledger.all()) {
       if (command.parentId === undefined) continue
@@ -68,8 +72,13 @@ export class BatchService {
       gate.add(parentId, record, failed.length)
       for (const command of commands) gate.changed(command)
       if (record.stoppedAt !== undefined) await this.#cancelAll(parentId)
-      else if (failed.length >= (record.stopOnFailures ?? Number.POSITIVE_INFINITY)) this.tooManyFailed(parentId)
+      else if (failed.length >= (record.stopOnFailures ?? Number.POSITIVE_INFINITY)) this.#tooManyFailed(parentId)
     }
+  }
+
+  close(): void {
+    this.#stopListening?.()
+    this.#stopListening = undefined
   }
 
   async submit(
@@ -78,7 +87,7 @@ export class BatchService {
   ): Promise<BatchResult> {
     const { log, clock, queue, gate, tasks, retentionMs } = this.#options
     const { canSee } = caller
-    const hidden = await tasks.hidden(body.command.taskId, caller)
+    const hidden = queue.closed ?? (await tasks.hidden(body.command.taskId, caller))
     if (hidden !== undefined) return refused(hidden)
     const { selector, command, maxParallel, stopOnFailures } = body
     const keyTopic = idempotencyKey === undefined ? undefined : batchKeyTopic(createdBy, idempotencyKey)
@@ -187,7 +196,7 @@ export class BatchService {
   }
 
   /** As many commands of it have failed as it bears. */
-  tooManyFailed(parentId: string): void {
+  #tooManyFailed(parentId: string): void {
     this.#stop(parentId, 'failures', 'fleetwire').catch(this.#options.onFault)
   }
 

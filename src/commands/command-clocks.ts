@@ -2,6 +2,7 @@ import type { Command } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ranMs } from './command-state.ts'
+import type { SignsOfLife } from './signs-of-life.ts'
 
 /**
  * What runs out for a command: its time in the queue, the wait for an ack, its lease, the time of its run, the wait for
@@ -11,6 +12,7 @@ export type CommandClock = 'ttl' | 'ack' | 'lease' | 'run' | 'cancel' | 'force'
 
 export interface CommandClocksOptions {
   clock: Clock
+  signs: SignsOfLife
   ackDeadlineMs: number
   leaseMs: number
   cancelDeadlineMs: number
@@ -45,18 +47,20 @@ export class CommandClocks {
   readonly #deadlines: Deadlines<`${CommandClock} ${string}`>
   /** Kept while stopped: what is still there at the next start goes on. */
   readonly #times = new Map<string, Times>()
-  readonly #heardAt = new Map<string, number>()
+  readonly #signs: SignsOfLife
   #isRunning = false
 
   constructor(options: CommandClocksOptions) {
     this.#options = options
     this.#clock = options.clock
+    this.#signs = options.signs
     this.#deadlines = new Deadlines(options.clock)
   }
 
   /** Ack deadlines and leases begin anew. */
   start(commands: Iterable<Command>): void {
     this.#isRunning = true
+    this.#deadlines.start()
     const known = new Map(this.#times)
     this.#times.clear()
     for (const command of commands) {
@@ -74,8 +78,8 @@ export class CommandClocks {
 
   stop(): void {
     this.#isRunning = false
-    this.#deadlines.clearAll()
-    this.#heardAt.clear()
+    this.#deadlines.stop()
+    this.#signs.clear()
   }
 
   /** Arms the clocks that the state of a command asks for and stops the others. */
@@ -87,16 +91,6 @@ export class CommandClocks {
       this.#times.set(commandId, { acceptedAt, run: this.#runOf(command, times?.run, 0) })
     } else this.#times.delete(commandId)
     this.#arm(command, before)
-  }
-
-  /** A sign of life of a running command renews its lease. */
-  heard(commandId: string): void {
-    this.#heardAt.set(commandId, this.#clock.monotonic())
-  }
-
-  /** When a command was last heard of, on the monotonic clock. */
-  heardAt(commandId: string): number | undefined {
-    return this.#heardAt.get(commandId)
   }
 
   #arm(command: Command, before: Command | undefined): void {
@@ -112,8 +106,8 @@ export class CommandClocks {
       } else if (fresh || !this.#deadlines.has(`${clock} ${commandId}`)) this.#set(clock, commandId, delayMs)
     }
 
-    if (isRunning && before?.status !== 'running') this.heard(commandId)
-    else if (!isRunning) this.#heardAt.delete(commandId)
+    if (isRunning && before?.status !== 'running') this.#signs.heard(commandId)
+    else if (!isRunning) this.#signs.forget(commandId)
     const waits = status === 'queued' || isDispatched
     set('ttl', waits ? this.#ttlLeft(command) : undefined, queueTtlMs !== before?.queueTtlMs)
     set('ack', isDispatched ? ackDeadlineMs : undefined, attempt !== before?.attempt)
@@ -152,7 +146,7 @@ export class CommandClocks {
   #fire(clock: CommandClock, commandId: string): void {
     const { leaseMs, cancelDeadlineMs, onDue } = this.#options
     if (clock === 'lease') {
-      const leftMs = (this.#heardAt.get(commandId) ?? 0) + leaseMs - this.#clock.monotonic()
+      const leftMs = (this.#signs.heardAt(commandId) ?? 0) + leaseMs - this.#clock.monotonic()
       if (leftMs > 0) {
         this.#set(clock, commandId, leftMs)
         return

@@ -2,7 +2,10 @@ import {
   type BatchRefusal,
   type Command,
   type EditCommandBody,
+  isDeeper,
   isFinal,
+  MAX_VALUE_DEPTH,
+  TOO_DEEP,
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
@@ -13,7 +16,6 @@ import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import { itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
-import { valueFlaw } from '../value-flaw.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
@@ -54,6 +56,8 @@ export class CommandService implements CommandQueue {
   /** Submissions on their way to the log, by agent: they count as queued. */
   readonly #arriving = new Map<string, number>()
   readonly #waits = new Set<() => void>()
+  #isRunning = false
+  #mayWait = true
 
   constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandServiceOptions) {
     this.#log = log
@@ -64,12 +68,27 @@ export class CommandService implements CommandQueue {
     this.#queueLimit = queueLimit
   }
 
+  start(): void {
+    this.#isRunning = true
+    this.#mayWait = true
+  }
+
+  stop(): void {
+    this.#isRunning = false
+    this.endWaits()
+  }
+
+  /** Why nothing is accepted: which agents there are is known to those who run. */
+  get closed(): WireError | undefined {
+    return this.#isRunning ? undefined : unavailable()
+  }
+
   stats(): CommandCensus {
     return this.#ledger.census()
   }
 
   async submit(request: SubmitRequest, caller: Caller = inProcess): Promise<SubmitResult> {
-    const hidden = await this.#tasks.hidden(request.taskId, caller)
+    const hidden = this.closed ?? (await this.#tasks.hidden(request.taskId, caller))
     return hidden === undefined ? this.#submit(request, caller.canSee) : refused(hidden)
   }
 
@@ -288,14 +307,15 @@ export class CommandService implements CommandQueue {
     const timer = this.#clock.setTimeout(resolve, timeoutMs)
     this.#waits.add(resolve)
     // It may have ended before the listener stood.
-    if (this.#ledger.live(commandId) !== undefined) await promise
+    if (this.#mayWait && this.#ledger.live(commandId) !== undefined) await promise
     this.#waits.delete(resolve)
     timer.cancel()
     stopListening()
     return (await this.#ledger.get(commandId)) ?? command
   }
 
-  stop(): void {
+  endWaits(): void {
+    this.#mayWait = false
     for (const resolve of this.#waits) resolve()
   }
 
@@ -319,8 +339,7 @@ const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
 
 function inputFlaw(input: unknown): WireError | undefined {
-  const flaw = valueFlaw('input', input)
-  if (flaw !== undefined) return flaw
+  if (isDeeper(input, MAX_VALUE_DEPTH)) return wireError('invalid_request', `input: ${TOO_DEEP}.`)
   const text = JSON.stringify(input ?? null)
   const bytes = Buffer.byteLength(text)
   return bytes <= MAX_INPUT_BYTES

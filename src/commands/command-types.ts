@@ -63,6 +63,6 @@ export interface CommandQueue {
   waitForEnd(command: Command, timeoutMs: number): Promise<Command>
   /** How many commands stand where, and how many ended since the process started. */
   stats(): CommandCensus
-  /** Ends the waits: each resolves with its command as it stands. */
-  stop(): void
+  /** Ends the waits, and lets nobody wait until a next start: each resolves with its command as it stands. */
+  endWaits(): void
 }

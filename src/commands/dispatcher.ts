@@ -2,16 +2,19 @@ import { type Command, isFinal } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { AgentDirectory } from './agent-directory.ts'
-import { BatchGate } from './batch-gate.ts'
+import type { BatchGate } from './batch-gate.ts'
 import { type CommandClock, CommandClocks } from './command-clocks.ts'
 import type { CommandLedger } from './command-ledger.ts'
 import type { CommandEvent } from './command-state.ts'
+import type { SignsOfLife } from './signs-of-life.ts'
 
 export interface DispatcherOptions {
   ledger: CommandLedger
   agents: AgentDirectory
-  /** Holds commands back; default: none. */
-  gate?: BatchGate
+  /** Holds commands back. */
+  gate: BatchGate
+  /** Signs of life of a running command renew its lease. */
+  signs: SignsOfLife
   clock: Clock
   ackDeadlineMs: number
   leaseMs: number
@@ -34,6 +37,7 @@ export class Dispatcher {
   readonly #clock: Clock
   readonly #options: DispatcherOptions
   readonly #gate: BatchGate
+  readonly #signs: SignsOfLife
   readonly #clocks: CommandClocks
   /** By agent: when it is looked at again. */
   readonly #pumps: Deadlines
@@ -43,14 +47,15 @@ export class Dispatcher {
   readonly #busyRejects = new Map<string, number>()
   /** Agents being filled; true: something changed meanwhile, look again. */
   readonly #pumping = new Map<string, boolean>()
-  #stopListening: (() => void) | undefined
+  #stops: (() => void)[] = []
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#ledger = options.ledger
     this.#agents = options.agents
-    this.#gate = options.gate ?? new BatchGate()
+    this.#gate = options.gate
     this.#clock = options.clock
+    this.#signs = options.signs
     this.#clocks = new CommandClocks({ ...options, onDue: (clock, commandId) => this.#due(clock, commandId) })
     this.#pumps = new Deadlines(options.clock)
     this.#untold = new Deadlines(options.clock)
@@ -62,8 +67,14 @@ export class Dispatcher {
    * All at once, so that they share the writes of the log: one after the other, thousands would hold up a start.
    */
   async start(): Promise<void> {
-    if (this.#stopListening !== undefined) return
-    this.#stopListening = this.#ledger.onChange((after, before) => this.#onChange(after, before))
+    if (this.#isRunning) return
+    for (const state of [this.#notBefore, this.#busyRejects, this.#pumping]) state.clear()
+    this.#pumps.start()
+    this.#untold.start()
+    this.#stops = [
+      this.#ledger.onChange((after, before) => this.#onChange(after, before)),
+      this.#gate.onFree(agentId => this.#pump(agentId)),
+    ]
     const left = [...this.#ledger.all()]
     this.#clocks.start(left)
     const agentIds = new Set(left.map(({ agentId }) => agentId))
@@ -71,11 +82,14 @@ export class Dispatcher {
   }
 
   stop(): void {
-    this.#stopListening?.()
-    this.#stopListening = undefined
+    for (const stop of this.#stops.splice(0)) stop()
     this.#clocks.stop()
-    this.#pumps.clearAll()
-    this.#untold.clearAll()
+    this.#pumps.stop()
+    this.#untold.stop()
+  }
+
+  get #isRunning(): boolean {
+    return this.#stops.length > 0
   }
 
   /** The agent can be sent to: what it was sent before the cut and did not acknowledge is sent again. */
@@ -91,7 +105,7 @@ export class Dispatcher {
   async linkDown(agentId: string): Promise<void> {
     const running = [...this.#ledger.ofAgent(agentId)].filter(({ status }) => status === 'running')
     const told = await Promise.all(running.map(({ commandId }) => this.#apply(commandId, { kind: 'link-lost' })))
-    if (this.#stopListening === undefined || !told.includes(false)) return
+    if (!told.includes(false)) return
     this.#untold.set(agentId, RETRY_MS, () => {
       // It may be back: then its link is not lost, and nothing would say again that it is there.
       if (!this.#agents.isConnected(agentId)) void this.linkDown(agentId)
@@ -101,22 +115,17 @@ export class Dispatcher {
   /** Signs of life that an agent gives of its commands renew their leases; of another's it knows nothing. */
   heard(agentId: string, commandIds: Iterable<string>): void {
     for (const commandId of commandIds)
-      if (this.#ledger.live(commandId)?.agentId === agentId) this.#clocks.heard(commandId)
+      if (this.#ledger.live(commandId)?.agentId === agentId) this.#signs.heard(commandId)
   }
 
   /** When a command was last heard of, on the monotonic clock. */
   heardAt(commandId: string): number | undefined {
-    return this.#clocks.heardAt(commandId)
+    return this.#signs.heardAt(commandId)
   }
 
   /** The commands of an agent whose stop it has not confirmed: repeated in each heartbeat. */
   cancelling(agentId: string): string[] {
     return [...this.#ledger.ofAgent(agentId)].filter(isCancelling).map(c => c.commandId)
-  }
-
-  /** Something that held its commands back does so no more. */
-  wake(agentId: string): void {
-    this.#pump(agentId)
   }
 
   #onChange(after: Command, before: Command | undefined): void {
@@ -198,7 +207,7 @@ export class Dispatcher {
       const again = this.#pumping.get(agentId) === true
       this.#pumping.delete(agentId)
       if (again && !retry) this.#pump(agentId)
-      if (retry && this.#stopListening !== undefined) this.#pumps.set(agentId, RETRY_MS, () => this.#pump(agentId))
+      if (retry) this.#pumps.set(agentId, RETRY_MS, () => this.#pump(agentId))
     })
   }
 

@@ -40,6 +40,9 @@ export class InteractionEffects {
 
   async start(): Promise<void> {
     const { log, ledger, commands } = this.#options
+    if (this.#stops.length > 0) return
+    this.#expiries.start()
+    this.#retries.start()
     this.#stops = [
       ledger.onChange(after => this.#changed(after)),
       commands.onChange(after => this.#commandChanged(after)),
@@ -54,8 +57,8 @@ export class InteractionEffects {
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop()
-    this.#expiries.clearAll()
-    this.#retries.clearAll()
+    this.#expiries.stop()
+    this.#retries.stop()
   }
 
   /** The agent is ready: sends all answers that it has not confirmed, even if they were sent before. */

@@ -80,6 +80,8 @@ export class SessionService {
   /** Whoever typed when the server stopped has stopped long ago. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
+    for (const known of [this.#known, this.#active, this.#typists]) known.clear()
+    this.#typing.start()
     this.#unfollow = this.#log.follow(events => this.#fold(events))
     for await (const session of this.#all({ status: ['active'] })) {
       this.#activeOf(session.agentId).ids.add(session.sessionId)
@@ -90,7 +92,7 @@ export class SessionService {
   stop(): void {
     this.#unfollow?.()
     this.#unfollow = undefined
-    this.#typing.clearAll()
+    this.#typing.stop()
   }
 
   /** Only of agents that `sees` admits. Agents choose session ids, so two agents may choose the same. */

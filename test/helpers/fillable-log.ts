@@ -19,6 +19,8 @@ export class FillableLog implements EventLog {
   refuses: (drafts: readonly EventDraft[]) => boolean = () => false
   /** Appends that found no room. */
   refused = 0
+  /** Who follows it through here. */
+  followers = 0
 
   constructor(log: EventLog) {
     this.#log = log
@@ -55,7 +57,14 @@ export class FillableLog implements EventLog {
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
-    return this.#log.follow(onBatch)
+    const unfollow = this.#log.follow(onBatch)
+    this.followers++
+    let isFollowing = true
+    return () => {
+      if (isFollowing) this.followers--
+      isFollowing = false
+      unfollow()
+    }
   }
 
   close(): Promise<void> {

@@ -8,39 +8,47 @@ import type {
 } from '@fleetwire/protocol'
 import { agentServerFrameFlaw } from '@fleetwire/protocol'
 import type { Test } from 'tap'
-import type { AgentConnection } from '../../src/agents/agent-connection.ts'
-import { AgentRegistry } from '../../src/agents/agent-registry.ts'
-import { AgentSession } from '../../src/agents/agent-session.ts'
-import { CommandLedger } from '../../src/commands/command-ledger.ts'
-import { CommandService } from '../../src/commands/command-service.ts'
-import { Dispatcher } from '../../src/commands/dispatcher.ts'
-import { InteractionEffects } from '../../src/interactions/interaction-effects.ts'
-import { InteractionLedger } from '../../src/interactions/interaction-ledger.ts'
-import { InteractionService } from '../../src/interactions/interaction-service.ts'
+import type { AgentConnection, AgentTerminals } from '../../src/agents/agent-connection.ts'
+import type { AgentSession } from '../../src/agents/agent-session.ts'
+import type { SubmitRequest } from '../../src/commands/command-types.ts'
+import { createFleet, type Fleet, type FleetSettings } from '../../src/fleet.ts'
 import type { FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
-import { SessionService } from '../../src/sessions/session-service.ts'
-import { TaskService } from '../../src/tasks/task-service.ts'
 import { expectCatalogued } from './catalogued.ts'
+import { CountingClock } from './counting-clock.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FillableLog } from './fillable-log.ts'
 
 type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloads[K] } }[AgentServerFrameType]
 
+const DAY_MS = 86_400_000
+
 export const deadlines = { ackDeadlineMs: 10_000, leaseMs: 300_000, cancelDeadlineMs: 30_000, heartbeatMs: 10_000 }
 
-/** What one agent may have, as it is by default. */
-export const caps = { maxSessions: 2000, maxOpenItems: 256, maxOpen: 1000, maxUsageModels: 1000 }
+export const fleetSettings: FleetSettings = {
+  ...deadlines,
+  ...{ commandRetentionMs: DAY_MS, sessionRetentionMs: DAY_MS, taskRetentionMs: DAY_MS },
+  ...{ queueLimit: 100, maxSessions: 2000, maxOpenItems: 256, maxOpenInteractions: 1000, maxUsageModels: 1000 },
+  limits: { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 },
+}
+
+export const noTerminals: AgentTerminals = {
+  attach() {},
+  detach() {},
+  output: () => undefined,
+  resize: () => undefined,
+  exit() {},
+  taken() {},
+}
 
 /** Everything behind the sockets, on a real log and a fake clock. */
 export async function startFleet(
   t: Test,
-  { dir = t.testdir(), queueLimit = 100, clock = new FakeClock(), limited = {} as Partial<typeof caps> } = {},
+  { dir = t.testdir(), queueLimit = 100, clock = new FakeClock(), limited = {} as Partial<FleetSettings> } = {},
 ) {
-  const { maxOpen, maxUsageModels, ...sessionLimits } = { ...caps, ...limited }
   const onFault = (error: unknown) => t.fail('a fault', { error })
-  const log = new FillableLog(await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: 86_400_000 } }))
+  const log = new FillableLog(await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: DAY_MS } }))
   expectCatalogued(t, log)
   const events: FleetEvent[] = []
   const looks = new Set<() => void>()
@@ -48,46 +56,24 @@ export async function startFleet(
     events.push(...batch)
     for (const look of looks) look()
   })
-  const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
-  const agents = new AgentRegistry({
-    ...{ log, commands: ledger, clock, heartbeatMs: deadlines.heartbeatMs, onFault },
-    heardOf: commandId => dispatcher.heardAt(commandId),
-    openInteractions: agentId => asked.openOf(agentId),
-  })
-  const dispatcher: Dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault })
-  const retentionMs = 86_400_000
-  const tasks = new TaskService({ log, clock, retentionMs })
-  const queue = new CommandService({ log, ledger, agents, tasks, clock, queueLimit })
-  const asked = new InteractionLedger({ log, clock, retentionMs, commandOf: commandId => ledger.get(commandId) })
-  const answers = new InteractionEffects({ log, ledger: asked, commands: ledger, agents, clock, onFault })
-  const interactions = new InteractionService({ log, ledger: asked, commands: ledger, maxOpen })
-  asked.onChange(({ agentId }) => agents.refresh(agentId))
-  const open = new OpenMessages({ log })
-  const sessions = new SessionService({ log, open, clock, retentionMs: 86_400_000, limits: sessionLimits, onFault })
-  await open.start()
-  await sessions.start()
-  await ledger.start()
-  await asked.start()
-  await agents.start()
-  await dispatcher.start()
-  await answers.start()
+  const openMessages = new OpenMessages({ log })
+  await openMessages.start()
+  const settings = { ...fleetSettings, ...limited, queueLimit }
+  const timers = new CountingClock(clock)
+  const fleet = createFleet({ log, clock: timers, openMessages, terminals: noTerminals, settings, onFault })
+  await fleet.start()
 
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= (async () => {
-      queue.stop()
-      answers.stop()
-      asked.stop()
-      dispatcher.stop()
-      agents.stop()
-      ledger.stop()
-      sessions.stop()
-      open.stop()
+  let ended: Promise<void> | undefined
+  /** Stops the fleet, and closes what it stands on. */
+  const end = () => {
+    ended ??= (async () => {
+      await fleet.stop()
+      openMessages.stop()
       await log.close()
     })()
-    return stopped
+    return ended
   }
-  t.teardown(stop)
+  t.teardown(end)
 
   /** Resolves with the first event, past or coming, that fits; events before `from` are not looked at. */
   const event = (fits: (event: FleetEvent) => boolean, from = 0): Promise<FleetEvent> =>
@@ -104,59 +90,23 @@ export async function startFleet(
   const commandEvent = async (commandId: string, type: string, from = 0): Promise<Command> =>
     (await event(e => e.type === type && (e.payload as Command).commandId === commandId, from)).payload as Command
 
-  const terminals = {
-    attach() {},
-    detach() {},
-    output: () => undefined,
-    resize: () => undefined,
-    exit() {},
-    taken() {},
-  }
-  const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 }
-  const services = {
-    log,
-    ledger,
-    dispatcher,
-    agents,
-    sessions,
-    tasks,
-    interactions,
-    answers,
-    terminals,
-    clock,
-    heartbeatMs: deadlines.heartbeatMs,
-    maxUsageModels,
-    limits,
-    onFault,
-  }
-
-  const submit = async (
-    agentId: string,
-    request: Partial<Parameters<CommandService['submit']>[0]> = {},
-  ): Promise<Command> => {
-    const result = await queue.submit({ agentId, kind: 'shell', input: 'true', createdBy: 'tester', ...request })
+  const submit = async (agentId: string, request: Partial<SubmitRequest> = {}): Promise<Command> => {
+    const result = await fleet.commands.submit({
+      agentId,
+      kind: 'shell',
+      input: 'true',
+      createdBy: 'tester',
+      ...request,
+    })
     if (result.status === 'refused') throw new Error(`refused: ${result.error.message}`)
     return result.command
   }
 
   return {
-    log,
-    clock,
-    ledger,
-    agents,
-    dispatcher,
-    interactions,
-    queue,
-    tasks,
-    open,
-    sessions,
-    events,
-    event,
-    commandEvent,
-    submit,
-    stop,
-    dir,
-    agent: (id: string) => new FakeAgent(t, id, services),
+    ...fleet,
+    ...{ log, clock, dir, openMessages, events, event, commandEvent, submit, timers },
+    end,
+    agent: (id: string) => new FakeAgent(t, id, fleet),
   }
 }
 
@@ -169,7 +119,7 @@ export class FakeAgent {
   readonly #looks = new Set<() => void>()
   #n = 0
 
-  constructor(t: Test, agentId: string, services: ConstructorParameters<typeof AgentSession>[2]) {
+  constructor(t: Test, agentId: string, fleet: Pick<Fleet, 'agentSession'>) {
     const connection: AgentConnection = {
       id: `con_${agentId}`,
       send: (type, payload) => {
@@ -184,7 +134,7 @@ export class FakeAgent {
         queueMicrotask(() => this.#session.onClose())
       },
     }
-    this.#session = new AgentSession(agentId, connection, services)
+    this.#session = fleet.agentSession(agentId, connection)
     t.teardown(() => this.#session.onClose())
   }
 

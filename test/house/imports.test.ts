@@ -5,7 +5,7 @@ import { read, sources } from './repository.ts'
 
 /** What any part of the domain may know: the vocabulary, the faults, the time, and the log as an interface. */
 const common = [
-  ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/value-flaw.ts', 'src/turn-pace.ts'],
+  ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/depth-flaw.ts', 'src/turn-pace.ts'],
   ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts', 'src/caller.ts', 'src/outcome.ts'],
   ...[
     'src/log/event-log.ts',
@@ -55,6 +55,14 @@ const layers: [area: string, may: string[]][] = [
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
+  // Wires the domain: it knows all of it, and nothing of what is around it.
+  [
+    'src/fleet.ts',
+    [
+      ...['src/agents/', 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/'],
+      ...[...common, 'src/log/scoped-log.ts'],
+    ],
+  ],
   ['src/app.ts', ['src/', 'plugins/', 'routes/', '@fleetwire/protocol', 'fastify', 'fastify-plugin', 'pino', 'node:']],
   ['src/index.ts', ['src/', 'fastify', 'fastify-plugin']],
   [

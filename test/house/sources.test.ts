@@ -1,6 +1,9 @@
 import t from 'tap'
 import { files, read, sources } from './repository.ts'
 
+const domain =
+  /new (?:AgentRegistry|AgentSessions?|BatchService|CommandService|Interaction(?:Effects|Ledger|Service)|SessionService)\(/
+
 interface Rule {
   what: string
   pattern: RegExp
@@ -40,6 +43,7 @@ const rules: Rule[] = [
     pattern: /\bprocess\.exit\b/,
     but: ['src/cli/', 'bench/', 'examples/'],
   },
+  { what: 'the domain is wired in one place', pattern: domain, but: ['src/fleet.ts', 'src/agents/agent-sessions.ts'] },
   {
     what: 'what is refused is said in one wording',
     pattern: /cannot accept now|status: 'refused', error\b|'not_found', `There is no \w+ "/,
@@ -89,6 +93,11 @@ for (const { what, pattern, but, among = sources } of rules) {
     )
   })
 }
+
+t.test('no test wires the domain by hand', async t => {
+  const found = files.filter(file => /^test\/.*\.ts$/.test(file) && domain.test(read(file)))
+  t.same(found, [], 'createFleet does, in test/helpers/fleet.ts and in simulations')
+})
 
 // Put together here, so that this file does not hold what it looks for.
 const places = ['home', 'root', 'work', 'tmp/wt', 'Users'].map(place => `/${place}/`)

@@ -11,7 +11,8 @@ function setUp() {
   const gate = new BatchGate()
   const free: string[] = []
   const failed: string[] = []
-  gate.listen({ onFree: agentId => free.push(agentId), onFailures: parentId => failed.push(parentId) })
+  gate.onFree(agentId => free.push(agentId))
+  gate.onFailures(parentId => failed.push(parentId))
   gate.add('b', { maxParallel: 2, stopOnFailures: 2 })
   for (const id of ['1', '2', '3']) gate.changed(queued(id))
   return { gate, free, failed }

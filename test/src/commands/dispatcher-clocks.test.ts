@@ -1,9 +1,11 @@
 import { type Command, topics } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import type { AgentDirectory } from '../../../src/commands/agent-directory.ts'
+import { BatchGate } from '../../../src/commands/batch-gate.ts'
 import { CommandLedger } from '../../../src/commands/command-ledger.ts'
 import type { CommandEvent } from '../../../src/commands/command-state.ts'
 import { Dispatcher } from '../../../src/commands/dispatcher.ts'
+import { SignsOfLife } from '../../../src/commands/signs-of-life.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FillableLog } from '../../helpers/fillable-log.ts'
@@ -31,7 +33,15 @@ async function stage(t: Test, before: readonly Command[] = []) {
     runTimeoutMs: () => 0,
     lastSeenAt: () => 0,
   }
-  const dispatcher = new Dispatcher({ ledger, agents, clock, ...deadlines, onFault: error => t.error(error) })
+  const dispatcher = new Dispatcher({
+    gate: new BatchGate(),
+    signs: new SignsOfLife(clock),
+    ledger,
+    agents,
+    clock,
+    ...deadlines,
+    onFault: error => t.error(error),
+  })
   const add = (...commands: Command[]) =>
     log.append(commands.map(command => ledger.draft(`command:${command.status}` as 'command:queued', command)))
   if (before.length > 0) await add(...before)

@@ -1,8 +1,10 @@
 import { type Command, topics } from '@fleetwire/protocol'
 import t from 'tap'
 import type { AgentDirectory } from '../../../src/commands/agent-directory.ts'
+import { BatchGate } from '../../../src/commands/batch-gate.ts'
 import { CommandLedger } from '../../../src/commands/command-ledger.ts'
 import { Dispatcher } from '../../../src/commands/dispatcher.ts'
+import { SignsOfLife } from '../../../src/commands/signs-of-life.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { deadlines } from '../../helpers/fleet.ts'
@@ -37,7 +39,15 @@ t.test('[CD9] what was running before a restart becomes disconnected in one writ
   const writes: Command[][] = []
   log.follow(events => writes.push(events.map(event => event.payload as Command)))
   await ledger.start()
-  const dispatcher = new Dispatcher({ ledger, agents: nobody, clock, ...deadlines, onFault })
+  const dispatcher = new Dispatcher({
+    gate: new BatchGate(),
+    signs: new SignsOfLife(clock),
+    ledger,
+    agents: nobody,
+    clock,
+    ...deadlines,
+    onFault,
+  })
   await dispatcher.start()
   t.teardown(() => {
     dispatcher.stop()
@@ -57,7 +67,15 @@ t.test('a command that waits expires by the time that passed, whatever jumps the
   const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
   const queued = aCommand({ createdAt: clock.now(), queueTtlMs: 60_000 })
   await ledger.start()
-  const dispatcher = new Dispatcher({ ledger, agents: nobody, clock, ...deadlines, onFault: error => t.error(error) })
+  const dispatcher = new Dispatcher({
+    gate: new BatchGate(),
+    signs: new SignsOfLife(clock),
+    ledger,
+    agents: nobody,
+    clock,
+    ...deadlines,
+    onFault: error => t.error(error),
+  })
   await dispatcher.start()
   t.teardown(() => {
     dispatcher.stop()

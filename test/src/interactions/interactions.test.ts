@@ -114,7 +114,7 @@ test('[IN2] its time runs out: the agent is told the default', async t => {
 
 test('[IN11] it is cancelled with the work it guards', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
-  await fleet.queue.interrupt(commandId, { canSee: () => true })
+  await fleet.commands.interrupt(commandId, { canSee: () => true })
   await agent.next('command:interrupt')
   const cancelled = interactionEvent(fleet, ({ state }) => state === 'cancelled')
   agent.report('command:result', { commandId, attempt, status: 'cancelled' })
@@ -181,7 +181,7 @@ test('[IN6] [IN9] a server that died after the answer delivers it when it is bac
   const { fleet, agent, commandId, attempt } = await asking(t, { dir })
   agent.cut()
   await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
-  await fleet.stop()
+  await fleet.end()
   const after = await startFleet(t, { dir, clock: fleet.clock })
   t.match(await after.interactions.get('i1', () => true), { state: 'resolved', delivery: 'pending' })
   const back = after.agent('a1')
@@ -195,7 +195,7 @@ test('[IN2] time runs out while the server is away, too', async t => {
   const dir = t.testdir()
   const { fleet, agent, commandId, attempt } = await asking(t, { dir, timeoutMs: 1000 })
   agent.cut()
-  await fleet.stop()
+  await fleet.end()
   fleet.clock.advance(5000)
   const after = await startFleet(t, { dir, clock: fleet.clock })
   const back = after.agent('a1')

@@ -55,16 +55,16 @@ t.test('[SE4] [SE13] state: the copy of the server first', async t => {
   agent.report('state:snapshot', { ...of, snapshot: 'x'.repeat(300_000) })
   await agent.acked(4)
   t.match(agent.errors, [{ code: 'patch_failed', message: /patch\[1\]/ }, { code: 'too_large' }])
-  const { records } = await fleet.open.snapshot(['agents.a1.>'])
+  const { records } = await fleet.openMessages.snapshot(['agents.a1.>'])
   t.match(
     records.filter(({ type }) => type === 'state:snapshot'),
     [{ topic: 'agents.a1.sessions.s1.messages', payload: { agentId: 'a1', ...of, snapshot: { files: ['a'] } } }],
   )
   t.equal(fleet.events.filter(({ type }) => type === 'state:patch').length, 2, 'what failed is told to nobody')
-  t.same((await fleet.open.snapshot(['agents.a2.>'])).records, [])
+  t.same((await fleet.openMessages.snapshot(['agents.a2.>'])).records, [])
   agent.report('session:end', of)
   await agent.acked(5)
-  t.same((await fleet.open.snapshot(['agents.*.sessions.*.messages'])).records, [])
+  t.same((await fleet.openMessages.snapshot(['agents.*.sessions.*.messages'])).records, [])
 })
 
 t.test('[SE10] [SE11] what an agent left open is ended when it comes back as another', async t => {
@@ -138,7 +138,7 @@ t.test('[SE16] a session without activity is forgotten with its state, though no
   agent.cut()
   const kept = async () => (await fleet.log.list({ kind: 'session', limit: 10 })).records.map(({ topic }) => topic)
   const states = async () =>
-    (await fleet.open.snapshot(['agents.a1.>'])).records.filter(({ type }) => type.startsWith('state:'))
+    (await fleet.openMessages.snapshot(['agents.a1.>'])).records.filter(({ type }) => type.startsWith('state:'))
   t.equal((await states()).length, 2)
   fleet.clock.advance(2 * 86_400_000)
   while ((await kept()).length > 0);

@@ -12,7 +12,6 @@ import {
   serverChecks,
 } from '../generated/checks.js'
 import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, mayBeDeeper, TOO_DEEP } from '../nesting.ts'
-import { findTooLarge, TOO_LARGE_NUMBER } from '../numbers.ts'
 import type { AgentFrame, AgentServerFrame } from './agent.ts'
 import type { ClientFrame, ServerFrame } from './client.ts'
 
@@ -105,9 +104,6 @@ function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: s
     const check = checkOf(checks, type)
     if (check === undefined)
       return refuse('unknown_type', `No frame of type "${type.slice(0, 64)}" is known here.`, usableId, usableN)
-    const tooLarge = findTooLarge(payload)
-    if (tooLarge !== undefined)
-      return refuse('invalid_frame', explain({ path: tooLarge, message: `${TOO_LARGE_NUMBER}.` }), usableId, usableN)
     const flaw = check(payload)
     if (flaw !== undefined) return refuse('invalid_frame', explain(flaw), usableId, usableN)
     const frame = {
@@ -136,37 +132,24 @@ export const decodeAgentFrame = /* @__PURE__ */ decoder<AgentFrame>(
 export const decodeAgentServerFrame = /* @__PURE__ */ decoder<AgentServerFrame>(agentServerChecks, allFields)
 const decodeServerOnly = /* @__PURE__ */ decoder<ServerFrame>(serverChecks, allFields)
 
-type ServerDecoder = (text: string) => Decoded<ServerFrame | KnownEvent | WireEvent>
-
-function serverDecoder(events: Checks): ServerDecoder {
-  return text => {
-    const decoded = parse(text)
-    if (!decoded.ok) return decoded
-    const depth = depthFlaw(text, MAX_DEPTH)
-    if (depth !== undefined) return refuse('invalid_frame', depth)
-    const { type, topic, cursor, at, payload } = decoded.frame
-    if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string')
-      return decodeServerOnly(text)
-    if (typeof at !== 'number' || payload === undefined) {
-      return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
-    }
-    const flaw = checkOf(events, type)?.(payload)
-    if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
-    return { ok: true, frame: decoded.frame as unknown as WireEvent }
+/**
+ * Decodes what a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are
+ * accepted, since the server may be newer.
+ */
+export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
+  const decoded = parse(text)
+  if (!decoded.ok) return decoded
+  const depth = depthFlaw(text, MAX_DEPTH)
+  if (depth !== undefined) return refuse('invalid_frame', depth)
+  const { type, topic, cursor, at, payload } = decoded.frame
+  if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
+  if (typeof at !== 'number' || payload === undefined) {
+    return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
   }
+  const flaw = checkOf(eventChecks, type)?.(payload)
+  if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
+  return { ok: true, frame: decoded.frame as unknown as WireEvent }
 }
-
-/**
- * Decodes what a server sends on `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are accepted;
- * the payloads of the others are checked.
- */
-export const decodeServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder(eventChecks)
-
-/**
- * The same for a client, which takes the payload of an event as it is, like that of a record in a snapshot: a newer server
- * may have values that this version does not know, and an event that is refused would be missing.
- */
-export const readServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder({})
 
 const verdict = (flaw: Flaw | undefined): string | undefined => flaw && explain(flaw)
 

@@ -98,7 +98,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
       const { agentId } = request.params
       const agent = find(request, agentId)
       if (agent === undefined) return reply.refuse(notFound('agent', agentId))
-      const refusal = await app.removeAgent(agentId, callerOf(request).actor)
+      const refusal = await app.fleet.removeAgent(agentId, callerOf(request).actor)
       return refusal === undefined ? reply.code(204).send(null) : reply.refuse(refusal)
     },
   )

@@ -1,0 +1,68 @@
+import fp from 'fastify-plugin'
+import type { AgentRegistry } from '../src/agents/agent-registry.ts'
+import type { BatchService } from '../src/commands/batch-service.ts'
+import type { CommandQueue } from '../src/commands/command-types.ts'
+import type { Config } from '../src/config.ts'
+import { createFleet, type Fleet, type FleetSettings } from '../src/fleet.ts'
+import type { InteractionService } from '../src/interactions/interaction-service.ts'
+import type { SessionService } from '../src/sessions/session-service.ts'
+import type { TaskService } from '../src/tasks/task-service.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** All that decides. Its services have decorators of their own. */
+    fleet: Fleet
+    commandQueue: CommandQueue
+    batches: BatchService
+    interactions: InteractionService
+    agents: AgentRegistry
+    sessions: SessionService
+    tasks: TaskService
+  }
+}
+
+const settingsOf = (config: Config): FleetSettings => ({
+  heartbeatMs: config.AGENT_HEARTBEAT_MS,
+  ackDeadlineMs: config.ACK_DEADLINE_MS,
+  leaseMs: config.LEASE_MS,
+  cancelDeadlineMs: config.CANCEL_DEADLINE_MS,
+  commandRetentionMs: config.COMMAND_RETENTION_MS,
+  sessionRetentionMs: config.SESSION_RETENTION_MS,
+  taskRetentionMs: config.TASK_RETENTION_MS,
+  queueLimit: config.QUEUE_LIMIT,
+  maxSessions: config.MAX_SESSIONS_PER_AGENT,
+  maxOpenItems: config.MAX_OPEN_MESSAGES_PER_AGENT,
+  maxOpenInteractions: config.MAX_OPEN_INTERACTIONS_PER_AGENT,
+  maxUsageModels: config.MAX_USAGE_MODELS_PER_AGENT,
+  limits: {
+    maxFrameBytes: config.MAX_FRAME_BYTES,
+    frameRate: config.AGENT_FRAME_RATE,
+    frameBurst: 2 * config.AGENT_FRAME_RATE,
+  },
+})
+
+export default fp(
+  async app => {
+    const { config, clock, eventLog: log, openMessages, terminals } = app
+    const fleet = createFleet({
+      ...{ log, clock, openMessages, terminals, settings: settingsOf(config) },
+      onFault: error => app.log.error({ err: error }, 'fault in the background'),
+      onTokenExpiring: (agentId, expiresAt) =>
+        app.log.warn({ agentId, expiresAt: new Date(expiresAt).toISOString() }, 'the token of an agent expires soon'),
+    })
+    await fleet.start()
+    app.decorate('fleet', fleet)
+    app.decorate('commandQueue', fleet.commands)
+    app.decorate('batches', fleet.batches)
+    app.decorate('interactions', fleet.interactions)
+    app.decorate('agents', fleet.agents)
+    app.decorate('sessions', fleet.sessions)
+    app.decorate('tasks', fleet.tasks)
+    app.addHook('preClose', async () => fleet.commands.endWaits())
+    app.addHook('onClose', () => fleet.stop())
+  },
+  {
+    name: 'fleetwire-fleet',
+    dependencies: ['fleetwire-event-log', 'fleetwire-open-messages', 'fleetwire-terminals'],
+  },
+)

@@ -1,0 +1,35 @@
+import type { AgentConnection } from './agent-connection.ts'
+import { AgentSession, type AgentSessionServices } from './agent-session.ts'
+
+/** Agents whose sessions end together come back over this span, not all at once. */
+const SPREAD_MS = 1000
+
+/** The sessions of all agents that are connected to this node. */
+export class AgentSessions {
+  readonly #services: AgentSessionServices
+  readonly #open = new Set<AgentSession>()
+  #isRunning = false
+
+  constructor(services: AgentSessionServices) {
+    this.#services = services
+  }
+
+  start(): void {
+    this.#isRunning = true
+  }
+
+  /** The server's side of a connection; while it is stopped, its agent is told to come back. */
+  open(agentId: string, connection: AgentConnection): AgentSession {
+    const session = new AgentSession(agentId, connection, this.#services, () => this.#open.delete(session))
+    if (this.#isRunning) this.#open.add(session)
+    else session.end(SPREAD_MS)
+    return session
+  }
+
+  /** Closes the connections: agents come back with an inventory of what they do, to whoever is there then. */
+  stop(): void {
+    this.#isRunning = false
+    const all = [...this.#open]
+    for (const [i, session] of all.entries()) session.end(Math.round((SPREAD_MS * i) / all.length))
+  }
+}

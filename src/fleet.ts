@@ -1,0 +1,199 @@
+import type { AgentServerPayloads, WireError } from '@fleetwire/protocol'
+import type { AgentConnection, AgentTerminals } from './agents/agent-connection.ts'
+import { AgentRegistry } from './agents/agent-registry.ts'
+import type { AgentSession } from './agents/agent-session.ts'
+import { AgentSessions } from './agents/agent-sessions.ts'
+import { removeAgent } from './agents/remove-agent.ts'
+import type { Actor } from './caller.ts'
+import type { Clock } from './clock.ts'
+import { BatchGate } from './commands/batch-gate.ts'
+import { BatchService } from './commands/batch-service.ts'
+import { CommandLedger } from './commands/command-ledger.ts'
+import { CommandService } from './commands/command-service.ts'
+import { Dispatcher } from './commands/dispatcher.ts'
+import { SignsOfLife } from './commands/signs-of-life.ts'
+import { InteractionEffects } from './interactions/interaction-effects.ts'
+import { InteractionLedger } from './interactions/interaction-ledger.ts'
+import { InteractionService } from './interactions/interaction-service.ts'
+import { auditDrafts } from './log/audit.ts'
+import type { EventLog } from './log/event-log.ts'
+import { ScopedLog } from './log/scoped-log.ts'
+import type { OpenMessages } from './sessions/open-messages.ts'
+import { SessionService } from './sessions/session-service.ts'
+import { TaskService } from './tasks/task-service.ts'
+
+export interface FleetSettings {
+  /** Interval at which agents report, ms. */
+  heartbeatMs: number
+  ackDeadlineMs: number
+  leaseMs: number
+  cancelDeadlineMs: number
+  /** How long commands, interactions and batches are kept after their end, ms. */
+  commandRetentionMs: number
+  sessionRetentionMs: number
+  taskRetentionMs: number
+  /** Commands that may wait for one agent. */
+  queueLimit: number
+  /** What one agent may have at once. */
+  maxSessions: number
+  maxOpenItems: number
+  maxOpenInteractions: number
+  maxUsageModels: number
+  /** What agents are told of the limits of their connections. */
+  limits: AgentServerPayloads['connection:established']['limits']
+}
+
+/** What the domain stands on. Whoever makes these also starts and stops them, around the fleet. */
+export interface FleetPorts {
+  log: EventLog
+  clock: Clock
+  /** Follows the log already: it is there for readers too. */
+  openMessages: OpenMessages
+  terminals: AgentTerminals
+  settings: FleetSettings
+  onFault(error: unknown): void
+  /** The token of an agent that does not renew it ends within a day. */
+  onTokenExpiring?(agentId: string, expiresAt: number): void
+}
+
+export type Fleet = ReturnType<typeof createFleet>
+
+/**
+ * All that decides, wired: commands, batches, agents, sessions, interactions, tasks. Nothing here runs before `start`.
+ * After `stop` nothing of it goes on: no timer, no listener, no append; and what is in the log then is what a next `start`
+ * goes on with, here or in another process.
+ */
+export function createFleet({
+  log: whole,
+  clock,
+  openMessages,
+  terminals,
+  settings,
+  onFault,
+  onTokenExpiring,
+}: FleetPorts) {
+  const { heartbeatMs, commandRetentionMs: retentionMs, limits, maxUsageModels } = settings
+  const log = new ScopedLog(whole)
+  const signs = new SignsOfLife(clock)
+  const gate = new BatchGate()
+
+  const tasks = new TaskService({ log, clock, retentionMs: settings.taskRetentionMs })
+  const sessions = new SessionService({
+    ...{ log, clock, onFault, open: openMessages, retentionMs: settings.sessionRetentionMs },
+    limits: { maxSessions: settings.maxSessions, maxOpenItems: settings.maxOpenItems },
+  })
+  const ledger = new CommandLedger({ log, clock, retentionMs })
+  const interactionLedger = new InteractionLedger({ log, clock, retentionMs, commandOf: id => ledger.get(id) })
+  const agents = new AgentRegistry({
+    ...{ log, clock, heartbeatMs, onFault, commands: ledger, interactions: interactionLedger, signs },
+    ...(onTokenExpiring !== undefined && { onTokenExpiring }),
+  })
+  const dispatcher = new Dispatcher({ ledger, agents, gate, signs, clock, onFault, ...settings })
+  const { queueLimit } = settings
+  const commands = new CommandService({ log, ledger, agents, tasks, clock, queueLimit })
+  const batches = new BatchService({
+    ...{ log, ledger, agents, tasks, gate, clock, retentionMs, onFault },
+    queue: commands,
+  })
+  const effects = new InteractionEffects({ log, ledger: interactionLedger, commands: ledger, agents, clock, onFault })
+  const maxOpen = settings.maxOpenInteractions
+  const interactions = new InteractionService({ log, ledger: interactionLedger, commands: ledger, maxOpen })
+  const agentSessions = new AgentSessions({
+    ...{ log, ledger, dispatcher, agents, sessions, tasks, interactions, terminals, clock, heartbeatMs, limits },
+    ...{ answers: effects, maxUsageModels, onFault },
+  })
+
+  /**
+   * In the order of their start; stopped the other way round. What the dispatcher must store does not wait behind a record
+   * of each agent, and agents are let in last.
+   */
+  const run = new Run(log, [
+    ...[sessions, ledger, interactionLedger],
+    { start: () => batches.open(), stop: () => batches.close() },
+    ...[dispatcher, agents, effects, commands, agentSessions],
+  ])
+
+  return {
+    ...{ tasks, sessions, ledger, agents, dispatcher, commands, batches, interactions },
+
+    /** Resolves when everything goes on where the log says that it stood. Rejects where that cannot be read; nothing runs then. */
+    start: () => run.start(),
+
+    /**
+     * Ends everything at once: connections of agents are closed 1012, waits for commands end, submissions are refused
+     * `unavailable`. Resolves when nothing of it is on its way to the log.
+     */
+    stop: () => run.stop(),
+
+    /** The server's side of one agent's connection; the route feeds it frames. */
+    agentSession: (agentId: string, connection: AgentConnection): AgentSession =>
+      agentSessions.open(agentId, connection),
+
+    /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
+    removeAgent: (agentId: string, actor?: Actor): Promise<WireError | undefined> =>
+      removeAgent(agentId, agents, ledger, sessions, auditDrafts(actor, 'agent:remove', agentId, clock.now())),
+  }
+}
+
+interface Part {
+  start(): void | Promise<void>
+  stop(): void
+}
+
+/** Starts and stops parts on one log, one start or stop after the other, in whatever order they are asked for. */
+class Run {
+  readonly #log: ScopedLog
+  readonly #parts: readonly Part[]
+  #wanted = false
+  #isStarted = false
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(log: ScopedLog, parts: readonly Part[]) {
+    this.#log = log
+    this.#parts = parts
+  }
+
+  start(): Promise<void> {
+    this.#wanted = true
+    return this.#next(() => this.#start())
+  }
+
+  stop(): Promise<void> {
+    this.#wanted = false
+    const idle = this.#halt()
+    return this.#next(async () => {
+      // A start that was under way has gone on until now.
+      await Promise.all([idle, this.#halt()])
+      this.#isStarted = false
+    })
+  }
+
+  async #start(): Promise<void> {
+    if (this.#isStarted || !this.#wanted) return
+    this.#isStarted = true
+    this.#log.open()
+    try {
+      for (const part of this.#parts) {
+        if (!this.#wanted) return
+        await part.start()
+      }
+    } catch (error) {
+      await this.#halt()
+      this.#isStarted = false
+      throw error
+    }
+  }
+
+  /** Resolves when nothing is on its way to the log any more. */
+  #halt(): Promise<void> {
+    const idle = this.#log.close()
+    for (const part of this.#parts.toReversed()) part.stop()
+    return idle
+  }
+
+  #next(step: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(step)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}

@@ -1,0 +1,101 @@
+import type {
+  AppendResult,
+  EventDraft,
+  EventLog,
+  FleetEvent,
+  LogRecord,
+  ReadQuery,
+  ReadResult,
+  RecordPage,
+  RecordQuery,
+  Snapshot,
+  Unfollow,
+} from './event-log.ts'
+
+const CLOSED: AppendResult = { status: 'unavailable', retryAfterMs: 1000, reason: 'this server is stopping' }
+
+/**
+ * The log as one run of its users has it, between `open` and `close`. Outside of a run nothing is appended and nobody is
+ * told, whoever still holds a promise or a listener; records are read as ever. The log itself stays open.
+ */
+export class ScopedLog implements EventLog {
+  readonly #log: EventLog
+  readonly #follows = new Set<Unfollow>()
+  #isOpen = false
+  #underWay = 0
+  readonly #onIdle = new Set<() => void>()
+
+  constructor(log: EventLog) {
+    this.#log = log
+  }
+
+  get epoch(): string {
+    return this.#log.epoch
+  }
+
+  get head(): string {
+    return this.#log.head
+  }
+
+  open(): void {
+    this.#isOpen = true
+  }
+
+  append(drafts: readonly EventDraft[]): Promise<AppendResult> {
+    return this.#isOpen ? this.#waitedFor(this.#log.append(drafts)) : Promise.resolve(CLOSED)
+  }
+
+  get(topic: string): Promise<LogRecord | undefined> {
+    return this.#waitedFor(this.#log.get(topic))
+  }
+
+  list(query: RecordQuery): Promise<RecordPage> {
+    return this.#waitedFor(this.#log.list(query))
+  }
+
+  read(query: ReadQuery): Promise<ReadResult> {
+    return this.#log.read(query)
+  }
+
+  snapshot(patterns: readonly string[]): Promise<Snapshot> {
+    return this.#log.snapshot(patterns)
+  }
+
+  follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
+    if (!this.#isOpen) return () => {}
+    const unfollow = this.#log.follow(onBatch)
+    const stop = () => {
+      if (this.#follows.delete(stop)) unfollow()
+    }
+    this.#follows.add(stop)
+    return stop
+  }
+
+  /**
+   * Ends the run at once. Resolves when what was under way is done, and so is what was to be done with it: after an
+   * answer of the log somebody may ask it again.
+   */
+  async close(): Promise<void> {
+    this.#isOpen = false
+    for (const unfollow of this.#follows) unfollow()
+    do {
+      if (this.#underWay > 0) await new Promise<void>(resolve => this.#onIdle.add(resolve))
+      await new Promise(setImmediate)
+    } while (this.#underWay > 0)
+  }
+
+  async #waitedFor<T>(operation: Promise<T>): Promise<T> {
+    this.#underWay++
+    try {
+      return await operation
+    } finally {
+      this.#underWay--
+      if (this.#underWay === 0) this.#tellIdle()
+    }
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#onIdle) resolve()
+    this.#onIdle.clear()
+  }
+}
