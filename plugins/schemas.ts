@@ -1,7 +1,14 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import * as protocol from '@fleetwire/protocol'
-import { type ErrorCode, isDeeper, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
+import {
+  type ErrorCode,
+  findTooLarge,
+  isDeeper,
+  MAX_VALUE_DEPTH,
+  TOO_DEEP,
+  TOO_LARGE_NUMBER,
+} from '@fleetwire/protocol'
 import fp from 'fastify-plugin'
 import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
@@ -39,7 +46,7 @@ export default fp(
           const strict = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: false } })
           const coercing = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: true } })
           return (route: AjvCompiler.RouteDefinition) =>
-            route.httpPart === 'body' ? shallow(strict(route)) : coercing(route)
+            route.httpPart === 'body' ? keepable(strict(route)) : coercing(route)
         }) as Build,
         buildSerializer: serializers(SerializerSelector()),
       },
@@ -64,18 +71,22 @@ export default fp(
   { name: 'fleetwire-schemas' },
 )
 
-/** Applies to the body of every route: limits the depth of its fields, or of the items of a list in it. */
-function shallow(validate: Validate): Validate {
+/** Applies to the body of every route: refuses what could not be kept as it is, too deep or with too large a number. */
+function keepable(validate: Validate): Validate {
   return body => {
     const [path, value] = Array.isArray(body) ? deepMember(body, MAX_VALUE_DEPTH + 1) : ['', body]
     const [field] = typeof value === 'object' && value !== null ? deepMember(value, MAX_VALUE_DEPTH) : []
-    if (field === undefined) {
-      const verdict = validate(body)
-      return verdict === false && validate.errors ? { error: validate.errors } : verdict
-    }
-    return { error: [{ keyword: 'depth', instancePath: `${path}${field}`, params: {}, message: `is ${TOO_DEEP}` }] }
+    if (field !== undefined) return flaw('depth', `${path}${field}`, TOO_DEEP)
+    const tooLarge = findTooLarge(body)
+    if (tooLarge !== undefined) return flaw('number', tooLarge, TOO_LARGE_NUMBER)
+    const verdict = validate(body)
+    return verdict === false && validate.errors ? { error: validate.errors } : verdict
   }
 }
+
+const flaw = (keyword: string, instancePath: string, what: string) => ({
+  error: [{ keyword, instancePath, params: {}, message: `is ${what}` }],
+})
 
 function deepMember(of: object, levels: number): [path?: string, value?: unknown] {
   const deep = Object.entries(of).find(([, value]) => isDeeper(value, levels))

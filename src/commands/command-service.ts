@@ -2,10 +2,7 @@ import {
   type BatchRefusal,
   type Command,
   type EditCommandBody,
-  isDeeper,
   isFinal,
-  MAX_VALUE_DEPTH,
-  TOO_DEEP,
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
@@ -16,6 +13,7 @@ import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import { itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
+import { valueFlaw } from '../value-flaw.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
@@ -339,7 +337,8 @@ const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
 
 function inputFlaw(input: unknown): WireError | undefined {
-  if (isDeeper(input, MAX_VALUE_DEPTH)) return wireError('invalid_request', `input: ${TOO_DEEP}.`)
+  const flaw = valueFlaw('input', input)
+  if (flaw !== undefined) return flaw
   const text = JSON.stringify(input ?? null)
   const bytes = Buffer.byteLength(text)
   return bytes <= MAX_INPUT_BYTES

@@ -1,9 +1,10 @@
-import { isDeeper, MAX_VALUE_DEPTH, type PublishEvent, TOO_DEEP, type WireError, wireError } from '@fleetwire/protocol'
+import { type PublishEvent, type WireError, wireError } from '@fleetwire/protocol'
 import { canSeeAgent, canSeeOwned, seesFleet } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { customDraft } from '../log/draft.ts'
 import type { EventDraft } from '../log/event-log.ts'
 import { notFound } from '../outcome.ts'
+import { valueFlaw } from '../value-flaw.ts'
 
 /** The topics on which backends may publish. None of them holds a record. */
 const PUBLIC_TOPIC =
@@ -73,7 +74,8 @@ export async function ownersOf(
 
 function payloadFlaw(payload: unknown): WireError | undefined {
   // Checked first: serialising a value that is too deep overflows the stack, and a circular one never ends.
-  if (isDeeper(payload, MAX_VALUE_DEPTH)) return wireError('invalid_request', `payload: ${TOO_DEEP}.`)
+  const flaw = valueFlaw('payload', payload)
+  if (flaw !== undefined) return flaw
   let text: string | undefined
   try {
     text = JSON.stringify(payload)

@@ -8,11 +8,11 @@ import {
 } from '@fleetwire/protocol'
 import type { Actor, Caller, CanSee } from '../caller.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
-import { depthFlaw } from '../depth-flaw.ts'
 import { type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, notOfAgent, type Refused, refused, unavailable } from '../outcome.ts'
+import { fieldsFlaw } from '../value-flaw.ts'
 import type { InteractionLedger, Why } from './interaction-ledger.ts'
 import type { InteractionEvent, InteractionRequest } from './interaction-state.ts'
 
@@ -83,7 +83,7 @@ export class InteractionService {
     { digest, ...answer }: RespondBody,
     { actor, canSee }: Answerer,
   ): Promise<RespondOutcome> {
-    const flaw = depthFlaw(answer)
+    const flaw = fieldsFlaw(answer)
     if (flaw !== undefined) return refused(flaw)
     const { by, via } = actor
     const interaction = await this.get(interactionId, canSee)

@@ -1,4 +1,13 @@
-import type { EventPayloads, EventType, TranscriptItem, TranscriptMessage, TranscriptTool } from '@fleetwire/protocol'
+import {
+  type EventPayloads,
+  type EventType,
+  findTooLarge,
+  isDeeper,
+  MAX_VALUE_DEPTH,
+  type TranscriptItem,
+  type TranscriptMessage,
+  type TranscriptTool,
+} from '@fleetwire/protocol'
 
 export type StreamType = Extract<EventType, `message:${string}` | `tool:${string}`>
 export type StreamEvent = { [K in StreamType]: { type: K; payload: EventPayloads[K] } }[StreamType]
@@ -74,7 +83,9 @@ function returned(
 function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    // What could not be passed on as it is stays the text that it is.
+    return isDeeper(value, MAX_VALUE_DEPTH) || findTooLarge(value) !== undefined ? undefined : value
   } catch {
     return undefined
   }

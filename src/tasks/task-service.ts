@@ -1,7 +1,6 @@
 import { type Task, type TaskAction, type TaskFields, topics, type WireError, wireError } from '@fleetwire/protocol'
 import { type Caller, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
-import { depthFlaw } from '../depth-flaw.ts'
 import { newId } from '../ids.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
@@ -9,6 +8,7 @@ import { draftOf } from '../log/draft.ts'
 import { eachPage, type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog, LogRecord } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
+import { fieldsFlaw } from '../value-flaw.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
 
 export type TaskOutcome =
@@ -167,7 +167,7 @@ export class TaskService {
     event: Exclude<TaskEvent, { kind: 'report' }>,
     caller: Caller = inProcess,
   ): Promise<TaskOutcome> {
-    const flaw = depthFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller))
+    const flaw = fieldsFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller))
     if (flaw !== undefined) return refused(flaw)
     const changed = await this.#apply(taskId, event, { caller })
     switch (changed.status) {

@@ -1,5 +1,6 @@
 import { agentPayloads, clientPayloads, MAX_VALUE_DEPTH } from '@fleetwire/protocol'
 import t from 'tap'
+import { type ApiDocument, bodiesOf } from '../helpers/body-doors.ts'
 import { startApp } from '../helpers/build.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -15,31 +16,10 @@ const TOO_DEEP = [
   objects(20_000),
 ]
 
-interface Schema {
-  $ref?: string
-  properties?: Record<string, Schema>
-  anyOf?: Schema[]
-  items?: Schema
-}
-interface Document {
-  paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>
-  components: { schemas: Record<string, Schema> }
-}
-
-/** The bodies that a schema allows, as the fields of each and what stands around it. */
-function bodiesOf(schema: Schema, document: Document, around = (body: string) => body): [string[], typeof around][] {
-  if (schema.$ref !== undefined) {
-    return bodiesOf(document.components.schemas[schema.$ref.split('/').at(-1)!]!, document, around)
-  }
-  if (schema.anyOf !== undefined) return schema.anyOf.flatMap(form => bodiesOf(form, document, around))
-  if (schema.items !== undefined) return bodiesOf(schema.items, document, body => around(`[${body}]`))
-  return [[[...Object.keys(schema.properties ?? {}), '__proto', 'unknown'], around]]
-}
-
 t.test('[RE24] no field of any body of any route takes a value that is too deep', async t => {
   const { url, token, call } = await startApp(t)
   const admin = await token('admin')
-  const { body: document } = await call<Document>(undefined, 'GET', '/openapi.json')
+  const { body: document } = await call<ApiDocument>(undefined, 'GET', '/openapi.json')
   let doors = 0
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, { requestBody }] of Object.entries(operations)) {

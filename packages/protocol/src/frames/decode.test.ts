@@ -72,6 +72,21 @@ t.test('[FR8] a frame is at most 100 levels deep', async t => {
   t.match(decodeServerFrame(event(100)), { code: 'invalid_frame' })
 })
 
+t.test('[FR22] a number that is too large to be kept is refused where it stands', async t => {
+  const flaw = (place: string) => [
+    ...['invalid_frame', `payload.${place}: a number too large to be kept (over 1.8e308).`],
+    ...[undefined, undefined],
+  ]
+  t.same(refusal(decodeClientFrame(request('1e400'))), flaw('input'))
+  t.same(refusal(decodeClientFrame(request('[1,{"a":-1e309}]'))), flaw('input.1.a'))
+  const long = refusal(decodeClientFrame(request(`{"${'k'.repeat(5000)}":1e400}`)))
+  t.ok(String(long?.[1]).length < 300, 'the place is not sent back at full length')
+  for (const kept of ['1.7976931348623157e308', '5e-324', '1e-400', '"1e400"', '[{"1e400":null}]'])
+    t.ok(decodeClientFrame(request(kept)).ok, kept)
+  const report = '{"type":"agent:metrics","id":"i","n":7,"payload":{"cpu":1e400}}'
+  t.same(refusal(decodeAgentFrame(report)), [...flaw('cpu').slice(0, 2), 'i', 7], 'an agent learns which one it was')
+})
+
 t.test('[FR18] a field of an inbound payload is at most 64 levels deep', async t => {
   t.ok(decodeClientFrame(request(nested(64))).ok)
   const flaw = ['invalid_frame', 'A field of the payload is nested more than 64 levels deep.', undefined, undefined]

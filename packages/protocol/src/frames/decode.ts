@@ -12,6 +12,7 @@ import {
   serverChecks,
 } from '../generated/checks.js'
 import { depthOfText, MAX_DEPTH, MAX_VALUE_DEPTH, mayBeDeeper, TOO_DEEP } from '../nesting.ts'
+import { findTooLarge, TOO_LARGE_NUMBER } from '../numbers.ts'
 import type { AgentFrame, AgentServerFrame } from './agent.ts'
 import type { ClientFrame, ServerFrame } from './client.ts'
 
@@ -104,6 +105,9 @@ function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: s
     const check = checkOf(checks, type)
     if (check === undefined)
       return refuse('unknown_type', `No frame of type "${type.slice(0, 64)}" is known here.`, usableId, usableN)
+    const tooLarge = findTooLarge(payload)
+    if (tooLarge !== undefined)
+      return refuse('invalid_frame', explain({ path: tooLarge, message: `${TOO_LARGE_NUMBER}.` }), usableId, usableN)
     const flaw = check(payload)
     if (flaw !== undefined) return refuse('invalid_frame', explain(flaw), usableId, usableN)
     const frame = {
