@@ -2,8 +2,8 @@ import {
   type ClientFrameType,
   type ClientPayloads,
   type Command,
-  decodeServerFrame,
   type Reply,
+  readServerFrame,
   type ServerFrame,
   type ServerFrameType,
   type ServerPayloads,
@@ -361,7 +361,7 @@ export class DashboardClient {
   }
 
   #receive(text: string): void {
-    const decoded = decodeServerFrame(text)
+    const decoded = readServerFrame(text)
     if (!decoded.ok) {
       this.#log('warn', 'a frame was not understood', { message: decoded.message })
       return

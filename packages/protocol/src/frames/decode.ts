@@ -136,24 +136,37 @@ export const decodeAgentFrame = /* @__PURE__ */ decoder<AgentFrame>(
 export const decodeAgentServerFrame = /* @__PURE__ */ decoder<AgentServerFrame>(agentServerChecks, allFields)
 const decodeServerOnly = /* @__PURE__ */ decoder<ServerFrame>(serverChecks, allFields)
 
-/**
- * Decodes what a client reads from `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are
- * accepted, since the server may be newer.
- */
-export function decodeServerFrame(text: string): Decoded<ServerFrame | KnownEvent | WireEvent> {
-  const decoded = parse(text)
-  if (!decoded.ok) return decoded
-  const depth = depthFlaw(text, MAX_DEPTH)
-  if (depth !== undefined) return refuse('invalid_frame', depth)
-  const { type, topic, cursor, at, payload } = decoded.frame
-  if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string') return decodeServerOnly(text)
-  if (typeof at !== 'number' || payload === undefined) {
-    return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
+type ServerDecoder = (text: string) => Decoded<ServerFrame | KnownEvent | WireEvent>
+
+function serverDecoder(events: Checks): ServerDecoder {
+  return text => {
+    const decoded = parse(text)
+    if (!decoded.ok) return decoded
+    const depth = depthFlaw(text, MAX_DEPTH)
+    if (depth !== undefined) return refuse('invalid_frame', depth)
+    const { type, topic, cursor, at, payload } = decoded.frame
+    if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string')
+      return decodeServerOnly(text)
+    if (typeof at !== 'number' || payload === undefined) {
+      return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
+    }
+    const flaw = checkOf(events, type)?.(payload)
+    if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
+    return { ok: true, frame: decoded.frame as unknown as WireEvent }
   }
-  const flaw = checkOf(eventChecks, type)?.(payload)
-  if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
-  return { ok: true, frame: decoded.frame as unknown as WireEvent }
 }
+
+/**
+ * Decodes what a server sends on `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are accepted;
+ * the payloads of the others are checked.
+ */
+export const decodeServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder(eventChecks)
+
+/**
+ * The same for a client, which takes the payload of an event as it is, like that of a record in a snapshot: a newer server
+ * may have values that this version does not know, and an event that is refused would be missing.
+ */
+export const readServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder({})
 
 const verdict = (flaw: Flaw | undefined): string | undefined => flaw && explain(flaw)
 

@@ -15,6 +15,7 @@ import {
   decodeClientFrame,
   decodeServerFrame,
   eventFlaw,
+  readServerFrame,
   serverFrameFlaw,
 } from './decode.ts'
 
@@ -108,6 +109,11 @@ t.test('[FR16] a client takes what a newer server says', async t => {
   const event = { type: 'agent:dreamt', topic: 'agents.a.log', cursor: 'c', at: 0, payload: { of: 'sheep' } }
   t.same(decodeServerFrame(JSON.stringify(event)), { ok: true, frame: event })
   t.notOk(decodeServerFrame(JSON.stringify({ ...event, payload: undefined })).ok, 'but no event without a payload')
+  const task = { ...event, type: 'task:progress', payload: { taskId: 't1', status: 'dreaming' } }
+  t.same(readServerFrame(JSON.stringify(task)), { ok: true, frame: task }, 'a value that is not known is no reason')
+  t.notOk(decodeServerFrame(JSON.stringify(task)).ok, 'for whoever checks a server it is')
+  t.notOk(readServerFrame(JSON.stringify({ ...event, payload: undefined })).ok)
+  t.notOk(readServerFrame('{"type":"reply","payload":{"ok":"yes"}}').ok, 'what a client acts on is checked')
   const reply = { type: 'reply', id: 'r1', payload: { ok: true, command: { commandId: 'c' }, more: 1 } }
   t.same(decodeServerFrame(JSON.stringify(reply)), { ok: true, frame: reply })
 })
