@@ -8,12 +8,12 @@ import type { Dashboard } from './ws/dashboard.ts'
 /** Who asks, as the services want to know it. */
 type NamedCaller = Caller & { actor: Actor }
 
-/** Of a request. */
+/** The caller of a request. */
 export function callerOf(request: FastifyRequest): NamedCaller {
   return callerAs(request.principal, 'rest', request.server.addressOf(request))
 }
 
-/** Of a frame on `/ws`. */
+/** The caller of a frame on `/ws`. */
 export function callerOn({ connection }: Dashboard): NamedCaller {
   return callerAs(connection.principal, 'ws', connection.address)
 }
@@ -24,7 +24,7 @@ const callerAs = (principal: Principal, via: Actor['via'], address: string): Nam
   actor: { by: principal.sub, via, address },
 })
 
-/** A command as the answer to a submission: what came of an earlier one is for who may read. */
+/** A command as the answer to a submission. The result of an earlier command is shown only to callers who may read. */
 export function asAnswer(principal: Principal, command: Command): Command {
   if (may(principal, 'read')) return command
   const { output: _output, error: _error, lateResult: _late, ...rest } = command

@@ -9,7 +9,7 @@ const NAMED = 20
 export type PatternVerdict =
   /** `refused`: one error for all forbidden patterns, one for all invalid ones. */
   | { status: 'ok'; allowed: string[]; refused: WireError[] }
-  /** None of them counts. */
+  /** None of the patterns is valid. */
   | Refused
 
 /** Finds which of the patterns this client may have, and notes those as wanted. */

@@ -19,7 +19,7 @@ export interface AgentConnection {
   close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void
 }
 
-/** Where terminal frames go: they stand in no log. */
+/** Takes terminal frames, which are not in the log. */
 export interface AgentTerminals {
   attach(
     agentId: string,
@@ -27,7 +27,7 @@ export interface AgentTerminals {
     terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>,
   ): void
   detach(agentId: string, connection: AgentConnection): void
-  /** Why it was not taken: one terminal more than the agent may have. */
+  /** Why it was refused: the agent has as many terminals as it may. */
   output(agentId: string, payload: AgentPayloads['terminal:output']): WireError | undefined
   resize(agentId: string, payload: AgentPayloads['terminal:resize']): WireError | undefined
   exit(agentId: string, payload: AgentPayloads['terminal:exit']): void

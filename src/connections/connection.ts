@@ -22,12 +22,14 @@ import { Outbox } from './outbox.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
-/** A peer that does not answer a close frame in this time is cut off. */
+/** A peer that does not answer a close frame within this time is cut off. */
 const CLOSE_DEADLINE_MS = 5000
-/** One that is not read any more cannot answer: this is for our last words to reach it. */
+/** A peer that is no longer read cannot answer: this is the time for our last frames to reach it. */
 const UNREAD_DEADLINE_MS = 1000
 
-/** These overtake whatever waits for a slow peer; all other frames keep their order, among each other and with events. */
+/**
+ * These overtake whatever waits for a slow peer. All other frames keep their order among each other and with events.
+ */
 const URGENT: ReadonlySet<string> = new Set([
   'connection:established',
   'connection:closing',
@@ -43,11 +45,11 @@ const CUMULATIVE: ReadonlySet<string> = new Set(['report:ack'])
 
 type State =
   | { name: 'open'; liveness: Liveness; expiry: Timer }
-  /** A close frame is on its way; whatever still comes is ignored. */
+  /** A close frame was sent; whatever still arrives is ignored. */
   | { name: 'closing'; code: number; deadline: Timer; reads: boolean }
   | { name: 'closed'; code: number }
 
-/** One socket of one principal, on either route. */
+/** One WebSocket of one principal, on either route. */
 export class Connection<In extends InboundFrame = InboundFrame, Out extends BasePayloads = BasePayloads>
   implements SocketHandlers
 {
@@ -104,7 +106,10 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#outbox.bytes
   }
 
-  /** Sends at the end of this turn of the event loop. A payload that its schema refuses is a fault of ours: logged, and answered `internal`. */
+  /**
+   * Queues a frame, sent at the end of this turn of the event loop. A payload that does not match its schema is our
+   * fault: it is logged, and the peer gets the error `internal`.
+   */
   send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void {
     if (this.#state.name !== 'open') return
     if (CUMULATIVE.has(type)) this.#cumulative = () => this.#enqueue(type, payload, id)
@@ -136,32 +141,35 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     if (this.#state.name === 'open') this.#outbox.join()
   }
 
-  /** Events of the log, in its order. */
+  /** Sends events of the log, in its order. */
   deliver(batch: EventBatch): void {
     if (this.#state.name !== 'open') return
     this.#outbox.events(batch)
     this.#context.flusher.request(this)
   }
 
-  /** Events of the past, at the pace of the peer: the caller waits until they are drained. */
+  /** Sends events of the past at the pace of the peer: the caller must wait until they are drained. */
   replay(batch: EventBatch): void {
     if (this.#state.name !== 'open') return
     this.#outbox.replay(batch)
     this.#context.flusher.request(this)
   }
 
-  /** Sends `error`; one that the peer should have known better counts against its error budget. */
+  /** Sends `error`. An error that a correct peer would have avoided counts against its error budget. */
   error(code: WireError['code'], message: string, options: { id?: string | undefined; details?: unknown } = {}): void {
     this.errors([wireError(code, message, options.details)], { id: options.id })
   }
 
-  /** Several refusals of one frame: they cost the peer one error of its budget, with `charged` also where none of them would. */
+  /**
+   * Sends several refusals of one frame, which count as one error. `charged`: count them even if none of their codes
+   * would.
+   */
   errors(errors: readonly WireError[], options: { id?: string | undefined; charged?: boolean } = {}): void {
     for (const error of errors) this.send('error', error as Out['error'], options.id)
     if (errors[0] !== undefined) this.charge(errors[0].code, options.charged)
   }
 
-  /** Counts a refusal against the error budget; `always`: whatever its code is. */
+  /** Counts a refusal against the error budget. `always`: whatever its code is. */
   charge(code: WireError['code'], always = false): void {
     const verdict = this.#budget.charge(code, this.#context.clock.monotonic(), always)
     if (verdict === undefined) return
@@ -169,12 +177,12 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#stopReading()
   }
 
-  /** The frame that is being handled costs as much as so many more. */
+  /** The frame that is being handled costs as much as `frames` more. */
   spend(frames: number): void {
     this.#gate.spend(frames)
   }
 
-  /** A token of the same holder takes over, with its expiry and rights. */
+  /** A token of the same holder replaces the current one, with its expiry and rights. */
   refresh(principal: Principal): void {
     if (this.#state.name !== 'open') return
     this.#state.expiry.cancel()
@@ -198,14 +206,14 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#outbox.flush()
   }
 
-  /** Says why in `connection:closing`, then closes; cuts the socket off when the peer does not answer. Idempotent. */
+  /** Says why in `connection:closing`, then closes. Cuts the socket off if the peer does not answer. Idempotent. */
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     const open = this.#state
     this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
     this.#flush()
     this.#release(open)
-    // In the middle of a message only the close frame itself may go.
+    // In the middle of a message, only the close frame itself may be sent.
     if (!this.#outbox.isMidMessage) {
       const payload = { code, reason, ...options }
       this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload })))
@@ -261,13 +269,13 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     for (let i = 0; i < count; i++) this.#admit()
   }
 
-  /** What a slow reader takes is a sign of life: its pong stands behind all that it has not read. */
+  /** If a slow reader takes data, it is alive: its pong comes only after everything that it has not read. */
   onDrain(): void {
     if (this.#state.name === 'open') this.#state.liveness.heard()
     this.flush()
   }
 
-  /** The transport has closed already, for what the peer sent. */
+  /** The transport has already closed because of what the peer sent. */
   onFailed(code: number): void {
     if (this.#state.name === 'open') {
       this.#release(this.#state)
@@ -310,7 +318,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#context.clock.setTimeout(() => this.#socket.terminate(), delayMs)
   }
 
-  /** Who would not be told is not listened to: what it still sends stays with it. */
+  /** A peer that gets no more answers is not read any more either: what it still sends stays with it. */
   #stopReading(): void {
     const state = this.#state
     if (state.name !== 'closing' || !state.reads) return
@@ -319,12 +327,12 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#state = { ...state, deadline: this.#cutOffLater(UNREAD_DEADLINE_MS), reads: false }
   }
 
-  /** False when the connection is closing, or more frames come than may. */
+  /** False if the connection is closing, or the peer sends more frames than it may. */
   #admit(): boolean {
     if (this.#state.name === 'closed') return false
     const excess = this.#gate.take()
     if (this.#state.name === 'closing') {
-      // What was on its way may come in; a flood is not waited out.
+      // Frames that were on their way are ignored; a flood is cut off at once.
       if (excess !== undefined) this.#stopReading()
       return false
     }

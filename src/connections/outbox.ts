@@ -4,7 +4,7 @@ import { joinMessages } from '../frames/joined-message.ts'
 import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
 import type { SocketPort } from './socket-port.ts'
 
-/** What is joined into one write, unless a shared batch is larger. */
+/** How much is joined into one write, unless a shared batch is larger. */
 const WRITE_BYTES = 64 * 1024
 
 type Held = Map<string | number, Buffer | JoinedDelta | PacedMessage>
@@ -16,31 +16,38 @@ type Written = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'writ
 
 export interface OutboxOptions {
   limitBytes: number
-  /** More is waiting than the limit allows: the consumer is too slow. */
+  /** More waits than the limit allows: the client is too slow. */
   overflowed(): void
 }
 
 /**
- * What waits for one socket, bounded in bytes. While the socket takes all, everything leaves as it came; while it does
- * not, urgent frames go first, a record or metric waits only in its latest version, and streams wait whole. Deltas of
- * one message with nothing between them become one; with something between them that would move its place in the order.
+ * What waits to be written to one socket, with a limit in bytes. While the socket takes everything, frames leave in
+ * order. While it is congested, urgent frames go first, only the latest version of a record or metric waits, and
+ * streams wait complete. Deltas of one message become one only if nothing stands between them; otherwise joining would
+ * change their place in the order.
  */
 export class Outbox {
   readonly #socket: Written
   readonly #options: OutboxOptions
   #form: FrameForm
   #urgent: Buffer[] = []
-  /** Held back by a congested socket, oldest first; a later event of a record takes the earlier one's key to the end. */
+  /**
+   * Held back by a congested socket, oldest first. A newer event of a record replaces the older one and moves to the
+   * end.
+   */
   #held = NOTHING
   #heldKeys = 0
-  /** The youngest of them, if it can take more. */
+  /** The newest of them, if it can still grow. */
   #open: JoinedDelta | undefined
-  /** Came since the last flush, after everything held. */
+  /** Added since the last flush; comes after everything held. */
   #fresh: (Buffer | EventBatch | PacedMessage)[] = []
-  /** Has begun and goes on before anything else. */
+  /** A message that has begun, and continues before anything else. */
   #paced: PacedMessage | undefined
   #queuedBytes = 0
-  /** Of what is at the pace of the reader: it counts against no limit, as its sender waits for it. */
+  /**
+   * Bytes that are sent at the pace of the reader. They do not count against the limit, since their sender waits for
+   * them.
+   */
   #exemptBytes = 0
   #waiters: (() => void)[] = []
 
@@ -61,19 +68,19 @@ export class Outbox {
     return this.#queuedBytes + this.#socket.bufferedBytes
   }
 
-  /** Overtakes whatever is not urgent, and is never dropped. */
+  /** Overtakes everything that is not urgent, and is never dropped. */
   urgent(frame: Buffer): void {
     this.#urgent.push(frame)
     this.#queuedBytes += frame.length
   }
 
-  /** In order with the events. */
+  /** Keeps its place among the events. */
   ordered(frame: Buffer): void {
     this.#fresh.push(frame)
     this.#queuedBytes += frame.length
   }
 
-  /** In order with the events, and however large: for a sender that waits until it is drained. */
+  /** Keeps its place among the events and may be of any size: for a sender that waits until it is drained. */
   paced(message: PacedMessage): void {
     this.#fresh.push(message)
     this.#queuedBytes += message.length
@@ -86,7 +93,7 @@ export class Outbox {
     this.#exemptBytes += batch.bytes(this.#form).length
   }
 
-  /** A message has begun: only control frames may go. */
+  /** A message has begun: only control frames may be sent. */
   get isMidMessage(): boolean {
     return this.#paced !== undefined
   }
@@ -120,7 +127,10 @@ export class Outbox {
     this.#wake()
   }
 
-  /** Resolves when nothing waits any more, or all was cleared: a long replay goes at the pace of its reader. */
+  /**
+   * Resolves when nothing waits any more, or everything was cleared. A long replay uses it to go at the pace of its
+   * reader.
+   */
   drained(): Promise<void> {
     if (this.#queuedBytes === 0 && !this.#socket.isCongested) return Promise.resolve()
     return new Promise(resolve => this.#waiters.push(resolve))

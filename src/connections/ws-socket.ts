@@ -9,11 +9,11 @@ const TOO_BIG = 1009
 const FRAME_TOO_LARGE = 4413
 
 /**
- * The class that the server makes its sockets of: `ws` answers an oversized frame with 1009, the protocol with 4413. An
- * echo of the peer's own 1009 is left as it is: it has a reason, if an empty one, and the verdict of `ws` has none.
+ * The server's class of sockets. `ws` answers an oversized frame with 1009, the protocol with 4413. An echo of the
+ * peer's own 1009 is left alone: it has a reason, if an empty one, while `ws` gives none.
  */
 export class FleetwireWebSocket extends WebSocket {
-  /** Who hears of it. Kept here, the listeners are the same functions for all sockets. */
+  /** The handlers of this socket. Because they are stored here, all sockets share the same listener functions. */
   handlers: SocketHandlers | undefined
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -21,14 +21,14 @@ export class FleetwireWebSocket extends WebSocket {
   }
 }
 
-/** Options of the `ws` server that this adapter relies on. `maxPayload` holds for what a message inflates to. */
+/** The options of the `ws` server that this adapter relies on. `maxPayload` limits the size after inflating. */
 export const wsServerOptions = (maxFrameBytes: number, compression = false) => ({
-  // `never`: the types of ws for CommonJS, which the server's are made of, and those for modules know two classes.
+  // `never`: the server's types of ws are for CommonJS and these for modules, which TypeScript takes for two classes.
   WebSocket: FleetwireWebSocket as never,
   maxPayload: maxFrameBytes,
-  /** Frames are shared between receivers: each must be readable without those before it. */
+  /** Receivers share frames, so each frame must be readable without those before it. */
   perMessageDeflate: compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
-  /** A flood of pings must not fill the send buffer with pongs: the connection answers them. */
+  /** A flood of pings must not fill the send buffer with pongs, so the connection answers them itself. */
   autoPong: false,
 })
 
@@ -36,8 +36,8 @@ const DEFLATE = 'permessage-deflate'
 const FULL_WINDOW_BITS = 15
 
 /**
- * Whether the peer can read frames that were deflated each by itself, with the full window. `ws` says only internally
- * what was agreed; where that is not found, the peer is served by `ws` itself.
+ * Whether the peer can read frames that were deflated one by one, with the full window. `ws` keeps what was agreed in
+ * an internal field; if that is missing, `ws` itself does the framing.
  */
 function takesShared(ws: WebSocket): boolean {
   if (ws.extensions !== DEFLATE) return false
@@ -47,7 +47,7 @@ function takesShared(ws: WebSocket): boolean {
   return (params.server_max_window_bits ?? FULL_WINDOW_BITS) === FULL_WINDOW_BITS
 }
 
-/** Errors of `ws` that are a verdict on what the peer sent, and the code of the close frame that went out for them. */
+/** The code of the close frame that `ws` sent for this error; undefined if the peer did not cause it. */
 function verdict(error: Error & { code?: string }): number | undefined {
   switch (error.code) {
     case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
@@ -87,9 +87,9 @@ function onClose(this: WebSocket, code: number): void {
 }
 
 /**
- * The only place that knows `ws`. Frames made once are written to the raw socket as they are: one system call for all
- * that is due. That is legal beside the frames `ws` writes itself because every write holds whole frames, and no frame
- * needs another to be read; where anything else was negotiated, `ws` does the framing.
+ * The only place that knows `ws`. Frames that were encoded once are written to the raw socket as they are, in one
+ * system call. They may be mixed with frames that `ws` writes itself, because every write holds whole frames and no
+ * frame depends on another. If anything else was negotiated, `ws` does the framing.
  */
 export class WsSocket implements SocketPort {
   readonly #ws: WebSocket
@@ -137,9 +137,9 @@ export class WsSocket implements SocketPort {
   }
 
   stopReading(): void {
-    // `ws` lets a socket flow again in the next tick after a breach of its protocol.
+    // After a protocol error, `ws` resumes the socket in the next tick.
     process.nextTick(() => this.#ws.pause())
-    // A close frame that waits for its compression would come after the end.
+    // A close frame that still waits for its compression would come after the end.
     if (!this.#framesItself) this.#raw.end()
   }
 
@@ -156,7 +156,7 @@ export class WsSocket implements SocketPort {
     ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
     this.#raw.on('drain', () => handlers.onDrain())
     const parts = new FragmentCounter()
-    // Before the listener of `ws`: what counts is known when its messages come.
+    // Added before the listener of `ws`, so that fragments are counted before their message arrives.
     this.#raw.prependListener('data', (chunk: Buffer) => {
       const count = parts.count(chunk)
       if (count > 0) handlers.onFragments(count)

@@ -123,7 +123,7 @@ export class OpenMessages {
     try {
       await this.#listStates(patterns, taking)
       const { records, cursor, flawed } = await this.#log.snapshot(patterns, scope)
-      // More was told since: that moment cannot be looked at any more, so another one is taken.
+      // More than that was told already, so the moment is missed: takes another snapshot.
       if (this.#told > seqOf(cursor)) return await this.snapshot(patterns, scope)
       const items = await this.#itemsAt(seqOf(cursor), taking)
       const open = items.flatMap(({ item, stream }) =>

@@ -34,7 +34,7 @@ async function start(t: Test) {
   return { ...server, agent, dashboard, operator, submit }
 }
 
-test('a command typed on one side is seen on the other, byte by byte, and its end', async t => {
+test('a command typed on one side is shown on the other, byte by byte, with its end', async t => {
   const { dashboard, submit, call, operator } = await start(t)
   const warm = await submit('echo one', '?wait=20')
   t.match(warm, { status: 'succeeded', output: 'one\n', exitCode: 0 })
@@ -78,7 +78,7 @@ test('a command typed on one side is seen on the other, byte by byte, and its en
   t.match(screen.look().screen, /🙂 name\? wörld\r\nhello wörld/)
 })
 
-test('12 MiB, more than the agent keeps, arrive whole at a viewer that keeps up', async t => {
+test('12 MiB, more than the agent keeps, arrive completely at a viewer that keeps up', async t => {
   const { dashboard, submit } = await start(t)
   let bytes = 0
   let gaps = 0
@@ -135,7 +135,7 @@ test('an interrupt from the dashboard ends the command, and everybody is told', 
   t.match(ended, { status: 'cancelled', exitCode: 130, confirmed: true })
 })
 
-test('[CS27] a command that waits for somebody to type is shown as waiting, until somebody has', async t => {
+test('[CS27] a command that waits for somebody to type is shown as waiting until they do', async t => {
   const { dashboard, submit, log } = await start(t)
   const told = <T>(fits: (payload: T) => boolean) =>
     new Promise<T>(resolve => {
@@ -165,7 +165,7 @@ test('[CS27] a command that waits for somebody to type is shown as waiting, unti
   t.match(await goesOn, { detail: undefined, evidence: undefined })
 })
 
-test('[TM14] a program that asks its terminal is answered, with and without viewers, and once', async t => {
+test('[TM14] a program’s queries are answered once, with and without viewers', async t => {
   const { dashboard, submit } = await start(t)
   const ask = (query: string, length: number) =>
     `stty raw -echo min 1 time 50; printf '${query}'; answer=$(dd bs=1 count=${length} 2>/dev/null); ` +

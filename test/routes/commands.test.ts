@@ -90,7 +90,7 @@ test('[RE4] [RE5] a submission is answered 202 with its place, and 200 with wait
   )
 })
 
-test('[LM4] [ER4] what is wrong with a submission is said, and nothing is accepted', async t => {
+test('[LM4] [ER4] a wrong submission is refused with the reason, and nothing is accepted', async t => {
   const { submit, api, token } = await start(t)
   const cases: [object | string, number, string][] = [
     [{ kind: 'echo' }, 400, 'body.input'],

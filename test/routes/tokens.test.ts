@@ -50,7 +50,7 @@ test('[AU12] a narrowed admin mints no wider token', async t => {
   t.match(await mint({ agents: ['build-1'], scopes: ['admin'] }), { status: 400, body: { code: 'invalid_request' } })
 })
 
-test('[AU23] a token lives a month by itself, a year at most, or as long as the setting says', async t => {
+test('[AU23] a token lives a month by default, a year at most, or as the setting says', async t => {
   const DAY = 86_400
   const life = async ({ call, token }: TestApp, ttlSeconds?: number) => {
     const body = { sub: 'ann', role: 'viewer', ttlSeconds }

@@ -8,7 +8,7 @@ import fleetwire from '../../src/index.ts'
 import { SECRET } from '../helpers/build.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-test('an app that embeds the control plane keeps its own ways', async t => {
+test('an app that embeds the control plane keeps its own behaviour', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fastifyJwt, { secret: 'of the host' })
@@ -54,7 +54,7 @@ test('[EB9] the services are decorators of the host, whatever the prefix', async
   t.same(seen, ['task:created', 'custom:note'])
 })
 
-test('an app that embeds the control plane has sockets of its own beside it', async t => {
+test('an app that embeds the control plane can have its own sockets', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })

@@ -1,12 +1,12 @@
 import type { WireError } from '@fleetwire/protocol'
 
-/** Why a request has no answer of the server: the network or this client ended it. */
+/** Why a request has no answer from the server: the network or this client ended it. */
 export type LocalErrorCode =
   | 'timeout'
   | 'stopped'
   /** There is no connection, and the request was not to wait for one. */
   | 'offline'
-  /** The socket died with it; whether it was done is not known, and doing it twice would harm. */
+  /** The socket broke; whether the request was done is unknown, and doing it twice would do harm. */
   | 'disconnected'
 
 export interface LocalError {
@@ -19,11 +19,11 @@ export interface LocalError {
 export type RequestResult<T = object> = ({ ok: true } & T) | { ok: false; error: WireError | LocalError }
 
 export type FaultCode =
-  /** The outbox holds its limit of unacknowledged bytes: report less, or wait until the server is back. */
+  /** The outbox has reached its limit of unacknowledged bytes: report less, or wait until the server is back. */
   | 'outbox_full'
   /** One report is larger than the server's frame limit. */
   | 'frame_too_large'
-  /** A field of the report is nested deeper than the server takes it. */
+  /** A field of the report is nested deeper than the server accepts. */
   | 'too_deep'
   /** The client was stopped. */
   | 'stopped'
@@ -34,7 +34,7 @@ export type FaultCode =
   /** An option that no retry can mend. */
   | 'invalid_option'
 
-/** A fault of the calling code or its surroundings; `code` tells which. */
+/** A fault of the calling code or its environment; `code` says which. */
 export class FleetwireError extends Error {
   readonly code: FaultCode
 
@@ -47,7 +47,10 @@ export class FleetwireError extends Error {
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** What a callback of the application threw is its own: the platform reports it, and nothing here stops for it. */
+/**
+ * An exception in a callback of the application is the application's: the platform reports it, and nothing here stops
+ * because of it.
+ */
 export function rethrowLater(error: unknown): void {
   queueMicrotask(() => {
     throw error

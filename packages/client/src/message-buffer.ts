@@ -27,7 +27,7 @@ export interface ToolCallView {
 
 export type TranscriptView = MessageView | ToolCallView
 
-/** The part of an event or of a snapshot's item that matters here. */
+/** The part of an event, or of a snapshot's item, that matters here. */
 export interface MessageFrame {
   type: string
   payload: unknown
@@ -106,7 +106,7 @@ export class MessageBuffer {
       messageId,
       sessionId,
       role: role ?? before?.role,
-      // A start restates the text so far (a late joiner gets one); an end that carries a text overrules the deltas.
+      // A start carries the text so far (for late joiners); an end with a text overrides the deltas.
       text: type === 'message:delta' ? sofar + delta : (text ?? (type === 'message:start' ? '' : sofar)),
       state: type === 'message:end' ? 'ended' : 'open',
       isIncomplete: incomplete,

@@ -13,7 +13,7 @@ export interface RequestOptions {
 interface Pending {
   type: ClientFrameType
   text: string
-  /** To some socket: the server may have it. */
+  /** Handed to a socket, so the server may have it. */
   handedOver: boolean
   isQueued: boolean
   settle(result: RequestResult): void
@@ -24,8 +24,8 @@ const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input'])
 const MAX_PENDING = 10_000
 
 /**
- * Requests that wait for their reply, by id. They survive the socket: `unsettled` is sent again after a reconnect, which
- * is safe where a request is idempotent or carries an idempotency key. Bounded by their timeouts.
+ * Requests that wait for their reply, by id. They survive the socket: `unsettled` ones are sent again after a
+ * reconnect, which is safe if a request is idempotent or has an idempotency key. Their timeouts bound their number.
  */
 export class Requests {
   readonly #clock: Clock
@@ -38,7 +38,7 @@ export class Requests {
     this.#timeoutMs = timeoutMs
   }
 
-  /** The frame to send and the promise of its answer, which never rejects. */
+  /** Returns the frame to send and the promise of its answer, which never rejects. */
   open<T, K extends ClientFrameType>(
     type: K,
     payload: ClientPayloads[K],
@@ -55,7 +55,7 @@ export class Requests {
     return { id, text, result: result as Promise<RequestResult<T>> }
   }
 
-  /** False when nobody waits for this id. */
+  /** False if nobody waits for this id. */
   reply(id: string, reply: Reply): boolean {
     return this.#settle(id, reply)
   }
@@ -73,7 +73,7 @@ export class Requests {
     return Array.from(this.#pending.values(), ({ text }) => text)
   }
 
-  /** What must not be done twice is not sent again: the server knows doubled keys only on one connection. */
+  /** What must not be done twice is not sent again: the server recognises repeated input only on one connection. */
   lostSocket(): void {
     for (const [id, pending] of [...this.#pending]) {
       const { type, handedOver, isQueued } = pending

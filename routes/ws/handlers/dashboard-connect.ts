@@ -20,7 +20,7 @@ export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, paylo
     return
   }
   const decided = (outcome: ResumeOutcome) =>
-    // A client that stores this cursor and is cut off in mid-replay must not skip what it did not get.
+    // A client that stores this cursor and is cut off during the replay must not skip what it did not get.
     sendEstablished(dashboard, { ...outcome, cursor: outcome.resumed ? resume.cursor : app.broadcaster.position }, id)
   await orReconnect(dashboard, subscriber.resume(resume.cursor, allowed, decided, snapshot))
 }

@@ -9,41 +9,44 @@ import { connectWs, type WireFrame } from '../../helpers/ws-client.ts'
 
 const eventsOf = (frames: WireFrame[]) => frames.filter(({ cursor }) => cursor !== undefined)
 
-t.test('[SB1] [EV2] snapshot, then live: with appends all the while there is no gap and no duplicate', async t => {
-  const { url, token, log } = await startApp(t)
-  const client = await connectWs(t, url, await token('viewer'))
-  await log.append([taskSaid('t', '-1')])
-  let stop = false
-  let last = ''
-  const appending = (async () => {
-    for (let i = 0; !stop; i++) {
-      const result = await log.append([said('a', `${i}`), taskSaid('t', `${i}`)])
-      if (result.status === 'ok') last = result.events.at(-1)!.cursor
-    }
-  })()
-  client.send('subscribe', { topics: ['tasks.>'] })
-  const first = await client.next('snapshot')
-  client.send('subscribe', { topics: ['agents.>'] })
-  await client.next('snapshot')
-  for (let i = 0; i < 50; i++) await client.next('agent:error')
-  stop = true
-  await appending
-  await client.next(({ cursor }) => cursor === last)
-  t.match(first.payload.records, [{ topic: 'tasks.t.status', type: 'task:progress' }])
-  const numbers = (type: string) =>
-    eventsOf(client.frames)
-      .filter(frame => frame.type === type)
-      .map(({ payload }) => Number(payload.message))
-  const unbroken = (all: number[]) => all.every((n, i) => i === 0 || n === all[i - 1]! + 1)
-  t.ok(unbroken(numbers('agent:error')))
-  t.ok(unbroken(numbers('task:progress')))
-  t.equal(numbers('task:progress')[0], Number(first.payload.records[0].payload.message) + 1)
-  const cursors = eventsOf(client.frames).map(({ cursor }) => Number.parseInt(cursor!.split('.')[1]!, 36))
-  t.ok(
-    cursors.every((n, i) => i === 0 || n > cursors[i - 1]!),
-    'in the order of the log across topics',
-  )
-})
+t.test(
+  '[SB1] [EV2] from snapshot to live there is no gap and no duplicate, even with appends all the while',
+  async t => {
+    const { url, token, log } = await startApp(t)
+    const client = await connectWs(t, url, await token('viewer'))
+    await log.append([taskSaid('t', '-1')])
+    let stop = false
+    let last = ''
+    const appending = (async () => {
+      for (let i = 0; !stop; i++) {
+        const result = await log.append([said('a', `${i}`), taskSaid('t', `${i}`)])
+        if (result.status === 'ok') last = result.events.at(-1)!.cursor
+      }
+    })()
+    client.send('subscribe', { topics: ['tasks.>'] })
+    const first = await client.next('snapshot')
+    client.send('subscribe', { topics: ['agents.>'] })
+    await client.next('snapshot')
+    for (let i = 0; i < 50; i++) await client.next('agent:error')
+    stop = true
+    await appending
+    await client.next(({ cursor }) => cursor === last)
+    t.match(first.payload.records, [{ topic: 'tasks.t.status', type: 'task:progress' }])
+    const numbers = (type: string) =>
+      eventsOf(client.frames)
+        .filter(frame => frame.type === type)
+        .map(({ payload }) => Number(payload.message))
+    const unbroken = (all: number[]) => all.every((n, i) => i === 0 || n === all[i - 1]! + 1)
+    t.ok(unbroken(numbers('agent:error')))
+    t.ok(unbroken(numbers('task:progress')))
+    t.equal(numbers('task:progress')[0], Number(first.payload.records[0].payload.message) + 1)
+    const cursors = eventsOf(client.frames).map(({ cursor }) => Number.parseInt(cursor!.split('.')[1]!, 36))
+    t.ok(
+      cursors.every((n, i) => i === 0 || n > cursors[i - 1]!),
+      'in the order of the log across topics',
+    )
+  },
+)
 
 t.test('[EV3] an event waits for the disk: while it cannot be written nobody is sent it', async t => {
   const dir = temporaryFolder(t)
@@ -93,7 +96,7 @@ t.test('[RS1] a client that drops again and again gets every event once', async 
   t.same(got, want.flat())
 })
 
-t.test('[RS2] a cursor of another log: resumed false, the reason, snapshots', async t => {
+t.test('[RS2] a cursor of another log gets resumed false, the reason and snapshots', async t => {
   const { url, token, log } = await startApp(t)
   await log.append([taskSaid('t', 'now')])
   const client = await connectWs(t, url, await token('viewer'))
@@ -102,7 +105,7 @@ t.test('[RS2] a cursor of another log: resumed false, the reason, snapshots', as
   t.match(await client.next('snapshot'), { payload: { records: [{ topic: 'tasks.t.status' }] } })
 })
 
-t.test('[SB7] [TP5] the view of a task is open from the start, and shows what concerns it', async t => {
+t.test('[SB7] [TP5] the view of a task is subscribed from the start, and shows what concerns it', async t => {
   const { url, token, log } = await startApp(t)
   await log.append([taskSaid('t1', 'before'), taskSaid('t2', 'other')])
   const client = await connectWs(t, url, await token('viewer'), '/ws/tasks/t1')
@@ -116,7 +119,7 @@ t.test('[SB7] [TP5] the view of a task is open from the start, and shows what co
   )
 })
 
-t.test('[OB3] [OB5] a frozen client is bounded and closed 4508; the others get everything', async t => {
+t.test('[OB3] [OB5] a frozen client is closed with 4508 at its limit; the others get everything', async t => {
   const { url, token, log, app } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } })
   const frozen = await rawWebSocket(t, url, await token('viewer', { sub: 'frozen' }))
   frozen.pause()

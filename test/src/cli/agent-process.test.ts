@@ -9,7 +9,7 @@ const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const bin = fileURLToPath(new URL('../../../../bin/fleetwire', import.meta.url))
 const exec = ['agent', 'exec', '--id', 'a1']
 
-test('a hang-up is ignored without a terminal; with one the agent leaves with a goodbye', async t => {
+test('a hang-up is ignored without a terminal; with one the agent reports its exit', async t => {
   const { start, as, run, call, admin, url, log } = await startForCli(t)
   const token = await as('agent', 'a1')
   const agent = start(exec, token)
@@ -96,7 +96,7 @@ const namespaces = (() => {
   }
 })()
 
-test('as process 1 it waits for whoever its commands leave behind, and passes signals on', namespaces, async t => {
+test('as process 1 it reaps what its commands leave behind, and passes signals on', namespaces, async t => {
   const { url, as, run, call, admin } = await startForCli(t)
   const env = { PATH: process.env.PATH ?? '', HOME: t.testdir(), FLEETWIRE_URL: url, ...(await as('agent', 'a1')) }
   const agent = spawn('unshare', ['--pid', '--fork', '--mount-proc', '--kill-child', bin, ...exec], { env })

@@ -8,7 +8,7 @@ import { sendInPipeline } from '../../helpers/send-pipe.ts'
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-test('[TM21] [CS31] [TM20] a pipe gets the bytes as they were, in order and whole, and what the reader does not take waits', async t => {
+test('[TM21] [CS31] [TM20] a pipe gets the original bytes, in order and complete, at the pace of its reader', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const odd = sendInPipeline(t, server, String.raw`printf '\351\n\r\n\r\r\n\377\0\r'; echo error >&2; exit 3`)
@@ -30,7 +30,7 @@ test('[TM21] [CS31] [TM20] a pipe gets the bytes as they were, in order and whol
   t.match(ended, { stdio: 'pipe', outputBytes: lines.length, outputTruncated: true, output: /\n2000000\n$/ })
 })
 
-test('output that is not whole ends with 6 and says what is missing, and draws no screen', async t => {
+test('incomplete output ends with 6, says what is missing, and draws no screen', async t => {
   const server = await startForCli(t)
   const agent = await server.agent('a1', {
     flood: async ({ commandId }) => {
@@ -48,7 +48,7 @@ test('output that is not whole ends with 6 and says what is missing, and draws n
   t.notOk(stdout.includes(0x1b))
 })
 
-test('when nobody reads the output any more the command is interrupted', async t => {
+test('when the reader of the output goes away, the command is interrupted', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const { child, ended } = sendInPipeline(t, server, 'yes')
@@ -58,7 +58,7 @@ test('when nobody reads the output any more the command is interrupted', async t
   t.match(await cancelled, { reason: 'interrupted' })
 })
 
-test('[TM20] whoever may not type may not hold a command up', async t => {
+test('[TM20] a token that may not type may not slow a command down', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const { FLEETWIRE_TOKEN: token = '' } = await server.as('viewer')

@@ -16,7 +16,7 @@ function endAll(commandId: string): void {
   }
 }
 
-t.test('what a command leaves behind is ended, and its result says so', linux, async t => {
+t.test('processes that a command leaves behind are ended, and its result says so', linux, async t => {
   const cases: [line: string, detail: string | undefined][] = [
     ['sleep 60 &', '1 process was ended: sleep'],
     ['nohup sleep 60 >/dev/null 2>&1 &', '1 process was ended: sleep'],
@@ -43,7 +43,7 @@ t.test('what a command leaves behind is ended, and its result says so', linux, a
   }
 })
 
-t.test('nobody slips away between those who fork and end at once', linux, async t => {
+t.test('no process escapes by forking and ending at once', linux, async t => {
   // Each shell starts the next and ends: whoever looks meanwhile sees one that ends, and not yet its child.
   const line = `${'( '.repeat(8)}sleep 60 &${' ) &'.repeat(7)} )`
   for (let i = 0; i < 15; i++) {
@@ -53,7 +53,7 @@ t.test('nobody slips away between those who fork and end at once', linux, async 
   }
 })
 
-t.test('an interrupt ends what runs without calling it left behind', linux, async t => {
+t.test('an interrupt ends running processes without reporting them as left behind', linux, async t => {
   const command = start('sleep 60 & echo up; sleep 61', quick)
   await command.printed(/up/)
   command.interrupt.abort()
@@ -68,7 +68,7 @@ function load(t: Test): void {
   }
 }
 
-t.test('setsid leaves a program running, 20 times of 20, also on a busy machine', linux, async t => {
+t.test('setsid leaves a program running, 20 times out of 20, even on a busy machine', linux, async t => {
   load(t)
   for (let i = 0; i < 20; i++) {
     const command = start('setsid sleep 60 >/dev/null 2>&1 </dev/null &', quick)
@@ -78,7 +78,7 @@ t.test('setsid leaves a program running, 20 times of 20, also on a busy machine'
   }
 })
 
-t.test('siblings of setsid leave one running as well', linux, async t => {
+t.test('other ways of leaving the session leave a program running as well', linux, async t => {
   load(t)
   const forks = 'import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0: time.sleep(60)\n  os._exit(0)'
   const lines: [line: string, needs: string][] = [
@@ -104,7 +104,7 @@ t.test('siblings of setsid leave one running as well', linux, async t => {
   }
 })
 
-t.test('what was left running with its output in a file goes on to write it', linux, async t => {
+t.test('a program that was left running continues to write its output file', linux, async t => {
   const file = join(dir, 'left.log')
   const command = start(`setsid sh -c 'while :; do echo alive; sleep 0.05; done' >${file} 2>&1 </dev/null &`, quick)
   t.match(await command.outcome, { status: 'succeeded', detail: undefined })

@@ -29,7 +29,7 @@ t.test('output, exit codes and errors', async t => {
   }
 })
 
-t.test('what cannot be run fails with a reason', async t => {
+t.test('a command that cannot be run fails with a reason', async t => {
   for (const input of [undefined, null, 5, ['ls'], { line: 'ls' }, 'a\0b']) {
     t.match(await start(input).outcome, {
       status: 'failed',
@@ -57,7 +57,7 @@ t.test('the last output before the exit is never lost', async t => {
   }
 })
 
-t.test('5 MiB arrive complete; the result is their end', async t => {
+t.test('5 MiB of output arrive complete, and the result holds their end', async t => {
   const size = 5 * 1024 * 1024
   const command = start(`yes 0123456789abcde | head -c ${size}`)
   const { output } = await command.outcome
@@ -117,7 +117,7 @@ t.test(
   },
 )
 
-t.test('output that is not UTF-8, and characters that are cut', async t => {
+t.test('output that is not UTF-8 and characters that are cut arrive as they were', async t => {
   t.match(await start("printf 'a\\377\\376b'").outcome, { output: 'a\ufffd\ufffdb' })
   const command = start("i=0; while [ $i -lt 20000 ]; do printf '🙂é'; i=$((i+1)); done")
   const { output } = await command.outcome
@@ -138,7 +138,7 @@ t.test('an interrupt ends a sleep without waiting for the signals after it, when
   }
 })
 
-t.test('nobody survives an interrupt', async t => {
+t.test('no process of a command survives an interrupt', async t => {
   const lines = {
     'children in the background': 'sleep 600 & sleep 600 & echo started; wait',
     grandchildren: 'sh -c "sh -c \\"sleep 600\\" & sleep 600" & echo started; wait',
@@ -159,7 +159,7 @@ t.test('nobody survives an interrupt', async t => {
   }
 })
 
-t.test('a program that ends itself when it is interrupted is given the time for it', async t => {
+t.test('a program that ends by itself after an interrupt gets the time for it', async t => {
   const command = start("trap 'echo bye; exit 0' INT; echo started; while :; do sleep 0.05; done")
   await command.printed(/started/)
   command.interrupt.abort()
@@ -175,7 +175,7 @@ t.test('a forced interrupt kills at once', async t => {
   nobodyIsLeft(t, command.commandId)
 })
 
-t.test('interrupted as soon as it starts, and before', async t => {
+t.test('a command can be interrupted as soon as it starts, and before', async t => {
   for (let i = 0; i < 10; i++) {
     const command = start('sleep 600', quick)
     setImmediate(() => command.interrupt.abort())
@@ -188,7 +188,7 @@ t.test('interrupted as soon as it starts, and before', async t => {
   t.notOk(readdirSync(dir).includes('ran'))
 })
 
-t.test('an interrupt that comes after the end changes nothing', async t => {
+t.test('an interrupt after the end changes nothing', async t => {
   const command = start('echo done')
   t.match(await command.outcome, { status: 'succeeded' })
   command.interrupt.abort()
@@ -196,7 +196,7 @@ t.test('an interrupt that comes after the end changes nothing', async t => {
   t.match(await command.outcome, { status: 'succeeded' })
 })
 
-t.test('what the shell leaves behind ends with it, unless it left the session', async t => {
+t.test('processes that the shell leaves behind end with it, unless they left the session', async t => {
   const kept = start('sleep 600 & nohup sleep 600 >/dev/null 2>&1 & echo ok', quick)
   t.match(await kept.outcome, { status: 'succeeded', output: /ok\n$/ })
   nobodyIsLeft(t, kept.commandId)
@@ -210,7 +210,7 @@ t.test('what the shell leaves behind ends with it, unless it left the session', 
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL')
 })
 
-t.test('a process that left the session and writes to the terminal for ever holds nothing up', async t => {
+t.test('a process that left the session and writes without end does not delay the result', async t => {
   const command = start("setsid sh -c ': >wrote; exec yes' & until [ -e wrote ]; do sleep 0.02; done; echo ok")
   t.match(await command.outcome, { status: 'succeeded' })
   for (const pid of survivors(command.commandId)) {
@@ -220,7 +220,7 @@ t.test('a process that left the session and writes to the terminal for ever hold
   }
 })
 
-t.test('typing and sizes', async t => {
+t.test('a terminal passes on keys and sizes', async t => {
   const command = start('read name; echo "hello $name"; stty size; read wait; stty size')
   const terminal = await opened(command)
   terminal.onInput?.('wörld\r')

@@ -22,7 +22,7 @@ export type SnapshotRecord = {
 export interface SubscriptionHandlers {
   /** Every event after the snapshot, once, in order. */
   event?(event: DashboardEvent): void
-  /** The whole state behind `topics` as it is now: it replaces what was known of them. */
+  /** The whole present state behind `topics`: it replaces what was known of them. */
   snapshot?(snapshot: { topics: string[]; records: SnapshotRecord[] }): void
   /** Events were missed and cannot be replayed; a `snapshot` follows. */
   resync?(reason: string): void
@@ -33,17 +33,17 @@ export interface SubscriptionHandlers {
 export interface Entry {
   readonly patterns: readonly string[]
   readonly handlers: SubscriptionHandlers
-  /** Patterns whose snapshot has not come: events up to it are part of it. */
+  /** Patterns whose snapshot has not arrived: it includes the events up to it. */
   readonly waiting: Set<string>
 }
 
 /**
- * `covered`: does a resume at the cursor cover this pattern? `unsettled`: its snapshot came while other events were
- * arriving, so only the next event's cursor is known to be after it.
+ * `covered`: a resume at the cursor covers this pattern. `unsettled`: its snapshot came while other events were
+ * arriving, so only the next event's cursor is certain to be after it.
  */
 interface Pattern {
   covered: 'no' | 'unsettled' | 'yes'
-  /** A snapshot is on its way; `since` counts the events processed before it was asked for. */
+  /** A snapshot was requested; `since` counts the events processed before that. */
   asked: { since: number } | undefined
   entries: number
 }
@@ -51,8 +51,8 @@ interface Pattern {
 const RECENT_CURSORS = 4096
 
 /**
- * Who wants which events, and from which cursor on a connection can be resumed. Pure bookkeeping: `DashboardClient` does
- * what it says. Cursors are opaque, so a doubled event is recognised by its cursor being among the recent ones.
+ * Who wants which events, and from which cursor a connection can resume. Pure bookkeeping: `DashboardClient` acts on
+ * it. Cursors are opaque, so a duplicate event is recognised by its cursor being among the recent ones.
  */
 export class Subscriptions {
   readonly #entries = new Set<Entry>()
@@ -61,7 +61,7 @@ export class Subscriptions {
   readonly #log: Log
   #recent = new RecentSet<string>(RECENT_CURSORS)
   readonly #tasks = new TaskIndex()
-  /** Snapshots of which further parts follow, by their topics. */
+  /** Snapshots with more parts to come, by their topics. */
   readonly #parts = new Map<string, SnapshotRecord[]>()
   #processed = 0
   #cursor: string | undefined
@@ -71,7 +71,7 @@ export class Subscriptions {
     this.#log = options.log ?? silent
   }
 
-  /** The place up to which everything subscribed was processed. */
+  /** The position up to which everything subscribed was processed. */
   get cursor(): string | undefined {
     return this.#cursor
   }
@@ -101,14 +101,14 @@ export class Subscriptions {
     }
   }
 
-  /** The patterns that nobody wants any more. One whose snapshot is on its way is let go when that has come. */
+  /** The patterns that nobody wants any more. One with a requested snapshot is dropped when that has arrived. */
   remove(entry: Entry): string[] {
     if (!this.#entries.delete(entry)) return []
     for (const name of entry.patterns) this.#patterns.get(name)!.entries--
     return this.#dropUnused(entry.patterns)
   }
 
-  /** What a new socket resumes; `undefined` when nothing can be resumed. */
+  /** What a new socket resumes; undefined if nothing can be resumed. */
   resumable(): { cursor: string; patterns: string[] } | undefined {
     this.#parts.clear()
     for (const [name, pattern] of this.#patterns) {
@@ -134,7 +134,7 @@ export class Subscriptions {
     this.#forget([...this.#patterns.keys()], reason)
   }
 
-  /** The patterns to subscribe to now, marked as asked for. */
+  /** The patterns to subscribe to now; marks them as asked for. */
   ask(): string[] {
     const names: string[] = []
     for (const entry of this.#entries) {
@@ -148,7 +148,7 @@ export class Subscriptions {
     return names
   }
 
-  /** The server refused these patterns; where that may pass, `ask` names them again. False when nobody has them. */
+  /** The server refused these patterns. If that may pass, `ask` names them again. False if nobody has them. */
   refused(names: readonly string[], error: WireError): boolean {
     const refused = names.filter(name => this.#isOpen(name))
     for (const name of refused) this.#patterns.get(name)!.asked = undefined
@@ -166,7 +166,7 @@ export class Subscriptions {
     return refused.length > 0
   }
 
-  /** Parts are joined: handlers see one whole snapshot. Returns the patterns that nobody wants any more. */
+  /** Joins the parts, so that handlers get one complete snapshot. Returns the patterns that nobody wants any more. */
   snapshot({ topics, records, cursor, more }: ServerPayloads['snapshot']): string[] {
     const key = topics.join()
     const whole = [...(this.#parts.get(key) ?? []), ...(records as SnapshotRecord[])]
@@ -186,7 +186,7 @@ export class Subscriptions {
     return this.#dropUnused(topics)
   }
 
-  /** Gives the event to whoever wants it; false when it came before. */
+  /** Passes the event to everybody who wants it; false if it came before. */
   event(event: WireEvent): boolean {
     if (!this.#recent.add(event.cursor)) return false
     this.#processed++
@@ -207,7 +207,7 @@ export class Subscriptions {
     this.#reached(cursor)
   }
 
-  /** The server cannot continue these topics and sends them anew. */
+  /** The server cannot continue these topics and will send them anew. */
   resync(topics: readonly string[], reason: string): void {
     this.#forget(topics, reason)
     for (const name of topics) this.#markAsked(name)
@@ -264,7 +264,7 @@ export class Subscriptions {
     return unused
   }
 
-  /** One handler that throws must not keep the event from the others. */
+  /** A handler that throws must not keep the event from the others. */
   #call(callback: () => void): void {
     try {
       callback()
