@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { AgentRegistry } from '../src/agents/agent-registry.ts'
 import type { BatchService } from '../src/commands/batch-service.ts'
-import type { CommandQueue } from '../src/commands/command-types.ts'
+import type { CommandQueue } from '../src/commands/command-queue.ts'
 import type { Config } from '../src/config.ts'
 import { createFleet, type Fleet, type FleetSettings } from '../src/fleet.ts'
 import type { InteractionService } from '../src/interactions/interaction-service.ts'
@@ -52,13 +52,13 @@ export default fp(
     })
     await fleet.start()
     app.decorate('fleet', fleet)
-    app.decorate('commandQueue', fleet.commands)
+    app.decorate('commandQueue', fleet.commandQueue)
     app.decorate('batches', fleet.batches)
     app.decorate('interactions', fleet.interactions)
     app.decorate('agents', fleet.agents)
     app.decorate('sessions', fleet.sessions)
     app.decorate('tasks', fleet.tasks)
-    app.addHook('preClose', async () => fleet.commands.endWaits())
+    app.addHook('preClose', async () => fleet.commandQueue.endWaits())
     app.addHook('onClose', () => fleet.stop())
   },
   {

@@ -29,7 +29,7 @@ export default fp(
       answering.set(socket, 0)
       socket.on('close', closed)
     }
-    const asked = ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const onRequest = ({ socket }: IncomingMessage, response: ServerResponse) => {
       count(socket, 1)
       response.once('close', () => count(socket, -1))
     }
@@ -39,7 +39,7 @@ export default fp(
       socket.off('close', closed)
     })
     server.on(connected, opened)
-    server.on('request', asked)
+    server.on('request', onRequest)
 
     app.addHook('preClose', async () => {
       for (const [socket, requests] of answering) if (requests === 0) socket.destroy()
@@ -51,7 +51,7 @@ export default fp(
     })
     app.addHook('onClose', async () => {
       server.off(connected, opened)
-      server.off('request', asked)
+      server.off('request', onRequest)
       stopListening()
     })
   },

@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts'
 import { BatchGate } from './commands/batch-gate.ts'
 import { BatchService } from './commands/batch-service.ts'
 import { CommandLedger } from './commands/command-ledger.ts'
-import { CommandService } from './commands/command-service.ts'
+import { CommandQueue } from './commands/command-queue.ts'
 import { Dispatcher } from './commands/dispatcher.ts'
 import { SignsOfLife } from './commands/signs-of-life.ts'
 import { InteractionEffects } from './interactions/interaction-effects.ts'
@@ -90,17 +90,23 @@ export function createFleet({
   })
   const dispatcher = new Dispatcher({ ledger, agents, gate, signs, clock, onFault, ...settings })
   const { queueLimit } = settings
-  const commands = new CommandService({ log, ledger, agents, tasks, clock, queueLimit })
+  const commandQueue = new CommandQueue({ log, ledger, agents, tasks, clock, queueLimit })
   const batches = new BatchService({
-    ...{ log, ledger, agents, tasks, gate, clock, retentionMs, onFault },
-    queue: commands,
+    ...{ log, ledger, commandQueue, agents, tasks, gate, clock, retentionMs, onFault },
   })
-  const effects = new InteractionEffects({ log, ledger: interactionLedger, commands: ledger, agents, clock, onFault })
+  const interactionEffects = new InteractionEffects({
+    log,
+    ledger: interactionLedger,
+    commands: ledger,
+    agents,
+    clock,
+    onFault,
+  })
   const maxOpen = settings.maxOpenInteractions
   const interactions = new InteractionService({ log, ledger: interactionLedger, commands: ledger, maxOpen })
   const agentSessions = new AgentSessions({
     ...{ log, ledger, dispatcher, agents, sessions, tasks, interactions, terminals, clock, heartbeatMs, limits },
-    ...{ answers: effects, maxUsageModels, onFault },
+    ...{ interactionEffects, maxUsageModels, onFault },
   })
 
   /**
@@ -110,11 +116,11 @@ export function createFleet({
   const run = new Run(log, [
     ...[sessions, ledger, interactionLedger],
     { start: () => batches.open(), stop: () => batches.close() },
-    ...[dispatcher, agents, effects, commands, agentSessions],
+    ...[dispatcher, agents, interactionEffects, commandQueue, agentSessions],
   ])
 
   return {
-    ...{ tasks, sessions, ledger, agents, dispatcher, commands, batches, interactions },
+    ...{ tasks, sessions, ledger, agents, dispatcher, commandQueue, batches, interactions },
 
     /** Resolves when everything goes on where the log says that it stood. Rejects where that cannot be read; nothing runs then. */
     start: () => run.start(),

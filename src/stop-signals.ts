@@ -10,7 +10,7 @@ const SAME_SIGNAL_MS = 1000
  */
 export function onStop(clock: Clock, stop: (signal: NodeJS.Signals) => void): () => void {
   let askedAt: number | undefined
-  const asked = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals) => {
     const now = clock.monotonic()
     if (askedAt === undefined) {
       askedAt = now
@@ -21,8 +21,8 @@ export function onStop(clock: Clock, stop: (signal: NodeJS.Signals) => void): ()
     }
   }
   const ignore = () => {
-    for (const signal of stopSignals) process.off(signal, asked)
+    for (const signal of stopSignals) process.off(signal, onSignal)
   }
-  for (const signal of stopSignals) process.on(signal, asked)
+  for (const signal of stopSignals) process.on(signal, onSignal)
   return ignore
 }

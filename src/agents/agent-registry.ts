@@ -21,7 +21,7 @@ import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
 /** What the registry needs to know of commands. */
 export interface CommandView {
-  queueOf(agentId: string): { readonly inFlight: readonly Command[] }
+  liveOf(agentId: string): { readonly inFlight: readonly Command[] }
   onChange(listener: (after: Command, before: Command | undefined) => void): () => void
 }
 
@@ -319,7 +319,7 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   #running(agentId: string): string[] {
-    const running = this.#commands.queueOf(agentId).inFlight.filter(isRunning)
+    const running = this.#commands.liveOf(agentId).inFlight.filter(isRunning)
     return running.map(command => command.commandId).sort()
   }
 
@@ -366,7 +366,7 @@ export class AgentRegistry implements AgentDirectory {
       Object.assign(
         record,
         entry.reported ??
-          inferWork(this.#commands.queueOf(record.agentId).inFlight, isSilent, record.openInteractions > 0),
+          inferWork(this.#commands.liveOf(record.agentId).inFlight, isSilent, record.openInteractions > 0),
       )
     }
     record.status = summarise(record.link, record.work)

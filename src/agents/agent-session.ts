@@ -10,7 +10,7 @@ import { about, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
 
 export interface AgentSessionServices extends UplinkServices {
   /** Sends the answers that the agent has not confirmed. */
-  answers: { linkUp(agentId: string): void }
+  interactionEffects: { linkUp(agentId: string): void }
   clock: Clock
   heartbeatMs: number
   limits: AgentServerPayloads['connection:established']['limits']
@@ -198,7 +198,7 @@ export class AgentSession {
     agents.ready(this.#agentId, this.#connection)
     if (this.#connection.tokenExpiresAt !== undefined)
       agents.watchToken(this.#agentId, this.#connection, this.#connection.tokenExpiresAt)
-    this.#services.answers.linkUp(this.#agentId)
+    this.#services.interactionEffects.linkUp(this.#agentId)
     dispatcher.heard(
       this.#agentId,
       inventory.map(item => item.commandId),

@@ -29,7 +29,7 @@ export interface UplinkServices {
   agents: AgentRegistry
   sessions: SessionService
   tasks: TaskService
-  interactions: Pick<InteractionService, 'report' | 'isAsking'>
+  interactions: Pick<InteractionService, 'report' | 'hasOpen'>
   terminals: AgentTerminals
   /** How many rows of usage, one per source and model, are kept for one agent. */
   maxUsageModels: number
@@ -371,8 +371,8 @@ export class Uplink {
     for (const command of own) {
       if (command.status !== 'running') continue
       const wait = work === 'waiting' ? { wait: { evidence, detail } } : {}
-      const asked = interactions.isAsking(command.commandId)
-      const applied = await ledger.apply(command.commandId, { kind: 'said', asked, ...wait })
+      const isInteractionOpen = interactions.hasOpen(command.commandId)
+      const applied = await ledger.apply(command.commandId, { kind: 'work-reported', isInteractionOpen, ...wait })
       if (applied.status === 'unavailable') return applied.retryAfterMs
     }
     return this.#store(position)

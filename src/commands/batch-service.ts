@@ -18,7 +18,7 @@ import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { type BatchGate, failingStatuses } from './batch-gate.ts'
 import type { CommandLedger } from './command-ledger.ts'
-import type { CommandService } from './command-service.ts'
+import type { CommandQueue } from './command-queue.ts'
 import type { TaskView } from './command-types.ts'
 import { batchKeyTopic, bodyHash, claimDraft, keyState } from './idempotency.ts'
 
@@ -32,7 +32,7 @@ export type BatchResult =
 export interface BatchServiceOptions {
   log: EventLog
   ledger: CommandLedger
-  queue: CommandService
+  commandQueue: CommandQueue
   gate: BatchGate
   agents: { all(): Iterable<Agent> }
   tasks: TaskView
@@ -85,9 +85,9 @@ export class BatchService {
     body: BatchBody,
     { createdBy, idempotencyKey, ...caller }: Caller & { createdBy: string; idempotencyKey?: string },
   ): Promise<BatchResult> {
-    const { log, clock, queue, gate, tasks, retentionMs } = this.#options
+    const { log, clock, commandQueue, gate, tasks, retentionMs } = this.#options
     const { canSee } = caller
-    const hidden = queue.closed ?? (await tasks.hidden(body.command.taskId, caller))
+    const hidden = commandQueue.closed ?? (await tasks.hidden(body.command.taskId, caller))
     if (hidden !== undefined) return refused(hidden)
     const { selector, command, maxParallel, stopOnFailures } = body
     const keyTopic = idempotencyKey === undefined ? undefined : batchKeyTopic(createdBy, idempotencyKey)
@@ -108,7 +108,7 @@ export class BatchService {
         ...(stopOnFailures !== undefined && { stopOnFailures }),
       }
       gate.add(parentId, limits)
-      const result = await queue.submitAll(
+      const result = await commandQueue.submitAll(
         found.map(agentId => ({ ...command, agentId, createdBy, parentId })),
         (accepted, busy) => {
           const payload: BatchRecord = {

@@ -4,7 +4,7 @@ import { changeRecord } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { type LiveRecord, LiveRecords, type RecordListener } from '../log/live-records.ts'
-import { AgentQueue, type QueueView } from './agent-queue.ts'
+import { AgentCommands, type LiveCommands } from './agent-commands.ts'
 import { type CommandCensus, censusOf } from './command-census.ts'
 import { type CommandEvent, type Transition, transition } from './command-state.ts'
 
@@ -25,7 +25,7 @@ export class CommandLedger {
   readonly #clock: Clock
   readonly #retentionMs: number
   readonly #records: LiveRecords<Command>
-  readonly #byAgent = new Map<string, AgentQueue>()
+  readonly #byAgent = new Map<string, AgentCommands>()
   /** Since the process started. */
   readonly #ended = new Map<CommandStatus, number>()
 
@@ -74,7 +74,7 @@ export class CommandLedger {
   }
 
   /** The running and queued commands of one agent. */
-  queueOf(agentId: string): QueueView {
+  liveOf(agentId: string): LiveCommands {
     return this.#byAgent.get(agentId) ?? EMPTY
   }
 
@@ -151,7 +151,7 @@ export class CommandLedger {
 
   #enqueue(after: Command | undefined, before: Command | undefined): void {
     const { agentId } = (after ?? before)!
-    const queue = this.#byAgent.get(agentId) ?? new AgentQueue()
+    const queue = this.#byAgent.get(agentId) ?? new AgentCommands()
     queue.replace(before, after)
     if (queue.isEmpty) this.#byAgent.delete(agentId)
     else this.#byAgent.set(agentId, queue)
@@ -159,4 +159,4 @@ export class CommandLedger {
 }
 
 const UNDELIVERABLE = 'The input is nested deeper than any frame can carry; what is shown of it was cut.'
-const EMPTY: QueueView = new AgentQueue()
+const EMPTY: LiveCommands = new AgentCommands()

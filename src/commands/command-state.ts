@@ -12,7 +12,7 @@ const wordsOf = (reason = 'interrupted') => (reason === RUN_TIMEOUT || reason ==
 /**
  * A wait that the agent reported. Only `reported` evidence stops the run clock, since an inferred wait may be wrong.
  */
-export interface SaidWait {
+export interface ReportedWait {
   evidence: NonNullable<Command['evidence']>
   detail: string
 }
@@ -40,8 +40,8 @@ export type CommandEvent =
   | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
   | { kind: 'resume' }
-  /** The agent said whether it waits for input. `asked`: an interaction of the command is open. */
-  | { kind: 'said'; wait?: SaidWait; asked: boolean }
+  /** The agent said whether it waits for input. `isInteractionOpen`: an interaction of the command is open. */
+  | { kind: 'work-reported'; wait?: ReportedWait; isInteractionOpen: boolean }
   | { kind: 'edit'; changes: EditCommandBody }
   /** Ends the command only if it is still queued. */
   | { kind: 'drop' }
@@ -117,9 +117,9 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       return command.waitingSince === undefined || command.evidence === 'reported'
         ? same('already')
         : next(withPhase(stopWaiting(command, now)), 'command:progress')
-    case 'said':
+    case 'work-reported':
       return command.status === 'running' && command.cancelRequestedAt === undefined
-        ? said(command, event, now)
+        ? workReported(command, event, now)
         : same('inapplicable')
     case 'drop':
       return command.status === 'queued'
@@ -205,14 +205,14 @@ function unacknowledged(command: Command, now: number): Transition {
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')
-  const asked = { ...withoutWait(stopWaiting(command, now)), cancelRequestedAt: now, reason }
+  const cancelling = { ...withoutWait(stopWaiting(command, now)), cancelRequestedAt: now, reason }
   switch (command.status) {
     case 'queued':
-      return end(asked, 'cancelled', now, { confirmed: neverSent(command) })
+      return end(cancelling, 'cancelled', now, { confirmed: neverSent(command) })
     case 'dispatched':
-      return next(asked, 'command:cancelling')
+      return next(cancelling, 'command:cancelling')
     default:
-      return next(withPhase(asked), 'command:cancelling')
+      return next(withPhase(cancelling), 'command:cancelling')
   }
 }
 
@@ -247,11 +247,15 @@ function lost(command: Command, reason: string, lastSeenAt: number, now: number)
   return next(toQueued(command, REQUEUED), 'command:queued')
 }
 
-function said(command: Command, { wait, asked }: Extract<CommandEvent, { kind: 'said' }>, now: number): Transition {
+function workReported(
+  command: Command,
+  { wait, isInteractionOpen }: Extract<CommandEvent, { kind: 'work-reported' }>,
+  now: number,
+): Transition {
   if (command.evidence === wait?.evidence && command.detail === wait?.detail) return same('already')
-  const told = { ...withoutWait(command), ...wait }
-  const stands = asked || wait?.evidence === 'reported'
-  const clocked = stands ? { ...told, waitingSince: command.waitingSince ?? now } : stopWaiting(told, now)
+  const updated = { ...withoutWait(command), ...wait }
+  const stopsClock = isInteractionOpen || wait?.evidence === 'reported'
+  const clocked = stopsClock ? { ...updated, waitingSince: command.waitingSince ?? now } : stopWaiting(updated, now)
   return next(withPhase(clocked), 'command:progress')
 }
 

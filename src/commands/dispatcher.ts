@@ -214,7 +214,7 @@ export class Dispatcher {
   /** Sends to the agent until it has all it can take. Resolves true when the log could not accept. */
   async #fill(agentId: string): Promise<boolean> {
     for (;;) {
-      const { inFlight, queued } = this.#ledger.queueOf(agentId)
+      const { inFlight, queued } = this.#ledger.liveOf(agentId)
       const first = queued.find(command => this.#gate.isOpen(command))
       if (first === undefined || this.#notBefore.has(agentId) || !this.#agents.isReady(agentId)) return false
       if (inFlight.length < this.#agents.maxConcurrency(agentId)) {

@@ -59,7 +59,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     this.#closed = function () {
       owned.delete(this)
     }
-    options.server.on('upgrade', this.#asked)
+    options.server.on('upgrade', this.#onUpgrade)
   }
 
   /**
@@ -90,11 +90,11 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
   }
 
   stop(): void {
-    this.#options.server.off('upgrade', this.#asked)
+    this.#options.server.off('upgrade', this.#onUpgrade)
     this.cut()
   }
 
-  #asked = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { server, isSocketPath } = this.#options
     if (server.listenerCount('upgrade') > 1 && !isSocketPath(request.url ?? '')) return
     this.#own(socket)

@@ -51,7 +51,7 @@ export class InteractionEffects {
     for (const interaction of [...ledger.live()]) this.#changed(interaction)
     // A server that died between an answer and its effect left the command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
-      if (waitingSince !== undefined && !ledger.isAsking(commandId)) this.#settle(commandId)
+      if (waitingSince !== undefined && !ledger.hasOpen(commandId)) this.#settle(commandId)
     }
   }
 
@@ -83,17 +83,17 @@ export class InteractionEffects {
     if (delivery === 'pending') this.#deliver(interaction)
     if (commandId === undefined) return
     if (state !== 'open') {
-      if (!this.#options.ledger.isAsking(commandId)) this.#settle(commandId)
+      if (!this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
     } else if (command?.status === 'running') this.#settle(commandId)
     else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
   }
 
   /** A command that ended or will run again has no open questions. */
   #commandChanged({ commandId, status }: Command): void {
-    const asked = this.#options.ledger.ofCommand(commandId)
-    if (isFinal(status)) this.#forget(asked)
-    if (isFinal(status) || status === 'queued') this.#cancel(asked)
-    else if (status === 'running' && this.#options.ledger.isAsking(commandId)) this.#settle(commandId)
+    const interactions = this.#options.ledger.ofCommand(commandId)
+    if (isFinal(status)) this.#forget(interactions)
+    if (isFinal(status) || status === 'queued') this.#cancel(interactions)
+    else if (status === 'running' && this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
   }
 
   /** The agent is gone, and nobody else takes answers to questions that belong to no command. */
@@ -101,16 +101,16 @@ export class InteractionEffects {
     for (const { type, payload } of events) {
       if (type === 'agent:removed') {
         const { agentId } = payload as { agentId: string }
-        const asked = this.#options.ledger.ofAgent(agentId)
-        this.#cancel(asked)
-        this.#forget(asked)
+        const interactions = this.#options.ledger.ofAgent(agentId)
+        this.#cancel(interactions)
+        this.#forget(interactions)
       } else if (type === 'agent:lifecycle') {
         const { agentId, lifecycle } = payload as { agentId: string; lifecycle: string }
         if (lifecycle !== 'crashed' && lifecycle !== 'stopped') continue
         this.#cancel(this.#options.ledger.ofAgent(agentId).filter(({ commandId }) => commandId === undefined))
       } else if (type === 'session:ended') {
         const { agentId, sessionId } = payload as { agentId: string; sessionId: string }
-        this.#cancel(this.#options.ledger.ofAgent(agentId).filter(asked => asked.sessionId === sessionId))
+        this.#cancel(this.#options.ledger.ofAgent(agentId).filter(interaction => interaction.sessionId === sessionId))
       }
     }
   }
@@ -142,7 +142,7 @@ export class InteractionEffects {
   /** A command waits while an interaction of it is open, and goes on after the last one. */
   #settle(commandId: string): void {
     // Looked at anew where it is tried again: it may have been answered meanwhile.
-    const kind = this.#options.ledger.isAsking(commandId) ? 'wait' : 'resume'
+    const kind = this.#options.ledger.hasOpen(commandId) ? 'wait' : 'resume'
     void this.#accepted(() => this.#options.commands.apply(commandId, { kind })).then(accepted => {
       if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))
     })

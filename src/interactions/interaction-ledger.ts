@@ -55,7 +55,7 @@ export class InteractionLedger {
   }
 
   /** Whether an interaction of the command is open. */
-  isAsking(commandId: string): boolean {
+  hasOpen(commandId: string): boolean {
     return this.ofCommand(commandId).some(({ state }) => state === 'open')
   }
 

@@ -62,8 +62,8 @@ export class InteractionService {
   }
 
   /** Whether an interaction of the command is open. */
-  isAsking(commandId: string): boolean {
-    return this.#ledger.isAsking(commandId)
+  hasOpen(commandId: string): boolean {
+    return this.#ledger.hasOpen(commandId)
   }
 
   /** The one that a caller may see; of several agents with the same id the open one. */

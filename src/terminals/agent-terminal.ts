@@ -274,11 +274,11 @@ export class AgentTerminal {
   /** Answers the queries that no viewer's own terminal answers. */
   #answer(): void {
     if (this.#queries.length === 0) return
-    const asked = this.#queries
+    const queries = this.#queries
     this.#queries = []
     if (this.isLocal) return
     const answerer = this.#answerer
-    this.#screen.answer(asked.filter(end => !answerer?.answers?.(end)))
+    this.#screen.answer(queries.filter(end => !answerer?.answers?.(end)))
   }
 
   #tell(): void {

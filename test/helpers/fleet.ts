@@ -91,7 +91,7 @@ export async function startFleet(
     (await event(e => e.type === type && (e.payload as Command).commandId === commandId, from)).payload as Command
 
   const submit = async (agentId: string, request: Partial<SubmitRequest> = {}): Promise<Command> => {
-    const result = await fleet.commands.submit({
+    const result = await fleet.commandQueue.submit({
       agentId,
       kind: 'shell',
       input: 'true',

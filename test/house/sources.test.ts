@@ -2,7 +2,7 @@ import t from 'tap'
 import { files, read, sources } from './repository.ts'
 
 const domain =
-  /new (?:AgentRegistry|AgentSessions?|BatchService|CommandService|Interaction(?:Effects|Ledger|Service)|SessionService)\(/
+  /new (?:AgentRegistry|AgentSessions?|BatchService|CommandQueue|Interaction(?:Effects|Ledger|Service)|SessionService)\(/
 
 interface Rule {
   what: string

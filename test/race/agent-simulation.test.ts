@@ -346,7 +346,7 @@ class Simulation {
   submit(): void {
     const onLost = this.random.next() < 0.2 ? 'requeue' : 'fail'
     const kind = this.random.next() < 0.2 ? 'ask' : 'shell'
-    void this.#server?.fleet.commands
+    void this.#server?.fleet.commandQueue
       .submit({ agentId: 'a1', kind, input: onLost, onLost, createdBy: 'sim' })
       .then(result => {
         if (result.status === 'accepted') this.accepted.push(result.command.commandId)
@@ -385,7 +385,7 @@ class Simulation {
 
   interrupt(): void {
     if (this.accepted.length > 0)
-      void this.#server?.fleet.commands.interrupt(this.random.pick(this.accepted), inProcess)
+      void this.#server?.fleet.commandQueue.interrupt(this.random.pick(this.accepted), inProcess)
   }
 
   report(): void {

@@ -64,7 +64,7 @@ test('stopped under load, it takes up in the next start what the log says', asyn
   const fleet = await startFleet(t)
   const { agent, commandId, attempt } = await work(fleet, 1)
   const waiting = await fleet.submit('a1')
-  const wait = fleet.commands.waitForEnd(waiting, 60_000)
+  const wait = fleet.commandQueue.waitForEnd(waiting, 60_000)
   const stopping = fleet.stop()
   t.match(agent.closed, { code: 1012 })
   t.match(await wait, { status: 'queued' }, 'nobody waits on for what cannot happen')
@@ -99,10 +99,10 @@ test('stopped, it accepts nothing, writes nothing, and tells agents to come back
   const { head } = fleet.log
   const command = { kind: 'shell', input: 'true' }
   const refusals = await Promise.all([
-    fleet.commands.submit({ ...command, agentId: 'a1', createdBy: 'me' }),
-    fleet.commands.submit({ ...command, agentId: 'nobody', createdBy: 'me' }),
+    fleet.commandQueue.submit({ ...command, agentId: 'a1', createdBy: 'me' }),
+    fleet.commandQueue.submit({ ...command, agentId: 'nobody', createdBy: 'me' }),
     fleet.batches.submit({ selector: { ids: ['a1'] }, command }, { ...inProcess, createdBy: 'me' }),
-    fleet.commands.interrupt(commandId, inProcess),
+    fleet.commandQueue.interrupt(commandId, inProcess),
     fleet.tasks.edit('t1', { fields: { title: 'two' } }),
   ])
   for (const refusal of refusals) t.match(refusal, { status: 'refused', error: { code: 'unavailable' } })

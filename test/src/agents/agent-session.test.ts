@@ -158,7 +158,7 @@ t.test(
       status: 'offline',
       work: 'working',
     })
-    t.match(await fleet.commands.get(commandId), { status: 'running', phase: 'disconnected' })
+    t.match(await fleet.commandQueue.get(commandId), { status: 'running', phase: 'disconnected' })
     t.match(await fleet.submit('a1'), { status: 'queued' }, 'an agent that is offline has a queue')
     fleet.clock.advance(deadlines.leaseMs)
     t.match(await fleet.commandEvent(commandId, 'command:lost'), { reason: 'lease_expired' })
@@ -229,7 +229,7 @@ t.test('[LV4] a server that stood still does not blame its agents', async t => {
   agent.raw('heartbeat', { running: [commandId] })
   t.equal(agent.closed, undefined)
   t.match(fleet.agents.get('a1'), { link: 'online' })
-  t.match(await fleet.commands.get(commandId), { status: 'running', phase: 'working' })
+  t.match(await fleet.commandQueue.get(commandId), { status: 'running', phase: 'working' })
 })
 
 t.test('[RC5] [HS6] reconcile: what a returning agent denies follows onLost, what it has goes on', async t => {
@@ -257,7 +257,7 @@ t.test('[RC5] [HS6] reconcile: what a returning agent denies follows onLost, wha
   t.match(await fleet.commandEvent(gone.commandId, 'command:lost'), { reason: 'agent_lost_it' })
   fleet.clock.advance(1000)
   t.match(await back.next('command:dispatch'), { commandId: again.commandId, attempt: 2, rerun: true })
-  t.match(await fleet.commands.get(kept.commandId), { status: 'running', phase: 'working' })
+  t.match(await fleet.commandQueue.get(kept.commandId), { status: 'running', phase: 'working' })
 })
 
 t.test('[RC5] a result that was resent after the hello counts before the inventory is judged', async t => {
@@ -275,7 +275,7 @@ t.test('[RC5] a result that was resent after the hello counts before the invento
   back.report('command:result', { commandId, attempt: 1, status: 'succeeded', output: 'kept' })
   await back.acked(2)
   fleet.clock.advance(1000)
-  t.match(await fleet.commands.get(commandId), { status: 'succeeded', output: 'kept' })
+  t.match(await fleet.commandQueue.get(commandId), { status: 'succeeded', output: 'kept' })
 })
 
 t.test(
@@ -300,7 +300,7 @@ t.test(
     other.report('command:result', { commandId, attempt: 2, status: 'succeeded' })
     await other.acked(1)
     t.match(other.errors, [{ code: 'not_found' }])
-    t.match(await fleet.commands.get(commandId), { status: 'dispatched' }, 'another agent cannot end it')
+    t.match(await fleet.commandQueue.get(commandId), { status: 'dispatched' }, 'another agent cannot end it')
     other.report('command:ack', { commandId, attempt: 2 })
     t.match(await other.next('command:interrupt'), { commandId }, 'who acks it all the same is told to stop')
     agent.report('command:ack', { commandId, attempt: 2 })
@@ -323,8 +323,8 @@ t.test('[CS26] removing an agent ends its commands', async t => {
   t.match(await removeAgent('a1', fleet.agents, fleet.ledger, fleet.sessions), { code: 'conflict' })
   agent.cut()
   t.equal(await removeAgent('a1', fleet.agents, fleet.ledger, fleet.sessions), undefined)
-  t.match(await fleet.commands.get(running.commandId), { status: 'lost', reason: 'agent_removed' })
-  t.match(await fleet.commands.get(queued.commandId), { status: 'cancelled' })
+  t.match(await fleet.commandQueue.get(running.commandId), { status: 'lost', reason: 'agent_removed' })
+  t.match(await fleet.commandQueue.get(queued.commandId), { status: 'cancelled' })
   t.equal(fleet.agents.has('a1'), false)
   t.match(await fleet.agent('a1').hello(), { ackedN: 0 }, 'it may come back as a new one')
 })

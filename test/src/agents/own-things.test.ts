@@ -34,7 +34,7 @@ t.test('[UP11] messages, tool calls and questions that name what is another agen
   agent.report('task:start', { taskId: 'mine' })
   agent.report('session:start', { sessionId: 's' })
   await agent.acked(3)
-  await fleet.commands.interrupt(ended, { canSee: () => true })
+  await fleet.commandQueue.interrupt(ended, { canSee: () => true })
   const open = { sessionId: 'own', messageId: 'm' }
   const foreign = [
     ['message:start', { sessionId: 'own', messageId: 'm1', commandId }, 'not_found'],

@@ -148,8 +148,8 @@ t.test('[CS22] an open interaction stops the run clock', async t => {
 
 t.test('[CS28] only a wait for an interaction or a reported one stops the run clock', async t => {
   const working = { ...liveStates.working, startedAt: T0, runTimeoutMs: 10_000 }
-  const say = (evidence: 'inferred' | 'reported', asked = false) =>
-    ({ kind: 'said', wait: { evidence, detail: 'cat waits for input' }, asked }) as const
+  const say = (evidence: 'inferred' | 'reported', isInteractionOpen = false) =>
+    ({ kind: 'work-reported', wait: { evidence, detail: 'cat waits for input' }, isInteractionOpen }) as const
   const hinted = after(working, say('inferred'))
   t.match(hinted, { phase: 'waiting_input', detail: 'cat waits for input', evidence: 'inferred' })
   t.equal(ranMs(hinted, T0 + 10_000), 10_000, 'inferred: it runs on')
@@ -161,7 +161,7 @@ t.test('[CS28] only a wait for an interaction or a reported one stops the run cl
     'an answer elsewhere does not end what was reported',
   )
   t.equal(ranMs(after(told, say('inferred', true)), T0 + 90_000), 5000, 'asked: it stands still')
-  const working2 = transition(told, { kind: 'said', asked: false }, T0 + 8000)
+  const working2 = transition(told, { kind: 'work-reported', isInteractionOpen: false }, T0 + 8000)
   t.match(working2, { command: { phase: 'working', waitedMs: 3000, evidence: undefined, detail: undefined } })
   const ended = after(hinted, result(2, 'succeeded'))
   t.match(ended, { status: 'succeeded', evidence: undefined, detail: undefined }, 'the end of a wait')

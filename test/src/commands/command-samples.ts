@@ -137,11 +137,11 @@ const variants: { [K in CommandEvent['kind']]: Record<string, Variant> } = {
   abandon: { abandon: { event: () => ({ kind: 'abandon', lastSeenAt }) } },
   wait: { wait: { event: () => ({ kind: 'wait' }) } },
   resume: { resume: { event: () => ({ kind: 'resume' }) } },
-  said: {
-    'said inferred': { event: () => ({ kind: 'said', wait: inferred, asked: false }) },
-    'said reported': { event: () => ({ kind: 'said', wait: reported, asked: false }) },
-    'said working': { event: () => ({ kind: 'said', asked: false }) },
-    'said working, asked': { event: () => ({ kind: 'said', asked: true }) },
+  'work-reported': {
+    'said inferred': { event: () => ({ kind: 'work-reported', wait: inferred, isInteractionOpen: false }) },
+    'said reported': { event: () => ({ kind: 'work-reported', wait: reported, isInteractionOpen: false }) },
+    'said working': { event: () => ({ kind: 'work-reported', isInteractionOpen: false }) },
+    'said working, asked': { event: () => ({ kind: 'work-reported', isInteractionOpen: true }) },
   },
   edit: {
     'edit priority': { event: () => ({ kind: 'edit', changes: { priority: 7 } }) },

@@ -15,7 +15,10 @@ t.test(
     await fleet.tasks.create({ taskId: 'theirs', fields: { title: 'theirs', agentId: 'b1' } })
     const narrow = { canSee: (agentId: string) => agentId === 'a1' }
     const submit = (agentId: string, taskId?: string, caller: Caller = narrow) =>
-      fleet.commands.submit({ agentId, kind: 'shell', input: 1, createdBy: 'me', ...(taskId && { taskId }) }, caller)
+      fleet.commandQueue.submit(
+        { agentId, kind: 'shell', input: 1, createdBy: 'me', ...(taskId && { taskId }) },
+        caller,
+      )
     t.match(await submit('a1'), { status: 'accepted' })
     const absent = (what: string, id: string) => ({
       status: 'refused',
@@ -61,7 +64,7 @@ t.test('[CQ13] [CS29] a command goes from queued to its result, each step in the
     'command:progress',
     'command:succeeded',
   ])
-  t.match(await fleet.commands.get(commandId), {
+  t.match(await fleet.commandQueue.get(commandId), {
     status: 'succeeded',
     output: 'hi',
     exitCode: 0,
@@ -69,7 +72,7 @@ t.test('[CQ13] [CS29] a command goes from queued to its result, each step in the
     attempt: 1,
     progress: { message: 'half' },
   })
-  const list = await fleet.commands.list({ limit: 10, status: ['succeeded'] })
+  const list = await fleet.commandQueue.list({ limit: 10, status: ['succeeded'] })
   t.strictSame(
     list.items.map(c => c.commandId),
     [commandId],
@@ -110,7 +113,7 @@ t.test('[CD2] a command is sent once its dispatch is stored, and not before', as
     return log.count >= 2
   })
   t.notOk(agent.sent.some(({ type }) => type === 'command:dispatch'))
-  t.match(await fleet.commands.get(commandId), { status: 'queued', attempt: 0 })
+  t.match(await fleet.commandQueue.get(commandId), { status: 'queued', attempt: 0 })
   log.accept()
   await until(() => {
     agent.live(fleet.clock, 1000)
@@ -161,7 +164,7 @@ t.test('[CD10] what falls due while the log refuses it is tried again until it i
       'command:cancelled',
       async fleet => {
         const commandId = await runs(fleet)
-        await fleet.commands.interrupt(commandId, { canSee: () => true })
+        await fleet.commandQueue.interrupt(commandId, { canSee: () => true })
         return commandId
       },
     ],
@@ -214,22 +217,22 @@ t.test('[CQ7] [CQ8] [CQ9] an idempotency key stands for one command', async t =>
     createdBy: 'me',
     idempotencyKey: 'order 66 / ü',
   }
-  const results = await Promise.all(Array.from({ length: 20 }, () => fleet.commands.submit(request)))
+  const results = await Promise.all(Array.from({ length: 20 }, () => fleet.commandQueue.submit(request)))
   const ids = new Set(results.map(r => (r.status === 'refused' ? r.error.code : r.command.commandId)))
   t.equal(ids.size, 1)
   t.equal(results.filter(r => r.status === 'accepted').length, 1)
   t.match(
-    await fleet.commands.submit({ ...request, input: { a: 2, b: 1 } }),
+    await fleet.commandQueue.submit({ ...request, input: { a: 2, b: 1 } }),
     { status: 'replayed' },
     'the order of fields does not matter',
   )
-  t.match(await fleet.commands.submit({ ...request, input: 'other' }), {
+  t.match(await fleet.commandQueue.submit({ ...request, input: 'other' }), {
     status: 'refused',
     error: { code: 'conflict' },
   })
   fleet.clock.jump(25 * 3_600_000)
   t.match(
-    await fleet.commands.submit({ ...request, input: 'other' }),
+    await fleet.commandQueue.submit({ ...request, input: 'other' }),
     { status: 'refused', error: { code: 'conflict' } },
     'a jump of the wall clock frees no key',
   )
@@ -238,23 +241,23 @@ t.test('[CQ7] [CQ8] [CQ9] an idempotency key stands for one command', async t =>
 t.test('[CQ4] [CQ5] [CQ6] [LM4] refusals: unknown agent, input too large or too deep, full queue, busy', async t => {
   const fleet = await startFleet(t, { queueLimit: 3 })
   const agent = fleet.agent('a1')
-  t.match(await fleet.commands.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
+  t.match(await fleet.commandQueue.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
     error: { code: 'not_found' },
   })
   await agent.hello()
   const base = { agentId: 'a1', kind: 'shell', createdBy: 'me' }
-  t.match(await fleet.commands.submit({ ...base, input: 'x'.repeat(65_537) }), { error: { code: 'too_large' } })
+  t.match(await fleet.commandQueue.submit({ ...base, input: 'x'.repeat(65_537) }), { error: { code: 'too_large' } })
   let deep: unknown = 1
   for (let i = 0; i < 20_000; i++) deep = [deep]
-  t.match(await fleet.commands.submit({ ...base, input: deep }), { status: 'refused' })
+  t.match(await fleet.commandQueue.submit({ ...base, input: deep }), { status: 'refused' })
   t.match(
-    await fleet.commands.submit({ ...base, input: 1, whenBusy: 'reject' }),
+    await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }),
     { status: 'accepted' },
     'an idle agent is not busy',
   )
   await agent.next('command:dispatch')
-  t.match(await fleet.commands.submit({ ...base, input: 1, whenBusy: 'reject' }), { error: { code: 'conflict' } })
-  const results = await Promise.all(Array.from({ length: 6 }, () => fleet.commands.submit({ ...base, input: 1 })))
+  t.match(await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }), { error: { code: 'conflict' } })
+  const results = await Promise.all(Array.from({ length: 6 }, () => fleet.commandQueue.submit({ ...base, input: 1 })))
   t.equal(results.filter(r => r.status === 'accepted').length, 3)
   t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
 })
@@ -273,24 +276,29 @@ t.test(
     agent.report('command:ack', { commandId: running.commandId, attempt: 1 })
     await fleet.commandEvent(running.commandId, 'command:running')
 
-    t.match(await fleet.commands.interrupt(queued.commandId, by), {
+    t.match(await fleet.commandQueue.interrupt(queued.commandId, by), {
       affected: true,
       command: { status: 'cancelled', confirmed: true },
     })
-    t.match(await fleet.commands.interrupt(queued.commandId, by), { affected: false, command: { status: 'cancelled' } })
-    t.match(await fleet.commands.interrupt(running.commandId, by), {
+    t.match(await fleet.commandQueue.interrupt(queued.commandId, by), {
+      affected: false,
+      command: { status: 'cancelled' },
+    })
+    t.match(await fleet.commandQueue.interrupt(running.commandId, by), {
       affected: true,
       command: { status: 'running', phase: 'cancelling' },
     })
-    t.match(await fleet.commands.interrupt(running.commandId, by), { affected: false })
+    t.match(await fleet.commandQueue.interrupt(running.commandId, by), { affected: false })
     t.match(await agent.next('command:interrupt'), { commandId: running.commandId, attempt: 1, force: false })
     agent.raw('heartbeat', { running: [running.commandId] })
     t.strictSame(await agent.next('heartbeat'), { cancel: [running.commandId] }, 'repeated with each heartbeat')
     agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
     t.match(await fleet.commandEvent(running.commandId, 'command:cancelled'), { confirmed: true })
     await agent.next('command:dispatch', d => d.commandId === behind.commandId)
-    t.match(await fleet.commands.interrupt('cmd_x', by), { error: { code: 'not_found' } })
-    t.match(await fleet.commands.interrupt(behind.commandId, { canSee: () => false }), { error: { code: 'not_found' } })
+    t.match(await fleet.commandQueue.interrupt('cmd_x', by), { error: { code: 'not_found' } })
+    t.match(await fleet.commandQueue.interrupt(behind.commandId, { canSee: () => false }), {
+      error: { code: 'not_found' },
+    })
   },
 )
 
@@ -302,14 +310,18 @@ t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as
   await agent.next('command:dispatch')
   agent.report('command:ack', { commandId, attempt: 1 })
   await agent.acked(1)
-  await fleet.commands.interrupt(commandId, { canSee: () => true })
+  await fleet.commandQueue.interrupt(commandId, { canSee: () => true })
   agent.live(fleet.clock, deadlines.cancelDeadlineMs, [commandId])
   await agent.next('command:interrupt', i => i.force)
   fleet.clock.advance(5000)
   t.match(await fleet.commandEvent(commandId, 'command:cancelled'), { confirmed: false })
   agent.report('command:result', { commandId, attempt: 1, status: 'cancelled', exitCode: 130 })
   await agent.acked(2)
-  t.match(await fleet.commands.get(commandId), { status: 'cancelled', confirmed: true, lateResult: { exitCode: 130 } })
+  t.match(await fleet.commandQueue.get(commandId), {
+    status: 'cancelled',
+    confirmed: true,
+    lateResult: { exitCode: 130 },
+  })
 })
 
 t.test('[CS7] without an ack it is sent again, five times at most', async t => {
@@ -381,7 +393,7 @@ t.test('[CQ3] whenBusy interrupt stops what runs and goes before what waits', as
   await agent.next('command:interrupt', i => i.commandId === running.commandId)
   agent.report('command:result', { commandId: running.commandId, attempt: 1, status: 'cancelled' })
   await agent.next('command:dispatch', d => d.commandId === steer.commandId)
-  t.match(await fleet.commands.get(waiting.commandId), { status: 'queued' })
+  t.match(await fleet.commandQueue.get(waiting.commandId), { status: 'queued' })
 })
 
 t.test('[CQ10] [CQ12] edit and drop while queued, retry after the end', async t => {
@@ -392,14 +404,14 @@ t.test('[CQ10] [CQ12] edit and drop while queued, retry after the end', async t 
   await agent.next('command:dispatch')
   const queued = await fleet.submit('a1')
   const by = { canSee: () => true, createdBy: 'me' }
-  t.match(await fleet.commands.edit(queued.commandId, { input: 'changed', priority: 3 }, by), {
+  t.match(await fleet.commandQueue.edit(queued.commandId, { input: 'changed', priority: 3 }, by), {
     command: { input: 'changed', priority: 3 },
   })
-  t.match(await fleet.commands.edit(running.commandId, { input: 'changed' }, by), { error: { code: 'conflict' } })
-  t.match(await fleet.commands.retry(running.commandId, by), { error: { code: 'conflict' } })
-  t.match(await fleet.commands.drop(queued.commandId, by), { command: { status: 'cancelled', reason: 'dropped' } })
-  t.match(await fleet.commands.drop(queued.commandId, by), { error: { code: 'conflict' } })
-  const retried = await fleet.commands.retry(queued.commandId, by)
+  t.match(await fleet.commandQueue.edit(running.commandId, { input: 'changed' }, by), { error: { code: 'conflict' } })
+  t.match(await fleet.commandQueue.retry(running.commandId, by), { error: { code: 'conflict' } })
+  t.match(await fleet.commandQueue.drop(queued.commandId, by), { command: { status: 'cancelled', reason: 'dropped' } })
+  t.match(await fleet.commandQueue.drop(queued.commandId, by), { error: { code: 'conflict' } })
+  const retried = await fleet.commandQueue.retry(queued.commandId, by)
   t.match(retried, { status: 'accepted', command: { retryOf: queued.commandId, input: 'changed', status: 'queued' } })
 })
 
@@ -409,7 +421,7 @@ t.test('waiting for the end of a command', async t => {
   await agent.hello()
   const command = await fleet.submit('a1')
   await agent.next('command:dispatch')
-  const waited = fleet.commands.waitForEnd(command, 60_000)
+  const waited = fleet.commandQueue.waitForEnd(command, 60_000)
   agent.report('command:result', {
     commandId: command.commandId,
     attempt: 1,
@@ -419,7 +431,7 @@ t.test('waiting for the end of a command', async t => {
   })
   t.match(await waited, { status: 'failed', exitCode: 3, reason: 'reported' })
   const other = await fleet.submit('a1')
-  const late = fleet.commands.waitForEnd(other, 1000)
+  const late = fleet.commandQueue.waitForEnd(other, 1000)
   await agent.next('command:dispatch', d => d.commandId === other.commandId)
   fleet.clock.advance(1000)
   t.match(await late, { status: 'dispatched' }, 'as it stands when the time is over')
@@ -442,9 +454,9 @@ t.test(
 
     const next = await startFleet(t, { dir: fleet.dir, clock: fleet.clock })
     await next.event(e => (e.payload as Command).commandId === running.commandId)
-    t.match(await next.commands.get(running.commandId), { status: 'running', phase: 'disconnected' })
-    t.match(await next.commands.get(dispatched.commandId), { status: 'dispatched', attempt: 1 })
-    t.match(await next.commands.get(queued.commandId), { status: 'queued' })
+    t.match(await next.commandQueue.get(running.commandId), { status: 'running', phase: 'disconnected' })
+    t.match(await next.commandQueue.get(dispatched.commandId), { status: 'dispatched', attempt: 1 })
+    t.match(await next.commandQueue.get(queued.commandId), { status: 'queued' })
     t.match(next.agents.get('a1'), { link: 'late', status: 'online' })
 
     const back = next.agent('a1')
@@ -454,6 +466,6 @@ t.test(
     })
     t.match(established, { ackedN: 1, directives: [{ commandId: running.commandId, action: 'continue' }] })
     t.match(await back.next('command:dispatch'), { commandId: dispatched.commandId, attempt: 1 })
-    t.match(await next.commands.get(running.commandId), { status: 'running', phase: 'working' })
+    t.match(await next.commandQueue.get(running.commandId), { status: 'running', phase: 'working' })
   },
 )

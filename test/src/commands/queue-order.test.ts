@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Command } from '@fleetwire/protocol'
 import t from 'tap'
-import { AgentQueue } from '../../../src/commands/agent-queue.ts'
+import { AgentCommands } from '../../../src/commands/agent-commands.ts'
 import { compareQueued } from '../../../src/commands/queue-order.ts'
 import { seededRandom } from '../../helpers/random.ts'
 import { aCommand } from './command-samples.ts'
@@ -45,7 +45,7 @@ function aRandomCommand(random: ReturnType<typeof seededRandom>, i: number): Com
 t.test('[CQ2] [CD1] a queue always equals the sorted list of its commands, whatever changes', async t => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seededRandom(seed)
-    const queue = new AgentQueue()
+    const queue = new AgentCommands()
     const model = new Map<string, Command>()
     for (let step = 0; step < 60; step++) {
       const before = random.next() < 0.4 ? undefined : model.get(random.pick([...model.keys(), '']))

@@ -114,7 +114,7 @@ test('[IN2] its time runs out: the agent is told the default', async t => {
 
 test('[IN11] it is cancelled with the work it guards', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
-  await fleet.commands.interrupt(commandId, { canSee: () => true })
+  await fleet.commandQueue.interrupt(commandId, { canSee: () => true })
   await agent.next('command:interrupt')
   const cancelled = interactionEvent(fleet, ({ state }) => state === 'cancelled')
   agent.report('command:result', { commandId, attempt, status: 'cancelled' })

@@ -19,7 +19,6 @@ import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
 import type {
   CommandList,
-  CommandQueue,
   EditOutcome,
   InterruptOutcome,
   ListQuery,
@@ -29,7 +28,7 @@ import type {
 } from './command-types.ts'
 import { bodyHash, claimDraft, idempotencyTopic, keyState } from './idempotency.ts'
 
-export interface CommandServiceOptions {
+export interface CommandQueueOptions {
   log: EventLog
   ledger: CommandLedger
   agents: AgentDirectory
@@ -43,8 +42,11 @@ const MAX_INPUT_BYTES = 64 * 1024
 const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
 const QUEUE_FULL_RETRY_MS = 1000
 
-/** Accepts commands and what people ask of them. Everything it says yes to is on disk. */
-export class CommandService implements CommandQueue {
+/**
+ * The command queue as routes, sockets and embedding code use it: accepts commands, and requests to interrupt, edit, retry
+ * and drop them. What it accepts is on disk.
+ */
+export class CommandQueue {
   readonly #log: EventLog
   readonly #ledger: CommandLedger
   readonly #agents: AgentDirectory
@@ -57,7 +59,7 @@ export class CommandService implements CommandQueue {
   #isRunning = false
   #mayWait = true
 
-  constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandServiceOptions) {
+  constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandQueueOptions) {
     this.#log = log
     this.#ledger = ledger
     this.#agents = agents
@@ -81,10 +83,12 @@ export class CommandService implements CommandQueue {
     return this.#isRunning ? undefined : unavailable()
   }
 
+  /** How many commands are in each status, and how many ended since the process started. */
   stats(): CommandCensus {
     return this.#ledger.census()
   }
 
+  /** `caller`: by default code in this process. */
   async submit(request: SubmitRequest, caller: Caller = inProcess): Promise<SubmitResult> {
     const hidden = this.closed ?? (await this.#tasks.hidden(request.taskId, caller))
     return hidden === undefined ? this.#submit(request, caller.canSee) : refused(hidden)
@@ -191,7 +195,7 @@ export class CommandService implements CommandQueue {
   }
 
   #busyRefusal({ agentId, whenBusy }: SubmitRequest): WireError | undefined {
-    const { inFlight, waiting: queued } = this.#ledger.queueOf(agentId)
+    const { inFlight, waiting: queued } = this.#ledger.liveOf(agentId)
     const waiting = queued + (this.#arriving.get(agentId) ?? 0)
     if (whenBusy === 'reject' && (waiting > 0 || inFlight.length >= this.#agents.maxConcurrency(agentId))) {
       return wireError('conflict', `Agent "${agentId}" is busy.`, {
@@ -209,6 +213,7 @@ export class CommandService implements CommandQueue {
     )
   }
 
+  /** Idempotent: `affected` is true only for the first request. */
   async interrupt(
     commandId: string,
     { canSee, reason, actor }: Caller & { reason?: string },
@@ -229,6 +234,7 @@ export class CommandService implements CommandQueue {
     }
   }
 
+  /** Submits the same again as a new command with `retryOf`. Only a command that has ended can be retried. */
   async retry(commandId: string, { canSee, createdBy, actor }: Caller & { createdBy: string }): Promise<SubmitResult> {
     const command = await this.#visible(commandId, canSee)
     if (command === undefined) return refused(notFound('command', commandId))
@@ -257,6 +263,7 @@ export class CommandService implements CommandQueue {
     return this.#submit(request, canSee, this.#audit(actor, 'command:retry', commandId))
   }
 
+  /** Changes a command that is still queued. */
   async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: Caller): Promise<EditOutcome> {
     const flaw = inputFlaw(changes.input)
     if (flaw !== undefined) return refused(flaw)
@@ -265,6 +272,7 @@ export class CommandService implements CommandQueue {
     return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }, [], told))
   }
 
+  /** Ends a command that is still queued. */
   async drop(commandId: string, { canSee, actor }: Caller): Promise<EditOutcome> {
     if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
     const told = this.#audit(actor, 'command:drop', commandId)
@@ -292,10 +300,12 @@ export class CommandService implements CommandQueue {
     return this.#ledger.get(commandId)
   }
 
+  /** Newest first. */
   list({ limit, cursor, ...where }: ListQuery): Promise<CommandList> {
     return itemPage(this.#log, { kind: 'command', where, order: 'desc', limit, cursor })
   }
 
+  /** Resolves with the command once it has ended, or with its present state after `timeoutMs`. */
   async waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
     const { commandId } = command
     const { promise, resolve } = withResolvers<void>()
@@ -312,6 +322,7 @@ export class CommandService implements CommandQueue {
     return (await this.#ledger.get(commandId)) ?? command
   }
 
+  /** Ends all waits, and allows none until the next start: each resolves with its command in its present state. */
   endWaits(): void {
     this.#mayWait = false
     for (const resolve of this.#waits) resolve()

@@ -1,7 +1,7 @@
 import type { Command } from '@fleetwire/protocol'
 import { compareQueued } from './queue-order.ts'
 
-export interface QueueView {
+export interface LiveCommands {
   /** Dispatched or running. */
   readonly inFlight: Command[]
   /** In the order in which they will be dispatched. */
@@ -13,7 +13,7 @@ export interface QueueView {
 /**
  * The commands of one agent that have not ended. Queued ones are kept in the order in which they will be dispatched.
  */
-export class AgentQueue implements QueueView {
+export class AgentCommands implements LiveCommands {
   readonly #inFlight = new Map<string, Command>()
   readonly #queued: Command[] = []
 
