@@ -336,6 +336,24 @@ t.test('a server that lost what it had acked gets a line without a gap', async t
   )
 })
 
+t.test('a server that was put back dispatches what has ended: it gets the result behind the dispatch', async t => {
+  const { server } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  const result = await peer.next('command:result')
+  peer.cut()
+  const { peer: later } = await welcomeAgent(server)
+  // It comes before the dispatch, to a server for which the command still waits: `stale`, and so consumed.
+  const early = await later.next('command:result')
+  later.tell('command:dispatch', dispatch('c1'))
+  const again = await later.next('command:result')
+  for (const { payload } of [early, again]) t.same(payload, result.payload)
+  t.same(
+    reports(later).map(([, type]) => type),
+    ['command:ack', 'command:result', 'command:ack', 'command:result'],
+  )
+})
+
 t.test('directives: forget, resend, cancel', async t => {
   const { runs, handler } = manual()
   const journal = new MemoryJournal()

@@ -208,13 +208,14 @@ export class CommandRunner {
       this.#sendResult(commandId, entry)
       return
     }
-    const isNewer = attempt > known.attempt
-    if (isNewer) {
+    if (attempt > known.attempt) {
       known.attempt = attempt
       this.#keep(commandId, known)
     }
     this.#ack(commandId, known.attempt)
-    if (isNewer || known.unacked === 0) this.#sendResult(commandId, known)
+    // Also where one is on its way: a server that was put back to an older state has refused that one, as it came before
+    // this dispatch.
+    this.#sendResult(commandId, known)
   }
 
   #confirmCancelled(commandId: string, attempt: number): void {
