@@ -14,6 +14,7 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   interrupt: async () => (await import('./interrupt.ts')).interruptCommand,
   tail: async () => (await import('./tail.ts')).tailCommand,
   attach: async () => (await import('./attach.ts')).attachCommand,
+  backup: async () => (await import('./backup.ts')).backupCommand,
 }
 
 /** Shows a command that was not loaded as if it were. */

@@ -20,6 +20,10 @@ export const summaries = {
     usage: 'attach <agentId> [terminalId]',
     says: 'Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running',
   },
+  backup: {
+    usage: 'backup [options] <folder>',
+    says: 'Copy the log and the secret into a new folder, while the server runs or not',
+  },
 } as const
 
 export type CommandName = keyof typeof summaries

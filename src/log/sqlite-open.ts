@@ -6,7 +6,7 @@ import { takeLock } from './sqlite-lock.ts'
 import type { OpenOptions, Refusal } from './sqlite-messages.ts'
 import { APPLICATION_ID, prepareDatabase, readPragma, SCHEMA_VERSION } from './sqlite-schema.ts'
 
-const LOG_FILE = 'fleetwire.db'
+export const LOG_FILE = 'fleetwire.db'
 const PAGE_BYTES = 4096
 /** Files up to this size are checked completely on open (about 0.1 s); in larger ones, damage shows when it is met. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024

@@ -95,6 +95,15 @@ export const SCHEMA_VERSION = MIGRATIONS.length
 export function prepareDatabase(db: Database): void {
   db.exec(PRAGMAS)
   for (let version = readPragma(db, 'user_version'); version < SCHEMA_VERSION; version++) migrate(db, version)
+  // A copy goes another way from here on than its original: cursors of that one would name other events of this one.
+  db.prepare("UPDATE meta SET epoch = ? WHERE epoch = ''").run(newEpoch())
+}
+
+const newEpoch = (): string => randomBytes(8).toString('hex')
+
+/** The next to open this file gives the log a name of its own, as often as the copy is copied back. */
+export function markCopied(db: Database): void {
+  db.exec("UPDATE meta SET epoch = ''")
 }
 
 /** One transaction, so that a crash leaves one of the schemas and never something in between. */
@@ -104,8 +113,7 @@ function migrate(db: Database, version: number): void {
     db.exec(MIGRATIONS[version]!)
     if (version === 0) {
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
-      const epoch = randomBytes(8).toString('hex')
-      db.prepare('INSERT INTO meta (one, epoch, head, floor, events) VALUES (1, ?, 0, 0, 0)').run(epoch)
+      db.prepare('INSERT INTO meta (one, epoch, head, floor, events) VALUES (1, ?, 0, 0, 0)').run(newEpoch())
     }
     db.exec(`PRAGMA user_version = ${version + 1}`)
     db.exec('COMMIT')

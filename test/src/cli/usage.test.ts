@@ -14,7 +14,17 @@ import { tokenCommand } from '../../../src/cli/token.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 import { freePort } from '../../helpers/processes.ts'
 
-const COMMANDS = [['serve'], ['token'], ['agent', 'exec'], ['ps'], ['send'], ['interrupt'], ['tail'], ['attach']]
+const COMMANDS = [
+  ['serve'],
+  ['token'],
+  ['agent', 'exec'],
+  ['ps'],
+  ['send'],
+  ['interrupt'],
+  ['tail'],
+  ['attach'],
+  ['backup'],
+]
 
 test('--help and --version are no errors', async t => {
   const help = await run(t, ['--help'])

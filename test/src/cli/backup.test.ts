@@ -1,0 +1,104 @@
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test, test } from 'tap'
+import { emptyFolder } from '../../helpers/cli.ts'
+import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
+import { connectWs } from '../../helpers/ws-client.ts'
+
+// Five processes start one after the other, on a machine that may be busy.
+t.setTimeout(120_000)
+
+/** Submits without a pause; resolves with the ids, in the order in which they were accepted. */
+async function submitUntil(url: string, token: string, ended: () => boolean): Promise<string[]> {
+  const accepted: string[] = []
+  while (!ended()) {
+    const answer = await fetch(`${url}/api/v1/agents/a1/commands`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ kind: 'shell', input: 'true', whenBusy: 'enqueue' }),
+    })
+    if (answer.status === 202) accepted.push(((await answer.json()) as { commandId: string }).commandId)
+  }
+  return accepted
+}
+
+/** A socket that asks to resume behind a cursor: what it is told first. */
+async function resume(t: Test, url: string, token: string, cursor?: string) {
+  const client = await connectWs(t, url, token)
+  client.send(
+    'dashboard:connect',
+    { ...(cursor !== undefined && { resume: { cursor } }), subscribe: ['agents.>'] },
+    'c',
+  )
+  const { payload } = await client.next(({ type, id }) => type === 'connection:established' && id === 'c')
+  await client.close()
+  return payload as { resumed: boolean; reason?: string; cursor: string }
+}
+
+test('a backup of a busy server is whole: another goes on with it, with the same tokens and the same agents', async t => {
+  const folder = await emptyFolder(t)
+  const port = String(await freePort())
+  const url = `http://127.0.0.1:${port}`
+  const original = fleetwire(t, ['serve', '--port', port], { FLEETWIRE_QUEUE_LIMIT: '100000' }, folder)
+  await original.printed(/listens at/)
+  const token = await adminToken(original)
+  const env = { FLEETWIRE_URL: url, FLEETWIRE_DATA_DIR: join(folder, 'data') }
+  const agent = fleetwire(t, ['agent', 'exec', '--id', 'a1', '--journal', join(folder, 'journal')], env, folder)
+  await agent.printed(/is connected/)
+  t.match(await fleetwire(t, ['send', 'a1', '--wait', 'echo before'], env, folder).ended, { stdout: /before/ })
+
+  let wanted = 20
+  const before = await submitUntil(url, token, () => wanted-- === 0)
+  let copied = false
+  const meanwhile = submitUntil(url, token, () => copied)
+  const backup = await fleetwire(t, ['backup', 'copy'], env, folder).ended
+  copied = true
+  t.match(backup, { code: 0, stdout: /^\d+ events, \d+\.\d MB, are in copy/ })
+  const after = await submitUntil(url, token, () => wanted++ === 0)
+  t.ok((await meanwhile).length > 0, 'the server went on')
+  const { cursor } = await resume(t, url, token)
+  await original.kill('SIGKILL')
+  const copy = join(folder, 'copy')
+  t.equal(statSync(copy).mode & 0o777, 0o700)
+  for (const name of readdirSync(copy)) t.equal(statSync(join(copy, name)).mode & 0o777, 0o600, name)
+  t.same(readdirSync(copy).toSorted(), ['fleetwire.db', 'secret'])
+  cpSync(copy, join(folder, 'again'), { recursive: true })
+
+  const restored = fleetwire(t, ['serve', '--port', port, '--data-dir', 'copy'], {}, folder)
+  await restored.printed(/listens at/)
+  const asAdmin = { headers: { authorization: `Bearer ${token}` } }
+  const statusOf = async (id: string) => (await fetch(`${url}/api/v1/commands/${id}`, asAdmin)).status
+  for (const id of before) t.equal(await statusOf(id), 200, 'accepted before the backup began')
+  for (const id of after) t.equal(await statusOf(id), 404, 'accepted when it had ended')
+  t.match(await resume(t, url, token, cursor), { resumed: false, reason: 'epoch' }, 'not events of the same numbers')
+  const sent = await fleetwire(t, ['send', 'a1', '--priority', '9', '--wait', 'echo again'], env, folder).ended
+  t.match(sent, { code: 0, stdout: /again/ }, 'what the agent had told the original counts no more')
+  const { cursor: ofRestored } = await resume(t, url, token)
+  await restored.kill('SIGTERM')
+
+  const second = fleetwire(t, ['serve', '--port', '0', '--data-dir', 'again'], {}, folder)
+  const [, secondUrl = ''] = await second.printed(/listens at (\S+)/)
+  t.match(await resume(t, secondUrl, token, ofRestored), { resumed: false, reason: 'epoch' }, 'nor those of the first')
+})
+
+test('backup overwrites nothing, and says what is no data folder', async t => {
+  const folder = await emptyFolder(t)
+  const backup = (...args: string[]) => fleetwire(t, ['backup', ...args], {}, folder).ended
+  mkdirSync(join(folder, 'full'))
+  writeFileSync(join(folder, 'full', 'mine'), 'mine')
+  t.match(await backup('full'), {
+    code: 1,
+    stderr: 'fleetwire: full is not empty: name a folder that is new, or empty.\n',
+  })
+  t.match(await backup('to'), {
+    code: 1,
+    stderr: /there is no log in \.\/data, name the server's folder with --data-dir\.\n$/,
+  })
+  t.notOk(readdirSync(folder).includes('to'), 'nothing was made')
+  mkdirSync(join(folder, 'data'))
+  writeFileSync(join(folder, 'data', 'fleetwire.db'), 'something else')
+  const { code, stderr } = await backup('to')
+  t.equal(code, 1)
+  t.match(stderr, /^fleetwire: Nothing was copied: .*not a database\.\n$/)
+  t.same(readdirSync(join(folder, 'to')), [])
+})
