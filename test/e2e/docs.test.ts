@@ -9,13 +9,15 @@ import { blocks, files, read, root } from '../house/repository.ts'
 const bin = fileURLToPath(new URL('bin', root))
 /** A server with its local agent in processes of their own, and a shell that knows it. */
 async function start(t: Test) {
-  const server = fleetwire(t, ['serve', '--local-agent', '--port', '0', '--data-dir', t.testdir()], {
+  const dataDir = t.testdir()
+  const server = fleetwire(t, ['serve', '--local-agent', '--port', '0', '--data-dir', dataDir], {
     SHELL: '/bin/sh',
   })
   const [, url] = await server.printed(/listens at (\S+)/)
   const token = await adminToken(server)
   await server.printed(/agent "local" is connected/)
-  const env = { FLEETWIRE_URL: url!, FLEETWIRE_TOKEN: token, PATH: `${bin}:${process.env.PATH}`, HOME: t.testdirName }
+  const known = { FLEETWIRE_URL: url!, FLEETWIRE_TOKEN: token, FLEETWIRE_DATA_DIR: dataDir }
+  const env = { ...known, PATH: `${bin}:${process.env.PATH}`, HOME: dataDir }
   return {
     url: url!,
     async bash(script: string, cwd: string) {

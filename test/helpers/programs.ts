@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process'
 import type { Test } from 'tap'
 
 /** Where Debian has a program under another name than its own. */
-const packages: Record<string, string> = { vi: 'vim-tiny', script: 'bsdutils', setsid: 'util-linux' }
+const packages: Record<string, string> = {
+  vi: 'vim-tiny',
+  script: 'bsdutils',
+  setsid: 'util-linux',
+  nginx: 'nginx-light',
+  'systemd-analyze': 'systemd',
+}
 
 /** Whether a program is here that a test runs. Where it is not, one line says how to get it; CI fails. */
 export function isInstalled(t: Test, program: string): boolean {

@@ -10,7 +10,7 @@ import {
 import t from 'tap'
 import { ConfigSchema } from '../../src/config.ts'
 import * as faults from '../../src/errors.ts'
-import { files, isTest, read, tableRows, unquoted } from './repository.ts'
+import { files, isTest, read, sources, tableRows, unquoted } from './repository.ts'
 
 t.test('[ER1] docs/errors.md names every error code as it is, and no other', async t => {
   const told = tableRows(read('docs/errors.md')).filter(([code]) => !code!.includes('FLW_ERR_'))
@@ -182,3 +182,23 @@ t.test('docs/README.md has a row for every page beside it', async t => {
   const rows = [...read('docs/README.md').matchAll(/^\| \[.*\]\(([\w-]+\.md)\)/gm)].map(([, page]) => `docs/${page}`)
   t.same(rows.toSorted(), pages.filter(path => path.startsWith('docs/') && path !== 'docs/README.md').toSorted())
 })
+
+t.test(
+  'docs/troubleshooting.md quotes messages as they are, and leaves out no close code that tells of trouble',
+  async t => {
+    const page = read('docs/troubleshooting.md')
+    const told = new Set([...page.matchAll(/^\| (\d{4}) /gm)].map(([, code]) => code))
+    for (const [code, { action }] of Object.entries(closeCodes))
+      if (action !== 'stop' || Number(code) >= 4000) t.ok(told.has(code) || code === '1001', `close code ${code}`)
+    // What Node, npm or the shell say is theirs to change.
+    const ofOthers = /^listen E/
+    const spoken = [...sources, 'bin/fleetwire'].map(file => read(file)).join('\n')
+    const cells = [...page.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell!)
+    const quoted = cells
+      .flatMap(cell => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!))
+      .filter(text => text.split(' ').length >= 3 && !ofOthers.test(text))
+    t.ok(quoted.length > 20, `${quoted.length} messages`)
+    for (const text of quoted)
+      for (const part of text.split('…')) t.ok(spoken.includes(part.trim().replace(/^"|"$/g, '')), text)
+  },
+)
