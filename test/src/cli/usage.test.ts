@@ -4,6 +4,7 @@ import { Help } from 'commander'
 import { test } from 'tap'
 import { agentCommand } from '../../../src/cli/agent.ts'
 import { attachCommand } from '../../../src/cli/attach.ts'
+import { backupCommand } from '../../../src/cli/backup.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
 import { psCommand } from '../../../src/cli/ps.ts'
 import { sendCommand } from '../../../src/cli/send.ts'
@@ -108,6 +109,7 @@ test('the list of commands says of each what the command says itself', async t =
     interruptCommand,
     tailCommand,
     attachCommand,
+    backupCommand,
   ]
   t.same(
     Object.values(summaries).map(({ usage }) => usage),
