@@ -1,8 +1,6 @@
 import helmet from '@fastify/helmet'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { asyncApiDocument } from '../src/reference/asyncapi.ts'
-import { protocolPage } from '../src/reference/page.ts'
 import { ownPageHeaders } from '../src/reference/page-style.ts'
 
 export interface AsyncapiOptions {
@@ -24,17 +22,24 @@ export default fp<AsyncapiOptions>(
     let page: string | undefined
     // Serialised once: the part that differs, the address of this server, comes at the end.
     const nowhere = { host: '', protocol: 'ws', pathname: '' } as const
-    const { servers, ...document } = asyncApiDocument({ version, server: nowhere, queryToken })
-    const beginning = JSON.stringify(document).slice(0, -1)
-    const documentFor = (request: FastifyRequest) =>
-      `${beginning},"servers":${JSON.stringify({ this: { ...servers.this, ...reached(request) } })}}`
+    async function prepare() {
+      // What writes documents is loaded by the first who reads one.
+      const { asyncApiDocument } = await import('../src/reference/asyncapi.ts')
+      const { servers, ...document } = asyncApiDocument({ version, server: nowhere, queryToken })
+      return { beginning: JSON.stringify(document).slice(0, -1), server: servers.this }
+    }
+    let prepared: ReturnType<typeof prepare> | undefined
 
-    app.get('/asyncapi.json', about, async (request, reply) =>
-      reply.type('application/json; charset=utf-8').send(documentFor(request)),
-    )
+    app.get('/asyncapi.json', about, async (request, reply) => {
+      prepared ??= prepare()
+      const { beginning, server } = await prepared
+      const servers = JSON.stringify({ this: { ...server, ...reached(request) } })
+      return reply.type('application/json; charset=utf-8').send(`${beginning},"servers":${servers}}`)
+    })
     await app.register(async pages => {
       await pages.register(helmet, ownPageHeaders)
       pages.get('/asyncapi', about, async (_request, reply) => {
+        const { protocolPage } = await import('../src/reference/page.ts')
         page ??= protocolPage({ version, queryToken })
         return reply.type('text/html; charset=utf-8').send(page)
       })

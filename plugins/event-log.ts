@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { EventLog } from '../src/log/event-log.ts'
-import { openSqliteLog } from '../src/log/sqlite-log.ts'
+import type { OpeningLog } from '../src/log/sqlite-opening.ts'
 import { StoreProbe } from '../src/log/store-probe.ts'
 import { TimedLog } from '../src/log/timed-log.ts'
+import { openLog } from '../src/open-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,6 +19,8 @@ declare module 'fastify' {
 export interface EventLogOptions {
   /** A log that the caller opened and will close. */
   eventLog?: EventLog | undefined
+  /** The log of the configuration, if it is being opened already. It is closed with the app. */
+  openingLog?: OpeningLog | undefined
 }
 
 function watched(app: FastifyInstance, eventLog: EventLog): void {
@@ -37,17 +40,13 @@ function watched(app: FastifyInstance, eventLog: EventLog): void {
 }
 
 export default fp<EventLogOptions>(
-  async (app, { eventLog }) => {
+  async (app, { eventLog, openingLog }) => {
     if (eventLog !== undefined) {
       watched(app, eventLog)
       app.decorate('logUsage', () => undefined)
       return
     }
-    const { DATA_DIR, EVENT_RETENTION_COUNT, EVENT_RETENTION_BYTES, EVENT_RETENTION_MS } = app.config
-    const log = await openSqliteLog({
-      dir: DATA_DIR,
-      clock: app.clock,
-      retention: { count: EVENT_RETENTION_COUNT, bytes: EVENT_RETENTION_BYTES, ms: EVENT_RETENTION_MS },
+    const log = await (openingLog ?? openLog(app.config, app.clock)).take({
       onFault: error => app.log.error({ err: error }, 'event log'),
       onNote: message => app.log.warn(message),
     })

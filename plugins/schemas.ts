@@ -1,5 +1,6 @@
-import AjvCompiler from '@fastify/ajv-compiler'
-import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
+import { createRequire } from 'node:module'
+import type AjvCompiler from '@fastify/ajv-compiler'
+import type { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import * as protocol from '@fleetwire/protocol'
 import {
   type ErrorCode,
@@ -14,6 +15,10 @@ import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Compiles what no request has asked for yet; returns how many. Throws if a schema cannot be compiled. */
+    compileSchemas(): number
+  }
   interface FastifySchema {
     /**
      * The codes with which the route itself refuses. Those of the checks before every route are added to its document.
@@ -29,6 +34,15 @@ interface Validate {
 type Build = ReturnType<typeof AjvCompiler>
 type Shared = Parameters<Build>[0]
 type BuildSerializer = ReturnType<typeof SerializerSelector>
+type Serialize = ReturnType<ReturnType<BuildSerializer>>
+
+// Loaded by the first request that needs them: for a start they cost as much as all the rest.
+const require = createRequire(import.meta.url)
+const validators = (): Build => (require('@fastify/ajv-compiler') as typeof AjvCompiler)()
+const serializers = (): BuildSerializer =>
+  (
+    require('@fastify/fast-json-stringify-compiler') as { SerializerSelector: typeof SerializerSelector }
+  ).SerializerSelector()
 
 const common = { useDefaults: true, removeAdditional: false, allErrors: false }
 
@@ -39,16 +53,52 @@ const common = { useDefaults: true, removeAdditional: false, allErrors: false }
  */
 export default fp(
   async app => {
-    const compiler = AjvCompiler()
+    const waiting = new Set<() => unknown>()
+    /** Compiles when it is first asked: a route pays for its own schemas, a start for none. */
+    function later<T>(compile: () => T): () => T {
+      let compiled: { it: T } | undefined
+      const get = () => {
+        compiled ??= { it: compile() }
+        waiting.delete(get)
+        return compiled.it
+      }
+      waiting.add(get)
+      return get
+    }
+    app.decorate('compileSchemas', () => {
+      const gets = [...waiting]
+      for (const get of gets) get()
+      return gets.length
+    })
     app.setSchemaController({
       compilersFactory: {
-        buildValidator: ((externalSchemas: Shared) => {
-          const strict = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: false } })
-          const coercing = compiler(externalSchemas, { customOptions: { ...common, coerceTypes: true } })
+        buildValidator: ((shared: Shared) => {
+          const compilers = later(() => {
+            const build = validators()
+            return {
+              strict: build(shared, { customOptions: { ...common, coerceTypes: false } }),
+              coercing: build(shared, { customOptions: { ...common, coerceTypes: true } }),
+            }
+          })
           return (route: AjvCompiler.RouteDefinition) =>
-            route.httpPart === 'body' ? keepable(strict(route)) : coercing(route)
+            route.httpPart === 'body'
+              ? keepable(validator(later(() => compilers().strict(route))))
+              : validator(later(() => compilers().coercing(route)))
         }) as Build,
-        buildSerializer: serializers(SerializerSelector()),
+        buildSerializer: ((shared, options) => {
+          const compiler = later(() => serializers()(shared, options))
+          // All routes share their error responses and many share a record, so each serializer is compiled once.
+          const known = new Map<string, Serialize>()
+          return route => {
+            const get = later(() => {
+              const key = JSON.stringify(route.schema)
+              const made = known.get(key) ?? compiler()(route)
+              known.set(key, made)
+              return made
+            })
+            return data => get()(data)
+          }
+        }) as BuildSerializer,
       },
     })
     const { schemas, refer } = shareSchemas(Object.values(protocol))
@@ -71,6 +121,17 @@ export default fp(
   { name: 'fleetwire-schemas' },
 )
 
+/** A validator as Fastify wants it: its last errors stand on the function itself. */
+function validator(get: () => Validate): Validate {
+  const judge: Validate = value => {
+    const validate = get()
+    const verdict = validate(value)
+    judge.errors = validate.errors
+    return verdict
+  }
+  return judge
+}
+
 /** Applies to the body of every route: refuses what could not be kept as it is, too deep or with too large a number. */
 function keepable(validate: Validate): Validate {
   return body => {
@@ -91,21 +152,4 @@ const flaw = (keyword: string, instancePath: string, what: string) => ({
 function deepMember(of: object, levels: number): [path?: string, value?: unknown] {
   const deep = Object.entries(of).find(([, value]) => isDeeper(value, levels))
   return deep === undefined ? [] : [`/${deep[0]}`, deep[1]]
-}
-
-/**
- * All routes share their error responses and many share a record, so each serializer is compiled once. That halves the
- * start-up.
- */
-function serializers(build: BuildSerializer): BuildSerializer {
-  return (...shared) => {
-    const compile = build(...shared)
-    const known = new Map<string, ReturnType<typeof compile>>()
-    return route => {
-      const key = JSON.stringify(route.schema)
-      const made = known.get(key) ?? compile(route)
-      known.set(key, made)
-      return made
-    }
-  }
 }

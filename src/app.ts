@@ -34,6 +34,7 @@ import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
+import type { OpeningLog } from './log/sqlite-opening.ts'
 import { processLog } from './process-log.ts'
 import { RequestLog } from './request-log.ts'
 import { parseTrustProxy } from './trust-proxy.ts'
@@ -43,6 +44,8 @@ export interface ControlPlaneOptions {
   config?: Partial<Config>
   /** A log that the caller opened, and closes. Default: the one that the configuration names. */
   eventLog?: EventLog
+  /** The log of the configuration, where it is being opened already. It is closed with the app. */
+  openingLog?: OpeningLog
   clock?: Clock
   jwksCooldownMs?: number
   /** Whether `/` is a page that says what this is. Default: true. */
@@ -52,6 +55,10 @@ export interface ControlPlaneOptions {
 export interface AppOptions extends ControlPlaneOptions {
   /** `false` for no log of the process itself; a stream for its lines instead of the standard output. */
   logger?: boolean | { stream: DestinationStream }
+}
+
+function noCompiler(): never {
+  throw new Error('A route with schemas was registered before plugins/schemas.ts')
 }
 
 /** Node looks this often whose deadline has passed, half a minute where it is not told. */
@@ -65,7 +72,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 
   await app.register(lifecycle)
   await app.register(reachedAt)
-  await app.register(eventLog, { eventLog: options.eventLog })
+  await app.register(eventLog, { eventLog: options.eventLog, openingLog: options.openingLog })
   await app.register(audit)
   await app.register(errors)
   await app.register(headers)
@@ -112,6 +119,8 @@ export async function buildApp({ logger = true, ...options }: AppOptions = {}): 
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors,
     clientErrorHandler,
+    // Fastify loads its own unless it is given others: plugins/schemas.ts sets ours, before the first route.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
     requestTimeout: config.REQUEST_TIMEOUT_MS,
     // Nor may an answer that its reader does not take. Streams carry a byte with every heartbeat.

@@ -1,9 +1,9 @@
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import pretty from 'pino-pretty'
-import { BACKLOG, buildApp } from './app.ts'
+import { systemClock } from './clock.ts'
 import { type Config, environmentWarnings, loadConfig } from './config.ts'
+import { openLog } from './open-log.ts'
 import { onStop } from './stop-signals.ts'
 
 /** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
@@ -15,8 +15,17 @@ const CLOSE_DEADLINE_MS = 30_000
  */
 export async function serve(overrides: Partial<Config> = {}): Promise<FastifyInstance> {
   const config = loadConfig(process.env, overrides)
-  const stream = process.stdout.isTTY ? pretty() : pino.destination(1)
-  const app = await buildApp({ config, logger: { stream } })
+  // Its thread opens the log while this one loads the rest.
+  const openingLog = openLog(config, systemClock)
+  const { BACKLOG, buildApp } = await import('./app.ts')
+  const stream = process.stdout.isTTY ? (await import('pino-pretty')).default() : pino.destination(1)
+  let app: FastifyInstance
+  try {
+    app = await buildApp({ config, logger: { stream }, openingLog })
+  } catch (error) {
+    await openingLog.close()
+    throw error
+  }
   for (const warning of environmentWarnings(process.env)) app.log.warn(warning)
   const grace = closeWithGrace(
     { delay: CLOSE_DEADLINE_MS, logger: app.log, skip: ['SIGINT', 'SIGTERM'] },

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 import { type Algorithm, judgeKey } from './key-strength.ts'
-import { remoteKeys, type VerifySignature } from './remote-keys.ts'
+import type { VerifySignature } from './remote-keys.ts'
 import { loadSecret } from './secret.ts'
 
 /** What verifies tokens. Minting tokens here takes a secret. */
@@ -29,6 +29,7 @@ export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: Tok
   }
   if (JWT_PUBLIC_KEY !== undefined) return publicKey(JWT_PUBLIC_KEY)
   if (JWKS_URL !== undefined) {
+    const { remoteKeys } = await import('./remote-keys.ts')
     return {
       kind: 'key-set',
       verify: remoteKeys(JWKS_URL, { cooldownMs: jwksCooldownMs, allowHttp: JWKS_ALLOW_HTTP, warn }),
