@@ -8,7 +8,7 @@ import {
   errorCodes,
 } from '@fleetwire/protocol'
 import t from 'tap'
-import { ConfigSchema } from '../../src/config.ts'
+import { ConfigSchema } from '../../src/config-schema.ts'
 import * as faults from '../../src/errors.ts'
 import { files, isTest, read, sources, tableRows, unquoted } from './repository.ts'
 

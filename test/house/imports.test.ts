@@ -81,7 +81,11 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['src/open-log.ts', ['src/clock.ts', 'src/config.ts', 'src/log/sqlite-opening.ts']],
-  ['src/config.ts', ['src/environment.ts', 'src/errors.ts', 'src/trust-proxy.ts', '@sinclair/typebox', 'env-schema']],
+  [
+    'src/config.ts',
+    [...['src/config-schema.ts', 'src/environment.ts', 'src/errors.ts', 'src/generated/', 'src/trust-proxy.ts']],
+  ],
+  ['src/config-schema.ts', ['@sinclair/typebox']],
   ['src/request-log.ts', ['fastify']],
   ['src/process-log.ts', ['src/redact.ts', 'pino']],
   [
@@ -92,7 +96,6 @@ const layers: [area: string, may: string[]][] = [
       '@fleetwire/protocol',
       '@fastify/error',
       '@sinclair/typebox',
-      'env-schema',
       'pino',
       'ulid',
       'node:',
@@ -114,7 +117,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
-  ['scripts/', ['src/reference/', 'node:']],
+  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'node:']],
   ['examples/', ['']],
 ]
 

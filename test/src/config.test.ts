@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { type Config, ConfigSchema, loadConfig } from '../../src/config.ts'
+import { emitConfigCheck } from '../../scripts/emit-config-check.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { ConfigSchema } from '../../src/config-schema.ts'
 
 t.test('[CF1] an empty environment gives every default', async t => {
   const config = loadConfig({})
@@ -52,4 +55,16 @@ t.test('[CF3] empty variables and those of others are ignored', async t => {
 t.test('[CF4] overrides win over the environment, and follow the same rules', async t => {
   t.equal(loadConfig({ FLEETWIRE_PORT: '1' }, { PORT: 2 }).PORT, 2)
   t.throws(() => loadConfig({}, { PORT: -1 }), { code: 'FLW_ERR_CONFIG_INVALID' })
+})
+
+t.test('several wrong settings are told of at once', async t => {
+  t.throws(() => loadConfig({ FLEETWIRE_PORT: 'x', FLEETWIRE_LEASE_MS: '0' }), {
+    message: 'Configuration: FLEETWIRE_PORT must be integer, FLEETWIRE_LEASE_MS must be >= 1',
+  })
+})
+
+t.test('what is built is what the schema of the configuration says now', async t => {
+  const built = readFileSync(new URL('../../src/generated/config-check.js', import.meta.url), 'utf8')
+  t.equal(built, emitConfigCheck(), 'run npm run build')
+  t.notMatch(built, /\bFunction\s*\(|\beval\s*\(|\brequire\s*\(|^import/m, 'it stands by itself')
 })

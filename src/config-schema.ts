@@ -1,0 +1,148 @@
+import { type Static, Type } from '@sinclair/typebox'
+
+// Loaded by nobody but the build and the tests: `scripts/generate-config-check.ts` writes what a program needs of it.
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const DAY = 24 * 60 * MINUTE
+const KiB = 1024
+
+const positive = (defaultValue: number, description: string) =>
+  Type.Integer({ minimum: 1, default: defaultValue, description })
+
+/** Comma-separated, or an array where it is given in code; `listOf` reads both. */
+const list = (description: string) =>
+  Type.Optional(
+    Type.Unsafe<string | readonly string[]>(
+      // Quotes would be part of the name, as some env files leave them, and it would never be met.
+      Type.Array(Type.String({ minLength: 1, maxLength: 512, pattern: '^[^"\'\\s]+$' }), {
+        minItems: 1,
+        maxItems: 32,
+        description,
+      }),
+    ),
+  )
+
+/** Every setting; each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
+export const ConfigSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'Port to listen on; 0: any free one' }),
+  DATA_DIR: Type.String({ default: './data', description: 'Folder of the log and the generated secret' }),
+  JWT_SECRET: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description: 'HS256 secret, at least 32 characters; generated into DATA_DIR/secret when absent',
+    }),
+  ),
+  JWT_PUBLIC_KEY: Type.Optional(
+    Type.String({ description: 'PEM public key: tokens are minted elsewhere and only verified here' }),
+  ),
+  JWKS_URL: Type.Optional(Type.String({ description: 'URL of a JWKS: as JWT_PUBLIC_KEY, with rotation' })),
+  JWKS_ALLOW_HTTP: Type.Boolean({ default: false, description: 'Fetch the JWKS over http from other machines too' }),
+  JWT_AUDIENCE: list(
+    'Audiences, comma-separated: one must be in aud. A JWKS needs it or JWT_ISSUER; any: not looked at',
+  ),
+  JWT_ISSUER: list('Issuers, comma-separated: iss must be one of them, to the letter'),
+  JWT_ROLE_CLAIM: Type.String({
+    minLength: 1,
+    maxLength: 256,
+    default: 'role',
+    description: 'Claim that names the role: a name or a path; the highest known role counts',
+  }),
+  JWT_LEEWAY_MS: Type.Integer({
+    minimum: 0,
+    maximum: 5 * MINUTE,
+    default: 5 * SECOND,
+    description: 'How far the clock of an issuer may be off',
+  }),
+  MAX_REVOCATIONS: positive(
+    100_000,
+    'Revocations that are kept; over it those of subjects and foreign tokens are refused',
+  ),
+  TOKEN_MAX_TTL_MS: positive(365 * DAY, 'Longest life of a token that is minted over REST'),
+  ALLOWED_ORIGINS: Type.String({
+    default: '',
+    description: 'Comma-separated origins of browsers besides the server’s own; * for any',
+  }),
+  ALLOW_QUERY_TOKEN: Type.Boolean({
+    default: true,
+    description: 'Accept ?token= for sockets and event streams; off: only header and subprotocol',
+  }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    description:
+      'Whose X-Forwarded-… headers are believed: comma-separated addresses or networks, or how many proxies; true: anybody’s',
+  }),
+  LOG_LEVEL: Type.String({
+    default: 'info',
+    pattern: '^(fatal|error|warn|info|debug|trace|silent)$',
+    description: 'Of the server’s own log',
+  }),
+  HEARTBEAT_MS: positive(30 * SECOND, 'Interval of pings and heartbeats to dashboards; silent for two: closed 4408'),
+  AGENT_HEARTBEAT_MS: positive(
+    10 * SECOND,
+    'Interval at which agents report; silent for two: late, for three: offline',
+  ),
+  LEASE_MS: positive(5 * MINUTE, 'How long a running command survives without its agent'),
+  ACK_DEADLINE_MS: positive(10 * SECOND, 'How long an agent may take to acknowledge a dispatch'),
+  CANCEL_DEADLINE_MS: positive(30 * SECOND, 'How long an agent may take to confirm an interrupt before it is forced'),
+  MAX_FRAME_BYTES: positive(256 * KiB, 'Largest inbound frame; over it: closed 4413'),
+  FRAME_RATE: positive(100, 'Frames per second of a connection that is no agent’s, sustained'),
+  FRAME_BURST: positive(200, 'Frames at once of a connection that is no agent’s'),
+  AGENT_FRAME_RATE: positive(2000, 'Frames per second of an agent’s connection; twice that at once'),
+  FRAME_RATE_PER_PRINCIPAL: positive(5000, 'Frames per second over all sockets of a token subject; twice that at once'),
+  FRAME_RATE_PER_ADDRESS: positive(20_000, 'Frames per second over all sockets of an address; twice that at once'),
+  HEADERS_TIMEOUT_MS: positive(10 * SECOND, 'How long the head of a request may take to arrive; over it: 408'),
+  REQUEST_TIMEOUT_MS: positive(30 * SECOND, 'How long a request may take to arrive, with its body; over it: 408'),
+  STALLED_CONNECTION_MS: positive(
+    2 * MINUTE,
+    'How long an HTTP connection may carry no byte either way; twice HEARTBEAT_MS at least',
+  ),
+  REST_RATE: positive(6000, 'REST requests per minute and principal'),
+  FALSE_TOKEN_RATE: positive(
+    300,
+    'False tokens per minute of an address; over it they are answered 429, good ones as ever',
+  ),
+  UPGRADE_RATE: positive(1000, 'New sockets per second of an address, and of a token subject; over it: 429'),
+  UPGRADE_BURST: positive(10_000, 'New sockets at once of an address, and of a token subject'),
+  ADMISSION_RATE: positive(5000, 'New sockets per second on this node; those over it wait for their turn'),
+  ADMISSION_WAIT_MS: positive(20 * SECOND, 'Longest wait of a new socket for its turn; over it: 503'),
+  MAX_CONNECTIONS: positive(20_000, 'Sockets on this node; over it: 503 before the upgrade'),
+  MAX_CONNECTIONS_PER_PRINCIPAL: positive(2000, 'Sockets of one token subject; over it: 429 before the upgrade'),
+  MAX_OPEN_INTERACTIONS_PER_AGENT: positive(1000, 'Interactions of one agent that wait; over it: too_large'),
+  MAX_OPEN_MESSAGES_PER_AGENT: positive(256, 'Messages and tool calls of one agent under way; over it: too_large'),
+  MAX_SESSIONS_PER_AGENT: positive(2000, 'Sessions of one agent that have not ended; over it: too_large'),
+  MAX_TERMINALS_PER_AGENT: positive(2000, 'Terminals of one agent that live; over it: too_large'),
+  MAX_USAGE_MODELS_PER_AGENT: positive(
+    1000,
+    'Sources and models whose usage is counted of one agent; over it: too_large',
+  ),
+  QUEUE_LIMIT: positive(1000, 'Commands that may wait for one agent; over it: queue_full'),
+  COMMAND_RETENTION_MS: positive(30 * DAY, 'How long ended commands are kept'),
+  TASK_RETENTION_MS: positive(30 * DAY, 'How long ended tasks are kept'),
+  SESSION_RETENTION_MS: positive(30 * DAY, 'How long sessions without activity are kept'),
+  EVENT_RETENTION_COUNT: positive(1_000_000, 'Events kept in the log'),
+  EVENT_RETENTION_BYTES: positive(4 * KiB * KiB * KiB, 'Bytes of events kept in the log; warned of at 80 %'),
+  EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
+  OUTBOX_LIMIT_BYTES: Type.Integer({
+    // Twice what a replay sends before it waits: with less a slow client could never catch up.
+    minimum: 256 * KiB,
+    default: 4 * KiB * KiB,
+    description: 'Bytes that may wait for one slow client; over it: closed 4508',
+  }),
+  FLUSH_MS: Type.Integer({
+    minimum: 0,
+    default: 0,
+    description: 'Longest wait to join writes under load; 0: each turn of the event loop',
+  }),
+  COMPRESSION: Type.Boolean({
+    default: false,
+    description: 'Agree to permessage-deflate: less traffic for more CPU time',
+  }),
+  METRICS_PUBLIC: Type.Boolean({ default: false, description: 'Serve /metrics without a token' }),
+  LOCAL_AGENT: Type.Boolean({
+    default: true,
+    description: 'npm start runs an agent named local; false switches it off',
+  }),
+})
+export type Config = Static<typeof ConfigSchema>
