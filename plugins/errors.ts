@@ -130,7 +130,7 @@ export default fp(
       const { method, url } = request
       const [path] = url.split('?', 1)
       const methods = routeTable.methodsOf(url)
-      // A file that is not among those of a page has a route, and one for its method.
+      // The path of a page's missing file matches a route, and the route has this method.
       if (methods.length === 0 || methods.includes(method))
         return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
       const allowed = methods.join(', ')

@@ -10,7 +10,7 @@ import type { TaskService } from '../src/tasks/task-service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** All that decides. Its services have decorators of their own. */
+    /** The whole domain. Its services are also decorators of their own. */
     fleet: Fleet
     commandQueue: CommandQueue
     batches: BatchService

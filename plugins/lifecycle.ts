@@ -4,8 +4,8 @@ import type { Config } from '../src/config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    // These two are there before any plugin. They are typed here and not in src/app.ts, whose types reach whoever embeds
-    // Fleetwire: a host has a `config` of its own.
+    // These two exist before any plugin. Their types are here and not in src/app.ts, whose types reach apps that embed
+    // Fleetwire and have a `config` of their own.
     config: Config
     clock: Clock
     /** `draining` once the server was told to close: it accepts no new work and finishes what it has. */

@@ -15,8 +15,8 @@ const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 let ofThisProcess: Registry | undefined
 
 /**
- * What prom-client tells of every Node process, under the names that dashboards know. Once for a process, however many
- * apps it holds, now and one after another: prom-client's monitors of the event loop and of the garbage collector cannot
+ * The metrics that prom-client has for every Node process, under the names that dashboards know. They are created once
+ * per process, however many apps it holds: prom-client's monitors of the event loop and of the garbage collector cannot
  * be stopped, so each app would leave another pair behind. They keep no process alive and hold nothing of an app.
  */
 function processMetrics(): readonly Metric[] {

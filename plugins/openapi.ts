@@ -9,7 +9,7 @@ export interface OpenapiOptions {
   version: string
 }
 
-/** Everything comes from this server. */
+/** Everything is loaded from this server. */
 const docsHeaders = pageHeaders({
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],

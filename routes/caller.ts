@@ -5,7 +5,7 @@ import type { Principal } from '../src/auth/principal.ts'
 import type { Actor, Caller } from '../src/caller.ts'
 import type { Dashboard } from './ws/dashboard.ts'
 
-/** Who asks, as the services want to know it. */
+/** The caller of a service, with the name that the audit trail needs. */
 type NamedCaller = Caller & { actor: Actor }
 
 /** The caller of a request. */

@@ -1,23 +1,23 @@
-/** Who asks for a change, and over which door. */
+/** Who asks for a change, and over which interface. */
 export interface Actor {
-  /** `sub` of the token. */
+  /** The `sub` of the token. */
   by: string
   via: 'rest' | 'ws'
-  /** Of the peer, as limits count it. */
+  /** The address of the peer, as limits count it. */
   address?: string
 }
 
-/** Who asks a service for something, and what exists for them. */
+/** Who asks a service for something, and what they may see. */
 export interface Caller {
-  /** Which agents exist for the caller: what it may not see is not found. */
+  /** Which agents the caller may see; others are not found. */
   canSee(agentId: string): boolean
-  /** Every agent exists for the caller, those that are yet to come too: so it may name tasks that are yet to come. */
+  /** The caller sees every agent, including future ones. So it may name tasks that do not exist yet. */
   seesFleet?: boolean
-  /** For the audit trail. Without one it is code in this process. */
+  /** For the audit trail. Without an actor it is code in this process. */
   actor?: Actor
 }
 
 export type CanSee = Caller['canSee']
 
-/** Code in this process, which sees all. */
+/** Code in this process, which sees everything. */
 export const inProcess: Caller = { canSee: () => true, seesFleet: true }

@@ -13,9 +13,10 @@ interface Armed {
 }
 
 /**
- * One deadline per key, on the monotonic clock: wall-clock jumps do not move it. Setting a key again replaces it.
- * A deadline that fires late because this process stood still is put off once by a short grace.
- * Deadlines of different kinds have a set each, or keys whose type names the kind: one never clears another's.
+ * One deadline per key, on the monotonic clock, so that jumps of the wall clock do not move it. Setting a key again
+ * replaces its deadline. A deadline that fires late because this process stood still is postponed once by a short
+ * grace. Deadlines of different kinds need separate sets, or keys whose type names the kind, so that one never clears
+ * another's.
  */
 export class Deadlines<Key extends string = string> {
   readonly #clock: Clock
@@ -40,12 +41,15 @@ export class Deadlines<Key extends string = string> {
     this.#armed.delete(key)
   }
 
-  /** Takes deadlines again after a stop. */
+  /** Accepts deadlines again after a stop. */
   start(): void {
     this.#isRunning = true
   }
 
-  /** Clears them all, and takes none: who is still waiting for an answer arms nothing behind the back of its owner. */
+  /**
+   * Clears all deadlines and accepts no new ones, so that code which still waits for an answer cannot set one after its
+   * owner stopped.
+   */
   stop(): void {
     this.#isRunning = false
     for (const { timer } of this.#armed.values()) timer.cancel()

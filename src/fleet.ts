@@ -39,15 +39,15 @@ export interface FleetSettings {
   maxOpenItems: number
   maxOpenInteractions: number
   maxUsageModels: number
-  /** What agents are told of the limits of their connections. */
+  /** The limits of their connections that agents are told. */
   limits: AgentServerPayloads['connection:established']['limits']
 }
 
-/** What the domain stands on. Whoever makes these also starts and stops them, around the fleet. */
+/** What the domain needs. The code that creates these also starts and stops them, around the fleet. */
 export interface FleetPorts {
   log: EventLog
   clock: Clock
-  /** Follows the log already: it is there for readers too. */
+  /** Already follows the log, since readers use it too. */
   openMessages: OpenMessages
   terminals: AgentTerminals
   settings: FleetSettings
@@ -59,9 +59,9 @@ export interface FleetPorts {
 export type Fleet = ReturnType<typeof createFleet>
 
 /**
- * All that decides, wired: commands, batches, agents, sessions, interactions, tasks. Nothing here runs before `start`.
- * After `stop` nothing of it goes on: no timer, no listener, no append; and what is in the log then is what a next `start`
- * goes on with, here or in another process.
+ * The whole domain, wired: commands, batches, agents, sessions, interactions, tasks. Nothing runs before `start`. After
+ * `stop` nothing is left running: no timer, no listener, no append. The next `start`, here or in another process,
+ * continues from the content of the log.
  */
 export function createFleet({
   log: whole,
@@ -110,8 +110,8 @@ export function createFleet({
   })
 
   /**
-   * In the order of their start; stopped the other way round. What the dispatcher must store does not wait behind a record
-   * of each agent, and agents are let in last.
+   * In the order in which they start; they stop in reverse. What the dispatcher must store does not wait behind the
+   * records of all agents, and agents are let in last.
    */
   const run = new Run(log, [
     ...[sessions, ledger, interactionLedger],
@@ -122,12 +122,15 @@ export function createFleet({
   return {
     ...{ tasks, sessions, ledger, agents, dispatcher, commandQueue, batches, interactions },
 
-    /** Resolves when everything goes on where the log says that it stood. Rejects where that cannot be read; nothing runs then. */
+    /**
+     * Resolves when everything runs again from where the log says it was. Rejects if the log cannot be read; then
+     * nothing runs.
+     */
     start: () => run.start(),
 
     /**
-     * Ends everything at once: connections of agents are closed 1012, waits for commands end, submissions are refused
-     * `unavailable`. Resolves when nothing of it is on its way to the log.
+     * Ends everything at once: connections of agents are closed with 1012, waits for commands end, submissions are
+     * refused with `unavailable`. Resolves when nothing of it is on its way to the log.
      */
     stop: () => run.stop(),
 
@@ -146,7 +149,10 @@ interface Part {
   stop(): void
 }
 
-/** Starts and stops parts on one log, one start or stop after the other, in whatever order they are asked for. */
+/**
+ * Starts and stops parts on one log. Starts and stops are done one after the other, in whatever order they are
+ * requested.
+ */
 class Run {
   readonly #log: ScopedLog
   readonly #parts: readonly Part[]
@@ -168,7 +174,7 @@ class Run {
     this.#wanted = false
     const idle = this.#halt()
     return this.#next(async () => {
-      // A start that was under way has gone on until now.
+      // A start that was under way may have gone on until now.
       await Promise.all([idle, this.#halt()])
       this.#isStarted = false
     })

@@ -41,7 +41,10 @@ export interface FleetwireOptions extends ControlPlaneOptions {
   prefix?: string
 }
 
-/** What a backend works with, as decorators of its app. A host that has one of these names is refused by Fastify at the start. */
+/**
+ * The services that a backend uses, as decorators of its app. If the app already has a decorator with one of these
+ * names, Fastify refuses to start.
+ */
 export interface FleetwireServices {
   eventLog: EventLog
   eventBus: EventBus
@@ -57,7 +60,7 @@ export interface FleetwireServices {
 }
 
 declare module 'fastify' {
-  // Here as well as in the plugins: their types do not reach a host, which has none of their other decorators.
+  // Declared here as well as in the plugins, whose types do not reach an embedding app.
   interface FastifyInstance extends FleetwireServices {}
 }
 

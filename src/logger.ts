@@ -1,4 +1,4 @@
-/** What the domain needs of a logger; pino's and Fastify's fit. */
+/** What the domain uses of a logger; those of pino and Fastify fit. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

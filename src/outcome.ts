@@ -1,6 +1,6 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
 
-/** An expected "no": the protocol's error, returned and never thrown. */
+/** An expected refusal: the protocol's error, returned and never thrown. */
 export interface Refused {
   status: 'refused'
   error: WireError
@@ -8,20 +8,20 @@ export interface Refused {
 
 export const refused = (error: WireError): Refused => ({ status: 'refused', error })
 
-/** Also of what is there and the caller may not see: the two must not differ. */
+/** Also for something that exists but that the caller may not see: the two must look the same. */
 export const notFound = (what: string, id: string): WireError => wireError('not_found', `There is no ${what} "${id}".`)
 
-/** Of a command that an agent names. */
+/** For a command that an agent names. */
 export const notOfAgent = (commandId: string): WireError =>
   wireError('not_found', `There is no command "${commandId}" of this agent.`)
 
-/** Until when a caller waits where the log does not say it, ms. */
+/** How long a caller waits if the log does not say it, ms. */
 const RETRY_AFTER_MS = 1000
 
-/** Also the reason of a close, where more cannot be said. */
+/** Also the reason of a close that cannot say more. */
 export const LOG_UNAVAILABLE = 'The log cannot accept now'
 
-/** The log cannot be written, or not be read. `reason`: as the log tells it. */
+/** The log cannot be written or read. `reason`: in the words of the log. */
 export const unavailable = ({
   retryAfterMs = RETRY_AFTER_MS,
   reason,

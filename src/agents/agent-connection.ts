@@ -13,7 +13,7 @@ export interface AgentConnection {
   /** When its token ends, epoch ms. */
   readonly tokenExpiresAt?: number
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void
-  /** From now on what is sent together may be one message: the agent has said that it takes joined ones. */
+  /** The agent accepts joined messages: from now on, frames that are sent together may be one message. */
   join(): void
   error(code: ErrorCode, message: string, about?: { id?: string; details?: unknown }): void
   close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void

@@ -18,7 +18,7 @@ export class AgentSessions {
     this.#isRunning = true
   }
 
-  /** The server's side of a connection; while it is stopped, its agent is told to come back. */
+  /** The server's side of one connection. While this is stopped, the agent is told to come back. */
   open(agentId: string, connection: AgentConnection): AgentSession {
     const session = new AgentSession(agentId, connection, this.#services, () => this.#open.delete(session))
     if (this.#isRunning) this.#open.add(session)
@@ -26,7 +26,7 @@ export class AgentSessions {
     return session
   }
 
-  /** Closes the connections: agents come back with an inventory of what they do, to whoever is there then. */
+  /** Closes all connections: the agents come back with their inventories, to whichever server runs then. */
   stop(): void {
     this.#isRunning = false
     const all = [...this.#open]

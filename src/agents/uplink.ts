@@ -19,7 +19,7 @@ import { countUsage, type UsageRecord, usageTopic } from './usage.ts'
 /** A frame, or the number of an invalid one: that was answered with an error, and is consumed in its turn. */
 export type Inbound = AgentFrame | { type: 'refused'; n: number }
 type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
-/** One that adds events and changes nothing else. */
+/** A report that adds events and changes nothing else. */
 type EventReport = Extract<Report, { kind: 'events' | 'stream' }>
 
 export interface UplinkServices {
@@ -140,7 +140,10 @@ export class Uplink {
     return false
   }
 
-  /** Joins the events of the first frame, which reports `first`, and of those right behind it that only add events. */
+  /**
+   * Appends the events of the first frame, which reports `first`, together with those of the following frames that only
+   * add events.
+   */
   async #appendEvents(inbox: Inbound[], first: EventReport): Promise<number | undefined> {
     const drafts = new StreamDrafts()
     const gate = this.#services.sessions.gate(this.#agentId)
@@ -151,7 +154,7 @@ export class Uplink {
       if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
       if (frame.n !== undefined && frame.n !== n + 1) break
       let flaw: WireError | undefined
-      // What was asked of the delta before it holds for one that goes on with the same text.
+      // The checks of the delta before also hold for one that continues the same text.
       if (drafts.isContinuedBy(frame)) {
         const { delta } = frame.payload
         flaw = gate.more(delta)
@@ -401,7 +404,7 @@ export class Uplink {
   }
 }
 
-/** Why it is not added. */
+/** Why the report is not added. */
 function addTo(drafts: StreamDrafts, gate: StreamGate, report: EventReport): WireError | undefined {
   if (report.kind === 'events') {
     drafts.add(report.drafts)

@@ -59,7 +59,7 @@ export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = proce
 
 const mintHint = (agentId: string) => `Mint one with: fleetwire token --role agent --sub ${agentId}`
 
-// What signs and reads tokens is loaded only if it is needed: most commands are given a token.
+// The code that signs and reads tokens is loaded only if it is needed, since most commands are given a token.
 
 /** Undefined if it is not a JWT: the server's error says so better. */
 async function subjectOf(token: string): Promise<string | undefined> {

@@ -43,7 +43,7 @@ export interface BatchServiceOptions {
 
 const topicOf = (parentId: string) => `$batches.${parentId}`
 
-/** One command for many agents: accepted in one step, held to its limits, stopped as one. */
+/** One command for many agents: accepted in one step, kept within its limits, stopped as a whole. */
 export class BatchService {
   readonly #options: BatchServiceOptions
   #stopListening: (() => void) | undefined
@@ -52,7 +52,9 @@ export class BatchService {
     this.#options = options
   }
 
-  /** Takes up the batches that have not ended. After the ledger has started, before anything is dispatched. */
+  /**
+   * Resumes the batches that have not ended. Must run after the ledger has started and before anything is dispatched.
+   */
   async open(): Promise<void> {
     const { ledger, gate, log } = this.#options
     if (this.#stopListening !== undefined) return
@@ -116,7 +118,7 @@ export class BatchService {
             ...limits,
             refused: [...missing, ...busy],
           }
-          // Its commands are kept for as long after their ends, which come later.
+          // Kept longer than its commands, which end later.
           const record: EventDraft = {
             ...{ type: 'batch:accepted', topic: topicOf(parentId), payload, record: 'set' },
             expiresAt: now + 2 * retentionMs,
@@ -149,7 +151,7 @@ export class BatchService {
     }
   }
 
-  /** Cancels what has not ended. Again: the same answer. */
+  /** Cancels what has not ended. A repeated call gives the same answer. */
   async stop(parentId: string, { canSee, by, actor }: Caller & { by: string }): Promise<Batch | Refused> {
     if ((await this.get(parentId, canSee)) === undefined) return refused(notFound('batch', parentId))
     const all = await this.#commandsOf(parentId)
@@ -175,7 +177,10 @@ export class BatchService {
     }
   }
 
-  /** Rights may be narrower than they were at the first time: the answer is what they show now, as it would be without the key. */
+  /**
+   * The rights may be narrower than at the first request: the answer shows what these rights would show without the
+   * key.
+   */
   async #replay(
     { commandId: parentId, sameBody }: { commandId: string; sameBody: boolean },
     key: string,
@@ -195,12 +200,12 @@ export class BatchService {
     return { status: 'replayed', parentId, commands, refused: refusals }
   }
 
-  /** As many commands of it have failed as it bears. */
+  /** As many commands have failed as `stopOnFailures` says. */
   #tooManyFailed(parentId: string): void {
     this.#stop(parentId, 'failures', 'fleetwire').catch(this.#options.onFault)
   }
 
-  /** The stop is on disk before the first command is cancelled: a restart in between goes on with it. */
+  /** The stop is on disk before the first command is cancelled, so a restart in between continues it. */
   async #stop(
     parentId: string,
     stopReason: 'requested' | 'failures',
@@ -240,7 +245,9 @@ export class BatchService {
   }
 }
 
-/** Who sees a part of a batch sees how that part was selected and how much it is, and not by what the rest was found. */
+/**
+ * A token that sees only part of a batch sees the selection and size of that part, and not how the rest was selected.
+ */
 function partOf({ selector, refused }: BatchRecord, commands: readonly Command[], canSee: CanSee) {
   const { ids = [] } = selector
   const named = [...ids, ...commands.map(({ agentId }) => agentId)].filter(canSee)
@@ -251,6 +258,6 @@ function partOf({ selector, refused }: BatchRecord, commands: readonly Command[]
   }
 }
 
-/** The batch names agents that a caller may not see, whether or not they were given a command. */
+/** Whether the batch names agents that the caller may not see, with or without a command. */
 const hides = ({ selector: { ids = [] }, refused }: BatchRecord, canSee: CanSee): boolean =>
   ![...ids, ...refused.map(({ agentId }) => agentId)].every(canSee)

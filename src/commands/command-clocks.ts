@@ -5,8 +5,8 @@ import { ranMs } from './command-state.ts'
 import type { SignsOfLife } from './signs-of-life.ts'
 
 /**
- * What runs out for a command: its time in the queue, the wait for an ack, its lease, the time of its run, the wait for
- * its agent to stop it, and the wait after that was forced.
+ * The clocks of a command: its time in the queue, the wait for an ack, its lease, its run time, the wait for its agent
+ * to stop it, and the wait after a forced stop.
  */
 export type CommandClock = 'ttl' | 'ack' | 'lease' | 'run' | 'cancel' | 'force'
 
@@ -16,17 +16,26 @@ export interface CommandClocksOptions {
   ackDeadlineMs: number
   leaseMs: number
   cancelDeadlineMs: number
-  /** Resolves with false where the log could not accept what follows: the clock runs out once more, unless the command changed. */
+  /**
+   * Resolves with false if the log could not accept what follows: the clock then fires again, unless the command
+   * changed.
+   */
   onDue(clock: CommandClock, commandId: string): Promise<boolean>
 }
 
-/** How old a command is and how long its run lasts, by time that passed. Times of the monotonic clock but for `startedAt`. */
+/**
+ * How old a command is and how long its run takes, in time that passed. Values of the monotonic clock, except
+ * `startedAt`.
+ */
 interface Times {
   acceptedAt: number
   run: Run | undefined
 }
 
-/** `startedAt` of the command names the run. `since`: the clock runs since then; undefined: it stands still. */
+/**
+ * `startedAt` of the command identifies the run. `since`: when the clock started to run; undefined while it stands
+ * still.
+ */
 interface Run {
   startedAt: number | undefined
   ranMs: number
@@ -34,18 +43,18 @@ interface Run {
 }
 
 const FORCE_GRACE_MS = 5000
-/** The log said no: what was due is tried again. */
+/** The log could not accept: how long until the next try. */
 const RETRY_MS = 1000
 
 /**
- * The clocks of the commands that have not ended. They follow what the log says of each command, and measure time that
- * passed: the wall clock is asked once, for what a start finds in the log.
+ * The clocks of the commands that have not ended. They follow the log and measure the time that passes; the wall clock
+ * is read only once, for commands that a start finds in the log.
  */
 export class CommandClocks {
   readonly #options: CommandClocksOptions
   readonly #clock: Clock
   readonly #deadlines: Deadlines<`${CommandClock} ${string}`>
-  /** Kept while stopped: what is still there at the next start goes on. */
+  /** Kept while stopped, so that commands that are still there at the next start continue. */
   readonly #times = new Map<string, Times>()
   readonly #signs: SignsOfLife
   #isRunning = false
@@ -57,7 +66,7 @@ export class CommandClocks {
     this.#deadlines = new Deadlines(options.clock)
   }
 
-  /** Ack deadlines and leases begin anew. */
+  /** Ack deadlines and leases start anew. */
   start(commands: Iterable<Command>): void {
     this.#isRunning = true
     this.#deadlines.start()
@@ -82,7 +91,7 @@ export class CommandClocks {
     this.#signs.clear()
   }
 
-  /** Arms the clocks that the state of a command asks for and stops the others. */
+  /** Starts the clocks that the state of a command requires, and stops the others. */
   watch(command: Command, before: Command | undefined): void {
     const { commandId, endedAt } = command
     if (endedAt === undefined) {
@@ -99,7 +108,7 @@ export class CommandClocks {
     const isRunning = status === 'running'
     const isDispatched = status === 'dispatched'
     const isCancelling = cancelRequestedAt !== undefined && (isRunning || isDispatched)
-    /** `fresh`: it begins anew where it runs already. */
+    /** `fresh`: restart the clock if it runs already. */
     const set = (clock: CommandClock, delayMs: number | undefined, fresh: boolean) => {
       if (delayMs === undefined) {
         if (before !== undefined) this.#deadlines.clear(`${clock} ${commandId}`)
@@ -122,14 +131,14 @@ export class CommandClocks {
     return this.#times.get(commandId)!.acceptedAt + queueTtlMs - this.#clock.monotonic()
   }
 
-  /** Undefined while the run clock stands still, and where there is no limit. */
+  /** Undefined while the run clock stands still, and if there is no limit. */
   #runLeft({ commandId, runTimeoutMs, cancelRequestedAt }: Command): number | undefined {
     const run = this.#times.get(commandId)?.run
     if (run?.since === undefined || runTimeoutMs === 0 || cancelRequestedAt !== undefined) return undefined
     return runTimeoutMs - run.ranMs - (this.#clock.monotonic() - run.since)
   }
 
-  /** `ranMs`: how long it has run, where that is not known yet. */
+  /** `ranMs`: how long the command has run, if that is not known yet. */
   #runOf(command: Command, known: Run | undefined, ranMs: number): Run | undefined {
     const { status, startedAt, waitingSince } = command
     if (status !== 'running') return undefined

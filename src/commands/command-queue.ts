@@ -78,7 +78,7 @@ export class CommandQueue {
     this.endWaits()
   }
 
-  /** Why nothing is accepted: which agents there are is known to those who run. */
+  /** Why nothing is accepted: the queue is stopped, and the set of agents is known only while it runs. */
   get closed(): WireError | undefined {
     return this.#isRunning ? undefined : unavailable()
   }

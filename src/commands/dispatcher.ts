@@ -24,12 +24,12 @@ export interface DispatcherOptions {
 
 const BACKOFF_BASE_MS = 250
 const BACKOFF_CAP_MS = 10_000
-/** The log said no: what was due is tried again. */
+/** The log could not accept: how long until the next try. */
 const RETRY_MS = 1000
 
 /**
- * Makes commands move: sends what is queued to agents that are free, and watches the clocks of what is under way. It
- * reacts to the log alone, so it does the same after a restart, and for a change that another node made.
+ * Dispatches queued commands to agents that have a free place, and acts when a command's clock runs out. It reacts to
+ * the log alone, so it does the same after a restart, and for a change that another node made.
  */
 export class Dispatcher {
   readonly #ledger: CommandLedger
@@ -39,13 +39,13 @@ export class Dispatcher {
   readonly #gate: BatchGate
   readonly #signs: SignsOfLife
   readonly #clocks: CommandClocks
-  /** By agent: when it is looked at again. */
+  /** By agent: when to look again for commands to dispatch. */
   readonly #pumps: Deadlines
-  /** By agent: the log could not accept that its link is lost. */
+  /** By agent: the log could not accept that its link was lost. */
   readonly #untold: Deadlines
   readonly #notBefore = new Map<string, number>()
   readonly #busyRejects = new Map<string, number>()
-  /** Agents being filled; true: something changed meanwhile, look again. */
+  /** Agents that are being sent commands. True: something changed meanwhile, so look again. */
   readonly #pumping = new Map<string, boolean>()
   #stops: (() => void)[] = []
 
@@ -62,9 +62,9 @@ export class Dispatcher {
   }
 
   /**
-   * After a restart: a dispatched command gets a fresh ack deadline, a running one is disconnected with a fresh lease,
-   * unless its agent is there already.
-   * All at once, so that they share the writes of the log: one after the other, thousands would hold up a start.
+   * After a restart, a dispatched command gets a fresh ack deadline, and a running one is disconnected with a fresh
+   * lease unless its agent is there already. All are appended at once, so that they share the writes of the log: one by
+   * one, thousands would hold up a start.
    */
   async start(): Promise<void> {
     if (this.#isRunning) return
@@ -92,7 +92,7 @@ export class Dispatcher {
     return this.#stops.length > 0
   }
 
-  /** The agent can be sent to: what it was sent before the cut and did not acknowledge is sent again. */
+  /** The agent is ready: commands that were sent before the cut and not acknowledged are sent again. */
   linkUp(agentId: string): void {
     for (const command of this.#ledger.ofAgent(agentId)) {
       if (command.status === 'dispatched') this.#send(command)
@@ -101,18 +101,18 @@ export class Dispatcher {
     this.#pump(agentId)
   }
 
-  /** The socket is gone: running commands show it, and keep their lease. */
+  /** The connection is gone: running commands show it, and keep their lease. */
   async linkDown(agentId: string): Promise<void> {
     const running = [...this.#ledger.ofAgent(agentId)].filter(({ status }) => status === 'running')
     const told = await Promise.all(running.map(({ commandId }) => this.#apply(commandId, { kind: 'link-lost' })))
     if (!told.includes(false)) return
     this.#untold.set(agentId, RETRY_MS, () => {
-      // It may be back: then its link is not lost, and nothing would say again that it is there.
+      // If the agent is back, its link is not lost, and nothing would report again that it is there.
       if (!this.#agents.isConnected(agentId)) void this.linkDown(agentId)
     })
   }
 
-  /** Signs of life that an agent gives of its commands renew their leases; of another's it knows nothing. */
+  /** Signs of life of an agent's commands renew their leases. An agent knows nothing of another's commands. */
   heard(agentId: string, commandIds: Iterable<string>): void {
     for (const commandId of commandIds)
       if (this.#ledger.live(commandId)?.agentId === agentId) this.#signs.heard(commandId)
@@ -123,7 +123,7 @@ export class Dispatcher {
     return this.#signs.heardAt(commandId)
   }
 
-  /** The commands of an agent whose stop it has not confirmed: repeated in each heartbeat. */
+  /** The commands that the agent was asked to stop and has not confirmed: repeated in each heartbeat. */
   cancelling(agentId: string): string[] {
     return [...this.#ledger.ofAgent(agentId)].filter(isCancelling).map(c => c.commandId)
   }
@@ -138,7 +138,7 @@ export class Dispatcher {
     if (after.status !== before?.status) this.#pump(after.agentId)
   }
 
-  /** Resolves with false where the log could not accept what follows. */
+  /** Resolves with false if the log could not accept what follows. */
   async #due(clock: CommandClock, commandId: string): Promise<boolean> {
     const command = this.#ledger.live(commandId)
     if (command === undefined) return true
@@ -211,7 +211,7 @@ export class Dispatcher {
     })
   }
 
-  /** Sends to the agent until it has all it can take. Resolves true when the log could not accept. */
+  /** Dispatches to the agent until it has all that it can take. Resolves true if the log could not accept. */
   async #fill(agentId: string): Promise<boolean> {
     for (;;) {
       const { inFlight, queued } = this.#ledger.liveOf(agentId)
@@ -232,7 +232,7 @@ export class Dispatcher {
     }
   }
 
-  /** False when the log could not accept. Whoever asked looks again later, at what is to be done then. */
+  /** False if the log could not accept. The caller tries again later, with what is true then. */
   async #apply(commandId: string, event: CommandEvent): Promise<boolean> {
     try {
       return (await this.#ledger.apply(commandId, event)).status !== 'unavailable'

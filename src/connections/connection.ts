@@ -40,7 +40,7 @@ const URGENT: ReadonlySet<string> = new Set([
   'command:interrupt',
 ])
 
-/** Of these the last of a flush says all that those before it said: it goes alone, behind the other frames. */
+/** Cumulative frames: of several in one flush, only the last is sent, after the other frames. */
 const CUMULATIVE: ReadonlySet<string> = new Set(['report:ack'])
 
 type State =
@@ -136,7 +136,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     else this.#outbox.ordered(frame)
   }
 
-  /** From now on the peer is sent joined messages (FR20): it has said that it takes them. */
+  /** The peer has said that it accepts joined messages (FR20), and gets them from now on. */
   join(): void {
     if (this.#state.name === 'open') this.#outbox.join()
   }

@@ -57,7 +57,9 @@ export class Outbox {
     this.#form = socket.form
   }
 
-  /** What is flushed together from now on leaves as joined messages. What came before leaves as it is, or is held so. */
+  /**
+   * From now on, what is flushed together leaves as joined messages. Earlier frames leave, or are held, as they are.
+   */
   join(): void {
     this.flush()
     this.#form = joinedForm(this.#form)
@@ -193,7 +195,7 @@ export class Outbox {
     for (const item of this.#fresh) {
       if (Buffer.isBuffer(item) || item instanceof PacedMessage) this.#hold(this.#heldKeys++, item)
       else {
-        // Events that are held leave one by one, which takes other headers than all of them together.
+        // Held events leave one by one, which takes other headers than all of them together.
         this.#queuedBytes -= item.bytes(this.#form).length
         for (const event of item.events) this.#holdEvent(event)
       }

@@ -12,12 +12,12 @@ export function eventText(event: FleetEvent): string {
 }
 
 /**
- * The encoding that a receiver takes: WebSocket text frames, the same deflated one by one, either of them joined into few
- * messages (FR20), or server-sent events.
+ * The encoding that a receiver takes: WebSocket text frames, the same deflated one by one, either of them joined into
+ * few messages (FR20), or server-sent events.
  */
 export type FrameForm = 'text' | 'deflated' | 'joined' | 'joined-deflated' | 'sse'
 
-/** The form of a receiver that takes joined messages from now on. */
+/** The form of a receiver that accepts joined messages. */
 export function joinedForm(form: FrameForm): FrameForm {
   switch (form) {
     case 'text':
@@ -80,7 +80,7 @@ export class EventBatch {
     this.events = events
   }
 
-  /** All of them in one buffer. */
+  /** All frames in one buffer. */
   bytes(form: FrameForm): Buffer {
     this.#bytes[form] ??= this.events.length === 1 ? this.events[0]!.frame(form) : this.#encode(form)
     return this.#bytes[form]

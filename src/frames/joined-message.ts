@@ -1,6 +1,6 @@
 import { emptyTextFrame, framesIn } from './text-frame.ts'
 
-/** A longer message would hold up what comes behind it at its reader; a frame that is larger by itself stands alone. */
+/** A longer message would delay what comes after it at its reader. A single larger frame is a message of its own. */
 export const MAX_JOINED_BYTES = 64 * 1024
 const LINE_FEED = 0x0a
 
@@ -11,8 +11,8 @@ interface Message {
 }
 
 /**
- * Joins whole text frames, in their order, into as few messages as possible, one frame a line (FR20). Frames that were
- * deflated stay as they are.
+ * Joins whole text frames, in order, into as few messages as possible, one frame a line (FR20). Deflated frames are
+ * left as they are.
  */
 export function joinMessages(chunks: readonly Buffer[]): Buffer {
   const parts: (Buffer | Message)[] = []

@@ -22,7 +22,9 @@ function headed(first: number, length: number): { frame: Buffer; at: number } {
   return { frame, at }
 }
 
-/** One whole unmasked WebSocket text frame that is to be filled: its payload of `length` bytes begins at `at`. */
+/**
+ * An empty unmasked WebSocket text frame: its payload of `length` bytes begins at `at` and is filled in by the caller.
+ */
 export const emptyTextFrame = (length: number): { frame: Buffer; at: number } => headed(TEXT_FIN, length)
 
 /** One whole unmasked WebSocket text frame: header and payload in one buffer. */
@@ -47,11 +49,11 @@ export function deflatedFrame(deflated: Buffer): Buffer {
 }
 
 export interface SplitFrame {
-  /** With its header. */
+  /** The frame with its header. */
   frame: Buffer
-  /** Its payload. */
+  /** The payload. */
   text: Buffer
-  /** The message ends with it. */
+  /** The message ends with this frame. */
   fin: boolean
   deflated: boolean
 }

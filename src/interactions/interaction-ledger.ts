@@ -32,7 +32,7 @@ export interface InteractionLedgerOptions {
  */
 export class InteractionLedger {
   readonly #options: InteractionLedgerOptions
-  /** By topic: agents choose ids, so there may be one of each agent. */
+  /** By topic: agents choose ids, so several agents may have one with the same id. */
   readonly #records: LiveRecords<Interaction>
   readonly #byAgent = new TopicIndex()
   readonly #byCommand = new TopicIndex()

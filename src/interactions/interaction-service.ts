@@ -17,10 +17,10 @@ import type { InteractionLedger, Why } from './interaction-ledger.ts'
 import type { InteractionEvent, InteractionRequest } from './interaction-state.ts'
 
 export type RespondOutcome =
-  /** On disk. `affected: false`: the same answer was there already. */
+  /** On disk. `affected: false`: it already had this answer. */
   { status: 'ok'; affected: boolean; interaction: Interaction } | Refused
 
-/** Who answers: the answer names them. */
+/** Who answers; the answer names them. */
 export type Answerer = Caller & { actor: Actor }
 
 /** What an agent reports about an interaction. */
@@ -66,7 +66,7 @@ export class InteractionService {
     return this.#ledger.hasOpen(commandId)
   }
 
-  /** The one that a caller may see; of several agents with the same id the open one. */
+  /** The interaction that the caller may see; if several agents have one with this id, the open one. */
   async get(interactionId: string, canSee: CanSee): Promise<Interaction | undefined> {
     const visible = (await this.#ledger.find(interactionId)).filter(interaction => canSee(interaction.agentId))
     return visible.find(({ state }) => state === 'open') ?? visible[0]

@@ -15,8 +15,8 @@ import type {
 const CLOSED: AppendResult = { status: 'unavailable', retryAfterMs: 1000, reason: 'this server is stopping' }
 
 /**
- * The log as one run of its users has it, between `open` and `close`. Outside of a run nothing is appended and nobody is
- * told, whoever still holds a promise or a listener; records are read as ever. The log itself stays open.
+ * The log during one run of its users, between `open` and `close`. Outside of a run nothing is appended and nobody is
+ * told, even if they still hold a promise or a listener; reads work as usual. The log itself stays open.
  */
 export class ScopedLog implements EventLog {
   readonly #log: EventLog
@@ -72,8 +72,8 @@ export class ScopedLog implements EventLog {
   }
 
   /**
-   * Ends the run at once. Resolves when what was under way is done, and so is what was to be done with it: after an
-   * answer of the log somebody may ask it again.
+   * Ends the run at once. Resolves when everything under way is done, including what follows from it: after an answer
+   * of the log, somebody may call it again.
    */
   async close(): Promise<void> {
     this.#isOpen = false

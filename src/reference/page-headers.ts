@@ -1,11 +1,11 @@
 /**
- * The headers of a page of this server, as @fastify/helmet takes them. `allow` is what it loads beyond nothing: by
- * directive of the Content-Security-Policy, in camel case.
+ * The headers of a page of this server, in the form of @fastify/helmet. `allow`: what the page may load, by directive
+ * of the Content-Security-Policy in camel case; by default it may load nothing.
  */
 export const pageHeaders = (allow: Readonly<Record<string, string[]>>) => ({
   contentSecurityPolicy: {
-    // Without helmet's own, which tell browsers to upgrade requests: a server that speaks plain HTTP would be asked for
-    // its scripts over TLS.
+    // helmet's defaults tell browsers to upgrade requests: they would then ask a plain-HTTP server for its scripts over
+    // TLS.
     useDefaults: false,
     directives: {
       defaultSrc: ["'none'"],
@@ -16,6 +16,7 @@ export const pageHeaders = (allow: Readonly<Record<string, string[]>>) => ({
     },
   },
   xFrameOptions: { action: 'deny' as const },
-  // It binds the whole host, which may serve others and plain HTTP: that is for the proxy to say which has the certificate.
+  // It would bind the whole host, which may serve others and plain HTTP. The proxy that has the certificate should set
+  // it.
   strictTransportSecurity: false,
 })

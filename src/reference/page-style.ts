@@ -28,7 +28,7 @@ dt{margin-top:.6rem;font-weight:600}
 dd{margin:0}
 `
 
-/** A page of ours needs this style and no more: not even a script of its own could run. */
+/** Our pages need this style and nothing else: no script can run, not even one of our own. */
 export const ownPageHeaders = pageHeaders({
   styleSrc: [`'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`],
 })

@@ -7,7 +7,7 @@ import type { StreamEvent } from './stream-item.ts'
 const MAX_JOINED_CHARS = 16 * 1024
 
 type Delta = Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>
-/** A delta that is an event already, or still the frame of an agent. */
+/** A delta: an event, or still a frame of an agent. */
 type DeltaLike = { [K in Delta['type']]: { type: K; payload: Omit<EventPayloads[K], 'agentId'> } }[Delta['type']]
 
 /**
@@ -33,12 +33,12 @@ export class StreamDrafts {
     }
   }
 
-  /** Whether it goes on with the text of the delta that was added last. */
+  /** Whether it continues the text of the delta that was added last. */
   isContinuedBy(next: { type: string }): next is DeltaLike {
     return this.#delta !== undefined && isDelta(next) && continues(this.#delta, next)
   }
 
-  /** Only where `isContinuedBy` has said so. */
+  /** Only after `isContinuedBy` returned true. */
   goOn(delta: string): void {
     this.#delta!.text += delta
   }
@@ -60,7 +60,7 @@ export class StreamDrafts {
 const isDelta = <T extends { type: string }>(event: T): event is T & DeltaLike =>
   event.type === 'message:delta' || event.type === 'tool:args'
 
-/** Ids one by one: this is asked of every part of every answer. */
+/** Compares the ids one by one, since this runs for every part of every answer. */
 const continues = ({ last, text }: { last: Delta; text: string }, { type, payload }: DeltaLike): boolean =>
   last.type === type &&
   idOf(last.payload) === idOf(payload) &&
@@ -69,5 +69,5 @@ const continues = ({ last, text }: { last: Delta; text: string }, { type, payloa
   last.payload.taskId === payload.taskId &&
   text.length + payload.delta.length <= MAX_JOINED_CHARS
 
-/** Within its type. */
+/** The id, unique within its type. */
 const idOf = (payload: DeltaLike['payload']) => ('toolCallId' in payload ? payload.toolCallId : payload.messageId)

@@ -44,7 +44,7 @@ export class StreamGate {
     }
   }
 
-  /** Why the text of the delta before cannot go on with this one: all else was asked then. */
+  /** Why the text of the delta before may not continue with this one; everything else was checked for that delta. */
   more(delta: string): WireError | undefined {
     return this.#fits(delta.length) ? undefined : full().error
   }

@@ -12,7 +12,7 @@ import { fieldsFlaw } from '../value-flaw.ts'
 import { changeTask, type TaskDecision, type TaskEvent } from './task-state.ts'
 
 export type TaskOutcome =
-  /** On disk. `changed: false`: it was what was asked for already. */
+  /** On disk. `changed: false`: the task already was as requested. */
   { status: 'ok'; task: Task; changed: boolean } | Refused
 
 export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind' | 'given'>
@@ -42,8 +42,8 @@ interface New {
 const MAX_PARENTS = 32
 
 /**
- * Tasks: what is to be done, by whom, and how far it is. Each is a record; agents and people change it. A caller that is
- * left out is code in this process.
+ * Tasks: what is to be done, by whom, and how far it is. Each is a record that agents and people change. Without a
+ * caller, it is code in this process.
  */
 export class TaskService {
   readonly #log: EventLog
@@ -66,8 +66,8 @@ export class TaskService {
     (await this.get(taskId)) ?? 'absent'
 
   /**
-   * Why a caller may not say that something concerns this task. Who sees the whole fleet may name tasks that are yet to
-   * come; to others those and the hidden ones are the same.
+   * Why a caller may not say that something concerns this task. Callers who see the whole fleet may name tasks that do
+   * not exist yet; for others, those look the same as hidden ones.
    */
   async hidden(taskId: string | undefined, caller: Caller): Promise<WireError | undefined> {
     if (taskId === undefined || caller.seesFleet) return undefined
@@ -106,7 +106,7 @@ export class TaskService {
     return this.#change(taskId, { kind: 'progress', fields })
   }
 
-  /** Removes a task that nobody works on and that is nobody's parent. */
+  /** Removes a task that nobody works on and that has no children. */
   async remove(taskId: string, caller: Caller = inProcess): Promise<WireError | undefined> {
     if ((await this.get(taskId, caller)) === undefined) return notFound('task', taskId)
     const children = await this.list({ parentTaskId: taskId, limit: 1 })
@@ -245,7 +245,7 @@ export class TaskService {
   }
 }
 
-/** A task without an agent is everybody's. */
+/** Everybody sees a task without an agent. */
 const sees = ({ canSee }: Caller, { agentId }: Task): boolean => agentId === undefined || canSee(agentId)
 
 const ownerOf = ({ agentId }: Task) => agentId !== undefined && { agentId }

@@ -16,7 +16,7 @@ const TOO_DEEP = [
   objects(20_000),
 ]
 
-t.test('[RE24] no field of any body of any route takes a value that is too deep', async t => {
+t.test('[RE24] no field of any body of any route accepts a value that is too deep', async t => {
   const { url, token, call } = await startApp(t)
   const admin = await token('admin')
   const { body: document } = await call<ApiDocument>(undefined, 'GET', '/openapi.json')
@@ -48,7 +48,7 @@ t.test('[RE24] no field of any body of any route takes a value that is too deep'
   t.ok(doors > 40, `${doors} fields`)
 })
 
-t.test('[FR18] no frame of any type takes a value that is too deep, and each is counted as consumed', async t => {
+t.test('[FR18] no frame of any type accepts a value that is too deep, and each counts as consumed', async t => {
   const { url, token } = await startApp(t, { config: { FRAME_BURST: 10_000, AGENT_HEARTBEAT_MS: 60_000 } })
   const operator = await token('operator')
   const agentToken = await token('agent', { sub: 'a1' })
@@ -83,7 +83,7 @@ t.test('[FR18] no frame of any type takes a value that is too deep, and each is 
   }
 })
 
-t.test('[LM7] [EB5] nor does what runs in the same process', async t => {
+t.test('[LM7] [EB5] code in the same process cannot submit or publish a value that is too deep', async t => {
   const { app, url, token } = await startApp(t)
   const circle: Record<string, unknown> = {}
   circle.self = circle

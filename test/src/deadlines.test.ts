@@ -51,7 +51,7 @@ t.test('[LV7] clearing all leaves no timer behind', async t => {
   t.same(fired, [])
 })
 
-t.test('[LV5] what is due already fires in a turn of its own', async t => {
+t.test('[LV5] a deadline that is already due fires in a turn of its own', async t => {
   const { clock, fired, set } = setUp()
   set('past', -5000)
   t.same(fired, [])
@@ -73,7 +73,7 @@ t.test('[LV7] a deadline may set itself again', async t => {
   t.equal(clock.pending, 0)
 })
 
-t.test('[LV6] what fires late because the process stood still is put off by 5 s', async t => {
+t.test('[LV6] a deadline that fires late because the process stood still is postponed by 5 s', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('stalled', 1000)
   set('later', 60_000)
@@ -88,7 +88,7 @@ t.test('[LV6] what fires late because the process stood still is put off by 5 s'
   t.same(fired, ['stalled', 'later'], 'what was not due yet keeps its time')
 })
 
-t.test('[LV6] what is put off can still be cleared', async t => {
+t.test('[LV6] a postponed deadline can still be cleared', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('a', 1000)
   clock.stall(10_000)
@@ -97,7 +97,7 @@ t.test('[LV6] what is put off can still be cleared', async t => {
   t.same(fired, [])
 })
 
-t.test('[LV6] a little late is on time', async t => {
+t.test('[LV6] a deadline that fires a little late counts as on time', async t => {
   const { clock, fired, set } = setUp()
   set('a', 1000)
   clock.stall(3000)

@@ -16,7 +16,7 @@ export interface ToolCallView {
   /** The message that asks for the call, if it names one. */
   readonly messageId: string | undefined
   readonly name: string
-  /** The arguments as they were given whole; undefined while they come in pieces, or where there are none. */
+  /** The complete arguments; undefined while they come in pieces, or if there are none. */
   readonly args: unknown
   /** The pieces of the arguments' JSON so far. */
   readonly argsText: string
@@ -54,8 +54,8 @@ interface ToolPayload {
 }
 
 /**
- * Turns the events of messages and tool calls into what a conversation shows, in the order in which they began. A view
- * never changes: what is said next makes another one, and only of what it was said.
+ * Turns the events of messages and tool calls into a conversation, in the order in which they began. A view never
+ * changes: each event replaces only the view that it concerns.
  */
 export class MessageBuffer {
   readonly #views = new Map<string, TranscriptView>()
@@ -75,7 +75,7 @@ export class MessageBuffer {
     return this.items.filter(item => item.kind === 'tool')
   }
 
-  /** The message or tool call as it is after this frame; undefined for frames of other types. */
+  /** The message or tool call after this frame; undefined for frames of other types. */
   apply({ type, payload }: MessageFrame): TranscriptView | undefined {
     switch (type) {
       case 'message:start':
@@ -124,7 +124,7 @@ export class MessageBuffer {
       messageId: messageId ?? before?.messageId,
       name: name ?? before?.name ?? '',
       args: args ?? before?.args,
-      // A start begins anew: behind that of a late joiner comes one piece with all so far.
+      // A start restates the arguments: for a late joiner, one piece with all of them so far follows it.
       argsText: type === 'tool:start' ? '' : (before?.argsText ?? '') + (type === 'tool:args' ? delta : ''),
       result,
       error,

@@ -4,8 +4,8 @@ import type { LocalErrorCode, RequestResult } from './errors.ts'
 
 export interface RequestOptions {
   /**
-   * While there is no connection: `wait` for one until the request times out (default), `fail` at once with `offline`, or
-   * `queue` for as long as it takes: its time begins when it is sent.
+   * What to do without a connection: `wait` for one until the request times out (default), `fail` at once with
+   * `offline`, or `queue` for as long as it takes; then the timeout starts when the request is sent.
    */
   offline?: 'wait' | 'fail' | 'queue'
 }

@@ -1,6 +1,6 @@
 import type { Flaw } from './check/rules.ts'
 import { claimsChecks } from './generated/checks.js'
 
-/** The first claim of a token that does not fit, where one does not; an agent's subject has to be an Id. */
+/** The first invalid claim of a token, if there is one. An agent's subject must be an Id. */
 export const claimsFlaw = (claims: unknown, isAgent: boolean): Flaw | undefined =>
   claimsChecks[isAgent ? 'agent' : 'person'](claims)

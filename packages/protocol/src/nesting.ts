@@ -35,8 +35,8 @@ export function depthOfText(text: string): number {
 }
 
 /**
- * Could JSON text be nested more than so many levels deep? Counts what opens a level, also within texts: that is a search
- * for two characters, and says no of nearly every frame before it is looked at character by character.
+ * Whether JSON text could be nested more than `levels` deep. Counts opening brackets, including those within strings:
+ * this is a search for two characters, and rules out nearly every frame before it is examined character by character.
  */
 export function mayBeDeeper(text: string, levels: number): boolean {
   let opened = 0

@@ -5,7 +5,7 @@ import { deadlines, startFleet } from '../../helpers/fleet.ts'
 import { refuseAppends } from '../../helpers/refuse-appends.ts'
 import { until } from '../../helpers/until.ts'
 
-t.test('[HS1] [HS2] [HS3] before the hello nothing else is heard, and it has a deadline', async t => {
+t.test('[HS1] [HS2] [HS3] nothing is handled before the hello, which has a deadline', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   agent.raw('heartbeat', {})
@@ -37,7 +37,7 @@ t.test('[UP3] [UP4] [UP5] numbered frames: stored once, acknowledged, a gap is n
   t.strictSame(messages, [...Array.from({ length: 200 }, (_, i) => `m${i + 1}`), 'm202'])
 })
 
-t.test('[HS6] the same boot goes on from the stored number, a new boot from one', async t => {
+t.test('[HS6] the same boot continues from the stored number, a new boot from one', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -69,7 +69,7 @@ t.test('[HS4] [HS5] the newer socket wins, and starts from what came over the ol
   t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older one does not take the agent offline')
 })
 
-t.test('[UP6] a socket that is cut while its frames are being stored: the next one starts behind them', async t => {
+t.test('[UP6] when a socket is cut while its frames are stored, the next one starts after them', async t => {
   const fleet = await startFleet(t)
   const older = fleet.agent('a1')
   await older.hello()
@@ -202,7 +202,7 @@ t.test('[LV2] [AG11] heartbeats alone make no events; a read says when the agent
   t.match(fleet.agents.get('a1'), { link: 'online', lastSeenAt: fleet.clock.now() })
 })
 
-t.test('[HS7] what waited for an agent is sent behind its greeting', async t => {
+t.test('[HS7] commands that waited for an agent are sent after its greeting', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -214,7 +214,7 @@ t.test('[HS7] what waited for an agent is sent behind its greeting', async t => 
   t.equal(back.sent[0]?.type, 'connection:established')
 })
 
-t.test('[LV4] a server that stood still does not blame its agents', async t => {
+t.test('[LV4] a stall of the server does not count against its agents', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -232,33 +232,36 @@ t.test('[LV4] a server that stood still does not blame its agents', async t => {
   t.match(await fleet.commandQueue.get(commandId), { status: 'running', phase: 'working' })
 })
 
-t.test('[RC5] [HS6] reconcile: what a returning agent denies follows onLost, what it has goes on', async t => {
-  const fleet = await startFleet(t)
-  const agent = fleet.agent('a1')
-  await agent.hello({ maxConcurrency: 3 })
-  const kept = await fleet.submit('a1')
-  const gone = await fleet.submit('a1')
-  const again = await fleet.submit('a1', { onLost: 'requeue' })
-  for (const { commandId } of [kept, gone, again]) {
-    await agent.next('command:dispatch', d => d.commandId === commandId)
-    agent.report('command:ack', { commandId, attempt: 1 })
-  }
-  await agent.acked(3)
-  agent.cut()
-  fleet.clock.advance(1)
-  const back = fleet.agent('a1')
-  const { directives } = await back.hello({
-    bootId: 'boot2',
-    maxConcurrency: 3,
-    inventory: [{ commandId: kept.commandId, attempt: 1, state: 'running' }],
-  })
-  t.strictSame(directives, [{ commandId: kept.commandId, action: 'continue' }])
-  fleet.clock.advance(1000)
-  t.match(await fleet.commandEvent(gone.commandId, 'command:lost'), { reason: 'agent_lost_it' })
-  fleet.clock.advance(1000)
-  t.match(await back.next('command:dispatch'), { commandId: again.commandId, attempt: 2, rerun: true })
-  t.match(await fleet.commandQueue.get(kept.commandId), { status: 'running', phase: 'working' })
-})
+t.test(
+  '[RC5] [HS6] reconcile: commands that a returning agent denies follow onLost, those that it has go on',
+  async t => {
+    const fleet = await startFleet(t)
+    const agent = fleet.agent('a1')
+    await agent.hello({ maxConcurrency: 3 })
+    const kept = await fleet.submit('a1')
+    const gone = await fleet.submit('a1')
+    const again = await fleet.submit('a1', { onLost: 'requeue' })
+    for (const { commandId } of [kept, gone, again]) {
+      await agent.next('command:dispatch', d => d.commandId === commandId)
+      agent.report('command:ack', { commandId, attempt: 1 })
+    }
+    await agent.acked(3)
+    agent.cut()
+    fleet.clock.advance(1)
+    const back = fleet.agent('a1')
+    const { directives } = await back.hello({
+      bootId: 'boot2',
+      maxConcurrency: 3,
+      inventory: [{ commandId: kept.commandId, attempt: 1, state: 'running' }],
+    })
+    t.strictSame(directives, [{ commandId: kept.commandId, action: 'continue' }])
+    fleet.clock.advance(1000)
+    t.match(await fleet.commandEvent(gone.commandId, 'command:lost'), { reason: 'agent_lost_it' })
+    fleet.clock.advance(1000)
+    t.match(await back.next('command:dispatch'), { commandId: again.commandId, attempt: 2, rerun: true })
+    t.match(await fleet.commandQueue.get(kept.commandId), { status: 'running', phase: 'working' })
+  },
+)
 
 t.test('[RC5] a result that was resent after the hello counts before the inventory is judged', async t => {
   const fleet = await startFleet(t)
@@ -350,7 +353,7 @@ t.test(
   },
 )
 
-t.test('[AG14] usage is counted once, whatever is sent again, and told once', async t => {
+t.test('[AG14] usage is counted and reported once, however often it is sent', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -366,7 +369,7 @@ t.test('[AG14] usage is counted once, whatever is sent again, and told once', as
   })
 })
 
-t.test('[UP12] an agent that numbers every frame ends in no gap', async t => {
+t.test('[UP12] an agent that numbers every frame causes no gap', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   const other = fleet.agent('a2')
@@ -397,7 +400,7 @@ t.test('[UP12] an agent that numbers every frame ends in no gap', async t => {
   t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }, 1), { ackedN: 1 })
 })
 
-t.test('[HS8] a socket that is taken over before it was greeted is no fault', async t => {
+t.test('[HS8] a socket that is taken over before its greeting is not a fault', async t => {
   const fleet = await startFleet(t)
   const sockets = Array.from({ length: 5 }, () => fleet.agent('a1'))
   for (const socket of sockets) {

@@ -22,7 +22,7 @@ t.test('[CD5] [UP11] the heartbeat and the inventory of another agent are no sig
   await fleet.commandEvent(commandId, 'command:lost')
 })
 
-t.test('[UP11] messages, tool calls and questions that name what is another agent’s are refused', async t => {
+t.test('[UP11] messages, tool calls and questions that name another agent’s things are refused', async t => {
   const fleet = await startFleet(t)
   const [agent, other] = [fleet.agent('a1'), fleet.agent('a2')]
   await agent.hello()

@@ -18,7 +18,7 @@ function setUp() {
   return { gate, free, failed }
 }
 
-test('[FC3] as many pass as may be in hand, and the next when one has ended', t => {
+test('[FC3] as many commands pass as may run at once, and the next when one has ended', t => {
   const { gate, free } = setUp()
   for (const id of ['1', '2']) {
     t.ok(gate.isOpen(queued(id)))
@@ -48,7 +48,7 @@ test('[FC3] a place that was taken and not used, or given back, is free again', 
   t.end()
 })
 
-test('[FC4] enough failures are told once', t => {
+test('[FC4] enough failures are reported once', t => {
   const { gate, failed } = setUp()
   gate.changed(command('1', 'failed'))
   t.same(failed, [])
@@ -58,7 +58,7 @@ test('[FC4] enough failures are told once', t => {
   t.end()
 })
 
-test('what succeeds or is cancelled is no failure, and other commands pass unseen', t => {
+test('success and cancellation are not failures, and other commands are not affected', t => {
   const { gate, failed } = setUp()
   for (const id of ['1', '2']) gate.changed(command(id, 'cancelled'))
   gate.changed(command('3', 'succeeded'))

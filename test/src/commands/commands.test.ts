@@ -197,7 +197,7 @@ t.test('[CD10] what falls due while the log refuses it is tried again until it i
   }
 })
 
-t.test('[CD1] concurrency is what the agent says', async t => {
+t.test('[CD1] the agent sets its concurrency', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello({ maxConcurrency: 3 })
@@ -207,7 +207,7 @@ t.test('[CD1] concurrency is what the agent says', async t => {
   await agent.until(() => (agent.sent.filter(f => f.type === 'command:dispatch').length === 4 ? true : undefined))
 })
 
-t.test('[CQ7] [CQ8] [CQ9] an idempotency key stands for one command', async t => {
+t.test('[CQ7] [CQ8] [CQ9] an idempotency key identifies one command', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello()
   const request = {
@@ -324,7 +324,7 @@ t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as
   })
 })
 
-t.test('[CS7] without an ack it is sent again, five times at most', async t => {
+t.test('[CS7] a command without an ack is sent again, five times at most', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -382,7 +382,7 @@ t.test('[CS15] [CD4] the run clock ends as timed_out, the queue clock as expired
   t.match(await fleet.commandEvent(commandId, 'command:timed_out'), { confirmed: true, reason: 'run_timeout' })
 })
 
-t.test('[CQ3] whenBusy interrupt stops what runs and goes before what waits', async t => {
+t.test('[CQ3] whenBusy interrupt stops running commands and goes ahead of waiting ones', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -415,7 +415,7 @@ t.test('[CQ10] [CQ12] edit and drop while queued, retry after the end', async t 
   t.match(retried, { status: 'accepted', command: { retryOf: queued.commandId, input: 'changed', status: 'queued' } })
 })
 
-t.test('waiting for the end of a command', async t => {
+t.test('waiting for a command resolves at its end, or after the timeout', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

@@ -165,7 +165,7 @@ t.test('[CD10] [CD5] a lease whose end the log could not accept is renewed by a 
   t.match(await command(running), { status: 'lost', reason: 'lease_expired' })
 })
 
-t.test('[CD10] every clock that falls due while the log is full is heard later', async t => {
+t.test('[CD10] every clock that runs out while the log is full takes effect later', async t => {
   const { log, connect, add, advance, happens, settle, command, run, sent } = await stage(t)
   await connect()
   const full = async (commandId: string, ms: number) => {
@@ -198,7 +198,7 @@ t.test('[CD10] every clock that falls due while the log is full is heard later',
   t.match(await command('unheard'), { reason: 'no_ack' })
 })
 
-t.test('[CD11] what is queued again keeps its time to live, whatever jumps the wall clock makes', async t => {
+t.test('[CD11] a requeued command keeps its time to live, whatever jumps the wall clock makes', async t => {
   for (const [jump, why] of [
     [40 * DAY, 'ahead'],
     [-40 * DAY, 'back'],
@@ -287,7 +287,7 @@ t.test('[CD11] each run has the whole of its time', async t => {
   t.match(await command(id), { phase: 'cancelling', reason: 'run_timeout' })
 })
 
-t.test('[CD11] a dispatcher that is stopped and started again goes on with the times that it knew', async t => {
+t.test('[CD11] a dispatcher that is stopped and started again continues with the times that it knew', async t => {
   const { clock, connect, add, advance, command, run, dispatcher, settle } = await stage(t)
   await connect()
   const id = await run({ runTimeoutMs: 60_000 })

@@ -20,7 +20,7 @@ const nobody: AgentDirectory = {
   lastSeenAt: () => 0,
 }
 
-t.test('[CD9] what was running before a restart becomes disconnected in one write, however much it is', async t => {
+t.test('[CD9] commands that ran before a restart become disconnected in one write, however many they are', async t => {
   const clock = new FakeClock()
   const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
   t.teardown(() => log.close())
@@ -60,7 +60,7 @@ t.test('[CD9] what was running before a restart becomes disconnected in one writ
   t.strictSame((await log.get(topics.command(queued.agentId, queued.commandId)))?.payload, queued)
 })
 
-t.test('a command that waits expires by the time that passed, whatever jumps the wall clock makes', async t => {
+t.test('a queued command expires by the time that passed, whatever jumps the wall clock makes', async t => {
   const clock = new FakeClock()
   const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
   t.teardown(() => log.close())

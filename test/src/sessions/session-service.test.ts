@@ -39,7 +39,7 @@ t.test('[SE8] typing stops by itself, with a message, and with the socket', asyn
   t.equal((await next).type, 'session:typing')
 })
 
-t.test('[SE4] [SE13] state: the copy of the server first', async t => {
+t.test('[SE4] [SE13] the server’s copy of the state changes first', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -95,7 +95,7 @@ t.test('[SE10] [SE11] what an agent left open is ended when it comes back as ano
   )
 })
 
-t.test('[SE11] and when it exits or is removed', async t => {
+t.test('[SE11] what an agent left open is ended when it exits or is removed', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -111,7 +111,7 @@ t.test('[SE11] and when it exits or is removed', async t => {
   t.match(await fleet.sessions.get('s1'), { status: 'ended' })
 })
 
-t.test('[SE12] an agent that ends nothing is refused, and only that', async t => {
+t.test('[SE12] an agent that ends nothing is refused more, and nothing else', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -128,7 +128,7 @@ t.test('[SE12] an agent that ends nothing is refused, and only that', async t =>
   t.equal(agent.errors.length, 53)
 })
 
-t.test('[SE16] a session without activity is forgotten with its state, though nobody ended it', async t => {
+t.test('[SE16] a session without activity is removed with its state, even if nobody ended it', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

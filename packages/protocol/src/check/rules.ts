@@ -4,10 +4,10 @@ export interface Flaw {
   readonly message: string
 }
 
-/** Judges a value: its first flaw, or undefined when there is none. */
+/** Judges a value: returns its first flaw, or undefined if there is none. */
 export type Check = (value: unknown) => Flaw | undefined
 
-// What the generated checks are made of; their names are short as each stands there many hundred times.
+// The building blocks of the generated checks. Their names are short, since each appears many hundred times.
 
 type Fields = Record<string, unknown>
 
@@ -22,7 +22,7 @@ const noArray = flaw('expected array')
 const pointer = (key: string) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
 const under = (key: string, { path, message }: Flaw): Flaw => flaw(message, pointer(key) + path)
 
-/** A text, of so many characters, that fits a pattern; what fits is better said in words (`named`). */
+/** A text with a length and a pattern; `named` says in words what matches the pattern. */
 export function t(
   value: unknown,
   least = 0,
@@ -56,10 +56,10 @@ export const n = (value: unknown, least: number, most: number): Flaw | undefined
 export const o: Check = value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : noObject
 
-/** A field that may hold anything, but has to be there. */
+/** A required field that may hold anything. */
 export const h = (value: object, key: string): Flaw | undefined => (key in value ? undefined : required)
 
-/** What to say of an object in which the field `key` has a flaw. */
+/** The flaw of an object whose field `key` has a flaw. */
 export const e = (value: object, key: string, found: Flaw): Flaw =>
   under(key, Object.hasOwn(value, key) ? found : required)
 
@@ -70,7 +70,7 @@ export function s(value: object, least: number, most: number): Flaw | undefined 
   return length > most ? flaw(`expected object to have no more than ${most} properties`) : undefined
 }
 
-/** Fields besides those that a schema names: none are taken, or only such as `check` takes. */
+/** Fields that a schema does not name: none are allowed, or only those that `check` accepts. */
 export function x(value: object, known: readonly string[], check?: Check): Flaw | undefined {
   for (const key of Object.getOwnPropertyNames(value)) {
     if (known.includes(key)) continue
@@ -80,7 +80,7 @@ export function x(value: object, known: readonly string[], check?: Check): Flaw 
   return undefined
 }
 
-/** Fields whose names fit a pattern; others are not taken where it is `closed`. */
+/** Fields whose names match a pattern; if `closed`, no others are allowed. */
 export function r(value: object, names: RegExp, check: Check | undefined, closed: boolean): Flaw | undefined {
   const entries = Object.entries(value)
   for (const [key, member] of entries) {
@@ -91,7 +91,7 @@ export function r(value: object, names: RegExp, check: Check | undefined, closed
   return other && under(other[0], flaw('unexpected property'))
 }
 
-/** Members of an array, and how many. */
+/** The members of an array, and their number. */
 export function a(value: unknown, check: Check | undefined, least: number, most: number): Flaw | undefined {
   if (!Array.isArray(value)) return noArray
   if (value.length < least) return flaw(`expected array length to be greater or equal to ${least}`)
@@ -104,19 +104,25 @@ export function a(value: unknown, check: Check | undefined, least: number, most:
   return undefined
 }
 
-/** One of some constants. */
+/** One of several constants. */
 export const c = (value: unknown, constants: readonly unknown[]): Flaw | undefined =>
   constants.includes(value) ? undefined : value === undefined ? required : oneOf(constants)
 
 const oneOf = (constants: readonly unknown[], path = '') =>
   flaw(`expected one of ${constants.map(constant => JSON.stringify(constant)).join(', ')}`, path)
 
-/** A form of a union: its JSON type, its check and, where a field tells the objects among the forms apart, that of this one. */
+/**
+ * A member of a union: its JSON type, its check and, if a field distinguishes the objects of the union, its value for
+ * this one.
+ */
 export type Form = readonly [type: string, check: Check | undefined, tag?: unknown]
 
 const typeName = (value: unknown) => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value)
 
-/** What to say of a value that fits no form of a union: the form that was meant says more than that. */
+/**
+ * The flaw of a value that matches no member of a union: if it is clear which member was meant, that one's flaw says
+ * more.
+ */
 export function u(value: unknown, forms: readonly Form[], tag?: string): Flaw | undefined {
   if (value === undefined) return required
   const type = typeName(value)

@@ -26,7 +26,7 @@ const table: [rule: string, text: string, ...refused: unknown[]][] = [
   ['FR11', '{"type":"subscribe","type":"ping"}'],
 ]
 
-t.test('[FR1] [FR2] [FR3] [FR4] [FR9] [FR11] what a text is taken as', async t => {
+t.test('[FR1] [FR2] [FR3] [FR4] [FR9] [FR11] how a text is decoded', async t => {
   for (const [rule, text, ...refused] of table) {
     const [code, message, id, n] = refused
     t.same(refusal(decodeClientFrame(text)), code && [code, message, id, n], `${rule}: ${text}`)

@@ -120,7 +120,7 @@ function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: s
   }
 }
 
-// Marked, so that a bundler leaves out what a program does not use: the checks of agents in a dashboard.
+// Marked, so that a bundler leaves out what a program does not use, such as the checks of agents in a dashboard.
 
 /** Decoders of inbound text. They never throw. */
 export const decodeClientFrame = /* @__PURE__ */ decoder<ClientFrame>(

@@ -77,7 +77,7 @@ function refusals(schema: TSchema, { minimal, refused }: Sample<unknown>): [payl
 }
 
 for (const { name, schemas, samples, judges } of tables) {
-  t.test(`[FR5] [FR6] ${name}: the least is accepted, everything else is refused by name`, async t => {
+  t.test(`[FR5] [FR6] ${name}: the smallest payload is accepted, everything else is refused by name`, async t => {
     for (const [type, schema] of Object.entries(schemas)) {
       const sample = samples[type]!
       for (const judge of judges) {
@@ -105,7 +105,7 @@ t.test('[FR7] unknown fields are dropped, so they cannot take the place of other
   t.same(decodeAgentFrame(JSON.stringify(metrics)), { ok: true, frame: metrics }, 'metrics have free names')
 })
 
-t.test('[FR16] a client takes what a newer server says', async t => {
+t.test('[FR16] a client accepts what a newer server sends', async t => {
   const event = { type: 'agent:dreamt', topic: 'agents.a.log', cursor: 'c', at: 0, payload: { of: 'sheep' } }
   t.same(decodeServerFrame(JSON.stringify(event)), { ok: true, frame: event })
   t.notOk(decodeServerFrame(JSON.stringify({ ...event, payload: undefined })).ok, 'but no event without a payload')

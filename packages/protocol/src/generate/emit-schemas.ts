@@ -1,6 +1,6 @@
 /**
- * Writes values as a module: schemas, what holds them, and plain values. Each schema is written once and keeps the marks
- * that TypeBox gave it, so it can go on being part of others.
+ * Writes values as a module: schemas, objects that contain them, and plain values. Each schema is written once and
+ * keeps the marks of TypeBox, so that it can still be part of other schemas.
  */
 export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
   const constants = new Map<string, string>()

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// What `npm run build` runs when the compiler is done: writes dist/generated, unless nothing changed since.
+// Run by `npm run build` after the compiler: writes dist/generated, unless nothing has changed.
 
 const dist = fileURLToPath(new URL('..', import.meta.url))
 const target = `${dist}generated/`

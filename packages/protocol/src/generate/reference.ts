@@ -3,8 +3,8 @@ import { Value } from '@sinclair/typebox/value'
 import type { Flaw } from '../check/rules.ts'
 
 /**
- * What the check that is written for a schema may say of a value: all that TypeBox finds wrong, in our words. Empty when
- * nothing is.
+ * What the generated check of a schema may report for a value: everything that TypeBox finds wrong, in our words. Empty
+ * if nothing is wrong.
  */
 export const referenceFlaws = (schema: TSchema, value: unknown): Flaw[] =>
   Value.Check(schema, value) ? [] : flawsOf(Value.Errors(schema, value))

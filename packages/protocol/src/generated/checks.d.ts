@@ -3,7 +3,7 @@ import type { Check } from '../check/rules.ts'
 
 /** The checks of payloads, by the type of their frame or event. */
 type Checks = Readonly<Record<string, Check>>
-/** The fields that a payload has, by the type of its frame; null where their names are free. */
+/** The fields of a payload, by the type of its frame; null if it may have any. */
 type FieldNames = Readonly<Record<string, readonly string[] | null>>
 
 export const clientChecks: Checks

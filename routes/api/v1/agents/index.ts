@@ -69,7 +69,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Show what an agent has used',
-        description: 'Tokens and money as the agent reports them, each request counted once.',
+        description: 'Tokens and money as the agent reported them; each request is counted once.',
         params: AgentParams,
         refusals: ['not_found'],
         response: { 200: AgentUsage },
@@ -88,7 +88,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Forget an agent that is not connected',
-        description: 'What waits for it ends as cancelled, what ran on it as lost.',
+        description: 'Its queued commands end as cancelled, its running ones as lost.',
         params: AgentParams,
         refusals: ['not_found', 'conflict'],
         response: { 204: { type: 'null' } },
