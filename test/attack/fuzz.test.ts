@@ -182,7 +182,7 @@ t.test(
   },
 )
 
-const FRAMES = size('FUZZ_FRAMES', 6000)
+const FRAMES = size('FUZZ_FRAMES', { quick: 1500, full: 30_000 })
 
 t.test('[ER6] frames of every type, as they are and changed: a seed that is always run', t =>
   fuzz(t, Math.round(FRAMES / 3), 20_261),

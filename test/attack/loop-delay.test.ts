@@ -13,7 +13,7 @@ t.setTimeout(900_000)
 /** What no frame may hold up the event loop for. */
 const LIMIT_MS = 50
 /** A machine that is busy stops the server at times, a frame that takes too long does each time. */
-const ATTEMPTS = size('ATTEMPTS', 5)
+const ATTEMPTS = size('ATTEMPTS', { quick: 5, full: 5 })
 const FRAME_BYTES = 255_000
 
 /** An agent, numbered, that keeps only what it is waiting for. */
@@ -87,7 +87,7 @@ async function start(t: Test) {
 }
 
 /** Of one schema so many ways to be large are tried, spread over all; of a schema that another type has too, fewer. */
-const WAYS = size('LOOP_WAYS', 6)
+const WAYS = size('LOOP_WAYS', { quick: 1, full: 6 })
 const seen = new Set<TSchema>()
 function some<T>(schema: TSchema, ways: T[]): T[] {
   const count = seen.has(schema) ? Math.ceil(WAYS / 6) : WAYS

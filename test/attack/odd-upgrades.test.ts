@@ -4,9 +4,10 @@ import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
 import { startApp, type TestApp } from '../helpers/build.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
+import { size } from '../helpers/sizes.ts'
 
-/** How many times each; ten times that with ATTACK_SCALE=10. */
-const TIMES = 1000 * Number(process.env.ATTACK_SCALE ?? 1)
+/** How many times each. */
+const TIMES = size('ODD_UPGRADES', { quick: 100, full: 1000 })
 const AT_ONCE = 50
 
 const host = 'Host: x\r\n'

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'tap'
+import { size } from '../helpers/sizes.ts'
 import {
   after,
   attacks,
@@ -20,7 +21,7 @@ test('[TM16] whatever a watched terminal prints, the loop goes on and other term
   let quietEnd = print(quiet, 'q', 0, 'quiet ')
   let n = 0
   const largest = [1000, 1000] as const
-  const sizes = Number(process.env.ATTACK_SCALE ?? 1) > 1 ? [largest, [80, 24] as const] : [largest]
+  const sizes = size('SCREENS', { quick: 1, full: 2 }) > 1 ? [largest, [80, 24] as const] : [largest]
   for (const [cols, rows] of sizes) {
     for (const [name, output] of Object.entries(attacks)) {
       const terminalId = `h${++n}`

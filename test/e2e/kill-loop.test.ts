@@ -7,16 +7,16 @@ import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { fleetwire, freePort, type Running } from '../helpers/processes.ts'
+import { size } from '../helpers/sizes.ts'
 
 /*
  * Real processes under a load of concurrent submissions; the server and its agents are killed with -9 at random
  * instants. Each command appends a line to a file of its own, so that a second run shows. Full size:
- * KILL_SERVER=20 KILL_AGENT=10 KILL_COMMANDS=600 npx tap run dist/test/e2e/kill-loop.test.js --timeout=600
+ * KILL_SERVER=20 KILL_AGENT=10 KILL_COMMANDS=600 node dist/test/e2e/kill-loop.test.js
  */
-const size = (name: string, small: number) => Number(process.env[name] ?? small)
-const serverKills = size('KILL_SERVER', 4)
-const agentKills = size('KILL_AGENT', 3)
-const commandCount = size('KILL_COMMANDS', 80)
+const serverKills = size('KILL_SERVER', { quick: 2, full: 4 })
+const agentKills = size('KILL_AGENT', { quick: 2, full: 3 })
+const commandCount = size('KILL_COMMANDS', { quick: 40, full: 80 })
 const CALLERS = 8
 const AGENTS = ['one', 'two', 'three']
 

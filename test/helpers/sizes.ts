@@ -1,5 +1,13 @@
-/** The size of a test: small where it always runs, from the environment where somebody wants it in full. */
-export const size = (name: string, small: number): number => Number(process.env[name] ?? small)
+interface Sizes {
+  /** In `npm test`: small, and still large enough to fail when what it tests breaks. */
+  quick: number
+  /** Where FULL is 1: in `npm run test:full`, and before a change lands. */
+  full: number
+}
 
-/** A seed that can be given again: `SEED=… npx tap run …`. */
-export const seed = (): number => size('SEED', Math.floor(Math.random() * 2 ** 31))
+/** The size of a test. A variable of its name sets it by itself: `KILL_SERVER=20 node dist/test/e2e/kill-loop.test.js`. */
+export const size = (name: string, { quick, full }: Sizes): number =>
+  Number(process.env[name] ?? (process.env.FULL === '1' ? full : quick))
+
+/** A seed that can be given again: `SEED=… node dist/test/….test.js`. */
+export const seed = (): number => Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))

@@ -19,13 +19,14 @@ import { FakeClock } from '../helpers/fake-clock.ts'
 import { fleetSettings, noTerminals } from '../helpers/fleet.ts'
 import { MemoryLog } from '../helpers/memory-log.ts'
 import { seededRandom } from '../helpers/random.ts'
+import { size } from '../helpers/sizes.ts'
 
 /*
  * The real client and the real server, joined by a wire that a seeded script cuts at any frame, under a clock that it
  * moves, over a log that it crashes between an append and its commit. One seed is one history; a failing one is printed
- * and kept in KEPT. More: SIM_SEEDS=5000 npx tap run dist/test/race/agent-simulation.test.js --timeout=600
+ * and kept in KEPT. More: SIM_SEEDS=5000 node dist/test/race/agent-simulation.test.js
  */
-const SEEDS = Number(process.env.SIM_SEEDS ?? 150)
+const SEEDS = size('SIM_SEEDS', { quick: 25, full: 150 })
 const STEPS = 160
 const KEPT: number[] = []
 /** What some of any hundred histories meet: a simulation that never does proves nothing about it. */

@@ -15,20 +15,22 @@ import { MemoryLog } from '../helpers/memory-log.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { ScriptedWire } from '../helpers/scripted-wire.ts'
 import { SimulatedDashboard } from '../helpers/simulated-dashboard.ts'
+import { size } from '../helpers/sizes.ts'
 
 /*
  * The real client and the real server, joined by wires on which a seeded script moves single bytes and which it cuts
  * between any two, under a clock that it moves, over a log that it makes lag, forget and answer late. One seed is one
  * history; a failing one is printed and kept in KEPT.
- * More: SIM_SEEDS=10000 npx tap run dist/test/race/dashboard-simulation.test.js --timeout=900
+ * More: SIM_SEEDS=10000 node dist/test/race/dashboard-simulation.test.js
  */
-const SEEDS = Number(process.env.SIM_SEEDS ?? 500)
+const SEEDS = size('SIM_SEEDS', { quick: 50, full: 500 })
 const STEPS = 500
 /** Of a page that was shared though it ended before the snapshot that was to follow it. */
 const KEPT: number[] = [253, 304, 494]
 
-/** Ends that some of any few hundred histories have: a simulation that never meets them proves nothing about them. */
-const CODES = [1006, 1012, 4401, 4508].map(code => `closed ${code}`)
+/** What histories have to meet: a simulation that never does proves nothing about it. Some of it only one in a hundred meets. */
+const USUAL = ['resumed', 'not resumed: expired', 'closed 1006', 'closed 1012', 'closed 4401']
+const RARE = ['resync:required', 'closed 4508']
 
 const HEARTBEAT_MS = 30_000
 /** Larger than a slice of a replay (128 KiB), smaller than a few bursts. */
@@ -305,5 +307,5 @@ t.test(`[EV2] [EV4] [SB1] [RS1] [RS2] ${SEEDS} histories of dashboards and their
   }
   t.strictSame(failed, {}, 'no gap, no duplicate, no other order, nobody stuck')
   t.comment(JSON.stringify(tally))
-  for (const what of ['resumed', 'not resumed: expired', 'resync:required', ...CODES]) t.ok(tally[what], `met: ${what}`)
+  for (const what of SEEDS < 300 ? USUAL : [...USUAL, ...RARE]) t.ok(tally[what], `met: ${what}`)
 })

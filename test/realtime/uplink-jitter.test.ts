@@ -12,12 +12,12 @@ import { Wire } from '../helpers/wire.ts'
 
 /*
  * Agents whose sockets are destroyed again and again while they report and run commands. Full size:
- * UPLINK_AGENTS=200 UPLINK_ROUNDS=400 UPLINK_PERIOD_MS=5000 UPLINK_OFFLINE_MS=1000 npx tap run dist/test/realtime/uplink-jitter.test.js --timeout=300
+ * UPLINK_AGENTS=200 UPLINK_ROUNDS=400 UPLINK_PERIOD_MS=5000 UPLINK_OFFLINE_MS=1000 node dist/test/realtime/uplink-jitter.test.js
  */
-const agentCount = size('UPLINK_AGENTS', 30)
-const rounds = size('UPLINK_ROUNDS', 50)
-const periodMs = size('UPLINK_PERIOD_MS', 900)
-const offlineMs = size('UPLINK_OFFLINE_MS', 150)
+const agentCount = size('UPLINK_AGENTS', { quick: 15, full: 30 })
+const rounds = size('UPLINK_ROUNDS', { quick: 20, full: 50 })
+const periodMs = size('UPLINK_PERIOD_MS', { quick: 600, full: 900 })
+const offlineMs = size('UPLINK_OFFLINE_MS', { quick: 100, full: 150 })
 const ROUND_MS = 50
 const ROUNDS_PER_COMMAND = 8
 

@@ -5,9 +5,10 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
+import { size } from '../../helpers/sizes.ts'
 
 /** `KILL_ROUNDS=50` for a long run. */
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 3)
+const ROUNDS = size('KILL_ROUNDS', { quick: 2, full: 6 })
 const PROGRAM = fileURLToPath(new URL('../../helpers/log-writer.js', import.meta.url))
 
 t.setTimeout(60_000 + ROUNDS * 20_000)

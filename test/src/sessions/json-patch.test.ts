@@ -58,7 +58,7 @@ t.test('what applies gives what a library makes of it, on random documents and p
     return path
   }
   let applied = 0
-  for (let i = 0; i < size('PATCHES', 20_000); i++) {
+  for (let i = 0; i < size('PATCHES', { quick: 4000, full: 20_000 }); i++) {
     const document = value(3)
     const patch = Array.from({ length: 1 + below(3) }, () => {
       const op = pick(['add', 'remove', 'replace', 'move', 'copy', 'test'] as const)
