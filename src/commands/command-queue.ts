@@ -8,12 +8,10 @@ import {
 } from '@fleetwire/protocol'
 import { type Actor, type Caller, type CanSee, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
-import { newId } from '../ids.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
 import { itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
-import { valueFlaw } from '../value-flaw.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
@@ -26,7 +24,10 @@ import type {
   SubmitResult,
   TaskView,
 } from './command-types.ts'
+import { CommandWaits } from './command-waits.ts'
 import { bodyHash, claimDraft, idempotencyTopic, keyState } from './idempotency.ts'
+import { inputFlaw, newCommand, retryOf } from './new-command.ts'
+import { QueueAdmission } from './queue-admission.ts'
 
 export interface CommandQueueOptions {
   log: EventLog
@@ -38,10 +39,6 @@ export interface CommandQueueOptions {
   queueLimit: number
 }
 
-const MAX_INPUT_BYTES = 64 * 1024
-const DEFAULT_QUEUE_TTL_MS = 24 * 60 * 60_000
-const QUEUE_FULL_RETRY_MS = 1000
-
 /**
  * The command queue as routes, sockets and embedding code use it: accepts commands, and requests to interrupt, edit, retry
  * and drop them. What it accepts is on disk.
@@ -52,12 +49,9 @@ export class CommandQueue {
   readonly #agents: AgentDirectory
   readonly #tasks: TaskView
   readonly #clock: Clock
-  readonly #queueLimit: number
-  /** Submissions on their way to the log, by agent: they count as queued. */
-  readonly #arriving = new Map<string, number>()
-  readonly #waits = new Set<() => void>()
+  readonly #admission: QueueAdmission
+  readonly #waits: CommandWaits
   #isRunning = false
-  #mayWait = true
 
   constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandQueueOptions) {
     this.#log = log
@@ -65,12 +59,13 @@ export class CommandQueue {
     this.#agents = agents
     this.#tasks = tasks
     this.#clock = clock
-    this.#queueLimit = queueLimit
+    this.#admission = new QueueAdmission({ ledger, agents, queueLimit })
+    this.#waits = new CommandWaits(ledger, clock)
   }
 
   start(): void {
     this.#isRunning = true
-    this.#mayWait = true
+    this.#waits.open()
   }
 
   stop(): void {
@@ -132,13 +127,13 @@ export class CommandQueue {
     const flaw = inputFlaw(requests[0]?.input)
     if (flaw !== undefined) return refused(flaw)
     const now = this.#clock.now()
-    const judged = requests.map(request => ({ request, error: this.#busyRefusal(request) }))
+    const judged = requests.map(request => ({ request, error: this.#admission.refusal(request) }))
     const busy = judged.flatMap(({ request: { agentId }, error }) => (error === undefined ? [] : [{ agentId, error }]))
     const commands = judged.flatMap(({ request, error }) =>
       error === undefined ? [this.#commandOf(request, now)] : [],
     )
     if (commands.length === 0) return refused(wireError('conflict', 'No agent can take it now.', { refused: busy }))
-    const leave = commands.map(({ agentId }) => this.#arrive(agentId))
+    const leave = commands.map(({ agentId }) => this.#admission.arrive(agentId))
     try {
       const drafts = commands.map(command => this.#ledger.draft('command:queued', command))
       const appended = await this.#log.append([...head(commands, busy), ...drafts])
@@ -146,16 +141,6 @@ export class CommandQueue {
       return appended.status === 'ok' ? { status: 'accepted', commands, refused: busy } : refused(unavailable(appended))
     } finally {
       for (const left of leave) left()
-    }
-  }
-
-  /** Counts a submission until it is in the ledger, or was not accepted. */
-  #arrive(agentId: string): () => void {
-    this.#arriving.set(agentId, (this.#arriving.get(agentId) ?? 0) + 1)
-    return () => {
-      const left = this.#arriving.get(agentId)! - 1
-      if (left === 0) this.#arriving.delete(agentId)
-      else this.#arriving.set(agentId, left)
     }
   }
 
@@ -170,7 +155,7 @@ export class CommandQueue {
   }
 
   #commandOf(request: SubmitRequest, now: number): Command {
-    return commandOf(request, this.#agents.runTimeoutMs(request.agentId), now)
+    return newCommand(request, this.#agents.runTimeoutMs(request.agentId), now)
   }
 
   async #accept(request: SubmitRequest, command: Command, claim: [], told: readonly EventDraft[]): Promise<SubmitResult>
@@ -182,9 +167,9 @@ export class CommandQueue {
     told: readonly EventDraft[] = [],
   ): Promise<SubmitResult | 'conflict'> {
     const { agentId } = command
-    const refusal = this.#busyRefusal(request)
+    const refusal = this.#admission.refusal(request)
     if (refusal !== undefined) return refused(refusal)
-    const leave = this.#arrive(agentId)
+    const leave = this.#admission.arrive(agentId)
     try {
       const appended = await this.#log.append([...claim, this.#ledger.draft('command:queued', command), ...told])
       if (appended.status === 'conflict') return 'conflict'
@@ -192,25 +177,6 @@ export class CommandQueue {
     } finally {
       leave()
     }
-  }
-
-  #busyRefusal({ agentId, whenBusy }: SubmitRequest): WireError | undefined {
-    const { inFlight, waiting: queued } = this.#ledger.liveOf(agentId)
-    const waiting = queued + (this.#arriving.get(agentId) ?? 0)
-    if (whenBusy === 'reject' && (waiting > 0 || inFlight.length >= this.#agents.maxConcurrency(agentId))) {
-      return wireError('conflict', `Agent "${agentId}" is busy.`, {
-        running: inFlight.map(c => c.commandId),
-        queued: waiting,
-      })
-    }
-    if (waiting < this.#queueLimit) return undefined
-    return wireError(
-      'queue_full',
-      `${waiting} commands wait for agent "${agentId}" already; the limit is ${this.#queueLimit}.`,
-      {
-        retryAfterMs: QUEUE_FULL_RETRY_MS,
-      },
-    )
   }
 
   /** Idempotent: `affected` is true only for the first request. */
@@ -239,28 +205,7 @@ export class CommandQueue {
     const command = await this.#visible(commandId, canSee)
     if (command === undefined) return refused(notFound('command', commandId))
     if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
-    const {
-      agentId,
-      kind,
-      input,
-      sessionId,
-      taskId,
-      priority,
-      whenBusy,
-      onLost,
-      queueTtlMs,
-      runTimeoutMs,
-      parentId,
-      stdio,
-    } = command
-    const request: SubmitRequest = {
-      ...{ agentId, kind, input, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs, createdBy, retryOf: commandId },
-      ...(sessionId !== undefined && { sessionId }),
-      ...(taskId !== undefined && { taskId }),
-      ...(parentId !== undefined && { parentId }),
-      ...(stdio !== undefined && { stdio }),
-    }
-    return this.#submit(request, canSee, this.#audit(actor, 'command:retry', commandId))
+    return this.#submit(retryOf(command, createdBy), canSee, this.#audit(actor, 'command:retry', commandId))
   }
 
   /** Changes a command that is still queued. */
@@ -306,26 +251,13 @@ export class CommandQueue {
   }
 
   /** Resolves with the command once it has ended, or with its present state after `timeoutMs`. */
-  async waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
-    const { commandId } = command
-    const { promise, resolve } = withResolvers<void>()
-    const stopListening = this.#ledger.onChange(after => {
-      if (after.commandId === commandId && isFinal(after.status)) resolve()
-    })
-    const timer = this.#clock.setTimeout(resolve, timeoutMs)
-    this.#waits.add(resolve)
-    // It may have ended before the listener stood.
-    if (this.#mayWait && this.#ledger.live(commandId) !== undefined) await promise
-    this.#waits.delete(resolve)
-    timer.cancel()
-    stopListening()
-    return (await this.#ledger.get(commandId)) ?? command
+  waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
+    return this.#waits.untilEnd(command, timeoutMs)
   }
 
   /** Ends all waits, and allows none until the next start: each resolves with its command in its present state. */
   endWaits(): void {
-    this.#mayWait = false
-    for (const resolve of this.#waits) resolve()
+    this.#waits.close()
   }
 
   async #visible(commandId: string, canSee: CanSee): Promise<Command | undefined> {
@@ -334,51 +266,7 @@ export class CommandQueue {
   }
 }
 
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve!: (value: T) => void
-  const promise = new Promise<T>(settle => {
-    resolve = settle
-  })
-  return { promise, resolve }
-}
-
 const isQueued = ({ status }: Command) => status === 'queued'
 const INPUT_FIXED = 'was sent to its agent before, so its input stays as it is'
 const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })
-
-function inputFlaw(input: unknown): WireError | undefined {
-  const flaw = valueFlaw('input', input)
-  if (flaw !== undefined) return flaw
-  const text = JSON.stringify(input ?? null)
-  const bytes = Buffer.byteLength(text)
-  return bytes <= MAX_INPUT_BYTES
-    ? undefined
-    : wireError('too_large', `input: ${bytes} bytes; at most ${MAX_INPUT_BYTES}.`)
-}
-
-/** `runTimeoutMs`: that of the agent, for a request that names none. */
-function commandOf(request: SubmitRequest, runTimeoutMs: number, now: number): Command {
-  const { agentId, kind, input, sessionId, taskId, idempotencyKey, createdBy, retryOf, parentId } = request
-  return {
-    commandId: newId('cmd'),
-    agentId,
-    kind,
-    input,
-    ...(sessionId !== undefined && { sessionId }),
-    ...(taskId !== undefined && { taskId }),
-    status: 'queued',
-    attempt: 0,
-    priority: request.priority ?? 0,
-    whenBusy: request.whenBusy ?? 'enqueue',
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    createdBy,
-    createdAt: now,
-    queueTtlMs: request.queueTtlMs ?? DEFAULT_QUEUE_TTL_MS,
-    runTimeoutMs: request.runTimeoutMs ?? runTimeoutMs,
-    onLost: request.onLost ?? 'fail',
-    ...(request.stdio !== undefined && { stdio: request.stdio }),
-    ...(retryOf !== undefined && { retryOf }),
-    ...(parentId !== undefined && { parentId }),
-  }
-}

@@ -1,5 +1,6 @@
 import type { Command, CommandStatus, SubmitCommandBody, WireError } from '@fleetwire/protocol'
 import type { Caller } from '../caller.ts'
+import type { ItemPage } from '../log/each-record.ts'
 import type { Refused } from '../outcome.ts'
 
 /** What commands need to know of tasks. */
@@ -39,7 +40,4 @@ export interface ListQuery {
   cursor?: string
 }
 
-export interface CommandList {
-  items: Command[]
-  nextCursor: string | null
-}
+export type CommandList = ItemPage<Command>
