@@ -13,6 +13,7 @@ import type { AgentDirectory } from '../commands/agent-directory.ts'
 import type { SignsOfLife } from '../commands/signs-of-life.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
+import { eachRecord } from '../log/each-record.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
@@ -105,27 +106,18 @@ export class AgentRegistry implements AgentDirectory {
     if (this.#stops.length > 0) return
     this.#clear()
     this.#deadlines.start()
-    let page: string | undefined
-    do {
-      const { records, nextPage } = await this.#log.list({
-        kind: 'agent',
-        limit: 500,
-        ...(page !== undefined && { page }),
+    for await (const { payload } of eachRecord(this.#log, { kind: 'agent' })) {
+      const record = payload as Agent
+      this.#agents.set(record.agentId, {
+        record,
+        published: { ...record },
+        ready: false,
+        heardAt: this.#clock.monotonic(),
+        publishing: false,
+        dirty: false,
       })
-      for (const { payload } of records) {
-        const record = payload as Agent
-        this.#agents.set(record.agentId, {
-          record,
-          published: { ...record },
-          ready: false,
-          heardAt: this.#clock.monotonic(),
-          publishing: false,
-          dirty: false,
-        })
-        if (record.link !== 'offline') this.#setLink(record.agentId, 'late')
-      }
-      page = nextPage ?? undefined
-    } while (page !== undefined)
+      if (record.link !== 'offline') this.#setLink(record.agentId, 'late')
+    }
     this.#stops = [
       this.#commands.onChange((after, before) => {
         // What waits says nothing of what the agent does, and most of what happens is waiting.

@@ -16,6 +16,9 @@ export interface InteractionEffectsOptions {
   onFault: (error: unknown) => void
 }
 
+type InteractionKey = `${string} ${string}`
+const keyOf = ({ agentId, interactionId }: Interaction): InteractionKey => `${agentId} ${interactionId}`
+
 /** The log could not accept: how long until the next try. */
 const RETRY_MS = 1000
 
@@ -27,7 +30,9 @@ const RETRY_MS = 1000
 export class InteractionEffects {
   readonly #options: InteractionEffectsOptions
   /** By agent and interaction: when its time runs out. */
-  readonly #expiries: Deadlines<`${string} ${string}`>
+  readonly #expiries: Deadlines<InteractionKey>
+  /** The same times on the monotonic clock. They are kept while stopped, since the wall clock may jump meanwhile. */
+  readonly #endsAt = new Map<InteractionKey, { expiresAt: number; monotonic: number }>()
   /** What the log could not accept: a change of an interaction, or whether a command waits. */
   readonly #retries: Deadlines<`${InteractionEvent['kind']} ${string} ${string}` | `command ${string}`>
   #stops: Unfollow[] = []
@@ -48,7 +53,10 @@ export class InteractionEffects {
       commands.onChange(after => this.#commandChanged(after)),
       log.follow(events => this.#agentsChanged(events)),
     ]
-    for (const interaction of [...ledger.live()]) this.#changed(interaction)
+    const left = [...ledger.live()]
+    const open = new Set(left.filter(({ state }) => state === 'open').map(keyOf))
+    for (const key of this.#endsAt.keys()) if (!open.has(key)) this.#endsAt.delete(key)
+    for (const interaction of left) this.#changed(interaction)
     // A server that died between an answer and its effect left the command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
       if (waitingSince !== undefined && !ledger.hasOpen(commandId)) this.#settle(commandId)
@@ -67,13 +75,11 @@ export class InteractionEffects {
   }
 
   #changed(interaction: Interaction): void {
-    const { interactionId, agentId, state, commandId, expiresAt, delivery } = interaction
-    const key = `${agentId} ${interactionId}` as const
-    if (state !== 'open') this.#expiries.clear(key)
-    else if (expiresAt !== undefined && !this.#expiries.has(key)) {
-      // Armed once: the wall clock may have jumped before a later change.
-      const delayMs = expiresAt - this.#options.clock.now()
-      this.#expiries.set(key, delayMs, () => this.#apply(interaction, { kind: 'expire' }))
+    const { state, commandId, delivery } = interaction
+    if (state === 'open') this.#watch(interaction)
+    else {
+      this.#expiries.clear(keyOf(interaction))
+      this.#endsAt.delete(keyOf(interaction))
     }
     const command = commandId === undefined ? undefined : this.#options.commands.live(commandId)
     if (state !== 'open' && commandId !== undefined && command === undefined) {
@@ -86,6 +92,18 @@ export class InteractionEffects {
       if (!this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
     } else if (command?.status === 'running') this.#settle(commandId)
     else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
+  }
+
+  /** Arms the clock once: the wall clock may have jumped before a later change. */
+  #watch(interaction: Interaction): void {
+    const { expiresAt } = interaction
+    const key = keyOf(interaction)
+    if (expiresAt === undefined || this.#expiries.has(key)) return
+    const { clock } = this.#options
+    const known = this.#endsAt.get(key)
+    const monotonic = known?.expiresAt === expiresAt ? known.monotonic : clock.monotonic() + expiresAt - clock.now()
+    this.#endsAt.set(key, { expiresAt, monotonic })
+    this.#expiries.set(key, monotonic - clock.monotonic(), () => this.#apply(interaction, { kind: 'expire' }))
   }
 
   /** A command that ended or will run again has no open questions. */

@@ -248,3 +248,28 @@ test('[IN3] [CD10] a wait that the log could not accept is not made up for once 
   fleet.clock.advance(4000)
   await interactionEvent(fleet, ({ agentId, state }) => agentId === 'wait' && state === 'expired')
 })
+
+test('[LV5] the time of an open interaction is not moved by a jump of the wall clock, not even while all is stopped', async t => {
+  const dirs = t.testdir({ ahead: {}, back: {} })
+  for (const [dir, days] of [
+    ['ahead', 40],
+    ['back', -40],
+  ] as const) {
+    const fleet = await startFleet(t, { dir: `${dirs}/${dir}` })
+    const agent = fleet.agent('a1')
+    await agent.hello()
+    agent.report('interaction:request', { ...ask, timeoutMs: 60_000 })
+    await interactionEvent(fleet, ({ state }) => state === 'open')
+    await fleet.stop()
+    fleet.clock.jump(days * 86_400_000)
+    fleet.clock.advance(20_000)
+    await fleet.start()
+    fleet.clock.jump(days * 86_400_000)
+    fleet.clock.advance(39_000)
+    await new Promise(setImmediate)
+    t.match(await fleet.interactions.get('i1', () => true), { state: 'open' }, dir)
+    fleet.clock.advance(1000)
+    await interactionEvent(fleet, ({ state }) => state === 'expired')
+    await fleet.end()
+  }
+})
