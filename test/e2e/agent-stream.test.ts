@@ -5,6 +5,9 @@ import {
   DashboardClient,
   type DashboardEvent,
   MessageBuffer,
+  nodeSocket,
+  type RequestResult,
+  type SocketFactory,
 } from '@fleetwire/client/node'
 import t, { type Test } from 'tap'
 import { startApp } from '../helpers/build.ts'
@@ -70,6 +73,68 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   }
   return { agent, client, wire, states, cutInText, messages, events, submit, place }
 }
+
+/** The platform's socket, which counts the text messages of each direction. */
+function counting() {
+  const messages = { sent: 0, received: 0 }
+  const socket: SocketFactory = (target, events) => {
+    const text = (message: string) => {
+      messages.received++
+      events.text(message)
+    }
+    const port = nodeSocket(target, { ...events, text })
+    const { send } = port
+    port.send = message => {
+      messages.sent++
+      send(message)
+    }
+    return port
+  }
+  return { messages, socket }
+}
+
+t.test(
+  'an answer that streams word by word costs few messages, from the agent and to who watches; its text is whole',
+  async t => {
+    const { url, token } = await startApp(t)
+    const [ofAgent, ofViewer] = [counting(), counting()]
+    const words = Array.from({ length: 2_000 }, (_, i) => `word${i} `)
+    const agent = new AgentClient({
+      ...{ url, token: await token('agent', { sub: 'a1' }), socket: ofAgent.socket },
+      handlers: {
+        async prompt(run) {
+          const message = run.message()
+          for (const [i, word] of words.entries()) {
+            message.append(word)
+            if (i % 20 === 0) await new Promise(resolve => setImmediate(resolve))
+          }
+          return { status: 'succeeded' }
+        },
+      },
+    })
+    const client = new DashboardClient({ url, token: await token('operator'), socket: ofViewer.socket })
+    t.teardown(async () => {
+      client.close()
+      await agent.stop({ graceMs: 0 })
+    })
+    client.connect()
+    const buffer = new MessageBuffer()
+    const events = client.events('agents.a1.>', { snapshot: 'active' })
+    t.match((await events.next()).value, { type: 'snapshot' })
+    await agent.start()
+    let submitted: Promise<RequestResult> | undefined
+    for await (const event of events) {
+      if (event.type === 'snapshot' || event.type === 'resync') continue
+      submitted ??= client.submit({ agentId: 'a1', kind: 'prompt', input: 'go' }, { offline: 'queue' })
+      buffer.apply(event)
+      if (event.type === 'command:succeeded') break
+    }
+    t.match(await submitted, { ok: true })
+    t.equal(buffer.messages[0]?.text, words.join(''))
+    t.ok(ofAgent.messages.sent < words.length / 10, `${ofAgent.messages.sent} messages of the agent`)
+    t.ok(ofViewer.messages.received < words.length / 10, `${ofViewer.messages.received} messages to the viewer`)
+  },
+)
 
 t.test('an answer of more than 1 MiB arrives whole, in frames below the limit', async t => {
   t.ok(Buffer.byteLength(LONG) > 1024 * 1024)

@@ -218,6 +218,42 @@ t.test('patterns are shared: a second subscriber gets its own snapshot, the last
   t.same((await peer.next('unsubscribe')).payload, { topics: ['tasks.t1.>'] })
 })
 
+t.test(
+  '[SB10] active: asked for without what is over; who wants all of the same pattern gets a snapshot of it',
+  async t => {
+    const { server, client } = await open(t)
+    const [active, all] = [recorder(), recorder()]
+    client.subscribe('tasks.t1.>', active.handlers, { snapshot: 'active' })
+    client.connect()
+    const { peer } = await welcomeDashboard(server)
+    const first = await peer.next('subscribe')
+    t.same(first.payload, { topics: ['tasks.t1.>'], snapshot: 'active' })
+    client.subscribe('tasks.t1.>', all.handlers)
+    const say = (records: object[], cursor: string) =>
+      peer.send({ type: 'snapshot', payload: { topics: ['tasks.t1.>'], records, cursor } })
+    peer.say('reply', { ok: true }, first.id)
+    say([], 'c1')
+    peer.send(event('c2'))
+    t.same(await active.until(2), ['snapshot of 0', 'c2'])
+    const second = await peer.next('subscribe')
+    t.same(second.payload, { topics: ['tasks.t1.>'] })
+    peer.say('reply', { ok: true }, second.id)
+    say([record()], 'c2')
+    peer.send(event('c3'))
+    t.same(await all.until(2), ['snapshot of 1', 'c3'])
+    t.same(await active.until(3), ['snapshot of 0', 'c2', 'c3'])
+    peer.cut()
+    t.same((await welcomeDashboard(server, { resumed: true })).hello.payload.snapshot, undefined, 'one wants all')
+  },
+)
+
+t.test('[SB10] a resume says that only what is active is wanted, should it begin anew', async t => {
+  const { server, client } = await open(t, { cursor: 'c41' })
+  client.subscribe('tasks.t1.>', {}, { snapshot: 'active' })
+  client.connect()
+  t.match((await welcomeDashboard(server, { resumed: true })).hello.payload, { snapshot: 'active' })
+})
+
 t.test('a handler of one type hears each event once, however many patterns bring it', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()

@@ -19,6 +19,7 @@ import { SubscribeRequests } from './dashboard/subscribe-requests.ts'
 import {
   type DashboardEventType,
   type EventOf,
+  type SubscribeOptions,
   type SubscriptionHandlers,
   Subscriptions,
 } from './dashboard/subscriptions.ts'
@@ -118,7 +119,7 @@ export class DashboardClient {
     this.#asking = new SubscribeRequests({
       clock: this.#clock,
       subscriptions: this.#subscriptions,
-      send: (topics, id) => this.#send(frame('subscribe', { topics }, id)),
+      send: (payload, id) => this.#send(frame('subscribe', payload, id)),
     })
     this.#roundTrip = new RoundTrip(this.#clock, timestamp => this.#connection.send(frame('heartbeat', { timestamp })))
     this.#connection = new Connection(
@@ -194,9 +195,16 @@ export class DashboardClient {
    * A snapshot of what the patterns match, then every event after it, once and in order, over any number of reconnects.
    * Handlers run in the turn of the frame; an event is processed when they have returned. Returns the way out.
    */
-  subscribe(patterns: string | readonly string[], handlers: SubscriptionHandlers): () => void {
+  subscribe(
+    patterns: string | readonly string[],
+    handlers: SubscriptionHandlers,
+    { snapshot }: SubscribeOptions = {},
+  ): () => void {
     const names = typeof patterns === 'string' ? [patterns] : patterns
-    const entry = this.#subscriptions.add(names, handlers, !this.#wasConnected)
+    const entry = this.#subscriptions.add(names, handlers, {
+      hasState: !this.#wasConnected,
+      scope: snapshot ?? 'all',
+    })
     this.#ask()
     return () => this.#letGo(this.#subscriptions.remove(entry))
   }
@@ -213,7 +221,7 @@ export class DashboardClient {
   events(patterns: string | readonly string[], options: EventStreamOptions = {}): EventStream {
     return new EventStream(
       {
-        subscribe: handlers => this.subscribe(patterns, handlers),
+        subscribe: handlers => this.subscribe(patterns, handlers, options),
         onStopped: callback => this.status.subscribe(({ state }) => state === 'stopped' && callback()),
       },
       options,
@@ -267,6 +275,7 @@ export class DashboardClient {
       join: true,
       ...(this.#options.client !== undefined && { client: this.#options.client }),
       ...(resume !== undefined && { resume: { cursor: resume.cursor }, subscribe: resume.patterns }),
+      ...(resume?.scope === 'active' && { snapshot: 'active' }),
     }
     this.#phase = { name: 'greeting', resumes: resume !== undefined }
     this.#connection.send(frame('dashboard:connect', payload, CONNECT_ID))
@@ -333,7 +342,10 @@ export class DashboardClient {
     reply: (reply, id) => {
       if (id !== undefined) this.#reply(id, reply)
     },
-    snapshot: snapshot => this.#letGo(this.#subscriptions.snapshot(snapshot)),
+    snapshot: snapshot => {
+      this.#letGo(this.#subscriptions.snapshot(snapshot))
+      this.#ask()
+    },
     'resume:done': ({ cursor }) => {
       this.#subscriptions.resumed(cursor)
       this.#goLive()

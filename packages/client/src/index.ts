@@ -14,6 +14,7 @@ export type {
   DashboardEventType,
   EventOf,
   SnapshotRecord,
+  SubscribeOptions,
   SubscriptionHandlers,
 } from './dashboard/subscriptions.ts'
 export * from './dashboard-client.ts'

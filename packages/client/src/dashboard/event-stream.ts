@@ -1,6 +1,6 @@
 import type { WireError } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
-import type { DashboardEvent, SnapshotRecord, SubscriptionHandlers } from './subscriptions.ts'
+import type { DashboardEvent, SnapshotRecord, SubscribeOptions, SubscriptionHandlers } from './subscriptions.ts'
 
 /** What a subscription brings, in order. After `resync`, which says why events are missing, a snapshot follows. */
 export type StreamItem =
@@ -8,7 +8,7 @@ export type StreamItem =
   | { type: 'resync'; reason: string }
   | DashboardEvent
 
-export interface EventStreamOptions {
+export interface EventStreamOptions extends SubscribeOptions {
   /** Ends it, as a `break` does. */
   signal?: AbortSignal
   /**

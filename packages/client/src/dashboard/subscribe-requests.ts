@@ -1,11 +1,11 @@
-import type { Reply, WireError } from '@fleetwire/protocol'
+import type { ClientPayloads, Reply, WireError } from '@fleetwire/protocol'
 import type { Clock, Timer } from '../clock.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface SubscribeRequestsOptions {
   clock: Clock
   subscriptions: Subscriptions
-  send(topics: string[], id: string): void
+  send(payload: ClientPayloads['subscribe'], id: string): void
 }
 
 const RETRY_MS = 1_000
@@ -24,11 +24,9 @@ export class SubscribeRequests {
 
   /** Asks for every pattern that waits for its snapshot. */
   ask(): void {
-    const topics = this.#options.subscriptions.ask()
-    if (topics.length === 0) return
-    const id = `s${++this.#count}`
-    this.#unanswered.set(id, topics)
-    this.#options.send(topics, id)
+    const { all, active } = this.#options.subscriptions.ask()
+    this.#ask({ topics: all })
+    this.#ask({ topics: active, snapshot: 'active' })
   }
 
   /** False if `id` belongs to none of these. */
@@ -54,6 +52,13 @@ export class SubscribeRequests {
   reset(): void {
     this.#unanswered.clear()
     this.#retry?.cancel()
+  }
+
+  #ask(payload: ClientPayloads['subscribe']): void {
+    if (payload.topics.length === 0) return
+    const id = `s${++this.#count}`
+    this.#unanswered.set(id, payload.topics)
+    this.#options.send(payload, id)
   }
 
   #refused(topics: string[], error: WireError): void {

@@ -30,8 +30,16 @@ export interface SubscriptionHandlers {
   error?(error: WireError): void
 }
 
+export interface SubscribeOptions {
+  /** `active`: the snapshot may leave out records in which nothing more will happen, such as ended commands. */
+  snapshot?: 'active'
+}
+
+type Scope = 'active' | 'all'
+
 export interface Entry {
   readonly patterns: readonly string[]
+  readonly scope: Scope
   readonly handlers: SubscriptionHandlers
   /** Patterns whose snapshot has not arrived: it includes the events up to it. */
   readonly waiting: Set<string>
@@ -44,7 +52,7 @@ export interface Entry {
 interface Pattern {
   covered: 'no' | 'unsettled' | 'yes'
   /** A snapshot was requested; `since` counts the events processed before that. */
-  asked: { since: number } | undefined
+  asked: { since: number; scope: Scope } | undefined
   entries: number
 }
 
@@ -77,9 +85,13 @@ export class Subscriptions {
   }
 
   /** `hasState`: the caller has the state at the cursor that was given at the start, so no snapshot is needed. */
-  add(patterns: readonly string[], handlers: SubscriptionHandlers, hasState = false): Entry {
+  add(
+    patterns: readonly string[],
+    handlers: SubscriptionHandlers,
+    { hasState = false, scope = 'all' }: { hasState?: boolean; scope?: Scope } = {},
+  ): Entry {
     const resumed = hasState && this.#cursor !== undefined
-    const entry: Entry = { patterns, handlers, waiting: new Set(resumed ? [] : patterns) }
+    const entry: Entry = { patterns, scope, handlers, waiting: new Set(resumed ? [] : patterns) }
     this.#entries.add(entry)
     for (const name of patterns) {
       const pattern = this.#patterns.get(name) ?? { covered: resumed ? 'yes' : 'no', asked: undefined, entries: 0 }
@@ -109,7 +121,7 @@ export class Subscriptions {
   }
 
   /** What a new socket resumes; undefined if nothing can be resumed. */
-  resumable(): { cursor: string; patterns: string[] } | undefined {
+  resumable(): { cursor: string; patterns: string[]; scope: Scope } | undefined {
     this.#parts.clear()
     for (const [name, pattern] of this.#patterns) {
       pattern.asked = undefined
@@ -117,7 +129,9 @@ export class Subscriptions {
       else if (pattern.covered !== 'yes') this.#await(name, pattern)
     }
     const patterns = [...this.#patterns].filter(([, { covered }]) => covered === 'yes').map(([name]) => name)
-    return this.#cursor === undefined || patterns.length === 0 ? undefined : { cursor: this.#cursor, patterns }
+    if (this.#cursor === undefined || patterns.length === 0) return undefined
+    const scope = patterns.every(name => this.#scopeOf(name) === 'active') ? 'active' : 'all'
+    return { cursor: this.#cursor, patterns, scope }
   }
 
   /** The resume was refused: the server sends a snapshot of the patterns that were to be resumed. */
@@ -135,14 +149,15 @@ export class Subscriptions {
   }
 
   /** The patterns to subscribe to now; marks them as asked for. */
-  ask(): string[] {
-    const names: string[] = []
+  ask(): Record<Scope, string[]> {
+    const names: Record<Scope, string[]> = { active: [], all: [] }
     for (const entry of this.#entries) {
       for (const name of entry.waiting) {
         const pattern = this.#patterns.get(name)!
         if (pattern.asked !== undefined) continue
-        pattern.asked = { since: this.#processed }
-        names.push(name)
+        const scope = this.#scopeOf(name)
+        pattern.asked = { since: this.#processed, scope }
+        names[scope].push(name)
       }
     }
     return names
@@ -175,10 +190,13 @@ export class Subscriptions {
       return []
     }
     this.#parts.delete(key)
+    const isPartial = new Set(topics.filter(name => this.#patterns.get(name)?.asked?.scope === 'active'))
     this.#settle(topics, cursor)
     const due = whole.map(record => ({ record, topic: record.topic, taskId: this.#tasks.taskOf(record.payload) }))
     for (const entry of [...this.#entries]) {
-      const mine = topics.filter(name => entry.waiting.delete(name))
+      // Who wants all, and came after the active ones were asked for, waits for a snapshot of its own.
+      const fits = (name: string) => entry.scope === 'active' || !isPartial.has(name)
+      const mine = topics.filter(name => fits(name) && entry.waiting.delete(name))
       if (mine.length === 0) continue
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
       if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
@@ -230,7 +248,14 @@ export class Subscriptions {
 
   #markAsked(name: string): void {
     const pattern = this.#patterns.get(name)
-    if (pattern !== undefined) pattern.asked = { since: this.#processed }
+    if (pattern !== undefined) pattern.asked = { since: this.#processed, scope: this.#scopeOf(name) }
+  }
+
+  /** One who wants all makes it all for everybody: the server keeps one scope for a pattern. */
+  #scopeOf(name: string): Scope {
+    return [...this.#entries].some(({ patterns, scope }) => scope === 'all' && patterns.includes(name))
+      ? 'all'
+      : 'active'
   }
 
   /** Wanted by somebody and not refused before. */
