@@ -14,9 +14,9 @@ export const homePage = ({ version, base }: { version: string; base: string }): 
 <dt><a href="${base}health">Health</a> and <a href="${base}ready">readiness</a></dt><dd>Does the process run, and does it take new work?</dd>
 </dl>
 <h2>Connect</h2>
-<p>Everything asks for a token. On the machine of the server, in its folder:</p>
-<pre>bin/fleetwire token --role operator
-bin/fleetwire token --role agent --sub build-1</pre>
+<p>Everything asks for a token. On the machine of the server, in its folder (<code>bin/fleetwire</code> in a clone, <code>npx fleetwire</code> where it is a package):</p>
+<pre>fleetwire token --role operator
+fleetwire token --role agent --sub build-1</pre>
 <dl>
 <dt>Agents</dt><dd>a WebSocket to <code>${base || '/'}agent</code></dd>
 <dt>Dashboards</dt><dd>a WebSocket to <code>${base || '/'}ws</code></dd>
