@@ -16,8 +16,10 @@ import { shareSchemas } from '../src/shared-schemas.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Compiles what no request has asked for yet; returns how many. Throws if a schema cannot be compiled. */
-    compileSchemas(): number
+    /**
+     * Compiles what no request has asked for yet, at most so many; returns how many. Throws if a schema cannot be compiled.
+     */
+    compileSchemas(most?: number): number
   }
   interface FastifySchema {
     /**
@@ -65,10 +67,14 @@ export default fp(
       waiting.add(get)
       return get
     }
-    app.decorate('compileSchemas', () => {
-      const gets = [...waiting]
-      for (const get of gets) get()
-      return gets.length
+    app.decorate('compileSchemas', (most = Number.POSITIVE_INFINITY) => {
+      let compiled = 0
+      for (const get of waiting) {
+        if (compiled === most) break
+        get()
+        compiled++
+      }
+      return compiled
     })
     app.setSchemaController({
       compilersFactory: {

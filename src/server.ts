@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
@@ -46,5 +47,12 @@ export async function serve(overrides: Partial<Config> = {}): Promise<FastifyIns
     await app.close()
     throw error
   }
+  compileSchemas(app).catch(err => app.log.error({ err }, 'a schema cannot be compiled'))
   return app
+}
+
+/** So that no first request of a route has to wait for it, nor what else there is to do: one schema a turn. */
+async function compileSchemas(app: FastifyInstance): Promise<void> {
+  do await setImmediate()
+  while (app.lifecycle.phase !== 'draining' && app.compileSchemas(1) > 0)
 }

@@ -1,15 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { fleetwire } from '../../helpers/processes.ts'
+import { fleetwire, program } from '../../helpers/processes.ts'
 
-test('a server loads neither compilers of schemas nor TypeBox before somebody asks it something', async t => {
-  const folder = t.testdir({ coverage: {}, data: {} })
+test('a server that listens has loaded neither compilers of schemas nor TypeBox', async t => {
+  const app = JSON.stringify(new URL('../../../src/app.js', import.meta.url).href)
+  const script = `
+    const { buildApp } = await import(${app})
+    const app = await buildApp({ logger: false, config: { DATA_DIR: 'data' } })
+    await app.listen({ port: 0 })
+    await app.close()`
+  const folder = t.testdir({ coverage: {}, 'start.mjs': script })
   const coverage = join(folder, 'coverage')
-  const env = { FLEETWIRE_PORT: '0', FLEETWIRE_DATA_DIR: join(folder, 'data'), NODE_V8_COVERAGE: coverage }
-  const server = fleetwire(t, ['serve'], env)
-  await server.printed(/Fleetwire listens at/)
-  await server.kill('SIGTERM')
+  const { ended } = program(t, process.execPath, ['start.mjs'], { NODE_V8_COVERAGE: coverage }, folder)
+  t.match(await ended, { code: 0, stderr: '' })
   const reports = await Promise.all((await readdir(coverage)).map(name => readFile(join(coverage, name), 'utf8')))
   const loaded = reports.flatMap(report => (JSON.parse(report).result as { url: string }[]).map(({ url }) => url))
   t.ok(loaded.some(url => url.includes('/node_modules/fastify/')))
@@ -29,4 +33,19 @@ test('a server loads neither compilers of schemas nor TypeBox before somebody as
       `without ${path}`,
     )
   }
+})
+
+test('soon after it listens a server has compiled all schemas, and answers meanwhile', async t => {
+  const folder = t.testdir()
+  const env = { FLEETWIRE_PORT: '0', FLEETWIRE_DATA_DIR: folder, FLEETWIRE_JWT_SECRET: 'x'.repeat(40) }
+  const server = fleetwire(t, ['serve'], env)
+  const [, url] = await server.printed(/Fleetwire listens at (\S+)/)
+  const answers = await Promise.all(['/health', '/ready', '/api/v1/agents'].map(path => fetch(`${url}${path}`)))
+  t.same(
+    answers.map(({ status }) => status),
+    [200, 200, 401],
+  )
+  await server.kill('SIGTERM')
+  t.match(server.output(), /"closing"/)
+  t.notMatch(server.output(), /cannot be compiled/)
 })
