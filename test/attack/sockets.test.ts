@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { startApp, type TestApp } from '../helpers/build.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { clientFrame, closeCodeOf, rawWebSocket } from '../helpers/raw-websocket.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -143,13 +144,15 @@ t.test('[CL12] a peer’s close frame is answered with its own code', async t =>
 })
 
 t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next second; then it is refused', async t => {
-  const { url, token } = await startApp(t)
+  const clock = new FakeClock(Date.now())
+  const { url, token } = await startApp(t, { clock })
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b', inventory: [] })
   t.match((await agent.next('connection:established')).payload.limits, { frameRate: 2000, frameBurst: 4000 })
   for (let n = 1; n < 4000; n++) agent.raw(JSON.stringify({ type: 'agent:status', n, payload: { work: 'working' } }))
   await agent.next(({ type, payload }) => type === 'report:ack' && payload.n === 3999)
   t.notOk(agent.frames.find(({ type }) => type === 'error'))
+  clock.advance(1000)
   for (let i = 0; i < 10_000; i++) agent.send('heartbeat', {})
   t.match((await agent.next('error')).payload, { code: 'rate_limited' })
   t.equal(await agent.closed, 4429)
