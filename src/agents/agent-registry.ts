@@ -20,13 +20,13 @@ import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.
 import { NewestConnections } from './newest-connections.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
-/** What the registry needs to know of commands. */
+/** What the registry uses of commands. */
 export interface CommandView {
   liveOf(agentId: string): { readonly inFlight: readonly Command[] }
   onChange(listener: (after: Command, before: Command | undefined) => void): () => void
 }
 
-/** And of interactions: how many of an agent wait for an answer. */
+/** What the registry uses of interactions: how many of an agent wait for an answer. */
 export interface InteractionView {
   openOf(agentId: string): number
   onChange(listener: (after: { agentId: string }) => void): () => void
@@ -191,8 +191,8 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /**
-   * The newest connection that says hello wins. Resolves when what came over the older one is stored. `settled` resolves
-   * when that holds for this one.
+   * The newest connection that says hello wins. Resolves when everything that came over the older one is stored.
+   * `settled` resolves when the same holds for this one.
    */
   claim(agentId: string, connection: AgentConnection, settled: () => Promise<void>): Promise<void> {
     const entry = this.#agents.get(agentId)
@@ -243,7 +243,7 @@ export class AgentRegistry implements AgentDirectory {
     })
   }
 
-  /** The connection closed. After an `agent:exit` the agent is known to be gone. */
+  /** The connection closed. After an `agent:exit`, the agent is known to be offline. */
   disconnect(agentId: string, connection: AgentConnection, exited: boolean): void {
     const entry = this.#agents.get(agentId)
     if (!this.#connections.release(agentId, connection) || entry === undefined) return
@@ -276,7 +276,7 @@ export class AgentRegistry implements AgentDirectory {
     return usage
   }
 
-  /** Closes the agent's connection; it may connect again. False when it has none. */
+  /** Closes the agent's connection; it may connect again. False if it has none. */
   kick(agentId: string, reason: string): boolean {
     const connection = this.#connections.get(agentId)
     connection?.close(1001, reason)

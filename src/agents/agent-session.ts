@@ -30,9 +30,9 @@ type State =
   | { at: 'closed' }
 
 /**
- * One connection of an agent: its hello, then its frames, strictly in the order in which they came. A numbered frame is
- * acknowledged when what it says is on disk, and its number is stored in the same append, so that a frame that is sent
- * again is known.
+ * One connection of an agent: its hello, then its frames, strictly in the order of arrival. A numbered frame is
+ * acknowledged when its content is on disk. Its number is stored in the same append, so a frame that is sent again is
+ * recognised.
  */
 export class AgentSession {
   readonly #agentId: string
@@ -74,7 +74,7 @@ export class AgentSession {
     this.#take(frame)
   }
 
-  /** A frame was not valid and the agent was told; its number counts as consumed. */
+  /** A frame was invalid and the agent was told; its number counts as consumed. */
   onRefused(n: number): void {
     if (this.#state.at === 'greeting' || this.#state.at === 'ready') this.#take({ type: 'refused', n })
   }
@@ -137,7 +137,7 @@ export class AgentSession {
     }
   }
 
-  /** Handles the first frame, or several that only add events. Resolves with a delay when the log cannot accept now. */
+  /** Handles the first frame, or several that only add events. Resolves with a delay if the log cannot accept now. */
   async #next(): Promise<number | undefined> {
     const frame = this.#inbox[0]!
     if (frame.type === 'agent:connect') {
@@ -168,7 +168,7 @@ export class AgentSession {
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
     )
     if (!this.#holdsAgent()) return
-    // What another boot began, this one does not end.
+    // What another boot began, this boot will not end.
     const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
     if (!this.#holdsAgent()) return
@@ -218,7 +218,7 @@ export class AgentSession {
     return directives
   }
 
-  /** What was under way and the agent neither listed nor spoke of since, it does not have. */
+  /** The agent does not have the commands that it neither listed nor mentioned since. */
   async #denyMissing(): Promise<void> {
     const { ledger, dispatcher, agents } = this.#services
     if (this.#state.at !== 'ready') return
@@ -266,7 +266,10 @@ export class AgentSession {
     if (error !== undefined) this.#connection.error(error.code, error.message, about(frame))
   }
 
-  /** False once the connection closed or a newer one took over: look again after every wait. What is not handled is sent again there. */
+  /**
+   * False once this connection closed or a newer one took over: check again after every await. Frames that were not
+   * handled are sent again on the newer one.
+   */
   #holdsAgent(): boolean {
     return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#connection)
   }

@@ -58,7 +58,10 @@ type State =
   | { name: 'catching-up'; held: OutboundEvent[] | undefined }
   | { name: 'closed' }
 
-/** Whether records come before the events, and which. Where they must, because a cursor is gone, `false` counts as `true`. */
+/**
+ * Whether a snapshot comes before the events, and of which records. If a cursor is gone there must be one, and `false`
+ * counts as `true`.
+ */
 export type WantsSnapshot = boolean | 'active'
 const scopeOf = (snapshot: WantsSnapshot): SnapshotScope => (snapshot === 'active' ? 'active' : 'all')
 
@@ -77,7 +80,7 @@ export class Subscriber {
   #state: State = { name: 'live' }
   #last: Promise<void> = Promise.resolve()
   #heldBytes = 0
-  /** Of the snapshots that start over: `all` where any was. */
+  /** The scope of snapshots that start over: `all` if any snapshot was. */
   #scope: SnapshotScope = 'active'
 
   constructor(feed: Feed, sink: Sink, principal: Principal) {
@@ -90,7 +93,10 @@ export class Subscriber {
     return this.#patterns
   }
 
-  /** Adds patterns that were judged before; with `snapshot`, their records first. Resolves when it is live. */
+  /**
+   * Adds patterns that were checked before; with `snapshot`, their records come first. Resolves when the patterns are
+   * live.
+   */
   subscribe(patterns: readonly string[], snapshot: WantsSnapshot): Promise<void> {
     if (snapshot !== false) return this.#reading(() => this.#join(patterns, scopeOf(snapshot)))
     return this.#inTurn(() => this.#place([...this.#patterns, ...patterns]))
@@ -191,7 +197,7 @@ export class Subscriber {
     this.#feed.place(this, this.#patterns, this.#principal)
   }
 
-  /** A snapshot of the new patterns at its place among the events of the old ones, then all together from there on. */
+  /** Places a snapshot of the new patterns among the events of the old ones, then continues with all of them. */
   async #join(added: readonly string[], scope: SnapshotScope): Promise<void> {
     if (scope === 'all') this.#scope = 'all'
     this.#feed.deal()

@@ -4,7 +4,7 @@ import { CliError, exitCodes } from './cli-error.ts'
 import { safeLines } from './safe-text.ts'
 import { type CommandName, isCommandName, summaries } from './summaries.ts'
 
-/** Each command is a module of its own, and only the one that is asked for is loaded. */
+/** Each command is a module of its own, and only the requested one is loaded. */
 const load: { [K in CommandName]: () => Promise<Command> } = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
@@ -17,7 +17,7 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   backup: async () => (await import('./backup.ts')).backupCommand,
 }
 
-/** Shows a command that was not loaded as if it were. */
+/** Lists commands that were not loaded as if they were. */
 class Overview extends Help {
   override subcommandTerm(command: Command): string {
     const name = command.name()
@@ -57,7 +57,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed,
   return program
 }
 
-/** Runs the command line and returns the exit code; undefined where the command goes on, or set one of its own. */
+/** Runs the command line and returns the exit code; undefined if the command goes on, or has set one itself. */
 export async function runProgram([node = '', main = '', ...args]: readonly string[]): Promise<number | undefined> {
   const named = nameIn(args)
   try {

@@ -1,6 +1,6 @@
 /**
- * What `fleetwire --help` shows of each command, in this order. It stands apart from the commands, so that the list is
- * there without loading any of them.
+ * What `fleetwire --help` shows of each command, in this order. Kept apart from the commands, so that the list can be
+ * shown without loading them.
  */
 export const summaries = {
   serve: { usage: 'serve [options]', says: 'Run the server' },

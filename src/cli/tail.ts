@@ -36,7 +36,7 @@ function aPattern(text: string): string {
   return text
 }
 
-/** Never resolves: whoever asked for it ends it. */
+/** Never resolves: the caller ends it. */
 function follow(
   target: Target,
   dashboard: DashboardClient,
@@ -53,7 +53,8 @@ function follow(
           : undefined
         if (json) return printJson(event)
         const print = () => void process.stdout.write(`${describeEvent(event as DashboardEvent)}\n`)
-        // To a reader a command has ended after its last line; whoever takes cursors wants the order of the log.
+        // For a reader of the output, a command has ended after its last line; a reader of cursors wants the order of
+        // the log.
         if (told === undefined) print()
         else void told.then(print)
       },
@@ -70,7 +71,7 @@ function follow(
   })
 }
 
-/** The outputs of the commands that run. */
+/** The outputs of the running commands. */
 class Outputs {
   readonly #target: Target
   readonly #dashboard: DashboardClient
@@ -83,7 +84,7 @@ class Outputs {
     this.#json = json
   }
 
-  /** Where the command has ended, what resolves when all of its output was printed. */
+  /** If the command has ended, resolves when all of its output was printed. */
   follow(command: FleetCommand, from: 'start' | 'now'): Promise<void> | undefined {
     const { commandId, status, kind } = command
     const open = this.#open.get(commandId)
@@ -115,10 +116,10 @@ function jsonPrinter({ agentId, commandId }: FleetCommand): Printer {
   }
 }
 
-/** A line that is longer is printed in parts: a program may write for ever without a line break. */
+/** A longer line is printed in parts, since a program may never write a line break. */
 const MAX_LINE_CHARS = 64 * 1024
 
-/** Whole lines, each with the name of its agent: several commands may speak at once. */
+/** Prints whole lines, each with the name of its agent, since several commands may write at once. */
 function linePrinter({ agentId }: FleetCommand): Printer {
   const decoder = new TextDecoder()
   let line = ''

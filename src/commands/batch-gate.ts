@@ -12,11 +12,13 @@ interface Batch {
   limits: BatchLimits
   failures: number
   readonly inFlight: Set<string>
-  /** Agent by command, in the order of submission. */
+  /** The agent of each waiting command, in the order of submission. */
   readonly waiting: Map<string, string>
 }
 
-/** Holds commands of a batch back while as many of it are under way as may be. Others pass unseen. */
+/**
+ * Holds back commands of a batch while `maxParallel` of them are under way. Commands without a batch are not affected.
+ */
 export class BatchGate {
   readonly #batches = new Map<string, Batch>()
   readonly #onFree = new Set<(agentId: string) => void>()
@@ -38,7 +40,7 @@ export class BatchGate {
     }
   }
 
-  /** Before its commands are in the log, or one could slip through. */
+  /** Must be called before the batch's commands are in the log, or one could slip through. */
   add(parentId: string, limits: BatchLimits, failures = 0): void {
     if (limits.maxParallel === undefined && limits.stopOnFailures === undefined) return
     this.#batches.set(parentId, { limits, failures, inFlight: new Set(), waiting: new Map() })
@@ -52,18 +54,21 @@ export class BatchGate {
     this.#batches.clear()
   }
 
-  /** False while the batch of a queued command has all in hand that it may have. */
+  /** False while the batch of a queued command has `maxParallel` commands under way. */
   isOpen({ parentId, commandId }: Command): boolean {
     const batch = parentId === undefined ? undefined : this.#batches.get(parentId)
     return batch === undefined || batch.inFlight.has(commandId) || batch.inFlight.size < maxOf(batch)
   }
 
-  /** Takes the place of a command that is about to be dispatched. */
+  /** Counts a command that is about to be dispatched. */
   enter({ parentId, commandId }: Command): void {
     if (parentId !== undefined) this.#batches.get(parentId)?.inFlight.add(commandId)
   }
 
-  /** Every change of a command, in log order; also tells of one that was entered and not dispatched after all. */
+  /**
+   * Must be told of every change of a command, in log order, and of a command that was entered but not dispatched after
+   * all.
+   */
   changed(command: Command): void {
     const { parentId, commandId, agentId, status } = command
     const batch = parentId === undefined ? undefined : this.#batches.get(parentId)

@@ -11,7 +11,7 @@ export interface TaskView {
 
 export interface SubmitRequest extends SubmitCommandBody {
   agentId: string
-  /** `sub` of whoever asks. */
+  /** The `sub` of the submitter. */
   createdBy: string
   retryOf?: string
   parentId?: string
@@ -20,7 +20,7 @@ export interface SubmitRequest extends SubmitCommandBody {
 export type SubmitResult =
   /** On disk. */
   | { status: 'accepted'; command: Command }
-  /** The idempotency key was used before with the same body; this is its command as it stands now. */
+  /** The idempotency key was used before with the same body: its command, in its present state. */
   | { status: 'replayed'; command: Command }
   | Refused
 

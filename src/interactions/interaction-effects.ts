@@ -157,7 +157,7 @@ export class InteractionEffects {
     this.#apply(interaction, { kind: 'sent' })
   }
 
-  /** A command waits while an interaction of it is open, and goes on after the last one. */
+  /** A command waits while one of its interactions is open, and goes on after the last one. */
   #settle(commandId: string): void {
     // Looked at anew where it is tried again: it may have been answered meanwhile.
     const kind = this.#options.ledger.hasOpen(commandId) ? 'wait' : 'resume'
@@ -175,7 +175,7 @@ export class InteractionEffects {
     attempt()
   }
 
-  /** False where the log could not accept a change, and it is worth to try again. */
+  /** False if the log could not accept a change and it is worth trying again. */
   async #accepted(change: () => Promise<{ status: string }>): Promise<boolean> {
     try {
       if ((await change()).status !== 'unavailable') return true

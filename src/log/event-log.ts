@@ -8,29 +8,34 @@
  * such a record is its first token.
  */
 
-/** What a service asks to be appended. A draft on a record topic also replaces the record of that topic. */
+/** An event to be appended. A draft on a record topic also replaces the record of that topic. */
 export interface EventDraft {
   /** Wire type, such as `command:queued`. */
   type: string
   topic: string
-  /** JSON. On a record topic: the entity's whole current state. */
+  /** JSON. On a record topic: the whole current state of the entity. */
   payload: unknown
-  /** The task that the event concerns, whatever its topic: it then also matches `tasks.<taskId>.>`. */
+  /** The task that the event concerns, whatever its topic: the event also matches `tasks.<taskId>.>`. */
   taskId?: string
-  /** The agent that the event is about, where its topic does not say so (of a task, of an inbox): who may not see that agent does not get the event. */
+  /**
+   * The agent that the event is about, if its topic does not name it (of a task, of an inbox): only those who may see
+   * that agent get the event.
+   */
   agentId?: string
-  /** `set` stores the payload as the record of the topic, `delete` removes the record; absent: the topic has none. */
+  /**
+   * `set` stores the payload as the record of the topic, `delete` removes the record. Absent: the topic has no record.
+   */
   record?: 'set' | 'delete'
   /**
-   * With `record: 'set'`: the record may be swept after this time, epoch ms, and until then stands like any other. Nobody
-   * is told of the sweep. Absent: it stays until it is deleted.
+   * With `record: 'set'`: the record may be removed after this time, epoch ms, and until then is like any other. Nobody
+   * is told of the removal. Absent: it stays until it is deleted.
    */
   expiresAt?: number
   /** The version that the record must have now; 0: there must be none. Only on the first draft of an append. */
   expect?: number
 }
 
-/** A committed event. `seq` is its place in the order: it grows, with gaps. */
+/** A committed event. `seq` is its position in the order, which grows, with gaps. */
 export interface FleetEvent {
   readonly seq: number
   readonly cursor: string
@@ -39,7 +44,7 @@ export interface FleetEvent {
   readonly at: number
   readonly taskId?: string
   readonly agentId?: string
-  /** `payload` as JSON text, so that it is serialised once for the store and for every receiver. */
+  /** `payload` as JSON text, so that it is serialised once for the store and all receivers. */
   readonly json: string
   readonly payload: unknown
 }
@@ -48,26 +53,29 @@ export interface LogRecord {
   readonly topic: string
   readonly type: string
   readonly at: number
-  /** `seq` of the append that wrote it; what `expect` is compared with. */
+  /** The `seq` of the append that wrote it; `expect` is compared with this. */
   readonly version: number
   readonly json: string
   readonly payload: unknown
-  /** Why no frame can carry it: an earlier version took it. `payload` and `json` are then cut to what can be carried. */
+  /**
+   * Why no frame can carry it: an earlier version accepted it. `payload` and `json` are then cut to what can be
+   * carried.
+   */
   readonly flaw?: string
 }
 
 export type AppendResult =
   | { status: 'ok'; events: FleetEvent[] }
-  /** `expect` did not hold; `current` is what stands there now. Nothing was written. */
+  /** `expect` did not hold; `current` is the present record. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept now (disk full, no leader). Nothing was written; only when the store was lost with the
-   * append in flight is that unknown, and a later start shows whether it was.
+   * The store cannot accept now (disk full, no leader). Nothing was written. Only if the store was lost during the
+   * append is that unknown, and a later start shows whether it was.
    */
   | { status: 'unavailable'; retryAfterMs: number; reason: string }
 
 export interface ReadQuery {
-  /** Patterns; an event that matches any of them is read once. */
+  /** Patterns. An event that matches several of them is read once. */
   topics: readonly string[]
   /** Events after this cursor, oldest first. Default: from the oldest kept. */
   after?: string
@@ -78,39 +86,42 @@ export interface ReadQuery {
 
 export type ReadResult =
   /**
-   * `next` continues the reading. Forward it is, at the end (`done`), the head at the time of reading. A page may hold
-   * fewer events than `limit` before the end, where they are large. `flawed`: topics of events that were left out, for
+   * `next` continues the reading. At the end of reading forward (`done`), it is the head at the time of reading. A page
+   * of large events may hold fewer than `limit` before the end. `flawed`: topics of events that were left out because
    * no frame can carry them.
    */
   | { status: 'ok'; events: FleetEvent[]; next: string; done: boolean; flawed?: readonly string[] }
   /**
-   * The cursor left retention (events after it were removed), belongs to another log, or is ahead of this one.
-   * Reading back never expires: it ends at the oldest event kept.
+   * The cursor left retention (events after it were removed), belongs to another log, or is ahead of this one. Reading
+   * backward never expires: it ends at the oldest event that is kept.
    */
   | { status: 'gone'; reason: 'expired' | 'epoch' | 'ahead' | 'malformed' }
 
-/** Selects records by the kind of their topic; fields compare with the top-level fields of the payload. */
+/** Selects records by the kind of their topic and by top-level fields of their payload. */
 export interface RecordQuery {
   kind: string
   where?: {
-    /** The entity's own id: the token of the topic that names it (`commandId`, `agentId`, …, the last one of a `$` topic). */
+    /**
+     * The entity's own id: the token of the topic that names it (`commandId`, `agentId`, …; the last one of a `$`
+     * topic).
+     */
     id?: string
     agentId?: string | readonly string[]
-    /** Patterns of agent ids, `*` for any characters: records of such agents, and those of no agent. */
+    /** Patterns of agent ids (`*` matches any characters): selects records of such agents, and those of no agent. */
     agentLike?: readonly string[]
-    /** Payload `status`, or `state` for the kinds that call it so (interactions). */
+    /** The payload's `status`, or `state` for the kinds that call it so (interactions). */
     status?: string | readonly string[]
     taskId?: string
     parentId?: string
-    /** Payload `createdAt` strictly after this, epoch ms. */
+    /** Only records with a payload `createdAt` after this, epoch ms. */
     createdAfter?: number
   }
-  /** Also records that no frame can carry, cut; default: they are left out. */
+  /** Include records that no frame can carry, cut. Default: they are left out. */
   flawed?: boolean
-  /** By the entity's id: generated ids are sortable by time, so `desc` is newest first. Default `asc`. */
+  /** By the entity's id. Generated ids sort by time, so `desc` is newest first. Default `asc`. */
   order?: 'asc' | 'desc'
   limit: number
-  /** `nextPage` of the page before; anything else is an empty last page. */
+  /** The `nextPage` of the page before; anything else gives an empty last page. */
   page?: string
 }
 
@@ -119,37 +130,40 @@ export interface RecordPage {
   nextPage: string | null
 }
 
-/** `active`: without records in which nothing more happens (settledStatuses). */
+/** `active`: without records in which nothing more will happen (settledStatuses). */
 export type SnapshotScope = 'all' | 'active'
 
 export interface Snapshot {
   records: LogRecord[]
-  /** The records are the state at exactly this place in the order. */
+  /** The records are the state at exactly this position in the order. */
   cursor: string
-  /** Topics of the records that were left out, for no frame can carry them. */
+  /** Topics of records that were left out because no frame can carry them. */
   flawed?: readonly string[]
 }
 
 export type Unfollow = () => void
 
 export interface EventLog {
-  /** Names this log: cursors of another epoch are `gone`. */
+  /** Identifies this log: cursors of another epoch are `gone`. */
   readonly epoch: string
-  /** The cursor of the newest event this process has been told of. */
+  /** The cursor of the newest event that this process was told of. */
   readonly head: string
-  /** All or nothing, at its place in the order; resolves after it is durable and after followers were told. */
+  /** Appends all or nothing. Resolves after it is durable and after followers were told. */
   append(drafts: readonly EventDraft[]): Promise<AppendResult>
   read(query: ReadQuery): Promise<ReadResult>
   /** The current record of a topic. */
   get(topic: string): Promise<LogRecord | undefined>
   list(query: RecordQuery): Promise<RecordPage>
   /**
-   * Every record whose topic, or whose task, matches any of the patterns, with the cursor they were taken at. It resolves
+   * Every record whose topic or task matches any of the patterns, with the cursor at which they were taken. Resolves
    * before followers are told of anything after that cursor: what they hold then is of the same moment, or older.
    */
   snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot>
-  /** Every committed event from now on, of every node, in order, once. A throwing follower does not stop the others. */
+  /**
+   * Calls back with every event committed from now on, by any node, in order, once. A follower that throws does not
+   * stop the others.
+   */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow
-  /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, later reads reject. */
+  /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, and later reads reject. */
   close(): Promise<void>
 }

@@ -29,7 +29,7 @@ async function p99(client: WsClient, isOver: () => boolean): Promise<number> {
   return took[Math.floor(took.length * 0.99)]!
 }
 
-t.test('[OB5] [LM2] floods of every kind: the answers to a bystander come less than 50 ms later', async t => {
+t.test('[OB5] [LM2] during floods of every kind, a bystander’s answers are delayed by less than 50 ms', async t => {
   const server = await measuredServer(t)
   // An agent may ask more often than a person.
   const bystander = await connectWs(t, server.url, await server.token('agent', 'bystander'), '/agent')

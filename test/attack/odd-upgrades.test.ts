@@ -109,7 +109,7 @@ async function answers(t: Test, url: string, bytes: string, count: number): Prom
   return { text, socket }
 }
 
-test('[AU13] [RE18] an upgrade is answered as what it is', async t => {
+test('[AU13] [RE18] each upgrade request gets the right answer', async t => {
   const { url, app } = await startApp(t, { clock: new FakeClock(Date.now()) })
   for (const [name, [bytes, statuses]] of Object.entries(attacks)) {
     if (statuses.length === 0) continue
@@ -120,7 +120,7 @@ test('[AU13] [RE18] an upgrade is answered as what it is', async t => {
   await app.close()
 })
 
-test('[LM13] no odd upgrade holds a socket', async t => {
+test('[LM13] no unusual upgrade holds a socket', async t => {
   const server = await startApp(t, { config: { UPGRADE_BURST: 1_000_000, UPGRADE_RATE: 1_000_000 } })
   for (const [name, [bytes]] of Object.entries(attacks)) {
     for (let i = 0; i < TIMES; i += AT_ONCE) {
@@ -130,7 +130,7 @@ test('[LM13] no odd upgrade holds a socket', async t => {
   }
 })
 
-test('[LM13] nor does one whose sender is gone at once, or keeps its end', async t => {
+test('[LM13] an upgrade whose sender leaves at once, or keeps its side open, holds no socket', async t => {
   const clock = new FakeClock(Date.now())
   const server = await startApp(t, { clock })
   const { hostname, port } = new URL(server.url)
@@ -147,7 +147,7 @@ test('[LM13] nor does one whose sender is gone at once, or keeps its end', async
   t.ok(await left(server))
 })
 
-test('[LM13] nor with a token: a handshake that is wrong, and an upgrade behind a stream', async t => {
+test('[LM13] with a token, a wrong handshake and an upgrade after a stream hold no socket', async t => {
   const server = await startApp(t, { clock: new FakeClock(Date.now()) })
   const bearer = `Authorization: Bearer ${await server.token('viewer')}\r\n`
   const wrong: Record<string, string> = {

@@ -39,7 +39,7 @@ async function start(t: Test, options: StartOptions = {}) {
 
 type Scene = Awaited<ReturnType<typeof start>> & { a1: Speaker; all: Speaker }
 
-t.test('one fleet, everything that can happen to it', async t => {
+t.test('one fleet goes through everything that can happen to it', async t => {
   const fleet = await start(t)
   const all = await fleet.board()
   all.say('dashboard:connect', { client: { name: 'vocabulary' }, subscribe: ['>'] })
@@ -283,7 +283,7 @@ t.test('retention overtakes a replay that its reader does not take', async t => 
   await slow.saw('resync:required', { reason: 'expired' })
 })
 
-t.test('all of it went over the wire, and nothing else; the served document lists the same', async t => {
+t.test('exactly the frames of the protocol went over the wire, and the served document lists the same', async t => {
   const { call } = await start(t)
   const pages = documentedTypes((await call<Described>(undefined, 'GET', '/asyncapi.json')).body)
   const compare = (seen: Set<string>, described: string[], direction: string) => {

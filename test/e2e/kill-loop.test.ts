@@ -22,7 +22,7 @@ const AGENTS = ['one', 'two', 'three']
 
 t.setTimeout(600_000)
 
-t.test('what was accepted ends in exactly one final state and never runs twice, whoever is killed', async t => {
+t.test('accepted commands end in exactly one final state and never run twice, whichever process is killed', async t => {
   const dir = t.testdir({ data: {}, marks: {}, journal: {} })
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`

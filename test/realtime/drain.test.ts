@@ -82,7 +82,7 @@ t.test('[CL4] [RS1] SIGTERM: not ready, each client told when to come back, and 
   t.ok(new Set(delays).size > clientCount / 2, `they come back spread over ${Math.max(...delays)} ms`)
 })
 
-t.test('[CL10] a connection that asks nothing, or half of something, does not hold up the end', async t => {
+t.test('[CL10] a connection without a request, or with half of one, does not delay the end', async t => {
   const server = fleetwire(t, ['serve', '--port', '0', '--data-dir', t.testdir({})], {})
   const [, url = ''] = await server.printed(/listens at (\S+)/)
   const { hostname, port } = new URL(url)

@@ -14,7 +14,7 @@ const HEARTBEAT_MS = 30_000
 
 t.setTimeout(300_000)
 
-t.test('[LV1] [LV4] [CL7] who vanished is found within two intervals; a stall finds nobody', async t => {
+t.test('[LV1] [LV4] [CL7] a client that vanished is found within two intervals; a stall closes nobody', async t => {
   const clock = new FakeClock(Date.now())
   const { app, url, token } = await startApp(t, { clock, config: { HEARTBEAT_MS, ADMISSION_RATE: 1_000_000 } })
   const living = await token('viewer', { sub: 'living' })

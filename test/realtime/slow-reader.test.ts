@@ -25,51 +25,54 @@ function readSlowly(socket: Socket): void {
   })
 }
 
-t.test('[OB3] [OB5] [RS1] a frozen reader is bounded, closed 4508, and resumes whole; nobody waits for it', async t => {
-  const { app, url, token, log } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES } })
-  const viewer = await token('viewer')
-  const patterns = ['agents.a.log']
-  const readers = Array.from({ length: readerCount }, () => new Watcher({ url, token: viewer, patterns }))
-  t.teardown(() => readers.map(({ client }) => client.close()))
-  await Promise.all(readers.map(reader => reader.ready()))
-  const from = log.head
-  const subscribe = clientFrame(JSON.stringify({ type: 'subscribe', payload: { topics: patterns, snapshot: false } }))
-  const slow = await Promise.all(
-    Array.from({ length: 3 }, async () => rawWebSocket(t, url, await token('viewer', { sub: 'slow' }))),
-  )
-  for (const socket of slow) socket.write(subscribe)
-  slow.forEach(readSlowly)
-  const frozen = await rawWebSocket(t, url, await token('viewer', { sub: 'frozen' }))
-  frozen.write(subscribe)
-  frozen.pause()
-  while (app.broadcaster.stats().subscribers < readerCount + slow.length + 1) await new Promise(setImmediate)
+t.test(
+  '[OB3] [OB5] [RS1] a frozen reader is closed with 4508 at its limit and resumes without a gap; nobody waits for it',
+  async t => {
+    const { app, url, token, log } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES } })
+    const viewer = await token('viewer')
+    const patterns = ['agents.a.log']
+    const readers = Array.from({ length: readerCount }, () => new Watcher({ url, token: viewer, patterns }))
+    t.teardown(() => readers.map(({ client }) => client.close()))
+    await Promise.all(readers.map(reader => reader.ready()))
+    const from = log.head
+    const subscribe = clientFrame(JSON.stringify({ type: 'subscribe', payload: { topics: patterns, snapshot: false } }))
+    const slow = await Promise.all(
+      Array.from({ length: 3 }, async () => rawWebSocket(t, url, await token('viewer', { sub: 'slow' }))),
+    )
+    for (const socket of slow) socket.write(subscribe)
+    slow.forEach(readSlowly)
+    const frozen = await rawWebSocket(t, url, await token('viewer', { sub: 'frozen' }))
+    frozen.write(subscribe)
+    frozen.pause()
+    while (app.broadcaster.stats().subscribers < readerCount + slow.length + 1) await new Promise(setImmediate)
 
-  let most = 0
-  const bulk = 'x'.repeat(EVENT_BYTES)
-  for (let i = 0; app.connections.ofSub('frozen')[0]?.isOpen === true; i++) {
-    await log.append([said('a', `${i} ${bulk}`)])
-    most = Math.max(most, app.connections.stats().mostBufferedBytes)
-  }
-  t.ok(most < OUTBOX_LIMIT_BYTES + 2 * EVENT_BYTES, `at most ${most} bytes waited for anybody`)
-  const due = (await stored(log, from, patterns)).map(({ cursor }) => cursor)
-  await Promise.all(readers.map(reader => reader.reached(due)))
-  t.same(
-    readers.flatMap(reader => reader.flaw(due) ?? []),
-    [],
-    `${readerCount} others have all ${due.length} events while it is frozen`,
-  )
-  frozen.destroy()
-  while (app.connections.ofSub('frozen').length > 0) await new Promise(setImmediate)
-  t.equal(app.connections.stats().closedByCode[4508], 1)
-  t.equal(app.connections.ofSub('slow').length, slow.length, 'who reads slowly stays')
+    let most = 0
+    const bulk = 'x'.repeat(EVENT_BYTES)
+    for (let i = 0; app.connections.ofSub('frozen')[0]?.isOpen === true; i++) {
+      await log.append([said('a', `${i} ${bulk}`)])
+      most = Math.max(most, app.connections.stats().mostBufferedBytes)
+    }
+    t.ok(most < OUTBOX_LIMIT_BYTES + 2 * EVENT_BYTES, `at most ${most} bytes waited for anybody`)
+    const due = (await stored(log, from, patterns)).map(({ cursor }) => cursor)
+    await Promise.all(readers.map(reader => reader.reached(due)))
+    t.same(
+      readers.flatMap(reader => reader.flaw(due) ?? []),
+      [],
+      `${readerCount} others have all ${due.length} events while it is frozen`,
+    )
+    frozen.destroy()
+    while (app.connections.ofSub('frozen').length > 0) await new Promise(setImmediate)
+    t.equal(app.connections.stats().closedByCode[4508], 1)
+    t.equal(app.connections.ofSub('slow').length, slow.length, 'who reads slowly stays')
 
-  const back = await connectWs(t, url, await token('viewer', { sub: 'frozen' }))
-  back.send('dashboard:connect', { resume: { cursor: from }, subscribe: patterns }, 'c')
-  t.match(await back.next(({ id }) => id === 'c'), { payload: { resumed: true } })
-  await back.next('resume:done')
-  t.same(
-    back.frames.flatMap(({ cursor }) => cursor ?? []),
-    due,
-    'and has all of it when it comes back',
-  )
-})
+    const back = await connectWs(t, url, await token('viewer', { sub: 'frozen' }))
+    back.send('dashboard:connect', { resume: { cursor: from }, subscribe: patterns }, 'c')
+    t.match(await back.next(({ id }) => id === 'c'), { payload: { resumed: true } })
+    await back.next('resume:done')
+    t.same(
+      back.frames.flatMap(({ cursor }) => cursor ?? []),
+      due,
+      'and has all of it when it comes back',
+    )
+  },
+)

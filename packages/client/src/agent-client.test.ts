@@ -48,20 +48,23 @@ const reports = (peer: Peer) =>
     .filter(({ n }) => n !== undefined)
     .map(({ type, n, payload }) => [n, type, payload.commandId, payload.attempt])
 
-t.test('asks for joined messages, and takes each of their frames; a bad line costs the others nothing', async t => {
-  const { server } = await start(t, { maxConcurrency: 2 })
-  const { peer, hello } = await welcomeAgent(server)
-  t.equal(hello.payload.join, true)
-  const commands = ['c1', 'c2'].map(id => ({ type: 'command:dispatch', payload: dispatch(id) }))
-  peer.join([commands[0]!, '{"type":"command:dispatch","payload":{', '', commands[1]!], '\r\n')
-  const results = [await peer.next('command:result'), await peer.next('command:result')]
-  t.same(
-    results.map(({ payload }) => payload.commandId),
-    ['c1', 'c2'],
-  )
-})
+t.test(
+  'it asks for joined messages and handles each of their frames; a bad line does not affect the others',
+  async t => {
+    const { server } = await start(t, { maxConcurrency: 2 })
+    const { peer, hello } = await welcomeAgent(server)
+    t.equal(hello.payload.join, true)
+    const commands = ['c1', 'c2'].map(id => ({ type: 'command:dispatch', payload: dispatch(id) }))
+    peer.join([commands[0]!, '{"type":"command:dispatch","payload":{', '', commands[1]!], '\r\n')
+    const results = [await peer.next('command:result'), await peer.next('command:result')]
+    t.same(
+      results.map(({ payload }) => payload.commandId),
+      ['c1', 'c2'],
+    )
+  },
+)
 
-t.test('introduces itself first, then runs a command: ack, report, result', async t => {
+t.test('it introduces itself first, then runs a command: ack, report, result', async t => {
   const { server, agent } = await start(t, {
     name: 'Ada',
     labels: { team: 'x' },
@@ -93,7 +96,7 @@ t.test('introduces itself first, then runs a command: ack, report, result', asyn
   ])
 })
 
-t.test('acks only what is in the journal; a socket cut in between changes nothing', async t => {
+t.test('it acks only what is in the journal, even if the socket is cut in between', async t => {
   const { runs, handler } = manual()
   const journal = new MemoryJournal()
   const writing: (() => void)[] = []
@@ -136,7 +139,7 @@ t.test('a command that cannot be written down is neither acked nor run', async t
   )
 })
 
-t.test('what is finished while offline is delivered once', async t => {
+t.test('results from offline times are delivered once', async t => {
   const { runs, handler } = manual()
   const { server, agent } = await start(t, { handlers: { shell: handler } })
   const { peer } = await welcomeAgent(server)
@@ -184,7 +187,7 @@ t.test('a redelivered command is acked with the new attempt and runs once', asyn
   t.equal(runs.length, 2, 'a rerun is another run')
 })
 
-t.test('rejects what it cannot take', async t => {
+t.test('it rejects commands that it cannot take', async t => {
   const { handler } = manual()
   const { server } = await start(t, { handlers: { shell: handler } })
   const { peer } = await welcomeAgent(server)
@@ -197,7 +200,7 @@ t.test('rejects what it cannot take', async t => {
   t.match(await peer.next('command:reject'), { payload: { commandId: 'c4', reason: 'unsupported' } })
 })
 
-t.test('interrupts: the run learns of it, force is a second step, a heartbeat can carry it', async t => {
+t.test('an interrupt reaches the run, force is a second step, and a heartbeat can carry both', async t => {
   const seen: string[] = []
   const { server } = await start(t, {
     maxConcurrency: 2,
@@ -256,7 +259,7 @@ t.test('an interrupt while the journal is being written ends the command before 
   t.equal(runs.length, 0)
 })
 
-t.test('a handler that throws, or returns what is no outcome, makes the command failed', async t => {
+t.test('a handler that throws, or returns no valid outcome, makes the command failed', async t => {
   const endings: Record<string, CommandHandler> = {
     throws: () => Promise.reject(new Error('no such file')),
     nothing: (() => undefined) as unknown as CommandHandler,
@@ -305,7 +308,7 @@ t.test('reports are numbered, kept until acked, and sent again in order from the
   )
 })
 
-t.test('a gap sends again from the acked number on, once', async t => {
+t.test('after a gap it sends again from the acked number on, once', async t => {
   const { server, agent } = await start(t)
   const { peer } = await welcomeAgent(server)
   for (let i = 1; i <= 4; i++) agent.report('agent:error', { message: `e${i}` })
@@ -320,7 +323,7 @@ t.test('a gap sends again from the acked number on, once', async t => {
   )
 })
 
-t.test('a server that lost what it had acked gets a line without a gap', async t => {
+t.test('a server that lost what it had acked gets numbers without a gap', async t => {
   const { server, agent } = await start(t)
   const { peer } = await welcomeAgent(server)
   for (let i = 1; i <= 3; i++) agent.report('agent:error', { message: `e${i}` })
@@ -354,7 +357,7 @@ t.test('a server that was put back dispatches what has ended: it gets the result
   )
 })
 
-t.test('directives: forget, resend, cancel', async t => {
+t.test('it follows the directives forget, resend and cancel', async t => {
   const { runs, handler } = manual()
   const journal = new MemoryJournal()
   const { server } = await start(t, { handlers: { shell: handler }, journal, maxConcurrency: 2 })
@@ -394,7 +397,7 @@ t.test('directives: forget, resend, cancel', async t => {
   t.same((await welcomeAgent(server, { ackedN: 6 })).hello.payload.inventory, [])
 })
 
-t.test('an outbox over its limit says so, and results still get through', async t => {
+t.test('an outbox over its limit refuses reports, and results still get through', async t => {
   const { server, agent } = await start(t, { outboxLimitBytes: 300 })
   agent.report('agent:error', { message: 'x'.repeat(200) })
   t.throws(() => agent.report('agent:error', { message: 'x'.repeat(200) }), { code: 'outbox_full' })
@@ -404,7 +407,7 @@ t.test('an outbox over its limit says so, and results still get through', async 
   await peer.next('command:result')
 })
 
-t.test('asks a human and takes the answer; an interrupt ends the waiting', async t => {
+t.test('it asks a person and gets the answer; an interrupt ends the wait', async t => {
   const { server, agent } = await start(t, {
     handlers: {
       shell: async run => {
@@ -426,7 +429,7 @@ t.test('asks a human and takes the answer; an interrupt ends the waiting', async
   t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled' } })
 })
 
-t.test('a terminal is announced with its size; another of the same name ends the first', async t => {
+t.test('a terminal is announced with its size; another with the same id ends the first', async t => {
   const { server, agent } = await start(t)
   const { peer } = await welcomeAgent(server)
   const bytes = (text: string) => new TextEncoder().encode(text)
@@ -463,7 +466,7 @@ t.test('stop interrupts, reports the exit last, and waits until it is stored', a
   t.throws(() => agent.report('agent:status', { work: 'idle' }), { code: 'stopped' })
 })
 
-t.test('replaced by a newer connection, it stays away', async t => {
+t.test('after a newer connection replaced it, it stays away', async t => {
   const { server, agent } = await start(t)
   const { peer } = await welcomeAgent(server)
   await statusOf(agent, 'online')

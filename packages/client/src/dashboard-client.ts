@@ -37,9 +37,9 @@ import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
 import type { WakeUps } from './wake-ups.ts'
 
 export interface DashboardClientOptions {
-  /** The server (`https://fleet.example`) or the very socket (`wss://fleet.example/ws`). */
+  /** The server (`https://fleet.example`) or the full address of the socket (`wss://fleet.example/ws`). */
   url: string
-  /** A function is asked before each attempt; a string that is refused stops the client. */
+  /** A function is called before each attempt; a refused string stops the client. */
   token: TokenSource
   client?: { name: string; version?: string }
   /** Continues where an earlier client stopped: subscriptions made before `connect` get the events after it. */
@@ -47,20 +47,20 @@ export interface DashboardClientOptions {
   socket?: SocketFactory
   clock?: Clock
   random?: () => number
-  /** Longest wait for the answer to a request, offline times included. */
+  /** The longest wait for the answer to a request, including time offline. */
   requestTimeoutMs?: number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
-  /** When a wait for the next attempt is over at once, and a link is asked whether it still stands. Default: the page's. */
+  /** Signals that end a wait for the next attempt and check whether the link still works. Default: the page's. */
   wakeUps?: WakeUps
-  /** `error` frames that answer no request. */
+  /** Called with `error` frames that answer no request. */
   onError?(error: WireError): void
   onLog?: Log
 }
 
 export type SubmitRequest = { agentId: string } & SubmitCommandBody
 
-/** Without a reply, or with bookkeeping of this client behind it: frames that no caller should send. */
+/** Frames that no caller should send: they have no reply, or this client keeps state about them. */
 type OwnType =
   | 'dashboard:connect'
   | 'subscribe'
@@ -74,9 +74,9 @@ const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_ID = 'connect'
 
 /**
- * How far the current socket is. The server greets each socket with `connection:established` and sends it again as the
- * answer to `dashboard:connect`: only the second one says whether the resume was possible. New patterns wait for `live`,
- * because a snapshot in the middle of a replay has no place in its order.
+ * How far the present socket is. The server greets each socket with `connection:established` and sends it again as the
+ * answer to `dashboard:connect`: only the second one says whether the resume was possible. New patterns wait for
+ * `live`, because a snapshot in the middle of a replay has no place in its order.
  */
 type Phase =
   | { name: 'down' }
@@ -164,29 +164,29 @@ export class DashboardClient {
     return this.#connection.status
   }
 
-  /** From here to the server and back; undefined while it is not known of the present connection. */
+  /** The round-trip time to the server; undefined until it is known for the present connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#roundTrip.rttMs
   }
 
-  /** The place up to which every event was processed; undefined before the first snapshot. Worth storing. */
+  /** The position up to which every event was processed; undefined before the first snapshot. Worth storing. */
   get cursor(): string | undefined {
     return this.#subscriptions.cursor
   }
 
-  /** Idempotent; also after a stop. */
+  /** Idempotent; also works after a stop. */
   connect(): void {
     this.#wasConnected = true
     this.#connection.start()
   }
 
-  /** Idempotent. What was asked before still leaves. */
+  /** Idempotent. Requests made before are still sent. */
   close(): void {
     this.#pacer.pump()
     this.#connection.stop()
   }
 
-  /** Does not wait for the back-off: the network or the page is known to be back. */
+  /** Skips the back-off: call it when the network or the page is back. */
   reconnectNow(): void {
     this.#connection.reconnectNow()
   }
@@ -209,14 +209,17 @@ export class DashboardClient {
     return () => this.#letGo(this.#subscriptions.remove(entry))
   }
 
-  /** Every event of one type that the subscriptions bring, once each, whichever patterns match; returns the way out. */
+  /**
+   * Calls the handler with every event of one type that any subscription brings, once each. Returns a function that
+   * ends it.
+   */
   on<K extends DashboardEventType>(type: K, handler: (event: EventOf<K>) => void): () => void {
     return this.#subscriptions.on(type, handler)
   }
 
   /**
-   * A subscription to iterate over with `for await`: snapshots and events in order. It ends with the loop, with `signal` and
-   * with the client, and throws where a pattern is refused.
+   * A subscription to iterate over with `for await`: snapshots and events in order. It ends with the loop, with
+   * `signal` and with the client, and throws if a pattern is refused.
    */
   events(patterns: string | readonly string[], options: EventStreamOptions = {}): EventStream {
     return new EventStream(
@@ -228,7 +231,10 @@ export class DashboardClient {
     )
   }
 
-  /** Resolves when the command is on disk. Always sent with an idempotency key, so a resend is the same command. */
+  /**
+   * Resolves when the command is on disk. Always sent with an idempotency key, so that a repeated request is the same
+   * command.
+   */
   submit(command: SubmitRequest, options?: RequestOptions): Promise<RequestResult<{ command: Command }>> {
     const idempotencyKey = command.idempotencyKey ?? randomId()
     return this.request('command:request', { ...command, idempotencyKey }, options)
@@ -248,8 +254,8 @@ export class DashboardClient {
   }
 
   /**
-   * Any request. It never rejects, waits while offline (or as `options` say) and is sent again on a new socket; but keys
-   * that were on their way to a terminal are answered `disconnected`.
+   * Sends any request. It never rejects, waits while offline (or as `options` say) and is sent again on a new socket;
+   * only keys that were on their way to a terminal are answered `disconnected`.
    */
   request<T = object, K extends RequestType = RequestType>(
     type: K,
@@ -310,7 +316,7 @@ export class DashboardClient {
     return this.#phase.name === 'resuming' || this.#phase.name === 'live'
   }
 
-  /** What is sent while there is no connection is made again from what is pending when there is one. */
+  /** What is sent without a connection is derived again from the pending requests when there is one. */
   #send(text: string): boolean {
     if (!this.#isUp) return false
     this.#queue.push(text)
@@ -318,7 +324,7 @@ export class DashboardClient {
     return true
   }
 
-  /** The replay is over, or was given up for snapshots. */
+  /** The replay is complete, or was replaced by snapshots. */
   #goLive(): void {
     if (this.#phase.name === 'resuming') this.#phase = LIVE
     this.#ask()
@@ -332,7 +338,7 @@ export class DashboardClient {
     if (topics.length > 0) this.#send(frame('unsubscribe', { topics }))
   }
 
-  /** An answer with the id of a frame of ours; false when none waits for it. */
+  /** An answer with the id of one of our frames; false if none waits for it. */
   #reply(id: string, reply: Reply): boolean {
     return this.#asking.reply(id, reply) || this.#terminals.reply(id, reply) || this.#requests.reply(id, reply)
   }

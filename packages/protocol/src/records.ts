@@ -51,7 +51,7 @@ export const Agent = Type.Object(
     tokenExpiresAt: Type.Optional(
       Type.Integer({
         minimum: 0,
-        description: 'Epoch ms; there within a day of it, where the agent does not renew it',
+        description: 'Epoch ms; present from a day before, unless the agent renews its token',
       }),
     ),
     running: Type.Array(Id),
@@ -90,10 +90,10 @@ const outputFields = {
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: 'What it wrote in all; `output` may hold only the end of it',
+      description: 'Bytes that it wrote in all; `output` may hold only the end',
     }),
   ),
-  outputTruncated: Type.Optional(Type.Boolean({ description: '`output` is not all that it wrote' })),
+  outputTruncated: Type.Optional(Type.Boolean({ description: '`output` does not hold everything that it wrote' })),
 }
 
 export const Stdio = OneOf(
@@ -123,7 +123,7 @@ export const Command = Type.Object(
     phase: Type.Optional(CommandPhase),
     detail: Type.Optional(Detail),
     evidence: Type.Optional(OneOf(['reported', 'inferred', 'guessed'], 'Of a wait that the agent told of')),
-    reason: Type.Optional(Type.String({ description: 'Why the state is what it is: a slug' })),
+    reason: Type.Optional(Type.String({ description: 'Why it has this status: a slug' })),
     attempt: Type.Integer({ minimum: 0, description: 'The fencing token: the number of the latest dispatch' }),
     priority: Priority,
     whenBusy: WhenBusy,
@@ -158,7 +158,7 @@ export const Command = Type.Object(
     ),
     lastSeenAt: Type.Optional(Timestamp),
     waitingSince: Type.Optional(Timestamp),
-    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'Time for which the run clock stood still' })),
+    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'How long the run clock stood still' })),
     retryOf: Type.Optional(Id),
     parentId: Type.Optional(Id),
   },
@@ -247,7 +247,7 @@ export const TranscriptMessage = Type.Object({
   role: Type.String(),
   text: Text,
   ...itemFields,
-  incomplete: Type.Optional(Type.Boolean({ description: 'Its agent went before it was finished' })),
+  incomplete: Type.Optional(Type.Boolean({ description: 'Its agent left before it was complete' })),
 })
 export type TranscriptMessage = Static<typeof TranscriptMessage>
 export const TranscriptTool = Type.Object({
@@ -257,7 +257,7 @@ export const TranscriptTool = Type.Object({
   name: Type.String(),
   ...itemFields,
   args: Type.Optional(Json),
-  argsText: Type.Optional(Type.String({ description: 'Arguments that came in pieces and are no JSON (yet)' })),
+  argsText: Type.Optional(Type.String({ description: 'Arguments that came in pieces and are not (yet) JSON' })),
   result: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
 })

@@ -59,7 +59,7 @@ export const ListCommandsQuery = Type.Object(
   },
   Closed,
 )
-/** Of an agent that the URL names. */
+/** For the agent that the URL names. */
 export const ListAgentCommandsQuery = Type.Omit(ListCommandsQuery, ['agentId'])
 export const CommandPage = PageOf(Command)
 export const AgentPage = PageOf(Agent)
@@ -391,7 +391,7 @@ export const WebsocketStatus = Type.Object({
 export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })
 export const Ready = Type.Object({ ready: Type.Boolean(), store: Type.String() })
 
-// What stands in URLs and headers, by the thing that it names.
+// Parameters of URLs and headers, by the thing that they name.
 export const AgentParams = Type.Object({ agentId: Id })
 export const CommandParams = Type.Object({ commandId: Id })
 export const BatchParams = Type.Object({ parentId: Id })

@@ -3,7 +3,7 @@ import { isPattern, isTopic, isWildcard, matchEvent, matchTopic, recordKind, top
 
 const long = 'x'.repeat(64)
 
-t.test('[TP1] [TP2] what may be named', async t => {
+t.test('[TP1] [TP2] which topics and patterns are valid', async t => {
   const table: [name: string, pattern: boolean, topic: boolean][] = [
     ['agents', true, true],
     ['agents.a-1.status', true, true],
@@ -35,7 +35,7 @@ t.test('[TP1] [TP2] what may be named', async t => {
   }
 })
 
-t.test('[TP2] [TP3] which topics a pattern stands for', async t => {
+t.test('[TP2] [TP3] which topics a pattern matches', async t => {
   const table: [pattern: string, topic: string, matches: boolean][] = [
     ['agents.a.status', 'agents.a.status', true],
     ['agents.a.status', 'agents.b.status', false],
@@ -90,7 +90,7 @@ t.test('[TP5] an event that concerns a task is also under that task', async t =>
   t.notOk(matchEvent('tasks.t1.>', { topic: event.topic }), 'one that concerns none is not')
 })
 
-t.test('[TP6] what a topic holds', async t => {
+t.test('[TP6] which topics hold records, latest values and streams', async t => {
   const table: [topic: string, kind: string, record: string | undefined][] = [
     [topics.agentStatus('a'), 'record', 'agent'],
     [topics.agentMetrics('a'), 'latest', undefined],

@@ -45,7 +45,7 @@ t.test(
   },
 )
 
-t.test('[LM12] without a proxy that is trusted nobody says where they come from', async t => {
+t.test('[LM12] without a trusted proxy, a client cannot claim another address', async t => {
   const { url } = await startApp(t, { config: { UPGRADE_RATE: 1, UPGRADE_BURST: 1 } })
   t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '192.0.2.1')), { status: 401 })
   t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '192.0.2.2')), { status: 429 })
@@ -92,7 +92,7 @@ t.test(
   },
 )
 
-t.test('[LM11] [CL4] a server that closes sends away whoever waits', async t => {
+t.test('[LM11] [CL4] a closing server sends away those who wait', async t => {
   const { app, url, token } = await startApp(t, { config: { ADMISSION_RATE: 1 } })
   const viewer = await token('viewer')
   const first = await connectWs(t, url, viewer)

@@ -27,7 +27,7 @@ const COMMANDS = [
   ['backup'],
 ]
 
-test('--help and --version are no errors', async t => {
+test('--help and --version are not errors', async t => {
   const help = await run(t, ['--help'])
   t.match(help, { code: 0, stderr: '' })
   for (const [name] of COMMANDS) t.match(help.stdout, new RegExp(`^ {2}${name} `, 'm'))
@@ -41,7 +41,7 @@ test('--help and --version are no errors', async t => {
   t.match(await run(t, ['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
 })
 
-test('wrong usage is told in words and ends with 2, before anything is asked of a server', async t => {
+test('wrong usage is explained and ends with 2, before any request to a server', async t => {
   const wrong: [args: string[], told: RegExp][] = [
     [[], /Usage: fleetwire/],
     [['nope'], /unknown command 'nope'/],

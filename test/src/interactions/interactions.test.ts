@@ -36,7 +36,7 @@ const phase = (fleet: Fleet, commandId: string, wanted: Command['phase']) =>
 const interactionEvent = (fleet: Fleet, fits: (interaction: Interaction) => boolean, from = 0) =>
   fleet.event(e => e.type.startsWith('interaction:') && fits(e.payload as Interaction), from)
 
-test('[IN3] [IN9] [IN13] asked, waited for, answered, sent, applied; the run clock stands still meanwhile', async t => {
+test('[IN3] [IN9] [IN13] a question is asked, answered, sent and applied, and the run clock stands still meanwhile', async t => {
   const { fleet, agent, commandId } = await asking(t)
   await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).work === 'waiting')
   t.match(fleet.agents.get('a1'), { openInteractions: 1, work: 'waiting' })
@@ -53,7 +53,7 @@ test('[IN3] [IN9] [IN13] asked, waited for, answered, sent, applied; the run clo
   t.match(fleet.agents.get('a1'), { openInteractions: 0 })
 })
 
-test('[IN16] who submitted the command finds what it asks in their inbox, once', async t => {
+test('[IN16] the submitter of a command finds its questions in their inbox, once', async t => {
   const { fleet, agent, commandId } = await asking(t)
   const inbox = () => fleet.events.filter(({ topic }) => topic.startsWith('users.'))
   agent.report('interaction:request', { ...ask, commandId })
@@ -72,7 +72,7 @@ test('[IN16] who submitted the command finds what it asks in their inbox, once',
   t.equal(inbox().length, 2)
 })
 
-test('[IN1] two answer at once: one wins, the other is shown the winner', async t => {
+test('[IN1] of two answers at once, one wins and the other is shown the winner', async t => {
   const { fleet } = await asking(t)
   const bob: Answerer = { ...ann, actor: { by: 'bob', via: 'ws' } }
   const outcomes = await Promise.all([
@@ -86,7 +86,7 @@ test('[IN1] two answer at once: one wins, the other is shown the winner', async 
   t.match(await fleet.interactions.respond('i1', { optionId: winner.optionId }, bob), { status: 'ok', affected: false })
 })
 
-test('[IN4] [IN9] an answer that was given while the agent was away, or that it did not confirm, is sent on its return', async t => {
+test('[IN4] [IN9] an answer given while the agent was away, or not confirmed by it, is sent on its return', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
   agent.cut()
   await fleet.interactions.respond('i1', { optionId: 'no' }, ann)
@@ -103,7 +103,7 @@ test('[IN4] [IN9] an answer that was given while the agent was away, or that it 
   await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
 })
 
-test('[IN2] its time runs out: the agent is told the default', async t => {
+test('[IN2] when it expires, the agent is told the default', async t => {
   const { fleet, agent, commandId } = await asking(t, { timeoutMs: 30_000 })
   agent.live(fleet.clock, 30_000, [commandId])
   t.match(await agent.next('interaction:answer'), { interactionId: 'i1', expired: true, optionId: 'no' })
@@ -122,7 +122,7 @@ test('[IN11] it is cancelled with the work it guards', async t => {
   t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { error: { code: 'conflict' } })
 })
 
-test('[IN11] [IN13] what is asked outside of a command waits as well, and ends with its agent', async t => {
+test('[IN11] [IN13] a question without a command waits as well, and ends with its agent', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -138,7 +138,7 @@ test('[IN11] [IN13] what is asked outside of a command waits as well, and ends w
   await interactionEvent(fleet, ({ state }) => state === 'open', from)
 })
 
-test('[IN10] asked again: an open one stays, the answer of a closed one is sent again', async t => {
+test('[IN10] asking again leaves an open question as it is and sends the answer of a closed one again', async t => {
   const { fleet, agent, commandId } = await asking(t)
   agent.report('interaction:request', { ...ask, commandId, title: 'Other words' })
   await agent.acked(3)
@@ -149,7 +149,7 @@ test('[IN10] asked again: an open one stays, the answer of a closed one is sent 
   await agent.until(() => agent.sent.filter(frame => frame.type === 'interaction:answer').length === 2 || undefined)
 })
 
-test('[IN12] what cannot be asked is refused, and its number is consumed', async t => {
+test('[IN12] an invalid question is refused, and its number is consumed', async t => {
   const { fleet, agent } = await asking(t)
   agent.report('interaction:request', { ...ask, interactionId: 'i2', commandId: 'nobody' })
   await agent.until(() => agent.errors.find(e => e.code === 'not_found'))
@@ -162,7 +162,7 @@ test('[IN12] what cannot be asked is refused, and its number is consumed', async
   await other.acked(2)
 })
 
-test('[IN5] answered at the agent’s own terminal', async t => {
+test('[IN5] a question may be answered at the agent’s own terminal', async t => {
   const { fleet, agent, commandId } = await asking(t)
   const works = phase(fleet, commandId, 'working')
   agent.report('interaction:resolved', { interactionId: 'i1', optionId: 'yes' })
@@ -191,7 +191,7 @@ test('[IN6] [IN9] a server that died after the answer delivers it when it is bac
   await works
 })
 
-test('[IN2] time runs out while the server is away, too', async t => {
+test('[IN2] a question expires even while the server is down', async t => {
   const dir = t.testdir()
   const { fleet, agent, commandId, attempt } = await asking(t, { dir, timeoutMs: 1000 })
   agent.cut()
@@ -204,7 +204,7 @@ test('[IN2] time runs out while the server is away, too', async t => {
   t.match(await back.next('interaction:answer'), { expired: true, optionId: 'no' })
 })
 
-test('[IN15] an answer that was not applied is sent no more once its command has ended', async t => {
+test('[IN15] an answer that was not applied is no longer sent once its command has ended', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
   await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
   await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
@@ -218,7 +218,7 @@ test('[IN15] an answer that was not applied is sent no more once its command has
   t.notOk(back.sent.some(frame => frame.type === 'interaction:answer'))
 })
 
-test('[IN3] [CD10] a wait that the log could not accept is not made up for once the answer is there', async t => {
+test('[IN3] [CD10] a wait that the log could not accept is dropped once the answer is there', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

@@ -28,7 +28,7 @@ async function lines(child: Child, enough: number): Promise<string[]> {
   return said
 }
 
-t.test('[CQ1] nothing that was accepted is lost to kill -9, and no append is there by half', async t => {
+t.test('[CQ1] kill -9 loses nothing that was accepted and leaves no append half done', async t => {
   const dir = temporaryFolder(t)
   const accepted = new Map<number, number>()
   let head = 0
@@ -75,7 +75,7 @@ t.test('[CQ1] nothing that was accepted is lost to kill -9, and no append is the
   }
 })
 
-t.test('a folder that another process holds is refused, naming it, until that process is gone', async t => {
+t.test('a folder in use is refused, naming the process, until that process is gone', async t => {
   const dir = temporaryFolder(t)
   const holder = start(dir, 'hold')
   t.teardown(() => holder.kill('SIGKILL'))

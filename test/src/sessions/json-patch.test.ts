@@ -30,7 +30,7 @@ function expected(document: unknown, patch: readonly PatchOperation[]) {
   return { document: current }
 }
 
-t.test('what applies gives what a library makes of it, on random documents and patches', async t => {
+t.test('on random documents and patches the result equals that of a library', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)
   const { below, pick } = seededRandom(start)
@@ -108,7 +108,7 @@ t.test('[SE4] pointers as RFC 6901 has them', async t => {
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 
-t.test('[SE17] what costs more than the limit fails, whatever is repeated', async t => {
+t.test('[SE17] a patch that costs more than the limit fails, whatever it repeats', async t => {
   const list = { a: times(100_000, () => 1), b: times(100_000, () => 1) }
   const wide = { a: Object.fromEntries(times(30_000, i => [`k${i}`, 0])), b: {} }
   const patches: Record<string, [unknown, PatchOperation[]]> = {

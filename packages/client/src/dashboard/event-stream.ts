@@ -12,15 +12,15 @@ export interface EventStreamOptions extends SubscribeOptions {
   /** Ends it, as a `break` does. */
   signal?: AbortSignal
   /**
-   * Items that wait for a reader who is slower than they come; over it they are given up for a new snapshot. Default 10,000.
-   * Prevents a slow reader from filling the memory.
+   * How many items may wait for a slow reader. Beyond this they are dropped for a new snapshot, so that a slow reader
+   * does not fill the memory. Default 10,000.
    */
   limit?: number
 }
 
 export interface EventStreamPort {
   subscribe(handlers: SubscriptionHandlers): () => void
-  /** Called once the client is stopped; returns the way out. */
+  /** Called once the client is stopped. Returns a function that removes the callback. */
   onStopped(callback: () => void): () => void
 }
 

@@ -8,7 +8,7 @@ import { TaskIndex } from './task-index.ts'
 /** Events of the protocol by their type, and the `custom:*` ones of backends. */
 export type DashboardEvent = KnownEvent | WireEvent<`custom:${string}`>
 
-/** The types of events that a handler can be given for. */
+/** The types of events for which a handler can be added. */
 export type DashboardEventType = EventType | `custom:${string}`
 export type EventOf<K extends DashboardEventType> = K extends EventType
   ? Extract<KnownEvent, { type: K }>
@@ -101,7 +101,10 @@ export class Subscriptions {
     return entry
   }
 
-  /** Every event of this type that any subscription brings, once; returns the way out. */
+  /**
+   * Calls the listener with every event of this type that any subscription brings, once. Returns a function that ends
+   * it.
+   */
   on<K extends DashboardEventType>(type: K, listener: (event: EventOf<K>) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
@@ -174,7 +177,7 @@ export class Subscriptions {
     if (error.retryable) return refused.length > 0
     for (const name of refused) {
       const pattern = this.#patterns.get(name)
-      // A handler may have let go of it.
+      // A handler may have unsubscribed from it.
       if (pattern !== undefined) pattern.covered = 'no'
     }
     for (const entry of this.#entries) for (const name of refused) entry.waiting.delete(name)
