@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { Revocations } from '../src/auth/revocations.ts'
+import { ConnectionAnnouncer } from '../src/connections/connection-announcer.ts'
 import { ConnectionRegistry } from '../src/connections/connection-registry.ts'
 import { FlushScheduler } from '../src/connections/flush-scheduler.ts'
 
@@ -19,7 +20,7 @@ export default fp(
     const connections = new ConnectionRegistry({
       clock,
       logger: app.log,
-      log: eventLog,
+      announcer: new ConnectionAnnouncer({ log: eventLog, clock, logger: app.log }),
       flusher,
       refusals,
       limits: {

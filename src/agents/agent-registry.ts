@@ -1,23 +1,23 @@
 import { isDeepStrictEqual } from 'node:util'
-import {
-  type Agent,
-  type AgentPayloads,
-  type AgentServerFrameType,
-  type AgentServerPayloads,
-  type AgentUsage,
-  type Command,
-  topics,
+import type {
+  Agent,
+  AgentPayloads,
+  AgentServerFrameType,
+  AgentServerPayloads,
+  AgentUsage,
+  Command,
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import type { AgentDirectory } from '../commands/agent-directory.ts'
 import type { SignsOfLife } from '../commands/signs-of-life.ts'
 import { Deadlines } from '../deadlines.ts'
-import { draftOf } from '../log/draft.ts'
 import { eachRecord } from '../log/each-record.ts'
 import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 import type { AgentConnection } from './agent-connection.ts'
-import { greeted, inferWork, type ReportedWork, summarise } from './agent-state.ts'
+import { AgentPublisher } from './agent-publisher.ts'
+import { derived, greeted, type ReportedWork, runningOf } from './agent-state.ts'
 import { NewestConnections } from './newest-connections.ts'
+import { TokenWarnings, type TokenWarningsOptions } from './token-warnings.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
 /** What the registry uses of commands. */
@@ -32,109 +32,87 @@ export interface InteractionView {
   onChange(listener: (after: { agentId: string }) => void): () => void
 }
 
-export interface AgentRegistryOptions {
+export interface AgentRegistryOptions extends TokenWarningsOptions {
   log: EventLog
   commands: CommandView
   interactions: InteractionView
   signs: Pick<SignsOfLife, 'heardAt'>
-  clock: Clock
   /** Silent for two of these an agent is late, for three it is offline. */
   heartbeatMs: number
-  onFault(error: unknown): void
-  /** The token of an agent that does not renew it ends within a day. */
-  onTokenExpiring?: (agentId: string, expiresAt: number) => void
 }
 
-interface Entry {
-  record: Agent
-  /** The agent's connection has said hello and was reconciled: commands may be sent. */
-  ready: boolean
-  heardAt: number
-  reported?: ReportedWork
-  /** What the log has. */
-  published?: Agent
-  publishing: boolean
-  dirty: boolean
-}
+/** What is known of an agent. Replaced whole when any of it changes; only the signs of life stand beside it. */
+type Entry = {
+  readonly record: Agent
+  /** Stands until the set of its running commands changes. */
+  readonly reported?: ReportedWork | undefined
+} & (
+  | /** No connection of it was reconciled. */ { readonly at: 'away' }
+  | /** Commands may be sent. */ { readonly at: 'ready'; readonly connection: AgentConnection }
+)
 
-const RETRY_MS = 1000
-/** How long before its end an agent's token is warned of. */
-const TOKEN_WARNING_MS = 24 * 60 * 60_000
+/** When an agent was heard last: on the monotonic clock, and in epoch ms. Not every heartbeat is worth an event. */
+interface Heard {
+  at: number
+  seenAt: number
+}
 
 /** Every agent that ever connected, what is known of it now, and the way to it. */
 export class AgentRegistry implements AgentDirectory {
-  readonly #log: EventLog
-  readonly #commands: CommandView
+  readonly #options: AgentRegistryOptions
   readonly #clock: Clock
-  readonly #heartbeatMs: number
-  readonly #interactions: InteractionView
-  readonly #signs: Pick<SignsOfLife, 'heardAt'>
-  readonly #onFault: (error: unknown) => void
-  readonly #onTokenExpiring: (agentId: string, expiresAt: number) => void
   readonly #agents = new Map<string, Entry>()
+  readonly #heard = new Map<string, Heard>()
   /** Their ids in order, until one comes or goes. */
   #ids: readonly string[] | undefined
   #connections = new NewestConnections()
-  /** By agent, the end of the token that was warned of. */
-  readonly #warnedOf = new Map<string, number>()
-  readonly #deadlines: Deadlines
+  readonly #publisher: AgentPublisher
+  readonly #tokens: TokenWarnings
+  /** By agent: when it is judged by its silence. */
+  readonly #silences: Deadlines
   #stops: (() => void)[] = []
 
-  constructor({
-    log,
-    commands,
-    interactions,
-    signs,
-    clock,
-    heartbeatMs,
-    onFault,
-    onTokenExpiring = () => {},
-  }: AgentRegistryOptions) {
-    this.#onTokenExpiring = onTokenExpiring
-    this.#interactions = interactions
-    this.#signs = signs
-    this.#log = log
-    this.#commands = commands
+  constructor(options: AgentRegistryOptions) {
+    const { log, clock, onFault } = options
+    this.#options = options
     this.#clock = clock
-    this.#heartbeatMs = heartbeatMs
-    this.#onFault = onFault
-    this.#deadlines = new Deadlines(clock)
+    this.#publisher = new AgentPublisher({ log, clock, onFault, recordOf: agentId => this.#refreshed(agentId) })
+    this.#silences = new Deadlines(clock)
+    this.#tokens = new TokenWarnings(options)
   }
 
   /** Loads the known agents. Those that were connected before the restart are late until they return. */
   async start(): Promise<void> {
+    const { log, commands, interactions } = this.#options
     if (this.#stops.length > 0) return
     this.#clear()
-    this.#deadlines.start()
-    for await (const { payload } of eachRecord(this.#log, { kind: 'agent' })) {
-      const record = payload as Agent
-      this.#agents.set(record.agentId, {
-        record,
-        published: { ...record },
-        ready: false,
-        heardAt: this.#clock.monotonic(),
-        publishing: false,
-        dirty: false,
-      })
-      if (record.link !== 'offline') this.#setLink(record.agentId, 'late')
-    }
+    for (const part of [this.#silences, this.#tokens, this.#publisher]) part.start()
     this.#stops = [
-      this.#commands.onChange((after, before) => {
+      commands.onChange((after, before) => {
         // What waits says nothing of what the agent does, and most of what happens is waiting.
         if (isRunning(after) || isRunning(before)) this.#commandsChanged(after.agentId)
       }),
-      this.#interactions.onChange(({ agentId }) => this.#publish(agentId)),
+      interactions.onChange(({ agentId }) => this.#publisher.update(agentId)),
     ]
+    for await (const { payload } of eachRecord(log, { kind: 'agent' })) {
+      const record = payload as Agent
+      const { agentId, lastSeenAt, link } = record
+      this.#agents.set(agentId, { at: 'away', record })
+      this.#heard.set(agentId, { at: this.#clock.monotonic(), seenAt: lastSeenAt })
+      this.#publisher.found(record)
+      if (link !== 'offline') this.#setLink(agentId, 'late')
+    }
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop()
-    this.#deadlines.stop()
+    for (const part of [this.#silences, this.#tokens, this.#publisher]) part.stop()
     this.#clear()
   }
 
   #clear(): void {
     this.#agents.clear()
+    this.#heard.clear()
     this.#ids = undefined
     this.#connections = new NewestConnections()
   }
@@ -166,11 +144,12 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   isReady(agentId: string): boolean {
-    return this.#agents.get(agentId)?.ready === true && this.isConnected(agentId)
+    return this.#agents.get(agentId)?.at === 'ready'
   }
 
   send<K extends AgentServerFrameType>(agentId: string, type: K, payload: AgentServerPayloads[K]): void {
-    if (this.isReady(agentId)) this.#connections.get(agentId)?.send(type, payload)
+    const entry = this.#agents.get(agentId)
+    if (entry?.at === 'ready') entry.connection.send(type, payload)
   }
 
   maxConcurrency(agentId: string): number {
@@ -182,7 +161,7 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   lastSeenAt(agentId: string): number {
-    return this.get(agentId)?.lastSeenAt ?? 0
+    return this.#heard.get(agentId)?.seenAt ?? 0
   }
 
   /** True while `connection` is the agent's newest one. */
@@ -196,50 +175,40 @@ export class AgentRegistry implements AgentDirectory {
    */
   claim(agentId: string, connection: AgentConnection, settled: () => Promise<void>): Promise<void> {
     const entry = this.#agents.get(agentId)
-    if (entry !== undefined) entry.ready = false
+    if (entry !== undefined) this.#agents.set(agentId, { at: 'away', record: entry.record, reported: entry.reported })
     return this.#connections.claim(agentId, connection, settled)
   }
 
   /** Stores the record of an agent whose connection has the claim, together with `alongside`. */
-  async connect(
-    agentId: string,
-    hello: AgentPayloads['agent:connect'],
-    alongside: EventDraft[],
-  ): Promise<AppendResult> {
-    const record = greeted(agentId, hello, this.#agents.get(agentId)?.record, this.#clock.now())
-    const entry: Entry = { record, ready: false, heardAt: this.#clock.monotonic(), publishing: false, dirty: false }
-    this.#derive(entry)
-    const appended = await this.#log.append([this.#draft(entry), ...alongside])
-    if (appended.status !== 'ok') return appended
-    if (!this.#agents.has(agentId)) this.#ids = undefined
-    this.#agents.set(agentId, entry)
-    this.#watch(agentId, 2 * this.#heartbeatMs)
-    return appended
+  connect(agentId: string, hello: AgentPayloads['agent:connect'], alongside: EventDraft[]): Promise<AppendResult> {
+    const now = this.#clock.now()
+    const heard: Heard = { at: this.#clock.monotonic(), seenAt: now }
+    const record = this.#derived(greeted(agentId, hello, this.#agents.get(agentId)?.record, now), undefined)
+    return this.#publisher.store(record, alongside, () => {
+      if (!this.#agents.has(agentId)) this.#ids = undefined
+      this.#agents.set(agentId, { at: 'away', record })
+      // It may have been heard again while this was on its way to the log.
+      if (this.#silentMs(agentId) > this.#clock.monotonic() - heard.at) this.#heard.set(agentId, heard)
+      this.#watch(agentId, 2 * this.#options.heartbeatMs)
+    })
   }
 
   /** The agent was reconciled: from now on commands may be sent to it. */
   ready(agentId: string, connection: AgentConnection): void {
     const entry = this.#agents.get(agentId)
     if (entry === undefined || !this.isCurrent(agentId, connection)) return
-    entry.ready = true
-    this.#publish(agentId)
+    this.#agents.set(agentId, { ...entry, at: 'ready', connection })
+    this.#publisher.update(agentId)
   }
 
   /** Says a day before that the token of this connection ends, unless the agent gets another by itself. */
   watchToken(agentId: string, connection: AgentConnection, expiresAt: number): void {
-    const entry = this.#agents.get(agentId)
-    if (entry === undefined || !this.isCurrent(agentId, connection) || entry.record.capabilities.renewsToken) return
-    this.#deadlines.set(`${agentId} token`, expiresAt - TOKEN_WARNING_MS - this.#clock.now(), () => {
-      if (this.#agents.get(agentId) !== entry) return
-      entry.record.tokenExpiresAt = expiresAt
-      this.#publish(agentId)
-      // Said once of a token, however often its agent comes back with it.
-      if (this.#warnedOf.get(agentId) === expiresAt) return
-      this.#warnedOf.set(agentId, expiresAt)
-      this.#onTokenExpiring(agentId, expiresAt)
-      const message = `The token of this agent expires at ${new Date(expiresAt).toISOString()}.`
-      const payload = { agentId, code: 'token_expires', message }
-      this.#log.append([draftOf('agent:error', topics.agentLog(agentId), payload)]).catch(this.#onFault)
+    const renews = this.#agents.get(agentId)?.record.capabilities.renewsToken ?? false
+    if (renews || !this.isCurrent(agentId, connection)) return
+    this.#tokens.watch(agentId, expiresAt, () => {
+      const entry = this.#agents.get(agentId)
+      if (entry !== undefined)
+        this.#change(agentId, { ...entry, record: { ...entry.record, tokenExpiresAt: expiresAt } })
     })
   }
 
@@ -247,31 +216,30 @@ export class AgentRegistry implements AgentDirectory {
   disconnect(agentId: string, connection: AgentConnection, exited: boolean): void {
     const entry = this.#agents.get(agentId)
     if (!this.#connections.release(agentId, connection) || entry === undefined) return
-    entry.ready = false
-    this.#deadlines.clear(`${agentId} token`)
-    if (exited) entry.reported = { work: 'stopped', detail: '', evidence: 'reported' }
+    this.#tokens.clear(agentId)
+    const reported = exited ? ({ work: 'stopped', detail: '', evidence: 'reported' } as const) : entry.reported
+    this.#agents.set(agentId, { at: 'away', record: entry.record, reported })
     this.#setLink(agentId, exited ? 'offline' : 'late')
   }
 
   /** Any frame of the agent is a sign of life. */
   heard(agentId: string): void {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined || !this.isConnected(agentId)) return
-    entry.heardAt = this.#clock.monotonic()
-    entry.record.lastSeenAt = this.#clock.now()
+    const heard = this.#heard.get(agentId)
+    if (entry === undefined || heard === undefined || !this.isConnected(agentId)) return
+    heard.at = this.#clock.monotonic()
+    heard.seenAt = this.#clock.now()
     if (entry.record.link !== 'online') this.#setLink(agentId, 'online')
   }
 
-  reported(agentId: string, report: AgentPayloads['agent:status']): void {
+  reported(agentId: string, { work, detail = '', evidence = 'reported' }: AgentPayloads['agent:status']): void {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined) return
-    entry.reported = { work: report.work, detail: report.detail ?? '', evidence: report.evidence ?? 'reported' }
-    this.#publish(agentId)
+    if (entry !== undefined) this.#change(agentId, { ...entry, reported: { work, detail, evidence } })
   }
 
   /** What the agent has used so far. */
   async usage(agentId: string): Promise<AgentUsage> {
-    const record = (await this.#log.get(usageTopic(agentId)))?.payload as UsageRecord | undefined
+    const record = (await this.#options.log.get(usageTopic(agentId)))?.payload as UsageRecord | undefined
     const { recent: _, ...usage } = record ?? noUsage(agentId)
     return usage
   }
@@ -284,122 +252,84 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /** Forgets an agent that is not connected. */
-  async remove(agentId: string, alongside: EventDraft[]): Promise<AppendResult> {
-    const removed = draftOf('agent:removed', topics.agentStatus(agentId), { agentId }, { record: 'delete' })
-    const appended = await this.#log.append([removed, ...alongside])
-    if (appended.status === 'ok') {
+  remove(agentId: string, alongside: EventDraft[]): Promise<AppendResult> {
+    return this.#publisher.remove(agentId, alongside, () => {
       this.#agents.delete(agentId)
+      this.#heard.delete(agentId)
       this.#ids = undefined
-      this.#deadlines.clear(agentId)
-      this.#warnedOf.delete(agentId)
-    }
-    return appended
+      this.#silences.clear(agentId)
+      this.#tokens.forget(agentId)
+    })
   }
 
-  /** While it is heard, `lastSeenAt` in memory is newer than in the log: not every heartbeat is worth an event. */
+  /** What is sent and stored of an agent: a copy, with the time of its last sign of life. */
   #now({ record }: Entry): Agent {
-    return { ...record }
+    return { ...record, lastSeenAt: this.lastSeenAt(record.agentId) }
   }
 
   #commandsChanged(agentId: string): void {
     const entry = this.#agents.get(agentId)
     if (entry === undefined) return
-    const running = this.#running(agentId)
-    if (isDeepStrictEqual(running, entry.record.running) && entry.reported !== undefined) return
-    if (entry.record.link !== 'offline') delete entry.reported
-    this.#publish(agentId)
-  }
-
-  #running(agentId: string): string[] {
-    const running = this.#commands.liveOf(agentId).inFlight.filter(isRunning)
-    return running.map(command => command.commandId).sort()
+    const running = runningOf(this.#options.commands.liveOf(agentId).inFlight)
+    if (entry.reported !== undefined && isDeepStrictEqual(running, entry.record.running)) return
+    this.#change(agentId, entry.record.link === 'offline' ? entry : { ...entry, reported: undefined })
   }
 
   #setLink(agentId: string, link: Agent['link']): void {
     const entry = this.#agents.get(agentId)
     if (entry === undefined) return
-    entry.record.link = link
-    if (link === 'offline') this.#deadlines.clear(agentId)
-    else this.#watch(agentId, (link === 'late' ? 3 : 2) * this.#heartbeatMs - this.#silentMs(entry))
-    this.#publish(agentId)
+    if (link === 'offline') this.#silences.clear(agentId)
+    else this.#watch(agentId, (link === 'late' ? 3 : 2) * this.#options.heartbeatMs - this.#silentMs(agentId))
+    this.#change(agentId, { ...entry, record: { ...entry.record, link } })
   }
 
-  #silentMs(entry: Entry): number {
-    return this.#clock.monotonic() - entry.heardAt
+  #silentMs(agentId: string): number {
+    return this.#clock.monotonic() - (this.#heard.get(agentId)?.at ?? Number.NEGATIVE_INFINITY)
   }
 
   #watch(agentId: string, delayMs: number): void {
-    this.#deadlines.set(agentId, delayMs, () => this.#judge(agentId))
+    this.#silences.set(agentId, delayMs, () => this.#judge(agentId))
   }
 
   /** Heartbeats do not move the timer; it looks when it fires and goes on for what is left. */
   #judge(agentId: string): void {
-    const entry = this.#agents.get(agentId)
-    if (entry === undefined) return
-    const silentMs = this.#silentMs(entry)
-    if (silentMs >= 3 * this.#heartbeatMs) {
+    const { heartbeatMs } = this.#options
+    const silentMs = this.#silentMs(agentId)
+    if (silentMs >= 3 * heartbeatMs) {
       this.#connections.get(agentId)?.close(4408, `No sign of life for ${Math.round(silentMs)} ms.`)
       this.#setLink(agentId, 'offline')
-    } else if (silentMs >= 2 * this.#heartbeatMs) this.#setLink(agentId, 'late')
+    } else if (silentMs >= 2 * heartbeatMs) this.#setLink(agentId, 'late')
     else {
-      this.#watch(agentId, 2 * this.#heartbeatMs - silentMs)
-      this.#publish(agentId)
+      this.#watch(agentId, 2 * heartbeatMs - silentMs)
+      this.#publisher.update(agentId)
     }
   }
 
-  #derive(entry: Entry): void {
-    const { record } = entry
-    record.running = this.#running(record.agentId)
-    record.openInteractions = this.#interactions.openOf(record.agentId)
-    // What an agent was doing when it was last heard is still the best that is known of it.
-    if (record.link === 'online' || entry.reported !== undefined) {
-      const silentSince = this.#clock.monotonic() - 3 * this.#heartbeatMs
-      const isSilent = ({ commandId }: Command) => (this.#signs.heardAt(commandId) ?? silentSince + 1) <= silentSince
-      Object.assign(
-        record,
-        entry.reported ??
-          inferWork(this.#commands.liveOf(record.agentId).inFlight, isSilent, record.openInteractions > 0),
-      )
-    }
-    record.status = summarise(record.link, record.work)
+  #change(agentId: string, entry: Entry): void {
+    this.#agents.set(agentId, entry)
+    this.#publisher.update(agentId)
   }
 
-  #draft(entry: Entry): EventDraft {
-    entry.published = { ...entry.record }
-    return draftOf('agent:status', topics.agentStatus(entry.record.agentId), entry.published, { record: 'set' })
-  }
-
-  /** Appends the record once more if anything changed; changes that come while one is under way are joined into the next. */
-  #publish(agentId: string): void {
+  /** The record as it is now, which is what is shown from then on. Made when it can be stored, not for each change before. */
+  #refreshed(agentId: string): Agent | undefined {
     const entry = this.#agents.get(agentId)
-    if (entry === undefined) return
-    if (entry.publishing) {
-      entry.dirty = true
-      return
-    }
-    this.#derive(entry)
-    if (entry.published !== undefined && sameButTime(entry.record, entry.published)) return
-    entry.publishing = true
-    entry.dirty = false
-    this.#log
-      .append([this.#draft(entry)])
-      .then(
-        appended => appended.status === 'unavailable',
-        error => {
-          this.#onFault(error)
-          return false
-        },
-      )
-      .then(again => {
-        entry.publishing = false
-        if (this.#agents.get(agentId) !== entry) return
-        if (again) delete entry.published
-        if (again) this.#deadlines.set(`${agentId} publish`, RETRY_MS, () => this.#publish(agentId))
-        else if (entry.dirty) this.#publish(agentId)
-      })
+    if (entry === undefined) return undefined
+    const next: Entry = { ...entry, record: this.#derived(entry.record, entry.reported) }
+    this.#agents.set(agentId, next)
+    return this.#now(next)
+  }
+
+  #derived(record: Agent, reported: ReportedWork | undefined): Agent {
+    const { commands, interactions, signs, heartbeatMs } = this.#options
+    const { agentId } = record
+    const silentSince = this.#clock.monotonic() - 3 * heartbeatMs
+    return derived(record, {
+      commands: commands.liveOf(agentId).inFlight,
+      openInteractions: interactions.openOf(agentId),
+      reported,
+      isSilent: ({ commandId }) => (signs.heardAt(commandId) ?? silentSince + 1) <= silentSince,
+    })
   }
 }
-
-const sameButTime = (a: Agent, b: Agent) => isDeepStrictEqual({ ...a, lastSeenAt: 0 }, { ...b, lastSeenAt: 0 })
 
 const isRunning = (command: Command | undefined) => command?.status === 'running'

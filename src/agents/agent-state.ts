@@ -36,6 +36,32 @@ export function summarise(link: Agent['link'], work: Agent['work']): Agent['stat
   return work === 'error' ? 'error' : 'online'
 }
 
+/** What a record is derived from, beside what the agent said in its hello. */
+export interface AgentFacts {
+  /** Its commands that have been dispatched and not ended. */
+  commands: readonly Command[]
+  openInteractions: number
+  reported: ReportedWork | undefined
+  isSilent: (command: Command) => boolean
+}
+
+/** The record as it follows from the link in it and from the facts. */
+export function derived(record: Agent, { commands, openInteractions, reported, isSilent }: AgentFacts): Agent {
+  const running = runningOf(commands)
+  // What an agent was doing when it was last heard is still the best that is known of it.
+  const isKnown = record.link === 'online' || reported !== undefined
+  const work = isKnown ? (reported ?? inferWork(commands, isSilent, openInteractions > 0)) : {}
+  const next = { ...record, ...work, running, openInteractions }
+  return { ...next, status: summarise(next.link, next.work) }
+}
+
+/** Ids of those that run, in order. */
+export const runningOf = (commands: readonly Command[]): string[] =>
+  commands
+    .filter(({ status }) => status === 'running')
+    .map(({ commandId }) => commandId)
+    .sort()
+
 /** The record of an agent after its hello. What the hello leaves out keeps the value of the last record. */
 export function greeted(
   agentId: string,

@@ -1,5 +1,6 @@
 import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
+import { Listeners } from '../listeners.ts'
 import { auditDrafts } from '../log/audit.ts'
 import { eachRecord } from '../log/each-record.ts'
 import type { AppendResult, EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
@@ -66,7 +67,7 @@ export class RevocationLog {
   readonly #clock: Clock
   readonly #limit: number
   readonly #known = new Revocations()
-  readonly #listeners = new Set<(revocation: Revocation) => void>()
+  readonly #listeners = new Listeners<[Revocation]>()
   #unfollow: Unfollow | undefined
 
   constructor({ log, clock, limit = Number.POSITIVE_INFINITY }: RevocationLogPorts) {
@@ -87,7 +88,6 @@ export class RevocationLog {
   stop(): void {
     this.#unfollow?.()
     this.#unfollow = undefined
-    this.#listeners.clear()
   }
 
   has(principal: Parameters<Revocations['has']>[0]): boolean {
@@ -101,8 +101,7 @@ export class RevocationLog {
 
   /** Calls the listener for every revocation of any node, so that live connections can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   /**
@@ -169,7 +168,7 @@ export class RevocationLog {
       .filter(({ type, topic }) => topic.startsWith('$') && (type === TOKEN_REVOKED || type === SUBJECT_REVOKED))
       .map(({ topic, payload }) => revocationOf(topic, payload))
     for (const revocation of fresh) this.#add(revocation)
-    for (const revocation of fresh) for (const listener of this.#listeners) listener(revocation)
+    for (const revocation of fresh) this.#listeners.tell(revocation)
   }
 
   #add(revocation: Revocation): void {

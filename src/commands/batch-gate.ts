@@ -1,4 +1,5 @@
 import { type Command, isFinal } from '@fleetwire/protocol'
+import { Listeners } from '../listeners.ts'
 
 /** `maxParallel`: commands of the batch that may be in hand at once. `stopOnFailures`: as many, and the rest is stopped. */
 export interface BatchLimits {
@@ -21,23 +22,17 @@ interface Batch {
  */
 export class BatchGate {
   readonly #batches = new Map<string, Batch>()
-  readonly #onFree = new Set<(agentId: string) => void>()
-  readonly #onFailures = new Set<(parentId: string) => void>()
+  readonly #onFree = new Listeners<[agentId: string]>()
+  readonly #onFailures = new Listeners<[parentId: string]>()
 
   /** Told of each agent that may be sent what waited for its batch, until the function that this returns is called. */
   onFree(listener: (agentId: string) => void): () => void {
-    this.#onFree.add(listener)
-    return () => {
-      this.#onFree.delete(listener)
-    }
+    return this.#onFree.add(listener)
   }
 
   /** Told of each batch of which as many commands have failed as it bears. */
   onFailures(listener: (parentId: string) => void): () => void {
-    this.#onFailures.add(listener)
-    return () => {
-      this.#onFailures.delete(listener)
-    }
+    return this.#onFailures.add(listener)
   }
 
   /** Must be called before the batch's commands are in the log, or one could slip through. */
@@ -81,7 +76,7 @@ export class BatchGate {
       batch.inFlight.delete(commandId)
       batch.waiting.delete(commandId)
       if ((failingStatuses as readonly string[]).includes(status) && ++batch.failures === batch.limits.stopOnFailures) {
-        for (const listener of this.#onFailures) listener(parentId)
+        this.#onFailures.tell(parentId)
       }
       if (batch.inFlight.size + batch.waiting.size === 0) this.#batches.delete(parentId)
     } else {
@@ -94,7 +89,7 @@ export class BatchGate {
   #free(batch: Batch): void {
     for (const agentId of new Set(batch.waiting.values())) {
       if (batch.inFlight.size >= maxOf(batch)) return
-      for (const listener of this.#onFree) listener(agentId)
+      this.#onFree.tell(agentId)
     }
   }
 }

@@ -1,11 +1,10 @@
 import type { ServerResponse } from 'node:http'
-import { type CloseCode, type EventPayloads, type Role, topics, type WireError, wireError } from '@fleetwire/protocol'
+import { type CloseCode, type Role, type WireError, wireError } from '@fleetwire/protocol'
 import type { Principal } from '../auth/principal.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { draftOf } from '../log/draft.ts'
-import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { Connection } from './connection.ts'
+import type { ConnectionAnnouncer } from './connection-announcer.ts'
 import type { ConnectionKind } from './connection-kind.ts'
 import type {
   BasePayloads,
@@ -24,10 +23,6 @@ import type { SocketPort } from './socket-port.ts'
 /** A shutdown closes this many connections, then lets the event loop run. */
 const CLOSE_AT_ONCE = 250
 const CLOSE_PAUSE_MS = 10
-const ANNOUNCE_MS = 50
-/** When thousands come at once, so many are noted, or this part of all that wait: the log is there for commands first. */
-const ANNOUNCE_AT_ONCE = 32
-const ANNOUNCE_PART = 1 / 32
 /** The clients of a closing server come back over this span, ms. It grows with their number, up to a limit. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
@@ -52,7 +47,7 @@ export interface OpenConnection {
 export interface RegistryOptions {
   clock: Clock
   logger: Logger
-  log: Pick<EventLog, 'append'>
+  announcer: Pick<ConnectionAnnouncer, 'opened' | 'closed' | 'flush'>
   flusher: FlushScheduler
   refusals: Refusals
   limits: FrameRates & { outboxLimitBytes: number; maxConnections: number; maxConnectionsPerPrincipal: number }
@@ -65,8 +60,6 @@ export class ConnectionRegistry {
   readonly #open = new Map<string, OpenConnection>()
   readonly #bySub = new Map<string, Map<string, OpenConnection>>()
   #opened = 0
-  readonly #unsaid: EventDraft[] = []
-  #saying: Timer | undefined
   #closedByCode = new Map<number, number>()
   #drain: { done: Promise<void>; emptied: () => void } | undefined
 
@@ -184,7 +177,7 @@ export class ConnectionRegistry {
         emptied = resolve
       })
       const done = this.#closeEach().then(() => (this.size > 0 ? empty : undefined))
-      this.#drain = { done: done.then(() => this.#sayRest()), emptied }
+      this.#drain = { done: done.then(() => this.#options.announcer.flush()), emptied }
     }
     return this.#drain.done
   }
@@ -211,7 +204,7 @@ export class ConnectionRegistry {
     if (siblings) siblings.set(id, connection)
     else this.#bySub.set(principal.sub, new Map([[id, connection]]))
     this.#opened++
-    this.#announce('connection:opened', { ...this.#factsOf(connection), at: connection.openedAt })
+    this.#options.announcer.opened(connection)
   }
 
   #remove(id: string, code: number): void {
@@ -224,38 +217,7 @@ export class ConnectionRegistry {
     if (siblings?.size === 0) this.#bySub.delete(sub)
     this.#closedByCode.set(code, (this.#closedByCode.get(code) ?? 0) + 1)
     this.#options.logger.debug({ connectionId: id, code }, 'connection closed')
-    this.#announce('connection:closed', { ...this.#factsOf(connection), code, at: this.#options.clock.now() })
+    this.#options.announcer.closed(connection, code)
     if (this.size === 0) this.#drain?.emptied()
-  }
-
-  #factsOf({ id, principal }: OpenConnection) {
-    return { connectionId: id, role: principal.role, sub: principal.sub }
-  }
-
-  /** Joined over a short time: in a storm thousands of appends would hold up the commands. */
-  #announce<K extends 'connection:opened' | 'connection:closed'>(type: K, payload: EventPayloads[K]): void {
-    this.#unsaid.push(draftOf(type, topics.connections, payload))
-    this.#saying ??= this.#options.clock.setTimeout(() => this.#sayNext(), ANNOUNCE_MS)
-  }
-
-  #sayRest(): void {
-    this.#saying?.cancel()
-    this.#saying = undefined
-    this.#say(this.#unsaid.length)
-  }
-
-  #sayNext(): void {
-    this.#saying = undefined
-    this.#say(Math.max(ANNOUNCE_AT_ONCE, Math.ceil(this.#unsaid.length * ANNOUNCE_PART)))
-    if (this.#unsaid.length > 0) this.#saying = this.#options.clock.setTimeout(() => this.#sayNext(), ANNOUNCE_MS)
-  }
-
-  /** Best effort: a connection is not worth less because the log cannot note it now. */
-  #say(count: number): void {
-    const drafts = this.#unsaid.splice(0, count)
-    if (drafts.length === 0) return
-    this.#options.log
-      .append(drafts)
-      .catch((err: unknown) => this.#options.logger.debug({ err }, 'connections were not noted'))
   }
 }

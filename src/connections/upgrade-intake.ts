@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
+import { Listeners } from '../listeners.ts'
 import { TurnPace } from '../turn-pace.ts'
 import { isWebSocketUpgrade, plainHead } from './upgrade-request.ts'
 
@@ -50,7 +51,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
   readonly #upgrades = new WeakMap<IncomingMessage, Upgrade>()
   readonly #owned = new Set<Duplex>()
   readonly #closed: (this: Duplex) => void
-  readonly #listeners = new Set<(socket: Duplex) => void>()
+  readonly #listeners = new Listeners<[Duplex]>()
 
   constructor(options: UpgradeIntakeOptions) {
     super()
@@ -67,8 +68,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
    * new connection.
    */
   onTaken(listener: (socket: Duplex) => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   /** Undefined if the request is no upgrade, or was upgraded already. */
@@ -109,7 +109,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     this.#owned.add(socket)
     socket.on('error', ignore)
     socket.on('close', this.#closed)
-    for (const listener of this.#listeners) listener(socket)
+    this.#listeners.tell(socket)
   }
 
   #disown(socket: Duplex): void {

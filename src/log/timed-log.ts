@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { Listeners } from '../listeners.ts'
 import type {
   AppendResult,
   EventDraft,
@@ -27,7 +28,7 @@ export type AppendListener = (took: {
 export class TimedLog implements EventLog {
   readonly #log: EventLog
   readonly #clock: Clock
-  readonly #listeners = new Set<AppendListener>()
+  readonly #listeners = new Listeners<Parameters<AppendListener>>()
 
   constructor(log: EventLog, clock: Clock) {
     this.#log = log
@@ -35,8 +36,7 @@ export class TimedLog implements EventLog {
   }
 
   onAppend(listener: AppendListener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   get epoch(): string {
@@ -56,7 +56,7 @@ export class TimedLog implements EventLog {
       const { status } = result
       const reason = status === 'unavailable' ? { reason: result.reason } : {}
       const took = { ms: this.#clock.monotonic() - from, status, events, ...reason }
-      for (const listener of this.#listeners) listener(took)
+      this.#listeners.tell(took)
     }
     return result
   }

@@ -6,7 +6,7 @@ import { read, sources } from './repository.ts'
 /** What any part of the domain may know: the vocabulary, the faults, the time, and the log as an interface. */
 const common = [
   ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/value-flaw.ts', 'src/turn-pace.ts'],
-  ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts', 'src/caller.ts', 'src/outcome.ts'],
+  ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts', 'src/caller.ts', 'src/outcome.ts', 'src/listeners.ts'],
   ...[
     'src/log/event-log.ts',
     'src/log/draft.ts',

@@ -5,6 +5,7 @@ import { type Dashboard, sendEstablished } from '../../routes/ws/dashboard.ts'
 import { handleFrame } from '../../routes/ws/handlers/index.ts'
 import type { Principal } from '../../src/auth/principal.ts'
 import { Broadcaster } from '../../src/broadcast/broadcaster.ts'
+import { ConnectionAnnouncer } from '../../src/connections/connection-announcer.ts'
 import { ConnectionRegistry } from '../../src/connections/connection-registry.ts'
 import { FlushScheduler } from '../../src/connections/flush-scheduler.ts'
 import { Refusals } from '../../src/connections/refusals.ts'
@@ -123,7 +124,10 @@ class Simulation {
     const logger = { debug: quiet, info: quiet, warn: quiet, error: fault }
     const flushMs = this.random.pick([0, 0, 20])
     const flusher = new FlushScheduler({ clock, flushMs, endOfTurn: turn => this.#turns.push(turn) })
-    const connections = new ConnectionRegistry({ clock, logger, log, flusher, limits, refusals: new Refusals() })
+    const connections = new ConnectionRegistry({
+      ...{ clock, logger, flusher, limits, refusals: new Refusals() },
+      announcer: new ConnectionAnnouncer({ clock, logger, log }),
+    })
     const broadcaster = new Broadcaster({ log, flusher })
     broadcaster.start()
     const config = { HEARTBEAT_MS, MAX_FRAME_BYTES: 262_144, FRAME_RATE: 1000, FRAME_BURST: 1000, OUTBOX_LIMIT_BYTES }

@@ -1,9 +1,10 @@
 import { type ClientFrame, decodeClientFrame, type ServerPayloads, serverFrameFlaw } from '@fleetwire/protocol'
 import t from 'tap'
+import { ConnectionAnnouncer } from '../../../src/connections/connection-announcer.ts'
 import { ConnectionRegistry } from '../../../src/connections/connection-registry.ts'
 import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
 import { Refusals } from '../../../src/connections/refusals.ts'
-import type { EventDraft } from '../../../src/log/event-log.ts'
+import type { EventDraft, EventLog } from '../../../src/log/event-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
 
@@ -11,15 +12,17 @@ function setUp() {
   const clock = new FakeClock()
   const quiet = () => {}
   const batches: EventDraft[][] = []
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  const log: Pick<EventLog, 'append'> = {
+    append: async drafts => {
+      batches.push([...drafts])
+      return { status: 'ok', events: [] }
+    },
+  }
   const registry = new ConnectionRegistry({
     clock,
-    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    log: {
-      append: async drafts => {
-        batches.push([...drafts])
-        return { status: 'ok', events: [] }
-      },
-    },
+    logger,
+    announcer: new ConnectionAnnouncer({ log, clock, logger }),
     flusher: new FlushScheduler({ clock, flushMs: 0, endOfTurn: quiet }),
     refusals: new Refusals(),
     limits: {
