@@ -12,6 +12,11 @@ export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
       return JSON.stringify(value)
     }
     if (Array.isArray(value)) return `[${value.map(text).join()}]`
+    if (value instanceof Set) return `/* @__PURE__ */new Set(${text([...value])})`
+    if (Object.getPrototypeOf(value) !== Object.prototype)
+      throw new Error(
+        `A ${value.constructor?.name} cannot be written: add it here, or move it to a module without schemas`,
+      )
     const marks = Object.getOwnPropertySymbols(value).map(mark => `[${symbol(mark)}]:${text(Reflect.get(value, mark))}`)
     const fields = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}:${text(field)}`)
     const literal = `{${[...marks, ...fields].join()}}`

@@ -201,8 +201,11 @@ t.test('generated schemas are the ones that TypeBox made, with its marks', async
   for (const [name, value] of Object.entries(schemas)) {
     t.equal(JSON.stringify(values[name]), JSON.stringify(value), name)
     t.equal(emitSchemas({ it: values[name] }), emitSchemas({ it: value }), `${name}, with its marks`)
+    t.equal(String(values[name]), String(value), `${name} is of the same class`)
   }
+  t.same(values.settledStatuses, schemas.settledStatuses, 'a set is written with its members')
   t.throws(() => emitSchemas({ call: () => 1 }), /Functions/)
+  t.throws(() => emitSchemas({ when: new Date(0) }), /A Date cannot be written/)
   const made = Type.Object({ agent: values.Agent as TSchema, maybe: Type.Optional(values.Agent as TSchema) })
   t.same(made.required, ['agent'])
 })
