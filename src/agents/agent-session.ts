@@ -18,9 +18,9 @@ export interface AgentSessionServices extends UplinkServices {
 }
 
 const HELLO_DEADLINE_MS = 10_000
-/** How long resent frames may take to arrive before commands that the inventory lacks count as denied. */
+/** How long the agent may take to send frames again before commands missing in its inventory count as denied. */
 const RESEND_GRACE_MS = 1000
-/** Frames that may wait while the log cannot accept, or more where an agent may send more at once. */
+/** How many frames may wait while the log cannot accept; more if the agent may send more at once. */
 const INBOX_LIMIT = 2000
 
 type State =
@@ -45,7 +45,7 @@ export class AgentSession {
   readonly #onClosed: () => void
   #settled: Promise<void> = Promise.resolve()
 
-  /** `onClosed`: the connection is gone, or this side has ended it. */
+  /** `onClosed`: called when the connection is gone, or this side has ended it. */
   constructor(agentId: string, connection: AgentConnection, services: AgentSessionServices, onClosed: () => void) {
     this.#agentId = agentId
     this.#connection = connection
@@ -97,7 +97,7 @@ export class AgentSession {
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
   }
 
-  /** The server stops: nothing more is handled, and the services are told nothing, for they stop as well. */
+  /** The server stops: nothing more is handled. The services are not told, since they stop as well. */
   end(reconnectAfterMs: number): void {
     if (this.#state.at === 'closed') return
     this.#leave()
@@ -119,11 +119,11 @@ export class AgentSession {
   async #drain(): Promise<void> {
     this.#draining = true
     try {
-      // What came in the same chunk as this frame is taken with it, in one append.
+      // Waits a turn, so that frames that arrived in the same chunk share one append.
       await undefined
       while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
         const retryAfterMs = await this.#next()
-        // A newer connection took over before this one was greeted: it has nothing more to say.
+        // A newer connection took over before this one was greeted, so there is nothing left to do.
         if (this.#state.at === 'greeting') return
         if (retryAfterMs === undefined) continue
         this.#deadlines.set('retry', retryAfterMs, () => this.#wake())

@@ -29,7 +29,7 @@ const RETRY_MS = 1000
  */
 export class InteractionEffects {
   readonly #options: InteractionEffectsOptions
-  /** By agent and interaction: when its time runs out. */
+  /** When an interaction expires, by agent and interaction. */
   readonly #expiries: Deadlines<InteractionKey>
   /** The same times on the monotonic clock. They are kept while stopped, since the wall clock may jump meanwhile. */
   readonly #endsAt = new Map<InteractionKey, { expiresAt: number; monotonic: number }>()
@@ -159,7 +159,7 @@ export class InteractionEffects {
 
   /** A command waits while one of its interactions is open, and goes on after the last one. */
   #settle(commandId: string): void {
-    // Looked at anew where it is tried again: it may have been answered meanwhile.
+    // Read again on each try, since it may have been answered meanwhile.
     const kind = this.#options.ledger.hasOpen(commandId) ? 'wait' : 'resume'
     void this.#accepted(() => this.#options.commands.apply(commandId, { kind })).then(accepted => {
       if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))

@@ -192,8 +192,9 @@ export class DashboardClient {
   }
 
   /**
-   * A snapshot of what the patterns match, then every event after it, once and in order, over any number of reconnects.
-   * Handlers run in the turn of the frame; an event is processed when they have returned. Returns the way out.
+   * A snapshot of what the patterns match, then every event after it, once and in order, across any number of
+   * reconnects. Handlers run in the turn of the frame; an event counts as processed when they have returned. Returns a
+   * function that unsubscribes.
    */
   subscribe(
     patterns: string | readonly string[],

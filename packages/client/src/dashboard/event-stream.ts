@@ -2,14 +2,14 @@ import type { WireError } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
 import type { DashboardEvent, SnapshotRecord, SubscribeOptions, SubscriptionHandlers } from './subscriptions.ts'
 
-/** What a subscription brings, in order. After `resync`, which says why events are missing, a snapshot follows. */
+/** What a subscription brings, in order. `resync` says why events are missing, and a snapshot follows it. */
 export type StreamItem =
   | { type: 'snapshot'; topics: string[]; records: SnapshotRecord[] }
   | { type: 'resync'; reason: string }
   | DashboardEvent
 
 export interface EventStreamOptions extends SubscribeOptions {
-  /** Ends it, as a `break` does. */
+  /** Ends the stream, as `break` does. */
   signal?: AbortSignal
   /**
    * How many items may wait for a slow reader. Beyond this they are dropped for a new snapshot, so that a slow reader
