@@ -23,6 +23,7 @@ import rateLimit from '../plugins/rate-limit.ts'
 import reachedAt from '../plugins/reached-at.ts'
 import schemas from '../plugins/schemas.ts'
 import shutdown from '../plugins/shutdown.ts'
+import summaries from '../plugins/summaries.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
@@ -88,6 +89,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(openMessages)
   await app.register(broadcaster)
   await app.register(terminals)
+  await app.register(summaries)
   await app.register(fleet)
   await app.register(eventBus)
   await app.register(websocket)

@@ -3,8 +3,10 @@ import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { FrameCompressor } from '../frames/frame-compressor.ts'
 import { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
+import { LATEST } from '../log/draft.ts'
 import type { EventLog, FleetEvent, Snapshot, SnapshotScope, Unfollow } from '../log/event-log.ts'
 import { TurnPace } from '../turn-pace.ts'
+import { LatestEvents } from './latest-events.ts'
 import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
@@ -64,6 +66,8 @@ export class Broadcaster implements Feed {
   readonly #flusher: FlushScheduler
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
+  readonly #latest = new LatestEvents()
+  readonly #missedListeners = new Set<(topics: readonly string[]) => void>()
   #pending: FleetEvent[] = []
   #position: string
   #seq: number
@@ -102,8 +106,21 @@ export class Broadcaster implements Feed {
     return this.#position
   }
 
-  snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot> {
-    return this.#snapshots.snapshot(patterns, scope)
+  async snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot> {
+    const snapshot = await this.#snapshots.snapshot(patterns, scope)
+    const latest = this.#latest.records(patterns)
+    return latest.length === 0 ? snapshot : { ...snapshot, records: [...snapshot.records, ...latest] }
+  }
+
+  missed(patterns: readonly string[], after: number, upTo: number): void {
+    const topics = this.#latest.toldBetween(patterns, after, upTo)
+    if (topics.length > 0) for (const listener of this.#missedListeners) listener(topics)
+  }
+
+  /** Called with topics of latest events that somebody who catches up was not given: they are to be told again. */
+  onMissed(listener: (topics: readonly string[]) => void): () => void {
+    this.#missedListeners.add(listener)
+    return () => this.#missedListeners.delete(listener)
   }
 
   /** Adds a subscriber, which writes to `sink`. The caller must close it. */
@@ -163,11 +180,20 @@ export class Broadcaster implements Feed {
     if (last === undefined) return
     this.#position = last.cursor
     this.#seq = last.seq
-    for (const event of events) this.#pending.push(event)
+    for (const event of events) {
+      if (!event.topic.startsWith(LATEST)) this.#pending.push(event)
+      else if (event.payload === null) this.#latest.delete(event.topic.slice(LATEST.length))
+      else this.#toldLatest({ ...event, topic: event.topic.slice(LATEST.length) })
+    }
     this.#flusher.arm()
     if (this.#waiting.length === 0) return
     const reached = this.#waiting.filter(({ seq }) => seq <= this.#seq)
     this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#seq)
     for (const { resolve } of reached) resolve()
+  }
+
+  #toldLatest(event: FleetEvent): void {
+    this.#latest.set(new OutboundEvent(event))
+    this.#pending.push(event)
   }
 }

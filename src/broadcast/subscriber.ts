@@ -37,6 +37,8 @@ export interface Feed {
   readonly pace: TurnPace
   /** The matching records, and what is open on matching streams, at one place in the order. */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
+  /** Events of these patterns that are not kept and were told between the two were not delivered. */
+  missed(patterns: readonly string[], after: number, upTo: number): void
   /** Cursor of the newest event that the log told. */
   readonly position: string
   /** Sends events that were told but not yet sent to their receivers. */
@@ -266,7 +268,7 @@ export class Subscriber {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
         if (this.#isWhole(held)) {
-          this.#goLive(page, held, report)
+          this.#goLive({ from: after, page, held }, report)
           return undefined
         }
       }
@@ -283,7 +285,10 @@ export class Subscriber {
     return this.#state.name === 'catching-up' && this.#state.held === held
   }
 
-  #goLive(page: ReplayPage, held: OutboundEvent[], report?: { end(cursor: string): void }): void {
+  #goLive(
+    { from, page, held }: { from: string; page: ReplayPage; held: OutboundEvent[] },
+    report?: { end(cursor: string): void },
+  ): void {
     this.#feed.deal()
     for (const slice of page.slices) this.#emit(slice.for(this.#principal))
     this.#leftOut(page.flawed)
@@ -292,6 +297,7 @@ export class Subscriber {
     const after = held.filter(({ event }) => event.seq > read && canSeeEntry(this.#principal, event))
     if (after.length > 0) this.#sink.deliver(new EventBatch(after))
     this.#state = { name: 'live' }
+    this.#feed.missed(this.#patterns, seqOf(from), read)
   }
 
   #read(after: string): Promise<ReplayPage | Gone> {

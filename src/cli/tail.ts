@@ -48,6 +48,7 @@ function follow(
   return new Promise((_, reject) => {
     dashboard.subscribe(pattern, {
       event: event => {
+        if (event.type === 'agent:summary' && !pattern.endsWith('.summary')) return
         const told = event.type.startsWith('command:')
           ? outputs?.follow(event.payload as FleetCommand, 'start')
           : undefined

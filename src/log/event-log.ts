@@ -5,7 +5,7 @@
  *
  * Topics that start with `$` are the server's own records (tokens, idempotency keys, uplink positions): they take part
  * in appends and are told to followers, but they are no events: `read` and `snapshot` never show them. The kind of
- * such a record is its first token.
+ * such a record is its first token. `$latest.<topic>` tells of an event of that topic that is not kept; null ends it.
  */
 
 /** An event to be appended. A draft on a record topic also replaces the record of that topic. */

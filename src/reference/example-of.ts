@@ -56,6 +56,7 @@ const named: Record<string, unknown> = {
 export const exampleTopics: { [K in keyof typeof topics]: string } = {
   agentStatus: topics.agentStatus('build-1'),
   agentMetrics: topics.agentMetrics('build-1'),
+  agentSummary: topics.agentSummary('build-1'),
   agentLog: topics.agentLog('build-1'),
   command: topics.command('build-1', 'cmd_1'),
   interaction: topics.interaction('build-1', 'int_1'),

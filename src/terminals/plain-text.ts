@@ -12,9 +12,13 @@ const CONTROLS = /[^\n\P{Cc}]/gu
 /** A character with this many combining marks is an attempt to make drawing slow. */
 const MARKS = /[\p{M}\p{Cf}]{9,}/gu
 
+/** Text without what moves a cursor, colours or rings; line feeds stay. */
+export const withoutSequences = (text: string): string =>
+  text.replace(SEQUENCES, '').replace(CONTROLS, '').replace(MARKS, '')
+
 /** The last lines of a terminal's output as text without colours and cursor movements: at most one screen of it. */
 export function plainText(bytes: Uint8Array, { cols, rows }: { cols: number; rows: number }): string {
-  const text = new TextDecoder().decode(bytes).replace(SEQUENCES, '').replace(CONTROLS, '').replace(MARKS, '')
+  const text = withoutSequences(new TextDecoder().decode(bytes))
   const lines = text.split('\n').slice(-rows)
   return lines.map(line => line.slice(0, cols)).join('\r\n')
 }

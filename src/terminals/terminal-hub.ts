@@ -77,6 +77,7 @@ export class TerminalHub {
   readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
   readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
   readonly #reads: ReadingLimit
+  readonly #outputListeners = new Set<(agentId: string, terminalId: string) => void>()
 
   constructor(options: TerminalHubOptions) {
     this.#options = {
@@ -140,6 +141,7 @@ export class TerminalHub {
     if (terminal === undefined) return this.#tooMany()
     if (terminal !== known) this.#store.prune(agentId)
     this.#store.grow(terminal, () => this.#ask(terminal, terminal.receive(frame)))
+    for (const listener of this.#outputListeners) listener(agentId, terminalId)
     return undefined
   }
 
@@ -168,6 +170,18 @@ export class TerminalHub {
   taken(agentId: string, { terminalId, offset }: AgentPayloads['terminal:ack']): void {
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) for (const viewer of this.#viewers.values()) viewer.taken(terminal, offset)
+  }
+
+  /** Called for each piece of output that an agent sent. */
+  onOutput(listener: (agentId: string, terminalId: string) => void): () => void {
+    this.#outputListeners.add(listener)
+    return () => this.#outputListeners.delete(listener)
+  }
+
+  /** The last `bytes` of a terminal's output as text; empty when there is no such terminal. */
+  tail(agentId: string, terminalId: string, bytes: number): string {
+    const terminal = this.#store.find(agentId, terminalId)
+    return terminal === undefined ? '' : new TextDecoder().decode(terminal.bytes(terminal.end - bytes))
   }
 
   /** The agent was deleted: removes its terminals. */

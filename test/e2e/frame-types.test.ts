@@ -70,7 +70,7 @@ async function running({ a1, all }: Scene, fields: object = {}) {
   return { commandId, attempt }
 }
 
-async function agentItself({ a1, all }: Scene) {
+async function agentItself({ a1, all, clock }: Scene) {
   await all.saw('agent:lifecycle', { lifecycle: 'started' })
   a1.say('heartbeat', { running: [] })
   await a1.saw('heartbeat')
@@ -78,6 +78,8 @@ async function agentItself({ a1, all }: Scene) {
   await all.saw('agent:status', { detail: 'reading' })
   a1.say('agent:metrics', { cpu: 0.5 })
   await all.saw('agent:metrics', { cpu: 0.5 })
+  clock.advance(1000)
+  await all.saw('agent:summary', { queued: 0 })
   a1.say('agent:error', { message: 'low on disk' })
   await all.saw('agent:error', { message: 'low on disk' })
   a1.say('usage:report', { source: 'model', mode: 'delta', requestId: 'r1', inputTokens: 3 })

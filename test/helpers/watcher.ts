@@ -24,7 +24,7 @@ export class Watcher {
   readonly closings: { code: number; reconnectAfterMs?: number }[] = []
   readonly wire = new Wire(text => {
     const frame = JSON.parse(text)
-    if ('topic' in frame) this.frames++
+    if ('topic' in frame && frame.type !== 'agent:summary') this.frames++
     else if (frame.type === 'connection:closing') this.closings.push(frame.payload)
   })
 
@@ -40,7 +40,10 @@ export class Watcher {
     this.client.subscribe(patterns, {
       snapshot: ({ records }) => this.snapshots.note(records),
       resync: reason => this.resyncs.push(reason),
-      event: ({ cursor }) => this.cursors.note(cursor),
+      // Summaries are in no history that they could be compared with.
+      event: ({ type, cursor }) => {
+        if (type !== 'agent:summary') this.cursors.note(cursor)
+      },
     })
     this.client.connect()
   }

@@ -44,6 +44,7 @@ const layers: [area: string, may: string[]][] = [
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
   // Reads what the others count.
   ['src/metrics/', ['src/metrics/', 'src/commands/command-census.ts']],
+  ['src/summaries/', ['src/summaries/', ...common, 'src/terminals/plain-text.ts']],
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
   ['src/sessions/', ['src/sessions/', ...common]],
   ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/']],

@@ -21,6 +21,11 @@ export const eventNotes = {
   'agent:status': { topic: 'agentStatus', by: ['agent', 'server'], says: 'The agent, its link and its work.' },
   'agent:lifecycle': { topic: 'agentLog', by: ['agent', 'server'], says: 'The agent started, stopped or crashed.' },
   'agent:metrics': { topic: 'agentMetrics', by: ['agent'], says: 'Numbers of the agent’s own choice.' },
+  'agent:summary': {
+    topic: 'agentSummary',
+    by: ['server'],
+    says: 'What a card of the agent shows, at most once a second. In snapshots, in no history.',
+  },
   'agent:error': {
     topic: 'agentLog',
     by: ['agent', 'server'],

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { ByteOffset, Cursor, ExitCode, Id, Json, type StaticMap, Text, Timestamp, WholeNumber } from './common.ts'
 import { OneOf } from './one-of.ts'
-import { Agent, Command, ErrorValue, Interaction, Session, Task } from './records.ts'
+import { Agent, AgentSummary, Command, ErrorValue, Interaction, Session, Task } from './records.ts'
 
 export const AgentMetrics = Type.Object(
   { agentId: Id },
@@ -39,11 +39,12 @@ export const PatchOperation = Type.Object({
   value: Type.Optional(Json),
 })
 
-/** The payload of every event in the log. Keys are the wire types. */
+/** The payload of every event; all but `agent:summary` are in the log. Keys are the wire types. */
 export const eventPayloads = {
   'agent:status': Agent,
   'agent:lifecycle': Lifecycle,
   'agent:metrics': AgentMetrics,
+  'agent:summary': AgentSummary,
   'agent:error': Type.Object({
     agentId: Id,
     message: Text,

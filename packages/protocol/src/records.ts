@@ -166,6 +166,45 @@ export const Command = Type.Object(
 )
 export type Command = Static<typeof Command>
 
+// ---- summaries
+
+const SummaryTitle = Type.String({ maxLength: 120, description: 'The first line of the input' })
+const ofCommand = { commandId: Id, kind: CommandKind, title: SummaryTitle }
+
+export const AgentSummary = Type.Object(
+  {
+    agentId: Id,
+    current: Type.Optional(
+      Type.Object(
+        {
+          ...ofCommand,
+          startedAt: Timestamp,
+          progress: Type.Optional(Fraction),
+          message: Type.Optional(Type.String({ maxLength: 200 })),
+        },
+        { description: 'Of the commands that run, the one that was started last' },
+      ),
+    ),
+    last: Type.Optional(
+      Type.Object({ ...ofCommand, status: CommandStatus, endedAt: Timestamp }, { description: 'The last that ended' }),
+    ),
+    queued: Type.Integer({ minimum: 0 }),
+    openInteractions: Type.Integer({ minimum: 0 }),
+    lastLine: Type.Optional(
+      Type.String({ maxLength: 200, description: 'Of terminal output or of a streaming answer, without escapes' }),
+    ),
+    usage: Type.Optional(
+      Type.Object({
+        inputTokens: Type.Integer({ minimum: 0 }),
+        outputTokens: Type.Integer({ minimum: 0 }),
+        costUsd: Type.Number({ minimum: 0 }),
+      }),
+    ),
+  },
+  { $id: 'AgentSummary' },
+)
+export type AgentSummary = Static<typeof AgentSummary>
+
 // ---- tasks
 
 export const taskStatuses = ['pending', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const

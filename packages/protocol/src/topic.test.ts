@@ -94,6 +94,7 @@ t.test('[TP6] which topics hold records, latest values and streams', async t => 
   const table: [topic: string, kind: string, record: string | undefined][] = [
     [topics.agentStatus('a'), 'record', 'agent'],
     [topics.agentMetrics('a'), 'latest', undefined],
+    [topics.agentSummary('a'), 'latest', undefined],
     [topics.agentLog('a'), 'stream', undefined],
     [topics.command('a', 'c'), 'record', 'command'],
     [topics.interaction('a', 'i'), 'record', 'interaction'],

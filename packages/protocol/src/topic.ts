@@ -7,6 +7,7 @@
 export const topics = {
   agentStatus: (agentId: string) => `agents.${agentId}.status`,
   agentMetrics: (agentId: string) => `agents.${agentId}.metrics`,
+  agentSummary: (agentId: string) => `agents.${agentId}.summary`,
   agentLog: (agentId: string) => `agents.${agentId}.log`,
   command: (agentId: string, commandId: string) => `agents.${agentId}.commands.${commandId}`,
   interaction: (agentId: string, interactionId: string) => `agents.${agentId}.interactions.${interactionId}`,
@@ -27,7 +28,7 @@ export function topicKind(topic: string): TopicKind {
   const last = tokens[tokens.length - 1]
   if (last === 'status' || (tokens.length === 4 && (tokens[2] === 'commands' || tokens[2] === 'interactions')))
     return 'record'
-  return last === 'metrics' ? 'latest' : 'stream'
+  return tokens.length === 3 && (last === 'metrics' || last === 'summary') ? 'latest' : 'stream'
 }
 
 /** The entity whose state a record topic holds; undefined for other topics. */

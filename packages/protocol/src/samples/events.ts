@@ -57,6 +57,10 @@ export const eventSamples: Samples<EventPayloads> = {
     refused: [badChoice('lifecycle', 'started', 'stopped', 'restarted', 'crashed')],
   },
   'agent:metrics': { minimal: { agentId: 'a' }, refused: [[{ cpu: true }, 'payload.cpu: expected number or string']] },
+  'agent:summary': {
+    minimal: { agentId: 'a', queued: 0, openInteractions: 0 },
+    refused: [[{ queued: -1 }, 'payload.queued: expected integer to be greater or equal to 0']],
+  },
   'agent:error': { minimal: { agentId: 'a', message: '' }, refused: [] },
   'agent:removed': { minimal: { agentId: 'a' }, refused: [badId('agentId')] },
   'command:queued': command,

@@ -1,0 +1,192 @@
+import {
+  type AgentSummary,
+  type Command,
+  type EventPayloads,
+  finalStatuses,
+  type Interaction,
+  topics,
+} from '@fleetwire/protocol'
+import type { Clock, Timer } from '../clock.ts'
+import { latestDraft } from '../log/draft.ts'
+import { eachRecord } from '../log/each-record.ts'
+import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import { AgentFacts, type Usage } from './agent-facts.ts'
+
+export interface SummaryBoardPorts {
+  log: EventLog
+  clock: Clock
+  /** The end of a terminal's output, as text. */
+  tailOf(agentId: string, terminalId: string): string
+  onFault(error: unknown): void
+}
+
+interface Changed {
+  agentId: string
+  draft: EventDraft
+}
+
+const USAGE = '$usage'
+/** An agent's summary is told at most this often: all are looked at together. */
+const INTERVAL_MS = 1000
+/** The first change after a quiet time is told this soon, with what comes along with it. */
+const FIRST_MS = 20
+/** Summaries that are made in one turn of the event loop. */
+const SLICE = 200
+const RECORDS = ['agents.*.status', 'agents.*.commands.*', 'agents.*.interactions.*']
+
+/**
+ * What a card of each agent shows, made by following the log and told through it. It is not kept: a restart makes it anew
+ * from the records.
+ */
+export class SummaryBoard {
+  readonly #ports: SummaryBoardPorts
+  readonly #agents = new Map<string, AgentFacts>()
+  /** JSON of what was told last. */
+  readonly #told = new Map<string, string>()
+  #touched = new Set<string>()
+  #removed: string[] = []
+  #timer: Timer | undefined
+  #lastPass = Number.NEGATIVE_INFINITY
+  #unfollow: Unfollow | undefined
+
+  constructor(ports: SummaryBoardPorts) {
+    this.#ports = ports
+  }
+
+  async start(): Promise<void> {
+    if (this.#unfollow !== undefined) return
+    const { log } = this.#ports
+    let after = Number.POSITIVE_INFINITY
+    this.#unfollow = log.follow(events => {
+      for (const event of events) if (event.topic.startsWith(`${USAGE}.`) || event.seq > after) this.#apply(event)
+    })
+    for await (const record of eachRecord(log, { kind: USAGE })) this.#apply(record)
+    // Followers are told of nothing after its place before it resolves.
+    const { records } = await log.snapshot(RECORDS, 'active')
+    after = 0
+    for (const record of records) this.#apply(record)
+    this.#findLast().catch(error => this.#ports.onFault(error))
+  }
+
+  stop(): void {
+    this.#unfollow?.()
+    this.#unfollow = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#agents.clear()
+    this.#told.clear()
+    this.#touched.clear()
+  }
+
+  /** Tells the summaries of these topics again, changed or not: somebody was not given them. */
+  tellAgain(summaryTopics: readonly string[]): void {
+    this.#again(summaryTopics.map(topic => topic.split('.')[1] ?? ''))
+  }
+
+  /** A terminal of the agent wrote. */
+  wrote(agentId: string, terminalId: string): void {
+    const facts = this.#agents.get(agentId)
+    if (facts === undefined) return
+    facts.wrote(terminalId)
+    this.#touch(agentId)
+  }
+
+  #apply({ type, topic, payload }: Pick<FleetEvent, 'type' | 'topic' | 'payload'>): void {
+    const [root, agentId] = topic.split('.', 2)
+    if (agentId === undefined) return
+    if (type === 'agent:removed') this.#remove(agentId)
+    else if (root === USAGE && payload !== null) this.#change(agentId, facts => facts.usage(payload as Usage))
+    else if (root === 'agents') this.#applyToAgent(agentId, type, payload)
+  }
+
+  #applyToAgent(agentId: string, type: string, payload: unknown): void {
+    const [noun] = type.split(':', 1)
+    if (noun === 'command') this.#change(agentId, facts => facts.command(payload as Command))
+    else if (noun === 'interaction') this.#change(agentId, facts => facts.interaction(payload as Interaction))
+    else if (type === 'agent:status') this.#change(agentId, () => {})
+    else if (noun === 'message') {
+      const { delta, text } = payload as Partial<EventPayloads['message:delta'] & EventPayloads['message:end']>
+      const said = delta ?? text
+      if (said !== undefined) this.#change(agentId, facts => facts.said(said, delta === undefined))
+    }
+  }
+
+  #change(agentId: string, change: (facts: AgentFacts) => void): void {
+    let facts = this.#agents.get(agentId)
+    if (facts === undefined) {
+      facts = new AgentFacts(agentId)
+      this.#agents.set(agentId, facts)
+    }
+    change(facts)
+    this.#touch(agentId)
+  }
+
+  #remove(agentId: string): void {
+    if (!this.#agents.delete(agentId)) return
+    this.#told.delete(agentId)
+    this.#removed.push(topics.agentSummary(agentId))
+    this.#arm()
+  }
+
+  #touch(agentId: string): void {
+    this.#touched.add(agentId)
+    this.#arm()
+  }
+
+  #arm(): void {
+    const { clock } = this.#ports
+    const wait = Math.max(FIRST_MS, this.#lastPass + INTERVAL_MS - clock.monotonic())
+    this.#timer ??= clock.setTimeout(() => this.#pass(), wait)
+  }
+
+  #pass(): void {
+    this.#lastPass = this.#ports.clock.monotonic()
+    const touched = [...this.#touched]
+    this.#touched.clear()
+    this.#tell(touched)
+  }
+
+  /** A slice in this turn, the rest in the next ones. */
+  #tell(agentIds: string[]): void {
+    const changed = agentIds.slice(0, SLICE).flatMap(agentId => this.#changeOf(agentId))
+    const removed = this.#removed.map(topic => latestDraft('agent:summary', topic, null))
+    this.#removed = []
+    if (changed.length > 0 || removed.length > 0) this.#append(changed, removed)
+    const rest = agentIds.slice(SLICE)
+    this.#timer = rest.length === 0 ? undefined : this.#ports.clock.setTimeout(() => this.#tell(rest), 0)
+    if (this.#timer === undefined && this.#touched.size + this.#removed.length > 0) this.#arm()
+  }
+
+  #append(changed: Changed[], removed: EventDraft[]): void {
+    const { log, onFault } = this.#ports
+    log.append([...removed, ...changed.map(({ draft }) => draft)]).then(({ status }) => {
+      // The log cannot accept now: the next pass tries again.
+      if (status !== 'ok') this.#again(changed.map(({ agentId }) => agentId))
+    }, onFault)
+  }
+
+  #again(agentIds: readonly string[]): void {
+    for (const agentId of agentIds) if (this.#told.delete(agentId)) this.#touch(agentId)
+  }
+
+  #changeOf(agentId: string): Changed[] {
+    const facts = this.#agents.get(agentId)
+    if (facts === undefined) return []
+    const summary: AgentSummary = facts.summary(terminalId => this.#ports.tailOf(agentId, terminalId))
+    const json = JSON.stringify(summary)
+    if (this.#told.get(agentId) === json) return []
+    this.#told.set(agentId, json)
+    return [{ agentId, draft: latestDraft('agent:summary', topics.agentSummary(agentId), summary) }]
+  }
+
+  /** Of each agent that was there before the start: the last of its commands that ended. */
+  async #findLast(): Promise<void> {
+    for (const facts of [...this.#agents.values()]) {
+      if (this.#unfollow === undefined) return
+      if (facts.hasLast) continue
+      const where = { agentId: facts.agentId, status: finalStatuses }
+      const { records } = await this.#ports.log.list({ kind: 'command', where, order: 'desc', limit: 1 })
+      for (const record of records) if (!facts.hasLast) this.#apply(record)
+    }
+  }
+}
