@@ -51,8 +51,7 @@ async function hammer(
     socket.on('error', () => {})
     const closed = once(socket, 'close')
     let heard = () => {}
-    socket.on('message', data => {
-      const text = String(data)
+    const onFrame = (text: string) => {
       const { type, payload = {} } = JSON.parse(text)
       if (type === 'pong' || (type === 'heartbeat' && peer === 'agent')) heard()
       if (type === 'command:dispatch') fuzz.commands[random.below(20)] = payload.commandId
@@ -63,6 +62,10 @@ async function hammer(
       if (code === 'internal') wrong.push(`${sub}: internal after ${recent.join('\n').slice(-4000)}`)
       const decoded = random.below(10) === 0 ? decode(text) : undefined
       if (decoded?.ok === false) wrong.push(`${sub}: sent ${text.slice(0, 500)}: ${decoded.message}`)
+    }
+    // Some frames that it sends ask for joined messages: then one holds several frames, a line each.
+    socket.on('message', data => {
+      for (const text of String(data).split('\n')) onFrame(text)
     })
     await Promise.race([once(socket, 'open').catch(() => {}), closed])
     if (peer === 'agent' && random.next() < 0.95) {
