@@ -74,7 +74,7 @@ class Agent:
 
     async def send_reports(self, socket, rate):
         """Everything that is not acknowledged, oldest first, below the server's frame rate."""
-        sent = 0
+        sent = self.n - len(self.unacked)  # what came before is acknowledged
         while True:
             async with self.changed:
                 await self.changed.wait_for(lambda: self.n > sent)
