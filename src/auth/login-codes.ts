@@ -9,7 +9,7 @@ import type { Unavailable } from './revocation-log.ts'
 import type { TokenService } from './token-service.ts'
 
 /** What a code grants: the rights of the principal who asked for it, for no longer than they hold. */
-type Grant = Pick<Principal, 'sub' | 'role' | 'agents' | 'scopes' | 'jti' | 'issuedAt'> & { until?: number }
+type Grant = Pick<Principal, 'sub' | 'role' | 'agents' | 'scopes' | 'jti' | 'issuedAt'> & { until: number }
 
 interface CodeRecord {
   grant: Grant
@@ -56,24 +56,16 @@ export class LoginCodes {
   }
 
   /** Makes a code for a principal, who hands on the rights that they hold. */
-  create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
-    const { sub, role, agents, scopes, jti, issuedAt } = principal
-    return this.#create({ sub, role, agents, scopes, jti, issuedAt, until }, actor)
-  }
-
-  /** Makes a code for whoever reads what the server prints: an admin. */
-  createForOwner(): Promise<CodeResult> {
-    return this.#create({ sub: 'admin', role: 'admin', agents: ['*'], issuedAt: this.#clock.now() }, undefined)
-  }
-
-  async #create(grant: Grant, actor: Actor | undefined): Promise<CodeResult> {
+  async create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
     if (!this.#tokens.canMint) return { status: 'disabled' }
+    const { sub, role, agents, scopes, jti, issuedAt } = principal
+    const grant: Grant = { sub, role, agents, scopes, jti, issuedAt, until }
     const code = randomBytes(CODE_BYTES).toString('base64url')
     const createdAt = this.#clock.now()
-    const expiresAt = Math.min(createdAt + LIFE_MS, grant.until ?? Number.POSITIVE_INFINITY)
+    const expiresAt = Math.min(createdAt + LIFE_MS, until)
     const payload: CodeRecord = { grant, createdAt, expiresAt }
     const draft: EventDraft = { type: 'login:code', topic: topicOf(code), payload, record: 'set', expiresAt }
-    const result = await this.#log.append([draft, ...auditDrafts(actor, 'login:code', grant.sub, createdAt)])
+    const result = await this.#log.append([draft, ...auditDrafts(actor, 'login:code', sub, createdAt)])
     return result.status === 'unavailable' ? result : { status: 'made', code, expiresAt }
   }
 
@@ -96,8 +88,7 @@ export class LoginCodes {
   }
 
   #lifeOf({ until }: Grant, now: number): number {
-    const most = this.#tokens.defaultTtlSeconds
-    return until === undefined ? most : Math.max(1, Math.min(most, Math.floor((until - now) / 1000)))
+    return Math.max(1, Math.min(this.#tokens.defaultTtlSeconds, Math.floor((until - now) / 1000)))
   }
 }
 

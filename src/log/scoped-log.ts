@@ -9,6 +9,7 @@ import type {
   RecordPage,
   RecordQuery,
   Snapshot,
+  SnapshotScope,
   Unfollow,
 } from './event-log.ts'
 
@@ -57,8 +58,8 @@ export class ScopedLog implements EventLog {
     return this.#log.read(query)
   }
 
-  snapshot(patterns: readonly string[]): Promise<Snapshot> {
-    return this.#log.snapshot(patterns)
+  snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
+    return this.#log.snapshot(patterns, scope)
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {

@@ -134,6 +134,8 @@ export class SummaryBoard {
   }
 
   #arm(): void {
+    // An answer of the log may come after the stop.
+    if (this.#unfollow === undefined) return
     const { clock } = this.#ports
     const wait = Math.max(FIRST_MS, this.#lastPass + INTERVAL_MS - clock.monotonic())
     this.#timer ??= clock.setTimeout(() => this.#pass(), wait)

@@ -9,6 +9,7 @@ import type {
   RecordPage,
   RecordQuery,
   Snapshot,
+  SnapshotScope,
   Unfollow,
 } from '../../src/log/event-log.ts'
 
@@ -52,8 +53,8 @@ export class FillableLog implements EventLog {
     return this.#log.list(query)
   }
 
-  snapshot(patterns: readonly string[]): Promise<Snapshot> {
-    return this.#log.snapshot(patterns)
+  snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
+    return this.#log.snapshot(patterns, scope)
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
