@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { FrameCompressor } from '../frames/frame-compressor.ts'
 import { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
+import { Listeners } from '../listeners.ts'
 import { LATEST } from '../log/draft.ts'
 import type { EventLog, FleetEvent, Snapshot, SnapshotScope, Unfollow } from '../log/event-log.ts'
 import { TurnPace } from '../turn-pace.ts'
@@ -67,7 +68,7 @@ export class Broadcaster implements Feed {
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
   readonly #latest = new LatestEvents()
-  readonly #missedListeners = new Set<(topics: readonly string[]) => void>()
+  readonly #missed = new Listeners<[topics: readonly string[]]>()
   #pending: FleetEvent[] = []
   #position: string
   #seq: number
@@ -114,13 +115,12 @@ export class Broadcaster implements Feed {
 
   missed(patterns: readonly string[], after: number, upTo: number): void {
     const topics = this.#latest.toldBetween(patterns, after, upTo)
-    if (topics.length > 0) for (const listener of this.#missedListeners) listener(topics)
+    if (topics.length > 0) this.#missed.tell(topics)
   }
 
   /** Called with topics of latest events that somebody who catches up was not given: they are to be told again. */
   onMissed(listener: (topics: readonly string[]) => void): () => void {
-    this.#missedListeners.add(listener)
-    return () => this.#missedListeners.delete(listener)
+    return this.#missed.add(listener)
   }
 
   /** Adds a subscriber, which writes to `sink`. The caller must close it. */

@@ -6,6 +6,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
+import { Listeners } from '../listeners.ts'
 import { type Refused, refused } from '../outcome.ts'
 import type { AgentTerminal, Received } from './agent-terminal.ts'
 import { ReadingLimit } from './reading-limit.ts'
@@ -77,7 +78,7 @@ export class TerminalHub {
   readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
   readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
   readonly #reads: ReadingLimit
-  readonly #outputListeners = new Set<(agentId: string, terminalId: string) => void>()
+  readonly #output = new Listeners<[agentId: string, terminalId: string]>()
 
   constructor(options: TerminalHubOptions) {
     this.#options = {
@@ -141,7 +142,7 @@ export class TerminalHub {
     if (terminal === undefined) return this.#tooMany()
     if (terminal !== known) this.#store.prune(agentId)
     this.#store.grow(terminal, () => this.#ask(terminal, terminal.receive(frame)))
-    for (const listener of this.#outputListeners) listener(agentId, terminalId)
+    this.#output.tell(agentId, terminalId)
     return undefined
   }
 
@@ -174,8 +175,7 @@ export class TerminalHub {
 
   /** Called for each piece of output that an agent sent. */
   onOutput(listener: (agentId: string, terminalId: string) => void): () => void {
-    this.#outputListeners.add(listener)
-    return () => this.#outputListeners.delete(listener)
+    return this.#output.add(listener)
   }
 
   /** The last `bytes` of a terminal's output as text; empty when there is no such terminal. */

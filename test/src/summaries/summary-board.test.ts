@@ -159,3 +159,27 @@ test('what somebody missed is told again, and so is what the log did not accept'
   log.append = append
   t.match(await later(), [{ agentId: 'a1' }])
 })
+
+test('an answer of the log that comes after the stop sets no timer', async t => {
+  const { log, agent, later, board } = await start(t)
+  agent('a1')
+  await later()
+  board.stop()
+  const list = log.list.bind(log)
+  let answer = () => {}
+  const asked = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  log.list = async query => {
+    if (query.kind === 'command') await asked
+    return list(query)
+  }
+  log.add('command:succeeded', topics.command('a1', 'c1'), {
+    ...{ agentId: 'a1', commandId: 'c1', kind: 'shell', input: '', status: 'succeeded', endedAt: 1 },
+  })
+  const again = await start(t, log)
+  again.board.stop()
+  answer()
+  await new Promise(setImmediate)
+  t.equal(again.clock.pending, 0)
+})
