@@ -1,25 +1,61 @@
+import type { Test } from 'tap'
+import { startApp } from './build.ts'
+
 interface Schema {
   $ref?: string
   properties?: Record<string, Schema>
   anyOf?: Schema[]
   items?: Schema
 }
+/** A value that no body may hold, and what the refusal says of the field that held it. */
+export interface Refused {
+  json: string
+  says: (field: string) => string
+}
+
 /** As much of an OpenAPI document as says what bodies there are. */
-export interface ApiDocument {
+interface ApiDocument {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>
   components: { schemas: Record<string, Schema> }
 }
 
 /** The bodies that a schema allows, as the fields of each and what stands around it. */
-export function bodiesOf(
-  schema: Schema,
-  document: ApiDocument,
-  around = (body: string) => body,
-): [string[], typeof around][] {
+function bodiesOf(schema: Schema, document: ApiDocument, around = (body: string) => body): [string[], typeof around][] {
   if (schema.$ref !== undefined) {
     return bodiesOf(document.components.schemas[schema.$ref.split('/').at(-1)!]!, document, around)
   }
   if (schema.anyOf !== undefined) return schema.anyOf.flatMap(form => bodiesOf(form, document, around))
   if (schema.items !== undefined) return bodiesOf(schema.items, document, body => around(`[${body}]`))
   return [[[...Object.keys(schema.properties ?? {}), '__proto', 'unknown'], around]]
+}
+
+/** Sends each value in each field of every body of every route, and fails where it is not refused with what it should be. */
+export async function expectRefusedEverywhere(t: Test, values: readonly Refused[]): Promise<void> {
+  const { url, token, call } = await startApp(t)
+  const admin = await token('admin')
+  const { body: document } = await call<ApiDocument>(undefined, 'GET', '/openapi.json')
+  let doors = 0
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, { requestBody }] of Object.entries(operations)) {
+      const content = requestBody?.content['application/json']
+      if (content === undefined) continue
+      for (const [fields, around] of bodiesOf(content.schema, document)) {
+        for (const field of fields) {
+          doors++
+          for (const { json, says } of values) {
+            const answer = await fetch(url + path.replace('{action}', 'complete').replaceAll(/\{\w+\}/g, 'x1'), {
+              method: method.toUpperCase(),
+              headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+              body: around(`{"${field}":${json}}`),
+            })
+            const refusal = (await answer.json()) as { code: string; message: string }
+            const door = `${method} ${path} ${field}: ${json.slice(0, 30)}, ${json.length} characters`
+            if (answer.status !== 400 || refusal.code !== 'invalid_request') t.fail(`${door}: ${answer.status}`)
+            if (!refusal.message.includes(says(field))) t.fail(`${door}: ${refusal.message}`)
+          }
+        }
+      }
+    }
+  }
+  t.ok(doors > 40, `${doors} fields`)
 }
