@@ -40,8 +40,12 @@ const measures = (file: string) =>
 
 function find(parts: string[]): string[] {
   const packages = readdirSync(`${root}packages`).map(name => `packages/${name}/dist`)
-  const files = ['dist/test', ...packages].flatMap(testsIn).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
-  const asBuilt = parts.map(part => part.replace(/\.ts$/, '.js').replace(/^(packages\/\w+)\/src\//, '$1/dist/'))
+  const files = ['dist/test', 'dashboard/dist', ...packages]
+    .flatMap(testsIn)
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+  const asBuilt = parts.map(part =>
+    part.replace(/\.tsx?$/, '.js').replace(/^(packages\/\w+|dashboard)\/src\//, '$1/dist/'),
+  )
   return asBuilt.length === 0 ? files : files.filter(file => asBuilt.some(part => file.includes(part)))
 }
 

@@ -158,7 +158,8 @@ export class Screen {
     const lines = Math.min(scrollback, scrollbackOf(this.#terminal.cols))
     for (const kept of new Set([lines, 0])) {
       const screen = within(STATE_BUDGET_MS, this.#terminal, view => {
-        this.#serializer.activate(view)
+        // Typed for the terminal of browsers; what it reads, this one has too.
+        this.#serializer.activate(view as never)
         return this.#serializer.serialize({ scrollback: kept })
       })
       // The addon enters the alternate screen in the current colours; the program left the main one in others.

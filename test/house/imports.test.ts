@@ -18,6 +18,20 @@ const common = [
     'node:',
   ],
 ]
+/** Development dependencies: the published package carries the built pages. */
+const dashboardLibraries = [
+  ...[
+    'react',
+    'react-dom',
+    '@base-ui/react',
+    '@tanstack/',
+    '@xterm/',
+    'lucide-react',
+    '@fontsource-variable/',
+    'uplot',
+  ],
+  ...['react-markdown', 'remark-gfm', 'remend', 'lowlight', 'zustand', 'vite', '@vitejs/', '@tailwindcss/', 'node:url'],
+]
 const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts', 'src/auth/user-key.ts']
 
 /**
@@ -32,6 +46,10 @@ const layers: [area: string, may: string[]][] = [
   ['packages/client/src/examples/', ['@fleetwire/client']],
   ['packages/client/src/node/', ['packages/client/src/', '@fleetwire/protocol', 'node:', 'ws']],
   ['packages/client/src/', ['packages/client/src/', '@fleetwire/protocol']],
+  ['packages/react/src/examples/', ['@fleetwire/', 'react', 'react-dom']],
+  ['packages/react/src/', ['packages/react/src/', '@fleetwire/protocol', '@fleetwire/client', 'react']],
+  // Whatever it shows comes through the hooks that anybody can use: no private channel to the server.
+  ['dashboard/', ['dashboard/', '@fleetwire/', ...dashboardLibraries]],
 
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
@@ -140,7 +158,10 @@ const owners: [imported: string, by: string[]][] = [
   ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'examples/']],
   ['src/server.ts', ['src/index.ts', 'src/cli/']],
   ['src/cli/', ['src/cli/']],
-  ['@fleetwire/client', ['packages/client/src/examples/', 'src/exec/', 'src/cli/', 'bench/', 'examples/']],
+  [
+    '@fleetwire/client',
+    ['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/cli/', 'bench/', 'examples/'],
+  ],
 ]
 
 /** `src/log/`, `@fastify/`, `node:`, `src/log/sqlite-` stand for what begins with them, `fastify` for itself and `fastify/types`. */

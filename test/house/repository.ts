@@ -28,10 +28,10 @@ function exists(path: string): boolean {
 export const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
 export const isTest = (path: string): boolean =>
-  /(^|\/)test\/|\.test\.ts$|^packages\/\w+\/src\/(samples|testing)\//.test(path)
+  /(^|\/)test\/|\.test\.tsx?$|^packages\/\w+\/src\/(samples|testing)\//.test(path)
 
 /** TypeScript that runs in production. */
-export const sources = files.filter(path => path.endsWith('.ts') && !isTest(path))
+export const sources = files.filter(path => /\.tsx?$/.test(path) && !isTest(path))
 
 /** The cells of every table row of a Markdown text, without heads and rules. */
 export function tableRows(markdown: string): string[][] {

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import tailwindcss from '@tailwindcss/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+// Addresses are relative to `<base href>`, which the server sets: one build works under any prefix. No `data:` fonts or
+// pictures: the Content-Security-Policy refuses them.
+export default defineConfig({
+  root: folder('.'),
+  base: './',
+  plugins: [react(), tailwindcss()],
+  build: {
+    outDir: folder('../dist/dashboard'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    license: true,
+    rolldownOptions: { input: { index: folder('index.html') } },
+  },
+})

@@ -1,0 +1,1 @@
+export { FleetwireProvider, type FleetwireProviderProps, useFleetwire } from './provider.tsx'
