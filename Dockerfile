@@ -7,7 +7,7 @@ COPY packages/client/package.json packages/client/
 COPY packages/react/package.json packages/react/
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN npm run build && npm ci --omit=dev --no-audit --no-fund
+RUN npm run prepack && npm ci --omit=dev --no-audit --no-fund
 
 FROM node:22-slim
 ENV NODE_ENV=production FLEETWIRE_HOST=0.0.0.0 FLEETWIRE_DATA_DIR=/data

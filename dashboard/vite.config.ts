@@ -16,7 +16,8 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    license: true,
+    // Published with the pages: a folder whose name begins with a dot is seen by nobody.
+    license: { fileName: 'LICENSES.md' },
     rolldownOptions: { input: { index: folder('index.html') } },
   },
 })

@@ -57,6 +57,11 @@ t.test('the packages work alone, installed in an empty folder', async t => {
       ))
         t.ok(paths.includes(target.slice(2)), `${name}: ${target}`)
     }
+    const pages = packed[0]!.files.map(({ path }) => path).filter(path => path.startsWith('dist/dashboard/'))
+    for (const file of ['index.html', 'LICENSES.md']) t.ok(pages.includes(`dist/dashboard/${file}`), file)
+    const assets = [...read('dist/dashboard/index.html').matchAll(/"\.\/(assets\/[^"]+)"/g)].map(([, path]) => path!)
+    t.ok(assets.length > 1)
+    for (const asset of assets) t.ok(pages.includes(`dist/dashboard/${asset}`), asset)
   })
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))

@@ -136,7 +136,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
-  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'node:']],
+  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'vite', 'node:']],
   ['examples/', ['']],
 ]
 
