@@ -9,6 +9,7 @@ import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
+import dashboard from '../plugins/dashboard.ts'
 import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.ts'
 import eventBus from '../plugins/event-bus.ts'
 import eventLog from '../plugins/event-log.ts'
@@ -29,7 +30,6 @@ import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
-import home from '../routes/home.ts'
 import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -49,8 +49,8 @@ export interface ControlPlaneOptions {
   openingLog?: OpeningLog
   clock?: Clock
   jwksCooldownMs?: number
-  /** Whether `/` is a page that says what this is. Default: true. */
-  home?: boolean
+  /** Where the built pages of the dashboard are. Default: where `npm run build` puts them. */
+  dashboardFolder?: string
 }
 
 export interface AppOptions extends ControlPlaneOptions {
@@ -95,8 +95,8 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(websocket)
   await app.register(shutdown)
   await app.register(metrics)
+  await app.register(dashboard, { version, folder: options.dashboardFolder })
 
-  if (options.home !== false) await app.register(home, { version })
   await app.register(health, { version })
   await app.register(metricsRoute)
   await app.register(agent)

@@ -140,6 +140,10 @@ export const ConfigSchema = Type.Object({
     description: 'Agree to permessage-deflate: less traffic for more CPU time',
   }),
   METRICS_PUBLIC: Type.Boolean({ default: false, description: 'Serve /metrics without a token' }),
+  DASHBOARD: Type.Boolean({
+    default: true,
+    description: 'Serve the dashboard at / and its pages; an app that embeds this at its root must ask for it',
+  }),
   LOCAL_AGENT: Type.Boolean({
     default: true,
     description: 'npm start runs an agent named local; false switches it off',

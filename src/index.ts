@@ -90,8 +90,9 @@ export const fleetwire = fp<FleetwireOptions>(
         scope.setChildLoggerFactory((logger, bindings, options) =>
           logger.child(bindings, { ...options, serializers: { ...options.serializers, req: loggedRequest as never } }),
         )
-        // The root of an app belongs to the app.
-        await controlPlane(scope, { home: scope.prefix !== '', ...options })
+        // The root of an app belongs to the app, unless it says otherwise.
+        const config = { DASHBOARD: scope.prefix !== '', ...options.config }
+        await controlPlane(scope, { ...options, config })
         for (const name of publicDecorators) app.decorate(name, scope[name] as never)
       },
       { prefix },

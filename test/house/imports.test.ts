@@ -71,6 +71,9 @@ const layers: [area: string, may: string[]][] = [
   // Documents made from the schemas: they know the vocabulary alone.
   ['src/reference/', ['src/reference/', '@fleetwire/protocol', '@sinclair/typebox', 'src/shared-schemas.ts', 'node:']],
 
+  // Pages that were built before: files, and what of them depends on the request.
+  ['src/dashboard/', ['src/dashboard/', 'node:']],
+
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],

@@ -1,12 +1,13 @@
 import { pageStyle } from './page-style.ts'
 
-/** The page at the root. `base` is the prefix of its links: empty, or a path that ends in a slash. */
-export const homePage = ({ version, base }: { version: string; base: string }): string => `<!doctype html>
+/** What stands at the root in place of a dashboard that was not built. `base`, which ends in a slash, is before each link. */
+export const unbuiltPage = ({ version, base }: { version: string; base: string }): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fleetwire</title><style>${pageStyle}</style></head>
 <body><main><h1>Fleetwire</h1>
 <p>The realtime control plane between a fleet of AI agents and the people who run them.</p>
 <p class="dim">This server runs version ${version}.</p>
+<p><strong>The dashboard is not built.</strong> In the folder of the server run <code>npm ci &amp;&amp; npm run build</code>, and start it again.</p>
 <h2>Documents</h2>
 <dl>
 <dt><a href="${base}docs">REST API</a></dt><dd>What programs call, with a form to try it. For machines: <a href="${base}openapi.json">openapi.json</a></dd>
@@ -18,9 +19,9 @@ export const homePage = ({ version, base }: { version: string; base: string }): 
 <pre>fleetwire token --role operator
 fleetwire token --role agent --sub build-1</pre>
 <dl>
-<dt>Agents</dt><dd>a WebSocket to <code>${base || '/'}agent</code></dd>
-<dt>Dashboards</dt><dd>a WebSocket to <code>${base || '/'}ws</code></dd>
-<dt>Programs</dt><dd>REST under <code>${base || '/'}api/v1</code></dd>
+<dt>Agents</dt><dd>a WebSocket to <code>${base}agent</code></dd>
+<dt>Dashboards</dt><dd>a WebSocket to <code>${base}ws</code></dd>
+<dt>Programs</dt><dd>REST under <code>${base}api/v1</code></dd>
 </dl>
 </main></body></html>
 `

@@ -1,0 +1,98 @@
+import helmet from '@fastify/helmet'
+import serveFiles from '@fastify/static'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { basePath } from '../src/dashboard/base-path.ts'
+import { builtDashboard, type DashboardPage, readDashboard } from '../src/dashboard/dashboard-build.ts'
+import { isFresh } from '../src/dashboard/is-fresh.ts'
+import { pageHeaders } from '../src/reference/page-headers.ts'
+import { ownPageHeaders } from '../src/reference/page-style.ts'
+import { unbuiltPage } from '../src/reference/unbuilt-page.ts'
+
+export interface DashboardOptions {
+  version: string
+  /** Where the built pages are. Default: where `npm run build` puts them. */
+  folder?: string | undefined
+}
+
+/** Each page is one document that finds its screen by its address. No address of another route may be among them. */
+const PAGES = [
+  ...['/', '/needs-you', '/agents', '/agents/*', '/tasks', '/tasks/*', '/commands', '/commands/*'],
+  ...['/system', '/system/*', '/login'],
+]
+
+const { contentSecurityPolicy, ...others } = pageHeaders({
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  fontSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  requireTrustedTypesFor: ["'script'"],
+})
+const dashboardHeaders = {
+  ...others,
+  contentSecurityPolicy: {
+    ...contentSecurityPolicy,
+    // The one address that the page names for itself is its base.
+    directives: { ...contentSecurityPolicy.directives, baseUri: ["'self'"] },
+  },
+  // Browsers ignore both over plain HTTP, and say so in the console of each page.
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+}
+
+/** The pages for people, and the files that they load; without a build, a page that says how to make one. */
+export default fp<DashboardOptions>(
+  async (app, { version, folder = builtDashboard() }) => {
+    if (!app.config.DASHBOARD) return
+    const build = await readDashboard(folder)
+
+    await app.register(async pages => {
+      // A page is many files at once, and none of them costs more than a read.
+      pages.addHook('onRoute', route => {
+        route.config = { ...route.config, rateLimit: false }
+      })
+      // @fastify/static forbids folders and odd spellings of names; here they are files that do not exist.
+      pages.setErrorHandler<FastifyError>((error, _request, reply) => {
+        if (error.statusCode !== 403) throw error
+        reply.callNotFound()
+      })
+      const about = { schema: { hide: true }, logLevel: 'warn' } as const
+      const baseOf = (request: FastifyRequest): string => {
+        const [path = ''] = request.url.split('?', 1)
+        return basePath({ path, appPrefix: app.prefix, proxyPrefix: app.reachedAt(request).prefix })
+      }
+
+      if (build === undefined) {
+        await pages.register(helmet, ownPageHeaders)
+        pages.get('/', about, async (request, reply) =>
+          reply.type('text/html; charset=utf-8').send(unbuiltPage({ version, base: baseOf(request) })),
+        )
+        return
+      }
+
+      await pages.register(helmet, dashboardHeaders)
+      const send = (page: DashboardPage) => (request: FastifyRequest, reply: FastifyReply) => {
+        const { html, etag } = page.at(baseOf(request))
+        // A new build has other files: a browser asks each time whether the page is still this one.
+        reply.headers({ 'Cache-Control': 'no-cache', ETag: etag })
+        if (isFresh(request.headers['if-none-match'], etag)) return reply.code(304).send()
+        return reply.type('text/html; charset=utf-8').send(html)
+      }
+      for (const path of PAGES) pages.get(path, about, send(build.index))
+      if (build.gallery !== undefined) pages.get('/gallery', about, send(build.gallery))
+      await pages.register(serveFiles, {
+        root: `${build.folder}/assets`,
+        prefix: '/assets/',
+        // Their names change with their content.
+        maxAge: '1y',
+        immutable: true,
+        index: false,
+        decorateReply: false,
+        preCompressed: true,
+        logLevel: 'warn',
+      })
+    })
+  },
+  { name: 'fleetwire-dashboard', dependencies: ['fleetwire-rate-limit', 'fleetwire-reached-at'] },
+)
