@@ -3,7 +3,7 @@ import type { CommandHandler } from './agent/command-run.ts'
 import type { AgentClientOptions } from './agent-client.ts'
 import { MemoryJournal } from './journal.ts'
 import { AgentClient } from './node/index.ts'
-import { type Peer, ScriptedServer, welcomeAgent } from './testing/scripted-server.ts'
+import { limits, type Peer, ScriptedServer, welcomeAgent } from './testing/scripted-server.ts'
 import { statusOf } from './testing/status-of.ts'
 
 const dispatch = (commandId: string, attempt = 1, over: object = {}) =>
@@ -427,6 +427,60 @@ t.test('it asks a person and gets the answer; an interrupt ends the wait', async
   await peer.next('interaction:request')
   peer.tell('command:interrupt', { commandId: 'c2', attempt: 1, force: false })
   t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled' } })
+})
+
+t.test('how a question ended is kept with the result of its run until the server has stored it', async t => {
+  const journal = new MemoryJournal()
+  const { runs, handler } = manual()
+  const { server } = await start(t, { journal, maxConcurrency: 2, handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  const end = async (commandId: string, isStored: boolean) => {
+    peer.tell('command:dispatch', dispatch(commandId))
+    await peer.next('command:ack')
+    const { run, finish } = runs.at(-1)!
+    const interactionId = `int_${commandId}`
+    const options = [{ id: 'yes', label: 'Yes', effect: 'allow' as const }]
+    run.report('interaction:request', { interactionId, commandId, kind: 'permission', title: '?', options })
+    run.report('interaction:applied', { interactionId: 'another' })
+    run.report('interaction:applied', { interactionId })
+    await peer.next('interaction:applied')
+    const { n = 0 } = await peer.next('interaction:applied')
+    if (isStored) peer.tell('report:ack', { n })
+    await barrier(peer)
+    finish('done')
+    await peer.next('command:result')
+  }
+  await end('c1', true)
+  await end('c2', false)
+  const outcome = { status: 'succeeded', output: 'done' }
+  const finished = { state: 'finished', attempt: 1, outcome, delivered: false }
+  t.same(await journal.load(), [
+    { ...finished, commandId: 'c1' },
+    {
+      ...finished,
+      commandId: 'c2',
+      interactions: [{ type: 'interaction:applied', payload: { interactionId: 'int_c2' } }],
+    },
+  ])
+  peer.tell('command:dispatch', dispatch('c2', 2))
+  await peer.next('command:result')
+  t.match((await journal.load())[1], { attempt: 2, interactions: [{}] }, 'a newer attempt loses nothing')
+})
+
+t.test('a result of an earlier process is fitted to the limits of the server that it goes to', async t => {
+  for (const [maxFrameBytes, isWhole] of [
+    [1024 * 1024, true],
+    [64 * 1024, false],
+  ] as const) {
+    const journal = new MemoryJournal()
+    const outcome = { status: 'succeeded' as const, output: 'x'.repeat(400_000) }
+    await journal.finished({ commandId: 'c1', attempt: 1, outcome })
+    const { server } = await start(t, { journal })
+    const { peer } = await welcomeAgent(server, { limits: { ...limits, maxFrameBytes } })
+    const { payload } = await peer.next('command:result')
+    t.equal(payload.output.length === 400_000, isWhole)
+    t.equal(payload.outputTruncated ?? false, !isWhole)
+  }
 })
 
 t.test('a terminal is announced with its size; another with the same id ends the first', async t => {

@@ -11,7 +11,7 @@ import {
 import type { AgentTerminal, AgentTerminalOptions } from './agent/agent-terminal.ts'
 import { AgentTerminals } from './agent/agent-terminals.ts'
 import type { CommandHandler } from './agent/command-run.ts'
-import { CommandRunner } from './agent/command-runner.ts'
+import { CommandRunner, type InteractionReport } from './agent/command-runner.ts'
 import type { PushOptions } from './agent/outbox.ts'
 import { type InteractionAnswer, Questions } from './agent/questions.ts'
 import type { ReportType } from './agent/run-writer.ts'
@@ -266,7 +266,7 @@ export class AgentClient {
   #established(established: AgentServerPayloads['connection:established']): void {
     this.#terminals.up()
     this.#uplink.open(established)
-    this.#runner.apply(established.directives)
+    this.#runner.connected(established.directives)
     this.#connection.established(established.heartbeatMs)
     this.#beat(established.heartbeatMs)
     this.#waiters.changed()
@@ -300,8 +300,12 @@ export class AgentClient {
   }
 
   #say<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void {
-    if (isNumbered(type)) this.#uplink.push(type, payload, options)
-    else this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
+    if (!isNumbered(type)) this.#uplink.latest(type, payload, ('sessionId' in payload && payload.sessionId) || '')
+    else if (!type.startsWith('interaction:')) this.#uplink.push(type, payload, options)
+    else
+      this.#runner.reportInteraction({ type, payload } as InteractionReport, added =>
+        this.#uplink.push(type, payload, { ...options, ...added }),
+      )
   }
 
   /** Bypasses the queue and its pacing: the connection depends on these frames. */

@@ -218,6 +218,48 @@ t.test('patterns are shared: a second subscriber gets its own snapshot, the last
   t.same((await peer.next('unsubscribe')).payload, { topics: ['tasks.t1.>'] })
 })
 
+t.test('[SB11] a resume continues from the newest snapshot, even if events came while it was asked for', async t => {
+  const { server, client } = await open(t)
+  const [one, two] = [recorder(), recorder()]
+  client.subscribe('tasks.t1.>', one.handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c1')
+  await one.until(1)
+  client.subscribe('tasks.t1.>', two.handlers)
+  const { id, payload } = await peer.next('subscribe')
+  peer.send(event('c2'))
+  peer.say('reply', { ok: true }, id)
+  // The token of this socket may not see what happened at c3.
+  peer.say('snapshot', { topics: payload.topics, records: [], cursor: 'c3' })
+  await two.until(1)
+  t.equal(client.cursor, 'c3')
+  peer.cut()
+  const { peer: second, hello } = await welcomeDashboard(server, { resumed: true })
+  t.same(hello.payload, { join: true, resume: { cursor: 'c3' }, subscribe: ['tasks.t1.>'] })
+  second.send(event('c4'))
+  t.same(await two.until(2), ['snapshot of 0', 'c4'])
+})
+
+t.test('[SB11] a pattern whose snapshot came among other events is resumed, not asked for again', async t => {
+  const { server, client } = await open(t)
+  const [one, two] = [recorder(), recorder()]
+  client.subscribe('tasks.t1.>', one.handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c1')
+  await one.until(1)
+  client.subscribe('tasks.t2.>', two.handlers)
+  const { id, payload } = await peer.next('subscribe')
+  peer.send(event('c2'))
+  peer.say('reply', { ok: true }, id)
+  peer.say('snapshot', { topics: payload.topics, records: [], cursor: 'c3' })
+  await two.until(1)
+  peer.cut()
+  const { hello } = await welcomeDashboard(server, { resumed: true })
+  t.same(hello.payload, { join: true, resume: { cursor: 'c3' }, subscribe: ['tasks.t1.>', 'tasks.t2.>'] })
+})
+
 t.test(
   '[SB10] active: asked for without what is over; who wants all of the same pattern gets a snapshot of it',
   async t => {

@@ -1,11 +1,18 @@
-import type { AgentServerPayloads, CommandOutcome } from '@fleetwire/protocol'
+import type { AgentPayloads, AgentServerPayloads, CommandOutcome } from '@fleetwire/protocol'
 
 export type DispatchedCommand = AgentServerPayloads['command:dispatch']
+
+/** How a question of a run ended: its answer took effect, or somebody answered at the agent's own terminal. */
+export type InteractionEnd = {
+  [K in 'interaction:applied' | 'interaction:resolved']: { type: K; payload: AgentPayloads[K] }
+}['interaction:applied' | 'interaction:resolved']
 
 export interface FinishedCommand {
   commandId: string
   attempt: number
   outcome: CommandOutcome
+  /** What the server had not stored of these when the run ended: reported again together with the result. */
+  interactions?: InteractionEnd[]
 }
 
 /** What an agent knows of a command that it took. */

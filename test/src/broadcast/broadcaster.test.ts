@@ -232,7 +232,7 @@ t.test('[SB1] a store that is ahead of what was told causes neither gap nor dupl
   )
 })
 
-t.test('[SB1] [SB8] subscribing at random among appends: no gap, no duplicate, always in order', async t => {
+t.test('[SB1] [SB8] [SB11] subscribing at random among appends: no gap, no duplicate, always in order', async t => {
   const place = (cursor: string) => Number.parseInt(cursor.split('.')[1]!, 36)
   const topics = ['agents.a.log', 'agents.b.log', 'agents.c.status']
   for (let seed = 1; seed <= 60; seed++) {

@@ -1,5 +1,5 @@
 import type { AgentFrameType, AgentPayloads, CommandOutcome } from '@fleetwire/protocol'
-import type { DispatchedCommand } from '../journal.ts'
+import type { DispatchedCommand, InteractionEnd } from '../journal.ts'
 import { short } from './fit-outcome.ts'
 import type { PushOptions } from './outbox.ts'
 import { MessageWriter, type RunMessage, type RunMessageOptions } from './run-message.ts'
@@ -64,6 +64,8 @@ export class ActiveRun implements CommandRun {
   readonly #interrupt = new AbortController()
   readonly #force = new AbortController()
   readonly #open = new Set<RunWriter>()
+  readonly #asked = new Set<string>()
+  readonly #ends = new Set<InteractionEnd>()
   #attempt: number
 
   constructor(command: DispatchedCommand, send: Sender) {
@@ -157,6 +159,26 @@ export class ActiveRun implements CommandRun {
   /** The same run under a newer attempt. */
   relabel(attempt: number): void {
     this.#attempt = Math.max(this.#attempt, attempt)
+  }
+
+  /** It asks a person. */
+  asked(interactionId: string): void {
+    this.#asked.add(interactionId)
+  }
+
+  hasAsked(interactionId: string): boolean {
+    return this.#asked.has(interactionId)
+  }
+
+  /** Keeps how a question of this run ended. The returned function drops it: the server has stored it. */
+  keep(end: InteractionEnd): () => void {
+    this.#ends.add(end)
+    return () => this.#ends.delete(end)
+  }
+
+  /** How questions ended, as far as the server has not stored it. */
+  get unstored(): InteractionEnd[] {
+    return [...this.#ends]
   }
 
   /** Ends what the handler left open. */

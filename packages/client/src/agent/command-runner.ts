@@ -1,6 +1,6 @@
 import type { AgentFrameType, AgentPayloads, AgentServerPayloads, CommandOutcome } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
-import type { CommandJournal, DispatchedCommand, JournalEntry } from '../journal.ts'
+import type { CommandJournal, DispatchedCommand, FinishedCommand, InteractionEnd, JournalEntry } from '../journal.ts'
 import type { Log } from '../log.ts'
 import { ActiveRun, type CommandHandler } from './command-run.ts'
 import { fitOutcome } from './fit-outcome.ts'
@@ -18,11 +18,16 @@ export interface CommandRunnerOptions {
   ended(): void
 }
 
+/** A question of a run, or how it ended. */
+export type InteractionReport =
+  | { type: 'interaction:request'; payload: AgentPayloads['interaction:request'] }
+  | InteractionEnd
+
 type Entry =
   /** `active`: being written to the journal, or running. */
   | { state: 'active'; run: ActiveRun }
   /** `unacked`: results in the outbox that the server has not stored. */
-  | { state: 'finished'; attempt: number; outcome: CommandOutcome; unacked: number }
+  | ({ state: 'finished'; unacked: number } & Omit<FinishedCommand, 'commandId'>)
   /** An earlier process took it and died; nobody knows how far it got. */
   | { state: 'orphan' }
 
@@ -45,6 +50,8 @@ export class CommandRunner {
    * must not start.
    */
   readonly #cancelled = new Map<string, number>()
+  /** Finished in an earlier process, and the server may not have the result: reported once its limits are known. */
+  #restored: string[] = []
   #accepts = true
 
   constructor(options: CommandRunnerOptions) {
@@ -60,15 +67,50 @@ export class CommandRunner {
         this.#entries.set(entry.commandId, { state: 'orphan' })
         continue
       }
-      const { commandId, attempt, outcome } = entry
-      const finished: Finished = { state: 'finished', attempt, outcome, unacked: 0 }
-      this.#entries.set(commandId, finished)
-      if (!entry.delivered) this.#sendResult(commandId, finished)
+      const { commandId, delivered, ...finished } = entry
+      this.#entries.set(commandId, { ...finished, unacked: 0 })
+      if (!delivered) this.#restored.push(commandId)
     }
   }
 
+  /** There is a connection, so the limits of its frames are known. */
+  connected(directives: AgentServerPayloads['connection:established']['directives']): void {
+    for (const commandId of this.#restored.splice(0)) {
+      const entry = this.#entries.get(commandId)
+      if (entry?.state !== 'finished') continue
+      for (const { type, payload } of entry.interactions ?? [])
+        this.#options.report(type, payload, { exempt: true, run: commandId })
+      entry.outcome = fitOutcome(entry.outcome, this.#options.fits)
+      this.#sendResult(commandId, entry)
+    }
+    this.#apply(directives)
+  }
+
+  /**
+   * Passes on what is said about a question. How it ended is kept with the run that asked until the server has stored it:
+   * the result of the run survives this process, so what the run made of the answer must too.
+   */
+  reportInteraction(report: InteractionReport, push: (options?: PushOptions) => void): void {
+    const { interactionId } = report.payload
+    if (report.type === 'interaction:request') {
+      push()
+      const { commandId = '' } = report.payload
+      const entry = this.#entries.get(commandId)
+      if (entry?.state === 'active') entry.run.asked(interactionId)
+      return
+    }
+    const run = this.#runs().find(run => run.hasAsked(interactionId))
+    if (run === undefined) {
+      push()
+      return
+    }
+    let drop = () => {}
+    push({ run: run.commandId, acked: () => drop() })
+    drop = run.keep(report)
+  }
+
   running(): string[] {
-    return [...this.#entries].filter(([, entry]) => entry.state === 'active').map(([commandId]) => commandId)
+    return this.#runs().map(({ commandId }) => commandId)
   }
 
   inventory(): NonNullable<AgentPayloads['agent:connect']['inventory']> {
@@ -126,7 +168,7 @@ export class CommandRunner {
     }
   }
 
-  apply(directives: AgentServerPayloads['connection:established']['directives']): void {
+  #apply(directives: AgentServerPayloads['connection:established']['directives']): void {
     for (const { commandId, action } of directives) {
       const entry = this.#entries.get(commandId)
       switch (action) {
@@ -153,7 +195,11 @@ export class CommandRunner {
   /** Takes no more commands, and interrupts the running ones. */
   stop(force: boolean): void {
     this.#accepts = false
-    for (const entry of this.#entries.values()) if (entry.state === 'active') entry.run.interrupt(force)
+    for (const run of this.#runs()) run.interrupt(force)
+  }
+
+  #runs(): ActiveRun[] {
+    return [...this.#entries.values()].flatMap(entry => (entry.state === 'active' ? [entry.run] : []))
   }
 
   #refusal({ kind }: DispatchedCommand): 'busy' | 'unsupported' | undefined {
@@ -182,14 +228,15 @@ export class CommandRunner {
   async #run(run: ActiveRun, handler: CommandHandler): Promise<void> {
     const outcome = fitOutcome(await outcomeOf(run, handler), this.#options.fits)
     run.close()
-    const { commandId, attempt } = run
+    const { commandId, unstored } = run
+    const finished = { outcome, ...(unstored.length > 0 && { interactions: unstored }) }
     try {
-      await this.#options.journal.finished({ commandId, attempt, outcome })
+      await this.#options.journal.finished({ commandId, attempt: run.attempt, ...finished })
     } catch (error) {
       this.#journalFailed('finish', error)
     }
     // A redelivery during the write gave the run a newer attempt: the entry takes the latest.
-    const entry: Finished = { state: 'finished', attempt: run.attempt, outcome, unacked: 0 }
+    const entry: Finished = { state: 'finished', attempt: run.attempt, ...finished, unacked: 0 }
     this.#entries.delete(commandId)
     this.#entries.set(commandId, entry)
     this.#sendResult(commandId, entry)
@@ -240,8 +287,8 @@ export class CommandRunner {
     this.#options.report('command:result', { commandId, attempt, ...outcome }, { exempt: true, acked })
   }
 
-  #keep(commandId: string, { attempt, outcome }: Finished): void {
-    this.#options.journal.finished({ commandId, attempt, outcome }).catch(error => this.#journalFailed('finish', error))
+  #keep(commandId: string, { state: _, unacked: __, ...finished }: Finished): void {
+    this.#options.journal.finished({ commandId, ...finished }).catch(error => this.#journalFailed('finish', error))
   }
 
   #forget(commandId: string): void {

@@ -45,14 +45,11 @@ export interface Entry {
   readonly waiting: Set<string>
 }
 
-/**
- * `covered`: a resume at the cursor covers this pattern. `unsettled`: its snapshot came while other events were
- * arriving, so only the next event's cursor is certain to be after it.
- */
 interface Pattern {
-  covered: 'no' | 'unsettled' | 'yes'
-  /** A snapshot was requested; `since` counts the events processed before that. */
-  asked: { since: number; scope: Scope } | undefined
+  /** Its snapshot came, so a resume at the cursor includes it. */
+  isCovered: boolean
+  /** The scope of the snapshot that was requested. */
+  asked: Scope | undefined
   entries: number
 }
 
@@ -71,7 +68,6 @@ export class Subscriptions {
   readonly #tasks = new TaskIndex()
   /** Snapshots with more parts to come, by their topics. */
   readonly #parts = new Map<string, SnapshotRecord[]>()
-  #processed = 0
   #cursor: string | undefined
 
   constructor(options: { cursor?: string | undefined; log?: Log | undefined } = {}) {
@@ -94,7 +90,7 @@ export class Subscriptions {
     const entry: Entry = { patterns, scope, handlers, waiting: new Set(resumed ? [] : patterns) }
     this.#entries.add(entry)
     for (const name of patterns) {
-      const pattern = this.#patterns.get(name) ?? { covered: resumed ? 'yes' : 'no', asked: undefined, entries: 0 }
+      const pattern = this.#patterns.get(name) ?? { isCovered: resumed, asked: undefined, entries: 0 }
       pattern.entries++
       this.#patterns.set(name, pattern)
     }
@@ -129,9 +125,9 @@ export class Subscriptions {
     for (const [name, pattern] of this.#patterns) {
       pattern.asked = undefined
       if (pattern.entries === 0) this.#patterns.delete(name)
-      else if (pattern.covered !== 'yes') this.#await(name, pattern)
+      else if (!pattern.isCovered) this.#await(name, pattern)
     }
-    const patterns = [...this.#patterns].filter(([, { covered }]) => covered === 'yes').map(([name]) => name)
+    const patterns = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     if (this.#cursor === undefined || patterns.length === 0) return undefined
     const scope = patterns.every(name => this.#scopeOf(name) === 'active') ? 'active' : 'all'
     return { cursor: this.#cursor, patterns, scope }
@@ -139,7 +135,7 @@ export class Subscriptions {
 
   /** The resume was refused: the server sends a snapshot of the patterns that were to be resumed. */
   restarted(reason: string): void {
-    const given = [...this.#patterns].filter(([, { covered }]) => covered === 'yes').map(([name]) => name)
+    const given = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     this.startOver(reason)
     for (const name of given) this.#markAsked(name)
   }
@@ -158,9 +154,8 @@ export class Subscriptions {
       for (const name of entry.waiting) {
         const pattern = this.#patterns.get(name)!
         if (pattern.asked !== undefined) continue
-        const scope = this.#scopeOf(name)
-        pattern.asked = { since: this.#processed, scope }
-        names[scope].push(name)
+        pattern.asked = this.#scopeOf(name)
+        names[pattern.asked].push(name)
       }
     }
     return names
@@ -178,7 +173,7 @@ export class Subscriptions {
     for (const name of refused) {
       const pattern = this.#patterns.get(name)
       // A handler may have unsubscribed from it.
-      if (pattern !== undefined) pattern.covered = 'no'
+      if (pattern !== undefined) pattern.isCovered = false
     }
     for (const entry of this.#entries) for (const name of refused) entry.waiting.delete(name)
     return refused.length > 0
@@ -193,8 +188,13 @@ export class Subscriptions {
       return []
     }
     this.#parts.delete(key)
-    const isPartial = new Set(topics.filter(name => this.#patterns.get(name)?.asked?.scope === 'active'))
-    this.#settle(topics, cursor)
+    const isPartial = new Set(topics.filter(name => this.#patterns.get(name)?.asked === 'active'))
+    for (const name of topics) {
+      const pattern = this.#patterns.get(name)
+      if (pattern === undefined) continue
+      pattern.asked = undefined
+      pattern.isCovered = true
+    }
     const due = whole.map(record => ({ record, topic: record.topic, taskId: this.#tasks.taskOf(record.payload) }))
     for (const entry of [...this.#entries]) {
       // Who wants all, and came after the active ones were asked for, waits for a snapshot of its own.
@@ -204,13 +204,15 @@ export class Subscriptions {
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
       if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
     }
+    // Whatever the other patterns were due up to here came before it (SB11): a resume from an earlier cursor would give
+    // its receivers events from before their snapshot.
+    this.#cursor = cursor
     return this.#dropUnused(topics)
   }
 
   /** Passes the event to everybody who wants it; false if it came before. */
   event(event: WireEvent): boolean {
     if (!this.#recent.add(event.cursor)) return false
-    this.#processed++
     const due = { topic: event.topic, taskId: this.#tasks.taskOf(event.payload) }
     for (const entry of [...this.#entries]) {
       if (!entry.patterns.some(name => !entry.waiting.has(name) && matchEvent(name, due))) continue
@@ -219,13 +221,13 @@ export class Subscriptions {
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       this.#call(() => listener(event as DashboardEvent))
     }
-    this.#reached(event.cursor)
+    this.#cursor = event.cursor
     return true
   }
 
   /** The replay is complete. */
   resumed(cursor: string): void {
-    this.#reached(cursor)
+    this.#cursor = cursor
   }
 
   /** The server cannot continue these topics and will send them anew. */
@@ -234,24 +236,9 @@ export class Subscriptions {
     for (const name of topics) this.#markAsked(name)
   }
 
-  #reached(cursor: string): void {
-    this.#cursor = cursor
-    for (const pattern of this.#patterns.values()) if (pattern.covered === 'unsettled') pattern.covered = 'yes'
-  }
-
-  #settle(topics: readonly string[], cursor: string): void {
-    const asked = topics.map(name => this.#patterns.get(name)).filter(pattern => pattern !== undefined)
-    const isQuiet = asked.every(pattern => pattern.asked?.since === this.#processed)
-    for (const pattern of asked) {
-      pattern.asked = undefined
-      if (pattern.covered === 'no') pattern.covered = 'unsettled'
-    }
-    if (isQuiet && asked.length > 0) this.#reached(cursor)
-  }
-
   #markAsked(name: string): void {
     const pattern = this.#patterns.get(name)
-    if (pattern !== undefined) pattern.asked = { since: this.#processed, scope: this.#scopeOf(name) }
+    if (pattern !== undefined) pattern.asked = this.#scopeOf(name)
   }
 
   /** One who wants all makes it all for everybody: the server keeps one scope for a pattern. */
@@ -265,7 +252,7 @@ export class Subscriptions {
   #isOpen(name: string): boolean {
     const pattern = this.#patterns.get(name)
     if (pattern === undefined) return false
-    return pattern.covered !== 'no' || [...this.#entries].some(({ waiting }) => waiting.has(name))
+    return pattern.isCovered || [...this.#entries].some(({ waiting }) => waiting.has(name))
   }
 
   #forget(topics: readonly string[], reason: string): void {
@@ -279,7 +266,7 @@ export class Subscriptions {
   }
 
   #await(name: string, pattern: Pattern): void {
-    pattern.covered = 'no'
+    pattern.isCovered = false
     for (const entry of this.#entries) if (entry.patterns.includes(name)) entry.waiting.add(name)
   }
 

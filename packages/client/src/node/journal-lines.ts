@@ -65,7 +65,7 @@ export function linesOf({ line, delivered }: Known): JournalLine[] {
 
 export function entryOf({ line, delivered }: Known): JournalEntry {
   const { commandId, attempt } = line
-  return line.op === 'accepted'
-    ? { state: 'accepted', commandId, attempt }
-    : { state: 'finished', commandId, attempt, outcome: line.outcome, delivered }
+  if (line.op === 'accepted') return { state: 'accepted', commandId, attempt }
+  const { outcome, interactions } = line
+  return { state: 'finished', commandId, attempt, outcome, ...(interactions && { interactions }), delivered }
 }

@@ -60,3 +60,33 @@ t.test('an agent killed with -9 reports what its journal can prove, and runs not
   ])
   await kill(second)
 })
+
+t.test('an agent killed with -9 says again how the questions of its runs ended, before their results', async t => {
+  const folder = t.testdir()
+  const server = await ScriptedServer.listen(t)
+  const first = launch(t, server, folder)
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('here', 1, 'ask'))
+  await peer.next('interaction:request')
+  peer.tell('interaction:answer', { interactionId: 'int_here', optionId: 'yes' })
+  peer.tell('command:dispatch', dispatch('there', 1, 'asked there'))
+  for (const _ of ['here', 'there']) await peer.next('command:result')
+  await kill(first)
+
+  const second = launch(t, server, folder)
+  const { peer: again } = await welcomeAgent(server)
+  for (const _ of ['here', 'there']) await again.next('command:result')
+  const saidOf = (id: string) =>
+    again.log
+      .filter(({ payload }) => payload.commandId === id || payload.interactionId === `int_${id}`)
+      .map(({ type, payload }) => [type, payload.optionId ?? payload.status])
+  t.same(saidOf('here'), [
+    ['interaction:applied', undefined],
+    ['command:result', 'succeeded'],
+  ])
+  t.same(saidOf('there'), [
+    ['interaction:resolved', 'yes'],
+    ['command:result', 'succeeded'],
+  ])
+  await kill(second)
+})
