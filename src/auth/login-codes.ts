@@ -56,16 +56,26 @@ export class LoginCodes {
   }
 
   /** Makes a code for a principal, who hands on the rights that they hold. */
-  async create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
-    if (!this.#tokens.canMint) return { status: 'disabled' }
+  create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
     const { sub, role, agents, scopes, jti, issuedAt } = principal
-    const grant: Grant = { sub, role, agents, scopes, jti, issuedAt, until }
+    return this.#create({ sub, role, agents, scopes, jti, issuedAt, until }, actor)
+  }
+
+  /** Makes a code for whoever reads what the server prints: an admin. */
+  createForOwner(): Promise<CodeResult> {
+    const now = this.#clock.now()
+    const until = now + this.#tokens.defaultTtlSeconds * 1000
+    return this.#create({ sub: 'admin', role: 'admin', agents: ['*'], issuedAt: now, until })
+  }
+
+  async #create(grant: Grant, actor?: Actor): Promise<CodeResult> {
+    if (!this.#tokens.canMint) return { status: 'disabled' }
     const code = randomBytes(CODE_BYTES).toString('base64url')
     const createdAt = this.#clock.now()
-    const expiresAt = Math.min(createdAt + LIFE_MS, until)
+    const expiresAt = Math.min(createdAt + LIFE_MS, grant.until)
     const payload: CodeRecord = { grant, createdAt, expiresAt }
     const draft: EventDraft = { type: 'login:code', topic: topicOf(code), payload, record: 'set', expiresAt }
-    const result = await this.#log.append([draft, ...auditDrafts(actor, 'login:code', sub, createdAt)])
+    const result = await this.#log.append([draft, ...auditDrafts(actor, 'login:code', grant.sub, createdAt)])
     return result.status === 'unavailable' ? result : { status: 'made', code, expiresAt }
   }
 

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { serve as serveProcess } from '../server.ts'
 import { startLocalAgent } from './local-agent.ts'
+import { loginUrl } from './login-url.ts'
 import { wholeNumber } from './options.ts'
 import { programName } from './program-name.ts'
 
@@ -38,10 +39,21 @@ export const serveCommand = new Command('serve')
     const url = app.listeningOrigin
     process.stdout.write(`\nFleetwire listens at ${url}\n`)
     if (app.tokens.canMint) {
+      await printLoginLink(app, url)
       await greet(app)
       if (localAgent && app.config.LOCAL_AGENT) await runLocalAgent(app, url)
     }
   })
+
+/** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */
+async function printLoginLink(app: App, url: string): Promise<void> {
+  if (!app.hasRoute({ method: 'GET', url: '/login' })) return
+  const made = await app.loginCodes.createForOwner()
+  if (made.status !== 'made') return
+  process.stdout.write(
+    `\nOpen this link to log your browser in as admin. It works once and for 10 minutes; "${programName()} login-link" prints another.\n\n  ${loginUrl(url, made.code)}\n`,
+  )
+}
 
 /**
  * At the very first start nobody can do anything yet: an admin token is minted and shown, once. An output that is not a

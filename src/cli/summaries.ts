@@ -5,6 +5,10 @@
 export const summaries = {
   serve: { usage: 'serve [options]', says: 'Run the server' },
   token: { usage: 'token [options]', says: 'Mint a token; it is printed once and stored nowhere' },
+  'login-link': {
+    usage: 'login-link [options]',
+    says: 'Print a link that logs a browser in, once, with the rights of your token',
+  },
   agent: { usage: 'agent', says: 'Run an agent on this machine' },
   ps: { usage: 'ps [options]', says: 'Show the agents: who is online, working, waiting or gone' },
   send: { usage: 'send [options] <agentId> <input...>', says: 'Submit a command to an agent' },

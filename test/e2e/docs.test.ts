@@ -69,8 +69,8 @@ test('docs/cli.md names every command with every option, and no other', async t 
     t.same(told, offered, command)
   }
   const { stdout } = await fleetwire(t, ['--help']).ended
-  const commands = [...stdout.matchAll(/^ {2}(\w+) (?:\[|.* {2})/gm)].map(([, name]) => name!)
-  const named = sections.map(section => /^\w+/.exec(section)![0])
+  const commands = [...stdout.matchAll(/^ {2}([\w-]+) (?:\[|.* {2})/gm)].map(([, name]) => name!)
+  const named = sections.map(section => /^[\w-]+/.exec(section)![0])
   t.same(
     named,
     commands.filter(name => name !== 'help'),

@@ -6,6 +6,7 @@ import { agentCommand } from '../../../src/cli/agent.ts'
 import { attachCommand } from '../../../src/cli/attach.ts'
 import { backupCommand } from '../../../src/cli/backup.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
+import { loginLinkCommand } from '../../../src/cli/login-link.ts'
 import { psCommand } from '../../../src/cli/ps.ts'
 import { sendCommand } from '../../../src/cli/send.ts'
 import { serveCommand } from '../../../src/cli/serve.ts'
@@ -103,6 +104,7 @@ test('the list of commands says of each what the command says itself', async t =
   const modules = [
     serveCommand,
     tokenCommand,
+    loginLinkCommand,
     agentCommand,
     psCommand,
     sendCommand,
