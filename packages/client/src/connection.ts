@@ -181,6 +181,11 @@ export class Connection {
     )
   }
 
+  /** The token of the present connection, else a new one. */
+  async token(): Promise<string> {
+    return this.#token ?? this.#authorize()
+  }
+
   async #authorize(): Promise<string> {
     const { token } = this.#options
     // Files and secret stores leave a line break at the end, which is not allowed in a header.

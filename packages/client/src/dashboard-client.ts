@@ -27,13 +27,13 @@ import { TerminalViews } from './dashboard/terminal-views.ts'
 import type { RequestResult } from './errors.ts'
 import { FlushTiming } from './flush-timing.ts'
 import { type Log, silent } from './log.ts'
-import type { Observable } from './observable.ts'
+import { type Observable, Subject } from './observable.ts'
 import { Pacer } from './pacer.ts'
 import { randomId } from './random-id.ts'
 import type { ReconnectPolicy } from './reconnect.ts'
 import { local, type RequestOptions, Requests } from './requests.ts'
 import { RoundTrip } from './round-trip.ts'
-import { type SocketFactory, socketOf, socketUrl } from './socket.ts'
+import { httpUrl, type SocketFactory, socketOf, socketUrl } from './socket.ts'
 import type { WakeUps } from './wake-ups.ts'
 
 export interface DashboardClientOptions {
@@ -57,6 +57,9 @@ export interface DashboardClientOptions {
   onError?(error: WireError): void
   onLog?: Log
 }
+
+/** Whom the server takes this client for, and what it allows a connection. */
+export type Identity = Pick<Established, 'connectionId' | 'userId' | 'userKey' | 'role' | 'limits'>
 
 export type SubmitRequest = { agentId: string } & SubmitCommandBody
 
@@ -89,6 +92,7 @@ type Handlers = {
   [K in ServerFrameType]: (payload: ServerPayloads[K], id: string | undefined) => void
 }
 type Established = ServerPayloads['connection:established']
+type Answer = Omit<Established, 'resumed' | 'reason'>
 
 const DOWN: Phase = { name: 'down' }
 const LIVE: Phase = { name: 'live' }
@@ -105,6 +109,7 @@ export class DashboardClient {
   readonly #flush: FlushTiming
   readonly #queue: string[] = []
   readonly #roundTrip: RoundTrip
+  readonly #identity = new Subject<Identity | undefined>(undefined)
   readonly #terminals: TerminalViews
   readonly #asking: SubscribeRequests
   #phase: Phase = DOWN
@@ -160,6 +165,11 @@ export class DashboardClient {
     this.#flush = new FlushTiming(this.#clock, () => this.#pacer.pump())
   }
 
+  /** The source of time of everything that is built on this client. */
+  get clock(): Clock {
+    return this.#clock
+  }
+
   get status(): Observable<ConnectionStatus> {
     return this.#connection.status
   }
@@ -167,6 +177,21 @@ export class DashboardClient {
   /** The round-trip time to the server; undefined until it is known for the present connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#roundTrip.rttMs
+  }
+
+  /** Whom the server takes this client for, as of the latest connection; undefined before the first. */
+  get identity(): Observable<Identity | undefined> {
+    return this.#identity
+  }
+
+  /**
+   * Fetches a path of the server, such as `/api/v1/commands`, with this client's token. Rejects as `fetch` does; a
+   * refusal is a response.
+   */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${await this.#connection.token()}`)
+    return fetch(httpUrl(this.#options.url) + path, { ...init, headers })
   }
 
   /** The position up to which every event was processed; undefined before the first snapshot. Worth storing. */
@@ -293,8 +318,9 @@ export class DashboardClient {
     this.#enter(resumes && resumed ? { name: 'resuming' } : LIVE, established)
   }
 
-  #enter(phase: Phase, { heartbeatMs, limits }: Pick<Established, 'heartbeatMs' | 'limits'>): void {
+  #enter(phase: Phase, { heartbeatMs, limits, connectionId, userId, userKey, role }: Answer): void {
     this.#phase = phase
+    this.#identity.set({ connectionId, userId, role, limits, ...(userKey !== undefined && { userKey }) })
     this.#ask()
     this.#queue.push(...this.#requests.unsettled())
     this.#terminals.reopen()

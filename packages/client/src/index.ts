@@ -25,7 +25,14 @@ export * from './message-buffer.ts'
 export type { Observable } from './observable.ts'
 export { defaultPolicy, type ReconnectPolicy } from './reconnect.ts'
 export type { RequestOptions } from './requests.ts'
-export { browserSocket, type SocketClose, type SocketEvents, type SocketFactory, type SocketPort } from './socket.ts'
+export {
+  browserSocket,
+  httpUrl,
+  type SocketClose,
+  type SocketEvents,
+  type SocketFactory,
+  type SocketPort,
+} from './socket.ts'
 export * from './terminal-buffer.ts'
 export { tokenExpiry } from './token-expiry.ts'
 export { pageWakeUps, type WakeUps } from './wake-ups.ts'

@@ -74,3 +74,10 @@ export function socketUrl(address: string, route: 'agent' | 'ws'): string {
   if (isServer) url.pathname = `${url.pathname.replace(/\/+$/, '')}/${route}`
   return url.href
 }
+
+/** The server's address for requests, without a slash at the end, from an address that `socketUrl` takes. */
+export function httpUrl(address: string): string {
+  const url = new URL(address)
+  const path = url.protocol.startsWith('ws') ? url.pathname.replace(/\/ws\/?$/, '') : url.pathname
+  return `${url.protocol.replace('ws', 'http')}//${url.host}${path.replace(/\/+$/, '')}`
+}

@@ -212,7 +212,9 @@ export class Subscriptions {
 
   /** Passes the event to everybody who wants it; false if it came before. */
   event(event: WireEvent): boolean {
-    if (!this.#recent.add(event.cursor)) return false
+    // A summary has no place of its own in the log: its cursor is that of another event (EV10).
+    const isLogged = event.type !== 'agent:summary'
+    if (isLogged && !this.#recent.add(event.cursor)) return false
     const due = { topic: event.topic, taskId: this.#tasks.taskOf(event.payload) }
     for (const entry of [...this.#entries]) {
       if (!entry.patterns.some(name => !entry.waiting.has(name) && matchEvent(name, due))) continue
@@ -221,7 +223,7 @@ export class Subscriptions {
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       this.#call(() => listener(event as DashboardEvent))
     }
-    this.#cursor = event.cursor
+    if (isLogged) this.#cursor = event.cursor
     return true
   }
 

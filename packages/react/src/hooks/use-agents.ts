@@ -1,0 +1,154 @@
+import type { Agent, AgentSummary } from '@fleetwire/protocol'
+import { useCallback, useMemo, useRef, useState } from 'react'
+import { useStore } from '../provider.tsx'
+import {
+  type AgentGroup,
+  type AgentPlace,
+  type AgentQuery,
+  isSameOrder,
+  isSamePlace,
+  type Order,
+  orderOf,
+  placeOf,
+} from '../store/agent-index.ts'
+import type { FleetStore } from '../store/fleet-store.ts'
+import { frozenOrder } from '../store/frozen-order.ts'
+import { indexSource } from '../store/index-source.ts'
+import type { Live } from '../store/live.ts'
+import { patterns } from '../store/record-kind.ts'
+import { liveSource } from '../store/sources.ts'
+import { useSource } from './use-live.ts'
+import { recordSource, useRecord } from './use-records.ts'
+
+export interface AgentIndex {
+  readonly ids: readonly string[]
+  /** Empty without `groupBy`. */
+  readonly groups: readonly AgentGroup[]
+  /** While frozen: how many ids would come, go or change places. */
+  readonly moves: number
+  /** Takes over the present order, frozen or not. */
+  apply(): void
+}
+
+export interface AgentIndexQuery extends AgentQuery {
+  /** Keeps the order as it is shown, for as long as somebody points at it. */
+  freeze?: boolean
+}
+
+const agentSource = (store: FleetStore, id: string) => recordSource(store, 'agent', patterns.agents, id)
+const summarySource = (store: FleetStore, id: string) => recordSource(store, 'summary', patterns.summaries, id)
+
+/** One agent; undefined if there is none of this id. With `select`, only a change of that part renders. */
+export function useAgent<S = Agent>(
+  id: string | 'skip',
+  select?: (agent: Agent) => S,
+  equal?: (a: S, b: S) => boolean,
+): Live<S | undefined> {
+  return useRecord(id, agentSource, select, equal)
+}
+
+/** What a card shows of an agent: its current and last command, its last line, its queue and cost. */
+export function useAgentSummary<S = AgentSummary>(
+  id: string | 'skip',
+  select?: (summary: AgentSummary) => S,
+  equal?: (a: S, b: S) => boolean,
+): Live<S | undefined> {
+  return useRecord(id, summarySource, select, equal)
+}
+
+function useOrder(query: AgentQuery): Live<Order> {
+  const store = useStore()
+  const key = JSON.stringify(query)
+  const source = useMemo(() => {
+    const own = JSON.parse(key) as AgentQuery
+    return indexSource<'agent', AgentPlace, Order>(store, 'agent', patterns.agents, {
+      place: agent => placeOf(agent, own),
+      isSame: isSamePlace,
+      result: places => orderOf(places.values(), own),
+      equal: isSameOrder,
+    })
+  }, [store, key])
+  return useSource(source)
+}
+
+/** The ids of the agents that match, in order. It renders when the order changes, not when an agent does. */
+export function useAgentIds({ freeze = false, ...query }: AgentIndexQuery = {}): Live<AgentIndex> {
+  const store = useStore()
+  const live = useOrder(query)
+  const key = JSON.stringify(query)
+  const frozen = useRef<{ key: string; order: Order }>(undefined)
+  const [, applied] = useState(0)
+  const apply = useCallback(() => {
+    frozen.current = undefined
+    applied(count => count + 1)
+  }, [])
+  const shown = freeze && frozen.current?.key === key ? frozen.current.order : undefined
+  const index = useMemo((): Live<AgentIndex> => {
+    if (live.status !== 'ready') return live
+    const records = store.peek('agent', patterns.agents)?.records
+    const { order, moves } =
+      shown === undefined
+        ? { order: live.data, moves: 0 }
+        : frozenOrder(shown, live.data, id => records?.has(id) ?? true)
+    return { ...live, data: { ...order, moves, apply } }
+  }, [live, shown, store, apply])
+  if (index.status === 'ready' && (shown === undefined || index.data.ids !== shown.ids)) {
+    frozen.current = { key, order: { ids: index.data.ids, groups: index.data.groups } }
+  }
+  return index
+}
+
+/** The agents that match, in order. It renders with every change of one of them: for rows, use `useAgentIds`. */
+export function useAgents(query: AgentQuery = {}): Live<readonly Agent[]> {
+  const store = useStore()
+  const order = useOrder(query)
+  const ids = order.status === 'ready' ? order.data.ids : undefined
+  const source = useMemo(() => {
+    let last: readonly Agent[] = []
+    return liveSource({
+      peek: () => store.peek('agent', patterns.agents),
+      open: () => store.records('agent', patterns.agents),
+      read: feed => {
+        const agents = (ids ?? []).map(id => feed.get(id)).filter(agent => agent !== undefined)
+        if (agents.length !== last.length || agents.some((agent, i) => agent !== last[i])) last = agents
+        return last
+      },
+    })
+  }, [store, ids])
+  return useSource(source)
+}
+
+export type FleetCounts = Readonly<Record<Agent['work'] | Agent['link'] | 'needsYou' | 'total', number>>
+
+const sameCounts = (a: FleetCounts, b: FleetCounts): boolean =>
+  Object.entries(a).every(([name, count]) => b[name as keyof FleetCounts] === count)
+
+function countsOf(places: Iterable<Pick<Agent, 'work' | 'link'> & { needsYou: boolean }>): FleetCounts {
+  const counts: Record<keyof FleetCounts, number> = {
+    ...{ starting: 0, idle: 0, working: 0, waiting: 0, stalled: 0, stopped: 0, error: 0 },
+    ...{ online: 0, late: 0, offline: 0, needsYou: 0, total: 0 },
+  }
+  for (const { work, link, needsYou } of places) {
+    counts[work]++
+    counts[link]++
+    counts.total++
+    if (needsYou) counts.needsYou++
+  }
+  return counts
+}
+
+/** How many agents do what, are linked how, and need somebody. */
+export function useFleetCounts(): Live<FleetCounts> {
+  const store = useStore()
+  const source = useMemo(
+    () =>
+      indexSource(store, 'agent', patterns.agents, {
+        place: ({ work, link, openInteractions }) => ({ work, link, needsYou: openInteractions > 0 }),
+        isSame: (a, b) => a?.work === b?.work && a?.link === b?.link && a?.needsYou === b?.needsYou,
+        result: places => countsOf(places.values()),
+        equal: sameCounts,
+      }),
+    [store],
+  )
+  return useSource(source)
+}

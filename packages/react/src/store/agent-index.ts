@@ -1,0 +1,131 @@
+import type { Agent } from '@fleetwire/protocol'
+import { type AgentStatus, agentStatus, agentStatuses } from './agent-status.ts'
+
+/** An agent matches if it matches everything named. */
+export interface AgentFilter {
+  status?: AgentStatus | readonly AgentStatus[]
+  work?: Agent['work'] | readonly Agent['work'][]
+  link?: Agent['link'] | readonly Agent['link'][]
+  kind?: string
+  labels?: Readonly<Record<string, string>>
+  ids?: readonly string[]
+  /** A part of the id, the name or a label, in any case. */
+  text?: string
+}
+
+export interface AgentSort {
+  by: 'status' | 'name' | 'agentId' | 'kind' | 'lastSeenAt' | 'connectedAt'
+  direction?: 'asc' | 'desc'
+}
+
+export interface AgentQuery {
+  where?: AgentFilter
+  /** Default: by status, the most urgent first; then by name. */
+  sort?: AgentSort
+  /** `status`, `kind` or the name of a label. */
+  groupBy?: string
+  /** Agents of which a failure was not looked at yet: their status is `error`. */
+  unseenFailures?: readonly string[]
+}
+
+export interface AgentGroup {
+  /** The value that its agents share; '' for those without the label. */
+  readonly key: string
+  readonly ids: readonly string[]
+}
+
+/** What the index reads of one agent: as long as it is equal, the index needs no computing. */
+export interface AgentPlace {
+  readonly id: string
+  readonly sort: string | number
+  readonly name: string
+  readonly group: string
+}
+
+/** Where the agent belongs; undefined if it does not match. */
+export function placeOf(agent: Agent, query: AgentQuery): AgentPlace | undefined {
+  const { sort, groupBy, unseenFailures } = query
+  const status = agentStatus(agent, { hasUnseenFailure: unseenFailures?.includes(agent.agentId) ?? false })
+  if (query.where !== undefined && !matches(agent, status, query.where)) return undefined
+  return {
+    id: agent.agentId,
+    sort: sortKey(agent, status, sort),
+    name: agent.name.toLowerCase(),
+    group: groupBy === undefined ? '' : groupKey(agent, status, groupBy),
+  }
+}
+
+export const isSamePlace = (a: AgentPlace | undefined, b: AgentPlace | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.sort === b.sort && a.name === b.name && a.group === b.group)
+
+export interface Order {
+  readonly ids: readonly string[]
+  readonly groups: readonly AgentGroup[]
+}
+
+const sameIds = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((id, i) => id === b[i])
+
+export const isSameOrder = (a: Order, b: Order): boolean =>
+  sameIds(a.ids, b.ids) &&
+  a.groups.length === b.groups.length &&
+  a.groups.every(({ key, ids }, i) => key === b.groups[i]!.key && sameIds(ids, b.groups[i]!.ids))
+
+export function orderOf(places: Iterable<AgentPlace>, { sort, groupBy }: AgentQuery): Order {
+  const sign = sort?.direction === 'desc' ? -1 : 1
+  const sorted = [...places].sort(
+    (a, b) => sign * compare(a.sort, b.sort) || compare(a.name, b.name) || compare(a.id, b.id),
+  )
+  if (groupBy === undefined) return { ids: sorted.map(({ id }) => id), groups: [] }
+  const byKey = new Map<string, string[]>()
+  for (const { id, group } of sorted) {
+    const ids = byKey.get(group)
+    if (ids === undefined) byKey.set(group, [id])
+    else ids.push(id)
+  }
+  const keys = [...byKey.keys()].sort(groupBy === 'status' ? byUrgency : compareGroups)
+  const groups = keys.map(key => ({ key, ids: byKey.get(key)! }))
+  return { ids: groups.flatMap(({ ids }) => ids), groups }
+}
+
+function matches(agent: Agent, status: AgentStatus, where: AgentFilter): boolean {
+  return (
+    isOneOf(status, where.status) &&
+    isOneOf(agent.work, where.work) &&
+    isOneOf(agent.link, where.link) &&
+    isOneOf(agent.kind, where.kind) &&
+    isOneOf(agent.agentId, where.ids) &&
+    Object.entries(where.labels ?? {}).every(([name, value]) => agent.labels[name] === value) &&
+    hasText(agent, where.text)
+  )
+}
+
+const isOneOf = <T extends string>(value: T, wanted: T | readonly T[] | undefined): boolean =>
+  wanted === undefined || (typeof wanted === 'string' ? wanted === value : wanted.includes(value))
+
+function hasText({ agentId, name, labels }: Agent, text: string | undefined): boolean {
+  const wanted = text?.trim().toLowerCase()
+  if (wanted === undefined || wanted === '') return true
+  const has = (value: string) => value.toLowerCase().includes(wanted)
+  return has(agentId) || has(name) || Object.entries(labels).some(([key, value]) => has(`${key}=${value}`))
+}
+
+const rank = (status: string): number => (agentStatuses as readonly string[]).indexOf(status)
+const byUrgency = (a: string, b: string): number => rank(a) - rank(b)
+/** Those without the label come last. */
+const compareGroups = (a: string, b: string): number => Number(a === '') - Number(b === '') || compare(a, b)
+
+function sortKey(agent: Agent, status: AgentStatus, sort: AgentSort | undefined): string | number {
+  const by = sort?.by ?? 'status'
+  if (by === 'status') return rank(status)
+  return by === 'name' ? agent.name.toLowerCase() : agent[by]
+}
+
+function groupKey(agent: Agent, status: AgentStatus, groupBy: string): string {
+  if (groupBy === 'status') return status
+  return groupBy === 'kind' ? agent.kind : (agent.labels[groupBy] ?? '')
+}
+
+function compare(a: string | number, b: string | number): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  return a < b ? -1 : a > b ? 1 : 0
+}

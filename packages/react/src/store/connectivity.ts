@@ -1,0 +1,71 @@
+import type { ConnectionStatus, DashboardClient } from '@fleetwire/client'
+import type { Source } from './live.ts'
+
+export type ConnectionView = ConnectionStatus & {
+  /** The round-trip time to the server, once known. */
+  rttMs?: number
+  /** Since when there is no connection, epoch ms; before the first one, since it was wanted. */
+  downSince?: number
+  role?: string
+  userId?: string
+}
+
+/** The connection as pages show it. */
+export class Connectivity implements Source<ConnectionView> {
+  readonly #client: DashboardClient
+  #view: ConnectionView
+  #downSince: number | undefined
+
+  constructor(client: DashboardClient) {
+    this.#client = client
+    this.#watch(client.status.value)
+    this.#view = this.#look()
+    client.status.subscribe(status => {
+      this.#watch(status)
+      this.#view = this.#look()
+    })
+    client.rttMs.subscribe(() => {
+      this.#view = this.#look()
+    })
+    client.identity.subscribe(() => {
+      this.#view = this.#look()
+    })
+  }
+
+  get isOnline(): boolean {
+    return this.#client.status.value.state === 'online'
+  }
+
+  get downSince(): number | undefined {
+    return this.#downSince
+  }
+
+  readonly get = (): ConnectionView => this.#view
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    const leave = [
+      this.#client.status.subscribe(listener),
+      this.#client.rttMs.subscribe(listener),
+      this.#client.identity.subscribe(listener),
+    ]
+    return () => {
+      for (const one of leave) one()
+    }
+  }
+
+  #watch({ state }: ConnectionStatus): void {
+    if (state === 'online' || state === 'idle') this.#downSince = undefined
+    else this.#downSince ??= this.#client.clock.now()
+  }
+
+  #look(): ConnectionView {
+    const rttMs = this.#client.rttMs.value
+    const identity = this.#client.identity.value
+    return {
+      ...this.#client.status.value,
+      ...(rttMs !== undefined && { rttMs }),
+      ...(this.#downSince !== undefined && { downSince: this.#downSince }),
+      ...(identity !== undefined && { role: identity.role, userId: identity.userId }),
+    }
+  }
+}

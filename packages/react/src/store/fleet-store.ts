@@ -1,0 +1,124 @@
+import type { ConnectionStatus, DashboardClient } from '@fleetwire/client'
+import { createRest, type Rest } from '../rest/rest.ts'
+import { Connectivity } from './connectivity.ts'
+import type { Feed } from './feed.ts'
+import { FrameScheduler } from './frame-scheduler.ts'
+import { MetricsFeed } from './metrics-feed.ts'
+import { RecordFeed } from './record-feed.ts'
+import { kinds, patterns, type RecordKindName, type Records } from './record-kind.ts'
+import { SessionFeed, type SessionPort } from './session-feed.ts'
+
+type AnyFeed = RecordFeed<unknown> | MetricsFeed | SessionFeed
+
+/** All that the hooks of one client know. */
+export class FleetStore {
+  readonly client: DashboardClient
+  readonly connectivity: Connectivity
+  readonly #feeds = new Map<string, AnyFeed>()
+  readonly #pending = new Set<Feed>()
+  readonly #scheduler: FrameScheduler
+  readonly rest: Rest
+  readonly #port: SessionPort
+
+  constructor(client: DashboardClient) {
+    this.client = client
+    this.#scheduler = new FrameScheduler(client.clock, () => this.#flush())
+    this.connectivity = new Connectivity(client)
+    const { connectivity } = this
+    this.rest = createRest({ fetch: (path, init) => client.fetch(path, init) })
+    this.#port = {
+      transcriptPage: (sessionId, cursor) =>
+        this.rest.sessions.messages(sessionId, { limit: 500, ...(cursor && { cursor }) }),
+      client,
+      get isOnline() {
+        return connectivity.isOnline
+      },
+      get downSince() {
+        return connectivity.downSince
+      },
+      pending: feed => {
+        this.#pending.add(feed)
+        this.#scheduler.schedule()
+      },
+      over: feed => {
+        for (const [key, other] of this.#feeds) if (other === feed) this.#feeds.delete(key)
+        this.#pending.delete(feed)
+      },
+    }
+    let wasOnline = this.connectivity.isOnline
+    client.status.subscribe(({ state }: ConnectionStatus) => {
+      if (state === 'stopped') for (const feed of [...this.#feeds.values()]) feed.stopped()
+      if (connectivity.isOnline === wasOnline) return
+      wasOnline = connectivity.isOnline
+      for (const feed of [...this.#feeds.values()]) feed.reachability()
+    })
+  }
+
+  /** The feed of these records, if somebody reads it. */
+  peek<K extends RecordKindName>(kind: K, pattern: string): RecordFeed<Records[K]> | undefined {
+    return this.#feeds.get(`${kind} ${pattern}`) as RecordFeed<Records[K]> | undefined
+  }
+
+  /** The same; the caller retains it at once. */
+  records<K extends RecordKindName>(kind: K, pattern: string): RecordFeed<Records[K]> {
+    return this.#feed(`${kind} ${pattern}`, () => {
+      const scope = isOne(pattern) ? 'all' : 'active'
+      return new RecordFeed(kinds[kind], pattern, scope, this.#port) as unknown as RecordFeed<unknown>
+    }) as unknown as RecordFeed<Records[K]>
+  }
+
+  /** Of all feeds of this kind, one that has the record. */
+  holding<K extends RecordKindName>(kind: K, id: string): RecordFeed<Records[K]> | undefined {
+    for (const feed of this.#feeds.values()) {
+      if (!(feed instanceof RecordFeed) || feed.kind !== (kinds[kind] as unknown) || feed.get(id) === undefined)
+        continue
+      return feed as unknown as RecordFeed<Records[K]>
+    }
+    return undefined
+  }
+
+  peekSession(sessionId: string): SessionFeed | undefined {
+    return this.#feeds.get(`transcript ${patterns.session(sessionId)}`) as SessionFeed | undefined
+  }
+
+  session(sessionId: string): SessionFeed {
+    const pattern = patterns.session(sessionId)
+    return this.#feed(`transcript ${pattern}`, () => new SessionFeed(sessionId, pattern, this.#port)) as SessionFeed
+  }
+
+  peekMetrics(agentId: string): MetricsFeed | undefined {
+    return this.#feeds.get(`metrics ${patterns.metrics(agentId)}`) as MetricsFeed | undefined
+  }
+
+  metrics(agentId: string): MetricsFeed {
+    const pattern = patterns.metrics(agentId)
+    return this.#feed(`metrics ${pattern}`, () => new MetricsFeed(pattern, 'all', this.#port)) as MetricsFeed
+  }
+
+  #feed(key: string, make: () => AnyFeed): AnyFeed {
+    const feed = this.#feeds.get(key) ?? make()
+    this.#feeds.set(key, feed)
+    return feed
+  }
+
+  #flush(): void {
+    const feeds = [...this.#pending]
+    this.#pending.clear()
+    for (const feed of feeds) feed.flush()
+  }
+}
+
+/** Whether the pattern names one record: then its end is of interest too. */
+const isOne = (pattern: string): boolean => {
+  const tokens = pattern.split('.')
+  return tokens[tokens.length - 1] !== '*' && tokens[tokens.length - 2] !== '*'
+}
+
+const stores = new WeakMap<DashboardClient, FleetStore>()
+
+/** The one store of a client, however many providers give it. */
+export function storeOf(client: DashboardClient): FleetStore {
+  const store = stores.get(client) ?? new FleetStore(client)
+  stores.set(client, store)
+  return store
+}

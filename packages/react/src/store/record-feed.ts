@@ -1,0 +1,141 @@
+import type { DashboardEvent, SnapshotRecord } from '@fleetwire/client'
+import { Feed, type FeedPort } from './feed.ts'
+import { KeyedListeners } from './listeners.ts'
+import type { RecordKind } from './record-kind.ts'
+
+/** Settled records of a feed of active ones, kept for those who still look at them. */
+const MAX_SETTLED = 500
+
+/** The records of one kind behind one pattern, and those of history that lists have added. */
+export class RecordFeed<T> extends Feed {
+  readonly kind: RecordKind<T>
+  readonly #isActiveOnly: boolean
+  readonly #keyed = new KeyedListeners()
+  readonly #updates = new Set<(ids: Iterable<string> | 'all') => void>()
+  readonly #lists = new Set<ReadonlySet<string>>()
+  #records = new Map<string, T>()
+  /** By age of their end. */
+  #settled = new Set<string>()
+  /** What the next flush makes visible; undefined: gone. */
+  #pending = new Map<string, T | undefined>()
+  #replacement: Map<string, T> | undefined
+  #added = new Map<string, T>()
+  #snapshots = 0
+
+  constructor(kind: RecordKind<T>, pattern: string, scope: 'active' | 'all', port: FeedPort) {
+    super(pattern, scope, port)
+    this.kind = kind
+    this.#isActiveOnly = scope === 'active'
+  }
+
+  get records(): ReadonlyMap<string, T> {
+    return this.#records
+  }
+
+  /** Grows with each snapshot: what settled before it, and was not listed, is not known. */
+  get snapshots(): number {
+    return this.#snapshots
+  }
+
+  get(id: string): T | undefined {
+    return this.#records.get(id)
+  }
+
+  /** Called after a flush that changed this record, or how far it can be trusted. */
+  onRecord(id: string, listener: () => void): () => void {
+    return this.#keyed.add(id, listener)
+  }
+
+  /** Called in each flush that changed records, before listeners are told, with their ids. */
+  onUpdate(update: (ids: Iterable<string> | 'all') => void): () => void {
+    this.#updates.add(update)
+    return () => void this.#updates.delete(update)
+  }
+
+  /** Adds records of history with the next flush; what is known already is newer. */
+  add(records: readonly T[]): void {
+    for (const record of records) this.#added.set(this.kind.idOf(record), record)
+    this.port.pending(this)
+  }
+
+  /** Keeps the records of these ids. Returns a function that lets them go. */
+  keep(ids: ReadonlySet<string>): () => void {
+    this.#lists.add(ids)
+    return () => void this.#lists.delete(ids)
+  }
+
+  protected replace(records: readonly SnapshotRecord[]): void {
+    this.#pending.clear()
+    this.#replacement = new Map()
+    for (const { type, payload } of records) {
+      if (this.kind.carries(type)) this.#replacement.set(this.kind.idOf(payload as T), payload as T)
+    }
+  }
+
+  protected note({ type, payload }: DashboardEvent): boolean {
+    if (this.kind.removes(type)) this.#pending.set(this.kind.idOf(payload as T), undefined)
+    else if (this.kind.carries(type)) this.#pending.set(this.kind.idOf(payload as T), payload as T)
+    else return false
+    return true
+  }
+
+  protected apply(): void {
+    const replacement = this.#replacement
+    const changed = this.#pending
+    const added = this.#added
+    this.#replacement = undefined
+    this.#pending = new Map()
+    this.#added = new Map()
+    if (replacement !== undefined) this.#swap(replacement)
+    for (const [id, record] of changed) this.#put(id, record)
+    for (const [id, record] of added) {
+      if (this.#records.has(id) || changed.has(id)) continue
+      this.#put(id, record)
+      changed.set(id, record)
+    }
+    if (replacement === undefined && changed.size === 0) return
+    for (const update of [...this.#updates]) update(replacement === undefined ? changed.keys() : 'all')
+    if (replacement === undefined) this.#keyed.tell(changed.keys())
+    else this.#keyed.tellAll()
+  }
+
+  protected staleness(): void {
+    this.#keyed.tellAll()
+  }
+
+  #swap(replacement: Map<string, T>): void {
+    const before = this.#records
+    const settled = this.#settled
+    this.#records = replacement
+    this.#settled = new Set()
+    this.#snapshots++
+    for (const id of settled) {
+      const record = before.get(id)
+      // A snapshot of active records says nothing of these, and they do not change any more.
+      if (record !== undefined && !replacement.has(id) && this.#isKept(id)) this.#put(id, record)
+    }
+  }
+
+  #put(id: string, record: T | undefined): void {
+    if (record === undefined) this.#records.delete(id)
+    else this.#records.set(id, record)
+    if (!this.#isActiveOnly) return
+    if (record === undefined || !this.kind.isSettled(record)) this.#settled.delete(id)
+    else this.#settled.add(id)
+    if (this.#settled.size > MAX_SETTLED) this.#dropSettled()
+  }
+
+  #isKept(id: string): boolean {
+    return this.#keyed.has(id) || [...this.#lists].some(ids => ids.has(id))
+  }
+
+  #dropSettled(): void {
+    let excess = this.#settled.size - MAX_SETTLED
+    for (const id of this.#settled) {
+      if (excess-- <= 0) return
+      if (this.#isKept(id)) continue
+      this.#settled.delete(id)
+      this.#records.delete(id)
+    }
+  }
+}
