@@ -109,6 +109,8 @@ export class Broadcaster implements Feed {
 
   async snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot> {
     const snapshot = await this.#snapshots.snapshot(patterns, scope)
+    // The store can be ahead of what was told, and only what was told is known here.
+    await this.reached(snapshot.cursor)
     const latest = this.#latest.records(patterns)
     return latest.length === 0 ? snapshot : { ...snapshot, records: [...snapshot.records, ...latest] }
   }

@@ -208,6 +208,8 @@ export class Subscriber {
     const { records, cursor, flawed = [] } = await this.#feed.snapshot(added, scope)
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
+    // The replay has none of what is not kept, and the snapshot is only for those who asked for it.
+    this.#feed.missed(this.#patterns, seqOf(left), seqOf(cursor))
     this.#place([...this.#patterns, ...added])
     // Checked as they are sent, since rights may change while earlier parts are on their way.
     const visible = visibleTo(records, () => this.#principal)

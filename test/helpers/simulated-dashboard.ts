@@ -34,7 +34,8 @@ export interface SimulatedDashboardOptions {
 const seqOf = (cursor: string): number => decodeCursor(cursor)!.seq
 const canSee = (rights: string, topic: string): boolean =>
   topic !== 'system.connections' && (rights === 'wide' || !/^agents\.[cd]\./.test(topic))
-const isRecord = ({ topic }: Pick<FleetEvent, 'topic'>): boolean => topic.endsWith('.status')
+/** Only the newest of its topic counts. */
+const isState = ({ topic }: Pick<FleetEvent, 'topic'>): boolean => /\.(status|summary)$/.test(topic)
 
 /** A dashboard of the SDK, and the account of what it was due and what it was given. */
 export class SimulatedDashboard {
@@ -114,7 +115,7 @@ export class SimulatedDashboard {
   flaws(events: readonly FleetEvent[]): string[] {
     const flaws = [...this.#flaws]
     for (const view of this.#views) {
-      const streams = events.filter(event => !isRecord(event) && view.matches(event) && this.#wasVisible(event))
+      const streams = events.filter(event => !isState(event) && view.matches(event) && this.#wasVisible(event))
       let at: number | undefined
       for (const { kind, seq } of view.marks) {
         if (kind === 'event') {
@@ -131,7 +132,7 @@ export class SimulatedDashboard {
   }
 
   /** Where the state in its handlers' hands differs from the log's. */
-  recordFlaws(records: readonly LogRecord[]): string[] {
+  recordFlaws(records: readonly Pick<LogRecord, 'topic' | 'json'>[]): string[] {
     const truth = new Map(records.map(({ topic, json }) => [topic, json]))
     return this.#views.flatMap(view => {
       const topics = [...new Set([...truth.keys(), ...view.state.keys()])].filter(topic => view.matches({ topic }))
@@ -154,7 +155,7 @@ export class SimulatedDashboard {
       event: ({ cursor, topic, type, payload }) => {
         view.marks.push({ kind: 'event', seq: seqOf(cursor) })
         if (type === 'task:deleted') view.state.delete(topic)
-        else if (isRecord({ topic })) view.state.set(topic, JSON.stringify(payload))
+        else if (isState({ topic })) view.state.set(topic, JSON.stringify(payload))
       },
     })
   }

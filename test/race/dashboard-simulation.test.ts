@@ -9,6 +9,7 @@ import { ConnectionAnnouncer } from '../../src/connections/connection-announcer.
 import { ConnectionRegistry } from '../../src/connections/connection-registry.ts'
 import { FlushScheduler } from '../../src/connections/flush-scheduler.ts'
 import { Refusals } from '../../src/connections/refusals.ts'
+import { LATEST } from '../../src/log/draft.ts'
 import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
 import { said, taskSaid } from '../helpers/events.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
@@ -100,9 +101,14 @@ class Simulation {
   #wires: ScriptedWire[] = []
   #server: ReturnType<Simulation['serve']> | undefined
   #said = 0
+  /** What is told but not kept has a script of its own, so that it changes no other. */
+  readonly #aside
+  /** The newest of each topic that is told but not kept. */
+  readonly #latest = new Map<string, EventDraft>()
 
   constructor(seed: number) {
     this.random = seededRandom(seed)
+    this.#aside = seededRandom(seed + 1_000_000)
     this.log.lagging = true
     this.log.follow(events => this.events.push(...events))
     this.#server = this.serve()
@@ -130,6 +136,11 @@ class Simulation {
     })
     const broadcaster = new Broadcaster({ log, flusher })
     broadcaster.start()
+    // As the board of summaries does: it makes them anew, and tells those again that somebody missed.
+    if (this.#latest.size > 0) log.commit([...this.#latest.values()])
+    broadcaster.onMissed(topics =>
+      this.#turns.push(() => log.commit(topics.map(topic => this.#latest.get(LATEST + topic)!))),
+    )
     const config = { HEARTBEAT_MS, MAX_FRAME_BYTES: 262_144, FRAME_RATE: 1000, FRAME_BURST: 1000, OUTBOX_LIMIT_BYTES }
     const app = { clock, config, broadcaster, log: logger } as unknown as FastifyInstance
     return { app, broadcaster, connections, flusher, isDraining: false }
@@ -206,6 +217,15 @@ class Simulation {
     this.log.commit(Array.from({ length: isBurst ? BURST : 1 + random.below(3) }, draft))
   }
 
+  /** Of an agent that every token may see. */
+  summarise(): void {
+    const agentId = this.#aside.pick(['a', 'b'])
+    const topic = `${LATEST}agents.${agentId}.summary`
+    const draft = { type: 'agent:summary', topic, payload: { agentId, queued: this.#said++ } }
+    this.#latest.set(topic, draft)
+    this.log.commit([draft])
+  }
+
   turn(): boolean {
     const turns = this.#turns.splice(0)
     for (const turn of turns) turn()
@@ -222,6 +242,7 @@ class Simulation {
     const { random, log, clock } = this
     const dashboard = random.pick(this.dashboards)
     const roll = random.below(1000)
+    if (this.#aside.next() < 0.05) this.summarise()
     if (roll < 130) this.say()
     else if (roll < 230) this.turn()
     else if (roll < 320) log.tell()
@@ -256,9 +277,7 @@ class Simulation {
     }
     if (this.#server?.isDraining) this.restart()
     for (const dashboard of this.dashboards) dashboard.isFrozen = false
-    this.log.commit([forAll('end')])
-    this.log.tell()
-    const stuck = await this.#rest(this.events.at(-1)!)
+    const stuck = (await this.#rest()).concat(await this.#rest())
     const flaws = [
       ...this.faults,
       ...stuck.map(patterns => `stuck: ${patterns}`),
@@ -270,8 +289,14 @@ class Simulation {
     return flaws
   }
 
-  /** Nothing more happens, and all that was begun goes on: everybody must come to have the last event. */
-  async #rest(last: FleetEvent): Promise<string[]> {
+  /**
+   * Nothing more happens, and all that was begun goes on: everybody must come to have the last event. A second time shows
+   * what the end of the first has caused.
+   */
+  async #rest(): Promise<string[]> {
+    this.log.commit([forAll('end')])
+    this.log.tell()
+    const last = this.events.at(-1)!
     for (let i = 0; i < 3000; i++) {
       let busy = this.turn()
       this.log.tell()
@@ -293,13 +318,17 @@ class Simulation {
     const reading = this.log.snapshot(['>'])
     this.log.work()
     const { records } = await reading
-    for (const dashboard of this.dashboards) flaws.push(...dashboard.recordFlaws(records))
+    const latest = [...this.#latest.values()].map(({ topic, payload }) => ({
+      topic: topic.slice(LATEST.length),
+      json: JSON.stringify(payload),
+    }))
+    for (const dashboard of this.dashboards) flaws.push(...dashboard.recordFlaws([...records, ...latest]))
   }
 }
 
 t.setTimeout(900_000)
 
-t.test(`[EV2] [EV4] [SB1] [RS1] [RS2] ${SEEDS} histories of dashboards and their server`, async t => {
+t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashboards and their server`, async t => {
   const first = Number(process.env.SIM_FIRST ?? 1)
   const tally: Record<string, number> = {}
   const failed: Record<number, string[]> = {}

@@ -3,6 +3,7 @@ import type { Principal } from '../../../src/auth/principal.ts'
 import { Broadcaster } from '../../../src/broadcast/broadcaster.ts'
 import { FlushScheduler } from '../../../src/connections/flush-scheduler.ts'
 import { framesIn } from '../../../src/frames/text-frame.ts'
+import { LATEST } from '../../../src/log/draft.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeSink } from '../../helpers/fake-sink.ts'
 import { MemoryLog } from '../../helpers/memory-log.ts'
@@ -316,6 +317,42 @@ t.test('[RS5] a client that has subscriptions is not resumed, and gets a snapsho
   t.same(decided, [{ resumed: false, reason: 'subscribed' }])
   t.equal(sink.frames.at(-1)!.payload.records.length, 1)
   t.same(subscriber.patterns, ['tasks.>', 'agents.>'])
+})
+
+t.test(
+  '[EV10] what is told but not kept reaches earlier patterns, too, while others are added or a replay runs',
+  async t => {
+    const summary = 'agents.a.summary'
+    const tell = (log: MemoryLog) => log.add('agent:summary', LATEST + summary, { agentId: 'a' })
+    for (const pattern of ['tasks.>', 'agents.>']) {
+      const { log, broadcaster, join } = setUp()
+      const again: string[] = []
+      broadcaster.onMissed(topics => again.push(...topics))
+      const { sink, subscriber } = await join(['agents.*.summary'])
+      const release = log.hold()
+      const joining = subscriber.subscribe([pattern], true)
+      await settle()
+      tell(log)
+      log.add('agent:error', 'agents.a.log', { agentId: 'a', message: '' })
+      broadcaster.deal()
+      release()
+      await joining
+      t.notOk(sink.events.some(({ topic }) => topic === summary))
+      t.same(again, [summary], pattern)
+    }
+  },
+)
+
+t.test('[EV10] a snapshot shows what is not kept even where the store is ahead of what was told', async t => {
+  const { log, broadcaster } = setUp()
+  log.lagging = true
+  const sink = new FakeSink()
+  log.add('agent:summary', `${LATEST}agents.a.summary`, { agentId: 'a' })
+  const joined = broadcaster.attach(sink, viewer()).subscribe(['agents.>'], true)
+  await settle()
+  log.tell()
+  await joined
+  t.match(sink.frames, [{ frame: 'snapshot', payload: { records: [{ topic: 'agents.a.summary' }] } }])
 })
 
 t.test('a closed subscriber gets nothing and leaves nothing behind', async t => {
