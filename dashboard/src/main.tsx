@@ -1,3 +1,16 @@
+import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { App } from './app/app.tsx'
+import { startSession } from './app/session.ts'
+import { startTheme } from './app/theme.ts'
+import { listenToKeys } from './keys/shortcuts.ts'
+import './styles/main.css'
 
-createRoot(document.getElementById('root')!).render(<h1>Fleetwire</h1>)
+startTheme()
+listenToKeys()
+void startSession()
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+)

@@ -1,0 +1,102 @@
+import { DashboardClient } from '@fleetwire/client'
+import { create } from 'zustand'
+
+/** Why the login page is shown, when somebody was logged in or tried to be. */
+export type LoginProblem = 'expired' | 'refused' | 'wrong-role' | 'code' | 'unreachable'
+
+export type Session =
+  | { state: 'entering' }
+  | { state: 'out'; problem?: LoginProblem }
+  | { state: 'in'; token: string; client: DashboardClient }
+
+const KEY = 'fleetwire.token'
+
+/** Who is logged in. The token lives in memory and, for a reload, in this tab's session storage; never in an address. */
+export const useSession = create<Session>(() => ({ state: 'entering' }))
+
+const enter = (next: Session) => useSession.setState(next, true)
+
+/** The address of what the server has beside its pages, under whatever prefix. */
+export const serverUrl = (path: string): URL => new URL(path, document.baseURI)
+
+function socketUrl(): string {
+  const url = serverUrl('ws')
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  return url.href
+}
+
+/** Starts with the code of a login link (`#login=…`), else with what this tab has. */
+export async function startSession(): Promise<void> {
+  const code = new URLSearchParams(location.hash.slice(1)).get('login')
+  if (code !== null) {
+    // Out of the address bar and the history at once: it must not be sent on by a copied address.
+    history.replaceState(history.state, '', location.pathname + location.search)
+    await loginWithCode(code)
+    return
+  }
+  const token = sessionStorage.getItem(KEY)
+  if (token === null) enter({ state: 'out' })
+  else login(token)
+}
+
+export async function loginWithCode(code: string): Promise<void> {
+  try {
+    const response = await fetch(serverUrl('api/v1/login'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    })
+    if (response.ok) {
+      const { token } = (await response.json()) as { token: string }
+      login(token)
+    } else enter({ state: 'out', problem: response.status === 401 ? 'code' : 'unreachable' })
+  } catch {
+    enter({ state: 'out', problem: 'unreachable' })
+  }
+}
+
+export function login(text: string): void {
+  const token = text.trim()
+  const claims = readClaims(token)
+  const problem = claims === undefined ? 'refused' : claims.role === 'agent' ? 'wrong-role' : undefined
+  if (claims === undefined || problem !== undefined) {
+    enter({ state: 'out', problem: problem ?? 'refused' })
+    return
+  }
+  if (isOver(claims)) {
+    leave('expired')
+    return
+  }
+  const client = new DashboardClient({ url: socketUrl(), token, client: { name: 'dashboard' } })
+  const stop = client.status.subscribe(status => {
+    if (status.state !== 'stopped') return
+    const { code, httpStatus } = status.cause
+    if (code === 4401 || httpStatus === 401 || httpStatus === 403) {
+      stop()
+      leave(isOver(claims) ? 'expired' : httpStatus === 403 ? 'wrong-role' : 'refused')
+    }
+  })
+  sessionStorage.setItem(KEY, token)
+  enter({ state: 'in', token, client })
+}
+
+/** Forgets the token in this tab. */
+export function leave(problem?: LoginProblem): void {
+  sessionStorage.removeItem(KEY)
+  const session = useSession.getState()
+  if (session.state === 'in') session.client.close()
+  enter(problem === undefined ? { state: 'out' } : { state: 'out', problem })
+}
+
+const isOver = ({ exp }: { exp: number }): boolean => exp * 1000 <= Date.now()
+
+/** What the token says of itself, unchecked: only the server can check it. Undefined if it is no token. */
+function readClaims(token: string): { sub: string; role: string; exp: number } | undefined {
+  try {
+    const body = token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(body), char => char.charCodeAt(0))))
+    return typeof claims.exp === 'number' ? claims : undefined
+  } catch {
+    return undefined
+  }
+}

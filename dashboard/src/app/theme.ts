@@ -1,0 +1,24 @@
+import { usePreferences } from './preferences.ts'
+
+const prefersDark = matchMedia('(prefers-color-scheme: dark)')
+
+export type ShownTheme = 'dark' | 'light'
+
+export const shownTheme = (): ShownTheme => {
+  const { theme } = usePreferences.getState()
+  return theme === 'system' ? (prefersDark.matches ? 'dark' : 'light') : theme
+}
+
+/** Keeps `data-theme` of the page at the chosen theme; `system` follows the system. */
+export function startTheme(): void {
+  const apply = () => {
+    document.documentElement.dataset.theme = shownTheme()
+  }
+  apply()
+  prefersDark.addEventListener('change', apply)
+  usePreferences.subscribe(apply)
+}
+
+/** From what is shown to the other. */
+export const switchTheme = (): void =>
+  usePreferences.getState().set({ theme: shownTheme() === 'dark' ? 'light' : 'dark' })

@@ -1,0 +1,66 @@
+import type { Command } from '@fleetwire/protocol'
+import { commandWords } from './agent-status.ts'
+
+export type Tone = 'ok' | 'bad' | 'warn' | 'work' | 'needs' | 'quiet'
+
+/** What a command shows: a word and a tone. */
+export function commandStatus(command: Pick<Command, 'status' | 'phase' | 'confirmed' | 'cancelRequestedAt'>): {
+  word: string
+  tone: Tone
+} {
+  const { status, phase, confirmed } = command
+  switch (status) {
+    case 'queued':
+      return { word: 'Queued', tone: 'quiet' }
+    case 'dispatched':
+      return command.cancelRequestedAt === undefined
+        ? { word: 'Dispatched', tone: 'work' }
+        : { word: 'Stopping', tone: 'warn' }
+    case 'running':
+      if (phase === 'cancelling' || command.cancelRequestedAt !== undefined) return { word: 'Stopping', tone: 'warn' }
+      if (phase === 'waiting_input') return { word: 'Waits for you', tone: 'needs' }
+      if (phase === 'disconnected') return { word: 'Agent away', tone: 'warn' }
+      return { word: 'Running', tone: 'work' }
+    case 'succeeded':
+      return { word: 'Succeeded', tone: 'ok' }
+    case 'cancelled':
+    case 'timed_out':
+      if (confirmed === false) return { word: 'Stop not confirmed', tone: 'warn' }
+      return { word: commandWords[status]!, tone: status === 'cancelled' ? 'quiet' : 'bad' }
+    case 'rejected':
+      return { word: 'Rejected', tone: 'quiet' }
+    case 'failed':
+    case 'lost':
+    case 'expired':
+      return { word: commandWords[status]!, tone: 'bad' }
+    default:
+      return status satisfies never
+  }
+}
+
+export const commandNotes: Record<Command['status'], string> = {
+  queued: 'It is on disk and waits for its turn.',
+  dispatched: 'It was sent to the agent, which has not confirmed it yet.',
+  running: 'The agent works on it.',
+  succeeded: 'The agent says that it is done.',
+  failed: 'The agent says that it could not be done.',
+  cancelled: 'It was stopped.',
+  timed_out: 'It ran longer than its time limit.',
+  expired: 'It waited in the queue longer than it may.',
+  rejected: 'The agent did not take it.',
+  lost: 'Its agent was gone too long; whether it was done is not known.',
+}
+
+/** The input as one line. */
+export function commandTitle(command: Pick<Command, 'input' | 'kind'>): string {
+  const text = typeof command.input === 'string' ? command.input : JSON.stringify(command.input)
+  const line = text.split('\n').find(part => part.trim() !== '')
+  return line?.trim() ?? command.kind
+}
+
+export const isOver = (status: string): boolean =>
+  status !== 'queued' && status !== 'dispatched' && status !== 'running'
+
+/** What an `error` of a record says, as text. */
+export const errorText = (error: Command['error']): string | undefined =>
+  typeof error === 'string' ? error : error?.message

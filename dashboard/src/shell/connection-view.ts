@@ -1,0 +1,52 @@
+import { age } from '../model/format.ts'
+
+export interface ConnectionFacts {
+  state: 'idle' | 'connecting' | 'online' | 'waiting' | 'stopped'
+  /** Since when there is no connection, epoch ms; undefined while there is one, and before the first. */
+  downSince?: number | undefined
+  cause?: { code: number; reason?: string; httpStatus?: number | undefined } | undefined
+}
+
+export interface ConnectionView {
+  state: 'online' | 'reconnecting' | 'offline' | 'stopped'
+  text: string
+  detail: string
+  canRetry: boolean
+}
+
+/** Most drops heal within a second or two: until then nothing is said of them. */
+export const QUIET_MS = 2000
+/** From here on it is not a drop any more. */
+export const OFFLINE_MS = 60_000
+
+export function connectionView(facts: ConnectionFacts, now: number): ConnectionView {
+  const { state, downSince } = facts
+  if (state === 'online')
+    return { state: 'online', text: 'Live', detail: 'Every change is shown as it happens.', canRetry: false }
+  if (state === 'stopped') {
+    return { state: 'stopped', text: 'Stopped', detail: stopReason(facts.cause), canRetry: true }
+  }
+  const downMs = downSince === undefined ? 0 : now - downSince
+  if (downSince === undefined) {
+    return { state: 'reconnecting', text: 'Connecting', detail: 'The first connection is being made.', canRetry: false }
+  }
+  if (downMs < QUIET_MS)
+    return { state: 'online', text: 'Live', detail: 'The connection is being renewed.', canRetry: false }
+  const detail = 'What is shown is as old as the connection. What you send goes out when it is back.'
+  if (downMs < OFFLINE_MS) return { state: 'reconnecting', text: `Reconnecting ${age(downMs)}`, detail, canRetry: true }
+  return { state: 'offline', text: `Offline ${age(downMs)}`, detail, canRetry: true }
+}
+
+export function stopReason(cause: ConnectionFacts['cause']): string {
+  switch (cause?.code) {
+    case 4403:
+      return 'An administrator closed this connection, or its token may not be here. Retry, or log in with another token.'
+    case 4401:
+      return 'The token expired or was revoked. Log in again.'
+    case 4000:
+    case 4413:
+      return 'The server refused what this page sent. Reload the page: it may be older than the server.'
+    default:
+      return 'The connection was closed. Retry to open it again.'
+  }
+}
