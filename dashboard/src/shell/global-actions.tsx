@@ -1,13 +1,19 @@
 import { useRouter } from '@tanstack/react-router'
+import { useState } from 'react'
 import { leave } from '../app/session.ts'
 import { switchTheme } from '../app/theme.ts'
 import { type Shortcut, useShortcuts } from '../keys/shortcuts.ts'
+import { Help } from './help.tsx'
 import { places } from './navigation.tsx'
+import { Palette } from './palette.tsx'
 
-/** What can be done from everywhere. */
+/** What can be done from everywhere, and the two overlays that list what can be done. */
 export function GlobalActions() {
   const router = useRouter()
+  const [overlay, setOverlay] = useState<'palette' | 'help'>()
+  const isOpen = (name: typeof overlay) => (open: boolean) => setOverlay(open ? name : undefined)
   useShortcuts([
+    { keys: 'mod+k', label: 'Actions and agents', group: 'Go to', inInputs: true, keyOnly: true, run: () => setOverlay('palette') },
     ...places.map(
       (place): Shortcut => ({
         keys: `g ${place.key}`,
@@ -16,8 +22,14 @@ export function GlobalActions() {
         run: () => void router.navigate({ to: place.to }),
       }),
     ),
+    { keys: '?', label: 'Show all keys', group: 'View', run: () => setOverlay('help') },
     { keys: 't', label: 'Switch between dark and light', group: 'View', run: switchTheme },
     { keys: '', label: 'Log out in this tab', group: 'View', run: () => leave() },
   ])
-  return null
+  return (
+    <>
+      <Palette open={overlay === 'palette'} onOpenChange={isOpen('palette')} />
+      <Help open={overlay === 'help'} onOpenChange={isOpen('help')} />
+    </>
+  )
 }
