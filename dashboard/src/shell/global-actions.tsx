@@ -13,7 +13,14 @@ export function GlobalActions() {
   const [overlay, setOverlay] = useState<'palette' | 'help'>()
   const isOpen = (name: typeof overlay) => (open: boolean) => setOverlay(open ? name : undefined)
   useShortcuts([
-    { keys: 'mod+k', label: 'Actions and agents', group: 'Go to', inInputs: true, keyOnly: true, run: () => setOverlay('palette') },
+    {
+      keys: 'mod+k',
+      label: 'Actions and agents',
+      group: 'Go to',
+      inInputs: true,
+      keyOnly: true,
+      run: () => setOverlay('palette'),
+    },
     ...places.map(
       (place): Shortcut => ({
         keys: `g ${place.key}`,
