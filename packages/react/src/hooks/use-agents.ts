@@ -16,9 +16,10 @@ import { frozenOrder } from '../store/frozen-order.ts'
 import { indexSource } from '../store/index-source.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
+import { recordSource } from '../store/record-lookup.ts'
 import { liveSource } from '../store/sources.ts'
 import { useSource } from './use-live.ts'
-import { recordSource, useRecord } from './use-records.ts'
+import { useRecord } from './use-records.ts'
 
 export interface AgentIndex {
   readonly ids: readonly string[]

@@ -3,9 +3,10 @@ import type { FleetStore } from '../store/fleet-store.ts'
 import { type CommandQuery, commandRules } from '../store/list-index.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
+import { recordLookup } from '../store/record-lookup.ts'
 import { useIds } from './use-list.ts'
 import { type ListPage, useListPage } from './use-list-page.ts'
-import { anyRecordSource, useRecord } from './use-records.ts'
+import { useRecord } from './use-records.ts'
 
 /** The ids of commands that have not ended, and of those that ended since the list was opened. */
 export function useCommandIds(query: CommandQuery = {}): Live<readonly string[]> {
@@ -20,7 +21,7 @@ export function useCommandPage(query: CommandQuery = {}): ListPage {
   return useListPage('command', patterns.commands(agentId), ids, list, (rest, page) => rest.commands.list(page))
 }
 
-const commandSource = (store: FleetStore, id: string) => anyRecordSource(store, 'command', id, patterns.command(id))
+const commandSource = (store: FleetStore, id: string) => recordLookup(store, 'command', id, patterns.command(id))
 
 /** One command, ended or not; undefined if there is none of this id. */
 export function useCommand<S = Command>(

@@ -1,15 +1,23 @@
 import type { DashboardEvent } from '@fleetwire/client'
-import { useEffect, useRef } from 'react'
+import type { WireError } from '@fleetwire/protocol'
+import { useEffect, useRef, useState } from 'react'
 import { useStore } from '../provider.tsx'
 
-/** Calls the handler with every event that the patterns match, once and in order. It renders nothing. */
-export function useEvents(patterns: string | readonly string[], handler: (event: DashboardEvent) => void): void {
+/**
+ * Calls the handler with every event that the patterns match, once and in order. It renders only when the server
+ * refuses a pattern, and returns why.
+ */
+export function useEvents(
+  patterns: string | readonly string[],
+  handler: (event: DashboardEvent) => void,
+): WireError | undefined {
   const { client } = useStore()
   const latest = useRef(handler)
   useEffect(() => {
     latest.current = handler
   })
   const key = typeof patterns === 'string' ? patterns : patterns.join()
+  const [refused, setRefused] = useState<{ key: string; error: WireError }>()
   useEffect(() => {
     if (key === '') return
     let isOver = false
@@ -17,7 +25,10 @@ export function useEvents(patterns: string | readonly string[], handler: (event:
     // StrictMode mounts twice in one turn: only the mount that stays subscribes.
     queueMicrotask(() => {
       if (isOver) return
-      const handlers = { event: (event: DashboardEvent) => latest.current(event) }
+      const handlers = {
+        event: (event: DashboardEvent) => latest.current(event),
+        error: (error: WireError) => error.retryable || setRefused({ key, error }),
+      }
       unsubscribe = client.subscribe(key.split(','), handlers, { snapshot: 'active' })
     })
     return () => {
@@ -25,4 +36,5 @@ export function useEvents(patterns: string | readonly string[], handler: (event:
       unsubscribe?.()
     }
   }, [client, key])
+  return refused?.key === key ? refused.error : undefined
 }

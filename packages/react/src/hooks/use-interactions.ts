@@ -3,8 +3,9 @@ import type { FleetStore } from '../store/fleet-store.ts'
 import { type InteractionQuery, interactionRules } from '../store/list-index.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
+import { recordLookup } from '../store/record-lookup.ts'
 import { useIds } from './use-list.ts'
-import { anyRecordSource, useRecord } from './use-records.ts'
+import { useRecord } from './use-records.ts'
 
 /** The ids of open requests: the riskiest first, and of those the ones that expire first. */
 export function useInteractionIds(query: InteractionQuery = {}): Live<readonly string[]> {
@@ -12,7 +13,7 @@ export function useInteractionIds(query: InteractionQuery = {}): Live<readonly s
 }
 
 const interactionSource = (store: FleetStore, id: string) =>
-  anyRecordSource(store, 'interaction', id, patterns.interaction(id))
+  recordLookup(store, 'interaction', id, patterns.interaction(id))
 
 /** One request, open or settled; undefined if there is none of this id. */
 export function useInteraction<S = Interaction>(

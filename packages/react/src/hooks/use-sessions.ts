@@ -5,11 +5,13 @@ import type { FleetStore } from '../store/fleet-store.ts'
 import { type SessionQuery, sessionRules } from '../store/list-index.ts'
 import type { Live, Source } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
+import { recordLookup } from '../store/record-lookup.ts'
 import { liveSource } from '../store/sources.ts'
 import type { ConversationItem } from '../store/transcript.ts'
 import { useIds } from './use-list.ts'
 import { type ListPage, useListPage } from './use-list-page.ts'
 import { SKIPPED, useSource } from './use-live.ts'
+import { useRecord } from './use-records.ts'
 
 export interface SessionView {
   /** undefined: there is no session of this id. */
@@ -73,4 +75,15 @@ export function useTranscriptItem(sessionId: string, itemId: string): Conversati
   )
   const live = useSource(source)
   return live.status === 'ready' ? live.data : undefined
+}
+
+const recordOf = (store: FleetStore, id: string) => recordLookup(store, 'session', id, patterns.sessionStatus(id))
+
+/** One session's record, without its conversation: for a row of a list. */
+export function useSessionRecord<S = Session>(
+  id: string | 'skip',
+  select?: (session: Session) => S,
+  equal?: (a: S, b: S) => boolean,
+): Live<S | undefined> {
+  return useRecord(id, recordOf, select, equal)
 }

@@ -3,9 +3,10 @@ import type { FleetStore } from '../store/fleet-store.ts'
 import { type TaskQuery, taskRules } from '../store/list-index.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
+import { recordLookup } from '../store/record-lookup.ts'
 import { useIds } from './use-list.ts'
 import { type ListPage, useListPage } from './use-list-page.ts'
-import { anyRecordSource, useRecord } from './use-records.ts'
+import { useRecord } from './use-records.ts'
 
 /** The ids of tasks that have not ended, and of those that ended since the list was opened; the newest first. */
 export function useTaskIds(query: TaskQuery = {}): Live<readonly string[]> {
@@ -19,7 +20,7 @@ export function useTaskPage(query: TaskQuery = {}): ListPage {
   return useListPage('task', patterns.tasks, useTaskIds(query), list, (rest, page) => rest.tasks.list(page))
 }
 
-const taskSource = (store: FleetStore, id: string) => anyRecordSource(store, 'task', id, patterns.task(id))
+const taskSource = (store: FleetStore, id: string) => recordLookup(store, 'task', id, patterns.task(id))
 
 /** One task, ended or not; undefined if there is none of this id. */
 export function useTask<S = Task>(

@@ -17,7 +17,7 @@ export interface FeedPort {
 
 type Phase =
   | { name: 'loading' }
-  | { name: 'refused'; live: Live<never> }
+  | { name: 'refused'; code: WireError['code']; live: Live<never> }
   | { name: 'ready' }
   /** Events were missed: the old data stays until the new snapshot is whole. */
   | { name: 'resyncing'; since: number }
@@ -36,6 +36,8 @@ export abstract class Feed {
   readonly #changed = new Listeners()
   #phase: Phase = { name: 'loading' }
   #next: Phase | undefined
+  /** Counts snapshots. */
+  #round = 0
   #readers = 0
   #unsubscribe: (() => void) | undefined
   #keep: Timer | undefined
@@ -84,11 +86,19 @@ export abstract class Feed {
     }
   }
 
-  /** Nothing comes any more: what nobody reads is not kept. */
-  stopped(): void {
-    if (this.#readers > 0) return
+  /** Ends it now if nobody reads it; false if somebody does. */
+  endUnread(): boolean {
+    if (this.#readers > 0) return false
     this.#keep?.cancel()
     this.#end()
+    return true
+  }
+
+  /** Another pattern was let go: one that was refused for their number may have its place. */
+  retry(): void {
+    if (this.#phase.name !== 'refused' || this.#phase.code !== 'subscription_limit') return
+    this.#unsubscribe?.()
+    this.#unsubscribe = this.#subscribe()
   }
 
   /** Makes what is pending visible. */
@@ -107,8 +117,8 @@ export abstract class Feed {
     this.#changed.tell()
   }
 
-  /** Replaces all that is known. */
-  protected abstract replace(records: readonly SnapshotRecord[]): void
+  /** Replaces all that is known; a promise is settled when that is whole. */
+  protected abstract replace(records: readonly SnapshotRecord[]): void | Promise<void>
   protected abstract note(event: DashboardEvent): boolean
   protected abstract apply(): void
   /** Tells keyed listeners that `without` or `isStale` has changed. */
@@ -118,8 +128,10 @@ export abstract class Feed {
     const options = this.#scope === 'active' ? { snapshot: 'active' as const } : {}
     const handlers = {
       snapshot: ({ records }: { records: readonly SnapshotRecord[] }) => {
-        this.replace(records)
-        this.#become({ name: 'ready' })
+        const round = ++this.#round
+        const whole = this.replace(records)
+        if (whole === undefined) this.#become({ name: 'ready' })
+        else whole.then(() => round === this.#round && this.#become({ name: 'ready' }))
       },
       event: (event: DashboardEvent) => {
         if (this.note(event)) this.port.pending(this)
@@ -128,7 +140,7 @@ export abstract class Feed {
         if (this.without === undefined) this.#become({ name: 'resyncing', since: this.clock.now() })
       },
       error: (error: WireError) => {
-        if (!error.retryable) this.#become({ name: 'refused', live: { status: 'error', error } })
+        if (!error.retryable) this.#become({ name: 'refused', code: error.code, live: { status: 'error', error } })
       },
     }
     return this.port.client.subscribe(this.pattern, handlers, options)

@@ -8,6 +8,10 @@ import { RecordFeed } from './record-feed.ts'
 import { kinds, patterns, type RecordKindName, type Records } from './record-kind.ts'
 import { SessionFeed, type SessionPort } from './session-feed.ts'
 
+/** For subscriptions that are not made here, such as `useEvents`. */
+const SPARE_PATTERNS = 8
+const DEFAULT_PATTERNS = 64
+
 type AnyFeed = RecordFeed<unknown> | MetricsFeed | SessionFeed
 
 /** All that the hooks of one client know. */
@@ -27,8 +31,8 @@ export class FleetStore {
     const { connectivity } = this
     this.rest = createRest({ fetch: (path, init) => client.fetch(path, init) })
     this.#port = {
-      transcriptPage: (sessionId, cursor) =>
-        this.rest.sessions.messages(sessionId, { limit: 500, ...(cursor && { cursor }) }),
+      eventsBefore: (topic, cursor) =>
+        this.rest.events.list({ topics: topic, limit: 500, ...(cursor !== undefined && { before: cursor }) }),
       client,
       get isOnline() {
         return connectivity.isOnline
@@ -43,11 +47,13 @@ export class FleetStore {
       over: feed => {
         for (const [key, other] of this.#feeds) if (other === feed) this.#feeds.delete(key)
         this.#pending.delete(feed)
+        for (const other of this.#feeds.values()) other.retry()
       },
     }
     let wasOnline = this.connectivity.isOnline
     client.status.subscribe(({ state }: ConnectionStatus) => {
-      if (state === 'stopped') for (const feed of [...this.#feeds.values()]) feed.stopped()
+      // Nothing comes any more, so nothing is kept for later.
+      if (state === 'stopped') for (const feed of [...this.#feeds.values()]) feed.endUnread()
       if (connectivity.isOnline === wasOnline) return
       wasOnline = connectivity.isOnline
       for (const feed of [...this.#feeds.values()]) feed.reachability()
@@ -83,7 +89,7 @@ export class FleetStore {
 
   session(sessionId: string): SessionFeed {
     const pattern = patterns.session(sessionId)
-    return this.#feed(`transcript ${pattern}`, () => new SessionFeed(sessionId, pattern, this.#port)) as SessionFeed
+    return this.#feed(`transcript ${pattern}`, () => new SessionFeed(pattern, this.#port)) as SessionFeed
   }
 
   peekMetrics(agentId: string): MetricsFeed | undefined {
@@ -96,9 +102,21 @@ export class FleetStore {
   }
 
   #feed(key: string, make: () => AnyFeed): AnyFeed {
-    const feed = this.#feeds.get(key) ?? make()
+    const known = this.#feeds.get(key)
+    if (known !== undefined) return known
+    this.#makeRoom()
+    const feed = make()
     this.#feeds.set(key, feed)
     return feed
+  }
+
+  /** A connection has room for so many patterns (LM3): those that are only kept for later make room first. */
+  #makeRoom(): void {
+    const limit = (this.client.identity.value?.limits.maxPatterns ?? DEFAULT_PATTERNS) - SPARE_PATTERNS
+    for (const feed of [...this.#feeds.values()]) {
+      if (this.#feeds.size < limit) return
+      feed.endUnread()
+    }
   }
 
   #flush(): void {

@@ -88,5 +88,6 @@ export const patterns = {
   task: (taskId: string) => `tasks.${taskId}.status`,
   sessions: (agentId = '*') => `agents.${agentId}.sessions.*.status`,
   session: (sessionId: string) => `agents.*.sessions.${sessionId}.>`,
+  sessionStatus: (sessionId: string) => `agents.*.sessions.${sessionId}.status`,
   metrics: (agentId: string) => `agents.${agentId}.metrics`,
 }

@@ -1,104 +1,115 @@
 import type { DashboardEvent, SnapshotRecord } from '@fleetwire/client'
-import type { EventPayloads, Session, TranscriptItem } from '@fleetwire/protocol'
+import { type Session, topics, type WireEvent } from '@fleetwire/protocol'
 import type { RestResult } from '../rest/request.ts'
 import type { Page } from '../rest/rest.ts'
+import { Conversation } from './conversation.ts'
 import { Feed, type FeedPort } from './feed.ts'
-import { patched } from './json-patch.ts'
 import { KeyedListeners } from './listeners.ts'
-import { type ConversationItem, Transcript, type TranscriptFrame } from './transcript.ts'
+import type { ConversationItem } from './transcript.ts'
 
 export interface SessionPort extends FeedPort {
-  transcriptPage(sessionId: string, cursor: string | undefined): Promise<RestResult<Page<TranscriptItem>>>
+  /** Events of the topic before the cursor, the newest first. */
+  eventsBefore(topic: string, cursor: string | undefined): Promise<RestResult<Page<WireEvent>>>
 }
+
+/** What one call for older items brings at least, unless there are no more. */
+const ITEMS_A_LOAD = 20
+/** Of a long answer: so many pages without a beginning end a load. */
+const PAGES_A_LOAD = 20
 
 /** One session with its conversation: what is open comes with the snapshot, what is older over REST. */
 export class SessionFeed extends Feed {
-  readonly sessionId: string
   readonly #sessionPort: SessionPort
   readonly #keyed = new KeyedListeners()
-  #transcript = new Transcript()
-  #session: Session | undefined
-  #state: unknown
-  #pending: TranscriptFrame[] = []
-  /** Of the next page of older items; null: there is none. */
-  #older: string | null | undefined
+  #shown = new Conversation()
+  /** A newer snapshot, until its latest items are here too: then one takes the place of the other. */
+  #next: Conversation | undefined
+  #isNextWhole = false
   #loading: Promise<void> | undefined
 
-  constructor(sessionId: string, pattern: string, port: SessionPort) {
+  constructor(pattern: string, port: SessionPort) {
     super(pattern, 'all', port)
-    this.sessionId = sessionId
     this.#sessionPort = port
   }
 
   get session(): Session | undefined {
-    return this.#session
+    return this.#shown.session
   }
 
   get state(): unknown {
-    return this.#state
+    return this.#shown.state
   }
 
   get itemIds(): readonly string[] {
-    return this.#transcript.ids
+    return this.#shown.transcript.ids
   }
 
   /** Whether `loadOlder` may bring more. */
   get hasOlder(): boolean {
-    return this.#older !== null
+    return this.#shown.olderCursor !== null
   }
 
   item(itemId: string): ConversationItem | undefined {
-    return this.#transcript.get(itemId)
+    return this.#shown.transcript.get(itemId)
   }
 
   onItem(itemId: string, listener: () => void): () => void {
     return this.#keyed.add(itemId, listener)
   }
 
-  /** Loads what came before. */
+  /** Loads what came before. Calls while it loads are one call. */
   readonly loadOlder = (): Promise<void> => {
-    this.#loading ??= this.#load().finally(() => {
+    this.#loading ??= this.#load(this.#shown).finally(() => {
       this.#loading = undefined
     })
     return this.#loading
   }
 
-  protected replace(records: readonly SnapshotRecord[]): void {
-    this.#pending = [...records]
-    if (this.#older === undefined) void this.loadOlder()
+  protected async replace(records: readonly SnapshotRecord[]): Promise<void> {
+    const next = new Conversation()
+    for (const record of records) next.add(record)
+    next.apply()
+    this.#next = next
+    this.#isNextWhole = false
+    await this.#load(next)
+    if (this.#next === next) this.#isNextWhole = true
   }
 
   protected note(event: DashboardEvent): boolean {
-    this.#pending.push(event)
+    const conversation = this.#next ?? this.#shown
+    conversation.add(event)
     return true
   }
 
   protected apply(): void {
-    const changed = new Set<string>()
-    for (const frame of this.#pending) {
-      if (frame.type.startsWith('session:')) this.#session = frame.payload as Session
-      else if (frame.type === 'state:snapshot') {
-        this.#state = (frame.payload as EventPayloads['state:snapshot']).snapshot
-      } else if (frame.type === 'state:patch') {
-        this.#state = patched(this.#state, (frame.payload as EventPayloads['state:patch']).patch)
-      } else {
-        const id = this.#transcript.apply(frame)
-        if (id !== undefined) changed.add(id)
-      }
+    if (this.#next === undefined || !this.#isNextWhole) {
+      this.#keyed.tell(this.#shown.apply())
+      return
     }
-    this.#pending = []
-    this.#keyed.tell(changed)
+    this.#shown = this.#next
+    this.#next = undefined
+    this.#shown.apply()
+    this.#keyed.tellAll()
   }
 
-  protected staleness(): void {}
+  protected staleness(): void {
+    this.#keyed.tellAll()
+  }
 
-  async #load(): Promise<void> {
-    while (this.#older !== null) {
-      const page = await this.#sessionPort.transcriptPage(this.sessionId, this.#older)
+  async #load(conversation: Conversation): Promise<void> {
+    const { session } = conversation
+    // Without a record there is nothing to read: the server knows no such session.
+    if (session === undefined) conversation.olderCursor = null
+    else await this.#loadPages(conversation, topics.sessionMessages(session.agentId, session.sessionId))
+  }
+
+  async #loadPages(conversation: Conversation, topic: string): Promise<void> {
+    let items = 0
+    for (let pages = 0; pages < PAGES_A_LOAD && items < ITEMS_A_LOAD && conversation.olderCursor !== null; pages++) {
+      const page = await this.#sessionPort.eventsBefore(topic, conversation.olderCursor)
       if (!page.ok) return
-      this.#older = page.data.nextCursor
-      this.#keyed.tell(this.#transcript.prepend(page.data.items))
-      this.port.pending(this)
+      items += conversation.addOlder(page.data.items, page.data.nextCursor)
     }
+    this.port.pending(this)
   }
 }

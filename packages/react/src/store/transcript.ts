@@ -22,7 +22,13 @@ export const itemId = (item: ConversationItem): string => (item.kind === 'messag
  */
 export class Transcript {
   readonly #items = new Map<string, ConversationItem>()
+  /** Items that began before all that is known of the others: a snapshot brought them. */
+  readonly #unplaced = new Set<string>()
   #ids: readonly string[] | undefined
+
+  get items(): ConversationItem[] {
+    return [...this.#items.values()]
+  }
 
   /** The same array until an item is added. */
   get ids(): readonly string[] {
@@ -54,16 +60,22 @@ export class Transcript {
     }
   }
 
-  /** Adds a page of older items, oldest first, in front. What is there already is newer and stays. */
+  /**
+   * Adds a page of older items, oldest first, in front. What is there already is newer and stays, at the place that the
+   * page shows. Returns the ids of the items that have changed.
+   */
   prepend(items: readonly ConversationItem[]): string[] {
-    const older = items.filter(item => !this.#items.has(itemId(item)))
-    if (older.length === 0) return []
-    const newer = [...this.#items]
+    if (items.length === 0) return []
+    const known = new Map(this.#items)
+    const page = new Map(items.map(item => [itemId(item), item]))
+    const changed = items.filter(item => !known.has(itemId(item)) || this.#unplaced.has(itemId(item))).map(itemId)
+    for (const id of page.keys()) this.#unplaced.delete(id)
     this.#items.clear()
-    for (const item of older) this.#items.set(itemId(item), item)
-    for (const [id, item] of newer) this.#items.set(id, item)
+    for (const id of this.#unplaced) this.#items.set(id, known.get(id)!)
+    for (const [id, item] of page) this.#items.set(id, withStart(known.get(id), item) ?? item)
+    for (const [id, item] of known) if (!this.#items.has(id)) this.#items.set(id, item)
     this.#ids = undefined
-    return older.map(itemId)
+    return changed
   }
 
   #message(payload: unknown): Message | undefined {
@@ -76,10 +88,20 @@ export class Transcript {
 
   #put(item: ConversationItem): string {
     const id = itemId(item)
-    if (!this.#items.has(id)) this.#ids = undefined
+    if (!this.#items.has(id)) {
+      this.#ids = undefined
+      if (item.startedAt === undefined) this.#unplaced.add(id)
+    }
     this.#items.set(id, item)
     return id
   }
+}
+
+/** A snapshot does not say when its items began. */
+function withStart(known: ConversationItem | undefined, { startedAt }: ConversationItem): ConversationItem | undefined {
+  return known === undefined || known.startedAt !== undefined || startedAt === undefined
+    ? known
+    : { ...known, startedAt }
 }
 
 interface Concerns {
@@ -135,8 +157,18 @@ function addArgs({ toolCallId, delta }: EventPayloads['tool:args'], at: number |
   return { kind: 'tool', toolCallId, name: '', argsText: delta, state: 'open', ...begun(at, before) } as const
 }
 
+/** Arguments that came in pieces. */
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 function endTool(payload: EventPayloads['tool:end'], at: number | undefined, before?: Tool): ConversationItem {
-  const { toolCallId, result, error, args } = payload
+  const { toolCallId, result, error, args = before?.args ?? parsed(before?.argsText) } = payload
   return {
     ...(before ?? ({ kind: 'tool', toolCallId, name: '' } as const)),
     state: 'ended',

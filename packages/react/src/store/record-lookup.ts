@@ -1,0 +1,66 @@
+import type { FleetStore } from './fleet-store.ts'
+import type { Live, Source } from './live.ts'
+import type { RecordFeed } from './record-feed.ts'
+import type { RecordKindName, Records } from './record-kind.ts'
+import { liveSource } from './sources.ts'
+
+/** One record out of the feed of `pattern`; undefined if that has none of this id. */
+export function recordSource<K extends RecordKindName>(
+  store: FleetStore,
+  kind: K,
+  pattern: string,
+  id: string,
+): Source<Live<Records[K] | undefined>> {
+  return liveSource<RecordFeed<Records[K]>, Records[K] | undefined>({
+    peek: () => store.peek(kind, pattern),
+    open: () => store.records(kind, pattern),
+    read: feed => feed.get(id),
+    watch: (feed, listener) => feed.onRecord(id, listener),
+  })
+}
+
+/**
+ * One record of a kind whose lists leave out what is settled: it is read where some list has it, and else comes by its
+ * own pattern. So a thousand rows need no patterns of their own, and a link to an old record works.
+ */
+export function recordLookup<K extends RecordKindName>(
+  store: FleetStore,
+  kind: K,
+  id: string,
+  own: string,
+): Source<Live<Records[K] | undefined>> {
+  const place = () => store.holding(kind, id)?.pattern ?? own
+  const sourceOf = (pattern: string) => ({ pattern, source: recordSource(store, kind, pattern, id) })
+  let at = sourceOf(place())
+  let last: Live<Records[K] | undefined> | undefined
+
+  function get(): Live<Records[K] | undefined> {
+    const live = at.source.get()
+    if (live.status === 'ready' && live.data !== undefined) last = live
+    // On the way from one feed to another the record stays as it was.
+    if (live.status !== 'loading' || last?.status !== 'ready') return live
+    if (!last.stale) last = { ...last, stale: true }
+    return last
+  }
+
+  return {
+    get,
+    subscribe(listener) {
+      let leave = () => {}
+      const move = (pattern: string) => {
+        const before = leave
+        if (pattern !== at.pattern) at = sourceOf(pattern)
+        leave = at.source.subscribe(changed)
+        before()
+      }
+      const changed = () => {
+        const live = at.source.get()
+        // It ended while events were missed, so a snapshot of active records has it no more.
+        if (at.pattern !== own && live.status === 'ready' && live.data === undefined) move(own)
+        listener()
+      }
+      move(place())
+      return () => leave()
+    },
+  }
+}
