@@ -90,6 +90,7 @@ function opened(agentId: string, { timeoutMs, ...request }: InteractionRequest, 
     description: request.description ?? '',
     risk: request.risk ?? 'unknown',
     defaultOnTimeout: request.defaultOnTimeout ?? 'deny',
+    createdAt: now,
     ...(timeoutMs !== undefined && { expiresAt: now + timeoutMs }),
     state: 'open',
   }

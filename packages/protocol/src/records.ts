@@ -346,6 +346,9 @@ export const Interaction = Type.Object(
     options: Type.Array(InteractionOption, { maxItems: 32 }),
     schema: Type.Optional(Json),
     defaultOnTimeout: DefaultOnTimeout,
+    createdAt: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'When it was asked, epoch ms; not on those of earlier versions' }),
+    ),
     expiresAt: Type.Optional(Timestamp),
     state: OneOf(interactionStates),
     resolution: Type.Optional(

@@ -100,6 +100,14 @@ test('fields that the agent leaves out have defaults, and the server sets its ow
   t.end()
 })
 
+test('[IN18] it says when it was asked; a cancelled one that opens anew was asked anew', t => {
+  t.equal(open.createdAt, 1000)
+  const again = changeInteraction(states.cancelled, request, 5000)
+  t.equal(again.to !== 'same' && again.interaction.createdAt, 5000)
+  t.equal(why(open, request), 'already')
+  t.end()
+})
+
 test('[IN2] on expiry, the answer is the first option with the requested effect', t => {
   t.match(states.expired.resolution, { optionId: 'no', by: 'fleetwire', via: 'timeout' })
   const allow = after(undefined, { ...request, request: { ...asked, defaultOnTimeout: 'allow' } } as InteractionEvent)

@@ -153,3 +153,32 @@ export function useFleetCounts(): Live<FleetCounts> {
   )
   return useSource(source)
 }
+
+export interface LastEnded {
+  readonly agentId: string
+  readonly last: NonNullable<AgentSummary['last']>
+}
+
+/** The last command that ended of each agent; the newest first. It renders when one ends. */
+export function useLastEnded(): Live<readonly LastEnded[]> {
+  const store = useStore()
+  const source = useMemo(
+    () =>
+      indexSource<'summary', NonNullable<AgentSummary['last']>, readonly LastEnded[]>(
+        store,
+        'summary',
+        patterns.summaries,
+        {
+          place: ({ last }) => last,
+          isSame: (a, b) => a?.commandId === b?.commandId && a?.status === b?.status && a?.endedAt === b?.endedAt,
+          result: places =>
+            [...places]
+              .map(([agentId, last]) => ({ agentId, last }))
+              .sort((a, b) => b.last.endedAt - a.last.endedAt || (a.agentId < b.agentId ? -1 : 1)),
+          equal: (a, b) => a.length === b.length && a.every((item, i) => item.last === b[i]!.last),
+        },
+      ),
+    [store],
+  )
+  return useSource(source)
+}
