@@ -1,5 +1,4 @@
-import type { Command } from '@fleetwire/protocol'
-import { compareQueued } from './queue-order.ts'
+import { type Command, compareQueued } from '@fleetwire/protocol'
 
 export interface LiveCommands {
   /** Dispatched or running. */

@@ -15,6 +15,7 @@ import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import type { AgentDirectory } from './agent-directory.ts'
 import type { CommandCensus } from './command-census.ts'
 import type { Applied, CommandLedger } from './command-ledger.ts'
+import type { CommandChanges } from './command-state.ts'
 import type {
   CommandList,
   EditOutcome,
@@ -52,6 +53,8 @@ export class CommandQueue {
   readonly #admission: QueueAdmission
   readonly #waits: CommandWaits
   #isRunning = false
+  /** The last time that was given to a command that is to run next; the change may be on its way to the log. */
+  #movedAt = 0
 
   constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandQueueOptions) {
     this.#log = log
@@ -212,9 +215,23 @@ export class CommandQueue {
   async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: Caller): Promise<EditOutcome> {
     const flaw = inputFlaw(changes.input)
     if (flaw !== undefined) return refused(flaw)
-    if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
+    const command = await this.#visible(commandId, canSee)
+    if (command === undefined) return refused(notFound('command', commandId))
     const told = this.#audit(actor, 'command:edit', commandId)
-    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'edit', changes }, [], told))
+    const event = { kind: 'edit', changes: this.#placed(command, changes) } as const
+    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, event, [], told))
+  }
+
+  /**
+   * Gives who is moved to the front a later time than all before, also within one millisecond and after the clock was set
+   * back.
+   */
+  #placed({ agentId }: Command, { runNext, ...changes }: EditCommandBody): CommandChanges {
+    if (runNext === undefined) return changes
+    if (!runNext) return { ...changes, runNextAt: null }
+    const [first] = this.#ledger.liveOf(agentId).queued
+    this.#movedAt = Math.max(this.#clock.now(), this.#movedAt + 1, (first?.runNextAt ?? 0) + 1)
+    return { ...changes, runNextAt: this.#movedAt }
   }
 
   /** Ends a command that is still queued. */

@@ -42,9 +42,12 @@ export type CommandEvent =
   | { kind: 'resume' }
   /** The agent said whether it waits for input. `isInteractionOpen`: an interaction of the command is open. */
   | { kind: 'work-reported'; wait?: ReportedWait; isInteractionOpen: boolean }
-  | { kind: 'edit'; changes: EditCommandBody }
+  | { kind: 'edit'; changes: CommandChanges }
   /** Ends the command only if it is still queued. */
   | { kind: 'drop' }
+
+/** `runNextAt`: null takes it away. */
+export type CommandChanges = Omit<EditCommandBody, 'runNext'> & { runNextAt?: number | null }
 
 export type CommandEventType = Extract<EventType, `command:${string}`>
 
@@ -228,9 +231,11 @@ function cancelled(command: Command, confirmed: boolean, now: number): Transitio
 const neverSent = (command: Command) => command.attempt === 0
 
 /** An agent journals what it was sent. Once it may have the input, it could not tell an edited one from it. */
-function edit(command: Command, changes: EditCommandBody): Transition {
+function edit(command: Command, { runNextAt = command.runNextAt, ...changes }: CommandChanges): Transition {
   if (changes.input !== undefined && !neverSent(command)) return same('inapplicable')
-  return next({ ...command, ...withoutUndefined(changes) }, 'command:queued')
+  const { runNextAt: _, ...rest } = command
+  const moved = typeof runNextAt === 'number' && { runNextAt }
+  return next({ ...rest, ...moved, ...withoutUndefined(changes) }, 'command:queued')
 }
 
 function linkBack(command: Command, now: number): Transition {

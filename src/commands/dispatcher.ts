@@ -135,7 +135,8 @@ export class Dispatcher {
     if (after.status === 'dispatched' && after.attempt !== before?.attempt) this.#send(after)
     if (after.status === 'queued' && before?.status === 'dispatched') this.#backOff(after)
     if (after.status === 'running') this.#busyRejects.delete(after.agentId)
-    if (after.status !== before?.status) this.#pump(after.agentId)
+    // A queued one that was edited may be the first now, and interrupt what runs.
+    if (after.status !== before?.status || after.status === 'queued') this.#pump(after.agentId)
   }
 
   /** Resolves with false if the log could not accept what follows. */

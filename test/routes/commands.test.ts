@@ -202,10 +202,18 @@ test('[CQ10] [CQ11] [CQ12] interrupt, retry, edit and drop', async t => {
     status: 200,
     body: { input: 'edited', priority: 7 },
   })
+  t.match(await api('PATCH', path, { runNext: true }), { status: 200, body: { runNextAt: Number, priority: 7 } })
+  t.notOk('runNextAt' in (await api<Command>('PATCH', path, { runNext: false })).body)
+  t.match(await api('PATCH', path, { runNext: 'yes' }), { status: 400, body: { code: 'invalid_request' } })
+  t.match(await api('PATCH', path, { priority: 101 }), { status: 400, body: { message: /priority/ } })
   t.match(await api('PATCH', path, {}), { status: 400 })
   t.match(await api('PATCH', path, { status: 'succeeded' }), { status: 400 })
   t.match(await api('DELETE', path), { status: 200, body: { status: 'cancelled', reason: 'dropped' } })
   t.match(await api('DELETE', path), { status: 409, body: { code: 'conflict', details: { status: 'cancelled' } } })
+  t.match(await api('PATCH', `/commands/${running.commandId}`, { runNext: true }), {
+    status: 409,
+    body: { code: 'conflict', details: { status: 'running' } },
+  })
   t.match(await api('POST', `/commands/${running.commandId}/retry`), { status: 409 })
   t.match(await api('POST', `/commands/${running.commandId}/interrupt`, { reason: 'enough' }), {
     body: { affected: true },

@@ -126,6 +126,13 @@ export const Command = Type.Object(
     reason: Type.Optional(Type.String({ description: 'Why it has this status: a slug' })),
     attempt: Type.Integer({ minimum: 0, description: 'The fencing token: the number of the latest dispatch' }),
     priority: Priority,
+    runNextAt: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Moved to the front of its queue, about when (epoch ms); of several, the highest goes first',
+      }),
+    ),
     whenBusy: WhenBusy,
     idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     createdBy: Type.String(),

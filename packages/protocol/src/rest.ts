@@ -84,6 +84,9 @@ export const EditCommandBody = Type.Object(
   {
     input: Type.Optional(Json),
     priority: Type.Optional(Priority),
+    runNext: Type.Optional(
+      Type.Boolean({ description: 'true: goes before all that wait, whatever their priority; false: no longer does' }),
+    ),
     queueTtlMs: commandRequestFields.queueTtlMs,
     runTimeoutMs: commandRequestFields.runTimeoutMs,
   },

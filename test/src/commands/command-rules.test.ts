@@ -181,6 +181,10 @@ t.test('[CS22] each run has a clock of its own', async t => {
 t.test('[CS23] a queued command can be edited; its input only before it was first sent', async t => {
   t.match(after(liveStates.fresh, { kind: 'edit', changes: { input: 'b', priority: 3 } }), { input: 'b', priority: 3 })
   t.equal(after(liveStates.sent, { kind: 'edit', changes: { queueTtlMs: 1 } }).queueTtlMs, 1)
+  t.equal(after(liveStates.sent, { kind: 'edit', changes: { runNextAt: 5 } }).runNextAt, 5)
+  const moved = { ...liveStates.fresh, runNextAt: 5 }
+  t.equal(after(moved, { kind: 'edit', changes: { priority: 1 } }).runNextAt, 5)
+  t.notOk('runNextAt' in after(moved, { kind: 'edit', changes: { runNextAt: null } }))
   const nothing = after(liveStates.fresh, { kind: 'edit', changes: { input: undefined, priority: 1 } })
   t.equal(nothing.input, 'make test', 'what is left out stays')
 })

@@ -1,5 +1,5 @@
-import type { Command } from '@fleetwire/protocol'
-import t from 'tap'
+import type { Command, EditCommandBody } from '@fleetwire/protocol'
+import t, { type Test } from 'tap'
 import { type Caller, inProcess } from '../../../src/caller.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 import { temporaryFolder } from '../../helpers/log-folder.ts'
@@ -100,6 +100,69 @@ t.test('[CQ2] [CD1] one at a time, in order, higher priority first', async t => 
     order,
     [first, urgent, second, third].map(c => c.commandId),
   )
+})
+
+/** An agent that runs one command, and others that wait in the order in which they were submitted. */
+async function withQueue(t: Test, count: number) {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const running = await fleet.submit('a1')
+  await agent.next('command:dispatch')
+  const waiting: Command[] = []
+  for (let i = 0; i < count; i++) waiting.push(await fleet.submit('a1', { input: i }))
+  return {
+    ...{ fleet, agent, running, waiting },
+    edit: (i: number, changes: EditCommandBody) => fleet.commandQueue.edit(waiting[i]!.commandId, changes, inProcess),
+    /** Ends what runs, and the next that are dispatched; resolves with their inputs in the order in which they were dispatched. */
+    async drain(count: number): Promise<unknown[]> {
+      const order: unknown[] = []
+      const sent = new Set([running.commandId])
+      let { commandId } = running
+      while (order.length < count) {
+        agent.report('command:result', { commandId, attempt: 1, status: 'succeeded' })
+        const next = await agent.next('command:dispatch', d => !sent.has(d.commandId))
+        commandId = next.commandId
+        sent.add(commandId)
+        order.push(next.input)
+      }
+      return order
+    },
+  }
+}
+
+t.test('[CQ15] a new priority reorders the queue, and runNext goes before all of it', async t => {
+  const { edit, drain, fleet, waiting } = await withQueue(t, 5)
+  t.match(await edit(3, { priority: 100 }), { status: 'ok', command: { priority: 100 } })
+  t.match(await edit(4, { runNext: true }), { status: 'ok', command: { runNextAt: Number } })
+  t.match(await edit(2, { runNext: true, priority: -100 }), { status: 'ok', command: { priority: -100 } })
+  t.match(await edit(1, { runNext: true }), { status: 'ok' })
+  t.match(await edit(1, { runNext: false }), { status: 'ok', command: { runNextAt: undefined } })
+  t.match(await fleet.commandQueue.get(waiting[4]!.commandId), { runNextAt: Number })
+  await fleet.submit('a1', { input: 'late', priority: 100 })
+  t.same(await drain(6), [2, 4, 3, 'late', 0, 1])
+})
+
+t.test('[CQ15] many moves at once, and after the clock was set back, all count', async t => {
+  const { edit, drain, fleet } = await withQueue(t, 6)
+  await edit(5, { runNext: true })
+  fleet.clock.jump(-3_600_000)
+  const moved = await Promise.all([0, 1, 2, 3].map(i => edit(i, { runNext: true })))
+  const times = moved.map(outcome => (outcome.status === 'ok' ? outcome.command.runNextAt : undefined))
+  t.equal(new Set(times).size, 4, 'no two have the same place')
+  const order = await drain(6)
+  t.same(order.slice(0, 4).sort(), [0, 1, 2, 3])
+  t.same(order.slice(4), [5, 4])
+})
+
+t.test('[CQ15] a command that interrupts does so when it becomes the first', async t => {
+  const { fleet, agent, running, edit } = await withQueue(t, 1)
+  await edit(0, { runNext: true })
+  const hurried = await fleet.submit('a1', { whenBusy: 'interrupt' })
+  t.notOk(agent.sent.some(({ type }) => type === 'command:interrupt'))
+  const changes = { runNext: true }
+  t.match(await fleet.commandQueue.edit(hurried.commandId, changes, inProcess), { status: 'ok' })
+  t.match(await agent.next('command:interrupt'), { commandId: running.commandId })
 })
 
 t.test('[CD2] a command is sent once its dispatch is stored, and not before', async t => {

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Command } from '@fleetwire/protocol'
+import { type Command, compareQueued } from '@fleetwire/protocol'
 import t from 'tap'
 import { AgentCommands } from '../../../src/commands/agent-commands.ts'
-import { compareQueued } from '../../../src/commands/queue-order.ts'
 import { seededRandom } from '../../helpers/random.ts'
 import { aCommand } from './command-samples.ts'
 
@@ -19,6 +18,16 @@ t.test('[CQ2] higher priority goes first, then commands that interrupt, then the
     queued('cmd_6', { whenBusy: 'interrupt' }),
   ]
   t.same(ids(commands.toSorted(compareQueued)), ['cmd_5', 'cmd_4', 'cmd_6', 'cmd_2', 'cmd_3', 'cmd_1'])
+})
+
+t.test('[CQ2] [CQ15] what was moved to the front goes before any priority, the last moved first', async t => {
+  const commands = [
+    queued('cmd_1', { priority: 100, whenBusy: 'interrupt' }),
+    queued('cmd_2', { priority: -100, runNextAt: 5 }),
+    queued('cmd_3', { runNextAt: 6 }),
+    queued('cmd_4', { priority: 1, runNextAt: 5 }),
+  ]
+  t.same(ids(commands.toSorted(compareQueued)), ['cmd_3', 'cmd_4', 'cmd_2', 'cmd_1'])
 })
 
 t.test('[CQ2] the order is total: a command is equal only to itself', async t => {
@@ -39,6 +48,7 @@ function aRandomCommand(random: ReturnType<typeof seededRandom>, i: number): Com
   return queued(`cmd_${String(i).padStart(5, '0')}`, {
     priority: random.below(3) - 1,
     whenBusy: random.pick(['enqueue', 'interrupt', 'reject']),
+    ...(random.next() < 0.3 && { runNextAt: 1 + random.below(3) }),
   })
 }
 

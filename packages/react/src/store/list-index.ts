@@ -54,6 +54,12 @@ function compare(a: Place, b: Place): number {
   return 0
 }
 
+/** As `compareQueued` of the protocol, which the server goes by. */
+const queuePlace = ({ runNextAt = 0, priority, whenBusy, commandId }: Command): Place => [
+  ...[-runNextAt, -priority, whenBusy === 'interrupt' ? 0 : 1],
+  commandId,
+]
+
 export const commandRules = (query: CommandQuery) =>
   rules<Command>(
     command =>
@@ -63,8 +69,7 @@ export const commandRules = (query: CommandQuery) =>
       isOneOf(command.parentId, query.parentId) &&
       isOneOf(command.kind, query.kind) &&
       isOneOf(command.status, query.status),
-    ({ commandId, createdAt, priority }) =>
-      query.order === 'queue' ? [-priority, createdAt, commandId] : [-createdAt, commandId],
+    command => (query.order === 'queue' ? queuePlace(command) : [-command.createdAt, command.commandId]),
   )
 
 export const taskRules = (query: TaskQuery) =>
