@@ -139,7 +139,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
-  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'vite', 'node:']],
+  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'tap', 'vite', 'node:']],
   ['examples/', ['']],
 ]
 

@@ -108,7 +108,11 @@ test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets an
   for (const { closed } of sockets) t.equal(await closed, 4401)
   t.match((await theirs.next('connection:closing')).data, { code: 4401 })
   for (const token of many) t.equal(await status(token), 401)
-  t.equal(await status(sign({ sub, role: 'viewer', iat: iat + 12 })), 200, 'what is issued after it is good')
+  t.equal(
+    await status(sign({ sub, role: 'viewer', iat: Math.floor(Date.now() / 1000) + 2 })),
+    200,
+    'what is issued after it is good',
+  )
   t.equal(await status(sign({ sub: `${sub}x`, role: 'viewer', iat })), 200)
   t.equal(await revoke(`subjects/${'x'.repeat(255)}/tokens`), 204)
   t.equal(await revoke(`subjects/${'x'.repeat(256)}/tokens`), 400)

@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import type { EndedFile } from '../../scripts/test-group.ts'
+import { program } from '../helpers/processes.ts'
+
+const group = fileURLToPath(new URL('../../scripts/test-group.js', import.meta.url))
+const passes = `import t from 'tap'
+  t.test('first', async t => t.pass())
+  t.test('second', async t => { t.pass(); t.pass() })`
+
+/** What a group says of its files, by their names, and how it ended. */
+async function run(t: Test, files: Record<string, string>) {
+  const cwd = t.testdir(files)
+  const { stdout, code } = await program(t, process.execPath, [group, ...Object.keys(files)], {}, cwd).ended
+  const told = [...stdout.matchAll(/^# ended: (.*)$/gm)].map(([, json]) => JSON.parse(json!) as EndedFile)
+  return { stdout, code, told, counts: told.map(({ file, pass, fail }) => ({ file, pass, fail })) }
+}
+
+t.test('each file has its own counts, in its order', async t => {
+  const { code, counts } = await run(t, { 'b.mjs': passes, 'a.mjs': passes, 'none.mjs': '' })
+  t.equal(code, 0)
+  t.same(counts, [
+    { file: 'b.mjs', pass: 3, fail: 0 },
+    { file: 'a.mjs', pass: 3, fail: 0 },
+    { file: 'none.mjs', pass: 0, fail: 0 },
+  ])
+})
+
+t.test(
+  'a failure is that of its file: an assertion, what is thrown in a test, between tests, and while it loads',
+  async t => {
+    const failures = {
+      'asserts.mjs': `import t from 'tap'; t.test('one', async t => t.equal(1, 2))`,
+      'throws.mjs': `import t from 'tap'; t.test('one', async () => { throw new Error('lost') })`,
+      'later.mjs': `import t from 'tap'; t.test('one', t => void setImmediate(() => { throw new Error('lost') }))`,
+      'loading.mjs': `throw new Error('lost')`,
+      'absent.mjs': `import './not-there.js'`,
+    }
+    const files = Object.entries(failures).flatMap(([name, text]) => [
+      [name, text],
+      [`behind-${name}`, passes],
+    ])
+    const { code, counts, stdout } = await run(t, Object.fromEntries(files))
+    t.equal(code, 1, stdout)
+    t.equal(counts.length, files.length)
+    for (const { file, fail, pass } of counts) {
+      if (file.startsWith('behind-')) t.same({ file, pass, fail }, { file, pass: 3, fail: 0 })
+      else t.ok(fail > 0, file)
+    }
+  },
+)
+
+t.test('what a file leaves to the end of its process is done at its own end', async t => {
+  const leaves = `import t from 'tap'
+    import { createServer } from 'node:net'
+    const server = createServer().listen(0)
+    t.teardown(() => new Promise(resolve => server.close(() => { globalThis.closed = true; resolve() })))
+    t.test('open', async t => t.ok(server.listening))`
+  const sees = `import t from 'tap'
+    t.test('closed', async t => t.equal(globalThis.closed, true))`
+  const { code, counts } = await run(t, { 'leaves.mjs': leaves, 'sees.mjs': sees })
+  t.equal(code, 0)
+  t.same(
+    counts.map(({ pass }) => pass),
+    [1, 1],
+  )
+})
+
+t.test('who ends the process takes the files behind with it', async t => {
+  const { code, counts } = await run(t, { 'ends.mjs': 'process.exit(0)', 'a.mjs': passes })
+  t.equal(code, 0)
+  t.same(counts, [], 'so whoever runs it counts its files, not its code alone')
+})
