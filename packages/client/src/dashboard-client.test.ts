@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { TerminalSnapshot } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import type { DashboardClientOptions } from './dashboard-client.ts'
@@ -599,4 +601,63 @@ t.test('after 1012 it comes back when the server said', async t => {
   const waiting = await statusOf(client, 'waiting')
   t.match(waiting, { cause: { code: 1012, reason: 'deploy' } })
   await server.accept()
+})
+
+t.test('it knows whom the server takes it for, and how many events a reconnect brought', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers)
+  t.equal(client.identity.value, undefined)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c5')
+  await until(1)
+  t.match(client.identity.value, { userId: 'u1', role: 'operator', connectionId: 'con_1' })
+  t.equal(client.caughtUp.value, undefined)
+  peer.cut()
+  const { peer: second } = await welcomeDashboard(server, { resumed: true })
+  for (const cursor of ['c5', 'c6', 'c7']) second.send(event(cursor))
+  second.say('resume:done', { cursor: 'c7' })
+  second.send(event('c8'))
+  await until(5)
+  t.equal(client.caughtUp.value, 3)
+  second.cut()
+  await statusOf(client, 'waiting')
+  t.equal(client.caughtUp.value, undefined)
+})
+
+t.test('[EV10] summaries with the cursor of another event all arrive, and are no place to resume at', async t => {
+  const { server, client } = await open(t)
+  const { handlers, until } = recorder()
+  client.subscribe('agents.*.summary', handlers)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  await serve(peer, 'c5', [])
+  for (const agentId of ['a1', 'a2']) {
+    const payload = { agentId, queued: 0, openInteractions: 0 }
+    peer.send({ type: 'agent:summary', topic: `agents.${agentId}.summary`, cursor: 'c9', at: 1, payload })
+  }
+  await until(3)
+  t.equal(client.cursor, 'c5')
+})
+
+t.test('it fetches from the server with its token', async t => {
+  const seen: string[] = []
+  const { url, close } = await new Promise<{ url: string; close(): void }>(resolve => {
+    const server = createServer(({ url, headers }, response) => {
+      seen.push(`${url} ${headers.authorization} ${headers['x-own']}`)
+      response.end('{}')
+    }).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      resolve({ url: `http://127.0.0.1:${port}`, close: () => server.close() })
+    })
+  })
+  t.after(close)
+  let count = 0
+  for (const address of [url, `${url}/fleet/`, `${url.replace('http', 'ws')}/fleet/ws`]) {
+    const client = new DashboardClient({ url: address, token: () => `T${++count}` })
+    const response = await client.fetch('/api/v1/tasks', { headers: { 'x-own': 'x' } })
+    t.ok(response.ok)
+  }
+  t.same(seen, ['/api/v1/tasks Bearer T1 x', '/fleet/api/v1/tasks Bearer T2 x', '/fleet/api/v1/tasks Bearer T3 x'])
 })

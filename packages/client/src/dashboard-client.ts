@@ -85,7 +85,7 @@ type Phase =
   | { name: 'down' }
   | { name: 'greeting'; resumes: boolean }
   | { name: 'answering'; resumes: boolean; greeting: Established }
-  | { name: 'resuming' }
+  | { name: 'resuming'; events: number }
   | { name: 'live' }
 
 type Handlers = {
@@ -109,6 +109,7 @@ export class DashboardClient {
   readonly #flush: FlushTiming
   readonly #queue: string[] = []
   readonly #roundTrip: RoundTrip
+  readonly #caughtUp = new Subject<number | undefined>(undefined)
   readonly #identity = new Subject<Identity | undefined>(undefined)
   readonly #terminals: TerminalViews
   readonly #asking: SubscribeRequests
@@ -177,6 +178,11 @@ export class DashboardClient {
   /** The round-trip time to the server; undefined until it is known for the present connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#roundTrip.rttMs
+  }
+
+  /** How many events a reconnect brought that were missed; undefined until it is known, or if there was no replay. */
+  get caughtUp(): Observable<number | undefined> {
+    return this.#caughtUp
   }
 
   /** Whom the server takes this client for, as of the latest connection; undefined before the first. */
@@ -315,7 +321,7 @@ export class DashboardClient {
 
   #answered({ resumed, reason, ...established }: Established, resumes: boolean): void {
     if (resumes && !resumed) this.#subscriptions.restarted(reason ?? 'the server cannot resume')
-    this.#enter(resumes && resumed ? { name: 'resuming' } : LIVE, established)
+    this.#enter(resumes && resumed ? { name: 'resuming', events: 0 } : LIVE, established)
   }
 
   #enter(phase: Phase, { heartbeatMs, limits, connectionId, userId, userKey, role }: Answer): void {
@@ -331,6 +337,7 @@ export class DashboardClient {
 
   #down(): void {
     this.#phase = DOWN
+    if (this.#caughtUp.value !== undefined) this.#caughtUp.set(undefined)
     this.#roundTrip.stop()
     this.#flush.stop()
     this.#pacer.close()
@@ -381,6 +388,7 @@ export class DashboardClient {
     },
     'resume:done': ({ cursor }) => {
       this.#subscriptions.resumed(cursor)
+      if (this.#phase.name === 'resuming') this.#caughtUp.set(this.#phase.events)
       this.#goLive()
     },
     'resync:required': ({ topics, reason }) => {
@@ -412,7 +420,8 @@ export class DashboardClient {
       return
     }
     if ('cursor' in decoded.frame) {
-      this.#subscriptions.event(decoded.frame as WireEvent)
+      const isNew = this.#subscriptions.event(decoded.frame as WireEvent)
+      if (isNew && this.#phase.name === 'resuming') this.#phase.events++
       return
     }
     const message = decoded.frame as ServerFrame

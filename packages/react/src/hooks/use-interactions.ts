@@ -7,7 +7,7 @@ import { recordLookup } from '../store/record-lookup.ts'
 import { useIds } from './use-list.ts'
 import { useRecord } from './use-records.ts'
 
-/** The ids of open requests: the riskiest first, and of those the ones that expire first. */
+/** The ids of open requests: the riskiest first, and of those the ones that wait the longest. */
 export function useInteractionIds(query: InteractionQuery = {}): Live<readonly string[]> {
   return useIds('interaction', patterns.interactions(), query, interactionRules)
 }

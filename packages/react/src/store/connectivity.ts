@@ -6,6 +6,8 @@ export type ConnectionView = ConnectionStatus & {
   rttMs?: number
   /** Since when there is no connection, epoch ms; before the first one, since it was wanted. */
   downSince?: number
+  /** How many missed events the reconnect brought; absent if everything was sent anew. */
+  caughtUp?: number
   role?: string
   userId?: string
 }
@@ -24,12 +26,11 @@ export class Connectivity implements Source<ConnectionView> {
       this.#watch(status)
       this.#view = this.#look()
     })
-    client.rttMs.subscribe(() => {
-      this.#view = this.#look()
-    })
-    client.identity.subscribe(() => {
-      this.#view = this.#look()
-    })
+    for (const fact of [client.rttMs, client.identity, client.caughtUp] as const) {
+      fact.subscribe(() => {
+        this.#view = this.#look()
+      })
+    }
   }
 
   get isOnline(): boolean {
@@ -47,6 +48,7 @@ export class Connectivity implements Source<ConnectionView> {
       this.#client.status.subscribe(listener),
       this.#client.rttMs.subscribe(listener),
       this.#client.identity.subscribe(listener),
+      this.#client.caughtUp.subscribe(listener),
     ]
     return () => {
       for (const one of leave) one()
@@ -61,10 +63,12 @@ export class Connectivity implements Source<ConnectionView> {
   #look(): ConnectionView {
     const rttMs = this.#client.rttMs.value
     const identity = this.#client.identity.value
+    const caughtUp = this.#client.caughtUp.value
     return {
       ...this.#client.status.value,
       ...(rttMs !== undefined && { rttMs }),
       ...(this.#downSince !== undefined && { downSince: this.#downSince }),
+      ...(caughtUp !== undefined && { caughtUp }),
       ...(identity !== undefined && { role: identity.role, userId: identity.userId }),
     }
   }

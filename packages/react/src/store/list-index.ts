@@ -85,7 +85,7 @@ export const taskRules = (query: TaskQuery) =>
 
 const risks: readonly Interaction['risk'][] = ['high', 'unknown', 'medium', 'low']
 
-/** The riskiest first; of those, the ones that expire first. */
+/** The riskiest first; of those, the ones that wait the longest. */
 export const interactionRules = (query: InteractionQuery) =>
   rules<Interaction>(
     interaction =>
@@ -93,7 +93,7 @@ export const interactionRules = (query: InteractionQuery) =>
       isOneOf(interaction.agentId, query.agentId) &&
       isOneOf(interaction.commandId, query.commandId) &&
       isOneOf(interaction.sessionId, query.sessionId),
-    ({ interactionId, risk, expiresAt }) => [risks.indexOf(risk), expiresAt ?? Number.POSITIVE_INFINITY, interactionId],
+    ({ interactionId, risk, createdAt = 0 }) => [risks.indexOf(risk), createdAt, interactionId],
   )
 
 export const sessionRules = (query: SessionQuery) =>
