@@ -1,10 +1,14 @@
 import type { Interaction } from '@fleetwire/protocol'
+import { useMemo } from 'react'
+import { useStore } from '../provider.tsx'
 import type { FleetStore } from '../store/fleet-store.ts'
 import { type InteractionQuery, interactionRules } from '../store/list-index.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
 import { recordLookup } from '../store/record-lookup.ts'
+import { liveSource } from '../store/sources.ts'
 import { useIds } from './use-list.ts'
+import { useSource } from './use-live.ts'
 import { useRecord } from './use-records.ts'
 
 /** The ids of open requests: the riskiest first, and of those the ones that wait the longest. */
@@ -22,4 +26,24 @@ export function useInteraction<S = Interaction>(
   equal?: (a: S, b: S) => boolean,
 ): Live<S | undefined> {
   return useRecord(id, interactionSource, select, equal)
+}
+
+/** The open requests themselves, in the same order. It renders with every change of one of them: there are few. */
+export function useInteractions(query: InteractionQuery = {}): Live<readonly Interaction[]> {
+  const store = useStore()
+  const order = useInteractionIds(query)
+  const ids = order.status === 'ready' ? order.data : undefined
+  const source = useMemo(() => {
+    let last: readonly Interaction[] = []
+    return liveSource({
+      peek: () => store.peek('interaction', patterns.interactions()),
+      open: () => store.records('interaction', patterns.interactions()),
+      read: feed => {
+        const records = (ids ?? []).map(id => feed.get(id)).filter(record => record !== undefined)
+        if (records.length !== last.length || records.some((record, i) => record !== last[i])) last = records
+        return last
+      },
+    })
+  }, [store, ids])
+  return useSource(source)
 }

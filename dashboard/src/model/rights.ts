@@ -1,0 +1,5 @@
+/** What the role of a token may do; the server decides, pages only leave out what it would refuse. */
+export const mayOperate = (role: string | undefined): boolean => role === 'operator' || role === 'admin'
+export const mayAdminister = (role: string | undefined): boolean => role === 'admin'
+
+export const operatorNeeded = 'Your token may watch only. Commands and answers need the role operator.'

@@ -1,0 +1,28 @@
+import type { Interaction } from '@fleetwire/protocol'
+import { useConnection, useFleetwireRest, useNow } from '@fleetwire/react'
+import { useEffect, useState } from 'react'
+import { resolutionWords } from './request-words.ts'
+
+/** What was answered last, for who comes to an empty queue and wonders. */
+export function LastAnswered() {
+  const rest = useFleetwireRest()
+  const now = useNow()
+  const { userId } = useConnection()
+  const [last, setLast] = useState<Interaction>()
+  useEffect(() => {
+    let isHere = true
+    void rest.interactions.list({ state: 'resolved', limit: 100 }).then(page => {
+      if (!isHere || !page.ok) return
+      setLast(page.data.items.toSorted((a, b) => (b.resolution?.at ?? 0) - (a.resolution?.at ?? 0))[0])
+    })
+    return () => {
+      isHere = false
+    }
+  }, [rest])
+  if (last === undefined) return null
+  return (
+    <p className="text-meta text-text3">
+      Last: “{last.title}” of {last.agentId}. {resolutionWords(last, now, userId)}
+    </p>
+  )
+}

@@ -1,0 +1,81 @@
+import { useState } from 'react'
+import { Button } from '../../ui/button.tsx'
+import { Checkbox } from '../../ui/checkbox.tsx'
+import { Field, TextArea, TextInput } from '../../ui/field.tsx'
+import { Select } from '../../ui/select.tsx'
+import { type FormField, formAnswers } from './answer-form.ts'
+
+export interface RequestFormProps {
+  fields: readonly FormField[]
+  pending: boolean
+  disabled: boolean
+  onSubmit(answers: Record<string, unknown>): void
+}
+
+/** The form of a request, made of its schema. */
+export function RequestForm({ fields, pending, disabled, onSubmit }: RequestFormProps) {
+  const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
+  const [errors, setErrors] = useState<Readonly<Record<string, string>>>({})
+  return (
+    <form
+      className="flex max-w-[480px] flex-col gap-3"
+      onSubmit={event => {
+        event.preventDefault()
+        const result = formAnswers(fields, typed)
+        setErrors(result.ok ? {} : result.errors)
+        if (result.ok) onSubmit(result.answers)
+      }}
+    >
+      {fields.map(field => (
+        <FormControl
+          key={field.name}
+          field={field}
+          value={typed[field.name] ?? field.initial}
+          error={errors[field.name]}
+          disabled={disabled}
+          onChange={value => setTyped(before => ({ ...before, [field.name]: value }))}
+        />
+      ))}
+      <Button type="submit" look="filled" className="self-start" disabled={disabled || pending}>
+        Send answers
+      </Button>
+    </form>
+  )
+}
+
+interface FormControlProps {
+  field: FormField
+  value: string
+  error: string | undefined
+  disabled: boolean
+  onChange(value: string): void
+}
+
+function FormControl({ field, value, error, disabled, onChange }: FormControlProps) {
+  const { input, label, hint, required } = field
+  if (input.type === 'boolean') {
+    return <Checkbox checked={value === 'true'} label={label} onChange={checked => onChange(String(checked))} />
+  }
+  const change = (event: { target: { value: string } }) => onChange(event.target.value)
+  return (
+    <Field label={required ? label : `${label} (optional)`} hint={hint} error={error}>
+      {input.type === 'choice' ? (
+        <Select
+          label={label}
+          value={value}
+          onChange={onChange}
+          choices={input.values.map(one => ({ value: one, label: one }))}
+        />
+      ) : input.type === 'json' || (input.type === 'text' && input.multiline) ? (
+        <TextArea rows={3} value={value} disabled={disabled} onChange={change} />
+      ) : (
+        <TextInput
+          value={value}
+          disabled={disabled}
+          onChange={change}
+          inputMode={input.type === 'number' ? (input.integer ? 'numeric' : 'decimal') : 'text'}
+        />
+      )}
+    </Field>
+  )
+}

@@ -1,0 +1,40 @@
+import type { Interaction } from '@fleetwire/protocol'
+import { ago, elapsed } from '../../model/format.ts'
+
+export type Option = Interaction['options'][number]
+
+/** Those that allow come first, the ones of the widest scope last. */
+export function orderedOptions(options: Interaction['options']): Option[] {
+  const scopes = ['once', 'session', 'always']
+  const rank = ({ effect, scope }: Option) => (effect === 'allow' ? 0 : 10) + scopes.indexOf(scope ?? 'once')
+  return options.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** The option that a key answers with: the one of the narrowest scope. A high risk has no key. */
+export const keyOption = ({ options, risk }: Interaction, effect: Option['effect']): Option | undefined =>
+  risk === 'high' || risk === 'unknown' ? undefined : orderedOptions(options).find(option => option.effect === effect)
+
+export function expiryWords({ expiresAt, defaultOnTimeout }: Interaction, now: number): string | undefined {
+  if (expiresAt === undefined) return undefined
+  const then = { deny: 'it is denied', cancel: 'the command is cancelled', allow: 'it is allowed' }[defaultOnTimeout]
+  return expiresAt <= now ? `Expired: ${then}.` : `Without an answer in ${elapsed(expiresAt - now)}, ${then}.`
+}
+
+/** How a request ended: “Allow once, by ann 3s ago”. */
+export function resolutionWords(request: Interaction, now: number, me: string | undefined): string {
+  const { state, resolution, options } = request
+  if (state === 'cancelled') return 'It is not asked any more: its work ended.'
+  if (resolution === undefined) return 'It is closed.'
+  const label = options.find(({ id }) => id === resolution.optionId)?.label
+  const what = label ?? (resolution.text !== undefined ? `“${resolution.text}”` : 'Answered')
+  if (state === 'expired') return `Expired ${ago(now - resolution.at)}: ${label ?? 'no answer was given'}.`
+  const by = resolution.by === me ? 'you' : resolution.by
+  const there = resolution.via === 'agent' ? ' at its own terminal' : ''
+  return `${what}, by ${by}${there} ${ago(now - resolution.at)}`
+}
+
+export const deliveryWords: Record<NonNullable<Interaction['delivery']>, string> = {
+  pending: 'The agent is away. It gets the answer when it is back.',
+  sent: 'Sent to the agent.',
+  applied: 'The agent goes on with it.',
+}
