@@ -14,7 +14,7 @@ export { FleetwireProvider, type FleetwireProviderProps, useFleetwire } from './
 export type { RestResult } from './rest/request.ts'
 export * from './rest/rest.ts'
 export type { AgentFilter, AgentGroup, AgentQuery, AgentSort } from './store/agent-index.ts'
-export * from './store/agent-status.ts'
+export { type AgentStatus, agentStatus, agentStatuses } from './store/agent-status.ts'
 export type { ConnectionView } from './store/connectivity.ts'
 export type { CommandQuery, InteractionQuery, SessionQuery, TaskQuery } from './store/list-index.ts'
 export type { Live } from './store/live.ts'

@@ -1,16 +1,8 @@
 import type { Agent, AgentSummary } from '@fleetwire/protocol'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { useStore } from '../provider.tsx'
-import {
-  type AgentGroup,
-  type AgentPlace,
-  type AgentQuery,
-  isSameOrder,
-  isSamePlace,
-  type Order,
-  orderOf,
-  placeOf,
-} from '../store/agent-index.ts'
+import { type AgentGroup, type AgentQuery, agentRules, type Order } from '../store/agent-index.ts'
+import { needsYou } from '../store/agent-status.ts'
 import type { FleetStore } from '../store/fleet-store.ts'
 import { frozenOrder } from '../store/frozen-order.ts'
 import { indexSource } from '../store/index-source.ts'
@@ -61,13 +53,8 @@ function useOrder(query: AgentQuery): Live<Order> {
   const store = useStore()
   const key = JSON.stringify(query)
   const source = useMemo(() => {
-    const own = JSON.parse(key) as AgentQuery
-    return indexSource<'agent', AgentPlace, Order>(store, 'agent', patterns.agents, {
-      place: agent => placeOf(agent, own),
-      isSame: isSamePlace,
-      result: places => orderOf(places.values(), own),
-      equal: isSameOrder,
-    })
+    const rules = agentRules(JSON.parse(key) as AgentQuery)
+    return indexSource(store, 'agent', patterns.agents, rules)
   }, [store, key])
   return useSource(source)
 }
@@ -144,7 +131,7 @@ export function useFleetCounts(): Live<FleetCounts> {
   const source = useMemo(
     () =>
       indexSource(store, 'agent', patterns.agents, {
-        place: ({ work, link, openInteractions }) => ({ work, link, needsYou: openInteractions > 0 }),
+        place: agent => ({ work: agent.work, link: agent.link, needsYou: needsYou(agent) }),
         isSame: (a, b) => a?.work === b?.work && a?.link === b?.link && a?.needsYou === b?.needsYou,
         result: places => countsOf(places.values()),
         equal: sameCounts,

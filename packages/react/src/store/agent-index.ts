@@ -1,5 +1,6 @@
 import type { Agent } from '@fleetwire/protocol'
 import { type AgentStatus, agentStatus, agentStatuses } from './agent-status.ts'
+import type { IndexRules } from './index-view.ts'
 
 /** An agent matches if it matches everything named. */
 export interface AgentFilter {
@@ -42,20 +43,7 @@ export interface AgentPlace {
   readonly group: string
 }
 
-/** Where the agent belongs; undefined if it does not match. */
-export function placeOf(agent: Agent, query: AgentQuery): AgentPlace | undefined {
-  const { sort, groupBy, unseenFailures } = query
-  const status = agentStatus(agent, { hasUnseenFailure: unseenFailures?.includes(agent.agentId) ?? false })
-  if (query.where !== undefined && !matches(agent, status, query.where)) return undefined
-  return {
-    id: agent.agentId,
-    sort: sortKey(agent, status, sort),
-    name: agent.name.toLowerCase(),
-    group: groupBy === undefined ? '' : groupKey(agent, status, groupBy),
-  }
-}
-
-export const isSamePlace = (a: AgentPlace | undefined, b: AgentPlace | undefined): boolean =>
+const isSamePlace = (a: AgentPlace | undefined, b: AgentPlace | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && a.sort === b.sort && a.name === b.name && a.group === b.group)
 
 export interface Order {
@@ -65,12 +53,35 @@ export interface Order {
 
 const sameIds = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((id, i) => id === b[i])
 
-export const isSameOrder = (a: Order, b: Order): boolean =>
+const isSameOrder = (a: Order, b: Order): boolean =>
   sameIds(a.ids, b.ids) &&
   a.groups.length === b.groups.length &&
   a.groups.every(({ key, ids }, i) => key === b.groups[i]!.key && sameIds(ids, b.groups[i]!.ids))
 
-export function orderOf(places: Iterable<AgentPlace>, { sort, groupBy }: AgentQuery): Order {
+/** Where agents that match stand among each other. */
+export function agentRules(query: AgentQuery): IndexRules<Agent, AgentPlace, Order> {
+  const { where, sort, groupBy } = query
+  const unseen = new Set(query.unseenFailures)
+  const ids = where?.ids && new Set(where.ids)
+  return {
+    place(agent) {
+      const status = agentStatus(agent, { hasUnseenFailure: unseen.has(agent.agentId) })
+      if (where !== undefined && !matches(agent, status, where)) return undefined
+      if (ids !== undefined && !ids.has(agent.agentId)) return undefined
+      return {
+        id: agent.agentId,
+        sort: sortKey(agent, status, sort),
+        name: agent.name.toLowerCase(),
+        group: groupBy === undefined ? '' : groupKey(agent, status, groupBy),
+      }
+    },
+    isSame: isSamePlace,
+    result: places => orderOf(places.values(), query),
+    equal: isSameOrder,
+  }
+}
+
+function orderOf(places: Iterable<AgentPlace>, { sort, groupBy }: AgentQuery): Order {
   const sign = sort?.direction === 'desc' ? -1 : 1
   const sorted = [...places].sort(
     (a, b) => sign * compare(a.sort, b.sort) || compare(a.name, b.name) || compare(a.id, b.id),
@@ -93,8 +104,7 @@ function matches(agent: Agent, status: AgentStatus, where: AgentFilter): boolean
     isOneOf(agent.work, where.work) &&
     isOneOf(agent.link, where.link) &&
     isOneOf(agent.kind, where.kind) &&
-    isOneOf(agent.agentId, where.ids) &&
-    Object.entries(where.labels ?? {}).every(([name, value]) => agent.labels[name] === value) &&
+    Object.entries(where.labels ?? {}).every(([name, value]) => labelOf(agent, name) === value) &&
     hasText(agent, where.text)
   )
 }
@@ -122,8 +132,12 @@ function sortKey(agent: Agent, status: AgentStatus, sort: AgentSort | undefined)
 
 function groupKey(agent: Agent, status: AgentStatus, groupBy: string): string {
   if (groupBy === 'status') return status
-  return groupBy === 'kind' ? agent.kind : (agent.labels[groupBy] ?? '')
+  return groupBy === 'kind' ? agent.kind : (labelOf(agent, groupBy) ?? '')
 }
+
+/** A label may have the name of what every object has. */
+const labelOf = ({ labels }: Agent, name: string): string | undefined =>
+  Object.hasOwn(labels, name) ? labels[name] : undefined
 
 function compare(a: string | number, b: string | number): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b

@@ -13,11 +13,13 @@ export const agentStatuses = [
 ] as const
 export type AgentStatus = (typeof agentStatuses)[number]
 
+/** It asked something, or a program in its terminal waits for input, which nothing but the agent's word says. */
+export const needsYou = ({ openInteractions, work, link }: Agent): boolean =>
+  openInteractions > 0 || (work === 'waiting' && link !== 'offline')
+
 /** `hasUnseenFailure`: a command of it failed or was lost, and nobody has looked at it since. */
 export function agentStatus(agent: Agent, { hasUnseenFailure = false } = {}): AgentStatus {
-  if (agent.openInteractions > 0) return 'needs-you'
-  // A program in its terminal waits for input, and nothing but the agent's word says so.
-  if (agent.work === 'waiting' && agent.link !== 'offline') return 'needs-you'
+  if (needsYou(agent)) return 'needs-you'
   if (agent.status === 'error' || agent.work === 'error' || hasUnseenFailure) return 'error'
   if (agent.link === 'offline') return 'offline'
   if (agent.work === 'stalled') return 'stalled'

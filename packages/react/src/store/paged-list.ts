@@ -17,12 +17,16 @@ export interface PagedListView {
   readonly error: WireError | LocalError | undefined
 }
 
+/** After so many missed pages the list begins anew. */
+const PAGES_TO_CATCH_UP = 10
+
 /** Adds the history of a list to its feed, page by page, from the newest on. */
 export class PagedList<T> implements Source<PagedListView> {
   readonly #port: PagedListPort<T>
   readonly #listeners = new Listeners()
   readonly #ids = new Set<string>()
   #view: PagedListView = { hasMore: true, isLoading: false, error: undefined }
+  #feed: RecordFeed<T> | undefined
   #cursor: string | undefined
   #loading: Promise<void> | undefined
 
@@ -36,43 +40,70 @@ export class PagedList<T> implements Source<PagedListView> {
   /** Holds the records, and loads the first page. Returns a function that lets them go. */
   open(): () => void {
     const feed = this.#port.feed()
+    this.#feed = feed
     const leave = [feed.retain(), feed.keep(this.#ids), this.#watch(feed)]
-    if (this.#cursor === undefined && this.#view.hasMore) void this.loadMore()
+    if (this.#cursor === undefined) void this.loadMore()
     return () => {
+      this.#feed = undefined
       for (const one of leave) one()
     }
   }
 
-  /** The next page. Calls while one is loading are one call. */
-  readonly loadMore = (): Promise<void> => {
-    if (!this.#view.hasMore) return Promise.resolve()
-    this.#loading ??= this.#load(this.#cursor, true).finally(() => {
-      this.#loading = undefined
+  /** The next page. Calls while something loads wait for that. */
+  readonly loadMore = (): Promise<void> =>
+    this.#once(async () => {
+      if (!this.#view.hasMore) return
+      const page = await this.#add(this.#cursor)
+      if (page === undefined) return
+      this.#cursor = page.nextCursor ?? undefined
+      this.#set({ ...this.#view, hasMore: page.nextCursor !== null })
     })
-    return this.#loading
-  }
 
-  /** A new snapshot leaves out what ended while events were missed: the first page shows it. */
+  /** A new snapshot leaves out what ended while events were missed: that is on the first pages. */
   #watch(feed: RecordFeed<T>): () => void {
     let { snapshots } = feed
     return feed.onUpdate(() => {
       const isFirst = snapshots === 0
       if (feed.snapshots === snapshots) return
       snapshots = feed.snapshots
-      if (!isFirst) void this.#load(undefined, false)
+      if (!isFirst) void this.#once(() => this.#catchUp())
     })
   }
 
-  async #load(cursor: string | undefined, isNext: boolean): Promise<void> {
-    this.#set({ ...this.#view, isLoading: true, error: undefined })
+  async #catchUp(): Promise<void> {
+    const known = new Set(this.#ids)
+    let cursor: string | undefined
+    for (let pages = 0; pages < PAGES_TO_CATCH_UP; pages++) {
+      const page = await this.#add(cursor)
+      if (page === undefined || page.nextCursor === null || page.ids.some(id => known.has(id))) return
+      cursor = page.nextCursor
+    }
+    this.#cursor = cursor
+  }
+
+  /** Undefined if the page was refused or nobody wants it any more. */
+  async #add(cursor: string | undefined): Promise<{ ids: string[]; nextCursor: string | null } | undefined> {
     const page = await this.#port.load(cursor)
-    if (!page.ok) return this.#set({ ...this.#view, isLoading: false, error: page.error })
-    const { items, nextCursor } = page.data
-    const feed = this.#port.feed()
-    for (const record of items) this.#ids.add(feed.kind.idOf(record))
-    feed.add(items)
-    if (isNext) this.#cursor = nextCursor ?? undefined
-    this.#set({ hasMore: isNext ? nextCursor !== null : this.#view.hasMore, isLoading: false, error: undefined })
+    const feed = this.#feed
+    if (!page.ok) this.#set({ ...this.#view, error: page.error })
+    if (!page.ok || feed === undefined) return undefined
+    const ids = page.data.items.map(record => feed.kind.idOf(record))
+    for (const id of ids) this.#ids.add(id)
+    feed.add(page.data.items)
+    return { ids, nextCursor: page.data.nextCursor }
+  }
+
+  #once(load: () => Promise<void>): Promise<void> {
+    this.#loading ??= this.#load(load).finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  async #load(load: () => Promise<void>): Promise<void> {
+    this.#set({ ...this.#view, isLoading: true, error: undefined })
+    await load()
+    this.#set({ ...this.#view, isLoading: false })
   }
 
   #set(view: PagedListView): void {

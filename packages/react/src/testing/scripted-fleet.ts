@@ -1,4 +1,4 @@
-import { DashboardClient, type SocketEvents, type SocketFactory } from '@fleetwire/client'
+import { type Clock, DashboardClient, type SocketEvents, type SocketFactory } from '@fleetwire/client'
 import { matchEvent } from '@fleetwire/protocol'
 
 interface Frame {
@@ -31,13 +31,25 @@ export class ScriptedFleet {
   #events: SocketEvents | undefined
   #cursor = 0
 
-  constructor() {
+  /** What REST answers: a status and a body, by the path with its query. */
+  respond: (path: string, init: RequestInit) => { status?: number; body?: unknown } = () => ({ status: 404 })
+  /** The paths that REST was asked for. */
+  readonly fetched: string[] = []
+
+  constructor({ clock }: { clock?: Clock } = {}) {
     this.client = new DashboardClient({
       url: 'http://fleet.test',
       token: 'T',
       socket: this.#socket,
-      reconnect: { baseMs: 1, maxMs: 1 } as never,
+      random: () => 0,
+      ...(clock !== undefined && { clock }),
     })
+    globalThis.fetch = async (url, init = {}) => {
+      const path = String(url).replace('http://fleet.test/api/v1', '')
+      this.fetched.push(path)
+      const { status = 200, body } = this.respond(path, init)
+      return new Response(body === undefined ? null : JSON.stringify(body), { status })
+    }
   }
 
   /** The patterns of all subscriptions, in order. */
@@ -62,6 +74,11 @@ export class ScriptedFleet {
       topics.some(topic => matchEvent(topic, { topic: record.topic, ...(record.payload as { taskId?: string }) })),
     )
     this.say({ type: 'snapshot', payload: { topics, records, cursor: `c${this.#cursor}`, ...(more && { more }) } })
+  }
+
+  /** Brings a lost connection back. */
+  reconnect(): void {
+    this.client.reconnectNow()
   }
 
   cut(): void {
