@@ -1,4 +1,5 @@
 import { DashboardClient } from '@fleetwire/client'
+import { login as exchangeCode } from '@fleetwire/react'
 import { create } from 'zustand'
 
 /** Why the login page is shown, when somebody was logged in or tried to be. */
@@ -39,20 +40,10 @@ export async function startSession(): Promise<void> {
   else login(token)
 }
 
-export async function loginWithCode(code: string): Promise<void> {
-  try {
-    const response = await fetch(serverUrl('api/v1/login'), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ code }),
-    })
-    if (response.ok) {
-      const { token } = (await response.json()) as { token: string }
-      login(token)
-    } else enter({ state: 'out', problem: response.status === 401 ? 'code' : 'unreachable' })
-  } catch {
-    enter({ state: 'out', problem: 'unreachable' })
-  }
+async function loginWithCode(code: string): Promise<void> {
+  const result = await exchangeCode(serverUrl('.').href, code)
+  if (result.ok) login(result.data.token)
+  else enter({ state: 'out', problem: result.error.code === 'unauthorized' ? 'code' : 'unreachable' })
 }
 
 export function login(text: string): void {

@@ -5,11 +5,16 @@ import { endedBadly } from './agent-status.ts'
 
 const none: readonly LastEnded[] = []
 
+/** The last command that ended of each agent; undefined until it is known. */
+export function useEnded(): readonly LastEnded[] | undefined {
+  const ended = useLastEnded()
+  return ended.status === 'ready' ? ended.data : undefined
+}
+
 /** The last commands of agents that did not succeed and that nobody has looked at here; the newest first. */
 export function useUnseenFailures(): readonly LastEnded[] {
-  const ended = useLastEnded()
+  const all = useEnded() ?? none
   const seen = usePreferences(state => state.seen)
-  const all = ended.status === 'ready' ? ended.data : none
   return useMemo(() => {
     const failures = all.filter(({ agentId, last }) => endedBadly(last.status) && last.endedAt > (seen[agentId] ?? 0))
     return failures.length === 0 ? none : failures

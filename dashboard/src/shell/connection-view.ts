@@ -2,8 +2,10 @@ import { age } from '../model/format.ts'
 
 export interface ConnectionFacts {
   state: 'idle' | 'connecting' | 'online' | 'waiting' | 'stopped'
-  /** Since when there is no connection, epoch ms; undefined while there is one, and before the first. */
+  /** Since when there is no connection, epoch ms; undefined while there is one. */
   downSince?: number | undefined
+  /** Known since the first connection. */
+  role?: string | undefined
   cause?: { code: number; reason?: string; httpStatus?: number | undefined } | undefined
 }
 
@@ -20,15 +22,16 @@ export const QUIET_MS = 2000
 export const OFFLINE_MS = 60_000
 
 export function connectionView(facts: ConnectionFacts, now: number): ConnectionView {
-  const { state, downSince } = facts
+  const { state, downSince, role } = facts
   if (state === 'online')
     return { state: 'online', text: 'Live', detail: 'Every change is shown as it happens.', canRetry: false }
   if (state === 'stopped') {
     return { state: 'stopped', text: 'Stopped', detail: stopReason(facts.cause), canRetry: true }
   }
   const downMs = downSince === undefined ? 0 : now - downSince
-  if (downSince === undefined) {
-    return { state: 'reconnecting', text: 'Connecting', detail: 'The first connection is being made.', canRetry: false }
+  if (role === undefined && downMs < OFFLINE_MS) {
+    const text = downMs < QUIET_MS ? 'Connecting' : `Connecting ${age(downMs)}`
+    return { state: 'reconnecting', text, detail: 'The first connection is being made.', canRetry: downMs >= QUIET_MS }
   }
   if (downMs < QUIET_MS)
     return { state: 'online', text: 'Live', detail: 'The connection is being renewed.', canRetry: false }

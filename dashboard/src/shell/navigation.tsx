@@ -1,5 +1,6 @@
-import { useFleetCounts, useInteractionIds } from '@fleetwire/react'
+import { useFleetCounts } from '@fleetwire/react'
 import { Activity, Bell, ListChecks, type LucideIcon, SquareTerminal, Workflow } from 'lucide-react'
+import { useAttention } from '../screens/needs-you/use-attention.ts'
 
 export interface Place {
   to: '/' | '/needs-you' | '/tasks' | '/commands' | '/system'
@@ -17,12 +18,19 @@ export const places: readonly Place[] = [
   { to: '/system', label: 'System', icon: Activity, key: 's' },
 ]
 
-/** How many agents there are, and how many requests are open; undefined until it is known. */
+/** How many requests, failures and stalled agents wait for a person; undefined until it is known. */
+export function useAttentionCount(): number | undefined {
+  const attention = useAttention()
+  if (attention.status !== 'ready') return undefined
+  return attention.items.reduce((sum, item) => sum + (item.kind === 'request' ? item.requests.length : 1), 0)
+}
+
+/** The numbers beside the places; those that are not known yet are missing. */
 export function usePlaceCounts(): Partial<Record<Place['to'], number>> {
   const counts = useFleetCounts()
-  const open = useInteractionIds()
+  const attention = useAttentionCount()
   return {
     ...(counts.status === 'ready' && { '/': counts.data.total }),
-    ...(open.status === 'ready' && { '/needs-you': open.data.length }),
+    ...(attention !== undefined && { '/needs-you': attention }),
   }
 }

@@ -1,7 +1,9 @@
 import { Outlet } from '@tanstack/react-router'
 import { usePhone } from '../ui/use-phone.ts'
 import { BottomBar } from './bottom-bar.tsx'
+import { ConnectionNews } from './connection-news.tsx'
 import { GlobalActions } from './global-actions.tsx'
+import { Notifications } from './notifications.tsx'
 import { Rail } from './rail.tsx'
 import { Toasts } from './toasts.tsx'
 
@@ -22,6 +24,8 @@ export function Shell() {
       </main>
       {isPhone && <BottomBar />}
       <GlobalActions />
+      <Notifications />
+      <ConnectionNews />
       <Toasts />
     </div>
   )

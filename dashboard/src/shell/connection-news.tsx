@@ -1,0 +1,42 @@
+import { useConnection } from '@fleetwire/react'
+import { useEffect, useRef } from 'react'
+import { closeToast, toast } from '../app/toasts.ts'
+import { plural } from '../model/format.ts'
+
+const TOLD_AFTER_MS = 10_000
+/** Of shorter drops nothing is said. */
+const WORTH_TELLING_MS = 2000
+
+/** Says when the connection is away for long, and what was missed when it is back. */
+export function ConnectionNews() {
+  const { state, downSince, role, caughtUp } = useConnection()
+  const away = useRef<number>(undefined)
+  const wasConnected = role !== undefined
+  useEffect(() => {
+    if (downSince === undefined || !wasConnected) return
+    away.current = downSince
+    const timer = setTimeout(
+      () =>
+        toast('No connection to the server', {
+          ...{ id: 'connection', tone: 'needs', timeoutMs: 0 },
+          description: 'What you see may be out of date. It goes on by itself when the server is back.',
+        }),
+      Math.max(0, downSince + TOLD_AFTER_MS - Date.now()),
+    )
+    return () => clearTimeout(timer)
+  }, [downSince, wasConnected])
+  useEffect(() => {
+    if (state !== 'online' || away.current === undefined) return
+    // How much was missed is known a moment after the connection is there.
+    const timer = setTimeout(() => {
+      const isWorthTelling = Date.now() - away.current! >= WORTH_TELLING_MS
+      away.current = undefined
+      closeToast('connection')
+      if (!isWorthTelling) return
+      const missed = caughtUp === undefined ? 'Everything was read again.' : `${plural(caughtUp, 'event')} caught up.`
+      toast('Back', { id: 'back', tone: 'ok', description: missed })
+    }, 300)
+    return () => clearTimeout(timer)
+  }, [state, caughtUp])
+  return null
+}
