@@ -1,5 +1,47 @@
+import type { AgentSort } from '@fleetwire/react'
+import { getRouteApi } from '@tanstack/react-router'
+import { useState } from 'react'
+import { usePreferences } from '../../app/preferences.ts'
 import { Page } from '../../ui/page.tsx'
+import { Problem } from '../../ui/states.tsx'
+import { AgentList } from './agent-list.tsx'
+import { NoAgents, NoHits } from './fleet-empty.tsx'
+import { FleetActions, FleetFilters } from './fleet-header.tsx'
+import { FleetSkeleton } from './fleet-skeleton.tsx'
+import { useEngaged } from './use-engaged.ts'
+import { useFleet } from './use-fleet.ts'
 
+const route = getRouteApi('/')
+
+/** All agents at a glance: who works, who needs somebody, who is gone. */
 export function FleetScreen() {
-  return <Page title="Fleet">{null}</Page>
+  return (
+    <Page title="Fleet" scrolls={false} filters={<FleetFilters />} actions={<FleetActions />}>
+      <FleetList />
+    </Page>
+  )
+}
+
+function FleetList() {
+  const { q, status } = route.useSearch()
+  const view = usePreferences(state => state.fleetView)
+  const [sort, setSort] = useState<AgentSort>()
+  const engaged = useEngaged()
+  const { index, groups } = useFleet({ q, status, sort, freeze: engaged.isEngaged })
+  if (index.status === 'loading') return <FleetSkeleton />
+  if (index.status === 'error') return <Problem title="The fleet could not be read." error={index.error} />
+  const { ids, moves, apply } = index.data
+  if (ids.length === 0) return q === undefined && status === undefined ? <NoAgents /> : <NoHits />
+  return (
+    <AgentList
+      view={view}
+      groups={groups}
+      ids={ids}
+      moves={moves}
+      apply={apply}
+      sort={sort}
+      onSort={setSort}
+      engaged={engaged.handlers}
+    />
+  )
 }

@@ -63,7 +63,9 @@ function useOrder(query: AgentQuery): Live<Order> {
 export function useAgentIds({ freeze = false, ...query }: AgentIndexQuery = {}): Live<AgentIndex> {
   const store = useStore()
   const live = useOrder(query)
-  const key = JSON.stringify(query)
+  // A failure moves an agent as any other change does: what is frozen stays.
+  const { unseenFailures: _, ...asked } = query
+  const key = JSON.stringify(asked)
   const frozen = useRef<{ key: string; order: Order }>(undefined)
   const [, applied] = useState(0)
   const apply = useCallback(() => {
@@ -103,6 +105,42 @@ export function useAgents(query: AgentQuery = {}): Live<readonly Agent[]> {
       },
     })
   }, [store, ids])
+  return useSource(source)
+}
+
+/** What agents can be chosen by: the values of each label, and the kinds of command that they take. */
+export interface AgentFacets {
+  readonly labels: ReadonlyMap<string, readonly string[]>
+  readonly kinds: readonly string[]
+}
+
+function facetsOf(agents: Iterable<Pick<Agent, 'labels' | 'capabilities'>>): AgentFacets {
+  const labels = new Map<string, Set<string>>()
+  const kinds = new Set<string>()
+  for (const agent of agents) {
+    for (const kind of agent.capabilities.kinds ?? []) kinds.add(kind)
+    for (const [name, value] of Object.entries(agent.labels)) {
+      labels.set(name, (labels.get(name) ?? new Set()).add(value))
+    }
+  }
+  const names = [...labels.keys()].sort()
+  return { labels: new Map(names.map(name => [name, [...labels.get(name)!].sort()])), kinds: [...kinds].sort() }
+}
+
+/** The labels and command kinds of the fleet. */
+export function useAgentFacets(): Live<AgentFacets> {
+  const store = useStore()
+  const source = useMemo(
+    () =>
+      indexSource<'agent', string, AgentFacets>(store, 'agent', patterns.agents, {
+        // As text, which compares by value.
+        place: ({ labels, capabilities: { kinds } }) => JSON.stringify({ labels, capabilities: { kinds } }),
+        isSame: (a, b) => a === b,
+        result: places => facetsOf([...new Set(places.values())].map(text => JSON.parse(text))),
+        equal: (a, b) => JSON.stringify([[...a.labels], a.kinds]) === JSON.stringify([[...b.labels], b.kinds]),
+      }),
+    [store],
+  )
   return useSource(source)
 }
 

@@ -1,0 +1,84 @@
+import { Link } from '@tanstack/react-router'
+import { memo, useState } from 'react'
+import { money } from '../../model/format.ts'
+import { cx } from '../../ui/cx.ts'
+import { ProgressBar } from '../../ui/progress-bar.tsx'
+import { UnreadDot } from '../../ui/status.tsx'
+import { AgentMenu } from './agent-menu.tsx'
+import { CardLine, CardStatus, CardTime, CardTitle } from './card-facts.tsx'
+import { activate, useFleetSelection } from './fleet-selection.ts'
+import { SelectBox } from './select-box.tsx'
+import { useAgentView } from './use-agent-view.ts'
+
+/** One agent. The whole card opens it; its name is the link. */
+export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; isStop: boolean }) {
+  const view = useAgentView(id)
+  const isSelected = useFleetSelection(state => state.selected.has(id))
+  const [isNear, setNear] = useState(false)
+  if (view === undefined) return <div className="h-[116px] rounded-card border border-line bg-card" />
+  const { agent, summary, status, isUnread, staleSince } = view
+  const progress = summary?.current?.progress
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a cell of a grid that is no table
+    // biome-ignore lint/a11y/useFocusableInteractive: its link takes the focus
+    <div
+      role="gridcell"
+      aria-selected={isSelected}
+      data-agent-id={id}
+      data-status={status}
+      onPointerEnter={() => setNear(true)}
+      onPointerLeave={() => setNear(false)}
+      onFocus={() => setNear(true)}
+      onBlur={() => setNear(false)}
+      className={cx(
+        'group relative flex h-[116px] flex-col overflow-hidden rounded-card border bg-card px-3 pt-[9px] pb-[9px]',
+        'has-[a[data-agent-link]:focus-visible]:outline-2 has-[a[data-agent-link]:focus-visible]:-outline-offset-1 has-[a[data-agent-link]:focus-visible]:outline-accent',
+        isSelected ? 'border-accent bg-accent-soft' : status === 'needs-you' ? 'border-needs/60' : 'border-line',
+        !isSelected && 'hover:bg-hover',
+      )}
+    >
+      <div className="flex h-[22px] items-center gap-2">
+        <SelectBox id={id} name={agent.name} isSelected={isSelected} isStop={isStop} />
+        {isUnread && <UnreadDot />}
+        <Link
+          to="/agents/$agentId"
+          params={{ agentId: id }}
+          preload={false}
+          data-agent-link
+          tabIndex={isStop ? 0 : -1}
+          onFocus={() => activate(id)}
+          title={agent.name}
+          className={cx(
+            'min-w-0 flex-1 truncate font-semibold outline-none after:absolute after:inset-0 after:content-[""]',
+            status === 'offline' && 'text-text2',
+          )}
+        >
+          {agent.name}
+        </Link>
+        <CardStatus view={view} />
+      </div>
+      <div className="mt-0.5 truncate text-text2">
+        <CardTitle view={view} />
+      </div>
+      <div className="mt-[3px] truncate font-mono text-code text-text3">
+        <CardLine view={view} />
+      </div>
+      <div
+        className={cx(
+          'mt-auto flex h-5 items-center gap-3 text-meta text-text3 tabular-nums',
+          staleSince !== undefined && 'stale',
+        )}
+      >
+        <span>
+          <CardTime view={view} />
+        </span>
+        <span>{summary?.queued ?? 0} queued</span>
+        {summary?.usage !== undefined && <span className="ml-auto">{money(summary.usage.costUsd)}</span>}
+      </div>
+      {isNear && <AgentMenu view={view} isStop={isStop} isSelected={isSelected} />}
+      {progress !== undefined && status === 'working' && (
+        <ProgressBar value={progress} label={`Progress of ${agent.name}`} className="absolute inset-x-0 bottom-0" />
+      )}
+    </div>
+  )
+})

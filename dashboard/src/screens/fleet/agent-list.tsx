@@ -1,0 +1,189 @@
+import type { AgentSort } from '@fleetwire/react'
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { AgentCard } from './agent-card.tsx'
+import { AgentRow } from './agent-row.tsx'
+import { AgentTableHead } from './agent-table-head.tsx'
+import { activate, useFleetSelection } from './fleet-selection.ts'
+import { type ListGroup, type ListRow, listRows, type Move, moved, rowOf } from './list-rows.ts'
+import { MovesPill } from './moves-pill.tsx'
+import type { EngagedHandlers } from './use-engaged.ts'
+import { useListKeys } from './use-list-keys.ts'
+
+export interface AgentListProps {
+  view: 'cards' | 'table'
+  groups: readonly ListGroup[]
+  ids: readonly string[]
+  moves: number
+  apply(): void
+  sort: AgentSort | undefined
+  onSort(sort: AgentSort | undefined): void
+  engaged: EngagedHandlers
+}
+
+const CARD_MIN = 272
+const GAP = 12
+const HEIGHTS = { cards: { heading: 40, line: 116 + GAP }, table: { heading: 40, line: 36 } }
+
+const arrows: Record<string, Move> = {
+  ArrowUp: 'up',
+  ArrowDown: 'down',
+  ArrowLeft: 'previous',
+  ArrowRight: 'next',
+  Home: 'first',
+  End: 'last',
+  PageUp: 'page-up',
+  PageDown: 'page-down',
+}
+
+/** The fleet as cards or as a table. Only what is on screen is in the page, and the agent that has the focus. */
+export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engaged }: AgentListProps) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(0)
+  const columns = view === 'table' ? 1 : Math.max(1, Math.floor((width + GAP) / (CARD_MIN + GAP)))
+  const rows = useMemo(() => listRows(groups, columns), [groups, columns])
+  const activeId = useFleetSelection(state => state.activeId)
+  const stop = activeId !== undefined && ids.includes(activeId) ? activeId : ids[0]
+  const stopRow = stop === undefined ? -1 : rowOf(rows, stop)
+  const heights = HEIGHTS[view]
+  const virtualizer = useVirtualizer({
+    count: width === 0 ? 0 : rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: index => heights[rows[index]!.type],
+    getItemKey: index => rows[index]!.key,
+    overscan: 3,
+    paddingStart: view === 'table' ? 0 : 4,
+    // The selection bar and the pill stand over the end.
+    paddingEnd: 64,
+    scrollPaddingStart: view === 'table' ? 44 : 12,
+    scrollPaddingEnd: 72,
+    rangeExtractor: range => {
+      const shown = defaultRangeExtractor(range)
+      return stopRow === -1 || shown.includes(stopRow) ? shown : [...shown, stopRow].sort((a, b) => a - b)
+    },
+  })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: heights are of the view
+  useEffect(() => virtualizer.measure(), [virtualizer, view])
+  useEffect(() => {
+    const element = scroller.current!
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth - (view === 'table' ? 0 : 40)))
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [view])
+
+  const show = useCallback(
+    (id: string | undefined) => {
+      if (id === undefined) return
+      activate(id)
+      const row = rowOf(rows, id)
+      if (row !== -1) virtualizer.scrollToIndex(row, { align: 'auto' })
+      focusAgent(scroller.current!, id)
+    },
+    [rows, virtualizer],
+  )
+  useListKeys({ rows, ids, stop, show, scroller })
+  const onKeyDown = (event: KeyboardEvent) => {
+    const move = arrows[event.key]
+    if (move === undefined || event.metaKey || event.ctrlKey || event.altKey) return
+    if (!(event.target as HTMLElement).matches('a[data-agent-link]')) return
+    event.preventDefault()
+    show(moved(rows, stop, move))
+  }
+  return (
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      <MovesPill moves={moves} apply={apply} />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only watches where the pointer and the focus are */}
+      <div
+        ref={element => {
+          scroller.current = element
+          engaged.ref(element)
+        }}
+        onPointerEnter={engaged.onPointerEnter}
+        onPointerLeave={engaged.onPointerLeave}
+        onFocus={engaged.onFocus}
+        onBlur={engaged.onBlur}
+        className="min-h-0 flex-1 overflow-auto"
+      >
+        {/* biome-ignore lint/a11y/useSemanticElements: only what is on screen is in the page, in two layouts */}
+        <div
+          role="grid"
+          aria-label="Agents"
+          aria-rowcount={rows.length + (view === 'table' ? 1 : 0)}
+          aria-multiselectable
+          tabIndex={-1}
+          onKeyDown={onKeyDown}
+        >
+          {view === 'table' && <AgentTableHead sort={sort} onSort={onSort} />}
+          {/* biome-ignore lint/a11y/useSemanticElements: as above */}
+          <div className="relative" role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
+            {virtualizer.getVirtualItems().map(({ index, key, start }) => (
+              <Line
+                key={key}
+                row={rows[index]!}
+                index={index + (view === 'table' ? 2 : 1)}
+                start={start}
+                view={view}
+                columns={columns}
+                stop={stop}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+    </div>
+  )
+}
+
+interface LineProps {
+  row: ListRow
+  /** From 1. */
+  index: number
+  start: number
+  view: 'cards' | 'table'
+  columns: number
+  stop: string | undefined
+}
+
+function Line({ row, index, start, view, columns, stop }: LineProps) {
+  const place = { transform: `translateY(${start}px)` }
+  if (row.type === 'heading') {
+    return (
+      // biome-ignore lint/a11y/useSemanticElements: a row of a grid that is no table
+      // biome-ignore lint/a11y/useFocusableInteractive: its cells take the focus
+      <div role="row" aria-rowindex={index} style={place} className="absolute inset-x-5 top-0 flex h-10 items-center">
+        {/* biome-ignore lint/a11y/useSemanticElements: as above */}
+        {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
+        <div role="rowheader" aria-colspan={columns}>
+          <h2 className="flex items-baseline gap-2 font-semibold">
+            {row.label}
+            <span className="font-normal text-text3 tabular-nums">{row.count.toLocaleString('en')}</span>
+          </h2>
+        </div>
+      </div>
+    )
+  }
+  if (view === 'table') return <AgentRow id={row.ids[0]!} index={index} start={start} isStop={row.ids[0] === stop} />
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: as above
+    // biome-ignore lint/a11y/useFocusableInteractive: as above
+    <div
+      role="row"
+      aria-rowindex={index}
+      style={{ ...place, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
+      className="absolute inset-x-5 top-0 grid gap-3"
+    >
+      {row.ids.map(id => (
+        <AgentCard key={id} id={id} isStop={id === stop} />
+      ))}
+    </div>
+  )
+}
+
+/** The frames to wait for an agent that is scrolled into the page. */
+const MAX_FRAMES = 10
+
+function focusAgent(list: HTMLElement, id: string, frames = MAX_FRAMES): void {
+  const link = list.querySelector<HTMLElement>(`[data-agent-id="${CSS.escape(id)}"] a[data-agent-link]`)
+  if (link !== null) link.focus({ preventScroll: true })
+  else if (frames > 0) requestAnimationFrame(() => focusAgent(list, id, frames - 1))
+}

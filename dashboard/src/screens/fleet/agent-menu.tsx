@@ -1,0 +1,31 @@
+import { Ellipsis } from 'lucide-react'
+import { togglePinned, usePreferences } from '../../app/preferences.ts'
+import { IconButton } from '../../ui/button.tsx'
+import { Menu } from '../../ui/menu.tsx'
+import { toggleSelected } from './fleet-selection.ts'
+import type { AgentView } from './use-agent-view.ts'
+
+/** What can be done with one agent from here. */
+export function AgentMenu({ view, isStop, isSelected }: { view: AgentView; isStop: boolean; isSelected: boolean }) {
+  const { agentId, name } = view.agent
+  const isPinned = usePreferences(state => state.pinned.includes(agentId))
+  return (
+    <div className="absolute right-1.5 bottom-1.5 z-10">
+      <Menu
+        trigger={
+          <IconButton
+            label={`Actions for ${name}`}
+            tabIndex={isStop ? 0 : -1}
+            className="size-6 bg-card group-hover:bg-hover focus-visible:opacity-100"
+          >
+            <Ellipsis size={16} aria-hidden />
+          </IconButton>
+        }
+        items={[
+          { label: isSelected ? 'Deselect' : 'Select', keys: 'X', onSelect: () => toggleSelected(agentId) },
+          { label: isPinned ? 'Unpin' : 'Pin', onSelect: () => togglePinned(agentId) },
+        ]}
+      />
+    </div>
+  )
+}

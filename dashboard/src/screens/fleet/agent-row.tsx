@@ -1,0 +1,89 @@
+import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
+import { money } from '../../model/format.ts'
+import { cx } from '../../ui/cx.ts'
+import { UnreadDot } from '../../ui/status.tsx'
+import { CardLine, CardStatus, CardTime, CardTitle } from './card-facts.tsx'
+import { activate, useFleetSelection } from './fleet-selection.ts'
+import { SelectBox } from './select-box.tsx'
+import { tableColumns } from './table-columns.ts'
+import { useAgentView } from './use-agent-view.ts'
+
+export interface AgentRowProps {
+  id: string
+  index: number
+  start: number
+  isStop: boolean
+}
+
+/** One agent of the table. */
+export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: AgentRowProps) {
+  const view = useAgentView(id)
+  const isSelected = useFleetSelection(state => state.selected.has(id))
+  if (view === undefined) return null
+  const { agent, summary, status, isUnread, staleSince } = view
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: only what is on screen is in the page
+    // biome-ignore lint/a11y/useFocusableInteractive: its link takes the focus
+    <div
+      role="row"
+      aria-rowindex={index}
+      aria-selected={isSelected}
+      data-agent-id={id}
+      data-status={status}
+      style={{ transform: `translateY(${start}px)` }}
+      className={cx(
+        'group absolute inset-x-0 top-0 h-9 items-center border-b border-line px-5',
+        tableColumns,
+        isSelected ? 'bg-accent-soft' : 'hover:bg-hover',
+        'has-[a[data-agent-link]:focus-visible]:outline-2 has-[a[data-agent-link]:focus-visible]:-outline-offset-2 has-[a[data-agent-link]:focus-visible]:outline-accent',
+      )}
+    >
+      <Cell className="flex items-center gap-2">
+        <SelectBox id={id} name={agent.name} isSelected={isSelected} isStop={isStop} always />
+        {isUnread && <UnreadDot />}
+        <Link
+          to="/agents/$agentId"
+          params={{ agentId: id }}
+          preload={false}
+          data-agent-link
+          tabIndex={isStop ? 0 : -1}
+          onFocus={() => activate(id)}
+          title={agent.name}
+          className={cx(
+            'min-w-0 truncate font-medium outline-none after:absolute after:inset-0 after:content-[""]',
+            status === 'offline' && 'text-text2',
+          )}
+        >
+          {agent.name}
+        </Link>
+      </Cell>
+      <Cell>
+        <CardStatus view={view} />
+      </Cell>
+      <Cell className="hidden text-text2 tablet:block">
+        <CardTitle view={view} />
+      </Cell>
+      <Cell className="hidden font-mono text-code text-text3 desktop:block">
+        <CardLine view={view} />
+      </Cell>
+      <Cell className={cx('hidden text-text3 tabular-nums tablet:block', staleSince !== undefined && 'stale')}>
+        <CardTime view={view} />
+      </Cell>
+      <Cell className="hidden text-right text-text3 tabular-nums tablet:block">{summary?.queued ?? 0}</Cell>
+      <Cell className="hidden text-right text-text3 tabular-nums tablet:block">
+        {summary?.usage !== undefined && money(summary.usage.costUsd)}
+      </Cell>
+    </div>
+  )
+})
+
+function Cell({ className, children }: { className?: string; children: React.ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: as above
+    // biome-ignore lint/a11y/useFocusableInteractive: as above
+    <div role="gridcell" className={cx('min-w-0 truncate', className)}>
+      {children}
+    </div>
+  )
+}
