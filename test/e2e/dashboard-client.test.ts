@@ -1,3 +1,4 @@
+import { DashboardClient as PlatformClient } from '@fleetwire/client'
 import {
   AgentClient,
   type CommandHandler,
@@ -6,6 +7,7 @@ import {
   MessageBuffer,
 } from '@fleetwire/client/node'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { startApp } from '../helpers/build.ts'
 import { Notes } from '../helpers/notes.ts'
 import { Wire } from '../helpers/wire.ts'
@@ -130,4 +132,58 @@ t.test('a terminal delivers every byte once, in order, although both ends lose t
     numbers,
     Array.from({ length: 40 }, (_, i) => i),
   )
+})
+
+t.test('[AU11] a socket outlives the tokens of a function, with the rights of each', async t => {
+  const { url, token, app } = await startApp(t)
+  const roles = ['viewer', 'operator', 'viewer'] as const
+  let made = 0
+  const wire = new Wire()
+  const client = new DashboardClient({
+    url,
+    token: () => token(roles[made++] ?? 'viewer', { sub: 'ann', ttlSeconds: 6 }),
+    socket: wire.socket,
+  })
+  t.teardown(() => client.close())
+  const told = new Notes<string>()
+  client.status.subscribe(status => told.note(status.state === 'online' ? `online as ${status.role}` : status.state))
+  client.connect()
+  await told.until(items => items.length >= 4)
+  t.same(told.items, ['connecting', 'online as viewer', 'online as operator', 'online as viewer'])
+  t.equal(wire.made, 1)
+  t.equal(app.connections.size, 1)
+})
+
+t.test('over the socket of the platform, a fixed token that is no good stops the client with the reason', async t => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  /** As browsers do, it tells nobody why an upgrade was refused. */
+  class Quiet extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols)
+      this.on('error', () => {})
+    }
+  }
+  Object.defineProperty(globalThis, 'WebSocket', { value: Quiet, configurable: true, writable: true })
+  t.teardown(() =>
+    own === undefined
+      ? Reflect.deleteProperty(globalThis, 'WebSocket')
+      : Object.defineProperty(globalThis, 'WebSocket', own),
+  )
+  const { url, token, app } = await startApp(t)
+  const revoked = await token('viewer', { sub: 'ann' })
+  await app.tokens.revokeSubject('ann', 'test')
+  const agents = await token('agent', { sub: 'a1' })
+  for (const [bad, httpStatus] of [
+    ['nonsense', 401],
+    [revoked, 401],
+    [agents, 403],
+  ] as const) {
+    const client = new PlatformClient({ url, token: bad })
+    t.teardown(() => client.close())
+    const stopped = new Notes<unknown>()
+    client.status.subscribe(status => status.state === 'stopped' && stopped.note(status.cause))
+    client.connect()
+    await stopped.until(items => items.length > 0)
+    t.match(stopped.items, [{ httpStatus, reason: 'the token was refused' }])
+  }
 })

@@ -110,7 +110,6 @@ export class AgentClient {
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
         wakeUps: options.wakeUps,
-        renewsToken: true,
         log,
       },
       {
@@ -267,7 +266,7 @@ export class AgentClient {
     this.#terminals.up()
     this.#uplink.open(established)
     this.#runner.connected(established.directives)
-    this.#connection.established(established.heartbeatMs)
+    this.#connection.established(established.heartbeatMs, {})
     this.#beat(established.heartbeatMs)
     this.#waiters.changed()
   }

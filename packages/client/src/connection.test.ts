@@ -1,7 +1,7 @@
 import t from 'tap'
 import { AgentClient } from './agent-client.ts'
 import { systemClock } from './clock.ts'
-import { Connection, type ConnectionOptions } from './connection.ts'
+import { Connection, type ConnectionHandler, type ConnectionOptions, type ConnectionStatus } from './connection.ts'
 import { DashboardClient } from './dashboard-client.ts'
 import { nodeSocket } from './node/node-socket.ts'
 import { browserSocket, type SocketEvents, type SocketFactory, socketUrl } from './socket.ts'
@@ -10,7 +10,7 @@ import { ScriptedServer, tokenOf } from './testing/scripted-server.ts'
 import { statusOf } from './testing/status-of.ts'
 
 /** A connection over sockets of which the test plays the wire. */
-function onPaper(over: Partial<ConnectionOptions> = {}) {
+function onPaper(over: Partial<ConnectionOptions> = {}, handler: Pick<ConnectionHandler, 'refresh'> = {}) {
   const clock = new FakeClock()
   const seen: string[] = []
   const sockets: { events: SocketEvents; token: string; sent: string[]; ends: string[] }[] = []
@@ -24,13 +24,14 @@ function onPaper(over: Partial<ConnectionOptions> = {}) {
       drop: () => wire.ends.push('drop'),
     }
   }
-  const connection: Connection = new Connection(
+  const connection: Connection<{ role?: string }> = new Connection(
     { url: 'ws://x/ws', token: 'T', socket, clock, random: () => 1, ...over },
     {
+      ...handler,
       opened: () => seen.push('opened'),
       text: text => {
         seen.push(text.trim())
-        if (text === 'established') connection.established(10_000)
+        if (text === 'established') connection.established(10_000, { role: 'viewer' })
         if (text === 'stop') connection.stop()
       },
       down: () => seen.push('down'),
@@ -93,11 +94,155 @@ t.test('a server that accepts and says nothing does not hold the client', async 
   t.equal(clock.timers, 0)
 })
 
+t.test('each state says what belongs to it: since when there is no connection, and what the greeting said', async t => {
+  const { clock, connection, sockets } = onPaper()
+  const told: ConnectionStatus<{ role?: string }>[] = []
+  connection.status.subscribe(status => told.push(status))
+  const begun = clock.now()
+  connection.start()
+  await turn()
+  sockets[0]!.events.closed({ code: 1006, reason: '' })
+  clock.advance(500)
+  await turn()
+  sockets[1]!.events.open()
+  sockets[1]!.events.text('established')
+  connection.amended({ role: 'operator' })
+  clock.advance(1_000)
+  sockets[1]!.events.closed({ code: 1006, reason: 'cut' })
+  clock.advance(1_000)
+  connection.amended({ role: 'admin' })
+  connection.stop('enough')
+  const cause = { code: 1006, reason: '' }
+  t.same(told, [
+    { state: 'connecting', attempt: 1, downSince: begun },
+    { state: 'waiting', retryAt: begun + 500, cause, downSince: begun },
+    { state: 'connecting', attempt: 2, downSince: begun },
+    { state: 'online', since: begun + 500, role: 'viewer' },
+    { state: 'online', since: begun + 500, role: 'operator' },
+    { state: 'waiting', retryAt: begun + 2_500, cause: { code: 1006, reason: 'cut' }, downSince: begun + 1_500 },
+    { state: 'connecting', attempt: 3, downSince: begun + 1_500 },
+    { state: 'stopped', cause: { code: 1000, reason: 'enough' }, downSince: begun + 1_500 },
+  ])
+})
+
+/** A token that says when it expires. */
+const tokenUntil = (expiresAt: number) => `x.${btoa(JSON.stringify({ exp: Math.floor(expiresAt / 1000) }))}.x`
+
+t.test('before its token expires it goes on with another on the same socket, again and again', async t => {
+  const asked: string[] = []
+  const tokens: string[] = []
+  const { clock, connection, sockets } = onPaper(
+    {
+      token: () => {
+        tokens.push(tokenUntil(clock.now() + 100_000))
+        return tokens.at(-1)!
+      },
+    },
+    {
+      refresh: async token => {
+        asked.push(token)
+        return true
+      },
+    },
+  )
+  connection.start()
+  await turn()
+  sockets[0]!.events.open()
+  sockets[0]!.events.text('established')
+  for (let i = 0; i < 40; i++) {
+    clock.advance(9_000)
+    sockets[0]!.events.alive()
+    await turn()
+  }
+  t.equal(sockets.length, 1)
+  t.ok(asked.length >= 3, `${asked.length} times`)
+  t.same(asked, tokens.slice(1))
+  t.equal(await connection.token(), tokens.at(-1), 'which is the one in use')
+  connection.stop()
+  t.equal(clock.timers, 0)
+})
+
+t.test('a token that the open socket cannot take is taken by a new one', async t => {
+  let made = 0
+  const { clock, connection, sockets } = onPaper(
+    { token: () => `${tokenUntil(clock.now() + 100_000)}${++made}` },
+    { refresh: async () => false },
+  )
+  connection.start()
+  await turn()
+  sockets[0]!.events.open()
+  sockets[0]!.events.text('established')
+  for (let i = 0; i < 9; i++) {
+    clock.advance(9_000)
+    sockets[0]!.events.alive()
+    await turn()
+  }
+  t.same(sockets[0]!.ends, ['close 1000'])
+  t.equal(sockets.length, 2)
+  t.match(sockets[1]!.token, /2$/)
+  connection.stop()
+})
+
+t.test('if the platform hides why an upgrade was refused, HTTP says that it was the token', async t => {
+  for (const [token, httpStatus, state] of [
+    ['T', 401, 'stopped'],
+    ['T', 403, 'stopped'],
+    ['T', 200, 'waiting'],
+    ['T', 503, 'waiting'],
+    ['T', undefined, 'waiting'],
+    [() => 'T', 401, 'waiting'],
+    [() => 'T', 403, 'stopped'],
+  ] as const) {
+    const asked: string[] = []
+    const { connection, sockets } = onPaper({
+      token,
+      askStatus: async token => {
+        asked.push(token)
+        if (httpStatus === undefined) throw new TypeError('fetch failed')
+        return httpStatus
+      },
+    })
+    connection.start()
+    await turn()
+    sockets[0]!.events.closed({ code: 1006, reason: '' })
+    await turn()
+    t.same(asked, ['T'])
+    const isToken = httpStatus === 401 || httpStatus === 403
+    const cause = isToken ? { code: 1006, reason: 'the token was refused', httpStatus } : { code: 1006, reason: '' }
+    t.match(connection.status.value, { state, cause }, `${typeof token}, ${httpStatus}`)
+    connection.stop()
+  }
+  const { connection, sockets } = onPaper({ askStatus: () => t.fail('asked') as never })
+  connection.start()
+  await turn()
+  sockets[0]!.events.closed({ code: 1006, reason: '', httpStatus: 503 })
+  connection.reconnectNow()
+  await turn()
+  sockets[1]!.events.open()
+  sockets[1]!.events.text('established')
+  sockets[1]!.events.closed({ code: 1006, reason: '' })
+  await turn()
+  t.equal(connection.status.value.state, 'waiting', 'a known status, or a socket that was open, needs no question')
+  connection.stop()
+})
+
+t.test('a fixed token that expires on an open socket stops, and says why', async t => {
+  const { connection, sockets } = onPaper()
+  connection.start()
+  await turn()
+  sockets[0]!.events.open()
+  sockets[0]!.events.text('established')
+  sockets[0]!.events.closed({ code: 4401, reason: 'the token expired' })
+  t.match(connection.status.value, { state: 'stopped', cause: { code: 4401, reason: 'the token expired' } })
+})
+
 t.test('a token function that hangs or throws is asked again', async t => {
   const answers = [new Promise<string>(() => {}), Promise.reject(new Error('no network')), Promise.resolve('third')]
   const { clock, connection, sockets } = onPaper({ token: () => answers.shift()!, handshakeTimeoutMs: 3_000 })
   connection.start()
-  clock.advance(3_500)
+  clock.advance(3_000)
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: none came in time' } })
+  clock.advance(500)
   await turn()
   t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: no network' } })
   clock.advance(1_000)
@@ -206,7 +351,7 @@ for (const [name, socket] of [
           clock: systemClock,
           random: () => 0,
         },
-        { opened: () => connection.established(10_000), text() {}, down() {}, probe() {} },
+        { opened: () => connection.established(10_000, {}), text() {}, down() {}, probe() {} },
       )
       connection.start()
       const peer = await server.accept()

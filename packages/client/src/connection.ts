@@ -19,14 +19,18 @@ import { pageWakeUps, type WakeUps } from './wake-ups.ts'
 /** A string, or a function that returns a token and is called before each attempt. */
 export type TokenSource = string | (() => string | Promise<string>)
 
-export type ConnectionStatus =
+/**
+ * `Greeting`: what the other side said when the connection was established. `downSince`: since when there has been none,
+ * or, before the first, since it was wanted. Times are epoch ms.
+ */
+export type ConnectionStatus<Greeting extends object = object> =
   | { state: 'idle' }
-  | { state: 'connecting'; attempt: number }
-  | { state: 'online'; since: number }
-  /** `cause`: how the last attempt or connection ended. `retryAt`: when the next attempt comes, epoch ms. */
-  | { state: 'waiting'; retryAt: number; cause: SocketClose }
+  | { state: 'connecting'; attempt: number; downSince: number }
+  | ({ state: 'online'; since: number } & Greeting)
+  /** `cause`: how the last attempt or connection ended. `retryAt`: when the next attempt comes. */
+  | { state: 'waiting'; retryAt: number; cause: SocketClose; downSince: number }
   /** Closed by this side, or by a code after which the same connection cannot succeed. `connect` starts again. */
-  | { state: 'stopped'; cause: SocketClose }
+  | { state: 'stopped'; cause: SocketClose; downSince: number }
 
 export interface ConnectionOptions {
   url: string
@@ -38,8 +42,11 @@ export interface ConnectionOptions {
   /** The longest wait for token, upgrade and greeting together, in case a server accepts and says nothing. */
   handshakeTimeoutMs?: number | undefined
   reconnect?: Partial<ReconnectPolicy> | undefined
-  /** Asks for another token before the present one expires, and reconnects with it. */
-  renewsToken?: boolean | undefined
+  /**
+   * The status with which the server answers this token over HTTP, for platforms that hide why an upgrade was refused.
+   * Without it a token that is no good looks like a server that cannot be reached.
+   */
+  askStatus?: ((token: string) => Promise<number>) | undefined
   /** Default: those of the page, if there is one. */
   wakeUps?: WakeUps | undefined
   log?: Log | undefined
@@ -54,6 +61,11 @@ export interface ConnectionHandler {
   down(): void
   /** Send something that the other side answers. */
   probe(): void
+  /**
+   * Goes on with another token on the open socket. Resolves with false where that fails: the connection is then made
+   * anew with it. Absent where only a new connection can have another token.
+   */
+  refresh?(token: string): Promise<boolean>
 }
 
 /** Each state holds exactly what it needs; leaving it cancels its timers (`#enter`). */
@@ -70,12 +82,12 @@ const DEFAULT_HANDSHAKE_MS = 15_000
 const NORMAL = 1000
 
 /** One logical connection over successive sockets. */
-export class Connection {
+export class Connection<Greeting extends object = object> {
   readonly #options: ConnectionOptions
   readonly #handler: ConnectionHandler
   readonly #policy: ReconnectPolicy
   readonly #log: Log
-  readonly #status = new Subject<ConnectionStatus>({ state: 'idle' })
+  readonly #status = new Subject<ConnectionStatus<Greeting>>({ state: 'idle' })
   #state: State = { name: 'idle' }
   #reconnect: ReconnectState = initialReconnect
   /** The last token of a token function; undefined if it was refused, or may have been. */
@@ -83,6 +95,7 @@ export class Connection {
   /** A token that was fetched already, for the next attempt. */
   #renewed: string | undefined
   #sleep: (() => void) | undefined
+  #downSince: number | undefined
 
   constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     this.#options = options
@@ -91,7 +104,7 @@ export class Connection {
     this.#log = options.log ?? silent
   }
 
-  get status(): Observable<ConnectionStatus> {
+  get status(): Observable<ConnectionStatus<Greeting>> {
     return this.#status
   }
 
@@ -103,6 +116,7 @@ export class Connection {
   start(): void {
     if (this.#state.name !== 'idle' && this.#state.name !== 'stopped') return
     this.#reconnect = initialReconnect
+    this.#downSince = undefined
     this.#sleep = (this.#options.wakeUps ?? pageWakeUps)(() => this.wake())
     this.#attempt()
   }
@@ -112,7 +126,7 @@ export class Connection {
     if (this.#state.name === 'stopped') return
     this.#leave(socket => socket.close(NORMAL, reason))
     this.#stopped()
-    this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason } })
+    this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason }, downSince: this.#down() })
   }
 
   /** Ends a wait, for when the network or the page is known to be back. */
@@ -135,7 +149,7 @@ export class Connection {
   }
 
   /** The greeting was answered. From now on, two intervals without a frame mean a dead link. */
-  established(heartbeatMs: number): void {
+  established(heartbeatMs: number, greeting: Greeting): void {
     if (this.#state.name !== 'greeting') return
     const { socket } = this.#state
     const liveness = new Liveness(this.#options.clock, heartbeatMs, {
@@ -148,12 +162,24 @@ export class Connection {
     this.#enter({ name: 'ready', liveness, socket, renewal: this.#renewal() })
     const since = this.#options.clock.now()
     this.#decide({ type: 'established', at: since })
-    this.#status.set({ state: 'online', since })
+    this.#downSince = undefined
+    this.#status.set({ state: 'online', since, ...greeting })
   }
 
   /** The other side announced that it will close. */
   closing(reconnectAfterMs: number | undefined): void {
     if (reconnectAfterMs !== undefined) this.#decide({ type: 'closing', reconnectAfterMs })
+  }
+
+  /** What the greeting said has changed. */
+  amended(greeting: Partial<Greeting>): void {
+    const status = this.#status.value
+    if (status.state === 'online') this.#status.set({ ...status, ...greeting })
+  }
+
+  #down(): number {
+    this.#downSince ??= this.#options.clock.now()
+    return this.#downSince
   }
 
   #openSocket(): SocketPort | undefined {
@@ -162,13 +188,13 @@ export class Connection {
 
   #attempt(): void {
     const { clock, handshakeTimeoutMs = DEFAULT_HANDSHAKE_MS } = this.#options
-    const deadline = clock.setTimeout(
-      () => this.#drop({ code: ABNORMAL_CLOSURE, reason: 'handshake timeout' }),
-      handshakeTimeoutMs,
-    )
+    const deadline = clock.setTimeout(() => {
+      const reason = this.#state.name === 'authorizing' ? 'token: none came in time' : 'handshake timeout'
+      this.#drop({ code: ABNORMAL_CLOSURE, reason })
+    }, handshakeTimeoutMs)
     const state: State = { name: 'authorizing', deadline }
     this.#enter(state)
-    this.#status.set({ state: 'connecting', attempt: this.#reconnect.failures + 1 })
+    this.#status.set({ state: 'connecting', attempt: this.#reconnect.failures + 1, downSince: this.#down() })
     this.#authorize().then(
       token => {
         if (this.#state !== state) return
@@ -252,18 +278,29 @@ export class Connection {
   }
 
   #renewal(): TokenRenewal | undefined {
-    const { clock, token, renewsToken } = this.#options
-    if (!renewsToken || typeof token === 'string' || this.#token === undefined) return undefined
+    const { clock, token } = this.#options
+    if (typeof token === 'string' || this.#token === undefined) return undefined
     return new TokenRenewal({
       ...{ clock, log: this.#log, ask: token, token: this.#token },
-      renewed: next => {
-        this.#renewed = next
-        this.#leave(
-          socket => socket.close(NORMAL, 'another token'),
-          () => this.#attempt(),
-        )
-      },
+      renewed: next => void this.#renew(next),
     })
+  }
+
+  async #renew(token: string): Promise<void> {
+    const state = this.#state
+    const isDone = await this.#handler.refresh?.(token)
+    // The socket is gone: the next one asks for a token of its own.
+    if (this.#state !== state || state.name !== 'ready') return
+    if (isDone) {
+      this.#token = token
+      state.renewal = this.#renewal()
+      return
+    }
+    this.#renewed = token
+    this.#leave(
+      socket => socket.close(NORMAL, 'another token'),
+      () => this.#attempt(),
+    )
   }
 
   #alive(): void {
@@ -298,6 +335,7 @@ export class Connection {
     const { clock, token } = this.#options
     const renewable = typeof token === 'function'
     const neverOpened = this.#reconnect.upSince === null
+    const tried = this.#token
     // A browser hides the status of a refused upgrade, so any failed attempt may have been a 401.
     if (cause.code === 4401 || cause.httpStatus === 401 || neverOpened) this.#token = undefined
     const at = clock.now()
@@ -306,18 +344,31 @@ export class Connection {
       case 'stop':
         this.#stopped()
         this.#log('warn', 'connection stopped', { ...cause })
-        this.#status.set({ state: 'stopped', cause })
+        this.#status.set({ state: 'stopped', cause, downSince: this.#down() })
         return
       case 'wait':
         this.#enter({ name: 'waiting', timer: clock.setTimeout(() => this.#attempt(), decision.delayMs) })
         this.#log('info', 'connection lost', { ...cause, delayMs: decision.delayMs })
-        this.#status.set({ state: 'waiting', retryAt: at + decision.delayMs, cause })
+        this.#status.set({ state: 'waiting', retryAt: at + decision.delayMs, cause, downSince: this.#down() })
+        if (neverOpened && cause.httpStatus === undefined && tried !== undefined) this.#explain(cause, tried)
         return
       case 'nothing':
         return
       default:
         decision satisfies never
     }
+  }
+
+  /** Asks over HTTP whether it was the token. */
+  #explain(cause: SocketClose, token: string): void {
+    const waiting = this.#state
+    this.#options.askStatus?.(token).then(
+      httpStatus => {
+        if (this.#state !== waiting || (httpStatus !== 401 && httpStatus !== 403)) return
+        this.#ended({ ...cause, reason: 'the token was refused', httpStatus })
+      },
+      () => {},
+    )
   }
 
   #stopped(): void {

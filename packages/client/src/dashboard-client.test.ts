@@ -45,6 +45,9 @@ const event = (cursor: string, topic = 'tasks.t1.events') => ({
   at: 1,
   payload: {},
 })
+const accept = (peer: Peer, id: string | undefined, fields: object) =>
+  peer.send({ type: 'reply', id, payload: { ok: true, ...fields } })
+
 const record = (topic = 'tasks.t1.events') => ({ topic, type: 'custom:x', payload: {} })
 
 /** Answers the next `subscribe` with a snapshot at the cursor. */
@@ -355,6 +358,127 @@ t.test('offline: a request waits its time, fails at once, or is queued until it 
   client.close()
   t.match(await client.submit(command, { offline: 'queue' }), { ok: false, error: { code: 'stopped' } })
   t.equal(clock.timers, 0)
+})
+
+t.test('a request that waits for a connection can be withdrawn, one that was sent cannot', async t => {
+  const { server, client } = await open(t)
+  const [early, late, never] = [new AbortController(), new AbortController(), new AbortController()]
+  client.connect()
+  const submit = (input: string, signal: AbortSignal) =>
+    client.submit({ agentId: 'a1', kind: 'shell', input }, { offline: 'queue', signal })
+  const withdrawn = submit('withdrawn', early.signal)
+  const sent = submit('sent', late.signal)
+  t.match(await submit('never made', AbortSignal.abort()), { ok: false, error: { code: 'withdrawn' } })
+  early.abort()
+  t.match(await withdrawn, { ok: false, error: { code: 'withdrawn', retryable: false } })
+  const { peer } = await welcomeDashboard(server)
+  const { id, payload } = await peer.next('command:request')
+  t.equal(payload.input, 'sent')
+  late.abort()
+  accept(peer, id, { command: {} })
+  t.match(await sent, { ok: true })
+  const open2 = submit('open', never.signal)
+  never.abort()
+  accept(peer, (await peer.next('command:request')).id, { command: {} })
+  t.match(await open2, { ok: true })
+})
+
+t.test('[SB2] without a snapshot it gets what happens from now on, and resumes where it was', async t => {
+  const { server, client } = await open(t)
+  const { seen, handlers, until } = recorder()
+  client.subscribe('tasks.t1.>', handlers, { snapshot: false })
+  client.connect()
+  const { peer } = await welcomeDashboard(server, { cursor: 'c4' })
+  const { id, payload } = await peer.next('subscribe')
+  t.same(payload, { topics: ['tasks.t1.>'], snapshot: false })
+  accept(peer, id, { topics: payload.topics })
+  peer.send(event('c5'))
+  t.same(await until(1), ['c5'])
+  peer.cut()
+  const { peer: second, hello } = await welcomeDashboard(server, { resumed: true })
+  t.match(hello.payload, { resume: { cursor: 'c5' }, subscribe: ['tasks.t1.>'] })
+  second.send(event('c6'))
+  second.say('resume:done', { cursor: 'c7' })
+  t.same(await until(2), ['c5', 'c6'])
+  second.cut()
+  const { peer: third } = await welcomeDashboard(server, { resumed: false, reason: 'expired' })
+  third.say('snapshot', { topics: ['tasks.t1.>'], records: [record()], cursor: 'c9' })
+  third.send(event('c10'))
+  t.same(await until(4), ['c5', 'c6', 'resync: expired', 'c10'])
+  t.same(seen.length, 4, 'a snapshot that comes all the same is not shown')
+})
+
+t.test('[SB2] before any event a resume goes on from where the server greeted it', async t => {
+  const { server, client } = await open(t)
+  client.subscribe('tasks.t1.>', {}, { snapshot: false })
+  client.connect()
+  const { peer } = await welcomeDashboard(server, { cursor: 'c4' })
+  const { id, payload } = await peer.next('subscribe')
+  accept(peer, id, { topics: payload.topics })
+  const submitted = client.submit({ agentId: 'a1', kind: 'shell', input: '' })
+  accept(peer, (await peer.next('command:request')).id, { command: {} })
+  await submitted
+  peer.cut()
+  const { hello } = await welcomeDashboard(server, { resumed: true })
+  t.match(hello.payload, { resume: { cursor: 'c4' }, subscribe: ['tasks.t1.>'] })
+})
+
+t.test('[SB2] who wants a snapshot and who wants none share a pattern', async t => {
+  const { server, client } = await open(t)
+  const [silent, whole, late] = [recorder(), recorder(), recorder()]
+  const leave = client.subscribe('tasks.t1.>', silent.handlers, { snapshot: false })
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const first = await peer.next('subscribe')
+  t.match(first.payload, { snapshot: false })
+  client.subscribe('tasks.t1.>', whole.handlers)
+  accept(peer, first.id, { topics: first.payload.topics })
+  peer.send(event('c5'))
+  t.same(await silent.until(1), ['c5'])
+  const second = await peer.next('subscribe')
+  t.same(second.payload, { topics: ['tasks.t1.>'] }, 'asked again, for who wants a snapshot')
+  peer.send(event('c6'))
+  t.same(await silent.until(2), ['c5', 'c6'])
+  accept(peer, second.id, { topics: second.payload.topics })
+  peer.say('snapshot', { topics: second.payload.topics, records: [record()], cursor: 'c6' })
+  client.subscribe('tasks.t1.>', late.handlers, { snapshot: false })
+  peer.send(event('c7'))
+  t.same(await whole.until(2), ['snapshot of 1', 'c7'])
+  t.same(await silent.until(3), ['c5', 'c6', 'c7'])
+  t.same(await late.until(1), ['c7'], 'what comes already needs no question')
+  leave()
+  t.notOk(peer.log.some(({ type }) => type === 'unsubscribe'))
+})
+
+t.test('[SB2] a pattern that was let go before its answer is unsubscribed with it', async t => {
+  const { server, client } = await open(t)
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const leave = client.subscribe('tasks.t1.>', {}, { snapshot: false })
+  const { id, payload } = await peer.next('subscribe')
+  leave()
+  accept(peer, id, { topics: payload.topics })
+  t.same((await peer.next('unsubscribe')).payload, { topics: ['tasks.t1.>'] })
+})
+
+t.test('[AU11] a token from a function is renewed on the open socket, and its role shows', async t => {
+  const clock = new FakeClock()
+  const tokens: string[] = []
+  const token = () => {
+    tokens.push(`x.${btoa(JSON.stringify({ exp: clock.now() / 1000 + 20 }))}.x`)
+    return tokens.at(-1)!
+  }
+  const { server, client } = await open(t, { clock, token })
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  t.match(await statusOf(client, 'online'), { userId: 'u1', role: 'operator', limits: { maxPatterns: 64 } })
+  clock.advance(17_000)
+  const { id, payload } = await peer.next('auth:refresh')
+  t.same(payload, { token: tokens[1] })
+  accept(peer, id, { expiresAt: clock.now() + 20_000, role: 'viewer' })
+  const shown = new Promise<unknown>(resolve => client.status.subscribe(resolve))
+  t.match(await shown, { state: 'online', userId: 'u1', role: 'viewer' })
+  t.match(client.identity.value, { role: 'viewer' })
 })
 
 t.test('new patterns wait for the end of a replay', async t => {

@@ -102,7 +102,7 @@ export class DashboardClient {
   readonly #options: DashboardClientOptions
   readonly #clock: Clock
   readonly #log: Log
-  readonly #connection: Connection
+  readonly #connection: Connection<Identity>
   readonly #requests: Requests
   readonly #subscriptions: Subscriptions
   readonly #pacer: Pacer
@@ -126,6 +126,7 @@ export class DashboardClient {
       clock: this.#clock,
       subscriptions: this.#subscriptions,
       send: (payload, id) => this.#send(frame('subscribe', payload, id)),
+      letGo: topics => this.#letGo(topics),
     })
     this.#roundTrip = new RoundTrip(this.#clock, timestamp => this.#connection.send(frame('heartbeat', { timestamp })))
     this.#connection = new Connection(
@@ -138,6 +139,8 @@ export class DashboardClient {
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
         wakeUps: options.wakeUps,
+        // A given socket may be one that shows the status.
+        askStatus: options.socket === undefined ? token => this.#askStatus(token) : undefined,
         log: this.#log,
       },
       {
@@ -145,6 +148,7 @@ export class DashboardClient {
         text: text => this.#receive(text),
         down: () => this.#down(),
         probe: () => this.#roundTrip.start(),
+        refresh: token => this.#refresh(token),
       },
     )
     this.#terminals = new TerminalViews(this.#clock, {
@@ -171,7 +175,8 @@ export class DashboardClient {
     return this.#clock
   }
 
-  get status(): Observable<ConnectionStatus> {
+  /** Online it also says whom the server takes this client for. */
+  get status(): Observable<ConnectionStatus<Identity>> {
     return this.#connection.status
   }
 
@@ -196,8 +201,7 @@ export class DashboardClient {
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${await this.#connection.token()}`)
-    return fetch(httpUrl(this.#options.url) + path, { ...init, headers })
+    return this.#fetch(path, await this.#connection.token(), { ...init, headers })
   }
 
   /** The position up to which every event was processed; undefined before the first snapshot. Worth storing. */
@@ -235,7 +239,7 @@ export class DashboardClient {
     const names = typeof patterns === 'string' ? [patterns] : patterns
     const entry = this.#subscriptions.add(names, handlers, {
       hasState: !this.#wasConnected,
-      scope: snapshot ?? 'all',
+      scope: snapshot === false ? 'none' : (snapshot ?? 'all'),
     })
     this.#ask()
     return () => this.#letGo(this.#subscriptions.remove(entry))
@@ -307,6 +311,26 @@ export class DashboardClient {
     return this.#terminals.open(options)
   }
 
+  #fetch(path: string, token: string, init: RequestInit & { headers: Headers }): Promise<Response> {
+    init.headers.set('authorization', `Bearer ${token}`)
+    return fetch(httpUrl(this.#options.url) + path, init)
+  }
+
+  async #askStatus(token: string): Promise<number> {
+    return (await this.#fetch('/api/v1/websocket/status', token, { headers: new Headers() })).status
+  }
+
+  /** The socket lives on with the rights of the other token. */
+  async #refresh(token: string): Promise<boolean> {
+    const reply = await this.request<{ role?: string }>('auth:refresh', { token }, { offline: 'fail' })
+    const { role } = reply.ok ? reply : {}
+    if (role !== undefined && role !== this.#identity.value?.role) {
+      this.#identity.set({ ...this.#identity.value!, role })
+      this.#connection.amended({ role })
+    }
+    return reply.ok
+  }
+
   #opened(): void {
     const resume = this.#subscriptions.resumable()
     const payload: ClientPayloads['dashboard:connect'] = {
@@ -324,14 +348,16 @@ export class DashboardClient {
     this.#enter(resumes && resumed ? { name: 'resuming', events: 0 } : LIVE, established)
   }
 
-  #enter(phase: Phase, { heartbeatMs, limits, connectionId, userId, userKey, role }: Answer): void {
+  #enter(phase: Phase, { heartbeatMs, cursor, limits, connectionId, userId, userKey, role }: Answer): void {
     this.#phase = phase
-    this.#identity.set({ connectionId, userId, role, limits, ...(userKey !== undefined && { userKey }) })
+    const identity = { connectionId, userId, role, limits, ...(userKey !== undefined && { userKey }) }
+    this.#identity.set(identity)
+    this.#subscriptions.greeted(cursor)
     this.#ask()
     this.#queue.push(...this.#requests.unsettled())
     this.#terminals.reopen()
     this.#pacer.open(limits)
-    this.#connection.established(heartbeatMs)
+    this.#connection.established(heartbeatMs, identity)
     this.#roundTrip.start()
   }
 

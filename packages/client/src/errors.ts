@@ -6,6 +6,8 @@ export type LocalErrorCode =
   | 'stopped'
   /** There is no connection, and the request was not to wait for one. */
   | 'offline'
+  /** Its `signal` was aborted before it was sent. */
+  | 'withdrawn'
   /** The socket broke; whether the request was done is unknown, and doing it twice would do harm. */
   | 'disconnected'
 

@@ -8,6 +8,8 @@ export interface RequestOptions {
    * `offline`, or `queue` for as long as it takes; then the timeout starts when the request is sent.
    */
   offline?: 'wait' | 'fail' | 'queue'
+  /** Withdraws the request (`withdrawn`) if it has not been sent. What was sent is done, and answered as ever. */
+  signal?: AbortSignal
 }
 
 interface Pending {
@@ -20,7 +22,7 @@ interface Pending {
   timer: Timer | undefined
 }
 
-const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input'])
+const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input', 'auth:refresh'])
 const MAX_PENDING = 10_000
 
 /**
@@ -42,7 +44,7 @@ export class Requests {
   open<T, K extends ClientFrameType>(
     type: K,
     payload: ClientPayloads[K],
-    { offline = 'wait' }: RequestOptions = {},
+    { offline = 'wait', signal }: RequestOptions = {},
   ): { id: string; text: string; result: Promise<RequestResult<T>> } {
     const id = `r${++this.#count}`
     const text = JSON.stringify({ type, id, payload })
@@ -51,6 +53,12 @@ export class Requests {
       const isQueued = offline === 'queue'
       this.#pending.set(id, { type, text, handedOver: false, isQueued, settle: resolve, timer: undefined })
       if (!isQueued) this.#arm(id)
+      const withdraw = () => {
+        const pending = this.#pending.get(id)
+        if (pending?.handedOver === false) this.#settle(id, local('withdrawn', `${type}: it was withdrawn`))
+      }
+      signal?.addEventListener('abort', withdraw)
+      if (signal?.aborted) withdraw()
     })
     return { id, text, result: result as Promise<RequestResult<T>> }
   }

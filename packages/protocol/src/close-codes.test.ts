@@ -1,5 +1,6 @@
 import t from 'tap'
-import { closeAction, closeCodes } from './close-codes.ts'
+import { closeAction } from './close-actions.ts'
+import { closeCodes } from './close-codes.ts'
 
 t.test('[CL1] what a client does after each close code', async t => {
   const actions = {

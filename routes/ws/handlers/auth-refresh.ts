@@ -18,7 +18,7 @@ export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => 
   }
   connection.refresh(principal)
   subscriber.refresh(principal)
-  accept(dashboard, frame, { expiresAt: principal.expiresAt })
+  accept(dashboard, frame, { expiresAt: principal.expiresAt, role: principal.role })
   judgeAgain(dashboard)
 }
 

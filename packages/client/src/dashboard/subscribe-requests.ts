@@ -6,6 +6,8 @@ export interface SubscribeRequestsOptions {
   clock: Clock
   subscriptions: Subscriptions
   send(payload: ClientPayloads['subscribe'], id: string): void
+  /** Nobody wants these any more. */
+  letGo(topics: string[]): void
 }
 
 const RETRY_MS = 1_000
@@ -24,9 +26,10 @@ export class SubscribeRequests {
 
   /** Asks for every pattern that waits for its snapshot. */
   ask(): void {
-    const { all, active } = this.#options.subscriptions.ask()
+    const { all, active, none } = this.#options.subscriptions.ask()
     this.#ask({ topics: all })
     this.#ask({ topics: active, snapshot: 'active' })
+    this.#ask({ topics: none, snapshot: false })
   }
 
   /** False if `id` belongs to none of these. */
@@ -34,8 +37,15 @@ export class SubscribeRequests {
     const topics = this.#unanswered.get(id)
     if (topics === undefined) return false
     this.#unanswered.delete(id)
-    if (!reply.ok) this.#refused(topics, reply.error)
-    else if ('topics' in reply) this.#options.subscriptions.refused(without(topics, reply.topics), NOT_ALLOWED)
+    if (!reply.ok) {
+      this.#refused(topics, reply.error)
+      return true
+    }
+    const { subscriptions, letGo } = this.#options
+    if ('topics' in reply) subscriptions.refused(without(topics, reply.topics), NOT_ALLOWED)
+    letGo(subscriptions.subscribed(topics))
+    // Somebody may want the snapshot of a pattern that was asked for without one.
+    this.ask()
     return true
   }
 

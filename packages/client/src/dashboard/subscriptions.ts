@@ -31,11 +31,14 @@ export interface SubscriptionHandlers {
 }
 
 export interface SubscribeOptions {
-  /** `active`: the snapshot may leave out records in which nothing more will happen, such as ended commands. */
-  snapshot?: 'active'
+  /**
+   * `active`: the snapshot may leave out records in which nothing more will happen, such as ended commands. `false`:
+   * there is none, only what happens from now on; where events were missed, `resync` says so.
+   */
+  snapshot?: 'active' | false
 }
 
-type Scope = 'active' | 'all'
+export type Scope = 'none' | 'active' | 'all'
 
 export interface Entry {
   readonly patterns: readonly string[]
@@ -69,6 +72,8 @@ export class Subscriptions {
   /** Snapshots with more parts to come, by their topics. */
   readonly #parts = new Map<string, SnapshotRecord[]>()
   #cursor: string | undefined
+  /** Where the log was when the present socket was greeted. */
+  #greetedAt: string | undefined
 
   constructor(options: { cursor?: string | undefined; log?: Log | undefined } = {}) {
     this.#cursor = options.cursor
@@ -87,7 +92,11 @@ export class Subscriptions {
     { hasState = false, scope = 'all' }: { hasState?: boolean; scope?: Scope } = {},
   ): Entry {
     const resumed = hasState && this.#cursor !== undefined
-    const entry: Entry = { patterns, scope, handlers, waiting: new Set(resumed ? [] : patterns) }
+    const comes = (name: string) => scope === 'none' && this.#patterns.get(name)?.isCovered === true
+    const entry: Entry = {
+      ...{ patterns, scope, handlers },
+      waiting: new Set(resumed ? [] : patterns.filter(name => !comes(name))),
+    }
     this.#entries.add(entry)
     for (const name of patterns) {
       const pattern = this.#patterns.get(name) ?? { isCovered: resumed, asked: undefined, entries: 0 }
@@ -119,8 +128,27 @@ export class Subscriptions {
     return this.#dropUnused(entry.patterns)
   }
 
+  /** The server let a new socket in at this place in the log. */
+  greeted(cursor: string): void {
+    this.#greetedAt = cursor
+  }
+
+  /** The server brings these patterns from now on. Returns the patterns that nobody wants any more. */
+  subscribed(names: readonly string[]): string[] {
+    for (const name of names) {
+      const pattern = this.#patterns.get(name)
+      if (pattern?.asked !== 'none') continue
+      pattern.asked = undefined
+      pattern.isCovered = true
+      // No snapshot says from where a resume goes on.
+      this.#cursor ??= this.#greetedAt
+      for (const entry of this.#entries) if (entry.scope === 'none') entry.waiting.delete(name)
+    }
+    return this.#dropUnused(names)
+  }
+
   /** What a new socket resumes; undefined if nothing can be resumed. */
-  resumable(): { cursor: string; patterns: string[]; scope: Scope } | undefined {
+  resumable(): { cursor: string; patterns: string[]; scope: 'active' | 'all' } | undefined {
     this.#parts.clear()
     for (const [name, pattern] of this.#patterns) {
       pattern.asked = undefined
@@ -129,7 +157,7 @@ export class Subscriptions {
     }
     const patterns = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     if (this.#cursor === undefined || patterns.length === 0) return undefined
-    const scope = patterns.every(name => this.#scopeOf(name) === 'active') ? 'active' : 'all'
+    const scope = patterns.some(name => this.#scopeOf(name) === 'all') ? 'all' : 'active'
     return { cursor: this.#cursor, patterns, scope }
   }
 
@@ -149,7 +177,7 @@ export class Subscriptions {
 
   /** The patterns to subscribe to now; marks them as asked for. */
   ask(): Record<Scope, string[]> {
-    const names: Record<Scope, string[]> = { active: [], all: [] }
+    const names: Record<Scope, string[]> = { none: [], active: [], all: [] }
     for (const entry of this.#entries) {
       for (const name of entry.waiting) {
         const pattern = this.#patterns.get(name)!
@@ -198,9 +226,9 @@ export class Subscriptions {
     const due = whole.map(record => ({ record, topic: record.topic, taskId: this.#tasks.taskOf(record.payload) }))
     for (const entry of [...this.#entries]) {
       // Who wants all, and came after the active ones were asked for, waits for a snapshot of its own.
-      const fits = (name: string) => entry.scope === 'active' || !isPartial.has(name)
+      const fits = (name: string) => entry.scope !== 'all' || !isPartial.has(name)
       const mine = topics.filter(name => fits(name) && entry.waiting.delete(name))
-      if (mine.length === 0) continue
+      if (mine.length === 0 || entry.scope === 'none') continue
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
       if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
     }
@@ -245,9 +273,9 @@ export class Subscriptions {
 
   /** One who wants all makes it all for everybody: the server keeps one scope for a pattern. */
   #scopeOf(name: string): Scope {
-    return [...this.#entries].some(({ patterns, scope }) => scope === 'all' && patterns.includes(name))
-      ? 'all'
-      : 'active'
+    const isWanted = (wanted: Scope) =>
+      [...this.#entries].some(({ patterns, scope }) => scope === wanted && patterns.includes(name))
+    return isWanted('all') ? 'all' : isWanted('active') ? 'active' : 'none'
   }
 
   /** Wanted by somebody and not refused before. */

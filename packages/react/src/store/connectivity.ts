@@ -16,17 +16,11 @@ export type ConnectionView = ConnectionStatus & {
 export class Connectivity implements Source<ConnectionView> {
   readonly #client: DashboardClient
   #view: ConnectionView
-  #downSince: number | undefined
 
   constructor(client: DashboardClient) {
     this.#client = client
-    this.#watch(client.status.value)
     this.#view = this.#look()
-    client.status.subscribe(status => {
-      this.#watch(status)
-      this.#view = this.#look()
-    })
-    for (const fact of [client.rttMs, client.identity, client.caughtUp] as const) {
+    for (const fact of [client.status, client.rttMs, client.identity, client.caughtUp] as const) {
       fact.subscribe(() => {
         this.#view = this.#look()
       })
@@ -38,7 +32,8 @@ export class Connectivity implements Source<ConnectionView> {
   }
 
   get downSince(): number | undefined {
-    return this.#downSince
+    const status = this.#client.status.value
+    return 'downSince' in status ? status.downSince : undefined
   }
 
   readonly get = (): ConnectionView => this.#view
@@ -55,11 +50,6 @@ export class Connectivity implements Source<ConnectionView> {
     }
   }
 
-  #watch({ state }: ConnectionStatus): void {
-    if (state === 'online' || state === 'idle') this.#downSince = undefined
-    else this.#downSince ??= this.#client.clock.now()
-  }
-
   #look(): ConnectionView {
     const rttMs = this.#client.rttMs.value
     const identity = this.#client.identity.value
@@ -67,7 +57,6 @@ export class Connectivity implements Source<ConnectionView> {
     return {
       ...this.#client.status.value,
       ...(rttMs !== undefined && { rttMs }),
-      ...(this.#downSince !== undefined && { downSince: this.#downSince }),
       ...(caughtUp !== undefined && { caughtUp }),
       ...(identity !== undefined && { role: identity.role, userId: identity.userId }),
     }
