@@ -10,12 +10,23 @@ import { onStop } from './stop-signals.ts'
 /** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
 const CLOSE_DEADLINE_MS = 30_000
 
+export interface ServeOptions {
+  /** Where settings are read. Default: the environment of this process. */
+  env?: Record<string, string | undefined>
+  /** What ends with the server: before it closes, and after it has. */
+  closing?(): Promise<void>
+  closed?(): Promise<void>
+}
+
 /**
  * Runs the control plane as this process: settings from the environment, closed by SIGTERM and SIGINT.
  * Throws when it cannot start; nothing is then left open.
  */
-export async function serve(overrides: Partial<Config> = {}): Promise<FastifyInstance> {
-  const config = loadConfig(process.env, overrides)
+export async function serve(
+  overrides: Partial<Config> = {},
+  { env = process.env, closing, closed }: ServeOptions = {},
+): Promise<FastifyInstance> {
+  const config = loadConfig(env, overrides)
   // Its thread opens the log while this one loads the rest.
   const openingLog = openLog(config, systemClock)
   const { BACKLOG, buildApp } = await import('./app.ts')
@@ -27,12 +38,14 @@ export async function serve(overrides: Partial<Config> = {}): Promise<FastifyIns
     await openingLog.close()
     throw error
   }
-  for (const warning of environmentWarnings(process.env)) app.log.warn(warning)
+  for (const warning of environmentWarnings(env)) app.log.warn(warning)
   const grace = closeWithGrace(
     { delay: CLOSE_DEADLINE_MS, logger: app.log, skip: ['SIGINT', 'SIGTERM'] },
     async ({ err }) => {
       if (err !== undefined) app.log.fatal({ err }, 'closing after a fault')
+      await closing?.()
       await app.close()
+      await closed?.()
     },
   )
   const ignoreStops = onStop(app.clock, signal => {

@@ -27,7 +27,7 @@ export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions):
 }
 
 /** The agent does not get the server's settings, so that the secrets are in the memory of one process less. */
-const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+export const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FLEETWIRE_') || AGENT_SETTINGS.has(name)))
 
 const AGENT_SETTINGS = new Set(['FLEETWIRE_RUN_TIMEOUT'])

@@ -7,6 +7,7 @@ import { type CommandName, isCommandName, summaries } from './summaries.ts'
 /** Each command is a module of its own, and only the requested one is loaded. */
 const load: { [K in CommandName]: () => Promise<Command> } = {
   serve: async () => (await import('./serve.ts')).serveCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
   'login-link': async () => (await import('./login-link.ts')).loginLinkCommand,
   agent: async () => (await import('./agent.ts')).agentCommand,

@@ -76,6 +76,8 @@ const layers: [area: string, may: string[]][] = [
 
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
+  // A client of the public interface like any other; only its processes and its command know it.
+  ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   // Wires the domain: it knows all of it, and nothing of what is around it.
   [
@@ -163,7 +165,10 @@ const owners: [imported: string, by: string[]][] = [
   ['src/cli/', ['src/cli/']],
   [
     '@fleetwire/client',
-    ['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/cli/', 'bench/', 'examples/'],
+    [
+      ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
+      ...['bench/', 'examples/'],
+    ],
   ],
 ]
 

@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { agentCommand } from '../../../src/cli/agent.ts'
 import { attachCommand } from '../../../src/cli/attach.ts'
 import { backupCommand } from '../../../src/cli/backup.ts'
+import { demoCommand } from '../../../src/cli/demo.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
 import { loginLinkCommand } from '../../../src/cli/login-link.ts'
 import { psCommand } from '../../../src/cli/ps.ts'
@@ -18,6 +19,7 @@ import { freePort } from '../../helpers/processes.ts'
 
 const COMMANDS = [
   ['serve'],
+  ['demo'],
   ['token'],
   ['agent', 'exec'],
   ['ps'],
@@ -48,6 +50,7 @@ test('wrong usage is explained and ends with 2, before any request to a server',
     [['nope'], /unknown command 'nope'/],
     [['ps', '--nope'], /unknown option '--nope'/],
     [['ps', '--status', 'asleep'], /Allowed choices are online, offline, error/],
+    [['demo', '--agents', 'many'], /Not a whole number/],
     [['agent'], /Usage: fleetwire agent/],
     [['agent', 'exec'], /--id/],
     [['agent', 'exec', '--id', 'a b'], /Letters, digits/],
@@ -103,6 +106,7 @@ test('the list of commands says of each what the command says itself', async t =
   const program = new Help()
   const modules = [
     serveCommand,
+    demoCommand,
     tokenCommand,
     loginLinkCommand,
     agentCommand,

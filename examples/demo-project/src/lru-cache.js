@@ -1,0 +1,31 @@
+/** Remembers what was used last: at its limit, what was not used for longest makes room. */
+export class LruCache {
+  #limit
+  #entries = new Map()
+
+  constructor(limit) {
+    if (!(limit >= 1)) throw new RangeError(`a limit of at least 1, not ${limit}`)
+    this.#limit = limit
+  }
+
+  get size() {
+    return this.#entries.size
+  }
+
+  /** Undefined if it is not there. Counts as a use. */
+  get(key) {
+    if (!this.#entries.has(key)) return undefined
+    const value = this.#entries.get(key)
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    return value
+  }
+
+  /** Counts as a use. */
+  set(key, value) {
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    // A Map lists its keys in the order in which they came.
+    if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value)
+  }
+}

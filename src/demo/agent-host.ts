@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { AgentClient } from '@fleetwire/client/node'
+import { systemClock, type Timer } from '../clock.ts'
+import { archivist } from './archivist.ts'
+import { cleaner } from './cleaner.ts'
+import { type DemoAgentId, demoAgents } from './demo-agents.ts'
+import { explainer } from './explainer.ts'
+import { linkChecker } from './link-checker.ts'
+import type { Part, Surroundings } from './part.ts'
+import { used } from './process-tree.ts'
+import { shellAgent } from './shell-agents.ts'
+import { foldersIn } from './workplace.ts'
+
+export interface AgentHostOptions {
+  agentId: DemoAgentId
+  url: string
+  token: string
+  /** The temporary folder of the demo. */
+  folder: string
+  version: string
+  env: Record<string, string | undefined>
+  onError(message: string): void
+}
+
+const MEASURE_MS = 2000
+
+const parts: { [K in DemoAgentId]: (surroundings: Surroundings) => Part } = {
+  'test-runner': shellAgent,
+  explainer,
+  cleaner,
+  'link-checker': linkChecker,
+  archivist,
+  repl: shellAgent,
+}
+
+/** One agent of the demo: its part, its connection, and what it measures of its process. */
+export class AgentHost {
+  readonly #part: Part
+  readonly #client: AgentClient
+  #measuring: Timer | undefined
+  #before = { cpuSeconds: 0, at: 0 }
+
+  constructor({ agentId, url, token, folder, version, env, onError }: AgentHostOptions) {
+    const { project, scratch } = foldersIn(folder)
+    const own = demoAgents.find(agent => agent.agentId === agentId)!
+    this.#part = parts[agentId]({ project, scratch: join(scratch, agentId), env, client: () => this.#client })
+    const { kind, handlers, maxConcurrency = 1 } = this.#part
+    this.#client = new AgentClient({
+      ...{ url, token, name: own.name, kind, version, handlers, maxConcurrency },
+      labels: { ...own.labels, env: 'demo' },
+      onError: error => onError(`${agentId}: ${error.message}`),
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#part.begin?.()
+    await this.#client.start()
+    this.#before = { cpuSeconds: used().cpuSeconds, at: systemClock.monotonic() }
+    this.#measuring = systemClock.setInterval(() => this.#measure(), MEASURE_MS)
+  }
+
+  /** Interrupts what runs, and tells the server if it is there. */
+  async stop(graceMs: number): Promise<void> {
+    this.#measuring?.cancel()
+    await this.#client.stop({ graceMs })
+    await this.#part.end?.()
+  }
+
+  /** `cpu`: in cores, so that 0.5 is half of one. */
+  #measure(): void {
+    const { cpuSeconds, memoryBytes } = used()
+    const at = systemClock.monotonic()
+    // A program that has ended takes its seconds with it.
+    const cpu = Math.max(0, (cpuSeconds - this.#before.cpuSeconds) / ((at - this.#before.at) / 1000))
+    this.#before = { cpuSeconds, at }
+    this.#client.report('agent:metrics', { cpu, memoryBytes, ...this.#part.measure?.() })
+  }
+}

@@ -1,0 +1,104 @@
+import type { CommandRun } from '@fleetwire/client/node'
+import { systemClock } from '../clock.ts'
+import { type Answer, answerTo } from './answers.ts'
+import { type Part, type Surroundings, textOf } from './part.ts'
+import { between, pause } from './pause.ts'
+import { tokensOf, Voice } from './voice.ts'
+
+/** A conversation that nobody continues is over after this long. */
+const QUIET_MS = 15 * 60_000
+const TITLE_LENGTH = 80
+const RATE_OVER_MS = 5000
+
+/**
+ * Answers questions about the project out of its files, token by token. There is no model behind it: the sentences are
+ * templates, the facts are read when they are asked for.
+ */
+export function explainer({ project, client }: Surroundings): Part {
+  /** When something was last said in each conversation that is open. */
+  const sessions = new Map<string, number>()
+  const said: { at: number; tokens: number }[] = []
+
+  function begin(run: CommandRun, question: string): string {
+    const sessionId = run.sessionId ?? run.commandId
+    const now = systemClock.now()
+    for (const [id, at] of sessions) if (now - at > QUIET_MS) endOf(id)
+    if (!sessions.has(sessionId)) {
+      client().report('session:start', { sessionId, title: question.slice(0, TITLE_LENGTH) || 'A question' })
+    }
+    sessions.set(sessionId, now)
+    return sessionId
+  }
+
+  function endOf(sessionId: string): void {
+    sessions.delete(sessionId)
+    client().report('session:end', { sessionId })
+  }
+
+  async function use<T>(run: CommandRun, name: string, args: Record<string, unknown>, work: () => Promise<T>) {
+    run.typing(false)
+    const call = run.tool(name, args)
+    await pause(between(300, 900), run.signal)
+    try {
+      const result = await work()
+      call.end(typeof result === 'string' ? `${result.length} characters` : result)
+      return result
+    } catch (error) {
+      call.fail((error as Error).message)
+      throw error
+    }
+  }
+
+  return {
+    kind: 'sdk',
+    // Two people may ask at the same time.
+    maxConcurrency: 2,
+    measure: () => {
+      const now = systemClock.now()
+      while (said.length > 0 && now - said[0]!.at > RATE_OVER_MS) said.shift()
+      return { tokensPerSecond: said.reduce((sum, { tokens }) => sum + tokens, 0) / (RATE_OVER_MS / 1000) }
+    },
+    handlers: {
+      async prompt(run) {
+        const question = textOf(run.input)
+        const sessionId = begin(run, question)
+        const asked = run.message({ role: 'user' })
+        asked.append(question)
+        asked.end()
+        let read = tokensOf(question).length
+        const voice = new Voice(run)
+        const answer: Answer = {
+          use: async (name, args, work) => {
+            voice.end()
+            const result = await use(run, name, args, work)
+            read += tokensOf(typeof result === 'string' ? result : JSON.stringify(result)).length
+            run.typing()
+            return result
+          },
+          say: async text => {
+            const before = voice.said
+            await voice.say(text)
+            said.push({ at: systemClock.now(), tokens: voice.said - before })
+          },
+        }
+        run.typing()
+        await pause(between(600, 1500), run.signal)
+        const isLast = await answerTo(question, project, answer)
+        voice.end()
+        client().report('usage:report', {
+          source: 'explainer',
+          mode: 'delta',
+          requestId: run.commandId,
+          model: 'templates',
+          inputTokens: read,
+          outputTokens: voice.said,
+          costUsd: 0,
+        })
+        sessions.set(sessionId, systemClock.now())
+        // Without a conversation of its own, a question is one.
+        if (isLast || run.sessionId === undefined) endOf(sessionId)
+        return { status: 'succeeded', output: voice.text.trim() }
+      },
+    },
+  }
+}

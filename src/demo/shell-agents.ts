@@ -1,0 +1,32 @@
+import { chooseShell } from '../exec/choose-shell.ts'
+import { createShellRunner, type ShellRun } from '../exec/shell-runner.ts'
+import type { Part, Surroundings } from './part.ts'
+
+/** A prompt of Node only says how to leave it after the first SIGINT, so that the next signal may come soon. */
+const TERM_AFTER_MS = 1000
+
+/** Runs shell lines, each in a terminal of its own, as `fleetwire agent exec` does. */
+export function shellAgent({ project, env, client }: Surroundings): Part {
+  let shell = '/bin/sh'
+  let runner: ReturnType<typeof createShellRunner> | undefined
+  const run = (run: ShellRun) => {
+    runner ??= createShellRunner({
+      openTerminal: options => client().openTerminal(options),
+      env,
+      shell,
+      cwd: project,
+      termAfterMs: TERM_AFTER_MS,
+    })
+    return runner(run)
+  }
+  return {
+    kind: 'exec',
+    handlers: { shell: run },
+    // One works, or waits at its prompt, and people may run something beside it.
+    maxConcurrency: 3,
+    async begin() {
+      const chosen = await chooseShell({ env })
+      if (chosen.status === 'ok') shell = chosen.shell
+    },
+  }
+}
