@@ -301,6 +301,35 @@ t.test('[SB10] a resume says that only what is active is wanted, should it begin
   t.match((await welcomeDashboard(server, { resumed: true })).hello.payload, { snapshot: 'active' })
 })
 
+t.test(
+  '[SB10] among patterns of which one wants all, a new beginning brings active records, and all where wanted',
+  async t => {
+    const { server, client } = await open(t)
+    const [active, all] = [recorder(), recorder()]
+    client.subscribe('agents.*.commands.*', active.handlers, { snapshot: 'active' })
+    client.subscribe('tasks.t1.>', all.handlers)
+    client.connect()
+    const { peer } = await welcomeDashboard(server)
+    await serve(peer, 'c1', [])
+    await serve(peer, 'c1', [])
+    await Promise.all([active.until(1), all.until(1)])
+    peer.cut()
+    const { peer: second, hello } = await welcomeDashboard(server, { resumed: false, reason: 'retention' })
+    t.same(hello.payload.snapshot, 'active')
+    second.say('snapshot', { topics: hello.payload.subscribe, records: [], cursor: 'd1' })
+    t.same(await serve(second, 'd2'), ['tasks.t1.>'])
+    t.same(await active.until(3), ['snapshot of 0', 'resync: retention', 'snapshot of 0'])
+    t.same(await all.until(3), ['snapshot of 0', 'resync: retention', 'snapshot of 1'])
+    second.cut()
+    const { peer: third } = await welcomeDashboard(server, { resumed: true })
+    third.say('resume:done', { cursor: 'd2' })
+    third.say('resync:required', { topics: ['tasks.t1.>'], reason: 'retention' })
+    third.say('snapshot', { topics: ['tasks.t1.>'], records: [], cursor: 'd3' })
+    await serve(third, 'd4')
+    t.same((await all.until(5)).slice(3), ['resync: retention', 'snapshot of 1'])
+  },
+)
+
 t.test('a handler of one type hears each event once, however many patterns bring it', async t => {
   const { server, client } = await open(t)
   const { handlers, until } = recorder()

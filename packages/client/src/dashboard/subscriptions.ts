@@ -53,6 +53,8 @@ interface Pattern {
   isCovered: boolean
   /** The scope of the snapshot that was requested. */
   asked: Scope | undefined
+  /** What the server was told last: a snapshot that it sends by itself has this scope. */
+  told: Scope
   entries: number
 }
 
@@ -99,7 +101,7 @@ export class Subscriptions {
     }
     this.#entries.add(entry)
     for (const name of patterns) {
-      const pattern = this.#patterns.get(name) ?? { isCovered: resumed, asked: undefined, entries: 0 }
+      const pattern = this.#patterns.get(name) ?? { isCovered: resumed, asked: undefined, told: scope, entries: 0 }
       pattern.entries++
       this.#patterns.set(name, pattern)
     }
@@ -157,7 +159,9 @@ export class Subscriptions {
     }
     const patterns = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     if (this.#cursor === undefined || patterns.length === 0) return undefined
-    const scope = patterns.some(name => this.#scopeOf(name) === 'all') ? 'all' : 'active'
+    // One scope for all: who wants more than the active ones asks again, which costs less than all for everybody.
+    const scope = patterns.every(name => this.#scopeOf(name) === 'all') ? 'all' : 'active'
+    for (const name of patterns) this.#patterns.get(name)!.told = scope
     return { cursor: this.#cursor, patterns, scope }
   }
 
@@ -183,6 +187,7 @@ export class Subscriptions {
         const pattern = this.#patterns.get(name)!
         if (pattern.asked !== undefined) continue
         pattern.asked = this.#scopeOf(name)
+        pattern.told = pattern.asked
         names[pattern.asked].push(name)
       }
     }
@@ -268,7 +273,7 @@ export class Subscriptions {
 
   #markAsked(name: string): void {
     const pattern = this.#patterns.get(name)
-    if (pattern !== undefined) pattern.asked = this.#scopeOf(name)
+    if (pattern !== undefined) pattern.asked = pattern.told
   }
 
   /** One who wants all makes it all for everybody: the server keeps one scope for a pattern. */

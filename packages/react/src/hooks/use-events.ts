@@ -29,7 +29,7 @@ export function useEvents(
         event: (event: DashboardEvent) => latest.current(event),
         error: (error: WireError) => error.retryable || setRefused({ key, error }),
       }
-      unsubscribe = client.subscribe(key.split(','), handlers, { snapshot: 'active' })
+      unsubscribe = client.subscribe(key.split(','), handlers, { snapshot: false })
     })
     return () => {
       isOver = true

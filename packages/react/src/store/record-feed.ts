@@ -132,8 +132,9 @@ export class RecordFeed<T> extends Feed {
   #dropSettled(): void {
     let excess = this.#settled.size - MAX_SETTLED
     for (const id of this.#settled) {
-      if (excess-- <= 0) return
+      if (excess <= 0) return
       if (this.#isKept(id)) continue
+      excess--
       this.#settled.delete(id)
       this.#records.delete(id)
     }

@@ -1,5 +1,5 @@
 import { type Clock, DashboardClient, type SocketEvents, type SocketFactory } from '@fleetwire/client'
-import { matchEvent } from '@fleetwire/protocol'
+import { matchEvent, settledStatuses } from '@fleetwire/protocol'
 
 interface Frame {
   type: string
@@ -20,6 +20,8 @@ export class ScriptedFleet {
   records: ScriptedRecord[] = []
   /** Patterns that are refused. */
   readonly forbidden = new Set<string>()
+  /** Patterns that are refused because there are too many. */
+  readonly full = new Set<string>()
   /** Every frame that the client sent, over all sockets. */
   readonly sent: Frame[] = []
   /** False: the next snapshots wait for `snapshot`. */
@@ -30,6 +32,8 @@ export class ScriptedFleet {
   readonly client: DashboardClient
   #events: SocketEvents | undefined
   #cursor = 0
+  /** Patterns whose snapshots leave out what is over. */
+  readonly #active = new Set<string>()
 
   /** What REST answers: a status and a body, by the path with its query. */
   respond: (path: string, init: RequestInit) => { status?: number; body?: unknown } = () => ({ status: 404 })
@@ -41,7 +45,8 @@ export class ScriptedFleet {
       url: 'http://fleet.test',
       token: 'T',
       socket: this.#socket,
-      random: () => 0,
+      // The next attempt waits for `reconnect`.
+      random: () => 0.99,
       ...(clock !== undefined && { clock }),
     })
     globalThis.fetch = async (url, init = {}) => {
@@ -71,7 +76,7 @@ export class ScriptedFleet {
 
   snapshot(topics: readonly string[], more = false): void {
     const records = this.records.filter(record =>
-      topics.some(topic => matchEvent(topic, { topic: record.topic, ...(record.payload as { taskId?: string }) })),
+      topics.some(topic => matchEvent(topic, record) && !(this.#active.has(topic) && isOver(record))),
     )
     this.say({ type: 'snapshot', payload: { topics, records, cursor: `c${this.#cursor}`, ...(more && { more }) } })
   }
@@ -121,8 +126,13 @@ export class ScriptedFleet {
   #received(frame: Frame): void {
     this.sent.push(frame)
     const { type, id, payload } = frame
+    const { topics = payload.subscribe ?? [], snapshot } = payload
+    for (const topic of topics) {
+      if (snapshot === 'active') this.#active.add(topic)
+      else this.#active.delete(topic)
+    }
     if (type === 'dashboard:connect') this.#connected(payload, id!)
-    else if (type === 'subscribe') this.#subscribed(payload.topics, id!)
+    else if (type === 'subscribe') this.#subscribed(payload, id!)
     else if (type === 'unsubscribe') this.say({ type: 'reply', id, payload: { ok: true } })
   }
 
@@ -136,7 +146,12 @@ export class ScriptedFleet {
     else if (this.answersSnapshots) this.snapshot(subscribe ?? [])
   }
 
-  #subscribed(topics: string[], id: string): void {
+  #subscribed({ topics, snapshot }: { topics: string[]; snapshot?: boolean | 'active' }, id: string): void {
+    if (topics.some(topic => this.full.has(topic))) {
+      const error = { code: 'subscription_limit', message: 'too many', retryable: false }
+      this.say({ type: 'reply', id, payload: { ok: false, error } })
+      return
+    }
     const allowed = topics.filter(topic => !this.forbidden.has(topic))
     const error = { code: 'forbidden', message: 'not allowed', retryable: false }
     if (allowed.length === 0) {
@@ -148,8 +163,13 @@ export class ScriptedFleet {
       this.say({ type: 'error', payload: { ...error, details: { topics: refused } } })
     }
     this.say({ type: 'reply', id, payload: { ok: true, topics: allowed } })
-    if (this.answersSnapshots) this.snapshot(allowed)
+    if (this.answersSnapshots && snapshot !== false) this.snapshot(allowed)
   }
+}
+
+const isOver = ({ payload }: ScriptedRecord): boolean => {
+  const { status, state } = payload as { status?: string; state?: string }
+  return settledStatuses.has(status ?? state ?? '')
 }
 
 export const agent = (agentId: string, over: object = {}) => ({

@@ -44,7 +44,7 @@ export function probe<T>(t: Test, client: DashboardClient, use: () => T) {
           if (found) return found
           throw new Error(`not yet: ${JSON.stringify(seen.at(-1))}`)
         },
-        { timeout: 10_000 },
+        { timeout: 10_000, interval: 5 },
       ),
   }
 }
