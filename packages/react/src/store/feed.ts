@@ -59,7 +59,8 @@ export abstract class Feed {
   }
 
   get isStale(): boolean {
-    return !this.port.isOnline || this.#phase.name === 'resyncing'
+    // A page that is back online before the next frame must not look up to date until then.
+    return !this.port.isOnline || [this.#phase, this.#next].some(phase => phase?.name === 'resyncing')
   }
 
   /** Until when the data is known to be right. */
