@@ -1,10 +1,11 @@
 import { Select as Base } from '@base-ui/react/select'
 import { Check, ChevronDown } from 'lucide-react'
+import type { ReactNode } from 'react'
 import { cx } from './cx.ts'
 
 export interface Choice<T extends string> {
   value: T
-  label: string
+  label: ReactNode
 }
 
 export interface SelectProps<T extends string> {
@@ -36,14 +37,14 @@ export function Select<T extends string>({ label, value, choices, onChange, pref
       </Base.Trigger>
       <Base.Portal>
         <Base.Positioner sideOffset={4} alignItemWithTrigger={false} className="z-50">
-          <Base.Popup className="overlay-motion max-h-72 min-w-[var(--anchor-width)] overflow-auto rounded-card border border-line bg-card p-1 shadow-overlay outline-none">
+          <Base.Popup className="overlay-motion max-h-72 max-w-96 min-w-[var(--anchor-width)] overflow-auto rounded-card border border-line bg-card p-1 shadow-overlay outline-none">
             {choices.map(choice => (
               <Base.Item
                 key={choice.value}
                 value={choice.value}
                 className="flex h-8 cursor-pointer items-center gap-2 rounded-control px-2 outline-none data-[highlighted]:bg-hover pointer-coarse:h-11"
               >
-                <Base.ItemText className="flex-1">{choice.label}</Base.ItemText>
+                <Base.ItemText className="min-w-0 flex-1 truncate">{choice.label}</Base.ItemText>
                 <Base.ItemIndicator>
                   <Check size={14} aria-hidden />
                 </Base.ItemIndicator>

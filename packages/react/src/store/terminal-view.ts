@@ -77,9 +77,13 @@ export class TerminalView implements Source<TerminalState> {
         const { terminalId, title, gap } = snapshot
         if (gap !== undefined) sink.gap?.(gap.to - gap.from)
         void sink.snapshot(snapshot)
-        this.#set({ ...this.#state, state: this.#state.exit === undefined ? 'open' : 'exited', terminalId, title })
+        const isNext = terminalId !== this.#state.terminalId
+        const exit = isNext ? undefined : this.#state.exit
+        this.#set({ state: exit === undefined ? 'open' : 'exited', exit, terminalId, title, error: undefined })
       },
       onOutput: (bytes, { gap }) => {
+        // After an exit nothing is written: another program has the same id.
+        if (this.#state.exit !== undefined) this.#set({ ...this.#state, state: 'open', exit: undefined })
         if (gap !== undefined) sink.gap?.(gap.to - gap.from)
         return sink.write(bytes)
       },

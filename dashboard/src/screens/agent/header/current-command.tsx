@@ -1,0 +1,47 @@
+import { useAgentSummary, useNow } from '@fleetwire/react'
+import { Link } from '@tanstack/react-router'
+import { commandWords } from '../../../model/agent-status.ts'
+import { ago, elapsed, percent } from '../../../model/format.ts'
+
+/** What runs and for how long; else what ended last. */
+export function CurrentCommand({ agentId }: { agentId: string }) {
+  const live = useAgentSummary(agentId)
+  const now = useNow()
+  if (live.status !== 'ready' || live.data === undefined) return null
+  const { current, last } = live.data
+  if (current !== undefined) {
+    return (
+      <p className="flex min-w-0 items-baseline gap-2 text-meta">
+        <CommandLink commandId={current.commandId} title={current.title} />
+        <span className="shrink-0 text-text2 tabular-nums">
+          {live.stale ? 'was running' : elapsed(now - current.startedAt)}
+          {current.progress !== undefined && ` · ${percent(current.progress)}`}
+        </span>
+        {current.message !== undefined && <span className="min-w-0 truncate text-text3">{current.message}</span>}
+      </p>
+    )
+  }
+  if (last === undefined) return <p className="text-meta text-text3">No command yet</p>
+  return (
+    <p className="flex min-w-0 items-baseline gap-2 text-meta">
+      <span className="shrink-0 text-text3">Last</span>
+      <CommandLink commandId={last.commandId} title={last.title} />
+      <span className="shrink-0 text-text2">
+        {commandWords[last.status]} · {ago(now - last.endedAt)}
+      </span>
+    </p>
+  )
+}
+
+function CommandLink({ commandId, title }: { commandId: string; title: string }) {
+  return (
+    <Link
+      to="/commands/$commandId"
+      params={{ commandId }}
+      title={title}
+      className="min-w-0 truncate font-mono text-code hover:underline"
+    >
+      {title}
+    </Link>
+  )
+}

@@ -1,0 +1,43 @@
+import { useAction, useCommand, useCommandIds, useFleetwire } from '@fleetwire/react'
+import { useEffect, useState } from 'react'
+import { type Stopping, stopping } from './stop-proof.ts'
+
+/** How long the proof of a stop stands beside the button. */
+const PROOF_MS = 20_000
+
+export interface Stop {
+  /** The command that the button stops: of those that run, the one that began last. */
+  target: string | undefined
+  /** How many run. */
+  running: number
+  /** Of the last stop that was asked for here. */
+  view: Stopping | undefined
+  error: { code: string; message: string } | undefined
+  stop(): void
+}
+
+export function useStop(agentId: string): Stop {
+  const client = useFleetwire()
+  const running = useCommandIds({ agentId, status: 'running' })
+  const dispatched = useCommandIds({ agentId, status: 'dispatched' })
+  const ids = [running, dispatched].flatMap(live => (live.status === 'ready' ? live.data : []))
+  const [asked, setAsked] = useState<{ commandId: string; at: number }>()
+  const record = useCommand(asked?.commandId ?? 'skip')
+  const action = useAction((commandId: string) => client.interrupt(commandId, undefined, { offline: 'queue' }))
+  const view = asked && stopping(record.status === 'ready' ? record.data : undefined, asked.at)
+  const isProved = view?.state === 'ended'
+  useEffect(() => {
+    if (!isProved) return
+    const timer = setTimeout(() => setAsked(undefined), PROOF_MS)
+    return () => clearTimeout(timer)
+  }, [isProved])
+  const target = ids[0]
+  const stop = () => {
+    if (target === undefined) return
+    setAsked({ commandId: target, at: Date.now() })
+    void action.run(target).then(result => {
+      if (!result.ok) setAsked(undefined)
+    })
+  }
+  return { target, running: ids.length, view, error: action.error, stop }
+}

@@ -1,0 +1,51 @@
+import type { Agent } from '@fleetwire/protocol'
+import { useCommandIds } from '@fleetwire/react'
+import { useState } from 'react'
+import { useSent } from '../composer/sent-commands.ts'
+import { useMayCommand } from '../use-rights.ts'
+import { EditCommand } from './edit-command.tsx'
+import { QueueRow } from './queue-row.tsx'
+import { Quiet, Section } from './section.tsx'
+
+/** More are counted, not drawn. */
+const MOST_SHOWN = 50
+
+/** What runs, and what waits in the order in which it will run. */
+export function Queue({ agent }: { agent: Agent }) {
+  const { agentId } = agent
+  const running = useCommandIds({ agentId, status: ['running', 'dispatched'] })
+  const queued = useCommandIds({ agentId, status: 'queued', order: 'queue' })
+  const sent = useSent(agentId)
+  const mayCommand = useMayCommand()
+  const [editing, setEditing] = useState<string>()
+  if (running.status === 'error') return <Section title="Queue">{<Quiet>{running.error.message}</Quiet>}</Section>
+  if (running.status === 'loading' || queued.status !== 'ready') return <Section title="Queue">{null}</Section>
+  const rows = [...running.data, ...queued.data.slice(0, MOST_SHOWN)]
+  const hidden = queued.data.length - MOST_SHOWN
+  // One element a command says its status, for whoever looks for it: the composer's row if there is one.
+  const isAbove = (id: string) => sent.some(one => one.state === 'sent' && one.commandId === id)
+  return (
+    <Section title="Queue" count={queued.data.length}>
+      {rows.length === 0 && (
+        <Quiet>
+          {agent.link === 'offline' ? 'Nothing waits. What you send waits here until it is back.' : 'Nothing waits.'}
+        </Quiet>
+      )}
+      <ol className="flex flex-col">
+        {rows.map((id, index) => (
+          <QueueRow
+            key={id}
+            commandId={id}
+            place={index - running.data.length}
+            mayCommand={mayCommand}
+            isMarked={!isAbove(id)}
+            isAlone={running.data.length < 2}
+            onEdit={setEditing}
+          />
+        ))}
+      </ol>
+      {hidden > 0 && <Quiet>And {hidden} more</Quiet>}
+      <EditCommand commandId={editing} onClose={() => setEditing(undefined)} />
+    </Section>
+  )
+}

@@ -1,0 +1,22 @@
+import type { Agent } from '@fleetwire/protocol'
+import { AboutAgent } from './about-agent.tsx'
+import { Cost } from './cost.tsx'
+import { Metrics } from './metrics.tsx'
+import { Queue } from './queue.tsx'
+import { Sessions } from './sessions.tsx'
+import { Tasks } from './tasks.tsx'
+
+/** What there is to know of an agent beside what it shows, by how soon somebody acts on it. */
+export function Side({ agent }: { agent: Agent }) {
+  const { agentId } = agent
+  return (
+    <>
+      <Queue agent={agent} />
+      <Sessions agentId={agentId} />
+      <Tasks agentId={agentId} />
+      <Metrics agentId={agentId} />
+      <Cost agentId={agentId} />
+      <AboutAgent agent={agent} />
+    </>
+  )
+}

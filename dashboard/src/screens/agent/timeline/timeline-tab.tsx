@@ -1,0 +1,3 @@
+export default function TimelineTab(_: { agentId: string }) {
+  return null
+}

@@ -1,0 +1,21 @@
+import { useAgentSummary } from '@fleetwire/react'
+import { useEffect, useState } from 'react'
+import { markSeen, usePreferences } from '../../app/preferences.ts'
+
+/**
+ * Whoever has the agent in front of them has seen it, and what ends there meanwhile. Returns when it was seen before:
+ * a failure that brought somebody here is still shown as one.
+ */
+export function useMarkSeen(agentId: string): number {
+  const [before] = useState(() => usePreferences.getState().seen[agentId] ?? 0)
+  const endedAt = useAgentSummary(agentId, ({ last }) => last?.endedAt ?? 0)
+  const last = endedAt.status === 'ready' ? (endedAt.data ?? 0) : 0
+  useEffect(() => {
+    // The server's clock may be ahead of this one.
+    const look = () => document.hidden || markSeen(agentId, Math.max(Date.now(), last))
+    look()
+    document.addEventListener('visibilitychange', look)
+    return () => document.removeEventListener('visibilitychange', look)
+  }, [agentId, last])
+  return before
+}
