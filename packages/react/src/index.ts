@@ -1,5 +1,6 @@
 export * from './hooks/use-action.ts'
 export * from './hooks/use-agents.ts'
+export * from './hooks/use-batch.ts'
 export * from './hooks/use-commands.ts'
 export * from './hooks/use-connection.ts'
 export * from './hooks/use-events.ts'
