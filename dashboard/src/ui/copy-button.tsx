@@ -28,7 +28,7 @@ export function CopyButton({
   const [copied, setCopied] = useState(false)
   const copy = async (event: React.MouseEvent<HTMLElement>) => {
     const block = event.currentTarget.closest('[data-copy-block]')
-    if (!(await copyText(text, block?.querySelector<HTMLElement>('code')))) return
+    if (!(await copyText(text, block?.querySelector<HTMLElement>('code, pre')))) return
     setCopied(true)
     setTimeout(() => setCopied(false), 1500)
   }

@@ -56,6 +56,9 @@ const toneMarks: Record<Tone, ReactNode> = {
   quiet: <CircleMinus size={SIZE} aria-hidden />,
 }
 
+/** The mark of a tone, where its word stands beside it or in its tooltip. */
+export const ToneIcon = ({ tone }: { tone: Tone }): ReactNode => toneMarks[tone]
+
 /** Icon, word and colour: never colour alone. `children` is the word, with its age where there is one. */
 export function StatusMark({
   status,

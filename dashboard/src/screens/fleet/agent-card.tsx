@@ -31,10 +31,10 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
       onFocus={() => setNear(true)}
       onBlur={() => setNear(false)}
       className={cx(
-        'group relative flex h-[116px] flex-col overflow-hidden rounded-card border bg-card px-3 pt-[9px] pb-[9px]',
+        'group relative flex h-[116px] flex-col overflow-hidden rounded-card border px-3 pt-[9px] pb-[9px]',
         'has-[a[data-agent-link]:focus-visible]:outline-2 has-[a[data-agent-link]:focus-visible]:-outline-offset-1 has-[a[data-agent-link]:focus-visible]:outline-accent',
-        isSelected ? 'border-accent bg-accent-soft' : status === 'needs-you' ? 'border-needs/60' : 'border-line',
-        !isSelected && 'hover:bg-hover',
+        isSelected ? 'border-accent bg-accent-soft' : 'bg-card hover:bg-hover',
+        !isSelected && (status === 'needs-you' ? 'border-needs/60' : 'border-line'),
       )}
     >
       <div className="flex h-[22px] items-center gap-2">

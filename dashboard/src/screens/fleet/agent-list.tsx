@@ -7,8 +7,9 @@ import { AgentTableHead } from './agent-table-head.tsx'
 import { activate, useFleetSelection } from './fleet-selection.ts'
 import { type ListGroup, type ListRow, listRows, type Move, moved, rowOf } from './list-rows.ts'
 import { MovesPill } from './moves-pill.tsx'
+import { SelectionBar } from './selection-bar.tsx'
 import type { EngagedHandlers } from './use-engaged.ts'
-import { useListKeys } from './use-list-keys.ts'
+import { useListKeys, useNextThatNeedsYou } from './use-list-keys.ts'
 
 export interface AgentListProps {
   view: 'cards' | 'table'
@@ -82,6 +83,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     [rows, virtualizer],
   )
   useListKeys({ rows, ids, stop, show, scroller })
+  useNextThatNeedsYou(ids, stop, show)
   const onKeyDown = (event: KeyboardEvent) => {
     const move = arrows[event.key]
     if (move === undefined || event.metaKey || event.ctrlKey || event.altKey) return
@@ -92,6 +94,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <MovesPill moves={moves} apply={apply} />
+      <SelectionBar ids={ids} />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only watches where the pointer and the focus are */}
       <div
         ref={element => {

@@ -1,13 +1,18 @@
+import { useConnection } from '@fleetwire/react'
 import { Ellipsis } from 'lucide-react'
-import { togglePinned, usePreferences } from '../../app/preferences.ts'
+import { markSeen, togglePinned, usePreferences } from '../../app/preferences.ts'
+import { mayOperate } from '../../model/rights.ts'
 import { IconButton } from '../../ui/button.tsx'
 import { Menu } from '../../ui/menu.tsx'
+import { openDialog } from './fleet-dialogs.ts'
 import { toggleSelected } from './fleet-selection.ts'
 import type { AgentView } from './use-agent-view.ts'
 
 /** What can be done with one agent from here. */
 export function AgentMenu({ view, isStop, isSelected }: { view: AgentView; isStop: boolean; isSelected: boolean }) {
-  const { agentId, name } = view.agent
+  const { agent } = view
+  const { agentId, name } = agent
+  const { role } = useConnection()
   const isPinned = usePreferences(state => state.pinned.includes(agentId))
   return (
     <div className="absolute right-1.5 bottom-1.5 z-10">
@@ -23,6 +28,12 @@ export function AgentMenu({ view, isStop, isSelected }: { view: AgentView; isSto
         }
         items={[
           { label: isSelected ? 'Deselect' : 'Select', keys: 'X', onSelect: () => toggleSelected(agentId) },
+          ...(agent.running.length > 0 && mayOperate(role)
+            ? [{ label: 'Stop', keys: 'S', danger: true, onSelect: () => openDialog({ type: 'stop', ids: [agentId] }) }]
+            : []),
+          ...(view.isUnread
+            ? [{ label: 'Mark as seen', keys: 'E', onSelect: () => markSeen(agentId, Date.now()) }]
+            : []),
           { label: isPinned ? 'Unpin' : 'Pin', onSelect: () => togglePinned(agentId) },
         ]}
       />

@@ -1,6 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/states.tsx'
+import { ConnectForm } from './connect-form.tsx'
 
 export function NoHits() {
   const navigate = useNavigate()
@@ -12,5 +13,12 @@ export function NoHits() {
 }
 
 export function NoAgents() {
-  return <Empty title="No agents yet">Connect one: it appears here as soon as it is online.</Empty>
+  return (
+    <Empty title="No agents yet" className="h-full">
+      <p>Connect one: it appears here as soon as it is online.</p>
+      <div className="w-[560px] max-w-full rounded-card border border-line bg-card p-4">
+        <ConnectForm />
+      </div>
+    </Empty>
+  )
 }

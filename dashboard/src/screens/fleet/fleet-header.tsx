@@ -1,15 +1,17 @@
-import { useAgentFacets } from '@fleetwire/react'
+import { useAgentFacets, useConnection } from '@fleetwire/react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { LayoutGrid, Search, TableProperties } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { usePreferences } from '../../app/preferences.ts'
 import { useShortcuts } from '../../keys/shortcuts.ts'
-import { IconButton } from '../../ui/button.tsx'
+import { mayOperate } from '../../model/rights.ts'
+import { Button, IconButton } from '../../ui/button.tsx'
 import { FilterChip } from '../../ui/chip.tsx'
 import { inputClass } from '../../ui/field.tsx'
 import { Kbd } from '../../ui/kbd.tsx'
 import { Select } from '../../ui/select.tsx'
 import { bucketNames, type buckets } from './buckets.ts'
+import { openDialog } from './fleet-dialogs.ts'
 import { useBucketCounts } from './use-fleet.ts'
 
 const route = getRouteApi('/')
@@ -46,11 +48,25 @@ export function FleetFilters() {
 }
 
 export function FleetActions() {
+  const { role } = useConnection()
+  const actions = [
+    { keys: '', label: 'Connect an agent', group: 'Fleet', run: () => openDialog({ type: 'connect' }) },
+    ...(mayOperate(role)
+      ? [{ keys: 'm', label: 'Send to many agents', group: 'Fleet', run: () => openDialog({ type: 'send' }) }]
+      : []),
+  ]
+  useShortcuts(actions)
   return (
     <>
       <FleetSearch />
       <GroupSelect />
       <ViewSwitch />
+      <Button onClick={() => openDialog({ type: 'connect' })}>Connect agent</Button>
+      {mayOperate(role) && (
+        <Button look="filled" onClick={() => openDialog({ type: 'send' })}>
+          Send to many
+        </Button>
+      )}
     </>
   )
 }

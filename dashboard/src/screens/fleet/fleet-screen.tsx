@@ -5,6 +5,7 @@ import { usePreferences } from '../../app/preferences.ts'
 import { Page } from '../../ui/page.tsx'
 import { Problem } from '../../ui/states.tsx'
 import { AgentList } from './agent-list.tsx'
+import { FleetDialogs } from './dialogs.tsx'
 import { NoAgents, NoHits } from './fleet-empty.tsx'
 import { FleetActions, FleetFilters } from './fleet-header.tsx'
 import { FleetSkeleton } from './fleet-skeleton.tsx'
@@ -18,6 +19,7 @@ export function FleetScreen() {
   return (
     <Page title="Fleet" scrolls={false} filters={<FleetFilters />} actions={<FleetActions />}>
       <FleetList />
+      <FleetDialogs />
     </Page>
   )
 }

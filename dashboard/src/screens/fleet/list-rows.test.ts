@@ -1,5 +1,5 @@
 import t from 'tap'
-import { between, listRows, moved, rowOf } from './list-rows.ts'
+import { between, listRows, moved, nextOf, rowOf } from './list-rows.ts'
 
 const groups = [
   { key: 'a', label: 'Needs you', ids: ['1', '2', '3', '4'] },
@@ -42,4 +42,13 @@ t.test('a range goes both ways', async t => {
   t.same(between(['1', '2', '3', '4'], '3', '2'), ['2', '3'])
   t.same(between(['1', '2', '3', '4'], '2', '4'), ['2', '3', '4'])
   t.same(between(['1', '2'], 'gone', '2'), ['2'])
+})
+
+t.test('the next of some kind goes around', async t => {
+  const odd = (id: string) => Number(id) % 2 === 1
+  t.equal(nextOf(['1', '2', '3'], '1', odd), '3')
+  t.equal(nextOf(['1', '2', '3'], '3', odd), '1')
+  t.equal(nextOf(['1', '2'], '1', odd), '1', 'the only one')
+  t.equal(nextOf(['1', '2'], undefined, odd), '1')
+  t.equal(nextOf(['2'], '2', odd), undefined)
 })

@@ -72,3 +72,13 @@ export function between(ids: readonly string[], from: string, to: string): reado
 /** The row in which an agent is. */
 export const rowOf = (rows: readonly ListRow[], id: string): number =>
   rows.findIndex(row => row.type === 'line' && row.ids.includes(id))
+
+/** The next after `from` for which it holds, around the end to `from` itself. */
+export function nextOf(
+  ids: readonly string[],
+  from: string | undefined,
+  holds: (id: string) => boolean,
+): string | undefined {
+  const at = from === undefined ? -1 : ids.indexOf(from)
+  return [...ids.slice(at + 1), ...ids.slice(0, at + 1)].find(holds)
+}

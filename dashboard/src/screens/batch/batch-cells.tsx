@@ -1,0 +1,41 @@
+import type { Command } from '@fleetwire/protocol'
+import { useAgent } from '@fleetwire/react'
+import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
+import { commandStatus } from '../../model/command-status.ts'
+import { cx } from '../../ui/cx.ts'
+import { ToneIcon, toneColour } from '../../ui/status.tsx'
+
+export interface BatchCellProps {
+  commandId: string
+  agentId: string
+  status: Command['status']
+  /** The mark alone: for hundreds of agents. */
+  isSmall: boolean
+}
+
+/** What became of the command at one agent. */
+export const BatchCell = memo(function BatchCell({ commandId, agentId, status, isSmall }: BatchCellProps) {
+  const live = useAgent(agentId, agent => agent.name)
+  const name = (live.status === 'ready' ? live.data : undefined) ?? agentId
+  const { word, tone } = commandStatus({ status })
+  return (
+    <Link
+      to="/commands/$commandId"
+      params={{ commandId }}
+      preload={false}
+      data-command-id={commandId}
+      data-status={status}
+      title={`${name}: ${word}`}
+      aria-label={`${name}: ${word}`}
+      className={cx(
+        'flex items-center rounded-control border border-line bg-page hover:bg-hover',
+        isSmall ? 'size-7 justify-center pointer-coarse:size-11' : 'h-8 gap-2 px-2 pointer-coarse:h-11',
+        toneColour[tone],
+      )}
+    >
+      <ToneIcon tone={tone} />
+      {!isSmall && <span className="min-w-0 truncate text-text">{name}</span>}
+    </Link>
+  )
+})

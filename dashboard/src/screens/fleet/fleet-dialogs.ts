@@ -1,0 +1,14 @@
+import { create } from 'zustand'
+
+/** What lies over the fleet. */
+export type FleetDialog =
+  | { type: 'send'; ids?: readonly string[] }
+  | { type: 'batch'; parentId: string }
+  | { type: 'stop'; ids: readonly string[] }
+  | { type: 'disconnect'; ids: readonly string[] }
+  | { type: 'connect' }
+
+export const useFleetDialog = create<{ dialog: FleetDialog | undefined }>(() => ({ dialog: undefined }))
+
+export const openDialog = (dialog: FleetDialog): void => useFleetDialog.setState({ dialog })
+export const closeDialog = (): void => useFleetDialog.setState({ dialog: undefined })
