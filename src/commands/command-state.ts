@@ -228,6 +228,10 @@ function cancelled(command: Command, confirmed: boolean, now: number): Transitio
   return end(command, reason === RUN_TIMEOUT ? 'timed_out' : 'cancelled', now, { confirmed, reason })
 }
 
+/** Its run is over for good. One that waits since nobody acknowledged it may have begun: an ack that is late still counts. */
+export const isGivenUp = ({ status, reason }: Command): boolean =>
+  isFinal(status) || (status === 'queued' && reason === REQUEUED)
+
 const neverSent = (command: Command) => command.attempt === 0
 
 /** An agent journals what it was sent. Once it may have the input, it could not tell an edited one from it. */

@@ -2,6 +2,7 @@ import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
 import type { Clock } from '../clock.ts'
 import type { AgentDirectory } from '../commands/agent-directory.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
+import { isGivenUp } from '../commands/command-state.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
 import type { InteractionLedger } from './interaction-ledger.ts'
@@ -91,7 +92,7 @@ export class InteractionEffects {
     if (state !== 'open') {
       if (!this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
     } else if (command?.status === 'running') this.#settle(commandId)
-    else if (command?.status !== 'dispatched') this.#apply(interaction, { kind: 'cancel' })
+    else if (command === undefined || isGivenUp(command)) this.#apply(interaction, { kind: 'cancel' })
   }
 
   /** Arms the clock once: the wall clock may have jumped before a later change. */
@@ -107,10 +108,11 @@ export class InteractionEffects {
   }
 
   /** A command that ended or will run again has no open questions. */
-  #commandChanged({ commandId, status }: Command): void {
+  #commandChanged(command: Command): void {
+    const { commandId, status } = command
     const interactions = this.#options.ledger.ofCommand(commandId)
     if (isFinal(status)) this.#forget(interactions)
-    if (isFinal(status) || status === 'queued') this.#cancel(interactions)
+    if (isGivenUp(command)) this.#cancel(interactions)
     else if (status === 'running' && this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
   }
 

@@ -83,7 +83,10 @@ export class SimulatedDashboard {
 
   /** Sees a frame before the client does. */
   tap(text: string, rights: string): void {
-    const { type, id, cursor, payload } = JSON.parse(text)
+    const { type, id, topic, cursor, payload } = JSON.parse(text)
+    const shown: string[] = type === 'snapshot' ? payload.records.map((record: LogRecord) => record.topic) : [topic]
+    for (const each of shown)
+      if (each !== undefined && !canSee(rights, each)) this.#flaws.push(`${each} was shown to a ${rights} token`)
     if (type === 'resync:required') this.met.push(type)
     if (type === 'connection:established' && id !== undefined)
       this.met.push(payload.resumed ? 'resumed' : `not resumed: ${payload.reason ?? 'new'}`)

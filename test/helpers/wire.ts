@@ -7,16 +7,20 @@ export class Wire {
   made = 0
   cuts = 0
   readonly #onText: (frame: string) => void
+  readonly #repeats: () => boolean
   #open: SocketPort | undefined
   /** Frames that the present socket still carries. */
   #left = Number.POSITIVE_INFINITY
 
-  constructor(onText: (frame: string) => void = () => {}) {
+  /** `repeats`: whether a message that the client sends, behind its first, is sent a second time. */
+  constructor(onText: (frame: string) => void = () => {}, { repeats = (): boolean => false } = {}) {
     this.#onText = onText
+    this.#repeats = repeats
   }
 
   readonly socket: SocketFactory = (target, events) => {
-    const port = nodeSocket(target, {
+    let isFirst = true
+    const socket = nodeSocket(target, {
       ...events,
       text: text => {
         const frames = frameLines(text)
@@ -30,6 +34,17 @@ export class Wire {
         events.closed(close)
       },
     })
+    const port: SocketPort = {
+      ...socket,
+      get bufferedAmount() {
+        return socket.bufferedAmount
+      },
+      send: text => {
+        socket.send(text)
+        if (!isFirst && this.#repeats()) socket.send(text)
+        isFirst = false
+      },
+    }
     this.made++
     this.#open = port
     return port

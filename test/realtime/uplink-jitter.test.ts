@@ -11,7 +11,8 @@ import { seed, size } from '../helpers/sizes.ts'
 import { Wire } from '../helpers/wire.ts'
 
 /*
- * Agents whose sockets are destroyed again and again while they report and run commands. Full size:
+ * Agents that send some frames twice, and whose sockets are destroyed again and again while they report and run commands.
+ * Full size:
  * UPLINK_AGENTS=200 UPLINK_ROUNDS=400 UPLINK_PERIOD_MS=5000 UPLINK_OFFLINE_MS=1000 node dist/test/realtime/uplink-jitter.test.js
  */
 const agentCount = size('UPLINK_AGENTS', { quick: 15, full: 30 })
@@ -27,14 +28,15 @@ const word = (agentId: string, i: number) => `${agentId}:${i} `
 
 class Reporter {
   readonly id: string
-  readonly wire = new Wire()
+  readonly wire: Wire
   readonly client: AgentClient
   readonly online = new Notes<string>()
   readonly runs: string[] = []
   readonly errors: string[] = []
 
-  constructor(url: string, token: string, id: string) {
+  constructor(url: string, token: string, id: string, random: ReturnType<typeof seededRandom>) {
     this.id = id
+    this.wire = new Wire(undefined, { repeats: () => random.next() < 0.05 })
     this.client = new AgentClient({
       url,
       token,
@@ -92,7 +94,7 @@ t.test('[UP2] [UP3] [UP6] [RC7] [CS2] sockets destroyed at random cost no report
   const agents = await Promise.all(
     Array.from({ length: agentCount }, async (_, i) => {
       const id = `agent-${i}`
-      return new Reporter(app.url, await app.token('agent', { sub: id }), id)
+      return new Reporter(app.url, await app.token('agent', { sub: id }), id, random)
     }),
   )
   t.teardown(() => Promise.all(agents.map(({ client }) => client.stop({ graceMs: 0 }))))

@@ -429,6 +429,49 @@ t.test('it asks a person and gets the answer; an interrupt ends the wait', async
   t.match(await peer.next('command:result'), { payload: { commandId: 'c2', status: 'cancelled' } })
 })
 
+t.test(
+  '[IN19] what it still waits for is asked again after a reconnect and a repeated dispatch, behind the ack',
+  async t => {
+    const { server, agent } = await start(t, {
+      handlers: {
+        shell: async run => {
+          const options = [{ id: 'yes', label: 'Yes', effect: 'allow' as const }]
+          const of = { interactionId: `int_${run.commandId}`, commandId: run.commandId, title: 'May I?', options }
+          const { optionId } = await agent.ask({ ...of, kind: 'permission' }, { signal: run.signal })
+          return { status: 'succeeded', output: optionId }
+        },
+      },
+    })
+    const { peer } = await welcomeAgent(server)
+    peer.tell('command:dispatch', dispatch('c1'))
+    const asked = await peer.next('interaction:request')
+    peer.tell('command:dispatch', dispatch('c1', 2))
+    t.same((await peer.next('interaction:request')).payload, asked.payload)
+    await barrier(peer)
+    t.same(
+      reports(peer).map(([, type, , attempt]) => [type, attempt]),
+      [
+        ['command:ack', 1],
+        ['interaction:request', undefined],
+        ['command:ack', 2],
+        ['interaction:request', undefined],
+        ['command:result', 1],
+      ],
+    )
+    peer.tell('report:ack', { n: 5 })
+    peer.cut()
+    const { peer: second } = await welcomeAgent(server, { ackedN: 5 })
+    t.match(await second.next('interaction:request'), { n: 6, payload: asked.payload })
+    second.tell('interaction:answer', { interactionId: 'int_c1', optionId: 'yes' })
+    t.match(await second.next('command:result'), { payload: { commandId: 'c1', output: 'yes' } })
+    second.tell('report:ack', { n: 7 })
+    second.cut()
+    const { peer: third } = await welcomeAgent(server, { ackedN: 7 })
+    await barrier(third)
+    t.notOk(third.log.some(({ type }) => type === 'interaction:request'))
+  },
+)
+
 t.test('how a question ended is kept with the result of its run until the server has stored it', async t => {
   const journal = new MemoryJournal()
   const { runs, handler } = manual()

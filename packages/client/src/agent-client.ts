@@ -13,7 +13,7 @@ import { AgentTerminals } from './agent/agent-terminals.ts'
 import type { CommandHandler } from './agent/command-run.ts'
 import { CommandRunner, type InteractionReport } from './agent/command-runner.ts'
 import type { PushOptions } from './agent/outbox.ts'
-import { type InteractionAnswer, Questions } from './agent/questions.ts'
+import { type InteractionAnswer, type Question, Questions } from './agent/questions.ts'
 import type { ReportType } from './agent/run-writer.ts'
 import { Uplink } from './agent/uplink.ts'
 import { type Clock, systemClock, type Timer } from './clock.ts'
@@ -133,6 +133,7 @@ export class AgentClient {
       log,
       report: (type, payload, pushed) => this.#say(type, payload, pushed),
       fits: jsonBytes => this.#uplink.fits(jsonBytes),
+      continued: commandId => this.#askAgain(question => question.commandId === commandId),
       ended: () => this.#waiters.changed(),
     })
     this.#terminals = new AgentTerminals({
@@ -202,7 +203,7 @@ export class AgentClient {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<InteractionAnswer> {
     this.report('interaction:request', interaction)
-    return this.#questions.wait(interaction.interactionId, signal)
+    return this.#questions.wait(interaction, signal)
   }
 
   /** Ends an earlier terminal with the same id; output starts at offset 0. */
@@ -266,9 +267,19 @@ export class AgentClient {
     this.#terminals.up()
     this.#uplink.open(established)
     this.#runner.connected(established.directives)
+    this.#askAgain(() => true)
     this.#connection.established(established.heartbeatMs, {})
     this.#beat(established.heartbeatMs)
     this.#waiters.changed()
+  }
+
+  /**
+   * The server cancels the questions of a run that it gives up, and does not say so: if the run goes on after all, it
+   * would wait for ever. Of a question that is open, or answered, asking again changes nothing but that the answer comes.
+   */
+  #askAgain(fits: (question: Question) => boolean): void {
+    for (const question of this.#questions.waiting())
+      if (fits(question)) this.#say('interaction:request', question, { exempt: true })
   }
 
   #down(): void {

@@ -122,6 +122,49 @@ test('[IN11] it is cancelled with the work it guards', async t => {
   t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { error: { code: 'conflict' } })
 })
 
+test('[IN11] a question of a run whose ack is late stays open, and is answered', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  const { attempt } = await agent.next('command:dispatch')
+  const queued = fleet.event(
+    ({ type, payload }) => type === 'command:queued' && (payload as Command).reason === 'no_ack',
+    fleet.events.length,
+  )
+  fleet.clock.advance(10_000)
+  await queued
+  agent.report('interaction:request', { ...ask, commandId })
+  await agent.acked(1)
+  const waits = phase(fleet, commandId, 'waiting_input')
+  agent.report('command:ack', { commandId, attempt })
+  await waits
+  t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { status: 'ok' })
+  t.match(await agent.next('interaction:answer'), { interactionId: 'i1', optionId: 'yes' })
+})
+
+test('[IN10] [IN11] [IN19] a question of a run that was given up opens again when the run goes on', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1', { onLost: 'requeue' })
+  const { attempt } = await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt })
+  agent.report('interaction:request', { ...ask, commandId })
+  await interactionEvent(fleet, ({ state }) => state === 'open')
+  agent.cut()
+  const cancelled = interactionEvent(fleet, ({ state }) => state === 'cancelled')
+  fleet.clock.advance(300_000)
+  await cancelled
+  const back = fleet.agent('a1')
+  await back.hello({ inventory: [{ commandId, attempt, state: 'running' }] })
+  const waits = phase(fleet, commandId, 'waiting_input')
+  back.report('interaction:request', { ...ask, commandId }, 3)
+  await waits
+  await fleet.interactions.respond('i1', { optionId: 'no' }, ann)
+  t.match(await back.next('interaction:answer'), { interactionId: 'i1', optionId: 'no' })
+})
+
 test('[IN11] [IN13] a question without a command waits as well, and ends with its agent', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')

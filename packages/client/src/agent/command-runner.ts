@@ -14,6 +14,8 @@ export interface CommandRunnerOptions {
   report<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
   /** Whether a result with this many bytes of JSON passes the frame limit. */
   fits(jsonBytes: number): boolean
+  /** The server gave up this run, or may have, and now knows again that it goes on. */
+  continued(commandId: string): void
   /** A run has ended. */
   ended(): void
 }
@@ -130,6 +132,7 @@ export class CommandRunner {
     if (known?.state === 'active') {
       known.run.relabel(attempt)
       this.#ack(commandId, known.run.attempt)
+      this.#options.continued(commandId)
       return
     }
     if (attempt <= (this.#cancelled.get(commandId) ?? 0)) return this.#confirmCancelled(commandId, attempt)

@@ -1,9 +1,12 @@
-import type { AgentServerPayloads } from '@fleetwire/protocol'
+import type { AgentPayloads, AgentServerPayloads } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
 
 export type InteractionAnswer = AgentServerPayloads['interaction:answer']
 
+export type Question = AgentPayloads['interaction:request']
+
 interface Asked {
+  question: Question
   resolve(answer: InteractionAnswer): void
   reject(error: unknown): void
 }
@@ -13,13 +16,19 @@ export class Questions {
   readonly #asked = new Map<string, Asked>()
 
   /** Rejects when `signal` aborts or the client stops; the server then learns of it from the end of the command. */
-  wait(interactionId: string, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
+  wait(question: Question, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
+    const { interactionId } = question
     return new Promise((resolve, reject) => {
       const abort = () => this.#settle(interactionId)?.reject(signal?.reason)
-      this.#asked.set(interactionId, { resolve, reject })
+      this.#asked.set(interactionId, { question, resolve, reject })
       if (signal?.aborted) abort()
       else signal?.addEventListener('abort', abort, { once: true })
     })
+  }
+
+  /** Those that wait. */
+  waiting(): Question[] {
+    return Array.from(this.#asked.values(), ({ question }) => question)
   }
 
   /** False if nobody here waits for it. */
