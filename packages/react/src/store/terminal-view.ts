@@ -77,9 +77,9 @@ export class TerminalView implements Source<TerminalState> {
         const { terminalId, title, gap } = snapshot
         if (gap !== undefined) sink.gap?.(gap.to - gap.from)
         void sink.snapshot(snapshot)
-        const isNext = terminalId !== this.#state.terminalId
-        const exit = isNext ? undefined : this.#state.exit
-        this.#set({ state: exit === undefined ? 'open' : 'exited', exit, terminalId, title, error: undefined })
+        // A view without an id goes on with the agent's next terminal.
+        const exit = terminalId === this.#state.terminalId ? this.#state.exit : undefined
+        this.#set({ state: exit === undefined ? 'open' : 'exited', terminalId, title, exit, error: undefined })
       },
       onOutput: (bytes, { gap }) => {
         // After an exit nothing is written: another program has the same id.

@@ -26,6 +26,8 @@ export class ScriptedFleet {
   readonly sent: Frame[] = []
   /** False: the next snapshots wait for `snapshot`. */
   answersSnapshots = true
+  /** Replies to requests, by their type. */
+  answers: Record<string, object> = {}
   canResume = true
   opened = 0
   closed = 0
@@ -71,7 +73,12 @@ export class ScriptedFleet {
   }
 
   say(frame: object): void {
-    this.#events?.text(JSON.stringify(frame))
+    this.text(JSON.stringify(frame))
+  }
+
+  /** One message, of one frame a line. */
+  text(text: string): void {
+    this.#events?.text(text)
   }
 
   snapshot(topics: readonly string[], more = false): void {
@@ -133,6 +140,7 @@ export class ScriptedFleet {
     }
     if (type === 'dashboard:connect') this.#connected(payload, id!)
     else if (type === 'subscribe') this.#subscribed(payload, id!)
+    else if (type in this.answers) this.say({ type: 'reply', id, payload: this.answers[type] })
     else if (type === 'unsubscribe') this.say({ type: 'reply', id, payload: { ok: true } })
   }
 
