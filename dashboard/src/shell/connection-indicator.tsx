@@ -14,7 +14,7 @@ export function ConnectionIndicator({ compact = false }: { compact?: boolean }) 
       aria-label="Connection"
       data-state={state}
       title={detail}
-      className="flex min-h-9 items-center gap-2 px-2 text-meta text-text2"
+      className="flex min-h-9 items-center gap-1.5 px-2 text-meta text-text2"
     >
       <span
         aria-hidden
@@ -31,7 +31,7 @@ export function ConnectionIndicator({ compact = false }: { compact?: boolean }) 
           type="button"
           onClick={() => client.reconnectNow()}
           className={cx(
-            'ml-auto rounded-control px-1.5 py-0.5 font-medium whitespace-nowrap text-accent hover:bg-hover',
+            'ml-auto rounded-control py-0.5 font-medium whitespace-nowrap text-accent hover:bg-hover',
             compact && 'desktop:inline hidden',
           )}
         >

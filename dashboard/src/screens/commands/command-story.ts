@@ -1,0 +1,106 @@
+import type { Command, CommandStatus } from '@fleetwire/protocol'
+import { commandWords } from '../../model/agent-status.ts'
+import { reasonText } from './reasons.ts'
+
+/** One step on the way of a command. */
+export interface Step {
+  at: number
+  title: string
+  note?: string
+  tone: 'ok' | 'bad' | 'warn' | 'work' | 'quiet'
+  /** Since the step before, in milliseconds. */
+  gapMs?: number
+}
+
+/** An event of the command's topic. */
+export interface CommandEvent {
+  type: string
+  at: number
+  payload: Command
+}
+
+const tones: Partial<Record<CommandStatus, Step['tone']>> = {
+  ...{ succeeded: 'ok', cancelled: 'quiet', rejected: 'quiet', queued: 'quiet' },
+  ...{ failed: 'bad', lost: 'bad', timed_out: 'bad', expired: 'bad' },
+}
+
+/**
+ * How a command came to be what it is: each event that changed its status, oldest first, with what it says. Without
+ * events (they left retention, or may not be read), the times of the record tell it.
+ */
+export function commandStory(command: Command, events: readonly CommandEvent[]): Step[] {
+  const steps = events.length > 0 ? fromEvents(events) : fromRecord(command)
+  if (command.lateResult !== undefined) {
+    const { at, status } = command.lateResult
+    steps.push({
+      at,
+      title: `A late result came: ${commandWords[status].toLowerCase()}`,
+      note: 'It came after the end, and changes nothing.',
+      tone: 'warn',
+    })
+  }
+  steps.sort((a, b) => a.at - b.at)
+  return steps.map((step, index) => (index === 0 ? step : { ...step, gapMs: step.at - steps[index - 1]!.at }))
+}
+
+function fromEvents(events: readonly CommandEvent[]): Step[] {
+  const steps: Step[] = []
+  let before = ''
+  for (const { type, at, payload } of events) {
+    const step = stepOf(type, payload)
+    // Progress is many events and no step; the same status twice is one.
+    const key = `${step?.title} ${payload.attempt}`
+    if (step === undefined || key === before) continue
+    before = key
+    steps.push({ at, ...step })
+  }
+  return steps
+}
+
+function stepOf(type: string, command: Command): Omit<Step, 'at'> | undefined {
+  const note = reasonText(command.reason)
+  switch (type) {
+    case 'command:queued':
+      return command.attempt === 0
+        ? { title: 'Stored', note: `By ${command.createdBy}. It waits for its turn.`, tone: 'quiet' }
+        : { title: 'Back in the queue', note: note ?? 'It is sent again.', tone: 'warn' }
+    case 'command:dispatched':
+      return { title: `Sent to the agent (attempt ${command.attempt})`, tone: 'work' }
+    case 'command:running':
+      if (command.phase === 'waiting_input')
+        return {
+          title: 'Waits for a person',
+          ...(command.detail !== undefined && { note: command.detail }),
+          tone: 'warn',
+        }
+      if (command.phase === 'disconnected')
+        return { title: 'The agent is away', note: 'It may still be working. Its lease runs.', tone: 'warn' }
+      return { title: 'The agent works on it', tone: 'work' }
+    case 'command:cancelling':
+      return { title: 'Stop was asked for', tone: 'warn' }
+    case 'command:progress':
+      return undefined
+    default:
+      return endOf(command, note)
+  }
+}
+
+function endOf(command: Command, note: string | undefined): Omit<Step, 'at'> {
+  const { status, confirmed, exitCode } = command
+  const title = confirmed === false ? `${commandWords[status]}, not confirmed by the agent` : commandWords[status]
+  const said = [exitCode !== undefined && `Exit code ${exitCode}.`, note].filter(Boolean).join(' ')
+  return { title, ...(said !== '' && { note: said }), tone: confirmed === false ? 'warn' : (tones[status] ?? 'work') }
+}
+
+function fromRecord(command: Command): Step[] {
+  const { createdAt, dispatchedAt, startedAt, cancelRequestedAt, endedAt } = command
+  const at = (time: number | undefined, step: Omit<Step, 'at'>): Step[] =>
+    time === undefined ? [] : [{ at: time, ...step }]
+  return [
+    ...at(createdAt, { title: 'Stored', note: `By ${command.createdBy}.`, tone: 'quiet' }),
+    ...at(dispatchedAt, { title: `Sent to the agent (attempt ${command.attempt})`, tone: 'work' }),
+    ...at(startedAt, { title: 'The agent works on it', tone: 'work' }),
+    ...at(cancelRequestedAt, { title: 'Stop was asked for', tone: 'warn' }),
+    ...at(endedAt, endOf(command, reasonText(command.reason))),
+  ]
+}

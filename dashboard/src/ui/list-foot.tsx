@@ -1,0 +1,21 @@
+import type { ListPage } from '@fleetwire/react'
+import { Button } from './button.tsx'
+
+/** What stands below a list that comes in pages. */
+export function ListFoot({
+  isLoading,
+  error,
+  loadMore,
+  hasMore,
+}: Pick<ListPage, 'isLoading' | 'error' | 'loadMore' | 'hasMore'>) {
+  if (error !== undefined) {
+    return (
+      <div role="alert" className="flex items-center justify-center gap-3 p-4 text-text2">
+        {error.message}
+        <Button onClick={() => void loadMore()}>Retry</Button>
+      </div>
+    )
+  }
+  if (isLoading) return <p className="p-4 text-center text-meta text-text3">Loading…</p>
+  return hasMore ? null : <p className="p-4 text-center text-meta text-text3">That is all.</p>
+}
