@@ -72,7 +72,7 @@ export function StatusMark({
   return (
     <span
       className={cx(
-        'inline-flex items-center gap-1.5 text-meta whitespace-nowrap tabular-nums',
+        'inline-flex items-center gap-1.5 align-middle text-meta whitespace-nowrap tabular-nums',
         statusColour[status],
         className,
       )}
@@ -88,7 +88,7 @@ export function ToneMark({ tone, className, children }: { tone: Tone; className?
   return (
     <span
       className={cx(
-        'inline-flex items-center gap-1.5 text-meta whitespace-nowrap tabular-nums',
+        'inline-flex items-center gap-1.5 align-middle text-meta whitespace-nowrap tabular-nums',
         toneColour[tone],
         className,
       )}

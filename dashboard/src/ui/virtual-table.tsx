@@ -90,10 +90,11 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
           role="row"
           aria-rowindex={1}
           style={grid}
-          className={cx(
-            'sticky top-0 z-10 grid h-8 items-center gap-3 border-b border-line bg-page px-5 text-meta text-text3',
-            isNarrow && 'sr-only',
-          )}
+          className={
+            isNarrow
+              ? 'sr-only'
+              : 'sticky top-0 z-10 grid h-8 items-center gap-3 border-b border-line bg-page px-5 text-meta text-text3'
+          }
         >
           {shown.map(column => (
             <span

@@ -19,5 +19,6 @@ export { type AgentStatus, agentStatus, agentStatuses } from './store/agent-stat
 export type { ConnectionView } from './store/connectivity.ts'
 export type { CommandQuery, InteractionQuery, SessionQuery, TaskQuery } from './store/list-index.ts'
 export type { Live } from './store/live.ts'
+export type { TaskRow } from './store/task-tree.ts'
 export type { TerminalSink, TerminalState } from './store/terminal-view.ts'
 export { type ConversationItem, itemId } from './store/transcript.ts'

@@ -1,6 +1,7 @@
 import { useCommand, useNow } from '@fleetwire/react'
 import { commandNotes, commandStatus, commandTitle, isOver } from '../../model/command-status.ts'
-import { age, took } from '../../model/format.ts'
+import { took } from '../../model/format.ts'
+import { Age } from '../../ui/age.tsx'
 import { ToneMark } from '../../ui/status.tsx'
 import { Cell, type RowProps, TableRow } from '../../ui/virtual-table.tsx'
 
@@ -46,11 +47,6 @@ export function CommandRow({ id, isNarrow, ...props }: RowProps & { id: string; 
       )}
     </TableRow>
   )
-}
-
-export function Age({ at }: { at: number }) {
-  const now = useNow()
-  return <time title={new Date(at).toLocaleString()}>{age(now - at)}</time>
 }
 
 function Took({

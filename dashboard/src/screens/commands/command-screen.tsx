@@ -9,7 +9,6 @@ import {
   useNow,
 } from '@fleetwire/react'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
 import { toast } from '../../app/toasts.ts'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { commandNotes, commandStatus, commandTitle, errorText, isOver } from '../../model/command-status.ts'
@@ -18,11 +17,13 @@ import { mayOperate } from '../../model/rights.ts'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { cx } from '../../ui/cx.ts'
+import { type Fact, Facts } from '../../ui/facts.tsx'
 import { Page } from '../../ui/page.tsx'
+import { Section } from '../../ui/section.tsx'
 import { Empty, Problem } from '../../ui/states.tsx'
 import { ToneMark } from '../../ui/status.tsx'
+import { TableSkeleton } from '../../ui/table-skeleton.tsx'
 import { commandStory } from './command-story.ts'
-import { TableSkeleton } from './commands-screen.tsx'
 import { reasonText } from './reasons.ts'
 import { useCommandEvents } from './use-command-events.ts'
 
@@ -91,7 +92,7 @@ function CommandPage({ command, stale }: { command: Command; stale: boolean }) {
           <Input command={command} />
           <Output command={command} />
         </div>
-        <Facts command={command} />
+        <CommandFacts command={command} />
       </div>
     </Page>
   )
@@ -199,16 +200,16 @@ function Output({ command }: { command: Command }) {
   )
 }
 
-function Facts({ command }: { command: Command }) {
+function CommandFacts({ command }: { command: Command }) {
   const now = useNow()
   const { startedAt, endedAt, waitedMs } = command
-  const rows: [string, ReactNode][] = [
+  const rows: Fact[] = [
     ['Agent', <AgentLink key="agent" agentId={command.agentId} />],
     ['Kind', command.kind],
     ['Sent by', command.createdBy],
     ['Created', clockTime(command.createdAt)],
-    ...(startedAt === undefined ? [] : [['Ran for', took((endedAt ?? now) - startedAt)] as [string, ReactNode]]),
-    ...(waitedMs === undefined ? [] : [['Waited for people', took(waitedMs)] as [string, ReactNode]]),
+    ...(startedAt === undefined ? [] : [['Ran for', took((endedAt ?? now) - startedAt)] as Fact]),
+    ...(waitedMs === undefined ? [] : [['Waited for people', took(waitedMs)] as Fact]),
     ['Attempt', command.attempt],
     ['Priority', command.priority],
     ['If its agent is lost', command.onLost === 'fail' ? 'it ends as lost' : 'it is sent again'],
@@ -224,19 +225,12 @@ function Facts({ command }: { command: Command }) {
   ]
   return (
     <Section title="Facts">
-      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5">
-        {rows.map(([name, value]) => (
-          <div key={name} className="contents">
-            <dt className="text-text3">{name}</dt>
-            <dd className="min-w-0 break-words">{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts rows={rows} />
     </Section>
   )
 }
 
-function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): [string, ReactNode][] {
+function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): Fact[] {
   const link = 'font-medium text-accent hover:underline'
   return [
     ...(taskId === undefined
@@ -247,7 +241,7 @@ function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): [s
             <Link key="t" to="/tasks/$taskId" params={{ taskId }} className={link}>
               {taskId}
             </Link>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
     ...(sessionId === undefined
       ? []
@@ -263,7 +257,7 @@ function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): [s
             >
               {sessionId}
             </Link>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
     ...(parentId === undefined
       ? []
@@ -273,7 +267,7 @@ function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): [s
             <Link key="b" to="/commands" search={{ batch: parentId }} className={link}>
               {parentId}
             </Link>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
     ...(retryOf === undefined
       ? []
@@ -283,7 +277,7 @@ function related({ taskId, sessionId, parentId, retryOf, agentId }: Command): [s
             <Link key="r" to="/commands/$commandId" params={{ commandId: retryOf }} className={link}>
               {retryOf}
             </Link>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
   ]
 }
@@ -336,15 +330,3 @@ const AgentLink = ({ agentId }: { agentId: string }) => (
     {agentId}
   </Link>
 )
-
-export function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="min-w-0">
-      <h3 className="flex items-center gap-2 pb-2 text-meta font-medium text-text3">
-        {title}
-        {aside}
-      </h3>
-      {children}
-    </section>
-  )
-}

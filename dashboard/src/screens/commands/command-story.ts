@@ -62,7 +62,7 @@ function stepOf(type: string, command: Command): Omit<Step, 'at'> | undefined {
   switch (type) {
     case 'command:queued':
       return command.attempt === 0
-        ? { title: 'Stored', note: `By ${command.createdBy}. It waits for its turn.`, tone: 'quiet' }
+        ? { title: 'Stored', note: `By ${command.createdBy}.`, tone: 'quiet' }
         : { title: 'Back in the queue', note: note ?? 'It is sent again.', tone: 'warn' }
     case 'command:dispatched':
       return { title: `Sent to the agent (attempt ${command.attempt})`, tone: 'work' }

@@ -1,13 +1,13 @@
-import { useAgents, useCommandPage } from '@fleetwire/react'
+import { useCommandPage } from '@fleetwire/react'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useId } from 'react'
+import { AgentInput } from '../../ui/agent-input.tsx'
 import { Button } from '../../ui/button.tsx'
 import { FilterChip } from '../../ui/chip.tsx'
 import { cx } from '../../ui/cx.ts'
-import { inputClass } from '../../ui/field.tsx'
 import { ListFoot } from '../../ui/list-foot.tsx'
 import { Page } from '../../ui/page.tsx'
-import { Empty, Loading, Problem, SkeletonLine } from '../../ui/states.tsx'
+import { Empty, Problem } from '../../ui/states.tsx'
+import { TableSkeleton } from '../../ui/table-skeleton.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
 import { type Column, VirtualTable } from '../../ui/virtual-table.tsx'
 import { commandFilters, statusesOf } from './command-filters.ts'
@@ -90,43 +90,5 @@ export function CommandsScreen() {
         </div>
       )}
     </Page>
-  )
-}
-
-export function TableSkeleton() {
-  return (
-    <Loading>
-      <div className="flex flex-col gap-6 px-5 py-4">
-        {[70, 52, 64, 40, 58, 46].map(width => (
-          <SkeletonLine key={width} className="max-w-full" />
-        ))}
-      </div>
-    </Loading>
-  )
-}
-
-/** One agent of the fleet, by its id; the browser offers those that are known. */
-export function AgentInput({ value, onChange }: { value: string; onChange(value: string): void }) {
-  const agents = useAgents({ sort: { by: 'agentId' } })
-  const listId = useId()
-  return (
-    <>
-      <input
-        aria-label="Agent"
-        placeholder="Any agent"
-        list={listId}
-        key={value}
-        defaultValue={value}
-        onChange={event => {
-          const known = agents.status === 'ready' && agents.data.some(({ agentId }) => agentId === event.target.value)
-          if (known || event.target.value === '') onChange(event.target.value)
-        }}
-        onKeyDown={event => event.key === 'Enter' && onChange(event.currentTarget.value.trim())}
-        className={cx(inputClass, 'w-44!')}
-      />
-      <datalist id={listId}>
-        {agents.status === 'ready' && agents.data.map(({ agentId }) => <option key={agentId} value={agentId} />)}
-      </datalist>
-    </>
   )
 }

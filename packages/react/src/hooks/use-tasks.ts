@@ -1,11 +1,16 @@
 import type { Task } from '@fleetwire/protocol'
+import { useMemo } from 'react'
+import { useStore } from '../provider.tsx'
 import type { FleetStore } from '../store/fleet-store.ts'
+import { indexSource } from '../store/index-source.ts'
 import { type TaskQuery, taskRules } from '../store/list-index.ts'
 import type { Live } from '../store/live.ts'
 import { patterns } from '../store/record-kind.ts'
 import { recordLookup } from '../store/record-lookup.ts'
+import { type TaskRow, taskTreeRules } from '../store/task-tree.ts'
 import { useIds } from './use-list.ts'
 import { type ListPage, useListPage } from './use-list-page.ts'
+import { useSource } from './use-live.ts'
 import { useRecord } from './use-records.ts'
 
 /** The ids of tasks that have not ended, and of those that ended since the list was opened; the newest first. */
@@ -18,6 +23,22 @@ export function useTaskPage(query: TaskQuery = {}): ListPage {
   const { agentId, parentTaskId, status } = query
   const list = { agentId, parentTaskId: parentTaskId ?? undefined, status }
   return useListPage('task', patterns.tasks, useTaskIds(query), list, (rest, page) => rest.tasks.list(page))
+}
+
+export type TaskTree = Omit<ListPage, 'ids'> & {
+  readonly rows: Live<readonly TaskRow[]>
+}
+
+/** The tasks that match, each with its parts below it. */
+export function useTaskTree(query: TaskQuery = {}): TaskTree {
+  const store = useStore()
+  const { ids: _, ...page } = useTaskPage(query)
+  const key = JSON.stringify(query)
+  const source = useMemo(
+    () => indexSource(store, 'task', patterns.tasks, taskTreeRules(JSON.parse(key) as TaskQuery)),
+    [store, key],
+  )
+  return { ...page, rows: useSource(source) }
 }
 
 const taskSource = (store: FleetStore, id: string) => recordLookup(store, 'task', id, patterns.task(id))
