@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { mint, startFleetwire } from './lib/fleetwire.ts'
 import { cpuMsOf, Neighbours } from './lib/machine.ts'
 import { count, heading, ms, note, percent, sharedMachine, table } from './lib/report.ts'
-import { pinning, startRole } from './lib/start-role.ts'
+import { pinning, type Role, startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import { agentIdOf, type DialectName } from './lib/stream-dialects.ts'
 import type { Load, StreamsOptions, streams } from './load/streams.ts'
@@ -16,7 +16,13 @@ import type { streamSocketIo } from './servers/stream-socket-io.ts'
 /** Many agents that stream, with one to three viewers each: what a part of an answer costs the server. */
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5)
+/** Until the code that a frame goes through is compiled: the fewer frames a second, the longer it takes. */
+const FIRST_WARM_UP_MS = Number(process.env.FIRST_WARM_UP_MS ?? 10_000)
 const WARM_UP_MS = 1000
+/** Agents and viewers of a case are connected within this time, or the run ends. */
+const CONNECT_MS = 60_000
+/** So long a server may take until it listens. */
+const LISTEN_MS = 10_000
 const ROUND_MS = Number(process.env.ROUND_MS ?? 3000)
 const only = process.env.ONLY
 
@@ -62,7 +68,7 @@ async function freePort(): Promise<number> {
 }
 
 async function listens(port: number, child: ChildProcess): Promise<void> {
-  for (;;) {
+  for (const until = performance.now() + LISTEN_MS; performance.now() < until; ) {
     const socket = openTcp(port, '127.0.0.1')
     const isOpen = await new Promise(resolve =>
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
@@ -72,6 +78,8 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
     if (child.exitCode !== null) throw new Error(`Centrifugo ended with ${child.exitCode}`)
     await new Promise(resolve => setTimeout(resolve, 50))
   }
+  child.kill()
+  throw new Error(`Centrifugo does not listen at port ${port} after ${LISTEN_MS} ms`)
 }
 
 /** History in memory, so that a client that returns gets what it missed, as far as it reaches. */
@@ -161,48 +169,57 @@ heading('Streams: many agents, few viewers', [
   'fleetwire: `fleetwire serve`; each event is on disk (WAL, synchronous=FULL) before it is shown, and acknowledged.',
   'Socket.IO: `io.to(room).emit`, nothing kept. Centrifugo, where CENTRIFUGO names a binary: GOMAXPROCS=1.',
   'Plain clients send one frame a message; SDK agents are those of @fleetwire/client, and their viewers ask for joined messages.',
-  `${ROUNDS} rounds of ${ROUND_MS / 1000} s, after ${WARM_UP_MS / 1000} s of warm-up each; medians. CPU time is that of the whole server process.`,
+  `${ROUNDS} rounds of ${ROUND_MS / 1000} s, each after ${WARM_UP_MS / 1000} s of warm-up, the first after ${FIRST_WARM_UP_MS / 1000} s; medians.`,
+  'CPU time is that of the whole server process.',
 ])
 
 const sleep = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 
-for (const { key, title, agents, viewersEach, viewersOfAll = 0, load, servers, wanted } of cases) {
-  if (only !== undefined && !only.split(',').includes(key)) continue
-  const running = await Promise.all(servers.map(server => server.start(agents)))
-  const loads = servers.map(() => startRole<typeof streams>('load/streams.js', { core: 1 }))
-  for (const [i, { dialect }] of servers.entries()) {
-    const { port, agentTokens, viewerToken } = running[i]!
-    const options: StreamsOptions = { dialect, port, agentTokens, viewerToken, viewersEach, viewersOfAll }
-    await loads[i]!.call('connect', options)
+/** Rejects, with what did not happen, after this time. */
+async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} within ${limitMs / 1000} s`)), limitMs)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
   }
-  const neighbours = new Neighbours([...running.map(({ pid }) => pid), ...loads.map(({ pid }) => pid)])
-  const rounds = servers.map(
-    () => [] as { cpuUs: number; perSecond: number; p50: number; p99: number; whole: number; busy: number }[],
-  )
-  let busiest = 0
-  for (let n = 0; n < ROUNDS; n++) {
-    for (const [i] of servers.entries()) {
-      const role = loads[i]!
-      await role.call('begin', load)
-      await sleep(WARM_UP_MS)
-      const before = await role.call('measure')
-      const cpu = cpuMsOf(running[i]!.pid)
-      const loadCpu = await role.call('cpuMs')
-      const startedAt = performance.now()
-      await sleep(ROUND_MS)
-      const received = (await role.call('received')) - before
-      const elapsedMs = performance.now() - startedAt
-      const cpuMs = cpuMsOf(running[i]!.pid) - cpu
-      busiest = Math.max(busiest, ((await role.call('cpuMs')) - loadCpu) / elapsedMs)
-      const { latencies, whole } = await role.call('end')
-      rounds[i]!.push({
-        ...{ cpuUs: (cpuMs * 1000) / received, perSecond: (received * 1000) / elapsedMs, whole },
-        ...{ p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), busy: cpuMs / elapsedMs },
-      })
-    }
+}
+
+interface Round {
+  cpuUs: number
+  perSecond: number
+  p50: number
+  p99: number
+  whole: number
+  busy: number
+  loadBusy: number
+}
+type StreamLoad = Role<typeof streams>
+
+async function oneRound(server: Running, role: StreamLoad, load: Load, warmUpMs: number): Promise<Round> {
+  await role.call('begin', load)
+  await sleep(warmUpMs)
+  const before = await role.call('measure')
+  const cpu = cpuMsOf(server.pid)
+  const loadCpu = await role.call('cpuMs')
+  const startedAt = performance.now()
+  await sleep(ROUND_MS)
+  const received = (await role.call('received')) - before
+  const elapsedMs = performance.now() - startedAt
+  const cpuMs = cpuMsOf(server.pid) - cpu
+  const loadBusy = ((await role.call('cpuMs')) - loadCpu) / elapsedMs
+  const { latencies, whole } = await role.call('end')
+  return {
+    ...{ cpuUs: (cpuMs * 1000) / received, perSecond: (received * 1000) / elapsedMs, whole, loadBusy },
+    ...{ p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), busy: cpuMs / elapsedMs },
   }
-  const of = (i: number, key: 'cpuUs' | 'perSecond' | 'p50' | 'p99' | 'busy') =>
-    median(rounds[i]!.map(round => round[key]))
+}
+
+function show({ title, servers, wanted }: Case, rounds: Round[][]): void {
+  const of = (i: number, key: keyof Round) => median(rounds[i]!.map(round => round[key]))
   const base = of(servers.indexOf(socketIo), 'cpuUs')
   note(`${title}:`)
   table(
@@ -219,9 +236,36 @@ for (const { key, title, agents, viewersEach, viewersOfAll = 0, load, servers, w
     ]),
   )
   note(`wanted: ${wanted}.`)
-  note(`The load generator used ${percent(busiest)} of a core at most.`)
+  note(`The load generator used ${percent(Math.max(...rounds.flat().map(round => round.loadBusy)))} of a core at most.`)
+}
+
+async function measure(what: Case, running: Running[], loads: StreamLoad[]): Promise<void> {
+  const { title, viewersEach, viewersOfAll = 0, load, servers } = what
+  for (const [i, { name, dialect }] of servers.entries()) {
+    const { port, agentTokens, viewerToken } = running[i]!
+    const options: StreamsOptions = { dialect, port, agentTokens, viewerToken, viewersEach, viewersOfAll }
+    const late = `${name}, ${title}: agents and viewers did not connect`
+    await within(CONNECT_MS, late, loads[i]!.call('connect', options))
+  }
+  const neighbours = new Neighbours([...running.map(({ pid }) => pid), ...loads.map(({ pid }) => pid)])
+  const rounds = servers.map((): Round[] => [])
+  for (let n = 0; n < ROUNDS; n++) {
+    for (const [i] of servers.entries())
+      rounds[i]!.push(await oneRound(running[i]!, loads[i]!, load, n === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS))
+  }
+  show(what, rounds)
   sharedMachine(neighbours.cores())
   console.log()
-  for (const role of loads) await role.call('close')
-  await Promise.all([...running.map(server => server.stop()), ...loads.map(role => role.stop())])
+}
+
+for (const what of cases) {
+  if (only !== undefined && !only.split(',').includes(what.key)) continue
+  const running = await Promise.all(what.servers.map(server => server.start(what.agents)))
+  const loads = what.servers.map(() => startRole<typeof streams>('load/streams.js', { core: 1 }))
+  try {
+    await measure(what, running, loads)
+    for (const role of loads) await role.call('close')
+  } finally {
+    await Promise.all([...running.map(server => server.stop()), ...loads.map(role => role.stop())])
+  }
 }

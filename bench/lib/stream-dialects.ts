@@ -6,7 +6,7 @@ export interface Hello {
   hello: string[]
   /** What it says when only the answer to this is missing. */
   atLast?: string[]
-  /** Messages of the server after which it is ready. */
+  /** Answers of the server after which it is ready: lines of its messages. */
   readyAfter: number
 }
 

@@ -32,21 +32,32 @@ export interface Outcome {
   latencies: number[]
 }
 
-/** What a delta says, `@` and when it left (µs, 14 digits); so joined ones can still be told apart. */
-const MARK = 0x40
-const DIGITS = 14
+/**
+ * What a delta says: a mark, the agent, the place among its texts, when it left (µs), and words. So joined ones can still
+ * be told apart, and what a summary repeats of them does not count again. The mark is three characters, because the two
+ * bytes that say how long a frame is may be any.
+ */
+const MARK = Buffer.from('@@@')
+const [AGENT_DIGITS, PLACE_DIGITS, TIME_DIGITS] = [3, 8, 14]
+const MARKED_BYTES = MARK.length + AGENT_DIGITS + PLACE_DIGITS + TIME_DIGITS
 const WORDS = ' and then the tests pass'
+
+const digits = (value: number, count: number) => String(value).padStart(count, '0')
 
 interface Viewer {
   socket: Socket
   received: number
+  /** By agent: the place of the last text that it got. */
+  places: number[]
   rest: Buffer
 }
 interface Agent {
   i: number
   say(what: Load['what'], texts: string[]): void
   close(): void
+  /** In this round, and in all. */
   sent: number
+  place: number
   viewers: Viewer[]
 }
 
@@ -59,6 +70,9 @@ let current: Load | undefined
 let missing = 0
 let burstAt = 0
 
+/** How long a socket may take until it is ready. */
+const READY_MS = 15_000
+
 async function open(
   port: number,
   { ping, pong }: Dialect,
@@ -69,7 +83,14 @@ async function open(
   await once(socket, 'connect')
   socket.write(upgradeRequest(path, token))
   const frames = new FrameCounter()
+  let answers = 0
+  let last = ''
   const ready = new Promise<void>((resolve, reject) => {
+    const late = setTimeout(() => {
+      reject(
+        new Error(`${path}: ${answers} of ${readyAfter} answers came within ${READY_MS} ms; the last was: ${last}`),
+      )
+    }, READY_MS)
     const waiting = [...atLast]
     let head: Buffer | undefined = Buffer.alloc(0)
     const onData = (chunk: Buffer) => {
@@ -83,17 +104,26 @@ async function open(
         head = undefined
       }
       frames.add(chunk, payload => {
-        if (payload.toString() === ping) socket.write(maskedFrame(pong!))
+        last = payload.toString()
+        if (last === ping) socket.write(maskedFrame(pong!))
+        // Several answers may come as one message, a line each.
+        answers += last.trimEnd().split('\n').length
       })
-      if (frames.count >= readyAfter - 1) for (const text of waiting.splice(0)) socket.write(maskedFrame(text))
-      if (frames.count < readyAfter) return
+      if (answers >= readyAfter - 1) for (const text of waiting.splice(0)) socket.write(maskedFrame(text))
+      if (answers < readyAfter) return
+      clearTimeout(late)
       socket.off('data', onData).off('close', onClose)
       socket.on('close', () => {
         if (agents.length > 0) throw new Error('a socket was closed by the server')
       })
       resolve()
     }
-    const onClose = () => reject(new Error(`${path}: closed by the server`))
+    const onClose = () => {
+      clearTimeout(late)
+      reject(
+        new Error(`${path}: closed by the server after ${answers} of ${readyAfter} answers; the last was: ${last}`),
+      )
+    }
     socket.on('data', onData).on('close', onClose)
   })
   await ready
@@ -102,9 +132,11 @@ async function open(
 
 function send(agent: Agent, count: number): void {
   if (current === undefined || count <= 0) return
-  const text = `@${String(Math.round(sharedNow() * 1000)).padStart(DIGITS, '0')}${WORDS}`
+  const at = digits(Math.round(sharedNow() * 1000), TIME_DIGITS)
+  const said = `${MARK}${digits(agent.i, AGENT_DIGITS)}`
+  const texts = Array.from({ length: count }, () => `${said}${digits(++agent.place, PLACE_DIGITS)}${at}${WORDS}`)
   agent.sent += count
-  agent.say(current.what, Array(count).fill(text))
+  agent.say(current.what, texts)
 }
 
 /** A raw socket, because a client library costs more than the server that is measured: a message for each text. */
@@ -114,7 +146,7 @@ async function rawAgent(i: number, dialect: Dialect, port: number, token: string
   const socket = await open(port, dialect, token, speaker)
   socket.resume()
   return {
-    ...{ i, sent: 0, viewers: [] },
+    ...{ i, sent: 0, place: 0, viewers: [] },
     say: (what, texts) =>
       socket.write(Buffer.concat(texts.map(text => maskedFrame((what === 'delta' ? delta : event)(text))))),
     close: () => socket.destroy(),
@@ -156,7 +188,7 @@ async function sdkAgent(i: number, port: number, token: string, operator: string
   if (!response.ok) throw new Error(await response.text())
   const message = (await begun).message()
   return {
-    ...{ i, sent: 0, viewers: [] },
+    ...{ i, sent: 0, place: 0, viewers: [] },
     say(what, texts) {
       for (const text of texts) {
         if (what === 'delta') message.append(text)
@@ -178,21 +210,29 @@ function sendBurst(agent: Agent, inFlight: number): void {
 
 function read(viewer: Viewer, chunk: Buffer): number {
   const data = viewer.rest.length === 0 ? chunk : Buffer.concat([viewer.rest, chunk])
-  let at = data.indexOf(MARK)
-  let found = 0
   const now = sharedNow()
-  for (; at !== -1 && at + DIGITS < data.length; at = data.indexOf(MARK, at + DIGITS)) {
+  let found = 0
+  let at = data.indexOf(MARK)
+  for (; at !== -1 && at + MARKED_BYTES <= data.length; at = data.indexOf(MARK, at + MARKED_BYTES)) {
+    const said = data.toString('latin1', at + MARK.length, at + MARKED_BYTES)
+    const agent = Number(said.slice(0, AGENT_DIGITS))
+    const place = Number(said.slice(AGENT_DIGITS, -TIME_DIGITS))
+    const before = viewer.places[agent] ?? 0
+    // A summary repeats it.
+    if (place <= before) continue
+    if (place > before + 1) throw new Error(`${agentIdOf(agent)}: text ${place} came after ${before}`)
+    viewer.places[agent] = place
     found++
-    if (isMeasuring && current?.pacing.kind !== 'burst')
-      latencies.push(now - Number(data.toString('latin1', at + 1, at + 1 + DIGITS)) / 1000)
+    if (isMeasuring && current?.pacing.kind !== 'burst') latencies.push(now - Number(said.slice(-TIME_DIGITS)) / 1000)
   }
-  viewer.rest = at === -1 ? Buffer.alloc(0) : Buffer.from(data.subarray(at))
+  // What is left may begin with a mark, or with a part of one.
+  viewer.rest = Buffer.from(data.subarray(at === -1 ? Math.max(0, data.length - MARK.length + 1) : at))
   viewer.received += found
   return found
 }
 
 function watch(agent: Agent | undefined, socket: Socket): Viewer {
-  const viewer: Viewer = { socket, received: 0, rest: Buffer.alloc(0) }
+  const viewer: Viewer = { socket, received: 0, places: [], rest: Buffer.alloc(0) }
   socket.on('data', chunk => {
     const before = viewer.received
     const found = read(viewer, chunk)
