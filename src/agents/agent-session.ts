@@ -3,15 +3,19 @@ import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import { LOG_UNAVAILABLE, unavailable } from '../outcome.ts'
+import { isDelta } from '../sessions/stream-drafts.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import { lifecycleOnConnect, type UplinkRecord, uplinkTopic } from './agent-state.ts'
+import type { DeltaPace } from './delta-pace.ts'
 import { type Directive, type InventoryItem, judge } from './reconcile.ts'
-import { about, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
+import { about, BATCH_LIMIT, type Inbound, Uplink, type UplinkServices } from './uplink.ts'
 
 export interface AgentSessionServices extends UplinkServices {
   /** Sends the answers that the agent has not confirmed. */
   interactionEffects: { linkUp(agentId: string): void }
   clock: Clock
+  /** Shared by the sessions of all agents. */
+  deltaPace: DeltaPace
   heartbeatMs: number
   limits: AgentServerPayloads['connection:established']['limits']
   onFault(error: unknown): void
@@ -41,7 +45,7 @@ export class AgentSession {
   readonly #deadlines: Deadlines
   readonly #inbox: Inbound[] = []
   #state: State = { at: 'waiting' }
-  #draining = false
+  #work: 'none' | 'gathering' | 'draining' = 'none'
   readonly #onClosed: () => void
   #settled: Promise<void> = Promise.resolve()
 
@@ -81,7 +85,7 @@ export class AgentSession {
 
   #take(inbound: Inbound): void {
     const limit = Math.max(INBOX_LIMIT, this.#services.limits.frameBurst)
-    if (this.#inbox.push(inbound) <= limit) this.#wake()
+    if (this.#inbox.push(inbound) <= limit) this.#wake(inbound)
     else this.#connection.close(1012, `${LOG_UNAVAILABLE}; frames wait at the agent.`, { reconnectAfterMs: 1000 })
   }
 
@@ -108,33 +112,47 @@ export class AgentSession {
   #leave(): void {
     this.#state = { at: 'closed' }
     this.#deadlines.stop()
+    this.#services.deltaPace.forget(this.#onGathered)
     this.#inbox.length = 0
     this.#onClosed()
   }
 
-  #wake(): void {
-    if (!this.#draining) this.#settled = this.#drain()
+  /** `newest`: the last frame of the inbox, if those before it were looked at already. */
+  #wake(newest?: Inbound): void {
+    if (this.#work === 'draining') return
+    const unseen = newest !== undefined && this.#work === 'gathering' ? [newest] : this.#inbox
+    const mayWait = this.#inbox.length < BATCH_LIMIT && unseen.every(isDelta)
+    if (!mayWait) {
+      this.#services.deltaPace.forget(this.#onGathered)
+      this.#settled = this.#drain()
+    } else if (this.#work === 'none') {
+      this.#work = 'gathering'
+      this.#services.deltaPace.take(this.#onGathered)
+    }
+  }
+
+  readonly #onGathered = (): void => {
+    if (this.#work === 'gathering') this.#settled = this.#drain()
   }
 
   async #drain(): Promise<void> {
-    this.#draining = true
+    this.#work = 'draining'
+    let retryAfterMs: number | undefined
     try {
       // Waits a turn, so that frames that arrived in the same chunk share one append.
       await undefined
-      while (this.#inbox.length > 0 && (this.#state.at === 'greeting' || this.#holdsAgent())) {
-        const retryAfterMs = await this.#next()
-        // A newer connection took over before this one was greeted, so there is nothing left to do.
-        if (this.#state.at === 'greeting') return
-        if (retryAfterMs === undefined) continue
-        this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
-        return
-      }
+      if (this.#state.at === 'greeting' || this.#holdsAgent()) retryAfterMs = await this.#next()
     } catch (error) {
       this.#services.onFault(error)
       this.#connection.close(1012, 'An internal fault; it was logged.', { reconnectAfterMs: 1000 })
+      return
     } finally {
-      this.#draining = false
+      this.#work = 'none'
     }
+    // A newer connection took over, perhaps before this one was greeted, so there is nothing left to do.
+    if (this.#state.at !== 'ready' || !this.#holdsAgent()) return
+    if (retryAfterMs !== undefined) this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
+    else if (this.#inbox.length > 0) this.#wake()
   }
 
   /** Handles the first frame, or several that only add events. Resolves with a delay if the log cannot accept now. */

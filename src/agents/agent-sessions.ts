@@ -1,5 +1,6 @@
 import type { AgentConnection } from './agent-connection.ts'
 import { AgentSession, type AgentSessionServices } from './agent-session.ts'
+import { DeltaPace } from './delta-pace.ts'
 
 /** Agents whose sessions end together come back over this span, not all at once. */
 const SPREAD_MS = 1000
@@ -10,8 +11,8 @@ export class AgentSessions {
   readonly #open = new Set<AgentSession>()
   #isRunning = false
 
-  constructor(services: AgentSessionServices) {
-    this.#services = services
+  constructor(services: Omit<AgentSessionServices, 'deltaPace'>) {
+    this.#services = { ...services, deltaPace: new DeltaPace(services.clock) }
   }
 
   start(): void {
@@ -31,5 +32,6 @@ export class AgentSessions {
     this.#isRunning = false
     const all = [...this.#open]
     for (const [i, session] of all.entries()) session.end(Math.round((SPREAD_MS * i) / all.length))
+    this.#services.deltaPace.stop()
   }
 }

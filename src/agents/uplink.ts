@@ -41,7 +41,7 @@ interface Concerns {
 }
 
 /** How many consecutive frames that add events share one append. */
-const BATCH_LIMIT = 256
+export const BATCH_LIMIT = 256
 
 /**
  * The numbered frames of one boot of an agent. A frame's content and number are stored in one append and then

@@ -57,7 +57,8 @@ export class StreamDrafts {
   }
 }
 
-const isDelta = <T extends { type: string }>(event: T): event is T & DeltaLike =>
+/** A piece of a text that continues. */
+export const isDelta = <T extends { type: string }>(event: T): event is T & DeltaLike =>
   event.type === 'message:delta' || event.type === 'tool:args'
 
 /** Compares the ids one by one, since this runs for every part of every answer. */
