@@ -146,7 +146,7 @@ async function greet(
       `  ${programName()} ps`,
       `  ${programName()} tail`,
       `  ${programName()} attach repl`,
-      `  ${programName()} send explainer --wait 'What is in this project?'`,
+      `  ${programName()} send explainer --kind prompt --wait 'What is in this project?'`,
       '',
       'Ctrl-C ends everything and removes the folder.',
       '',

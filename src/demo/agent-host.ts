@@ -73,6 +73,6 @@ export class AgentHost {
     // A program that has ended takes its seconds with it.
     const cpu = Math.max(0, (cpuSeconds - this.#before.cpuSeconds) / ((at - this.#before.at) / 1000))
     this.#before = { cpuSeconds, at }
-    this.#client.report('agent:metrics', { cpu, memoryBytes, ...this.#part.measure?.() })
+    this.#client.report('agent:metrics', { cpu: Math.round(cpu * 1000) / 1000, memoryBytes, ...this.#part.measure?.() })
   }
 }

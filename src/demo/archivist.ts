@@ -9,8 +9,8 @@ const SHELVES = 24
 const BOOKS_A_SHELF = 100
 const TOTAL = SHELVES * BOOKS_A_SHELF
 /** Files between two pauses. The disk would be done in a second, and nobody would see it. */
-const STEP = 25
-const PAUSE_MS = 350
+const STEP = 40
+const PAUSE_MS = 600
 /** What it believes before it has compared anything. */
 const FIRST_CONFIDENCE = 0.6
 
@@ -53,7 +53,7 @@ export function archivist({ scratch, client }: Surroundings): Part {
     for (let n = 0; n < TOTAL; n += STEP) {
       run.signal.throwIfAborted()
       await Promise.all(Array.from({ length: STEP }, (_, i) => work(n + i)))
-      filesPerSecond = (STEP / PAUSE_MS) * 1000
+      filesPerSecond = Math.round((STEP / PAUSE_MS) * 1000)
       told(n + STEP)
       await pause(PAUSE_MS, run.signal)
     }
@@ -92,8 +92,8 @@ export function archivist({ scratch, client }: Surroundings): Part {
             all.update(after)
           },
           done => {
-            tell(done / TOTAL, `${counted(done)} of ${counted(TOTAL)} files compared`)
             const believed = different > 0 ? 0 : FIRST_CONFIDENCE + (1 - FIRST_CONFIDENCE) * (done / TOTAL)
+            tell(done / TOTAL, `${counted(done)} of ${counted(TOTAL)} files compared`, believed)
             job.tell(
               0.5 + done / TOTAL / 2,
               believed,
@@ -143,13 +143,15 @@ class Job {
     client().report('task:start', { taskId: this.#taskId, title, description, labels: { team: 'build' } })
   }
 
-  async part(name: string, title: string, work: (tell: (progress: number, message: string) => void) => Promise<void>) {
+  async part(name: string, title: string, work: (tell: (progress: number, message: string, confidence?: number) => void) => Promise<void>) {
     const taskId = `${this.#taskId}-${name}`
     this.#part = taskId
     this.#client().report('task:start', { taskId, title, parentTaskId: this.#taskId })
-    await work((progress, message) => this.#client().report('task:progress', { taskId, progress, message }))
+    await work((progress, message, confidence = FIRST_CONFIDENCE) =>
+      this.#client().report('task:progress', { taskId, progress, confidence, message }),
+    )
     this.#part = undefined
-    this.#client().report('task:complete', { taskId, progress: 1, message: 'Done' })
+    this.#client().report('task:complete', { taskId, progress: 1, confidence: 1, message: 'Done' })
   }
 
   tell(progress: number, confidence: number, message: string): void {

@@ -56,7 +56,8 @@ export function explainer({ project, client }: Surroundings): Part {
     measure: () => {
       const now = systemClock.now()
       while (said.length > 0 && now - said[0]!.at > RATE_OVER_MS) said.shift()
-      return { tokensPerSecond: said.reduce((sum, { tokens }) => sum + tokens, 0) / (RATE_OVER_MS / 1000) }
+      const tokens = said.reduce((sum, { tokens }) => sum + tokens, 0)
+      return { tokensPerSecond: Math.round(tokens / (RATE_OVER_MS / 1000)) }
     },
     handlers: {
       async prompt(run) {
