@@ -46,7 +46,8 @@ export class AgentHost {
     this.#part = parts[agentId]({ project, scratch: join(scratch, agentId), env, client: () => this.#client })
     const { kind, handlers, maxConcurrency = 1 } = this.#part
     this.#client = new AgentClient({
-      ...{ url, token, name: own.name, kind, version, handlers, maxConcurrency },
+      ...{ url, token, name: own.name, kind, version, maxConcurrency },
+      handlers: { ...handlers, status: () => ({ status: 'succeeded', output: this.#status() }) },
       labels: { ...own.labels, env: 'demo' },
       onError: error => onError(`${agentId}: ${error.message}`),
     })
@@ -64,6 +65,12 @@ export class AgentHost {
     this.#measuring?.cancel()
     await this.#client.stop({ graceMs })
     await this.#part.end?.()
+  }
+
+  #status(): string {
+    const minutes = Math.floor(process.uptime() / 60)
+    const mebibytes = Math.round(used().memoryBytes / 2 ** 20)
+    return `Well: up for ${minutes} min as process ${process.pid}, ${mebibytes} MiB, Node ${process.version}`
   }
 
   /** `cpu`: in cores, so that 0.5 is half of one. */

@@ -143,7 +143,11 @@ class Job {
     client().report('task:start', { taskId: this.#taskId, title, description, labels: { team: 'build' } })
   }
 
-  async part(name: string, title: string, work: (tell: (progress: number, message: string, confidence?: number) => void) => Promise<void>) {
+  async part(
+    name: string,
+    title: string,
+    work: (tell: (progress: number, message: string, confidence?: number) => void) => Promise<void>,
+  ) {
     const taskId = `${this.#taskId}-${name}`
     this.#part = taskId
     this.#client().report('task:start', { taskId, title, parentTaskId: this.#taskId })

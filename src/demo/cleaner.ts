@@ -14,6 +14,7 @@ const FILES = 24
 /** Folders that people wanted to keep: with more, an old one is asked about before another is made. */
 const MAX_KEPT = 2
 const ANSWER_WITHIN_MS = 10 * 60_000
+const TITLE_LENGTH = 80
 const KiB = 1024
 
 type Question = Omit<AgentPayloads['interaction:request'], 'interactionId' | 'commandId' | 'timeoutMs'>
@@ -28,6 +29,7 @@ export function cleaner({ scratch, client }: Surroundings): Part {
   async function ask(run: CommandRun, question: Question): Promise<InteractionAnswer> {
     const interactionId = `int_${run.commandId}`
     const asked = { interactionId, commandId: run.commandId, timeoutMs: ANSWER_WITHIN_MS, ...question }
+    run.progress({ progress: 0.5, message: `Asks: ${question.title}` })
     const answer = await client().ask(asked, { signal: run.signal })
     client().report('interaction:applied', { interactionId })
     return answer
@@ -40,7 +42,7 @@ export function cleaner({ scratch, client }: Surroundings): Part {
     for (let n = 0; n < FILES; n++) {
       run.signal.throwIfAborted()
       await writeFile(join(scratch, name, `chunk-${String(n).padStart(2, '0')}.js`), chunk(Math.round(between(20, 80))))
-      run.progress({ progress: (n + 1) / FILES, message: `Writing ${name}: ${n + 1} of ${FILES} files` })
+      run.progress({ progress: (n + 1) / FILES / 2, message: `Writing ${name}: ${n + 1} of ${FILES} files` })
       await pause(60, run.signal)
     }
     call.end({ written: FILES })
@@ -57,10 +59,10 @@ export function cleaner({ scratch, client }: Surroundings): Part {
     const answer = await ask(run, {
       kind: 'permission',
       title: `Delete ${name}?`,
-      description: `It made this folder itself. Deleting it frees ${sizeOf(found.bytes)} and cannot be undone.`,
+      description: `The cleaner made this folder itself. Deleting it frees ${sizeOf(found.bytes)} and cannot be undone.`,
       subject: {
         type: 'command',
-        preview: `rm -r ${name}\n\n${found.names.join('\n')}`,
+        preview: `rm -r ${name} # ${found.count} files: ${found.names[0]} … ${found.names.at(-1)}`,
         digest: `sha256:${createHash('sha256').update(found.names.join('\n')).digest('hex')}`,
       },
       risk: 'high',
@@ -153,8 +155,14 @@ export function cleaner({ scratch, client }: Surroundings): Part {
     handlers: {
       async prompt(run) {
         const wish = textOf(run.input)
-        if (/pack|archive|compress|zip/i.test(wish)) return archive(run)
-        return /\bold\b|older|rule|form/i.test(wish) ? tidy(run) : deleteOne(run)
+        const sessionId = run.sessionId ?? run.commandId
+        client().report('session:start', { sessionId, title: wish.slice(0, TITLE_LENGTH) || 'Clean up' })
+        try {
+          if (/pack|archive|compress|zip/i.test(wish)) return await archive(run)
+          return /\bold\b|older|rule|form/i.test(wish) ? await tidy(run) : await deleteOne(run)
+        } finally {
+          client().report('session:end', { sessionId })
+        }
       },
     },
   }

@@ -8,7 +8,6 @@ import { tokensOf, Voice } from './voice.ts'
 /** A conversation that nobody continues is over after this long. */
 const QUIET_MS = 15 * 60_000
 const TITLE_LENGTH = 80
-const RATE_OVER_MS = 5000
 
 /**
  * Answers questions about the project out of its files, token by token. There is no model behind it: the sentences are
@@ -17,7 +16,8 @@ const RATE_OVER_MS = 5000
 export function explainer({ project, client }: Surroundings): Part {
   /** When something was last said in each conversation that is open. */
   const sessions = new Map<string, number>()
-  const said: { at: number; tokens: number }[] = []
+  let tokens = 0
+  let told = { tokens: 0, at: systemClock.monotonic() }
 
   function begin(run: CommandRun, question: string): string {
     const sessionId = run.sessionId ?? run.commandId
@@ -54,10 +54,10 @@ export function explainer({ project, client }: Surroundings): Part {
     // Two people may ask at the same time.
     maxConcurrency: 2,
     measure: () => {
-      const now = systemClock.now()
-      while (said.length > 0 && now - said[0]!.at > RATE_OVER_MS) said.shift()
-      const tokens = said.reduce((sum, { tokens }) => sum + tokens, 0)
-      return { tokensPerSecond: Math.round(tokens / (RATE_OVER_MS / 1000)) }
+      const now = { tokens, at: systemClock.monotonic() }
+      const tokensPerSecond = Math.round((now.tokens - told.tokens) / ((now.at - told.at) / 1000))
+      told = now
+      return { tokensPerSecond }
     },
     handlers: {
       async prompt(run) {
@@ -67,7 +67,7 @@ export function explainer({ project, client }: Surroundings): Part {
         asked.append(question)
         asked.end()
         let read = tokensOf(question).length
-        const voice = new Voice(run)
+        const voice = new Voice(run, () => tokens++)
         const answer: Answer = {
           use: async (name, args, work) => {
             voice.end()
@@ -76,11 +76,7 @@ export function explainer({ project, client }: Surroundings): Part {
             run.typing()
             return result
           },
-          say: async text => {
-            const before = voice.said
-            await voice.say(text)
-            said.push({ at: systemClock.now(), tokens: voice.said - before })
-          },
+          say: text => voice.say(text),
         }
         run.typing()
         await pause(between(600, 1500), run.signal)

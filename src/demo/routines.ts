@@ -1,4 +1,5 @@
 import type { Command } from '@fleetwire/protocol'
+import { demoAgents } from './demo-agents.ts'
 import type { Director, Routine } from './director.ts'
 import { between } from './pause.ts'
 import { typeIntoPrompt } from './prompt-typist.ts'
@@ -10,6 +11,8 @@ const SYNTHETIC_COMMANDS_PER_SECOND = 5
 const toRead = () => between(9_000, 18_000)
 /** Somebody stopped it by hand, and may want to use the agent. */
 const AFTER_STOP_MS = 45_000
+/** One that waits for a person gets to it after that. */
+const ANSWER_WITHIN_MS = 15 * 60_000
 
 async function restAfter(director: Director, command: Command, ms = toRead()): Promise<void> {
   await director.pause(command.status === 'cancelled' ? Math.max(ms, AFTER_STOP_MS) : ms)
@@ -72,11 +75,11 @@ const copyLibrary = inTurn('archivist', 'prompt', ['Archive the library and comp
   between(20_000, 35_000),
 )
 
-/** One command for many at once. */
+/** One command for all six at once; those that are busy answer later. */
 const rollCall: Routine = async director => {
   await director.pause(between(60_000, 90_000))
-  const command = { kind: 'shell', input: 'echo "$(node --version) on $(uname -sm), $(date +%T)"' }
-  await director.call('/commands', { selector: { labels: { runs: 'shell' } }, command })
+  const command = { kind: 'status', input: 'How are you?', queueTtlMs: ANSWER_WITHIN_MS }
+  await director.call('/commands', { selector: { ids: demoAgents.map(({ agentId }) => agentId) }, command })
   await director.pause(between(120_000, 240_000))
 }
 

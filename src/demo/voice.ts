@@ -10,13 +10,15 @@ export const tokensOf = (text: string): string[] => text.match(/\n+| *[\p{L}\p{N
 /** Says a text token by token, in one message of the run. */
 export class Voice {
   readonly #run: CommandRun
+  readonly #onToken: () => void
   #message: ReturnType<CommandRun['message']> | undefined
   /** How many tokens were said. */
   said = 0
   #text = ''
 
-  constructor(run: CommandRun) {
+  constructor(run: CommandRun, onToken: () => void = () => {}) {
     this.#run = run
+    this.#onToken = onToken
   }
 
   /** Everything that was said so far. */
@@ -31,6 +33,7 @@ export class Voice {
       this.#message.append(token)
       this.#text += token
       this.said++
+      this.#onToken()
       await pause(between(TOKEN_MS.least, TOKEN_MS.most), this.#run.signal)
     }
   }
