@@ -6,7 +6,7 @@ import { findTests, planTests } from './test-files.ts'
 import type { EndedFile } from './test-group.ts'
 
 /**
- * Runs test files: those that take long each in a process of its own, the others a dozen in one (`test-files.ts` says which).
+ * Runs test files, several in one process where they bear that (`test-files.ts` says which).
  * What they start are the programs that people run, with no loader in them; `tap run` would put its own into each.
  *
  * node dist/scripts/run-tests.js [part of a path …]
@@ -88,7 +88,7 @@ const begin = performance.now()
 const { browser, sideBySide, quiet } = planTests(root, files, jobs)
 process.stdout.write(`TAP version 14\n1..${files.length}\n`)
 await Promise.all([lane(browser, sideBySide), ...Array.from({ length: jobs - 1 }, () => lane(sideBySide))])
-await lane(quiet)
+await Promise.all([lane(quiet), lane(quiet)])
 
 const sum = (of: (ended: EndedFile) => number) => ran.reduce((total, one) => total + of(one), 0)
 const [pass, fail] = [sum(one => one.pass), sum(one => (failed(one) ? Math.max(1, one.fail) : 0))]

@@ -5,19 +5,19 @@ export interface TestPlan {
   /** One at a time, beside the others: a browser takes a core and more by itself. */
   browser: string[][]
   sideBySide: string[][]
-  /** With nothing beside them: they measure how a server bears load. */
+  /** At the end, with little beside them: they measure how a server bears load. */
   quiet: string[][]
 }
 
-/** Those that take long by themselves begin first, so that nobody waits for them at the end. */
+/** What takes long begins first, so that nobody waits for it at the end. */
 const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/attack/', 'dist/test/realtime/', 'dist/test/src/cli/']
 const BROWSER = 'dist/test/browser/'
 /** What changes its process for good, or looks at all of it: timers, the garbage collector, a DOM, the time a file may take. */
 const OF_THE_PROCESS =
   /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:setTimeout|teardown|before|after|beforeEach|afterEach)\(/m
-const MEASURES = /helpers\/measured\.js|monitorEventLoopDelay/
+const MEASURES = /\.delay\(\)|monitorEventLoopDelay/
 /** Many enough to share what it costs to start, few enough to be spread evenly. */
-const IN_ONE_PROCESS = 12
+const IN_ONE_PROCESS = { long: 3, short: 12 }
 
 const testsIn = (root: string, folder: string): string[] =>
   readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
@@ -46,21 +46,27 @@ export function findTests(root: string, parts: string[]): string[] {
 
 export function planTests(root: string, files: string[], atOnce: number): TestPlan {
   const plan: TestPlan = { browser: [], sideBySide: [], quiet: [] }
+  const own: string[] = []
   const long: string[] = []
-  const shared: string[] = []
+  const short: string[] = []
   for (const file of files) {
     const text = readFileSync(`${root}${file}`, 'utf8')
     if (file.startsWith(BROWSER)) plan.browser.push([file])
     else if (MEASURES.test(text)) plan.quiet.push([file])
-    else if (LONG.some(folder => file.startsWith(folder)) || OF_THE_PROCESS.test(text)) long.push(file)
-    else shared.push(file)
+    else if (OF_THE_PROCESS.test(text)) own.push(file)
+    else if (LONG.some(folder => file.startsWith(folder))) long.push(file)
+    else short.push(file)
   }
-  const rank = (file: string) =>
-    (LONG.findIndex(folder => file.startsWith(folder)) + LONG.length + 1) % (LONG.length + 1)
-  long.sort((a, b) => rank(a) - rank(b))
-  const groups = Math.max(Math.ceil(shared.length / IN_ONE_PROCESS), Math.min(shared.length, atOnce))
-  // Dealt out one by one: files of a folder take about as long as each other.
-  const dealt = Array.from({ length: groups }, (_, group) => shared.filter((_, i) => i % groups === group))
-  plan.sideBySide = [...long.map(file => [file]), ...dealt]
+  plan.sideBySide = [
+    ...own.map(file => [file]),
+    ...dealt(long, IN_ONE_PROCESS.long, atOnce),
+    ...dealt(short, IN_ONE_PROCESS.short, atOnce),
+  ]
   return plan
+}
+
+/** Dealt out one by one, since files of a folder take about as long as each other; few are spread over what may run at once. */
+function dealt(files: string[], most: number, atOnce: number): string[][] {
+  const groups = Math.max(Math.ceil(files.length / most), Math.min(files.length, atOnce))
+  return Array.from({ length: groups }, (_, group) => files.filter((_, i) => i % groups === group))
 }

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { startApp, type TestApp } from '../helpers/build.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { clientFrame, closeCodeOf, rawWebSocket } from '../helpers/raw-websocket.ts'
+import { until } from '../helpers/until.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 const PING = 9
@@ -56,6 +57,8 @@ async function serverSocket(test: Test, { app, url, token }: TestApp, sub: strin
   return { socket, raw: ws._socket as Socket }
 }
 
+/** For so long the server waits for a peer to close, too. */
+const CLOSE_DEADLINE_MS = 5000
 /** A paused socket of Node still takes what its buffer holds. */
 const READ_AHEAD_BYTES = 256 * 1024
 
@@ -155,5 +158,8 @@ t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next seco
   clock.advance(1000)
   for (let i = 0; i < 10_000; i++) agent.send('heartbeat', {})
   t.match((await agent.next('error')).payload, { code: 'rate_limited' })
+  await until(() => agent.socket.readyState === agent.socket.CLOSING)
+  // The server reads no further, so it never sees that its close is answered.
+  clock.advance(CLOSE_DEADLINE_MS)
   t.equal(await agent.closed, 4429)
 })

@@ -117,7 +117,8 @@ export const hidden = app.flusher
     const help = await npx('--help')
     t.match(help, { code: 0, stdout: /^Usage: fleetwire .*\bserve\b/s, stderr: '' })
     const { version } = JSON.parse(read('package.json')) as Manifest
-    t.match(await npx('--version'), { code: 0, stdout: `${version}\n`, stderr: '' })
+    const installed = program(t, join(folder, 'node_modules/.bin/fleetwire'), ['--version'], {}, folder)
+    t.match(await installed.ended, { code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
   t.test('a server with its local agent takes a command, from the command line and from the SDK', async t => {

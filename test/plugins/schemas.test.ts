@@ -1,5 +1,8 @@
+import { Ajv } from 'ajv'
+import Fastify, { type RouteOptions } from 'fastify'
 import t from 'tap'
-import { startApp } from '../helpers/build.ts'
+import fleetwire from '../../src/index.ts'
+import { SECRET, startApp } from '../helpers/build.ts'
 
 t.test('schemas are compiled when a request first needs them, and every one can be', async t => {
   const { app, url, token } = await startApp(t)
@@ -16,4 +19,30 @@ t.test('schemas are compiled when a request first needs them, and every one can 
   t.ok(app.compileSchemas() > 100, 'most of them nobody had asked for')
   t.equal(app.compileSchemas(), 0)
   t.match(await ask('/agents?limit=x'), { status: 400, body: { message: 'query.limit must be integer.' } })
+})
+
+t.test('every schema is a valid one: that is checked here, and by no server', async t => {
+  const ajv = new Ajv()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const routes: RouteOptions[] = []
+  const shared: Record<string, unknown> = {}
+  app.addHook('onRoute', function (route) {
+    routes.push(route)
+    Object.assign(shared, this.getSchemas())
+  })
+  await app.register(fleetwire, { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.ready()
+  const parts = routes.flatMap(({ method, url, schema: { params, querystring, headers, body, response = {} } = {} }) =>
+    Object.entries({ params, querystring, headers, body, ...(response as Record<string, unknown>) })
+      .filter(([, schema]) => schema !== undefined)
+      .map(([part, schema]) => [`${method} ${url} ${part}`, schema] as const),
+  )
+  t.ok(
+    parts.length > 500 && Object.keys(shared).length > 0,
+    `${parts.length} of routes, ${Object.keys(shared).length} shared`,
+  )
+  for (const [name, schema] of [...Object.entries(shared), ...parts]) {
+    if (!ajv.validateSchema(schema as object)) t.fail(name, { errors: ajv.errorsText() })
+  }
 })

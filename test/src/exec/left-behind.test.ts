@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isInstalled } from '../../helpers/programs.ts'
 import { dir, start, survivors } from '../../helpers/shell-command.ts'
+import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who is in a session' }
@@ -46,7 +47,7 @@ t.test('processes that a command leaves behind are ended, and its result says so
 t.test('no process escapes by forking and ending at once', linux, async t => {
   // Each shell starts the next and ends: whoever looks meanwhile sees one that ends, and not yet its child.
   const line = `${'( '.repeat(8)}sleep 60 &${' ) &'.repeat(7)} )`
-  for (let i = 0; i < 15; i++) {
+  for (let i = 0; i < TIMES; i++) {
     const command = start(line, quick)
     t.match(await command.outcome, { status: 'succeeded', detail: '1 process was ended: sleep' })
     t.same(survivors(command.commandId), [], 'nobody is left')
@@ -60,17 +61,20 @@ t.test('an interrupt ends running processes without reporting them as left behin
   t.match(await command.outcome, { status: 'cancelled', detail: undefined })
 })
 
-/** Keeps every core busy until the test ends. */
+/** More than there are cores of an ordinary machine: each keeps one busy until the test ends. */
+const BUSY = size('BUSY', { quick: 2, full: 6 })
+const TIMES = size('LEAVE_TIMES', { quick: 8, full: 20 })
+
 function load(t: Test): void {
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < BUSY; i++) {
     const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
     t.teardown(() => busy.kill('SIGKILL'))
   }
 }
 
-t.test('setsid leaves a program running, 20 times out of 20, even on a busy machine', linux, async t => {
+t.test('setsid leaves a program running each time, even on a busy machine', linux, async t => {
   load(t)
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < TIMES; i++) {
     const command = start('setsid sleep 60 >/dev/null 2>&1 </dev/null &', quick)
     t.match(await command.outcome, { status: 'succeeded', detail: undefined })
     t.equal(survivors(command.commandId).length, 1, 'it runs')
@@ -108,9 +112,9 @@ t.test('a program that was left running continues to write its output file', lin
   const file = join(dir, 'left.log')
   const command = start(`setsid sh -c 'while :; do echo alive; sleep 0.05; done' >${file} 2>&1 </dev/null &`, quick)
   t.match(await command.outcome, { status: 'succeeded', detail: undefined })
-  const size = () => (existsSync(file) ? readFileSync(file).length : 0)
-  const before = size()
-  await until(() => size() > before)
+  const written = () => (existsSync(file) ? readFileSync(file).length : 0)
+  const before = written()
+  await until(() => written() > before)
   endAll(command.commandId)
   t.pass('it writes on')
 })
