@@ -8,8 +8,10 @@ import { activate, useFleetSelection } from './fleet-selection.ts'
 import { type ListGroup, type ListRow, listRows, type Move, moved, rowOf } from './list-rows.ts'
 import { MovesPill } from './moves-pill.tsx'
 import { SelectionBar } from './selection-bar.tsx'
+import { TerminalPreview } from './terminal-preview.tsx'
 import type { EngagedHandlers } from './use-engaged.ts'
 import { useListKeys, useNextThatNeedsYou } from './use-list-keys.ts'
+import { usePreview } from './use-preview.ts'
 
 export interface AgentListProps {
   view: 'cards' | 'table'
@@ -82,6 +84,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     },
     [rows, virtualizer],
   )
+  const preview = usePreview()
   useListKeys({ rows, ids, stop, show, scroller })
   useNextThatNeedsYou(ids, stop, show)
   const onKeyDown = (event: KeyboardEvent) => {
@@ -95,6 +98,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     <div className="relative flex min-h-0 flex-1 flex-col">
       <MovesPill moves={moves} apply={apply} />
       <SelectionBar ids={ids} />
+      {preview.target !== undefined && <TerminalPreview key={preview.target.agentId} {...preview.target} />}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only watches where the pointer and the focus are */}
       <div
         ref={element => {
@@ -102,9 +106,21 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
           engaged.ref(element)
         }}
         onPointerEnter={engaged.onPointerEnter}
-        onPointerLeave={engaged.onPointerLeave}
-        onFocus={engaged.onFocus}
-        onBlur={engaged.onBlur}
+        onPointerOver={preview.handlers.onPointerOver}
+        onPointerLeave={() => {
+          engaged.onPointerLeave()
+          preview.handlers.onPointerLeave()
+        }}
+        onPointerDown={preview.handlers.hide}
+        onFocus={event => {
+          engaged.onFocus()
+          preview.handlers.onFocus(event)
+        }}
+        onBlur={event => {
+          engaged.onBlur(event)
+          preview.handlers.onBlur()
+        }}
+        onScroll={preview.handlers.hide}
         className="min-h-0 flex-1 overflow-auto"
       >
         {/* biome-ignore lint/a11y/useSemanticElements: only what is on screen is in the page, in two layouts */}

@@ -2,7 +2,7 @@ import { type FocusEvent, type PointerEvent, useEffect, useMemo, useRef, useStat
 
 export interface EngagedHandlers {
   onPointerEnter(event: PointerEvent): void
-  onPointerLeave(event: PointerEvent): void
+  onPointerLeave(): void
   onFocus(): void
   onBlur(event: FocusEvent<HTMLElement>): void
   /** The list; while there is none, nobody is engaged with it. */

@@ -1,0 +1,51 @@
+import { useTerminal } from '@fleetwire/react'
+import { useEffect, useState } from 'react'
+import { screenLines } from '../../model/screen-text.ts'
+
+export interface PreviewTarget {
+  agentId: string
+  /** Of its card or row, in the window. */
+  rect: Pick<DOMRect, 'left' | 'top' | 'bottom' | 'width'>
+}
+
+const LINES = 14
+const LINE_HEIGHT = 16
+const WIDTH = 520
+const MARGIN = 8
+
+/** The end of an agent's screen as text, beside its card. Nothing while it has no terminal. */
+export function TerminalPreview({ agentId, rect }: PreviewTarget) {
+  const { attach, title } = useTerminal({ agentId, mode: 'snapshot' })
+  const [lines, setLines] = useState<readonly string[]>([])
+  useEffect(
+    () =>
+      attach({
+        snapshot: ({ screen }) => setLines(screenLines(screen).slice(-LINES)),
+        // Whole screens alone come in this mode.
+        write: () => {},
+      }),
+    [attach],
+  )
+  if (lines.length === 0) return null
+  const height = Math.max(lines.length, 3) * LINE_HEIGHT + 44
+  const isBelow = rect.bottom + MARGIN + height < window.innerHeight || rect.top < height + MARGIN
+  const width = Math.min(WIDTH, window.innerWidth - 2 * MARGIN)
+  return (
+    <div
+      // What it shows stands on the agent's page too; a live screen would talk without end.
+      aria-hidden
+      data-terminal-preview={agentId}
+      style={{
+        left: Math.max(MARGIN, Math.min(rect.left, window.innerWidth - width - MARGIN)),
+        top: isBelow ? rect.bottom + MARGIN : rect.top - MARGIN - height,
+        width,
+      }}
+      className="pointer-events-none fixed z-30 overflow-hidden rounded-card border border-edge bg-page shadow-overlay"
+    >
+      <p className="truncate border-b border-line px-3 py-1 text-meta text-text3">
+        {title === '' ? 'Terminal' : title}
+      </p>
+      <pre className="overflow-hidden px-3 py-2 font-mono text-[11px] leading-4 text-text2">{lines.join('\n')}</pre>
+    </div>
+  )
+}
