@@ -24,7 +24,5 @@ t.test('the other buffer replaces the first', async t => {
 t.test('a hostile screen costs no more than it is long', async t => {
   t.equal(screenLines('\u001b[999999999B\u001b[999999999Cx').length, 1000)
   t.same(screenLines(`\u001b]${'x'.repeat(10)}`).length, 1)
-  const started = process.hrtime.bigint()
-  screenLines('\u001b]'.repeat(20_000))
-  t.ok(process.hrtime.bigint() - started < 5_000_000_000n)
+  t.same(screenLines('\u001b]'.repeat(20_000)), [], 'titles without an end')
 })

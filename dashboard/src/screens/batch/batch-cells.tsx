@@ -1,10 +1,15 @@
 import type { Command } from '@fleetwire/protocol'
 import { useAgent } from '@fleetwire/react'
 import { Link } from '@tanstack/react-router'
+import { Circle } from 'lucide-react'
 import { memo } from 'react'
 import { commandStatus } from '../../model/command-status.ts'
 import { cx } from '../../ui/cx.ts'
 import { ToneIcon, toneColour } from '../../ui/status.tsx'
+
+/** What waits looks different from what was stopped; both are quiet. */
+export const StatusIcon = ({ status }: { status: Command['status'] }) =>
+  status === 'queued' ? <Circle size={14} aria-hidden /> : <ToneIcon tone={commandStatus({ status }).tone} />
 
 export interface BatchCellProps {
   commandId: string
@@ -34,7 +39,7 @@ export const BatchCell = memo(function BatchCell({ commandId, agentId, status, i
         toneColour[tone],
       )}
     >
-      <ToneIcon tone={tone} />
+      <StatusIcon status={status} />
       {!isSmall && <span className="min-w-0 truncate text-text">{name}</span>}
     </Link>
   )

@@ -8,8 +8,8 @@ import { Button } from '../../ui/button.tsx'
 import { cx } from '../../ui/cx.ts'
 import { ProgressBar } from '../../ui/progress-bar.tsx'
 import { Loading, Problem, SkeletonLine } from '../../ui/states.tsx'
-import { ToneMark } from '../../ui/status.tsx'
-import { BatchCell } from './batch-cells.tsx'
+import { toneColour } from '../../ui/status.tsx'
+import { BatchCell, StatusIcon } from './batch-cells.tsx'
 import { batchRules, batchWord, doneCount, failedAgents, retryBody } from './batch-facts.ts'
 
 export interface BatchPanelProps {
@@ -91,9 +91,10 @@ function Counts({ counts }: { counts: Batch['counts'] }) {
         const { word, tone } = commandStatus({ status })
         return (
           <li key={status}>
-            <ToneMark tone={tone}>
+            <span className={cx('inline-flex items-center gap-1.5 text-meta tabular-nums', toneColour[tone])}>
+              <StatusIcon status={status} />
               {count(value)} {word.toLowerCase()}
-            </ToneMark>
+            </span>
           </li>
         )
       })}

@@ -1,9 +1,9 @@
 import { Link } from '@tanstack/react-router'
 import { memo } from 'react'
-import { money } from '../../model/format.ts'
+import { age, money } from '../../model/format.ts'
 import { cx } from '../../ui/cx.ts'
 import { UnreadDot } from '../../ui/status.tsx'
-import { CardLine, CardStatus, CardTime, CardTitle } from './card-facts.tsx'
+import { CardLine, CardStatus, CardTime, CardTitle, Since } from './card-facts.tsx'
 import { activate, useFleetSelection } from './fleet-selection.ts'
 import { SelectBox } from './select-box.tsx'
 import { tableColumns } from './table-columns.ts'
@@ -73,6 +73,9 @@ export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: Age
       <Cell className="hidden text-right text-text3 tabular-nums tablet:block">{summary?.queued ?? 0}</Cell>
       <Cell className="hidden text-right text-text3 tabular-nums tablet:block">
         {summary?.usage !== undefined && money(summary.usage.costUsd)}
+      </Cell>
+      <Cell className="hidden text-right text-text3 tabular-nums desktop:block">
+        <Since at={agent.lastSeenAt} staleSince={staleSince} as={age} />
       </Cell>
     </div>
   )

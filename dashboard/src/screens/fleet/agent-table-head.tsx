@@ -14,9 +14,10 @@ const columns: readonly Column[] = [
   { label: 'Status', by: 'status' },
   { label: 'Command', className: 'hidden tablet:block' },
   { label: 'Last line', className: 'hidden desktop:block' },
-  { label: 'Time', by: 'lastSeenAt', className: 'hidden tablet:block' },
+  { label: 'Time', className: 'hidden tablet:block' },
   { label: 'Queue', className: 'hidden text-right tablet:block' },
   { label: 'Cost', className: 'hidden text-right tablet:block' },
+  { label: 'Seen', by: 'lastSeenAt', className: 'hidden text-right desktop:block' },
 ]
 
 const DEFAULT: AgentSort = { by: 'status', direction: 'asc' }

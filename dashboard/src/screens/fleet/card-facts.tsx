@@ -5,7 +5,7 @@ import { StatusMark } from '../../ui/status.tsx'
 import type { AgentView } from './use-agent-view.ts'
 
 /** A time that goes on; of stale values it stands where it was when they were right. */
-function Since({ at, staleSince, as }: { at: number; staleSince: number | undefined; as(ms: number): string }) {
+export function Since({ at, staleSince, as }: { at: number; staleSince: number | undefined; as(ms: number): string }) {
   return staleSince === undefined ? <Ticking at={at} as={as} /> : as(staleSince - at)
 }
 

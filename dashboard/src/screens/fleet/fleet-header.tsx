@@ -47,6 +47,18 @@ export function FleetFilters() {
   )
 }
 
+/** How the fleet is shown. */
+export function FleetView() {
+  return (
+    <>
+      <FleetSearch />
+      <GroupSelect />
+      <ViewSwitch />
+    </>
+  )
+}
+
+/** What makes it larger, and what sets it to work. */
 export function FleetActions() {
   const { role } = useConnection()
   const actions = [
@@ -58,9 +70,6 @@ export function FleetActions() {
   useShortcuts(actions)
   return (
     <>
-      <FleetSearch />
-      <GroupSelect />
-      <ViewSwitch />
       <Button onClick={() => openDialog({ type: 'connect' })}>Connect agent</Button>
       {mayOperate(role) && (
         <Button look="filled" onClick={() => openDialog({ type: 'send' })}>

@@ -4,10 +4,11 @@ import { useState } from 'react'
 import { usePreferences } from '../../app/preferences.ts'
 import { Page } from '../../ui/page.tsx'
 import { Problem } from '../../ui/states.tsx'
+import { usePhone } from '../../ui/use-phone.ts'
 import { AgentList } from './agent-list.tsx'
 import { FleetDialogs } from './dialogs.tsx'
 import { NoAgents, NoHits } from './fleet-empty.tsx'
-import { FleetActions, FleetFilters } from './fleet-header.tsx'
+import { FleetActions, FleetFilters, FleetView } from './fleet-header.tsx'
 import { FleetSkeleton } from './fleet-skeleton.tsx'
 import { useEngaged } from './use-engaged.ts'
 import { useFleet } from './use-fleet.ts'
@@ -16,8 +17,30 @@ const route = getRouteApi('/')
 
 /** All agents at a glance: who works, who needs somebody, who is gone. */
 export function FleetScreen() {
+  const isPhone = usePhone()
+  const bar = isPhone
+    ? { actions: <FleetActions /> }
+    : {
+        filters: <FleetFilters />,
+        actions: (
+          <>
+            <FleetView />
+            <FleetActions />
+          </>
+        ),
+      }
   return (
-    <Page title="Fleet" scrolls={false} filters={<FleetFilters />} actions={<FleetActions />}>
+    <Page title="Fleet" scrolls={false} {...bar}>
+      {isPhone && (
+        <div className="flex shrink-0 flex-col gap-2 border-b border-line py-2">
+          <div className="flex gap-2 overflow-x-auto px-5">
+            <FleetFilters />
+          </div>
+          <div className="flex gap-2 px-5">
+            <FleetView />
+          </div>
+        </div>
+      )}
       <FleetList />
       <FleetDialogs />
     </Page>
