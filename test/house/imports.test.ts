@@ -30,7 +30,18 @@ const dashboardLibraries = [
     '@fontsource-variable/',
     'uplot',
   ],
-  ...['react-markdown', 'remark-gfm', 'remend', 'lowlight', 'zustand', 'vite', '@vitejs/', '@tailwindcss/', 'node:url'],
+  ...[
+    'react-markdown',
+    'remark-gfm',
+    'remend',
+    'lowlight',
+    'highlight.js/lib/languages/',
+    'zustand',
+    'vite',
+    '@vitejs/',
+    '@tailwindcss/',
+    'node:url',
+  ],
 ]
 const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts', 'src/auth/user-key.ts']
 

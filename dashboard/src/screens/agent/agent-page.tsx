@@ -1,14 +1,18 @@
 import type { Agent } from '@fleetwire/protocol'
-import { useState } from 'react'
+import { getRouteApi } from '@tanstack/react-router'
 import { AgentTabs } from './agent-tabs.tsx'
 import { Composer } from './composer/composer.tsx'
+import { useShownSession } from './conversation/use-shown-session.ts'
 import { AgentHeader } from './header/agent-header.tsx'
 import { OpenRequests } from './requests/open-requests.tsx'
 import { Side } from './side/side.tsx'
 import { useMarkSeen } from './use-mark-seen.ts'
 import { useNeighbours } from './use-neighbours.ts'
 import { useMayCommand } from './use-rights.ts'
+import { useShownTab } from './use-shown-tab.ts'
 import { useWide } from './use-wide.ts'
+
+const route = getRouteApi('/agents/$agentId')
 
 /** One agent: what it is, what it does, what it waits for, and what to tell it. */
 export function AgentPage({ agent, stale }: { agent: Agent; stale: boolean }) {
@@ -16,16 +20,29 @@ export function AgentPage({ agent, stale }: { agent: Agent; stale: boolean }) {
   const mayCommand = useMayCommand()
   const isWide = useWide()
   const seenAt = useMarkSeen(agentId)
-  const [sessionId, setSessionId] = useState<string>()
+  const { session: wanted } = route.useSearch()
+  const session = useShownSession(agentId, wanted)
+  const [tab, showTab] = useShownTab(agent, !isWide)
   useNeighbours(agentId)
   return (
     <div className="flex h-full min-h-0 flex-col">
       <AgentHeader agent={agent} stale={stale} seenAt={seenAt} mayCommand={mayCommand} />
       <div className="flex min-h-0 flex-1">
         <div className="flex min-h-0 min-w-0 flex-2 flex-col">
-          <AgentTabs agent={agent} mayType={mayCommand} hasDetails={!isWide} onSession={setSessionId} />
+          <AgentTabs
+            agent={agent}
+            shown={tab}
+            onShow={showTab}
+            session={session}
+            mayType={mayCommand}
+            hasDetails={!isWide}
+          />
           <OpenRequests agentId={agentId} />
-          <Composer agent={agent} mayCommand={mayCommand} sessionId={sessionId} />
+          <Composer
+            agent={agent}
+            mayCommand={mayCommand}
+            sessionId={tab === 'conversation' && session.isActive ? session.shown : undefined}
+          />
         </div>
         {isWide && (
           <aside

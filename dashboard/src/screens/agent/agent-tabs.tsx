@@ -1,12 +1,14 @@
 import type { Agent } from '@fleetwire/protocol'
 import { getRouteApi } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
-import { type AgentTab, usePreferences, withEntry } from '../../app/preferences.ts'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { Loading, SkeletonLine } from '../../ui/states.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
+import { ConversationTools } from './conversation/conversation-tools.tsx'
+import type { ShownSession } from './conversation/use-shown-session.ts'
 import { Side } from './side/side.tsx'
 import { TerminalTools } from './terminal/terminal-tools.tsx'
+import type { ShownTab } from './use-shown-tab.ts'
 
 const TerminalView = lazy(() => import('./terminal/terminal-view.tsx'))
 const Conversation = lazy(() => import('./conversation/conversation-tab.tsx'))
@@ -14,52 +16,49 @@ const Timeline = lazy(() => import('./timeline/timeline-tab.tsx'))
 
 const route = getRouteApi('/agents/$agentId')
 
-type Shown = AgentTab | 'details'
-const tabs: readonly Shown[] = ['terminal', 'conversation', 'timeline', 'details']
-const isTab = (value: unknown): value is Shown => tabs.includes(value as Shown)
-
 export interface AgentTabsProps {
   agent: Agent
+  shown: ShownTab
+  onShow(tab: ShownTab): void
+  session: ShownSession
   mayType: boolean
   hasDetails: boolean
-  /** The conversation that is shown, for the composer. */
-  onSession(sessionId: string | undefined): void
 }
 
-export function AgentTabs({ agent, mayType, hasDetails, onSession }: AgentTabsProps) {
-  const { agentId } = agent
-  const search = route.useSearch()
+export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }: AgentTabsProps) {
+  const { agentId, name, capabilities } = agent
   const navigate = route.useNavigate()
-  const remembered = usePreferences(state => state.tabs[agentId])
   const [terminalId, setTerminalId] = useState<string>()
   const [isSearching, setIsSearching] = useState(false)
-  const wanted = isTab(search.tab) ? search.tab : (remembered ?? usualTab(agent))
-  const shown = wanted === 'details' && !hasDetails ? 'terminal' : wanted
-  const show = (tab: Shown) => {
-    const { tabs: known, set } = usePreferences.getState()
-    if (tab !== 'details') set({ tabs: withEntry(known, agentId, tab) })
-    void navigate({ search: before => ({ ...before, tab }), replace: true })
-  }
   useShortcuts([
-    { keys: '1', label: 'Show the terminal', group: 'Agent', run: () => show('terminal') },
-    { keys: '2', label: 'Show the conversation', group: 'Agent', run: () => show('conversation') },
-    { keys: '3', label: 'Show the timeline', group: 'Agent', run: () => show('timeline') },
+    { keys: '1', label: 'Show the terminal', group: 'Agent', run: () => onShow('terminal') },
+    { keys: '2', label: 'Show the conversation', group: 'Agent', run: () => onShow('conversation') },
+    { keys: '3', label: 'Show the timeline', group: 'Agent', run: () => onShow('timeline') },
   ])
-  const tools =
-    shown === 'terminal' ? (
+  const takesPrompts = capabilities.kinds?.includes('prompt') ?? true
+  const tools: Partial<Record<ShownTab, ReactNode>> = {
+    terminal: (
       <TerminalTools
         agentId={agentId}
         terminalId={terminalId}
         onTerminal={setTerminalId}
         onFind={() => setIsSearching(true)}
       />
-    ) : undefined
+    ),
+    conversation: (
+      <ConversationTools
+        session={session}
+        canBegin={takesPrompts}
+        onSession={id => void navigate({ search: before => ({ ...before, session: id }), replace: true })}
+      />
+    ),
+  }
   return (
-    <Tabs<Shown>
+    <Tabs<ShownTab>
       label="What the agent shows"
       value={shown}
-      onChange={show}
-      aside={tools}
+      onChange={onShow}
+      aside={tools[shown]}
       tabs={[
         {
           value: 'terminal',
@@ -81,7 +80,7 @@ export function AgentTabs({ agent, mayType, hasDetails, onSession }: AgentTabsPr
           label: 'Conversation',
           content: (
             <Later>
-              <Conversation agentId={agentId} wanted={search.session} onSession={onSession} />
+              <Conversation session={session} agentName={name} takesPrompts={takesPrompts} />
             </Later>
           ),
         },
@@ -112,13 +111,7 @@ export function AgentTabs({ agent, mayType, hasDetails, onSession }: AgentTabsPr
   )
 }
 
-/** An agent that only takes prompts has no terminal worth looking at first. */
-const usualTab = ({ capabilities }: Agent): AgentTab =>
-  capabilities.kinds !== undefined && !capabilities.kinds.includes('shell') && capabilities.kinds.includes('prompt')
-    ? 'conversation'
-    : 'terminal'
-
-function Later({ children }: { children: React.ReactNode }) {
+function Later({ children }: { children: ReactNode }) {
   return (
     <Suspense
       fallback={

@@ -29,7 +29,8 @@ export function AgentHeader({ agent, stale, seenAt, mayCommand }: AgentHeaderPro
   const summary = useAgentSummary(agentId)
   const now = useNow()
   const latest = summary.status === 'ready' ? summary.data : undefined
-  const status = shownStatus(agent, latest, seenAt)
+  // A failure that brought somebody here stays in view until something else runs.
+  const status = shownStatus(agent, latest, latest?.current === undefined ? seenAt : Number.POSITIVE_INFINITY)
   const since = statusSince(status, agent, latest)
   const isPinned = usePreferences(({ pinned }) => pinned.includes(agentId))
   useShortcuts([

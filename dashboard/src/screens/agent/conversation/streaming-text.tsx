@@ -1,0 +1,85 @@
+import { memo, startTransition, useContext, useEffect, useRef, useState } from 'react'
+import remend from 'remend'
+import { FollowContext } from './follow.ts'
+import { Markdown } from './markdown.tsx'
+import { TextBlocks } from './text-blocks.ts'
+import { useBlockWindow } from './use-block-window.ts'
+
+/** A text that grows: finished blocks never render again, only the last ones are mounted, the end of it is plain. */
+export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean }) {
+  const cutter = useRef<TextBlocks>(undefined)
+  cutter.current ??= new TextBlocks()
+  const { blocks, tail, openCode } = cutter.current.push(text)
+  const isFollowing = useContext(FollowContext)
+  const { from, to, showEarlier, showLater } = useBlockWindow(blocks.length, isFollowing)
+  const shown = blocks.slice(from, to)
+  return (
+    <div className="flex flex-col gap-2 break-words">
+      {from > 0 && <More onShow={showEarlier}>Show what comes before</More>}
+      {shown.map((block, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only ever added at the end
+        <Block key={from + index} text={block} />
+      ))}
+      {to < blocks.length && <More onShow={showLater}>Show what comes next</More>}
+      {to === blocks.length && <Tail text={tail} isOpen={isOpen} openCode={openCode} />}
+    </div>
+  )
+}
+
+/** Plain text at once; Markdown when the page has time for it. */
+const Block = memo(function Block({ text }: { text: string }) {
+  const [isRich, setIsRich] = useState(false)
+  useEffect(() => startTransition(() => setIsRich(true)), [])
+  return (
+    <div className="[contain-intrinsic-size:auto_60px] [content-visibility:auto]">
+      {isRich ? <Markdown text={text} /> : <PlainText text={text} />}
+    </div>
+  )
+})
+
+const PlainText = ({ text }: { text: string }) => <p className="whitespace-pre-wrap">{text}</p>
+
+interface TailProps {
+  text: string
+  isOpen: boolean
+  openCode: TextBlocks['openCode']
+}
+
+function Tail({ text, isOpen, openCode }: TailProps) {
+  if (text.trim() === '') return null
+  // What was left open is closed: the text may end anywhere.
+  if (!isOpen) return <Block text={remend(text)} />
+  if (openCode === undefined) return <PlainText text={text} />
+  return (
+    <>
+      {openCode.before.trim() !== '' && <PlainText text={openCode.before} />}
+      <pre className="overflow-x-auto rounded-control border border-line bg-card p-3 font-mono text-code">
+        {openCode.code}
+      </pre>
+    </>
+  )
+}
+
+/** Shows more as soon as it comes into view. */
+function More({ onShow, children }: { onShow(): void; children: string }) {
+  const element = useRef<HTMLButtonElement>(null)
+  const latest = useRef(onShow)
+  latest.current = onShow
+  useEffect(() => {
+    const observer = new IntersectionObserver(entries => {
+      if (entries.some(entry => entry.isIntersecting)) latest.current()
+    })
+    observer.observe(element.current!)
+    return () => observer.disconnect()
+  }, [])
+  return (
+    <button
+      ref={element}
+      type="button"
+      onClick={onShow}
+      className="min-h-6 self-start text-meta text-accent hover:underline"
+    >
+      {children}
+    </button>
+  )
+}
