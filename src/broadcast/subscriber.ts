@@ -35,7 +35,10 @@ export interface Feed {
   readonly pages: ReplayPages
   /** Limits how many slices of replays are sent per turn. */
   readonly pace: TurnPace
-  /** The matching records, and what is open on matching streams, at one place in the order. */
+  /**
+   * The matching records, and what is open on matching streams, at one place in the order. Resolves when the log has told
+   * everything up to there.
+   */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
   /** Events of these patterns that are not kept and were told between the two were not delivered. */
   missed(patterns: readonly string[], after: number, upTo: number): void
@@ -235,8 +238,6 @@ export class Subscriber {
   /** Sends what the present patterns were due after `after`, up to `cursor`. False if that is no longer in the log. */
   async #replayUpTo(cursor: string, after: string): Promise<boolean> {
     const last = seqOf(cursor)
-    // A shared page may end where the log ended earlier, but never before what the log has told.
-    await this.#feed.reached(cursor)
     for (let position = after; seqOf(position) < last && !this.#over; ) {
       const page = await this.#read(position)
       if (page.status === 'gone') return false

@@ -96,6 +96,8 @@ export class SimulatedDashboard {
     if (this.#wireAt.wire === this.wire && seq < this.#wireAt.seq)
       this.#flaws.push(`${type} ${seq} came after ${this.#wireAt.seq}`)
     this.#wireAt = { wire: this.wire, seq }
+    // A summary has no place of its own, so nobody resumes from it.
+    if (type === 'agent:summary') return
     this.#now = seq
     if (payload.more) return
     for (let at = this.#passed.length; at <= seq; at++) this.#passed[at] = rights
@@ -134,11 +136,13 @@ export class SimulatedDashboard {
     return flaws
   }
 
-  /** Where the state in its handlers' hands differs from the log's. */
+  /** Where the state in its handlers' hands differs from the log's, as far as any token sees it. */
   recordFlaws(records: readonly Pick<LogRecord, 'topic' | 'json'>[]): string[] {
     const truth = new Map(records.map(({ topic, json }) => [topic, json]))
     return this.#views.flatMap(view => {
-      const topics = [...new Set([...truth.keys(), ...view.state.keys()])].filter(topic => view.matches({ topic }))
+      const topics = [...new Set([...truth.keys(), ...view.state.keys()])].filter(
+        topic => view.matches({ topic }) && canSee('narrow', topic),
+      )
       return topics
         .filter(topic => view.state.get(topic) !== truth.get(topic))
         .map(topic => `${view.patterns}: ${topic} is ${view.state.get(topic)} where the log has ${truth.get(topic)}`)
@@ -156,7 +160,7 @@ export class SimulatedDashboard {
         for (const { topic, payload } of records) view.state.set(topic, JSON.stringify(payload))
       },
       event: ({ cursor, topic, type, payload }) => {
-        view.marks.push({ kind: 'event', seq: seqOf(cursor) })
+        if (type !== 'agent:summary') view.marks.push({ kind: 'event', seq: seqOf(cursor) })
         if (type === 'task:deleted') view.state.delete(topic)
         else if (isState({ topic })) view.state.set(topic, JSON.stringify(payload))
       },

@@ -27,6 +27,7 @@ import { size } from '../helpers/sizes.ts'
  */
 const SEEDS = size('SIM_SEEDS', { quick: 50, full: 500 })
 const STEPS = 500
+const MOST_SHOWN = 5
 /** Of a page that was shared though it ended before its snapshot, and of a resume from before a snapshot. */
 const KEPT: number[] = [253, 304, 494, 4570]
 
@@ -226,6 +227,13 @@ class Simulation {
     this.log.commit([draft])
   }
 
+  /** The record of an agent, which some tokens may not see. */
+  changeAgent(): void {
+    const agentId = this.#aside.pick(['a', 'b', 'c', 'd'])
+    const payload = { agentId, running: [String(this.#said++)] }
+    this.log.commit([{ type: 'agent:status', topic: `agents.${agentId}.status`, payload, record: 'set' }])
+  }
+
   turn(): boolean {
     const turns = this.#turns.splice(0)
     for (const turn of turns) turn()
@@ -243,6 +251,7 @@ class Simulation {
     const dashboard = random.pick(this.dashboards)
     const roll = random.below(1000)
     if (this.#aside.next() < 0.05) this.summarise()
+    if (this.#aside.next() < 0.05) this.changeAgent()
     if (roll < 130) this.say()
     else if (roll < 230) this.turn()
     else if (roll < 320) log.tell()
@@ -336,7 +345,10 @@ t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashbo
     const simulation = new Simulation(seed)
     const flaws = await simulation.play()
     for (const met of simulation.dashboards.flatMap(dashboard => dashboard.met)) tally[met] = (tally[met] ?? 0) + 1
-    if (flaws.length > 0) failed[seed] = flaws.slice(0, 5)
+    if (flaws.length === 0) continue
+    failed[seed] = flaws.slice(0, 5)
+    // Whoever never comes to rest takes long.
+    if (Object.keys(failed).length === MOST_SHOWN) break
   }
   t.strictSame(failed, {}, 'no gap, no duplicate, no other order, nobody stuck')
   t.comment(JSON.stringify(tally))
