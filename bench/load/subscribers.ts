@@ -31,6 +31,9 @@ let onFrame: ((payload: Buffer) => void) | undefined
 let frames = 0
 let timers: NodeJS.Timeout[] = []
 
+/** Who is not ready by then counts as refused. */
+const READY_MS = 10_000
+
 async function open(
   { port, path, token, hello, own, readyAfterFrames }: SubscribersOptions,
   i: number,
@@ -40,7 +43,9 @@ async function open(
   socket.write(upgradeRequest(path, token))
   const subscriber: Subscriber = { socket, bytes: 0, frames: new FrameCounter() }
   let head = ''
+  let late: NodeJS.Timeout | undefined
   await new Promise<void>((resolve, reject) => {
+    late = setTimeout(() => reject(new Error('not ready in time')), READY_MS)
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('closed by the server')))
     const more = own?.[i]
@@ -76,7 +81,7 @@ async function open(
     }
     let ready = readyAt === 0
     socket.on('data', onHead)
-  })
+  }).finally(() => clearTimeout(late))
   return subscriber
 }
 
