@@ -210,10 +210,12 @@ export class OpenMessages {
   #apply(event: Folded): void {
     const changed = fold(this.#streams, event)
     if (changed === undefined) return
-    const { agentId } = changed
+    const { agentId, before, after } = changed
     const tally = this.#agents.get(agentId) ?? { topics: new Set(), items: 0, chars: 0 }
-    tally.items += Number(changed.after !== undefined) - Number(changed.before !== undefined)
-    tally.chars += (changed.after ? charsOf(changed.after) : 0) - (changed.before ? charsOf(changed.before) : 0)
+    tally.chars += (after ? charsOf(after) : 0) - (before ? charsOf(before) : 0)
+    // Most events continue an item that is open.
+    if (before !== undefined && after !== undefined) return
+    tally.items += Number(after !== undefined) - Number(before !== undefined)
     if (this.#streams.has(event.topic)) tally.topics.add(event.topic)
     else tally.topics.delete(event.topic)
     if (tally.topics.size > 0) this.#agents.set(agentId, tally)
@@ -252,8 +254,10 @@ function fold(
   const after = advanced?.state === 'open' ? advanced : undefined
   if (after !== undefined) stream.items.set(key, after)
   else stream.items.delete(key)
-  if (stream.items.size > 0) streams.set(event.topic, stream)
-  else streams.delete(event.topic)
+  if (before === undefined || after === undefined) {
+    if (stream.items.size > 0) streams.set(event.topic, stream)
+    else streams.delete(event.topic)
+  }
   return { agentId, before, after }
 }
 

@@ -101,7 +101,8 @@ export class StreamGate {
 
   #isOpen(event: StreamEvent): boolean {
     const { agentId, sessionId } = event.payload
-    return this.#changed.get(place(event)) ?? this.#open.get(agentId, sessionId, keyOf(event)) !== undefined
+    const changed = this.#changed.size > 0 ? this.#changed.get(place(event)) : undefined
+    return changed ?? this.#open.get(agentId, sessionId, keyOf(event)) !== undefined
   }
 
   #fits(chars: number): boolean {
