@@ -25,7 +25,7 @@ function randomFrom(start) {
   }
 }
 
-const all = (await readdir(new URL('test/', import.meta.url))).map(file => file.replace('.test.js', '')).sort()
+const all = (await readdir(new URL('test/', import.meta.url))).map(file => file.replace('.js', '')).sort()
 const unknown = positionals.filter(name => !all.includes(name))
 if (unknown.length > 0) {
   process.stderr.write(`There are no tests of ${unknown.join(', ')}; there are: ${all.join(', ')}\n`)
@@ -34,9 +34,7 @@ if (unknown.length > 0) {
 const names = positionals.length > 0 ? positionals : all
 /** `randomTables` says `random tables`. */
 const spoken = name => name.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
-const suites = await Promise.all(
-  names.map(async name => [name, Object.entries(await import(`./test/${name}.test.js`))]),
-)
+const suites = await Promise.all(names.map(async name => [name, Object.entries(await import(`./test/${name}.js`))]))
 const total = suites.reduce((sum, [, tests]) => sum + tests.length, 0)
 const started = performance.now()
 const failures = []

@@ -48,7 +48,7 @@ export async function readTests(project: string): Promise<TestFile[]> {
     files.map(async file => {
       const text = await readFileOf(project, `test/${file}`)
       const tests = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name!)
-      return { path: `test/${file}`, name: file.replace('.test.js', ''), tests }
+      return { path: `test/${file}`, name: file.replace('.js', ''), tests }
     }),
   )
 }

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { adminToken, program } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
 import { blocks, read, root } from '../house/repository.ts'
 
 const here = fileURLToPath(root)
@@ -139,6 +140,31 @@ export const hidden = app.flusher
     await Promise.all([sdk.printed(/^1 agents$/m), sdk.printed(/^accepted: true$/m)])
     server.child.kill('SIGTERM')
     t.match(await server.ended, { code: 0, signal: null })
+  })
+
+  t.test('the demo runs, with the project that its agents work on', async t => {
+    const temp = join(folder, 'temp')
+    mkdirSync(temp)
+    const demo = program(
+      t,
+      join(folder, 'node_modules/.bin/fleetwire'),
+      ['demo', '--port', '0'],
+      { TMPDIR: temp },
+      folder,
+    )
+    const [, settings = ''] = await demo.printed(/^ {2}export (FLEETWIRE_URL=\S+ FLEETWIRE_DATA_DIR=\S+)$/m)
+    t.match(demo.output(), /^ {2}npx fleetwire ps$/m)
+    const env = Object.fromEntries(settings.split(' ').map(pair => pair.split('=')))
+    const send = ['send', 'test-runner', '--wait', 'node test.js roman']
+    const fleetwire = (args: string[]) => program(t, join(folder, 'node_modules/.bin/fleetwire'), args, env, folder)
+    await until(async () => /test-runner +online/.test((await fleetwire(['ps']).ended).stdout))
+    t.match(await fleetwire(send).ended, {
+      code: 0,
+      stdout: /4 passed/,
+    })
+    demo.child.kill('SIGTERM')
+    t.match(await demo.ended, { code: 0, signal: null, stderr: '' })
+    t.same(readdirSync(temp), [])
   })
 
   t.test('an app embeds it as README.md says', async t => {
