@@ -8,7 +8,9 @@ import { until } from '../helpers/until.ts'
 import { blocks, read, root } from '../house/repository.ts'
 
 const here = fileURLToPath(root)
-const packages = ['.', 'packages/protocol', 'packages/client']
+const packages = ['.', 'packages/protocol', 'packages/client', 'packages/react']
+/** What a page with React has beside them, in the versions that this repository has. */
+const pageLibraries = ['react', 'react-dom', '@types/react', '@types/react-dom']
 
 interface Packed {
   name: string
@@ -49,7 +51,8 @@ t.test('the packages work alone, installed in an empty folder', async t => {
       const paths = files.map(({ path }) => path)
       for (const file of ['README.md', 'LICENSE', 'package.json']) t.ok(paths.includes(file), `${name}: ${file}`)
       t.same(
-        paths.filter(path => /\.test\.|(^|\/)(testing|samples)\/|tsbuildinfo/.test(path)),
+        // The demo's project has tests of its own to run.
+        paths.filter(path => /^(?!examples\/).*(\.test\.|(^|\/)(testing|samples)\/|tsbuildinfo)/.test(path)),
         [],
         `${name}: no tests`,
       )
@@ -67,7 +70,12 @@ t.test('the packages work alone, installed in an empty folder', async t => {
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
-  const installed = await npm(t, ['install', ...flags, ...packed.map(({ filename }) => `./${filename}`)], folder)
+  const versions = pageLibraries.map(name => {
+    const { version } = JSON.parse(read(`node_modules/${name}/package.json`)) as Manifest
+    return `${name}@${version}`
+  })
+  const archives = packed.map(({ filename }) => `./${filename}`)
+  const installed = await npm(t, ['install', ...flags, ...archives, ...versions], folder)
   if (installed.code !== 0 && offline.test(installed.stderr) && process.env.CI !== 'true') {
     t.comment('npm reaches no registry: the packages were not installed')
     return
@@ -80,6 +88,7 @@ t.test('the packages work alone, installed in an empty folder', async t => {
     'sdk.ts': blocks(read('README.md'), 'ts').find(code => code.includes('DashboardClient'))!,
     'dashboard.ts': blocks(read('packages/client/README.md'), 'ts')[0]!,
     'agent.ts': blocks(read('packages/client/README.md'), 'ts')[1]!,
+    'page.tsx': blocks(read('packages/react/README.md'), 'tsx')[0]!,
     'protocol.ts': blocks(read('packages/protocol/README.md'), 'ts')[0]!,
   }
 
@@ -105,7 +114,18 @@ export const own: 'the host' = app.config.of
 export const hidden = app.flusher
 `,
     )
-    const options = ['--noEmit', '--strict', '--module', 'node16', '--skipLibCheck', 'false', '--types', 'node']
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--jsx',
+      'react-jsx',
+      '--module',
+      'node16',
+      '--skipLibCheck',
+      'false',
+      '--types',
+      'node',
+    ]
     const types = ['--typeRoots', join(here, 'node_modules/@types')]
     const tsc = join(here, 'node_modules/.bin/tsc')
     const sources = [...Object.keys(snippets), 'host.ts']
@@ -174,6 +194,21 @@ export const hidden = app.flusher
     t.equal((await fetch(`${url}/fleet/ready`)).status, 200)
     const agents = await fetch(`${url}/fleet/api/v1/agents`, { headers: { authorization: `Bearer ${token}` } })
     t.same(await agents.json(), { items: [], nextCursor: null })
+  })
+
+  t.test('hooks render on a server too, without a connection', async t => {
+    write(
+      'render.mjs',
+      `import { DashboardClient } from '@fleetwire/client/node'
+import { FleetwireProvider, useAgentIds } from '@fleetwire/react'
+import { createElement } from 'react'
+import { renderToString } from 'react-dom/server'
+const client = new DashboardClient({ url: 'http://127.0.0.1:9', token: 'T' })
+const Fleet = () => useAgentIds().status
+console.log(renderToString(createElement(FleetwireProvider, { client }, createElement(Fleet))))
+`,
+    )
+    t.match(await program(t, process.execPath, ['render.mjs'], {}, folder).ended, { code: 0, stdout: 'loading\n' })
   })
 
   t.test('the protocol decodes as its README says', async t => {

@@ -1,8 +1,11 @@
 // A document for React, with everything of Node left as it is: the server runs in the same process. Import this first.
 import { GlobalRegistrator } from '@happy-dom/global-registrator'
 
+/** What Node has too, and React and the document need of one kind. */
+const ofDocument = new Set(['navigator', 'Event', 'CustomEvent', 'EventTarget', 'FormData'])
+
 const own = Object.getOwnPropertyDescriptors(globalThis)
 GlobalRegistrator.register()
 for (const [name, descriptor] of Object.entries(own)) {
-  if (name !== 'navigator') Object.defineProperty(globalThis, name, descriptor)
+  if (!ofDocument.has(name)) Object.defineProperty(globalThis, name, descriptor)
 }

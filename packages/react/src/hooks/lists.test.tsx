@@ -51,6 +51,15 @@ t.test('live commands and those of history are one list, loaded page by page', a
   await hook.until(({ page }) => idsOf(page.ids) === 'c10 c9 c5 c4 c3 c2 c1')
 })
 
+t.test('a list that is not empty never looks as if it were, from the first rendering on', async t => {
+  const fleet = new ScriptedFleet()
+  fleet.respond = historyOf(1, 5).respond
+  const hook = probe(t, fleet.client, useCommandPage)
+  await hook.until(page => !page.hasMore)
+  t.equal(idsOf(hook.now().ids), 'c1')
+  t.notOk(hook.seen.some(({ ids, hasMore, isLoading }) => data(ids)?.length === 0 && !(hasMore && isLoading)))
+})
+
 t.test('the filter goes with the request and holds for live ones too', async t => {
   const fleet = new ScriptedFleet()
   fleet.respond = () => ({ body: { items: [], nextCursor: null } })

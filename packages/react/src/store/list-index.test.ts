@@ -1,4 +1,4 @@
-import type { Command, Interaction, Session, Task } from '@fleetwire/protocol'
+import { type Command, compareQueued, type Interaction, type Session, type Task } from '@fleetwire/protocol'
 import t from 'tap'
 import { command } from '../testing/scripted-fleet.ts'
 import type { IndexRules } from './index-view.ts'
@@ -44,5 +44,22 @@ t.test('tasks, requests and sessions', t => {
   const sessions = { s1: session(1, 'active'), s2: session(2, 'ended') }
   t.equal(idsOf(sessionRules({ agentId: 'a1' }), sessions), 's2 s1')
   t.equal(idsOf(sessionRules({ agentId: 'a1', status: 'active' }), sessions), 's1')
+  t.end()
+})
+
+t.test('the order of a queue is the one in which the server runs it', t => {
+  const queued = [0, 1, 2].flatMap(runNextAt =>
+    [-1, 0].flatMap(priority =>
+      ['interrupt', 'enqueue'].flatMap(whenBusy =>
+        ['x', 'y'].map(id => {
+          const commandId = `${id}${runNextAt}${priority}${whenBusy}`
+          return command(commandId, { status: 'queued', priority, whenBusy, ...(runNextAt > 0 && { runNextAt }) })
+        }),
+      ),
+    ),
+  ) as Command[]
+  const expected = queued.toSorted(compareQueued).map(({ commandId }) => commandId)
+  const records = Object.fromEntries(queued.map(one => [one.commandId, one]))
+  t.equal(idsOf(commandRules({ order: 'queue' }), records), expected.join(' '))
   t.end()
 })

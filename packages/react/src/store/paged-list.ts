@@ -25,7 +25,7 @@ export class PagedList<T> implements Source<PagedListView> {
   readonly #port: PagedListPort<T>
   readonly #listeners = new Listeners()
   readonly #ids = new Set<string>()
-  #view: PagedListView = { hasMore: true, isLoading: false, error: undefined }
+  #view: PagedListView = { hasMore: true, isLoading: true, error: undefined }
   #feed: RecordFeed<T> | undefined
   #cursor: string | undefined
   #loading: Promise<void> | undefined
@@ -89,7 +89,7 @@ export class PagedList<T> implements Source<PagedListView> {
     if (!page.ok || feed === undefined) return undefined
     const ids = page.data.items.map(record => feed.kind.idOf(record))
     for (const id of ids) this.#ids.add(id)
-    feed.add(page.data.items)
+    await feed.add(page.data.items)
     return { ids, nextCursor: page.data.nextCursor }
   }
 

@@ -20,6 +20,7 @@ export class RecordFeed<T> extends Feed {
   #pending = new Map<string, T | undefined>()
   #replacement: Map<string, T> | undefined
   #added = new Map<string, T>()
+  #waiting: (() => void)[] = []
   #snapshots = 0
 
   constructor(kind: RecordKind<T>, pattern: string, scope: 'active' | 'all', port: FeedPort) {
@@ -52,10 +53,11 @@ export class RecordFeed<T> extends Feed {
     return () => void this.#updates.delete(update)
   }
 
-  /** Adds records of history with the next flush; what is known already is newer. */
-  add(records: readonly T[]): void {
+  /** Adds records of history with the next flush, and resolves then; what is known already is newer. */
+  add(records: readonly T[]): Promise<void> {
     for (const record of records) this.#added.set(this.kind.idOf(record), record)
     this.port.pending(this)
+    return new Promise(resolve => this.#waiting.push(resolve))
   }
 
   /** Keeps the records of these ids. Returns a function that lets them go. */
@@ -80,6 +82,7 @@ export class RecordFeed<T> extends Feed {
   }
 
   protected apply(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
     const replacement = this.#replacement
     const changed = this.#pending
     const added = this.#added
@@ -94,7 +97,9 @@ export class RecordFeed<T> extends Feed {
       changed.set(id, record)
     }
     if (replacement === undefined && changed.size === 0) return
-    for (const update of [...this.#updates]) update(replacement === undefined ? changed.keys() : 'all')
+    // Lists show a page at once, as they show a snapshot, and not when their order is due.
+    const isWhole = replacement !== undefined || added.size > 0
+    for (const update of [...this.#updates]) update(isWhole ? 'all' : changed.keys())
     if (replacement === undefined) this.#keyed.tell(changed.keys())
     else this.#keyed.tellAll()
   }
