@@ -19,7 +19,7 @@ export class AgentFacts {
   #last: Last | undefined
   #usage: Usage | undefined
   /** Where the last line comes from: text that streams, or the terminal that wrote last. */
-  #shown: { text: string } | { terminalId: string } = { text: '' }
+  #shown: { text: string; messageId?: string | undefined } | { terminalId: string } = { text: '' }
 
   constructor(agentId: string) {
     this.agentId = agentId
@@ -47,10 +47,11 @@ export class AgentFacts {
     this.#usage = { inputTokens, outputTokens, costUsd }
   }
 
-  /** `anew`: it does not continue what was said before. */
-  said(text: string, anew: boolean): void {
-    const before = !anew && 'text' in this.#shown ? this.#shown.text : ''
-    this.#shown = { text: (before + text).slice(-KEPT_TEXT) }
+  /** `whole`: the text is all of the message. What another message said ends with its line. */
+  said(messageId: string | undefined, text: string, whole: boolean): void {
+    const shown = !whole && 'text' in this.#shown ? this.#shown : { text: '' }
+    const before = shown.text === '' || shown.messageId === messageId ? shown.text : `${shown.text}\n`
+    this.#shown = { text: (before + text).slice(-KEPT_TEXT), messageId }
   }
 
   wrote(terminalId: string): void {

@@ -26,10 +26,13 @@ interface Changed {
 }
 
 const USAGE = '$usage'
-/** An agent's summary is told at most this often: all are looked at together. */
+/** An agent is looked at, and its summary told, at most this often. */
 const INTERVAL_MS = 1000
-/** The first change after a quiet time is told this soon, with what comes along with it. */
-const FIRST_MS = 20
+/**
+ * A change after a quiet time of its agent is told this soon, with what comes along with it: long enough for a command to
+ * be accepted, sent and begun, since what is told then stands for a second.
+ */
+const GATHER_MS = 100
 /** Summaries that are made in one turn of the event loop. */
 const SLICE = 200
 const RECORDS = ['agents.*.status', 'agents.*.commands.*', 'agents.*.interactions.*']
@@ -41,12 +44,15 @@ const RECORDS = ['agents.*.status', 'agents.*.commands.*', 'agents.*.interaction
 export class SummaryBoard {
   readonly #ports: SummaryBoardPorts
   readonly #agents = new Map<string, AgentFacts>()
-  /** JSON of what was told last. */
+  /** By agent: JSON of what was told last. */
   readonly #told = new Map<string, string>()
-  #touched = new Set<string>()
+  /** By agent, on the monotonic clock. */
+  readonly #lookedAt = new Map<string, number>()
+  readonly #touched = new Set<string>()
+  /** Agents to look at now: a slice in this turn, the rest in the next ones. */
+  #due: string[] = []
   #removed: string[] = []
-  #timer: Timer | undefined
-  #lastPass = Number.NEGATIVE_INFINITY
+  #wake: { at: number; timer: Timer } | undefined
   #unfollow: Unfollow | undefined
 
   constructor(ports: SummaryBoardPorts) {
@@ -71,11 +77,11 @@ export class SummaryBoard {
   stop(): void {
     this.#unfollow?.()
     this.#unfollow = undefined
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#agents.clear()
-    this.#told.clear()
-    this.#touched.clear()
+    this.#wake?.timer.cancel()
+    this.#wake = undefined
+    this.#due = []
+    this.#removed = []
+    for (const state of [this.#agents, this.#told, this.#lookedAt, this.#touched]) state.clear()
   }
 
   /** Tells the summaries of these topics again, changed or not: somebody was not given them. */
@@ -105,9 +111,9 @@ export class SummaryBoard {
     else if (noun === 'interaction') this.#change(agentId, facts => facts.interaction(payload as Interaction))
     else if (type === 'agent:status') this.#change(agentId, () => {})
     else if (noun === 'message') {
-      const { delta, text } = payload as Partial<EventPayloads['message:delta'] & EventPayloads['message:end']>
-      const said = delta ?? text
-      if (said !== undefined) this.#change(agentId, facts => facts.said(said, delta === undefined))
+      const message = payload as Partial<EventPayloads['message:delta'] & EventPayloads['message:end']>
+      const { messageId, delta, text = delta } = message
+      if (text !== undefined) this.#change(agentId, facts => facts.said(messageId, text, delta === undefined))
     }
   }
 
@@ -124,39 +130,52 @@ export class SummaryBoard {
   #remove(agentId: string): void {
     if (!this.#agents.delete(agentId)) return
     this.#told.delete(agentId)
+    this.#lookedAt.delete(agentId)
     this.#removed.push(topics.agentSummary(agentId))
-    this.#arm()
+    this.#wakeAt(this.#ports.clock.monotonic() + GATHER_MS)
   }
 
   #touch(agentId: string): void {
+    if (this.#touched.has(agentId)) return
     this.#touched.add(agentId)
-    this.#arm()
+    this.#wakeAt(Math.max(this.#ports.clock.monotonic() + GATHER_MS, this.#dueAt(agentId)))
   }
 
-  #arm(): void {
+  #dueAt(agentId: string): number {
+    return (this.#lookedAt.get(agentId) ?? Number.NEGATIVE_INFINITY) + INTERVAL_MS
+  }
+
+  #wakeAt(at: number): void {
     // An answer of the log may come after the stop.
-    if (this.#unfollow === undefined) return
+    if (this.#unfollow === undefined || (this.#wake !== undefined && this.#wake.at <= at)) return
+    this.#wake?.timer.cancel()
     const { clock } = this.#ports
-    const wait = Math.max(FIRST_MS, this.#lastPass + INTERVAL_MS - clock.monotonic())
-    this.#timer ??= clock.setTimeout(() => this.#pass(), wait)
+    this.#wake = { at, timer: clock.setTimeout(() => this.#pass(), Math.max(0, at - clock.monotonic())) }
   }
 
   #pass(): void {
-    this.#lastPass = this.#ports.clock.monotonic()
-    const touched = [...this.#touched]
-    this.#touched.clear()
-    this.#tell(touched)
+    const now = this.#ports.clock.monotonic()
+    this.#wake = undefined
+    if (this.#due.length === 0) this.#collect(now)
+    const changed = this.#due.splice(0, SLICE).flatMap(agentId => {
+      this.#lookedAt.set(agentId, now)
+      return this.#changeOf(agentId)
+    })
+    const removed = this.#removed.splice(0).map(topic => latestDraft('agent:summary', topic, null))
+    if (changed.length > 0 || removed.length > 0) this.#append(changed, removed)
+    if (this.#due.length > 0) this.#wakeAt(now)
+    else if (this.#touched.size > 0) this.#wakeAt(Math.max(now + GATHER_MS, this.#soonest()))
   }
 
-  /** A slice in this turn, the rest in the next ones. */
-  #tell(agentIds: string[]): void {
-    const changed = agentIds.slice(0, SLICE).flatMap(agentId => this.#changeOf(agentId))
-    const removed = this.#removed.map(topic => latestDraft('agent:summary', topic, null))
-    this.#removed = []
-    if (changed.length > 0 || removed.length > 0) this.#append(changed, removed)
-    const rest = agentIds.slice(SLICE)
-    this.#timer = rest.length === 0 ? undefined : this.#ports.clock.setTimeout(() => this.#tell(rest), 0)
-    if (this.#timer === undefined && this.#touched.size + this.#removed.length > 0) this.#arm()
+  #collect(now: number): void {
+    this.#due = [...this.#touched].filter(agentId => this.#dueAt(agentId) <= now)
+    for (const agentId of this.#due) this.#touched.delete(agentId)
+  }
+
+  #soonest(): number {
+    let at = Number.POSITIVE_INFINITY
+    for (const agentId of this.#touched) at = Math.min(at, this.#dueAt(agentId))
+    return at
   }
 
   #append(changed: Changed[], removed: EventDraft[]): void {

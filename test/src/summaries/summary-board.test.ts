@@ -84,6 +84,12 @@ test('it follows interactions, usage, streaming text and terminals', async t => 
   t.match(await later(), [{ lastLine: 'Second line' }])
   say('message:end', { text: 'First line\nThe last word.' })
   t.match(await later(), [{ lastLine: 'The last word.' }])
+  say('message:start', { messageId: 'm2' })
+  say('message:delta', { messageId: 'm2', delta: '\n' })
+  t.same(await later(), [], 'until there is more, it is still the last')
+  say('message:delta', { messageId: 'm2', delta: 'Another' })
+  say('message:delta', { messageId: 'm2', delta: ' answer' })
+  t.match(await later(), [{ lastLine: 'Another answer' }], 'messages are not run together')
   tails.set('a1 main', '\x1b[1m$ make\x1b[0m\r\nok 12 tests\r\n')
   board.wrote('a1', 'main')
   t.match(await later(), [{ lastLine: 'ok 12 tests' }])
@@ -96,7 +102,7 @@ test('it follows interactions, usage, streaming text and terminals', async t => 
 test('it is told soon after a quiet time, then once a second, whatever happens', async t => {
   const { log, clock, agent, later } = await start(t)
   agent('a1')
-  t.equal((await later(20)).length, 1)
+  t.equal((await later(100)).length, 1)
   const say = (n: number) =>
     log.add('message:delta', topics.sessionMessages('a1', 's1'), { agentId: 'a1', delta: `\nline ${n}` })
   const said: AgentSummary[] = []
@@ -108,6 +114,41 @@ test('it is told soon after a quiet time, then once a second, whatever happens',
   said.push(...(await later()))
   t.match(said.at(-1), { lastLine: 'line 300' }, 'the last state is always told')
   t.equal(clock.pending, 0, 'nothing ticks where nothing happens')
+})
+
+test('a busy agent does not hold up the others: each is told at most once a second for itself', async t => {
+  const { clock, agent, command, later } = await start(t)
+  const told = new Map<string, number[]>()
+  const pass = async (ms: number) => {
+    for (const { agentId } of await later(ms)) told.set(agentId, [...(told.get(agentId) ?? []), clock.monotonic()])
+  }
+  for (const id of ['busy', 'a', 'b']) agent(id)
+  await pass(2000)
+  told.clear()
+  const begun = clock.monotonic()
+  for (let n = 1; n <= 60; n++) {
+    command('busy', 'c1', { status: 'running', startedAt: 1, progress: { progress: n / 100 } })
+    if (n === 7) command('a', 'c2', { status: 'running', startedAt: 1 })
+    if (n === 33) command('b', 'c3', { status: 'running', startedAt: 1 })
+    await pass(50)
+  }
+  t.ok(told.get('a')![0]! - begun <= 500 && told.get('b')![0]! - begun <= 1800, 'soon after its own change')
+  const gaps = told
+    .get('busy')!
+    .slice(1)
+    .map((at, i) => at - told.get('busy')![i]!)
+  t.ok(gaps.length >= 1 && gaps.every(gap => gap >= 1000 && gap <= 1100), `${gaps}`)
+})
+
+test('a command that is taken at once shows as running, not as waiting, for its first second', async t => {
+  const { agent, command, later } = await start(t)
+  agent('a1')
+  await later(5000)
+  command('a1', 'c1', { status: 'queued' })
+  await later(30)
+  command('a1', 'c1', { status: 'dispatched' })
+  command('a1', 'c1', { status: 'running', startedAt: 1 })
+  t.match(await later(100), [{ queued: 0, current: { commandId: 'c1' } }])
 })
 
 test('a thousand agents are told in slices, each once', async t => {
