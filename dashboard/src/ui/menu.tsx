@@ -15,12 +15,14 @@ export interface MenuItem {
 export function Menu({
   trigger,
   items,
+  onOpenChange,
 }: {
   trigger: ReactElement<Record<string, unknown>>
   items: readonly MenuItem[]
+  onOpenChange?: (open: boolean) => void
 }) {
   return (
-    <Base.Root>
+    <Base.Root {...(onOpenChange !== undefined && { onOpenChange })}>
       <Base.Trigger render={trigger} />
       <Base.Portal>
         <Base.Positioner sideOffset={4} align="end" className="z-50">

@@ -10,17 +10,24 @@ import { activate, useFleetSelection } from './fleet-selection.ts'
 import { SelectBox } from './select-box.tsx'
 import { useAgentView } from './use-agent-view.ts'
 
+/** Fingers do not hover: what a card offers is always there for them. */
+const isTouch = matchMedia('(pointer: coarse)').matches
+
 /** One agent. The whole card opens it; its name is the link. */
 export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; isStop: boolean }) {
   const view = useAgentView(id)
   const isSelected = useFleetSelection(state => state.selected.has(id))
   const [isNear, setNear] = useState(false)
+  const [hasMenu, setMenu] = useState(false)
+  const onMenu = (open: boolean) => {
+    setMenu(open)
+    // When it closes, the focus comes back to its button.
+    setNear(true)
+  }
   if (view === undefined) return <div className="h-[116px] rounded-card border border-line bg-card" />
   const { agent, summary, status, isUnread, staleSince } = view
   const progress = summary?.current?.progress
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a cell of a grid that is no table
-    // biome-ignore lint/a11y/useFocusableInteractive: its link takes the focus
     <div
       role="gridcell"
       aria-selected={isSelected}
@@ -29,7 +36,9 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
       onPointerEnter={() => setNear(true)}
       onPointerLeave={() => setNear(false)}
       onFocus={() => setNear(true)}
-      onBlur={() => setNear(false)}
+      onBlur={({ currentTarget, relatedTarget }) => {
+        if (!currentTarget.contains(relatedTarget)) setNear(false)
+      }}
       className={cx(
         'group relative flex h-[116px] flex-col overflow-hidden rounded-card border px-3 pt-[9px] pb-[9px]',
         'has-[a[data-agent-link]:focus-visible]:outline-2 has-[a[data-agent-link]:focus-visible]:-outline-offset-1 has-[a[data-agent-link]:focus-visible]:outline-accent',
@@ -73,9 +82,13 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
           <CardTime view={view} />
         </span>
         <span>{summary?.queued ?? 0} queued</span>
-        {summary?.usage !== undefined && <span className="ml-auto">{money(summary.usage.costUsd)}</span>}
+        {summary?.usage !== undefined && (
+          <span className="ml-auto pointer-coarse:mr-9">{money(summary.usage.costUsd)}</span>
+        )}
       </div>
-      {isNear && <AgentMenu view={view} isStop={isStop} isSelected={isSelected} />}
+      {(isNear || hasMenu || isTouch) && (
+        <AgentMenu view={view} isStop={isStop} isSelected={isSelected} onOpenChange={onMenu} />
+      )}
       {progress !== undefined && status === 'working' && (
         <ProgressBar value={progress} label={`Progress of ${agent.name}`} className="absolute inset-x-0 bottom-0" />
       )}

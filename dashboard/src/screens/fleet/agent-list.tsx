@@ -85,8 +85,15 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     [rows, virtualizer],
   )
   const preview = usePreview()
+  const attach = useCallback(
+    (element: HTMLDivElement | null) => {
+      scroller.current = element
+      engaged.ref(element)
+    },
+    [engaged],
+  )
   useListKeys({ rows, ids, stop, show, scroller })
-  useNextThatNeedsYou(ids, stop, show)
+  useNextThatNeedsYou(ids, activeId, show)
   const onKeyDown = (event: KeyboardEvent) => {
     const move = arrows[event.key]
     if (move === undefined || event.metaKey || event.ctrlKey || event.altKey) return
@@ -101,10 +108,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
       {preview.target !== undefined && <TerminalPreview key={preview.target.agentId} {...preview.target} />}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only watches where the pointer and the focus are */}
       <div
-        ref={element => {
-          scroller.current = element
-          engaged.ref(element)
-        }}
+        ref={attach}
         onPointerEnter={engaged.onPointerEnter}
         onPointerOver={preview.handlers.onPointerOver}
         onPointerLeave={() => {
@@ -123,7 +127,6 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
         onScroll={preview.handlers.hide}
         className="min-h-0 flex-1 overflow-auto"
       >
-        {/* biome-ignore lint/a11y/useSemanticElements: only what is on screen is in the page, in two layouts */}
         <div
           role="grid"
           aria-label="Agents"
@@ -133,7 +136,6 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
           onKeyDown={onKeyDown}
         >
           {view === 'table' && <AgentTableHead sort={sort} onSort={onSort} />}
-          {/* biome-ignore lint/a11y/useSemanticElements: as above */}
           <div className="relative" role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
             {virtualizer.getVirtualItems().map(({ index, key, start }) => (
               <Line
@@ -167,11 +169,7 @@ function Line({ row, index, start, view, columns, stop }: LineProps) {
   const place = { transform: `translateY(${start}px)` }
   if (row.type === 'heading') {
     return (
-      // biome-ignore lint/a11y/useSemanticElements: a row of a grid that is no table
-      // biome-ignore lint/a11y/useFocusableInteractive: its cells take the focus
       <div role="row" aria-rowindex={index} style={place} className="absolute inset-x-5 top-0 flex h-10 items-center">
-        {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
         <div role="rowheader" aria-colspan={columns}>
           <h2 className="flex items-baseline gap-2 font-semibold">
             {row.label}
@@ -183,8 +181,6 @@ function Line({ row, index, start, view, columns, stop }: LineProps) {
   }
   if (view === 'table') return <AgentRow id={row.ids[0]!} index={index} start={start} isStop={row.ids[0] === stop} />
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as above
-    // biome-ignore lint/a11y/useFocusableInteractive: as above
     <div
       role="row"
       aria-rowindex={index}

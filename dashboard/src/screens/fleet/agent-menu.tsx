@@ -8,21 +8,25 @@ import { openDialog } from './fleet-dialogs.ts'
 import { toggleSelected } from './fleet-selection.ts'
 import type { AgentView } from './use-agent-view.ts'
 
+export interface AgentMenuProps {
+  view: AgentView
+  isStop: boolean
+  isSelected: boolean
+  onOpenChange(open: boolean): void
+}
+
 /** What can be done with one agent from here. */
-export function AgentMenu({ view, isStop, isSelected }: { view: AgentView; isStop: boolean; isSelected: boolean }) {
+export function AgentMenu({ view, isStop, isSelected, onOpenChange }: AgentMenuProps) {
   const { agent } = view
   const { agentId, name } = agent
   const { role } = useConnection()
   const isPinned = usePreferences(state => state.pinned.includes(agentId))
   return (
-    <div className="absolute right-1.5 bottom-1.5 z-10">
+    <div className="absolute right-1.5 bottom-1.5 z-10 rounded-control bg-inherit pointer-coarse:right-0 pointer-coarse:bottom-0">
       <Menu
+        onOpenChange={onOpenChange}
         trigger={
-          <IconButton
-            label={`Actions for ${name}`}
-            tabIndex={isStop ? 0 : -1}
-            className="size-6 bg-card group-hover:bg-hover focus-visible:opacity-100"
-          >
+          <IconButton label={`Actions for ${name}`} tabIndex={isStop ? 0 : -1}>
             <Ellipsis size={16} aria-hidden />
           </IconButton>
         }

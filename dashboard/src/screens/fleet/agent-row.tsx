@@ -23,8 +23,6 @@ export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: Age
   if (view === undefined) return null
   const { agent, summary, status, isUnread, staleSince } = view
   return (
-    // biome-ignore lint/a11y/useSemanticElements: only what is on screen is in the page
-    // biome-ignore lint/a11y/useFocusableInteractive: its link takes the focus
     <div
       role="row"
       aria-rowindex={index}
@@ -83,8 +81,6 @@ export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: Age
 
 function Cell({ className, children }: { className?: string; children: React.ReactNode }) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as above
-    // biome-ignore lint/a11y/useFocusableInteractive: as above
     <div role="gridcell" className={cx('min-w-0 truncate', className)}>
       {children}
     </div>

@@ -34,8 +34,6 @@ export function AgentTableHead({
     direction: sort.by === by && sort.direction !== 'desc' ? 'desc' : 'asc',
   })
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as its rows
-    // biome-ignore lint/a11y/useFocusableInteractive: its buttons take the focus
     <div
       role="row"
       aria-rowindex={1}
@@ -45,8 +43,6 @@ export function AgentTableHead({
       )}
     >
       {columns.map(({ label, by, className }) => (
-        // biome-ignore lint/a11y/useSemanticElements: as above
-        // biome-ignore lint/a11y/useFocusableInteractive: as above
         <div
           key={label}
           role="columnheader"

@@ -19,7 +19,6 @@ export function SelectBox({
   const hasSelection = useFleetSelection(state => state.selected.size > 0)
   if (!hasSelection && !always) return null
   return (
-    // biome-ignore lint/a11y/useSemanticElements: an own look, one element for each of a thousand rows
     <button
       type="button"
       role="checkbox"

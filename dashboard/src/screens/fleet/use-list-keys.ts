@@ -65,13 +65,13 @@ export function useListKeys({ rows, ids, stop, show, scroller }: ListKeys): void
 /** N: the next of those that are shown, from the active one on and around. */
 export function useNextThatNeedsYou(
   ids: readonly string[],
-  stop: string | undefined,
+  activeId: string | undefined,
   show: (id: string | undefined) => void,
 ): void {
   const live = useAgentIds({ where: { status: bucketStatuses['needs-you'] }, unseenFailures: useFailedIds() })
   const run = () => {
     const needing = new Set(live.status === 'ready' ? live.data.ids : [])
-    const next = nextOf(ids, stop, id => needing.has(id))
+    const next = nextOf(ids, activeId, id => needing.has(id))
     if (next === undefined) toast(needing.size === 0 ? 'Nothing needs you' : 'None of those shown needs you')
     else show(next)
   }
