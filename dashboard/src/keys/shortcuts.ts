@@ -58,8 +58,9 @@ const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.closest('input:not([type=checkbox]), textarea, select, [data-terminal]') !== null)
 
+/** A list of the page itself is no overlay: its rows are what the keys are for. */
 const isInOverlay = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && target.closest('[role=dialog], [role=menu], [role=listbox]') !== null
+  target instanceof HTMLElement && target.closest('[role=dialog], [role=menu], [role=listbox]:not(main *)') !== null
 
 /** Listens to the keyboard of the page; returns a function that ends it. */
 export function listenToKeys(): () => void {

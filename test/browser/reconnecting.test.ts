@@ -1,0 +1,99 @@
+import { test } from 'tap'
+import { connection, house, launch, person } from '../helpers/browser.ts'
+
+test('over a killed server nothing is missing: amber, then live, and what came meanwhile', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  const agent = await place.agent({
+    id: 'summariser',
+    handlers: {
+      async prompt() {
+        return { status: 'succeeded', output: 'done' }
+      },
+    },
+  })
+  const { page, problems } = await person(browser, {
+    ...{ url: `${place.url}/commands`, token: place.token },
+    expected: /WebSocket connection|Failed to load resource|ERR_CONNECTION/,
+  })
+  await connection(page, 'online')
+  const submit = (input: string) => place.api('POST', '/agents/summariser/commands?wait=20', { kind: 'prompt', input })
+  for (const input of ['one', 'two', 'three']) await submit(input)
+  await page.getByRole('row', { name: /three/ }).waitFor()
+
+  await place.server.kill('SIGKILL')
+  await connection(page, 'reconnecting')
+  await page.getByText('Reconnecting').waitFor()
+  await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
+
+  await place.restart()
+  for (const input of ['four', 'five']) await submit(input)
+  await connection(page, 'online')
+  await page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true }).waitFor()
+  for (const input of ['one', 'two', 'three', 'four', 'five']) {
+    await page.locator('[data-command-id][data-status=succeeded]').filter({ hasText: input }).waitFor()
+  }
+  const { items } = await place.api<{ items: { commandId: string }[] }>('GET', '/commands?limit=100')
+  const shown = await page
+    .locator('[role=row][data-command-id]')
+    .evaluateAll(rows => rows.map(row => row.getAttribute('data-command-id')))
+  t.same(
+    shown.toSorted(),
+    items.map(({ commandId }) => commandId).toSorted(),
+    'what is shown is what the server has, each once',
+  )
+  t.ok(agent.status.value.state === 'online')
+  t.same(problems, [])
+})
+
+test('a token that ends, is revoked, is of an agent or no token at all: the page says which, and takes another', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  const { token, jti } = await place.api<{ token: string; jti: string }>('POST', '/tokens', {
+    sub: 'ann',
+    role: 'viewer',
+  })
+  const { page, problems } = await person(browser, { url: place.url, token, expected: /401|WebSocket|Failed to load/ })
+  await connection(page, 'online')
+  await place.api('DELETE', `/tokens/${jti}`)
+  await page.getByText('The server refuses this token').waitFor()
+
+  const field = page.getByRole('textbox', { name: 'Token' })
+  const logIn = page.getByRole('button', { name: 'Log in' })
+  await logIn.click()
+  await page.getByText('Paste a token first.').waitFor()
+  await field.fill(await place.mint('build-7', 'agent'))
+  await logIn.click()
+  await page.getByText('it needs the role viewer').waitFor()
+  await field.fill('no token')
+  await logIn.click()
+  await page.getByText('The server refuses this token').waitFor()
+
+  const short = await place.api<{ token: string }>('POST', '/tokens', { sub: 'ben', role: 'viewer', ttlSeconds: 3 })
+  await field.fill(` ${short.token}\n`)
+  await logIn.click()
+  await connection(page, 'online')
+  await page.getByText('This token expired').waitFor()
+  await field.fill(place.token)
+  await logIn.click()
+  await connection(page, 'online')
+  t.same(problems, [])
+})
+
+test('a login link works once, and leaves the address bar and the history at once', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  const { code } = await place.api<{ code: string }>('POST', '/login/codes', {})
+  const ann = await person(browser, { url: `${place.url}/#login=${code}` })
+  await connection(ann.page, 'online')
+  t.equal(ann.page.url(), `${place.url}/`)
+  const ben = await person(browser, { url: `${place.url}/#login=${code}`, expected: /401/ })
+  await ben.page.getByText('This login link was used before').waitFor()
+  t.notMatch(ben.page.url(), code)
+  await ann.page.reload()
+  await connection(ann.page, 'online')
+  t.same([...ann.problems, ...ben.problems], [])
+})
