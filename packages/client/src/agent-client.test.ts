@@ -472,6 +472,48 @@ t.test(
   },
 )
 
+t.test('[RC9] a dispatch that comes again before its rejection is stored is rejected again', async t => {
+  const { runs, handler } = manual()
+  const { server } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:dispatch', dispatch('c1'))
+  await peer.next('command:ack')
+  peer.tell('command:dispatch', dispatch('c2'))
+  await peer.next('command:reject')
+  runs[0]!.finish('done')
+  await peer.next('command:result')
+  peer.cut()
+  const { peer: second } = await welcomeAgent(server, { ackedN: 1 })
+  second.tell('command:dispatch', dispatch('c2'))
+  t.match(await second.next('command:reject'), { n: 2 }, 'the first again')
+  const again = await second.next('command:reject')
+  t.match(again.payload, { commandId: 'c2', attempt: 1, reason: 'busy' })
+  second.tell('report:ack', { n: again.n! })
+  second.tell('command:dispatch', dispatch('c2'))
+  t.match(await second.next('command:ack'), { payload: { commandId: 'c2' } })
+})
+
+t.test('[RC7] a rerun runs once in each attempt: one that comes twice is answered from the journal', async t => {
+  const journal = new MemoryJournal()
+  await journal.accepted(dispatch('orphan', 2))
+  let count = 0
+  const { server } = await start(t, {
+    journal,
+    handlers: { shell: () => ({ status: 'succeeded', output: String(++count) }) },
+  })
+  const { peer } = await welcomeAgent(server)
+  const result = async (commandId: string, attempt: number) => {
+    peer.tell('command:dispatch', dispatch(commandId, attempt, { rerun: true }))
+    const { payload } = await peer.next('command:result')
+    return [payload.commandId, payload.attempt, payload.output]
+  }
+  t.same(await result('c1', 1), ['c1', 1, '1'])
+  t.same(await result('c1', 2), ['c1', 2, '2'])
+  t.same(await result('c1', 2), ['c1', 2, '2'])
+  peer.tell('command:dispatch', dispatch('orphan', 2, { rerun: true }))
+  t.same(await result('orphan', 3), ['orphan', 3, '3'], 'the attempt that died with its process is not run')
+})
+
 t.test('how a question ended is kept with the result of its run until the server has stored it', async t => {
   const journal = new MemoryJournal()
   const { runs, handler } = manual()

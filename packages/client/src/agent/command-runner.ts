@@ -31,7 +31,7 @@ type Entry =
   /** `unacked`: results in the outbox that the server has not stored. */
   | ({ state: 'finished'; unacked: number } & Omit<FinishedCommand, 'commandId'>)
   /** An earlier process took it and died; nobody knows how far it got. */
-  | { state: 'orphan' }
+  | { state: 'orphan'; attempt: number }
 
 type Finished = Extract<Entry, { state: 'finished' }>
 
@@ -54,6 +54,8 @@ export class CommandRunner {
   readonly #cancelled = new Map<string, number>()
   /** Finished in an earlier process, and the server may not have the result: reported once its limits are known. */
   #restored: string[] = []
+  /** Attempts that were rejected, until the server has stored that. */
+  readonly #rejected = new Map<string, number>()
   #accepts = true
 
   constructor(options: CommandRunnerOptions) {
@@ -66,7 +68,7 @@ export class CommandRunner {
   restore(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
       if (entry.state === 'accepted') {
-        this.#entries.set(entry.commandId, { state: 'orphan' })
+        this.#entries.set(entry.commandId, { state: 'orphan', attempt: entry.attempt })
         continue
       }
       const { commandId, delivered, ...finished } = entry
@@ -136,10 +138,11 @@ export class CommandRunner {
       return
     }
     if (attempt <= (this.#cancelled.get(commandId) ?? 0)) return this.#confirmCancelled(commandId, attempt)
-    if (known !== undefined && !command.rerun) return this.#answerAgain(command, known)
+    const isNewRun = command.rerun === true && attempt > (known?.attempt ?? 0)
+    if (known !== undefined && !isNewRun) return this.#answerAgain(command, known)
     const refusal = this.#refusal(command)
     if (refusal === undefined) return this.#accept(command)
-    this.#options.report('command:reject', { commandId, attempt, reason: refusal }, { exempt: true })
+    this.#reject(command, refusal)
   }
 
   interrupt({ commandId, attempt, force }: AgentServerPayloads['command:interrupt']): void {
@@ -205,9 +208,19 @@ export class CommandRunner {
     return [...this.#entries.values()].flatMap(entry => (entry.state === 'active' ? [entry.run] : []))
   }
 
-  #refusal({ kind }: DispatchedCommand): 'busy' | 'unsupported' | undefined {
+  #refusal({ commandId, attempt, kind }: DispatchedCommand): 'busy' | 'unsupported' | undefined {
+    // It was sent again before the server had the rejection, which ends the command if it was interrupted.
+    if (attempt <= (this.#rejected.get(commandId) ?? 0)) return 'busy'
     if (!Object.hasOwn(this.#options.handlers, kind)) return 'unsupported'
     return this.#accepts && this.running().length < this.#options.maxConcurrency ? undefined : 'busy'
+  }
+
+  #reject({ commandId, attempt }: DispatchedCommand, reason: 'busy' | 'unsupported'): void {
+    this.#rejected.set(commandId, attempt)
+    const acked = () => {
+      if (this.#rejected.get(commandId) === attempt) this.#rejected.delete(commandId)
+    }
+    this.#options.report('command:reject', { commandId, attempt, reason }, { exempt: true, acked })
   }
 
   async #accept(command: DispatchedCommand): Promise<void> {
@@ -247,8 +260,10 @@ export class CommandRunner {
     this.#options.ended()
   }
 
-  #answerAgain({ commandId, attempt }: DispatchedCommand, known: Exclude<Entry, { state: 'active' }>): void {
+  #answerAgain({ commandId, attempt, rerun }: DispatchedCommand, known: Exclude<Entry, { state: 'active' }>): void {
     if (known.state === 'orphan') {
+      // Each run has an attempt of its own: when nobody acknowledges this one, the server sends the next.
+      if (rerun) return
       // It may have run before the process died, and the server does not say that it gave that run up.
       const message = 'The agent process died while it had this command; what it did is not known.'
       const outcome = { status: 'failed' as const, error: { code: 'agent_restarted', message } }
