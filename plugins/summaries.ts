@@ -7,21 +7,18 @@ const TAIL_BYTES = 4096
 /** What a card of each agent shows, told to whoever subscribed to `agents.*.summary`. */
 export default fp(
   async app => {
-    const { broadcaster, clock, eventLog: log, terminals } = app
+    const { clock, eventLog: log, terminals } = app
     const board = new SummaryBoard({
       ...{ log, clock },
       tailOf: (agentId, terminalId) => terminals.tail(agentId, terminalId, TAIL_BYTES),
       onFault: error => app.log.error({ err: error }, 'fault in the background'),
     })
     await board.start()
-    const unlisten = [
-      terminals.onOutput((agentId, terminalId) => board.wrote(agentId, terminalId)),
-      broadcaster.onMissed(topics => board.tellAgain(topics)),
-    ]
+    const unlisten = terminals.onOutput((agentId, terminalId) => board.wrote(agentId, terminalId))
     app.addHook('onClose', async () => {
-      for (const stop of unlisten) stop()
+      unlisten()
       board.stop()
     })
   },
-  { name: 'fleetwire-summaries', dependencies: ['fleetwire-broadcaster', 'fleetwire-terminals'] },
+  { name: 'fleetwire-summaries', dependencies: ['fleetwire-event-log', 'fleetwire-terminals'] },
 )

@@ -3,11 +3,10 @@ import type { Principal } from '../auth/principal.ts'
 import type { FlushScheduler } from '../connections/flush-scheduler.ts'
 import type { FrameCompressor } from '../frames/frame-compressor.ts'
 import { EventBatch, OutboundEvent } from '../frames/frame-encoder.ts'
-import { Listeners } from '../listeners.ts'
 import { LATEST } from '../log/draft.ts'
 import type { EventLog, FleetEvent, Snapshot, SnapshotScope, Unfollow } from '../log/event-log.ts'
 import { TurnPace } from '../turn-pace.ts'
-import { LatestEvents } from './latest-events.ts'
+import { LatestEvents, type Place } from './latest-events.ts'
 import { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { type Feed, type Sink, Subscriber } from './subscriber.ts'
@@ -68,7 +67,6 @@ export class Broadcaster implements Feed {
   readonly #compressor: FrameCompressor | undefined
   readonly #index = new SubscriptionIndex<Subscriber>()
   readonly #latest = new LatestEvents()
-  readonly #missed = new Listeners<[topics: readonly string[]]>()
   #pending: FleetEvent[] = []
   #position: string
   #seq: number
@@ -115,14 +113,8 @@ export class Broadcaster implements Feed {
     return latest.length === 0 ? snapshot : { ...snapshot, records: [...snapshot.records, ...latest] }
   }
 
-  missed(patterns: readonly string[], after: number, upTo: number): void {
-    const topics = this.#latest.toldBetween(patterns, after, upTo)
-    if (topics.length > 0) this.#missed.tell(topics)
-  }
-
-  /** Called with topics of latest events that somebody who catches up was not given: they are to be told again. */
-  onMissed(listener: (topics: readonly string[]) => void): () => void {
-    return this.#missed.add(listener)
+  latest(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[] {
+    return this.#latest.toldBetween(patterns, after, upTo)
   }
 
   /** Adds a subscriber, which writes to `sink`. The caller must close it. */

@@ -1,6 +1,8 @@
 import { matchTopic } from '@fleetwire/protocol'
-import type { OutboundEvent } from '../frames/frame-encoder.ts'
-import type { LogRecord } from '../log/event-log.ts'
+import { OutboundEvent } from '../frames/frame-encoder.ts'
+import type { FleetEvent, LogRecord } from '../log/event-log.ts'
+
+export type Place = Pick<FleetEvent, 'seq' | 'cursor'>
 
 /**
  * The newest event of each topic whose events are not kept. They take a place in the log and are told, but no read finds
@@ -22,10 +24,13 @@ export class LatestEvents {
     return this.#matching(patterns).map(({ event }) => ({ ...event, version: event.seq }))
   }
 
-  /** Topics whose newest event was told after one place in the log and up to another. */
-  toldBetween(patterns: readonly string[], after: number, upTo: number): string[] {
-    const told = this.#matching(patterns).filter(({ event }) => event.seq > after && event.seq <= upTo)
-    return told.map(({ event }) => event.topic)
+  /**
+   * The newest event of each matching topic that was told after one place in the log and up to another, for somebody who
+   * has read the log up to there: the cursor is that of the end, since no event may have one from before.
+   */
+  toldBetween(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[] {
+    const told = this.#matching(patterns).filter(({ event }) => event.seq > after && event.seq <= upTo.seq)
+    return told.map(({ event }) => new OutboundEvent({ ...event, ...upTo }))
   }
 
   #matching(patterns: readonly string[]): OutboundEvent[] {

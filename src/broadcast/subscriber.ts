@@ -4,6 +4,7 @@ import type { Principal } from '../auth/principal.ts'
 import { EventBatch, type OutboundEvent } from '../frames/frame-encoder.ts'
 import type { LogRecord, ReadResult, Snapshot, SnapshotScope } from '../log/event-log.ts'
 import type { TurnPace } from '../turn-pace.ts'
+import type { Place } from './latest-events.ts'
 import type { ReplayPage } from './replay-page.ts'
 import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
@@ -13,6 +14,8 @@ import { snapshotParts } from './snapshot-parts.ts'
 const LAST_LEG_BYTES = 128 * 1024
 /** How many bytes of events may be held while that rest is read. */
 const MAX_HELD_BYTES = 1024 * 1024
+/** Before every place in the log. */
+const FROM_THE_START = -1
 /** How many topics one error names. */
 const MAX_NAMED = 20
 
@@ -40,8 +43,11 @@ export interface Feed {
    * everything up to there.
    */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
-  /** Events of these patterns that are not kept and were told between the two were not delivered. */
-  missed(patterns: readonly string[], after: number, upTo: number): void
+  /**
+   * Of the events of these patterns that are not kept, the newest that was told after one place and up to another, with
+   * the cursor of the second.
+   */
+  latest(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[]
   /** Cursor of the newest event that the log told. */
   readonly position: string
   /** Sends events that were told but not yet sent to their receivers. */
@@ -134,7 +140,8 @@ export class Subscriber {
       }
       this.#state = { name: 'catching-up', held: undefined }
       this.#place(patterns)
-      const gone = await this.#catchUp(cursor, {
+      // No replay has what is not kept. So one that broke off went past some, which the reader lacks, whatever its cursor.
+      const gone = await this.#catchUp(cursor, FROM_THE_START, {
         begin: () => decided({ resumed: true }),
         end: reached => this.#sink.send('resume:done', { cursor: reached }),
       })
@@ -211,8 +218,6 @@ export class Subscriber {
     const { records, cursor, flawed = [] } = await this.#feed.snapshot(added, scope)
     if (this.#over) return
     if (this.#patterns.length > 0 && !(await this.#replayUpTo(cursor, left))) return this.#startOver(added)
-    // The replay has none of what is not kept, and the snapshot is only for those who asked for it.
-    this.#feed.missed(this.#patterns, seqOf(left), seqOf(cursor))
     this.#place([...this.#patterns, ...added])
     // Checked as they are sent, since rights may change while earlier parts are on their way.
     const visible = visibleTo(records, () => this.#principal)
@@ -224,7 +229,8 @@ export class Subscriber {
       if (this.#over) return
     }
     this.#leftOut(flawed)
-    if ((await this.#catchUp(cursor)) !== undefined) await this.#startOver([])
+    // The snapshot has what is not kept, but only for those who asked for it.
+    if ((await this.#catchUp(cursor, seqOf(left))) !== undefined) await this.#startOver([])
   }
 
   /** Retention overtook a slow reader: tells it so, and starts again with snapshots. */
@@ -249,10 +255,12 @@ export class Subscriber {
 
   /**
    * Reads on until the end of the log is near enough to be bridged by the events that are told meanwhile, then goes
-   * live. Returns why, if the position left retention: `once` on the first read, `later` after something was sent.
+   * live, with what is not kept and was told after `latestAfter`. Returns why, if the position left retention: `once` on
+   * the first read, `later` after something was sent.
    */
   async #catchUp(
     after: string,
+    latestAfter: number,
     report?: { begin(): void; end(cursor: string): void },
   ): Promise<{ at: 'once' | 'later'; reason: Gone['reason'] } | undefined> {
     for (let position = after, at: 'once' | 'later' = 'once'; ; at = 'later') {
@@ -271,7 +279,7 @@ export class Subscriber {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
         if (this.#isWhole(held)) {
-          this.#goLive({ from: after, page, held }, report)
+          this.#goLive({ latestAfter, page, held }, report)
           return undefined
         }
       }
@@ -289,7 +297,7 @@ export class Subscriber {
   }
 
   #goLive(
-    { from, page, held }: { from: string; page: ReplayPage; held: OutboundEvent[] },
+    { latestAfter, page, held }: { latestAfter: number; page: ReplayPage; held: OutboundEvent[] },
     report?: { end(cursor: string): void },
   ): void {
     this.#feed.deal()
@@ -297,10 +305,11 @@ export class Subscriber {
     this.#leftOut(page.flawed)
     report?.end(page.next)
     const read = seqOf(page.next)
-    const after = held.filter(({ event }) => event.seq > read && canSeeEntry(this.#principal, event))
-    if (after.length > 0) this.#sink.deliver(new EventBatch(after))
+    const latest = this.#feed.latest(this.#patterns, latestAfter, { seq: read, cursor: page.next })
+    const after = [...latest, ...held.filter(({ event }) => event.seq > read)]
+    const visible = after.filter(({ event }) => canSeeEntry(this.#principal, event))
+    if (visible.length > 0) this.#sink.deliver(new EventBatch(visible))
     this.#state = { name: 'live' }
-    this.#feed.missed(this.#patterns, seqOf(from), read)
   }
 
   #read(after: string): Promise<ReplayPage | Gone> {

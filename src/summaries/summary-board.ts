@@ -84,11 +84,6 @@ export class SummaryBoard {
     for (const state of [this.#agents, this.#told, this.#lookedAt, this.#touched]) state.clear()
   }
 
-  /** Tells the summaries of these topics again, changed or not: somebody was not given them. */
-  tellAgain(summaryTopics: readonly string[]): void {
-    this.#again(summaryTopics.map(topic => topic.split('.')[1] ?? ''))
-  }
-
   /** A terminal of the agent wrote. */
   wrote(agentId: string, terminalId: string): void {
     const facts = this.#agents.get(agentId)
