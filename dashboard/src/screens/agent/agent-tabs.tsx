@@ -4,6 +4,7 @@ import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { Loading, SkeletonLine } from '../../ui/states.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
+import { usePhone } from '../../ui/use-phone.ts'
 import { ConversationTools } from './conversation/conversation-tools.tsx'
 import type { ShownSession } from './conversation/use-shown-session.ts'
 import { Side } from './side/side.tsx'
@@ -28,6 +29,7 @@ export interface AgentTabsProps {
 export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }: AgentTabsProps) {
   const { agentId, name, capabilities } = agent
   const navigate = route.useNavigate()
+  const isPhone = usePhone()
   const [terminalId, setTerminalId] = useState<string>()
   const [isSearching, setIsSearching] = useState(false)
   useShortcuts([
@@ -53,18 +55,22 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
       />
     ),
   }
+  const row = isPhone && tools[shown] !== undefined && (
+    <div className="flex shrink-0 justify-end border-b border-line py-1">{tools[shown]}</div>
+  )
   return (
     <Tabs<ShownTab>
       label="What the agent shows"
       value={shown}
       onChange={onShow}
-      aside={tools[shown]}
+      aside={isPhone ? undefined : tools[shown]}
       tabs={[
         {
           value: 'terminal',
           label: 'Terminal',
           content: (
             <Later>
+              {row}
               <TerminalView
                 agentId={agentId}
                 terminalId={terminalId}
@@ -80,6 +86,7 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
           label: 'Conversation',
           content: (
             <Later>
+              {row}
               <Conversation session={session} agentName={name} takesPrompts={takesPrompts} />
             </Later>
           ),

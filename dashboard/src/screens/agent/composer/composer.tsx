@@ -6,6 +6,7 @@ import { Button } from '../../../ui/button.tsx'
 import { Checkbox } from '../../../ui/checkbox.tsx'
 import { textareaClass } from '../../../ui/field.tsx'
 import { Select } from '../../../ui/select.tsx'
+import { usePhone } from '../../../ui/use-phone.ts'
 import { BUILT_IN_KINDS, inputOf, kindLabel } from './command-input.ts'
 import { emptyHistory, historyOf, shownEntry, step } from './input-history.ts'
 import { addSent, settleSent, useSent } from './sent-commands.ts'
@@ -32,7 +33,9 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
   const [interrupts, setInterrupts] = useState(false)
   const field = useRef<HTMLTextAreaElement>(null)
   const sent = useSent(agentId)
+  const isPhone = usePhone()
   const isBusy = agent.running.length > 0
+  const note = hint(agent, connection.state === 'online', isBusy, isPhone)
   const walk = useHistory(agentId, field, setText)
   useShortcuts([{ keys: 'c', label: 'Write a command', group: 'Agent', run: () => field.current?.focus() }], mayCommand)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another text has another height
@@ -77,8 +80,8 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
     <Bar>
       {sent.length > 0 && (
         <ul aria-label="Sent from here" className="mb-1">
-          {sent.map(one => (
-            <SentRow key={one.key} agentId={agentId} sent={one} />
+          {sent.map((one, index) => (
+            <SentRow key={one.key} agentId={agentId} sent={one} isLast={index === sent.length - 1} />
           ))}
         </ul>
       )}
@@ -100,7 +103,7 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
           spellCheck={kind !== 'shell'}
           autoCapitalize="off"
           autoCorrect="off"
-          placeholder={placeholder(agent, kind)}
+          placeholder={placeholder(agent, kind, isPhone)}
           onChange={event => {
             setText(event.target.value)
             walk.reset()
@@ -112,15 +115,14 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
           Send
         </Button>
       </div>
-      <div className="mt-1 flex min-h-6 flex-wrap items-center gap-x-4 text-meta text-text3">
-        <span className="min-w-0 truncate max-tablet:hidden">{hint(agent, connection.state === 'online', isBusy)}</span>
-        <span className="truncate tablet:hidden">{shortHint(agent, connection.state === 'online')}</span>
+      <div className="mt-1 flex flex-wrap items-center gap-x-4 text-meta text-text3 empty:hidden tablet:min-h-6">
+        {note !== '' && <span className="min-w-0 truncate max-tablet:whitespace-normal">{note}</span>}
         {isBusy && (
           <span className="ml-auto">
             <Checkbox
               checked={interrupts}
               onChange={setInterrupts}
-              label={`Interrupt what runs (${shownKeys('mod+enter')})`}
+              label={isPhone ? 'Interrupt what runs' : `Interrupt what runs (${shownKeys('mod+enter')})`}
             />
           </span>
         )}
@@ -137,23 +139,22 @@ function Bar({ children }: { children: React.ReactNode }) {
   )
 }
 
-function placeholder({ name }: Agent, kind: string): string {
-  if (kind === 'shell') return `A shell command for ${name}`
-  if (kind === 'prompt') return `Ask ${name}`
+/** Short on a phone: it must not make the field higher. */
+function placeholder({ name }: Agent, kind: string, isShort: boolean): string {
+  if (kind === 'shell') return isShort ? 'Shell command' : `A shell command for ${name}`
+  if (kind === 'prompt') return isShort ? 'Prompt' : `Ask ${name}`
+  if (isShort) return kindLabel(kind)
   return `Input of a ${kind} command, text or JSON`
 }
 
-function hint(agent: Agent, isOnline: boolean, isBusy: boolean): string {
-  const short = shortHint(agent, isOnline)
-  if (short !== '') return short
+/** What becomes of what is sent now; on a phone only where it is not the usual. */
+function hint(agent: Agent, isOnline: boolean, isBusy: boolean, isShort: boolean): string {
+  if (!isOnline) return 'No connection: what you send goes out when it is back.'
+  if (agent.link === 'offline') return 'The agent is offline: commands wait in its queue until it is back.'
+  if (isShort) return ''
   return isBusy
     ? 'Enter sends; it waits in the queue until the agent is free.'
     : 'Enter sends, Shift+Enter starts a new line, ↑ brings back what was sent.'
-}
-
-function shortHint(agent: Agent, isOnline: boolean): string {
-  if (!isOnline) return 'No connection: what you send goes out when it is back.'
-  return agent.link === 'offline' ? 'The agent is offline: commands wait in its queue until it is back.' : ''
 }
 
 /** As high as its text, up to a limit. */

@@ -1,16 +1,20 @@
 import { useCommand, useConnection, useNow } from '@fleetwire/react'
 import { Link } from '@tanstack/react-router'
 import { X } from 'lucide-react'
+import { useEffect } from 'react'
 import { commandStatus, errorText, isOver } from '../../../model/command-status.ts'
 import { elapsed, took } from '../../../model/format.ts'
 import { IconButton } from '../../../ui/button.tsx'
 import { ToneMark } from '../../../ui/status.tsx'
 import { forgetSent, type Sent } from './sent-commands.ts'
 
+/** An end is read by then, and the next one is shown below it. */
+const ENDED_MS = 15_000
+
 /** What became of a command that was sent here. */
-export function SentRow({ agentId, sent }: { agentId: string; sent: Sent }) {
+export function SentRow({ agentId, sent, isLast }: { agentId: string; sent: Sent; isLast: boolean }) {
   const { state } = useConnection()
-  if (sent.state === 'sent') return <CommandRow agentId={agentId} sent={sent} />
+  if (sent.state === 'sent') return <CommandRow agentId={agentId} sent={sent} isLast={isLast} />
   return (
     <Row
       agentId={agentId}
@@ -30,10 +34,23 @@ export function SentRow({ agentId, sent }: { agentId: string; sent: Sent }) {
   )
 }
 
-function CommandRow({ agentId, sent }: { agentId: string; sent: Sent & { state: 'sent' } }) {
+interface CommandRowProps {
+  agentId: string
+  sent: Sent & { state: 'sent' }
+  isLast: boolean
+}
+
+function CommandRow({ agentId, sent, isLast }: CommandRowProps) {
   const live = useCommand(sent.commandId)
   const now = useNow()
   const command = live.status === 'ready' ? live.data : undefined
+  const isDone = !isLast && command !== undefined && isOver(command.status)
+  const { key } = sent
+  useEffect(() => {
+    if (!isDone) return
+    const timer = setTimeout(() => forgetSent(agentId, key), ENDED_MS)
+    return () => clearTimeout(timer)
+  }, [isDone, agentId, key])
   if (command === undefined)
     return <Row agentId={agentId} sent={sent} mark={<ToneMark tone="quiet">Queued</ToneMark>} />
   const { word, tone } = commandStatus(command)

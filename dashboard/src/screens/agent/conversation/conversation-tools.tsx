@@ -1,6 +1,7 @@
 import { useNow, useSessionRecord } from '@fleetwire/react'
 import { ago } from '../../../model/format.ts'
 import { Select } from '../../../ui/select.tsx'
+import { sessionTitle } from './session-title.ts'
 import { NEW_SESSION, type ShownSession } from './use-shown-session.ts'
 
 const MOST_CHOICES = 100
@@ -41,7 +42,7 @@ function SessionTitle({ id }: { id: string }) {
   if (session === undefined) return id
   return (
     <span>
-      {session.title || id}{' '}
+      {sessionTitle(session)}{' '}
       <span className="text-text3">{session.status === 'active' ? 'active' : ago(now - session.lastActivityAt)}</span>
     </span>
   )

@@ -51,7 +51,9 @@ export function AgentHeader({ agent, stale, seenAt, mayCommand }: AgentHeaderPro
         <h1 className="max-w-full min-w-0 truncate text-title font-semibold" title={name}>
           {name}
         </h1>
-        {name !== agentId && <span className="truncate font-mono text-code text-text3">{agentId}</span>}
+        {name !== agentId && (
+          <span className="truncate font-mono text-code text-text3 max-tablet:hidden">{agentId}</span>
+        )}
         <span title={statusNotes[status]} className={cx('inline-flex', stale && 'stale')}>
           <StatusMark status={status}>
             {statusWord(status, agent, latest)}
@@ -68,7 +70,9 @@ export function AgentHeader({ agent, stale, seenAt, mayCommand }: AgentHeaderPro
       </div>
       <div className={cx('flex min-w-0 flex-wrap items-center justify-between gap-x-6 gap-y-1', stale && 'stale')}>
         <CurrentCommand agentId={agentId} />
-        <Facts agent={agent} />
+        <div className="min-w-0 max-tablet:hidden">
+          <Facts agent={agent} />
+        </div>
       </div>
     </header>
   )

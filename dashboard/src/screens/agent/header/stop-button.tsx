@@ -1,6 +1,6 @@
 import { useCommand, useNow } from '@fleetwire/react'
 import { Square } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useShortcuts } from '../../../keys/shortcuts.ts'
 import { commandTitle } from '../../../model/command-status.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -13,6 +13,7 @@ export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boo
   const { target, running, view, error, stop } = useStop(agentId)
   const title = useCommand(target ?? 'skip', commandTitle)
   const [isAsking, setIsAsking] = useState(false)
+  const confirm = useRef<HTMLButtonElement>(null)
   const what = title.status === 'ready' ? title.data : undefined
   const isStopping = view?.state === 'stopping'
   useShortcuts(
@@ -41,10 +42,12 @@ export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boo
         open={isAsking}
         onOpenChange={setIsAsking}
         title="Stop this command?"
+        initialFocus={confirm}
         footer={
           <>
             <Button onClick={() => setIsAsking(false)}>Leave it running</Button>
             <Button
+              ref={confirm}
               look="danger"
               onClick={() => {
                 setIsAsking(false)

@@ -2,8 +2,9 @@ import { useAction, useCommand, useCommandIds, useFleetwire } from '@fleetwire/r
 import { useEffect, useState } from 'react'
 import { type Stopping, stopping } from './stop-proof.ts'
 
-/** How long the proof of a stop stands beside the button. */
-const PROOF_MS = 20_000
+/** How long the proof of a stop stands beside the button: shorter when something else runs, which it is not about. */
+const PROOF_MS = 30_000
+const PROOF_BESIDE_NEXT_MS = 6_000
 
 export interface Stop {
   /** The command that the button stops: of those that run, the one that began last. */
@@ -26,12 +27,13 @@ export function useStop(agentId: string): Stop {
   const action = useAction((commandId: string) => client.interrupt(commandId, undefined, { offline: 'queue' }))
   const view = asked && stopping(record.status === 'ready' ? record.data : undefined, asked.at)
   const isProved = view?.state === 'ended'
+  const target = ids[0]
+  const runsNext = target !== undefined && target !== asked?.commandId
   useEffect(() => {
     if (!isProved) return
-    const timer = setTimeout(() => setAsked(undefined), PROOF_MS)
+    const timer = setTimeout(() => setAsked(undefined), runsNext ? PROOF_BESIDE_NEXT_MS : PROOF_MS)
     return () => clearTimeout(timer)
-  }, [isProved])
-  const target = ids[0]
+  }, [isProved, runsNext])
   const stop = () => {
     if (target === undefined) return
     setAsked({ commandId: target, at: Date.now() })

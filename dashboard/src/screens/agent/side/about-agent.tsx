@@ -2,6 +2,7 @@ import type { Agent } from '@fleetwire/protocol'
 import { clockTime } from '../../../model/format.ts'
 import { Tag } from '../../../ui/chip.tsx'
 import { CopyButton } from '../../../ui/copy-button.tsx'
+import { Facts } from '../header/facts.tsx'
 import { Section } from './section.tsx'
 
 export function AboutAgent({ agent }: { agent: Agent }) {
@@ -16,6 +17,9 @@ export function AboutAgent({ agent }: { agent: Agent }) {
   ]
   return (
     <Section title="About">
+      <div className="pb-2 tablet:hidden">
+        <Facts agent={agent} />
+      </div>
       {names.length > 0 && (
         <ul aria-label="Labels" className="flex flex-wrap gap-1 pb-2">
           {names.map(([name, value]) => (

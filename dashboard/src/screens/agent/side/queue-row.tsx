@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { ChevronsUp, Pencil, Square, Trash2 } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { toast } from '../../../app/toasts.ts'
-import { commandStatus, commandTitle } from '../../../model/command-status.ts'
+import { commandStatus, commandTitle, type Tone } from '../../../model/command-status.ts'
 import { elapsed } from '../../../model/format.ts'
 import { IconButton } from '../../../ui/button.tsx'
 import { ToneMark } from '../../../ui/status.tsx'
@@ -60,17 +60,23 @@ export function QueueRow(props: QueueRowProps) {
   )
 }
 
-function RunningFor({
-  since,
-  word,
-  tone,
-}: {
+interface RunningForProps {
   since: number | undefined
   word: string
-  tone: Parameters<typeof ToneMark>[0]['tone']
-}) {
+  tone: Tone
+}
+
+function RunningFor({ since, word, tone }: RunningForProps) {
   const now = useNow()
-  return <ToneMark tone={tone}>{word === 'Running' && since !== undefined ? elapsed(now - since) : word}</ToneMark>
+  if (since === undefined) return <ToneMark tone={tone}>Sent</ToneMark>
+  return (
+    <span title={word}>
+      <ToneMark tone={tone}>
+        <span className="sr-only">{word} for </span>
+        {elapsed(now - since)}
+      </ToneMark>
+    </span>
+  )
 }
 
 function QueuedActions({ commandId, place, onEdit, title }: QueueRowProps & { title: string }) {

@@ -2,6 +2,7 @@ import { useNow, useSessionPage, useSessionRecord } from '@fleetwire/react'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ago } from '../../../model/format.ts'
+import { sessionTitle } from '../conversation/session-title.ts'
 import { Quiet, Section } from './section.tsx'
 
 const FEW = 5
@@ -44,7 +45,7 @@ function SessionRow({ agentId, sessionId }: { agentId: string; sessionId: string
         search={{ tab: 'conversation', session: sessionId }}
         className="-mx-2 flex min-h-8 items-baseline gap-2 rounded-control px-2 py-1.5 hover:bg-hover"
       >
-        <span className="min-w-0 flex-1 truncate">{session?.title || sessionId}</span>
+        <span className="min-w-0 flex-1 truncate">{session === undefined ? sessionId : sessionTitle(session)}</span>
         <span className="shrink-0 text-meta text-text3 tabular-nums">
           {session !== undefined &&
             (session.status === 'active' ? 'active' : `ended ${ago(now - session.lastActivityAt)}`)}

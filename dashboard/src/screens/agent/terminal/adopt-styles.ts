@@ -27,3 +27,14 @@ export function withAdoptedStyles(draw: () => void): () => void {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter(sheet => !sheets.includes(sheet))
   }
 }
+
+/**
+ * Lets `setAttribute('style', …)` of spans go the way of `element.style`, which the policy allows: the terminal's DOM
+ * renderer sets colours so, inverse ones among them. To everybody else it is the same.
+ */
+export function allowSpanStyles(): void {
+  HTMLSpanElement.prototype.setAttribute = function (name: string, value: string) {
+    if (name === 'style') this.style.cssText = value
+    else Element.prototype.setAttribute.call(this, name, value)
+  }
+}

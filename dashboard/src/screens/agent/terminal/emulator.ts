@@ -7,13 +7,17 @@ import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { bytes } from '../../../model/format.ts'
-import { withAdoptedStyles } from './adopt-styles.ts'
+import { allowSpanStyles, withAdoptedStyles } from './adopt-styles.ts'
 import { silenceQueries } from './silence-queries.ts'
 import { terminalTheme } from './theme.ts'
 import { drawByWebgl } from './webgl.ts'
 
+allowSpanStyles()
+
 export const FONT_SIZE = 13
 const FONT = '"Geist Mono Variable", ui-monospace, "SFMono-Regular", Menlo, monospace'
+/** What the server calls the newest terminal of an agent that has none. */
+const NO_TERMINAL = 'main'
 const LINES_KEPT = 10_000
 
 export interface Size {
@@ -26,6 +30,8 @@ export interface EmulatorOptions {
   onData(data: string): void
   onSize(size: Size): void
   onFocus(isFocused: boolean): void
+  /** Whether the agent has no terminal to show. */
+  onEmpty(isEmpty: boolean): void
   /** So many bytes are lost. */
   onGap(bytes: number): void
   /** The keys that leave the terminal were pressed. */
@@ -42,6 +48,7 @@ export class Emulator {
   readonly #options: EmulatorOptions
   readonly #ends: (() => void)[] = []
   #gapBytes = 0
+  #isEmpty = false
   #isOver = false
 
   constructor(host: HTMLElement, options: EmulatorOptions) {
@@ -76,7 +83,10 @@ export class Emulator {
     this.#ends.push(() => theme.disconnect())
     void drawByWebgl(terminal).then(release => (this.#isOver ? release() : this.#ends.unshift(release)))
     this.sink = {
-      write: chunk => this.#write(chunk),
+      write: chunk => {
+        this.#tellEmpty(false)
+        return this.#write(chunk)
+      },
       snapshot: snapshot => this.#snapshot(snapshot),
       gap: lost => this.#gap(lost),
       resize: size => this.#inTurn(() => terminal.resize(size.cols, size.rows)),
@@ -104,17 +114,24 @@ export class Emulator {
     return new Promise(resolve => (this.#isOver ? resolve() : this.terminal.write(chunk, resolve)))
   }
 
-  /** After what was written before. */
+  /** After what was written before, and before what is written next. */
   #inTurn(act: () => void): void {
-    void this.#write('').then(() => {
+    if (this.#isOver) return
+    // Not by a promise: the next bytes would be drawn before it settles.
+    this.terminal.write('', () => {
       if (!this.#isOver) act()
     })
   }
 
-  #snapshot({ cols, rows, screen }: TerminalSnapshot): Promise<void> {
-    if (this.#isOver) return Promise.resolve()
-    // By a callback, since what is still to be written belongs to the screen before.
-    this.terminal.write('', () => {
+  #tellEmpty(isEmpty: boolean): void {
+    if (isEmpty === this.#isEmpty) return
+    this.#isEmpty = isEmpty
+    this.#options.onEmpty(isEmpty)
+  }
+
+  #snapshot({ terminalId, offset, cols, rows, screen }: TerminalSnapshot): Promise<void> {
+    this.#tellEmpty(terminalId === NO_TERMINAL && offset === 0 && screen === '')
+    this.#inTurn(() => {
       this.terminal.reset()
       this.terminal.resize(cols, rows)
     })

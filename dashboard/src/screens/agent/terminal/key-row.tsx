@@ -78,7 +78,7 @@ function Key({ label, pressed, onPress, children }: KeyProps) {
       onPointerDown={event => event.preventDefault()}
       onClick={onPress}
       className={cx(
-        'flex h-11 min-w-11 flex-1 items-center justify-center px-2 text-meta font-medium',
+        'flex h-11 min-w-9 flex-1 items-center justify-center px-1 text-meta font-medium',
         pressed ? 'bg-selected text-text' : 'text-text2',
       )}
     >

@@ -10,6 +10,8 @@ export interface TerminalFootProps {
   mayType: boolean
   isFocused: boolean
   notice: string | undefined
+  /** There is no program. */
+  isEmpty: boolean
   onFit(): void
 }
 
@@ -21,15 +23,15 @@ const owners: Record<SizeOwner, string> = {
 }
 
 /** One line below the terminal: how it ended, whether keys go in, and who holds its size. */
-export function TerminalFoot({ terminal, size, owner, mayType, isFocused, notice, onFit }: TerminalFootProps) {
+export function TerminalFoot({ terminal, size, owner, mayType, isFocused, notice, isEmpty, onFit }: TerminalFootProps) {
   return (
     <div className="flex min-h-7 shrink-0 items-center gap-3 overflow-hidden border-t border-line bg-card px-3 text-meta whitespace-nowrap text-text3">
-      <span className="min-w-0 truncate">{stateText(terminal, mayType, isFocused)}</span>
+      <span className="min-w-0 truncate">{isEmpty ? '' : stateText(terminal, mayType, isFocused)}</span>
       {notice !== undefined && <span className="truncate text-warn">{notice}</span>}
       <span className="ml-auto flex shrink-0 items-center gap-2 tabular-nums">
-        {size !== undefined && `${size.cols} × ${size.rows}`}
-        {owners[owner] !== '' && <span className="max-tablet:sr-only">{owners[owner]}</span>}
-        {mayType && owner !== 'you' && terminal.state === 'open' && (
+        {size !== undefined && !isEmpty && `${size.cols} × ${size.rows}`}
+        {owners[owner] !== '' && !isEmpty && <span className="max-tablet:sr-only">{owners[owner]}</span>}
+        {mayType && !isEmpty && owner !== 'you' && terminal.state === 'open' && (
           <button type="button" onClick={onFit} className="min-h-6 rounded-control px-1.5 text-accent hover:underline">
             Fit to this page
           </button>

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { usePreferences } from '../../../app/preferences.ts'
 import { bytes } from '../../../model/format.ts'
 import { cx } from '../../../ui/cx.ts'
+import { Empty } from '../../../ui/states.tsx'
 import { usePhone } from '../../../ui/use-phone.ts'
 import { createEmulator, type Emulator, type Size } from './emulator.ts'
 import { type Held, withHeld } from './held-keys.ts'
@@ -10,6 +11,8 @@ import { InputSender } from './input-sender.ts'
 import { KeyRow } from './key-row.tsx'
 import { SearchBar } from './search-bar.tsx'
 import { TerminalFoot } from './terminal-foot.tsx'
+import { useFontSize } from './use-font-size.ts'
+import { useIsAway } from './use-is-away.ts'
 import { useSize } from './use-size.ts'
 
 export interface TerminalViewProps {
@@ -32,11 +35,13 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
   const [held, setHeld] = useState<Held>()
   const [notice, setNotice] = useState<string>()
   const [isFocused, setIsFocused] = useState(false)
+  const [isEmpty, setIsEmpty] = useState(false)
   const sender = useMemo(
     () => new InputSender(terminal.input, error => setNotice(`Not typed: ${error.message}`)),
     [terminal.input],
   )
   const isOnline = connection.state === 'online'
+  const isAway = useIsAway()
   const canType = mayType && isOnline && terminal.state === 'open'
   const type = (data: string) => {
     if (!canType) return
@@ -55,6 +60,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
       onData: (data: string) => latest.current.type(data),
       onSize: setSize,
       onFocus: setIsFocused,
+      onEmpty: setIsEmpty,
       onGap: (lost: number) => setNotice(`${bytes(lost)} not kept`),
       onLeave: () => leaveTerminal(host.current),
       onFind: () => latest.current.onSearching(true),
@@ -63,6 +69,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
       if (isOver) return emulator.dispose()
       made = emulator
       setEmulator(emulator)
+      setSize({ cols: emulator.terminal.cols, rows: emulator.terminal.rows })
     })
     return () => {
       isOver = true
@@ -77,10 +84,11 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
     if (emulator !== undefined) emulator.terminal.options.disableStdin = !canType
   }, [emulator, canType])
   const { owner, fit } = useSize({ emulator, host, terminal, size, mayResize: mayType, automatic: !isPhone })
+  useFontSize({ emulator, host, size, shrinks: isPhone && owner !== 'you' })
 
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
-      {!isOnline && (
+      {isAway && (
         <div role="status" aria-label="Terminal" className="shrink-0 bg-needs-soft px-3 py-0.5 text-meta text-needs">
           Reconnecting. What you see is as old as the connection, and keys are not sent.
         </div>
@@ -97,8 +105,13 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
       <div
         ref={host}
         data-terminal
-        className={cx('min-h-0 flex-1 overflow-auto bg-card py-1 pl-2', !isOnline && 'stale')}
+        className={cx('min-h-0 flex-1 overflow-auto bg-card py-1 pl-2', isAway && 'stale')}
       />
+      {isEmpty && (
+        <Empty title="No terminal yet" className="pointer-events-none absolute inset-0">
+          A program that it runs in a terminal appears here.
+        </Empty>
+      )}
       {isPhone && mayType && emulator !== undefined && (
         <KeyRow terminal={emulator.terminal} held={held} onHold={setHeld} type={type} />
       )}
@@ -109,6 +122,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
         mayType={mayType}
         isFocused={isFocused}
         notice={notice}
+        isEmpty={isEmpty}
         onFit={fit}
       />
     </div>
