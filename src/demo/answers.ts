@@ -110,7 +110,7 @@ async function tellOfSizes(_: string, project: string, answer: Answer): Promise<
   )
   for (const [i, { name, path, code }] of bySize.entries())
     await answer.say(`${i + 1}. \`${name}\` (${path}): ${linesOf(code)} lines\n`)
-  await answer.say(`\n\`\`\`js\n${longest.code}\n\`\`\`\n\n> Long is not bad: ${firstSentence(longest.says)}\n`)
+  await answer.say(`\n\`\`\`js\n${longest.code}\n\`\`\`\n\n> ${firstSentence(longest.says)}\n`)
 }
 
 /** For everything else: where the words of the question stand. */
@@ -142,6 +142,6 @@ async function tellOfWords(question: string, project: string, answer: Answer): P
 const shortestOf = (modules: Module[]) =>
   modules.flatMap(({ offers }) => offers).reduce((a, b) => (b.code.length < a.code.length ? b : a))
 const linesOf = (code: string): number => code.split('\n').length
-const firstSentence = (text = ''): string => /^.*?[.:](?=\s|$)/.exec(text)?.[0] ?? text
+const firstSentence = (text = ''): string => /^.*?\.(?=\s|$)/.exec(text)?.[0] ?? text
 /** `everyNumber` says `every number`. */
 const spoken = (name: string): string => name.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)

@@ -4,7 +4,7 @@ import { systemClock, type Timer } from '../clock.ts'
 
 /** How long it is down: at first, and after each fall. */
 const FIRST_DOWN_MS = 6_000
-const DOWN_MS = 10_000
+const DOWN_MS = 30_000
 /** How many answers it gives before it falls again. */
 const ANSWERS = 2
 

@@ -4,7 +4,7 @@ import type { Director, Routine } from './director.ts'
 import { between } from './pause.ts'
 import { typeIntoPrompt } from './prompt-typist.ts'
 
-const MAX_RETRIES = 3
+const MAX_RETRIES = 4
 const SYNTHETIC_COMMANDS_PER_SECOND = 5
 
 /** Time to read what came out of it. */
@@ -68,7 +68,7 @@ const checkLinks: Routine = async director => {
     const retry = await director.call<Command>(`/commands/${command.commandId}/retry`)
     command = await director.ended(retry.commandId)
   }
-  await restAfter(director, command)
+  await restAfter(director, command, between(20_000, 30_000))
 }
 
 const copyLibrary = inTurn('archivist', 'prompt', ['Archive the library and compare every file'], () =>
