@@ -10,6 +10,7 @@ import { Empty, Problem } from '../../ui/states.tsx'
 import { TableSkeleton } from '../../ui/table-skeleton.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
 import { type Column, VirtualTable } from '../../ui/virtual-table.tsx'
+import { BatchPanel } from '../batch/batch-panel.tsx'
 import { commandFilters, statusesOf } from './command-filters.ts'
 import { CommandRow } from './command-row.tsx'
 
@@ -62,6 +63,11 @@ export function CommandsScreen() {
         </>
       }
     >
+      {batch !== undefined && (
+        <div className="max-h-[45%] shrink-0 overflow-auto border-b border-line px-5 py-3">
+          <BatchPanel parentId={batch} onRetried={next => set({ batch: next })} />
+        </div>
+      )}
       {list.ids.status === 'error' ? (
         <Problem title="The commands could not be read." error={list.ids.error} onRetry={() => void list.loadMore()} />
       ) : list.ids.status === 'loading' || (list.ids.data.length === 0 && list.isLoading) ? (
