@@ -140,3 +140,33 @@ test('[SE2] [SB4] a megabyte in pieces arrives completely, even for a late joine
   const { body } = await api<Page<TranscriptMessage>>('/sessions/s1/messages')
   t.ok(body.items[0]?.text === text)
 })
+
+test('[SE15] a page of a transcript ends before it is too large, however few items it has', async t => {
+  const { api, connect, event } = await start(t)
+  const agent = await connect('a1')
+  const letters = ['a', 'b', 'c', 'd', 'e']
+  const done = event('message:end', ({ messageId }: { messageId: string }) => messageId === 'm4')
+  for (const [i, letter] of letters.entries()) {
+    const of = { sessionId: 's1', messageId: `m${i}` }
+    agent.report('message:start', of)
+    for (let n = 0; n < 9; n++) agent.report('message:delta', { ...of, delta: letter.repeat(100_000) })
+    agent.report('message:end', of)
+  }
+  await done
+  const items: TranscriptMessage[] = []
+  let pages = 0
+  for (let cursor: string | null = ''; cursor !== null; pages++) {
+    const { status, body }: { status: number; body: Page<TranscriptMessage> } = await api(
+      `/sessions/s1/messages?limit=100${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+    )
+    t.equal(status, 200)
+    t.ok(body.items.reduce((sum, { text }) => sum + text.length, 0) < 3_000_000)
+    items.push(...body.items)
+    cursor = body.nextCursor
+  }
+  t.ok(pages > 1, `${pages} pages`)
+  t.ok(
+    items.length === letters.length && items.every(({ text }, i) => text === letters[i]!.repeat(900_000)),
+    'all, once',
+  )
+})

@@ -5,6 +5,7 @@ import type { AppendResult, EventDraft } from '../../src/log/event-log.ts'
 import { TimedLog } from '../../src/log/timed-log.ts'
 import { startApp } from '../helpers/build.ts'
 import { openLog } from '../helpers/log-folder.ts'
+import { connectWs } from '../helpers/ws-client.ts'
 
 /** A log that is read as ever, and takes nothing while `isFull`. */
 class FullLog extends TimedLog {
@@ -52,4 +53,23 @@ test('[ER5] everything that the log would have to store is refused in the same w
   t.match(published, { status: 'refused', error })
   log.isFull = false
   t.equal((await call(admin, 'POST', '/api/v1/agents/a1/commands', command)).status, 202)
+})
+
+test('[ER5] the hello of an agent that the log cannot take is refused in the same words, and closed to come again', async t => {
+  const log = new FullLog(await openLog(t), systemClock)
+  const { url, token } = await startApp(t, { eventLog: log })
+  const bearer = await token('agent', { sub: 'a1' })
+  log.isFull = true
+  const agent = await connectWs(t, url, bearer, '/agent')
+  agent.send('agent:connect', { bootId: 'b', inventory: [] })
+  t.match((await agent.next('error')).payload, {
+    code: 'unavailable',
+    message: 'The log cannot accept now (the disk is full). Nothing was accepted; try again.',
+  })
+  t.match((await agent.next('connection:closing')).payload, { reconnectAfterMs: 1000 })
+  t.equal(await agent.closed, 1012)
+  log.isFull = false
+  const again = await connectWs(t, url, bearer, '/agent')
+  again.send('agent:connect', { bootId: 'b', inventory: [] })
+  await again.next('connection:established')
 })

@@ -14,7 +14,7 @@ const asked = isRoot ? 65_534 : process.getuid?.()
 async function serveOn(dataDir: string): Promise<{ code: number | null; stderr: string }> {
   // Without what the test runner loads into every Node: it writes notes, which the other user may not.
   const line = [process.execPath, main, 'serve', '--port', '0', '--data-dir', dataDir]
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...line], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', ...line], {
     ...(isRoot && { uid: 65_534, gid: 65_534 }),
     env: { PATH: process.env.PATH },
     cwd: '/',

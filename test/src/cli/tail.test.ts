@@ -29,6 +29,27 @@ test('tail --json prints one object per line, only for the pattern', async t => 
   t.ok(events.every(({ topic }) => topic.startsWith('agents.a1.commands.')))
 })
 
+test('tail --json has the output of commands as frames, byte for byte', async t => {
+  const { start, run, agent } = await startForCli(t)
+  await agent('a1')
+  const tail = start(['tail', '--json'])
+  await tail.printed(/following/)
+  const sent = await run(['send', 'a1', '--wait', 'printf "one\\n\\303"; sleep 0.2; printf "\\251two"'])
+  t.equal(sent.code, 0)
+  await tail.printed(/"data":"[^"]*two/)
+  await tail.kill('SIGTERM')
+  const frames = (await tail.ended).stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  const outputs = frames.filter(({ type }) => type === 'terminal:output').map(({ payload }) => payload)
+  t.equal(outputs.map(({ data }) => data).join(''), 'one\r\nétwo', 'a character in two parts is one')
+  t.equal(outputs[0].offset, 0)
+  const { commandId } = frames.find(({ type }) => type === 'command:queued').payload
+  for (const { agentId, terminalId } of outputs)
+    t.same({ agentId, terminalId }, { agentId: 'a1', terminalId: commandId })
+})
+
 test('the output of a program cannot control the terminal of a follower, but may have colours', async t => {
   const { start, run, agent } = await startForCli(t)
   await agent('a1')

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Leaves in .tap/coverage what concerns code that is published. Each process of a test run, and each that it starts, writes
+ * there about every file that it loaded: 2 GB, of which a report that takes all of them together never comes to its end.
+ *
+ * node dist/scripts/trim-coverage.js
+ */
+interface Coverage {
+  result: { url: string }[]
+  'source-map-cache'?: Record<string, unknown>
+}
+
+const root = new URL('../../', import.meta.url)
+const folder = fileURLToPath(new URL('.tap/coverage/', root))
+
+function isPublished(url: string): boolean {
+  const path = url.startsWith(root.href) ? url.slice(root.href.length) : ''
+  return (
+    /^(?:dist\/(?:src|plugins|routes)|packages\/\w+\/dist)\//.test(path) &&
+    !/\.test\.js$|\/(?:testing|samples|examples|node_modules)\//.test(path)
+  )
+}
+
+for (const name of readdirSync(folder)) {
+  const file = `${folder}${name}`
+  const { result, 'source-map-cache': maps = {} } = read(file)
+  const kept = result.filter(({ url }) => isPublished(url))
+  if (kept.length === 0) rmSync(file)
+  else {
+    const ofKept = Object.entries(maps).filter(([url]) => isPublished(url))
+    writeFileSync(file, JSON.stringify({ result: kept, 'source-map-cache': Object.fromEntries(ofKept) }))
+  }
+}
+
+/** Nothing where it is not whole: of a process that was killed while it wrote. */
+function read(file: string): Coverage {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return { result: [] }
+  }
+}
