@@ -115,10 +115,7 @@ export function cleaner({ scratch, client }: Surroundings): Part {
       title: 'What counts as old?',
       description: 'Files of its build folders that are older than this are deleted, or only listed.',
       risk: 'medium',
-      options: [
-        { id: 'go', label: 'Go', effect: 'allow' },
-        { id: 'cancel', label: 'Cancel', effect: 'deny' },
-      ],
+      options: [{ id: 'cancel', label: 'Cancel', effect: 'deny' }],
       schema: {
         type: 'object',
         properties: {
@@ -130,10 +127,8 @@ export function cleaner({ scratch, client }: Surroundings): Part {
       },
       defaultOnTimeout: 'deny',
     })
-    if (answer.optionId === 'cancel' || (answer.optionId === undefined && answer.answers === undefined)) {
-      return said(run, 'Nothing is touched.')
-    }
-    const { minutes = 10, ending = '.js', onlyList = true } = answer.answers ?? {}
+    if (answer.answers === undefined) return said(run, 'Nothing is touched.')
+    const { minutes = 10, ending = '.js', onlyList = true } = answer.answers
     const before = systemClock.now() - Number(minutes) * 60_000
     const old: string[] = []
     for (const folder of await foldersOf(scratch)) {
