@@ -30,9 +30,9 @@ const SEEDS = size('SIM_SEEDS', { quick: 60, full: 300 })
 const STEPS = 160
 const MOST_SHOWN = 5
 /** What overtakes other frames to a slow agent. */
-const URGENT = /^{"type":"(command:interrupt|heartbeat|error)"/
-/** Of a question that stayed cancelled though its run went on. */
-const KEPT: number[] = [688]
+const URGENT = /^{"type":"(command:interrupt|heartbeat|error|connection:established)"/
+/** Of a question that stayed cancelled though its run went on, and of two dispatches behind one interrupt. */
+const KEPT: number[] = [688, 2505]
 /** What histories have to meet: a simulation that never does proves nothing about it. Some of it only one in ten meets. */
 const USUAL = ['sent again', 'gap', 'stale', 'started again', 'answered', 'interrupted', 'of a batch']
 const RARE = ['stopped under load', 'agent_lost_it', 'lost']

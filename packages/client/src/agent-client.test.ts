@@ -472,6 +472,17 @@ t.test(
   },
 )
 
+t.test('an interrupt that overtakes two dispatches of a command stops both', async t => {
+  const { runs, handler } = manual()
+  const { server } = await start(t, { handlers: { shell: handler } })
+  const { peer } = await welcomeAgent(server)
+  peer.tell('command:interrupt', { commandId: 'c1', attempt: 2, force: false })
+  for (const attempt of [1, 2]) peer.tell('command:dispatch', dispatch('c1', attempt))
+  for (const attempt of [2, 1, 2])
+    t.match(await peer.next('command:result'), { payload: { commandId: 'c1', attempt, status: 'cancelled' } })
+  t.equal(runs.length, 0)
+})
+
 t.test('[RC9] a dispatch that comes again before its rejection is stored is rejected again', async t => {
   const { runs, handler } = manual()
   const { server } = await start(t, { handlers: { shell: handler } })

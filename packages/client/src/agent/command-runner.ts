@@ -285,8 +285,10 @@ export class CommandRunner {
 
   #confirmCancelled(commandId: string, attempt: number): void {
     const of = Math.max(attempt, 1)
+    // An older dispatch may come after the interrupt of a newer one.
+    const newest = Math.max(of, this.#cancelled.get(commandId) ?? 0)
     this.#cancelled.delete(commandId)
-    this.#cancelled.set(commandId, of)
+    this.#cancelled.set(commandId, newest)
     if (this.#cancelled.size > MAX_KEPT) this.#cancelled.delete(this.#cancelled.keys().next().value as string)
     this.#options.report('command:result', { commandId, attempt: of, status: 'cancelled' }, { exempt: true })
   }
