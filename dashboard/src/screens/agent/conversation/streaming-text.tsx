@@ -2,6 +2,7 @@ import { memo, startTransition, useContext, useEffect, useRef, useState } from '
 import remend from 'remend'
 import { FollowContext } from './follow.ts'
 import { Markdown } from './markdown.tsx'
+import { Pace } from './pace.ts'
 import { TextBlocks } from './text-blocks.ts'
 import { useBlockWindow } from './use-block-window.ts'
 
@@ -10,6 +11,9 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
   const cutter = useRef<TextBlocks>(undefined)
   cutter.current ??= new TextBlocks()
   const { blocks, tail, openCode } = cutter.current.push(text)
+  const pace = useRef<Pace>(undefined)
+  pace.current ??= new Pace()
+  pace.current.note(blocks.length, performance.now())
   const isFollowing = useContext(FollowContext)
   const { from, to, showEarlier, showLater } = useBlockWindow(blocks.length, isFollowing)
   const shown = blocks.slice(from, to)
@@ -18,18 +22,26 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
       {from > 0 && <More onShow={showEarlier}>Show what comes before</More>}
       {shown.map((block, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only ever added at the end
-        <Block key={from + index} text={block} />
+        <Block key={from + index} text={block} pace={pace.current!} />
       ))}
       {to < blocks.length && <More onShow={showLater}>Show what comes next</More>}
-      {to === blocks.length && <Tail text={tail} isOpen={isOpen} openCode={openCode} />}
+      {to === blocks.length && <Tail text={tail} isOpen={isOpen} openCode={openCode} pace={pace.current} />}
     </div>
   )
 }
 
+/** Of a text that rushes by, only what stays for so long becomes Markdown. */
+const RUSH_MS = 400
+
 /** Plain text at once; Markdown when the page has time for it. */
-const Block = memo(function Block({ text }: { text: string }) {
+const Block = memo(function Block({ text, pace }: { text: string; pace: Pace }) {
   const [isRich, setIsRich] = useState(false)
-  useEffect(() => startTransition(() => setIsRich(true)), [])
+  useEffect(() => {
+    const enrich = () => startTransition(() => setIsRich(true))
+    if (!pace.isFast) return enrich()
+    const timer = setTimeout(enrich, RUSH_MS)
+    return () => clearTimeout(timer)
+  }, [pace])
   return (
     <div className="[contain-intrinsic-size:auto_60px] [content-visibility:auto]">
       {isRich ? <Markdown text={text} /> : <PlainText text={text} />}
@@ -43,12 +55,13 @@ interface TailProps {
   text: string
   isOpen: boolean
   openCode: TextBlocks['openCode']
+  pace: Pace
 }
 
-function Tail({ text, isOpen, openCode }: TailProps) {
+function Tail({ text, isOpen, openCode, pace }: TailProps) {
   if (text.trim() === '') return null
   // What was left open is closed: the text may end anywhere.
-  if (!isOpen) return <Block text={remend(text)} />
+  if (!isOpen) return <Block text={remend(text)} pace={pace} />
   if (openCode === undefined) return <PlainText text={text} />
   return (
     <>

@@ -90,7 +90,8 @@ export class TextBlocks {
 
   #cut(at: number): void {
     const block = this.#reopened + this.#text.slice(this.#from, at).trimEnd()
-    if (block.trim() !== '') this.#blocks.push(block)
+    // A copy: engines let a part of a string keep the whole, and each flush brings another whole.
+    if (block.trim() !== '') this.#blocks.push(structuredClone(block))
     this.#reopened = ''
     this.#from = at
     this.#cutAt = undefined

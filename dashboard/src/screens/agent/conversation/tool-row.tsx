@@ -65,7 +65,7 @@ function Running({ since }: { since: number | undefined }) {
 function Part({ title, text }: { title: string; text: string }) {
   return (
     <section aria-label={title} className="flex flex-col gap-1">
-      <h4 className="text-meta text-text3">{title}</h4>
+      <p className="text-meta text-text3">{title}</p>
       <CodeBlock text={text.slice(0, LONGEST_SHOWN)} wraps className="max-h-72" />
       {text.length > LONGEST_SHOWN && <p className="text-meta text-text3">The rest is not shown.</p>}
     </section>

@@ -65,6 +65,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
             view !== undefined && live.status === 'ready' && live.stale && 'stale',
           )}
         >
+          <h2 className="sr-only">Conversation</h2>
           <div ref={content} className="mx-auto flex max-w-[820px] flex-col gap-3 px-5 py-4 max-tablet:px-3">
             {view === undefined && (
               <Loading label="Loading the conversation">

@@ -14,66 +14,39 @@ export interface KeyRowProps {
 /** The keys that a phone's keyboard lacks. They leave the focus, and with it the keyboard, where it is. */
 export function KeyRow({ terminal, held, onHold, type }: KeyRowProps) {
   const arrow = (letter: string) => type(`\x1b${terminal.modes.applicationCursorKeysMode ? 'O' : '['}${letter}`)
+  const hold = (key: Held) => onHold(held === key ? undefined : key)
   const paste = async () => {
     const text = await navigator.clipboard?.readText().catch(() => undefined)
     if (text !== undefined) terminal.paste(text)
   }
   return (
     <div role="toolbar" aria-label="Keys" className="flex shrink-0 overflow-x-auto border-t border-line bg-card">
-      <Key label="Escape" onPress={() => type('\x1b')}>
-        Esc
-      </Key>
-      <Key label="Tab" onPress={() => type('\t')}>
-        Tab
-      </Key>
-      <Key
-        label="Control, for the next key"
-        pressed={held === 'ctrl'}
-        onPress={() => onHold(held === 'ctrl' ? undefined : 'ctrl')}
-      >
-        Ctrl
-      </Key>
-      <Key
-        label="Alt, for the next key"
-        pressed={held === 'alt'}
-        onPress={() => onHold(held === 'alt' ? undefined : 'alt')}
-      >
-        Alt
-      </Key>
-      <Key label="Up" onPress={() => arrow('A')}>
-        <ArrowUp size={14} aria-hidden />
-      </Key>
-      <Key label="Down" onPress={() => arrow('B')}>
-        <ArrowDown size={14} aria-hidden />
-      </Key>
-      <Key label="Left" onPress={() => arrow('D')}>
-        <ArrowLeft size={14} aria-hidden />
-      </Key>
-      <Key label="Right" onPress={() => arrow('C')}>
-        <ArrowRight size={14} aria-hidden />
-      </Key>
-      <Key label="Control C" onPress={() => type('\x03')}>
-        ^C
-      </Key>
-      <Key label="Paste" onPress={() => void paste()}>
-        <ClipboardPaste size={14} aria-hidden />
-      </Key>
+      <Key label="Esc" onPress={() => type('\x1b')} />
+      <Key label="Tab" onPress={() => type('\t')} />
+      <Key label="Ctrl" pressed={held === 'ctrl'} onPress={() => hold('ctrl')} />
+      <Key label="Alt" pressed={held === 'alt'} onPress={() => hold('alt')} />
+      <Key label="Up" icon={<ArrowUp size={14} aria-hidden />} onPress={() => arrow('A')} />
+      <Key label="Down" icon={<ArrowDown size={14} aria-hidden />} onPress={() => arrow('B')} />
+      <Key label="Left" icon={<ArrowLeft size={14} aria-hidden />} onPress={() => arrow('D')} />
+      <Key label="Right" icon={<ArrowRight size={14} aria-hidden />} onPress={() => arrow('C')} />
+      <Key label="^C" onPress={() => type('\x03')} />
+      <Key label="Paste" icon={<ClipboardPaste size={14} aria-hidden />} onPress={() => void paste()} />
     </div>
   )
 }
 
 interface KeyProps {
   label: string
+  icon?: ReactNode
   pressed?: boolean
   onPress(): void
-  children: ReactNode
 }
 
-function Key({ label, pressed, onPress, children }: KeyProps) {
+function Key({ label, icon, pressed, onPress }: KeyProps) {
   return (
     <button
       type="button"
-      aria-label={label}
+      {...(icon !== undefined && { 'aria-label': label })}
       {...(pressed !== undefined && { 'aria-pressed': pressed })}
       onPointerDown={event => event.preventDefault()}
       onClick={onPress}
@@ -82,7 +55,7 @@ function Key({ label, pressed, onPress, children }: KeyProps) {
         pressed ? 'bg-selected text-text' : 'text-text2',
       )}
     >
-      {children}
+      {icon ?? label}
     </button>
   )
 }

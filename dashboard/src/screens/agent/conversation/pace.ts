@@ -1,0 +1,26 @@
+const WINDOW_MS = 1000
+/** More blocks a second are gone from the page before anybody reads them. */
+const FAST = 12
+
+/** How fast a text grows, in blocks. What it has when it is first shown does not count. */
+export class Pace {
+  #count: number | undefined
+  #since = 0
+  #before = 0
+  #now = 0
+
+  note(count: number, at: number): void {
+    if (this.#count === undefined || count < this.#count) this.#count = count
+    if (at - this.#since >= WINDOW_MS) {
+      this.#before = at - this.#since < 2 * WINDOW_MS ? this.#now : 0
+      this.#now = 0
+      this.#since = at
+    }
+    this.#now += count - this.#count
+    this.#count = count
+  }
+
+  get isFast(): boolean {
+    return Math.max(this.#before, this.#now) > FAST
+  }
+}
