@@ -103,7 +103,7 @@ async function withRandomValues(tests: TestFile[], project: string, answer: Answ
 async function tellOfSizes(_: string, project: string, answer: Answer): Promise<void> {
   const modules = await readAll(project, answer)
   const offers = modules.flatMap(({ path, offers }) => offers.map(offered => ({ path, ...offered })))
-  const bySize = offers.toSorted((a, b) => b.code.length - a.code.length)
+  const bySize = offers.toSorted((a, b) => linesOf(b.code) - linesOf(a.code))
   const longest = bySize[0]!
   await answer.say(
     `## Long and short\n\nThe longest is **\`${longest.name}\`** in \`${longest.path}\`, with ${linesOf(longest.code)} lines. From long to short:\n\n`,
