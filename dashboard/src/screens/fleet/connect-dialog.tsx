@@ -1,11 +1,18 @@
+import { useState } from 'react'
 import { Dialog } from '../../ui/dialog.tsx'
-import { ConnectForm } from './connect-form.tsx'
-import { closeDialog } from './fleet-dialogs.ts'
+import { ConnectForm, StartAgent } from './connect-form.tsx'
+import { closeDialog, type MadeToken } from './fleet-dialogs.ts'
 
-export function ConnectDialog() {
+/** Makes a token, shows once how to start the agent with it, and says when it is there. */
+export function ConnectDialog({ made: before }: { made?: MadeToken | undefined }) {
+  const [made, setMade] = useState(before)
   return (
     <Dialog open onOpenChange={closeDialog} title="Connect agent" width={640}>
-      <ConnectForm onOpen={closeDialog} />
+      {made === undefined ? (
+        <ConnectForm onMade={setMade} />
+      ) : (
+        <StartAgent {...made} onOpen={closeDialog} onAnother={() => setMade(undefined)} />
+      )}
     </Dialog>
   )
 }

@@ -10,15 +10,13 @@ import { Field, TextInput } from '../../ui/field.tsx'
 import { ToneMark } from '../../ui/status.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
 import { execCommand, idProblem, sdkSnippet } from './connect-texts.ts'
+import type { MadeToken } from './fleet-dialogs.ts'
 
-/** Makes a token for one agent and shows, once, how to start it; then says when it is there. */
-export function ConnectForm({ onOpen }: { onOpen?: (() => void) | undefined }) {
+/** Makes a token for one agent; for those who may not, says whom to ask. */
+export function ConnectForm({ onMade }: { onMade(made: MadeToken): void }) {
   const { role } = useConnection()
-  const [made, setMade] = useState<{ id: string; token: string }>()
   if (role === undefined) return null
-  if (!mayAdminister(role)) return <AskAdmin />
-  if (made === undefined) return <IdForm onMade={setMade} />
-  return <Started {...made} onOpen={onOpen} onAnother={() => setMade(undefined)} />
+  return mayAdminister(role) ? <IdForm onMade={onMade} /> : <AskAdmin />
 }
 
 function AskAdmin() {
@@ -37,7 +35,7 @@ function AskAdmin() {
 
 const ownUrl = (): string => serverUrl('.').href.replace(/\/$/, '')
 
-function IdForm({ onMade }: { onMade(made: { id: string; token: string }): void }) {
+function IdForm({ onMade }: { onMade(made: MadeToken): void }) {
   const rest = useFleetwireRest()
   const [id, setId] = useState('my-agent')
   const field = useRef<HTMLInputElement>(null)
@@ -85,17 +83,8 @@ function IdForm({ onMade }: { onMade(made: { id: string; token: string }): void 
   )
 }
 
-function Started({
-  id,
-  token,
-  onOpen,
-  onAnother,
-}: {
-  id: string
-  token: string
-  onOpen: (() => void) | undefined
-  onAnother(): void
-}) {
+/** How to start an agent whose token was just made. */
+export function StartAgent({ id, token, onOpen, onAnother }: MadeToken & { onOpen(): void; onAnother(): void }) {
   const [tab, setTab] = useState<'shell' | 'sdk'>('shell')
   const url = ownUrl()
   return (
@@ -150,7 +139,7 @@ function Snippet({ text, note, wraps = false }: { text: string; note: string; wr
 }
 
 /** Waits for the agent. One that was online before must have come anew. */
-function Arrival({ id, onOpen }: { id: string; onOpen: (() => void) | undefined }) {
+function Arrival({ id, onOpen }: { id: string; onOpen(): void }) {
   const live = useAgent(
     id,
     ({ link, connectedAt }) => ({ link, connectedAt }),

@@ -26,7 +26,7 @@ export function FleetDialogs() {
     case 'disconnect':
       return <DisconnectDialog ids={dialog.ids} />
     case 'connect':
-      return <ConnectDialog />
+      return <ConnectDialog made={dialog.made} />
     default:
       return dialog satisfies never
   }

@@ -1,12 +1,18 @@
 import { create } from 'zustand'
 
+export interface MadeToken {
+  id: string
+  token: string
+}
+
 /** What lies over the fleet. */
 export type FleetDialog =
   | { type: 'send'; ids?: readonly string[] }
   | { type: 'batch'; parentId: string }
   | { type: 'stop'; ids: readonly string[] }
   | { type: 'disconnect'; ids: readonly string[] }
-  | { type: 'connect' }
+  /** `made`: a token that was made before it opened. */
+  | { type: 'connect'; made?: MadeToken }
 
 export const useFleetDialog = create<{ dialog: FleetDialog | undefined }>(() => ({ dialog: undefined }))
 

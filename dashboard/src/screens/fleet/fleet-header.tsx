@@ -1,4 +1,4 @@
-import { useAgentFacets, useConnection } from '@fleetwire/react'
+import { useAgentFacets, useConnection, useFleetCounts } from '@fleetwire/react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { LayoutGrid, Search, TableProperties } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
@@ -61,9 +61,11 @@ export function FleetView() {
 /** What makes it larger, and what sets it to work. */
 export function FleetActions() {
   const { role } = useConnection()
+  // Nobody to send to: then connecting one is the thing to do.
+  const canSend = useHasAgents() && mayOperate(role)
   const actions = [
     { keys: '', label: 'Connect an agent', group: 'Fleet', run: () => openDialog({ type: 'connect' }) },
-    ...(mayOperate(role)
+    ...(canSend
       ? [{ keys: 'm', label: 'Send to many agents', group: 'Fleet', run: () => openDialog({ type: 'send' }) }]
       : []),
   ]
@@ -71,13 +73,18 @@ export function FleetActions() {
   return (
     <>
       <Button onClick={() => openDialog({ type: 'connect' })}>Connect agent</Button>
-      {mayOperate(role) && (
+      {canSend && (
         <Button look="filled" onClick={() => openDialog({ type: 'send' })}>
           Send to many
         </Button>
       )}
     </>
   )
+}
+
+function useHasAgents(): boolean {
+  const counts = useFleetCounts()
+  return counts.status === 'ready' && counts.data.total > 0
 }
 
 const TYPING_MS = 150

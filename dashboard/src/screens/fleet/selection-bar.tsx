@@ -26,31 +26,33 @@ function Bar({ ids }: { ids: readonly string[] }) {
   const chosen = [...selected]
   const isWhole = ids.every(id => selected.has(id))
   return (
-    <div
-      role="toolbar"
-      aria-label="Selected agents"
-      className="absolute bottom-3 left-1/2 z-20 flex max-w-[calc(100%-24px)] -translate-x-1/2 flex-wrap items-center justify-center gap-2 rounded-dialog border border-line bg-card py-2 pr-2 pl-4 shadow-overlay"
-    >
-      <span className="font-medium whitespace-nowrap tabular-nums">{count(selected.size)} selected</span>
-      {!isWhole && (
-        <Button look="quiet" onClick={() => select([...chosen, ...ids])}>
-          Select all {count(ids.length)}
-        </Button>
-      )}
-      {mayOperate(role) && (
-        <>
-          <Button onClick={() => openDialog({ type: 'send', ids: chosen })}>Send</Button>
-          <Button look="danger-outline" onClick={() => openDialog({ type: 'stop', ids: chosen })}>
-            Stop
+    <div className="pointer-events-none absolute inset-x-3 bottom-3 z-20 flex justify-center">
+      <div
+        role="toolbar"
+        aria-label="Selected agents"
+        className="pointer-events-auto flex flex-wrap items-center justify-center gap-2 rounded-dialog border border-line bg-card py-2 pr-2 pl-4 shadow-overlay"
+      >
+        <span className="font-medium whitespace-nowrap tabular-nums">{count(selected.size)} selected</span>
+        {!isWhole && (
+          <Button look="quiet" onClick={() => select([...chosen, ...ids])}>
+            Select all {count(ids.length)}
           </Button>
-        </>
-      )}
-      {mayAdminister(role) && (
-        <Button onClick={() => openDialog({ type: 'disconnect', ids: chosen })}>Disconnect</Button>
-      )}
-      <IconButton label="Clear the selection" onClick={clearSelection}>
-        <X size={16} aria-hidden />
-      </IconButton>
+        )}
+        {mayOperate(role) && (
+          <>
+            <Button onClick={() => openDialog({ type: 'send', ids: chosen })}>Send</Button>
+            <Button look="danger-outline" onClick={() => openDialog({ type: 'stop', ids: chosen })}>
+              Stop
+            </Button>
+          </>
+        )}
+        {mayAdminister(role) && (
+          <Button onClick={() => openDialog({ type: 'disconnect', ids: chosen })}>Disconnect</Button>
+        )}
+        <IconButton label="Clear the selection" onClick={clearSelection}>
+          <X size={16} aria-hidden />
+        </IconButton>
+      </div>
     </div>
   )
 }

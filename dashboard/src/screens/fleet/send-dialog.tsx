@@ -1,8 +1,17 @@
 import type { BatchBody } from '@fleetwire/protocol'
-import { type AgentFilter, useAction, useAgentFacets, useAgentIds, useFleetwireRest } from '@fleetwire/react'
+import {
+  type AgentFilter,
+  useAction,
+  useAgentFacets,
+  useAgentIds,
+  useConnection,
+  useFleetwire,
+  useFleetwireRest,
+} from '@fleetwire/react'
 import { getRouteApi } from '@tanstack/react-router'
-import { type FormEvent, type KeyboardEvent, useRef, useState } from 'react'
+import { type FormEvent, type KeyboardEvent, type RefObject, useEffect, useRef, useState } from 'react'
 import { usePreferences, withEntry } from '../../app/preferences.ts'
+import { whenOnline } from '../../app/when-online.ts'
 import { count, plural } from '../../model/format.ts'
 import { Button } from '../../ui/button.tsx'
 import { cx } from '../../ui/cx.ts'
@@ -78,7 +87,14 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
   const away = useCount({ ...filter, link: 'offline' })
   const maxParallel = limitOf(wave)
   const stopOnFailures = limitOf(failures)
-  const send = useAction((body: BatchBody) => rest.batches.submit(body))
+  const client = useFleetwire()
+  const isOnline = useConnection().state === 'online'
+  const closed = useClosed()
+  const send = useAction(async (body: BatchBody) => {
+    // Closing the dialog takes back what was not sent yet.
+    if (!(await whenOnline(client, closed.current.signal))) return NOT_SENT
+    return rest.batches.submit(body)
+  })
   const submit = async (event?: FormEvent) => {
     event?.preventDefault()
     setChecked(true)
@@ -116,7 +132,7 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
           )}
           <Button onClick={closeDialog}>Cancel</Button>
           <Button type="submit" form={FORM} look="filled" disabled={send.pending || agents === 0}>
-            {send.pending ? 'Sending…' : agents === 0 ? 'Send' : `Send to ${plural(agents, 'agent')}`}
+            {sendLabel(agents, send.pending, isOnline)}
           </Button>
         </>
       }
@@ -173,6 +189,24 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
       </form>
     </Dialog>
   )
+}
+
+const NOT_SENT = { ok: false, error: { code: 'stopped', message: 'It was not sent.', retryable: true } } as const
+
+/** Aborted when the component goes. */
+function useClosed(): RefObject<AbortController> {
+  const controller = useRef(new AbortController())
+  useEffect(() => {
+    // StrictMode comes back after it went.
+    if (controller.current.signal.aborted) controller.current = new AbortController()
+    return () => controller.current.abort()
+  }, [])
+  return controller
+}
+
+function sendLabel(agents: number, isPending: boolean, isOnline: boolean): string {
+  if (isPending) return isOnline ? 'Sending…' : 'Sent when the connection is back'
+  return agents === 0 ? 'Send' : `Send to ${plural(agents, 'agent')}${isOnline ? '' : ' when back'}`
 }
 
 /** How many agents match. */

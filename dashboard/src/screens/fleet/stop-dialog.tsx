@@ -1,4 +1,4 @@
-import { useAgentSummary, useAgents, useFleetwire } from '@fleetwire/react'
+import { useAgentSummary, useAgents, useConnection, useFleetwire } from '@fleetwire/react'
 import { useRef, useState } from 'react'
 import { toast } from '../../app/toasts.ts'
 import { plural } from '../../model/format.ts'
@@ -12,6 +12,7 @@ const MAX_NAMED = 8
 /** Asks once, then interrupts all that runs at these agents. */
 export function StopDialog({ ids }: { ids: readonly string[] }) {
   const client = useFleetwire()
+  const isOnline = useConnection().state === 'online'
   const live = useAgents({ where: { ids } })
   const [isStopping, setStopping] = useState(false)
   const confirm = useRef<HTMLButtonElement>(null)
@@ -19,7 +20,11 @@ export function StopDialog({ ids }: { ids: readonly string[] }) {
   const commandIds = agents.flatMap(agent => agent.running)
   const stop = async () => {
     setStopping(true)
-    const results = await Promise.all(commandIds.map(id => client.interrupt(id)))
+    if (!isOnline) {
+      toast('Sent when the connection is back', { tone: 'needs' })
+      closeDialog()
+    }
+    const results = await Promise.all(commandIds.map(id => client.interrupt(id, undefined, { offline: 'queue' })))
     const refused = results.find(result => !result.ok)
     closeDialog()
     if (refused === undefined) toast(`Asked ${plural(agents.length, 'agent')} to stop`)
@@ -51,7 +56,7 @@ export function StopDialog({ ids }: { ids: readonly string[] }) {
         <>
           <Button onClick={closeDialog}>Cancel</Button>
           <Button ref={confirm} look="danger" onClick={stop} disabled={isStopping}>
-            {isStopping ? 'Stopping…' : 'Stop'}
+            {isStopping ? 'Stopping…' : isOnline ? 'Stop' : 'Stop when back'}
           </Button>
         </>
       }

@@ -1,0 +1,17 @@
+import type { DashboardClient } from '@fleetwire/client'
+
+/** For REST, which does not wait: resolves once there is a connection, at once if there is one. False if aborted. */
+export function whenOnline({ status }: Pick<DashboardClient, 'status'>, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false)
+  if (status.value.state === 'online') return Promise.resolve(true)
+  return new Promise(resolve => {
+    const settle = (isOnline: boolean) => {
+      leave()
+      signal.removeEventListener('abort', aborted)
+      resolve(isOnline)
+    }
+    const aborted = () => settle(false)
+    const leave = status.subscribe(({ state }) => state === 'online' && settle(true))
+    signal.addEventListener('abort', aborted)
+  })
+}
