@@ -258,6 +258,8 @@ t.test('counts, summaries and whole lists', async t => {
   use.change('a1', { work: 'working', detail: 'new' })
   await hook.until(({ agents }) => agents.status === 'ready' && agents.data[0]?.detail === 'new')
   t.equal(hook.now().counts, counts, 'nothing was counted anew')
+  use.fleet.event('agents.a1.status', 'agent:removed', { agentId: 'a1' })
+  await hook.until(({ title }) => title.status === 'ready' && title.data === undefined)
 })
 
 t.test('patterns that nobody reads make room for others below the limit of a connection', async t => {

@@ -50,6 +50,8 @@ export class FleetStore {
         for (const other of this.#feeds.values()) other.retry()
       },
     }
+    // Its summary goes with an agent, and has no event of its own for that.
+    client.on('agent:removed', ({ payload }) => this.peek('summary', patterns.summaries)?.drop(payload.agentId))
     let wasOnline = this.connectivity.isOnline
     client.status.subscribe(({ state }: ConnectionStatus) => {
       // Nothing comes any more, so nothing is kept for later.
@@ -122,7 +124,16 @@ export class FleetStore {
   #flush(): void {
     const feeds = [...this.#pending]
     this.#pending.clear()
-    for (const feed of feeds) feed.flush()
+    for (const feed of feeds) {
+      try {
+        feed.flush()
+      } catch (error) {
+        // What one feed cannot show must not keep the others from it.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 }
 

@@ -60,6 +60,12 @@ export class RecordFeed<T> extends Feed {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
+  /** It is gone with the next flush, which no event of this feed says. */
+  drop(id: string): void {
+    this.#pending.set(id, undefined)
+    this.port.pending(this)
+  }
+
   /** Keeps the records of these ids. Returns a function that lets them go. */
   keep(ids: ReadonlySet<string>): () => void {
     this.#lists.add(ids)
