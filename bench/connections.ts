@@ -5,18 +5,18 @@ import { pinning, startRole } from './lib/start-role.ts'
 import { median } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** Many connections: how fast they are let in, and what one that is idle holds. */
+/** Many connections: how fast they are accepted, and how much memory an idle one holds. */
 
 const CONNECTIONS = 5000
-/** The first is that of a fresh process; code is compiled in it and the next. */
+/** Code is still compiled in the first two rounds of a fresh process. */
 const WARM_UPS = 2
 const ROUNDS = Number(process.env.ROUNDS ?? 5)
 /** On a slow machine fewer rounds are run: no other begins after this time, if there are three already. */
 const ROUNDS_MS = 60_000
 const FEWEST = 3
-/** Between two rounds: sockets are closed, and what was put off is done. */
+/** The pause between two rounds: sockets close, and deferred work is done. */
 const PAUSE_MS = 1000
-/** Before memory is looked at, so that pools are grown. */
+/** Connections that come and go before memory is measured, so that pools have grown. */
 const COME_AND_GO = 500
 
 heading(`${CONNECTIONS} connections`, [
@@ -84,7 +84,7 @@ const others = neighbours.cores()
 await Promise.all(contestants.map(({ stop }) => stop()))
 
 const elapsed = rounds.map(each => each.map(({ elapsedMs }) => elapsedMs))
-/** Machines have better and worse moments: what was measured in the same round is compared. */
+/** The speed of a machine varies over time, so only figures of the same round are compared. */
 const overBare = (i: number) => elapsed[i]!.map((each, round) => each / elapsed[1]![round]!)
 table(
   ['', 'all in, ms', 'connects/s', 'time over bare', 'fresh process, ms', 'over bare', 'refused', 'bytes each'],

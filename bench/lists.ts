@@ -9,7 +9,7 @@ import { percentile } from './lib/stats.ts'
 import type { readers } from './load/readers.ts'
 import type { bareListing } from './servers/bare-listing.ts'
 
-/** Lists of a big fleet: how long a server takes to start on it, and a page to come. */
+/** Lists of a large fleet: how long the server takes to start, and how long a page takes. */
 
 const now = Date.now()
 const SIZE: FleetSize = { agents: 10_000, commands: 100_000, tasks: 20_000, now }
@@ -32,7 +32,7 @@ const filledAt = performance.now()
 await Promise.all([fillStore(dataDir, SIZE), peer.call('fill', SIZE)])
 note(`Filled in ${((performance.now() - filledAt) / 1000).toFixed(1)} s.`)
 
-// What the filling left for the disk to do is not part of the start.
+// Writes that the filling left to the disk must not count as part of the start.
 spawnSync('sync')
 
 /** From the start of the process until it takes new work. */

@@ -6,7 +6,7 @@ import { startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** What readers that do not keep up cost those who do, and the server. */
+/** What slow readers cost the server, and the readers that keep up. */
 
 const PROCESSES = 3
 const PER_PROCESS = 330
@@ -16,7 +16,7 @@ const EVENTS_PER_SECOND = 50
 const ROUND_MS = 1200
 const PAIRS = 12
 const MiB = 1024 * 1024
-/** What waits for each of the slow ones on the side of the server when a round begins. */
+/** How many bytes wait in the server for each slow reader when a round begins. */
 const BEHIND_BYTES = MiB
 const BALLASTS = 1024
 
@@ -40,9 +40,9 @@ for (const load of others) {
 }
 const neighbours = new Neighbours([server.pid, few.pid, ...others.map(({ pid }) => pid)])
 
-/** p50 and p99 of the others, ms. */
+/** p50 and p99 of the readers that keep up, ms. */
 async function round(isSlow: boolean, durationMs = ROUND_MS): Promise<{ p50: number; p99: number }> {
-  // These also get what the others do not.
+  // The slow readers also get events that the others do not.
   await few.call('connect', { ...server.how, port: server.port, count: FROZEN + SLOW, concurrency: 10 })
   if (isSlow) {
     await few.call('slowDown', { frozen: FROZEN, slow: SLOW })

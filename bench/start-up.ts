@@ -60,7 +60,7 @@ async function startServer() {
 }
 
 const server = await startServer()
-// Whoever may read the server's secret is its admin.
+// A process that can read the server's secret acts as its admin.
 const asAdmin = { FLEETWIRE_URL: server.url, FLEETWIRE_DATA_DIR: server.dir }
 const cases: Case[] = [
   { name: 'node -e 0', wallMs: [], cpuMs: [], run: () => toExit(['-e', '0']) },
@@ -80,7 +80,7 @@ const cases: Case[] = [
   },
 ]
 
-// Before the runs: these are what others would be told of.
+// How much of the machine other processes use while nothing is measured.
 const neighbours = new Neighbours([server.pid])
 await setTimeout(2000)
 const others = neighbours.cores()

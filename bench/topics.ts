@@ -6,7 +6,7 @@ import { median } from './lib/stats.ts'
 import { receiversOf, type Shape, subscriptions, type Wanted } from './lib/topics.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** Many topics, each with few subscribers: an event must cost what its receivers cost, whatever else there is. */
+/** Many topics with few subscribers each: the cost of an event must depend on its receivers only. */
 
 const DELIVERIES = 20_000
 const ROUNDS = 3
@@ -24,7 +24,7 @@ heading('Many topics', [
 ])
 
 interface Server extends Peer {
-  /** What a client says to be given what it wants; the rest is in `how`. */
+  /** The frame with which a client subscribes; `how` says the rest. */
   ask(wanted: Wanted): string
   flatOut(options: { events: number; topics: number }): Promise<number>
 }

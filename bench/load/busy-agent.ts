@@ -15,13 +15,13 @@ interface Dispatch {
   input: string
 }
 
-/** Inputs larger than this are only there to be in the way. */
+/** Commands with larger inputs only fill the socket ahead of the interrupt. */
 const BALLAST_FROM = 1024
 const LINE = 'ok 1204 - the store gives back what was put into it # time=1.204ms\r\n'
 const CHUNK = LINE.repeat(850)
 
 let socket: Socket
-/** Of the last numbered frame that was sent, and that the server has stored. */
+/** Numbers of the last frame that was sent, and of the last that the server has stored. */
 let sent = 0
 let stored = 0
 let offset = 0
@@ -41,7 +41,7 @@ function report(type: string, payload: object): void {
   socket.write(maskedFrame(JSON.stringify({ type, payload, n: ++sent })))
 }
 
-/** Resolves when what came has made it so. */
+/** Resolves when the frames received so far satisfy it. */
 function until(isSo: () => boolean): Promise<void> {
   return new Promise(resolve => {
     const look = () => {
@@ -107,7 +107,7 @@ export const busyAgent = serveCalls({
   begun: (commands: number): Promise<void> => until(() => begun === commands && stored === sent),
   /** Resolves when so many commands that were in the way have come, and all that was reported is stored. */
   settled: (commands: number): Promise<void> => until(() => inTheWay === commands && stored === sent),
-  /** Reads nothing from now on. */
+  /** Stops reading. */
   stall: (): void => void socket.pause(),
   /**
    * Asks for the interrupt as somebody would, and waits for it; ms from the request to the frame. Before that it puts so

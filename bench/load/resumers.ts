@@ -7,11 +7,11 @@ export interface ResumersOptions {
   token: string
   cursor: string
   clients: number
-  /** Events that each has missed at least. */
+  /** The least number of events that each client has missed. */
   atLeast: number
 }
 
-/** The number in the payload of an event, read without making text of it: a million of them come at once. */
+/** The number in the payload of an event, read from the bytes: decoding a million texts would cost more than it measures. */
 function stepOf(frame: Buffer): number | undefined {
   const at = frame.indexOf('Step ')
   if (at === -1) return undefined

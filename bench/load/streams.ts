@@ -20,14 +20,15 @@ export interface StreamsOptions {
 export interface Load {
   what: 'delta' | 'event'
   /**
-   * `window`: so many are under way, one more leaves for each that its first viewer got. `burst`: so many leave at once when
-   * every viewer has the burst before. `rate`: so many a second leave each agent, whatever comes back.
+   * `window`: each agent keeps this many deltas in flight, and sends the next when its first viewer has received one.
+   * `burst`: this many are sent at once when every viewer has the previous burst. `rate`: each agent sends this many a
+   * second, whether or not they are received.
    */
   pacing: { kind: 'window' | 'burst'; inFlight: number } | { kind: 'rate'; perSecond: number }
 }
 
 export interface Outcome {
-  /** What the slowest viewer got of what it was to get; 1 is all. */
+  /** The share of its deltas that the slowest viewer received, 0 to 1. */
   whole: number
   latencies: number[]
 }
@@ -66,11 +67,11 @@ let viewersOfAll: Viewer[] = []
 let latencies: number[] = []
 let isMeasuring = false
 let current: Load | undefined
-/** Of the burst that is under way: viewers that do not have it all. */
+/** Viewers that have not received the whole present burst. */
 let missing = 0
 let burstAt = 0
 
-/** How long a socket may take until it is ready. */
+/** Deadline for a socket to become ready. */
 const READY_MS = 15_000
 
 async function open(

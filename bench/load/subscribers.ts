@@ -12,7 +12,7 @@ export interface SubscribersOptions {
   hello: string[]
   /** What each sends once it is ready, where that differs: a text for each, answered by one more frame. */
   own?: string[]
-  /** Each is ready when it has got so many frames. */
+  /** A subscriber is ready when it has received this many frames. */
   readyAfterFrames: number
   /** Handshakes under way at once. */
   concurrency: number
@@ -31,7 +31,7 @@ let onFrame: ((payload: Buffer) => void) | undefined
 let frames = 0
 let timers: NodeJS.Timeout[] = []
 
-/** Who is not ready by then counts as refused. */
+/** A subscriber that is not ready by then counts as refused. */
 const READY_MS = 10_000
 
 async function open(
@@ -86,7 +86,7 @@ async function open(
 }
 
 export const loads = serveCalls({
-  /** Resolves with the time that it took until all were ready, ms. */
+  /** Resolves with the time until all were ready, ms. */
   async connect(options: SubscribersOptions): Promise<{ elapsedMs: number; refused: number }> {
     const startedAt = performance.now()
     let left = options.count

@@ -41,34 +41,34 @@ export interface AgentRegistryOptions extends TokenWarningsOptions {
   heartbeatMs: number
 }
 
-/** What is known of an agent. Replaced whole when any of it changes; only the signs of life stand beside it. */
+/** What this server knows of an agent. A change replaces the whole entry; only `Heard` is kept apart. */
 type Entry = {
   readonly record: Agent
-  /** Stands until the set of its running commands changes. */
+  /** Valid until the set of its running commands changes. */
   readonly reported?: ReportedWork | undefined
 } & (
   | /** No connection of it was reconciled. */ { readonly at: 'away' }
   | /** Commands may be sent. */ { readonly at: 'ready'; readonly connection: AgentConnection }
 )
 
-/** When an agent was heard last: on the monotonic clock, and in epoch ms. Not every heartbeat is worth an event. */
+/** When the last frame of an agent came: `at` on the monotonic clock, `seenAt` in epoch ms. A heartbeat publishes no event. */
 interface Heard {
   at: number
   seenAt: number
 }
 
-/** Every agent that ever connected, what is known of it now, and the way to it. */
+/** Every agent that has ever connected: its record, and its connection while it has one. */
 export class AgentRegistry implements AgentDirectory {
   readonly #options: AgentRegistryOptions
   readonly #clock: Clock
   readonly #agents = new Map<string, Entry>()
   readonly #heard = new Map<string, Heard>()
-  /** Their ids in order, until one comes or goes. */
+  /** The sorted ids; undefined after an agent was added or removed. */
   #ids: readonly string[] | undefined
   #connections = new NewestConnections()
   readonly #publisher: AgentPublisher
   readonly #tokens: TokenWarnings
-  /** By agent: when it is judged by its silence. */
+  /** By agent: when to check how long it has been silent. */
   readonly #silences: Deadlines
   #stops: (() => void)[] = []
 
@@ -89,7 +89,7 @@ export class AgentRegistry implements AgentDirectory {
     for (const part of [this.#silences, this.#tokens, this.#publisher]) part.start()
     this.#stops = [
       commands.onChange((after, before) => {
-        // What waits says nothing of what the agent does, and most of what happens is waiting.
+        // A queued command does not change the agent's record, and most changes are of queued ones.
         if (isRunning(after) || isRunning(before)) this.#commandsChanged(after.agentId)
       }),
       interactions.onChange(({ agentId }) => this.#publisher.update(agentId)),
@@ -170,8 +170,8 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /**
-   * The newest connection that says hello wins. Resolves when everything that came over the older one is stored.
-   * `settled` resolves when the same holds for this one.
+   * The connection that said hello last wins. Resolves when every frame of the older one is stored. `settled` resolves
+   * when every frame of this one is.
    */
   claim(agentId: string, connection: AgentConnection, settled: () => Promise<void>): Promise<void> {
     const entry = this.#agents.get(agentId)
@@ -187,7 +187,7 @@ export class AgentRegistry implements AgentDirectory {
     return this.#publisher.store(record, alongside, () => {
       if (!this.#agents.has(agentId)) this.#ids = undefined
       this.#agents.set(agentId, { at: 'away', record })
-      // It may have been heard again while this was on its way to the log.
+      // Another frame may have come during the append.
       if (this.#silentMs(agentId) > this.#clock.monotonic() - heard.at) this.#heard.set(agentId, heard)
       this.#watch(agentId, 2 * this.#options.heartbeatMs)
     })
@@ -201,7 +201,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#publisher.update(agentId)
   }
 
-  /** Says a day before that the token of this connection ends, unless the agent gets another by itself. */
+  /** Warns a day before the token of this connection expires, unless the agent renews it by itself. */
   watchToken(agentId: string, connection: AgentConnection, expiresAt: number): void {
     const renews = this.#agents.get(agentId)?.record.capabilities.renewsToken ?? false
     if (renews || !this.isCurrent(agentId, connection)) return
@@ -262,7 +262,7 @@ export class AgentRegistry implements AgentDirectory {
     })
   }
 
-  /** What is sent and stored of an agent: a copy, with the time of its last sign of life. */
+  /** The record as it is sent and stored: a copy with the time of the last frame. */
   #now({ record }: Entry): Agent {
     return { ...record, lastSeenAt: this.lastSeenAt(record.agentId) }
   }
@@ -291,7 +291,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#silences.set(agentId, delayMs, () => this.#judge(agentId))
   }
 
-  /** Heartbeats do not move the timer; it looks when it fires and goes on for what is left. */
+  /** Heartbeats do not reset the timer: when it fires, it looks at the silence so far and waits for the rest. */
   #judge(agentId: string): void {
     const { heartbeatMs } = this.#options
     const silentMs = this.#silentMs(agentId)
@@ -310,7 +310,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#publisher.update(agentId)
   }
 
-  /** The record as it is now, which is what is shown from then on. Made when it can be stored, not for each change before. */
+  /** Derives the record anew, once for each write instead of once for each change. `get` returns it from then on. */
   #refreshed(agentId: string): Agent | undefined {
     const entry = this.#agents.get(agentId)
     if (entry === undefined) return undefined

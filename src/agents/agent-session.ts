@@ -186,7 +186,7 @@ export class AgentSession {
       draftOf('agent:lifecycle', topics.agentLog(this.#agentId), { agentId: this.#agentId, ...payload }),
     )
     if (!this.#holdsAgent()) return
-    // What another boot began, this boot will not end.
+    // An earlier process of the agent left these open, and this one will not end them.
     const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
     if (!this.#holdsAgent()) return
@@ -236,7 +236,7 @@ export class AgentSession {
     return directives
   }
 
-  /** The agent does not have the commands that it neither listed nor mentioned since. */
+  /** A running command that the agent neither listed in its inventory nor mentioned since is lost. */
   async #denyMissing(): Promise<void> {
     const { ledger, dispatcher, agents } = this.#services
     if (this.#state.at !== 'ready') return

@@ -10,9 +10,9 @@ import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
-/** How near the end of the log a replay must be, in bytes, before the rest is bridged from memory. */
+/** When no more bytes than this are left to replay, new events are held in memory until the replay is through. */
 const LAST_LEG_BYTES = 128 * 1024
-/** How many bytes of events may be held while that rest is read. */
+/** How many bytes of events may be held meanwhile. */
 const MAX_HELD_BYTES = 1024 * 1024
 /** Before every place in the log. */
 const FROM_THE_START = -1
@@ -44,8 +44,8 @@ export interface Feed {
    */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
   /**
-   * Of the events of these patterns that are not kept, the newest that was told after one place and up to another, with
-   * the cursor of the second.
+   * Events that are told but not kept (summaries): the newest of each matching topic, if it was told after `after` and
+   * up to `upTo`. They have the cursor of `upTo`.
    */
   latest(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[]
   /** Cursor of the newest event that the log told. */
@@ -140,7 +140,7 @@ export class Subscriber {
       }
       this.#state = { name: 'catching-up', held: undefined }
       this.#place(patterns)
-      // No replay has what is not kept. So one that broke off went past some, which the reader lacks, whatever its cursor.
+      // A replay has no summaries. If an earlier one broke off, the cursor is already past some that the reader never got.
       const gone = await this.#catchUp(cursor, FROM_THE_START, {
         begin: () => decided({ resumed: true }),
         end: reached => this.#sink.send('resume:done', { cursor: reached }),
@@ -194,7 +194,7 @@ export class Subscriber {
     return done
   }
 
-  /** What is read meanwhile is kept for others who read it too. */
+  /** Pages that are read during the request are kept for other subscribers that need them too. */
   #reading(request: () => Promise<void>): Promise<void> {
     return this.#inTurn(() => this.#feed.pages.during(request))
   }
@@ -229,7 +229,7 @@ export class Subscriber {
       if (this.#over) return
     }
     this.#leftOut(flawed)
-    // The snapshot has what is not kept, but only for those who asked for it.
+    // Summaries that were told since `left` are in the snapshot, but only the new patterns get that.
     if ((await this.#catchUp(cursor, seqOf(left))) !== undefined) await this.#startOver([])
   }
 
@@ -254,8 +254,8 @@ export class Subscriber {
   }
 
   /**
-   * Reads on until the end of the log is near enough to be bridged by the events that are told meanwhile, then goes
-   * live, with what is not kept and was told after `latestAfter`. Returns why, if the position left retention: `once` on
+   * Replays page by page. While it reads the last page, it holds the events that are told; then it goes live with these,
+   * and with the summaries that were told after `latestAfter`. If the position left retention, it returns why: `once` on
    * the first read, `later` after something was sent.
    */
   async #catchUp(
@@ -328,9 +328,9 @@ export class Subscriber {
     this.#leftOut(page.flawed)
   }
 
-  /** What no frame can carry is left out and named; the rest of the snapshot or replay is sent. */
+  /** Names the topics of records or events that were left out, because no frame can carry them. */
   #leftOut(flawed: readonly string[]): void {
-    // If the topic does not name the agent, nothing says whose it is.
+    // A topic that names no agent does not say who may see it.
     const seesAll = seesFleet(this.#principal)
     const topics = [...new Set(flawed)].filter(
       topic => canSeeTopic(this.#principal, topic) && (seesAll || topic.startsWith('agents.')),

@@ -22,12 +22,12 @@ function keyOf(patterns: readonly string[], principal: Principal): string {
   return `${sightOf(principal, meetsUsers)} ${[...patterns].sort().join(' ')}`
 }
 
-/** Finds who is due which event. */
+/** Finds the subscribers of each event. */
 export class SubscriptionIndex<M> {
   readonly #audiences = new Map<string, Audience<M>>()
   readonly #byMember = new Map<M, Audience<M>>()
   readonly #trie = new PatternTrie<Audience<M>>()
-  /** By topic, task and agent. Cleared when an audience comes or goes, which happens less often than with members. */
+  /** By topic, task and agent. Cleared when an audience is added or removed, which is rarer than a member joining one. */
   readonly #due = new Map<string, readonly Audience<M>[]>()
 
   get size(): number {

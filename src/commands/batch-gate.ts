@@ -1,7 +1,7 @@
 import { type Command, isFinal } from '@fleetwire/protocol'
 import { Listeners } from '../listeners.ts'
 
-/** `maxParallel`: commands of the batch that may be in hand at once. `stopOnFailures`: as many, and the rest is stopped. */
+/** `maxParallel`: how many commands of the batch may be under way at once. `stopOnFailures`: how many failures stop the rest. */
 export interface BatchLimits {
   maxParallel?: number
   stopOnFailures?: number
@@ -25,12 +25,12 @@ export class BatchGate {
   readonly #onFree = new Listeners<[agentId: string]>()
   readonly #onFailures = new Listeners<[parentId: string]>()
 
-  /** Told of each agent that may be sent what waited for its batch, until the function that this returns is called. */
+  /** Calls the listener with each agent whose held commands may be dispatched now. Returns how to unsubscribe. */
   onFree(listener: (agentId: string) => void): () => void {
     return this.#onFree.add(listener)
   }
 
-  /** Told of each batch of which as many commands have failed as it bears. */
+  /** Calls the listener with each batch that has reached `stopOnFailures`. */
   onFailures(listener: (parentId: string) => void): () => void {
     return this.#onFailures.add(listener)
   }
@@ -61,8 +61,7 @@ export class BatchGate {
   }
 
   /**
-   * Must be told of every change of a command, in log order, and of a command that was entered but not dispatched after
-   * all.
+   * Call it for every change of a command, in log order, and for a command that was entered but then not dispatched.
    */
   changed(command: Command): void {
     const { parentId, commandId, agentId, status } = command

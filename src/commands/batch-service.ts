@@ -178,8 +178,7 @@ export class BatchService {
   }
 
   /**
-   * The rights may be narrower than at the first request: the answer shows what these rights would show without the
-   * key.
+   * The caller's rights may be narrower than at the first request, so the answer is filtered by the present ones.
    */
   async #replay(
     { commandId: parentId, sameBody }: { commandId: string; sameBody: boolean },
@@ -200,7 +199,7 @@ export class BatchService {
     return { status: 'replayed', parentId, commands, refused: refusals }
   }
 
-  /** As many commands have failed as `stopOnFailures` says. */
+  /** The batch has reached `stopOnFailures`. */
   #tooManyFailed(parentId: string): void {
     this.#stop(parentId, 'failures', 'fleetwire').catch(this.#options.onFault)
   }
@@ -246,7 +245,7 @@ export class BatchService {
 }
 
 /**
- * A token that sees only part of a batch sees the selection and size of that part, and not how the rest was selected.
+ * A token that sees only part of a batch gets the selection and size of that part; how the rest was selected is hidden.
  */
 function partOf({ selector, refused }: BatchRecord, commands: readonly Command[], canSee: CanSee) {
   const { ids = [] } = selector

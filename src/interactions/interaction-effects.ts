@@ -116,7 +116,7 @@ export class InteractionEffects {
     else if (status === 'running' && this.#options.ledger.hasOpen(commandId)) this.#settle(commandId)
   }
 
-  /** The agent is gone, and nobody else takes answers to questions that belong to no command. */
+  /** Cancels the questions of removed agents and ended sessions, and those without a command when their agent stops. */
   #agentsChanged(events: readonly FleetEvent[]): void {
     for (const { type, payload } of events) {
       if (type === 'agent:removed') {
@@ -140,7 +140,7 @@ export class InteractionEffects {
       if (interaction.state === 'open') this.#apply(interaction, { kind: 'cancel' })
   }
 
-  /** Drops answers that nobody waits for. */
+  /** Forgets answers that no run waits for any more. */
   #forget(interactions: readonly Interaction[]): void {
     for (const interaction of interactions) if (interaction.state !== 'open') this.#options.ledger.forget(interaction)
   }

@@ -69,8 +69,8 @@ export type AppendResult =
   /** `expect` did not hold; `current` is the present record. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept now (disk full, no leader). Nothing was written. Only if the store was lost during the
-   * append is that unknown, and a later start shows whether it was.
+   * The store cannot accept now (disk full, no leader). Nothing was written, unless the store failed during the append:
+   * then only its next start shows whether it was.
    */
   | { status: 'unavailable'; retryAfterMs: number; reason: string }
 
@@ -156,7 +156,7 @@ export interface EventLog {
   list(query: RecordQuery): Promise<RecordPage>
   /**
    * Every record whose topic or task matches any of the patterns, with the cursor at which they were taken. Resolves
-   * before followers are told of anything after that cursor: what they hold then is of the same moment, or older.
+   * before followers are told of anything after that cursor, so their state is never newer than the snapshot's.
    */
   snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot>
   /**

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { connection, house, launch, person } from '../helpers/browser.ts'
 
-test('over a killed server nothing is missing: amber, then live, and what came meanwhile', async t => {
+test('when its server is killed, the page turns amber, then live again, and misses no event', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)

@@ -5,7 +5,7 @@ import type { SocketHandlers, SocketPort } from '../../src/connections/socket-po
 /** What the kernel takes before the server's side is congested. */
 const KERNEL_BYTES = 16 * 1024
 const PING = Buffer.from([0x89, 0])
-/** No frame of a client's: it stands for the answer to a ping. */
+/** Stands for the answer to a ping; no client sends such a frame. */
 const PONG = 'pong'
 
 /** Both ends of one WebSocket, in which nothing moves unless the script moves it, byte by byte towards the client. */
@@ -82,7 +82,7 @@ export class ScriptedWire implements SocketPort {
     this.cut({ client: false, server: true })
   }
 
-  /** Nothing moves any more; each end learns of it now, or is left to find out. */
+  /** Nothing moves any more. An end that is not told must find out by itself. */
   cut(told: { client: boolean; server: boolean }): void {
     this.#isCut = true
     if (told.client) this.#endClient(1006, '')

@@ -7,7 +7,7 @@ import type { ScriptedWire } from './scripted-wire.ts'
 
 type Mark = { kind: 'snapshot'; seq: number } | { kind: 'event'; seq: number }
 
-/** One subscription: what its handlers were told, and the state that somebody who believes them has. */
+/** One subscription: what its handlers were called with, and the state that follows from it. */
 class View {
   readonly patterns: readonly string[]
   readonly marks: Mark[] = []
@@ -37,23 +37,23 @@ const canSee = (rights: string, topic: string): boolean =>
 /** Only the newest of its topic counts. */
 const isState = ({ topic }: Pick<FleetEvent, 'topic'>): boolean => /\.(status|summary)$/.test(topic)
 
-/** A dashboard of the SDK, and the account of what it was due and what it was given. */
+/** A dashboard of the SDK, and the record of what it should have received and what it did receive. */
 export class SimulatedDashboard {
   readonly patterns: readonly string[]
   readonly client: DashboardClient
-  /** What happened to it, in a word each. */
+  /** Which events of its connection it met, one word each. */
   readonly met: string[] = []
   rights = 'wide'
-  /** It reads nothing. */
+  /** It does not read from its socket. */
   isFrozen = false
   wire: ScriptedWire | undefined
   readonly #views: View[] = []
   /** By place in the log: the rights of the socket over which the client went past it. */
   readonly #passed: string[] = []
   readonly #flaws: string[] = []
-  /** The place that the frame which is being handled stands for. */
+  /** The place in the log of the frame that is being handled. */
   #now = 0
-  /** The last place on the present wire: it never goes back. */
+  /** The last place on the present wire. It must never go back. */
   #wireAt = { wire: undefined as ScriptedWire | undefined, seq: 0 }
 
   constructor({ patterns, clock, random, dial }: SimulatedDashboardOptions) {
@@ -116,7 +116,7 @@ export class SimulatedDashboard {
     return this.#views.every(view => (view.marks.at(-1)?.seq ?? -1) >= seq)
   }
 
-  /** Where what the handlers were told differs from what they were due. */
+  /** Where the events that the handlers received differ from those that they should have. */
   flaws(events: readonly FleetEvent[]): string[] {
     const flaws = [...this.#flaws]
     for (const view of this.#views) {
@@ -136,7 +136,7 @@ export class SimulatedDashboard {
     return flaws
   }
 
-  /** Where the state in its handlers' hands differs from the log's, as far as any token sees it. */
+  /** Where the state that its handlers built differs from the log's. Compares only what every token may see. */
   recordFlaws(records: readonly Pick<LogRecord, 'topic' | 'json'>[]): string[] {
     const truth = new Map(records.map(({ topic, json }) => [topic, json]))
     return this.#views.flatMap(view => {

@@ -37,7 +37,7 @@ const KEPT: number[] = [688, 2505]
 const USUAL = ['sent again', 'gap', 'stale', 'started again', 'answered', 'interrupted', 'of a batch']
 const RARE = ['stopped under load', 'agent_lost_it', 'lost']
 
-/** What was asked of the log and is not done yet is lost with the process. */
+/** Operations that were not carried out yet are lost with the process. */
 class CrashingLog extends MemoryLog {
   readonly #random: () => number
   /** Appends are done in their order. A read sees what is committed, and may overtake them. */
@@ -189,7 +189,7 @@ class Simulation {
     this.#server = server
   }
 
-  /** Killed with -9: nothing that it had begun goes on. */
+  /** Kills the server: nothing that it had begun goes on. */
   async restartServer(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -207,7 +207,7 @@ class Simulation {
     if (server !== undefined && server.timers.pending > 0) this.faults.push(`${server.timers.pending} timers are left`)
   }
 
-  /** The process goes on, and the domain in it does not, for a while: as of a node that loses the lead, and gets it again. */
+  /** Stops the domain and starts it again in the same process, as when a node loses the lead and regains it. */
   async handOver(): Promise<void> {
     const { fleet, timers } = this.#server!
     if (this.#isStopped) {
@@ -229,7 +229,7 @@ class Simulation {
     if (this.log.followers !== 2) this.faults.push(`${this.log.followers} follow the log after a stop`)
   }
 
-  /** Of what the histories are to meet. */
+  /** Which events this history met. */
   met(): string[] {
     const commands = this.accepted.map(id => this.last(id)!)
     const questions = this.questions()
@@ -243,7 +243,7 @@ class Simulation {
     ]
   }
 
-  /** Lets the log work until it is done. */
+  /** Lets the log work until the change is done. */
   async #done(change: Promise<void>): Promise<void> {
     let isDone = false
     void change.finally(() => {
@@ -267,7 +267,7 @@ class Simulation {
       random: this.random.next,
       socket: this.#factory(life),
       maxConcurrency: 2,
-      // What a dead process still had to write is never written.
+      // A dead process writes nothing more.
       journal: {
         load: () => journal.load(),
         accepted: command => (life.isAlive ? journal.accepted(command) : dead),
@@ -436,7 +436,7 @@ class Simulation {
     const text = wire?.[to].shift()
     if (wire === undefined || text === undefined) return false
     if (to === 'toClient') {
-      // What is due together may come in one message.
+      // Frames that wait together may come in one message.
       const more = wire.joins ? wire.toClient.splice(0, this.random.below(4)) : []
       wire.events.text([text, ...more].join('\n'))
       return true
@@ -615,7 +615,7 @@ class Simulation {
     await settle()
   }
 
-  /** Nothing more happens to it: it must come to rest. */
+  /** The script does nothing more, so everything must come to an end. */
   async rest(): Promise<void> {
     while (this.#isStopped) await this.handOver()
     this.#isResting = true
@@ -654,7 +654,7 @@ class Simulation {
     return this.history(commandId).at(-1)?.command
   }
 
-  /** What must hold in every history, in words; empty where it does. */
+  /** Which of the rules that every history must keep were broken, in words. */
   flaws(): string[] {
     const flaws = this.faults.map(fault => `fault: ${fault}`)
     for (const id of this.accepted) {
@@ -755,7 +755,7 @@ t.test(
       for (const event of new Set(met)) tally[event] = (tally[event] ?? 0) + 1
       if (flaws.length === 0) continue
       failed[seed] = flaws
-      // Whoever never comes to rest takes long.
+      // A history that never comes to rest takes long.
       if (Object.keys(failed).length === MOST_SHOWN) break
     }
     t.strictSame(failed, {})

@@ -52,7 +52,7 @@ const limits = {
 }
 const AGENTS: Record<string, string[]> = { wide: ['*'], narrow: ['a', 'b'] }
 const PATTERNS = [['agents.>'], ['agents.a.log', 'agents.*.log', 'tasks.>'], ['tasks.t1.>', 'agents.>'], ['>']]
-/** Everybody is due this one, whatever their patterns and rights. */
+/** Matches the patterns and rights of every dashboard. */
 const forAll = (message: string): EventDraft => ofTask('t1', 'a', message)
 
 /** An event of an agent that concerns a task, which shows in its payload. */
@@ -60,7 +60,7 @@ function ofTask(taskId: string, agentId: string, message: string): EventDraft {
   return { type: 'agent:error', topic: `agents.${agentId}.log`, payload: { agentId, message, taskId }, taskId }
 }
 
-/** What was asked of the store is answered when the script says so; what a killed server asked never is. */
+/** The store answers when the script says so. Questions of a killed server are never answered. */
 class LateLog extends MemoryLog {
   #operations: (() => void)[] = []
 
@@ -167,7 +167,7 @@ class Simulation {
     return this.#server
   }
 
-  /** Undefined: there is nobody to talk to. */
+  /** Undefined: the server does not answer. */
   #dial(rights: string, events: ConstructorParameters<typeof ScriptedWire>[1]): ScriptedWire | undefined {
     const server = this.#server
     if (server === undefined || server.isDraining || this.random.next() < 0.1) return undefined
@@ -180,7 +180,7 @@ class Simulation {
     return wire
   }
 
-  /** `killed`: with -9. Either way the next one knows everything that was stored, and nothing else. */
+  /** Kills the server. The next one knows what was stored, and nothing else. */
   restart(): void {
     const server = this.#server
     this.#server = undefined
@@ -199,7 +199,7 @@ class Simulation {
     void this.#server.connections.closeAll()
   }
 
-  /** One event or a few; now and then more than a slow reader may let wait. */
+  /** Appends a few events; now and then more than the outbox of a slow reader holds. */
   say(): void {
     const { random } = this
     const isBurst = random.next() < 0.05
@@ -270,7 +270,7 @@ class Simulation {
     else if (this.#server?.isDraining) this.restart()
   }
 
-  /** Other rights from the next socket on, which is now where the old token is revoked. */
+  /** Changes the rights of the next socket, and may revoke the token of the present one. */
   #judge(dashboard: SimulatedDashboard): void {
     dashboard.rights = dashboard.rights === 'wide' ? 'narrow' : 'wide'
     if (this.random.next() < 0.5) this.#server?.connections.closeWhere(() => true, 4401, 'token revoked')
@@ -344,7 +344,7 @@ t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashbo
     for (const met of simulation.dashboards.flatMap(dashboard => dashboard.met)) tally[met] = (tally[met] ?? 0) + 1
     if (flaws.length === 0) continue
     failed[seed] = flaws.slice(0, 5)
-    // Whoever never comes to rest takes long.
+    // A history that never comes to rest takes long.
     if (Object.keys(failed).length === MOST_SHOWN) break
   }
   t.strictSame(failed, {}, 'no gap, no duplicate, no other order, nobody stuck')

@@ -96,7 +96,7 @@ t.test('[RS1] dashboards resume on a new server over the same folder, and miss n
 })
 
 t.test(
-  '[RS2] beyond retention: said so, then a snapshot and what follows it, and nothing of a partial replay',
+  '[RS2] a cursor beyond retention gets the reason, a snapshot and later events, and no partial replay',
   async t => {
     const log = await openLog(t, { clock: systemClock, retention: { count: 20, ms: 7 * DAY } })
     const app = await startApp(t, { eventLog: log })

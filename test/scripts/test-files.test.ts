@@ -41,33 +41,36 @@ t.test('tests are found by what is in their path, as sources or as built, and no
   t.same(findTests(root, ['nothing']), [])
 })
 
-t.test('who changes its process has one of its own, who measures load comes last, the rest shares', async t => {
-  const short = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`test/src/s${i}.test.ts`, pure]))
-  const own = {
-    'test/src/limit.test.ts': `${pure}t.setTimeout(90_000)\n`,
-    'test/src/timers.test.ts': `import { mock } from 'node:test'\n${pure}`,
-    'test/src/handler.test.ts': `${pure}process.on('warning', () => {})\n`,
-    'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
-  }
-  const long = { 'test/e2e/a.test.ts': pure, 'test/e2e/b.test.ts': pure, 'test/src/cli/c.test.ts': pure }
-  const quiet = { 'test/attack/load.test.ts': `${pure}await server.delay()\n` }
-  const browser = { 'test/browser/a.test.ts': pure, 'test/browser/b.test.ts': pure }
-  const root = repository(t, { ...short, ...own, ...long, ...quiet, ...browser })
-  const plan = planTests(root, findTests(root, []), 2)
-  t.same(plan.browser, [['dist/test/browser/a.test.js'], ['dist/test/browser/b.test.js']])
-  t.same(plan.quiet, [['dist/test/attack/load.test.js']])
-  const [env, handler, limit, timers, long1, long2, ...groups] = plan.sideBySide
-  t.same(
-    [env, handler, limit, timers],
-    ['env', 'handler', 'limit', 'timers'].map(name => [`dist/test/src/${name}.test.js`]),
-  )
-  t.same([long1, long2], [['dist/test/e2e/a.test.js', 'dist/test/src/cli/c.test.js'], ['dist/test/e2e/b.test.js']])
-  t.same(
-    groups.map(({ length }) => length),
-    [10, 10, 10],
-  )
-  t.equal(new Set(groups.flat()).size, 30)
-})
+t.test(
+  'a file that changes its process gets one of its own, files that measure load run last, the others share',
+  async t => {
+    const short = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`test/src/s${i}.test.ts`, pure]))
+    const own = {
+      'test/src/limit.test.ts': `${pure}t.setTimeout(90_000)\n`,
+      'test/src/timers.test.ts': `import { mock } from 'node:test'\n${pure}`,
+      'test/src/handler.test.ts': `${pure}process.on('warning', () => {})\n`,
+      'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
+    }
+    const long = { 'test/e2e/a.test.ts': pure, 'test/e2e/b.test.ts': pure, 'test/src/cli/c.test.ts': pure }
+    const quiet = { 'test/attack/load.test.ts': `${pure}await server.delay()\n` }
+    const browser = { 'test/browser/a.test.ts': pure, 'test/browser/b.test.ts': pure }
+    const root = repository(t, { ...short, ...own, ...long, ...quiet, ...browser })
+    const plan = planTests(root, findTests(root, []), 2)
+    t.same(plan.browser, [['dist/test/browser/a.test.js'], ['dist/test/browser/b.test.js']])
+    t.same(plan.quiet, [['dist/test/attack/load.test.js']])
+    const [env, handler, limit, timers, long1, long2, ...groups] = plan.sideBySide
+    t.same(
+      [env, handler, limit, timers],
+      ['env', 'handler', 'limit', 'timers'].map(name => [`dist/test/src/${name}.test.js`]),
+    )
+    t.same([long1, long2], [['dist/test/e2e/a.test.js', 'dist/test/src/cli/c.test.js'], ['dist/test/e2e/b.test.js']])
+    t.same(
+      groups.map(({ length }) => length),
+      [10, 10, 10],
+    )
+    t.equal(new Set(groups.flat()).size, 30)
+  },
+)
 
 t.test('a few files are spread over what may run side by side', async t => {
   const root = repository(t, { 'test/a.test.ts': pure, 'test/b.test.ts': pure, 'test/c.test.ts': pure })

@@ -66,7 +66,7 @@ t.test('what a file leaves to the end of its process is done at its own end', as
   )
 })
 
-t.test('who ends the process takes the files behind with it', async t => {
+t.test('a file that ends the process also ends the files after it', async t => {
   const { code, counts } = await run(t, { 'ends.mjs': 'process.exit(0)', 'a.mjs': passes })
   t.equal(code, 0)
   t.same(counts, [], 'so whoever runs it counts its files, not its code alone')

@@ -60,7 +60,7 @@ test('started, stopped and started again: whatever happens, happens once', async
   t.equal(of('command:succeeded').length, 1)
 })
 
-test('stopped under load, it takes up in the next start what the log says', async t => {
+test('stopped under load, the next start continues from what the log says', async t => {
   const fleet = await startFleet(t)
   const { agent, commandId, attempt } = await work(fleet, 1)
   const waiting = await fleet.submit('a1')

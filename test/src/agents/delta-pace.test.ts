@@ -35,7 +35,7 @@ t.test('the first after a quiet time is called at once, those after it together'
   t.equal(clock.pending, 0)
 })
 
-t.test('who asks while the others are called waits for the next time', async t => {
+t.test('a caller that asks while callers are called is called the next time', async t => {
   const { clock, pace, called, caller } = setUp()
   pace.take(caller('a'))
   pace.take(() => pace.take(caller('again')))
@@ -45,7 +45,7 @@ t.test('who asks while the others are called waits for the next time', async t =
   t.same(called, ['a', 'again'])
 })
 
-t.test('who is forgotten is not called, and after a stop nobody is', async t => {
+t.test('a forgotten caller is not called, and no caller is after a stop', async t => {
   const { clock, pace, called, caller } = setUp()
   const [a, b] = [caller('a'), caller('b')]
   pace.take(a)
@@ -99,7 +99,7 @@ t.test('[UP2] parts of texts of several agents gather, in the order of each, and
   t.same(texts().sort(), ['a1 one ', 'a1 two three ', 'a2 uno dos '])
 })
 
-t.test('[UP2] what else an agent reports waits for nothing, and takes along what gathered before it', async t => {
+t.test('[UP2] a report that is no delta is stored at once, together with the deltas that wait before it', async t => {
   const { first, second, texts } = await streaming(t)
   first.say('two ')
   second.say('uno ')

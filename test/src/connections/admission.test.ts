@@ -36,7 +36,7 @@ t.test('[LM11] a client that would wait too long is told to come back', async t 
   t.equal(entered.length, 120)
 })
 
-t.test('closing sends away those who wait and those who come', async t => {
+t.test('closing refuses clients that wait and clients that come later', async t => {
   const { clock, admission, entered, enter } = setUp()
   for (let i = 0; i < 12; i++) enter(i)
   admission.close()

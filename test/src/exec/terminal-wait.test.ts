@@ -42,7 +42,7 @@ t.test('a program that waits for somebody to type is reported, until it goes on'
   await Promise.all(possible.map(wait))
 })
 
-t.test('what was typed ends the wait, and the command', linux, async t => {
+t.test('typed input ends the wait, and the command goes on with it', linux, async t => {
   const command = start('read answer; sleep 1; echo "got $answer"')
   await command.waited('sh waits for input')
   command.terminal().onInput?.('yes\r')

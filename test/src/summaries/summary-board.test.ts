@@ -99,7 +99,7 @@ test('it follows interactions, usage, streaming text and terminals', async t => 
   t.same(await later(), [])
 })
 
-test('it is told soon after a quiet time, then once a second, whatever happens', async t => {
+test('a summary is told soon after a quiet time, then at most once a second', async t => {
   const { log, clock, agent, later } = await start(t)
   agent('a1')
   t.equal((await later(100)).length, 1)
