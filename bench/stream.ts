@@ -260,12 +260,14 @@ async function measure(what: Case, running: Running[], loads: StreamLoad[]): Pro
 
 for (const what of cases) {
   if (only !== undefined && !only.split(',').includes(what.key)) continue
-  const running = await Promise.all(what.servers.map(server => server.start(what.agents)))
+  const starting = what.servers.map(server => server.start(what.agents))
   const loads = what.servers.map(() => startRole<typeof streams>('load/streams.js', { core: 1 }))
   try {
-    await measure(what, running, loads)
+    await measure(what, await Promise.all(starting), loads)
     for (const role of loads) await role.call('close')
   } finally {
-    await Promise.all([...running.map(server => server.stop()), ...loads.map(role => role.stop())])
+    // Also when one of them did not start.
+    const started = (await Promise.allSettled(starting)).flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+    await Promise.all([...started.map(server => server.stop()), ...loads.map(role => role.stop())])
   }
 }
