@@ -1,6 +1,6 @@
 import { agentStatuses } from '@fleetwire/react'
 import t from 'tap'
-import { bucketCounts, bucketGroups, bucketStatuses, isBucket } from './buckets.ts'
+import { bucketCounts, bucketGroups, bucketStatuses, isBucket, statusesOf } from './buckets.ts'
 
 t.test('every status is in exactly one bucket, so counts add up', async t => {
   t.same(Object.values(bucketStatuses).flat().sort(), [...agentStatuses].sort())
@@ -23,6 +23,10 @@ t.test('groups by status are joined, the most urgent first', async t => {
     { key: 'needs-you', ids: ['b', 'a'] },
     { key: 'idle', ids: ['c'] },
   ])
+  t.same(statusesOf('working'), ['working', 'starting'])
+  t.same(statusesOf('error'), ['error'])
+  t.equal(statusesOf('nonsense'), undefined)
+  t.equal(statusesOf(undefined), undefined)
   t.ok(isBucket('working'))
   t.notOk(isBucket('toString'))
   t.notOk(isBucket(undefined))

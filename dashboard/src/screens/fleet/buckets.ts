@@ -1,4 +1,4 @@
-import type { AgentGroup, AgentStatus } from '@fleetwire/react'
+import { type AgentGroup, type AgentStatus, agentStatuses } from '@fleetwire/react'
 
 /** What people sort a fleet into. Each status is in one of them, so their counts add up to the whole fleet. */
 export type Bucket = 'needs-you' | 'late' | 'working' | 'idle' | 'offline'
@@ -24,6 +24,13 @@ export const buckets = Object.keys(bucketStatuses) as Bucket[]
 
 export const isBucket = (text: string | undefined): text is Bucket =>
   text !== undefined && Object.hasOwn(bucketStatuses, text)
+
+/** Of the address: a bucket, or one status alone; undefined for all. */
+export function statusesOf(text: string | undefined): readonly AgentStatus[] | undefined {
+  if (isBucket(text)) return bucketStatuses[text]
+  const status = agentStatuses.find(one => one === text)
+  return status && [status]
+}
 
 const bucketOf = new Map(buckets.flatMap(bucket => bucketStatuses[bucket].map(status => [status as string, bucket])))
 

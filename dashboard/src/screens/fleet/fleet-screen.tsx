@@ -1,7 +1,9 @@
 import type { AgentSort } from '@fleetwire/react'
 import { getRouteApi } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { usePreferences } from '../../app/preferences.ts'
+import { plural } from '../../model/format.ts'
+import { announce } from '../../shell/announcer.ts'
 import { Page } from '../../ui/page.tsx'
 import { Problem } from '../../ui/states.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
@@ -53,6 +55,7 @@ function FleetList() {
   const [sort, setSort] = useState<AgentSort>()
   const engaged = useEngaged()
   const { index, groups } = useFleet({ q, status, sort, freeze: engaged.isEngaged })
+  useAnnouncedHits(index.status === 'ready' ? index.data.ids.length : undefined, `${q} ${status}`)
   if (index.status === 'loading') return <FleetSkeleton />
   if (index.status === 'error') return <Problem title="The fleet could not be read." error={index.error} />
   const { ids, moves, apply } = index.data
@@ -69,4 +72,14 @@ function FleetList() {
       engaged={engaged.handlers}
     />
   )
+}
+
+/** Tells how many are shown when the filter is another, not when agents come and go. */
+function useAnnouncedHits(hits: number | undefined, filter: string): void {
+  const told = useRef(filter)
+  useEffect(() => {
+    if (hits === undefined || told.current === filter) return
+    told.current = filter
+    announce(hits === 0 ? 'No agent matches' : `${plural(hits, 'agent')} shown`)
+  }, [hits, filter])
 }

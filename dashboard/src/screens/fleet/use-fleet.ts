@@ -1,8 +1,8 @@
-import { type AgentIndex, type AgentSort, type AgentStatus, type Live, useAgentIds } from '@fleetwire/react'
+import { type AgentIndex, type AgentSort, type Live, useAgentIds } from '@fleetwire/react'
 import { useMemo } from 'react'
 import { usePreferences } from '../../app/preferences.ts'
 import { useUnseenFailures } from '../../model/use-unseen-failures.ts'
-import { type BucketCounts, bucketCounts, bucketGroups, bucketNames, bucketStatuses, isBucket } from './buckets.ts'
+import { type BucketCounts, bucketCounts, bucketGroups, bucketNames, statusesOf } from './buckets.ts'
 import type { ListGroup } from './list-rows.ts'
 
 /** The ids of agents with an unseen failure, in one order: as part of a query they are compared by value. */
@@ -26,7 +26,7 @@ export function useFleet({ q, status, sort, freeze }: FleetQuery): { index: Live
   const unseenFailures = useFailedIds()
   const view = usePreferences(state => state.fleetView)
   const groupBy = usePreferences(state => state.groupBy)
-  const statuses: readonly AgentStatus[] | undefined = isBucket(status) ? bucketStatuses[status] : undefined
+  const statuses = statusesOf(status)
   const isGrouped = view === 'cards'
   const index = useAgentIds({
     where: { ...(q !== undefined && { text: q }), ...(statuses !== undefined && { status: statuses }) },
