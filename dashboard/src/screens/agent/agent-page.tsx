@@ -15,7 +15,7 @@ import { useWide } from './use-wide.ts'
 const route = getRouteApi('/agents/$agentId')
 
 /** One agent: what it is, what it does, what it waits for, and what to tell it. */
-export function AgentPage({ agent, stale }: { agent: Agent; stale: boolean }) {
+export function AgentPage({ agent, staleSince }: { agent: Agent; staleSince: number | undefined }) {
   const { agentId } = agent
   const mayCommand = useMayCommand()
   const isWide = useWide()
@@ -26,7 +26,7 @@ export function AgentPage({ agent, stale }: { agent: Agent; stale: boolean }) {
   useNeighbours(agentId)
   return (
     <div className="flex h-full min-h-0 flex-col">
-      <AgentHeader agent={agent} stale={stale} seenAt={seenAt} mayCommand={mayCommand} />
+      <AgentHeader agent={agent} staleSince={staleSince} seenAt={seenAt} mayCommand={mayCommand} />
       <div className="flex min-h-0 flex-1">
         <div className="flex min-h-0 min-w-0 flex-2 flex-col">
           <AgentTabs

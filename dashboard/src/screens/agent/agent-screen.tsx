@@ -31,7 +31,7 @@ export function AgentScreen() {
   }
   if (agent.data === undefined) return <UnknownAgent agentId={agentId} />
   // Nothing of one agent must be seen at another: each has a page of its own.
-  return <AgentPage key={agentId} agent={agent.data} stale={agent.stale} />
+  return <AgentPage key={agentId} agent={agent.data} staleSince={agent.stale ? agent.asOf : undefined} />
 }
 
 function UnknownAgent({ agentId }: { agentId: string }) {

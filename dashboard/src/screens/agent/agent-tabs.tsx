@@ -1,19 +1,26 @@
 import type { Agent } from '@fleetwire/protocol'
 import { getRouteApi } from '@tanstack/react-router'
-import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
+// With the page, not with the terminal: a style sheet that failed to load once is not asked for again.
+import '@xterm/xterm/css/xterm.css'
 import { useShortcuts } from '../../keys/shortcuts.ts'
-import { Loading, SkeletonLine } from '../../ui/states.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
+import type { ConversationTabProps } from './conversation/conversation-tab.tsx'
 import { ConversationTools } from './conversation/conversation-tools.tsx'
 import type { ShownSession } from './conversation/use-shown-session.ts'
+import { lazyView } from './lazy-view.tsx'
 import { Side } from './side/side.tsx'
 import { TerminalTools } from './terminal/terminal-tools.tsx'
+import type { TerminalViewProps } from './terminal/terminal-view.tsx'
 import type { ShownTab } from './use-shown-tab.ts'
 
-const TerminalView = lazy(() => import('./terminal/terminal-view.tsx'))
-const Conversation = lazy(() => import('./conversation/conversation-tab.tsx'))
-const Timeline = lazy(() => import('./timeline/timeline-tab.tsx'))
+const TerminalView = lazyView<TerminalViewProps>(() => import('./terminal/terminal-view.tsx'))
+const Conversation = lazyView<ConversationTabProps>(() => import('./conversation/conversation-tab.tsx'))
+const Timeline = lazyView<{ agentId: string }>(() => import('./timeline/timeline-tab.tsx'))
+
+/** Somebody who came here will look at more than one of them. */
+const PREFETCH_MS = 2000
 
 const route = getRouteApi('/agents/$agentId')
 
@@ -32,6 +39,12 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
   const isPhone = usePhone()
   const [terminalId, setTerminalId] = useState<string>()
   const [isSearching, setIsSearching] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const view of [TerminalView, Conversation, Timeline]) view.prefetch()
+    }, PREFETCH_MS)
+    return () => clearTimeout(timer)
+  }, [])
   useShortcuts([
     { keys: '1', label: 'Show the terminal', group: 'Agent', run: () => onShow('terminal') },
     { keys: '2', label: 'Show the conversation', group: 'Agent', run: () => onShow('conversation') },
@@ -69,7 +82,7 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
           value: 'terminal',
           label: 'Terminal',
           content: (
-            <Later>
+            <>
               {row}
               <TerminalView
                 agentId={agentId}
@@ -78,26 +91,26 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
                 isSearching={isSearching}
                 onSearching={setIsSearching}
               />
-            </Later>
+            </>
           ),
         },
         {
           value: 'conversation',
           label: 'Conversation',
           content: (
-            <Later>
+            <>
               {row}
               <Conversation session={session} agentName={name} takesPrompts={takesPrompts} />
-            </Later>
+            </>
           ),
         },
         {
           value: 'timeline',
           label: 'Timeline',
           content: (
-            <Later>
+            <>
               <Timeline agentId={agentId} />
-            </Later>
+            </>
           ),
         },
         ...(hasDetails
@@ -115,22 +128,5 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
           : []),
       ]}
     />
-  )
-}
-
-function Later({ children }: { children: ReactNode }) {
-  return (
-    <Suspense
-      fallback={
-        <Loading>
-          <div className="flex flex-col gap-2 p-4">
-            <SkeletonLine className="w-1/2" />
-            <SkeletonLine className="w-1/3" />
-          </div>
-        </Loading>
-      }
-    >
-      {children}
-    </Suspense>
   )
 }

@@ -16,18 +16,21 @@ import { StopButton } from './stop-button.tsx'
 
 export interface AgentHeaderProps {
   agent: Agent
-  /** As old as the connection. */
-  stale: boolean
+  /** The end of the connection that the data is as old as; undefined while it is live. */
+  staleSince: number | undefined
   /** When somebody looked at it here, before now. */
   seenAt: number
   mayCommand: boolean
 }
 
-export function AgentHeader({ agent, stale, seenAt, mayCommand }: AgentHeaderProps) {
+export function AgentHeader({ agent, staleSince, seenAt, mayCommand }: AgentHeaderProps) {
   const { agentId, name } = agent
   usePageTitle(name)
   const summary = useAgentSummary(agentId)
-  const now = useNow()
+  const clock = useNow()
+  // What is not live any more does not age: nobody knows.
+  const now = staleSince ?? clock
+  const stale = staleSince !== undefined
   const latest = summary.status === 'ready' ? summary.data : undefined
   // A failure that brought somebody here stays in view until something else runs.
   const status = shownStatus(agent, latest, latest?.current === undefined ? seenAt : Number.POSITIVE_INFINITY)
@@ -69,9 +72,9 @@ export function AgentHeader({ agent, stale, seenAt, mayCommand }: AgentHeaderPro
         </div>
       </div>
       <div className={cx('flex min-w-0 flex-wrap items-center justify-between gap-x-6 gap-y-1', stale && 'stale')}>
-        <CurrentCommand agentId={agentId} />
+        <CurrentCommand agentId={agentId} staleSince={staleSince} />
         <div className="min-w-0 max-tablet:hidden">
-          <Facts agent={agent} />
+          <Facts agent={agent} staleSince={staleSince} />
         </div>
       </div>
     </header>

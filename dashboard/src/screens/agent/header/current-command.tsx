@@ -4,9 +4,10 @@ import { commandWords } from '../../../model/agent-status.ts'
 import { ago, elapsed, percent } from '../../../model/format.ts'
 
 /** What runs and for how long; else what ended last. */
-export function CurrentCommand({ agentId }: { agentId: string }) {
+export function CurrentCommand({ agentId, staleSince }: { agentId: string; staleSince: number | undefined }) {
   const live = useAgentSummary(agentId)
-  const now = useNow()
+  const clock = useNow()
+  const now = staleSince ?? clock
   if (live.status !== 'ready' || live.data === undefined) return null
   const { current, last } = live.data
   if (current !== undefined) {
@@ -14,7 +15,8 @@ export function CurrentCommand({ agentId }: { agentId: string }) {
       <p className="flex min-w-0 items-baseline gap-2 text-meta">
         <CommandLink commandId={current.commandId} title={current.title} />
         <span className="shrink-0 text-text2 tabular-nums">
-          {live.stale ? 'was running' : elapsed(now - current.startedAt)}
+          {elapsed(now - current.startedAt)}
+          {staleSince !== undefined && ' when last heard of'}
           {current.progress !== undefined && ` · ${percent(current.progress)}`}
         </span>
         {current.message !== undefined && <span className="min-w-0 truncate text-text3">{current.message}</span>}

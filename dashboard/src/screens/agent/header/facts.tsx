@@ -17,8 +17,9 @@ const evidenceNotes: Record<Agent['evidence'], string> = {
 }
 
 /** Three facts that are no one: whether it is connected, what it does, and how that is known. */
-export function Facts({ agent }: { agent: Agent }) {
-  const now = useNow()
+export function Facts({ agent, staleSince }: { agent: Agent; staleSince?: number | undefined }) {
+  const clock = useNow()
+  const now = staleSince ?? clock
   const toldAt = useToldAt(agent.agentId)
   const seen = agent.link === 'online' ? `for ${age(now - agent.connectedAt)}` : `seen ${ago(now - agent.lastSeenAt)}`
   return (

@@ -31,7 +31,7 @@ export function TerminalFoot({ terminal, size, owner, mayType, isFocused, notice
       <span className="ml-auto flex shrink-0 items-center gap-2 tabular-nums">
         {size !== undefined && !isEmpty && `${size.cols} × ${size.rows}`}
         {owners[owner] !== '' && !isEmpty && <span className="max-tablet:sr-only">{owners[owner]}</span>}
-        {mayType && !isEmpty && owner !== 'you' && terminal.state === 'open' && (
+        {mayType && !isEmpty && (owner === 'nobody' || owner === 'other') && terminal.state === 'open' && (
           <button type="button" onClick={onFit} className="min-h-6 rounded-control px-1.5 text-accent hover:underline">
             Fit to this page
           </button>

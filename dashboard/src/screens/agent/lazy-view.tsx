@@ -1,0 +1,55 @@
+import { useConnection } from '@fleetwire/react'
+import { type ComponentType, useEffect, useState } from 'react'
+import { Loading, Problem, SkeletonLine } from '../../ui/states.tsx'
+
+/** Loads its part of the page when it is first shown; without a connection it says so, and tries again with the next. */
+export function lazyView<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+  let loaded: ComponentType<P> | undefined
+  const get = async () => {
+    loaded ??= (await load()).default
+    return loaded
+  }
+
+  function LazyView(props: P) {
+    const { state } = useConnection()
+    const [View, setView] = useState(() => loaded)
+    const [attempt, setAttempt] = useState(0)
+    const [failure, setFailure] = useState<string>()
+    // biome-ignore lint/correctness/useExhaustiveDependencies: a new connection and a click are new attempts
+    useEffect(() => {
+      if (View !== undefined) return
+      let isOver = false
+      get().then(
+        view => isOver || setView(() => view),
+        error => isOver || setFailure(error instanceof Error ? error.message : String(error)),
+      )
+      return () => {
+        isOver = true
+      }
+    }, [View, attempt, state === 'online'])
+    if (View !== undefined) return <View {...props} />
+    if (failure !== undefined) {
+      return (
+        <Problem
+          title="This part of the page could not be loaded."
+          error={{ code: 'offline', message: 'It is loaded when the connection is back.' }}
+          onRetry={() => {
+            setFailure(undefined)
+            setAttempt(count => count + 1)
+          }}
+        />
+      )
+    }
+    return (
+      <Loading>
+        <div className="flex flex-col gap-2 p-4">
+          <SkeletonLine className="w-1/2" />
+          <SkeletonLine className="w-1/3" />
+        </div>
+      </Loading>
+    )
+  }
+  /** Loads it ahead, so that it is there when the connection is not. */
+  LazyView.prefetch = () => void get().catch(() => {})
+  return LazyView
+}
