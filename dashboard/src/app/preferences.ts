@@ -14,6 +14,8 @@ export interface Preferences {
   drafts: Readonly<Record<string, string>>
   /** When somebody last looked at an agent, epoch ms. */
   seen: Readonly<Record<string, number>>
+  /** Needs without a record of their own that somebody put away, and when. */
+  dismissed: Readonly<Record<string, number>>
   desktopNotifications: boolean
   notifyDone: boolean
   screenReaderTerminal: boolean
@@ -31,6 +33,7 @@ export const usePreferences = create<Preferences>()(
       tabs: {},
       drafts: {},
       seen: {},
+      dismissed: {},
       desktopNotifications: false,
       notifyDone: false,
       screenReaderTerminal: false,

@@ -44,6 +44,7 @@ export function AttentionRow({ item, selected, onSelect, ref }: AttentionRowProp
         <span className="min-w-0 flex-1 truncate text-text2">{title}</span>
         {item.kind === 'request' && <RiskTag risk={item.requests[0].risk} />}
         {item.kind === 'failure' && <ToneMark tone="bad">{commandWords[item.last.status]}</ToneMark>}
+        {item.kind === 'waiting' && <ToneMark tone="needs">Waits for input</ToneMark>}
         {item.kind === 'stalled' && <ToneMark tone="warn">Stalled</ToneMark>}
       </span>
     </button>
@@ -58,13 +59,9 @@ function facts(item: Attention): { title: string; agentId: string; since: number
     }
     case 'failure':
       return { title: item.last.title, agentId: item.agentId, since: item.last.endedAt, more: 0 }
+    case 'waiting':
     case 'stalled':
-      return {
-        title: item.detail === '' ? 'No sign of life' : item.detail,
-        agentId: item.agentId,
-        since: item.since,
-        more: 0,
-      }
+      return { title: item.detail, agentId: item.agentId, since: undefined, more: 0 }
     default:
       return item satisfies never
   }

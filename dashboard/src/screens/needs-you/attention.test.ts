@@ -21,11 +21,36 @@ t.test('the riskiest first, then what waits longest, then failures and stalled o
       request('unknown', { title: 'd', risk: 'unknown' }),
     ],
     [failure('a1')],
-    [{ agentId: 'a2', detail: 'no output', lastSeenAt: 3 } as Agent],
+    [
+      {
+        agentId: 'a2',
+        work: 'stalled',
+        detail: 'no output',
+        lastSeenAt: 3,
+        running: ['c1'],
+        openInteractions: 0,
+      } as unknown as Agent,
+      {
+        agentId: 'a3',
+        work: 'waiting',
+        detail: '',
+        lastSeenAt: 3,
+        running: ['c2'],
+        openInteractions: 0,
+      } as unknown as Agent,
+      {
+        agentId: 'a4',
+        work: 'waiting',
+        detail: '',
+        lastSeenAt: 3,
+        running: [],
+        openInteractions: 1,
+      } as unknown as Agent,
+    ],
   )
   t.same(
     queue.map(({ key }) => key),
-    ['high-old', 'high-new', 'unknown', 'low-old', 'c-a1', 'stalled a2'],
+    ['high-old', 'high-new', 'unknown', 'low-old', 'c-a1', 'stalled a2 c1', 'waiting a3 c2'],
   )
 })
 

@@ -5,15 +5,18 @@ import type { LastEnded } from '@fleetwire/react'
 export type Attention =
   | { kind: 'request'; key: string; requests: readonly [Interaction, ...Interaction[]] }
   | { kind: 'failure'; key: string; agentId: string; last: LastEnded['last'] }
-  | { kind: 'stalled'; key: string; agentId: string; detail: string; since: number }
+  | { kind: 'waiting' | 'stalled'; key: string; agentId: string; detail: string; since: number }
 
 const risks: readonly Interaction['risk'][] = ['high', 'unknown', 'medium', 'low']
 
-/** The riskiest first, and of those the ones that wait longest; then what failed or stalled, the newest first. */
+/**
+ * The riskiest first, and of those the ones that wait longest; then what failed, the newest first; then `agents`, which
+ * wait for input in their terminal or are stalled.
+ */
 export function attentionQueue(
   requests: readonly Interaction[],
   failures: readonly LastEnded[],
-  stalled: readonly Agent[],
+  agents: readonly Agent[],
 ): Attention[] {
   const alike = new Map<string, Interaction[]>()
   for (const request of requests) {
@@ -28,12 +31,14 @@ export function attentionQueue(
   return [
     ...rows.map((group): Attention => ({ kind: 'request', key: group[0].interactionId, requests: group })),
     ...failures.map(({ agentId, last }): Attention => ({ kind: 'failure', key: last.commandId, agentId, last })),
-    ...stalled.map(
-      ({ agentId, detail, lastSeenAt }): Attention => ({
-        ...{ kind: 'stalled', key: `stalled ${agentId}`, agentId, detail, since: lastSeenAt },
-      }),
-    ),
+    ...agents.filter(({ openInteractions }) => openInteractions === 0).map(quietNeed),
   ]
+}
+
+/** The key names what it waits for, so that a dismissed wait does not hide the next one. */
+const quietNeed = ({ agentId, work, detail, lastSeenAt, running }: Agent): Attention => {
+  const kind = work === 'waiting' ? 'waiting' : 'stalled'
+  return { kind, key: `${kind} ${agentId} ${running.join()}`, agentId, detail, since: lastSeenAt }
 }
 
 const byUrgency = (a: Interaction, b: Interaction): number =>

@@ -97,25 +97,50 @@ export function LastLines({ text }: { text: string }) {
   )
 }
 
-/** An agent that says it works while nothing comes of it. */
-export function StalledDetail({ agentId, detail }: { agentId: string; detail: string }) {
+const quietNeeds = {
+  waiting: {
+    title: 'waits for input',
+    text: 'A program in its terminal waits for somebody to type.',
+    action: 'Open its terminal',
+  },
+  stalled: {
+    title: 'is stalled',
+    text: 'It runs a command, and there has been no sign of life of it for a while.',
+    action: 'Look at it',
+  },
+}
+
+export interface QuietNeedProps {
+  kind: keyof typeof quietNeeds
+  agentId: string
+  detail: string
+  onDismiss(): void
+}
+
+/** An agent that needs somebody without asking: it waits in its terminal, or nothing comes of its work. */
+export function QuietNeed({ kind, agentId, detail, onDismiss }: QuietNeedProps) {
   const agent = useAgent(agentId, ({ name }) => name)
   const summary = useAgentSummary(agentId)
   const line = summary.status === 'ready' ? summary.data?.lastLine : undefined
+  const { title, text, action } = quietNeeds[kind]
   return (
     <article className="flex flex-col gap-3">
-      <h2 className="text-title font-semibold">{agent.status === 'ready' ? agent.data : agentId} is stalled</h2>
-      <p className="text-text2">
-        {detail === '' ? 'It runs a command, and there has been no sign of life of it for a while.' : detail}
-      </p>
+      <h2 className="text-title font-semibold">
+        {agent.status === 'ready' ? agent.data : agentId} {title}
+      </h2>
+      <p className="text-text2">{detail === '' ? text : detail}</p>
       {line !== undefined && <LastLines text={line} />}
-      <Link
-        to="/agents/$agentId"
-        params={{ agentId }}
-        className="control-height inline-flex items-center self-start rounded-control border border-line bg-hover px-3 font-medium hover:bg-selected"
-      >
-        Look at it
-      </Link>
+      <div className="flex flex-wrap gap-2">
+        <Link
+          to="/agents/$agentId"
+          params={{ agentId }}
+          search={{ tab: 'terminal' }}
+          className="control-height inline-flex items-center rounded-control bg-primary px-3 font-medium text-white hover:brightness-110"
+        >
+          {action}
+        </Link>
+        <Button onClick={onDismiss}>Dismiss</Button>
+      </div>
     </article>
   )
 }

@@ -1,7 +1,7 @@
 import { useAgentSummary, useConnection, useFleetwire } from '@fleetwire/react'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
-import { markSeen, usePreferences } from '../../app/preferences.ts'
+import { markSeen, usePreferences, withEntry } from '../../app/preferences.ts'
 import { closeToast, toast } from '../../app/toasts.ts'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { mayOperate } from '../../model/rights.ts'
@@ -12,7 +12,7 @@ import { Empty, Loading, Problem, SkeletonLine } from '../../ui/states.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
 import type { Attention } from './attention.ts'
 import { AttentionRow } from './attention-row.tsx'
-import { FailureDetail, LastLines, StalledDetail, useRetry } from './failure-detail.tsx'
+import { FailureDetail, LastLines, QuietNeed, useRetry } from './failure-detail.tsx'
 import { LastAnswered } from './last-answered.tsx'
 import { RequestCard } from './request-card.tsx'
 import { keyOption } from './request-words.ts'
@@ -164,8 +164,9 @@ function Detail({ item, onDismiss }: { item: Attention; onDismiss(): void }) {
           <FailureDetail commandId={item.last.commandId} onDismiss={onDismiss} />
         </div>
       )
+    case 'waiting':
     case 'stalled':
-      return <StalledDetail agentId={item.agentId} detail={item.detail} />
+      return <QuietNeed kind={item.kind} agentId={item.agentId} detail={item.detail} onDismiss={onDismiss} />
     default:
       return item satisfies never
   }
@@ -185,20 +186,19 @@ function AgentsLastLine({ agentId }: { agentId: string }) {
 const keysOf = (item: Attention): string[] =>
   item.kind === 'request' ? item.requests.map(({ interactionId }) => interactionId) : [item.key]
 
-/** Out of the queue, with a way back: a look at the agent does the same. */
+/** Out of the queue, with a way back. Of a failure, a look at the agent does the same; a request has to be answered. */
 function dismiss(item: Attention): void {
-  if (item.kind !== 'failure') return
-  const { agentId, last } = item
-  const before = usePreferences.getState().seen[agentId] ?? 0
-  markSeen(agentId, last.endedAt)
+  if (item.kind === 'request') return
+  const { seen, dismissed, set } = usePreferences.getState()
+  if (item.kind === 'failure') markSeen(item.agentId, item.last.endedAt)
+  else set({ dismissed: withEntry(dismissed, item.key, Date.now()) })
   const id = toast('Dismissed.', {
     timeoutMs: UNDO_MS,
-    description: last.title,
+    description: item.kind === 'failure' ? item.last.title : item.agentId,
     action: {
       label: 'Undo',
       run() {
-        const { seen, set } = usePreferences.getState()
-        set({ seen: { ...seen, [agentId]: before } })
+        set({ seen, dismissed })
         closeToast(id)
       },
     },

@@ -1,6 +1,7 @@
 import type { WireError } from '@fleetwire/protocol'
 import { useAgents, useInteractions } from '@fleetwire/react'
 import { useMemo } from 'react'
+import { usePreferences } from '../../app/preferences.ts'
 import { useUnseenFailures } from '../../model/use-unseen-failures.ts'
 import { type Attention, attentionQueue } from './attention.ts'
 
@@ -13,10 +14,11 @@ export type AttentionState =
 export function useAttention(): AttentionState {
   const requests = useInteractions()
   const failures = useUnseenFailures()
-  const stalled = useAgents({ where: { status: 'stalled' } })
+  const agents = useAgents({ where: { status: ['needs-you', 'stalled'] } })
+  const dismissed = usePreferences(state => state.dismissed)
   return useMemo(() => {
     if (requests.status !== 'ready') return requests
-    const items = attentionQueue(requests.data, failures, stalled.status === 'ready' ? stalled.data : [])
-    return { status: 'ready', items, stale: requests.stale }
-  }, [requests, failures, stalled])
+    const items = attentionQueue(requests.data, failures, agents.status === 'ready' ? agents.data : [])
+    return { status: 'ready', items: items.filter(({ key }) => !(key in dismissed)), stale: requests.stale }
+  }, [requests, failures, agents, dismissed])
 }
