@@ -18,6 +18,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Published with the pages: a folder whose name begins with a dot is seen by nobody.
     license: { fileName: 'LICENSES.md' },
-    rolldownOptions: { input: { index: folder('index.html') } },
+    // Pictures of every state, for who works on the pages; not published.
+    rolldownOptions: {
+      input: {
+        index: folder('index.html'),
+        ...(process.env.GALLERY === 'true' && { gallery: folder('gallery.html') }),
+      },
+    },
   },
 })

@@ -1,6 +1,7 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/app.tsx'
+import { makeRouter } from './app/router.tsx'
 import { startSession } from './app/session.ts'
 import { startTheme } from './app/theme.ts'
 import { listenToKeys } from './keys/shortcuts.ts'
@@ -11,6 +12,6 @@ listenToKeys()
 void startSession()
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <App />
+    <App router={makeRouter()} />
   </StrictMode>,
 )

@@ -72,6 +72,7 @@ const rules: Rule[] = [
       'test/attack/terminal-reading',
       'test/realtime/jitter', // A schedule of its own.
       'test/routes/ws/limits', // What a rate lets in by now.
+      'test/browser/working', // Two people see a change together.
     ],
   },
   { what: 'what is left to do is done, or stands in an issue', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },

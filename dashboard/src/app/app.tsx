@@ -3,11 +3,11 @@ import { Tooltip } from '@base-ui/react/tooltip'
 import { FleetwireProvider } from '@fleetwire/react'
 import { RouterProvider } from '@tanstack/react-router'
 import { LoginScreen } from '../screens/login/login-screen.tsx'
-import { router } from './router.tsx'
+import type { Router } from './router.tsx'
 import { useSession } from './session.ts'
 
 /** The whole page: the login, or the fleet of who is logged in. */
-export function App() {
+export function App({ router }: { router: Router }) {
   const session = useSession()
   if (session.state === 'entering') return null
   if (session.state === 'out') return <LoginScreen problem={session.problem} />

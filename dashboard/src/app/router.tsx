@@ -1,4 +1,10 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  type RouterHistory,
+} from '@tanstack/react-router'
 import { NotFound } from '../screens/not-found.tsx'
 import { RootFailure } from '../screens/root-failure.tsx'
 import { Shell } from '../shell/shell.tsx'
@@ -64,15 +70,19 @@ const system = createRoute({
 })
 
 /** One build works under any prefix: `<base href>` says which. */
-export const router = createRouter({
-  routeTree: root.addChildren([fleet, needsYou, agent, tasks, task, commands, command, system]),
-  basepath: new URL(document.baseURI).pathname,
-  defaultPreload: 'intent',
-  scrollRestoration: true,
-})
+export const makeRouter = (history?: RouterHistory) =>
+  createRouter({
+    routeTree: root.addChildren([fleet, needsYou, agent, tasks, task, commands, command, system]),
+    basepath: history === undefined ? new URL(document.baseURI).pathname : '/',
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    ...(history !== undefined && { history }),
+  })
+
+export type Router = ReturnType<typeof makeRouter>
 
 declare module '@tanstack/react-router' {
   interface Register {
-    router: typeof router
+    router: Router
   }
 }
