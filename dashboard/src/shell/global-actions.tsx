@@ -1,16 +1,21 @@
 import { useRouter } from '@tanstack/react-router'
-import { useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { leave } from '../app/session.ts'
 import { switchTheme } from '../app/theme.ts'
 import { type Shortcut, useShortcuts } from '../keys/shortcuts.ts'
 import { Help } from './help.tsx'
 import { places } from './navigation.tsx'
-import { Palette } from './palette.tsx'
+
+const PRELOAD_MS = 1000
+const loadPalette = () => import('./palette.tsx')
+/** Not part of the first load; it is there before anybody asks for it. */
+const Palette = lazy(() => loadPalette().then(module => ({ default: module.Palette })))
 
 /** What can be done from everywhere, and the two overlays that list what can be done. */
 export function GlobalActions() {
   const router = useRouter()
   const [overlay, setOverlay] = useState<'palette' | 'help'>()
+  useEffect(() => void setTimeout(loadPalette, PRELOAD_MS), [])
   const isOpen = (name: typeof overlay) => (open: boolean) => setOverlay(open ? name : undefined)
   useShortcuts([
     {
@@ -35,7 +40,9 @@ export function GlobalActions() {
   ])
   return (
     <>
-      <Palette open={overlay === 'palette'} onOpenChange={isOpen('palette')} />
+      <Suspense>
+        <Palette open={overlay === 'palette'} onOpenChange={isOpen('palette')} />
+      </Suspense>
       <Help open={overlay === 'help'} onOpenChange={isOpen('help')} />
     </>
   )
