@@ -213,6 +213,60 @@ t.test(
   },
 )
 
+/** Reads are done at once, and answered when the returned function is called. */
+function lateReads(log: MemoryLog): () => void {
+  const read = log.read.bind(log)
+  let answer = () => {}
+  const isTime = new Promise<void>(resolve => (answer = resolve))
+  log.read = async query => {
+    const result = await read(query)
+    await isTime
+    return result
+  }
+  return answer
+}
+
+t.test('[RS1] a page that was read for somebody else, before the newest events, leaves no gap', async t => {
+  const { log, broadcaster } = setUp()
+  for (let n = 0; n < 3; n++) log.add('agent:error', 'agents.a.log')
+  const answer = lateReads(log)
+  const sinks = [new FakeSink(), new FakeSink()]
+  const resumes = []
+  for (const sink of sinks) {
+    resumes.push(broadcaster.attach(sink, viewer()).resume('test.0', ['agents.>'], () => {}))
+    await settle()
+    log.add('agent:error', 'agents.b.log')
+    broadcaster.deal()
+  }
+  answer()
+  await Promise.all(resumes)
+  const due = ['test.1', 'test.2', 'test.3', 'test.4', 'test.5']
+  for (const { events } of sinks)
+    t.same(
+      events.map(({ cursor }) => cursor),
+      due,
+    )
+})
+
+t.test('[RS1] more events than may be held while the last page is read are read from the log', async t => {
+  const { log, broadcaster } = setUp()
+  log.add('agent:error', 'agents.a.log')
+  const answer = lateReads(log)
+  const sink = new FakeSink()
+  const resumed = broadcaster.attach(sink, viewer()).resume('test.0', ['agents.>'], () => {})
+  await settle()
+  for (let n = 0; n < 4; n++) {
+    log.add('agent:error', 'agents.b.log', { agentId: 'b', message: 'x'.repeat(400 * 1024) })
+    broadcaster.deal()
+  }
+  answer()
+  await resumed
+  t.same(
+    sink.events.map(({ cursor }) => cursor),
+    ['test.1', 'test.2', 'test.3', 'test.4', 'test.5'],
+  )
+})
+
 t.test('[SB1] a store that is ahead of what was told causes neither gap nor duplicate', async t => {
   const { log, broadcaster } = setUp()
   log.lagging = true
