@@ -33,7 +33,7 @@ const npm = (t: Test, args: string[], cwd: string) =>
 const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ENETUNREACH/
 
 // npm and the compiler take their time on a busy machine.
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 t.test('the packages work alone, installed in an empty folder', async t => {
   // Not below this repository: what it has in node_modules would be found from there.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fleetwire-packed-')))
