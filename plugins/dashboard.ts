@@ -16,7 +16,7 @@ export interface DashboardOptions {
 }
 
 /** Each page is one document that finds its screen by its address. No address of another route may be among them. */
-const PAGES = [
+export const PAGES = [
   ...['/', '/needs-you', '/agents', '/agents/*', '/tasks', '/tasks/*', '/commands', '/commands/*'],
   ...['/system', '/system/*', '/login'],
 ]

@@ -5,7 +5,8 @@ import { startApp } from '../helpers/build.ts'
 import { fleetwire } from '../helpers/processes.ts'
 
 const HEARTBEAT_MS = 300
-const LEASE_MS = 2500
+/** Far more than it takes to be offline, on a busy machine too. */
+const LEASE_MS = 6000
 
 /** A server, and an exec agent as a process of its own. */
 async function start(t: Test) {
