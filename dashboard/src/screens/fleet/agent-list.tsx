@@ -28,6 +28,9 @@ const CARD_MIN = 272
 const GAP = 12
 const HEIGHTS = { cards: { heading: 40, line: 116 + GAP }, table: { heading: 40, line: 36 } }
 
+/** Where each view was left: whoever comes back from an agent goes on there. */
+const offsets = { cards: 0, table: 0 }
+
 const arrows: Record<string, Move> = {
   ArrowUp: 'up',
   ArrowDown: 'down',
@@ -74,6 +77,16 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     return () => observer.disconnect()
   }, [view])
 
+  const isLaidOut = width > 0
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each view, when there is something to scroll
+  useEffect(() => {
+    if (isLaidOut) virtualizer.scrollToOffset(offsets[view])
+  }, [isLaidOut, view])
+
+  const sortFromTop = (next: AgentSort | undefined) => {
+    onSort(next)
+    virtualizer.scrollToOffset(0)
+  }
   const show = useCallback(
     (id: string | undefined) => {
       if (id === undefined) return
@@ -124,7 +137,10 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
           engaged.onBlur(event)
           preview.handlers.onBlur()
         }}
-        onScroll={preview.handlers.hide}
+        onScroll={event => {
+          preview.handlers.hide()
+          offsets[view] = event.currentTarget.scrollTop
+        }}
         className="min-h-0 flex-1 overflow-auto"
       >
         <div
@@ -135,7 +151,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
           tabIndex={-1}
           onKeyDown={onKeyDown}
         >
-          {view === 'table' && <AgentTableHead sort={sort} onSort={onSort} />}
+          {view === 'table' && <AgentTableHead sort={sort} onSort={sortFromTop} />}
           <div className="relative" role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
             {virtualizer.getVirtualItems().map(({ index, key, start }) => (
               <Line
