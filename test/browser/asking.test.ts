@@ -65,6 +65,23 @@ test('a form is filled in, a low risk is answered by a key, and what asks the sa
   await card.getByRole('button', { name: 'Send answers' }).click()
   t.match(await form, { answers: { region: 'eu', replicas: 3 } })
 
+  const named = agents[0]!.ask({
+    ...{ interactionId: 'int_named', kind: 'form', title: 'What counts as old?', risk: 'low' },
+    options: [
+      { id: 'go', label: 'Tidy up', effect: 'allow' },
+      { id: 'no', label: 'Not now', effect: 'deny' },
+    ],
+    schema: { type: 'object', required: ['days'], properties: { days: { type: 'integer', title: 'Days' } } },
+  } as never)
+  await page.locator('[role=option][data-interaction-id=int_named]').click()
+  const tidy = page.locator('article[data-interaction-id=int_named]')
+  await tidy.getByRole('button', { name: 'Tidy up' }).click()
+  await tidy.getByText('Days is needed.').waitFor()
+  t.equal(await tidy.getByRole('button', { name: 'Send answers' }).count(), 0, 'its option sends the form')
+  await tidy.getByLabel('Days').fill('30')
+  await tidy.getByRole('button', { name: 'Tidy up' }).click()
+  t.match(await named, { optionId: 'go', answers: { days: 30 } })
+
   const ask = (agent: (typeof agents)[number], interactionId: string, title: string) =>
     agent.ask({
       ...{ interactionId, kind: 'permission', title, risk: 'low' },

@@ -149,8 +149,7 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
     const { pathname } = new URL(String(input instanceof Request ? input.url : input), document.baseURI)
     const list = lists[pathname]
     if (mood === 'silent') return new Promise(() => {})
-    if (pathname === '/metrics')
-      return new Response('fleetwire_log_events_total 9120\nnodejs_eventloop_lag_p99_seconds 0.012\n')
+    if (pathname === '/metrics') return new Response(metrics())
     if (list === undefined) {
       return Response.json(
         { statusCode: 404, code: 'not_found', error: 'Not Found', message: 'Not in this picture.' },
@@ -159,4 +158,19 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
     }
     return Response.json(list())
   }
+}
+
+/** What System shows; counters grow from one look to the next, as those of a server at work do. */
+function metrics(): string {
+  const seconds = Math.round(Date.now() / 1000)
+  return [
+    `fleetwire_log_events_total ${seconds * 42}`,
+    `fleetwire_events_delivered_total ${seconds * 126}`,
+    'fleetwire_log_bytes{of="kept"} 188743680',
+    'fleetwire_log_bytes{of="limit"} 2147483648',
+    'nodejs_eventloop_lag_p99_seconds 0.012',
+    'process_resident_memory_bytes 141557760',
+    `process_start_time_seconds ${seconds - 93_600}`,
+    '',
+  ].join('\n')
 }

@@ -20,7 +20,7 @@ export function AgentInput({ value, onChange }: { value: string; onChange(value:
           if (known || event.target.value === '') onChange(event.target.value)
         }}
         onKeyDown={event => event.key === 'Enter' && onChange(event.currentTarget.value.trim())}
-        className={cx(inputClass, 'w-44!')}
+        className={cx(inputClass, 'w-44! max-tablet:w-36!')}
       />
       <datalist id={listId}>
         {agents.status === 'ready' && agents.data.map(({ agentId }) => <option key={agentId} value={agentId} />)}

@@ -20,7 +20,12 @@ export function Page({ title, filters, actions, scrolls = true, children }: Page
     <div className="flex h-full min-h-0 flex-col">
       <header className="flex min-h-[52px] shrink-0 flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-5 py-2">
         <h1 className="text-title font-semibold">{title}</h1>
-        {filters !== undefined && <div className="flex min-w-0 items-center gap-2 overflow-x-auto">{filters}</div>}
+        {filters !== undefined && (
+          // On a phone a row of their own, under the title and the actions.
+          <div className="flex min-w-0 items-center gap-2 overflow-x-auto max-tablet:order-last max-tablet:w-full">
+            {filters}
+          </div>
+        )}
         {actions !== undefined && <div className="ml-auto flex flex-wrap items-center gap-2">{actions}</div>}
       </header>
       <div className={cx('min-h-0 flex-1', scrolls ? 'overflow-auto' : 'flex flex-col')}>{children}</div>

@@ -8,7 +8,9 @@ export function Empty({ title, children, className }: { title: ReactNode; childr
   return (
     <div className={cx('flex flex-col items-center justify-center gap-3 px-6 py-12 text-center', className)}>
       <p className="text-title font-medium">{title}</p>
-      {children !== undefined && <div className="flex max-w-xl flex-col items-center gap-3 text-text2">{children}</div>}
+      {children !== undefined && (
+        <div className="flex w-full max-w-xl flex-col items-center gap-3 text-text2">{children}</div>
+      )}
     </div>
   )
 }

@@ -82,7 +82,7 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
           <CardTime view={view} />
         </span>
         <span>{summary?.queued ?? 0} queued</span>
-        {summary?.usage !== undefined && (
+        {summary?.usage !== undefined && summary.usage.costUsd > 0 && (
           <span className="ml-auto pointer-coarse:mr-9">{money(summary.usage.costUsd)}</span>
         )}
       </div>

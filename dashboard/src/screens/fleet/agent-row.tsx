@@ -70,7 +70,7 @@ export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: Age
       </Cell>
       <Cell className="hidden text-right text-text3 tabular-nums tablet:block">{summary?.queued ?? 0}</Cell>
       <Cell className="hidden text-right text-text3 tabular-nums tablet:block">
-        {summary?.usage !== undefined && money(summary.usage.costUsd)}
+        {summary?.usage !== undefined && summary.usage.costUsd > 0 && money(summary.usage.costUsd)}
       </Cell>
       <Cell className="hidden text-right text-text3 tabular-nums desktop:block">
         <Since at={agent.lastSeenAt} staleSince={staleSince} as={age} />

@@ -225,7 +225,11 @@ function useKeys({ shown, move, next, dismiss: dismissItem }: KeysProps): void {
     if (option === undefined || alike.length > 0) {
       toast('Use the buttons for this one.', {
         description:
-          alike.length > 0 ? 'It answers several agents.' : 'A high or unknown risk is never answered by a key.',
+          alike.length > 0
+            ? 'It answers several agents.'
+            : request.kind === 'form'
+              ? 'A form is filled in first.'
+              : 'A high or unknown risk is never answered by a key.',
       })
       return
     }

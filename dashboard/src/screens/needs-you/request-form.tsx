@@ -1,5 +1,4 @@
-import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
+import { type ReactNode, useState } from 'react'
 import { Checkbox } from '../../ui/checkbox.tsx'
 import { Field, TextArea, TextInput } from '../../ui/field.tsx'
 import { Select } from '../../ui/select.tsx'
@@ -7,13 +6,14 @@ import { type FormField, formAnswers } from './answer-form.ts'
 
 export interface RequestFormProps {
   fields: readonly FormField[]
-  pending: boolean
   disabled: boolean
-  onSubmit(answers: Record<string, unknown>): void
+  /** Its buttons. Each of type `submit` sends the answers, with its value as the option if it has one. */
+  children: ReactNode
+  onSubmit(answers: Record<string, unknown>, optionId: string | undefined): void
 }
 
 /** The form of a request, made of its schema. */
-export function RequestForm({ fields, pending, disabled, onSubmit }: RequestFormProps) {
+export function RequestForm({ fields, disabled, children, onSubmit }: RequestFormProps) {
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({})
   return (
@@ -23,7 +23,9 @@ export function RequestForm({ fields, pending, disabled, onSubmit }: RequestForm
         event.preventDefault()
         const result = formAnswers(fields, typed)
         setErrors(result.ok ? {} : result.errors)
-        if (result.ok) onSubmit(result.answers)
+        const { submitter } = event.nativeEvent as SubmitEvent
+        const optionId = submitter instanceof HTMLButtonElement && submitter.value !== '' ? submitter.value : undefined
+        if (result.ok) onSubmit(result.answers, optionId)
       }}
     >
       {fields.map(field => (
@@ -36,9 +38,7 @@ export function RequestForm({ fields, pending, disabled, onSubmit }: RequestForm
           onChange={value => setTyped(before => ({ ...before, [field.name]: value }))}
         />
       ))}
-      <Button type="submit" look="filled" className="self-start" disabled={disabled || pending}>
-        Send answers
-      </Button>
+      {children}
     </form>
   )
 }

@@ -10,9 +10,17 @@ export function orderedOptions(options: Interaction['options']): Option[] {
   return options.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** The option that a key answers with: the one of the narrowest scope. A high risk has no key. */
-export const keyOption = ({ options, risk }: Interaction, effect: Option['effect']): Option | undefined =>
-  risk === 'high' || risk === 'unknown' ? undefined : orderedOptions(options).find(option => option.effect === effect)
+/** The one that stands out: what allows, in the narrowest scope. Several answers to a question are equals: none does. */
+export function mainOption({ kind, options }: Interaction): Option | undefined {
+  const [first, ...others] = orderedOptions(options).filter(({ effect }) => effect === 'allow')
+  return kind === 'question' && others.length > 0 ? undefined : first
+}
+
+/** The option that a key answers with: the one of the narrowest scope. What wants a look or a form has no key. */
+export function keyOption({ kind, options, risk }: Interaction, effect: Option['effect']): Option | undefined {
+  if (risk === 'high' || risk === 'unknown' || (kind === 'form' && effect === 'allow')) return undefined
+  return orderedOptions(options).find(option => option.effect === effect)
+}
 
 export function expiryWords({ expiresAt, defaultOnTimeout }: Interaction, now: number): string | undefined {
   if (expiresAt === undefined) return undefined

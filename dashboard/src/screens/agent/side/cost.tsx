@@ -10,8 +10,12 @@ export function Cost({ agentId }: { agentId: string }) {
   return (
     <Section title="Usage">
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 tabular-nums">
-        <dt className="text-text2">Cost</dt>
-        <dd className="text-right">{money(costUsd)}</dd>
+        {costUsd > 0 && (
+          <>
+            <dt className="text-text2">Cost</dt>
+            <dd className="text-right">{money(costUsd)}</dd>
+          </>
+        )}
         <dt className="text-text2">Tokens in</dt>
         <dd className="text-right">{count(inputTokens)}</dd>
         <dt className="text-text2">Tokens out</dt>

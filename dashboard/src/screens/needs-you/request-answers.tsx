@@ -1,0 +1,135 @@
+import type { Interaction } from '@fleetwire/protocol'
+import { useConnection, useNow } from '@fleetwire/react'
+import { type ReactNode, useState } from 'react'
+import { mayOperate, operatorNeeded } from '../../model/rights.ts'
+import { Button } from '../../ui/button.tsx'
+import { TextArea } from '../../ui/field.tsx'
+import { formFields } from './answer-form.ts'
+import { RequestForm } from './request-form.tsx'
+import { expiryWords, mainOption, type Option, orderedOptions } from './request-words.ts'
+import { useAnswer } from './use-answer.ts'
+
+/** Everything that an open request can be answered with: its options, a text, the form of its schema. */
+export function Answers({ request, alike }: { request: Interaction; alike: readonly string[] }) {
+  const { role } = useConnection()
+  const { answer, pending, problem } = useAnswer(request, alike)
+  const fields = request.kind === 'form' ? formFields(request.schema) : undefined
+  const may = role === undefined || mayOperate(role)
+  const many = alike.length > 0 ? ` for all ${alike.length + 1}` : ''
+  const main = mainOption(request)
+  const shared = { request, many, disabled: !may || pending, onAnswer: (optionId: string) => void answer({ optionId }) }
+  return (
+    <div className="flex flex-col gap-3">
+      {fields !== undefined ? (
+        <RequestForm
+          fields={fields}
+          disabled={!may}
+          onSubmit={(answers, optionId) => void answer({ answers, ...(optionId !== undefined && { optionId }) })}
+        >
+          <Options {...shared} inForm>
+            {main === undefined && (
+              <Button type="submit" look="filled" disabled={!may || pending}>
+                Send answers{many}
+              </Button>
+            )}
+          </Options>
+        </RequestForm>
+      ) : (
+        <>
+          {request.kind !== 'permission' && (
+            <TextAnswer {...shared} mayType={may} onAnswer={text => void answer({ text })} />
+          )}
+          <Options {...shared} />
+        </>
+      )}
+      {pending && <p className="text-meta text-text3">Sending the answer…</p>}
+      {problem !== undefined && (
+        <p role="alert" className="text-meta text-bad">
+          {problem}
+        </p>
+      )}
+      {!may && <p className="text-meta text-text3">{operatorNeeded}</p>}
+      <Expiry request={request} />
+    </div>
+  )
+}
+
+interface OptionsProps {
+  request: Interaction
+  /** “ for all 3”, where the same is asked several times. */
+  many: string
+  disabled: boolean
+  onAnswer(optionId: string): void
+  /** Those that allow send what is filled in. */
+  inForm?: boolean
+  children?: ReactNode
+}
+
+function Options({ request, many, disabled, onAnswer, inForm = false, children }: OptionsProps) {
+  const main = mainOption(request)
+  return (
+    <div className="flex flex-wrap gap-2 empty:hidden">
+      {children}
+      {orderedOptions(request.options).map(option => (
+        <Button
+          key={option.id}
+          look={option !== main ? 'outline' : request.risk === 'high' ? 'danger' : 'filled'}
+          disabled={disabled}
+          title={scopeWords[option.scope ?? 'once']}
+          {...(inForm && option.effect === 'allow'
+            ? { type: 'submit', value: option.id }
+            : { onClick: () => onAnswer(option.id) })}
+        >
+          {option.label}
+          {many}
+        </Button>
+      ))}
+    </div>
+  )
+}
+
+const scopeWords: Record<NonNullable<Option['scope']>, string | undefined> = {
+  once: undefined,
+  session: 'For the whole session',
+  always: 'From now on',
+}
+
+interface TextAnswerProps {
+  many: string
+  mayType: boolean
+  disabled: boolean
+  onAnswer(text: string): void
+}
+
+function TextAnswer({ many, mayType, disabled, onAnswer }: TextAnswerProps) {
+  const [text, setText] = useState('')
+  return (
+    <form
+      className="flex max-w-[72ch] flex-col gap-2"
+      onSubmit={event => {
+        event.preventDefault()
+        if (text.trim() !== '') onAnswer(text)
+      }}
+    >
+      <TextArea
+        aria-label="Answer"
+        placeholder="Type an answer"
+        rows={3}
+        value={text}
+        disabled={!mayType}
+        onChange={event => setText(event.target.value)}
+        onKeyDown={event => {
+          if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit()
+        }}
+      />
+      <Button type="submit" className="self-start" disabled={disabled || text.trim() === ''}>
+        Answer{many}
+      </Button>
+    </form>
+  )
+}
+
+function Expiry({ request }: { request: Interaction }) {
+  const words = expiryWords(request, useNow())
+  return words === undefined ? null : <p className="text-meta text-text3 tabular-nums">{words}</p>
+}
