@@ -77,14 +77,15 @@ t.test(
       isOver = true
       return clients
     })
-    while (app.upgrades.waiting < 100) await new Promise(resolve => setImmediate(resolve))
+    // On a busy machine they may come so slowly that nobody ever waits.
+    while (app.upgrades.waiting < 100 && !isOver) await new Promise(resolve => setImmediate(resolve))
     let submitted = 0
-    while (!isOver) {
+    do {
       const allowed = rate / 10 + ((performance.now() - startedAt) / 1000) * rate + 1
       t.ok(app.connections.size - 1 <= allowed, `${app.connections.size - 1} of at most ${allowed} are in`)
       t.equal((await call(operator, 'POST', '/api/v1/agents/a1/commands', { kind: 'shell', input: 'x' })).status, 202)
       submitted++
-    }
+    } while (!isOver)
     await storm
     t.ok(submitted >= 1, `${submitted} commands were submitted meanwhile`)
     t.equal(app.connections.size, count + 1)
