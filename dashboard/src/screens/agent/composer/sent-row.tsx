@@ -77,7 +77,7 @@ function CommandRow({ agentId, sent, isLast }: CommandRowProps) {
           {duration}
         </ToneMark>
       }
-      note={note}
+      note={note === `exit code ${command.exitCode}` ? undefined : note}
     />
   )
 }

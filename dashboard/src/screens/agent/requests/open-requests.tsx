@@ -1,18 +1,52 @@
-import { useInteractionIds } from '@fleetwire/react'
+import { useFleetwire, useInteraction, useInteractionIds } from '@fleetwire/react'
+import { toast } from '../../../app/toasts.ts'
+import { useShortcuts } from '../../../keys/shortcuts.ts'
 import { RequestCard } from '../../needs-you/request-card.tsx'
+import { keyOption } from '../../needs-you/request-words.ts'
+import { useMayCommand } from '../use-rights.ts'
 
 /** What this agent asks, above the composer: never so much of it that the rest is out of sight. */
 export function OpenRequests({ agentId }: { agentId: string }) {
   const ids = useInteractionIds({ agentId })
-  if (ids.status !== 'ready' || ids.data.length === 0) return null
+  const shown = ids.status === 'ready' ? ids.data : []
+  useAnswerKeys(shown.length === 1 ? shown[0] : undefined)
+  if (shown.length === 0) return null
   return (
     <section
       aria-label="Open requests"
       className="flex max-h-[40svh] shrink-0 flex-col gap-4 overflow-auto border-t-2 border-needs bg-card px-5 py-3 max-tablet:px-3"
     >
-      {ids.data.map(id => (
+      {shown.map(id => (
         <RequestCard key={id} id={id} />
       ))}
     </section>
+  )
+}
+
+/** A allows and D denies the one open request, unless its risk is high or unknown. */
+function useAnswerKeys(id: string | undefined): void {
+  const client = useFleetwire()
+  const mayCommand = useMayCommand()
+  const live = useInteraction(id ?? 'skip')
+  const request = live.status === 'ready' ? live.data : undefined
+  const answer = (effect: 'allow' | 'deny') => {
+    if (request === undefined) return
+    const option = keyOption(request, effect)
+    if (option === undefined) {
+      toast('Use the buttons for this one.', { description: 'A high or unknown risk is never answered by a key.' })
+      return
+    }
+    const digest = request.subject?.digest
+    void client.respond({
+      ...{ interactionId: request.interactionId, optionId: option.id },
+      ...(digest !== undefined && { digest }),
+    })
+  }
+  useShortcuts(
+    [
+      { keys: 'a', label: 'Allow what it asks', group: 'Agent', run: () => answer('allow') },
+      { keys: 'd', label: 'Deny what it asks', group: 'Agent', run: () => answer('deny') },
+    ],
+    mayCommand && request !== undefined,
   )
 }

@@ -46,6 +46,7 @@ export class Emulator {
   readonly #fit = new FitAddon()
   readonly #options: EmulatorOptions
   readonly #ends: (() => void)[] = []
+  #leaveWebgl: (() => () => void) | undefined
   #gapBytes = 0
   #isEmpty = false
   #isOver = false
@@ -70,7 +71,7 @@ export class Emulator {
     terminal.loadAddon(new WebLinksAddon(openLink, { urlRegex: HTTP_LINK }))
     silenceQueries(terminal)
     terminal.attachCustomKeyEventHandler(event => this.#key(event))
-    this.#ends.push(withAdoptedStyles(() => terminal.open(host)))
+    this.#draw(() => terminal.open(host))
     terminal.onData(data => options.onData(data))
     terminal.textarea?.addEventListener('focus', () => options.onFocus(true))
     terminal.textarea?.addEventListener('blur', () => options.onFocus(false))
@@ -80,7 +81,10 @@ export class Emulator {
     })
     theme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
     this.#ends.push(() => theme.disconnect())
-    void drawByWebgl(terminal).then(release => (this.#isOver ? release() : this.#ends.unshift(release)))
+    const port = { terminal, draw: (act: () => void) => this.#draw(act), isOver: () => this.#isOver }
+    void drawByWebgl(port).then(leave => {
+      this.#leaveWebgl = leave
+    })
     this.sink = {
       write: chunk => {
         this.#tellEmpty(false)
@@ -102,10 +106,15 @@ export class Emulator {
   dispose(): void {
     if (this.#isOver) return
     this.#isOver = true
-    const [first, ...rest] = this.#ends
-    first?.()
+    const giveBack = this.#leaveWebgl?.()
     this.terminal.dispose()
-    for (const end of rest) end()
+    giveBack?.()
+    for (const end of this.#ends) end()
+  }
+
+  /** Style elements that the terminal makes in it become sheets. */
+  #draw(act: () => void): void {
+    this.#ends.push(withAdoptedStyles(act))
   }
 
   #write(chunk: string | Uint8Array): Promise<void> {

@@ -1,5 +1,7 @@
 import { useCommand, useCommandPage } from '@fleetwire/react'
 import { Search } from 'lucide-react'
+import { usePreferences } from '../../../app/preferences.ts'
+import { useShortcuts } from '../../../keys/shortcuts.ts'
 import { commandTitle } from '../../../model/command-status.ts'
 import { IconButton } from '../../../ui/button.tsx'
 import { Select } from '../../../ui/select.tsx'
@@ -17,6 +19,16 @@ export interface TerminalToolsProps {
 
 /** Which of the agent's terminals is shown, and finding text in it. */
 export function TerminalTools({ agentId, terminalId, onTerminal, onFind }: TerminalToolsProps) {
+  const { screenReaderTerminal, set } = usePreferences()
+  useShortcuts([
+    { keys: '', label: 'Find in the terminal', group: 'Agent', run: onFind },
+    {
+      keys: '',
+      label: screenReaderTerminal ? 'Terminal: stop reading to screen readers' : 'Terminal: read to screen readers',
+      group: 'Agent',
+      run: () => set({ screenReaderTerminal: !screenReaderTerminal }),
+    },
+  ])
   const page = useCommandPage({ agentId, kind: 'shell' })
   const ids = page.ids.status === 'ready' ? page.ids.data.slice(0, KEPT) : []
   const shown = terminalId === undefined || ids.includes(terminalId) ? ids : [terminalId, ...ids]

@@ -3,34 +3,48 @@ import type { Terminal } from '@xterm/xterm'
 /** Browsers allow few contexts and take the oldest away: one terminal of a page has one. */
 let isTaken = false
 
+export interface WebglPort {
+  terminal: Terminal
+  /** Makes what the terminal draws in it obey the page's policy. */
+  draw(act: () => void): void
+  isOver(): boolean
+}
+
 /**
  * Draws by WebGL where it works, which is faster and draws boxes without gaps. If the context is lost, the terminal goes
- * on with its DOM renderer. Returns a function that gives the context back.
+ * on with its DOM renderer. Returns a function to be called just before the terminal is disposed of; what that returns
+ * gives the context back, after it.
  */
-export async function drawByWebgl(terminal: Terminal): Promise<() => void> {
-  if (isTaken || !hasWebgl()) return () => {}
+export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promise<() => () => void> {
+  if (isTaken || !hasWebgl()) return () => () => {}
   isTaken = true
+  let isHeld = true
+  const release = () => {
+    if (isHeld) isTaken = false
+    isHeld = false
+  }
   const { WebglAddon } = await import('@xterm/addon-webgl')
   const addon = new WebglAddon()
-  let isOver = false
-  const release = () => {
-    if (isOver) return
-    isOver = true
-    isTaken = false
-    // Disposing alone keeps the context until it is collected.
-    const contexts = [...(terminal.element?.querySelectorAll('canvas') ?? [])].map(canvas =>
-      canvas.getContext('webgl2'),
-    )
-    addon.dispose()
-    for (const context of contexts) context?.getExtension('WEBGL_lose_context')?.loseContext()
-  }
-  addon.onContextLoss(release)
+  addon.onContextLoss(() => {
+    release()
+    // The DOM renderer is made anew.
+    draw(() => addon.dispose())
+  })
   try {
-    terminal.loadAddon(addon)
+    if (isOver()) release()
+    else terminal.loadAddon(addon)
   } catch {
     release()
+    draw(() => addon.dispose())
   }
-  return release
+  return () => {
+    // Disposing alone keeps the context until it is collected.
+    const canvases = isHeld ? [...(terminal.element?.querySelectorAll('canvas') ?? [])] : []
+    return () => {
+      for (const canvas of canvases) canvas.getContext('webgl2')?.getExtension('WEBGL_lose_context')?.loseContext()
+      release()
+    }
+  }
 }
 
 /** Of a processor that only imitates a graphics card, which draws slower than the DOM does. */
