@@ -15,6 +15,9 @@ import { useFontSize } from './use-font-size.ts'
 import { useIsAway } from './use-is-away.ts'
 import { useSize } from './use-size.ts'
 
+/** How long it is said that bytes are lost or keys were refused. */
+const NOTICE_MS = 30_000
+
 export interface TerminalViewProps {
   agentId: string
   /** undefined: the newest, and each next one when it begins. */
@@ -49,6 +52,11 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
     sender.push(withHeld(held, data))
     if (held !== undefined) setHeld(undefined)
   }
+  useEffect(() => {
+    if (notice === undefined) return
+    const timer = setTimeout(() => setNotice(undefined), NOTICE_MS)
+    return () => clearTimeout(timer)
+  }, [notice])
   const latest = useRef({ type, onSearching })
   latest.current = { type, onSearching }
 
