@@ -19,6 +19,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const FOR_MS = Number(process.env.FOR_MS ?? 10_000)
 const WARM_UP_MS = 3000
 const STOPS = 20
+const LATE_MS = 60_000
 /** `LONG=1` leaves the busy fleet open for ten minutes, and reads memory at the first and the last. */
 const isLong = process.env.LONG === '1'
 const MiB = 1024 * 1024
@@ -100,7 +101,7 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
   try {
     await fleet.call('takeSent')
     const began = performance.now()
-    const result = await server.call('result')
+    const result = await inTime(server.call('result'), measuring.warmUpMs + measuring.forMs + measuring.stops * 5000)
     const renderer = rendererOf(browser)
     return {
       ...result,
@@ -113,6 +114,14 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
     await once(browser, 'exit')
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+/** A page that never shows what is waited for would hold the run for ever. */
+async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error('the page has not posted its result')), ms + LATE_MS).unref()
+  })
+  return Promise.race([promise, late])
 }
 
 const middle = (values: number[]): number => percentile([...values], 0.5)

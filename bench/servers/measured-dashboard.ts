@@ -37,6 +37,8 @@ const folder = await mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
 const many = 1_000_000_000
 await app.register(fleetwire, {
   config: {
+    // Embedded at the root of an app, which may have pages of its own there.
+    DASHBOARD: true,
     ...{ DATA_DIR: folder, REST_RATE: many, FRAME_RATE: many, FRAME_BURST: many, AGENT_FRAME_RATE: many },
     ...{ MAX_CONNECTIONS_PER_PRINCIPAL: 100_000, QUEUE_LIMIT: many },
   } as never,
