@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { AgentClient, type AgentClientOptions } from '@fleetwire/client/node'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { adminToken, fleetwire, freePort, type Running } from './processes.ts'
+import { adminToken, fleetwire, type Running } from './processes.ts'
 
 const places = [
   '/usr/bin/chromium',
@@ -134,21 +134,22 @@ export interface House {
 
 /** A real server in a process of its own, for browsers. */
 export async function house(t: Test, settings: Record<string, string> = {}): Promise<House> {
-  const port = await freePort()
   const folder = t.testdir()
-  const env = { FLEETWIRE_DATA_DIR: folder, FLEETWIRE_PORT: String(port), FLEETWIRE_LOG_LEVEL: 'silent', ...settings }
-  const start = async () => {
-    const server = fleetwire(t, ['serve'], env)
+  const startAt = async (port: number) => {
+    const at = { FLEETWIRE_DATA_DIR: folder, FLEETWIRE_PORT: String(port), FLEETWIRE_LOG_LEVEL: 'silent' }
+    const server = fleetwire(t, ['serve'], { ...at, ...settings })
     await server.printed(/listens at/)
     return server
   }
+  // The first start chooses the port; a restart must have the same one.
+  const server = await startAt(0)
+  const port = Number((await server.printed(/listens at http:\/\/[^:]+:(\d+)/))[1])
   const url = `http://127.0.0.1:${port}`
-  const server = await start()
   const token = await adminToken(server)
   const it: House = {
     ...{ url, token, port, server },
     async restart() {
-      it.server = await start()
+      it.server = await startAt(port)
     },
     async api(method, path, body) {
       const response = await fetch(`${url}/api/v1${path}`, {
