@@ -13,7 +13,7 @@ export interface CheckboxProps {
 export function Checkbox({ checked, onChange, label, hidesLabel = false }: CheckboxProps) {
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is Base UI's checkbox
-    <label className="inline-flex min-h-6 cursor-pointer items-center gap-2 pointer-coarse:min-h-11">
+    <label className="inline-flex min-h-6 max-w-full cursor-pointer items-center gap-2 pointer-coarse:min-h-11">
       <Base.Root
         checked={checked}
         onCheckedChange={onChange}
@@ -23,7 +23,7 @@ export function Checkbox({ checked, onChange, label, hidesLabel = false }: Check
           <Check size={12} strokeWidth={3} aria-hidden />
         </Base.Indicator>
       </Base.Root>
-      <span className={hidesLabel ? 'sr-only' : undefined}>{label}</span>
+      <span className={hidesLabel ? 'sr-only' : 'min-w-0 [overflow-wrap:anywhere]'}>{label}</span>
     </label>
   )
 }

@@ -20,12 +20,16 @@ export interface FieldProps {
 /** A label, a control and what is to be said of it. The control is a `TextInput`, `TextArea` or one of Base UI. */
 export function Field({ label, hint, error, hidesLabel = false, children }: FieldProps) {
   return (
-    <Base.Root invalid={Boolean(error)} className="flex flex-col gap-1">
-      <Base.Label className={hidesLabel ? 'sr-only' : 'text-meta font-medium text-text2'}>{label}</Base.Label>
+    <Base.Root invalid={Boolean(error)} className="flex min-w-0 flex-col gap-1">
+      <Base.Label className={hidesLabel ? 'sr-only' : 'text-meta font-medium break-words text-text2'}>
+        {label}
+      </Base.Label>
       {children}
-      {hint !== undefined && !error && <Base.Description className="text-meta text-text3">{hint}</Base.Description>}
+      {hint !== undefined && !error && (
+        <Base.Description className="text-meta break-words text-text3">{hint}</Base.Description>
+      )}
       {error && (
-        <Base.Error match className="text-meta text-bad">
+        <Base.Error match className="text-meta break-words text-bad">
           {error}
         </Base.Error>
       )}

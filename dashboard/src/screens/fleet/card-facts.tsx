@@ -1,6 +1,7 @@
 import { useInteraction, useInteractionIds, useNow } from '@fleetwire/react'
 import { commandWords, statusSince, statusWord } from '../../model/agent-status.ts'
 import { age, elapsed } from '../../model/format.ts'
+import { visibleText } from '../../model/visible-text.ts'
 import { StatusMark } from '../../ui/status.tsx'
 import type { AgentView } from './use-agent-view.ts'
 
@@ -60,7 +61,11 @@ function AskingStatus({ view: { agent, status, staleSince } }: { view: AgentView
 export function CardTitle({ view: { summary } }: { view: AgentView }) {
   if (summary?.current !== undefined) return summary.current.title
   if (summary?.last === undefined) return <span className="text-text3">No command yet</span>
-  return `Last: ${summary.last.title} · ${commandWords[summary.last.status].toLowerCase()}`
+  return (
+    <>
+      Last: <bdi>{summary.last.title}</bdi> · {commandWords[summary.last.status].toLowerCase()}
+    </>
+  )
 }
 
 /** The last thing that it said: the question where it asks one, else its last line. */
@@ -71,7 +76,7 @@ export function CardLine({ view }: { view: AgentView }) {
 }
 
 function RequestTitle({ agentId }: { agentId: string }) {
-  return useFirstRequest(agentId)?.title ?? null
+  return visibleText(useFirstRequest(agentId)?.title ?? '')
 }
 
 /** How long it has been so. */

@@ -14,6 +14,8 @@ const schema = {
   },
 }
 
+const byField = (typed: Record<string, string>) => new Map(Object.entries(typed))
+
 t.test('fields of a schema', async t => {
   const fields = formFields(schema)!
   t.same(
@@ -38,7 +40,7 @@ t.test('fields of a schema', async t => {
 
 t.test('what was typed becomes the answers', async t => {
   const fields = formFields(schema)!
-  t.same(formAnswers(fields, { count: '3', size: 'large', force: 'true', tags: '["a"]' }), {
+  t.same(formAnswers(fields, byField({ count: '3', size: 'large', force: 'true', tags: '["a"]' })), {
     ...{ ok: true, answers: { branch: 'main', count: 3, size: 'large', force: true, tags: ['a'] } },
   })
 })
@@ -46,12 +48,25 @@ t.test('what was typed becomes the answers', async t => {
 t.test('each wrong field says what is wrong', async t => {
   const fields = formFields(schema)!
   const errors = (typed: Record<string, string>) => {
-    const result = formAnswers(fields, typed)
-    return result.ok ? {} : result.errors
+    const result = formAnswers(fields, byField(typed))
+    return result.ok ? {} : Object.fromEntries(result.errors)
   }
   t.same(errors({ branch: ' ', count: 'x' }), { branch: 'Branch is needed.', count: 'Type a number.' })
   t.same(errors({ count: '1.5' }), { count: 'Type a whole number.' })
   t.same(errors({ count: '0' }), { count: 'At least 1.' })
   t.same(errors({ count: '10' }), { count: 'At most 9.' })
   t.match(errors({ count: '1', tags: 'a, b' }), { tags: /JSON/ })
+})
+
+t.test('a field may have the name of something that every object has', async t => {
+  const names = ['constructor', '__proto__', 'toString']
+  const properties = JSON.parse(`{${names.map(name => `"${name}":{"type":"string"}`).join()}}`)
+  const fields = formFields({ type: 'object', required: names, properties })!
+  const empty = formAnswers(fields, new Map())
+  t.same(empty.ok ? [] : [...empty.errors.keys()], names)
+  const filled = formAnswers(fields, new Map(names.map(name => [name, 'x'])))
+  t.same(
+    filled.ok ? Object.entries(filled.answers) : [],
+    names.map(name => [name, 'x']),
+  )
 })

@@ -54,21 +54,22 @@ function inputOf(property: Record<string, unknown>): FormField['input'] {
   }
 }
 
-export type FormResult =
-  | { ok: true; answers: Record<string, unknown> }
-  | { ok: false; errors: Readonly<Record<string, string>> }
+export type FormResult = { ok: true; answers: Record<string, unknown> } | { ok: false; errors: ByField }
+
+/** By the name of the field. A map: an agent may name a field `constructor` or `__proto__`. */
+export type ByField = ReadonlyMap<string, string>
 
 /** What was typed, as the answers that the schema asks for, or what is wrong with each field. */
-export function formAnswers(fields: readonly FormField[], typed: Readonly<Record<string, string>>): FormResult {
-  const errors: Record<string, string> = {}
-  const answers: Record<string, unknown> = {}
+export function formAnswers(fields: readonly FormField[], typed: ByField): FormResult {
+  const errors = new Map<string, string>()
+  const answers = new Map<string, unknown>()
   for (const field of fields) {
-    const text = typed[field.name] ?? field.initial
+    const text = typed.get(field.name) ?? field.initial
     const value = answerOf(field, text)
-    if ('error' in value) errors[field.name] = value.error
-    else if (value.of !== undefined) answers[field.name] = value.of
+    if ('error' in value) errors.set(field.name, value.error)
+    else if (value.of !== undefined) answers.set(field.name, value.of)
   }
-  return Object.keys(errors).length === 0 ? { ok: true, answers } : { ok: false, errors }
+  return errors.size === 0 ? { ok: true, answers: Object.fromEntries(answers) } : { ok: false, errors }
 }
 
 function answerOf({ input, required, label }: FormField, text: string): { of: unknown } | { error: string } {

@@ -2,6 +2,7 @@ import { useAgent, useNow } from '@fleetwire/react'
 import type { Ref } from 'react'
 import { commandWords } from '../../model/agent-status.ts'
 import { age } from '../../model/format.ts'
+import { visibleText } from '../../model/visible-text.ts'
 import { cx } from '../../ui/cx.ts'
 import { ToneMark } from '../../ui/status.tsx'
 import type { Attention } from './attention.ts'
@@ -41,7 +42,7 @@ export function AttentionRow({ item, selected, onSelect, ref }: AttentionRowProp
         {since !== undefined && <span className="text-meta text-text3 tabular-nums">{age(now - since)}</span>}
       </span>
       <span className="flex items-center gap-2">
-        <span className="min-w-0 flex-1 truncate text-text2">{title}</span>
+        <span className="min-w-0 flex-1 truncate text-text2">{visibleText(title)}</span>
         {item.kind === 'request' && <RiskTag risk={item.requests[0].risk} />}
         {item.kind === 'failure' && <ToneMark tone="bad">{commandWords[item.last.status]}</ToneMark>}
         {item.kind === 'waiting' && <ToneMark tone="needs">Waits for input</ToneMark>}

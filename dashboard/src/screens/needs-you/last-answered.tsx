@@ -1,6 +1,7 @@
 import type { Interaction } from '@fleetwire/protocol'
 import { useConnection, useFleetwireRest, useNow } from '@fleetwire/react'
 import { useEffect, useState } from 'react'
+import { visibleText } from '../../model/visible-text.ts'
 import { resolutionWords } from './request-words.ts'
 
 /** What was answered last, for who comes to an empty queue and wonders. */
@@ -21,8 +22,8 @@ export function LastAnswered() {
   }, [rest])
   if (last === undefined) return null
   return (
-    <p className="text-meta text-text3">
-      Last: “{last.title}” of {last.agentId}. {resolutionWords(last, now, userId)}
+    <p className="text-meta break-words text-text3">
+      Last: “{visibleText(last.title)}” of {last.agentId}. {resolutionWords(last, now, userId)}
     </p>
   )
 }

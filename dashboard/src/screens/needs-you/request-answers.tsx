@@ -1,12 +1,13 @@
 import type { Interaction } from '@fleetwire/protocol'
 import { useConnection, useNow } from '@fleetwire/react'
+import { Check, X } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { mayOperate, operatorNeeded } from '../../model/rights.ts'
 import { Button } from '../../ui/button.tsx'
 import { TextArea } from '../../ui/field.tsx'
 import { formFields } from './answer-form.ts'
 import { RequestForm } from './request-form.tsx'
-import { expiryWords, mainOption, type Option, orderedOptions } from './request-words.ts'
+import { expiryWords, labelOf, mainOption, type Option, orderedOptions } from './request-words.ts'
 import { useAnswer } from './use-answer.ts'
 
 /** Everything that an open request can be answered with: its options, a text, the form of its schema. */
@@ -67,6 +68,8 @@ interface OptionsProps {
 
 function Options({ request, many, disabled, onAnswer, inForm = false, children }: OptionsProps) {
   const main = mainOption(request)
+  // Answers to a question are choices: none of them allows anything.
+  const decides = request.kind !== 'question' || request.options.some(({ effect }) => effect === 'deny')
   return (
     <div className="flex flex-wrap gap-2 empty:hidden">
       {children}
@@ -75,23 +78,36 @@ function Options({ request, many, disabled, onAnswer, inForm = false, children }
           key={option.id}
           look={option !== main ? 'outline' : request.risk === 'high' ? 'danger' : 'filled'}
           disabled={disabled}
-          title={scopeWords[option.scope ?? 'once']}
+          title={(decides ? effectWords[option.effect] : 'Answers it') + scopeWords[option.scope ?? 'once']}
+          // The label is the agent's; the mark says what the server takes the answer for.
+          icon={decides && <EffectMark effect={option.effect} />}
+          // A label may be long: all of it is read before it is pressed.
+          className="h-auto! min-h-[30px] max-w-full shrink! py-1 pointer-coarse:min-h-11"
           {...(inForm && option.effect === 'allow'
             ? { type: 'submit', value: option.id }
             : { onClick: () => onAnswer(option.id) })}
         >
-          {option.label}
-          {many}
+          <span className="min-w-0 text-left break-words whitespace-normal">
+            {labelOf(option)}
+            {many}
+          </span>
         </Button>
       ))}
     </div>
   )
 }
 
-const scopeWords: Record<NonNullable<Option['scope']>, string | undefined> = {
-  once: undefined,
-  session: 'For the whole session',
-  always: 'From now on',
+const effectWords: Record<Option['effect'], string> = { allow: 'Allows it', deny: 'Denies it' }
+
+const scopeWords: Record<NonNullable<Option['scope']>, string> = {
+  once: '',
+  session: ', for the whole session',
+  always: ', from now on',
+}
+
+function EffectMark({ effect }: { effect: Option['effect'] }) {
+  const Mark = effect === 'allow' ? Check : X
+  return <Mark size={14} aria-hidden className="shrink-0" />
 }
 
 interface TextAnswerProps {

@@ -1,6 +1,7 @@
 import type { Interaction } from '@fleetwire/protocol'
 import { useConnection, useInteraction, useNow } from '@fleetwire/react'
 import { age } from '../../model/format.ts'
+import { visibleText } from '../../model/visible-text.ts'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { cx } from '../../ui/cx.ts'
 import { ToneMark } from '../../ui/status.tsx'
@@ -20,21 +21,21 @@ export function RequestCard({ id, alike = [] }: { id: string; alike?: readonly s
     <article
       data-interaction-id={request.interactionId}
       data-status={request.state}
-      aria-label={request.title}
+      aria-label={visibleText(request.title)}
       className={cx('flex flex-col gap-3', live.stale && 'stale')}
     >
       <header className="flex flex-wrap items-center gap-2">
-        <h2 className="min-w-0 text-title font-semibold break-words">{request.title}</h2>
+        <h2 className="min-w-0 text-title font-semibold break-words">{visibleText(request.title)}</h2>
         <RiskTag risk={request.risk} />
         <Waiting request={request} />
       </header>
       {request.description !== '' && (
-        <p className="max-w-[72ch] break-words whitespace-pre-wrap">{request.description}</p>
+        <p className="max-w-[72ch] break-words whitespace-pre-wrap">{visibleText(request.description)}</p>
       )}
       {request.subject !== undefined && (
         <figure className="flex flex-col gap-1">
           <figcaption className="text-meta text-text3">{subjectWords(request.subject.type)}</figcaption>
-          <CodeBlock text={request.subject.preview} wraps className="max-h-[40vh]" />
+          <CodeBlock text={visibleText(request.subject.preview)} wraps className="max-h-[40vh]" />
         </figure>
       )}
       {request.state === 'open' ? <Answers request={request} alike={alike} /> : <Settled request={request} />}
@@ -43,7 +44,7 @@ export function RequestCard({ id, alike = [] }: { id: string; alike?: readonly s
 }
 
 const subjectWords = (type: string): string =>
-  type === 'command' ? 'It would run exactly this' : `It is about this ${type}`
+  type === 'command' ? 'It would run exactly this' : `It is about this ${visibleText(type)}`
 
 function Waiting({ request }: { request: Interaction }) {
   const now = useNow()

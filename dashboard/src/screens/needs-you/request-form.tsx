@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react'
 import { Checkbox } from '../../ui/checkbox.tsx'
 import { Field, TextArea, TextInput } from '../../ui/field.tsx'
 import { Select } from '../../ui/select.tsx'
-import { type FormField, formAnswers } from './answer-form.ts'
+import { type ByField, type FormField, formAnswers } from './answer-form.ts'
 
 export interface RequestFormProps {
   fields: readonly FormField[]
@@ -14,15 +14,15 @@ export interface RequestFormProps {
 
 /** The form of a request, made of its schema. */
 export function RequestForm({ fields, disabled, children, onSubmit }: RequestFormProps) {
-  const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
-  const [errors, setErrors] = useState<Readonly<Record<string, string>>>({})
+  const [typed, setTyped] = useState<ByField>(new Map())
+  const [errors, setErrors] = useState<ByField>(new Map())
   return (
     <form
       className="flex max-w-[480px] flex-col gap-3"
       onSubmit={event => {
         event.preventDefault()
         const result = formAnswers(fields, typed)
-        setErrors(result.ok ? {} : result.errors)
+        setErrors(result.ok ? new Map() : result.errors)
         const { submitter } = event.nativeEvent as SubmitEvent
         const optionId = submitter instanceof HTMLButtonElement && submitter.value !== '' ? submitter.value : undefined
         if (result.ok) onSubmit(result.answers, optionId)
@@ -32,10 +32,10 @@ export function RequestForm({ fields, disabled, children, onSubmit }: RequestFor
         <FormControl
           key={field.name}
           field={field}
-          value={typed[field.name] ?? field.initial}
-          error={errors[field.name]}
+          value={typed.get(field.name) ?? field.initial}
+          error={errors.get(field.name)}
           disabled={disabled}
-          onChange={value => setTyped(before => ({ ...before, [field.name]: value }))}
+          onChange={value => setTyped(before => new Map(before).set(field.name, value))}
         />
       ))}
       {children}

@@ -1,5 +1,6 @@
 import type { Interaction } from '@fleetwire/protocol'
 import { ago, elapsed } from '../../model/format.ts'
+import { visibleText } from '../../model/visible-text.ts'
 
 export type Option = Interaction['options'][number]
 
@@ -9,6 +10,9 @@ export function orderedOptions(options: Interaction['options']): Option[] {
   const rank = ({ effect, scope }: Option) => (effect === 'allow' ? 0 : 10) + scopes.indexOf(scope ?? 'once')
   return options.toSorted((a, b) => rank(a) - rank(b))
 }
+
+/** An empty label is replaced by the option's id. */
+export const labelOf = ({ id, label }: Option): string => (visibleText(label).trim() === '' ? id : visibleText(label))
 
 /** The one that stands out: what allows, in the narrowest scope. Several answers to a question are equals: none does. */
 export function mainOption({ kind, options }: Interaction): Option | undefined {
@@ -33,8 +37,9 @@ export function resolutionWords(request: Interaction, now: number, me: string | 
   const { state, resolution, options } = request
   if (state === 'cancelled') return 'It is not asked any more: its work ended.'
   if (resolution === undefined) return 'It is closed.'
-  const label = options.find(({ id }) => id === resolution.optionId)?.label
-  const what = label ?? (resolution.text !== undefined ? `“${resolution.text}”` : 'Answered')
+  const option = options.find(({ id }) => id === resolution.optionId)
+  const label = option && labelOf(option)
+  const what = label ?? (resolution.text !== undefined ? `“${visibleText(resolution.text)}”` : 'Answered')
   if (state === 'expired') return `Expired ${ago(now - resolution.at)}: ${label ?? 'no answer was given'}.`
   const by = resolution.by === me ? 'you' : resolution.by
   const there = resolution.via === 'agent' ? ' at its own terminal' : ''

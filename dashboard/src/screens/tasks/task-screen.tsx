@@ -77,7 +77,7 @@ export function TaskScreen() {
             <h2 className="text-title font-semibold break-words">{task.title}</h2>
             <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-text2 tabular-nums">
               <ToneMark tone={tone}>{word}</ToneMark>
-              <span>{taskProgressWords(task)}</span>
+              <span className="min-w-0 break-words">{taskProgressWords(task)}</span>
             </p>
             <ProgressBar value={task.progress} label="Progress" className="h-1! max-w-md rounded-full bg-line" />
             {task.description !== '' && (

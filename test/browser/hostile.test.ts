@@ -1,0 +1,91 @@
+import type { Page } from 'playwright-core'
+import { type Test, test } from 'tap'
+import { connection, house, launch, type Person, person, phone } from '../helpers/browser.ts'
+
+const markup = '<img src=x onerror=alert(1)><script>alert(2)</script>'
+const endless = 'W'.repeat(450)
+/** Reads as `rm -rf` turned around, and hides what follows. */
+const turned = 'ls # \u202e;fr- mr\u200b'
+
+/** Nothing opens, leaves or asks by itself: counted beside the errors of the page. */
+function watch({ page }: Person, origin: string): string[] {
+  const seen: string[] = []
+  page.on('dialog', dialog => {
+    seen.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('popup', popup => seen.push(`opens ${popup.url()}`))
+  page.on('request', request => {
+    if (/^(https?|wss?):/.test(request.url()) && !request.url().startsWith(origin)) seen.push(`asks ${request.url()}`)
+  })
+  return seen
+}
+
+/** Elements of the page that reach over its edge, except those that scroll by themselves. */
+const sticksOut = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const width = document.documentElement.clientWidth
+    return [...document.querySelectorAll('main article, main article :is(h2, p, button, label, span)')]
+      .filter(element => element.getBoundingClientRect().right > width + 1)
+      .map(element => element.outerHTML.slice(0, 200))
+  })
+
+async function noneSticksOut(t: Test, page: Page, what: string): Promise<void> {
+  t.same(await sticksOut(page), [], what)
+  t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what}: the page stays as wide`)
+}
+
+test('a request shows what is hidden in it, and whether an answer allows', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  const agent = await place.agent({ id: 'evil', handlers: {} })
+  const ask = (interactionId: string, request: object) =>
+    agent.ask({
+      interactionId,
+      kind: 'permission',
+      title: interactionId,
+      risk: 'low',
+      options: [],
+      ...request,
+    } as never)
+  const someone = await person(browser, { url: `${place.url}/needs-you`, token: place.token, viewport: phone })
+  const { page, problems } = someone
+  const seen = watch(someone, place.url)
+  await connection(page, 'online')
+
+  const unanswered = ask('int_turned', {
+    ...{ title: `Run ${turned}`, description: markup, subject: { type: 'command', preview: turned } },
+    options: [
+      { id: 'first', label: 'Deny', effect: 'allow' },
+      { id: 'second', label: `Allow${endless}`, effect: 'deny' },
+      { id: 'third', label: ' ', effect: 'deny' },
+    ],
+  })
+  unanswered.catch(() => {})
+  await page.locator('[role=option][data-interaction-id=int_turned]').click()
+  const card = page.locator('article[data-interaction-id=int_turned]')
+  t.equal(await card.locator('pre').innerText(), 'ls # ⟨U+202E⟩;fr- mr⟨U+200B⟩')
+  t.match(await card.getByRole('heading').innerText(), /^Run ls # ⟨U\+202E⟩/)
+  t.equal(await card.getByRole('button', { name: 'Deny' }).getAttribute('title'), 'Allows it')
+  t.equal(await card.getByRole('button', { name: 'Allow' }).getAttribute('title'), 'Denies it')
+  await card.getByRole('button', { name: 'third' }).waitFor()
+  await noneSticksOut(t, page, 'a long label')
+
+  // As text: an object literal would set the prototype.
+  const names = ['__proto__', 'constructor', 'toString']
+  const fields = names.map(name => `"${name}":{"type":"string","title":"${name} ${endless}"}`)
+  const schema = JSON.parse(
+    `{"type":"object","required":["constructor"],"properties":{${fields.join()},"odd":3,"self":{"$ref":"#"},"yes":{"type":"boolean","title":"${endless}"}}}`,
+  )
+  const answered = ask('int_form', { kind: 'form', schema })
+  await page.goto(`${place.url}/needs-you?id=int_form`)
+  const form = page.locator('article[data-interaction-id=int_form]')
+  await form.getByRole('button', { name: 'Send answers' }).click()
+  await form.getByText(/constructor .* is needed/).waitFor()
+  await noneSticksOut(t, page, 'long labels of fields')
+  await form.getByLabel(/^constructor/).fill('x')
+  await form.getByRole('button', { name: 'Send answers' }).click()
+  t.match(await answered, { answers: { constructor: 'x' } })
+  t.same([...problems, ...seen], [])
+})
