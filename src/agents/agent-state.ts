@@ -62,6 +62,9 @@ export const runningOf = (commands: readonly Command[]): string[] =>
     .map(({ commandId }) => commandId)
     .sort()
 
+/** A name without a letter, digit or sign leaves nothing to read or to press: the id stands for it. */
+const readableName = (name: string, agentId: string): string => (/[\p{L}\p{N}\p{P}\p{S}]/u.test(name) ? name : agentId)
+
 /** The record of an agent after its hello. What the hello leaves out keeps the value of the last record. */
 export function greeted(
   agentId: string,
@@ -72,7 +75,7 @@ export function greeted(
   const work: ReportedWork = { work: 'idle', detail: '', evidence: 'inferred' }
   return {
     agentId,
-    name: hello.name ?? last?.name ?? agentId,
+    name: readableName(hello.name ?? last?.name ?? agentId, agentId),
     kind: hello.kind ?? last?.kind ?? 'agent',
     version: hello.version ?? last?.version ?? '',
     labels: hello.labels ?? last?.labels ?? {},

@@ -81,7 +81,7 @@ t.test('[AG10] what a hello leaves out keeps the value of the last record', asyn
   t.match(second, { ...said, capabilities: { kinds: ['shell'] }, connectedAt: T0 + 1 })
   t.match(greeted('a', { bootId: 'b3' }, second, T0 + 2), { ...said, capabilities: { kinds: ['shell'] } })
   const emptied = greeted('a', { bootId: 'b3', name: '', labels: {} }, second, T0 + 2)
-  t.match(emptied, { name: '', version: '2' }, 'empty is not left out')
+  t.match(emptied, { name: 'a', version: '2' }, 'empty is not left out')
   t.same(emptied.labels, {})
   const broken: Agent = { ...second, link: 'offline', status: 'error', work: 'error', evidence: 'reported' }
   t.match(greeted('a', { bootId: 'b4' }, broken, T0), { link: 'online', status: 'online', work: 'idle' })
@@ -109,4 +109,14 @@ t.test('[AG7] what the exit of an agent says', async t => {
   t.same(lifecycleOnExit('b1', { reason: 'restarting' }), { lifecycle: 'stopped', bootId: 'b1' })
   const crashed = lifecycleOnExit('b1', { reason: 'crashed', exitCode: 139, signal: 'SIGSEGV', message: 'oh' })
   t.same(crashed, { lifecycle: 'crashed', bootId: 'b1', exitCode: 139, signal: 'SIGSEGV', message: 'oh' })
+})
+
+t.test('[AG18] an agent whose name cannot be read has its id for a name', async t => {
+  const hello = (name: string) => ({ name, bootId: 'b', inventory: [] })
+  const before = greeted('a1', hello('Ann'), undefined, T0)
+  for (const name of ['', '   ', '\u200b\u2060']) {
+    t.equal(greeted('a1', hello(name), undefined, T0).name, 'a1')
+    t.equal(greeted('a1', hello(name), before, T0).name, 'a1')
+  }
+  t.equal(greeted('a1', hello('東京 7'), before, T0).name, '東京 7')
 })
