@@ -89,3 +89,72 @@ test('a request shows what is hidden in it, and whether an answer allows', async
   t.match(await answered, { answers: { constructor: 'x' } })
   t.same([...problems, ...seen], [])
 })
+
+test('what a browser keeps may be forbidden, full or nonsense, and a login link works in an open page', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  await place.agent({ id: 'build-1', handlers: {} })
+  const log = async ({ page }: Person) => {
+    await page.getByRole('textbox', { name: 'Token' }).fill(place.token)
+    await page.keyboard.press('Enter')
+    await connection(page, 'online')
+    await page.getByRole('link', { name: 'build-1' }).first().click()
+    await page.getByRole('textbox', { name: 'Command' }).fill('ls')
+  }
+
+  const refusals = {
+    forbidden: () => {
+      for (const name of ['sessionStorage', 'localStorage']) {
+        Object.defineProperty(window, name, {
+          get() {
+            throw new DOMException('denied', 'SecurityError')
+          },
+        })
+      }
+    },
+    full: () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError')
+      }
+    },
+    nonsense: () =>
+      localStorage.setItem(
+        'fleetwire',
+        JSON.stringify({
+          version: 9,
+          state: { theme: 5, pinned: 'abc', tabs: { 'build-1': 'no' }, drafts: { 'build-1': {} }, seen: null },
+        }),
+      ),
+  }
+  for (const [what, prepare] of Object.entries(refusals)) {
+    const someone = await person(browser, { url: 'about:blank' })
+    await someone.context.addInitScript(prepare)
+    await someone.page.goto(place.url)
+    await log(someone)
+    t.same(someone.problems, [], what)
+    await someone.context.close()
+  }
+
+  const { page, problems } = await person(browser, { url: `${place.url}/tasks`, expected: /401/ })
+  await page.getByRole('textbox', { name: 'Token' }).waitFor()
+  const { code } = await place.api<{ code: string }>('POST', '/login/codes')
+  await page.evaluate(hash => {
+    location.hash = hash
+  }, `login=${code}`)
+  await connection(page, 'online')
+  t.equal(
+    page.url(),
+    `${place.url}/tasks`,
+    'the code is out of the address, and the page is the one that was asked for',
+  )
+  const refused = page.waitForResponse(/\/login$/)
+  await page.evaluate(hash => {
+    location.hash = hash
+  }, `login=${code}%`)
+  await refused
+  await connection(page, 'online')
+  await page.goto(`${place.url}/commands#login=${code}`)
+  await connection(page, 'online')
+  t.same(problems, [])
+})

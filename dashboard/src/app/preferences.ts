@@ -1,5 +1,7 @@
 import { create } from 'zustand'
-import { persist } from 'zustand/middleware'
+import { createJSONStorage, persist } from 'zustand/middleware'
+import { usable } from './kept-preferences.ts'
+import { safeStorage } from './safe-storage.ts'
 
 export type Theme = 'system' | 'dark' | 'light'
 export type AgentTab = 'terminal' | 'conversation' | 'timeline'
@@ -22,6 +24,20 @@ export interface Preferences {
   set(change: Partial<Preferences>): void
 }
 
+const kinds = {
+  theme: ['system', 'dark', 'light'],
+  fleetView: ['cards', 'table'],
+  groupBy: 'text',
+  pinned: 'texts',
+  tabs: 'map of texts',
+  drafts: 'map of texts',
+  seen: 'map of numbers',
+  dismissed: 'map of numbers',
+  desktopNotifications: 'flag',
+  notifyDone: 'flag',
+  screenReaderTerminal: 'flag',
+} as const satisfies Record<Exclude<keyof Preferences, 'set'>, unknown>
+
 /** What one person keeps in this browser; the fleet knows nothing of it. */
 export const usePreferences = create<Preferences>()(
   persist(
@@ -39,7 +55,14 @@ export const usePreferences = create<Preferences>()(
       screenReaderTerminal: false,
       set,
     }),
-    { name: 'fleetwire', version: 1 },
+    {
+      name: 'fleetwire',
+      version: 1,
+      storage: createJSONStorage(() => safeStorage(() => localStorage)),
+      // Whatever version wrote it, `merge` takes what can be used.
+      migrate: kept => kept as Preferences,
+      merge: (kept, initial) => ({ ...initial, ...usable(kept, kinds) }),
+    },
   ),
 )
 

@@ -1,6 +1,7 @@
 import { DashboardClient } from '@fleetwire/client'
 import { login as exchangeCode } from '@fleetwire/react'
 import { create } from 'zustand'
+import { safeStorage } from './safe-storage.ts'
 
 /** Why the login page is shown, when somebody was logged in or tried to be. */
 export type LoginProblem = 'expired' | 'refused' | 'wrong-role' | 'code' | 'unreachable'
@@ -11,6 +12,7 @@ export type Session =
   | { state: 'in'; token: string; client: DashboardClient }
 
 const KEY = 'fleetwire.token'
+const tabStorage = safeStorage(() => sessionStorage)
 
 /** Who is logged in. The token lives in memory and, for a reload, in this tab's session storage; never in an address. */
 export const useSession = create<Session>(() => ({ state: 'entering' }))
@@ -28,22 +30,41 @@ function socketUrl(): string {
 
 /** Starts with the code of a login link (`#login=…`), else with what this tab has. */
 export async function startSession(): Promise<void> {
+  // A link that is pasted into an open page changes its hash alone, and loads nothing.
+  addEventListener('hashchange', () => {
+    const code = takeCode()
+    if (code !== undefined) void loginWithCode(code)
+  })
+  const code = takeCode()
+  if (code !== undefined) await loginWithCode(code)
+  else resume()
+}
+
+/** Out of the address bar and the history at once: it must not be sent on by a copied address. */
+function takeCode(): string | undefined {
   const code = new URLSearchParams(location.hash.slice(1)).get('login')
-  if (code !== null) {
-    // Out of the address bar and the history at once: it must not be sent on by a copied address.
-    history.replaceState(history.state, '', location.pathname + location.search)
-    await loginWithCode(code)
-    return
-  }
-  const token = sessionStorage.getItem(KEY)
-  if (token === null) enter({ state: 'out' })
-  else login(token)
+  if (code === null) return undefined
+  history.replaceState(history.state, '', location.pathname + location.search)
+  return code
+}
+
+/** With the token that this tab keeps, if it has one. */
+function resume(problem?: LoginProblem): void {
+  const token = tabStorage.getItem(KEY)
+  if (token !== null) login(token)
+  else enter(problem === undefined ? { state: 'out' } : { state: 'out', problem })
 }
 
 async function loginWithCode(code: string): Promise<void> {
   const result = await exchangeCode(serverUrl('.').href, code)
-  if (result.ok) login(result.data.token)
-  else enter({ state: 'out', problem: result.error.code === 'unauthorized' ? 'code' : 'unreachable' })
+  if (result.ok) {
+    const before = useSession.getState()
+    if (before.state === 'in') before.client.close()
+    login(result.data.token)
+  } else if (useSession.getState().state !== 'in') {
+    // Who opens an old link where they are logged in stays so.
+    resume(result.error.code === 'unauthorized' ? 'code' : 'unreachable')
+  }
 }
 
 export function login(text: string): void {
@@ -67,13 +88,13 @@ export function login(text: string): void {
       leave(isOver(claims) ? 'expired' : httpStatus === 403 ? 'wrong-role' : 'refused')
     }
   })
-  sessionStorage.setItem(KEY, token)
+  tabStorage.setItem(KEY, token)
   enter({ state: 'in', token, client })
 }
 
 /** Forgets the token in this tab. */
 export function leave(problem?: LoginProblem): void {
-  sessionStorage.removeItem(KEY)
+  tabStorage.removeItem(KEY)
   const session = useSession.getState()
   if (session.state === 'in') session.client.close()
   enter(problem === undefined ? { state: 'out' } : { state: 'out', problem })

@@ -1,0 +1,18 @@
+/**
+ * Storage of the browser that may be full, forbidden or missing: then nothing is kept, and the page works all the same.
+ * Even to name `sessionStorage` throws where a browser forbids it.
+ */
+export function safeStorage(storage: () => Storage) {
+  const attempt = <T>(act: (storage: Storage) => T): T | null => {
+    try {
+      return act(storage())
+    } catch {
+      return null
+    }
+  }
+  return {
+    getItem: (key: string): string | null => attempt(kept => kept.getItem(key)),
+    setItem: (key: string, value: string): void => void attempt(kept => kept.setItem(key, value)),
+    removeItem: (key: string): void => void attempt(kept => kept.removeItem(key)),
+  }
+}
