@@ -152,7 +152,12 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
-  ['scripts/', ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'tap', 'vite', 'node:']],
+  // The gallery is served as the dashboard is.
+  ['scripts/gallery.ts', ['src/app.ts', 'vite', 'node:']],
+  [
+    'scripts/',
+    ['scripts/', 'src/reference/', 'src/config-schema.ts', 'ajv', 'playwright-core', 'tap', 'vite', 'node:'],
+  ],
   ['examples/', ['']],
 ]
 
@@ -171,7 +176,7 @@ const owners: [imported: string, by: string[]][] = [
   ['@photostructure/sqlite', ['src/log/sqlite-', 'bench/']],
   ['plugins/', ['src/app.ts']],
   ['routes/', ['src/app.ts', 'routes/']],
-  ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'examples/']],
+  ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'scripts/gallery.ts', 'examples/']],
   ['src/server.ts', ['src/index.ts', 'src/cli/']],
   ['src/cli/', ['src/cli/']],
   [

@@ -1,4 +1,4 @@
-import type { Agent, AgentSummary, Command, Interaction, Session, Task } from '@fleetwire/protocol'
+import type { Agent, AgentSummary, Command, Interaction, Session, Task, WireEvent } from '@fleetwire/protocol'
 
 /** What a snapshot is made of. */
 export interface FixtureRecord {
@@ -71,7 +71,7 @@ export const summaries: readonly AgentSummary[] = [
   }),
   summary('build-1', {
     ...current('build-1', 'npm test --workspaces', 188_000, 0.7),
-    ...{ lastLine: 'ok 214 - test/race/cancel-vs-result.test.ts', ...usage(0.4) },
+    ...{ queued: 1, lastLine: 'ok 214 - test/race/cancel-vs-result.test.ts', ...usage(0.4) },
   }),
   summary('migrate-1', { ...current('migrate-1', 'Move orders to v2', 860_000, 0.3), lastLine: 'batch 118 of 400' }),
   summary('fuzz-4', { ...current('fuzz-4', 'cargo fuzz run decode', 4_364_000), lastLine: '#1048576 cov: 4121' }),
@@ -97,6 +97,14 @@ export const commands: readonly Command[] = [
     phase: 'waiting_input',
     ...ran(12 * MINUTE),
   }),
+  command('cmd_build-1', 'build-1', {
+    input: 'npm test --workspaces',
+    status: 'running',
+    phase: 'working',
+    ...ran(188_000),
+    progress: { progress: 0.7, confidence: 0.9, message: '214 of 306' },
+  }),
+  command('cmd_next3', 'build-1', { input: 'npm run bench', createdAt: now - 2 * MINUTE }),
   command('cmd_next1', 'build-7', { input: 'npm publish --dry-run' }),
   command('cmd_next2', 'build-7', { input: 'git push --tags', createdAt: now - 5 * MINUTE }),
   command('cmd_summariser', 'summariser', {
@@ -188,7 +196,7 @@ export const interactions: readonly Interaction[] = [
       },
     },
   }),
-  ...['summariser', 'build-1', 'i18n'].map((id, index) =>
+  ...['triage', 'local', 'i18n'].map((id, index) =>
     interaction(`int_npm${index}`, id, { subject: { type: 'command', preview: 'npm install' }, options: allowOrDeny }),
   ),
 ]
@@ -278,11 +286,49 @@ export const records: readonly FixtureRecord[] = [
   ...conversation,
 ]
 
+/** What happened at an agent: the life of each of its commands, and what it asked. */
+export function eventsOf(agentId: string | undefined): WireEvent[] {
+  const happened: { type: string; at: number | undefined; payload: object }[] = [
+    ...commands
+      .filter(command => command.agentId === agentId)
+      .flatMap(command => [
+        { type: 'command:queued', at: command.createdAt, payload: { ...command, status: 'queued' } },
+        {
+          type: 'command:running',
+          at: command.startedAt,
+          payload: { ...command, status: 'running', phase: 'working' },
+        },
+        { type: `command:${command.status}`, at: command.endedAt, payload: command },
+      ]),
+    ...interactions
+      .filter(one => one.agentId === agentId)
+      .map(one => ({ type: 'interaction:requested', at: one.createdAt, payload: one })),
+  ]
+  return happened
+    .filter(({ at }) => at !== undefined)
+    .toSorted((a, b) => b.at! - a.at!)
+    .map((event, nth) => ({ ...event, topic: `agents.${agentId}.commands.x`, cursor: `e${999 - nth}` }) as WireEvent)
+}
+
 const ESC = '\x1b['
+const line = (nth: number, name: string, took: string): string =>
+  `${ESC}32mok${ESC}0m ${nth} - test/${name}.test.ts ${ESC}90m${took}${ESC}0m`
 export const SCREEN = [
-  `${ESC}1mnpm test --workspaces${ESC}0m`,
-  `${ESC}32mok${ESC}0m 212 - test/race/resume.test.ts ${ESC}2m1.2 s${ESC}0m`,
-  `${ESC}32mok${ESC}0m 213 - test/race/uplink.test.ts ${ESC}2m840 ms${ESC}0m`,
+  `${ESC}1m$ npm test --workspaces${ESC}0m`,
+  '',
+  line(203, 'contract/commands', '1.9 s'),
+  line(204, 'contract/interactions', '1.1 s'),
+  line(205, 'contract/sessions', '640 ms'),
+  line(207, 'contract/terminals', '2.4 s'),
+  line(208, 'race/backpressure', '3.0 s'),
+  line(209, 'race/late-joiner', '880 ms'),
+  line(210, 'race/lease', '1.3 s'),
+  line(212, 'race/resume', '1.2 s'),
+  line(213, 'race/uplink', '840 ms'),
   `${ESC}31mnot ok${ESC}0m 214 - test/race/cancel-vs-result.test.ts`,
-  '  expected cancelled, got succeeded',
+  `  ${ESC}31m- cancelled${ESC}0m`,
+  `  ${ESC}32m+ succeeded${ESC}0m`,
+  `  ${ESC}90mat test/race/cancel-vs-result.test.ts:41:9${ESC}0m`,
+  line(215, 'race/two-answers', '410 ms'),
+  `${ESC}33m216${ESC}0m test/race/whole-fleet.test.ts …`,
 ].join('\r\n')

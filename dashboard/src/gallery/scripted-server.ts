@@ -93,12 +93,12 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
   const all = (prefix: string) => records.filter(({ type }) => type.startsWith(prefix)).map(({ payload }) => payload)
   const page = (items: unknown[]) => ({ items, nextCursor: null, cursor: 'c1' })
   const now = Date.now()
-  const lists: Record<string, () => unknown> = {
+  const lists: Record<string, (topics: string) => unknown> = {
     '/api/v1/commands': () => page(all('command:')),
     '/api/v1/tasks': () => page(all('task:')),
     '/api/v1/interactions': () => page([]),
     '/api/v1/sessions': () => page(all('session:')),
-    '/api/v1/events': () => page([]),
+    '/api/v1/events': topics => page(fixtures.eventsOf(topics.split('.')[1])),
     '/api/v1/connections': () =>
       page([
         {
@@ -146,7 +146,7 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
     '/ready': () => ({ ready: mood !== 'refusing', store: mood === 'refusing' ? 'full' : 'ok' }),
   }
   return async input => {
-    const { pathname } = new URL(String(input instanceof Request ? input.url : input), document.baseURI)
+    const { pathname, searchParams } = new URL(String(input instanceof Request ? input.url : input), document.baseURI)
     const list = lists[pathname]
     if (mood === 'silent') return new Promise(() => {})
     if (pathname === '/metrics') return new Response(metrics())
@@ -156,7 +156,7 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
         { status: 404 },
       )
     }
-    return Response.json(list())
+    return Response.json(list(searchParams.get('topics') ?? ''))
   }
 }
 

@@ -29,7 +29,8 @@ export function ConnectionIndicator({ compact = false }: { compact?: boolean }) 
       {canRetry ? (
         <button
           type="button"
-          onClick={() => client.reconnectNow()}
+          // What was stopped does not try again by itself: it is started anew.
+          onClick={() => (state === 'stopped' ? client.connect() : client.reconnectNow())}
           className={cx(
             'ml-auto rounded-control py-0.5 font-medium whitespace-nowrap text-accent hover:bg-hover',
             compact && 'desktop:inline hidden',

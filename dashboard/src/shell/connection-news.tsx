@@ -2,6 +2,7 @@ import { useConnection } from '@fleetwire/react'
 import { useEffect, useRef } from 'react'
 import { closeToast, toast } from '../app/toasts.ts'
 import { plural } from '../model/format.ts'
+import { stopReason } from './connection-view.ts'
 
 const TOLD_AFTER_MS = 10_000
 /** Of shorter drops nothing is said. */
@@ -9,12 +10,19 @@ const WORTH_TELLING_MS = 2000
 
 /** Says when the connection is away for long, and what was missed when it is back. */
 export function ConnectionNews() {
-  const { state, downSince, role, caughtUp } = useConnection()
+  const connection = useConnection()
+  const { state, downSince, role, caughtUp } = connection
+  const stopped = connection.state === 'stopped' ? stopReason(connection.cause) : undefined
   const away = useRef<number>(undefined)
   const wasConnected = role !== undefined
   useEffect(() => {
     if (downSince === undefined || !wasConnected) return
     away.current = downSince
+    if (stopped !== undefined) {
+      // It does not come back by itself.
+      toast('The connection is closed', { id: 'connection', tone: 'bad', timeoutMs: 0, description: stopped })
+      return
+    }
     const timer = setTimeout(
       () =>
         toast('No connection to the server', {
@@ -24,7 +32,7 @@ export function ConnectionNews() {
       Math.max(0, downSince + TOLD_AFTER_MS - Date.now()),
     )
     return () => clearTimeout(timer)
-  }, [downSince, wasConnected])
+  }, [downSince, wasConnected, stopped])
   useEffect(() => {
     if (state !== 'online' || away.current === undefined) return
     // How much was missed is known a moment after the connection is there.

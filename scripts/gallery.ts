@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+import { buildApp } from '../src/app.ts'
+
+export interface Gallery {
+  /** Where it lists its states; one of them: `${url}?state=fleet`. */
+  url: string
+  close(): Promise<void>
+}
+
+/** Builds the gallery of the dashboard into a temporary folder, and serves it as the dashboard is: policy and all. */
+export async function serveGallery(): Promise<Gallery> {
+  const folder = mkdtempSync(join(tmpdir(), 'fleetwire-gallery-'))
+  const pages = join(folder, 'pages')
+  await buildPages(pages)
+  const app = await buildApp({ logger: false, config: { DATA_DIR: join(folder, 'data') }, dashboardFolder: pages })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  return {
+    url: `${origin}/gallery`,
+    async close() {
+      await app.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function buildPages(outDir: string): Promise<void> {
+  const before = process.env.GALLERY
+  process.env.GALLERY = 'true'
+  try {
+    const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
+    await build({ configFile, logLevel: 'warn', build: { outDir } })
+  } finally {
+    if (before === undefined) delete process.env.GALLERY
+    else process.env.GALLERY = before
+  }
+}
