@@ -158,3 +158,31 @@ test('what a browser keeps may be forbidden, full or nonsense, and a login link 
   await connection(page, 'online')
   t.same(problems, [])
 })
+
+test('ages are right on a machine whose clock is not', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  await place.agent({ id: 'build-1', handlers: {} })
+  for (const wrongByMs of [10 * 60_000, -10 * 60_000]) {
+    const { page, context, problems } = await person(browser, { url: 'about:blank' })
+    await context.addInitScript(ms => {
+      const now = Date.now.bind(Date)
+      Date.now = () => now() + ms
+    }, wrongByMs)
+    await page.goto(place.url)
+    await page.getByRole('textbox', { name: 'Token' }).fill(place.token)
+    await page.keyboard.press('Enter')
+    await connection(page, 'online')
+    const card = page.locator('[data-agent-id=build-1]').first()
+    await card.getByText(/idle (now|[1-5]?\ds|1m|2m)$/).waitFor()
+    t.notMatch(await card.innerText(), /\b\d*[3-9]m\b|\b1\dm\b/)
+    // A failure of now must not count as seen by a look that a wrong clock dates later.
+    await card.getByRole('link').first().click()
+    await page.getByRole('textbox', { name: 'Command' }).waitFor()
+    const seen = await page.evaluate(() => JSON.parse(localStorage.getItem('fleetwire')!).state.seen['build-1'])
+    t.ok(Math.abs(seen - Date.now()) < 120_000, `seen at ${seen}`)
+    t.same(problems, [])
+    await context.close()
+  }
+})

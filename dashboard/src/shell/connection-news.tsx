@@ -1,4 +1,4 @@
-import { useConnection } from '@fleetwire/react'
+import { serverNow, useConnection } from '@fleetwire/react'
 import { useEffect, useRef } from 'react'
 import { closeToast, toast } from '../app/toasts.ts'
 import { plural } from '../model/format.ts'
@@ -29,7 +29,7 @@ export function ConnectionNews() {
           ...{ id: 'connection', tone: 'needs', timeoutMs: 0 },
           description: 'What you see may be out of date. It goes on by itself when the server is back.',
         }),
-      Math.max(0, downSince + TOLD_AFTER_MS - Date.now()),
+      Math.max(0, downSince + TOLD_AFTER_MS - serverNow()),
     )
     return () => clearTimeout(timer)
   }, [downSince, wasConnected, stopped])
@@ -37,7 +37,7 @@ export function ConnectionNews() {
     if (state !== 'online' || away.current === undefined) return
     // How much was missed is known a moment after the connection is there.
     const timer = setTimeout(() => {
-      const isWorthTelling = Date.now() - away.current! >= WORTH_TELLING_MS
+      const isWorthTelling = serverNow() - away.current! >= WORTH_TELLING_MS
       away.current = undefined
       closeToast('connection')
       if (!isWorthTelling) return

@@ -59,7 +59,10 @@ export interface DashboardClientOptions {
 }
 
 /** Whom the server takes this client for, and what it allows a connection. */
-export type Identity = Pick<Established, 'connectionId' | 'userId' | 'userKey' | 'role' | 'limits'>
+export type Identity = Pick<Established, 'connectionId' | 'userId' | 'userKey' | 'role' | 'limits'> & {
+  /** How far the server's clock is ahead of this machine's, to the time that a frame takes; negative if behind. */
+  clockAheadMs: number
+}
 
 export type SubmitRequest = { agentId: string } & SubmitCommandBody
 
@@ -348,9 +351,10 @@ export class DashboardClient {
     this.#enter(resumes && resumed ? { name: 'resuming', events: 0 } : LIVE, established)
   }
 
-  #enter(phase: Phase, { heartbeatMs, cursor, limits, connectionId, userId, userKey, role }: Answer): void {
+  #enter(phase: Phase, { heartbeatMs, cursor, limits, connectionId, userId, userKey, role, serverTime }: Answer): void {
     this.#phase = phase
-    const identity = { connectionId, userId, role, limits, ...(userKey !== undefined && { userKey }) }
+    const clockAheadMs = serverTime - this.#clock.now()
+    const identity = { connectionId, userId, role, limits, clockAheadMs, ...(userKey !== undefined && { userKey }) }
     this.#identity.set(identity)
     this.#subscriptions.greeted(cursor)
     this.#ask()

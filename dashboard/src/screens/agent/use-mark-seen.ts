@@ -1,4 +1,4 @@
-import { useAgentSummary } from '@fleetwire/react'
+import { serverNow, useAgentSummary } from '@fleetwire/react'
 import { useEffect, useState } from 'react'
 import { markSeen, usePreferences } from '../../app/preferences.ts'
 
@@ -12,7 +12,7 @@ export function useMarkSeen(agentId: string): number {
   const last = endedAt.status === 'ready' ? (endedAt.data ?? 0) : 0
   useEffect(() => {
     // The server's clock may be ahead of this one.
-    const look = () => document.hidden || markSeen(agentId, Math.max(Date.now(), last))
+    const look = () => document.hidden || markSeen(agentId, Math.max(serverNow(), last))
     look()
     document.addEventListener('visibilitychange', look)
     return () => document.removeEventListener('visibilitychange', look)

@@ -1,4 +1,4 @@
-import { useConnection } from '@fleetwire/react'
+import { serverNow, useConnection } from '@fleetwire/react'
 import { Ellipsis } from 'lucide-react'
 import { markSeen, togglePinned, usePreferences } from '../../app/preferences.ts'
 import { mayOperate } from '../../model/rights.ts'
@@ -36,7 +36,7 @@ export function AgentMenu({ view, isStop, isSelected, onOpenChange }: AgentMenuP
             ? [{ label: 'Stop', keys: 'S', danger: true, onSelect: () => openDialog({ type: 'stop', ids: [agentId] }) }]
             : []),
           ...(view.isUnread
-            ? [{ label: 'Mark as seen', keys: 'E', onSelect: () => markSeen(agentId, Date.now()) }]
+            ? [{ label: 'Mark as seen', keys: 'E', onSelect: () => markSeen(agentId, serverNow()) }]
             : []),
           { label: isPinned ? 'Unpin' : 'Pin', onSelect: () => togglePinned(agentId) },
         ]}

@@ -1,4 +1,4 @@
-import { useAgentIds, useConnection } from '@fleetwire/react'
+import { serverNow, useAgentIds, useConnection } from '@fleetwire/react'
 import { useNavigate } from '@tanstack/react-router'
 import type { RefObject } from 'react'
 import { markSeen } from '../../app/preferences.ts'
@@ -38,7 +38,7 @@ export function useListKeys({ rows, ids, stop, show, scroller }: ListKeys): void
     { keys: 'j', label: 'Next agent', group: 'Fleet', keyOnly: true, run: () => go('next') },
     { keys: 'k', label: 'Previous agent', group: 'Fleet', keyOnly: true, run: () => go('previous') },
     { keys: 'x', label: 'Select the agent', group: 'Fleet', keyOnly: true, run: () => stop && toggleSelected(stop) },
-    { keys: 'e', label: 'Mark the agent as seen', group: 'Fleet', run: () => stop && markSeen(stop, Date.now()) },
+    { keys: 'e', label: 'Mark the agent as seen', group: 'Fleet', run: () => stop && markSeen(stop, serverNow()) },
     { keys: 'enter', label: 'Open the agent', group: 'Fleet', keyOnly: true, run: open },
     { keys: 'shift+j', label: 'Extend the selection', group: 'Fleet', keyOnly: true, run: () => extend('next') },
     { keys: 'shift+k', label: 'Extend it upwards', group: 'Fleet', keyOnly: true, run: () => extend('previous') },

@@ -1,4 +1,4 @@
-import { useAgentSummary, useConnection, useFleetwire } from '@fleetwire/react'
+import { serverNow, useAgentSummary, useConnection, useFleetwire } from '@fleetwire/react'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { markSeen, usePreferences, withEntry } from '../../app/preferences.ts'
@@ -191,7 +191,7 @@ function dismiss(item: Attention): void {
   if (item.kind === 'request') return
   const { seen, dismissed, set } = usePreferences.getState()
   if (item.kind === 'failure') markSeen(item.agentId, item.last.endedAt)
-  else set({ dismissed: withEntry(dismissed, item.key, Date.now()) })
+  else set({ dismissed: withEntry(dismissed, item.key, serverNow()) })
   const id = toast('Dismissed.', {
     timeoutMs: UNDO_MS,
     description: item.kind === 'failure' ? item.last.title : item.agentId,

@@ -1,4 +1,4 @@
-import { useFleetwire, useFleetwireRest } from '@fleetwire/react'
+import { serverNow, useFleetwire, useFleetwireRest } from '@fleetwire/react'
 import { useEffect, useRef, useState } from 'react'
 import { bytes, count, elapsed, took } from '../../model/format.ts'
 import { Problem } from '../../ui/states.tsx'
@@ -98,7 +98,7 @@ const lag = (samples: Samples): string => took(total(samples, 'nodejs_eventloop_
 
 function uptime(samples: Samples): string {
   const startedAt = total(samples, 'process_start_time_seconds') * 1000
-  return startedAt === 0 ? '' : `up ${elapsed(Date.now() - startedAt)}`
+  return startedAt === 0 ? '' : `up ${elapsed(serverNow() - startedAt)}`
 }
 
 interface Look {

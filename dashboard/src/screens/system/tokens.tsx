@@ -1,5 +1,5 @@
 import type { TokenInfo } from '@fleetwire/protocol'
-import { useConnection, useFleetwireRest, useNow } from '@fleetwire/react'
+import { serverNow, useConnection, useFleetwireRest, useNow } from '@fleetwire/react'
 import { useState } from 'react'
 import { toast } from '../../app/toasts.ts'
 import { age, clockTime } from '../../model/format.ts'
@@ -94,7 +94,7 @@ export function Tokens() {
               </>
             )}
             <Cell align="end">
-              {token.revokedAt === undefined && token.expiresAt > Date.now() && (
+              {token.revokedAt === undefined && token.expiresAt > serverNow() && (
                 <Button look="quiet" className="h-7!" onClick={() => setRevoking(token)}>
                   Revoke
                 </Button>

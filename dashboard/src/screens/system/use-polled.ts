@@ -1,6 +1,7 @@
 import type { LocalError } from '@fleetwire/client'
 import type { WireError } from '@fleetwire/protocol'
 import type { RestResult } from '@fleetwire/react'
+import { serverNow } from '@fleetwire/react'
 import { useCallback, useEffect, useRef, useState } from 'react'
 
 export interface Polled<T> {
@@ -19,7 +20,7 @@ export function usePolled<T>(load: () => Promise<RestResult<T>>, everyMs: number
   const refresh = useCallback(async () => {
     const result = await latest.current()
     setState(before =>
-      result.ok ? { data: result.data, error: undefined, at: Date.now() } : { ...before, error: result.error },
+      result.ok ? { data: result.data, error: undefined, at: serverNow() } : { ...before, error: result.error },
     )
   }, [])
   useEffect(() => {

@@ -1,5 +1,6 @@
 import type { DashboardEvent, Timer } from '@fleetwire/client'
 import { type Batch, type Command, commandStatuses } from '@fleetwire/protocol'
+import { clockStore } from './clock-store.ts'
 import type { FleetStore } from './fleet-store.ts'
 import { Listeners } from './listeners.ts'
 import { type Live, LOADING, type Source } from './live.ts'
@@ -107,7 +108,7 @@ export class BatchView implements Source<Live<Batch>> {
 
   #ready(data: Batch): Live<Batch> {
     const { isOnline, downSince } = this.#store.connectivity
-    const now = this.#store.client.clock.now()
+    const now = this.#store.client.clock.now() + clockStore.aheadMs
     return { status: 'ready', data, stale: !isOnline, asOf: isOnline ? now : (downSince ?? now) }
   }
 

@@ -4,16 +4,32 @@ import type { Source } from './live.ts'
 
 const TICK_MS = 1_000
 
-/** The time, told once a second to all who show one: a timer for each row would cost more than the rows. */
+/** Less is the time that a frame takes, or is not seen in ages of seconds. */
+const WORTH_CORRECTING_MS = 2_000
+
+/** The time of the server, told once a second to all who show one: a timer for each row would cost more than the rows. */
 class ClockStore implements Source<number> {
   readonly #listeners = new Listeners()
   #now = systemClock.now()
   #timer: Timer | undefined
+  #aheadMs = 0
+
+  /** All times of records are the server's; a browser's clock may be minutes away from it. */
+  get aheadMs(): number {
+    return this.#aheadMs
+  }
+
+  setAhead(ms: number): void {
+    const aheadMs = Math.abs(ms) < WORTH_CORRECTING_MS ? 0 : ms
+    if (aheadMs === this.#aheadMs) return
+    this.#aheadMs = aheadMs
+    this.#tell()
+  }
 
   readonly get = (): number => {
     // The first reader after a pause must not see the time at which the last one left.
     if (this.#timer === undefined && systemClock.now() - this.#now >= TICK_MS) this.#now = systemClock.now()
-    return this.#now
+    return this.#now + this.#aheadMs
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {

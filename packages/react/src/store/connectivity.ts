@@ -1,10 +1,11 @@
 import type { ConnectionStatus, DashboardClient } from '@fleetwire/client'
+import { clockStore } from './clock-store.ts'
 import type { Source } from './live.ts'
 
 export type ConnectionView = ConnectionStatus & {
   /** The round-trip time to the server, once known. */
   rttMs?: number
-  /** Since when there is no connection, epoch ms; before the first one, since it was wanted. */
+  /** Since when there is no connection, in the server's time, epoch ms; before the first one, since it was wanted. */
   downSince?: number
   /** How many missed events the reconnect brought; absent if everything was sent anew. */
   caughtUp?: number
@@ -19,6 +20,7 @@ export class Connectivity implements Source<ConnectionView> {
 
   constructor(client: DashboardClient) {
     this.#client = client
+    client.identity.subscribe(identity => identity !== undefined && clockStore.setAhead(identity.clockAheadMs))
     this.#view = this.#look()
     for (const fact of [client.status, client.rttMs, client.identity, client.caughtUp] as const) {
       fact.subscribe(() => {
@@ -33,7 +35,7 @@ export class Connectivity implements Source<ConnectionView> {
 
   get downSince(): number | undefined {
     const status = this.#client.status.value
-    return 'downSince' in status ? status.downSince : undefined
+    return 'downSince' in status && status.downSince !== undefined ? status.downSince + clockStore.aheadMs : undefined
   }
 
   readonly get = (): ConnectionView => this.#view
@@ -54,8 +56,10 @@ export class Connectivity implements Source<ConnectionView> {
     const rttMs = this.#client.rttMs.value
     const identity = this.#client.identity.value
     const caughtUp = this.#client.caughtUp.value
+    const { downSince } = this
     return {
       ...this.#client.status.value,
+      ...(downSince !== undefined && { downSince }),
       ...(rttMs !== undefined && { rttMs }),
       ...(caughtUp !== undefined && { caughtUp }),
       ...(identity !== undefined && { role: identity.role, userId: identity.userId }),

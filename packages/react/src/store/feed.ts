@@ -1,5 +1,6 @@
 import type { Clock, DashboardClient, DashboardEvent, SnapshotRecord, Timer } from '@fleetwire/client'
 import type { WireError } from '@fleetwire/protocol'
+import { clockStore } from './clock-store.ts'
 import { Listeners } from './listeners.ts'
 import { type Live, LOADING } from './live.ts'
 
@@ -66,7 +67,8 @@ export abstract class Feed {
   /** Until when the data is known to be right. */
   get asOf(): number {
     if (!this.port.isOnline && this.port.downSince !== undefined) return this.port.downSince
-    return this.#phase.name === 'resyncing' ? this.#phase.since : this.clock.now()
+    const at = this.#phase.name === 'resyncing' ? this.#phase.since : this.clock.now()
+    return at + clockStore.aheadMs
   }
 
   /** Called at most once a flush, after anything has changed, `without` and `isStale` included. */

@@ -125,7 +125,7 @@ export class ScriptedFleet {
     const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200, maxPatterns: 64, outboxLimitBytes: 1 }
     const payload = {
       ...{ connectionId: 'con_1', userId: 'u1', userKey: 'u1', role: 'operator', cursor: `c${this.#cursor}` },
-      ...{ resumed: false, heartbeatMs: 30_000, serverTime: 1, limits, ...over },
+      ...{ resumed: false, heartbeatMs: 30_000, serverTime: this.client.clock.now(), limits, ...over },
     }
     this.say({ type: 'connection:established', payload, ...(id !== undefined && { id }) })
   }

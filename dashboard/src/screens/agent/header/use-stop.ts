@@ -1,4 +1,4 @@
-import { useAction, useCommand, useCommandIds, useFleetwire } from '@fleetwire/react'
+import { serverNow, useAction, useCommand, useCommandIds, useFleetwire } from '@fleetwire/react'
 import { useEffect, useState } from 'react'
 import { type Stopping, stopping } from './stop-proof.ts'
 
@@ -36,7 +36,7 @@ export function useStop(agentId: string): Stop {
   }, [isProved, runsNext])
   const stop = () => {
     if (target === undefined) return
-    setAsked({ commandId: target, at: Date.now() })
+    setAsked({ commandId: target, at: serverNow() })
     void action.run(target).then(result => {
       if (!result.ok) setAsked(undefined)
     })
