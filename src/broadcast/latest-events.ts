@@ -1,5 +1,6 @@
 import { matchTopic } from '@fleetwire/protocol'
 import { OutboundEvent } from '../frames/frame-encoder.ts'
+import { besideCursor } from '../log/cursor.ts'
 import type { FleetEvent, LogRecord } from '../log/event-log.ts'
 
 export type Place = Pick<FleetEvent, 'seq' | 'cursor'>
@@ -26,11 +27,11 @@ export class LatestEvents {
 
   /**
    * The newest event of each matching topic that was told after one place in the log and up to another, for somebody who
-   * has read the log up to there: the cursor is that of the end, since no event may have one from before.
+   * has read the log up to there: its cursor is worth that of the end, since no event may have one from before.
    */
   toldBetween(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[] {
     const told = this.#matching(patterns).filter(({ event }) => event.seq > after && event.seq <= upTo.seq)
-    return told.map(({ event }) => new OutboundEvent({ ...event, ...upTo }))
+    return told.map(({ event }) => new OutboundEvent({ ...event, seq: upTo.seq, cursor: besideCursor(upTo.cursor) }))
   }
 
   #matching(patterns: readonly string[]): OutboundEvent[] {

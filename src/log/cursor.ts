@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto'
+
 /** A position in the order of one log. */
 export interface Position {
   epoch: string
   seq: number
 }
 
-const CURSOR = /^([A-Za-z0-9]{1,32})\.([0-9a-z]{1,11})$/
+const CURSOR = /^([A-Za-z0-9]{1,32})\.([0-9a-z]{1,11})(?:~[0-9a-f]{16})?$/
 
 /** `<epoch>.<seq in base 36>`. Opaque outside of this folder. */
 export function encodeCursor(epoch: string, seq: number): string {
@@ -12,8 +14,16 @@ export function encodeCursor(epoch: string, seq: number): string {
 }
 
 /**
+ * A cursor of its own at a position that another event has: for what is told and not kept. Readers tell events apart by
+ * their cursors, and to resume it is worth what that position is.
+ */
+export function besideCursor(cursor: string): string {
+  return `${cursor.split('~', 1)[0]}~${randomBytes(8).toString('hex')}`
+}
+
+/**
  * The position of a cursor; undefined for anything that `encodeCursor` cannot have made. Never throws, since cursors
- * come back from clients. Only the canonical spelling is accepted, so equal positions are equal strings.
+ * come back from clients. Only the canonical spelling of a position is accepted.
  */
 export function decodeCursor(cursor: string): Position | undefined {
   const match = CURSOR.exec(String(cursor))
