@@ -186,3 +186,26 @@ test('ages are right on a machine whose clock is not', async t => {
     await context.close()
   }
 })
+
+test('the Enter that ends a composition sends nothing', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  await place.agent({ id: 'build-1', handlers: { shell: async () => ({ status: 'succeeded', output: 'done' }) } })
+  const { page, problems } = await person(browser, { url: `${place.url}/agents/build-1`, token: place.token })
+  await connection(page, 'online')
+  const field = page.getByRole('textbox', { name: 'Command' })
+  await field.fill('かな')
+  await field.evaluate(element => {
+    for (const isComposing of [true, false]) {
+      element.dispatchEvent(
+        new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, isComposing, bubbles: true, cancelable: true }),
+      )
+    }
+  })
+  t.equal(await field.inputValue(), 'かな')
+  await field.press('Enter')
+  await page.locator('[data-command-id]').first().waitFor()
+  t.equal((await place.api<{ items: unknown[] }>('GET', '/agents/build-1/commands')).items.length, 1)
+  t.same(problems, [])
+})

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react'
 import { create } from 'zustand'
+import { isComposing } from './is-composing.ts'
 import { keyNames, nextKey, pressed } from './key-match.ts'
 
 export interface Shortcut {
@@ -67,7 +68,7 @@ export function listenToKeys(): () => void {
   let pending = ''
   let timer: ReturnType<typeof setTimeout> | undefined
   const onKey = (event: KeyboardEvent) => {
-    if (event.defaultPrevented || event.isComposing || ['Shift', 'Control', 'Alt', 'Meta'].includes(event.key)) return
+    if (event.defaultPrevented || isComposing(event) || ['Shift', 'Control', 'Alt', 'Meta'].includes(event.key)) return
     const { entries } = useShortcutStore.getState()
     const usable = entries.filter(
       entry => entry.keys !== '' && (entry.inInputs || !(isTyping(event.target) || isInOverlay(event.target))),

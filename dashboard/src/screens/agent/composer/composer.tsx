@@ -1,6 +1,7 @@
 import type { Agent } from '@fleetwire/protocol'
 import { useConnection, useFleetwire, useFleetwireRest } from '@fleetwire/react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { isComposing } from '../../../keys/is-composing.ts'
 import { shownKeys, useShortcuts } from '../../../keys/shortcuts.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Checkbox } from '../../../ui/checkbox.tsx'
@@ -65,7 +66,7 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
   }
 
   const onKey = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.nativeEvent.isComposing) return
+    if (isComposing(event.nativeEvent)) return
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       send(interrupts || event.metaKey || event.ctrlKey)
