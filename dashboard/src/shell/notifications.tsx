@@ -1,6 +1,7 @@
 import { useInteractions } from '@fleetwire/react'
 import { useLocation, useRouter } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
+import { pageAddress } from '../app/page-address.ts'
 import { usePageTitleStore } from '../app/page-title.ts'
 import { usePreferences } from '../app/preferences.ts'
 import { closeToast, toast } from '../app/toasts.ts'
@@ -51,7 +52,7 @@ function useTell(): (news: News) => void {
     const shown = new Notification(title, { tag: id, ...(description !== undefined && { body: description }) })
     shown.onclick = () => {
       focus()
-      void router.history.push(href)
+      void router.history.push(pageAddress(router.basepath, href))
       shown.close()
     }
   }

@@ -1,6 +1,7 @@
 import { Toast } from '@base-ui/react/toast'
 import { useRouter } from '@tanstack/react-router'
 import { X } from 'lucide-react'
+import { pageAddress } from '../app/page-address.ts'
 import { type ToastData, toastManager } from '../app/toasts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { cx } from '../ui/cx.ts'
@@ -41,7 +42,9 @@ function ToastList() {
               'text-body font-medium text-text',
               item.data?.href !== undefined && 'cursor-pointer hover:underline',
             )}
-            onClick={() => item.data?.href !== undefined && router.history.push(item.data.href)}
+            onClick={() =>
+              item.data?.href !== undefined && router.history.push(pageAddress(router.basepath, item.data.href))
+            }
           />
         </ToneMark>
         <Toast.Description className="mt-0.5 text-meta text-text2 empty:hidden" />
