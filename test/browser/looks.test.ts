@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { type Test, test } from 'tap'
 import { connection, desktop, flaws, type House, house, launch, person, phone } from '../helpers/browser.ts'
+import { size } from '../helpers/sizes.ts'
 
 /** A fleet in which every screen has something to show. */
 async function busyHouse(t: Test): Promise<House & { taskId: string; commandId: string }> {
@@ -49,24 +50,21 @@ async function busyHouse(t: Test): Promise<House & { taskId: string; commandId: 
 }
 
 const themes = ['dark', 'light'] as const
+const looks = [desktop, phone].flatMap(viewport => themes.map(theme => ({ viewport, theme })))
 
-async function look(t: Test, browser: Browser, place: House, path: string, shows: string, phoneToo = true) {
-  for (const viewport of phoneToo ? [desktop, phone] : [desktop]) {
-    for (const theme of themes) {
-      const name = `${path} ${theme} ${viewport.width}`
-      const { page, context, problems } = await person(browser, {
-        ...{ url: place.url + path, token: place.token, viewport, theme, reducedMotion: true },
-      })
-      await connection(page, 'online')
-      await page.getByText(shows).filter({ visible: true }).first().waitFor()
-      t.same(await flaws(page), [], `${name}: axe finds nothing serious`)
-      t.equal(await page.locator('h1').count(), 1, `${name}: one h1`)
-      const width = await page.evaluate(() => document.documentElement.scrollWidth)
-      t.ok(width <= viewport.width, `${name}: nothing is wider than the page`)
-      t.same(problems, [], `${name}: no violation, no error`)
-      await context.close()
-    }
-  }
+async function look(t: Test, browser: Browser, place: House, path: string, shows: string, how: (typeof looks)[number]) {
+  const name = `${path} ${how.theme} ${how.viewport.width}`
+  const { page, context, problems } = await person(browser, {
+    ...{ url: place.url + path, token: place.token, reducedMotion: true, ...how },
+  })
+  await connection(page, 'online')
+  await page.getByText(shows).filter({ visible: true }).first().waitFor()
+  t.same(await flaws(page), [], `${name}: axe finds nothing serious`)
+  t.equal(await page.locator('h1').count(), 1, `${name}: one h1`)
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  t.ok(width <= how.viewport.width, `${name}: nothing is wider than the page`)
+  t.same(problems, [], `${name}: no violation, no error`)
+  await context.close()
 }
 
 test('every screen, in both themes, on a desk and on a phone', async t => {
@@ -88,7 +86,13 @@ test('every screen, in both themes, on a desk and on a phone', async t => {
     ['/system?tab=events&topics=agents.%3E', 'Listen'],
     ['/system?tab=browser', 'Theme'],
   ]
-  for (const [path, shows] of screens) await look(t, browser, place, path, shows)
+  // In a quick run each screen in one look, another for each.
+  const each = size('LOOKS', { quick: 1, full: looks.length })
+  for (const [index, [path, shows]] of screens.entries()) {
+    for (const how of looks.filter((_, nth) => (index + nth) % looks.length < each)) {
+      await look(t, browser, place, path, shows, how)
+    }
+  }
 })
 
 test('overlays, the login and what is not there', async t => {
