@@ -1,6 +1,9 @@
 import type { Page } from 'playwright-core'
-import { type Test, test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import { connection, house, launch, type Person, person, phone } from '../helpers/browser.ts'
+
+// Several browsers, one after the other, on a machine that also runs everything else.
+tap.setTimeout(120_000)
 
 const markup = '<img src=x onerror=alert(1)><script>alert(2)</script>'
 const endless = 'W'.repeat(450)
@@ -207,5 +210,26 @@ test('the Enter that ends a composition sends nothing', async t => {
   await field.press('Enter')
   await page.locator('[data-command-id]').first().waitFor()
   t.equal((await place.api<{ items: unknown[] }>('GET', '/agents/build-1/commands')).items.length, 1)
+  t.same(problems, [])
+})
+
+test('a message leads to what it tells of, by a click of the mouse', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await house(t)
+  const agent = await place.agent({ id: 'build-1', handlers: {} })
+  const ask = (interactionId: string) =>
+    void agent
+      .ask({ interactionId, kind: 'permission', title: interactionId, risk: 'low', options: [] } as never)
+      .catch(() => {})
+  // What was there before the page is no news: the first one shows that the page has read the requests.
+  ask('int_before')
+  const { page, problems } = await person(browser, { url: `${place.url}/tasks`, token: place.token })
+  await page.waitForFunction(() => document.title.startsWith('(1)'))
+  ask('int_new')
+  await page.waitForFunction(() => document.title.startsWith('(2)'))
+  // Not by its role: Base UI tells screen readers of it in a place of its own until the keyboard is in it.
+  await page.locator('button', { hasText: 'build-1 asks you' }).click()
+  await page.locator('article[data-interaction-id=int_new]').waitFor()
   t.same(problems, [])
 })

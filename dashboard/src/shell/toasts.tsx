@@ -37,9 +37,9 @@ function ToastList() {
       <Toast.Content className="min-w-0 flex-1 py-1">
         <ToneMark tone={item.data?.tone ?? 'quiet'} className="whitespace-normal!">
           <Toast.Title
-            render={<span />}
+            render={item.data?.href === undefined ? <span /> : <button type="button" />}
             className={cx(
-              'text-body font-medium text-text',
+              'text-left text-body font-medium text-text',
               item.data?.href !== undefined && 'cursor-pointer hover:underline',
             )}
             onClick={() =>
