@@ -96,7 +96,8 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
       ...['--disable-sync', '--no-first-run', '--enable-precise-memory-info', '--window-size=1440,900'],
       ...[`--user-data-dir=${profile}`, url + path],
     ],
-    { stdio: 'ignore' },
+    // A group of its own: its processes end together.
+    { stdio: 'ignore', detached: true },
   )
   try {
     await fleet.call('takeSent')
@@ -110,9 +111,9 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
       sent: await fleet.call('takeSent'),
     }
   } finally {
-    browser.kill('SIGKILL')
+    process.kill(-browser.pid!, 'SIGKILL')
     await once(browser, 'exit')
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 
