@@ -20,8 +20,8 @@ const FOR_MS = Number(process.env.FOR_MS ?? 10_000)
 const WARM_UP_MS = 3000
 const STOPS = 20
 const LATE_MS = 60_000
-/** `LONG=1` leaves the busy fleet open for ten minutes, and reads memory at the first and the last. */
-const isLong = process.env.LONG === '1'
+/** `LONG=10` leaves the busy fleet open for ten minutes, and reads memory after the first and the last. */
+const LONG_MINUTES = Number(process.env.LONG ?? 0)
 const MiB = 1024 * 1024
 
 const chromium = [
@@ -178,10 +178,12 @@ for (let i = 0; i < ROUNDS; i++) {
 rows.push(await measured(`fleet of ${AGENTS}, nothing happens`, '/', {}))
 await fleet.call('tell', BUSY, 10)
 rows.push(await measured(`${BUSY} of them tell 10 changes a second`, '/', { counts: ['agent:status'] }))
-let long: Seen[] = []
-if (isLong) {
-  const minute = { counts: ['agent:status'], until: '[data-agent-id]', warmUpMs: WARM_UP_MS, stops: 0 }
-  long = [await open('/', { ...minute, forMs: 60_000 }), await open('/', { ...minute, forMs: 600_000 })]
+for (const minutes of LONG_MINUTES > 0 ? [1, LONG_MINUTES] : []) {
+  const seen = await open('/', {
+    ...{ counts: ['agent:status'], until: '[data-agent-id]', warmUpMs: WARM_UP_MS, forMs: minutes * 60_000, stops: 0 },
+  })
+  const memory = `RSS ${count(seen.rendererBytes / MiB)} MiB, heap ${count(seen.heapBytes / MiB)} MiB`
+  note(`Busy fleet, open for ${minutes} min: ${memory}, ${count(1000 / percentile([...seen.gaps], 0.5))} fps.`)
 }
 await fleet.call('rest')
 for (const perSecond of [1000, 10_000]) {
@@ -214,11 +216,6 @@ note(`Page opened → fleet of ${AGENTS} visible: ${ms(middle(visible))} ms (med
 note(
   `Stop pressed → at the agent: p50 ${ms(middle(delays))} ms, p99 ${ms(percentile([...delays], 0.99))} ms (${delays.length} times).`,
 )
-for (const [index, seen] of long.entries()) {
-  note(
-    `Busy fleet, minute ${index === 0 ? 1 : 10}: RSS ${count(seen.rendererBytes / MiB)} MiB, heap ${count(seen.heapBytes / MiB)} MiB.`,
-  )
-}
 note(
   `Load of the machine at the end: ${loadavg()[0]!.toFixed(1)}. A joined delta is one event however many parts it has.`,
 )
