@@ -1,11 +1,4 @@
-import { useSyncExternalStore } from 'react'
-
-const query = matchMedia('(width < 720px)')
-
-const subscribe = (callback: () => void) => {
-  query.addEventListener('change', callback)
-  return () => query.removeEventListener('change', callback)
-}
+import { mediaHook } from './media-hook.ts'
 
 /** One column, sheets instead of dialogs, navigation under the thumb. */
-export const usePhone = (): boolean => useSyncExternalStore(subscribe, () => query.matches)
+export const usePhone = mediaHook('(width < 720px)')

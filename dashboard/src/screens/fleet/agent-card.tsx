@@ -1,12 +1,12 @@
-import { Link } from '@tanstack/react-router'
 import { memo, useState } from 'react'
 import { money } from '../../model/format.ts'
 import { cx } from '../../ui/cx.ts'
 import { ProgressBar } from '../../ui/progress-bar.tsx'
 import { UnreadDot } from '../../ui/status.tsx'
+import { AgentLink } from './agent-link.tsx'
 import { AgentMenu } from './agent-menu.tsx'
 import { CardLine, CardStatus, CardTime, CardTitle } from './card-facts.tsx'
-import { activate, useFleetSelection } from './fleet-selection.ts'
+import { useFleetSelection } from './fleet-selection.ts'
 import { SelectBox } from './select-box.tsx'
 import { useAgentView } from './use-agent-view.ts'
 
@@ -49,21 +49,13 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
       <div className="flex h-[22px] items-center gap-2">
         <SelectBox id={id} name={agent.name} isSelected={isSelected} isStop={isStop} />
         {isUnread && <UnreadDot />}
-        <Link
-          to="/agents/$agentId"
-          params={{ agentId: id }}
-          preload={false}
-          data-agent-link
-          tabIndex={isStop ? 0 : -1}
-          onFocus={() => activate(id)}
-          title={agent.name}
-          className={cx(
-            'min-w-0 flex-1 truncate font-semibold outline-none after:absolute after:inset-0 after:content-[""]',
-            status === 'offline' && 'text-text2',
-          )}
-        >
-          {agent.name}
-        </Link>
+        <AgentLink
+          id={id}
+          name={agent.name}
+          isOffline={status === 'offline'}
+          isStop={isStop}
+          className="flex-1 font-semibold"
+        />
         <CardStatus view={view} />
       </div>
       <div className="mt-0.5 truncate text-text2">

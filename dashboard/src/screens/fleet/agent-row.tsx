@@ -1,10 +1,10 @@
-import { Link } from '@tanstack/react-router'
 import { memo } from 'react'
 import { age, money } from '../../model/format.ts'
 import { cx } from '../../ui/cx.ts'
 import { UnreadDot } from '../../ui/status.tsx'
+import { AgentLink } from './agent-link.tsx'
 import { CardLine, CardStatus, CardTime, CardTitle, Since } from './card-facts.tsx'
-import { activate, useFleetSelection } from './fleet-selection.ts'
+import { useFleetSelection } from './fleet-selection.ts'
 import { SelectBox } from './select-box.tsx'
 import { tableColumns } from './table-columns.ts'
 import { useAgentView } from './use-agent-view.ts'
@@ -40,21 +40,7 @@ export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: Age
       <Cell className="flex items-center gap-2">
         <SelectBox id={id} name={agent.name} isSelected={isSelected} isStop={isStop} always />
         {isUnread && <UnreadDot />}
-        <Link
-          to="/agents/$agentId"
-          params={{ agentId: id }}
-          preload={false}
-          data-agent-link
-          tabIndex={isStop ? 0 : -1}
-          onFocus={() => activate(id)}
-          title={agent.name}
-          className={cx(
-            'min-w-0 truncate font-medium outline-none after:absolute after:inset-0 after:content-[""]',
-            status === 'offline' && 'text-text2',
-          )}
-        >
-          {agent.name}
-        </Link>
+        <AgentLink id={id} name={agent.name} isOffline={status === 'offline'} isStop={isStop} className="font-medium" />
       </Cell>
       <Cell>
         <CardStatus view={view} />

@@ -3,6 +3,7 @@ import remend from 'remend'
 import { FollowContext } from './follow.ts'
 import { Markdown } from './markdown.tsx'
 import { Pace } from './pace.ts'
+import { ShowMore } from './show-more.tsx'
 import { TextBlocks } from './text-blocks.ts'
 import { useBlockWindow } from './use-block-window.ts'
 
@@ -19,12 +20,20 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
   const shown = blocks.slice(from, to)
   return (
     <div className="flex flex-col gap-2 break-words">
-      {from > 0 && <More onShow={showEarlier}>Show what comes before</More>}
+      {from > 0 && (
+        <ShowMore onShow={showEarlier} className="self-start">
+          Show what comes before
+        </ShowMore>
+      )}
       {shown.map((block, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only ever added at the end
         <Block key={from + index} text={block} pace={pace.current!} />
       ))}
-      {to < blocks.length && <More onShow={showLater}>Show what comes next</More>}
+      {to < blocks.length && (
+        <ShowMore onShow={showLater} className="self-start">
+          Show what comes next
+        </ShowMore>
+      )}
       {to === blocks.length && <Tail text={tail} isOpen={isOpen} openCode={openCode} pace={pace.current} />}
     </div>
   )
@@ -70,29 +79,5 @@ function Tail({ text, isOpen, openCode, pace }: TailProps) {
         {openCode.code}
       </pre>
     </>
-  )
-}
-
-/** Shows more as soon as it comes into view. */
-function More({ onShow, children }: { onShow(): void; children: string }) {
-  const element = useRef<HTMLButtonElement>(null)
-  const latest = useRef(onShow)
-  latest.current = onShow
-  useEffect(() => {
-    const observer = new IntersectionObserver(entries => {
-      if (entries.some(entry => entry.isIntersecting)) latest.current()
-    })
-    observer.observe(element.current!)
-    return () => observer.disconnect()
-  }, [])
-  return (
-    <button
-      ref={element}
-      type="button"
-      onClick={onShow}
-      className="min-h-6 self-start text-meta text-accent hover:underline"
-    >
-      {children}
-    </button>
   )
 }

@@ -5,6 +5,7 @@ import { Button } from '../../../ui/button.tsx'
 import { cx } from '../../../ui/cx.ts'
 import { Empty, Loading, Problem, SkeletonLine } from '../../../ui/states.tsx'
 import { FollowContext, useFollow } from './follow.ts'
+import { ShowMore } from './show-more.tsx'
 import { TranscriptRow } from './transcript-item.tsx'
 
 /** How many items are mounted at first, and how many more when somebody scrolls up to them. */
@@ -74,7 +75,11 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
                 <SkeletonLine className="w-2/3" />
               </Loading>
             )}
-            {hasEarlier && <Earlier isLoading={isLoading} onShow={() => void showEarlier()} />}
+            {hasEarlier && (
+              <ShowMore disabled={isLoading} onShow={() => void showEarlier()} className="self-center">
+                {isLoading ? 'Loading' : 'Show earlier messages'}
+              </ShowMore>
+            )}
             {view !== undefined && ids.length === 0 && !hasEarlier && <Empty title="Nothing was said yet." />}
             {shown.map(id => (
               <TranscriptRow key={id} sessionId={sessionId} id={id} />
@@ -104,30 +109,6 @@ function useUnseen(count: number, isFollowing: boolean): number {
   const seen = useRef(count)
   if (isFollowing || count < seen.current) seen.current = count
   return count - seen.current
-}
-
-function Earlier({ isLoading, onShow }: { isLoading: boolean; onShow(): void }) {
-  const element = useRef<HTMLButtonElement>(null)
-  const latest = useRef(onShow)
-  latest.current = onShow
-  useEffect(() => {
-    const observer = new IntersectionObserver(entries => {
-      if (entries.some(entry => entry.isIntersecting)) latest.current()
-    })
-    observer.observe(element.current!)
-    return () => observer.disconnect()
-  }, [])
-  return (
-    <button
-      ref={element}
-      type="button"
-      disabled={isLoading}
-      onClick={onShow}
-      className="min-h-6 self-center text-meta text-accent hover:underline disabled:text-text3"
-    >
-      {isLoading ? 'Loading' : 'Show earlier messages'}
-    </button>
-  )
 }
 
 function Typing({ name }: { name: string }) {
