@@ -1,8 +1,9 @@
 import type { Interaction } from '@fleetwire/protocol'
-import { useConnection, useNow } from '@fleetwire/react'
+import { useNow } from '@fleetwire/react'
 import { Check, X } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
-import { mayOperate, operatorNeeded } from '../../model/rights.ts'
+import { operatorNeeded } from '../../model/rights.ts'
+import { useMayCommand } from '../../model/use-may-command.ts'
 import { Button } from '../../ui/button.tsx'
 import { TextArea } from '../../ui/field.tsx'
 import { formFields } from './answer-form.ts'
@@ -12,10 +13,9 @@ import { useAnswer } from './use-answer.ts'
 
 /** Everything that an open request can be answered with: its options, a text, the form of its schema. */
 export function Answers({ request, alike }: { request: Interaction; alike: readonly string[] }) {
-  const { role } = useConnection()
   const { answer, pending, problem } = useAnswer(request, alike)
   const fields = request.kind === 'form' ? formFields(request.schema) : undefined
-  const may = role === undefined || mayOperate(role)
+  const may = useMayCommand()
   const many = alike.length > 0 ? ` for all ${alike.length + 1}` : ''
   const main = mainOption(request)
   const shared = { request, many, disabled: !may || pending, onAnswer: (optionId: string) => void answer({ optionId }) }

@@ -1,9 +1,9 @@
 import { useFleetwire, useInteraction, useInteractionIds } from '@fleetwire/react'
 import { toast } from '../../../app/toasts.ts'
 import { useShortcuts } from '../../../keys/shortcuts.ts'
+import { useMayCommand } from '../../../model/use-may-command.ts'
 import { RequestCard } from '../../needs-you/request-card.tsx'
 import { keyOption } from '../../needs-you/request-words.ts'
-import { useMayCommand } from '../use-rights.ts'
 
 /** What this agent asks, above the composer: never so much of it that the rest is out of sight. */
 export function OpenRequests({ agentId }: { agentId: string }) {

@@ -1,5 +1,5 @@
 import { useConnection } from '@fleetwire/react'
-import { mayOperate } from '../../model/rights.ts'
+import { mayOperate } from './rights.ts'
 
 /** What this token lets do, as far as its role says: the server decides anew each time. */
 export function useMayCommand(): boolean {
