@@ -1,182 +1,51 @@
-import { hostname } from 'node:os'
-import { isatty } from 'node:tty'
-import { AgentClient, type ConnectionStatus, nodeSocket, tokenExpiry } from '@fleetwire/client/node'
 import { Command } from 'commander'
-import { systemClock } from '../clock.ts'
 import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner } from '../exec/shell-runner.ts'
-import { onStop } from '../stop-signals.ts'
-import { readVersion } from '../version.ts'
-import { openJournal } from './agent-journal.ts'
-import { agentTokenSource } from './agent-token.ts'
-import { CliError, exitCodes } from './cli-error.ts'
-import { anId, durationMs, label, wholeNumber } from './options.ts'
-import { resolveUrl } from './target.ts'
+import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
+import { CliError } from './cli-error.ts'
+import { durationMs, wholeNumber } from './options.ts'
 
-interface ExecOptions {
-  id: string
-  name?: string
-  label?: Record<string, string>
+interface ExecOptions extends AgentOptions {
   concurrency: number
   shell?: string
   cwd?: string
-  journal?: string
   runTimeout?: number
-  tokenFile?: string
-  tokenCommand?: string
-  withParent?: boolean
 }
 
-const NORMAL = 1000
-const UNAUTHORIZED = 4401
-const REPLACED = 4409
-
-/** Between the clock of the server and that of this machine. */
-const SKEW_MS = 60_000
-const LOOK_MS = 100
-const PID_ONE =
-  'as process 1 of a container it cannot wait for the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
-
-/**
- * For an agent that has lost its server for good: all that it can do is end what runs, since its commands are no longer
- * its own.
- */
-const UNHEARD_GRACE_MS = 1000
-
-const exec = new Command('exec')
+const exec = withAgentOptions(new Command('exec'))
   .description('Run an agent: each command is a shell line, run in a terminal of its own')
-  .requiredOption('--id <agentId>', 'who this agent is; its token must be for this id', anId)
-  .option('--name <name>', 'what people see (default: the id)')
-  .option('--label <key=value>', 'to select it by; may be given several times', label)
   .option('--concurrency <n>', 'commands at the same time', wholeNumber(1), 1)
   .option('--shell <path>', 'the shell (default: $SHELL where it works, else /bin/sh)')
   .option('--cwd <folder>', 'where commands run (default: here)')
-  .option('--journal <folder>', 'where it remembers what it has run (default: ~/.fleetwire/journal)')
   .option(
     '--run-timeout <duration>',
     'interrupts commands that name no timeout of their own (FLEETWIRE_RUN_TIMEOUT, default: none)',
     durationMs,
   )
-  .option('--token-file <path>', 'reads the token from here, again before it expires (FLEETWIRE_TOKEN_FILE)')
-  .option('--token-command <line>', 'a shell line that prints the token, run as often (FLEETWIRE_TOKEN_COMMAND)')
-  .option('--with-parent', 'end when the process that started it ends')
   .action(run)
 
 export const agentCommand = new Command('agent').addCommand(exec.exitOverride())
 
 async function run(options: ExecOptions): Promise<void> {
-  const url = resolveUrl()
-  const { token, renewable } = await agentTokenSource(options.id, options)
   const runTimeoutMs = options.runTimeout ?? readDuration('FLEETWIRE_RUN_TIMEOUT')
-  if (process.pid === 1) say(PID_ONE)
   const cwd = options.cwd ?? process.cwd()
   const chosen = await chooseShell({ wanted: options.shell, env: process.env })
   if (chosen.status === 'none') throw new CliError('failed', `There is no shell for commands: ${chosen.message}.`)
-  if (chosen.instead !== undefined) say(`commands run in ${chosen.shell}: ${chosen.instead}`)
-  const journal = await openJournal(options.id, options.journal, say)
+  if (chosen.instead !== undefined) sayOnStderr(`commands run in ${chosen.shell}: ${chosen.instead}`)
   const runner = createShellRunner({
-    openTerminal: terminal => client.openTerminal(terminal),
+    openTerminal: terminal => agent.client.openTerminal(terminal),
     env: process.env,
     shell: chosen.shell,
     cwd,
   })
-  let orphaned = false
-  const client: AgentClient = new AgentClient({
-    url,
-    token,
-    name: options.name ?? options.id,
+  const agent = await createAgentProcess(options, {
     kind: 'exec',
-    version: readVersion(),
-    labels: { host: hostname(), ...options.label },
-    capabilities: {
-      kinds: ['shell'],
-      ...(runTimeoutMs !== undefined && { runTimeoutMs }),
-      ...(renewable && { renewsToken: true }),
-    },
+    capabilities: { kinds: ['shell'], ...(runTimeoutMs !== undefined && { runTimeoutMs }) },
     maxConcurrency: options.concurrency,
-    handlers: { shell: run => runner(run).finally(() => setImmediate(lastRunEnded)) },
-    journal,
-    // The next server on this port brings an agent of its own, whose place this one must not take.
-    socket: (address, events) => {
-      if (orphaned) throw new Error('the server has ended')
-      return nodeSocket(address, events)
-    },
-    onError: error => say(`the server says: ${error.message}`),
+    handlers: { shell: runner },
   })
-
-  let ending = false
-  const lastRunEnded = () => {
-    if (ending && client.running.length === 0) void leave(UNHEARD_GRACE_MS)
-    else if (ending) setTimeout(lastRunEnded, LOOK_MS)
-  }
-  let leaving: Promise<void> | undefined
-  const leave = (graceMs?: number) => {
-    leaving ??= (async () => {
-      await client.stop(graceMs === undefined ? {} : { graceMs })
-      await journal.close()
-      process.exit()
-    })()
-    return leaving
-  }
-  client.status.subscribe(status => {
-    // An agent with a parent belongs to the server that is its parent: when that ends, so does the agent.
-    if (orphaned || (options.withParent && status.state === 'waiting')) return
-    const news = describe(status, options.id, url, token)
-    if (news !== undefined) say(news)
-    if (status.state !== 'stopped' || status.cause.code === NORMAL) return
-    process.exitCode = status.cause.code === REPLACED ? exitCodes.replaced : exitCodes.denied
-    // Nobody can interrupt its commands any more, but their results are wanted: the journal keeps them for the next
-    // token.
-    if (client.running.length > 0 && isExpired(token, status)) {
-      say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
-      ending = true
-    } else void leave(UNHEARD_GRACE_MS)
-  })
-  onStop(systemClock, () => void leave())
-  // `nohup` cannot make Node ignore the signal: so an agent without a terminal does not end when one is lost.
-  process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
-  // Nobody reads its messages any more, which is no reason to end.
-  process.stderr.on('error', () => {})
-  if (options.withParent) {
-    process.once('disconnect', () => {
-      orphaned = true
-      void leave(UNHEARD_GRACE_MS)
-    })
-    if (!process.connected) throw new CliError('usage', '--with-parent: the program that started this one has ended.')
-  }
-  await client.start()
+  await agent.start()
 }
-
-function describe(status: ConnectionStatus, id: string, url: string, token: unknown): string | undefined {
-  switch (status.state) {
-    case 'online':
-      return `agent "${id}" is connected to ${url}`
-    case 'waiting':
-      return `no connection to ${url} (${status.cause.reason || status.cause.code}); trying again`
-    case 'stopped': {
-      const { code, reason } = status.cause
-      if (code === NORMAL) return undefined
-      if (code === REPLACED)
-        return `another process took over as agent "${id}", so this one ends. Give each process an id and a token of its own; under a supervisor, do not restart on exit code ${exitCodes.replaced}`
-      if (isExpired(token, status))
-        return 'the token has expired. --token-file and --token-command are asked for the next one by themselves'
-      return `the server refused this agent: ${reason || code}`
-    }
-    default:
-      return undefined
-  }
-}
-
-/** The token expired, and was not revoked: after a revocation the commands are ended as well. */
-function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state: 'stopped' }>): boolean {
-  const refused = cause.code === UNAUTHORIZED || cause.httpStatus === 401
-  return (
-    refused && typeof token === 'string' && (tokenExpiry(token) ?? Number.POSITIVE_INFINITY) <= Date.now() + SKEW_MS
-  )
-}
-
-/** nohup leaves what is not a terminal as it is; on systems other than Linux it leaves the input too. */
-const hasTerminal = () => (process.platform === 'linux' ? [0, 1, 2] : [1, 2]).some(fd => isatty(fd))
 
 function readDuration(name: string): number | undefined {
   const text = process.env[name]?.trim()
@@ -187,5 +56,3 @@ function readDuration(name: string): number | undefined {
     throw new CliError('usage', `${name}: ${(error as Error).message}`)
   }
 }
-
-const say = (text: string): void => void process.stderr.write(`fleetwire: ${text}\n`)
