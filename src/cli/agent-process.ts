@@ -5,6 +5,7 @@ import {
   type AgentClientOptions,
   type ConnectionStatus,
   nodeSocket,
+  type StopOptions,
   tokenExpiry,
 } from '@fleetwire/client/node'
 import type { Command } from 'commander'
@@ -47,13 +48,16 @@ export interface AgentRole extends Pick<AgentClientOptions, 'kind' | 'capabiliti
 }
 
 export interface AgentProcess {
+  /** Of its present life: another one after `endLife`. */
   readonly client: AgentClient
   start(): Promise<void>
+  /** Tells the server how what the agent is made of has ended, and leaves; `start` then begins another life. */
+  endLife(exit: StopOptions): Promise<void>
   /**
    * Leaves the server and ends this process, with `exitCode` if nothing else was decided. What runs has `graceMs` to
-   * end; default: as long as the client gives it.
+   * end; default: as long as the client gives it. `exit` is what the server is told; default: it was stopped.
    */
-  leave(options?: { graceMs?: number; exitCode?: number }): Promise<void>
+  leave(options?: { graceMs?: number; exitCode?: number; exit?: StopOptions }): Promise<void>
 }
 
 const NORMAL = 1000
@@ -80,29 +84,33 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
   if (process.pid === 1) say(PID_ONE)
   const journal = await openJournal(options.id, options.journal, say)
   let orphaned = false
-  const client = new AgentClient({
-    ...rest,
-    url,
-    token,
-    name: options.name ?? options.id,
-    version: readVersion(),
-    labels: { host: hostname(), ...options.label },
-    capabilities: { ...capabilities, ...(renewable && { renewsToken: true }) },
-    journal,
-    // The next server on this port brings an agent of its own, whose place this one must not take.
-    socket: (address, events) => {
-      if (orphaned) throw new Error('the server has ended')
-      return nodeSocket(address, events)
-    },
-    onError: error => say(`the server says: ${error.message}`),
-  })
+  const begin = () => {
+    const client = new AgentClient({
+      ...rest,
+      url,
+      token,
+      name: options.name ?? options.id,
+      version: readVersion(),
+      labels: { host: hostname(), ...options.label },
+      capabilities: { ...capabilities, ...(renewable && { renewsToken: true }) },
+      journal,
+      // The next server on this port brings an agent of its own, whose place this one must not take.
+      socket: (address, events) => {
+        if (orphaned) throw new Error('the server has ended')
+        return nodeSocket(address, events)
+      },
+      onError: error => say(`the server says: ${error.message}`),
+    })
+    client.status.subscribe(changed)
+    return client
+  }
 
   let leaving: Promise<void> | undefined
-  const leave: AgentProcess['leave'] = ({ graceMs, exitCode } = {}) => {
+  const leave: AgentProcess['leave'] = ({ graceMs, exitCode, exit } = {}) => {
     leaving ??= (async () => {
       process.exitCode ??= exitCode
       await onLeave?.()
-      await client.stop(graceMs === undefined ? {} : { graceMs })
+      await client.stop({ ...exit, ...(graceMs !== undefined && { graceMs }) })
       await journal.close()
       process.exit()
     })()
@@ -112,7 +120,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     if (client.running.length === 0) void leave({ graceMs: UNHEARD_GRACE_MS })
     else setTimeout(leaveAfterRuns, LOOK_MS)
   }
-  client.status.subscribe(status => {
+  const changed = (status: ConnectionStatus) => {
     // An agent with a parent belongs to the server that is its parent: when that ends, so does the agent.
     if (orphaned || (options.withParent && status.state === 'waiting')) return
     const news = describe(status, options.id, url, token)
@@ -125,7 +133,8 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
       say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
       leaveAfterRuns()
     } else void leave({ graceMs: UNHEARD_GRACE_MS })
-  })
+  }
+  let client = begin()
   onStop(systemClock, () => void leave())
   // `nohup` cannot make Node ignore the signal: so an agent without a terminal does not end when one is lost.
   process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
@@ -138,7 +147,17 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     })
     if (!process.connected) throw new CliError('usage', '--with-parent: the program that started this one has ended.')
   }
-  return { client, start: () => client.start(), leave }
+  return {
+    get client() {
+      return client
+    },
+    start: () => client.start(),
+    endLife: async exit => {
+      await client.stop(exit)
+      client = begin()
+    },
+    leave,
+  }
 }
 
 function describe(status: ConnectionStatus, id: string, url: string, token: unknown): string | undefined {

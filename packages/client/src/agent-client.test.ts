@@ -607,9 +607,12 @@ t.test('stop interrupts, reports the exit last, and waits until it is stored', a
   const { peer } = await welcomeAgent(server)
   peer.tell('command:dispatch', dispatch('c1'))
   await peer.next('command:ack')
-  const stopped = agent.stop({ reason: 'restarting' })
+  const exit = { reason: 'crashed', exitCode: 137, signal: 'SIGKILL', message: 'out of memory' } as const
+  const stopped = agent.stop(exit)
   t.match(await peer.next('command:result'), { n: 2, payload: { status: 'cancelled' } })
-  t.match(await peer.next('agent:exit'), { n: 3, payload: { reason: 'restarting' } })
+  const { n, payload } = await peer.next('agent:exit')
+  t.equal(n, 3)
+  t.same(payload, exit)
   peer.tell('report:ack', { n: 3 })
   await stopped
   t.equal(await peer.closed, 1000)

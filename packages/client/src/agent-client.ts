@@ -67,6 +67,9 @@ export interface AgentClientOptions {
 export interface StopOptions {
   reason?: AgentPayloads['agent:exit']['reason']
   message?: string
+  /** How the program ended that the agent is made of. */
+  exitCode?: number
+  signal?: string
   /** How long running commands may take to stop, and then the server to store their reports. Default 5,000. */
   graceMs?: number
 }
@@ -164,7 +167,8 @@ export class AgentClient {
    * Interrupts what runs, reports the exit, waits until the server has stored it, and closes; idempotent. What could
    * not be delivered in time stays in the journal for the next start.
    */
-  async stop({ reason = 'stopped', message, graceMs = GRACE_MS }: StopOptions = {}): Promise<void> {
+  async stop({ graceMs = GRACE_MS, ...exit }: StopOptions = {}): Promise<void> {
+    const { reason = 'stopped' } = exit
     if (this.#life !== 'started') return
     this.#life = 'stopped'
     const isIdle = () => this.#runner.running().length === 0
@@ -174,7 +178,7 @@ export class AgentClient {
       this.#runner.stop(true)
       await this.#waiters.until(isIdle, graceMs)
     }
-    this.#uplink.push('agent:exit', { reason, ...(message !== undefined && { message }) }, { exempt: true })
+    this.#uplink.push('agent:exit', { ...exit, reason }, { exempt: true })
     await this.#waiters.until(() => this.#uplink.isEmpty, graceMs)
     this.#connection.stop(reason)
   }
