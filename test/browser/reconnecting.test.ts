@@ -27,10 +27,11 @@ test('when its server is killed, the page turns amber, then live again, and miss
   await page.getByText('Reconnecting').waitFor()
   await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
 
+  // The toast goes after some seconds, so it is awaited from before it comes.
+  const back = page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true }).waitFor()
   await place.restart()
+  await Promise.all([back, connection(page, 'online')])
   for (const input of ['four', 'five']) await submit(input)
-  await connection(page, 'online')
-  await page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true }).waitFor()
   for (const input of ['one', 'two', 'three', 'four', 'five']) {
     await page.locator('[data-command-id][data-status=succeeded]').filter({ hasText: input }).waitFor()
   }

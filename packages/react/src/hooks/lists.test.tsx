@@ -112,6 +112,69 @@ t.test('what ended while events were missed is in the list after the new snapsho
   )
 })
 
+t.test('what ended between the reading of the first page and the snapshot is shown as ended', async t => {
+  const fleet = new ScriptedFleet()
+  const running = command('c1', { createdAt: 1 })
+  const ended = command('c1', { createdAt: 1, status: 'succeeded' })
+  // The first page says what was so when it was asked for, if that was before the snapshot.
+  fleet.respond = () => ({ body: { items: [fleet.subscribed.length === 0 ? running : ended], nextCursor: null } })
+  fleet.records = []
+  const hook = probe(t, fleet.client, useCommandPage)
+  await hook.until(page => idsOf(page.ids) === 'c1' && !page.isLoading)
+  const row = probe(t, fleet.client, () => useCommand('c1'))
+  t.equal(data(row.now())?.status, 'succeeded')
+})
+
+t.test('a page that was read while a new snapshot came is read again', async t => {
+  const fleet = new ScriptedFleet()
+  const history = [command('c1', { createdAt: 1 })]
+  let answer: (() => void) | undefined
+  const slow = { body: { items: [...history], nextCursor: null } }
+  const later = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  fleet.respond = () => ({ body: { items: [], nextCursor: null } })
+  fleet.records = []
+  const hook = probe(t, fleet.client, useCommandPage)
+  await hook.until(page => !page.isLoading)
+  const { fetch } = globalThis
+  globalThis.fetch = async () => {
+    globalThis.fetch = fetch
+    await later
+    return new Response(JSON.stringify(slow.body))
+  }
+  fleet.canResume = false
+  fleet.cut()
+  fleet.reconnect()
+  await hook.until(page => page.isLoading)
+  const ended = command('c1', { createdAt: 1, status: 'failed' })
+  fleet.respond = () => ({ body: { items: [ended], nextCursor: null } })
+  fleet.cut()
+  fleet.reconnect()
+  await frame()
+  await frame()
+  answer?.()
+  await hook.until(page => idsOf(page.ids) === 'c1' && !page.isLoading)
+  const row = probe(t, fleet.client, () => useCommand('c1'))
+  t.equal(data(row.now())?.status, 'failed')
+})
+
+t.test('what ended while events were missed is read again when its page has failed', async t => {
+  const fleet = new ScriptedFleet()
+  const { respond } = historyOf(2, 5)
+  fleet.respond = () => ({ body: { items: [], nextCursor: null } })
+  const hook = probe(t, fleet.client, useCommandPage)
+  await hook.until(page => !page.isLoading)
+  fleet.respond = () => ({ status: 503 })
+  fleet.canResume = false
+  fleet.cut()
+  fleet.reconnect()
+  await hook.until(page => page.error !== undefined && !page.isLoading)
+  fleet.respond = respond
+  await hook.now().loadMore()
+  await hook.until(page => idsOf(page.ids) === 'c2 c1')
+})
+
 t.test('a command that no list has comes by its own pattern, ended or not', async t => {
   const fleet = new ScriptedFleet()
   fleet.records = [commandRecord('c1', { status: 'failed' })]

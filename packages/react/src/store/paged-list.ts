@@ -28,6 +28,8 @@ export class PagedList<T> implements Source<PagedListView> {
   #view: PagedListView = { hasMore: true, isLoading: true, error: undefined }
   #feed: RecordFeed<T> | undefined
   #cursor: string | undefined
+  /** The snapshot after which the newest pages were read. */
+  #readAfter = 0
   #loading: Promise<void> | undefined
 
   constructor(port: PagedListPort<T>) {
@@ -37,70 +39,93 @@ export class PagedList<T> implements Source<PagedListView> {
   readonly get = (): PagedListView => this.#view
   readonly subscribe = (listener: () => void): (() => void) => this.#listeners.add(listener)
 
-  /** Holds the records, and loads the first page. Returns a function that lets them go. */
+  /**
+   * Holds the records, and loads the first page after their snapshot: a record that was active when a page was read,
+   * and is not in a later snapshot, would stay active for ever. Returns a function that lets them go.
+   */
   open(): () => void {
     const feed = this.#port.feed()
     this.#feed = feed
-    const leave = [feed.retain(), feed.keep(this.#ids), this.#watch(feed)]
-    if (this.#cursor === undefined) void this.loadMore()
+    this.#readAfter = 0
+    const readNewest = () => feed.snapshots > this.#readAfter && void this.#once(() => this.#readNewest(feed))
+    const leave = [feed.retain(), feed.keep(this.#ids), feed.onUpdate(readNewest)]
+    readNewest()
     return () => {
       this.#feed = undefined
       for (const one of leave) one()
     }
   }
 
-  /** The next page. Calls while something loads wait for that. */
+  /** The next page; first what a failed load has left out. Calls while something loads wait for that. */
   readonly loadMore = (): Promise<void> =>
     this.#once(async () => {
-      if (!this.#view.hasMore) return
-      const page = await this.#add(this.#cursor)
-      if (page === undefined) return
-      this.#cursor = page.nextCursor ?? undefined
-      this.#set({ ...this.#view, hasMore: page.nextCursor !== null })
+      const feed = this.#feed
+      if (feed === undefined || feed.snapshots === 0) return
+      if (!(await this.#readNewest(feed)) || !this.#view.hasMore) return
+      await this.#advance(feed)
+      await this.#readNewest(feed)
     })
 
-  /** A new snapshot leaves out what ended while events were missed: that is on the first pages. */
-  #watch(feed: RecordFeed<T>): () => void {
-    let { snapshots } = feed
-    return feed.onUpdate(() => {
-      const isFirst = snapshots === 0
-      if (feed.snapshots === snapshots) return
-      snapshots = feed.snapshots
-      if (!isFirst) void this.#once(() => this.#catchUp())
-    })
+  /** What ended while events were missed is on the newest pages, and in no snapshot. False if a page failed. */
+  async #readNewest(feed: RecordFeed<T>): Promise<boolean> {
+    while (feed.snapshots > this.#readAfter) {
+      const { snapshots } = feed
+      if (!(await this.#readUntilKnown(feed))) return false
+      this.#readAfter = snapshots
+    }
+    return true
   }
 
-  async #catchUp(): Promise<void> {
+  async #readUntilKnown(feed: RecordFeed<T>): Promise<boolean> {
     const known = new Set(this.#ids)
+    if (known.size === 0) return this.#advance(feed)
     let cursor: string | undefined
     for (let pages = 0; pages < PAGES_TO_CATCH_UP; pages++) {
-      const page = await this.#add(cursor)
-      if (page === undefined || page.nextCursor === null || page.ids.some(id => known.has(id))) return
+      const page = await this.#add(feed, cursor)
+      if (page === undefined) return false
+      if (page.nextCursor === null || page.ids.some(id => known.has(id))) return true
       cursor = page.nextCursor
     }
     this.#cursor = cursor
+    this.#set({ ...this.#view, hasMore: true })
+    return true
+  }
+
+  async #advance(feed: RecordFeed<T>): Promise<boolean> {
+    const page = await this.#add(feed, this.#cursor)
+    if (page === undefined) return false
+    this.#cursor = page.nextCursor ?? undefined
+    this.#set({ ...this.#view, hasMore: page.nextCursor !== null })
+    return true
   }
 
   /** Undefined if the page was refused or nobody wants it any more. */
-  async #add(cursor: string | undefined): Promise<{ ids: string[]; nextCursor: string | null } | undefined> {
-    const page = await this.#port.load(cursor)
-    const feed = this.#feed
+  async #add(
+    feed: RecordFeed<T>,
+    cursor: string | undefined,
+  ): Promise<{ ids: string[]; nextCursor: string | null } | undefined> {
+    let snapshots: number
+    let page: RestResult<Page<T>>
+    do {
+      snapshots = feed.snapshots
+      page = await this.#port.load(cursor)
+    } while (page.ok && snapshots !== feed.snapshots)
     if (!page.ok) this.#set({ ...this.#view, error: page.error })
-    if (!page.ok || feed === undefined) return undefined
+    if (!page.ok || feed !== this.#feed) return undefined
     const ids = page.data.items.map(record => feed.kind.idOf(record))
     for (const id of ids) this.#ids.add(id)
     await feed.add(page.data.items)
     return { ids, nextCursor: page.data.nextCursor }
   }
 
-  #once(load: () => Promise<void>): Promise<void> {
+  #once(load: () => Promise<unknown>): Promise<void> {
     this.#loading ??= this.#load(load).finally(() => {
       this.#loading = undefined
     })
     return this.#loading
   }
 
-  async #load(load: () => Promise<void>): Promise<void> {
+  async #load(load: () => Promise<unknown>): Promise<void> {
     this.#set({ ...this.#view, isLoading: true, error: undefined })
     await load()
     this.#set({ ...this.#view, isLoading: false })
