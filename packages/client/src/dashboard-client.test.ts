@@ -479,6 +479,41 @@ t.test('[SB2] who wants a snapshot and who wants none share a pattern', async t 
   t.notOk(peer.log.some(({ type }) => type === 'unsubscribe'))
 })
 
+t.test('[SB2] who reads what was before hears from when on every event comes, and again after a gap', async t => {
+  const { server, client } = await open(t)
+  const told: string[] = []
+  let next = () => {}
+  const live = () => {
+    told.push('live')
+    next()
+  }
+  client.subscribe(['tasks.t1.>', 'tasks.t2.>'], { live }, { snapshot: false })
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const { id, payload } = await peer.next('subscribe')
+  const [first] = payload.topics
+  t.same(told, [], 'not before the server says so')
+  peer.say('error', { code: 'forbidden', message: 'no', retryable: false, details: { topics: ['tasks.t2.>'] } })
+  accept(peer, id, { topics: [first] })
+  await new Promise<void>(resolve => client.subscribe(first, { live: resolve }, { snapshot: false }))
+  t.same(told, ['live'], 'once for all of its patterns')
+  peer.cut()
+  const { peer: second } = await welcomeDashboard(server, { resumed: true })
+  second.say('resume:done', { cursor: 'c5' })
+  accept(second, (await second.next('subscribe')).id, { topics: ['tasks.t2.>'] })
+  const third = await new Promise<Awaited<ReturnType<typeof welcomeDashboard>>['peer']>(resolve => {
+    second.cut()
+    void welcomeDashboard(server, { resumed: false, reason: 'expired' }).then(({ peer }) => resolve(peer))
+  })
+  told.length = 0
+  const again = new Promise<void>(resolve => {
+    next = resolve
+  })
+  third.say('snapshot', { topics: [first, 'tasks.t2.>'], records: [], cursor: 'c9' })
+  await again
+  t.same(told, ['live'])
+})
+
 t.test('[SB2] a pattern that was let go before its answer is unsubscribed with it', async t => {
   const { server, client } = await open(t)
   client.connect()

@@ -245,6 +245,8 @@ export class DashboardClient {
       scope: snapshot === false ? 'none' : (snapshot ?? 'all'),
     })
     this.#ask()
+    // Somebody else has these patterns already.
+    if (snapshot === false && entry.waiting.size === 0) queueMicrotask(() => handlers.live?.())
     return () => this.#letGo(this.#subscriptions.remove(entry))
   }
 

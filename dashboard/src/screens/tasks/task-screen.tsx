@@ -2,7 +2,7 @@ import type { ExportFormat, Task, TaskAction, WireEvent } from '@fleetwire/proto
 import { useConnection, useEvents, useFleetwireRest, useTask, useTaskPage } from '@fleetwire/react'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { Download } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { toast } from '../../app/toasts.ts'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { errorText } from '../../model/command-status.ts'
@@ -197,18 +197,19 @@ function History({ taskId }: { taskId: string }) {
   const rest = useFleetwireRest()
   const [events, setEvents] = useState<readonly WireEvent[]>([])
   const topics = [`tasks.${taskId}.events`, `tasks.${taskId}.status`]
-  const [oldest] = topics
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the topics follow from the task
-  useEffect(() => {
-    let isHere = true
-    void rest.events.list({ topics, limit: MOST_EVENTS }).then(page => {
-      if (isHere && page.ok) setEvents((page.data.items as unknown as WireEvent[]).toSorted((a, b) => b.at - a.at))
+  const add = (more: readonly WireEvent[]) =>
+    setEvents(before => {
+      const all = new Map([...before, ...more].map(event => [event.cursor, event]))
+      return [...all.values()].toSorted((a, b) => b.at - a.at).slice(0, MOST_EVENTS)
     })
-    return () => {
-      isHere = false
-    }
-  }, [rest, oldest])
-  useEvents(topics, event => setEvents(before => [event as WireEvent, ...before].slice(0, MOST_EVENTS)))
+  useEvents(
+    topics,
+    event => add([event as WireEvent]),
+    async () => {
+      const page = await rest.events.list({ topics, limit: MOST_EVENTS })
+      if (page.ok) add(page.data.items as unknown as WireEvent[])
+    },
+  )
   if (events.length === 0) return null
   return (
     <Section title="What happened">

@@ -24,8 +24,10 @@ export interface SubscriptionHandlers {
   event?(event: DashboardEvent): void
   /** The whole present state behind `topics`: it replaces what was known of them. */
   snapshot?(snapshot: { topics: string[]; records: SnapshotRecord[] }): void
-  /** Events were missed and cannot be replayed; a `snapshot` follows. */
+  /** Events were missed and cannot be replayed; a `snapshot` follows, or `live`. */
   resync?(reason: string): void
+  /** For subscriptions without a snapshot: every event from here on comes. Read what was before only now. */
+  live?(): void
   /** The server refused patterns of this subscription. */
   error?(error: WireError): void
 }
@@ -137,15 +139,11 @@ export class Subscriptions {
 
   /** The server brings these patterns from now on. Returns the patterns that nobody wants any more. */
   subscribed(names: readonly string[]): string[] {
-    for (const name of names) {
-      const pattern = this.#patterns.get(name)
-      if (pattern?.asked !== 'none') continue
-      pattern.asked = undefined
-      pattern.isCovered = true
-      // No snapshot says from where a resume goes on.
-      this.#cursor ??= this.#greetedAt
-      for (const entry of this.#entries) if (entry.scope === 'none') entry.waiting.delete(name)
-    }
+    const covered = names.filter(name => this.#patterns.get(name)?.asked === 'none')
+    for (const name of covered) Object.assign(this.#patterns.get(name)!, { asked: undefined, isCovered: true })
+    // No snapshot says from where a resume goes on.
+    if (covered.length > 0) this.#cursor ??= this.#greetedAt
+    for (const entry of [...this.#entries]) if (entry.scope === 'none') this.#settle(entry, covered)
     return this.#dropUnused(names)
   }
 
@@ -208,7 +206,7 @@ export class Subscriptions {
       // A handler may have unsubscribed from it.
       if (pattern !== undefined) pattern.isCovered = false
     }
-    for (const entry of this.#entries) for (const name of refused) entry.waiting.delete(name)
+    for (const entry of [...this.#entries]) this.#settle(entry, refused)
     return refused.length > 0
   }
 
@@ -232,8 +230,8 @@ export class Subscriptions {
     for (const entry of [...this.#entries]) {
       // Who wants all, and came after the active ones were asked for, waits for a snapshot of its own.
       const fits = (name: string) => entry.scope !== 'all' || !isPartial.has(name)
-      const mine = topics.filter(name => fits(name) && entry.waiting.delete(name))
-      if (mine.length === 0 || entry.scope === 'none') continue
+      const mine = this.#settle(entry, topics.filter(fits))
+      if (mine.length === 0) continue
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
       if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
     }
@@ -269,6 +267,14 @@ export class Subscriptions {
   resync(topics: readonly string[], reason: string): void {
     this.#forget(topics, reason)
     for (const name of topics) this.#markAsked(name)
+  }
+
+  /** It waits for these no more. */
+  #settle(entry: Entry, names: readonly string[]): string[] {
+    const mine = names.filter(name => entry.waiting.delete(name))
+    if (entry.scope !== 'none') return mine
+    if (mine.length > 0 && entry.waiting.size === 0) this.#call(() => entry.handlers.live?.())
+    return []
   }
 
   #markAsked(name: string): void {

@@ -53,6 +53,24 @@ t.test(
   },
 )
 
+t.test('what was before is read when every event from there on comes, and again after a gap', async t => {
+  const fleet = new ScriptedFleet()
+  let reads = 0
+  const hook = probe(t, fleet.client, () =>
+    useEvents(
+      'tasks.>',
+      () => {},
+      () => void reads++,
+    ),
+  )
+  await hook.until(() => reads === 1)
+  t.same(fleet.subscribed, ['tasks.>'])
+  fleet.canResume = false
+  fleet.cut()
+  fleet.reconnect()
+  await hook.until(() => reads === 2)
+})
+
 t.test('a pattern that the server refuses comes back as an error', async t => {
   const fleet = new ScriptedFleet()
   fleet.forbidden.add('system.audit')

@@ -5,16 +5,18 @@ import { useStore } from '../provider.tsx'
 
 /**
  * Calls the handler with every event that the patterns match, once and in order. It renders only when the server
- * refuses a pattern, and returns why.
+ * refuses a pattern, and returns why. `onLive` is called when every event from there on comes, and again when some were
+ * missed: what was before is read then, so that nothing is missing in between.
  */
 export function useEvents(
   patterns: string | readonly string[],
   handler: (event: DashboardEvent) => void,
+  onLive?: () => void,
 ): WireError | undefined {
   const { client } = useStore()
-  const latest = useRef(handler)
+  const latest = useRef({ handler, onLive })
   useEffect(() => {
-    latest.current = handler
+    latest.current = { handler, onLive }
   })
   const key = typeof patterns === 'string' ? patterns : patterns.join()
   const [refused, setRefused] = useState<{ key: string; error: WireError }>()
@@ -26,7 +28,8 @@ export function useEvents(
     queueMicrotask(() => {
       if (isOver) return
       const handlers = {
-        event: (event: DashboardEvent) => latest.current(event),
+        event: (event: DashboardEvent) => latest.current.handler(event),
+        live: () => isOver || latest.current.onLive?.(),
         error: (error: WireError) => error.retryable || setRefused({ key, error }),
       }
       unsubscribe = client.subscribe(key.split(','), handlers, { snapshot: false })

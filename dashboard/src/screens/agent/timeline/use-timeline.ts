@@ -44,17 +44,13 @@ export function useTimeline(agentId: string): Timeline {
     ...{ hasOlder: true, isLoading: false, error: undefined },
   })
   const isBusy = useRef(false)
+  /** Events were missed: it begins anew from the newest on. */
+  const hasGap = useRef(false)
 
   const show = useCallback(() => {
     timer.current = undefined
     setEntries(entriesOf(events.current.values()))
   }, [])
-  const refused = useEvents(topics, event => {
-    if (isBulk(event)) return
-    events.current.set(event.cursor, event)
-    // Before the first page is here, what is shown would seem to be all.
-    if (cursor.current !== undefined) timer.current ??= setTimeout(show, SHOW_EVERY_MS)
-  })
   useEffect(() => () => clearTimeout(timer.current), [])
 
   const loadOlder = useCallback(async () => {
@@ -65,6 +61,8 @@ export function useTimeline(agentId: string): Timeline {
     let next: string | null | undefined = cursor.current
     let error: Timeline['error']
     for (let pages = 0; pages < PAGES_A_LOAD && next !== null; pages++) {
+      if (hasGap.current) next = undefined
+      hasGap.current = false
       const page = await rest.events.list({ topics, limit: PAGE, ...(next !== undefined && { before: next }) })
       if (!page.ok) {
         error = page.error
@@ -78,7 +76,20 @@ export function useTimeline(agentId: string): Timeline {
     isBusy.current = false
     if (error === undefined || cursor.current !== undefined) show()
     setState({ hasOlder: next !== null, isLoading: false, error })
+    if (hasGap.current && error === undefined) void loadOlder()
   }, [rest, topics, show])
-  useEffect(() => void loadOlder(), [loadOlder])
+  const refused = useEvents(
+    topics,
+    event => {
+      if (isBulk(event)) return
+      events.current.set(event.cursor, event)
+      // Before the first page is here, what is shown would seem to be all.
+      if (cursor.current !== undefined) timer.current ??= setTimeout(show, SHOW_EVERY_MS)
+    },
+    () => {
+      hasGap.current = true
+      void loadOlder()
+    },
+  )
   return { entries, ...state, error: state.error ?? refused, loadOlder }
 }
