@@ -87,6 +87,8 @@ const layers: [area: string, may: string[]][] = [
 
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
+  // Knows screens as text, and no terminal.
+  ['src/wrap/judge/', ['src/wrap/judge/', ...common, '@sinclair/typebox']],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
