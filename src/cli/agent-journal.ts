@@ -1,39 +1,28 @@
 import { access, constants, lstat, mkdir, mkdtemp } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FileJournal } from '@fleetwire/client/node'
 import { CliError } from './cli-error.ts'
 
 /** The last resort: temporary files do not survive a restart of the machine, but neither do this agent's commands. */
 const temporaryName = () => `fleetwire-${process.getuid?.() ?? 'user'}`
 
 /**
- * Opens the journal of an agent in its folder, which must be writable. The default is in the home folder. A user
- * without one (a container's uid, a service account) gets it among the temporary files, with a warning.
+ * Finds the folder of journals, which must be writable. The default is in the home folder. A user without one (a
+ * container's uid, a service account) gets it among the temporary files, with a warning.
  */
-export async function openJournal(
-  agentId: string,
-  folder: string | undefined,
-  say: (text: string) => void,
-): Promise<FileJournal> {
+export async function findJournalFolder(folder: string | undefined, say: (text: string) => void): Promise<string> {
   if (folder !== undefined) {
-    return open(agentId, folder).catch(error => {
-      throw new CliError('failed', `The journal cannot be kept in ${folder}: ${explain(error)}`)
-    })
+    const flaw = await writable(folder)
+    if (flaw !== undefined) throw new CliError('failed', `The journal cannot be kept in ${folder}: ${flaw}`)
+    return folder
   }
   const home = homeFolder()
   const usual = home && join(home, '.fleetwire', 'journal')
   const flaw = usual === undefined ? 'this user has no home folder' : await writable(usual)
-  if (usual !== undefined && flaw === undefined) return open(agentId, usual)
+  if (usual !== undefined && flaw === undefined) return usual
   const instead = await temporaryFolder()
   say(`${flaw}: the journal is kept in ${instead}; --journal names another folder`)
-  return open(agentId, instead)
-}
-
-const open = async (agentId: string, folder: string) => {
-  const flaw = await writable(folder)
-  if (flaw !== undefined) throw new Error(flaw)
-  return FileJournal.open({ folder, agentId })
+  return instead
 }
 
 async function writable(folder: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import {
   AgentClient,
   type AgentClientOptions,
   type ConnectionStatus,
+  FileJournal,
   nodeSocket,
   type StopOptions,
   tokenExpiry,
@@ -12,7 +13,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../clock.ts'
 import { onStop } from '../stop-signals.ts'
 import { readVersion } from '../version.ts'
-import { openJournal } from './agent-journal.ts'
+import { findJournalFolder } from './agent-journal.ts'
 import { agentTokenSource } from './agent-token.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { anId, label } from './options.ts'
@@ -50,6 +51,8 @@ export interface AgentRole extends Pick<AgentClientOptions, 'kind' | 'capabiliti
 export interface AgentProcess {
   /** Of its present life: another one after `endLife`. */
   readonly client: AgentClient
+  /** Where what must survive this process is kept. */
+  readonly journalFolder: string
   start(): Promise<void>
   /** Tells the server how what the agent is made of has ended, and leaves; `start` then begins another life. */
   endLife(exit: StopOptions): Promise<void>
@@ -82,7 +85,8 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
   const url = resolveUrl()
   const { token, renewable } = await agentTokenSource(options.id, options)
   if (process.pid === 1) say(PID_ONE)
-  const journal = await openJournal(options.id, options.journal, say)
+  const journalFolder = await findJournalFolder(options.journal, say)
+  const journal = await FileJournal.open({ folder: journalFolder, agentId: options.id })
   let orphaned = false
   const begin = () => {
     const client = new AgentClient({
@@ -151,6 +155,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     get client() {
       return client
     },
+    journalFolder,
     start: () => client.start(),
     endLife: async exit => {
       await client.stop(exit)

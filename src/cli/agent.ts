@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner } from '../exec/shell-runner.ts'
+import { agUiCommand } from './ag-ui.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
 import { durationMs, wholeNumber } from './options.ts'
@@ -24,7 +25,7 @@ const exec = withAgentOptions(new Command('exec'))
   )
   .action(run)
 
-export const agentCommand = new Command('agent').addCommand(exec.exitOverride())
+export const agentCommand = new Command('agent').addCommand(exec.exitOverride()).addCommand(agUiCommand.exitOverride())
 
 async function run(options: ExecOptions): Promise<void> {
   const runTimeoutMs = options.runTimeout ?? readDuration('FLEETWIRE_RUN_TIMEOUT')

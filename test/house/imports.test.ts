@@ -89,6 +89,14 @@ const layers: [area: string, may: string[]][] = [
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
   // Knows screens as text, and no terminal.
   ['src/wrap/judge/', ['src/wrap/judge/', ...common, '@sinclair/typebox']],
+  // An agent of the public interface; patches are applied as the server applies them.
+  [
+    'src/ag-ui-client/',
+    [
+      ...['src/ag-ui-client/', 'src/clock.ts', 'src/sessions/json-patch.ts', 'src/sessions/patch-state.ts'],
+      ...['@fleetwire/', '@ag-ui/client', 'node:'],
+    ],
+  ],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
@@ -185,7 +193,7 @@ const owners: [imported: string, by: string[]][] = [
     '@fleetwire/client',
     [
       ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
-      ...['bench/', 'examples/'],
+      ...['src/ag-ui-client/', 'bench/', 'examples/'],
     ],
   ],
 ]

@@ -1,0 +1,147 @@
+import {
+  type AGUIEvent,
+  EventType,
+  HttpAgent,
+  type Interrupt,
+  type Message,
+  type ResumeEntry,
+  type State,
+  type TokenUsage,
+} from '@ag-ui/client'
+import type { Clock } from '../clock.ts'
+import { AgentFault } from './agent-fault.ts'
+import { type RequestLimits, requestEvents } from './event-request.ts'
+import { History, quiet } from './history.ts'
+
+export interface AgentRunOptions {
+  url: string
+  clock: Clock
+  limits: RequestLimits
+  headers: Readonly<Record<string, string>>
+  threadId: string
+  runId: string
+  messages: Message[]
+  state: State
+  resume?: ResumeEntry[]
+  context?: { description: string; value: string }[]
+  forwardedProps?: unknown
+  /** Aborts the request. */
+  signal: AbortSignal
+  /** Called for each event, in order, after it was checked. What it throws ends the run. */
+  onEvent(event: AGUIEvent): void
+}
+
+/** How a run ended. */
+export type AgentRunEnd =
+  | { to: 'finished'; result: unknown; pendingToolCallIds: string[] }
+  | { to: 'interrupted'; interrupts: Interrupt[] }
+  | { to: 'cancelled' }
+  /** The request was closed, as `signal` asked. */
+  | { to: 'aborted' }
+  | { to: 'failed'; fault: AgentFault }
+
+export interface AgentRun {
+  end: AgentRunEnd
+  usage: readonly TokenUsage[]
+  messages: Message[]
+}
+
+/** Runs an AG-UI agent once. Never rejects: whatever goes wrong is an end. */
+export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
+  const { url, clock, limits, headers, signal, onEvent } = options
+  const history = new History(options.messages)
+  const abort = new AbortController()
+  const aborted = () => abort.abort()
+  let end: AgentRunEnd | undefined
+  let usage: readonly TokenUsage[] = []
+  let fault: AgentFault | undefined
+  const fail = (why: AgentFault) => {
+    fault ??= why
+    abort.abort()
+  }
+  const take = (event: AGUIEvent) => {
+    if (fault !== undefined || signal.aborted) return
+    history.note(event)
+    onEvent(event)
+    // More runs may follow on one stream; the last one says how it ended.
+    if (event.type === EventType.RUN_STARTED) end = undefined
+    if (event.type !== EventType.RUN_FINISHED && event.type !== EventType.RUN_ERROR) return
+    end = endOf(event)
+    usage = [...usage, ...(event.usage ?? [])]
+  }
+
+  const agent = new HttpAgent({
+    url,
+    threadId: options.threadId,
+    initialMessages: options.messages,
+    initialState: options.state,
+    fetch: (to, init) => requestEvents(to, init, { clock, limits, headers, onBreak: fail }),
+  })
+  if (signal.aborted) aborted()
+  signal.addEventListener('abort', aborted)
+  const { runId, resume, context, forwardedProps } = options
+  await agent
+    .runAgent(
+      {
+        runId,
+        abortController: abort,
+        ...(resume !== undefined && { resume }),
+        ...(context !== undefined && { context }),
+        ...(forwardedProps !== undefined && { forwardedProps }),
+      },
+      {
+        onEvent: ({ event }) => {
+          try {
+            take(event as AGUIEvent)
+          } catch (error) {
+            fail(faultOf(error, 'failed'))
+          }
+          // The client need not fold it into its messages: see History.
+          return { stopPropagation: true }
+        },
+        onRunFailed: ({ error }) => {
+          fault ??= faultOf(error, 'protocol_error')
+          return quiet
+        },
+      },
+    )
+    .catch(error => fail(faultOf(error, 'protocol_error')))
+  signal.removeEventListener('abort', aborted)
+  // After an error the client leaves the connection open.
+  abort.abort()
+  const messages = await history.messages()
+  return { end: judge(end, fault, signal.aborted), usage, messages }
+}
+
+/** What broke after the agent had ended its run broke nothing, and an end that came before the abort counts. */
+function judge(end: AgentRunEnd | undefined, fault: AgentFault | undefined, isAborted: boolean): AgentRunEnd {
+  if (end !== undefined && (fault === undefined || fault.code === 'cut' || fault.code === 'silent')) return end
+  if (isAborted) return { to: 'aborted' }
+  const none = new AgentFault(
+    'no_end',
+    'The answer ended before its run did: the agent sent neither RUN_FINISHED nor RUN_ERROR.',
+  )
+  return { to: 'failed', fault: fault ?? none }
+}
+
+function endOf(event: Extract<AGUIEvent, { type: EventType.RUN_FINISHED | EventType.RUN_ERROR }>): AgentRunEnd {
+  if (event.type === EventType.RUN_ERROR) {
+    return { to: 'failed', fault: new AgentFault(event.code || 'run_error', event.message || 'The agent failed.') }
+  }
+  const { outcome, result } = event
+  switch (outcome?.type) {
+    case 'interrupt':
+      return { to: 'interrupted', interrupts: outcome.interrupts }
+    case 'cancelled':
+      return { to: 'cancelled' }
+    default:
+      return { to: 'finished', result, pendingToolCallIds: outcome?.pendingToolCallIds ?? [] }
+  }
+}
+
+function faultOf(error: unknown, code: string): AgentFault {
+  if (error instanceof AgentFault) return error
+  const { code: own, message } = error as Error & { code?: unknown }
+  const slug = code === 'failed' && typeof own === 'string' ? own : code
+  return new AgentFault(slug, code === 'protocol_error' ? `The agent breaks the rules of AG-UI: ${message}` : message)
+}
