@@ -16,6 +16,7 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   interrupt: async () => (await import('./interrupt.ts')).interruptCommand,
   tail: async () => (await import('./tail.ts')).tailCommand,
   attach: async () => (await import('./attach.ts')).attachCommand,
+  mcp: async () => (await import('./mcp.ts')).mcpCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
 }
 

@@ -25,6 +25,10 @@ export const summaries = {
     usage: 'attach <agentId> [terminalId]',
     says: 'Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running',
   },
+  mcp: {
+    usage: 'mcp [options]',
+    says: 'Let an MCP client work with the fleet: list agents, send commands, answer requests',
+  },
   backup: {
     usage: 'backup [options] <folder>',
     says: 'Copy the log and the secret into a new folder, while the server runs or not',

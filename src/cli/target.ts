@@ -15,16 +15,22 @@ const DEFAULT_URL = 'http://127.0.0.1:3000'
 const LOCAL_TOKEN_SECONDS = 24 * 60 * 60
 const LOCAL_AGENT_TOKEN_SECONDS = 30 * LOCAL_TOKEN_SECONDS
 
+/** The rights of whoever can read the server's secret and gives no token. */
+const localAdmin = { sub: 'local-admin', role: 'admin' }
+
 /**
  * Uses FLEETWIRE_URL and FLEETWIRE_TOKEN. Without a token, whoever can read the server's secret on this machine is its
- * admin.
+ * admin, or what `rights` say.
  */
-export async function resolveTarget(env: NodeJS.ProcessEnv = process.env): Promise<Target> {
+export async function resolveTarget(
+  env: NodeJS.ProcessEnv = process.env,
+  rights: { sub: string; role: string } = localAdmin,
+): Promise<Target> {
   const url = resolveUrl(env)
   const { FLEETWIRE_TOKEN: token } = clean(env)
   if (token) return { url, token }
   const sign = await signerHere(env)
-  if (sign !== undefined) return { url, token: sign({ sub: 'local-admin', role: 'admin' }, LOCAL_TOKEN_SECONDS) }
+  if (sign !== undefined) return { url, token: sign(rights, LOCAL_TOKEN_SECONDS) }
   const { environmentWarnings } = await import('../config.ts')
   throw new CliError(
     'denied',

@@ -99,6 +99,11 @@ const layers: [area: string, may: string[]][] = [
   ],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
+  // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
+  [
+    'src/mcp/',
+    ['src/mcp/', ...common, 'src/version.ts', '@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
+  ],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   // Wires the domain: it knows all of it, and nothing of what is around it.
   [
@@ -193,9 +198,10 @@ const owners: [imported: string, by: string[]][] = [
     '@fleetwire/client',
     [
       ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
-      ...['src/ag-ui-client/', 'bench/', 'examples/'],
+      ...['src/ag-ui-client/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
     ],
   ],
+  ['@modelcontextprotocol/', ['src/mcp/']],
 ]
 
 /** `src/log/`, `@fastify/`, `node:`, `src/log/sqlite-` stand for what begins with them, `fastify` for itself and `fastify/types`. */

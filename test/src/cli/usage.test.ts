@@ -8,6 +8,7 @@ import { backupCommand } from '../../../src/cli/backup.ts'
 import { demoCommand } from '../../../src/cli/demo.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
 import { loginLinkCommand } from '../../../src/cli/login-link.ts'
+import { mcpCommand } from '../../../src/cli/mcp.ts'
 import { psCommand } from '../../../src/cli/ps.ts'
 import { sendCommand } from '../../../src/cli/send.ts'
 import { serveCommand } from '../../../src/cli/serve.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   ['interrupt'],
   ['tail'],
   ['attach'],
+  ['mcp'],
   ['backup'],
 ]
 
@@ -115,6 +117,7 @@ test('the list of commands says of each what the command says itself', async t =
     interruptCommand,
     tailCommand,
     attachCommand,
+    mcpCommand,
     backupCommand,
   ]
   t.same(

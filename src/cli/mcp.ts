@@ -1,0 +1,26 @@
+import { Command } from 'commander'
+import { systemClock } from '../clock.ts'
+import { safeLines } from './safe-text.ts'
+import { resolveTarget, resolveUrl } from './target.ts'
+
+export const mcpCommand = new Command('mcp')
+  .option('--read-only', 'leave out the tools that change something')
+  .addHelpText(
+    'after',
+    `
+Speaks the Model Context Protocol on its standard streams: an MCP client starts it.
+It is a client of the server at FLEETWIRE_URL, with the rights of FLEETWIRE_TOKEN;
+without a token, whoever can read the server's secret gets those of an operator.`,
+  )
+  .action(async ({ readOnly = false }: { readOnly?: boolean }) => {
+    const warn = (message: string) => void process.stderr.write(`fleetwire: ${safeLines(message)}\n`)
+    const rights = { sub: 'local-mcp', role: readOnly ? 'viewer' : 'operator' } as const
+    // A token that is wrong or missing is told here, where a person may see it, and not first to a model.
+    await resolveTarget(process.env, rights)
+    const [{ runStdio }, { RemoteFleet }] = [await import('../mcp/stdio.ts'), await import('../mcp/remote-fleet.ts')]
+    const url = resolveUrl()
+    const token = async () => (await resolveTarget(process.env, rights)).token
+    const port = new RemoteFleet({ url, token, clock: systemClock, warn })
+    await runStdio({ port, clock: systemClock, readOnly, warn })
+    port.close()
+  })

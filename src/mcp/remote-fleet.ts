@@ -1,0 +1,134 @@
+import { DashboardClient } from '@fleetwire/client/node'
+import type { Clock } from '../clock.ts'
+import { type FleetAnswer, type FleetCall, type FleetPort, NoAnswer, type Watch } from './fleet-port.ts'
+import { limits } from './limits.ts'
+
+export interface RemoteFleetOptions {
+  url: string
+  /** Asked before each connection and call. Rejects if there is none. */
+  token(): Promise<string>
+  clock: Clock
+  /** For people. */
+  warn(message: string): void
+}
+
+const RETRY_PAUSE_MS = 250
+const MAX_RETRY_PAUSE_MS = 2000
+
+/**
+ * A server that is reached over its REST interface and `/ws`. Every call of the tools may be made twice (reads, commands
+ * with their key, interrupts, answers), so one that got no answer is made again for a while: a server that restarts
+ * meanwhile is not noticed.
+ */
+export class RemoteFleet implements FleetPort {
+  readonly closing = new AbortController().signal
+  readonly #options: RemoteFleetOptions
+  #dashboard: DashboardClient | undefined
+
+  constructor(options: RemoteFleetOptions) {
+    this.#options = options
+  }
+
+  async call(request: FleetCall): Promise<FleetAnswer> {
+    const { clock } = this.#options
+    const deadline = clock.monotonic() + limits.retryMs
+    for (let pauseMs = RETRY_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_RETRY_PAUSE_MS)) {
+      const answer = await this.#try(request)
+      const isLate = clock.monotonic() + pauseMs >= deadline
+      if (answer instanceof NoAnswer) {
+        if (isLate) throw answer
+      } else if (answer.status !== 503 || isLate) return answer
+      await this.#pause(pauseMs, request.signal)
+    }
+  }
+
+  async #try({ method, path, query = {}, body, headers, signal }: FleetCall): Promise<FleetAnswer | NoAnswer> {
+    const url = new URL(`${this.#options.url.replace(/\/+$/, '')}/api/v1${path}`)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const token = await this.#options.token()
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(signal !== undefined && { signal }),
+      })
+      return {
+        status: response.status,
+        text: await response.text(),
+        header: name => response.headers.get(name) ?? undefined,
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      const why = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
+      return new NoAnswer(
+        `No Fleetwire server answers at ${this.#options.url} (${why}). It is started with: fleetwire serve`,
+      )
+    }
+  }
+
+  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.setTimeout(() => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }, ms)
+      const abort = () => {
+        timer.cancel()
+        reject(signal!.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** Over one socket that comes back by itself and brings what was missed. */
+  watch(topics: readonly string[], changed: () => void): Watch {
+    let ready = () => {}
+    const whenReady = new Promise<void>(resolve => {
+      ready = resolve
+    })
+    const close = this.#connected().subscribe(
+      [...topics],
+      {
+        event: () => changed(),
+        resync: () => changed(),
+        snapshot: () => {
+          ready()
+          changed()
+        },
+        error: error => {
+          this.#options.warn(`${topics.join(', ')}: ${error.message}`)
+          ready()
+        },
+      },
+      { snapshot: 'active' },
+    )
+    return { ready: whenReady, close }
+  }
+
+  #connected(): DashboardClient {
+    const open = this.#dashboard
+    if (open !== undefined && open.status.value.state !== 'stopped') return open
+    const { url, token, warn } = this.#options
+    const dashboard = new DashboardClient({ url, token, client: { name: 'fleetwire-mcp' } })
+    let isDown = false
+    dashboard.status.subscribe(status => {
+      if (status.state === 'stopped' && status.cause.code !== 1000) warn(`The server refused: ${status.cause.reason}`)
+      if (status.state === 'waiting' && !isDown) warn(`${url} does not answer; trying again`)
+      if (status.state === 'online' && isDown) warn(`${url} answers again`)
+      isDown = status.state === 'waiting' || (isDown && status.state !== 'online')
+    })
+    dashboard.connect()
+    this.#dashboard = dashboard
+    return dashboard
+  }
+
+  close(): void {
+    this.#dashboard?.close()
+  }
+}

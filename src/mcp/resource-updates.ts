@@ -1,0 +1,67 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { FleetPort, Watch } from './fleet-port.ts'
+import { limits } from './limits.ts'
+import { parseUri, topicsOf } from './resource-uri.ts'
+
+export interface ResourceUpdatesOptions {
+  port: Pick<FleetPort, 'watch'>
+  clock: Clock
+  /** Called at most once per resource and `limits.updateMs`. */
+  updated(uri: string): void
+}
+
+/** Tells when what some resources say has changed. */
+export class ResourceUpdates {
+  readonly #options: ResourceUpdatesOptions
+  readonly #watches = new Map<string, Watch>()
+  readonly #changed = new Set<string>()
+  #timer: Timer | undefined
+  #isClosed = false
+
+  constructor(options: ResourceUpdatesOptions) {
+    this.#options = options
+  }
+
+  /** Watches these and no others. What is no resource of this server never changes. */
+  set(uris: Iterable<string>): void {
+    if (this.#isClosed) return
+    const wanted = new Set(uris)
+    for (const [uri, watch] of this.#watches) {
+      if (wanted.has(uri)) continue
+      watch.close()
+      this.#watches.delete(uri)
+      this.#changed.delete(uri)
+    }
+    for (const uri of wanted) {
+      const resource = parseUri(uri)
+      if (resource === undefined || this.#watches.has(uri) || this.#watches.size >= limits.subscriptions) continue
+      this.#watches.set(
+        uri,
+        this.#options.port.watch(topicsOf(resource), () => this.changed(uri)),
+      )
+    }
+  }
+
+  /** Resolves when changes of all that is watched are told. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map(watch => watch.ready))
+  }
+
+  /** Tells of a change that may have been missed. */
+  changed(uri: string): void {
+    if (!this.#watches.has(uri)) return
+    this.#changed.add(uri)
+    this.#timer ??= this.#options.clock.setTimeout(() => {
+      this.#timer = undefined
+      const changed = [...this.#changed]
+      this.#changed.clear()
+      for (const each of changed) this.#options.updated(each)
+    }, limits.updateMs)
+  }
+
+  close(): void {
+    this.set([])
+    this.#isClosed = true
+    this.#timer?.cancel()
+  }
+}

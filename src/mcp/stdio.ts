@@ -1,0 +1,93 @@
+import type { McpServer } from '@modelcontextprotocol/server'
+import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
+import type { Clock } from '../clock.ts'
+import type { FleetPort } from './fleet-port.ts'
+import { limits } from './limits.ts'
+import { listenedUris } from './listened-uris.ts'
+import { createMcpServer } from './mcp-server.ts'
+import { ResourceUpdates } from './resource-updates.ts'
+
+type Message = Parameters<NonNullable<StdioServerTransport['onmessage']>>[0]
+
+export interface StdioOptions {
+  port: FleetPort
+  clock: Clock
+  readOnly: boolean
+  /** For people, on the standard error. */
+  warn(message: string): void
+}
+
+/** Serves one client over the standard streams. Resolves when the client has closed them. */
+export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise<void> {
+  /** Subscribed one by one (by the older generation), and together (by the newer one, with the id of the request). */
+  const single = new Set<string>()
+  const listening = new Map<string | number, readonly string[]>()
+  let server: McpServer | undefined
+  const updates = new ResourceUpdates({
+    ...{ port, clock },
+    updated: uri => void server?.server.sendResourceUpdated({ uri }).catch((error: Error) => warn(error.message)),
+  })
+  const place = () => updates.set([...single, ...[...listening.values()].flat()])
+
+  const transport = new WatchedTransport(message => {
+    const uris = listenedUris(message)
+    const { id, method, params } = message as { id?: string | number; method?: string; params?: { requestId?: string } }
+    if (uris !== undefined && id !== undefined) listening.set(id, uris)
+    else if (method === 'notifications/cancelled' && params?.requestId !== undefined) listening.delete(params.requestId)
+    else return
+    place()
+  })
+  return new Promise(resolve => {
+    transport.ended = () => {
+      updates.close()
+      resolve()
+    }
+    serveStdio(
+      () => {
+        server = createMcpServer({
+          ...{ port, clock, readOnly },
+          subscriptions: {
+            add: async uri => {
+              if (!single.has(uri) && single.size >= limits.subscriptions)
+                return `At most ${limits.subscriptions} resources may be subscribed to at a time: unsubscribe from one.`
+              single.add(uri)
+              place()
+              return undefined
+            },
+            remove: async uri => {
+              single.delete(uri)
+              place()
+            },
+          },
+        })
+        return server
+      },
+      { transport, onerror: error => warn(error.message) },
+    )
+  })
+}
+
+/** The standard streams, with a look at what comes in and a word when they end. */
+class WatchedTransport extends StdioServerTransport {
+  ended = () => {}
+  readonly #seen: (message: Message) => void
+
+  constructor(seen: (message: Message) => void) {
+    super()
+    this.#seen = seen
+  }
+
+  override async start(): Promise<void> {
+    const handle = this.onmessage
+    this.onmessage = message => {
+      this.#seen(message)
+      handle?.(message)
+    }
+    const closed = this.onclose
+    this.onclose = () => {
+      closed?.()
+      this.ended()
+    }
+    await super.start()
+  }
+}

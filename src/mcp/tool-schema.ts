@@ -1,0 +1,45 @@
+import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server'
+import type { Static, TObject } from '@sinclair/typebox'
+import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
+
+/**
+ * A schema as the MCP library takes it. Numbers and truth values that come as text are converted, since models often
+ * send them so; anything else that does not fit is named in words.
+ */
+export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON<Static<T>> {
+  const json = JSON.parse(JSON.stringify(schema)) as Record<string, unknown>
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'fleetwire',
+      jsonSchema: { input: () => json, output: () => json },
+      validate: given => {
+        const value = Value.Convert(schema, structuredClone(given))
+        const flaw = Value.Errors(schema, value).First()
+        if (flaw === undefined) return { value: value as Static<T> }
+        return { issues: [{ message: flawInWords(schema, flaw) }] }
+      },
+    },
+  }
+}
+
+function flawInWords(schema: TObject, flaw: ValueError): string {
+  const name = flaw.path.slice(1).replaceAll('/', '.')
+  switch (flaw.type) {
+    case ValueErrorType.ObjectAdditionalProperties:
+      return `"${name}" is no argument of this tool; it takes ${Object.keys(schema.properties).join(', ') || 'none'}.`
+    case ValueErrorType.ObjectRequiredProperty:
+      return `"${name}" is required.`
+    default:
+      return `"${name}" must be ${expected(flaw)}, not ${JSON.stringify(flaw.value)?.slice(0, 100)}.`
+  }
+}
+
+function expected({ schema, message }: ValueError): string {
+  const { anyOf, minimum, maximum, pattern, description } = schema as { [key: string]: unknown }
+  const choices = Array.isArray(anyOf) ? anyOf.map(each => (each as { const?: unknown }).const) : []
+  if (choices.length > 0 && choices.every(choice => choice !== undefined)) return `one of ${choices.join(', ')}`
+  if (minimum !== undefined && maximum !== undefined) return `a whole number from ${minimum} to ${maximum}`
+  if (pattern !== undefined && description !== undefined) return `of this form: ${description}`
+  return message.replace(/^Expected /, '')
+}

@@ -1,0 +1,128 @@
+import { type TranscriptItem, topics } from '@fleetwire/protocol'
+import { partAfter } from './cut-text.ts'
+import { ToolFailure } from './explain.ts'
+import { type Fleet, inPath, type Page } from './fleet.ts'
+import { asText } from './views.ts'
+
+/** A message or tool call as text. `offset`: the text does not begin at its beginning; `isCut`: it goes on. */
+export interface TranscriptPart {
+  id: string
+  kind: 'message' | 'tool'
+  from: string
+  text: string
+  state: 'open' | 'ended'
+  at: number
+  offset?: number
+  isCut?: true
+  commandId?: string
+}
+
+/**
+ * A place in a transcript: `skip` items after the server's cursor, and `offset` characters of the next one. So a page
+ * can end anywhere, even within a message, and nothing is kept of it.
+ */
+interface Place {
+  cursor: string | undefined
+  skip: number
+  offset: number
+}
+
+const encode = ({ cursor = '', skip, offset }: Place): string => `${skip}.${offset}.${cursor}`
+function decode(text: string): Place {
+  const [, skip, offset, cursor] = /^(\d{1,6})\.(\d{1,9})\.(.*)$/s.exec(text) ?? []
+  if (skip === undefined)
+    throw new ToolFailure('`cursor` is none of this tool: pass the nextCursor of the page before.')
+  return { cursor: cursor === '' ? undefined : cursor, skip: Number(skip), offset: Number(offset) }
+}
+
+export interface TranscriptRequest {
+  sessionId: string
+  limit: number
+  chars: number
+  cursor?: string | undefined
+}
+
+/** Items of a session in the order in which they began, up to `limit` of them and `chars` characters. */
+export async function transcriptPage(
+  fleet: Fleet,
+  { sessionId, limit, chars, cursor }: TranscriptRequest,
+  signal: AbortSignal,
+): Promise<{ items: TranscriptPart[]; nextCursor: string | null }> {
+  const place: Place = cursor === undefined ? { cursor: undefined, skip: 0, offset: 0 } : decode(cursor)
+  const page = await fleet.get<Page<TranscriptItem>>(
+    `/sessions/${inPath(sessionId)}/messages`,
+    { limit: Math.min(place.skip + limit, 500), cursor: place.cursor },
+    { signal },
+  )
+  const items: TranscriptPart[] = []
+  let left = chars
+  for (const [i, item] of page.items.entries()) {
+    if (i < place.skip) continue
+    const offset = i === place.skip ? place.offset : 0
+    if (items.length === limit || left <= 0) return { items, nextCursor: encode({ ...place, skip: i, offset: 0 }) }
+    const part = partAfter(textOf(item), offset, left)
+    const isCut = part.end < part.total
+    items.push({
+      ...viewOf(item),
+      text: part.text,
+      ...(offset > 0 && { offset }),
+      ...(isCut && { isCut: true as const }),
+    })
+    if (isCut) return { items, nextCursor: encode({ ...place, skip: i, offset: part.end }) }
+    left -= part.text.length
+  }
+  const next = page.nextCursor === null ? null : encode({ cursor: page.nextCursor, skip: 0, offset: 0 })
+  return { items, nextCursor: next }
+}
+
+/** Events that are read backward to find the beginning of the newest items, at most. */
+const MAX_PAGES_BACK = 8
+const PAGE_EVENTS = 500
+
+/** Where the newest `count` items begin: a cursor for `transcriptPage`; undefined where that is the beginning. */
+export async function placeOfNewest(
+  fleet: Fleet,
+  { agentId, sessionId }: { agentId: string; sessionId: string },
+  count: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const topic = topics.sessionMessages(agentId, sessionId)
+  let before: string | undefined
+  let found = 0
+  for (let i = 0; i < MAX_PAGES_BACK; i++) {
+    const page = await fleet.get<Page<{ type: string; cursor: string }>>(
+      '/events',
+      { topics: topic, before, limit: PAGE_EVENTS },
+      { signal },
+    )
+    for (const { type, cursor } of page.items) {
+      // The event before the first of them: what comes after its cursor begins with that one.
+      if (found === count) return encode({ cursor, skip: 0, offset: 0 })
+      if (type === 'message:start' || type === 'tool:start') found++
+    }
+    if (page.nextCursor === null) return undefined
+    before = page.nextCursor
+  }
+  return before === undefined ? undefined : encode({ cursor: before, skip: 0, offset: 0 })
+}
+
+const viewOf = (item: TranscriptItem): Omit<TranscriptPart, 'text'> => ({
+  id: item.kind === 'message' ? item.messageId : item.toolCallId,
+  kind: item.kind,
+  from: item.kind === 'message' ? item.role : item.name,
+  state: item.state,
+  at: item.startedAt,
+  ...(item.commandId !== undefined && { commandId: item.commandId }),
+})
+
+function textOf(item: TranscriptItem): string {
+  if (item.kind === 'message') return item.text
+  const { args, argsText, result, error } = item
+  return [
+    asText(args ?? argsText ?? ''),
+    result === undefined ? '' : `→ ${asText(result)}`,
+    error === undefined ? '' : `failed: ${asText(error)}`,
+  ]
+    .filter(part => part !== '')
+    .join('\n')
+}

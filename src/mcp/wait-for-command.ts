@@ -1,0 +1,111 @@
+import { type Command, type Interaction, isFinal, topics } from '@fleetwire/protocol'
+import { type Fleet, inPath, type Page, Refusal } from './fleet.ts'
+import { NoAnswer } from './fleet-port.ts'
+import { limits } from './limits.ts'
+import type { ToolContext } from './tool.ts'
+
+export interface WaitOptions {
+  seconds: number
+  /** Also ends when the command waits for an answer or for input. */
+  untilAsked: boolean
+}
+
+/** Why the wait is over, and the command as it was then. */
+export interface Waited {
+  command: Command
+  because: 'ended' | 'asked' | 'time' | 'closing'
+}
+
+/**
+ * Waits for a command to end, whatever happens to the connection meanwhile: it is told of changes, and looks again by
+ * itself every few seconds. Throws the reason of `signal` where that is aborted. Nothing here touches the command.
+ */
+export async function waitForCommand(
+  { agentId, commandId }: Pick<Command, 'agentId' | 'commandId'>,
+  { seconds, untilAsked }: WaitOptions,
+  { fleet, signal, progress, clock }: ToolContext,
+): Promise<Waited> {
+  const deadline = clock.monotonic() + seconds * 1000
+  const bell = new Bell()
+  const { closing } = fleet.port
+  const ring = () => bell.ring()
+  const watch = fleet.port.watch([topics.command(agentId, commandId)], ring)
+  void watch.ready.then(ring)
+  signal.addEventListener('abort', ring)
+  closing.addEventListener('abort', ring)
+  let told = ''
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const command = await look()
+      const leftMs = deadline - clock.monotonic()
+      if (command !== undefined) {
+        if (isFinal(command.status)) return { command, because: 'ended' }
+        if (untilAsked && command.phase === 'waiting_input') return { command, because: 'asked' }
+        if (closing.aborted) return { command, because: 'closing' }
+        if (leftMs <= 0) return { command, because: 'time' }
+        told = stateOf(command)
+      }
+      progress(told === '' ? 'the server does not answer; trying again' : told)
+      await bell.heard(Math.min(limits.lookAgainMs, Math.max(leftMs, 0)), clock)
+    }
+  } finally {
+    watch.close()
+    signal.removeEventListener('abort', ring)
+    closing.removeEventListener('abort', ring)
+  }
+
+  /** Undefined while the server cannot be asked and there is time left. */
+  async function look(): Promise<Command | undefined> {
+    try {
+      return await fleet.get<Command>(`/commands/${inPath(commandId)}`, {}, { signal })
+    } catch (error) {
+      const mayPass = error instanceof NoAnswer || (error instanceof Refusal && error.code === 'unavailable')
+      if (!mayPass || clock.monotonic() >= deadline) throw error
+      return undefined
+    }
+  }
+}
+
+/** Wakes one waiter; a ring before the wait counts. */
+class Bell {
+  #rung = false
+  #wake: (() => void) | undefined
+
+  ring(): void {
+    this.#rung = true
+    this.#wake?.()
+  }
+
+  /** Resolves at the next ring since the last call, or after this time. */
+  async heard(ms: number, clock: ToolContext['clock']): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>(resolve => {
+        const timer = clock.setTimeout(resolve, ms)
+        this.#wake = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+    }
+    this.#rung = false
+    this.#wake = undefined
+  }
+}
+
+function stateOf({ status, phase, progress, detail }: Command): string {
+  const percent = progress?.progress === undefined ? undefined : `${Math.round(progress.progress * 100)} %`
+  return [status, phase === 'working' ? undefined : phase, percent, progress?.message ?? detail]
+    .filter(part => part !== undefined)
+    .join(', ')
+    .slice(0, 300)
+}
+
+/** The open questions of a command; those of its agent that name no command may hold it up too. */
+export async function openRequestsOf(
+  fleet: Fleet,
+  { agentId, commandId }: Pick<Command, 'agentId' | 'commandId'>,
+): Promise<Interaction[]> {
+  const page = await fleet.get<Page<Interaction>>('/interactions', { state: 'open', agentId, limit: 100 })
+  return page.items.filter(item => item.commandId === undefined || item.commandId === commandId)
+}

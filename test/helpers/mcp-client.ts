@@ -1,0 +1,133 @@
+import { fileURLToPath } from 'node:url'
+import { Client as Client2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client'
+import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio'
+import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
+import type { Test } from 'tap'
+
+/** The clients that people use: version 1 of the SDK, and version 2 with the protocol of 2025 and that of 2026. */
+export const generations = ['sdk 1', 'sdk 2, protocol 2025', 'sdk 2, protocol 2026'] as const
+export type Generation = (typeof generations)[number]
+
+export type Wire =
+  | { url: string; token?: string | undefined; headers?: Record<string, string> }
+  | { args?: string[]; env: Record<string, string>; cwd: string }
+
+export interface Progress {
+  progress: number
+  message?: string | undefined
+}
+
+export interface Called<T> {
+  isError: boolean
+  text: string
+  data: T
+}
+
+/** One connected client of any generation, as tests use it. */
+export interface McpClient {
+  call<T = Record<string, never>>(
+    name: string,
+    args?: object,
+    options?: { onprogress?: (progress: Progress) => void; signal?: AbortSignal; timeout?: number },
+  ): Promise<Called<T>>
+  /** The client underneath, for what all of them have in common. */
+  readonly raw: Pick<
+    Client1,
+    | 'listTools'
+    | 'listResources'
+    | 'listPrompts'
+    | 'readResource'
+    | 'complete'
+    | 'getPrompt'
+    | 'listResourceTemplates'
+    | 'ping'
+  >
+  /** Asks to be told of changes of these resources. */
+  subscribe(uris: string[]): Promise<void>
+  /** Every update that it was told of, and the next one of a resource. */
+  readonly updates: string[]
+  updated(uri: string): Promise<void>
+  /** What the process printed for people. */
+  stderr(): string
+  readonly pid: number | undefined
+  sessionId(): string | undefined
+  close(): Promise<void>
+}
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+export async function mcpClient(t: Test, wire: Wire, generation: Generation = 'sdk 1'): Promise<McpClient> {
+  const updates: string[] = []
+  const waiting = new Set<() => void>()
+  const told = (uri: string) => {
+    updates.push(uri)
+    for (const look of waiting) look()
+  }
+  const isOld = generation === 'sdk 1'
+  const info = { name: 'fleetwire-tests', version: '1.0.0' }
+  const client = isOld
+    ? new Client1(info)
+    : new Client2(info, { versionNegotiation: { mode: generation.endsWith('2026') ? 'auto' : 'legacy' } })
+  const transport = transportOf(wire, isOld)
+  const old = client as Client1
+  if (isOld) old.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params: { uri } }) => told(uri))
+  else (client as Client2).setNotificationHandler('notifications/resources/updated', ({ params: { uri } }) => told(uri))
+  let stderr = ''
+  if ('stderr' in transport) transport.stderr?.on('data', chunk => (stderr += chunk))
+  t.teardown(() => client.close())
+  await old.connect(transport as Stdio1)
+
+  return {
+    raw: old,
+    updates,
+    stderr: () => stderr,
+    get pid() {
+      return 'pid' in transport ? (transport.pid ?? undefined) : undefined
+    },
+    sessionId: () => ('sessionId' in transport ? transport.sessionId : undefined),
+    async call<T>(name: string, args: object = {}, options: Parameters<McpClient['call']>[2] = {}) {
+      const request = { name, arguments: args as Record<string, unknown> }
+      const result = isOld
+        ? await old.callTool(request, undefined, options)
+        : await (client as Client2).callTool(request, options)
+      const [content] = result.content as { type: string; text: string }[]
+      return { isError: result.isError === true, text: content?.text ?? '', data: result.structuredContent as T }
+    },
+    async subscribe(uris) {
+      if (generation.endsWith('2026')) await (client as Client2).listen({ resourceSubscriptions: uris })
+      else for (const uri of uris) await old.subscribeResource({ uri })
+    },
+    updated: uri =>
+      new Promise(resolve => {
+        const seen = updates.length
+        const look = () => {
+          if (!updates.slice(seen).includes(uri)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+      }),
+    close: () => client.close(),
+  }
+}
+
+function transportOf(wire: Wire, isOld: boolean) {
+  if ('url' in wire) {
+    const authorization = wire.token === undefined ? undefined : { authorization: `Bearer ${wire.token}` }
+    const requestInit = { headers: { ...authorization, ...wire.headers } }
+    const url = new URL('/mcp', wire.url)
+    return isOld ? new Http1(url, { requestInit }) : new Http2(url, { requestInit })
+  }
+  const { args = [], env, cwd } = wire
+  const server = {
+    command: process.execPath,
+    args: [main, 'mcp', ...args],
+    env: { PATH: process.env.PATH ?? '', HOME: cwd, ...env },
+    cwd,
+    stderr: 'pipe' as const,
+  }
+  return isOld ? new Stdio1(server) : new Stdio2(server)
+}
