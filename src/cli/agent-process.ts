@@ -44,8 +44,10 @@ export const withAgentOptions = (command: Command): Command =>
 export interface AgentRole extends Pick<AgentClientOptions, 'kind' | 'capabilities' | 'maxConcurrency' | 'handlers'> {
   /** Tells the person at the terminal. Default: a line on standard error. */
   say?: (text: string) => void
-  /** Ends what the role has started; called once, before the agent leaves. */
-  onLeave?: () => Promise<void> | void
+  /** Ends what the role has started; called once, before the agent leaves. `signal`: what asked this process to end. */
+  onLeave?: (signal: NodeJS.Signals | undefined) => Promise<void> | void
+  /** It has its use without the server as well: a server that refuses it does not end it. */
+  isIndependent?: boolean
 }
 
 export interface AgentProcess {
@@ -60,7 +62,14 @@ export interface AgentProcess {
    * Leaves the server and ends this process, with `exitCode` if nothing else was decided. What runs has `graceMs` to
    * end; default: as long as the client gives it. `exit` is what the server is told; default: it was stopped.
    */
-  leave(options?: { graceMs?: number; exitCode?: number; exit?: StopOptions }): Promise<void>
+  leave(options?: LeaveOptions): Promise<void>
+}
+
+export interface LeaveOptions {
+  graceMs?: number
+  exitCode?: number
+  exit?: StopOptions
+  signal?: NodeJS.Signals
 }
 
 const NORMAL = 1000
@@ -81,7 +90,7 @@ const UNHEARD_GRACE_MS = 1000
 
 /** A process that is one agent, from its token and journal to the signals that end it. Mistakes are CliErrors. */
 export async function createAgentProcess(options: AgentOptions, role: AgentRole): Promise<AgentProcess> {
-  const { say = sayOnStderr, onLeave, capabilities, ...rest } = role
+  const { say = sayOnStderr, onLeave, isIndependent, capabilities, ...rest } = role
   const url = resolveUrl()
   const { token, renewable } = await agentTokenSource(options.id, options)
   if (process.pid === 1) say(PID_ONE)
@@ -110,10 +119,10 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
   }
 
   let leaving: Promise<void> | undefined
-  const leave: AgentProcess['leave'] = ({ graceMs, exitCode, exit } = {}) => {
+  const leave: AgentProcess['leave'] = ({ graceMs, exitCode, exit, signal } = {}) => {
     leaving ??= (async () => {
       process.exitCode ??= exitCode
-      await onLeave?.()
+      await onLeave?.(signal)
       await client.stop({ ...exit, ...(graceMs !== undefined && { graceMs }) })
       await journal.close()
       process.exit()
@@ -129,7 +138,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     if (orphaned || (options.withParent && status.state === 'waiting')) return
     const news = describe(status, options.id, url, token)
     if (news !== undefined) say(news)
-    if (status.state !== 'stopped' || status.cause.code === NORMAL) return
+    if (status.state !== 'stopped' || status.cause.code === NORMAL || isIndependent) return
     process.exitCode = status.cause.code === REPLACED ? exitCodes.replaced : exitCodes.denied
     // Nobody can interrupt its commands any more, but their results are wanted: the journal keeps them for the next
     // token.
@@ -139,9 +148,9 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     } else void leave({ graceMs: UNHEARD_GRACE_MS })
   }
   let client = begin()
-  onStop(systemClock, () => void leave())
+  onStop(systemClock, signal => void leave({ signal }))
   // `nohup` cannot make Node ignore the signal: so an agent without a terminal does not end when one is lost.
-  process.on('SIGHUP', hasTerminal() ? () => void leave() : () => {})
+  process.on('SIGHUP', hasTerminal() ? () => void leave({ signal: 'SIGHUP' }) : () => {})
   // Nobody reads its messages any more, which is no reason to end.
   process.stderr.on('error', () => {})
   if (options.withParent) {

@@ -5,6 +5,7 @@ import { agUiCommand } from './ag-ui.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
 import { durationMs, wholeNumber } from './options.ts'
+import { wrapCommand } from './wrap.ts'
 
 interface ExecOptions extends AgentOptions {
   concurrency: number
@@ -25,7 +26,10 @@ const exec = withAgentOptions(new Command('exec'))
   )
   .action(run)
 
-export const agentCommand = new Command('agent').addCommand(exec.exitOverride()).addCommand(agUiCommand.exitOverride())
+export const agentCommand = new Command('agent')
+  .addCommand(exec.exitOverride())
+  .addCommand(wrapCommand.exitOverride())
+  .addCommand(agUiCommand.exitOverride())
 
 async function run(options: ExecOptions): Promise<void> {
   const runTimeoutMs = options.runTimeout ?? readDuration('FLEETWIRE_RUN_TIMEOUT')

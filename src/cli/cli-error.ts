@@ -7,6 +7,7 @@ export const exitCodes = {
   replaced: 5,
   incomplete: 6,
   timedOut: 124,
+  noProgram: 127,
   interrupted: 130,
   readerLeft: 141,
 } as const

@@ -52,9 +52,9 @@ export class CommandOutput {
   }
 
   /** Resolves when everything that the command wrote before its end has been written. */
-  async end({ exitCode }: Command): Promise<void> {
-    // A command with an exit code had a terminal, whose end is reported after the last byte.
-    if (exitCode !== undefined) await Promise.race([this.#exited, this.#tooLate()])
+  async end({ exitCode, outputBytes }: Command): Promise<void> {
+    // A command that counts its bytes had a terminal of its own, whose end is reported after the last of them.
+    if (exitCode !== undefined && outputBytes !== undefined) await Promise.race([this.#exited, this.#tooLate()])
     await this.#turn
     this.#terminal.close()
     this.#options.end?.()

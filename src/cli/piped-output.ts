@@ -60,7 +60,7 @@ export class PipedOutput {
   /** Resolves when everything is written, with what is missing, in words. */
   async end({ exitCode, stdio, outputBytes }: Command): Promise<string | undefined> {
     // A command with an exit code had a terminal, whose end is reported after the last byte.
-    if (exitCode !== undefined) await Promise.race([this.#exited, this.#tooLate()])
+    if (exitCode !== undefined && outputBytes !== undefined) await Promise.race([this.#exited, this.#tooLate()])
     this.terminal.close()
     await this.#turn
     if (this.#heldCr) await this.#write(Buffer.from('\r'))

@@ -103,6 +103,12 @@ export class Pty {
     if (this.#open && this.#stream.writableLength < MAX_TYPED_BYTES) this.#stream.write(data)
   }
 
+  /** Drops nothing: resolves once the terminal has taken all of it, which waits for a program that does not read. */
+  fill(bytes: Uint8Array): Promise<void> {
+    if (!this.#open) return Promise.resolve()
+    return new Promise(resolve => this.#stream.write(bytes, () => resolve()))
+  }
+
   resize(cols: number, rows: number): void {
     if (this.#open) this.#binding.resize(this.#fd, cols, rows)
   }

@@ -61,6 +61,15 @@ export class SessionStop {
     this.#repeat = this.#clock.setInterval(() => this.#processes.signalAgain('SIGINT', reached), REPEAT_MS)
   }
 
+  /** As a terminal that is closed, or a supervisor, ends it: shells end at SIGHUP alone. */
+  terminate(signal: NodeJS.Signals): void {
+    const { termAfterMs, hangupMs } = this.#delays
+    this.#climb([
+      { signal, delayMs: termAfterMs },
+      { signal: 'SIGHUP', delayMs: hangupMs },
+    ])
+  }
+
   kill(): void {
     this.#climb([])
   }

@@ -71,7 +71,7 @@ export class AgentTerminal {
     number | undefined,
     { end: number; resizeIndex: number; state: Promise<ShownState | undefined> }
   >()
-  /** A viewer watches it on a terminal of its own, which answers the queries. */
+  /** The agent answers the queries itself. */
   isLocal = false
 
   constructor(agentId: string, terminalId: string, size: ScreenSize, options: AgentTerminalOptions) {
@@ -220,7 +220,7 @@ export class AgentTerminal {
 
   /** Whether `follower` is the one that answers queries: the first of all that could. */
   isAnswerer(follower: TerminalFollower): boolean {
-    return this.#answerer === follower
+    return !this.isLocal && this.#answerer === follower
   }
 
   /** A frame with the bytes from `from` up to at most `to`. Viewers at the same place share one object. */

@@ -97,6 +97,11 @@ const layers: [area: string, may: string[]][] = [
       ...['@fleetwire/', '@ag-ui/client', 'node:'],
     ],
   ],
+  // One program on a terminal of its own, as an agent; what can be seen of it is drawn here too.
+  [
+    'src/wrap/',
+    ['src/wrap/', ...common, 'src/exec/', 'src/terminals/screen-answers.ts', '@fleetwire/client', '@xterm/headless'],
+  ],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
@@ -198,7 +203,7 @@ const owners: [imported: string, by: string[]][] = [
     '@fleetwire/client',
     [
       ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
-      ...['src/ag-ui-client/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
+      ...['src/ag-ui-client/', 'src/wrap/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
     ],
   ],
   ['@modelcontextprotocol/', ['src/mcp/']],

@@ -195,7 +195,13 @@ t.test('it rejects commands that it cannot take', async t => {
   peer.tell('command:dispatch', dispatch('c2'))
   t.match(await peer.next('command:reject'), { payload: { commandId: 'c2', attempt: 1, reason: 'busy' } })
   peer.tell('command:dispatch', dispatch('c3', 1, { kind: 'prompt' }))
-  t.match(await peer.next('command:reject'), { payload: { commandId: 'c3', reason: 'unsupported' } })
+  t.match(await peer.next('command:reject'), {
+    payload: {
+      commandId: 'c3',
+      reason: 'unsupported',
+      message: 'This agent takes commands of kind "shell", not "prompt".',
+    },
+  })
   peer.tell('command:dispatch', dispatch('c4', 1, { kind: 'constructor' }))
   t.match(await peer.next('command:reject'), { payload: { commandId: 'c4', reason: 'unsupported' } })
 })

@@ -16,7 +16,10 @@ test('send --wait streams the output and exits as the command did', async t => {
   t.match(await run(['send', 'a1', '--wait', '--timeout', '100ms', 'sleep 600']), { code: 124, stderr: /timed_out/ })
   t.strictSame(pick(await run(['send', 'a1', '--wait', '--kind', 'prompt', 'anything?'])), [0, 'an answer\n', ''])
   t.match(await run(['send', 'a1', '--wait', '--kind', 'broken', 'x']), { code: 1, stderr: /failed: no such model/ })
-  t.match(await run(['send', 'a1', '--wait', '--kind', 'odd', 'x']), { code: 1, stderr: /rejected: unsupported/ })
+  t.match(await run(['send', 'a1', '--wait', '--kind', 'odd', 'x']), {
+    code: 1,
+    stderr: /rejected: This agent takes commands of kind "shell", .*, not "odd"/,
+  })
   const json = await run(['send', 'a1', '--wait', '--json', 'echo one; exit 3'])
   t.equal(json.code, 3)
   t.match(JSON.parse(json.stdout), { status: 'failed', exitCode: 3, output: 'one\n' })

@@ -43,9 +43,9 @@ export interface CommandRun {
   patch(operations: AgentPayloads['state:patch']['patch']): void
   /**
    * The run waits for a person (`detail` says for what), or no longer does (false). While the wait is `reported`, the
-   * run clock stands still; an `inferred` wait may be wrong and is only shown.
+   * run clock stands still; one that is `inferred` or `guessed` may be wrong and is only shown.
    */
-  waiting(detail: string | false, evidence?: 'reported' | 'inferred'): void
+  waiting(detail: string | false, evidence?: 'reported' | 'inferred' | 'guessed'): void
   /** Like the client's `report`; messages, tool calls and interactions name this command. */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
 }
@@ -146,7 +146,7 @@ export class ActiveRun implements CommandRun {
     this.report('state:patch', { sessionId: this.#sessionId, patch: operations })
   }
 
-  waiting(detail: string | false, evidence: 'reported' | 'inferred' = 'reported'): void {
+  waiting(detail: string | false, evidence: 'reported' | 'inferred' | 'guessed' = 'reported'): void {
     const status =
       detail === false ? { work: 'working' as const } : { work: 'waiting' as const, detail: short(detail), evidence }
     this.#send('agent:status', { ...status, commandId: this.commandId })

@@ -215,12 +215,18 @@ export class CommandRunner {
     return this.#accepts && this.running().length < this.#options.maxConcurrency ? undefined : 'busy'
   }
 
-  #reject({ commandId, attempt }: DispatchedCommand, reason: 'busy' | 'unsupported'): void {
+  #reject({ commandId, attempt, kind }: DispatchedCommand, reason: 'busy' | 'unsupported'): void {
     this.#rejected.set(commandId, attempt)
     const acked = () => {
       if (this.#rejected.get(commandId) === attempt) this.#rejected.delete(commandId)
     }
-    this.#options.report('command:reject', { commandId, attempt, reason }, { exempt: true, acked })
+    const kinds = Object.keys(this.#options.handlers).map(kind => `"${kind}"`)
+    const message = `This agent takes commands of kind ${kinds.join(', ')}, not "${kind}".`
+    this.#options.report(
+      'command:reject',
+      { commandId, attempt, reason, ...(reason === 'unsupported' && { message }) },
+      { exempt: true, acked },
+    )
   }
 
   async #accept(command: DispatchedCommand): Promise<void> {

@@ -1,0 +1,117 @@
+import { basename } from 'node:path'
+import { isatty } from 'node:tty'
+import type { ConnectionStatus } from '@fleetwire/client/node'
+import { Command, InvalidArgumentError } from 'commander'
+import { systemClock } from '../clock.ts'
+import { findProgram } from '../exec/find-program.ts'
+import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
+import { CliError } from './cli-error.ts'
+
+interface WrapOptions extends AgentOptions {
+  cwd?: string
+  size?: { cols: number; rows: number }
+}
+
+/** A server that answers does so by then; one that refuses this agent is told of before the program starts. */
+const FIRST_ANSWER_MS = 500
+/** How long somebody at the terminal waits for the last reports to be stored. */
+const GOODBYE_MS = 2000
+const UNHEARD_GOODBYE_MS = 100
+const LARGEST = 1000
+
+export const wrapCommand = withAgentOptions(new Command('wrap'))
+  .description('Run a terminal program as an agent, with no change to it: vim, a REPL, a coding agent')
+  .argument('<program...>', 'the program and its arguments, after --')
+  .option('--cwd <folder>', 'where it runs (default: here)')
+  .option('--size <colsxrows>', 'of its terminal where there is none to sit at (default: 80x24)', aSize)
+  .action(run)
+
+async function run([name = '', ...args]: string[], options: WrapOptions): Promise<void> {
+  const file = await findProgram(name, process.env.PATH)
+  if (file === undefined) {
+    const where = name.includes('/') ? 'does not exist, or cannot be run' : 'is not in PATH'
+    throw new CliError('noProgram', `The program ${name} ${where}.`)
+  }
+  // The rest is loaded for this command alone.
+  const { createWrap } = await import('../wrap/create-wrap.ts')
+  const isLocal = isatty(0) && isatty(1)
+  const messages = new Messages(isLocal && isatty(2))
+  const wrap = await createWrap({
+    ...{ name: basename(name), file, args, env: process.env, clock: systemClock },
+    cwd: options.cwd ?? process.cwd(),
+    size: options.size,
+    terminal: isLocal ? { stdin: process.stdin, stdout: process.stdout } : undefined,
+  })
+  const agent = await createAgentProcess(options, {
+    ...wrap.role,
+    say: text => messages.say(text),
+    isIndependent: isLocal,
+    onLeave: async signal => {
+      if (!wrap.isStarted || wrap.hasEnded) return
+      const { exitCode } = await wrap.end(signal ?? 'SIGTERM')
+      process.exitCode ??= exitCode
+    },
+  })
+  await agent.start()
+  const status = await firstAnswer(agent.client.status)
+  if (status.state === 'stopped') {
+    if (isLocal) await agent.leave({ exitCode: 4 })
+    return
+  }
+  messages.hold()
+  const { exitCode, exit } = await wrap.start(agent.client)
+  messages.release(agent.client.status.value)
+  const graceMs = agent.client.status.value.state === 'online' ? GOODBYE_MS : UNHEARD_GOODBYE_MS
+  await agent.leave({ exitCode, exit, ...(isLocal && { graceMs }) })
+}
+
+/** While a program draws on the terminal, nothing else may. */
+class Messages {
+  readonly #shares: boolean
+  #isHeld = false
+  #last: string | undefined
+
+  constructor(shares: boolean) {
+    this.#shares = shares
+  }
+
+  say(text: string): void {
+    this.#last = text
+    if (!this.#shares || (!this.#isHeld && !text.includes('is connected to'))) sayOnStderr(text)
+  }
+
+  hold(): void {
+    this.#isHeld = true
+    this.#last = undefined
+  }
+
+  /** The program has ended: what kept others from it is told now. */
+  release({ state }: ConnectionStatus): void {
+    this.#isHeld = false
+    if (this.#shares && state !== 'online' && this.#last !== undefined) sayOnStderr(this.#last)
+  }
+}
+
+function firstAnswer(status: {
+  value: ConnectionStatus
+  subscribe(listener: (status: ConnectionStatus) => void): () => void
+}): Promise<ConnectionStatus> {
+  return new Promise(resolve => {
+    const done = () => {
+      clearTimeout(timer)
+      remove()
+      resolve(status.value)
+    }
+    const remove = status.subscribe(({ state }) => {
+      if (state === 'online' || state === 'waiting' || state === 'stopped') done()
+    })
+    const timer = setTimeout(done, FIRST_ANSWER_MS)
+  })
+}
+
+function aSize(text: string): { cols: number; rows: number } {
+  const [cols = 0, rows = 0] = /^(\d+)x(\d+)$/.exec(text)?.slice(1).map(Number) ?? []
+  if (cols < 1 || rows < 1 || cols > LARGEST || rows > LARGEST)
+    throw new InvalidArgumentError(`Write it as 120x40, each from 1 to ${LARGEST}.`)
+  return { cols, rows }
+}

@@ -1,0 +1,108 @@
+import type { ReadStream, WriteStream } from 'node:tty'
+import type { CommandHandler } from '@fleetwire/client'
+import type { Clock } from '../clock.ts'
+import type { PtyExit } from '../exec/pty.ts'
+import { builtInRules } from './judge/built-in-rules.ts'
+import { mannersOf } from './judge/program-manners.ts'
+import { programOf } from './judge/program-of.ts'
+import { LocalTerminal } from './local-terminal.ts'
+import { programEnv } from './program-env.ts'
+import { createPromptRunner, exitCodeOf, howItEnded } from './prompt-runner.ts'
+import { type WrapClient, WrapSession } from './wrap-session.ts'
+
+export interface CreateWrapOptions {
+  /** What people call the program. */
+  name: string
+  /** A file that can be run. */
+  file: string
+  args: readonly string[]
+  env: Record<string, string | undefined>
+  cwd: string
+  clock: Clock
+  /** Where there is no terminal. */
+  size?: { cols: number; rows: number } | undefined
+  /** The terminal that the program is to be shown on. */
+  terminal?: { stdin: ReadStream; stdout: WriteStream } | undefined
+}
+
+export interface WrapEnd {
+  exitCode: number
+  /** What the server is told. */
+  exit: { reason: 'stopped' | 'crashed'; exitCode: number; signal?: string; message: string }
+}
+
+export interface Wrap {
+  /** What this agent adds to others. */
+  readonly role: {
+    kind: string
+    capabilities: { kinds: string[]; program: string }
+    maxConcurrency: 1
+    handlers: { prompt: CommandHandler }
+  }
+  readonly isStarted: boolean
+  readonly hasEnded: boolean
+  /** Starts the program; resolves when it has ended. */
+  start(client: WrapClient): Promise<WrapEnd>
+  /** Asks the program to end, then makes it; resolves when it has ended. */
+  end(signal: NodeJS.Signals): Promise<WrapEnd>
+}
+
+/** A program as an agent: what is put together for it, in one place. */
+export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
+  const { name, file, args, env, cwd, clock, size, terminal } = options
+  let session: WrapSession | undefined
+  let ended: Promise<WrapEnd> | undefined
+  let isAsked = false
+  let hasEnded = false
+  let begin: (session: WrapSession) => void = () => {}
+  /** A command may come before the program is started. */
+  const begun = new Promise<WrapSession>(resolve => {
+    begin = resolve
+  })
+  const endOf = (exit: PtyExit): WrapEnd => {
+    hasEnded = true
+    const exitCode = exitCodeOf(exit)
+    const reason = exitCode > 128 && !isAsked ? 'crashed' : 'stopped'
+    return { exitCode, exit: { reason, exitCode, message: howItEnded(name, exit), ...signalOf(exit) } }
+  }
+  return {
+    role: {
+      kind: 'wrap',
+      capabilities: { kinds: ['prompt'], program: name },
+      maxConcurrency: 1,
+      handlers: {
+        prompt: async run => {
+          const running = await begun
+          const outcome = await createPromptRunner(running, clock)(run)
+          running.runEnded(run.commandId)
+          return outcome
+        },
+      },
+    },
+    get isStarted() {
+      return session !== undefined
+    },
+    get hasEnded() {
+      return hasEnded
+    },
+    async start(client) {
+      session = new WrapSession({
+        ...{ client, clock, name, file, args, cwd, ...size },
+        env: programEnv(env, { isLocal: terminal !== undefined }),
+        manners: mannersOf(programOf([name, ...args], builtInRules) ?? { name: 'unknown' }),
+        local: terminal && new LocalTerminal(terminal.stdin, terminal.stdout),
+      })
+      begin(session)
+      ended = session.ended.then(endOf)
+      return ended
+    },
+    async end(signal) {
+      isAsked = true
+      const running = await begun
+      running.program.end(signal)
+      return ended ?? running.ended.then(endOf)
+    },
+  }
+}
+
+const signalOf = ({ signal }: PtyExit) => (signal === undefined ? {} : { signal })
