@@ -1,6 +1,7 @@
 import { isValidElement, memo, type ReactNode } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
+import { leadsAway } from '../../../model/leads-away.ts'
 import { Code } from './code.tsx'
 
 const plugins = [remarkGfm]
@@ -27,11 +28,14 @@ const components: Components = {
   h5: smallHeading,
   h6: smallHeading,
   p: ({ children }) => <p className="not-first:mt-2">{children}</p>,
-  a: ({ href, children }) => (
-    <a href={href} target="_blank" rel="noreferrer noopener" className="text-accent underline">
-      {children}
-    </a>
-  ),
+  a: ({ href = '', children }) =>
+    leadsAway(href) ? (
+      <a href={href} title={href} target="_blank" rel="noreferrer noopener" className="text-accent underline">
+        {children}
+      </a>
+    ) : (
+      <span>{children}</span>
+    ),
   img: ({ alt }) => <span className="text-text3">[picture{alt ? `: ${alt}` : ''}]</span>,
   em: ({ children }) => <em className="[font-synthesis:style]">{children}</em>,
   ul: ({ children }) => <ul className="list-disc pl-5 not-first:mt-1">{children}</ul>,

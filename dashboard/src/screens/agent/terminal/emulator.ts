@@ -6,6 +6,7 @@ import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal } from '@xterm/xterm'
 import { bytes } from '../../../model/format.ts'
+import { leadsAway } from '../../../model/leads-away.ts'
 import { allowSpanStyles, withAdoptedStyles } from './adopt-styles.ts'
 import { silenceQueries } from './silence-queries.ts'
 import { terminalTheme } from './theme.ts'
@@ -59,6 +60,12 @@ export class Emulator {
       fontFamily: FONT,
       fontSize: FONT_SIZE,
       lineHeight: 1.2,
+      // A link may lead elsewhere than its text says.
+      linkHandler: {
+        activate: openLink,
+        hover: (_event, address) => host.setAttribute('title', address),
+        leave: () => host.removeAttribute('title'),
+      },
       minimumContrastRatio: 4.5,
       screenReaderMode: options.screenReader,
       scrollback: LINES_KEPT,
@@ -189,7 +196,7 @@ const gapLine = (lost: number): string => `\x1b[2m── ${bytes(lost)} not kept
 const HTTP_LINK = /https?:\/\/[^\s"'<>`{}|\\^]*[^\s"'<>`{}|\\^:,.!?;)\]]/
 
 function openLink(_event: MouseEvent, address: string): void {
-  if (/^https?:\/\//i.test(address)) window.open(address, '_blank', 'noopener,noreferrer')
+  if (leadsAway(address)) window.open(address, '_blank', 'noopener,noreferrer')
 }
 
 /** Makes one when its fonts are there: a terminal measures its cells once. */
