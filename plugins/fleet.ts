@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { addressPolicy } from '../src/address-policy.ts'
 import type { AgentRegistry } from '../src/agents/agent-registry.ts'
 import type { BatchService } from '../src/commands/batch-service.ts'
 import type { CommandQueue } from '../src/commands/command-queue.ts'
@@ -7,6 +8,8 @@ import { createFleet, type Fleet, type FleetSettings } from '../src/fleet.ts'
 import type { InteractionService } from '../src/interactions/interaction-service.ts'
 import type { SessionService } from '../src/sessions/session-service.ts'
 import type { TaskService } from '../src/tasks/task-service.ts'
+import { HttpSender } from '../src/webhooks/http-sender.ts'
+import type { WebhookService } from '../src/webhooks/webhook-service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,6 +21,7 @@ declare module 'fastify' {
     agents: AgentRegistry
     sessions: SessionService
     tasks: TaskService
+    webhooks: WebhookService
   }
 }
 
@@ -34,6 +38,10 @@ const settingsOf = (config: Config): FleetSettings => ({
   maxOpenItems: config.MAX_OPEN_MESSAGES_PER_AGENT,
   maxOpenInteractions: config.MAX_OPEN_INTERACTIONS_PER_AGENT,
   maxUsageModels: config.MAX_USAGE_MODELS_PER_AGENT,
+  maxWebhooks: config.MAX_WEBHOOKS,
+  webhookConcurrency: config.WEBHOOK_CONCURRENCY,
+  webhookMaxBytes: config.WEBHOOK_MAX_BYTES,
+  webhookDisableAfterMs: config.WEBHOOK_DISABLE_AFTER_MS,
   limits: {
     maxFrameBytes: config.MAX_FRAME_BYTES,
     frameRate: config.AGENT_FRAME_RATE,
@@ -41,11 +49,19 @@ const settingsOf = (config: Config): FleetSettings => ({
   },
 })
 
-export default fp(
-  async app => {
-    const { config, clock, eventLog: log, openMessages, terminals } = app
+export default fp<{ version: string }>(
+  async (app, { version }) => {
+    const { config, clock, eventLog: log, openMessages, terminals, tokens } = app
+    const sender = new HttpSender({
+      ...{ clock, version, timeoutMs: config.WEBHOOK_TIMEOUT_MS },
+      policy: addressPolicy(config.WEBHOOK_ALLOW_PRIVATE, config.WEBHOOK_ALLOW_HTTP),
+    })
     const fleet = createFleet({
       ...{ log, clock, openMessages, terminals, settings: settingsOf(config) },
+      webhooks: {
+        ...{ sender, revocations: tokens },
+        onNote: note => app.log.warn(note, 'a webhook was disabled'),
+      },
       onFault: error => app.log.error({ err: error }, 'fault in the background'),
       onTokenExpiring: (agentId, expiresAt) =>
         app.log.warn({ agentId, expiresAt: new Date(expiresAt).toISOString() }, 'the token of an agent expires soon'),
@@ -58,11 +74,15 @@ export default fp(
     app.decorate('agents', fleet.agents)
     app.decorate('sessions', fleet.sessions)
     app.decorate('tasks', fleet.tasks)
+    app.decorate('webhooks', fleet.webhooks)
     app.addHook('preClose', async () => fleet.commandQueue.endWaits())
-    app.addHook('onClose', () => fleet.stop())
+    app.addHook('onClose', async () => {
+      await fleet.stop()
+      sender.close()
+    })
   },
   {
     name: 'fleetwire-fleet',
-    dependencies: ['fleetwire-event-log', 'fleetwire-open-messages', 'fleetwire-terminals'],
+    dependencies: ['fleetwire-event-log', 'fleetwire-jwt', 'fleetwire-open-messages', 'fleetwire-terminals'],
   },
 )

@@ -29,12 +29,13 @@ function processMetrics(): readonly Metric[] {
 
 export default fp(
   async app => {
-    const { agents, broadcaster, commandQueue, connections, eventLog, logUsage, refusals, upgrades } = app
+    const { agents, broadcaster, commandQueue, connections, eventLog, fleet, logUsage, refusals, upgrades } = app
     const registry = new Registry()
     const registers = [registry]
     const sources: MetricSources = {
       ...{ agents, broadcaster, commandQueue, connections, refusals, upgrades },
       log: { usage: logUsage },
+      webhooks: { stats: fleet.webhookStats },
     }
     for (const metric of processMetrics()) registry.registerMetric(metric)
     for (const [name, { type, help, label, read }] of Object.entries(metricTable)) {

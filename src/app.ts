@@ -90,7 +90,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(broadcaster)
   await app.register(terminals)
   await app.register(summaries)
-  await app.register(fleet)
+  await app.register(fleet, { version })
   await app.register(eventBus)
   await app.register(websocket)
   await app.register(shutdown)

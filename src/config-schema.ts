@@ -144,6 +144,27 @@ export const ConfigSchema = Type.Object({
     default: true,
     description: 'Serve the dashboard at / and its pages; an app that embeds this at its root must ask for it',
   }),
+  WEBHOOK_ALLOW_PRIVATE: Type.String({
+    default: '',
+    description:
+      'Addresses that are not public to which webhooks may be sent: comma-separated addresses or networks; true: loopback and private ones',
+  }),
+  WEBHOOK_ALLOW_HTTP: Type.Boolean({
+    default: false,
+    description: 'Send webhooks to public addresses over http too; over https alone otherwise',
+  }),
+  MAX_WEBHOOKS: positive(100, 'Webhooks; over it: too_large'),
+  WEBHOOK_CONCURRENCY: positive(
+    100,
+    'Webhooks that are sent at once; half of them at most are such that failed before',
+  ),
+  WEBHOOK_MAX_BYTES: Type.Integer({
+    minimum: 1024,
+    default: 256 * KiB,
+    description: 'Largest body of a webhook; a larger event is sent without its payload',
+  }),
+  WEBHOOK_TIMEOUT_MS: positive(15 * SECOND, 'How long a receiver of a webhook may take to answer'),
+  WEBHOOK_DISABLE_AFTER_MS: positive(DAY, 'How long a webhook may fail before it is disabled'),
   LOCAL_AGENT: Type.Boolean({
     default: true,
     description: 'npm start runs an agent named local; false switches it off',

@@ -1,3 +1,4 @@
+import { addressPolicy } from './address-policy.ts'
 import type { Config } from './config-schema.ts'
 import { listOf, readEnvironment } from './environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
@@ -22,10 +23,13 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
     throw invalid(flaws.join(', FLEETWIRE_'))
   }
   const config = data as Config
-  try {
-    parseTrustProxy(config.TRUST_PROXY)
-  } catch (error) {
-    throw invalid(`TRUST_PROXY ${(error as Error).message}`)
+  const parsed = { TRUST_PROXY: parseTrustProxy, WEBHOOK_ALLOW_PRIVATE: addressPolicy } as const
+  for (const [name, parse] of Object.entries(parsed)) {
+    try {
+      parse(config[name as keyof typeof parsed])
+    } catch (error) {
+      throw invalid(`${name} ${(error as Error).message}`)
+    }
   }
   return config
 }

@@ -17,10 +17,14 @@ import { InteractionLedger } from './interactions/interaction-ledger.ts'
 import { InteractionService } from './interactions/interaction-service.ts'
 import { auditDrafts } from './log/audit.ts'
 import type { EventLog } from './log/event-log.ts'
+import { LiveRecords } from './log/live-records.ts'
 import { ScopedLog } from './log/scoped-log.ts'
 import type { OpenMessages } from './sessions/open-messages.ts'
 import { SessionService } from './sessions/session-service.ts'
 import { TaskService } from './tasks/task-service.ts'
+import { type DelivererPorts, WebhookDeliverer } from './webhooks/webhook-deliverer.ts'
+import { WEBHOOKS, type WebhookRecord } from './webhooks/webhook-record.ts'
+import { WebhookService } from './webhooks/webhook-service.ts'
 
 export interface FleetSettings {
   /** Interval at which agents report, ms. */
@@ -39,6 +43,12 @@ export interface FleetSettings {
   maxOpenItems: number
   maxOpenInteractions: number
   maxUsageModels: number
+  /** How many webhooks there may be, how many are sent at once, and how large. */
+  maxWebhooks: number
+  webhookConcurrency: number
+  webhookMaxBytes: number
+  /** How long a webhook may fail before it is disabled, ms. */
+  webhookDisableAfterMs: number
   /** The limits of their connections that agents are told. */
   limits: AgentServerPayloads['connection:established']['limits']
 }
@@ -50,6 +60,7 @@ export interface FleetPorts {
   /** Already follows the log, since readers use it too. */
   openMessages: OpenMessages
   terminals: AgentTerminals
+  webhooks: Pick<DelivererPorts, 'sender' | 'revocations' | 'random' | 'onNote'>
   settings: FleetSettings
   onFault(error: unknown): void
   /** The token of an agent that does not renew it ends within a day. */
@@ -68,6 +79,7 @@ export function createFleet({
   clock,
   openMessages,
   terminals,
+  webhooks: { sender, ...webhookPorts },
   settings,
   onFault,
   onTokenExpiring,
@@ -102,6 +114,19 @@ export function createFleet({
     clock,
     onFault,
   })
+  const webhookRecords = new LiveRecords<WebhookRecord>({
+    ...{ log, kind: WEBHOOKS, where: { status: ['active', 'disabled'] } },
+    keyOf: ({ webhookId }) => webhookId,
+    isLive: ({ status }) => status !== 'removed',
+  })
+  const webhookOptions = { log, clock, sender, records: webhookRecords, maxBytes: settings.webhookMaxBytes }
+  const webhooks = new WebhookService({ ...webhookOptions, maxWebhooks: settings.maxWebhooks })
+  const webhookDeliverer = new WebhookDeliverer({
+    ...{ ...webhookOptions, ...webhookPorts, onFault },
+    labelsOf: agentId => agents.get(agentId)?.labels,
+    concurrency: settings.webhookConcurrency,
+    disableAfterMs: settings.webhookDisableAfterMs,
+  })
   const maxOpen = settings.maxOpenInteractions
   const interactions = new InteractionService({ log, ledger: interactionLedger, commands: ledger, maxOpen })
   const agentSessions = new AgentSessions({
@@ -117,10 +142,22 @@ export function createFleet({
     ...[sessions, ledger, interactionLedger],
     { start: () => batches.open(), stop: () => batches.close() },
     ...[dispatcher, agents, interactionEffects, commandQueue, agentSessions],
+    {
+      start: async () => {
+        await webhookRecords.start()
+        webhookDeliverer.start()
+      },
+      stop: () => {
+        webhooks.stop()
+        webhookDeliverer.stop()
+        webhookRecords.stop()
+      },
+    },
   ])
 
   return {
-    ...{ tasks, sessions, ledger, agents, dispatcher, commandQueue, batches, interactions },
+    ...{ tasks, sessions, ledger, agents, dispatcher, commandQueue, batches, interactions, webhooks },
+    webhookStats: () => webhookDeliverer.stats(),
 
     /**
      * Resolves when everything runs again from where the log says it was. Rejects if the log cannot be read; then

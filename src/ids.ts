@@ -16,7 +16,7 @@ function random(): number {
 
 const ulid = monotonicFactory(random)
 
-export type IdPrefix = 'cmd' | 'task' | 'ses' | 'int' | 'con' | 'tok' | 'bat' | 'msg'
+export type IdPrefix = 'cmd' | 'task' | 'ses' | 'int' | 'con' | 'tok' | 'bat' | 'msg' | 'whk'
 
 /** A new id, sortable by the time of its making: `cmd_01J…`. */
 export const newId = (prefix: IdPrefix): string => `${prefix}_${ulid()}`

@@ -11,7 +11,7 @@ import type { Principal, Scope } from './principal.ts'
  * - `agents`, `command`, `batch`, `session`, `interaction`: they belong to agents, and are judged by those.
  * - `task`: belongs to its agent; one without an agent to everybody.
  * - `events`: judged one by one (`canSeeEntry`), and patterns by name (`patternRefusal`).
- * - `holder`: tokens and sockets, judged by the rights that they hold (`covers`).
+ * - `holder`: tokens, sockets and webhooks, judged by the rights that they hold (`covers`).
  */
 export type On =
   | 'self'
@@ -102,6 +102,16 @@ export const routeAccess: Record<string, Access> = {
   'GET /api/v1/tokens': row('admin', 'holder'),
   'DELETE /api/v1/tokens/:jti': row('admin', 'holder'),
   'DELETE /api/v1/subjects/:sub/tokens': row('admin', 'holder'),
+
+  'POST /api/v1/webhooks': row('admin', 'self'),
+  'GET /api/v1/webhooks': row('admin', 'holder'),
+  'GET /api/v1/webhooks/:webhookId': row('admin', 'holder'),
+  'PATCH /api/v1/webhooks/:webhookId': row('admin', 'holder'),
+  'DELETE /api/v1/webhooks/:webhookId': row('admin', 'holder'),
+  'POST /api/v1/webhooks/:webhookId/rotate-secret': row('admin', 'holder'),
+  'POST /api/v1/webhooks/:webhookId/test': row('admin', 'holder'),
+  'GET /api/v1/webhooks/:webhookId/deliveries': row('admin', 'holder'),
+  'POST /api/v1/webhooks/:webhookId/deliveries/:deliveryId/redeliver': row('admin', 'holder'),
 
   'POST /api/v1/login/codes': row('person', 'self'),
   'POST /api/v1/login': row('nothing', 'self'),

@@ -13,6 +13,7 @@ export type AuditAction =
   | 'connection:close'
   | `token:${'mint' | 'revoke'}`
   | 'subject:revoke'
+  | `webhook:${'create' | 'edit' | 'delete' | 'rotate' | 'test' | 'redeliver'}`
   | 'login:code'
   | 'login:use'
 

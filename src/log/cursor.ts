@@ -32,3 +32,9 @@ export function decodeCursor(cursor: string): Position | undefined {
   const seq = Number.parseInt(digits, 36)
   return Number.isSafeInteger(seq) && seq.toString(36) === digits ? { epoch, seq } : undefined
 }
+
+/** The position just before a cursor of an event; undefined for anything that is none. */
+export function cursorBefore(cursor: string): string | undefined {
+  const position = decodeCursor(cursor)
+  return position === undefined || position.seq === 0 ? undefined : encodeCursor(position.epoch, position.seq - 1)
+}

@@ -4,7 +4,7 @@ import type { EventLog, FleetEvent, RecordQuery, Unfollow } from './event-log.ts
 
 export interface LiveRecordsOptions<T> {
   log: Pick<EventLog, 'follow' | 'list'>
-  /** The kind of records. They must never be deleted. */
+  /** The kind of records, also of the server's own (`$…`). They must never be deleted. */
   kind: string
   /** Fields that the records to be held have, by which a start finds them. */
   where?: RecordQuery['where']
@@ -28,6 +28,10 @@ export interface LiveRecord<T> {
  * was not held.
  */
 export type RecordListener<T> = (after: T, before: T | undefined) => void
+
+/** Kinds of the server's own records are named by the beginning of their topics. */
+const isOf = (kind: string, topic: string): boolean =>
+  kind.startsWith('$') ? topic.startsWith(`${kind}.`) : recordKind(topic) === kind
 
 /** The current records of one kind that are worth keeping in memory, by following the log. */
 export class LiveRecords<T> {
@@ -111,7 +115,7 @@ export class LiveRecords<T> {
     const { kind, keyOf, isLive } = this.#options
     const faults: unknown[] = []
     for (const { topic, payload, seq } of events) {
-      if (recordKind(topic) !== kind) continue
+      if (!isOf(kind, topic)) continue
       const after = payload as T
       const key = keyOf(after)
       const before = this.#held.get(key)

@@ -22,6 +22,7 @@ export interface MetricSources {
   upgrades: { waiting: number }
   refusals: { counts(): Iterable<readonly [limit: string, count: number]> }
   commandQueue: { stats(): CommandCensus }
+  webhooks: { stats(): { states: Record<string, number>; attempts: Record<string, number>; oldestMs: number } }
   agents: { all(): Iterable<{ link: string }> }
   log: { usage(): { events: number; bytes: number; limitBytes: number } | undefined }
 }
@@ -117,6 +118,23 @@ export const metricTable: Record<string, Metric> = {
     help: 'Commands that ended, by status',
     label: 'status',
     read: ({ commandQueue }) => commandQueue.stats().ended,
+  },
+  fleetwire_webhooks: {
+    type: 'gauge',
+    help: 'Webhooks by state',
+    label: 'state',
+    read: ({ webhooks }) => Object.entries(webhooks.stats().states),
+  },
+  fleetwire_webhook_attempts_total: {
+    type: 'counter',
+    help: 'Attempts to deliver to webhooks, by outcome',
+    label: 'outcome',
+    read: ({ webhooks }) => Object.entries(webhooks.stats().attempts),
+  },
+  fleetwire_webhook_oldest_seconds: {
+    type: 'gauge',
+    help: 'How long the oldest event waits that a webhook could not be sent yet',
+    read: ({ webhooks }) => only(webhooks.stats().oldestMs / 1000),
   },
   fleetwire_log_bytes: {
     type: 'gauge',

@@ -1,4 +1,12 @@
-import type { AgentFrameType, ClientFrameType, Command, MintedToken, Role } from '@fleetwire/protocol'
+import type {
+  AgentFrameType,
+  ClientFrameType,
+  Command,
+  MintedToken,
+  Role,
+  Webhook,
+  WebhookDelivery,
+} from '@fleetwire/protocol'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { type Test, test } from 'tap'
@@ -17,6 +25,8 @@ import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
  */
 const NARROW = ['mine-*']
 const [MINE, THEIRS] = ['mine-1', 'theirs-1'] as const
+/** An address of this machine where nobody listens. */
+const NOWHERE = 'https://127.0.0.1:1029/'
 
 interface Things {
   agentId: string
@@ -29,6 +39,9 @@ interface Things {
   connectionId: string
   jti: string
   sub: string
+  webhookId: string
+  /** Of the webhook. */
+  deliveryId: string
 }
 
 const options = [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }]
@@ -58,11 +71,19 @@ async function things(
   })
   await agent.handled()
   const minted = await api<MintedToken>('POST', '/tokens', { sub: agentId, role: 'agent' })
+  // Of whoever sees this agent alone. It is sent nothing by itself.
+  const owner = await server.token('admin', { sub: 'nina', agents: [agentId] })
+  const asOwner = <T>(path: string, body?: object) => server.call<T>(owner, 'POST', `/api/v1/webhooks${path}`, body)
+  const webhook = await asOwner<Webhook>('', { url: NOWHERE, topics: ['tasks.none.>'], name: `of ${agentId}` })
+  const { webhookId } = webhook.body
+  const delivery = await asOwner<WebhookDelivery>(`/${webhookId}/test`)
+  t.equal(delivery.status, 200)
   const [socket] = server.app.connections.ofAgent(agentId)
   t.equal(command.status, 202)
   t.equal(batch.status, 202)
   return {
     ...{ agent, agentId, commandId, taskId, sessionId, interactionId, sub: agentId },
+    ...{ webhookId, deliveryId: delivery.body.deliveryId },
     ...{ batchId: batch.body.parentId, connectionId: socket!.id, jti: minted.body.jti },
   }
 }
@@ -160,6 +181,19 @@ const asks: Record<string, Ask> = {
   ),
   'GET /api/v1/tokens': list('/tokens'),
   'DELETE /api/v1/tokens/:jti': ask(o => `/tokens/${o.jti}`),
+  'GET /api/v1/webhooks': list('/webhooks'),
+  'GET /api/v1/webhooks/:webhookId': ask(o => `/webhooks/${o.webhookId}`),
+  'PATCH /api/v1/webhooks/:webhookId': ask(
+    o => `/webhooks/${o.webhookId}`,
+    () => ({ events: ['task:created'] }),
+  ),
+  'DELETE /api/v1/webhooks/:webhookId': ask(o => `/webhooks/${o.webhookId}`),
+  'POST /api/v1/webhooks/:webhookId/rotate-secret': ask(o => `/webhooks/${o.webhookId}/rotate-secret`),
+  'POST /api/v1/webhooks/:webhookId/test': ask(o => `/webhooks/${o.webhookId}/test`),
+  'GET /api/v1/webhooks/:webhookId/deliveries': ask(o => `/webhooks/${o.webhookId}/deliveries`),
+  'POST /api/v1/webhooks/:webhookId/deliveries/:deliveryId/redeliver': ask(
+    o => `/webhooks/${o.webhookId}/deliveries/${o.deliveryId}/redeliver`,
+  ),
   // Of a subject not everything is known that it holds, so this is for those who hold all there is.
   'DELETE /api/v1/subjects/:sub/tokens': ask(o => `/subjects/${o.sub}/tokens`, undefined, [404]),
 }
@@ -171,10 +205,11 @@ const refusedAs: Record<string, number> = {
 const MISSING: Things = {
   ...{ agentId: 'else-none', commandId: 'cmd_none', taskId: 'task-none', sessionId: 'session-none' },
   ...{ interactionId: 'ask-none', batchId: 'bat_none', connectionId: 'con_none', jti: 'tok_none', sub: 'else-none' },
+  ...{ webhookId: 'whk_none', deliveryId: 'whd_none' },
 }
 
 async function start(t: Test) {
-  const server = await startApp(t)
+  const server = await startApp(t, { config: { WEBHOOK_ALLOW_PRIVATE: '127.0.0.1' } })
   const admin = await server.token('admin', { sub: 'root' })
   const mine = await things(t, server, admin, MINE)
   const theirs = await things(t, server, admin, THEIRS)
@@ -290,6 +325,7 @@ test('[PM9] the same tokens see their own things', async t => {
   const last = [
     ...['DELETE /api/v1/tasks/:taskId', 'DELETE /api/v1/connections/:connectionId'],
     'POST /api/v1/agents/:agentId/disconnect',
+    'DELETE /api/v1/webhooks/:webhookId',
   ]
   const order = [...apiRoutes.filter(route => !last.includes(route)), ...last]
   for (const route of order.filter(route => !asks[route]!.list)) {

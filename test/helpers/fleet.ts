@@ -11,10 +11,11 @@ import type { Test } from 'tap'
 import type { AgentConnection, AgentTerminals } from '../../src/agents/agent-connection.ts'
 import type { AgentSession } from '../../src/agents/agent-session.ts'
 import type { SubmitRequest } from '../../src/commands/command-types.ts'
-import { createFleet, type Fleet, type FleetSettings } from '../../src/fleet.ts'
+import { createFleet, type Fleet, type FleetPorts, type FleetSettings } from '../../src/fleet.ts'
 import type { FleetEvent } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
+import type { WebhookSender } from '../../src/webhooks/webhook-sender.ts'
 import { expectCatalogued } from './catalogued.ts'
 import { CountingClock } from './counting-clock.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -30,6 +31,7 @@ export const fleetSettings: FleetSettings = {
   ...deadlines,
   ...{ commandRetentionMs: DAY_MS, sessionRetentionMs: DAY_MS, taskRetentionMs: DAY_MS },
   ...{ queueLimit: 100, maxSessions: 2000, maxOpenItems: 256, maxOpenInteractions: 1000, maxUsageModels: 1000 },
+  ...{ maxWebhooks: 100, webhookConcurrency: 100, webhookMaxBytes: 262_144, webhookDisableAfterMs: DAY_MS },
   limits: { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200 },
 }
 
@@ -42,10 +44,29 @@ export const noTerminals: AgentTerminals = {
   taken() {},
 }
 
+/** Reaches nobody. */
+export const noReceivers: WebhookSender = {
+  send: async () => ({ ok: false, error: 'there is no receiver', at: 0, durationMs: 0 }),
+  urlFlaw: async () => undefined,
+  close() {},
+}
+
+export const noWebhooks: FleetPorts['webhooks'] = {
+  sender: noReceivers,
+  revocations: { isRevoked: () => false, onRevoked: () => () => {} },
+  onNote() {},
+}
+
 /** Everything behind the sockets, on a real log and a fake clock. */
 export async function startFleet(
   t: Test,
-  { dir = t.testdir(), queueLimit = 100, clock = new FakeClock(), limited = {} as Partial<FleetSettings> } = {},
+  {
+    dir = t.testdir(),
+    queueLimit = 100,
+    clock = new FakeClock(),
+    limited = {} as Partial<FleetSettings>,
+    webhooks = noWebhooks,
+  } = {},
 ) {
   const onFault = (error: unknown) => t.fail('a fault', { error })
   const log = new FillableLog(await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: DAY_MS } }))
@@ -60,7 +81,7 @@ export async function startFleet(
   await openMessages.start()
   const settings = { ...fleetSettings, ...limited, queueLimit }
   const timers = new CountingClock(clock)
-  const fleet = createFleet({ log, clock: timers, openMessages, terminals: noTerminals, settings, onFault })
+  const fleet = createFleet({ log, clock: timers, openMessages, terminals: noTerminals, webhooks, settings, onFault })
   await fleet.start()
 
   let ended: Promise<void> | undefined

@@ -77,6 +77,10 @@ const layers: [area: string, may: string[]][] = [
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
   ['src/sessions/', ['src/sessions/', ...common]],
   ['src/interactions/', ['src/interactions/', ...common, ...principal, 'src/commands/']],
+  [
+    'src/webhooks/',
+    ['src/webhooks/', ...common, ...principal, 'src/broadcast/subscription-index.ts', 'src/address-policy.ts'],
+  ],
   ['src/events/', ['src/events/', ...common, ...principal]],
 
   // Documents made from the schemas: they know the vocabulary alone.
@@ -114,7 +118,7 @@ const layers: [area: string, may: string[]][] = [
   [
     'src/fleet.ts',
     [
-      ...['src/agents/', 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/'],
+      ...['src/agents/', 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/', 'src/webhooks/'],
       ...[...common, 'src/log/scoped-log.ts'],
     ],
   ],
@@ -138,8 +142,12 @@ const layers: [area: string, may: string[]][] = [
   ['src/open-log.ts', ['src/clock.ts', 'src/config.ts', 'src/log/sqlite-opening.ts']],
   [
     'src/config.ts',
-    [...['src/config-schema.ts', 'src/environment.ts', 'src/errors.ts', 'src/generated/', 'src/trust-proxy.ts']],
+    [
+      ...['src/config-schema.ts', 'src/environment.ts', 'src/errors.ts', 'src/generated/', 'src/trust-proxy.ts'],
+      'src/address-policy.ts',
+    ],
   ],
+  ['src/address-policy.ts', ['ipaddr.js', 'node:']],
   ['src/config-schema.ts', ['@sinclair/typebox']],
   ['src/request-log.ts', ['fastify']],
   ['src/process-log.ts', ['src/redact.ts', 'pino']],
@@ -183,6 +191,7 @@ const layers: [area: string, may: string[]][] = [
 
 /** What only these files may import, whatever their layer says. */
 const owners: [imported: string, by: string[]][] = [
+  ['ipaddr.js', ['src/address-policy.ts']],
   [
     'fastify',
     ['src/app.ts', 'src/index.ts', 'src/server.ts', 'src/request-log.ts', 'plugins/', 'routes/', 'bench/', 'examples/'],

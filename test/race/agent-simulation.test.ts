@@ -16,7 +16,7 @@ import type { EventDraft, FleetEvent } from '../../src/log/event-log.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
 import { CountingClock } from '../helpers/counting-clock.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
-import { fleetSettings, noTerminals } from '../helpers/fleet.ts'
+import { fleetSettings, noTerminals, noWebhooks } from '../helpers/fleet.ts'
 import { MemoryLog } from '../helpers/memory-log.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { size } from '../helpers/sizes.ts'
@@ -171,7 +171,7 @@ class Simulation {
     const timers = new CountingClock(clock)
     const openMessages = new OpenMessages({ log })
     const fleet = createFleet({
-      ...{ log, clock: timers, openMessages, terminals: noTerminals },
+      ...{ log, clock: timers, openMessages, terminals: noTerminals, webhooks: noWebhooks },
       settings: {
         ...fleetSettings,
         leaseMs: 60_000,

@@ -13,6 +13,8 @@ import tasks from './tasks/index.ts'
 import tokens from './tokens/index.ts'
 import login from './tokens/login.ts'
 import subjects from './tokens/subjects.ts'
+import deliveries from './webhooks/deliveries.ts'
+import webhooks from './webhooks/index.ts'
 
 /** The REST API. src/auth/access.ts says who may call which route. */
 const v1: FastifyPluginAsync = async app => {
@@ -31,5 +33,7 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(tokens, { prefix: '/tokens' })
   await app.register(subjects)
   await app.register(login, { prefix: '/login' })
+  await app.register(webhooks, { prefix: '/webhooks' })
+  await app.register(deliveries, { prefix: '/webhooks' })
 }
 export default v1

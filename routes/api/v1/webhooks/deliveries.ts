@@ -1,0 +1,76 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  ListDeliveriesQuery,
+  WebhookDelivery,
+  WebhookDeliveryPage,
+  WebhookDeliveryParams,
+  WebhookParams,
+} from '@fleetwire/protocol'
+import { managerOf } from './manager.ts'
+
+const tags = ['webhooks']
+
+/** What was sent to receivers, and what they answered. */
+const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { webhooks } = app
+
+  app.get(
+    '/:webhookId/deliveries',
+    {
+      schema: {
+        tags,
+        summary: 'List deliveries of a webhook, newest first',
+        description: 'The last 1,000 of it, for 30 days.',
+        params: WebhookParams,
+        querystring: ListDeliveriesQuery,
+        refusals: ['not_found'],
+        response: { 200: WebhookDeliveryPage },
+      },
+    },
+    async ({ principal, params, query: { limit = 50, ...query } }, reply) => {
+      const outcome = await webhooks.deliveries(params.webhookId, { limit, ...query }, principal)
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.page
+    },
+  )
+
+  app.post(
+    '/:webhookId/test',
+    {
+      schema: {
+        tags,
+        summary: 'Send a test to a webhook',
+        description: 'One attempt, now; the answer says what came of it. Also of a webhook that is disabled.',
+        params: WebhookParams,
+        refusals: ['not_found', 'conflict'],
+        response: { 200: WebhookDelivery },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await webhooks.test(request.params.webhookId, managerOf(request))
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.delivery
+    },
+  )
+
+  app.post(
+    '/:webhookId/deliveries/:deliveryId/redeliver',
+    {
+      schema: {
+        tags,
+        summary: 'Send an event to a webhook again',
+        description:
+          'One attempt, now, with the same `webhook-id`, beside what is due; the answer says what came of it. 410 where the ' +
+          'event has left the log.',
+        params: WebhookDeliveryParams,
+        refusals: ['not_found', 'conflict', 'cursor_gone', 'forbidden'],
+        response: { 200: WebhookDelivery },
+      },
+    },
+    async (request, reply) => {
+      const { webhookId, deliveryId } = request.params
+      const outcome = await webhooks.redeliver(webhookId, deliveryId, managerOf(request))
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.delivery
+    },
+  )
+}
+
+export default deliveryRoutes

@@ -1,0 +1,133 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import {
+  CreatedWebhook,
+  CreateWebhookBody,
+  EditWebhookBody,
+  ListWebhooksQuery,
+  RotatedSecret,
+  RotateSecretBody,
+  Webhook,
+  WebhookPage,
+  WebhookParams,
+} from '@fleetwire/protocol'
+import { managerOf } from './manager.ts'
+
+const tags = ['webhooks']
+
+/** Who is sent what happens, and where to. Secrets are in two answers: of the creation, and of a rotation. */
+const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { webhooks } = app
+
+  app.post(
+    '',
+    {
+      schema: {
+        tags,
+        summary: 'Create a webhook',
+        description:
+          'It is sent what happens from now on, as far as the caller may see it. The answer holds the secret that signs ' +
+          'its deliveries; it is not shown again.',
+        body: CreateWebhookBody,
+        refusals: ['too_large'],
+        response: { 201: CreatedWebhook },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await webhooks.create(request.body, managerOf(request))
+      if (outcome.status === 'refused') return reply.refuse(outcome.error)
+      return reply.code(201).send({ ...outcome.webhook, secret: outcome.secret })
+    },
+  )
+
+  app.get(
+    '',
+    {
+      schema: {
+        tags,
+        summary: 'List webhooks, newest first',
+        description: 'Only webhooks whose rights the caller has too; a page may have fewer than `limit`.',
+        querystring: ListWebhooksQuery,
+        response: { 200: WebhookPage },
+      },
+    },
+    async ({ principal, query: { limit = 50, cursor } }) =>
+      webhooks.list({ limit, ...(cursor !== undefined && { cursor }) }, principal),
+  )
+
+  app.get(
+    '/:webhookId',
+    {
+      schema: {
+        tags,
+        summary: 'Show a webhook, and how far it has got',
+        params: WebhookParams,
+        refusals: ['not_found'],
+        response: { 200: Webhook },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      const outcome = await webhooks.get(params.webhookId, principal)
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.webhook
+    },
+  )
+
+  app.patch(
+    '/:webhookId',
+    {
+      schema: {
+        tags,
+        summary: 'Change, disable or enable a webhook',
+        description:
+          'Fields that are not named stay. What waits is sent by the new settings, at once; an enabled webhook goes on ' +
+          'where it stood, unless `skipWaiting` says otherwise.',
+        params: WebhookParams,
+        body: EditWebhookBody,
+        refusals: ['not_found'],
+        response: { 200: Webhook },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await webhooks.edit(request.params.webhookId, request.body, managerOf(request))
+      return outcome.status === 'refused' ? reply.refuse(outcome.error) : outcome.webhook
+    },
+  )
+
+  app.delete(
+    '/:webhookId',
+    {
+      schema: {
+        tags,
+        summary: 'Remove a webhook; what waits for it is not sent',
+        params: WebhookParams,
+        refusals: ['not_found'],
+        response: { 204: { type: 'null', description: 'Removed' } },
+      },
+    },
+    async (request, reply) => {
+      const refusal = await webhooks.remove(request.params.webhookId, managerOf(request))
+      return refusal === undefined ? reply.code(204).send(null) : reply.refuse(refusal)
+    },
+  )
+
+  app.post(
+    '/:webhookId/rotate-secret',
+    {
+      schema: {
+        tags,
+        summary: 'Give a webhook another secret',
+        description: 'The one before signs too for a while, so that the receiver can change its own in between.',
+        params: WebhookParams,
+        body: RotateSecretBody,
+        refusals: ['not_found'],
+        response: { 200: RotatedSecret },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await webhooks.rotate(request.params.webhookId, request.body ?? {}, managerOf(request))
+      if (outcome.status === 'refused') return reply.refuse(outcome.error)
+      return { secret: outcome.secret, previousSecretExpiresAt: outcome.previousSecretExpiresAt }
+    },
+  )
+}
+
+export default webhookRoutes

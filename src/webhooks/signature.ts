@@ -1,0 +1,49 @@
+import { createHmac, randomBytes } from 'node:crypto'
+
+const PREFIX = 'whsec_'
+const SECRET_BYTES = 32
+/** What Standard Webhooks asks of a secret. */
+const LEAST_BYTES = 24
+const MOST_BYTES = 64
+
+/** A key that signs, and until when; without a time for good. */
+export interface SigningSecret {
+  /** `whsec_` and the key in base64. */
+  secret: string
+  /** Epoch ms. */
+  expiresAt?: number
+}
+
+export const newSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64')
+
+const keyOf = (secret: string): Buffer => Buffer.from(secret.slice(PREFIX.length), 'base64')
+
+/** Why a secret cannot sign; undefined if it can. */
+export function secretFlaw(secret: string): string | undefined {
+  const { length } = keyOf(secret)
+  const isWhole = secret.startsWith(PREFIX) && PREFIX + keyOf(secret).toString('base64') === secret
+  if (isWhole && length >= LEAST_BYTES && length <= MOST_BYTES) return undefined
+  return `must be ${PREFIX} and ${LEAST_BYTES} to ${MOST_BYTES} bytes in base64, with its padding (=).`
+}
+
+/** The secrets that sign at `now`, epoch ms. */
+export const valid = (secrets: readonly SigningSecret[], now: number): SigningSecret[] =>
+  secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now)
+
+/**
+ * The headers of a delivery, as in Standard Webhooks 1.0: one signature for each secret, so that receivers can change
+ * theirs at any time in between. `now`: epoch ms.
+ */
+export function signedHeaders(
+  messageId: string,
+  body: string,
+  secrets: readonly SigningSecret[],
+  now: number,
+): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string> {
+  const timestamp = String(Math.floor(now / 1000))
+  const signed = `${messageId}.${timestamp}.${body}`
+  const signatures = valid(secrets, now).map(
+    ({ secret }) => `v1,${createHmac('sha256', keyOf(secret)).update(signed).digest('base64')}`,
+  )
+  return { 'webhook-id': messageId, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
+}

@@ -1,0 +1,203 @@
+import { topics, type WebhookEnd } from '@fleetwire/protocol'
+import { agentOf } from '../auth/permissions.ts'
+import { userKeyOf } from '../auth/user-key.ts'
+import { SubscriptionIndex } from '../broadcast/subscription-index.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { changeRecord } from '../log/change-record.ts'
+import { draftOf } from '../log/draft.ts'
+import type { EventDraft, EventLog, FleetEvent, Unfollow } from '../log/event-log.ts'
+import type { LiveRecords } from '../log/live-records.ts'
+import { DeliverySlots } from './delivery-slots.ts'
+import { DeliveryWorker } from './delivery-worker.ts'
+import { isTypeWanted, type LabelsOf } from './webhook-filter.ts'
+import { principalOf, type WebhookRecord, webhookDraft, webhookTopic } from './webhook-record.ts'
+import type { WebhookSender } from './webhook-sender.ts'
+
+export interface DelivererPorts {
+  log: EventLog
+  clock: Clock
+  sender: WebhookSender
+  records: LiveRecords<WebhookRecord>
+  labelsOf: LabelsOf
+  revocations: Revocations
+  /** Default: Math.random. */
+  random?: () => number
+  concurrency: number
+  maxBytes: number
+  disableAfterMs: number
+  onFault(error: unknown): void
+  /** Something happened by itself that somebody may want to know. */
+  onNote(note: { webhookId: string; origin: string; reason: WebhookEnd; error: string }): void
+}
+
+/** The part of the token service that webhooks ask. */
+export interface Revocations {
+  isRevoked(of: WebhookRecord['vouched']): boolean
+  onRevoked(listener: () => void): () => void
+}
+
+/** How often it is stored how far idle webhooks have looked. */
+const STORE_MS = 60_000
+
+/**
+ * Delivers to every active webhook, each by a worker of its own. Runs on one node of a cluster, the one whose fleet
+ * runs: after a stop nothing is sent, and what was under way is given up and sent again by whoever starts next.
+ */
+export class WebhookDeliverer {
+  readonly #ports: DelivererPorts
+  readonly #workers = new Map<string, DeliveryWorker>()
+  /** Whom an event may be for. */
+  #index = new SubscriptionIndex<string>()
+  #slots: DeliverySlots
+  #stops: (() => void)[] = []
+  readonly #counts = { delivered: 0, failed: 0 }
+
+  constructor(ports: DelivererPorts) {
+    this.#ports = ports
+    this.#slots = new DeliverySlots(ports.concurrency)
+  }
+
+  /** After the records are held. */
+  start(): void {
+    if (this.#stops.length > 0) return
+    const { log, clock, records, revocations } = this.#ports
+    const timer: Timer = clock.setInterval(() => {
+      for (const worker of this.#workers.values()) worker.storeProgress()
+    }, STORE_MS)
+    const unfollow: Unfollow = log.follow(events => this.#look(events))
+    this.#stops = [
+      unfollow,
+      () => timer.cancel(),
+      records.onChange(after => this.#set(after)),
+      revocations.onRevoked(() => this.#endRevoked()),
+    ]
+    for (const webhook of records.values()) this.#set(webhook)
+    this.#endRevoked()
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+    for (const worker of this.#workers.values()) worker.stop()
+    this.#workers.clear()
+    this.#index = new SubscriptionIndex()
+    this.#slots = new DeliverySlots(this.#ports.concurrency)
+  }
+
+  /** For metrics. `oldestMs`: how long the oldest event waits that could not be delivered yet. */
+  stats(): { states: Record<string, number>; attempts: Record<string, number>; oldestMs: number } {
+    const { clock, records } = this.#ports
+    const states = { active: 0, failing: 0, disabled: 0 }
+    let oldestMs = 0
+    for (const { webhookId, status } of records.values()) {
+      const waiting = this.#workers.get(webhookId)?.waiting
+      if (waiting !== undefined) oldestMs = Math.max(oldestMs, clock.now() - waiting.at)
+      if (status !== 'active') states.disabled++
+      else if (waiting !== undefined && waiting.attempts > 0) states.failing++
+      else states.active++
+    }
+    return { states, attempts: { ...this.#counts }, oldestMs }
+  }
+
+  #set(webhook: WebhookRecord): void {
+    const { webhookId } = webhook
+    const worker = this.#workers.get(webhookId)
+    if (webhook.status !== 'active') {
+      worker?.stop()
+      this.#workers.delete(webhookId)
+      this.#index.delete(webhookId)
+      return
+    }
+    this.#index.set(webhookId, webhook.topics, principalOf(webhook))
+    if (worker !== undefined) worker.changed(webhook)
+    else this.#workers.set(webhookId, this.#newWorker(webhook))
+  }
+
+  #newWorker(webhook: WebhookRecord): DeliveryWorker {
+    const { log, clock, sender, labelsOf, random = Math.random, maxBytes, disableAfterMs, onFault } = this.#ports
+    return new DeliveryWorker(webhook, {
+      ...{ log, clock, sender, slots: this.#slots, labelsOf, random, maxBytes, disableAfterMs, onFault },
+      onAttempt: outcome => {
+        this.#counts[outcome]++
+      },
+      onEnd: (of, reason, error) => this.#end(of, reason, error),
+    })
+  }
+
+  /** Wakes those for whom something may be; the others need not look at these events any more. */
+  #look(events: readonly FleetEvent[]): void {
+    const last = events.at(-1)
+    if (last === undefined || this.#workers.size === 0) return
+    const due = new Set<string>()
+    for (const event of events) {
+      if (event.topic.startsWith('$')) continue
+      for (const { members } of this.#index.audiencesOf(event.topic, event.taskId, agentOf(event))) {
+        for (const id of members) {
+          if (due.has(id)) continue
+          const webhook = this.#ports.records.get(id)?.value
+          if (webhook !== undefined && isTypeWanted(webhook, event.type)) due.add(id)
+        }
+      }
+    }
+    for (const [id, worker] of this.#workers) {
+      if (due.has(id)) worker.wake()
+      else worker.passed(last.cursor)
+    }
+  }
+
+  #endRevoked(): void {
+    const { records, revocations } = this.#ports
+    for (const webhook of [...records.values()]) {
+      if (webhook.status !== 'active' || !revocations.isRevoked(webhook.vouched)) continue
+      this.#workers.get(webhook.webhookId)?.stop()
+      void this.#end(webhook, 'revoked', 'the token that created it, or changed it last, was revoked')
+    }
+  }
+
+  /** Disables a webhook, unless it was changed since, and tells whoever created it. */
+  async #end({ webhookId, updatedAt }: WebhookRecord, reason: WebhookEnd, error: string): Promise<void> {
+    const { log, clock, onNote, onFault } = this.#ports
+    try {
+      const changed = await changeRecord<WebhookRecord, 'changed'>(log, {
+        topic: webhookTopic(webhookId),
+        decide: current => {
+          if (current?.status !== 'active' || current.updatedAt !== updatedAt) return { to: 'same', why: 'changed' }
+          const value: WebhookRecord = {
+            ...current,
+            status: 'disabled',
+            disabledReason: reason,
+            updatedAt: clock.now(),
+          }
+          return {
+            to: 'next',
+            value,
+            draft: webhookDraft('webhook:disabled', value),
+            told: [notice(value, reason, error)],
+          }
+        },
+      })
+      if (changed.status === 'changed') {
+        onNote({ webhookId, origin: originOf(changed.value.url), reason, error })
+      }
+    } catch (fault) {
+      onFault(fault)
+    }
+  }
+}
+
+const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '')
+
+/** Neither the path of the URL nor its query: with many receivers they are the secret. */
+function notice({ webhookId, name, url, createdBy }: WebhookRecord, reason: WebhookEnd, error: string): EventDraft {
+  const title = `The webhook ${name === '' ? webhookId : `"${name}"`} to ${originOf(url)} was disabled`
+  const message = `${whys[reason]} The last error: ${error}. What it was not sent is kept in the log: enable it to go on from there.`
+  return draftOf('notification:created', topics.userInbox(userKeyOf(createdBy)), {
+    ...{ title, message, data: { webhookId, reason } },
+  })
+}
+
+const whys: Record<WebhookEnd, string> = {
+  requested: 'Somebody disabled it.',
+  failing: 'Its receiver has failed for too long.',
+  gone: 'Its receiver wants no more events.',
+  revoked: 'Its token was revoked.',
+}

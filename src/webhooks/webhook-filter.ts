@@ -1,0 +1,51 @@
+import { matchEvent } from '@fleetwire/protocol'
+import { agentOf, canSeeEntry } from '../auth/permissions.ts'
+import type { FleetEvent } from '../log/event-log.ts'
+import { principalOf, type WebhookRecord } from './webhook-record.ts'
+
+/** Parts of streams: many for one answer, so they are sent only to whoever names them. */
+const PARTS: readonly string[] = ['message:delta', 'tool:args']
+
+export type LabelsOf = (agentId: string) => Record<string, string> | undefined
+
+/** The agent that an event is about, by its topic or by what it says. */
+const agentIdOf = (event: FleetEvent): string | undefined =>
+  event.topic.startsWith('agents.') ? event.topic.split('.', 2)[1] : agentOf(event)
+
+/** Whether an event is to be sent: by pattern, type, the labels of its agent, and what the webhook may see. */
+export function isWanted(webhook: WebhookRecord, event: FleetEvent, labelsOf: LabelsOf): boolean {
+  return (
+    isTypeWanted(webhook, event.type) &&
+    webhook.topics.some(pattern => matchEvent(pattern, event)) &&
+    canSeeEntry(principalOf(webhook), event) &&
+    hasLabels(webhook, event, labelsOf)
+  )
+}
+
+export function isTypeWanted({ events }: Pick<WebhookRecord, 'events'>, type: string): boolean {
+  if (events.length === 0) return !PARTS.includes(type)
+  return events.some(pattern => (PARTS.includes(type) ? pattern === type : matchesType(pattern, type)))
+}
+
+function hasLabels({ labels }: WebhookRecord, event: FleetEvent, labelsOf: LabelsOf): boolean {
+  const wanted = Object.entries(labels)
+  if (wanted.length === 0) return true
+  const agentId = agentIdOf(event)
+  const held = agentId === undefined ? undefined : labelsOf(agentId)
+  return held !== undefined && wanted.every(([name, value]) => Object.hasOwn(held, name) && held[name] === value)
+}
+
+/** `*` matches any characters, also none. */
+function matchesType(pattern: string, type: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  if (rest.length === 0) return pattern === type
+  const last = rest.pop()!
+  if (type.length < first.length + last.length || !type.startsWith(first) || !type.endsWith(last)) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = type.indexOf(part, at)
+    if (found === -1 || found + part.length > type.length - last.length) return false
+    at = found + part.length
+  }
+  return true
+}

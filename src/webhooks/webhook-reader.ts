@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.ts'
+import { cursorBefore } from '../log/cursor.ts'
+import type { EventLog, FleetEvent } from '../log/event-log.ts'
+import type { Message } from './message.ts'
+import { isWanted, type LabelsOf } from './webhook-filter.ts'
+import { eventMessage, noticeMessage } from './webhook-message.ts'
+import type { Position, WebhookRecord } from './webhook-record.ts'
+
+/** Few, since each may be large, and they are sent one by one. */
+const PAGE = 16
+
+export type Next =
+  /** `next`: the cursor once it is delivered. */
+  | { kind: 'message'; message: Message; next: string }
+  /** There is nothing to send before this cursor. */
+  | { kind: 'end'; cursor: string }
+
+/** Finds what a webhook is to be sent next, after a cursor that moves on with each answer. */
+export class WebhookReader {
+  readonly #log: Pick<EventLog, 'read' | 'head'>
+  readonly #labelsOf: LabelsOf
+  /** Read and not yet looked at, of the webhook as it was then. */
+  #page: readonly FleetEvent[] = []
+  #of: WebhookRecord | undefined
+
+  readonly #clock: Clock
+
+  constructor(log: Pick<EventLog, 'read' | 'head'>, clock: Clock, labelsOf: LabelsOf) {
+    this.#log = log
+    this.#clock = clock
+    this.#labelsOf = labelsOf
+  }
+
+  /** `cursor`: what is before it was looked at. */
+  async next(webhook: WebhookRecord, { skippedAfter, ...position }: Position, cursor: string): Promise<Next> {
+    if (skippedAfter !== undefined) return this.#gap(webhook, skippedAfter, position.cursor, 'skipped')
+    if (this.#of !== webhook) this.#page = []
+    this.#of = webhook
+    let at = cursor
+    for (;;) {
+      for (const [i, event] of this.#page.entries()) {
+        at = event.cursor
+        if (!isWanted(webhook, event, this.#labelsOf)) continue
+        this.#page = this.#page.slice(i + 1)
+        return { kind: 'message', message: eventMessage(webhook.webhookId, event), next: event.cursor }
+      }
+      this.#page = []
+      const read = await this.#log.read({ topics: webhook.topics, after: at, limit: PAGE })
+      if (read.status === 'gone') return this.#gap(webhook, at, await this.#oldest(), read.reason)
+      if (read.events.length === 0) {
+        at = read.next
+        if (read.done) return { kind: 'end', cursor: at }
+      }
+      this.#page = read.events
+    }
+  }
+
+  /** What was read belongs to a position that is no more. */
+  forget(): void {
+    this.#page = []
+  }
+
+  /** The cursor just before the oldest event that is kept. */
+  async #oldest(): Promise<string> {
+    const read = await this.#log.read({ topics: ['>'], limit: 1 })
+    const first = read.status === 'ok' ? read.events[0] : undefined
+    return (first && cursorBefore(first.cursor)) ?? this.#log.head
+  }
+
+  /** Sent in the place of what cannot be sent: a gap is told, never hidden. */
+  #gap({ webhookId }: WebhookRecord, after: string, next: string, reason: string): Next {
+    const message = reasons[reason] ?? `This webhook was at a place that this log does not know (${reason}).`
+    const payload = { webhookId, after, resumedAt: next, reason, message }
+    const notice = noticeMessage(webhookId, 'webhook:gap', payload, { key: after, cursor: next, at: this.#clock.now() })
+    return { kind: 'message', message: notice, next }
+  }
+}
+
+const reasons: Record<string, string> = {
+  expired: 'Events of this webhook left the log before they could be delivered.',
+  skipped: 'Events that waited for this webhook were skipped by hand.',
+}

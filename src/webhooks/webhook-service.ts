@@ -1,0 +1,300 @@
+import {
+  type CreateWebhookBody,
+  type EditWebhookBody,
+  type Webhook,
+  type WebhookDelivery,
+  type WireError,
+  wireError,
+} from '@fleetwire/protocol'
+import { covers, patternRefusal } from '../auth/permissions.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Actor } from '../caller.ts'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import { type AuditAction, auditDrafts } from '../log/audit.ts'
+import { changeRecord, type Decision } from '../log/change-record.ts'
+import { type ItemPage, itemPage } from '../log/each-record.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { LiveRecords } from '../log/live-records.ts'
+import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
+import { HandDeliveries } from './hand-deliveries.ts'
+import { newSecret, secretFlaw, valid } from './signature.ts'
+import {
+  DELIVERIES,
+  type DeliveryRecord,
+  deliveryOf,
+  type Position,
+  positionDraft,
+  positionRemoval,
+  positionTopic,
+  WEBHOOKS,
+  type WebhookRecord,
+  webhookDraft,
+  webhookOf,
+  webhookTopic,
+} from './webhook-record.ts'
+import type { WebhookSender } from './webhook-sender.ts'
+
+/** Who manages webhooks: what the token does not cover does not exist for it. */
+export interface Manager {
+  principal: Principal
+  actor?: Actor
+}
+
+export interface WebhookServicePorts {
+  log: EventLog
+  clock: Clock
+  sender: WebhookSender
+  records: LiveRecords<WebhookRecord>
+  maxWebhooks: number
+  maxBytes: number
+}
+
+export type Outcome<T> = ({ status: 'ok' } & T) | Refused
+
+const DAY_MS = 86_400_000
+/** How long the secret before a rotation signs too. */
+const KEEP_PREVIOUS_MS = DAY_MS
+/** A webhook signs with at most so many: each makes its header longer. */
+const MAX_SECRETS = 4
+
+const bodyFlaw = (field: string, flaw: string): Refused =>
+  refused(wireError('invalid_request', `body.${field}: ${flaw}`, { in: 'body', path: `/${field}` }))
+
+/** Creates, changes and removes webhooks. Whoever holds the rights that a webhook has may manage it. */
+export class WebhookService {
+  readonly #ports: WebhookServicePorts
+  readonly #byHand: HandDeliveries
+  /** Under way, so that creations at the same time do not pass the limit together. */
+  #creating = 0
+
+  constructor(ports: WebhookServicePorts) {
+    this.#ports = ports
+    this.#byHand = new HandDeliveries(ports)
+  }
+
+  /** Gives up deliveries by hand. */
+  stop(): void {
+    this.#byHand.stop()
+  }
+
+  async create(request: CreateWebhookBody, manager: Manager): Promise<Outcome<{ webhook: Webhook; secret: string }>> {
+    const { records, maxWebhooks } = this.#ports
+    const held = [...records.values()].length + this.#creating
+    if (held >= maxWebhooks) {
+      return refused(wireError('too_large', `There are ${maxWebhooks} webhooks (FLEETWIRE_MAX_WEBHOOKS): remove one.`))
+    }
+    this.#creating++
+    try {
+      return await this.#create(request, manager)
+    } finally {
+      this.#creating--
+    }
+  }
+
+  async #create(
+    { url, topics, name = '', events = [], labels = {}, format = 'json', secret = newSecret() }: CreateWebhookBody,
+    { principal, actor }: Manager,
+  ): Promise<Outcome<{ webhook: Webhook; secret: string }>> {
+    const { log, clock } = this.#ports
+    const { head } = log
+    const flaw = (await this.#flaw({ url, topics }, principal)) ?? badSecret(secret)
+    if (flaw !== undefined) return flaw
+    const now = clock.now()
+    const webhook: WebhookRecord = {
+      ...{
+        webhookId: newId('whk'),
+        name,
+        url,
+        topics,
+        events,
+        labels,
+        format,
+        status: 'active',
+        secrets: [{ secret }],
+      },
+      ...{ rights: rightsOf(principal), vouched: tokenOf(principal), createdBy: principal.sub },
+      ...{ createdAt: now, updatedAt: now },
+    }
+    const position: Position = { webhookId: webhook.webhookId, cursor: head, deliveries: 0 }
+    const told = [positionDraft(position), ...auditDrafts(actor, 'webhook:create', webhook.webhookId, now)]
+    const appended = await log.append([webhookDraft('webhook:created', webhook), ...told])
+    if (appended.status === 'unavailable') return refused(unavailable(appended))
+    return { status: 'ok', webhook: webhookOf(webhook, position, now), secret }
+  }
+
+  /** Newest first; a page may have fewer than `limit`. */
+  async list(query: { limit: number; cursor?: string }, principal: Principal): Promise<ItemPage<Webhook>> {
+    const where = { status: ['active', 'disabled'] }
+    const page = await itemPage<WebhookRecord>(this.#ports.log, { kind: WEBHOOKS, where, order: 'desc', ...query })
+    const seen = page.items.filter(({ rights }) => covers(principal, rights))
+    return { items: await Promise.all(seen.map(record => this.#shown(record))), nextCursor: page.nextCursor }
+  }
+
+  async get(webhookId: string, principal: Principal): Promise<Outcome<{ webhook: Webhook }>> {
+    const record = await this.#found(webhookId, principal)
+    return record === undefined ? missing(webhookId) : { status: 'ok', webhook: await this.#shown(record) }
+  }
+
+  /**
+   * A change makes the caller's token the one that vouches for the webhook; what it may see stays what its creator might.
+   * What waits is sent by the new settings, without waiting for its time.
+   */
+  async edit(webhookId: string, edit: EditWebhookBody, manager: Manager): Promise<Outcome<{ webhook: Webhook }>> {
+    const { principal } = manager
+    const record = await this.#found(webhookId, principal)
+    if (record === undefined) return missing(webhookId)
+    const flaw = await this.#flaw(edit, { ...principal, ...record.rights })
+    if (flaw !== undefined) return flaw
+    const { enabled, skipWaiting = false, ...fields } = edit
+    const moves = skipWaiting || enabled === true ? await this.#restarted(webhookId, skipWaiting) : []
+    return this.#change(webhookId, 'webhook:edit', manager, current => {
+      const { disabledReason: _, ...rest } = current
+      const changed: WebhookRecord = { ...(enabled === undefined ? current : rest), ...fields }
+      if (enabled === true) changed.status = 'active'
+      if (enabled === false) Object.assign(changed, { status: 'disabled', disabledReason: 'requested' })
+      return [changed, moves]
+    })
+  }
+
+  async remove(webhookId: string, manager: Manager): Promise<WireError | undefined> {
+    const changed = await this.#change(webhookId, 'webhook:delete', manager, current => [
+      // What is left tells the other nodes that it is gone. It holds nothing of worth.
+      { ...current, status: 'removed', secrets: [], url: '' },
+      [positionRemoval(webhookId)],
+    ])
+    return changed.status === 'ok' ? undefined : changed.error
+  }
+
+  /** The secret before it signs too for a while, so that the receiver can change its own in between. */
+  async rotate(
+    webhookId: string,
+    { secret = newSecret(), keepPreviousMs = KEEP_PREVIOUS_MS }: { secret?: string; keepPreviousMs?: number },
+    manager: Manager,
+  ): Promise<Outcome<{ secret: string; previousSecretExpiresAt: number }>> {
+    const flaw = badSecret(secret)
+    if (flaw !== undefined) return flaw
+    const now = this.#ports.clock.now()
+    const expiresAt = now + keepPreviousMs
+    const changed = await this.#change(webhookId, 'webhook:rotate', manager, current => {
+      const [newest, ...older] = valid(current.secrets, now)
+      const kept = newest === undefined ? older : [{ ...newest, expiresAt }, ...older]
+      const secrets = [{ secret }, ...kept.filter(known => known.secret !== secret)].slice(0, MAX_SECRETS)
+      return [{ ...current, secrets }, []]
+    })
+    return changed.status === 'ok' ? { status: 'ok', secret, previousSecretExpiresAt: expiresAt } : changed
+  }
+
+  /** Newest first. */
+  async deliveries(
+    webhookId: string,
+    { status, ...query }: { limit: number; cursor?: string; status?: WebhookDelivery['status'] },
+    principal: Principal,
+  ): Promise<Outcome<{ page: ItemPage<WebhookDelivery> }>> {
+    if ((await this.#found(webhookId, principal)) === undefined) return missing(webhookId)
+    const where = { parentId: webhookId, ...(status !== undefined && { status }) }
+    const page = await itemPage<DeliveryRecord>(this.#ports.log, { kind: DELIVERIES, where, order: 'desc', ...query })
+    return { status: 'ok', page: { ...page, items: page.items.map(deliveryOf) } }
+  }
+
+  /** Sends a message that is no event, at once. */
+  async test(webhookId: string, { principal, actor }: Manager): Promise<Outcome<{ delivery: WebhookDelivery }>> {
+    const record = await this.#found(webhookId, principal)
+    return record === undefined ? missing(webhookId) : this.#byHand.test(record, actor)
+  }
+
+  /** Sends what was sent before, with the same id, at once. */
+  async redeliver(
+    webhookId: string,
+    deliveryId: string,
+    { principal, actor }: Manager,
+  ): Promise<Outcome<{ delivery: WebhookDelivery }>> {
+    const record = await this.#found(webhookId, principal)
+    return record === undefined ? missing(webhookId) : this.#byHand.redeliver(record, deliveryId, actor)
+  }
+
+  async #found(webhookId: string, principal: Principal): Promise<WebhookRecord | undefined> {
+    const record = (await this.#ports.log.get(webhookTopic(webhookId)))?.payload as WebhookRecord | undefined
+    return record !== undefined && isSeen(record, principal) ? record : undefined
+  }
+
+  async #shown(record: WebhookRecord): Promise<Webhook> {
+    const position = await this.#ports.log.get(positionTopic(record.webhookId))
+    return webhookOf(record, position?.payload as Position | undefined, this.#ports.clock.now())
+  }
+
+  /** Of the fields that are named. `sight`: what the webhook may see. */
+  async #flaw(
+    { url, topics = [] }: Pick<EditWebhookBody, 'url' | 'topics'>,
+    sight: Principal,
+  ): Promise<Refused | undefined> {
+    for (const pattern of topics) {
+      const refusal = patternRefusal(sight, pattern)
+      if (refusal?.code === 'invalid_frame') return bodyFlaw('topics', refusal.message)
+      if (refusal !== undefined) return refused(refusal)
+    }
+    const flaw = url === undefined ? undefined : await this.#ports.sender.urlFlaw(url)
+    return flaw === undefined ? undefined : bodyFlaw('url', flaw)
+  }
+
+  /** The position of a webhook that begins anew: without what failed, and past what waits if that is to be skipped. */
+  async #restarted(webhookId: string, skips: boolean): Promise<EventDraft[]> {
+    const { log } = this.#ports
+    const found = await log.get(positionTopic(webhookId))
+    if (found === undefined) return []
+    const { failing: _, ...position } = found.payload as Position
+    if (!skips) return [positionDraft(position)]
+    const skippedAfter = position.skippedAfter ?? position.cursor
+    return [positionDraft({ ...position, cursor: log.head, skippedAfter })]
+  }
+
+  async #change(
+    webhookId: string,
+    action: AuditAction,
+    { principal, actor }: Manager,
+    next: (current: WebhookRecord) => [changed: WebhookRecord, alongside: EventDraft[]],
+  ): Promise<Outcome<{ webhook: Webhook }>> {
+    const { log, clock } = this.#ports
+    const changed = await changeRecord<WebhookRecord, 'absent'>(log, {
+      topic: webhookTopic(webhookId),
+      decide: (current): Decision<WebhookRecord, 'absent'> => {
+        if (current === undefined || !isSeen(current, principal)) return { to: 'same', why: 'absent' }
+        const now = clock.now()
+        const [fields, alongside] = next(current)
+        // Later than before, also where the clock stands still: whoever decided on the version before sees that.
+        const value = { ...fields, vouched: tokenOf(principal), updatedAt: Math.max(now, current.updatedAt + 1) }
+        const told = [...alongside, ...auditDrafts(actor, action, webhookId, now)]
+        return { to: 'next', value, draft: webhookDraft('webhook:changed', value), told }
+      },
+    })
+    switch (changed.status) {
+      case 'changed':
+        return { status: 'ok', webhook: await this.#shown(changed.value) }
+      case 'same':
+        return missing(webhookId)
+      case 'unavailable':
+        return refused(unavailable(changed))
+    }
+  }
+}
+
+const missing = (webhookId: string): Refused => refused(notFound('webhook', webhookId))
+
+const isSeen = ({ status, rights }: WebhookRecord, principal: Principal): boolean =>
+  status !== 'removed' && covers(principal, rights)
+
+function badSecret(secret: string): Refused | undefined {
+  const flaw = secretFlaw(secret)
+  return flaw === undefined ? undefined : bodyFlaw('secret', flaw)
+}
+
+const rightsOf = ({ sub, role, agents, scopes }: Principal): WebhookRecord['rights'] => ({
+  ...{ sub, role, agents },
+  ...(scopes && { scopes }),
+})
+
+const tokenOf = ({ sub, jti, issuedAt }: Principal): WebhookRecord['vouched'] => ({
+  sub,
+  ...(jti !== undefined && { jti }),
+  ...(issuedAt !== undefined && { issuedAt }),
+})
