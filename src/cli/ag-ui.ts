@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../clock.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
@@ -28,15 +28,14 @@ export const agUiCommand = withAgentOptions(new Command('ag-ui'))
   .option('--context <description=value>', 'told to the agent with each run; may be given several times', context)
   .option('--forwarded-props <path>', 'a JSON file, passed to the agent as forwardedProps')
   .option('--concurrency <n>', 'prompts at the same time, each in a session of its own', wholeNumber(1), 1)
-  .option('--answer-timeout <duration>', 'until the agent begins to answer', durationMs, MINUTE)
-  .option('--idle-timeout <duration>', 'how long an answer may be silent', durationMs, 10 * MINUTE)
-  .option(
-    '--keep-threads <duration>',
-    'how long conversations are remembered that nobody continues',
-    durationMs,
-    30 * DAY,
-  )
+  .addOption(duration('--answer-timeout', 'until the agent begins to answer', MINUTE, '1m'))
+  .addOption(duration('--idle-timeout', 'how long an answer may be silent', 10 * MINUTE, '10m'))
+  .addOption(duration('--keep-threads', 'how long conversations are kept that nobody continues', 30 * DAY, '30d'))
   .action(run)
+
+function duration(name: string, description: string, ms: number, shown: string): Option {
+  return new Option(`${name} <duration>`, description).argParser(durationMs).default(ms, shown)
+}
 
 async function run(url: string, options: AgUiOptions): Promise<void> {
   const { id, header: given = {}, headerFile, context, concurrency } = options

@@ -7,7 +7,7 @@ import { CallError, call } from './api.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { CommandOutput } from './command-output.ts'
 import { onInterrupt, whenAborted, withDashboard } from './live.ts'
-import { durationMs, wholeNumber } from './options.ts'
+import { anId, durationMs, wholeNumber } from './options.ts'
 import { PipedInput } from './piped-input.ts'
 import { PipedOutput } from './piped-output.ts'
 import { printJson } from './print.ts'
@@ -19,6 +19,7 @@ import { resolveTarget, type Target } from './target.ts'
 interface SendOptions {
   kind: string
   wait?: boolean
+  session?: string
   timeout?: number
   priority?: number
   json?: boolean
@@ -28,6 +29,7 @@ export const sendCommand = new Command('send')
   .argument('<agentId>', 'see fleetwire ps')
   .argument('<input...>', 'a shell line or a prompt; joined with spaces')
   .option('--kind <kind>', 'shell, prompt or what the agent offers', 'shell')
+  .option('--session <sessionId>', 'the conversation that a prompt continues, or begins', anId)
   .option('--wait', 'stream its output and exit with its result; Ctrl-C interrupts it')
   .option('--timeout <duration>', 'interrupt it after this run time', durationMs)
   .option('--priority <number>', 'from -100 to 100, higher goes first (default: 0)', wholeNumber())
@@ -79,12 +81,13 @@ async function submit(
   target: Target,
   agentId: string,
   input: string,
-  { kind, timeout, priority, isPiped }: SendOptions & { isPiped: boolean },
+  { kind, session, timeout, priority, isPiped }: SendOptions & { isPiped: boolean },
 ): Promise<FleetCommand> {
   const submitted = call<FleetCommand>(target, 'POST', `/agents/${encodeURIComponent(agentId)}/commands`, {
     body: {
       kind,
       input,
+      ...(session !== undefined && { sessionId: session }),
       ...(timeout !== undefined && { runTimeoutMs: timeout }),
       ...(priority !== undefined && { priority }),
       ...(isPiped && kind === 'shell' && { stdio: 'pipe' }),
