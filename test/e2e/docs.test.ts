@@ -30,7 +30,7 @@ async function start(t: Test) {
   }
 }
 
-test('every shell line of the pages under docs/ does what it says', async t => {
+test('every shell line of the pages under docs/ does what it says', { timeout: 120_000 }, async t => {
   const { bash } = await start(t)
   for (const page of files.filter(path => /^docs\/[\w-]+\.md$/.test(path))) {
     const script = blocks(read(page), 'sh').join('\n')
