@@ -90,6 +90,12 @@ test('a request shows what is hidden in it, and whether an answer allows', async
   await form.getByLabel(/^constructor/).fill('x')
   await form.getByRole('button', { name: 'Send answers' }).click()
   t.match(await answered, { answers: { constructor: 'x' } })
+
+  for (let i = 0; i < 12; i++) ask(`int_many_${i}`, {}).catch(() => {})
+  await page.goto(`${place.url}/agents/evil`)
+  // One of before is open too.
+  await page.getByRole('link', { name: '3 more in Needs you' }).waitFor()
+  t.equal(await page.locator('article[data-interaction-id]').count(), 10)
   t.same([...problems, ...seen], [])
 })
 
@@ -167,7 +173,8 @@ test('ages are right on a machine whose clock is not', async t => {
   if (browser === undefined) return
   const place = await house(t)
   await place.agent({ id: 'build-1', handlers: {} })
-  for (const wrongByMs of [10 * 60_000, -10 * 60_000]) {
+  // By three days a token seems to be over that is not.
+  for (const wrongByMs of [10 * 60_000, -10 * 60_000, 3 * 86_400_000]) {
     const { page, context, problems } = await person(browser, { url: 'about:blank' })
     await context.addInitScript(ms => {
       const now = Date.now.bind(Date)

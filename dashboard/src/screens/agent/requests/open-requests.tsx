@@ -1,9 +1,13 @@
 import { useFleetwire, useInteraction, useInteractionIds } from '@fleetwire/react'
+import { Link } from '@tanstack/react-router'
 import { toast } from '../../../app/toasts.ts'
 import { useShortcuts } from '../../../keys/shortcuts.ts'
 import { useMayCommand } from '../../../model/use-may-command.ts'
 import { RequestCard } from '../../needs-you/request-card.tsx'
 import { keyOption } from '../../needs-you/request-words.ts'
+
+/** Cards are large: the list of all is a page of its own. */
+const MOST = 10
 
 /** What this agent asks, above the composer: never so much of it that the rest is out of sight. */
 export function OpenRequests({ agentId }: { agentId: string }) {
@@ -16,9 +20,14 @@ export function OpenRequests({ agentId }: { agentId: string }) {
       aria-label="Open requests"
       className="flex max-h-[40svh] shrink-0 flex-col gap-4 overflow-auto border-t-2 border-needs bg-card px-5 py-3 max-tablet:px-3"
     >
-      {shown.map(id => (
+      {shown.slice(0, MOST).map(id => (
         <RequestCard key={id} id={id} />
       ))}
+      {shown.length > MOST && (
+        <Link to="/needs-you" className="text-accent">
+          {`${shown.length - MOST} more in Needs you`}
+        </Link>
+      )}
     </section>
   )
 }
