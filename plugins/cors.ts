@@ -10,8 +10,12 @@ export default fp(
     await app.register(cors, {
       origin: (origin, done) => done(null, origin !== undefined && app.origins.allows(origin) && origin),
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
-      exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After'],
+      allowedHeaders: [
+        ...['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
+        // Of MCP clients in a page.
+        ...['Mcp-Session-Id', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name'],
+      ],
+      exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After', 'Mcp-Session-Id'],
       maxAge: 600,
       // The plugin's refusal would be plain text, the only error of this server that is not JSON.
       strictPreflight: false,

@@ -30,6 +30,7 @@ import websocket from '../plugins/websocket.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
+import mcp from '../routes/mcp.ts'
 import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -102,6 +103,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(agent)
   await app.register(ws)
   await app.register(v1, { prefix: '/api/v1' })
+  await app.register(mcp)
 }
 
 /**

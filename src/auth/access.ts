@@ -94,6 +94,11 @@ export const routeAccess: Record<string, Access> = {
   'POST /api/v1/events': row('command', 'events'),
   'GET /api/v1/events/stream': row('read', 'events'),
 
+  // What a message asks for is judged by the rows of the routes that it is made of.
+  'POST /mcp': row('person', 'self'),
+  'GET /mcp': row('read', 'events'),
+  'DELETE /mcp': row('person', 'self'),
+
   'GET /api/v1/websocket/status': row('read', 'holder'),
   'GET /api/v1/connections': row('admin', 'holder'),
   'DELETE /api/v1/connections/:connectionId': row('admin', 'holder'),

@@ -21,6 +21,8 @@ export interface EventStreamOptions {
   keepAliveMs: number
   /** The client has everything up to here, or is about to get it. */
   cursor: string
+  /** What begins and ends the stream where it carries another protocol. Default: Fleetwire's. */
+  framing?: { opening: string; closing(): string }
   /** Called once, with the final code. */
   onClose(code: number): void
 }
@@ -80,7 +82,7 @@ export class EventStream {
     })
     response.on('error', () => {})
     response.on('close', () => this.#closed())
-    response.write(sseCursor(options.cursor))
+    response.write(options.framing?.opening ?? sseCursor(options.cursor))
   }
 
   get principal(): Principal {
@@ -121,6 +123,13 @@ export class EventStream {
     this.#context.flusher.request(this)
   }
 
+  /** Sends what another protocol puts into the stream. */
+  write(frame: Buffer): void {
+    if (!this.isOpen) return
+    this.#outbox.ordered(frame)
+    this.#context.flusher.request(this)
+  }
+
   drained(): Promise<void> {
     return this.#outbox.drained()
   }
@@ -141,6 +150,8 @@ export class EventStream {
     }
     // An event that has begun must be complete or cut off; half of one would run into the next.
     if (this.#outbox.isMidMessage) return void this.#response.end()
+    const { framing } = this.#options
+    if (framing !== undefined) return void this.#response.end(framing.closing())
     if (options.reconnectAfterMs !== undefined) this.#response.write(sseRetry(options.reconnectAfterMs))
     const data = JSON.stringify({ code, reason, ...options })
     this.#response.end(sseFrame({ event: 'connection:closing', data }))

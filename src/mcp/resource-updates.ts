@@ -6,8 +6,10 @@ import { parseUri, topicsOf } from './resource-uri.ts'
 export interface ResourceUpdatesOptions {
   port: Pick<FleetPort, 'watch'>
   clock: Clock
-  /** Called at most once per resource and `limits.updateMs`. */
-  updated(uri: string): void
+  /** Called at most once per `limits.updateMs`, with every resource that changed since the last call. */
+  updated(uris: readonly string[]): void
+  /** Called before that: whatever is on its way to the watches should reach them now. */
+  settle?(): void
 }
 
 /** Tells when what some resources say has changed. */
@@ -52,10 +54,11 @@ export class ResourceUpdates {
     if (!this.#watches.has(uri)) return
     this.#changed.add(uri)
     this.#timer ??= this.#options.clock.setTimeout(() => {
+      this.#options.settle?.()
       this.#timer = undefined
       const changed = [...this.#changed]
       this.#changed.clear()
-      for (const each of changed) this.#options.updated(each)
+      if (changed.length > 0) this.#options.updated(changed)
     }, limits.updateMs)
   }
 

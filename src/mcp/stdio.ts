@@ -25,7 +25,9 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
   let server: McpServer | undefined
   const updates = new ResourceUpdates({
     ...{ port, clock },
-    updated: uri => void server?.server.sendResourceUpdated({ uri }).catch((error: Error) => warn(error.message)),
+    updated: uris => {
+      for (const uri of uris) server?.server.sendResourceUpdated({ uri }).catch((error: Error) => warn(error.message))
+    },
   })
   const place = () => updates.set([...single, ...[...listening.values()].flat()])
 

@@ -119,7 +119,14 @@ function transportOf(wire: Wire, isOld: boolean) {
     const authorization = wire.token === undefined ? undefined : { authorization: `Bearer ${wire.token}` }
     const requestInit = { headers: { ...authorization, ...wire.headers } }
     const url = new URL('/mcp', wire.url)
-    return isOld ? new Http1(url, { requestInit }) : new Http2(url, { requestInit })
+    // By themselves they give up after two attempts; a server under load takes longer to start.
+    const reconnectionOptions = {
+      ...{ initialReconnectionDelay: 200, maxReconnectionDelay: 1000 },
+      ...{ reconnectionDelayGrowFactor: 1, maxRetries: 600 },
+    }
+    return isOld
+      ? new Http1(url, { requestInit, reconnectionOptions })
+      : new Http2(url, { requestInit, reconnectionOptions })
   }
   const { args = [], env, cwd } = wire
   const server = {

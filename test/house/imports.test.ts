@@ -111,7 +111,10 @@ const layers: [area: string, may: string[]][] = [
   // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
   [
     'src/mcp/',
-    ['src/mcp/', ...common, 'src/version.ts', '@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
+    [
+      ...['src/mcp/', ...common, 'src/version.ts', 'src/broadcast/subscriber.ts'],
+      ...['@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
+    ],
   ],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   // Wires the domain: it knows all of it, and nothing of what is around it.

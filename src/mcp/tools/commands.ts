@@ -128,7 +128,14 @@ const sendCommand = tool({
     }
     const { command, isReplay } = await submit(context, agentId, body, key)
     const note = isReplay ? ['This idempotencyKey was used before: it is that command, not a new one.'] : []
-    return follow(command, args, context, note)
+    try {
+      return await follow(command, args, context, note)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      // It was accepted: not to say so would let it be sent again.
+      const text = `${command.commandId} was accepted, but how it goes on cannot be told now: ${explain(error)}`
+      return { text, data: { command: viewOfCommand(command), openRequests: [] } }
+    }
   },
 })
 
