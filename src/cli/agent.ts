@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner } from '../exec/shell-runner.ts'
+import { acpCommand } from './acp.ts'
 import { agUiCommand } from './ag-ui.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
@@ -30,6 +31,7 @@ export const agentCommand = new Command('agent')
   .addCommand(exec.exitOverride())
   .addCommand(wrapCommand.exitOverride())
   .addCommand(agUiCommand.exitOverride())
+  .addCommand(acpCommand.exitOverride())
 
 async function run(options: ExecOptions): Promise<void> {
   const runTimeoutMs = options.runTimeout ?? readDuration('FLEETWIRE_RUN_TIMEOUT')

@@ -112,7 +112,8 @@ export class PipedProgram implements ShellProgram {
   resize(): void {}
 }
 
-function asTerminalLines(bytes: Uint8Array): Uint8Array {
+/** With a CR before each LF. */
+export function asTerminalLines(bytes: Uint8Array): Uint8Array {
   let lines = 0
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines++
   if (lines === 0) return bytes

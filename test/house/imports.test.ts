@@ -106,6 +106,19 @@ const layers: [area: string, may: string[]][] = [
     'src/wrap/',
     ['src/wrap/', ...common, 'src/exec/', 'src/terminals/screen-answers.ts', '@fleetwire/client', '@xterm/headless'],
   ],
+  // Only `peer.ts` needs the library at run time; the rest knows its types.
+  [
+    'src/acp/',
+    [
+      'src/acp/',
+      'src/exec/',
+      'src/clock.ts',
+      '@fleetwire/protocol',
+      '@fleetwire/client',
+      '@agentclientprotocol/sdk',
+      'node:',
+    ],
+  ],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
@@ -215,7 +228,7 @@ const owners: [imported: string, by: string[]][] = [
     '@fleetwire/client',
     [
       ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
-      ...['src/ag-ui-client/', 'src/wrap/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
+      ...['src/ag-ui-client/', 'src/acp/', 'src/wrap/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
     ],
   ],
   ['@modelcontextprotocol/', ['src/mcp/']],

@@ -1,0 +1,120 @@
+import type { Readable, Writable } from 'node:stream'
+import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
+
+export interface MessageStreamOptions {
+  /** What the program writes: one message a line. */
+  stdout: Readable
+  stdin: Writable
+  /** Something that is no message for us, in words: programs print to stdout what was meant for people. */
+  onNoise(text: string): void
+  maxLineBytes?: number
+}
+
+/** A longer line is dropped, whatever it was: files travel in messages, so it is generous. */
+const MAX_LINE_BYTES = 32 * 1024 * 1024
+const NEWLINE = 0x0a
+const SHOWN_CHARS = 500
+
+/** Of version 1, as far as it is stable. The library refuses any other, so those are told of here, once each. */
+const KNOWN_UPDATES: ReadonlySet<unknown> = new Set([
+  ...['user_message_chunk', 'agent_message_chunk', 'agent_thought_chunk', 'tool_call', 'tool_call_update', 'plan'],
+  ...['available_commands_update', 'current_mode_update', 'config_option_update', 'session_info_update'],
+  ...['usage_update', 'notice', 'compaction_update', 'compaction_summary_chunk'],
+])
+
+/**
+ * The messages of a program, for the library. In place of the library's own reader, which answers each stray line with
+ * an error: the program would read an answer to a question that it never asked.
+ */
+export function messageStream({ stdout, stdin, onNoise, maxLineBytes = MAX_LINE_BYTES }: MessageStreamOptions): Stream {
+  const toldOf = new Set<unknown>()
+  async function* messages(): AsyncGenerator<AnyMessage> {
+    for await (const line of linesOf(stdout, maxLineBytes)) {
+      if (typeof line === 'number') {
+        onNoise(`a line of ${line} bytes was dropped: at most ${maxLineBytes} are taken`)
+        continue
+      }
+      if (line.trim() === '') continue
+      const read = readMessage(line)
+      if (read.kind === 'message') yield read.message
+      else if (read.kind === 'noise') onNoise(read.text.slice(0, SHOWN_CHARS))
+      else if (!toldOf.has(read.name)) {
+        toldOf.add(read.name)
+        onNoise(`a kind of update that is not known here was left out: ${read.name.slice(0, SHOWN_CHARS)}`)
+      }
+    }
+  }
+  // Its end shows as the program's end, which says more.
+  stdin.on('error', () => {})
+  const read = messages()
+  return {
+    readable: new ReadableStream<AnyMessage>({
+      async pull(controller) {
+        const { done, value } = await read.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: async () => void (await read.return(undefined)),
+    }),
+    writable: new WritableStream<AnyMessage>({
+      write: message =>
+        new Promise((resolve, reject) => {
+          stdin.write(`${JSON.stringify(message)}\n`, error => (error ? reject(error) : resolve()))
+        }),
+    }),
+  }
+}
+
+type Read =
+  | { kind: 'message'; message: AnyMessage }
+  | { kind: 'noise'; text: string }
+  | { kind: 'unknown update'; name: string }
+
+export function readMessage(line: string): Read {
+  const noise = { kind: 'noise', text: line } as const
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return noise
+  }
+  if (!isObject(value) || value.jsonrpc !== '2.0') return noise
+  if (typeof value.method === 'string') {
+    const update = value.method === 'session/update' && isObject(value.params) ? value.params.update : undefined
+    if (isObject(update) && !KNOWN_UPDATES.has(update.sessionUpdate))
+      return { kind: 'unknown update', name: String(update.sessionUpdate) }
+    return { kind: 'message', message: value as AnyMessage }
+  }
+  // We number our requests; anything else answers none of them.
+  return typeof value.id === 'number' ? { kind: 'message', message: value as AnyMessage } : noise
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Lines of text; of one that is too long, only its size. */
+async function* linesOf(stdout: Readable, maxLineBytes: number): AsyncGenerator<string | number> {
+  let parts: Buffer[] = []
+  let size = 0
+  const add = (part: Buffer) => {
+    size += part.length
+    if (size <= maxLineBytes) parts.push(part)
+    else parts = []
+  }
+  const take = (): string | number => {
+    const line = size > maxLineBytes ? size : Buffer.concat(parts).toString('utf8')
+    parts = []
+    size = 0
+    return line
+  }
+  for await (const chunk of stdout as AsyncIterable<Buffer>) {
+    let from = 0
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      add(chunk.subarray(from, at))
+      yield take()
+      from = at + 1
+    }
+    if (from < chunk.length) add(chunk.subarray(from))
+  }
+  if (size > 0) yield take()
+}

@@ -1,0 +1,59 @@
+import type { PromptResponse } from '@agentclientprotocol/sdk'
+import type { CommandOutcome } from '@fleetwire/protocol'
+import { acpCodes } from './acp-error.ts'
+
+/** Why an answer is not whole, by the program's reason to stop. */
+const UNFINISHED: Record<string, string> = {
+  max_tokens: 'The answer reached the most tokens that the model may write.',
+  max_turn_requests: 'The turn reached the most requests that the program may make to its model.',
+  refusal: 'The program refused to go on.',
+}
+
+export const failed = (code: string, message: string): CommandOutcome => ({
+  status: 'failed',
+  error: { code, message },
+})
+
+/** The result of a prompt. `interrupted`: we asked to end it. */
+export function outcomeOfTurn(
+  response: PromptResponse | undefined,
+  text: string,
+  interrupted: boolean,
+): CommandOutcome {
+  const output = text === '' ? {} : { output: text }
+  const stopReason: unknown = response?.stopReason
+  if (stopReason === 'end_turn') return { status: 'succeeded', ...output }
+  if (stopReason === 'cancelled')
+    return { status: 'cancelled', ...output, ...(!interrupted && { detail: 'The program ended the turn by itself.' }) }
+  const message = UNFINISHED[String(stopReason)] ?? `The program stopped for a reason that is not known here.`
+  return { ...failed(typeof stopReason === 'string' ? stopReason : 'no_stop_reason', message), ...output }
+}
+
+/** The program answered with an error, or what it said could not be reported. */
+export function failureOf(error: unknown, interrupted: boolean): CommandOutcome {
+  const { code, message } = describeError(error)
+  if (interrupted)
+    return { status: 'cancelled', detail: `The program answered the end of the turn with an error: ${message}` }
+  if (code === acpCodes.authRequired) return failed('auth_required', `The program wants a login: ${message}`)
+  return failed(typeof code === 'number' ? 'program_error' : (code ?? 'failed'), message)
+}
+
+/** What the program said, with the details that most put into `data`. */
+export function describeError(error: unknown): { code: number | string | undefined; message: string } {
+  const { code, data, message = String(error) } = (error ?? {}) as { code?: unknown; data?: unknown; message?: string }
+  const { details, message: more } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>
+  const detail = [details, more, data].find(text => typeof text === 'string' && text !== '' && !message.includes(text))
+  return {
+    code: typeof code === 'number' || typeof code === 'string' ? code : undefined,
+    message: detail === undefined ? message : `${message}: ${detail}`,
+  }
+}
+
+/** Tokens of a turn. Not part of the stable protocol yet, so the library's types do not know it. */
+export function usageOf(response: unknown): { inputTokens: number; outputTokens: number } | undefined {
+  const { usage } = (response ?? {}) as { usage?: { inputTokens?: unknown; outputTokens?: unknown } | null }
+  const { inputTokens, outputTokens } = usage ?? {}
+  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0

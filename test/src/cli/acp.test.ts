@@ -1,0 +1,184 @@
+import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Agent, Session, Task } from '@fleetwire/protocol'
+import { test } from 'tap'
+import { exampleAgent, realFolder, startAcp } from '../../helpers/acp.ts'
+
+const node = process.execPath
+
+test('the example agent of the library up to 1.9: it asks, a dashboard answers, the run goes on; a cancel ends it', async t => {
+  const { agent, submit, asked, answer, ended, transcript, interrupt, until } = await startAcp(t)
+  const bridge = await agent([node, exampleAgent])
+  const { commandId } = await submit('Change the configuration', { sessionId: 's1' })
+  const question = await asked(commandId)
+  t.match(question, {
+    ...{ kind: 'permission', title: 'Modifying critical configuration file', risk: 'medium', sessionId: 's1' },
+    subject: { type: 'tool_call', preview: /new-host/, digest: /^sha256:/ },
+    options: [
+      { id: 'allow', label: 'Allow this change', effect: 'allow', scope: 'once' },
+      { id: 'reject', label: 'Skip this change', effect: 'deny', scope: 'once' },
+    ],
+  })
+  t.match(await answer(question.interactionId, { optionId: 'allow' }), { status: 200 })
+  t.match(await ended(commandId), { status: 'succeeded', output: /I'll help you[\s\S]*Perfect!/ })
+  t.match(await transcript('s1'), [
+    { kind: 'message', role: 'user', text: 'Change the configuration', commandId },
+    { kind: 'message', role: 'assistant', text: /^I'll help you/, commandId },
+    {
+      ...{ kind: 'tool', name: 'Reading project files', state: 'ended', commandId },
+      args: { kind: 'read', locations: ['/project/README.md'], input: { path: '/project/README.md' } },
+      result: { status: 'completed', content: [{ type: 'text', text: /My Project/ }] },
+    },
+    { kind: 'message', text: /Now I understand/ },
+    { kind: 'tool', name: 'Modifying critical configuration file', result: { output: { success: true } } },
+    { kind: 'message', text: /Perfect!/ },
+  ])
+
+  const second = await submit('Once more', { sessionId: 's1' })
+  await until(({ type, payload }) => {
+    const of = payload as { commandId?: string }
+    return type === 'tool:start' && of.commandId === second.commandId ? of : undefined
+  })
+  await interrupt(second.commandId)
+  t.match(await ended(second.commandId), { status: 'cancelled', confirmed: true })
+  bridge.child.kill('SIGTERM')
+  t.match(await bridge.ended, { code: 0 })
+})
+
+test('what the program tells is seen: thoughts, plans, modes, usage, titles, whatever it prints', async t => {
+  const { agent, prompt, transcript, until, call, admin, submit, ended } = await startAcp(t)
+  const bridge = await agent(undefined, ['--mode', 'code'])
+  const plan = (...status: string[]) =>
+    `plan ${JSON.stringify(status.map((status, i) => ({ content: `step ${i}`, priority: 'high', status })))}`
+  const update = (value: object) => `update ${JSON.stringify(value)}`
+  const lines = [
+    'think hm,',
+    'think  well',
+    'print this is no message',
+    'complain about \u001b]0;title\u0007 everything',
+    'say Hel',
+    'say lo',
+    plan('in_progress', 'pending'),
+    plan('completed', 'in_progress'),
+    update({ sessionUpdate: 'usage_update', used: 5, size: 100, cost: { amount: 0.25, currency: 'USD' } }),
+    update({ sessionUpdate: 'session_info_update', title: 'A talk' }),
+    update({ sessionUpdate: 'available_commands_update', availableCommands: [{ name: 'web', description: 'Search' }] }),
+    update({ sessionUpdate: 'no_such_update', text: 'x' }),
+    update({ sessionUpdate: 'tool_call', toolCallId: 'x', title: 5 }),
+    'call _example.com/ask',
+    'say over',
+  ]
+  t.match(await prompt(lines.join('\n'), { sessionId: 's1' }), { status: 'succeeded', output: /^Hello-32601 .*over$/ })
+  t.match(await transcript('s1'), [
+    { role: 'user' },
+    { role: 'reasoning', text: 'hm, well' },
+    { role: 'assistant', text: /^Hello-32601 .*over$/ },
+  ])
+  t.match((await call<Session>(admin, 'GET', '/api/v1/sessions/s1')).body, { title: 'A talk' })
+  const tasks = await call<{ items: Task[] }>(admin, 'GET', '/api/v1/tasks')
+  const shown = tasks.body.items.map(({ title, status, agentId, labels }) => ({ title, status, agentId, labels }))
+  const of = { agentId: 'a1', labels: { session: 's1', priority: 'high' } }
+  t.same(
+    shown.sort((a, b) => (a.title < b.title ? -1 : 1)),
+    [
+      { title: 'step 0', status: 'completed', ...of },
+      { title: 'step 1', status: 'paused', ...of },
+    ],
+    'the turn is over, so nobody works on it',
+  )
+  const usage = await until(({ type, payload }) =>
+    type === 'usage:reported' && 'inputTokens' in (payload as object) ? payload : undefined,
+  )
+  t.match(usage, { source: 'test-agent', inputTokens: 10, outputTokens: 2 })
+  const cost = await until(({ type, payload }) =>
+    type === 'usage:reported' && (payload as { costUsd?: number }).costUsd === 0.25 ? payload : undefined,
+  )
+  t.match(cost, { mode: 'cumulative' })
+  const patches = await until(({ type, payload }) =>
+    type === 'state:patch' && JSON.stringify(payload).includes('"/mode"') ? payload : undefined,
+  )
+  t.match(patches, { sessionId: 's1' })
+  t.match(bridge.output(), /node: this is no message/)
+  t.match(bridge.output(), /about {2}everything/, 'without the control sequence')
+  t.match(bridge.output(), /not known here was left out: no_such_update/)
+
+  const mode = await submit('ask', { kind: 'mode', sessionId: 's1' })
+  t.match(await ended(mode.commandId), { status: 'succeeded' })
+  const none = await submit('fly', { kind: 'mode', sessionId: 's1' })
+  t.match(await ended(none.commandId), { status: 'failed', error: { message: /no mode fly/ } })
+  t.match(await prompt({ no: 'prompt' }), { status: 'failed', error: { code: 'invalid_input' } })
+  t.match(await prompt([{ type: 'image', data: 'AAAA', mimeType: 'image/png' }]), {
+    error: { message: /takes no content of the type "image"/ },
+  })
+  t.match(await prompt('fail no tokens left'), {
+    status: 'failed',
+    error: { code: 'auth_required', message: /no tokens left/ },
+  })
+})
+
+test('questions: every kind of answer, a form, and none of them when the turn is cancelled', async t => {
+  const { agent, submit, asked, answer, ended, prompt, interrupt, call, admin, until } = await startAcp(t)
+  await agent(undefined, ['--ask-timeout', '2m'])
+  const first = await submit('ask May I write?')
+  const question = await asked(first.commandId)
+  t.match(question, {
+    ...{ title: 'May I write?', defaultOnTimeout: 'deny', expiresAt: Number },
+    subject: { type: 'diff', preview: '--- /w/a.txt\n+++ /w/a.txt\n@@ -1,1 +1,1 @@\n-one\n+two' },
+    options: [{ id: 'allow_once' }, { id: 'option_2', effect: 'allow', scope: 'always' }, { id: 'no', effect: 'deny' }],
+  })
+  await until(({ type, payload }) => (type === 'agent:status' && (payload as Agent).work === 'waiting') || undefined)
+  await answer(question.interactionId, { optionId: 'option_2' })
+  t.match(await ended(first.commandId), { status: 'succeeded', output: 'chosen: not an id!' })
+
+  const form = await submit('form Who are you?')
+  const fields = await asked(form.commandId)
+  t.match(fields, { kind: 'form', title: 'Who are you?', schema: { properties: { name: { type: 'string' } } } })
+  await answer(fields.interactionId, { optionId: 'submit', answers: { name: 'Ann' } })
+  t.match(await ended(form.commandId), { output: '{"action":"accept","content":{"name":"Ann"}}' })
+
+  const third = await submit('ask Still there?')
+  const open = await asked(third.commandId)
+  await interrupt(third.commandId)
+  t.match(await ended(third.commandId), { status: 'cancelled', confirmed: true })
+  t.match(await call(admin, 'GET', `/api/v1/interactions/${open.interactionId}`), { body: { state: 'cancelled' } })
+  t.match(await prompt('say on'), { status: 'succeeded', output: 'on' })
+})
+
+test('files and commands: what is inside of the root, and nothing else', async t => {
+  const { agent, prompt, root, submit, ended, interrupt, until } = await startAcp(t)
+  const outside = await realFolder(t)
+  await writeFile(join(outside, 'secret'), 'the secret')
+  await symlink(outside, join(root, 'way-out'))
+  await writeFile(join(root, 'a.txt'), 'inside')
+  const bridge = await agent()
+  const said = async (...lines: string[]) => (await prompt(lines.join('\n'))).output as string
+  t.equal(await said(`read ${root}/a.txt`), 'read: inside')
+  t.equal(await said(`write ${root}/new/b.txt more text`), 'written')
+  t.equal(await readFile(join(root, 'new/b.txt'), 'utf8'), 'more text')
+  for (const path of [`${outside}/secret`, `${root}/way-out/secret`, `${root}/../${outside.split('/').at(-1)}/secret`])
+    t.match(await said(`read ${path}`), /refused: .*is outside of/, path)
+  t.match(await said(`write ${root}/way-out/new x`), /is outside of/)
+  t.match(await said('read a.txt'), /is not absolute/)
+  t.match(await said(`read ${root}/none`), /does not exist/)
+
+  t.match(
+    await said('run echo one; echo two >&2; pwd; exit 3'),
+    `{"exitCode":3,"signal":null} one\ntwo\n${root}\n`.trim(),
+  )
+  t.match(await said('run env'), /HOME=/)
+  t.notMatch(await said('run env'), /FLEETWIRE_TOKEN/, 'the token is not for commands')
+  t.match(await said('run no-such-program'), /There is no program "no-such-program"/)
+
+  const waits = await submit('start sleep 4711\nwait')
+  const terminalId = await until(({ type, payload }) => {
+    const { commandId, delta } = payload as { commandId?: string; delta?: string }
+    return type === 'message:delta' && commandId === waits.commandId && delta?.startsWith('term_') ? delta : undefined
+  })
+  t.match(terminalId, /^term_/)
+  await interrupt(waits.commandId)
+  t.match(await ended(waits.commandId), { status: 'cancelled' })
+  const sleeper = (await said(`run pgrep -f 'sleep 4711' -P ${bridge.child.pid}`)).match(/(\d+)\n?$/)?.[1]
+  t.ok(sleeper, 'what it left running goes on with its session')
+  await bridge.kill('SIGTERM')
+  t.throws(() => process.kill(Number(sleeper), 0), { code: 'ESRCH' }, 'and ends with it')
+})
