@@ -2,6 +2,7 @@ import { type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { accessRefusal, routeAccess } from '../src/auth/access.ts'
+import { type HostUser, hostPrincipal } from '../src/auth/host-user.ts'
 import { Origins } from '../src/auth/origins.ts'
 import { isOwnOrigin } from '../src/auth/own-origin.ts'
 import type { Principal } from '../src/auth/principal.ts'
@@ -44,6 +45,7 @@ declare module 'fastify' {
 }
 
 const noToken = wireError('unauthorized', 'A token is required: send Authorization: Bearer <jwt>.')
+const loginOver = wireError('unauthorized', 'The login is over.')
 const onlySockets = wireError(
   'unauthorized',
   'A token in the query is not taken here (only sockets and /events/stream take one): send Authorization: Bearer <jwt>.',
@@ -52,8 +54,14 @@ const onlySockets = wireError(
 const foreignPage = (origin: string, host: string) =>
   `Pages of ${origin} may not connect to ${host}: allow the origin in FLEETWIRE_ALLOWED_ORIGINS or, where a proxy stands between and calls this server by another name, name the proxy in FLEETWIRE_TRUST_PROXY.`
 
-export default fp(
-  async app => {
+export interface AuthOptions {
+  /** Who sent a request, as the app around this one knows it; null for those that come with a token. */
+  authenticate?: ((request: FastifyRequest) => HostAnswer | Promise<HostAnswer>) | undefined
+}
+type HostAnswer = HostUser | null | undefined
+
+export default fp<AuthOptions>(
+  async (app, { authenticate }) => {
     const { ALLOW_QUERY_TOKEN, ALLOWED_ORIGINS } = app.config
     const origins = new Origins(ALLOWED_ORIGINS)
 
@@ -72,6 +80,24 @@ export default fp(
         case 'malformed':
           return { refusal: wireError('unauthorized', found.message) }
       }
+    }
+
+    function isForeign(request: FastifyRequest, origin: string): boolean {
+      if (origins.allows(origin) || isOwnOrigin(origin, request.host)) return false
+      return !isOwnOrigin(origin, app.reachedAt(request).host)
+    }
+
+    /** The user whom the app knows, else that of the token. */
+    async function judgeByHost(request: FastifyRequest): Promise<TokenVerdict> {
+      const user = await authenticate?.(request)
+      if (user === undefined || user === null) return judge(request)
+      delete (request.query as Record<string, unknown>).token
+      const { origin } = request.headers
+      // Browsers send cookies along with what any page makes them send. A token would have to be known to that page.
+      if (origin !== undefined && isForeign(request, origin))
+        return { refusal: wireError('forbidden', foreignPage(origin, request.host)) }
+      const principal = hostPrincipal(user, app.clock.now())
+      return principal.expiresAt > app.clock.now() ? { principal } : { refusal: loginOver, isHarmless: true }
     }
 
     const { FALSE_TOKEN_RATE } = app.config
@@ -94,7 +120,7 @@ export default fp(
       return wireError('rate_limited', 'Too many false tokens of this address: wait before the next.', { retryAfterMs })
     })
     app.decorate('identify', request => {
-      request.verdict ??= judge(request)
+      request.verdict ??= authenticate === undefined ? judge(request) : judgeByHost(request)
       return request.verdict
     })
     app.decorate('authenticate', (request, reply, done) => {
@@ -128,9 +154,7 @@ export default fp(
     })
     app.decorate('checkOrigin', (request, reply, done) => {
       const { origin } = request.headers
-      const isOwn = (origin: string) =>
-        isOwnOrigin(origin, request.host) || isOwnOrigin(origin, app.reachedAt(request).host)
-      if (origin === undefined || origins.allows(origin) || isOwn(origin)) done()
+      if (origin === undefined || !isForeign(request, origin)) done()
       else reply.refuse(wireError('forbidden', foreignPage(origin, request.host)))
     })
   },

@@ -1,5 +1,12 @@
-import cors from '@fastify/cors'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import fp from 'fastify-plugin'
+
+/** The app around this one may have the library too. Its decorator of requests, which is a flag, then does for both. */
+const besideTheirs = fp<FastifyCorsOptions>((scope, options, done) => {
+  const decorateRequest = (name: string, value: never) =>
+    scope.hasRequestDecorator(name) ? scope : scope.decorateRequest(name, value)
+  cors(Object.create(scope, { decorateRequest: { value: decorateRequest } }), options, done)
+})
 
 /**
  * Lets browsers of other origins in. No cookies are used, so there are no credentials to share. Upgrades are checked
@@ -7,7 +14,7 @@ import fp from 'fastify-plugin'
  */
 export default fp(
   async app => {
-    await app.register(cors, {
+    await app.register(besideTheirs, {
       origin: (origin, done) => done(null, origin !== undefined && app.origins.allows(origin) && origin),
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: [

@@ -26,14 +26,15 @@ export interface JwtOptions {
 const MAX_TOKEN_LENGTH = 8192
 const KEYS_RETRY_MS = 5000
 const TOKENS_KEPT = 1000
-/** Leaves the name `app.jwt` free for an app that embeds this one. */
+/** Leaves the names `app.jwt` and `request.user` free for an app that embeds this one. */
 const NAMESPACE = 'fleetwire'
+const REQUEST_DECORATOR = 'fleetwireClaims'
 
 /** The library judges form, algorithm and signature. TokenService judges age and revocation, each time. */
 async function registerJwt(app: FastifyInstance, key: Exclude<TokenKey, { kind: 'key-set' }>): Promise<JWT> {
   const secret: FastifyJWTOptions['secret'] = key.kind === 'secret' ? key.secret : { public: key.pem }
   const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
-  await app.register(fastifyJwt, { namespace: NAMESPACE, secret, verify })
+  await app.register(fastifyJwt, { namespace: NAMESPACE, decoratorName: REQUEST_DECORATOR, secret, verify })
   return (app.jwt as unknown as { [NAMESPACE]: JWT })[NAMESPACE]
 }
 

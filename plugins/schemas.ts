@@ -51,6 +51,7 @@ const serializers = (): BuildSerializer =>
  * shorter that the engine makes fast anyway.
  */
 const cheap = { validateSchema: false, code: { optimize: false } } as const
+const FIRST_ERROR = 400
 const common = { useDefaults: true, removeAdditional: false, allErrors: false, ...cheap }
 
 /**
@@ -101,6 +102,8 @@ export default fp(
           // All routes share their error responses and many share a record, so each serializer is compiled once.
           const known = new Map<string, Serialize>()
           return route => {
+            // An app around this one may refuse requests in a hook, with a body of its own.
+            if (Number(route.httpStatus) >= FIRST_ERROR) return data => JSON.stringify(data)
             const get = later(() => {
               const key = JSON.stringify(route.schema)
               const made = known.get(key) ?? compiler()(route)

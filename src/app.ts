@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import asyncapi from '../plugins/asyncapi.ts'
 import audit from '../plugins/audit.ts'
-import auth from '../plugins/auth.ts'
+import auth, { type AuthOptions } from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
 import connections from '../plugins/connections.ts'
@@ -49,6 +49,11 @@ export interface ControlPlaneOptions {
   /** The log of the configuration, where it is being opened already. It is closed with the app. */
   openingLog?: OpeningLog
   clock?: Clock
+  /**
+   * Who sent a request, as the app around this one knows it, for REST and for upgrades to sockets. Asked first; for
+   * requests that it answers with null the token counts. What it throws is the answer to the request.
+   */
+  authenticate?: AuthOptions['authenticate']
   jwksCooldownMs?: number
   /** Where the built pages of the dashboard are. Default: where `npm run build` puts them. */
   dashboardFolder?: string
@@ -80,7 +85,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(headers)
   await app.register(bodies)
   await app.register(jwt, { jwksCooldownMs: options.jwksCooldownMs })
-  await app.register(auth)
+  await app.register(auth, { authenticate: options.authenticate })
   await app.register(cors)
   await app.register(rateLimit)
   await app.register(schemas)

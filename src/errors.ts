@@ -37,6 +37,10 @@ export const FLW_ERR_KEYS_UNAVAILABLE = createError(
   'The keys of the token issuer cannot be fetched from %s: %s',
 )
 export const FLW_ERR_EVENTS_PATTERN = createError('FLW_ERR_EVENTS_PATTERN', '"%s" is no topic pattern')
+export const FLW_ERR_AUTH_HOST_USER = createError(
+  'FLW_ERR_AUTH_HOST_USER',
+  'What the option authenticate returned is no user: its "%s" is missing or not valid.',
+)
 export const FLW_ERR_AUTH_NO_ROW = createError(
   'FLW_ERR_AUTH_NO_ROW',
   'The route "%s" has no row in src/auth/access.ts, which says who may call it on what',

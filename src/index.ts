@@ -14,6 +14,7 @@ import type { TaskService } from './tasks/task-service.ts'
 
 export type { ControlPlaneOptions } from './app.ts'
 export { type AppOptions, buildApp } from './app.ts'
+export type { HostUser } from './auth/host-user.ts'
 export type { Principal, Scope } from './auth/principal.ts'
 export type { Revocation } from './auth/revocations.ts'
 export type { TokenService, TokenVerdict } from './auth/token-service.ts'
@@ -39,11 +40,15 @@ export { serve } from './server.ts'
 export interface FleetwireOptions extends ControlPlaneOptions {
   /** Where its routes stand in the app. Default: at the root. */
   prefix?: string
+  /**
+   * One decorator with all services instead of one for each: where their names are taken, or an app has two Fleetwires.
+   */
+  decorator?: string
 }
 
 /**
  * The services that a backend uses, as decorators of its app. If the app already has a decorator with one of these
- * names, Fastify refuses to start.
+ * names, Fastify refuses to start; the option `decorator` is for that.
  */
 export interface FleetwireServices {
   eventLog: EventLog
@@ -83,7 +88,7 @@ const publicDecorators = Object.keys({
  * its services as decorators.
  */
 export const fleetwire = fp<FleetwireOptions>(
-  async (app, { prefix = '', ...options }) => {
+  async (app, { prefix = '', decorator, ...options }) => {
     await app.register(
       async scope => {
         // The log is the host's own, and writes down whole URLs.
@@ -93,7 +98,9 @@ export const fleetwire = fp<FleetwireOptions>(
         // The root of an app belongs to the app, unless it says otherwise.
         const config = { DASHBOARD: scope.prefix !== '', ...options.config }
         await controlPlane(scope, { ...options, config })
-        for (const name of publicDecorators) app.decorate(name, scope[name] as never)
+        const services = publicDecorators.map(name => [name, scope[name]] as const)
+        if (decorator !== undefined) app.decorate(decorator, Object.fromEntries(services))
+        else for (const [name, service] of services) app.decorate(name, service as never)
       },
       { prefix },
     )

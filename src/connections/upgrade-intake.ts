@@ -15,6 +15,9 @@ const LAST_WORDS_MS = 5000
 
 const ignore = () => {}
 
+/** An app may have two Fleetwires, each under a prefix of its own. */
+const intakesOf = new WeakMap<Server, Set<UpgradeIntake>>()
+
 /** What Node hands over with an upgrade request. */
 export interface Upgrade {
   readonly socket: Duplex
@@ -61,6 +64,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
       owned.delete(this)
     }
     options.server.on('upgrade', this.#onUpgrade)
+    intakesOf.set(options.server, (intakesOf.get(options.server) ?? new Set()).add(this))
   }
 
   /**
@@ -91,17 +95,26 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
 
   stop(): void {
     this.#options.server.off('upgrade', this.#onUpgrade)
+    intakesOf.get(this.#options.server)?.delete(this)
     this.cut()
   }
 
   #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const { server, isSocketPath } = this.#options
-    if (server.listenerCount('upgrade') > 1 && !isSocketPath(request.url ?? '')) return
+    const { isSocketPath } = this.#options
+    if (!isSocketPath(request.url ?? '') && !this.#isLast(request.url ?? '')) return
     this.#own(socket)
     this.#afterEarlierAnswers(socket, () => {
       if (isWebSocketUpgrade(request)) this.#pace.take(() => this.#tell(request, { socket, head }))
       else this.#giveBack(request, { socket, head })
     })
+  }
+
+  /** Nobody else takes the upgrade, not another Fleetwire of the server either: somebody must answer it. */
+  #isLast(path: string): boolean {
+    const { server } = this.#options
+    const intakes = [...(intakesOf.get(server) ?? [])]
+    if (server.listenerCount('upgrade') > intakes.length) return false
+    return intakes[0] === this && !intakes.some(intake => intake.#options.isSocketPath(path))
   }
 
   /** An `error` event without a listener would end the process. */

@@ -16,7 +16,10 @@ import { ABNORMAL_CLOSURE, type SocketClose, type SocketEvents, type SocketFacto
 import { TokenRenewal } from './token-renewal.ts'
 import { pageWakeUps, type WakeUps } from './wake-ups.ts'
 
-/** A string, or a function that returns a token and is called before each attempt. */
+/**
+ * A string, or a function that returns a token and is called before each attempt. Where it is empty none is sent: for
+ * pages of an app that knows its users by a cookie.
+ */
 export type TokenSource = string | (() => string | Promise<string>)
 
 /**

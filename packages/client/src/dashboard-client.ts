@@ -317,7 +317,7 @@ export class DashboardClient {
   }
 
   #fetch(path: string, token: string, init: RequestInit & { headers: Headers }): Promise<Response> {
-    init.headers.set('authorization', `Bearer ${token}`)
+    if (token !== '') init.headers.set('authorization', `Bearer ${token}`)
     return fetch(httpUrl(this.#options.url) + path, init)
   }
 

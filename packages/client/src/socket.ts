@@ -35,7 +35,7 @@ export const ABNORMAL_CLOSURE = 1006
 
 /** The platform's own WebSocket. A browser cannot set headers, so the token is sent as a subprotocol. */
 export const browserSocket: SocketFactory = ({ url, token }, events) => {
-  const socket = new WebSocket(url, ['fleetwire.v1', `bearer.${token}`])
+  const socket = new WebSocket(url, token === '' ? ['fleetwire.v1'] : ['fleetwire.v1', `bearer.${token}`])
   socket.onopen = () => events.open()
   socket.onmessage = event => {
     if (typeof event.data === 'string') events.text(event.data)

@@ -4,7 +4,7 @@ import { ABNORMAL_CLOSURE, type SocketClose, type SocketFactory } from '../socke
 /** A WebSocket of `ws`: the token is sent as a header, and a refused upgrade shows its HTTP status. */
 export const nodeSocket: SocketFactory = ({ url, token }, events) => {
   const socket = new WebSocket(url, {
-    headers: { authorization: `Bearer ${token}` },
+    headers: token === '' ? {} : { authorization: `Bearer ${token}` },
     perMessageDeflate: false,
     followRedirects: false,
   })

@@ -164,6 +164,7 @@ const fetchOf =
   ({ url, token }: RestOptions): Fetch =>
   async (path, init = {}) => {
     const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${typeof token === 'string' ? token : await token()}`)
+    const known = typeof token === 'string' ? token : await token()
+    if (known !== '') headers.set('authorization', `Bearer ${known}`)
     return fetch(httpUrl(url) + path, { ...init, headers })
   }
