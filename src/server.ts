@@ -60,9 +60,14 @@ export async function serve(
     await app.close()
     throw error
   }
-  compileSchemas(app).catch(err => app.log.error({ err }, 'a schema cannot be compiled'))
+  app.clock.setTimeout(() => {
+    compileSchemas(app).catch(err => app.log.error({ err }, 'a schema cannot be compiled'))
+  }, COMPILE_AFTER_MS)
   return app
 }
+
+/** After a start agents and dashboards come back, and those who ask over REST can wait the milliseconds of one route. */
+const COMPILE_AFTER_MS = 10_000
 
 /** So that no first request of a route has to wait for it, nor what else there is to do: one schema a turn. */
 async function compileSchemas(app: FastifyInstance): Promise<void> {

@@ -35,7 +35,7 @@ test('a server that listens has loaded neither compilers of schemas nor TypeBox'
   }
 })
 
-test('soon after it listens a server has compiled all schemas, and answers meanwhile', async t => {
+test('a server answers as soon as it listens, and stops before it has compiled all schemas', async t => {
   const folder = t.testdir()
   const env = { FLEETWIRE_PORT: '0', FLEETWIRE_DATA_DIR: folder, FLEETWIRE_JWT_SECRET: 'x'.repeat(40) }
   const server = fleetwire(t, ['serve'], env)
