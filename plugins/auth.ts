@@ -25,10 +25,10 @@ declare module 'fastify' {
      */
     admit(route: string): onRequestHookHandler[]
     /**
-     * An onRoute hook for the API's scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW if it has
-     * none.
+     * An onRoute hook for a scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW if it has none.
+     * `base` is what the table calls the scope, whatever `prefix` an app has put it under.
      */
-    admitRoutes(prefix: string): (route: RouteOptions) => void
+    admitRoutes(prefix: string, base?: string): (route: RouteOptions) => void
     /** An onRequest hook for upgrades, which CORS does not protect: 403 for pages of other origins. */
     checkOrigin: onRequestHookHandler
     origins: Origins
@@ -147,10 +147,10 @@ export default fp<AuthOptions>(
       }
       return [app.authenticate, check]
     })
-    app.decorate('admitRoutes', prefix => route => {
+    app.decorate('admitRoutes', (prefix, base = '/api/v1') => route => {
       // Fastify makes a HEAD route from each GET route.
       const method = route.method === 'HEAD' ? 'GET' : String(route.method)
-      route.onRequest = app.admit(`${method} /api/v1${route.url.slice(prefix.length)}`)
+      route.onRequest = app.admit(`${method} ${base}${route.url.slice(prefix.length)}`)
     })
     app.decorate('checkOrigin', (request, reply, done) => {
       const { origin } = request.headers

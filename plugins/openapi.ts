@@ -37,6 +37,7 @@ export default fp<OpenapiOptions>(
           { name: 'interactions', description: 'Approvals and questions of agents, and their answers' },
           { name: 'tasks', description: 'Work that people follow, whichever agent does it' },
           { name: 'events', description: 'History of the log, a stream of it, and what backends publish' },
+          { name: 'ag-ui', description: 'Runs of agents for front ends that speak AG-UI, CopilotKit among them' },
           { name: 'connections', description: 'The open sockets (admin)' },
           { name: 'tokens', description: 'Mint, list and revoke tokens (admin)' },
           { name: 'server', description: 'Health of this process; public' },

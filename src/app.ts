@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
+import agUi from '../plugins/ag-ui.ts'
 import asyncapi from '../plugins/asyncapi.ts'
 import audit from '../plugins/audit.ts'
 import auth, { type AuthOptions } from '../plugins/auth.ts'
@@ -27,6 +28,7 @@ import shutdown from '../plugins/shutdown.ts'
 import summaries from '../plugins/summaries.ts'
 import terminals from '../plugins/terminals.ts'
 import websocket from '../plugins/websocket.ts'
+import agUiRoutes from '../routes/ag-ui/index.ts'
 import agent from '../routes/agent/index.ts'
 import v1 from '../routes/api/v1/index.ts'
 import health from '../routes/health.ts'
@@ -97,6 +99,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(terminals)
   await app.register(summaries)
   await app.register(fleet, { version })
+  await app.register(agUi)
   await app.register(eventBus)
   await app.register(websocket)
   await app.register(shutdown)
@@ -109,6 +112,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(ws)
   await app.register(v1, { prefix: '/api/v1' })
   await app.register(mcp)
+  await app.register(agUiRoutes, { prefix: '/ag-ui' })
 }
 
 /**

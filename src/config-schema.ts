@@ -117,6 +117,11 @@ export const ConfigSchema = Type.Object({
     1000,
     'Sources and models whose usage is counted of one agent; over it: too_large',
   ),
+  AG_UI_BODY_BYTES: positive(
+    4 * KiB * KiB,
+    'Largest body of an AG-UI run, which has the whole history of its thread; over it: 413',
+  ),
+  AG_UI_STREAMS_PER_PRINCIPAL: positive(200, 'AG-UI streams of one token subject at once; over it: 429'),
   QUEUE_LIMIT: positive(1000, 'Commands that may wait for one agent; over it: queue_full'),
   COMMAND_RETENTION_MS: positive(30 * DAY, 'How long ended commands are kept'),
   TASK_RETENTION_MS: positive(30 * DAY, 'How long ended tasks are kept'),

@@ -117,6 +117,14 @@ export const routeAccess: Record<string, Access> = {
   'POST /api/v1/webhooks/:webhookId/test': row('admin', 'holder'),
   'GET /api/v1/webhooks/:webhookId/deliveries': row('admin', 'holder'),
   'POST /api/v1/webhooks/:webhookId/deliveries/:deliveryId/redeliver': row('admin', 'holder'),
+  'POST /ag-ui/agents/:agentId': row('command', 'agent'),
+  'GET /ag-ui/agents/:agentId/runs/:runId/events': row('read', 'agent'),
+  'GET /ag-ui/copilotkit/info': row('read', 'agents'),
+  'POST /ag-ui/copilotkit/agent/:agentId/run': row('command', 'agent'),
+  'POST /ag-ui/copilotkit/agent/:agentId/connect': row('read', 'agent'),
+  'POST /ag-ui/copilotkit/agent/:agentId/stop/:threadId': row('command', 'agent'),
+  // Judged by the row of the route that the call stands for.
+  'POST /ag-ui/copilotkit': row('person', 'agents'),
 
   'POST /api/v1/login/codes': row('person', 'self'),
   'POST /api/v1/login': row('nothing', 'self'),

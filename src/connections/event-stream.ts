@@ -15,14 +15,23 @@ const CLOSE_DEADLINE_MS = 5000
 /** How many keep-alives in a row may find the peer not reading. */
 const SILENT_LIMIT = 2
 
+/** What begins and ends a stream of another protocol. */
+export interface StreamFraming {
+  opening: string
+  /** `undefined`: nothing more may be said. */
+  closing(code: CloseCode): string | undefined
+  /** How long its reader may take for the end, ms. */
+  closeDeadlineMs?: number
+}
+
 export interface EventStreamOptions {
   principal: Principal
   address: string
   keepAliveMs: number
   /** The client has everything up to here, or is about to get it. */
   cursor: string
-  /** What begins and ends the stream where it carries another protocol. Default: Fleetwire's. */
-  framing?: { opening: string; closing(): string }
+  /** Where it carries another protocol. Default: Fleetwire's. */
+  framing?: StreamFraming
   /** Called once, with the final code. */
   onClose(code: number): void
 }
@@ -82,7 +91,9 @@ export class EventStream {
     })
     response.on('error', () => {})
     response.on('close', () => this.#closed())
-    response.write(options.framing?.opening ?? sseCursor(options.cursor))
+    const { framing } = options
+    if (framing === undefined) response.write(sseCursor(options.cursor))
+    else if (framing.opening !== '') response.write(framing.opening)
   }
 
   get principal(): Principal {
@@ -117,17 +128,27 @@ export class EventStream {
   send<K extends Sent>(type: K, payload: ServerPayloads[K]): void {
     if (!this.isOpen) return
     const event = type === 'resync:required' ? 'resync' : type
-    const frame = sseFrame({ event, id: cursorOf(payload), data: JSON.stringify(payload) })
+    this.#add(sseFrame({ event, id: cursorOf(payload), data: JSON.stringify(payload) }))
+  }
+
+  /** Sends what another protocol puts into the stream. */
+  write(frame: Buffer): void {
+    if (this.isOpen) this.#add(frame)
+  }
+
+  #add(frame: Buffer): void {
     if (frame.length > FRAGMENT_BYTES) this.#outbox.paced(PacedMessage.stream(frame))
     else this.#outbox.ordered(frame)
     this.#context.flusher.request(this)
   }
 
-  /** Sends what another protocol puts into the stream. */
-  write(frame: Buffer): void {
-    if (!this.isOpen) return
-    this.#outbox.ordered(frame)
-    this.#context.flusher.request(this)
+  /** Ends the stream without a word once its reader has taken everything. */
+  finish(): void {
+    void this.drained().then(() => {
+      if (this.#state.name !== 'open') return
+      this.#end(this.#state, 1000)
+      this.#response.end()
+    })
   }
 
   drained(): Promise<void> {
@@ -142,16 +163,12 @@ export class EventStream {
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     this.#outbox.flush()
-    this.#release(this.#state)
-    this.#state = {
-      name: 'closing',
-      code,
-      deadline: this.#context.clock.setTimeout(() => this.terminate(), CLOSE_DEADLINE_MS),
-    }
-    // An event that has begun must be complete or cut off; half of one would run into the next.
-    if (this.#outbox.isMidMessage) return void this.#response.end()
     const { framing } = this.#options
-    if (framing !== undefined) return void this.#response.end(framing.closing())
+    // An event that has begun must be complete or cut off; half of one would run into the next.
+    if (framing !== undefined) this.#outbox.endMessage()
+    this.#end(this.#state, code)
+    if (framing !== undefined) return void this.#response.end(framing.closing(code))
+    if (this.#outbox.isMidMessage) return void this.#response.end()
     if (options.reconnectAfterMs !== undefined) this.#response.write(sseRetry(options.reconnectAfterMs))
     const data = JSON.stringify({ code, reason, ...options })
     this.#response.end(sseFrame({ event: 'connection:closing', data }))
@@ -159,6 +176,13 @@ export class EventStream {
 
   terminate(): void {
     this.#response.destroy()
+  }
+
+  #end(open: Extract<State, { name: 'open' }>, code: number): void {
+    this.#release(open)
+    const withinMs = this.#options.framing?.closeDeadlineMs ?? CLOSE_DEADLINE_MS
+    const deadline = this.#context.clock.setTimeout(() => this.terminate(), withinMs)
+    this.#state = { name: 'closing', code, deadline }
   }
 
   #overflowed(): void {

@@ -100,6 +100,11 @@ export class Outbox {
     return this.#paced !== undefined
   }
 
+  /** Writes the rest of a message that has begun, even to a congested socket: nothing else can be said before. */
+  endMessage(): void {
+    while (this.#paced !== undefined) this.#socket.write(this.#takePaced(this.#paced))
+  }
+
   events(batch: EventBatch): void {
     this.#fresh.push(batch)
     this.#queuedBytes += batch.bytes(this.#form).length

@@ -11,6 +11,7 @@ export const limits = [
   'rest_per_principal',
   'rest_per_address',
   'false_tokens_per_address',
+  'ag_ui_streams_per_principal',
 ] as const
 export type Limit = (typeof limits)[number]
 

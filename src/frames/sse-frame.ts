@@ -1,6 +1,13 @@
+interface SseFields {
+  event?: string
+  id?: string | undefined
+  data: string
+}
+
 /** A server-sent event. `data` and `event` must be one line each; JSON contains no raw line breaks. */
-export function sseFrame({ event, id, data }: { event: string; id?: string | undefined; data: string }): Buffer {
-  return Buffer.from(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`)
+export function sseFrame({ event, id, data }: SseFields): Buffer {
+  const named = event === undefined ? '' : `event: ${event}\n`
+  return Buffer.from(`${named}${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`)
 }
 
 /** Moves the cursor that the client sends as `Last-Event-ID`, without an event. */

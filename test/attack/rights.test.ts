@@ -104,6 +104,8 @@ const ask = (path: Ask['path'], body?: Ask['body'], own?: number[]): Ask => ({
 })
 const list = (path: string): Ask => ({ path: () => path, list: true })
 
+const RUN = { threadId: 'none', runId: 'none', messages: [] }
+
 /** How each route is asked for a thing. A route of the table that is not here fails the test. */
 const asks: Record<string, Ask> = {
   'POST /api/v1/agents/:agentId/commands': ask(
@@ -194,6 +196,33 @@ const asks: Record<string, Ask> = {
   'POST /api/v1/webhooks/:webhookId/deliveries/:deliveryId/redeliver': ask(
     o => `/webhooks/${o.webhookId}/deliveries/${o.deliveryId}/redeliver`,
   ),
+  // What begins a run is another test's: here only who may.
+  'POST /ag-ui/agents/:agentId': ask(
+    o => `/ag-ui/agents/${o.agentId}`,
+    () => ({}),
+  ),
+  'GET /ag-ui/agents/:agentId/runs/:runId/events': ask(
+    o => `/ag-ui/agents/${o.agentId}/runs/none/events`,
+    undefined,
+    [404],
+  ),
+  'GET /ag-ui/copilotkit/info': list('/ag-ui/copilotkit/info'),
+  'POST /ag-ui/copilotkit/agent/:agentId/run': ask(
+    o => `/ag-ui/copilotkit/agent/${o.agentId}/run`,
+    () => ({}),
+  ),
+  'POST /ag-ui/copilotkit/agent/:agentId/connect': ask(
+    o => `/ag-ui/copilotkit/agent/${o.agentId}/connect`,
+    () => RUN,
+  ),
+  'POST /ag-ui/copilotkit/agent/:agentId/stop/:threadId': ask(
+    o => `/ag-ui/copilotkit/agent/${o.agentId}/stop/none`,
+    () => ({}),
+  ),
+  'POST /ag-ui/copilotkit': ask(
+    () => '/ag-ui/copilotkit',
+    o => ({ method: 'agent/connect', params: { agentId: o.agentId }, body: RUN }),
+  ),
   // Of a subject not everything is known that it holds, so this is for those who hold all there is.
   'DELETE /api/v1/subjects/:sub/tokens': ask(o => `/subjects/${o.sub}/tokens`, undefined, [404]),
 }
@@ -216,14 +245,15 @@ async function start(t: Test) {
   await server.call(admin, 'POST', '/api/v1/tasks', { taskId: 'open', title: 'Nobody’s' })
   const answer = (token: string | undefined, route: string, of: Things) => {
     const { path, body } = asks[route]!
-    return server.call<Record<string, unknown>>(token, route.split(' ')[0]!, `/api/v1${path(of)}`, body?.(of))
+    const base = route.includes(' /ag-ui') ? '' : '/api/v1'
+    return server.call<Record<string, unknown>>(token, route.split(' ')[0]!, `${base}${path(of)}`, body?.(of))
   }
   return { ...server, admin, mine, theirs, answer }
 }
 
 /** `self` is about the caller alone: nothing that others could see is named. */
 const isAboutThings = (route: string) => routeAccess[route]!.on !== 'self'
-const allApiRoutes = Object.keys(routeAccess).filter(route => route.includes(' /api/v1'))
+const allApiRoutes = Object.keys(routeAccess).filter(route => / \/(api\/v1|ag-ui)/.test(route))
 const apiRoutes = allApiRoutes.filter(isAboutThings)
 const isScope = (asks: string): asks is Scope => (scopes as readonly string[]).includes(asks)
 /** Ids and texts of what a narrowed token may not see. */

@@ -58,7 +58,7 @@ function registeredBy(file: string, via: string[] = []): string[] {
     return via.includes(module) ? [module, ...registeredBy(module)] : [module]
   })
 }
-const registered = registeredBy('src/app.ts', ['routes/api/v1/index.ts'])
+const registered = registeredBy('src/app.ts', ['routes/api/v1/index.ts', 'routes/ag-ui/index.ts'])
 
 t.test('plugins/README.md names every plugin in the order of app.ts with what it depends on, and no other', async t => {
   const names = (text = '', prefix = '') =>

@@ -81,6 +81,14 @@ const layers: [area: string, may: string[]][] = [
     'src/webhooks/',
     ['src/webhooks/', ...common, ...principal, 'src/broadcast/subscription-index.ts', 'src/address-policy.ts'],
   ],
+  // Runs of AG-UI out of what the others hold.
+  [
+    'src/ag-ui/',
+    [
+      ...['src/ag-ui/', ...common, 'src/auth/user-key.ts', 'src/broadcast/subscriber.ts', 'src/frames/'],
+      ...['src/commands/', 'src/interactions/', 'src/sessions/'],
+    ],
+  ],
   ['src/events/', ['src/events/', ...common, ...principal]],
 
   // Documents made from the schemas: they know the vocabulary alone.

@@ -1,6 +1,7 @@
 // Every schema and its type. These modules build the schemas with TypeBox, which the package loads only while it is
 // built: programs that use it get the same values from `dist/generated/schemas.js` (`#schemas`).
 
+export * from './ag-ui.ts'
 export * from './claims.ts'
 export * from './common.ts'
 export * from './errors.ts'

@@ -1,0 +1,59 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Id, Json } from './common.ts'
+import { OneOf } from './one-of.ts'
+
+/** Libraries of other languages write what is absent as null. */
+const Maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
+
+const ClientId = (description: string) =>
+  Type.String({ minLength: 1, maxLength: 512, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description })
+
+/** Of a message, what the server looks at; all that it says goes back to its client as it came. */
+const Message = Type.Object({
+  id: Type.String({ maxLength: 1024 }),
+  role: Type.String({ maxLength: 64 }),
+  content: Type.Optional(Json),
+  toolCallId: Maybe(Type.String({ maxLength: 1024 })),
+})
+
+const Tool = Type.Object({ name: Type.String({ maxLength: 256 }) })
+
+const Resume = Type.Object({
+  interruptId: Type.String({ maxLength: 1024, description: 'The id of an interaction' }),
+  status: OneOf(['resolved', 'cancelled']),
+  payload: Type.Optional(Json),
+})
+
+/** The body of `POST /ag-ui/agents/:agentId`, as AG-UI defines it. Members that are not named here are ignored. */
+export const RunAgentInput = Type.Object(
+  {
+    threadId: ClientId('The conversation: its session has this id, if it is one'),
+    runId: ClientId('Chosen by the client; the same one again joins the run'),
+    protocolVersion: Maybe(Type.String({ maxLength: 32, description: 'Absent: a client of 0.0.x' })),
+    messages: Type.Array(Message, { description: 'The whole history; what the agent has not been given yet is new' }),
+    tools: Maybe(Type.Array(Tool, { maxItems: 1000, description: 'Tools that the client runs itself' })),
+    context: Maybe(Type.Array(Json, { maxItems: 1000 })),
+    state: Type.Optional(Json),
+    forwardedProps: Type.Optional(Json),
+    resume: Maybe(Type.Array(Resume, { maxItems: 1000, description: 'Answers to the interrupts of the run before' })),
+  },
+  { $id: 'RunAgentInput' },
+)
+export type RunAgentInput = Static<typeof RunAgentInput>
+
+export const AgUiRunQuery = Type.Object({
+  cancelOnAbort: Type.Optional(
+    Type.Boolean({ description: 'Interrupt the run when this client goes before its end. Default: the run goes on' }),
+  ),
+})
+export const AgUiRunParams = Type.Object({ agentId: Id, runId: ClientId('As the client chose it') })
+export const AgUiThreadParams = Type.Object({ agentId: Id, threadId: ClientId('As the client chose it') })
+export const AgUiStopped = Type.Object({ stopped: Type.Boolean() })
+
+/** One route for all: what CopilotKit calls the single-route mode. */
+export const CopilotKitCall = Type.Object({
+  method: OneOf(['info', 'agent/run', 'agent/connect', 'agent/stop']),
+  params: Maybe(Type.Object({ agentId: Type.Optional(Id), threadId: Maybe(ClientId('Of the run to stop')) })),
+  body: Type.Optional(Json),
+})
+export type CopilotKitCall = Static<typeof CopilotKitCall>

@@ -1,0 +1,13 @@
+import type { FastifyPluginAsync } from 'fastify'
+import copilotKit from './copilotkit.ts'
+import { RunAnswers } from './run-answers.ts'
+import runs from './runs.ts'
+
+/** AG-UI: any client of it drives any connected agent. src/auth/access.ts says who may call which route. */
+const agUi: FastifyPluginAsync = async app => {
+  app.addHook('onRoute', app.admitRoutes(app.prefix, '/ag-ui'))
+  const answers = new RunAnswers(app)
+  await app.register(runs, { answers })
+  await app.register(copilotKit, { prefix: '/copilotkit', answers })
+}
+export default agUi

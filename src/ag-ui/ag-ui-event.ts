@@ -1,0 +1,103 @@
+import type { EventPayloads } from '@fleetwire/protocol'
+
+/** A message of a thread, as AG-UI writes it. What a client sent is passed on with the fields that it had. */
+export interface AgUiMessage {
+  id: string
+  role: string
+  content?: unknown
+  toolCalls?: AgUiToolCall[]
+  toolCallId?: string
+  [field: string]: unknown
+}
+
+export interface AgUiToolCall {
+  id: string
+  type: 'function'
+  /** `arguments` is JSON as text. */
+  function: { name: string; arguments: string }
+}
+
+/** What a client must answer before the thread goes on. */
+export interface AgUiInterrupt {
+  id: string
+  reason: string
+  message?: string
+  responseSchema?: object
+  /** ISO 8601. */
+  expiresAt?: string
+  metadata?: Record<string, unknown>
+}
+
+export type AgUiOutcome =
+  | { type: 'success'; pendingToolCallIds?: string[] }
+  | { type: 'interrupt'; interrupts: AgUiInterrupt[] }
+  | { type: 'cancelled' }
+
+type Tagged = { subagentRunId?: string }
+
+/**
+ * The events of AG-UI that this server sends, and those that its verifier keeps in order. Optional fields are absent and
+ * never null: clients end a run over a null.
+ */
+export type AgUiEvent =
+  | { type: 'RUN_STARTED'; threadId: string; runId: string; protocolVersion?: string }
+  | { type: 'RUN_FINISHED'; threadId: string; runId: string; result?: unknown; outcome?: AgUiOutcome }
+  | { type: 'RUN_ERROR'; message: string; code?: string }
+  | ({ type: 'STEP_STARTED' | 'STEP_FINISHED'; stepName: string } & Tagged)
+  | ({ type: 'TEXT_MESSAGE_START'; messageId: string; role: AgUiTextRole } & Tagged)
+  | ({ type: 'TEXT_MESSAGE_CONTENT'; messageId: string; delta: string } & Tagged)
+  | ({ type: 'TEXT_MESSAGE_END'; messageId: string } & Tagged)
+  | ({ type: 'TOOL_CALL_START'; toolCallId: string; toolCallName: string; parentMessageId?: string } & Tagged)
+  | ({ type: 'TOOL_CALL_ARGS'; toolCallId: string; delta: string } & Tagged)
+  | ({ type: 'TOOL_CALL_END'; toolCallId: string } & Tagged)
+  | ({
+      type: 'TOOL_CALL_RESULT'
+      messageId: string
+      toolCallId: string
+      content: string
+      role: 'tool'
+      metadata?: { isError: true }
+    } & Tagged)
+  | { type: 'STATE_SNAPSHOT'; snapshot: unknown }
+  | { type: 'STATE_DELTA'; delta: EventPayloads['state:patch']['patch'] }
+  | { type: 'MESSAGES_SNAPSHOT'; messages: AgUiMessage[] }
+  | ({ type: 'REASONING_START' | 'REASONING_END'; messageId: string } & Tagged)
+  | ({ type: 'REASONING_MESSAGE_START'; messageId: string; role: 'reasoning' } & Tagged)
+  | ({ type: 'REASONING_MESSAGE_CONTENT'; messageId: string; delta: string } & Tagged)
+  | ({ type: 'REASONING_MESSAGE_END'; messageId: string } & Tagged)
+  | { type: 'SUBAGENT_STARTED'; subagentRunId: string; name: string }
+  | { type: 'SUBAGENT_FINISHED'; subagentRunId: string }
+  | { type: 'SUBAGENT_ERROR'; subagentRunId: string; message: string }
+  | { type: 'CUSTOM'; name: string; value: unknown }
+
+export type AgUiTextRole = 'developer' | 'system' | 'assistant' | 'user'
+
+/** The version that this server speaks with clients that name one. */
+export const PROTOCOL_VERSION = '1.0'
+
+/**
+ * The same event for a client that names no version (0.0.x): it takes an outcome that it does not know for a broken
+ * stream. One event stays one event, so that both generations count alike. Undefined: nothing that it knows says this.
+ */
+export function forOldClients(event: AgUiEvent): AgUiEvent | undefined {
+  switch (event.type) {
+    case 'RUN_STARTED': {
+      const { protocolVersion: _, ...rest } = event
+      return rest
+    }
+    case 'RUN_FINISHED': {
+      const { outcome, ...rest } = event
+      if (outcome?.type === 'cancelled') return { type: 'RUN_ERROR', message: 'The run was stopped.', code: 'STOPPED' }
+      return outcome?.type === 'interrupt' ? event : rest
+    }
+    case 'SUBAGENT_STARTED':
+    case 'SUBAGENT_FINISHED':
+    case 'SUBAGENT_ERROR':
+      return undefined
+    default: {
+      if (!('subagentRunId' in event)) return event
+      const { subagentRunId: _, ...rest } = event
+      return rest as AgUiEvent
+    }
+  }
+}

@@ -1,0 +1,369 @@
+import { type Agent, type Command, type RunAgentInput, topics, type WireError, wireError } from '@fleetwire/protocol'
+import type { Actor, Caller } from '../caller.ts'
+import type { Clock } from '../clock.ts'
+import type { AgentDirectory } from '../commands/agent-directory.ts'
+import type { CommandLedger } from '../commands/command-ledger.ts'
+import type { CommandQueue } from '../commands/command-queue.ts'
+import type { InteractionService } from '../interactions/interaction-service.ts'
+import { encodeCursor } from '../log/cursor.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
+import { draftsOf, stateTopic } from '../sessions/open-messages.ts'
+import type { SessionService } from '../sessions/session-service.ts'
+import type { AgUiMessage } from './ag-ui-event.ts'
+import { type AgUiRun, type AgUiThread, idOf, runTopic, threadTopic } from './ag-ui-run.ts'
+import { readHistory } from './history.ts'
+import { type Answer, answerOf, type ResumeEntry } from './interrupts.ts'
+import { knownMessages } from './messages.ts'
+import { type NewInput, newInput } from './new-input.ts'
+import { RunFold } from './run-fold.ts'
+
+/** A run, and where its command's events begin in the log. */
+export interface FoundRun {
+  run: AgUiRun
+  /** A cursor. */
+  after: string
+  /** The messages of the thread up to there, as far as the log has them. */
+  history(): Promise<readonly AgUiMessage[]>
+}
+
+export type Opened =
+  /** `isNew`: this request began it. */
+  | ({ status: 'run'; isNew: boolean } & FoundRun)
+  /** Nothing is asked of the agent: the client gets what there is of the thread. */
+  | { status: 'nothing'; messages: AgUiMessage[]; state: unknown }
+  | Refused
+
+export interface AgUiRunsOptions {
+  log: EventLog
+  clock: Clock
+  commandQueue: CommandQueue
+  ledger: Pick<CommandLedger, 'live'>
+  agents: Pick<AgentDirectory, 'has'> & { get(agentId: string): Agent | undefined }
+  sessions: SessionService
+  interactions: InteractionService
+  /** How long it is known which command a run is, ms. */
+  retentionMs: number
+}
+
+type Asker = Caller & { actor: Actor }
+
+const MAX_TITLE = 80
+const PAGE = 500
+
+/**
+ * Runs of AG-UI over commands, sessions and interactions. All that it knows is in the log: which command a run is, and
+ * which run of a thread is the newest.
+ */
+export class AgUiRuns {
+  readonly #options: AgUiRunsOptions
+
+  constructor(options: AgUiRunsOptions) {
+    this.#options = options
+  }
+
+  async find(agentId: string, runId: string): Promise<FoundRun | undefined> {
+    const record = await this.#options.log.get(runTopic(agentId, runId))
+    return record && this.#found(record.payload as AgUiRun, record.version)
+  }
+
+  /** The newest run of a thread. */
+  async latest(agentId: string, threadId: string): Promise<FoundRun | undefined> {
+    const record = await this.#options.log.get(threadTopic(agentId, idOf(threadId)))
+    return record && this.find(agentId, (record.payload as AgUiThread).runId)
+  }
+
+  /** Whether the log still has what comes after the beginning of a run. */
+  async isKept({ run, after }: FoundRun): Promise<boolean> {
+    const read = await this.#options.log.read({ topics: [topics.command(run.agentId, run.commandId)], after, limit: 1 })
+    return read.status === 'ok'
+  }
+
+  /**
+   * Begins the run that a client asks for, or finds it. What it begins is on disk. Runs of one thread come one after the
+   * other.
+   */
+  async open(agentId: string, input: RunAgentInput, caller: Asker): Promise<Opened> {
+    const closed = this.#options.commandQueue.closed
+    if (closed !== undefined) return refused(closed)
+    if (!this.#options.agents.has(agentId)) return refused(notFound('agent', agentId))
+    for (;;) {
+      const opened = await this.#open(agentId, input, caller)
+      // Another run of the thread was begun in between: look again.
+      if (opened !== 'conflict') return opened
+    }
+  }
+
+  /** Interrupts what the newest run of a thread does. False if it does nothing. */
+  async stop(agentId: string, threadId: string, caller: Asker): Promise<boolean | WireError> {
+    const found = await this.latest(agentId, threadId)
+    if (found === undefined || this.#options.ledger.live(found.run.commandId) === undefined) return false
+    const outcome = await this.#options.commandQueue.interrupt(found.run.commandId, {
+      ...caller,
+      reason: 'stopped by the client',
+    })
+    return outcome.status === 'refused' ? outcome.error : true
+  }
+
+  /** What a thread holds, for a client that asks nothing of the agent. */
+  async contents(agentId: string, threadId: string): Promise<Extract<Opened, { status: 'nothing' }>> {
+    const { log } = this.#options
+    const of = { agentId, sessionId: idOf(threadId) }
+    return {
+      status: 'nothing',
+      messages: await readHistory(log, of, Number.POSITIVE_INFINITY),
+      state: await this.#stateOf(of),
+    }
+  }
+
+  async #open(agentId: string, input: RunAgentInput, caller: Asker): Promise<Opened | 'conflict'> {
+    const { log } = this.#options
+    const { threadId, runId } = input
+    const known = await this.find(agentId, runId)
+    if (known !== undefined) {
+      if (known.run.threadId === threadId) return { status: 'run', isNew: false, ...known }
+      return refused(
+        wireError('conflict', `The runId "${runId}" is that of a run of another thread: choose a new one.`),
+      )
+    }
+    const record = await log.get(threadTopic(agentId, idOf(threadId)))
+    const thread: Thread = { record: record?.payload as AgUiThread | undefined, version: record?.version ?? 0 }
+    const latest = thread.record && (await this.find(agentId, thread.record.runId))
+    if (latest !== undefined && (input.resume?.length ?? 0) > 0) {
+      const resumed = await this.#resume(latest, thread, input, caller)
+      if (resumed !== undefined) return resumed
+    }
+    const busy = latest && this.#options.ledger.live(latest.run.commandId)
+    const asked = newInput(input.messages, thread.record?.given ?? [])
+    if (asked === undefined && (thread.record !== undefined || input.messages.length > 0))
+      return this.contents(agentId, threadId)
+    if (busy !== undefined) return refused(await this.#busy(latest!))
+    return this.#begin(agentId, input, asked ?? NOTHING, thread, caller)
+  }
+
+  async #begin(
+    agentId: string,
+    input: RunAgentInput,
+    asked: NewInput,
+    thread: Thread,
+    caller: Asker,
+  ): Promise<Opened | 'conflict'> {
+    const { agents, commandQueue, sessions, clock, retentionMs } = this.#options
+    const agent = agents.get(agentId)
+    if (agent === undefined) return refused(notFound('agent', agentId))
+    if (agent.link === 'offline') return refused(offline(agent))
+    const { threadId, runId, protocolVersion } = input
+    const sessionId = idOf(threadId)
+    const of = { agentId, sessionId }
+    const flaw = (await sessions.foreign(of)) ?? (await this.#prepare(of, input, asked, thread))
+    if (flaw !== undefined) return refused(flaw)
+    const state = await this.#stateOf(of)
+    const kind = kindOf(agent)
+    const expiresAt = clock.now() + retentionMs
+    let run: AgUiRun | undefined
+    const result = await commandQueue.submitAll(
+      [{ agentId, kind, input: asked.text, sessionId, createdBy: caller.actor.by }],
+      ([command]) => {
+        const { commandId } = command!
+        run = {
+          ...{ runId, threadId, agentId, sessionId, commandId, segment: 0, state },
+          ...(typeof protocolVersion === 'string' && { protocolVersion }),
+          tools: (input.tools ?? []).map(({ name }) => name),
+        }
+        const newest: AgUiThread = { threadId, agentId, runId, commandId, given: asked.given }
+        return [
+          { ...recordDraft(threadTopic(agentId, sessionId), newest, expiresAt), expect: thread.version },
+          ...asked.messages.flatMap(message => saidBy(message, { ...of, commandId })),
+          // Last, since what comes after it is the run's.
+          recordDraft(runTopic(agentId, runId), run, expiresAt),
+        ]
+      },
+    )
+    if (result === 'conflict') return result
+    if (result.status === 'refused') return refused(unwrapped(result.error))
+    const begun = await this.find(agentId, runId)
+    if (begun === undefined) throw new Error(`The record of run "${runId}" is not there`)
+    const history = knownMessages(input.messages)
+    return { status: 'run', isNew: true, ...begun, history: async () => history }
+  }
+
+  /** The session exists before its first run does, with the state that the client brings to a new thread. */
+  async #prepare(
+    of: { agentId: string; sessionId: string },
+    { state }: RunAgentInput,
+    { text }: NewInput,
+    thread: Thread,
+  ): Promise<WireError | undefined> {
+    const { log, sessions } = this.#options
+    if (thread.record !== undefined) return undefined
+    const known = await sessions.get(of.sessionId, agentId => agentId === of.agentId)
+    const title = known === undefined && titleOf(text)
+    const started = await sessions.report(of, { kind: 'start', fields: title ? { title } : {} }, [])
+    if (started.status === 'unavailable') return unavailable(started)
+    if (started.status === 'refused') return started.error
+    if (!isFilled(state) || (await log.get(stateTopic(of.agentId, of.sessionId))) !== undefined) return undefined
+    const stored = await sessions.state(of, { kind: 'snapshot', snapshot: state }, [])
+    if (stored.status === 'unavailable') return unavailable(stored)
+    return stored.status === 'refused' ? stored.error : undefined
+  }
+
+  /**
+   * Answers what the command of the thread waits for, and goes on with its next run. Undefined if none of the entries
+   * is about it.
+   */
+  async #resume(
+    latest: FoundRun,
+    thread: Thread,
+    { resume, runId, threadId, protocolVersion, tools, messages }: RunAgentInput,
+    caller: Asker,
+  ): Promise<Opened | 'conflict' | undefined> {
+    const { interactions, commandQueue, clock, log, retentionMs } = this.#options
+    const fold = await this.#foldAll(latest)
+    if (fold === undefined) return refused(gone())
+    const entries = (resume ?? []).filter(({ interruptId }) => fold.askedIn(interruptId) !== undefined)
+    if (entries.length === 0) return undefined
+    const missing = fold.waitsFor().filter(id => !entries.some(({ interruptId }) => interruptId === id))
+    if (missing.length > 0) {
+      const message = `resume must answer every open interrupt: ${missing.join(', ')} is missing.`
+      return refused(wireError('invalid_request', message, { missing }))
+    }
+    const answers: { id: string; answer: Exclude<Answer, { to: 'refuse' }> }[] = []
+    for (const entry of entries) {
+      const interaction = await interactions.get(entry.interruptId, id => id === latest.run.agentId)
+      if (interaction?.state !== 'open') continue
+      const answer = answerOf(interaction, entry as ResumeEntry)
+      if (answer.to === 'refuse') return refused(answer.error)
+      answers.push({ id: entry.interruptId, answer })
+    }
+    for (const { id, answer } of answers) {
+      const flaw =
+        answer.to === 'stop'
+          ? await commandQueue.interrupt(latest.run.commandId, { ...caller, reason: 'its question was cancelled' })
+          : await interactions.respond(
+              id,
+              { ...answer.answer, ...(answer.digest !== undefined && { digest: answer.digest }) },
+              caller,
+            )
+      // Somebody else was faster: then that is the answer, and the run goes on with it.
+      if (flaw.status === 'refused' && flaw.error.code !== 'conflict') return flaw
+    }
+    const { agentId, sessionId, commandId } = latest.run
+    const { protocolVersion: _, ...before } = latest.run
+    const run: AgUiRun = {
+      ...{ ...before, runId, segment: Math.max(...entries.map(entry => fold.askedIn(entry.interruptId)!)) + 1 },
+      from: latest.run.from ?? seqAfter(latest),
+      tools: [...new Set([...latest.run.tools, ...(tools ?? []).map(({ name }) => name)])],
+      ...(typeof protocolVersion === 'string' && { protocolVersion }),
+    }
+    const newest: AgUiThread = { given: [], ...thread.record, threadId, agentId, runId, commandId }
+    const expiresAt = clock.now() + retentionMs
+    const appended = await log.append([
+      { ...recordDraft(threadTopic(agentId, sessionId), newest, expiresAt), expect: thread.version },
+      recordDraft(runTopic(agentId, runId), run, expiresAt),
+    ])
+    if (appended.status === 'conflict') return 'conflict'
+    if (appended.status === 'unavailable') return refused(unavailable(appended))
+    return { status: 'run', isNew: true, ...this.#found(run, 0), history: async () => knownMessages(messages) }
+  }
+
+  /** Everything that the command of a run has said so far. Undefined: the log does not hold its beginning any more. */
+  async #foldAll({ run, after }: FoundRun): Promise<RunFold | undefined> {
+    const { log } = this.#options
+    const fold = new RunFold({ ...run, segment: Number.POSITIVE_INFINITY }, [])
+    fold.begin()
+    for (let position = after; ; ) {
+      const page = await log.read({ topics: patternsOf(run), after: position, limit: PAGE })
+      if (page.status === 'gone') return undefined
+      for (const event of page.events) fold.apply(event)
+      if (page.done) return fold
+      position = page.next
+    }
+  }
+
+  async #busy(latest: FoundRun): Promise<WireError> {
+    const { run } = latest
+    const waits = (await this.#foldAll(latest))?.waitsFor() ?? []
+    const what =
+      waits.length > 0
+        ? `Run "${run.runId}" of this thread waits for an answer: send resume with ${waits.join(', ')}.`
+        : `Run "${run.runId}" of this thread is active: wait for its end, stop it, or join it by its runId.`
+    const { runId, commandId } = run
+    return wireError('conflict', what, { runId, commandId, ...(waits.length > 0 && { interrupts: waits }) })
+  }
+
+  async #stateOf({ agentId, sessionId }: { agentId: string; sessionId: string }): Promise<unknown> {
+    const record = await this.#options.log.get(stateTopic(agentId, sessionId))
+    return (record?.payload as { snapshot: unknown } | undefined)?.snapshot ?? {}
+  }
+
+  #found(run: AgUiRun, version: number): FoundRun {
+    const from = run.from ?? version
+    const { log } = this.#options
+    return { run, after: encodeCursor(log.epoch, from), history: () => readHistory(log, run, from) }
+  }
+}
+
+interface Thread {
+  record: AgUiThread | undefined
+  version: number
+}
+
+/** Which events of the log a run is made of. What else is on these topics, the fold leaves out. */
+export function patternsOf({ agentId, commandId }: AgUiRun): string[] {
+  return [
+    topics.command(agentId, commandId),
+    topics.interaction(agentId, '*'),
+    topics.sessionMessages(agentId, '*'),
+    topics.agentStatus(agentId),
+    topics.taskStatus('*'),
+  ]
+}
+
+const NOTHING: NewInput = { text: '', messages: [], toolResults: [], given: [] }
+
+const seqAfter = ({ after }: FoundRun): number => Number.parseInt(after.split('.')[1]!, 36)
+
+/** Agents without prompts may take shell lines: then the message of the user is one. */
+function kindOf({ capabilities: { kinds } }: Agent): Command['kind'] {
+  return kinds !== undefined && !kinds.includes('prompt') && kinds.includes('shell') ? 'shell' : 'prompt'
+}
+
+function titleOf(text: string): string {
+  const [line = ''] = text.trim().split('\n', 1)
+  return line.length <= MAX_TITLE ? line : `${line.slice(0, MAX_TITLE - 1).replace(/[\ud800-\udbff]$/, '')}…`
+}
+
+const isFilled = (state: unknown): boolean =>
+  typeof state === 'object' && state !== null && Object.keys(state).length > 0
+
+/** A message of the user, as the session's stream has it. */
+function saidBy(
+  { id, text }: { id: string; text: string },
+  of: { agentId: string; sessionId: string; commandId: string },
+): EventDraft[] {
+  const message = { ...of, messageId: idOf(id) }
+  return [
+    ...draftsOf({ type: 'message:start', payload: { ...message, role: 'user', text } }),
+    ...draftsOf({ type: 'message:end', payload: message }),
+  ]
+}
+
+const recordDraft = (topic: string, payload: AgUiRun | AgUiThread, expiresAt: number): EventDraft => ({
+  ...{ type: 'ag-ui:stored', topic, payload, record: 'set', expiresAt },
+})
+
+const RETRY_OFFLINE_MS = 5000
+
+const offline = ({ agentId }: Agent): WireError =>
+  wireError('unavailable', `Agent "${agentId}" is offline: nothing was accepted. Start it, or try again.`, {
+    retryAfterMs: RETRY_OFFLINE_MS,
+  })
+
+export const gone = (): WireError =>
+  wireError('cursor_gone', 'The beginning of the run left the log: read the transcript of its session instead.')
+
+/** Why the one agent that was asked could not take it. */
+function unwrapped(error: WireError): WireError {
+  const { refused: each } = (error.details ?? {}) as { refused?: { error: WireError }[] }
+  return each?.[0]?.error ?? error
+}

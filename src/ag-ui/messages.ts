@@ -1,0 +1,115 @@
+import type { TranscriptItem } from '@fleetwire/protocol'
+import type { AgUiMessage, AgUiTextRole } from './ag-ui-event.ts'
+
+const textRoles: readonly string[] = ['developer', 'system', 'assistant', 'user'] satisfies AgUiTextRole[]
+/** What agents call the role of what they think. */
+const reasoningRoles: readonly string[] = ['reasoning', 'thinking', 'thought', 'analysis']
+
+export const isReasoning = (role: string): boolean => reasoningRoles.includes(role.toLowerCase())
+
+/** Clients end a run over a role that they do not know. */
+export const textRoleOf = (role: string): AgUiTextRole =>
+  textRoles.includes(role) ? (role as AgUiTextRole) : 'assistant'
+
+/** Where the result of a call stands: a message of its own, whose id is the same however often it is told. */
+export const resultIdOf = (toolCallId: string): string => `${toolCallId}-result`
+
+/** The JSON of a call's arguments, as far as it is known. */
+export function argumentsOf({ args, argsText, state }: Extract<TranscriptItem, { kind: 'tool' }>): string {
+  if (args !== undefined) return JSON.stringify(args)
+  return argsText ?? (state === 'ended' ? '{}' : '')
+}
+
+/** What a call returned, as text. */
+export function resultText({
+  result,
+  error,
+}: Pick<Extract<TranscriptItem, { kind: 'tool' }>, 'result' | 'error'>): string {
+  if (error !== undefined) return errorText(error)
+  if (result === undefined) return ''
+  return typeof result === 'string' ? result : JSON.stringify(result)
+}
+
+export const errorText = (error: string | { message: string }): string =>
+  typeof error === 'string' ? error : error.message
+
+/**
+ * The thread's messages: what is known of it before, and after it the items of a session in their order. An item that
+ * has the id of a known message replaces it. `hasResult`: whether the result of an ended call belongs to it.
+ */
+export function messagesOf(
+  before: readonly AgUiMessage[],
+  items: Iterable<TranscriptItem>,
+  hasResult: (item: Extract<TranscriptItem, { kind: 'tool' }>) => boolean = () => true,
+): AgUiMessage[] {
+  const messages = new Map(before.map(message => [message.id, message]))
+  const results = new Map<string, AgUiMessage>()
+  for (const item of items) {
+    if (item.kind === 'message') putText(messages, item)
+    else {
+      putCall(messages, item)
+      if (item.state !== 'ended' || !hasResult(item)) continue
+      const { toolCallId } = item
+      results.set(toolCallId, { id: resultIdOf(toolCallId), role: 'tool', toolCallId, content: resultText(item) })
+    }
+  }
+  return withResults([...messages.values()], results)
+}
+
+function putText(
+  messages: Map<string, AgUiMessage>,
+  { messageId, role, text }: Extract<TranscriptItem, { kind: 'message' }>,
+) {
+  const known = messages.get(messageId)
+  if (isReasoning(role)) messages.set(messageId, { id: messageId, role: 'reasoning', content: text })
+  else
+    messages.set(messageId, {
+      ...(known?.role === 'assistant' && known),
+      id: messageId,
+      role: textRoleOf(role),
+      content: text,
+    })
+}
+
+/** A call stands in the message that asks for it, or in one of its own. */
+function putCall(messages: Map<string, AgUiMessage>, item: Extract<TranscriptItem, { kind: 'tool' }>): void {
+  const { toolCallId, name } = item
+  const call = { id: toolCallId, type: 'function' as const, function: { name, arguments: argumentsOf(item) } }
+  for (const [id, message] of messages) {
+    if (!message.toolCalls?.some(({ id }) => id === toolCallId)) continue
+    messages.set(id, {
+      ...message,
+      toolCalls: message.toolCalls.map(other => (other.id === toolCallId ? call : other)),
+    })
+    return
+  }
+  const parentId = item.messageId !== undefined && fits(messages.get(item.messageId)) ? item.messageId : toolCallId
+  const parent = messages.get(parentId) ?? { id: parentId, role: 'assistant' }
+  messages.set(parentId, { ...parent, toolCalls: [...(parent.toolCalls ?? []), call] })
+}
+
+const fits = (parent: AgUiMessage | undefined) => parent === undefined || parent.role === 'assistant'
+
+/** A result stands behind the message whose call it answers: models refuse histories in which it does not. */
+function withResults(messages: AgUiMessage[], results: Map<string, AgUiMessage>): AgUiMessage[] {
+  const answered = new Set(
+    messages.flatMap(({ role, toolCallId }) => (role === 'tool' && toolCallId ? [toolCallId] : [])),
+  )
+  const all: AgUiMessage[] = []
+  for (const message of messages) {
+    all.push(message)
+    for (const { id } of message.toolCalls ?? []) {
+      const result = results.get(id)
+      if (result !== undefined && !answered.has(id)) all.push(result)
+    }
+  }
+  return all
+}
+
+/** The messages that a client sent, without what is none: they are sent back to clients as they are. */
+export function knownMessages(messages: readonly unknown[]): AgUiMessage[] {
+  return messages.filter(
+    (message): message is AgUiMessage =>
+      typeof message === 'object' && message !== null && 'id' in message && typeof message.id === 'string',
+  )
+}

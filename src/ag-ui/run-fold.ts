@@ -1,0 +1,420 @@
+import type { Agent, Command, EventPayloads, Interaction, Task, TranscriptItem } from '@fleetwire/protocol'
+import { isFinal } from '@fleetwire/protocol'
+import { patchState } from '../sessions/patch-state.ts'
+import { advance, isStreamEvent, keyOf, type StreamEvent } from '../sessions/stream-item.ts'
+import { type AgUiEvent, type AgUiMessage, PROTOCOL_VERSION } from './ag-ui-event.ts'
+import type { AgUiRun } from './ag-ui-run.ts'
+import { interruptOf } from './interrupts.ts'
+import { argumentsOf, errorText, isReasoning, messagesOf, resultIdOf, resultText, textRoleOf } from './messages.ts'
+import { StreamVerifier } from './stream-verifier.ts'
+
+/** What the fold reads of an event of the log. */
+export interface LoggedEvent {
+  type: string
+  topic: string
+  at: number
+  payload: unknown
+}
+
+/** An event of a run's stream, and its place in it, from 1. */
+export interface AgUiFrame {
+  n: number
+  event: AgUiEvent
+}
+
+type Tool = Extract<TranscriptItem, { kind: 'tool' }>
+type Message = Extract<TranscriptItem, { kind: 'message' }>
+
+/**
+ * The stream of one run, folded from the events of its command since that began: pure, so the same log gives the same
+ * frames with the same numbers, on whatever connection and after whatever restart. The events before the run itself
+ * (those of earlier runs of the command) are folded in silence.
+ */
+export class RunFold {
+  readonly run: AgUiRun
+  readonly #history: readonly AgUiMessage[]
+  #verifier = new StreamVerifier()
+  #n = 0
+  #segment = 0
+  readonly #items = new Map<string, TranscriptItem>()
+  readonly #interactions = new Map<string, Interaction>()
+  /** The questions with which the run before ended; the next is asked when none of them is open. */
+  #asked: string[] = []
+  readonly #askedIn = new Map<string, number>()
+  #command: Command | undefined
+  #state: unknown
+  readonly #pending = new Set<string>()
+  /** Whether the agent said anything to people. */
+  #hasSpoken = false
+  /** What was told last under each name, as text: the same again is not news. */
+  readonly #told = new Map<string, string>()
+  #terminal: AgUiEvent | undefined
+
+  /** `history`: the messages of the thread before the command. */
+  constructor(run: AgUiRun, history: readonly AgUiMessage[]) {
+    this.run = run
+    this.#history = history
+    this.#state = run.state
+  }
+
+  /** How many frames there were. */
+  get n(): number {
+    return this.#n
+  }
+
+  get isOver(): boolean {
+    return this.#verifier.isOver
+  }
+
+  /** The run of the command that ended with this question; undefined: none has. */
+  askedIn(interactionId: string): number | undefined {
+    return this.#askedIn.get(interactionId)
+  }
+
+  /** The questions of the last run that are still open. */
+  waitsFor(): string[] {
+    return this.#asked.filter(id => this.#interactions.has(id))
+  }
+
+  /** The frames before any event. Must be called once, first. */
+  begin(): AgUiFrame[] {
+    return this.#opening()
+  }
+
+  apply(event: LoggedEvent): AgUiFrame[] {
+    if (this.isOver) return []
+    const frames = this.#emit(this.#read(event))
+    const asking = this.#asking()
+    if (asking.length === 0) return frames
+    this.#asked = asking.map(({ interactionId }) => interactionId)
+    for (const id of this.#asked) this.#askedIn.set(id, this.#segment)
+    if (this.#segment === this.run.segment) return [...frames, ...this.#emit(this.#interrupt(asking))]
+    this.#segment++
+    // What was open ended with the run before, for the client.
+    this.#verifier = new StreamVerifier(this.#verifier)
+    return this.#opening()
+  }
+
+  /**
+   * What a client that joins now is sent before the frames that follow: all that it missed, and what is open begun
+   * again.
+   */
+  prelude(): AgUiEvent[] {
+    return [
+      this.#started(),
+      this.#stateNow(),
+      this.#correction(),
+      ...this.#verifier.openers(),
+      ...(this.#terminal === undefined ? [] : [this.#terminal]),
+    ]
+  }
+
+  messages(): AgUiMessage[] {
+    return messagesOf(this.#history, this.#items.values(), ({ toolCallId }) => !this.#pending.has(toolCallId))
+  }
+
+  #opening(): AgUiFrame[] {
+    return this.#emit([this.#started(), this.#stateNow()])
+  }
+
+  #started(): AgUiEvent {
+    const { threadId, runId } = this.run
+    return { type: 'RUN_STARTED', threadId, runId, protocolVersion: PROTOCOL_VERSION }
+  }
+
+  #stateNow(): AgUiEvent {
+    return { type: 'STATE_SNAPSHOT', snapshot: this.#state }
+  }
+
+  #emit(events: readonly AgUiEvent[]): AgUiFrame[] {
+    // Earlier runs of the command keep the order too: what they left open is not open in this one.
+    const admitted = events.flatMap(event => this.#verifier.admit(event))
+    if (this.#segment !== this.run.segment) return []
+    if (this.isOver) this.#terminal = admitted.at(-1)
+    return admitted.map(event => ({ n: ++this.#n, event }))
+  }
+
+  #read(event: LoggedEvent): AgUiEvent[] {
+    if (isStreamEvent(event)) return this.#isOurs(event) ? this.#stream(event, event.at) : []
+    const { type, payload } = event
+    if (type.startsWith('command:')) return this.#commandEvent(payload as Command)
+    if (type.startsWith('interaction:')) return this.#interaction(payload as Interaction)
+    if (type.startsWith('task:')) return type === 'task:deleted' ? [] : this.#task(payload as Task)
+    switch (type) {
+      case 'state:snapshot':
+        return this.#stateSnapshot(payload as EventPayloads['state:snapshot'])
+      case 'state:patch':
+        return this.#statePatch(payload as EventPayloads['state:patch'])
+      case 'agent:status':
+        return this.#agent(payload as Agent)
+      default:
+        return []
+    }
+  }
+
+  /** What names the command belongs to its run; what names none does where it happens in the run's session. */
+  #isOurs(event: StreamEvent): boolean {
+    const { commandId, sessionId } = event.payload
+    if (commandId !== undefined) return commandId === this.run.commandId
+    if (this.#items.has(keyOf(event))) return true
+    return sessionId === this.run.sessionId && (event.type === 'message:start' || event.type === 'tool:start')
+  }
+
+  #stream(event: StreamEvent, at: number): AgUiEvent[] {
+    const key = keyOf(event)
+    const before = this.#items.get(key)
+    const after = advance(before, event, at)
+    if (after === undefined) return []
+    if (after.kind === 'message') {
+      this.#items.set(key, after)
+      return this.#message(event, before as Message | undefined, after)
+    }
+    const call = { ...after, ...(event.type === 'tool:start' && this.#parentOf(after)) }
+    this.#items.set(key, call)
+    return this.#tool(event, before as Tool | undefined, call)
+  }
+
+  #message(event: StreamEvent, before: Message | undefined, after: Message): AgUiEvent[] {
+    // A message keeps its voice, whatever its end says.
+    const voice = voiceOf(before ?? after)
+    if (after.text !== '' && textRoleOf(after.role) === 'assistant' && !isReasoning(after.role)) this.#hasSpoken = true
+    if (event.type === 'message:delta') return voice.say(event.payload.delta)
+    const said = before?.text ?? ''
+    const ending = event.type === 'message:end' ? voice.close : []
+    if (after.text.startsWith(said)) {
+      const rest = voice.say(after.text.slice(said.length))
+      return [...(event.type === 'message:start' || rest.length > 0 ? voice.open : []), ...rest, ...ending]
+    }
+    // The text is another than the client was sent: it can only be corrected as a whole.
+    return [...voice.close, this.#correction(), ...(event.type === 'message:start' ? voice.open : [])]
+  }
+
+  #correction(): AgUiEvent {
+    return { type: 'MESSAGES_SNAPSHOT', messages: this.messages() }
+  }
+
+  #tool(event: StreamEvent, before: Tool | undefined, after: Tool): AgUiEvent[] {
+    const { toolCallId, name, messageId } = after
+    const parent = messageId !== undefined && { parentMessageId: messageId }
+    const end: AgUiEvent = { type: 'TOOL_CALL_END', toolCallId }
+    const start: AgUiEvent = { type: 'TOOL_CALL_START', toolCallId, toolCallName: name, ...parent }
+    const argue = (delta: string): AgUiEvent => ({ type: 'TOOL_CALL_ARGS', toolCallId, delta })
+    switch (event.type) {
+      case 'tool:start': {
+        // What it was sent of the call before does not count any more.
+        const again = before !== undefined && (before.state === 'ended' || argumentsOf(before) !== '')
+        if (again) return [end, this.#correction(), ...(after.args === undefined ? [start] : [])]
+        return after.args === undefined ? [start] : [start, argue(argumentsOf(after)), end]
+      }
+      case 'tool:args':
+        return after.args === undefined ? [argue(event.payload.delta)] : []
+      case 'tool:end':
+        return before?.state === 'open' ? [...this.#argued(before, after, argue), end, ...this.#returned(after)] : []
+      default:
+        return []
+    }
+  }
+
+  /** What is still to say of the arguments when a call ends. */
+  #argued(before: Tool, after: Tool, argue: (delta: string) => AgUiEvent): AgUiEvent[] {
+    const told = argumentsOf(before)
+    const whole = argumentsOf(after)
+    if (told === '') return [argue(whole)]
+    if (before.args !== undefined || told === whole || sameJson(told, whole)) return []
+    return [{ type: 'TOOL_CALL_END', toolCallId: after.toolCallId }, this.#correction()]
+  }
+
+  /** A tool of the client has no result: that comes with the client's next run. */
+  #returned(tool: Tool): AgUiEvent[] {
+    const { toolCallId, name, result, error } = tool
+    const isLeft = result === undefined && (error === undefined || codeOf(error) === 'abandoned')
+    if (isLeft && this.run.tools.includes(name)) {
+      this.#pending.add(toolCallId)
+      return []
+    }
+    const failed = error !== undefined && { metadata: { isError: true as const } }
+    const messageId = resultIdOf(toolCallId)
+    return [{ type: 'TOOL_CALL_RESULT', messageId, toolCallId, content: resultText(tool), role: 'tool', ...failed }]
+  }
+
+  /** The message that asks for a call: the one that it names, or the one that is being written. */
+  #parentOf({ messageId }: Tool): { messageId?: string } {
+    if (messageId !== undefined) return {}
+    const open = [...this.#items.values()].findLast(
+      item => item.kind === 'message' && item.state === 'open' && item.role === 'assistant',
+    )
+    return open?.kind === 'message' ? { messageId: open.messageId } : {}
+  }
+
+  #stateSnapshot({ sessionId, snapshot }: EventPayloads['state:snapshot']): AgUiEvent[] {
+    if (sessionId !== this.run.sessionId) return []
+    this.#state = snapshot
+    return [this.#stateNow()]
+  }
+
+  #statePatch({ sessionId, patch }: EventPayloads['state:patch']): AgUiEvent[] {
+    if (sessionId !== this.run.sessionId) return []
+    const patched = patchState(structuredClone(this.#state), patch)
+    // It applied on the server, so here another state went before: that of a client would be wrong as well.
+    if (patched.status === 'refused') return []
+    this.#state = patched.state
+    return isPlain(patch) ? [{ type: 'STATE_DELTA', delta: patch }] : [this.#stateNow()]
+  }
+
+  #interaction(interaction: Interaction): AgUiEvent[] {
+    const { interactionId, commandId, sessionId } = interaction
+    const isOurs = commandId === undefined ? sessionId === this.run.sessionId : commandId === this.run.commandId
+    if (!isOurs) return []
+    if (interaction.state === 'open') this.#interactions.set(interactionId, interaction)
+    else this.#interactions.delete(interactionId)
+    return []
+  }
+
+  /** The questions with which the run ends now: the command waits for them, and those before are all answered. */
+  #asking(): Interaction[] {
+    if (this.isOver || this.#interactions.size === 0 || this.#asked.some(id => this.#interactions.has(id))) return []
+    const open = [...this.#interactions.values()]
+    const waits = this.#command?.waitingSince !== undefined || open.some(({ commandId }) => commandId === undefined)
+    return waits ? open : []
+  }
+
+  #interrupt(asking: readonly Interaction[]): AgUiEvent[] {
+    const { threadId, runId } = this.run
+    return [
+      ...this.#verifier.closers(),
+      this.#stateNow(),
+      this.#correction(),
+      { type: 'RUN_FINISHED', threadId, runId, outcome: { type: 'interrupt', interrupts: asking.map(interruptOf) } },
+    ]
+  }
+
+  #agent({ agentId, status, link, work, detail }: Agent): AgUiEvent[] {
+    return agentId === this.run.agentId ? this.#tell('agent.status', { status, link, work, detail }) : []
+  }
+
+  #task({ agentId, taskId, title, status, createdAt }: Task): AgUiEvent[] {
+    if (agentId !== this.run.agentId || this.#command === undefined || createdAt < this.#command.createdAt) return []
+    const stepName = title === '' || title === taskId ? taskId : `${title} (${taskId})`
+    if (status === 'running' || status === 'paused')
+      return [{ type: 'STEP_STARTED', stepName: this.#step(taskId, stepName) }]
+    return status === 'pending' ? [] : [{ type: 'STEP_FINISHED', stepName: this.#step(taskId, stepName) }]
+  }
+
+  readonly #steps = new Map<string, string>()
+
+  /** A step keeps its name, since that is how it is found again; a task may be renamed. */
+  #step(taskId: string, name: string): string {
+    const known = this.#steps.get(taskId) ?? name
+    this.#steps.set(taskId, known)
+    return known
+  }
+
+  #commandEvent(command: Command): AgUiEvent[] {
+    if (command.commandId !== this.run.commandId) return []
+    this.#command = command
+    const { status, phase, progress } = command
+    if (isFinal(status)) return this.#ended(command)
+    return [
+      ...this.#tell('run.status', { status, ...(phase !== undefined && { phase }) }),
+      ...(progress === undefined ? [] : this.#tell('run.progress', progress)),
+    ]
+  }
+
+  #tell(name: string, value: object): AgUiEvent[] {
+    const text = JSON.stringify(value)
+    if (this.#told.get(name) === text) return []
+    this.#told.set(name, text)
+    return [{ type: 'CUSTOM', name, value }]
+  }
+
+  #ended(command: Command): AgUiEvent[] {
+    const { threadId, runId } = this.run
+    const { status, output } = command
+    const said = this.#spoken(command)
+    switch (status) {
+      case 'succeeded': {
+        const pendingToolCallIds = [...this.#pending]
+        const pending = pendingToolCallIds.length > 0 && { pendingToolCallIds }
+        const result = output !== undefined && output !== null && { result: output }
+        return [...said, { type: 'RUN_FINISHED', threadId, runId, ...result, outcome: { type: 'success', ...pending } }]
+      }
+      case 'cancelled':
+        return [...said, { type: 'RUN_FINISHED', threadId, runId, outcome: { type: 'cancelled' } }]
+      default:
+        return [...said, { type: 'RUN_ERROR', message: messageOf(command), code: errorCodeOf(command) }]
+    }
+  }
+
+  /** What the agent returned as text, where it said nothing while it ran. */
+  #spoken({ commandId: messageId, output }: Command): AgUiEvent[] {
+    if (this.#hasSpoken || typeof output !== 'string' || output === '') return []
+    const of = { sessionId: this.run.sessionId, agentId: this.run.agentId, messageId }
+    const start = { type: 'message:start', payload: { ...of, role: 'assistant', text: output } } as const
+    this.#items.set(`message ${messageId}`, { ...(advance(undefined, start, 0) as Message), state: 'ended' })
+    return [
+      { type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' },
+      { type: 'TEXT_MESSAGE_CONTENT', messageId, delta: output },
+      { type: 'TEXT_MESSAGE_END', messageId },
+    ]
+  }
+}
+
+/** How a message is begun, continued and ended: reasoning has a bracket around it. */
+function voiceOf({ messageId, role }: Message) {
+  if (!isReasoning(role)) {
+    return {
+      open: [{ type: 'TEXT_MESSAGE_START', messageId, role: textRoleOf(role) }] as AgUiEvent[],
+      say: (delta: string): AgUiEvent[] => (delta === '' ? [] : [{ type: 'TEXT_MESSAGE_CONTENT', messageId, delta }]),
+      close: [{ type: 'TEXT_MESSAGE_END', messageId }] as AgUiEvent[],
+    }
+  }
+  return {
+    open: [
+      { type: 'REASONING_START', messageId },
+      { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
+    ] as AgUiEvent[],
+    say: (delta: string): AgUiEvent[] =>
+      delta === '' ? [] : [{ type: 'REASONING_MESSAGE_CONTENT', messageId, delta }],
+    close: [
+      { type: 'REASONING_MESSAGE_END', messageId },
+      { type: 'REASONING_END', messageId },
+    ] as AgUiEvent[],
+  }
+}
+
+/** Clients refuse to apply these, and then their state is another than ours. */
+const isPlain = (patch: EventPayloads['state:patch']['patch']): boolean =>
+  patch.every(({ path, from = '' }) => !/__proto__|prototype/.test(path + from))
+
+const codeOf = (error: NonNullable<Command['error']>): string | undefined =>
+  typeof error === 'string' ? undefined : error.code
+
+function sameJson(a: string, b: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b))
+  } catch {
+    return false
+  }
+}
+
+function messageOf({ status, error, reason, detail }: Command): string {
+  if (error !== undefined) return errorText(error)
+  const why = detail ?? reason
+  switch (status) {
+    case 'lost':
+      return 'The agent was gone for too long.'
+    case 'timed_out':
+      return 'The run took longer than it may.'
+    case 'expired':
+      return 'The agent did not come to it in time.'
+    case 'rejected':
+      return `The agent refused it${why === undefined ? '' : `: ${why}`}.`
+    default:
+      return `The run failed${why === undefined ? '' : `: ${why}`}.`
+  }
+}
+
+function errorCodeOf({ status, error }: Command): string {
+  const own = error === undefined ? undefined : codeOf(error)
+  return status === 'lost' ? 'AGENT_DISCONNECTED' : (own ?? status.toUpperCase())
+}

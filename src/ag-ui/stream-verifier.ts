@@ -1,0 +1,189 @@
+import type { AgUiEvent } from './ag-ui-event.ts'
+
+/** What can be open in a run. Reasoning has two brackets of its own: a span, and the messages within it. */
+type Kind = 'text' | 'tool' | 'span' | 'reasoning' | 'step' | 'subagent'
+
+type StepEvent = { type: 'STEP_STARTED' | 'STEP_FINISHED'; stepName: string; subagentRunId?: string }
+
+interface Open {
+  kind: Kind
+  key: string
+  opener: AgUiEvent
+}
+
+/**
+ * The order rules of AG-UI, as its clients enforce them: pure, and total over every sequence of events. Whatever is
+ * offered, what comes out is a stream that a client accepts: what continues something that is not open opens it, what
+ * opens twice is dropped, the end of a run closes all that is open, and nothing follows the end.
+ */
+export class StreamVerifier {
+  #phase: 'before' | 'active' | 'over' = 'before'
+  readonly #open = new Map<string, Open>()
+  /** The last opener of each tool call: its name is needed to open it again. */
+  readonly #calls: Map<string, AgUiEvent>
+  readonly #owners = new Map<string, string | undefined>()
+  readonly #endedSubagents = new Set<string>()
+
+  /** `before`: the run before, whose tool calls may go on in this one. */
+  constructor(before?: StreamVerifier) {
+    this.#calls = new Map(before === undefined ? [] : before.#calls)
+  }
+
+  get isOver(): boolean {
+    return this.#phase === 'over'
+  }
+
+  isOpen(kind: Kind, id: string): boolean {
+    return this.#open.has(`${kind} ${id}`)
+  }
+
+  /** What opens everything that is open now, in the order in which it was opened. */
+  openers(): AgUiEvent[] {
+    return [...this.#open.values()].map(({ opener }) => opener)
+  }
+
+  /** What closes everything that is open: what was opened last first. */
+  closers(): AgUiEvent[] {
+    return [...this.#open.values()].reverse().map(({ kind, key, opener }) => closerOf(kind, key, opener))
+  }
+
+  /** What may be sent in place of `event`: itself, with what must come before it; or nothing. */
+  admit(event: AgUiEvent): AgUiEvent[] {
+    if (event.type === 'RUN_STARTED') {
+      if (this.#phase !== 'before') return []
+      this.#phase = 'active'
+      return [event]
+    }
+    if (event.type === 'RUN_ERROR' && this.#phase !== 'over') {
+      const closed = this.#closeAll()
+      this.#phase = 'over'
+      return [...closed, event]
+    }
+    if (this.#phase !== 'active') return []
+    if (event.type === 'RUN_FINISHED') {
+      const closed = this.#closeAll()
+      this.#phase = 'over'
+      return [...closed, event]
+    }
+    return this.#within(event)
+  }
+
+  #within(event: AgUiEvent): AgUiEvent[] {
+    switch (event.type) {
+      case 'TEXT_MESSAGE_START':
+        return this.#begin('text', event.messageId, event)
+      case 'TEXT_MESSAGE_CONTENT':
+        return this.#go('text', event.messageId, event, {
+          type: 'TEXT_MESSAGE_START',
+          messageId: event.messageId,
+          role: 'assistant',
+        })
+      case 'TEXT_MESSAGE_END':
+        return this.#end('text', event.messageId, event)
+      case 'TOOL_CALL_START':
+        this.#calls.set(event.toolCallId, event)
+        return this.#begin('tool', event.toolCallId, event)
+      case 'TOOL_CALL_ARGS':
+        return this.#go('tool', event.toolCallId, event, this.#calls.get(event.toolCallId))
+      case 'TOOL_CALL_END':
+        return this.#end('tool', event.toolCallId, event)
+      case 'REASONING_START':
+        return this.#begin('span', event.messageId, event)
+      case 'REASONING_MESSAGE_START':
+        return this.#begin('reasoning', event.messageId, event)
+      case 'REASONING_MESSAGE_CONTENT': {
+        const { messageId } = event
+        return this.#go('reasoning', messageId, event, {
+          type: 'REASONING_MESSAGE_START',
+          messageId,
+          role: 'reasoning',
+        })
+      }
+      case 'REASONING_MESSAGE_END':
+        return this.#end('reasoning', event.messageId, event)
+      case 'REASONING_END': {
+        const { messageId } = event
+        const inner = this.#end('reasoning', messageId, { type: 'REASONING_MESSAGE_END', messageId })
+        const ended = this.#end('span', messageId, event)
+        return ended.length === 0 ? [] : [...inner, ...ended]
+      }
+      case 'STEP_STARTED':
+        return this.#begin('step', stepKey(event), event)
+      case 'STEP_FINISHED':
+        return this.#end('step', stepKey(event), event)
+      case 'SUBAGENT_STARTED':
+        return this.#endedSubagents.has(event.subagentRunId) ? [] : this.#begin('subagent', event.subagentRunId, event)
+      case 'SUBAGENT_FINISHED':
+      case 'SUBAGENT_ERROR':
+        this.#endedSubagents.add(event.subagentRunId)
+        return this.#end('subagent', event.subagentRunId, event)
+      default:
+        return [event]
+    }
+  }
+
+  #begin(kind: Kind, id: string, event: AgUiEvent): AgUiEvent[] {
+    const key = `${kind} ${id}`
+    if (this.#open.has(key)) return []
+    const opener = this.#owned(kind, id, event)
+    this.#open.set(key, { kind, key: id, opener })
+    return [opener]
+  }
+
+  /** Continues what is open; opens it first where it is not and that can be done. */
+  #go(kind: Kind, id: string, event: AgUiEvent, opener: AgUiEvent | undefined): AgUiEvent[] {
+    if ('delta' in event && event.delta === '') return []
+    if (this.isOpen(kind, id)) return [untagged(event)]
+    return opener === undefined ? [] : [...this.#begin(kind, id, opener), untagged(event)]
+  }
+
+  #end(kind: Kind, id: string, event: AgUiEvent): AgUiEvent[] {
+    if (!this.#open.delete(`${kind} ${id}`)) return []
+    // A step is found by who started it, and a subagent is what ends.
+    return [kind === 'step' || kind === 'subagent' ? event : untagged(event)]
+  }
+
+  /** An id belongs to whoever opened it first, also when it is opened again. */
+  #owned(kind: Kind, id: string, event: AgUiEvent): AgUiEvent {
+    if (kind === 'step' || kind === 'subagent') return event
+    const key = `${kind === 'span' ? 'reasoning' : kind} ${id}`
+    if (!this.#owners.has(key)) this.#owners.set(key, tagOf(event))
+    const owner = this.#owners.get(key)
+    return owner === tagOf(event)
+      ? event
+      : ({ ...untagged(event), ...(owner !== undefined && { subagentRunId: owner }) } as AgUiEvent)
+  }
+
+  #closeAll(): AgUiEvent[] {
+    return this.closers().flatMap(event => this.#within(event))
+  }
+}
+
+function closerOf(kind: Kind, id: string, opener: AgUiEvent): AgUiEvent {
+  switch (kind) {
+    case 'text':
+      return { type: 'TEXT_MESSAGE_END', messageId: id }
+    case 'tool':
+      return { type: 'TOOL_CALL_END', toolCallId: id }
+    case 'reasoning':
+      return { type: 'REASONING_MESSAGE_END', messageId: id }
+    case 'span':
+      return { type: 'REASONING_END', messageId: id }
+    case 'subagent':
+      return { type: 'SUBAGENT_FINISHED', subagentRunId: id }
+    case 'step':
+      return { ...(opener as StepEvent), type: 'STEP_FINISHED' }
+  }
+}
+
+const tagOf = (event: AgUiEvent): string | undefined => ('subagentRunId' in event ? event.subagentRunId : undefined)
+
+/** A name of a step is unique for whoever runs it. */
+const stepKey = (event: StepEvent): string => JSON.stringify([event.subagentRunId ?? null, event.stepName])
+
+/** What continues needs no tag, and a wrong one breaks the stream. */
+function untagged(event: AgUiEvent): AgUiEvent {
+  if (!('subagentRunId' in event) || event.type.startsWith('SUBAGENT_')) return event
+  const { subagentRunId: _, ...rest } = event
+  return rest as AgUiEvent
+}
