@@ -46,3 +46,12 @@ export const FLW_ERR_AUTH_NO_ROW = createError(
   'The route "%s" has no row in src/auth/access.ts, which says who may call it on what',
 )
 export const FLW_ERR_AUTH_LAPSED = createError('FLW_ERR_AUTH_LAPSED', 'A file was cut off: %s')
+export const FLW_ERR_CLUSTER_CONNECT = createError('FLW_ERR_CLUSTER_CONNECT', 'No NATS server can be reached at %s: %s')
+export const FLW_ERR_CLUSTER_SERVER = createError(
+  'FLW_ERR_CLUSTER_SERVER',
+  'nats-server %s cannot be used: %s. Upgrade it; 2.15 is recommended.',
+)
+export const FLW_ERR_CLUSTER_STREAM = createError(
+  'FLW_ERR_CLUSTER_STREAM',
+  'The stream %s of the NATS servers cannot be used: %s',
+)

@@ -64,6 +64,8 @@ const layers: [area: string, may: string[]][] = [
 
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
+  // The replicated order of commits, and the log that stands on it.
+  ['src/cluster/', ['src/cluster/', ...common, 'src/log/', '@nats-io/']],
   ['src/commands/', ['src/commands/', ...common]],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', 'src/environment.ts', '@sinclair/typebox', 'jose']],
@@ -227,6 +229,7 @@ const owners: [imported: string, by: string[]][] = [
   ['prom-client', ['plugins/metrics.ts']],
   ['node:sqlite', ['src/log/sqlite-', 'bench/']],
   ['@photostructure/sqlite', ['src/log/sqlite-', 'bench/']],
+  ['@nats-io/', ['src/cluster/nats-']],
   ['plugins/', ['src/app.ts']],
   ['routes/', ['src/app.ts', 'routes/']],
   ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'scripts/gallery.ts', 'examples/']],
@@ -325,6 +328,8 @@ t.test('the table allows and refuses what it should', async t => {
     ['src/connections/connection.ts', 'ws', false],
     ['src/connections/ws-socket.ts', 'ws', true],
     ['src/log/entries.ts', 'node:sqlite', false],
+    ['src/cluster/commit-writer.ts', '@nats-io/jetstream', false],
+    ['src/cluster/nats-commit-stream.ts', '@nats-io/jetstream', true],
     ['src/log/sqlite-driver.ts', 'node:sqlite', true],
     ['plugins/cors.ts', 'plugins/auth.ts', false],
     ['plugins/cors.ts', '@fastify/cors', true],

@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto'
+import {
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+  type StreamInfo,
+} from '@nats-io/jetstream'
+import { connect, errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import type { Clock } from '../clock.ts'
+import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM } from '../errors.ts'
+import type { Appended, Bounds, CommitStream, Part, StoredPart } from './commit-stream.ts'
+import { serverVerdict } from './server-version.ts'
+
+/** An answer takes milliseconds; without a leader there is none for seconds. */
+const ANSWER_MS = 2000
+/** What a server may take to form a group, after a start or for a new stream. */
+const OPEN_MS = 20_000
+const RETRY_MS = 250
+/** What a message takes besides its data. */
+const HEADER_BYTES = 1024
+const MAX_PART_BYTES = 1024 * 1024
+/** How many messages are asked for at a time. */
+const READ_AHEAD = 64
+const COMMIT_HEADER = 'Fleetwire-Commit'
+const PART_HEADER = 'Fleetwire-Part'
+const EPOCH = 'fleetwire.epoch'
+const [STREAM_NOT_FOUND, STREAM_EXISTS, NO_MESSAGE] = [10059, 10058, 10037]
+const WRONG_LAST_SEQUENCE = 10071
+
+export interface NatsCommitStreamOptions {
+  /** `host:port`, one or several of a cluster. */
+  servers: string | string[]
+  /** Several fleets may share a NATS cluster, each under a name of its own: letters, digits, `_` and `-`. */
+  namespace: string
+  /** How many servers store each message. Default 3. */
+  replicas?: number
+  clock: Clock
+  /** Called with one sentence about something that is no fault but that people may act on. */
+  onNote?: (message: string) => void
+}
+
+/**
+ * Opens the stream of a namespace, and makes it if there is none. Throws FLW_ERR_CLUSTER_CONNECT if no server can be
+ * reached for 20 s, FLW_ERR_CLUSTER_SERVER for one whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_STREAM if the
+ * servers do not give what was asked for.
+ */
+export async function openNatsCommitStream(options: NatsCommitStreamOptions): Promise<NatsCommitStream> {
+  const { namespace, onNote = () => {} } = options
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(namespace)) throw new TypeError(`Not a namespace: ${namespace}`)
+  const connection = await reach(options)
+  try {
+    const version = connection.info?.version ?? 'unknown'
+    const verdict = serverVerdict(version)
+    if (verdict.status === 'refused') throw new FLW_ERR_CLUSTER_SERVER(version, verdict.reason)
+    if (verdict.status === 'warned') onNote(`nats-server ${version}: ${verdict.reason}`)
+    const manager = await jetstreamManager(connection, { timeout: ANSWER_MS, checkAPI: false })
+    const info = await openStream(manager, options)
+    return new NatsCommitStream(connection, manager, info)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+/** Servers that are started together with this process take a moment. */
+async function reach({ servers, namespace, clock }: NatsCommitStreamOptions): Promise<NatsConnection> {
+  const until = clock.monotonic() + OPEN_MS
+  for (;;) {
+    try {
+      return await connect({
+        servers,
+        name: `fleetwire ${namespace}`,
+        timeout: ANSWER_MS,
+        // The library's defaults find a dead link after minutes, and give up after ten attempts.
+        pingInterval: 2000,
+        maxPingOut: 2,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 100,
+        reconnectJitter: 150,
+      })
+    } catch (error) {
+      const isFinal = error instanceof errors.AuthorizationError || clock.monotonic() >= until
+      if (isFinal) throw new FLW_ERR_CLUSTER_CONNECT(String(servers), (error as Error).message)
+      await pause(clock)
+    }
+  }
+}
+
+const pause = (clock: Clock) => new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
+
+const streamOf = (namespace: string) => `FLEETWIRE_${namespace}`
+const subjectOf = (namespace: string) => `fw.${namespace}.log`
+/** Only servers publish here: what a client would publish is taken for a commit. */
+const liveOf = (namespace: string) => `live.fw.${namespace}.log`
+
+type Asked = Pick<StreamConfig, 'storage' | 'num_replicas' | 'deny_delete' | 'allow_direct'>
+
+/** The servers take a moment to answer after a start, and while a group forms. */
+async function openStream(manager: JetStreamManager, options: NatsCommitStreamOptions): Promise<StreamInfo> {
+  const { namespace, replicas = 3, clock } = options
+  const until = clock.monotonic() + OPEN_MS
+  const asked: Asked = {
+    storage: StorageType.File,
+    num_replicas: replicas,
+    deny_delete: true,
+    allow_direct: true,
+  }
+  for (;;) {
+    try {
+      const info = await findStream(manager, namespace, asked)
+      const flaw = flawOf(info, namespace, asked)
+      if (flaw !== undefined) throw new FLW_ERR_CLUSTER_STREAM(info.config.name, flaw)
+      return info
+    } catch (error) {
+      if (error instanceof FLW_ERR_CLUSTER_STREAM) throw error
+      if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_STREAM(streamOf(namespace), (error as Error).message)
+      await pause(clock)
+    }
+  }
+}
+
+async function findStream(manager: JetStreamManager, namespace: string, asked: Asked): Promise<StreamInfo> {
+  const name = streamOf(namespace)
+  try {
+    return await manager.streams.info(name)
+  } catch (error) {
+    if (codeOf(error) !== STREAM_NOT_FOUND) throw error
+  }
+  try {
+    return await manager.streams.add({
+      ...asked,
+      name,
+      subjects: [subjectOf(namespace)],
+      retention: RetentionPolicy.Limits,
+      republish: { src: subjectOf(namespace), dest: liveOf(namespace) },
+      metadata: { [EPOCH]: randomBytes(8).toString('hex') },
+    })
+  } catch (error) {
+    // Another node made it meanwhile, with an epoch of its own.
+    if (codeOf(error) !== STREAM_EXISTS) throw error
+    return manager.streams.info(name)
+  }
+}
+
+/** Older servers leave out what they do not know, without a word. */
+function flawOf({ config }: StreamInfo, namespace: string, asked: Asked): string | undefined {
+  if (config.metadata?.[EPOCH] === undefined) return 'it was not made by Fleetwire: its metadata names no epoch'
+  for (const [name, value] of Object.entries(asked)) {
+    const found = config[name as keyof Asked]
+    if (found !== value) return `its ${name} is ${found}, and should be ${value}`
+  }
+  if (config.republish?.dest !== liveOf(namespace)) return `it is not republished to ${liveOf(namespace)}`
+  return undefined
+}
+
+const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined)
+
+/** Use openNatsCommitStream. */
+export class NatsCommitStream implements CommitStream {
+  readonly epoch: string
+  readonly maxPartBytes: number
+  readonly #connection: NatsConnection
+  readonly #manager: JetStreamManager
+  readonly #publisher: JetStreamClient
+  readonly #name: string
+  readonly #subject: string
+  readonly #live: string
+
+  constructor(connection: NatsConnection, manager: JetStreamManager, { config }: StreamInfo) {
+    this.#connection = connection
+    this.#manager = manager
+    this.#publisher = jetstream(connection, { timeout: ANSWER_MS })
+    this.#name = config.name
+    this.#subject = config.subjects[0]!
+    this.#live = config.republish!.dest
+    this.epoch = config.metadata![EPOCH]!
+    this.maxPartBytes = Math.min(connection.info?.max_payload ?? MAX_PART_BYTES, MAX_PART_BYTES) - HEADER_BYTES
+  }
+
+  async append({ commitId, part, parts, data }: Part, expected: number): Promise<Appended> {
+    const head = headers()
+    head.set(COMMIT_HEADER, commitId)
+    head.set(PART_HEADER, `${part}/${parts}`)
+    try {
+      const ack = await this.#publisher.publish(this.#subject, data, {
+        headers: head,
+        expect: { lastSequence: expected },
+      })
+      return { status: 'accepted', position: ack.seq }
+    } catch (error) {
+      if (codeOf(error) === WRONG_LAST_SEQUENCE) return { status: 'refused' }
+      return { status: 'unknown', reason: (error as Error).message }
+    }
+  }
+
+  /** Answered by the stream's leader. */
+  async bounds(): Promise<Bounds> {
+    const { state } = await this.#manager.streams.info(this.#name)
+    return { first: state.first_seq, last: state.last_seq }
+  }
+
+  async read(after: number, upTo: number): Promise<readonly StoredPart[]> {
+    const wanted = Math.min(READ_AHEAD, upTo - after)
+    const found = await Promise.all(Array.from({ length: wanted }, (_, i) => this.#direct(after + 1 + i)))
+    const missing = found.indexOf(undefined)
+    const parts = (missing === -1 ? found : found.slice(0, missing)) as StoredPart[]
+    if (parts.length > 0) return parts
+    // Any server answers the above, also one that lags; this one comes from the leader.
+    const stored = await this.#leader(after + 1)
+    return stored === undefined ? [] : [stored]
+  }
+
+  listen(listener: (part: StoredPart) => void): () => void {
+    const subscription = this.#connection.subscribe(this.#live, {
+      callback: (error, message) => {
+        const part = error === null ? this.#republished(message) : undefined
+        if (part !== undefined) listener(part)
+      },
+    })
+    return () => {
+      if (!this.#connection.isClosed()) subscription.unsubscribe()
+    }
+  }
+
+  async trim(upTo: number): Promise<void> {
+    await this.#manager.streams.purge(this.#name, { seq: upTo + 1 })
+  }
+
+  /** Removes the stream with all that it holds. */
+  async destroy(): Promise<void> {
+    await this.#manager.streams.delete(this.#name)
+  }
+
+  /** The name of the server that leads the stream; undefined while there is none. */
+  async leader(): Promise<string | undefined> {
+    const { cluster } = await this.#manager.streams.info(this.#name)
+    return cluster?.leader
+  }
+
+  /** Whether every server has what the leader has. */
+  async isWhole(): Promise<boolean> {
+    const { cluster, config } = await this.#manager.streams.info(this.#name)
+    const replicas = cluster?.replicas ?? []
+    return replicas.length === config.num_replicas - 1 && replicas.every(({ current, offline }) => current && !offline)
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+
+  async #direct(position: number): Promise<StoredPart | undefined> {
+    try {
+      const message = await this.#manager.direct.getMessage(this.#name, { seq: position })
+      return message === null ? undefined : partOf(message.header, position, message.data)
+    } catch {
+      return undefined
+    }
+  }
+
+  async #leader(position: number): Promise<StoredPart | undefined> {
+    try {
+      const message = await this.#manager.streams.getMessage(this.#name, { seq: position })
+      return message === null ? undefined : partOf(message.header, position, message.data)
+    } catch (error) {
+      if (codeOf(error) === NO_MESSAGE) return undefined
+      throw error
+    }
+  }
+
+  #republished({ headers: head, data }: Msg): StoredPart | undefined {
+    if (head?.get('Nats-Stream') !== this.#name) return undefined
+    return partOf(head, Number(head.get('Nats-Sequence')), data)
+  }
+}
+
+/** A message that is not ours stands for one part of nothing: it takes its position, and is no commit. */
+function partOf(head: MsgHdrs | undefined, position: number, data: Uint8Array): StoredPart {
+  const [part = Number.NaN, parts = Number.NaN] = (head?.get(PART_HEADER) ?? '').split('/').map(Number)
+  const commitId = head?.get(COMMIT_HEADER) ?? ''
+  const isOurs = commitId !== '' && Number.isSafeInteger(part) && Number.isSafeInteger(parts)
+  return isOurs ? { position, commitId, part, parts, data } : { position, commitId: '', part: 0, parts: 2, data }
+}

@@ -1,0 +1,84 @@
+import type { Clock } from '../../src/clock.ts'
+import { CommitFollower } from '../../src/cluster/commit-follower.ts'
+import type { CommitStream } from '../../src/cluster/commit-stream.ts'
+import { CommitWriter, type Written } from '../../src/cluster/commit-writer.ts'
+
+/** One of several that write to one stream. Each commit names the commit that its writer knew as the last. */
+export class RivalWriter {
+  readonly name: string
+  readonly stream: CommitStream
+  readonly follower: CommitFollower
+  readonly writer: CommitWriter
+  /** What it was told of its commits. */
+  readonly told: Record<Written['status'], string[]> = { written: [], deposed: [], unknown: [] }
+  deposed = 0
+  #tail = ''
+  #count = 0
+  readonly #clock: Clock
+
+  constructor(name: string, stream: CommitStream, clock: Clock) {
+    this.#clock = clock
+    this.name = name
+    this.stream = stream
+    this.follower = new CommitFollower({
+      stream,
+      clock,
+      from: 0,
+      onPart: part => this.writer.saw(part),
+      onCommit: ({ id }) => {
+        this.#tail = id
+      },
+      onLost: first => {
+        throw new Error(`lost at ${first}`)
+      },
+    })
+    this.writer = new CommitWriter({ stream, follower: this.follower, clock, onDeposed: () => void this.deposed++ })
+    this.follower.start()
+  }
+
+  /** One commit; a claim where it does not lead. */
+  async step(bytes = 0): Promise<Written> {
+    const id = `${this.name}-${++this.#count}`
+    const data = () => Buffer.from(JSON.stringify({ after: this.#tail, fill: 'x'.repeat(bytes) }))
+    const written = this.writer.isLeading ? await this.writer.commit(id, data()) : await this.writer.claim(id, data)
+    this.told[written.status].push(id)
+    return written
+  }
+
+  /** Does nothing for a while, so that another one gets its turn. */
+  rest(ms: number): Promise<void> {
+    return new Promise(resolve => void this.#clock.setTimeout(resolve, ms))
+  }
+
+  stop(): void {
+    this.writer.stop()
+    this.follower.stop()
+  }
+}
+
+/** What is wrong with what a stream holds, seen from what its writers were told; empty where all is right. */
+export async function flawsOf(stream: CommitStream, clock: Clock, rivals: readonly RivalWriter[]): Promise<string[]> {
+  const flaws: string[] = []
+  const counts = new Map<string, number>()
+  let tail = ''
+  const follower = new CommitFollower({
+    ...{ stream, clock, from: 0, onPart: () => {}, onLost: () => {} },
+    onCommit({ id, data }) {
+      const { after } = JSON.parse(Buffer.from(data).toString()) as { after: string }
+      if (after !== tail) flaws.push(`${id} was decided behind ${after}, and stands behind ${tail}`)
+      counts.set(id, (counts.get(id) ?? 0) + 1)
+      tail = id
+    },
+  })
+  follower.start()
+  await follower.sync()
+  follower.stop()
+  for (const { told } of rivals) {
+    for (const id of told.written) if (counts.get(id) !== 1) flaws.push(`${id} is there ${counts.get(id) ?? 0} times`)
+    for (const id of told.deposed)
+      if (counts.has(id)) flaws.push(`${id} is there, and its writer was told that it is not`)
+    for (const id of [...told.written, ...told.unknown]) counts.delete(id)
+  }
+  for (const id of counts.keys()) flaws.push(`nobody was told of ${id}`)
+  return flaws
+}
