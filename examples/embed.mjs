@@ -1,0 +1,56 @@
+// Fleetwire inside an app that has users of its own: they log in with the app and need no token.
+//
+//   node examples/embed.mjs            (in your project: npm install fastify fleetwire)
+//
+// Agents still come with tokens: the one that is printed is for an agent "demo".
+import { randomUUID } from 'node:crypto'
+import Fastify from 'fastify'
+import fleetwire from 'fleetwire'
+
+const { PORT = '8080', DATA_DIR = './fleet' } = process.env
+const app = Fastify()
+
+// Sessions, as small as they can be: use @fastify/session, or what your app has.
+const people = { ann: { role: 'operator' }, bob: { role: 'viewer', agents: ['demo*'] } }
+const sessions = new Map()
+const sessionOf = request => /(?:^|; )session=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1]
+
+app.post('/login/:name', async (request, reply) => {
+  const { name } = request.params
+  if (!Object.hasOwn(people, name)) return reply.code(401).send({ message: 'Nobody of that name.' })
+  const session = randomUUID()
+  sessions.set(session, name)
+  reply.header('set-cookie', `session=${session}; Path=/; HttpOnly; SameSite=Lax`)
+  return { name }
+})
+
+app.post('/logout', async request => {
+  const name = sessions.get(sessionOf(request))
+  sessions.delete(sessionOf(request))
+  // Ends what is open: their sockets are closed with 4401.
+  if (name !== undefined) await app.tokens.revokeSubject(name, 'logout')
+  return {}
+})
+
+await app.register(fleetwire, {
+  prefix: '/fleet',
+  config: { DATA_DIR },
+  authenticate: request => {
+    const name = sessions.get(sessionOf(request))
+    return name === undefined ? null : { sub: name, ...people[name] }
+  },
+})
+
+// Your own routes use the services as they are: here, all agents that this user sees.
+await app.register(async own => {
+  own.addHook('onRequest', async (request, reply) => {
+    if (!sessions.has(sessionOf(request))) return reply.code(401).send({ message: 'Log in first.' })
+  })
+  own.get('/busy', async () => ({ agents: [...app.agents.sorted('')].filter(({ work }) => work === 'working').length }))
+})
+
+const url = await app.listen({ host: '127.0.0.1', port: Number(PORT) })
+const agent = await app.tokens.mint({ sub: 'demo', role: 'agent', ttlSeconds: 86_400 }, 'embed.mjs')
+console.log(`The app is at ${url}, Fleetwire at ${url}/fleet`)
+console.log(`FLEETWIRE_URL=${url}/fleet FLEETWIRE_TOKEN=${agent.token} fleetwire agent exec --id demo`)
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => app.close())

@@ -1,0 +1,139 @@
+// Sends one command and waits for its end. It needs nothing but the Node of the runner, and survives a server that
+// restarts: the same key never sends twice. Exit code: that of the command, 124 where it timed out, else 1; 2 for wrong inputs.
+import { randomUUID } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const { env } = process
+const server = input('server').replace(/\/+$/, '')
+const token = input('token')
+const agent = input('agent')
+const minutes = Number(input('timeout-minutes', '30'))
+const body = {
+  kind: input('kind', 'shell'),
+  input: input('input'),
+  runTimeoutMs: Math.round(minutes * 60_000),
+  ...(input('session', '') && { sessionId: input('session', '') }),
+}
+const attempt = [env.GITHUB_REPOSITORY, env.GITHUB_RUN_ID, env.GITHUB_RUN_ATTEMPT, env.GITHUB_JOB, env.GITHUB_ACTION]
+const ofStep = env.GITHUB_RUN_ID ? attempt.join('/') : randomUUID()
+const key = input('idempotency-key', '') || ofStep.slice(-200)
+/** How long a server may be away, its restarts included. */
+const AWAY_MS = 10 * 60_000
+const LONGEST_PAUSE_MS = 3000
+
+if (!/^https?:\/\//.test(server) || !URL.canParse(server)) wrong('server', 'it is no http(s) URL')
+if (!(minutes > 0 && minutes <= 60 * 24 * 30)) wrong('timeout-minutes', 'it is no number of minutes')
+console.log(`::add-mask::${token}`)
+
+let command
+let stopping = false
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    stopping = true
+    // The runner gives a cancelled step a few seconds.
+    console.log(`The step was cancelled: interrupting ${command?.commandId ?? 'nothing'}`)
+    const stop = command && call('POST', `/commands/${command.commandId}/interrupt`, '')
+    Promise.resolve(stop).finally(() => process.exit(130))
+  })
+}
+
+command = await submit()
+console.log(`${command.commandId} of agent "${agent}": ${server}`)
+output('command-id', command.commandId)
+let shown = ''
+let pauseMs = 250
+while (command.endedAt === undefined && !stopping) {
+  const { status, phase, progress, detail } = command
+  const line = [status, phase, progress?.message, detail].filter(Boolean).join(', ')
+  if (line !== shown) console.log(line)
+  shown = line
+  await delay(pauseMs)
+  pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)
+  command = await persist(() => call('GET', `/commands/${command.commandId}`))
+}
+if (!stopping) report()
+
+function report() {
+  const { status, exitCode, reason, error } = command
+  const text = typeof command.output === 'string' ? command.output : JSON.stringify(command.output ?? '')
+  // Without this, a line of the output could be a command to the runner.
+  const guard = randomUUID()
+  console.log(`::group::Output\n::stop-commands::${guard}\n${text}\n::${guard}::\n::endgroup::`)
+  output('status', status)
+  output('exit-code', exitCode ?? '')
+  output('output', text)
+  const why = [reason, typeof error === 'string' ? error : error?.message].filter(Boolean).join(': ')
+  const cut = text.length > 20_000 ? `${text.slice(0, 20_000)}\n…` : text
+  const fence = '`'.repeat(Math.max(3, ...[...cut.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)))
+  summary(`### \`${agent}\`: ${status}${why && ` (${why})`}\n\n${fence}\n${cut}\n${fence}\n`)
+  if (status === 'succeeded') return
+  console.log(`::error::${escaped(`The command ${status}${why && `: ${why}`}`)}`)
+  process.exitCode = status === 'timed_out' ? 124 : exitCode > 0 ? exitCode : 1
+}
+
+/** Sends until the server has answered: the key makes the second the first. */
+function submit() {
+  const path = `/agents/${encodeURIComponent(agent)}/commands`
+  return persist(() => call('POST', path, JSON.stringify(body), { 'idempotency-key': key }))
+}
+
+/** A server that is away, or has no room, is asked again; one that refuses is not. */
+async function persist(ask) {
+  for (let since = Date.now(), pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (error.final || stopping || Date.now() - since > AWAY_MS) fail(error.message)
+      console.log(`${error.message}; trying again`)
+      await delay(error.retryAfterMs ?? pauseMs)
+    }
+  }
+}
+
+async function call(method, path, text, more = {}) {
+  const headers = { authorization: `Bearer ${token}`, ...(text && { 'content-type': 'application/json' }), ...more }
+  const signal = AbortSignal.timeout(60_000)
+  const answer = await fetch(`${server}/api/v1${path}`, { method, headers, signal, ...(text && { body: text }) }).catch(
+    error => {
+      throw new Error(`No answer of ${server}: ${error.cause?.message || error.message}`)
+    },
+  )
+  const said = await answer.text()
+  if (answer.ok) return JSON.parse(said)
+  const message = said.startsWith('{') ? JSON.parse(said).message : said.slice(0, 200)
+  const retryAfter = Number(answer.headers.get('retry-after'))
+  throw Object.assign(new Error(`HTTP ${answer.status}: ${message}`), {
+    final: answer.status < 500 && answer.status !== 429,
+    ...(retryAfter > 0 && { retryAfterMs: retryAfter * 1000 }),
+  })
+}
+
+function input(name, otherwise) {
+  const value = env[`INPUT_${name.toUpperCase().replaceAll('-', '_')}`]?.trim() || otherwise
+  return value ?? wrong(name, 'it is missing')
+}
+
+function output(name, value) {
+  const end = `end-${randomUUID()}`
+  if (env.GITHUB_OUTPUT) appendFileSync(env.GITHUB_OUTPUT, `${name}<<${end}\n${value}\n${end}\n`)
+}
+
+function summary(text) {
+  if (env.GITHUB_STEP_SUMMARY) appendFileSync(env.GITHUB_STEP_SUMMARY, text)
+}
+
+function wrong(name, why) {
+  console.log(`::error::Input ${name}: ${why}.`)
+  process.exit(2)
+}
+
+function fail(message) {
+  console.log(`::error::${escaped(message)}`)
+  process.exit(1)
+}
+
+/** Of a message to the runner. */
+function escaped(text) {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+}
