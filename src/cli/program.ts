@@ -17,6 +17,8 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   tail: async () => (await import('./tail.ts')).tailCommand,
   attach: async () => (await import('./attach.ts')).attachCommand,
   mcp: async () => (await import('./mcp.ts')).mcpCommand,
+  report: async () => (await import('./report.ts')).reportCommand,
+  hooks: async () => (await import('./hooks.ts')).hooksCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
 }
 

@@ -29,6 +29,11 @@ export const summaries = {
     usage: 'mcp [options]',
     says: 'Let an MCP client work with the fleet: list agents, send commands, answer requests',
   },
+  report: {
+    usage: 'report',
+    says: 'Inside a program that agent wrap runs: tell its status, tool calls, usage, and ask people',
+  },
+  hooks: { usage: 'hooks', says: 'Print the settings that connect the hooks of a program, such as Claude Code' },
   backup: {
     usage: 'backup [options] <folder>',
     says: 'Copy the log and the secret into a new folder, while the server runs or not',

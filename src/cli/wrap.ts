@@ -1,4 +1,5 @@
-import { basename } from 'node:path'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
 import { isatty } from 'node:tty'
 import type { ConnectionStatus } from '@fleetwire/client/node'
 import { Command, InvalidArgumentError } from 'commander'
@@ -10,6 +11,7 @@ import { CliError } from './cli-error.ts'
 interface WrapOptions extends AgentOptions {
   cwd?: string
   size?: { cols: number; rows: number }
+  rules?: string
 }
 
 /** A server that answers does so by then; one that refuses this agent is told of before the program starts. */
@@ -24,6 +26,10 @@ export const wrapCommand = withAgentOptions(new Command('wrap'))
   .argument('<program...>', 'the program and its arguments, after --')
   .option('--cwd <folder>', 'where it runs (default: here)')
   .option('--size <colsxrows>', 'of its terminal where there is none to sit at (default: 80x24)', aSize)
+  .option(
+    '--rules <file>',
+    'more programs to recognise and judge (default: ~/.fleetwire/wrap-rules.json, if there is one)',
+  )
   .action(run)
 
 async function run([name = '', ...args]: string[], options: WrapOptions): Promise<void> {
@@ -34,12 +40,14 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   }
   // The rest is loaded for this command alone.
   const { createWrap } = await import('../wrap/create-wrap.ts')
+  const rules = await rulesFrom(options.rules)
   const isLocal = isatty(0) && isatty(1)
   const messages = new Messages(isLocal && isatty(2))
   const wrap = await createWrap({
     ...{ name: basename(name), file, args, env: process.env, clock: systemClock },
     cwd: options.cwd ?? process.cwd(),
     size: options.size,
+    ...{ rules, say: (text: string) => messages.say(text) },
     terminal: isLocal ? { stdin: process.stdin, stdout: process.stdout } : undefined,
   })
   const agent = await createAgentProcess(options, {
@@ -63,6 +71,27 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   messages.release(agent.client.status.value)
   const graceMs = agent.client.status.value.state === 'online' ? GOODBYE_MS : UNHEARD_GOODBYE_MS
   await agent.leave({ exitCode, exit, ...(isLocal && { graceMs }) })
+}
+
+/** A file that is asked for must be there; that of the home folder need not. */
+async function rulesFrom(file: string | undefined) {
+  const { loadRules, RulesError } = await import('../wrap/judge/load-rules.ts')
+  try {
+    return await loadRules(file ?? usualRules(), {
+      mayBeMissing: file === undefined,
+    })
+  } catch (error) {
+    throw error instanceof RulesError ? new CliError('usage', error.message) : error
+  }
+}
+
+/** A user without a home folder has no such file either. */
+function usualRules(): string {
+  try {
+    return join(homedir(), '.fleetwire', 'wrap-rules.json')
+  } catch {
+    return join('.fleetwire', 'wrap-rules.json')
+  }
 }
 
 /** While a program draws on the terminal, nothing else may. */

@@ -1,10 +1,12 @@
 import type { ReadStream, WriteStream } from 'node:tty'
-import type { CommandHandler } from '@fleetwire/client'
+import type { AgentClient, CommandHandler, CommandRun } from '@fleetwire/client'
 import type { Clock } from '../clock.ts'
 import type { PtyExit } from '../exec/pty.ts'
+import { openReports, type Reports } from '../report/open-reports.ts'
 import { builtInRules } from './judge/built-in-rules.ts'
 import { mannersOf } from './judge/program-manners.ts'
 import { programOf } from './judge/program-of.ts'
+import type { ProgramRules } from './judge/program-rules.ts'
 import { LocalTerminal } from './local-terminal.ts'
 import { programEnv } from './program-env.ts'
 import { createPromptRunner, exitCodeOf, howItEnded } from './prompt-runner.ts'
@@ -23,6 +25,10 @@ export interface CreateWrapOptions {
   size?: { cols: number; rows: number } | undefined
   /** The terminal that the program is to be shown on. */
   terminal?: { stdin: ReadStream; stdout: WriteStream } | undefined
+  /** What is known of programs. Default: what is built in. */
+  rules?: readonly ProgramRules[] | undefined
+  /** Tells whoever has started this. */
+  say?(text: string): void
 }
 
 export interface WrapEnd {
@@ -42,15 +48,18 @@ export interface Wrap {
   readonly isStarted: boolean
   readonly hasEnded: boolean
   /** Starts the program; resolves when it has ended. */
-  start(client: WrapClient): Promise<WrapEnd>
+  start(client: WrapClient & Pick<AgentClient, 'ask'>): Promise<WrapEnd>
   /** Asks the program to end, then makes it; resolves when it has ended. */
   end(signal: NodeJS.Signals): Promise<WrapEnd>
 }
 
 /** A program as an agent: what is put together for it, in one place. */
 export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
-  const { name, file, args, env, cwd, clock, size, terminal } = options
+  const { name, file, args, env, cwd, clock, size, terminal, rules = builtInRules, say } = options
+  const manners = mannersOf(programOf([name, ...args], rules) ?? { name: 'unknown' })
   let session: WrapSession | undefined
+  let reports: Reports | undefined
+  let running: CommandRun | undefined
   let ended: Promise<WrapEnd> | undefined
   let isAsked = false
   let hasEnded = false
@@ -72,9 +81,11 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
       maxConcurrency: 1,
       handlers: {
         prompt: async run => {
-          const running = await begun
-          const outcome = await createPromptRunner(running, clock)(run)
-          running.runEnded(run.commandId)
+          const session = await begun
+          running = run
+          const outcome = await createPromptRunner(session, clock, () => reports?.answerTo(run.commandId))(run)
+          running = undefined
+          session.runEnded(run.commandId)
           return outcome
         },
       },
@@ -86,14 +97,19 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
       return hasEnded
     },
     async start(client) {
+      const listening = { agent: client, clock, source: name, run: () => running, listener: () => session?.judge }
+      // A program that cannot report is one of many: it is judged by its screen.
+      reports = await openReports(listening).catch(error => void say?.(`the program cannot report: ${error.message}`))
       session = new WrapSession({
-        ...{ client, clock, name, file, args, cwd, ...size },
-        env: programEnv(env, { isLocal: terminal !== undefined }),
-        manners: mannersOf(programOf([name, ...args], builtInRules) ?? { name: 'unknown' }),
+        ...{ client, clock, name, file, args, cwd, manners, ...size },
+        env: programEnv(env, { isLocal: terminal !== undefined, report: reports?.address }),
         local: terminal && new LocalTerminal(terminal.stdin, terminal.stdout),
       })
       begin(session)
-      ended = session.ended.then(endOf)
+      ended = session.ended.then(async exit => {
+        await reports?.close()
+        return endOf(exit)
+      })
       return ended
     },
     async end(signal) {

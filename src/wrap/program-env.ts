@@ -12,14 +12,17 @@ const OUTER = new Set([
 ])
 const HIDDEN = new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'CREDENTIALS_DIRECTORY'])
 
-/** The environment of the program: that of the agent, as if it had been started directly. */
+/**
+ * The environment of the program: that of the agent, as if it had been started directly. `report`: where it can report
+ * to this agent.
+ */
 export function programEnv(
   env: Record<string, string | undefined>,
-  { isLocal }: { isLocal: boolean },
+  { isLocal, report }: { isLocal: boolean; report?: string | undefined },
 ): Record<string, string> {
   const isKept = (name: string) =>
     /^FLEETWIRE_/i.test(name) ? SHOWN.has(name) : !HIDDEN.has(name) && !SIZES.has(name) && (isLocal || !OUTER.has(name))
   const kept = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined && isKept(pair[0]))
   const terminal: Record<string, string> = isLocal && env.TERM ? {} : { TERM: 'xterm-256color', COLORTERM: 'truecolor' }
-  return { ...Object.fromEntries(kept), ...terminal }
+  return { ...Object.fromEntries(kept), ...terminal, ...(report !== undefined && { FLEETWIRE_REPORT: report }) }
 }

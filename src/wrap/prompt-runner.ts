@@ -24,9 +24,14 @@ type Ended =
 
 /**
  * Runs a prompt: waits until the program can take it, types it as if it were pasted, and is done when the program is
- * idle again. What appeared meanwhile is the output. An interrupt presses the key that the program understands.
+ * idle again. What it says that it answered is the output, else what appeared meanwhile. An interrupt presses the key that the program understands.
  */
-export function createPromptRunner(session: WrapSession, clock: Clock): (run: PromptRun) => Promise<CommandOutcome> {
+export function createPromptRunner(
+  session: WrapSession,
+  clock: Clock,
+  /** What the program itself says that it answered. */
+  reported: () => string | undefined = () => undefined,
+): (run: PromptRun) => Promise<CommandOutcome> {
   return async run => {
     const text = promptText(run.input)
     if (text === undefined) {
@@ -48,13 +53,16 @@ export function createPromptRunner(session: WrapSession, clock: Clock): (run: Pr
     const answered = await wait.answer(typed)
     await screen.settled()
     const { text: shown, isCut } = screen.since(mark)
-    const output = answerText(shown, { prompt: text, invitation: isCut || screen.isAlternate ? '' : invitation })
-    if (output !== '') {
+    const said = reported()
+    const seen = answerText(shown, { prompt: text, invitation: isCut || screen.isAlternate ? '' : invitation })
+    const output = said ?? seen
+    // What the program reports is in its conversation already.
+    if (said === undefined && output !== '') {
       const message = run.message()
       message.append(output)
       message.end()
     }
-    const told = { output, ...(isCut && { outputTruncated: true }) }
+    const told = { output, ...(isCut && said === undefined && { outputTruncated: true }) }
     switch (answered.by) {
       case 'idle':
         return { status: 'succeeded', ...told }

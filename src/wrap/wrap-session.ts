@@ -137,6 +137,7 @@ export class WrapSession {
   }
 
   interrupt(): void {
+    this.judge.interrupted()
     this.program.press(this.manners.interrupt)
   }
 

@@ -114,7 +114,15 @@ const layers: [area: string, may: string[]][] = [
   // One program on a terminal of its own, as an agent; what can be seen of it is drawn here too.
   [
     'src/wrap/',
-    ['src/wrap/', ...common, 'src/exec/', 'src/terminals/screen-answers.ts', '@fleetwire/client', '@xterm/headless'],
+    [
+      'src/wrap/',
+      ...common,
+      'src/exec/',
+      'src/report/',
+      'src/terminals/screen-answers.ts',
+      '@fleetwire/client',
+      '@xterm/headless',
+    ],
   ],
   // Only `peer.ts` needs the library at run time; the rest knows its types.
   [
@@ -129,6 +137,9 @@ const layers: [area: string, may: string[]][] = [
       'node:',
     ],
   ],
+  // The program's end of the socket is loaded for every hook: node: alone.
+  ['src/report/report-client.ts', ['node:', '@fleetwire/protocol']],
+  ['src/report/', ['src/report/', ...common, '@fleetwire/client', 'src/connections/rate-limit.ts']],
   // A client of the public interface like any other; only its processes and its command know it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
   // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
@@ -239,7 +250,15 @@ const owners: [imported: string, by: string[]][] = [
     '@fleetwire/client',
     [
       ...['packages/client/src/examples/', 'packages/react/', 'dashboard/', 'src/exec/', 'src/demo/', 'src/cli/'],
-      ...['src/ag-ui-client/', 'src/acp/', 'src/wrap/', 'src/mcp/remote-fleet.ts', 'bench/', 'examples/'],
+      ...[
+        'src/ag-ui-client/',
+        'src/acp/',
+        'src/wrap/',
+        'src/report/',
+        'src/mcp/remote-fleet.ts',
+        'bench/',
+        'examples/',
+      ],
     ],
   ],
   ['@modelcontextprotocol/', ['src/mcp/']],

@@ -22,6 +22,10 @@ export interface WorkJudge extends ScreenJudge {
   reported(status: ReportedStatus): void
   /** The program said something else of itself (a tool call, a message): what it reported last is still alive. */
   heard(): void
+  /** Somebody interrupted the program: what it reported before says nothing of what it does now. */
+  interrupted(): void
+  /** The program waits for an answer to this, until the returned function is called. */
+  asks(detail: string): () => void
 }
 
 /** So long a report counts after the program was last heard, if nothing speaks against it. */
@@ -42,6 +46,8 @@ export function createWorkJudge(
   onVerdict: (verdict: WorkVerdict) => void = () => {},
 ): WorkJudge {
   let report: ReportedStatus | undefined
+  /** What it asks; a question that was answered says nothing of what comes next. */
+  const questions = new Set<{ detail: string }>()
   let heardAt = Number.NEGATIVE_INFINITY
   let contradictedAt: number | undefined
   let timer: Timer | undefined
@@ -52,6 +58,8 @@ export function createWorkJudge(
 
   const decide = (): WorkVerdict => {
     const { guess } = screen
+    const [question] = questions
+    if (question !== undefined) return { work: 'waiting', detail: question.detail, evidence: 'reported' }
     if (report !== undefined) return { work: report.work, detail: report.detail ?? '', evidence: 'reported' }
     return { work: guess.work, detail: guess.detail ?? '', evidence: 'guessed' }
   }
@@ -98,6 +106,21 @@ export function createWorkJudge(
     },
     heard() {
       heardAt = clock.monotonic()
+    },
+    interrupted() {
+      report = undefined
+      judge()
+    },
+    asks(detail) {
+      const question = { detail }
+      questions.add(question)
+      judge()
+      return () => {
+        questions.delete(question)
+        contradictedAt = undefined
+        heardAt = clock.monotonic()
+        judge()
+      }
     },
     stop() {
       stopped = true

@@ -1,0 +1,55 @@
+import { realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { hookSettings } from '../report/claude-code/hook-settings.ts'
+import { durationMs } from './options.ts'
+
+const TIMEOUT_MS = 600_000
+
+interface ClaudeOptions {
+  timeout: number
+  ask: boolean
+  gate?: string
+}
+
+const claudeCode = new Command('claude-code')
+  .description(
+    'The settings that connect Claude Code to the wrapper it runs in: for claude --settings, or its settings.json',
+  )
+  .option(
+    '--timeout <duration>',
+    'how long a permission waits for its answer before Claude Code asks itself (default: 10m)',
+    durationMs,
+    TIMEOUT_MS,
+  )
+  .option('--no-ask', 'only tell; Claude Code alone asks for permissions')
+  .option(
+    '--gate <tools>',
+    'also ask before each call of these tools, whatever its own rules say: Bash, "Edit|Write", "*"',
+  )
+  .action(({ timeout: timeoutMs, ask: asks, gate }: ClaudeOptions) => {
+    const settings = hookSettings({ command: ownCommand(), timeoutMs, asks, gate, platform: process.platform })
+    process.stdout.write(`${JSON.stringify(settings, undefined, 2)}\n`)
+  })
+
+export const hooksCommand = new Command('hooks').addCommand(claudeCode.exitOverride())
+
+/** How a shell calls this very program: by its name, where that is what PATH leads to, else by its whole path. */
+function ownCommand(): string {
+  const main = realpathSync(process.argv[1] ?? fileURLToPath(import.meta.url))
+  const isNamed = (process.env.PATH ?? '').split(delimiter).some(folder => {
+    try {
+      return folder !== '' && realpathSync(join(folder, 'fleetwire')) === main
+    } catch {
+      return false
+    }
+  })
+  return isNamed ? 'fleetwire' : [process.execPath, main].map(quoted).join(' ')
+}
+
+/** For `sh`, and for the shells of Windows. */
+const quoted = (path: string): string => {
+  if (/^[\w./:@+-]+$/.test(path)) return path
+  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,90 @@
+import { createConnection, type Socket } from 'node:net'
+import type { AgentFrame, AgentServerPayloads, WireError } from '@fleetwire/protocol'
+
+// Hooks start this before every tool call of a program: it loads nothing but node:net.
+
+/** A frame as a program may send it: the wrapper fills in what is left out. */
+export interface SentFrame {
+  type: AgentFrame['type']
+  payload: object
+  /** For how long the sender waits for an answer while the server is away; without it, for ever. */
+  patienceMs?: number
+  /** No reply is wanted. */
+  quiet?: true
+}
+
+export type Answer = AgentServerPayloads['interaction:answer']
+export type Reply = { ok: true; answer?: Answer } | { ok: false; error: Pick<WireError, 'message'> & { code: string } }
+
+/** The wrapper is not reached: `message` says why, `code` is that of the system. */
+export class Unreached extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * Sends frames to the wrapper and resolves with its reply to each. Rejects with Unreached where nobody listens or the
+ * connection ends before all are answered, and with the reason of `signal` when it aborts.
+ */
+export function sendReports(address: string, frames: readonly SentFrame[], signal?: AbortSignal): Promise<Reply[]> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(address)
+    const replies = new Map<string, Reply>()
+    const settle = (how: () => void) => {
+      signal?.removeEventListener('abort', abort)
+      socket.destroy()
+      how()
+    }
+    const abort = () => settle(() => reject(signal?.reason))
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort)
+    socket.on('connect', () => socket.write(linesOf(frames)))
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      settle(() => reject(new Unreached(error.code ?? 'EIO', error.message))),
+    )
+    socket.on('close', () =>
+      settle(() => reject(new Unreached('ECLOSED', 'it has closed the connection before it answered'))),
+    )
+    eachLine(socket, line => {
+      const { id, type, payload } = JSON.parse(line)
+      const reply: Reply = type === 'interaction:answer' ? { ok: true, answer: payload } : payload
+      // A line that the wrapper could not read at all has no id to go by.
+      if (id === undefined) return settle(() => resolve(frames.map(() => reply)))
+      replies.set(id, reply)
+      if (replies.size === frames.length) settle(() => resolve(frames.map((_, i) => replies.get(String(i))!)))
+    })
+    if (frames.length === 0) settle(() => resolve([]))
+  })
+}
+
+/** Sends frames and does not wait for replies: resolves when the system has them, whether or not they are welcome. */
+export function dropReports(address: string, frames: readonly SentFrame[], withinMs: number): Promise<void> {
+  return new Promise(resolve => {
+    const socket = createConnection(address)
+    const end = () => {
+      socket.destroy()
+      resolve()
+    }
+    socket.setTimeout(withinMs, end)
+    socket.on('error', end)
+    // A reply that nobody reads would break the connection under what is still to be read there.
+    socket.on('connect', () => socket.end(linesOf(frames.map(frame => ({ ...frame, quiet: true })))))
+    socket.on('finish', end)
+  })
+}
+
+const linesOf = (frames: readonly SentFrame[]): string =>
+  frames.map((frame, i) => `${JSON.stringify({ ...frame, id: String(i) })}\n`).join('')
+
+function eachLine(socket: Socket, take: (line: string) => void): void {
+  let rest = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(line)
+  })
+}

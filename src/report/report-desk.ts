@@ -1,0 +1,211 @@
+import type { InteractionAnswer, ReportType } from '@fleetwire/client/node'
+import type { AgentPayloads, ErrorCode } from '@fleetwire/protocol'
+import type { Clock, Timer } from '../clock.ts'
+import { AnswerTexts } from './answer-texts.ts'
+import type { ReportFrame } from './report-line.ts'
+
+/** The agent that speaks for the program; `AgentClient` is one. */
+export interface Spokesman {
+  report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
+  ask(interaction: AgentPayloads['interaction:request'], options: { signal?: AbortSignal }): Promise<InteractionAnswer>
+  readonly status: { readonly value: { readonly state: string }; subscribe(listener: () => void): () => void }
+}
+
+/** The command that the program works on. */
+export interface CurrentRun {
+  readonly commandId: string
+  readonly attempt: number
+  readonly sessionId?: string | undefined
+  readonly taskId?: string | undefined
+  progress(progress: { progress?: number; confidence?: number; message?: string }): void
+}
+
+/** Hears what the program says of its work. */
+export interface StatusListener {
+  reported(status: { work: AgentPayloads['agent:status']['work']; detail?: string }): void
+  heard(): void
+  /** It waits for an answer to this, until the returned function is called. */
+  asks(detail: string): () => void
+}
+
+export interface ReportDeskOptions {
+  agent: Spokesman
+  clock: Clock
+  newId(prefix: 'ses'): string
+  /** Undefined where none runs. */
+  run(): CurrentRun | undefined
+  /** Undefined before the program has started. */
+  listener(): StatusListener | undefined
+}
+
+export type DeskReply =
+  | { ok: true; answer?: InteractionAnswer }
+  | { ok: false; error: { code: ErrorCode; message: string } }
+
+/** Calls that a program left open are ended when it says that it has nothing to do; more than this are not remembered. */
+const MAX_OPEN_CALLS = 1000
+
+/**
+ * Takes the reports of one program to its agent. What concerns the command that runs names it, in the session of that
+ * command where it has one; a message or call that goes on stays in the session that it began in. Keeps nothing that
+ * matters beyond this process: the agent's outbox and journal do.
+ */
+export class ReportDesk {
+  readonly #options: ReportDeskOptions
+  /** Where messages and calls began that have not ended: by kind and id. */
+  readonly #began = new Map<string, Fields>()
+  readonly #answers = new AnswerTexts()
+  /** Of the program, where neither it nor the command names one. */
+  readonly sessionId: string
+
+  constructor(options: ReportDeskOptions) {
+    this.#options = options
+    this.sessionId = options.newId('ses')
+  }
+
+  /** `signal` aborts when whoever reports is gone, so that no answer reaches it any more. */
+  async take(
+    frame: ReportFrame,
+    { signal, patienceMs }: { signal: AbortSignal; patienceMs?: number },
+  ): Promise<DeskReply> {
+    const { listener } = this.#options
+    listener()?.heard()
+    try {
+      switch (frame.type) {
+        case 'agent:status':
+          listener()?.reported({ work: frame.payload.work, ...pick(frame.payload, ['detail']) })
+          if (frame.payload.work === 'idle') this.#endOpenCalls()
+          return ok
+        case 'command:progress': {
+          this.#options.run()?.progress(pick(frame.payload, ['progress', 'confidence', 'message']))
+          return ok
+        }
+        case 'interaction:request':
+          return await this.#ask(frame.payload, signal, patienceMs)
+        default: {
+          const placed = this.#placed(frame.type, frame.payload)
+          this.#options.agent.report(frame.type, placed as never)
+          this.#answers.note(frame.type, placed)
+          return ok
+        }
+      }
+    } catch (error) {
+      const { code = 'internal', message } = error as Error & { code?: string }
+      return { ok: false, error: { code: errorCodes[code] ?? 'unavailable', message } }
+    }
+  }
+
+  /** In which session, and of which command. */
+  #placed(type: string, payload: Fields): Fields {
+    const [kind, step] = type.split(':') as [string, string]
+    if (kind === 'session' || kind === 'state' || kind === 'agent' || kind === 'usage' || kind === 'task')
+      return payload
+    const key = `${kind} ${payload.messageId ?? payload.toolCallId}`
+    const place = this.#began.get(key) ?? this.#place(payload)
+    if (step === 'start' && this.#began.size < MAX_OPEN_CALLS) this.#began.set(key, place)
+    if (step === 'end') this.#began.delete(key)
+    return { ...payload, ...place }
+  }
+
+  #place(payload: Fields): Fields {
+    const run = this.#options.run()
+    if (run === undefined) return pick(payload, ['sessionId', 'commandId', 'taskId'])
+    const { commandId, sessionId, taskId } = run
+    return { commandId, sessionId: sessionId ?? payload.sessionId, ...(taskId !== undefined && { taskId }) }
+  }
+
+  async #ask(
+    asked: AgentPayloads['interaction:request'],
+    signal: AbortSignal,
+    patienceMs?: number,
+  ): Promise<DeskReply> {
+    const { agent, run, listener } = this.#options
+    const runs = run()
+    const sessionId = runs?.sessionId ?? asked.sessionId
+    const interaction = {
+      ...asked,
+      ...(runs !== undefined && { commandId: runs.commandId }),
+      ...(sessionId !== undefined && { sessionId }),
+    }
+    const { interactionId, title } = interaction
+    const patience = this.#patience(patienceMs)
+    const given = AbortSignal.any([signal, patience.signal])
+    const answered = listener()?.asks(title)
+    try {
+      return { ok: true, answer: await agent.ask(interaction, { signal: given }) }
+    } catch (error) {
+      if (!given.aborted) throw error
+      // Whoever asked has its answer from elsewhere, such as the program's own terminal, or waits no longer.
+      agent.report('interaction:resolved', { interactionId, text: signal.aborted ? ANSWERED_THERE : GIVEN_UP })
+      return unreachable
+    } finally {
+      patience.stop()
+      answered?.()
+    }
+  }
+
+  /** The last whole answer that the program gave while this command ran; a wrapper needs not read it from the screen. */
+  answerTo(commandId: string): string | undefined {
+    return this.#answers.of(commandId)
+  }
+
+  /** The answer has reached whoever asked. */
+  applied(interactionId: string): void {
+    this.#options.agent.report('interaction:applied', { interactionId })
+  }
+
+  /** Aborts once the server has been away for so long. */
+  #patience(patienceMs: number | undefined): { signal: AbortSignal; stop: () => void } {
+    const controller = new AbortController()
+    const { signal } = controller
+    if (patienceMs === undefined) return { signal, stop: () => {} }
+    const { agent, clock } = this.#options
+    let timer: Timer | undefined
+    const look = () => {
+      const isAway = agent.status.value.state !== 'online'
+      if (isAway) timer ??= clock.setTimeout(() => controller.abort(), patienceMs)
+      else timer = void timer?.cancel()
+    }
+    const unsubscribe = agent.status.subscribe(look)
+    look()
+    const stop = () => {
+      unsubscribe()
+      timer?.cancel()
+    }
+    return { signal, stop }
+  }
+
+  #endOpenCalls(): void {
+    const error = { code: 'abandoned', message: 'The program has not said how it ended.' }
+    for (const [key, place] of this.#began) {
+      const [kind, toolCallId] = key.split(' ') as [string, string]
+      if (kind !== 'tool') continue
+      this.#began.delete(key)
+      this.#options.agent.report('tool:end', { ...place, toolCallId, error } as AgentPayloads['tool:end'])
+    }
+  }
+}
+
+type Fields = Record<string, unknown>
+
+const ANSWERED_THERE = 'It was answered, or broken off, at the program itself.'
+const GIVEN_UP = 'The server was away for too long, so the program asked at its own terminal.'
+
+const ok: DeskReply = { ok: true }
+const unreachable: DeskReply = {
+  ok: false,
+  error: { code: 'unavailable', message: 'The Fleetwire server is not reached, so nobody can answer there.' },
+}
+
+/** What the client throws, as the protocol calls it. */
+const errorCodes: Record<string, ErrorCode> = {
+  outbox_full: 'queue_full',
+  frame_too_large: 'too_large',
+  too_deep: 'invalid_frame',
+  stopped: 'unavailable',
+}
+
+function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
+  const found = names.filter(name => from[name] !== undefined).map(name => [name, from[name]] as const)
+  return Object.fromEntries(found) as Pick<T, K>
+}

@@ -1,0 +1,96 @@
+import { type AgentFrame, type AgentFrameType, decodeAgentFrame, type ErrorCode } from '@fleetwire/protocol'
+
+/** The frames of an agent that its program may send: all that tells of its work, and nothing of the connection. */
+const reportable = [
+  ...['agent:status', 'agent:metrics', 'agent:error', 'command:progress', 'usage:report', 'interaction:request'],
+  ...['session:start', 'session:activity', 'session:typing', 'session:end', 'state:snapshot', 'state:patch'],
+  ...['message:start', 'message:delta', 'message:end', 'tool:start', 'tool:args', 'tool:end'],
+  ...['task:create', 'task:start', 'task:update', 'task:progress', 'task:pause'],
+  ...['task:complete', 'task:fail', 'task:cancel'],
+] as const satisfies AgentFrameType[]
+export type ReportableType = (typeof reportable)[number]
+export type ReportFrame = Extract<AgentFrame, { type: ReportableType }>
+
+/** What a line may leave out, since the wrapper knows it. */
+export interface Defaults {
+  /** Where messages and tool calls go. */
+  sessionId: string
+  /** What usage is counted under. */
+  source: string
+  newId(prefix: 'int' | 'task'): string
+  /** The command that runs. */
+  command?: { commandId: string; attempt: number } | undefined
+}
+
+interface Envelope {
+  id?: string
+  /** Its sender wants no reply: it has gone on, or ended. */
+  isQuiet: boolean
+}
+
+export type ReportLine = Envelope &
+  (
+    | {
+        ok: true
+        frame: ReportFrame
+        /** For how long its sender waits for an answer while the server is away; without it, for ever. */
+        patienceMs?: number
+      }
+    | { ok: false; code: ErrorCode; message: string }
+  )
+
+/**
+ * Reads one line: a frame of the protocol (§5), of which the wrapper fills in what the program cannot know. Never throws.
+ */
+export function readReportLine(text: string, defaults: Defaults): ReportLine {
+  const value = parsed(text)
+  const envelope = envelopeOf(value ?? {})
+  const refuse = (code: ErrorCode, message: string): ReportLine => ({ ...envelope, ok: false, code, message })
+  const type = value?.type
+  if (value === undefined || typeof type !== 'string') {
+    // Whatever is no frame at all, the decoder says so in its words.
+    const decoded = decodeAgentFrame(text)
+    return decoded.ok ? refuse('invalid_frame', 'type: a string is required.') : refuse(decoded.code, decoded.message)
+  }
+  if (!isReportable(type))
+    return refuse('unknown_type', `A program does not report "${type.slice(0, 64)}", but: ${reportable.join(', ')}.`)
+  if (type === 'command:progress' && defaults.command === undefined)
+    return refuse('conflict', 'No command runs whose progress this could be.')
+  const payload = isObject(value.payload) ? value.payload : {}
+  const own = type === 'command:progress' && defaults.command ? idsOf(defaults.command) : {}
+  const filled = { type, id: value.id, payload: { ...fill(type, payload, defaults), ...payload, ...own } }
+  const decoded = decodeAgentFrame(JSON.stringify(filled))
+  if (!decoded.ok) return refuse(decoded.code, decoded.message)
+  const { patienceMs } = value
+  const waits = typeof patienceMs === 'number' && patienceMs >= 0 ? { patienceMs } : {}
+  return { ...envelope, ok: true, frame: decoded.frame as ReportFrame, ...waits }
+}
+
+function fill(type: ReportableType, payload: Fields, { sessionId, source, newId }: Defaults): Fields {
+  if (/^(?:session|message|tool|state):/.test(type)) return { sessionId }
+  if (type === 'interaction:request') return { interactionId: newId('int'), kind: 'permission', options: [] }
+  if (type === 'usage:report') return { source, mode: 'delta' }
+  return payload.taskId === undefined && type.startsWith('task:') ? { taskId: newId('task') } : {}
+}
+
+type Fields = Record<string, unknown>
+
+const isReportable = (type: string): type is ReportableType => (reportable as readonly string[]).includes(type)
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function parsed(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const idsOf = ({ commandId, attempt }: NonNullable<Defaults['command']>) => ({ commandId, attempt })
+
+const envelopeOf = ({ id, quiet }: Fields): Envelope => ({
+  ...(typeof id === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(id) && { id }),
+  isQuiet: quiet === true,
+})
