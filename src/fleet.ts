@@ -145,6 +145,7 @@ export function createFleet({
     {
       start: async () => {
         await webhookRecords.start()
+        webhooks.start()
         webhookDeliverer.start()
       },
       stop: () => {

@@ -121,10 +121,13 @@ export class DeliveryWorker {
   async #run(): Promise<void> {
     let held: Held | undefined
     while (!this.#isStopped) {
+      const webhook = this.#webhook
       try {
         held ??= await this.#load()
         if (held === undefined) return
         held = await this.#step(held)
+        // Whoever changed it may have moved its position too.
+        if (this.#webhook !== webhook) held = undefined
       } catch (error) {
         if (this.#isStopped) return
         this.#ports.onFault(error)

@@ -36,16 +36,21 @@ interface Ports {
 export class HandDeliveries {
   readonly #ports: Ports
   readonly #underWay = new Set<string>()
-  #stop = new AbortController()
+  /** While it runs. */
+  #run: AbortController | undefined
 
   constructor(ports: Ports) {
     this.#ports = ports
   }
 
-  /** Gives up what is under way. */
+  start(): void {
+    this.#run ??= new AbortController()
+  }
+
+  /** Gives up what is under way, and sends nothing more. */
   stop(): void {
-    this.#stop.abort()
-    this.#stop = new AbortController()
+    this.#run?.abort()
+    this.#run = undefined
   }
 
   test(webhook: WebhookRecord, actor?: Actor): Promise<HandOutcome> {
@@ -91,6 +96,8 @@ export class HandDeliveries {
   ): Promise<HandOutcome> {
     const { log, clock, sender, maxBytes } = this.#ports
     const { webhookId } = webhook
+    const run = this.#run
+    if (run === undefined) return refused(unavailable())
     if (this.#underWay.has(webhookId)) {
       return refused(wireError('conflict', 'A delivery by hand of this webhook is under way: wait for its end.'))
     }
@@ -103,7 +110,7 @@ export class HandDeliveries {
       if ('status' in message) return message
       const body = bodyOf(webhook, message, maxBytes)
       const headers = signedHeaders(message.messageId, body, webhook.secrets, clock.now())
-      const sent = await sender.send({ url: webhook.url, headers, body }, this.#stop.signal)
+      const sent = await sender.send({ url: webhook.url, headers, body }, run.signal)
       let delivery: WebhookDelivery | undefined
       const stored = await changeRecord<Position, 'removed'>(log, {
         topic,

@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net'
 import { type AddressPolicy, lookupRefusal } from '../address-policy.ts'
 import type { Clock } from '../clock.ts'
 import { retryAfterMs } from './backoff.ts'
+import { DeliverySlots } from './delivery-slots.ts'
 import type { Sent } from './delivery-state.ts'
 import type { WebhookRequest, WebhookSender } from './webhook-sender.ts'
 import { addressIn, schemeOf, urlFlaw } from './webhook-url.ts'
@@ -34,6 +35,10 @@ const MAX_HEADER_BYTES = 16 * 1024
 const resolveBySystem: Resolve = (hostname, done) =>
   systemLookup(hostname, { all: true }, (error, addresses) => done(error, addresses ?? []))
 
+/** Of the four threads that Node has for it. */
+const LOOKUPS = 3
+const MAX_UNRESOLVED = 1000
+
 class Forbidden extends Error {}
 
 /**
@@ -47,6 +52,13 @@ export class HttpSender implements WebhookSender {
     https: new https.Agent({ keepAlive: true, maxFreeSockets: 4 }),
   }
 
+  /**
+   * The system resolves few names at once, and files are read in the same threads: one that it cannot resolve takes its
+   * time, and must not take all of them.
+   */
+  readonly #lookups = new DeliverySlots(LOOKUPS)
+  readonly #unresolved = new Set<string>()
+
   constructor(options: HttpSenderOptions) {
     this.#options = options
   }
@@ -57,7 +69,7 @@ export class HttpSender implements WebhookSender {
   }
 
   async urlFlaw(text: string): Promise<string | undefined> {
-    const { policy, resolve = resolveBySystem, clock, timeoutMs } = this.#options
+    const { policy, clock, timeoutMs } = this.#options
     const flaw = urlFlaw(text, policy)
     if (flaw !== undefined) return flaw
     const url = new URL(text)
@@ -65,7 +77,7 @@ export class HttpSender implements WebhookSender {
     // A name that cannot be resolved now may be later. What it resolves to is checked again each time.
     const addresses = await new Promise<LookupAddress[]>(done => {
       const timer = clock.setTimeout(() => done([]), timeoutMs)
-      resolve(url.hostname, (error, found) => {
+      this.#resolve(url.hostname, (error, found) => {
         timer.cancel()
         done(error === null ? found : [])
       })
@@ -143,10 +155,21 @@ export class HttpSender implements WebhookSender {
     })
   }
 
+  #resolve: Resolve = async (hostname, done) => {
+    const { resolve = resolveBySystem } = this.#options
+    const release = await this.#lookups.take(this.#unresolved.has(hostname))
+    resolve(hostname, (error, addresses) => {
+      release()
+      if (error === null) this.#unresolved.delete(hostname)
+      else if (this.#unresolved.size < MAX_UNRESOLVED) this.#unresolved.add(hostname)
+      done(error, addresses)
+    })
+  }
+
   #lookup(scheme: 'http' | 'https'): LookupFunction {
-    const { policy, resolve = resolveBySystem } = this.#options
+    const { policy } = this.#options
     return (hostname, options, done) =>
-      resolve(hostname, (error, addresses) => {
+      this.#resolve(hostname, (error, addresses) => {
         const refusal = error === null ? lookupRefusal(policy, addresses, scheme) : undefined
         const [first] = addresses
         if (error !== null) done(error, '')

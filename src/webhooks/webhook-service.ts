@@ -22,7 +22,10 @@ import { newSecret, secretFlaw, valid } from './signature.ts'
 import {
   DELIVERIES,
   type DeliveryRecord,
+  deliveryDrafts,
+  deliveryId,
   deliveryOf,
+  deliveryTopic,
   type Position,
   positionDraft,
   positionRemoval,
@@ -71,6 +74,10 @@ export class WebhookService {
   constructor(ports: WebhookServicePorts) {
     this.#ports = ports
     this.#byHand = new HandDeliveries(ports)
+  }
+
+  start(): void {
+    this.#byHand.start()
   }
 
   /** Gives up deliveries by hand. */
@@ -147,7 +154,7 @@ export class WebhookService {
     const flaw = await this.#flaw(edit, { ...principal, ...record.rights })
     if (flaw !== undefined) return flaw
     const { enabled, skipWaiting = false, ...fields } = edit
-    const moves = skipWaiting || enabled === true ? await this.#restarted(webhookId, skipWaiting) : []
+    const moves = skipWaiting || enabled !== undefined ? await this.#restarted(webhookId, skipWaiting) : []
     return this.#change(webhookId, 'webhook:edit', manager, current => {
       const { disabledReason: _, ...rest } = current
       const changed: WebhookRecord = { ...(enabled === undefined ? current : rest), ...fields }
@@ -237,15 +244,21 @@ export class WebhookService {
     return flaw === undefined ? undefined : bodyFlaw('url', flaw)
   }
 
-  /** The position of a webhook that begins anew: without what failed, and past what waits if that is to be skipped. */
+  /**
+   * The position of a webhook that begins anew: without what failed, which counts as given up, and past what waits if that
+   * is to be skipped.
+   */
   async #restarted(webhookId: string, skips: boolean): Promise<EventDraft[]> {
     const { log } = this.#ports
     const found = await log.get(positionTopic(webhookId))
     if (found === undefined) return []
-    const { failing: _, ...position } = found.payload as Position
-    if (!skips) return [positionDraft(position)]
+    const { failing, ...position } = found.payload as Position
     const skippedAfter = position.skippedAfter ?? position.cursor
-    return [positionDraft({ ...position, cursor: log.head, skippedAfter })]
+    const moved = skips ? { ...position, cursor: log.head, skippedAfter } : position
+    const given = failing && (await log.get(deliveryTopic(webhookId, deliveryId(failing.number))))?.payload
+    if (failing === undefined || given === undefined) return [positionDraft(moved)]
+    const { nextAttemptAt: _, ...delivery } = deliveryOf(given as DeliveryRecord)
+    return [positionDraft(moved), ...deliveryDrafts({ ...delivery, status: 'failed' }, failing.number)]
   }
 
   async #change(

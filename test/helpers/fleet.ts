@@ -69,7 +69,8 @@ export async function startFleet(
   } = {},
 ) {
   const onFault = (error: unknown) => t.fail('a fault', { error })
-  const log = new FillableLog(await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: DAY_MS } }))
+  const stored = await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: DAY_MS } })
+  const log = new FillableLog(stored)
   expectCatalogued(t, log)
   const events: FleetEvent[] = []
   const looks = new Set<() => void>()
@@ -127,6 +128,8 @@ export async function startFleet(
     ...fleet,
     ...{ log, clock, dir, openMessages, events, event, commandEvent, submit, timers },
     end,
+    /** Removes what has left retention. */
+    retain: () => stored.retain(),
     agent: (id: string) => new FakeAgent(t, id, fleet),
   }
 }

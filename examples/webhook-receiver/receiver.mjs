@@ -1,0 +1,77 @@
+// A receiver of Fleetwire's webhooks in plain Node.js, without any package: it verifies each delivery, answers at once,
+// and prints every event once, as one line of JSON.
+//
+//   WEBHOOK_SECRET=whsec_… node receiver.mjs          (PORT, default 8080; HOST, default 127.0.0.1)
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+
+// While a secret is changed, both may stand here, with a comma between them.
+const secrets = (process.env.WEBHOOK_SECRET ?? '').split(',').filter(Boolean)
+if (secrets.length === 0) {
+  console.error('WEBHOOK_SECRET is not set: give the secret that the creation of the webhook answered (whsec_…).')
+  process.exit(1)
+}
+const keys = secrets.map(secret => Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
+
+// What was handled, so that a delivery that comes twice is handled once. A database would do the same in one transaction
+// with the work itself.
+const SEEN = process.env.SEEN_FILE ?? 'seen.txt'
+const seen = new Set(existsSync(SEEN) ? readFileSync(SEEN, 'utf8').split('\n') : [])
+
+const MAX_BYTES = 1024 * 1024
+/** A delivery that was recorded and is sent again later is refused. */
+const TOLERANCE_SECONDS = 300
+
+function isGenuine(headers, body) {
+  const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures } = headers
+  if (!id || !timestamp || !signatures) return false
+  if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE_SECONDS)) return false
+  const expected = keys.map(key => createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest())
+  return signatures.split(' ').some(signature => {
+    const [version, value = ''] = signature.split(',')
+    const given = Buffer.from(value, 'base64')
+    return version === 'v1' && expected.some(mac => mac.length === given.length && timingSafeEqual(mac, given))
+  })
+}
+
+async function read(request) {
+  const chunks = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const server = createServer(async (request, response) => {
+  const answer = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`)
+  try {
+    if (request.method !== 'POST') return answer(405, 'POST only')
+    const body = await read(request)
+    if (body === undefined) return answer(413, 'too large')
+    if (!isGenuine(request.headers, body)) return answer(401, 'the signature is not valid')
+    const id = request.headers['webhook-id']
+    if (!seen.has(id)) {
+      const event = JSON.parse(body)
+      // Here the work begins. What takes long goes to a queue: the answer is waited for 15 s.
+      console.log(JSON.stringify(event))
+      appendFileSync(SEEN, `${id}\n`)
+      seen.add(id)
+    }
+    answer(200, 'thanks')
+  } catch (error) {
+    console.error(error)
+    // It comes again later.
+    if (!response.headersSent) answer(500, 'failed')
+  }
+})
+
+server.listen(Number(process.env.PORT ?? 8080), process.env.HOST ?? '127.0.0.1', () => {
+  const { address, port } = server.address()
+  console.error(`waiting for webhooks at http://${address}:${port}/`)
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => server.close())
