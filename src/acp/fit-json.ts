@@ -2,6 +2,8 @@ import { depthOfText, MAX_VALUE_DEPTH } from '@fleetwire/protocol'
 
 /** How long texts may be, tried in this order. */
 const TEXT_CHARS = [64 * 1024, 16 * 1024, 4096, 1024, 256]
+/** What the frame adds around it counts too. */
+const MAX_DEPTH = MAX_VALUE_DEPTH - 4
 
 /**
  * A value that fits into a frame: whatever the program sent is shown as far as it goes, with a mark where a text was
@@ -9,12 +11,20 @@ const TEXT_CHARS = [64 * 1024, 16 * 1024, 4096, 1024, 256]
  */
 export function fitJson(value: unknown, maxBytes = 100 * 1024): unknown {
   for (const chars of TEXT_CHARS) {
-    const json = JSON.stringify(value, (_key, part) => (typeof part === 'string' ? cut(part, chars) : part)) ?? 'null'
-    if (Buffer.byteLength(json) > maxBytes) continue
-    if (depthOfText(json) > MAX_VALUE_DEPTH - 4) return '[nested too deeply to be shown]'
-    return JSON.parse(json)
+    const json = jsonOf(value, chars)
+    if (json === undefined || depthOfText(json) > MAX_DEPTH) return '[nested too deeply to be shown]'
+    if (Buffer.byteLength(json) <= maxBytes) return JSON.parse(json)
   }
-  return cut(JSON.stringify(value), 1024)
+  return cut(jsonOf(value, 64) ?? '', 1024)
+}
+
+/** Undefined for a value that overflows the stack. */
+function jsonOf(value: unknown, chars: number): string | undefined {
+  try {
+    return JSON.stringify(value, (_key, part) => (typeof part === 'string' ? cut(part, chars) : part)) ?? 'null'
+  } catch {
+    return undefined
+  }
 }
 
 /** The beginning and the end; of what is too long, the end usually says how it went. */

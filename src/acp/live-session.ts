@@ -2,7 +2,7 @@ import type { ContentBlock, SessionUpdate } from '@agentclientprotocol/sdk'
 import type { CommandRun } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import type { AcpPeer } from './peer.ts'
-import type { SessionPort, SessionView } from './session-view.ts'
+import type { SessionView } from './session-view.ts'
 import { failed, failureOf, outcomeOfTurn, usageOf } from './turn-outcome.ts'
 
 export interface LiveSessionOptions {
@@ -11,8 +11,6 @@ export interface LiveSessionOptions {
   acpId: string
   view: SessionView
   peer: AcpPeer
-  /** Where reports go between turns. */
-  idle: SessionPort
   /** Whose usage is counted. */
   source: string
   /** The turn did not end although it was cancelled: nothing but the end of the program ends it. */
@@ -70,6 +68,16 @@ export class LiveSession {
     return turn
   }
 
+  /** The program is gone. Resolves when the turns have ended and what it left open is reported. */
+  async end(message: string): Promise<void> {
+    await this.#turns
+    try {
+      this.view.end(message)
+    } catch {
+      // There is no room for it: the next start ends the tasks.
+    }
+  }
+
   apply(update: SessionUpdate): void {
     try {
       this.view.apply(update)
@@ -82,7 +90,7 @@ export class LiveSession {
   }
 
   async #turn(run: CommandRun, prompt: ContentBlock[], text: string): Promise<CommandOutcome> {
-    const { peer, idle, source, onUnstoppable, exit } = this.#options
+    const { peer, source, onUnstoppable, exit } = this.#options
     if (run.signal.aborted) return { status: 'cancelled' }
     if (peer.gone.aborted) return failed('program_ended', `The program ended before it was asked: ${await exit()}.`)
     const cancel = () => peer.cancel(this.acpId)
@@ -113,13 +121,13 @@ export class LiveSession {
       run.signal.removeEventListener('abort', cancel)
       run.force.removeEventListener('abort', onUnstoppable)
       this.#run = undefined
-      this.#end(how, idle)
+      this.#endTurn(how)
     }
   }
 
-  #end(how: 'ended' | 'cancelled', idle: SessionPort): void {
+  #endTurn(how: 'ended' | 'cancelled'): void {
     try {
-      this.view.endTurn(how, idle)
+      this.view.endTurn(how)
     } catch {
       // There is no room for it; the end of the run says that something is missing.
     }

@@ -7,7 +7,8 @@ import type {
 } from '@agentclientprotocol/sdk'
 import type { InteractionAnswer } from '@fleetwire/client'
 import type { AgentPayloads } from '@fleetwire/protocol'
-import { cut } from './fit-json.ts'
+import { AcpError } from './acp-error.ts'
+import { cut, fitJson } from './fit-json.ts'
 import { unifiedDiff } from './unified-diff.ts'
 
 type Question = AgentPayloads['interaction:request']
@@ -20,6 +21,7 @@ export interface Permission {
 }
 
 const MAX_OPTIONS = 32
+const MAX_INPUT_BYTES = 60_000
 const MAX_PREVIEW_CHARS = 60_000
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -36,9 +38,16 @@ const MEANS: Record<string, Pick<Question['options'][number], 'effect' | 'scope'
   reject_always: { effect: 'deny', scope: 'always' },
 }
 
-/** A request for permission as a question to a person. `known`: what the program has told of the call before. */
+/**
+ * A request for permission as a question to a person. `known`: what the program has told of the call before. Throws
+ * AcpError.
+ */
 export function permissionOf({ toolCall, options }: RequestPermissionRequest, known: ToolCall | undefined): Permission {
   const call: ToolCall = { title: '', ...known, ...told(toolCall), toolCallId: toolCall.toolCallId }
+  const { rawInput } = call
+  // Of what is nested too deeply to be shown, the digest is that of saying so.
+  if (typeof rawInput === 'object' && rawInput !== null) call.rawInput = fitJson(rawInput, MAX_INPUT_BYTES)
+  if (options.length === 0) throw new AcpError('invalidParams', 'A request for permission has options.')
   const optionIds = new Map<string, string>()
   const shown = options.slice(0, MAX_OPTIONS).map((option, place) => {
     const id = ID.test(option.optionId) && !optionIds.has(option.optionId) ? option.optionId : `option_${place + 1}`

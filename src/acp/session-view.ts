@@ -19,8 +19,6 @@ export interface SessionViewOptions {
   onOpenTasks(taskIds: string[]): void
 }
 
-type Role = 'assistant' | 'reasoning' | 'user' | 'system'
-
 const TITLE_CHARS = 512
 /** The end of a longer answer is kept for the command's output; the session has all of it. */
 const MAX_TEXT_CHARS = 200_000
@@ -30,15 +28,17 @@ export class SessionView {
   readonly #options: SessionViewOptions
   readonly #plan: PlanTasks
   readonly #tools = new ToolCalls()
+  readonly #idle: SessionPort
   #port: SessionPort
-  #open: { role: Role; messageId: string | undefined; message: RunMessage } | undefined
+  #open: { role: 'assistant' | 'reasoning'; messageId: string | undefined; message: RunMessage } | undefined
   /** By message. */
   #said: string[] = []
 
-  /** `port`: between runs. */
-  constructor(options: SessionViewOptions, port: SessionPort) {
+  /** `idle`: where it reports between runs. */
+  constructor(options: SessionViewOptions, idle: SessionPort) {
     this.#options = options
-    this.#port = port
+    this.#idle = idle
+    this.#port = idle
     this.#plan = new PlanTasks(options.newId)
   }
 
@@ -57,18 +57,22 @@ export class SessionView {
   /** What is reported from now on belongs to this run. `note`: what people should know before. */
   beginTurn(port: SessionPort, prompt: string, note?: string): void {
     this.#endMessage()
-    this.#port = port
     this.#said = []
-    if (note !== undefined) this.#say('system', note)
-    this.#say('user', prompt)
+    if (note !== undefined) say(port, 'system', note)
+    // Not part of the run: who follows a run has written the prompt.
+    say(this.#idle, 'user', prompt)
+    this.#port = port
   }
 
-  /** The turn is over; `port` is where late updates go. */
-  endTurn(how: 'ended' | 'cancelled', port: SessionPort): void {
-    this.#endMessage()
-    this.#tools.endTurn(how)
-    this.#reportPlan(how === 'ended' ? this.#plan.pause() : this.#plan.end('The turn was cancelled.'))
-    this.#port = port
+  /** The turn is over: late updates belong to the session alone. */
+  endTurn(how: 'ended' | 'cancelled'): void {
+    try {
+      this.#endMessage()
+      this.#tools.endTurn(how)
+      this.#reportPlan(how === 'ended' ? this.#plan.pause() : this.#plan.end('The turn was cancelled.'))
+    } finally {
+      this.#port = this.#idle
+    }
   }
 
   /** The program is gone, or goes on without this session. */
@@ -76,12 +80,6 @@ export class SessionView {
     this.#endMessage()
     this.#tools.endTurn('cancelled')
     this.#reportPlan(this.#plan.end(message))
-  }
-
-  #say(role: Role, text: string): void {
-    const message = this.#port.message({ role })
-    message.append(text)
-    message.end()
   }
 
   /** Throws what reporting throws. */
@@ -184,4 +182,10 @@ export class SessionView {
   #report<K extends 'session:activity' | 'state:patch'>(type: K, payload: Omit<AgentPayloads[K], 'sessionId'>): void {
     this.#port.report(type, { ...payload, sessionId: this.#options.sessionId } as AgentPayloads[K])
   }
+}
+
+function say(port: SessionPort, role: 'user' | 'system', text: string): void {
+  const message = port.message({ role })
+  message.append(text)
+  message.end()
 }

@@ -128,7 +128,7 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
         ...(signal !== undefined && { signal }),
         message: how,
       }
-      const reason = life.killed ? 'restarting' : exitCode === 0 ? 'stopped' : 'crashed'
+      const reason = life.wasKilled ? 'restarting' : exitCode === 0 ? 'stopped' : 'crashed'
       sayOnStderr(`${label} ended: ${safeLine(how)}`)
       if (reason === 'stopped' || (reason === 'crashed' && !options.restart))
         return agent.leave({ exitCode: exitCodeOf(exit), exit: { reason, ...ended } })

@@ -34,6 +34,10 @@ const untilCancelled = ({ signal }: Turn) =>
 
 const instructions: Record<string, (turn: Turn, rest: string) => unknown> = {
   say: (turn, text) => say(turn, text),
+  async slowly(turn, text) {
+    await new Promise(resolve => setTimeout(resolve, 15))
+    await say(turn, text)
+  },
   think: (turn, text) => tell(turn, { sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text } }),
   // `update <json>`: whatever it is.
   update: (turn, json) => tell(turn, JSON.parse(json)),

@@ -1,0 +1,179 @@
+import type { InitializeResponse, SessionNotification, SessionUpdate } from '@agentclientprotocol/sdk'
+import type { AgentClient, CommandRun } from '@fleetwire/client'
+import { AcpError, acpCodes } from './acp-error.ts'
+import { idlePort } from './idle-port.ts'
+import { LiveSession } from './live-session.ts'
+import type { AcpPeer } from './peer.ts'
+import type { SessionStore } from './session-store.ts'
+import { SessionView } from './session-view.ts'
+import { describeError } from './turn-outcome.ts'
+
+export interface SessionsOptions {
+  peer: () => AcpPeer
+  store: SessionStore
+  client: () => AgentClient
+  newId: () => string
+  say(text: string): void
+  /** Where the program works. */
+  cwd: string
+  /** The mode that new sessions begin in. */
+  mode: string | undefined
+  onUnstoppable(): void
+  /** How the program ended; asked for when it is gone. */
+  exit(): Promise<string>
+  /** The program has closed a session. */
+  onClosed(acpId: string): Promise<void>
+}
+
+/** A session that was not used for longest is closed when there are more, where the program can take it up again. */
+const MAX_OPEN = 64
+/** Updates of a session that the program told before it told the session's id. */
+const MAX_EARLY = 100
+const IS_HISTORY = /chunk$|^tool_call|^plan$/
+const NOT_CONTINUED =
+  'The program was started again and could not take up this conversation: it does not know what was said before.'
+
+/** The sessions that the program has open, by our names and by its own. */
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #open = new Map<string, Promise<LiveSession>>()
+  readonly #byAcpId = new Map<string, LiveSession>()
+  readonly #early = new Map<string, SessionUpdate[]>()
+  /** Being taken up again: the program tells all that was said in them, which is known here. */
+  readonly #replayed = new Set<string>()
+  #agent: Partial<InitializeResponse> = {}
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  /** What the program can do. */
+  initialized(agent: InitializeResponse): void {
+    this.#agent = agent
+  }
+
+  all(): LiveSession[] {
+    return [...this.#byAcpId.values()]
+  }
+
+  /** By the program's name of it. Throws AcpError. */
+  of(acpId: string): LiveSession {
+    const session = this.#byAcpId.get(acpId)
+    if (session === undefined) throw new AcpError('notFound', `There is no session ${JSON.stringify(acpId)}.`)
+    return session
+  }
+
+  /** The session of a run, opened if it is not. */
+  async ofRun(run: CommandRun): Promise<LiveSession> {
+    const sessionId = run.sessionId ?? run.commandId
+    const opening = this.#open.get(sessionId) ?? this.#begin(sessionId)
+    // The latest used is the last.
+    this.#open.delete(sessionId)
+    this.#open.set(sessionId, opening)
+    try {
+      return await opening
+    } catch (error) {
+      if (this.#open.get(sessionId) === opening) this.#open.delete(sessionId)
+      throw error
+    } finally {
+      void this.#closeIdle()
+    }
+  }
+
+  updated({ sessionId, update }: SessionNotification): void {
+    const session = this.#byAcpId.get(sessionId)
+    if (session !== undefined) session.apply(update)
+    else if (!(IS_HISTORY.test(update.sessionUpdate) && this.#replayed.has(sessionId)))
+      this.#keepEarly(sessionId, update)
+  }
+
+  async #begin(sessionId: string): Promise<LiveSession> {
+    const { store, mode, peer, cwd } = this.#options
+    const earlier = store.acpIdOf(sessionId)
+    const taken = earlier === undefined ? undefined : await this.#takeUp(earlier)
+    const opened =
+      taken ??
+      (await peer()
+        .request('session/new', { cwd, mcpServers: [] })
+        .catch(error => this.#explain(error)))
+    const acpId = taken === undefined ? (opened as { sessionId?: unknown } | undefined)?.sessionId : earlier
+    if (typeof acpId !== 'string' || acpId === '') throw new Error('the program opened a session without an id')
+    const note = earlier !== undefined && taken === undefined ? NOT_CONTINUED : undefined
+    const session = this.#live(sessionId, acpId, note)
+    const { modes, configOptions } = opened ?? {}
+    if (modes) {
+      session.view.share('modes', modes.availableModes)
+      session.view.share('mode', modes.currentModeId)
+    }
+    if (configOptions) session.view.share('config', configOptions)
+    for (const update of this.#early.get(acpId) ?? []) session.apply(update)
+    this.#early.delete(acpId)
+    if (mode !== undefined && taken === undefined) {
+      await peer().request('session/set_mode', { sessionId: acpId, modeId: mode })
+      session.view.share('mode', mode)
+    }
+    store.keepAcpId(sessionId, acpId)
+    return session
+  }
+
+  /** Undefined if the program cannot take it up. */
+  async #takeUp(acpId: string) {
+    const { peer, cwd, say } = this.#options
+    const { loadSession, sessionCapabilities } = this.#agent.agentCapabilities ?? {}
+    const of = { sessionId: acpId, cwd, mcpServers: [] }
+    this.#replayed.add(acpId)
+    try {
+      if (sessionCapabilities?.resume) return (await peer().request('session/resume', of)) ?? {}
+      if (loadSession) return (await peer().request('session/load', of)) ?? {}
+      return undefined
+    } catch (error) {
+      if (peer().gone.aborted) throw error
+      say(`a conversation could not be taken up: ${describeError(error).message}`)
+      return undefined
+    } finally {
+      this.#replayed.delete(acpId)
+    }
+  }
+
+  #live(sessionId: string, acpId: string, note: string | undefined): LiveSession {
+    const { newId, client, store, peer, onUnstoppable, exit } = this.#options
+    const source = this.#agent.agentInfo?.name.slice(0, 128) ?? 'acp'
+    const idle = idlePort(sessionId, newId, client)
+    const onOpenTasks = (tasks: string[]) => store.keepOpenTasks(sessionId, tasks)
+    const view = new SessionView({ sessionId, acpId, source, newId: () => `plan_${newId()}`, onOpenTasks }, idle)
+    const of = { sessionId, acpId, view, peer: peer(), source, onUnstoppable, exit }
+    const session = new LiveSession(of, note)
+    this.#byAcpId.set(acpId, session)
+    return session
+  }
+
+  #keepEarly(sessionId: string, update: SessionUpdate): void {
+    const early = this.#early.get(sessionId) ?? []
+    if (early.length >= MAX_EARLY || (early.length === 0 && this.#early.size >= MAX_EARLY)) return
+    this.#early.set(sessionId, [...early, update])
+  }
+
+  async #closeIdle(): Promise<void> {
+    const { sessionCapabilities, loadSession } = this.#agent.agentCapabilities ?? {}
+    if (!sessionCapabilities?.close || !(loadSession || sessionCapabilities.resume)) return
+    for (const [sessionId, opening] of this.#open) {
+      if (this.#open.size <= MAX_OPEN) return
+      const session = await opening.catch(() => undefined)
+      if (!session?.isIdle || this.#open.get(sessionId) !== opening) continue
+      this.#open.delete(sessionId)
+      this.#byAcpId.delete(session.acpId)
+      await this.#options.onClosed(session.acpId)
+      await this.#options
+        .peer()
+        .request('session/close', { sessionId: session.acpId })
+        .catch(() => {})
+    }
+  }
+
+  #explain(error: unknown): never {
+    if (describeError(error).code !== acpCodes.authRequired) throw error
+    const methods = (this.#agent.authMethods ?? []).map(({ id, name }) => `${id} (${name})`).join(', ')
+    const how = methods === '' ? '' : `, or name one of its methods with --auth: ${methods}`
+    throw Object.assign(new Error(`run it by hand and log in there${how}`), { code: acpCodes.authRequired })
+  }
+}
