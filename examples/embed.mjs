@@ -1,13 +1,15 @@
 // Fleetwire inside an app that has users of its own: they log in with the app and need no token.
 //
-//   node examples/embed.mjs            (in your project: npm install fastify fleetwire)
+//   node examples/embed.mjs            (in your project: npm install fastify @fastify/static fleetwire)
 //
 // Agents still come with tokens: the one that is printed is for an agent "demo".
 import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import fastifyStatic from '@fastify/static'
 import Fastify from 'fastify'
 import fleetwire from 'fleetwire'
 
-const { PORT = '8080', DATA_DIR = './fleet' } = process.env
+const { PORT = '8080', DATA_DIR = './fleet', PAGES } = process.env
 const app = Fastify()
 
 // Sessions, as small as they can be: use @fastify/session, or what your app has.
@@ -48,6 +50,9 @@ await app.register(async own => {
   })
   own.get('/busy', async () => ({ agents: [...app.agents.sorted('')].filter(({ work }) => work === 'working').length }))
 })
+
+// Pages of your own, such as the built examples/react-page.
+if (PAGES !== undefined) await app.register(fastifyStatic, { root: resolve(PAGES) })
 
 const url = await app.listen({ host: '127.0.0.1', port: Number(PORT) })
 const agent = await app.tokens.mint({ sub: 'demo', role: 'agent', ttlSeconds: 86_400 }, 'embed.mjs')
