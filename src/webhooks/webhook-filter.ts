@@ -1,10 +1,13 @@
-import { matchEvent } from '@fleetwire/protocol'
+import { eventPayloads, isCustomType, matchEvent } from '@fleetwire/protocol'
 import { agentOf, canSeeEntry } from '../auth/permissions.ts'
 import type { FleetEvent } from '../log/event-log.ts'
 import { principalOf, type WebhookRecord } from './webhook-record.ts'
 
-/** Parts of streams: many for one answer, so they are sent only to whoever names them. */
-const PARTS: readonly string[] = ['message:delta', 'tool:args']
+/** Parts of streams, and numbers: so many that they are sent only to whoever names them. */
+const FREQUENT: readonly string[] = ['message:delta', 'tool:args', 'agent:metrics']
+/** Told and not kept, so no webhook can be sent it. */
+const NOT_KEPT: readonly string[] = ['agent:summary']
+const known = Object.keys(eventPayloads).filter(type => !NOT_KEPT.includes(type))
 
 export type LabelsOf = (agentId: string) => Record<string, string> | undefined
 
@@ -23,8 +26,16 @@ export function isWanted(webhook: WebhookRecord, event: FleetEvent, labelsOf: La
 }
 
 export function isTypeWanted({ events }: Pick<WebhookRecord, 'events'>, type: string): boolean {
-  if (events.length === 0) return !PARTS.includes(type)
-  return events.some(pattern => (PARTS.includes(type) ? pattern === type : matchesType(pattern, type)))
+  if (events.length === 0) return !FREQUENT.includes(type)
+  return events.some(pattern => (FREQUENT.includes(type) ? pattern === type : matchesType(pattern, type)))
+}
+
+/** Why a webhook would wait for ever for this type or pattern of types; undefined if it may come. */
+export function typeFlaw(pattern: string): string | undefined {
+  if (pattern.startsWith('custom:') || pattern.startsWith('*') || isCustomType(pattern)) return undefined
+  if (NOT_KEPT.includes(pattern)) return `"${pattern}" is told and not kept: webhooks are sent what is kept.`
+  if (known.some(type => matchesType(pattern, type))) return undefined
+  return `"${pattern}" is no type of event: see docs/event-catalogue.md.`
 }
 
 function hasLabels({ labels }: WebhookRecord, event: FleetEvent, labelsOf: LabelsOf): boolean {

@@ -19,6 +19,7 @@ import type { LiveRecords } from '../log/live-records.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { HandDeliveries } from './hand-deliveries.ts'
 import { newSecret, secretFlaw, valid } from './signature.ts'
+import { typeFlaw } from './webhook-filter.ts'
 import {
   DELIVERIES,
   type DeliveryRecord,
@@ -105,7 +106,7 @@ export class WebhookService {
   ): Promise<Outcome<{ webhook: Webhook; secret: string }>> {
     const { log, clock } = this.#ports
     const { head } = log
-    const flaw = (await this.#flaw({ url, topics }, principal)) ?? badSecret(secret)
+    const flaw = (await this.#flaw({ url, topics, events }, principal)) ?? badSecret(secret)
     if (flaw !== undefined) return flaw
     const now = clock.now()
     const webhook: WebhookRecord = {
@@ -232,13 +233,17 @@ export class WebhookService {
 
   /** Of the fields that are named. `sight`: what the webhook may see. */
   async #flaw(
-    { url, topics = [] }: Pick<EditWebhookBody, 'url' | 'topics'>,
+    { url, topics = [], events = [] }: Pick<EditWebhookBody, 'url' | 'topics' | 'events'>,
     sight: Principal,
   ): Promise<Refused | undefined> {
     for (const pattern of topics) {
       const refusal = patternRefusal(sight, pattern)
       if (refusal?.code === 'invalid_frame') return bodyFlaw('topics', refusal.message)
       if (refusal !== undefined) return refused(refusal)
+    }
+    for (const pattern of events) {
+      const flaw = typeFlaw(pattern)
+      if (flaw !== undefined) return bodyFlaw('events', flaw)
     }
     const flaw = url === undefined ? undefined : await this.#ports.sender.urlFlaw(url)
     return flaw === undefined ? undefined : bodyFlaw('url', flaw)

@@ -99,6 +99,7 @@ test('[WH13] [WH14] a URL that may not be used is refused, and says why', async 
     { topics: ['a..b'] },
     { topics: ['$webhooks.>'] },
     { events: ['a b'] },
+    { events: ['comand:failed'] },
     { format: 'xml' },
     { secret: 'whsec_x' },
     { unknown: 1 },

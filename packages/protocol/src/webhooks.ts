@@ -27,7 +27,7 @@ const fields = {
   events: Type.Array(Type.String({ pattern: '^[A-Za-z0-9:._*-]{1,80}$' }), {
     maxItems: 64,
     description:
-      'Types of events to send; * matches any characters (`command:*`). Empty: all but parts of streams (message:delta, tool:args), which are sent only if they are named',
+      'Types of events to send; * matches any characters (`command:*`). Empty: all but message:delta, tool:args and agent:metrics, which are many and must be named',
   }),
   /** Only events of agents that have all of them when it is sent; none: any agent, and what belongs to none. */
   labels: Labels,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { FleetEvent } from '../../../src/log/event-log.ts'
-import { isTypeWanted, isWanted } from '../../../src/webhooks/webhook-filter.ts'
+import { isTypeWanted, isWanted, typeFlaw } from '../../../src/webhooks/webhook-filter.ts'
 import type { WebhookRecord } from '../../../src/webhooks/webhook-record.ts'
 
 const webhook = (fields: Partial<WebhookRecord> = {}): WebhookRecord => ({
@@ -46,9 +46,33 @@ t.test('[WH3] types are named, or matched by *', async t => {
   }
 })
 
-t.test('[WH3] parts of streams are sent only to those who name them', async t => {
-  for (const type of ['message:delta', 'tool:args']) {
-    for (const events of [[], ['*'], ['message:*', 'tool:*']]) t.equal(isTypeWanted({ events }, type), false)
+t.test('[WH3] a type that can never come is refused', async t => {
+  for (const pattern of [
+    'comand:failed',
+    'command',
+    'command:',
+    'Command:failed',
+    'x:*',
+    'agent:summary',
+    'terminal:output',
+  ])
+    t.match(typeFlaw(pattern), /no type of event|not kept/, pattern)
+  for (const pattern of [
+    'command:failed',
+    'command:*',
+    'c*',
+    '*',
+    '*:created',
+    'custom:deploy',
+    'custom:*',
+    'message:delta',
+  ])
+    t.equal(typeFlaw(pattern), undefined, pattern)
+})
+
+t.test('[WH3] what comes in great numbers is sent only to those who name it', async t => {
+  for (const type of ['message:delta', 'tool:args', 'agent:metrics']) {
+    for (const events of [[], ['*'], ['message:*', 'tool:*', 'agent:*']]) t.equal(isTypeWanted({ events }, type), false)
     t.equal(isTypeWanted({ events: ['*', type] }, type), true)
   }
   t.equal(isTypeWanted({ events: [] }, 'message:end'), true)
