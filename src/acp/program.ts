@@ -19,7 +19,7 @@ export interface ProgramOptions {
 export interface ProgramExit {
   exitCode?: number
   signal?: string
-  /** The last line that it wrote to stderr: usually why. */
+  /** What it wrote to stderr at last, in a line: usually why. */
   lastWords: string
 }
 
@@ -29,6 +29,7 @@ const DELAYS = { termAfterMs: 1000, killAfterMs: 2000, hangupMs: 500 }
 /** What it wrote before it ended is still in the pipe; a process that it left behind may hold the pipe for ever. */
 const DRAIN_MS = 500
 const MAX_LINE_CHARS = 8192
+const LAST_LINES = 40
 const SIGNAL_EXIT = 128
 
 /**
@@ -59,9 +60,10 @@ export class AcpProgram {
     this.#child = child
     this.#clock = clock
     this.#stop = new SessionStop(new SessionProcesses(pid), clock, DELAYS)
-    let lastWords = ''
+    const lastLines: string[] = []
     readLines(child.stderr, line => {
-      if (line.trim() !== '') lastWords = line.trim()
+      if (line.trim() !== '') lastLines.push(line.trim())
+      if (lastLines.length > LAST_LINES) lastLines.shift()
       onStderr(line)
     })
     const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -70,7 +72,10 @@ export class AcpProgram {
     this.exited = exit.then(async ([code, signal]) => {
       this.#hasExited = true
       await within(clock, DRAIN_MS, closed)
-      return { ...(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }), lastWords }
+      return {
+        ...(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
+        lastWords: lastWordsOf(lastLines),
+      }
     })
   }
 
@@ -96,6 +101,10 @@ export class AcpProgram {
     await this.#gone
   }
 }
+
+/** After the line that says why, runtimes print where, and their own version. */
+const lastWordsOf = (lines: readonly string[]): string =>
+  lines.findLast(line => /error|exception|fatal|panic/i.test(line) && !/^at /.test(line)) ?? lines.at(-1) ?? ''
 
 /** How a shell would report the end. */
 export const exitCodeOf = ({ exitCode, signal }: ProgramExit): number =>

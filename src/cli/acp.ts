@@ -33,7 +33,7 @@ const STABLE_MS = 60_000
 export const acpCommand = withAgentOptions(new Command('acp'))
   .description('Run an agent that speaks the Agent Client Protocol: each command is a prompt to it')
   .argument('<program...>', 'the agent and its arguments, after --')
-  .option('--root <folder>', 'where it works, and all that it may read and write through us (default: here)')
+  .option('--root <folder>', 'where its sessions work, and all that it may read and write through us (default: here)')
   .option('--concurrency <n>', 'sessions that it works for at the same time', wholeNumber(1), 1)
   .option('--mode <modeId>', 'the mode that its new sessions begin in')
   .option('--auth <methodId>', 'how to log in, where it wants that')
@@ -91,7 +91,7 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
   const start = () =>
     ProgramLife.start({
       program: {
-        ...{ file, args, cwd: root.path, env: commandEnv(process.env) },
+        ...{ file, args, cwd: process.cwd(), env: commandEnv(process.env) },
         onStderr: line => void process.stderr.write(`${label}: ${safeLine(line)}\n`),
       },
       ...{
@@ -113,7 +113,7 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
   while (!isLeaving) {
     if (life !== undefined) {
       const startedAt = systemClock.monotonic()
-      sayOnStderr(`${safeLine(life.name)} is started in ${root.path}`)
+      sayOnStderr(`${safeLine(life.name)} is started, for ${root.path}`)
       await agent.start()
       for (const taskId of store.takeOpenTasks()) {
         const { type, payload } = cancel(taskId, 'The agent was started again.')
