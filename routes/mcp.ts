@@ -18,7 +18,7 @@ const streamHead = {
   'x-accel-buffering': 'no',
 }
 /** What of a request is about its message, and not about who sends it. */
-const ofMessage = /^(content-|accept|mcp-|transfer-encoding$|connection$|expect$|last-event-id$)/
+const ofMessage = /^(content-|accept|mcp-|transfer-encoding$|connection$|upgrade$|expect$|last-event-id$)/
 
 const noSession = (id: string) =>
   wireError(

@@ -14,6 +14,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   queue_full: 'Wait for the queue of that agent to empty (wait_command on one of its commands), or take another agent.',
   rate_limited: 'Wait before the next call.',
   unavailable: 'Nothing was accepted. Try the same call again in a moment; with the same idempotencyKey it is safe.',
+  invalid_request: 'Change the arguments as it says.',
   internal: 'Try again once; if it stays, tell the person.',
 }
 

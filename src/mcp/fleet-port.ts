@@ -7,6 +7,8 @@ export interface FleetCall {
   body?: object
   headers?: Record<string, string>
   signal?: AbortSignal
+  /** Whoever calls asks again by itself: an answer that does not come is told at once. */
+  once?: boolean
 }
 
 export interface FleetAnswer {

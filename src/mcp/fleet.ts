@@ -22,7 +22,7 @@ export interface Page<T> {
 }
 
 type Query = FleetCall['query']
-type Options = Pick<FleetCall, 'signal'>
+type Options = Pick<FleetCall, 'signal' | 'once'>
 
 /** The calls that the tools make. They throw `Refusal`, and what the port throws. */
 export class Fleet {

@@ -14,6 +14,8 @@ export interface RemoteFleetOptions {
 
 const RETRY_PAUSE_MS = 250
 const MAX_RETRY_PAUSE_MS = 2000
+/** What the server answers while it cannot accept, and a proxy while the server restarts. */
+const passing: ReadonlySet<number> = new Set([502, 503, 504])
 
 /**
  * A server that is reached over its REST interface and `/ws`. Every call of the tools may be made twice (reads, commands
@@ -31,13 +33,13 @@ export class RemoteFleet implements FleetPort {
 
   async call(request: FleetCall): Promise<FleetAnswer> {
     const { clock } = this.#options
-    const deadline = clock.monotonic() + limits.retryMs
+    const deadline = clock.monotonic() + (request.once ? 0 : limits.retryMs)
     for (let pauseMs = RETRY_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_RETRY_PAUSE_MS)) {
       const answer = await this.#try(request)
       const isLate = clock.monotonic() + pauseMs >= deadline
       if (answer instanceof NoAnswer) {
         if (isLate) throw answer
-      } else if (answer.status !== 503 || isLate) return answer
+      } else if (!passing.has(answer.status) || isLate) return answer
       await this.#pause(pauseMs, request.signal)
     }
   }

@@ -13,7 +13,7 @@ import { limits } from './limits.ts'
 import { agentUri, parseUri, REQUESTS_URI, type Resource, sessionUri } from './resource-uri.ts'
 import { agentDetails } from './tools/agents.ts'
 import { placeOfNewest, transcriptPage } from './transcript-page.ts'
-import { viewOfRequest, viewOfSession } from './views.ts'
+import { viewOfSession, viewsOfRequests } from './views.ts'
 
 const JSON_TYPE = 'application/json'
 /** How many of the newest messages and tool calls a session shows. */
@@ -88,7 +88,7 @@ async function contentOf(fleet: Fleet, resource: Resource, signal: AbortSignal):
   switch (resource.of) {
     case 'requests': {
       const page = await fleet.get<Page<Interaction>>('/interactions', { state: 'open', limit: 200 }, { signal })
-      return { requests: page.items.map(viewOfRequest), isPartial: page.nextCursor !== null }
+      return { requests: viewsOfRequests(page.items), isPartial: page.nextCursor !== null }
     }
     case 'agent':
       return agentDetails(fleet, resource.agentId, signal)

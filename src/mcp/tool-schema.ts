@@ -14,13 +14,24 @@ export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON
       vendor: 'fleetwire',
       jsonSchema: { input: () => json, output: () => json },
       validate: given => {
-        const value = Value.Convert(schema, structuredClone(given))
+        const value = converted(schema, given)
         const flaw = Value.Errors(schema, value).First()
         if (flaw === undefined) return { value: value as Static<T> }
         return { issues: [{ message: flawInWords(schema, flaw) }] }
       },
     },
   }
+}
+
+function converted({ properties }: TObject, given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
+  const known = (name: string) => (Object.hasOwn(properties, name) ? properties[name] : undefined)
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      const schema = known(name)
+      return [name, typeof value === 'string' && schema !== undefined ? Value.Convert(schema, value) : value]
+    }),
+  )
 }
 
 function flawInWords(schema: TObject, flaw: ValueError): string {

@@ -75,8 +75,11 @@ export const CommandView = Type.Object({
 })
 export type CommandView = Static<typeof CommandView>
 
-export function viewOfCommand(command: Command, outputChars: number = limits.textChars): CommandView {
-  const { progress } = command
+/** In a list, without its output and with less of what may be long. */
+export const briefOfCommand = ({ output: _output, ...command }: Command): CommandView => viewOfCommand(command, 300)
+
+export function viewOfCommand(command: Command, chars: number = limits.textChars): CommandView {
+  const { progress, detail } = command
   return {
     commandId: command.commandId,
     agentId: command.agentId,
@@ -84,11 +87,12 @@ export function viewOfCommand(command: Command, outputChars: number = limits.tex
     title: titleOf(command.input),
     status: command.status,
     ended: isFinal(command.status),
-    ...pick(command, ['phase', 'reason', 'detail', 'exitCode', 'sessionId', 'taskId', 'startedAt', 'endedAt']),
+    ...pick(command, ['phase', 'reason', 'exitCode', 'sessionId', 'taskId', 'startedAt', 'endedAt']),
+    ...(detail !== undefined && { detail: oneLine(detail, 300) }),
     ...(progress?.progress !== undefined && { progress: progress.progress }),
     ...(progress?.message !== undefined && { message: oneLine(progress.message, 300) }),
-    ...(command.output !== undefined && outputOf(command, outputChars)),
-    ...(command.error !== undefined && { error: short(command.error, 2000) }),
+    ...(command.output !== undefined && outputOf(command, chars)),
+    ...(command.error !== undefined && { error: short(command.error, Math.min(chars, 2000)) }),
     createdBy: command.createdBy,
     createdAt: command.createdAt,
   }
@@ -159,16 +163,29 @@ export const RequestView = Type.Object({
 })
 export type RequestView = Static<typeof RequestView>
 
-export const viewOfRequest = (request: Interaction): RequestView => ({
+/** How much of the texts of one request is shown. */
+const REQUEST_CHARS = 8000
+const LEAST_REQUEST_CHARS = 400
+
+/** Of many, less is shown of each: an answer needs what `list_requests` shows of that one alone. */
+export const viewsOfRequests = (requests: readonly Interaction[]): RequestView[] => {
+  const share = Math.floor(limits.textChars / Math.max(requests.length, 1))
+  return requests.map(request => viewOfRequest(request, Math.max(LEAST_REQUEST_CHARS, Math.min(share, REQUEST_CHARS))))
+}
+
+export const viewOfRequest = (request: Interaction, chars: number = REQUEST_CHARS): RequestView => ({
   requestId: request.interactionId,
   ...pick(request, ['agentId', 'commandId', 'sessionId', 'kind', 'title', 'risk', 'schema', 'state', 'expiresAt']),
-  description: cutMiddle(request.description, 4000, 'the request shows all of it on the dashboard'),
+  description: cutMiddle(request.description, Math.floor(chars / 2), howToSeeAll(request)),
   ...(request.subject !== undefined && {
-    subject: short(request.subject, 4000, 'the request shows all of it on the dashboard'),
+    subject: short(request.subject, Math.floor(chars / 2), howToSeeAll(request)),
     ...pick(request.subject, ['digest']),
   }),
   options: request.options.map(option => pick(option, ['id', 'label', 'effect', 'scope'])),
 })
+
+const howToSeeAll = ({ interactionId }: Interaction): string =>
+  `list_requests with requestId "${interactionId}" shows more, the dashboard all of it`
 
 export function requestText(request: RequestView): string {
   const { requestId, agentId, kind, title, description, subject, risk, options, state } = request
@@ -178,7 +195,7 @@ export function requestText(request: RequestView): string {
   return [
     `${requestId} of ${agentId}, ${state}: ${kind}, risk ${risk}: ${title}`,
     description,
-    subject === undefined ? '' : `subject: ${oneLine(asText(subject), 4000)}`,
+    subject === undefined ? '' : `subject: ${oneLine(asText(subject), REQUEST_CHARS)}`,
     choices.length === 0 ? '' : `options: ${choices.join('; ')}`,
   ]
     .filter(line => line !== '')

@@ -1,6 +1,6 @@
 import { type Command, type Interaction, isFinal, topics } from '@fleetwire/protocol'
 import { type Fleet, inPath, type Page, Refusal } from './fleet.ts'
-import { NoAnswer } from './fleet-port.ts'
+import { type FleetCall, NoAnswer } from './fleet-port.ts'
 import { limits } from './limits.ts'
 import type { ToolContext } from './tool.ts'
 
@@ -10,9 +10,14 @@ export interface WaitOptions {
   untilAsked: boolean
 }
 
+/** How soon after an answer a command goes on. */
+const ANSWER_GRACE_MS = 1000
+
 /** Why the wait is over, and the command as it was then. */
 export interface Waited {
   command: Command
+  /** The open questions that hold it up. */
+  requests: Interaction[]
   because: 'ended' | 'asked' | 'time' | 'closing'
 }
 
@@ -30,24 +35,27 @@ export async function waitForCommand(
   const { closing } = fleet.port
   const ring = () => bell.ring()
   const watch = fleet.port.watch([topics.command(agentId, commandId)], ring)
-  void watch.ready.then(ring)
+  void watch.ready.then(ring, ring)
   signal.addEventListener('abort', ring)
   closing.addEventListener('abort', ring)
   let told = ''
+  let askedAt: number | undefined
   try {
     for (;;) {
       signal.throwIfAborted()
-      const command = await look()
+      const found = await look()
       const leftMs = deadline - clock.monotonic()
-      if (command !== undefined) {
-        if (isFinal(command.status)) return { command, because: 'ended' }
-        if (untilAsked && command.phase === 'waiting_input') return { command, because: 'asked' }
-        if (closing.aborted) return { command, because: 'closing' }
-        if (leftMs <= 0) return { command, because: 'time' }
+      if (found !== undefined) {
+        const { command, requests } = found
+        if (isFinal(command.status)) return { command, requests, because: 'ended' }
+        if (untilAsked && (requests.length > 0 || isAsking(command))) return { command, requests, because: 'asked' }
+        if (closing.aborted) return { command, requests, because: 'closing' }
+        if (leftMs <= 0) return { command, requests, because: 'time' }
         told = stateOf(command)
       }
-      progress(told === '' ? 'the server does not answer; trying again' : told)
-      await bell.heard(Math.min(limits.lookAgainMs, Math.max(leftMs, 0)), clock)
+      progress(found === undefined ? 'the server does not answer; trying again' : told)
+      const pauseMs = askedAt === undefined ? limits.lookAgainMs : ANSWER_GRACE_MS
+      await bell.heard(Math.min(pauseMs, Math.max(leftMs, 0)), clock)
     }
   } finally {
     watch.close()
@@ -55,10 +63,23 @@ export async function waitForCommand(
     closing.removeEventListener('abort', ring)
   }
 
+  /**
+   * Whether it waits for input without a question. Just after an answer it seems so too, until the command is told that
+   * it goes on: so it must be so for a while.
+   */
+  function isAsking({ phase }: Command): boolean {
+    if (phase !== 'waiting_input') askedAt = undefined
+    else askedAt ??= clock.monotonic()
+    return askedAt !== undefined && clock.monotonic() - askedAt >= ANSWER_GRACE_MS
+  }
+
   /** Undefined while the server cannot be asked and there is time left. */
-  async function look(): Promise<Command | undefined> {
+  async function look(): Promise<Pick<Waited, 'command' | 'requests'> | undefined> {
     try {
-      return await fleet.get<Command>(`/commands/${inPath(commandId)}`, {}, { signal })
+      const options = { signal, once: true }
+      const command = await fleet.get<Command>(`/commands/${inPath(commandId)}`, {}, options)
+      const waits = command.phase === 'waiting_input'
+      return { command, requests: waits ? await openRequestsOf(fleet, command, options) : [] }
     } catch (error) {
       const mayPass = error instanceof NoAnswer || (error instanceof Refusal && error.code === 'unavailable')
       if (!mayPass || clock.monotonic() >= deadline) throw error
@@ -102,10 +123,11 @@ function stateOf({ status, phase, progress, detail }: Command): string {
 }
 
 /** The open questions of a command; those of its agent that name no command may hold it up too. */
-export async function openRequestsOf(
+async function openRequestsOf(
   fleet: Fleet,
   { agentId, commandId }: Pick<Command, 'agentId' | 'commandId'>,
+  options: Pick<FleetCall, 'signal' | 'once'>,
 ): Promise<Interaction[]> {
-  const page = await fleet.get<Page<Interaction>>('/interactions', { state: 'open', agentId, limit: 100 })
+  const page = await fleet.get<Page<Interaction>>('/interactions', { state: 'open', agentId, limit: 100 }, options)
   return page.items.filter(item => item.commandId === undefined || item.commandId === commandId)
 }

@@ -146,7 +146,7 @@ const layers: [area: string, may: string[]][] = [
   [
     'src/mcp/',
     [
-      ...['src/mcp/', ...common, 'src/version.ts', 'src/broadcast/subscriber.ts'],
+      ...['src/mcp/', ...common, 'src/version.ts', 'src/broadcast/subscriber.ts', 'src/terminals/plain-text.ts'],
       ...['@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
     ],
   ],

@@ -5,6 +5,7 @@ import { tool } from '../tool.ts'
 import {
   AgentView,
   agentLine,
+  briefOfCommand,
   CommandView,
   commandLine,
   linesOr,
@@ -13,9 +14,8 @@ import {
   SessionView,
   sessionLine,
   viewOfAgent,
-  viewOfCommand,
-  viewOfRequest,
   viewOfSession,
+  viewsOfRequests,
 } from '../views.ts'
 import { AgentId, Cursor, closed, Limit, more, NextCursor } from './arguments.ts'
 
@@ -76,8 +76,8 @@ export async function agentDetails(
   return {
     agent: viewOfAgent(agent),
     labels: agent.labels,
-    commands: commands.items.map(command => viewOfCommand({ ...command, output: undefined })),
-    openRequests: requests.items.map(viewOfRequest),
+    commands: commands.items.map(briefOfCommand),
+    openRequests: viewsOfRequests(requests.items),
     sessions: sessions.items.map(viewOfSession),
   }
 }

@@ -7,6 +7,7 @@ import { NoAnswer } from '../fleet-port.ts'
 import { limits } from '../limits.ts'
 import { type ToolContext, tool } from '../tool.ts'
 import {
+  briefOfCommand,
   CommandView,
   commandLine,
   commandText,
@@ -14,9 +15,9 @@ import {
   RequestView,
   requestText,
   viewOfCommand,
-  viewOfRequest,
+  viewsOfRequests,
 } from '../views.ts'
-import { openRequestsOf, waitForCommand } from '../wait-for-command.ts'
+import { type Waited, waitForCommand } from '../wait-for-command.ts'
 import {
   AgentId,
   CommandId,
@@ -43,27 +44,23 @@ async function follow(
   context: ToolContext,
   before: string[] = [],
 ) {
-  const waited =
-    waitSeconds === 0 || isFinal(command.status)
-      ? { command, because: 'time' as const }
-      : await waitForCommand(command, { seconds: waitSeconds, untilAsked }, context)
+  const waited = isFinal(command.status)
+    ? { command, requests: [], because: 'ended' as const }
+    : await waitForCommand(command, { seconds: waitSeconds, untilAsked }, context)
   const view = viewOfCommand(waited.command)
-  const requests = waited.command.phase === 'waiting_input' ? await openRequestsOf(context.fleet, command) : []
-  const openRequests = requests.map(viewOfRequest)
+  const openRequests = viewsOfRequests(waited.requests)
   const lines = [...before, commandText(view), ...openRequests.map(requestText)]
-  if (!view.ended) lines.push(await whatNow(waited, openRequests.length > 0, context))
+  if (!view.ended) lines.push(await whatNow(waited, context))
   return { text: lines.join('\n'), data: { command: view, openRequests } }
 }
 
-async function whatNow(
-  { command, because }: { command: Command; because: string },
-  hasRequests: boolean,
-  { fleet, signal }: ToolContext,
-): Promise<string> {
+async function whatNow({ command, requests, because }: Waited, { fleet, signal }: ToolContext): Promise<string> {
   const { commandId, agentId, status, phase } = command
-  const again = `wait_command with commandId "${commandId}" waits on; interrupt stops it.`
-  if (hasRequests) return `It waits for an answer: answer_request, then ${again}`
-  if (phase === 'waiting_input') return `It waits for input at its terminal, which a person gives there. ${again}`
+  const stop = 'interrupt stops it.'
+  const again = `wait_command with commandId "${commandId}" waits on; ${stop}`
+  if (requests.length > 0) return `It waits for an answer: answer_request, then ${again}`
+  if (phase === 'waiting_input')
+    return `It waits for input at its terminal, which a person gives there. wait_command with commandId "${commandId}" and untilAsked false waits on; ${stop}`
   if (because === 'closing') return `The server restarts; the command is safe. In a moment, ${again}`
   if (status === 'queued') {
     const agent = await fleet.get<Agent>(`/agents/${inPath(agentId)}`, {}, { signal })
@@ -134,7 +131,7 @@ const sendCommand = tool({
       context.signal.throwIfAborted()
       // It was accepted: not to say so would let it be sent again.
       const text = `${command.commandId} was accepted, but how it goes on cannot be told now: ${explain(error)}`
-      return { text, data: { command: viewOfCommand(command), openRequests: [] } }
+      return { text, data: { command: briefOfCommand(command), openRequests: [] } }
     }
   },
 })
@@ -201,7 +198,7 @@ const listCommands = tool({
   run: async ({ agentId, status, limit = 50, cursor }, { fleet, signal }) => {
     const query = { agentId, status: status?.join(','), limit, cursor }
     const page = await fleet.get<Page<Command>>('/commands', query, { signal })
-    const commands = page.items.map(command => viewOfCommand({ ...command, output: undefined }))
+    const commands = page.items.map(briefOfCommand)
     const lines = [linesOr(commands.map(commandLine), 'There are no such commands.'), ...more(page.nextCursor)]
     return { text: lines.join('\n'), data: { commands, nextCursor: page.nextCursor } }
   },
