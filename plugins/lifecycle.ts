@@ -9,17 +9,25 @@ declare module 'fastify' {
     config: Config
     clock: Clock
     /** `draining` once the server was told to close: it accepts no new work and finishes what it has. */
-    lifecycle: { phase: 'serving' | 'draining' }
+    lifecycle: Lifecycle
   }
+}
+
+interface Lifecycle {
+  phase: 'serving' | 'draining'
+  /** Aborted when it starts to drain: whatever waits should answer with what it has. */
+  readonly draining: AbortSignal
 }
 
 /** Registered first, so that its hook runs before those that take time to drain. */
 export default fp(
   async app => {
-    const lifecycle: { phase: 'serving' | 'draining' } = { phase: 'serving' }
+    const controller = new AbortController()
+    const lifecycle: Lifecycle = { phase: 'serving', draining: controller.signal }
     app.decorate('lifecycle', lifecycle)
     app.addHook('preClose', async () => {
       lifecycle.phase = 'draining'
+      controller.abort()
     })
   },
   { name: 'fleetwire-lifecycle' },

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { wireError } from '@fleetwire/protocol'
 import type { FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
-import type { FleetCall } from '../src/mcp/fleet-port.ts'
+import type { FleetAnswer, FleetCall } from '../src/mcp/fleet-port.ts'
 import { listenedUris } from '../src/mcp/listened-uris.ts'
 import { LocalFleet } from '../src/mcp/local-fleet.ts'
+import { restError } from '../src/rest-error.ts'
 
 const SESSION = 'mcp-session-id'
 /** How soon a client comes back after its stream has ended. */
@@ -26,11 +27,16 @@ const noSession = (id: string) =>
     `There is no session "${id.slice(0, 64)}": it has ended, or is not of this server. Initialize again.`,
   )
 
+const stopping: FleetAnswer = {
+  status: 503,
+  text: JSON.stringify(restError(wireError('unavailable', 'The server is closing. Nothing was accepted; try again.'))),
+  header: name => (name === 'retry-after' ? String(RETRY_MS / 1000) : undefined),
+}
+
 /** The Model Context Protocol over Streamable HTTP. Its library is loaded by the first request. */
 const mcp: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, clock, config, connections, eventLog } = app
-  const closing = new AbortController()
-  app.addHook('preClose', async () => closing.abort())
+  const { draining } = app.lifecycle
 
   const load = async () => {
     const { HttpEndpoint, listenFarewell } = await import('../src/mcp/http-endpoint.ts')
@@ -54,7 +60,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
   function fleetOf(request: FastifyRequest): LocalFleet {
     const sender = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !ofMessage.test(name)))
     return new LocalFleet({
-      closing: closing.signal,
+      closing: draining,
       attach: sink => broadcaster.attach(sink, request.principal),
       ask: async ({ method, path, query = {}, body, headers, signal }: FleetCall) => {
         const given = Object.entries(query).filter(([, value]) => value !== undefined)
@@ -67,6 +73,8 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
           ...(body !== undefined && { payload: body }),
           ...(signal !== undefined && { signal }),
         }
+        // A server that stops takes no more from within.
+        if (draining.aborted) return stopping
         const answer = await app.inject(options)
         return {
           status: answer.statusCode,

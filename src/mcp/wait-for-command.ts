@@ -13,11 +13,14 @@ export interface WaitOptions {
 /** How soon after an answer a command goes on. */
 const ANSWER_GRACE_MS = 1000
 
-/** Why the wait is over, and the command as it was then. */
-export interface Waited {
+interface Found {
   command: Command
   /** The open questions that hold it up. */
   requests: Interaction[]
+}
+
+/** Why the wait is over, and the command as it was then. */
+export interface Waited extends Found {
   because: 'ended' | 'asked' | 'time' | 'closing'
 }
 
@@ -38,22 +41,23 @@ export async function waitForCommand(
   void watch.ready.then(ring, ring)
   signal.addEventListener('abort', ring)
   closing.addEventListener('abort', ring)
-  let told = ''
+  let last: Found | undefined
   let askedAt: number | undefined
   try {
     for (;;) {
       signal.throwIfAborted()
+      // A server that stops takes no more questions, not even its own.
+      if (closing.aborted && last !== undefined) return { ...last, because: 'closing' }
       const found = await look()
       const leftMs = deadline - clock.monotonic()
       if (found !== undefined) {
         const { command, requests } = found
-        if (isFinal(command.status)) return { command, requests, because: 'ended' }
-        if (untilAsked && (requests.length > 0 || isAsking(command))) return { command, requests, because: 'asked' }
-        if (closing.aborted) return { command, requests, because: 'closing' }
-        if (leftMs <= 0) return { command, requests, because: 'time' }
-        told = stateOf(command)
+        if (isFinal(command.status)) return { ...found, because: 'ended' }
+        if (untilAsked && (requests.length > 0 || isAsking(command))) return { ...found, because: 'asked' }
+        if (leftMs <= 0) return { ...found, because: 'time' }
+        last = found
       }
-      progress(found === undefined ? 'the server does not answer; trying again' : told)
+      progress(found === undefined ? 'the server does not answer; trying again' : stateOf(found.command))
       const pauseMs = askedAt === undefined ? limits.lookAgainMs : ANSWER_GRACE_MS
       await bell.heard(Math.min(pauseMs, Math.max(leftMs, 0)), clock)
     }
@@ -74,7 +78,7 @@ export async function waitForCommand(
   }
 
   /** Undefined while the server cannot be asked and there is time left. */
-  async function look(): Promise<Pick<Waited, 'command' | 'requests'> | undefined> {
+  async function look(): Promise<Found | undefined> {
     try {
       const options = { signal, once: true }
       const command = await fleet.get<Command>(`/commands/${inPath(commandId)}`, {}, options)
@@ -82,7 +86,7 @@ export async function waitForCommand(
       return { command, requests: waits ? await openRequestsOf(fleet, command, options) : [] }
     } catch (error) {
       const mayPass = error instanceof NoAnswer || (error instanceof Refusal && error.code === 'unavailable')
-      if (!mayPass || clock.monotonic() >= deadline) throw error
+      if (!mayPass || closing.aborted || clock.monotonic() >= deadline) throw error
       return undefined
     }
   }

@@ -46,7 +46,7 @@ const runs = async (client: McpClient, commandId: string) => {
   }
 }
 
-test('over stdio: one call sees a command through, whatever becomes of the server meanwhile', async t => {
+test('[MC10] over stdio: one call sees a command through, whatever becomes of the server meanwhile', async t => {
   const { url, token, folder, kill, serve } = await start(t)
   const client = await mcpClient(t, { env: { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }, cwd: folder })
   const uri = 'fleetwire://agents/a1'
@@ -74,7 +74,7 @@ test('over stdio: one call sees a command through, whatever becomes of the serve
 })
 
 for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
-  test(`${generation}: over HTTP a client goes on with what it has: its session, its subscriptions, its command`, async t => {
+  test(`[MC4] [MC7] [MC8] ${generation}: over HTTP a client goes on with what it has: its session, its subscriptions, its command`, async t => {
     const { url, token, folder, kill, serve } = await start(t)
     const client = await mcpClient(t, { url, token }, generation)
     const uri = 'fleetwire://agents/a1'

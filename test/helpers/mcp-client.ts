@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { Role } from '@fleetwire/protocol'
 import { Client as Client2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client'
 import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio'
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -6,6 +7,8 @@ import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { Test } from 'tap'
+import type { BareAgent } from './bare-agent.ts'
+import { startApp, type TokenOptions } from './build.ts'
 
 /** The clients that people use: version 1 of the SDK, and version 2 with the protocol of 2025 and that of 2026. */
 export const generations = ['sdk 1', 'sdk 2, protocol 2025', 'sdk 2, protocol 2026'] as const
@@ -118,7 +121,7 @@ function transportOf(wire: Wire, isOld: boolean) {
   if ('url' in wire) {
     const authorization = wire.token === undefined ? undefined : { authorization: `Bearer ${wire.token}` }
     const requestInit = { headers: { ...authorization, ...wire.headers } }
-    const url = new URL('/mcp', wire.url)
+    const url = new URL('mcp', wire.url)
     // By themselves they give up after two attempts; a server under load takes longer to start.
     const reconnectionOptions = {
       ...{ initialReconnectionDelay: 200, maxReconnectionDelay: 1000 },
@@ -137,4 +140,25 @@ function transportOf(wire: Wire, isOld: boolean) {
     stderr: 'pipe' as const,
   }
   return isOld ? new Stdio1(server) : new Stdio2(server)
+}
+
+/** A server in this process, and clients of it over HTTP. */
+export async function startMcp(t: Test) {
+  const server = await startApp(t)
+  const client = async (role: Role, generation?: Generation, options?: TokenOptions) =>
+    mcpClient(t, { url: server.url, token: await server.token(role, options) }, generation)
+  return { ...server, client }
+}
+
+/** Takes the next command of an agent and starts it. */
+export async function takeCommand(agent: BareAgent): Promise<{ commandId: string; attempt: number }> {
+  const { commandId, attempt } = (await agent.next('command:dispatch')).payload
+  agent.say('command:ack', { commandId, attempt })
+  return { commandId, attempt }
+}
+
+/** The first message of a client of 2025. */
+export const initialize = {
+  ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
 }

@@ -40,6 +40,10 @@ export class SseClient {
     }
   }
 
+  close(): void {
+    this.response.destroy()
+  }
+
   /** Resolves when anything more has come. */
   change(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -81,8 +85,13 @@ export async function openStream(
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
   }
+  return openSse(t, `${url}/api/v1/events/stream${query}`, headers)
+}
+
+/** Opens any stream of server-sent events; the test closes it. */
+export async function openSse(t: Test, url: string, headers: Record<string, string>): Promise<SseClient> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request: ClientRequest = get(`${url}/api/v1/events/stream${query}`, { headers, agent: false }, resolve)
+    const request: ClientRequest = get(url, { headers, agent: false }, resolve)
     request.on('error', reject)
     t.teardown(() => request.destroy())
   })

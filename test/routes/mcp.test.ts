@@ -1,8 +1,6 @@
-import type { Agent } from '@fleetwire/protocol'
-import { type Test, test } from 'tap'
-import { type BareAgent, connectAgent } from '../helpers/bare-agent.ts'
-import { startApp, type TokenOptions } from '../helpers/build.ts'
-import { type Generation, generations, mcpClient } from '../helpers/mcp-client.ts'
+import { test } from 'tap'
+import { connectAgent } from '../helpers/bare-agent.ts'
+import { generations, initialize, startMcp, takeCommand } from '../helpers/mcp-client.ts'
 import { until } from '../helpers/until.ts'
 
 interface Outcome {
@@ -16,23 +14,9 @@ const ask = {
   options: [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }],
 }
 
-async function start(t: Test) {
-  const server = await startApp(t)
-  const client = async (role: 'viewer' | 'operator' | 'admin', generation?: Generation, options?: TokenOptions) =>
-    mcpClient(t, { url: server.url, token: await server.token(role, options) }, generation)
-  return { ...server, client }
-}
-
-/** Takes the next command and starts it. */
-async function take(agent: BareAgent): Promise<{ commandId: string; attempt: number }> {
-  const { commandId, attempt } = (await agent.next('command:dispatch')).payload
-  agent.say('command:ack', { commandId, attempt })
-  return { commandId, attempt }
-}
-
 for (const generation of generations) {
-  test(`${generation}: a command, its question and its result over HTTP`, async t => {
-    const server = await start(t)
+  test(`[MC1] [MC5] ${generation}: a command, its question and its result over HTTP`, async t => {
+    const server = await startMcp(t)
     const agent = await connectAgent(t, server, 'a1')
     const client = await server.client('operator', generation)
     const sending = client.call<Outcome>('send_command', {
@@ -41,7 +25,7 @@ for (const generation of generations) {
       input: 'tidy up',
       waitSeconds: 20,
     })
-    const run = await take(agent)
+    const run = await takeCommand(agent)
     agent.say('interaction:request', { interactionId: 'q1', commandId: run.commandId, ...ask })
     const asked = await sending
     t.match(asked.data, {
@@ -66,7 +50,7 @@ for (const generation of generations) {
   })
 
   test(`${generation}: resources are read, and changes are told`, async t => {
-    const server = await start(t)
+    const server = await startMcp(t)
     const agent = await connectAgent(t, server, 'a1')
     agent.say('session:start', { sessionId: 's1', title: 'Talk' })
     agent.say('message:start', { sessionId: 's1', messageId: 'm1', role: 'assistant' })
@@ -100,8 +84,8 @@ for (const generation of generations) {
     t.same(completion.values, ['a1'])
   })
 
-  test(`${generation}: cancelling a call ends the waiting and nothing else`, async t => {
-    const server = await start(t)
+  test(`[MC5] ${generation}: cancelling a call ends the waiting and nothing else`, async t => {
+    const server = await startMcp(t)
     const agent = await connectAgent(t, server, 'a1')
     const client = await server.client('operator', generation)
     const cancel = new AbortController()
@@ -110,7 +94,7 @@ for (const generation of generations) {
       { agentId: 'a1', kind: 'shell', input: 'x', waitSeconds: 300 },
       { signal: cancel.signal },
     )
-    const run = await take(agent)
+    const run = await takeCommand(agent)
     const waits = () => server.app.broadcaster.stats().subscribers
     await until(() => waits() === 1)
     cancel.abort()
@@ -125,8 +109,8 @@ for (const generation of generations) {
   })
 }
 
-test('the rights of the token, and nothing more', async t => {
-  const server = await start(t)
+test('[MC2] [MC3] [MC4] [MC9] the rights of the token, and nothing more', async t => {
+  const server = await startMcp(t)
   await connectAgent(t, server, 'mine-1')
   const theirs = await connectAgent(t, server, 'theirs-1')
   theirs.say('interaction:request', { interactionId: 'q1', ...ask })
@@ -168,13 +152,9 @@ test('the rights of the token, and nothing more', async t => {
   t.match(await commander.call('list_agents'), { isError: true, text: /^forbidden/ })
 })
 
-test('who is let in', async t => {
-  const server = await start(t)
+test('[MC6] who is let in', async t => {
+  const server = await startMcp(t)
   const { url } = server
-  const initialize = {
-    ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
-    params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
-  }
   const post = async (token: string | undefined, headers: Record<string, string> = {}, body: unknown = initialize) =>
     fetch(`${url}/mcp`, {
       method: 'POST',
@@ -202,42 +182,4 @@ test('who is let in', async t => {
     fetch(`${url}/mcp`, { headers: { authorization: `Bearer ${viewer}`, ...headers } })
   t.equal((await get({})).status, 400, 'a stream without a session')
   t.equal((await fetch(`${url}/mcp`, { method: 'PUT', headers: { authorization: `Bearer ${viewer}` } })).status, 405)
-})
-
-test('a session ends with DELETE, a stream with its token; a newer stream replaces the older', async t => {
-  const server = await start(t)
-  const token = await server.token('viewer', { sub: 'vera' })
-  const sessionId = 'a-session-of-tests-1'
-  const headers = { authorization: `Bearer ${token}`, 'mcp-session-id': sessionId, accept: 'text/event-stream' }
-  const open = () => fetch(`${server.url}/mcp`, { headers })
-  const first = await open()
-  t.equal(first.status, 200)
-  const second = await open()
-  await first.text()
-  t.pass('the first has ended')
-  t.equal((await fetch(`${server.url}/mcp`, { method: 'DELETE', headers })).status, 204)
-  await second.text()
-  t.equal((await open()).status, 404)
-  t.equal((await fetch(`${server.url}/mcp`, { method: 'DELETE', headers })).status, 404)
-
-  const other = await fetch(`${server.url}/mcp`, {
-    headers: { ...headers, 'mcp-session-id': 'another-session-of-tests' },
-  })
-  t.equal(server.app.connections.stats().streams, 1)
-  await server.app.tokens.revokeSubject('vera', 'test')
-  await other.text()
-  t.equal(server.app.connections.stats().streams, 0)
-})
-
-test('a limit of subscriptions; what was subscribed to twice counts once', async t => {
-  const server = await start(t)
-  const ids = Array.from({ length: 33 }, (_, i) => `a${i}`)
-  for (const id of ids) await connectAgent(t, server, id)
-  for (const generation of ['sdk 1', 'sdk 2, protocol 2025'] as const) {
-    const client = await server.client('viewer', generation)
-    const uris = ids.map(id => `fleetwire://agents/${id}`)
-    await client.subscribe([...uris.slice(0, 32), uris[0]!])
-    await t.rejects(client.subscribe([uris[32]!]), /At most 32/)
-  }
-  t.equal(((await server.app.agents.get('a0')) as Agent).agentId, 'a0')
 })

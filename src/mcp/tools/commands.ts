@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Agent, type Command, commandStatuses, type InterruptResult, isFinal } from '@fleetwire/protocol'
 import { Type } from '@sinclair/typebox'
 import { explain, ToolFailure } from '../explain.ts'
-import { inPath, type Page, Refusal } from '../fleet.ts'
+import { type Fleet, inPath, type Page, Refusal } from '../fleet.ts'
 import { NoAnswer } from '../fleet-port.ts'
 import { limits } from '../limits.ts'
 import { type ToolContext, tool } from '../tool.ts'
@@ -62,12 +62,17 @@ async function whatNow({ command, requests, because }: Waited, { fleet, signal }
   if (phase === 'waiting_input')
     return `It waits for input at its terminal, which a person gives there. wait_command with commandId "${commandId}" and untilAsked false waits on; ${stop}`
   if (because === 'closing') return `The server restarts; the command is safe. In a moment, ${again}`
-  if (status === 'queued') {
-    const agent = await fleet.get<Agent>(`/agents/${inPath(agentId)}`, {}, { signal })
-    if (agent.link === 'offline') return `The agent is offline: the command waits for it. ${again}`
-  }
+  if (status === 'queued' && (await isOffline(fleet, agentId, signal)))
+    return `The agent is offline: the command waits for it. ${again}`
   return `It goes on. ${again}`
 }
+
+/** False also where that cannot be told: it is a hint alone. */
+const isOffline = (fleet: Fleet, agentId: string, signal: AbortSignal): Promise<boolean> =>
+  fleet.get<Agent>(`/agents/${inPath(agentId)}`, {}, { signal, once: true }).then(
+    ({ link }) => link === 'offline',
+    () => false,
+  )
 
 const sendCommand = tool({
   name: 'send_command',

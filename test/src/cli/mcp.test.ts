@@ -11,7 +11,7 @@ interface Sent {
 }
 
 for (const generation of generations) {
-  test(`${generation}: sees a command through over stdio`, async t => {
+  test(`[MC1] ${generation}: sees a command through over stdio`, async t => {
     const server = await startForCli(t)
     await server.agent('a1')
     const env = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
@@ -88,7 +88,7 @@ test('with the secret of the server it is an operator, not an admin; --read-only
   await t.rejects(reader.call('send_command', { agentId: 'a1', kind: 'shell', input: 'true' }), /not found/)
 })
 
-test('stdout holds the protocol alone, whatever comes in; the end of stdin ends it', async t => {
+test('[MC11] stdout holds the protocol alone, whatever comes in; the end of stdin ends it', async t => {
   const server = await startForCli(t)
   const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
   const child = spawn(process.execPath, [main, 'mcp'], {

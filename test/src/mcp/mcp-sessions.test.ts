@@ -14,7 +14,7 @@ test('a session of one subject is none of another; what is no id is none', async
   t.ok(sessions.keyOf('ann', sessions.newId()))
 })
 
-test('subscriptions are kept, told of, and outlive the process', async t => {
+test('[MC7] subscriptions are kept, told of, and outlive the process', async t => {
   const log = new MemoryLog()
   const sessions = new McpSessions(log, new FakeClock())
   const told: unknown[] = []

@@ -11,7 +11,7 @@ const judge = async (args: unknown): Promise<unknown> => {
   return result.issues === undefined ? result.value : result.issues[0]!.message
 }
 
-test('arguments that do not fit are named in words', async t => {
+test('[MC3] arguments that do not fit are named in words', async t => {
   const good = { agentId: 'a1', kind: 'shell', input: 'ls' }
   t.same(await judge(good), good)
   t.match(await judge({ ...good, waitSeconds: '30', untilAsked: 'false' }), { waitSeconds: 30, untilAsked: false })

@@ -26,7 +26,7 @@ async function start(t: Test) {
   return { ...server, client }
 }
 
-test('output of any length is read in pages, from either end', async t => {
+test('[MC12] output of any length is read in pages, from either end', async t => {
   const { client, agent } = await start(t)
   await agent('a1')
   const { data } = await client.call<Outcome>('send_command', {
@@ -76,7 +76,7 @@ test('an agent without terminals has the output that it gave', async t => {
   t.match(await server.client.call('read_output', { agentId: 'a1' }), { isError: true, text: /^not_found: / })
 })
 
-test('a transcript is read in pages, even within a message; or from the newest', async t => {
+test('[MC12] a transcript is read in pages, even within a message; or from the newest', async t => {
   const server = await start(t)
   const agent = await connectAgent(t, server, 'a1')
   const long = Array.from({ length: 9000 }, (_, i) => `word ${i}`).join('\n')
