@@ -21,6 +21,8 @@ export interface Reports {
   readonly address: string
   /** The last whole answer that the program itself gave while this command ran. */
   answerTo(commandId: string): string | undefined
+  /** Whoever asks about this command gets no answer any more. */
+  runEnded(commandId: string): void
   close(): Promise<void>
 }
 
@@ -33,5 +35,10 @@ export async function openReports({ source, temporary, ...options }: OpenReports
     defaults: () => ({ sessionId: desk.sessionId, source, newId, command: options.run() }),
   })
   const address = await server.start(temporary)
-  return { address, answerTo: commandId => desk.answerTo(commandId), close: () => server.stop() }
+  return {
+    address,
+    answerTo: commandId => desk.answerTo(commandId),
+    runEnded: commandId => desk.runEnded(commandId),
+    close: () => server.stop(),
+  }
 }

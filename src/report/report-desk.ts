@@ -55,6 +55,7 @@ export class ReportDesk {
   /** Where messages and calls began that have not ended: by kind and id. */
   readonly #began = new Map<string, Fields>()
   readonly #answers = new AnswerTexts()
+  readonly #asked = new Set<{ commandId: string | undefined; giveUp: () => void }>()
   /** Of the program, where neither it nor the command names one. */
   readonly sessionId: string
 
@@ -129,16 +130,21 @@ export class ReportDesk {
     }
     const { interactionId, title } = interaction
     const patience = this.#patience(patienceMs)
-    const given = AbortSignal.any([signal, patience.signal])
+    const over = new AbortController()
+    const asking = { commandId: runs?.commandId, giveUp: () => over.abort() }
+    this.#asked.add(asking)
+    const given = AbortSignal.any([signal, patience.signal, over.signal])
     const answered = listener()?.asks(title)
     try {
       return { ok: true, answer: await agent.ask(interaction, { signal: given }) }
     } catch (error) {
       if (!given.aborted) throw error
       // Whoever asked has its answer from elsewhere, such as the program's own terminal, or waits no longer.
+      if (over.signal.aborted) return cancelled
       agent.report('interaction:resolved', { interactionId, text: signal.aborted ? ANSWERED_THERE : GIVEN_UP })
       return unreachable
     } finally {
+      this.#asked.delete(asking)
       patience.stop()
       answered?.()
     }
@@ -151,7 +157,16 @@ export class ReportDesk {
 
   /** The answer has reached whoever asked. */
   applied(interactionId: string): void {
-    this.#options.agent.report('interaction:applied', { interactionId })
+    try {
+      this.#options.agent.report('interaction:applied', { interactionId })
+    } catch {
+      // The agent has stopped meanwhile: the server sends the answer again, to whoever asks again.
+    }
+  }
+
+  /** The command has ended: the server has cancelled its questions, so nobody can answer them any more. */
+  runEnded(commandId: string): void {
+    for (const asked of this.#asked) if (asked.commandId === commandId) asked.giveUp()
   }
 
   /** Aborts once the server has been away for so long. */
@@ -197,12 +212,18 @@ const unreachable: DeskReply = {
   error: { code: 'unavailable', message: 'The Fleetwire server is not reached, so nobody can answer there.' },
 }
 
+const cancelled: DeskReply = {
+  ok: false,
+  error: { code: 'conflict', message: 'The command that this was about has ended.' },
+}
+
 /** What the client throws, as the protocol calls it. */
 const errorCodes: Record<string, ErrorCode> = {
   outbox_full: 'queue_full',
   frame_too_large: 'too_large',
   too_deep: 'invalid_frame',
   stopped: 'unavailable',
+  refused: 'conflict',
 }
 
 function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {

@@ -85,6 +85,7 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
           running = run
           const outcome = await createPromptRunner(session, clock, () => reports?.answerTo(run.commandId))(run)
           running = undefined
+          reports?.runEnded(run.commandId)
           session.runEnded(run.commandId)
           return outcome
         },

@@ -531,6 +531,23 @@ t.test('[RC7] a rerun runs once in each attempt: one that comes twice is answere
   t.same(await result('orphan', 3), ['orphan', 3, '3'], 'the attempt that died with its process is not run')
 })
 
+t.test('a question that the server refuses is not waited for; one that it takes later is', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  const ask = (interactionId: string) => agent.ask({ interactionId, kind: 'permission', title: 'Well?', options: [] })
+  const refused = ask('int_1')
+  const { n } = await peer.next('interaction:request')
+  peer.tell('error', { code: 'too_large', message: 'Too many are open.', retryable: false, details: { n } })
+  await t.rejects(refused, { code: 'refused', message: 'Too many are open.' })
+  const waiting = ask('int_2')
+  const later = await peer.next('interaction:request')
+  peer.tell('error', { code: 'rate_limited', message: 'Later.', retryable: true, details: { n: later.n } })
+  peer.tell('error', { code: 'conflict', message: 'Another frame.', retryable: false, details: { n: 99 } })
+  peer.tell('error', { code: 'conflict', message: 'No frame.', retryable: false })
+  peer.tell('interaction:answer', { interactionId: 'int_2', optionId: 'yes' })
+  t.match(await waiting, { optionId: 'yes' })
+})
+
 t.test('how a question ended is kept with the result of its run until the server has stored it', async t => {
   const journal = new MemoryJournal()
   const { runs, handler } = manual()

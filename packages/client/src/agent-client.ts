@@ -199,7 +199,8 @@ export class AgentClient {
   }
 
   /**
-   * Asks a person. Rejects when `signal` aborts: pass that of the run. Report `interaction:applied` when the answer
+   * Asks a person. Rejects when `signal` aborts (pass that of the run), and with FleetwireError `refused` when the
+   * server does not take the question. Report `interaction:applied` when the answer
    * took effect.
    */
   ask(
@@ -305,6 +306,9 @@ export class AgentClient {
       this.#uplink.gap()
       return
     }
+    const { n } = (error.details ?? {}) as { n?: number }
+    const question = error.retryable || n === undefined ? undefined : this.#uplink.questionOf(n)
+    if (question !== undefined) this.#questions.refuse(question, error.message)
     this.#log('warn', 'the server refused a frame', { code: error.code, message: error.message })
     this.#options.onError?.(error)
   }

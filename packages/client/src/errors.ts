@@ -31,7 +31,7 @@ export type FaultCode =
   | 'stopped'
   /** The message or tool call has ended. */
   | 'ended'
-  /** The server refused a pattern of the stream. */
+  /** The server refused a pattern of the stream, or a question. */
   | 'refused'
   /** An option that no retry can mend. */
   | 'invalid_option'

@@ -206,6 +206,19 @@ t.test('an impatient question ends when the server is away for too long, a patie
   t.equal(clock.pending, 0)
 })
 
+t.test('a question about a command that has ended is over', async t => {
+  const { take, desk: made, runs, reported, statuses, asked } = desk({ run: running() })
+  const first = take('interaction:request', { title: 'Go?', interactionId: 'int_1' })
+  runs(undefined)
+  const other = take('interaction:request', { title: 'And?', interactionId: 'int_2' })
+  made.runEnded('cmd_1')
+  t.match(await first, { ok: false, error: { code: 'conflict', message: /has ended/ } })
+  t.same(reported, [], 'the server knows')
+  t.same(statuses, ['asks Go?', 'asks And?', 'asked Go?'])
+  asked[1]?.answer({ interactionId: 'int_2' })
+  t.match(await other, { ok: true })
+})
+
 t.test('what the agent cannot take is refused in the words of the protocol', async t => {
   for (const [thrown, code] of [
     ['outbox_full', 'queue_full'],

@@ -131,6 +131,11 @@ export class Outbox {
     return `{"type":"${frame.type}","n":${this.#ackedN + this.#sent},"payload":${frame.json}}`
   }
 
+  /** The frame with this number, as long as it is not acknowledged. */
+  frame(n: number): { readonly type: AgentFrameType; readonly json: string } | undefined {
+    return this.#numbered[n - this.#ackedN - 1]
+  }
+
   /** Cumulative: everything up to `n` is stored. */
   ack(n: number): void {
     const count = Math.min(n - this.#ackedN, this.#numbered.length)

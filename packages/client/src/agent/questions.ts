@@ -38,6 +38,11 @@ export class Questions {
     return asked !== undefined
   }
 
+  /** The server does not take it, so no answer will come. */
+  refuse(interactionId: string, message: string): void {
+    this.#settle(interactionId)?.reject(new FleetwireError('refused', message))
+  }
+
   stop(): void {
     for (const id of [...this.#asked.keys()])
       this.#settle(id)?.reject(new FleetwireError('stopped', 'the agent stopped'))

@@ -95,6 +95,12 @@ export class Uplink {
     this.#outbox.ack(n)
   }
 
+  /** The id of the question that this frame asked, if it is one. */
+  questionOf(n: number): string | undefined {
+    const frame = this.#outbox.frame(n)
+    return frame?.type === 'interaction:request' ? JSON.parse(frame.json).interactionId : undefined
+  }
+
   /** The server misses a number. */
   gap(): void {
     const now = this.#clock.now()
