@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { FLW_ERR_LOG_CORRUPT, FLW_ERR_LOG_LOCKED, FLW_ERR_LOG_NEWER, FLW_ERR_LOG_OPEN } from '../errors.ts'
 import { CallGate } from './sqlite-gate.ts'
-import type { CallName, Calls, OpenOptions, Refusal, Reply, WorkerOptions } from './sqlite-messages.ts'
+import type { CallName, Calls, OpenOptions, Refusal, ReplicaState, Reply, WorkerOptions } from './sqlite-messages.ts'
 
 const REFUSALS: { [C in Refusal['code']]: new (...args: string[]) => Error } = {
   FLW_ERR_LOG_LOCKED,
@@ -43,6 +43,7 @@ export class WorkerClient {
   #epoch = ''
   #head = 0
   #believedAt: number | undefined
+  #replica: ReplicaState | undefined
 
   private constructor(start: StartWorker, options: OpenOptions) {
     const gate = new CallGate()
@@ -86,6 +87,11 @@ export class WorkerClient {
     return this.#believedAt
   }
 
+  /** What a replica was when it was opened. */
+  get replica(): ReplicaState | undefined {
+    return this.#replica
+  }
+
   /** Calls back once when the worker is lost: by an error that makes the file unreliable, or by its death. */
   onDown(listener: (reason: string) => void): void {
     this.#onDown = listener
@@ -117,6 +123,7 @@ export class WorkerClient {
         this.#epoch = reply.epoch
         this.#head = reply.head
         this.#believedAt = reply.believedAt ?? undefined
+        this.#replica = reply.replica ?? undefined
         this.#opened(undefined)
         return
       case 'refused': {

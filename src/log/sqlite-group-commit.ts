@@ -1,9 +1,8 @@
 import { committedEvent, storedRecord } from './entries.ts'
 import type { AppendResult, EventDraft, FleetEvent } from './event-log.ts'
-import type { WorkerClient } from './sqlite-client.ts'
+import type { Failure } from './sqlite-client.ts'
 import { appendOp } from './sqlite-drafts.ts'
 import type { AppendOp, Committed } from './sqlite-messages.ts'
-import { packAppends } from './sqlite-packing.ts'
 
 const MAX_BATCH_DRAFTS = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -25,7 +24,12 @@ export interface Change {
 }
 
 export interface GroupCommitOptions {
-  client: WorkerClient
+  /** Of the events that appends become. */
+  epoch: string
+  /** Commits operations in order, all or none, and says for each what became of it. Called again only after its answer. */
+  commit: (ops: AppendOp[], onDone: (outcome: { status: 'ok'; value: Committed } | Failure) => void) => void
+  /** The most that is committed together. Default 4 MiB. */
+  maxBatchBytes?: number
   /**
    * How many bytes may wait for the disk. Beyond this an append is `unavailable`, so that a stalled disk does not use
    * up the memory.
@@ -82,8 +86,8 @@ export class GroupCommit {
   #flush(): void {
     const batch = this.#take()
     this.#state = 'in flight'
-    const packed = packAppends(batch.map(pending => pending.op))
-    this.#options.client.call('commit', packed, outcome => {
+    const ops = batch.map(pending => pending.op)
+    this.#options.commit(ops, outcome => {
       if (outcome.status === 'ok') this.#settle(batch, outcome.value)
       else for (const { settle } of batch) settle(unavailable(outcome.message))
       this.#state = 'idle'
@@ -93,12 +97,13 @@ export class GroupCommit {
   }
 
   #take(): Pending[] {
+    const { maxBatchBytes = MAX_BATCH_BYTES } = this.#options
     let drafts = 0
     let bytes = 0
     const end = this.#queue.findIndex((pending, i) => {
       drafts += pending.drafts.length
       bytes += pending.bytes
-      return i > 0 && (drafts > MAX_BATCH_DRAFTS || bytes > MAX_BATCH_BYTES)
+      return i > 0 && (drafts > MAX_BATCH_DRAFTS || bytes > maxBatchBytes)
     })
     const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : end)
     for (const pending of batch) this.#queuedBytes -= pending.bytes
@@ -106,16 +111,14 @@ export class GroupCommit {
   }
 
   #settle(batch: Pending[], { results, head }: Committed): void {
-    const { client, onCommitted } = this.#options
+    const { epoch, onCommitted } = this.#options
     const changes: Change[] = []
     const answers = batch.map(({ op, drafts }, i): AppendResult => {
       const result = results[i]!
       if (typeof result !== 'number') {
         return { status: 'conflict', current: result.current && storedRecord(result.current) }
       }
-      const events = drafts.map((draft, n) =>
-        committedEvent(client.epoch, result + n, op.at, draft, op.drafts[n]!.json),
-      )
+      const events = drafts.map((draft, n) => committedEvent(epoch, result + n, op.at, draft, op.drafts[n]!.json))
       events.forEach((event, n) => void changes.push({ event, record: drafts[n]!.record }))
       return { status: 'ok', events }
     })

@@ -6,6 +6,8 @@ import type { RecordFields } from './record-key.ts'
 export interface OpenOptions {
   dir: string
   maxFileBytes?: number
+  /** The log is a replica of what has this epoch. */
+  replica?: { epoch: string }
 }
 
 export interface WorkerOptions extends OpenOptions {
@@ -57,6 +59,31 @@ export interface Committed {
   /** Per operation, in order: the seq of its first draft, or the current record if another version was expected. */
   results: (number | { current: StoredRecord | undefined })[]
   head: number
+}
+
+/** Of a replica: up to where it has what is committed elsewhere, and who wrote last. */
+export interface ReplicaState {
+  position: number
+  term: number
+  /** JSON. */
+  leader: string
+}
+
+/** What a commit changes. Appends were judged before: they have no expectations left. */
+export type ReplicaChange =
+  | { kind: 'appends'; first: number; packed: PackedAppends }
+  | { kind: 'retain'; step: RetainStep }
+  | { kind: 'lead'; term: number; leader: string }
+
+export interface ReplicaCommit {
+  position: number
+  change: ReplicaChange
+}
+
+export interface AppliedCommits {
+  /** Per commit; null for all but those of retention. */
+  results: (Calls['retain']['result'] | null)[]
+  believedAt: number | null
 }
 
 /** One bounded step of a read. The main thread calls again from `at` while it wants more. */
@@ -111,6 +138,12 @@ export interface Calls {
   scan: { args: ScanStep; result: ScanStepResult }
   /** One chunk; `more`: there is more to remove. */
   retain: { args: RetainStep; result: { more: boolean; events: number; bytes: number } }
+  /** The current records of topics, in their order. */
+  current: { args: readonly string[]; result: (StoredRecord | undefined)[] }
+  /** On a replica only. */
+  apply: { args: readonly ReplicaCommit[]; result: AppliedCommits }
+  /** Whether `retain` would change anything. */
+  due: { args: RetainStep; result: { due: boolean; events: number; bytes: number } }
   /** The last call: the worker ends after its reply. */
   close: { args: null; result: null }
 }
@@ -120,7 +153,7 @@ export type Request = { [K in CallName]: { call: K; args: Calls[K]['args'] } }[C
 
 /** Replies come in the order of the requests. The first message is `opened` or `refused`. */
 export type Reply =
-  | { status: 'opened'; epoch: string; head: number; believedAt: number | null }
+  | { status: 'opened'; epoch: string; head: number; believedAt: number | null; replica: ReplicaState | null }
   | { status: 'refused'; refusal: Refusal }
   | { status: 'ok'; value: Calls[CallName]['result'] }
   /** `fatal`: the file cannot be relied on any more. Otherwise nothing was changed, and the same may succeed later. */

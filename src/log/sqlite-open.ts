@@ -4,6 +4,7 @@ import { prepareFolder } from './data-folder.ts'
 import { type Database, type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import { takeLock } from './sqlite-lock.ts'
 import type { OpenOptions, Refusal } from './sqlite-messages.ts'
+import { closeReplica, prepareReplica } from './sqlite-replica.ts'
 import { APPLICATION_ID, prepareDatabase, readPragma, SCHEMA_VERSION } from './sqlite-schema.ts'
 
 export const LOG_FILE = 'fleetwire.db'
@@ -43,11 +44,11 @@ export function openDatabase(driver: Driver, options: OpenOptions): OpenResult {
   }
 }
 
-function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): OpenResult {
+function openFile(driver: Driver, path: string, { maxFileBytes, replica }: OpenOptions): OpenResult {
   let db: Database | undefined
   try {
-    const refusal = inspect(driver, path)
-    if (refusal !== undefined) return { status: 'refused', refusal }
+    const flaw = inspect(driver, path)
+    if (flaw !== undefined) return { status: 'refused', refusal: flaw }
     if (!existsSync(path)) createFile(driver, path)
     const opened = driver.open(path)
     db = opened
@@ -55,7 +56,17 @@ function openFile(driver: Driver, path: string, { maxFileBytes }: OpenOptions): 
     if (maxFileBytes !== undefined) {
       opened.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`)
     }
-    return { status: 'opened', db: opened, release: () => opened.close() }
+    if (replica === undefined) return { status: 'opened', db: opened, release: () => opened.close() }
+    const refusal = prepareReplica(opened, path, replica.epoch)
+    if (refusal !== undefined) {
+      opened.close()
+      return { status: 'refused', refusal }
+    }
+    const release = () => {
+      closeReplica(opened)
+      opened.close()
+    }
+    return { status: 'opened', db: opened, release }
   } catch (error) {
     db?.close()
     return { status: 'refused', refusal: refusalOf(error, path) }

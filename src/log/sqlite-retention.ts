@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { RetentionClock } from './retention-clock.ts'
-import type { WorkerClient } from './sqlite-client.ts'
+import type { Outcome } from './sqlite-client.ts'
+import type { RetainStep } from './sqlite-messages.ts'
 
 export interface Retention {
   /** How many events are kept at most. */
@@ -11,8 +12,15 @@ export interface Retention {
   ms: number
 }
 
+/** Removes one chunk, or says why not. */
+export interface RetainPort {
+  /** The last time used by retention, epoch ms; undefined for a new log. */
+  readonly believedAt: number | undefined
+  call(call: 'retain', step: RetainStep, onDone: (outcome: Outcome<'retain'>) => void): void
+}
+
 export interface RetentionOptions {
-  client: WorkerClient
+  client: RetainPort
   clock: Clock
   retention: Retention
   intervalMs: number

@@ -6,6 +6,7 @@ import { type OpenResult, openDatabase } from './sqlite-open.ts'
 import { unpackAppends } from './sqlite-packing.ts'
 import { EventReader } from './sqlite-reader.ts'
 import { RecordReader } from './sqlite-records.ts'
+import { ReplicaWriter } from './sqlite-replica.ts'
 import { LogWriter } from './sqlite-writer.ts'
 
 /**
@@ -27,6 +28,7 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
   const writer = new LogWriter(db)
   const events = new EventReader(db)
   const records = new RecordReader(db)
+  const replica = options.replica === undefined ? undefined : new ReplicaWriter(db, writer)
 
   const handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] } = {
     commit: packed => writer.commit(unpackAppends(packed)),
@@ -35,6 +37,9 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
     list: query => records.list(query),
     scan: step => records.scan(step),
     retain: step => writer.retain(step),
+    current: topics => topics.map(topic => records.get(topic)),
+    apply: commits => replica!.apply(commits),
+    due: step => writer.due(step),
     close() {
       // The listener keeps the thread alive.
       port.off('message', onMessage)
@@ -57,5 +62,5 @@ function serve({ db, release }: Extract<OpenResult, { status: 'opened' }>): void
   }
   port.on('message', onMessage)
   const { epoch, head, believedAt } = writer
-  send({ status: 'opened', epoch, head, believedAt })
+  send({ status: 'opened', epoch, head, believedAt, replica: replica?.state ?? null })
 }

@@ -12,6 +12,15 @@ const RETENTION_CHUNK_BYTES = 4 * 1024 * 1024
 /** How often the time is stored, apart from what retention writes anyway. */
 const BELIEVED_EVERY_MS = 60 * 60_000
 
+export type RetainResult = { more: boolean; events: number; bytes: number }
+
+/** What changes the log within a transaction. */
+export interface WriteAccess {
+  readonly head: number
+  append(op: AppendOp): Committed['results'][number]
+  retain(step: RetainStep): RetainResult
+}
+
 interface Oldest {
   seq: number
   topic: number
@@ -44,6 +53,7 @@ export class LogWriter {
   readonly #oldestEvents: Statement
   readonly #deleteEvents: Statement
   readonly #deleteExpired: Statement
+  readonly #anyExpired: Statement
 
   constructor(db: Database) {
     this.#db = db
@@ -72,6 +82,7 @@ export class LogWriter {
     this.#deleteExpired = db.prepare(
       'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
     )
+    this.#anyExpired = db.prepare('SELECT 1 FROM records WHERE expires_at <= ? LIMIT 1')
   }
 
   get epoch(): string {
@@ -107,32 +118,61 @@ export class LogWriter {
    * strictly from the oldest, so that one number, the floor, says exactly what is missing. An event with a time in the
    * future (the clock jumped) keeps those after it from ageing out, though not from the count.
    */
-  retain({ count, bytes, before, now }: RetainStep): { more: boolean; events: number; bytes: number } {
-    return this.#transaction(meta => {
-      const over = meta.events - count
-      const oldest = this.#oldestEvents.all(RETENTION_CHUNK) as unknown as Oldest[]
-      let removed = 0
-      let isCut = false
-      const kept = oldest.findIndex((event, i) => {
-        if (i >= over && meta.bytes - removed <= bytes && event.at >= before) return true
-        isCut = removed >= RETENTION_CHUNK_BYTES
-        if (!isCut) removed += event.bytes
-        return isCut
-      })
-      const doomed = kept === -1 ? oldest : oldest.slice(0, kept)
-      const last = doomed.at(-1)
-      if (last !== undefined) {
-        this.#deleteEvents.run(last.seq)
-        this.#names.prune(new Set(doomed.flatMap(event => [event.topic, event.scope])))
-        meta.floor = last.seq
-        meta.events -= doomed.length
-        meta.bytes -= removed
-      }
-      const expired = Number(this.#deleteExpired.run(now, RETENTION_CHUNK).changes)
-      if (meta.floor !== this.#meta.floor || now - (meta.believedAt ?? 0) >= BELIEVED_EVERY_MS) meta.believedAt = now
-      const more = isCut || doomed.length === RETENTION_CHUNK || expired === RETENTION_CHUNK
-      return { more, events: meta.events, bytes: meta.bytes }
+  retain(step: RetainStep): RetainResult {
+    return this.#transaction(meta => this.#retain(meta, step))
+  }
+
+  /** Whether `retain` would change anything. */
+  due({ count, bytes, before, now }: RetainStep): { due: boolean; events: number; bytes: number } {
+    const { believedAt, ...usage } = this.#meta
+    const [oldest] = this.#oldestEvents.all(1) as unknown as Oldest[]
+    const due =
+      usage.events > count ||
+      usage.bytes > bytes ||
+      (oldest !== undefined && oldest.at < before) ||
+      now - (believedAt ?? 0) >= BELIEVED_EVERY_MS ||
+      this.#anyExpired.get(now) !== undefined
+    return { due, events: usage.events, bytes: usage.bytes }
+  }
+
+  /** Several changes in one transaction. */
+  transact<T>(body: (access: WriteAccess) => T): T {
+    return this.#transaction(meta =>
+      body({
+        get head() {
+          return meta.head
+        },
+        append: op => this.#append(meta, op),
+        retain: step => this.#retain(meta, step),
+      }),
+    )
+  }
+
+  #retain(meta: Meta, { count, bytes, before, now }: RetainStep): RetainResult {
+    const over = meta.events - count
+    const oldest = this.#oldestEvents.all(RETENTION_CHUNK) as unknown as Oldest[]
+    let removed = 0
+    let isCut = false
+    const kept = oldest.findIndex((event, i) => {
+      if (i >= over && meta.bytes - removed <= bytes && event.at >= before) return true
+      isCut = removed >= RETENTION_CHUNK_BYTES
+      if (!isCut) removed += event.bytes
+      return isCut
     })
+    const doomed = kept === -1 ? oldest : oldest.slice(0, kept)
+    const last = doomed.at(-1)
+    const { floor } = meta
+    if (last !== undefined) {
+      this.#deleteEvents.run(last.seq)
+      this.#names.prune(new Set(doomed.flatMap(event => [event.topic, event.scope])))
+      meta.floor = last.seq
+      meta.events -= doomed.length
+      meta.bytes -= removed
+    }
+    const expired = Number(this.#deleteExpired.run(now, RETENTION_CHUNK).changes)
+    if (meta.floor !== floor || now - (meta.believedAt ?? 0) >= BELIEVED_EVERY_MS) meta.believedAt = now
+    const more = isCut || doomed.length === RETENTION_CHUNK || expired === RETENTION_CHUNK
+    return { more, events: meta.events, bytes: meta.bytes }
   }
 
   #append(meta: Meta, op: AppendOp): Committed['results'][number] {
