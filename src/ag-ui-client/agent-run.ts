@@ -8,7 +8,7 @@ import {
   type State,
   type TokenUsage,
 } from '@ag-ui/client'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { AgentFault } from './agent-fault.ts'
 import { type RequestLimits, requestEvents } from './event-request.ts'
 import { History, quiet } from './history.ts'
@@ -34,7 +34,8 @@ export interface AgentRunOptions {
 /** How a run ended. */
 export type AgentRunEnd =
   | { to: 'finished'; result: unknown; pendingToolCallIds: string[] }
-  | { to: 'interrupted'; interrupts: Interrupt[] }
+  /** `isLegacy`: asked by a CUSTOM event, as LangGraph does by default. Its answer is `forwardedProps.command.resume`. */
+  | { to: 'interrupted'; interrupts: Interrupt[]; isLegacy: boolean }
   | { to: 'cancelled' }
   /** The request was closed, as `signal` asked. */
   | { to: 'aborted' }
@@ -46,6 +47,9 @@ export interface AgentRun {
   messages: Message[]
 }
 
+/** How long an agent that has ended its run may keep the connection open, in case another run follows on it. */
+const LINGER_MS = 1000
+
 /** Runs an AG-UI agent once. Never rejects: whatever goes wrong is an end. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   const { url, clock, limits, headers, signal, onEvent } = options
@@ -55,6 +59,8 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   let end: AgentRunEnd | undefined
   let usage: readonly TokenUsage[] = []
   let fault: AgentFault | undefined
+  let linger: Timer | undefined
+  const asked: Interrupt[] = []
   const fail = (why: AgentFault) => {
     fault ??= why
     abort.abort()
@@ -64,10 +70,14 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     history.note(event)
     onEvent(event)
     // More runs may follow on one stream; the last one says how it ended.
+    linger?.cancel()
     if (event.type === EventType.RUN_STARTED) end = undefined
+    if (event.type === EventType.CUSTOM && event.name === LEGACY_INTERRUPT) asked.push(legacyInterrupt(event.value))
     if (event.type !== EventType.RUN_FINISHED && event.type !== EventType.RUN_ERROR) return
     end = endOf(event)
+    if (end.to === 'finished' && asked.length > 0) end = { to: 'interrupted', interrupts: asked, isLegacy: true }
     usage = [...usage, ...(event.usage ?? [])]
+    linger = clock.setTimeout(() => abort.abort(), LINGER_MS)
   }
 
   const agent = new HttpAgent({
@@ -107,11 +117,20 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     )
     .catch(error => fail(faultOf(error, 'protocol_error')))
   signal.removeEventListener('abort', aborted)
+  linger?.cancel()
   // After an error the client leaves the connection open.
   abort.abort()
   const messages = await history.messages()
   return { end: judge(end, fault, signal.aborted), usage, messages }
 }
+
+const LEGACY_INTERRUPT = 'on_interrupt'
+
+const legacyInterrupt = (value: unknown): Interrupt => ({
+  id: LEGACY_INTERRUPT,
+  reason: LEGACY_INTERRUPT,
+  message: typeof value === 'string' ? value : JSON.stringify(value),
+})
 
 /** What broke after the agent had ended its run broke nothing, and an end that came before the abort counts. */
 function judge(end: AgentRunEnd | undefined, fault: AgentFault | undefined, isAborted: boolean): AgentRunEnd {
@@ -131,7 +150,7 @@ function endOf(event: Extract<AGUIEvent, { type: EventType.RUN_FINISHED | EventT
   const { outcome, result } = event
   switch (outcome?.type) {
     case 'interrupt':
-      return { to: 'interrupted', interrupts: outcome.interrupts }
+      return { to: 'interrupted', interrupts: outcome.interrupts, isLegacy: false }
     case 'cancelled':
       return { to: 'cancelled' }
     default:

@@ -38,9 +38,10 @@ export async function requestEvents(url: string, init: RequestInit, options: Eve
   if (statusCode !== 200) throw await refusalOf(answer, url)
   const type = headers['content-type']
   if (type !== undefined && !/^text\/(event-stream|plain)\b/i.test(type)) {
-    answer.destroy()
+    const text = await textOf(answer)
+    const said = text === '' ? '' : ` It says: ${short(text)}`
     const asked = 'is this the address of an AG-UI agent?'
-    throw new AgentFault('not_ag_ui', `${placeOf(url)} answers ${type} and not text/event-stream: ${asked}`)
+    throw new AgentFault('not_ag_ui', `${placeOf(url)} answers ${type} and not text/event-stream: ${asked}${said}`)
   }
   return new Response(bodyOf(answer, signal ?? undefined, options), {
     headers: { 'content-type': 'text/event-stream' },
@@ -96,9 +97,10 @@ async function refusalOf(answer: IncomingMessage, url: string): Promise<AgentFau
     return new AgentFault(code, `${placeOf(url)} redirects to ${to}: give that address, redirects are not followed`)
   }
   const text = await textOf(answer)
-  const said = text.length > MAX_ERROR_CHARS ? `${text.slice(0, MAX_ERROR_CHARS)} …` : text
-  return new AgentFault(code, `${placeOf(url)} answers HTTP ${statusCode}${said && `: ${said}`}`)
+  return new AgentFault(code, `${placeOf(url)} answers HTTP ${statusCode}${text && `: ${short(text)}`}`)
 }
+
+const short = (text: string): string => (text.length > MAX_ERROR_CHARS ? `${text.slice(0, MAX_ERROR_CHARS)} …` : text)
 
 async function textOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []

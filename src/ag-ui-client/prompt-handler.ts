@@ -19,8 +19,18 @@ export interface PromptHandlerOptions {
   /** Asked before each run. */
   headers(): Promise<Record<string, string>>
   context?: { description: string; value: string }[]
-  forwardedProps?: unknown
+  forwardedProps?: object
   ask: AgentClient['ask']
+}
+
+/** One run of the agent within a prompt. */
+interface Round {
+  round: number
+  resume: ResumeEntry[]
+  /** The answer to a legacy interrupt. */
+  command: { resume: unknown } | undefined
+  /** Interactions whose answers it is given. */
+  applied: readonly string[]
 }
 
 /** An agent that asks again and again what nobody answers would do so for ever. */
@@ -74,15 +84,26 @@ class Prompt {
     // An earlier prompt left them unanswered.
     let resume = thread.pendingInterrupts.map(interrupt => resumeOf(interrupt, undefined))
     let applied: string[] = []
+    let command: { resume: unknown } | undefined
     for (let round = 1, unanswered = 0; ; round++) {
-      const ran = await this.#runOnce(thread, mapper, { round, resume, applied })
+      const ran = await this.#runOnce(thread, mapper, { round, resume, command, applied })
       thread = { ...ran.thread, state: mapper.state }
       await this.#save(thread)
       if (ran.end.to !== 'interrupted') return this.#outcome(ran.end, mapper)
       if (signal.aborted) return cancelled
-      const asked = await this.#ask(ran.end.interrupts, mapper, round)
+      const { interrupts, isLegacy } = ran.end
+      const asked = await this.#ask(isLegacy ? interrupts.slice(0, 1) : interrupts, mapper, round)
       if (signal.aborted) return cancelled
       ;({ resume, applied } = asked)
+      command = undefined
+      if (isLegacy) {
+        // It takes one answer, and knows no other.
+        const [answer] = resume
+        if (answer?.status !== 'resolved')
+          return { status: 'cancelled', detail: 'Nobody answered what the agent asked.' }
+        command = { resume: answer.payload }
+        resume = []
+      }
       unanswered = applied.length > 0 ? 0 : unanswered + 1
       if (unanswered === MAX_UNANSWERED_ROUNDS)
         return failed('unanswered', `The agent asked ${unanswered} times what nobody answered in time.`)
@@ -92,7 +113,7 @@ class Prompt {
   async #runOnce(
     thread: Thread,
     mapper: EventMapper,
-    { round, resume, applied }: { round: number; resume: ResumeEntry[]; applied: readonly string[] },
+    { round, resume, command, applied }: Round,
   ): Promise<{ end: AgentRunEnd; thread: Thread }> {
     const { url, clock, limits, headers, context, forwardedProps } = this.#options
     const { signal } = this.#run
@@ -107,7 +128,9 @@ class Prompt {
       state: thread.state,
       ...(resume.length > 0 && { resume }),
       ...(context !== undefined && { context }),
-      ...(forwardedProps !== undefined && { forwardedProps }),
+      ...((forwardedProps ?? command) !== undefined && {
+        forwardedProps: command === undefined ? forwardedProps : { ...forwardedProps, command },
+      }),
       onEvent: (event: AGUIEvent) => {
         if (event.type === EventType.RUN_STARTED) {
           for (const interactionId of waiting) this.#run.report('interaction:applied', { interactionId })
@@ -125,7 +148,7 @@ class Prompt {
       thread: {
         ...thread,
         messages: isWhole ? messages : settled(messages, whyNone(end)),
-        pendingInterrupts: end.to === 'interrupted' ? end.interrupts : [],
+        pendingInterrupts: end.to === 'interrupted' && !end.isLegacy ? end.interrupts : [],
       },
     }
   }

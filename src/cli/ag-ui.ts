@@ -42,7 +42,9 @@ async function run(url: string, options: AgUiOptions): Promise<void> {
   const headers = async () => ({ ...(headerFile !== undefined && (await readHeaders(headerFile))), ...given })
   // What is wrong with it is told at the start, not at the first prompt.
   await headers()
-  const forwardedProps = options.forwardedProps === undefined ? undefined : await readJson(options.forwardedProps)
+  const forwardedProps = options.forwardedProps === undefined ? undefined : await readObject(options.forwardedProps)
+  // The client tells the terminal of every old event that it understands.
+  process.env.SUPPRESS_TRANSFORMATION_WARNINGS ??= 'true'
   // Its libraries are loaded by this command alone.
   const [{ createPromptHandler }, { ThreadStore }] = await Promise.all([
     import('../ag-ui-client/prompt-handler.ts'),
@@ -108,13 +110,16 @@ async function readHeaders(path: string): Promise<Record<string, string>> {
   return headers
 }
 
-async function readJson(path: string): Promise<unknown> {
+async function readObject(path: string): Promise<object> {
   const text = await readText(path)
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (error) {
     throw new CliError('usage', `${path} is no JSON: ${(error as Error).message}`)
   }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new CliError('usage', `${path} holds no JSON object.`)
 }
 
 async function readText(path: string): Promise<string> {

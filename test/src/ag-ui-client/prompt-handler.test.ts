@@ -1,76 +1,8 @@
-import { join } from 'node:path'
-import { AgentClient } from '@fleetwire/client/node'
-import type { Command, Interaction, TranscriptItem } from '@fleetwire/protocol'
-import t, { type Test } from 'tap'
-import { createPromptHandler, type PromptHandlerOptions } from '../../../src/ag-ui-client/prompt-handler.ts'
-import { ThreadStore } from '../../../src/ag-ui-client/thread-store.ts'
-import { systemClock } from '../../../src/clock.ts'
-import { type AgentTurn, called, startAgUiAgent } from '../../helpers/ag-ui-agent.ts'
-import { startApp } from '../../helpers/build.ts'
+import { HttpAgent } from '@ag-ui/client'
+import t from 'tap'
+import { called } from '../../helpers/ag-ui-agent.ts'
+import { agUiBridge as bridge } from '../../helpers/ag-ui-bridge.ts'
 import { until } from '../../helpers/until.ts'
-
-/** A server, the AG-UI agent of the script, and the agent `a1` that stands between them. */
-async function bridge(
-  t: Test,
-  script: (turn: AgentTurn, n: number) => unknown,
-  over: Partial<PromptHandlerOptions> = {},
-) {
-  const fleet = await startApp(t)
-  const agent = await startAgUiAgent(t, script)
-  const folder = join(t.testdir({}), 'threads')
-  const admin = await fleet.token('admin')
-  const token = await fleet.token('agent', { sub: 'a1' })
-  let client: AgentClient
-  const begin = async () => {
-    const threads = new ThreadStore({ folder, keepMs: 1e9, now: systemClock.now })
-    await threads.open()
-    const prompt = createPromptHandler({
-      ...{ url: agent.url, clock: systemClock, threads, headers: async () => ({}) },
-      limits: { answerMs: 20_000, idleMs: 20_000 },
-      ask: (question, asked) => client.ask(question, asked),
-      ...over,
-    })
-    client = new AgentClient({ url: fleet.url, token, handlers: { prompt }, maxConcurrency: 4 })
-    const online = new Promise<void>(resolve => {
-      client.status.subscribe(({ state }) => state === 'online' && resolve())
-    })
-    await client.start()
-    await online
-  }
-  await begin()
-  t.teardown(() => client.stop({ graceMs: 1000 }))
-  const call = <T>(method: string, path: string, body?: unknown) => fleet.call<T>(admin, method, `/api/v1${path}`, body)
-  const items = async <T>(path: string) => (await call<{ items?: T[] }>('GET', path)).body.items ?? []
-  return {
-    ...fleet,
-    agent,
-    call,
-    items,
-    submit: async (input: unknown, more: object = {}) =>
-      (await call<Command>('POST', '/agents/a1/commands', { kind: 'prompt', input, ...more })).body,
-    /** Submits and waits for the end. */
-    prompt: async (input: unknown, more: object = {}) =>
-      (await call<Command>('POST', '/agents/a1/commands?wait=60', { kind: 'prompt', input, ...more })).body,
-    ended: ({ commandId }: Command): Promise<Command> =>
-      until(async () => {
-        const { body } = await call<Command>('GET', `/commands/${commandId}`)
-        return body.endedAt !== undefined && body
-      }),
-    transcript: (sessionId: string) => items<TranscriptItem>(`/sessions/${sessionId}/messages`),
-    /** The open questions, once there are so many. */
-    questions: (n = 1): Promise<Interaction[]> =>
-      until(async () => {
-        const open = await items<Interaction>('/interactions?state=open')
-        return open.length >= n && open.sort((a, b) => a.interactionId.localeCompare(b.interactionId))
-      }),
-    answer: (id: string, answer: object) => call('POST', `/interactions/${id}/respond`, answer),
-    /** Another process with the same folder. */
-    restart: async () => {
-      await client.stop({ graceMs: 1000 })
-      await begin()
-    },
-  }
-}
 
 t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach the session', async t => {
   const { prompt, transcript, agent, log, items } = await bridge(t, turn => {
@@ -178,128 +110,6 @@ t.test('an agent that does not stream sends its answer among all messages', asyn
   t.equal((await transcript('s1')).length, 3, 'nothing is shown twice')
 })
 
-const broken: { what: string; script(turn: AgentTurn): unknown; error: object | RegExp; output?: string }[] = [
-  {
-    what: 'ends without an end',
-    script: turn => {
-      turn.start()
-      turn.say('m1', 'half')
-      turn.end()
-    },
-    error: { code: 'no_end' },
-    output: 'half',
-  },
-  { what: 'is empty', script: turn => turn.end(), error: { code: 'no_end' } },
-  {
-    what: 'is cut',
-    script: turn => {
-      turn.start()
-      turn.say('m1', 'half')
-      setImmediate(() => turn.cut())
-    },
-    error: { code: 'cut' },
-  },
-  { what: 'is cut before it begins', script: turn => turn.cut(), error: { code: 'unreachable', message: /hang up/ } },
-  {
-    what: 'is an error',
-    script: turn => {
-      turn.start()
-      turn.send({ type: 'RUN_ERROR', message: 'no quota', code: 'quota' })
-      turn.response.end()
-    },
-    error: { code: 'quota', message: 'no quota' },
-  },
-  {
-    what: 'is an error alone',
-    script: turn => {
-      turn.send({ type: 'RUN_ERROR', message: 'bad input' })
-      turn.response.end()
-    },
-    error: { code: 'run_error', message: 'bad input' },
-  },
-  {
-    what: 'breaks the rules',
-    script: turn => {
-      turn.start()
-      turn.send({ type: 'TEXT_MESSAGE_CONTENT', messageId: 'm', delta: 'x' })
-    },
-    error: { code: 'protocol_error', message: /No active text message/ },
-  },
-  {
-    what: 'is no JSON',
-    script: turn => {
-      turn.start()
-      turn.response.write('data: {oops\n\n')
-    },
-    error: { code: 'protocol_error', message: /JSON/ },
-  },
-  {
-    what: 'is JSON null',
-    script: turn => {
-      turn.start()
-      turn.response.write('data: null\n\n')
-    },
-    error: { code: 'protocol_error' },
-  },
-  {
-    what: 'is a page',
-    script: turn => turn.response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>'),
-    error: { code: 'not_ag_ui', message: /text\/html.*address of an AG-UI agent/ },
-  },
-  {
-    what: 'is a refusal',
-    script: turn => turn.response.writeHead(401).end('{"detail":"no key"}'),
-    error: { code: 'http_401', message: /HTTP 401.*no key/ },
-  },
-  {
-    what: 'is a long refusal',
-    script: turn => turn.response.writeHead(500).end('x'.repeat(300_000)),
-    error: { code: 'http_500', message: /^.{1,600}$/ },
-  },
-  { what: 'is nothing', script: turn => turn.response.writeHead(204).end(), error: { code: 'http_204' } },
-  {
-    what: 'leads elsewhere',
-    script: turn => turn.response.writeHead(307, { location: '/run/' }).end(),
-    error: { code: 'http_307', message: /redirects to http:.*\/run\/: give that address/ },
-  },
-]
-for (const { what, script, error, output } of broken) {
-  t.test(`a run whose answer ${what} has failed, and the next one works`, async t => {
-    const { prompt } = await bridge(t, (turn, n) => {
-      if (n === 1) return script(turn)
-      turn.start()
-      turn.finish()
-      return undefined
-    })
-    const command = await prompt('hi', { sessionId: 's1' })
-    t.match(command, { status: 'failed', error, ...(output !== undefined && { output }) })
-    t.match(await prompt('again', { sessionId: 's1' }), { status: 'succeeded' })
-  })
-}
-
-t.test('nobody at the address, silence, and no answer at all are failures that say so', async t => {
-  const limits = { answerMs: 300, idleMs: 300 }
-  const { prompt } = await bridge(
-    t,
-    (turn, n) => {
-      if (n === 1) turn.start()
-    },
-    { limits },
-  )
-  t.match(await prompt('hi'), { status: 'failed', error: { code: 'silent', message: /nothing for 0\.3 s/ } })
-  t.match(await prompt('hi'), {
-    status: 'failed',
-    error: { code: 'no_answer', message: /did not answer within 0\.3 s/ },
-  })
-  const gone = await bridge(t, () => {}, { url: 'http://user:secret@127.0.0.1:1/run?key=secret' })
-  const command = await gone.prompt('hi')
-  t.match(command, {
-    status: 'failed',
-    error: { code: 'unreachable', message: /no connection to http:\/\/127\.0\.0\.1:1\/run: / },
-  })
-  t.notMatch(JSON.stringify(command), 'secret')
-})
-
 t.test('lines may end with CR LF, come in any pieces, and hold invalid UTF-8', async t => {
   const { prompt } = await bridge(t, async turn => {
     const { threadId, runId } = turn.input
@@ -347,6 +157,84 @@ t.test('an interrupt of the command closes the request, keeps what was said, and
     { role: 'user', content: 'go on' },
   ])
 })
+
+t.test(
+  'an agent that keeps the connection open after its end, and one that runs twice on it, do not hold up',
+  async t => {
+    const { prompt } = await bridge(t, (turn, n) => {
+      const { threadId, runId } = turn.input
+      turn.start()
+      turn.say('m1', 'one')
+      turn.send({ type: 'RUN_FINISHED', threadId, runId })
+      if (n === 1) return
+      turn.start()
+      turn.say('m2', 'two')
+      turn.send({ type: 'RUN_FINISHED', threadId, runId })
+    })
+    t.match(await prompt('hi'), { status: 'succeeded', output: 'one' })
+    t.match(await prompt('hi'), { status: 'succeeded', output: 'two' })
+  },
+)
+
+t.test('agents of before 1.0: chunks, thinking, and no protocol version', async t => {
+  const { prompt, transcript } = await bridge(t, turn => {
+    turn.start()
+    turn.send(
+      { type: 'THINKING_START', title: 'x' },
+      { type: 'THINKING_TEXT_MESSAGE_START' },
+      { type: 'THINKING_TEXT_MESSAGE_CONTENT', delta: 'hm' },
+      { type: 'THINKING_TEXT_MESSAGE_END' },
+      { type: 'THINKING_END' },
+      { type: 'TEXT_MESSAGE_CHUNK', messageId: 'm1', delta: 'Hel' },
+      { type: 'TEXT_MESSAGE_CHUNK', delta: 'lo' },
+      { type: 'TOOL_CALL_CHUNK', toolCallId: 'k1', toolCallName: 'ls', delta: '{' },
+      { type: 'TOOL_CALL_CHUNK', delta: '}' },
+      { type: 'SOMETHING_NEW', value: 1 },
+      { type: 'CUSTOM', name: 'x', value: null },
+    )
+    turn.finish()
+  })
+  t.match(await prompt('hi', { sessionId: 's1' }), { status: 'succeeded', output: 'Hello' })
+  t.match(await transcript('s1'), [
+    { role: 'reasoning', text: 'hm' },
+    { role: 'assistant', text: 'Hello' },
+    { kind: 'tool', name: 'ls', state: 'ended' },
+  ])
+})
+
+t.test(
+  'a client of AG-UI drives an agent of AG-UI through the fleet: text, a call, a question and its answer',
+  async t => {
+    const { url, token, agent } = await bridge(t, (turn, n) => {
+      turn.start()
+      if (n === 1) {
+        turn.say('m1', 'Let me ', 'see')
+        turn.send(...called('k1', 'send', { to: 'all' }))
+        const interrupts = [{ id: 'i', reason: 'tool_call', message: 'Send it?', toolCallId: 'k1' }]
+        return turn.finish({ outcome: { type: 'interrupt', interrupts } })
+      }
+      turn.send({ type: 'TOOL_CALL_RESULT', messageId: 'r', toolCallId: 'k1', content: 'sent' })
+      turn.say('m2', 'Done')
+      return turn.finish({ usage: [{ inputTokens: 3 }] })
+    })
+    const headers = { Authorization: `Bearer ${await token('operator')}` }
+    const client = new HttpAgent({ url: `${url}/ag-ui/agents/a1`, threadId: 't1', headers })
+    client.addMessage({ id: 'u1', role: 'user', content: 'go' })
+    await client.runAgent({ runId: 'r1' })
+    const [interrupt] = client.pendingInterrupts
+    t.match(interrupt, { message: 'Send it?' })
+    await client.runAgent({
+      runId: 'r2',
+      resume: [{ interruptId: interrupt!.id, status: 'resolved', payload: { optionId: 'allow' } }],
+    })
+    t.same(client.pendingInterrupts, [])
+    const texts = client.messages.map(({ role, content }) => `${role}: ${content ?? ''}`)
+    t.match(texts, ['user: go', 'assistant: Let me see'])
+    t.ok(texts.includes('assistant: Done'), texts.join('; '))
+    t.match(agent.inputs.items[1]!.resume, [{ interruptId: 'i', status: 'resolved', payload: { approved: true } }])
+    t.match(agent.inputs.items[0]!.messages, [{ role: 'user', content: 'go' }])
+  },
+)
 
 t.test('an agent that says it was cancelled has a cancelled command', async t => {
   const { prompt } = await bridge(t, turn => {
@@ -457,22 +345,31 @@ t.test('calls that are left to the client fail, and the agent is told', async t 
   t.match(agent.inputs.items[1]!.messages[2], { role: 'tool', toolCallId: 'k1', error: /left it to its client/ })
 })
 
-t.test('a long answer in small pieces, and results and states that are too large, do not stop a run', async t => {
-  const pieces = 30_000
-  const { prompt, transcript, log } = await bridge(t, async turn => {
-    turn.start()
-    turn.send({ type: 'STATE_SNAPSHOT', snapshot: { big: 'x'.repeat(300_000) } })
-    turn.send(...called('k1', 'cat', {}))
-    turn.send({ type: 'TOOL_CALL_RESULT', messageId: 'r', toolCallId: 'k1', content: 'y'.repeat(400_000) })
-    turn.send({ type: 'TEXT_MESSAGE_START', messageId: 'm' })
-    for (let i = 0; i < pieces; i++) turn.send({ type: 'TEXT_MESSAGE_CONTENT', messageId: 'm', delta: `${i} ` })
-    turn.send({ type: 'TEXT_MESSAGE_END', messageId: 'm' })
-    turn.finish({ result: 'ok' })
-  })
-  t.match(await prompt('go', { sessionId: 's1' }), { status: 'succeeded', output: 'ok' })
-  const [call, message] = await transcript('s1')
-  t.match(call, { kind: 'tool', result: /characters cut: over the frame limit/ })
-  const text = Array.from({ length: pieces }, (_, i) => `${i} `).join('')
-  t.equal(message?.kind === 'message' && message.text === text, true)
-  t.equal(await log.get('$state.a1.s1'), undefined)
+t.test('an interrupt that LangGraph tells by a CUSTOM event is a question too', async t => {
+  const forwardedProps = { model: 'm' }
+  const { submit, prompt, questions, answer, ended, agent } = await bridge(
+    t,
+    (turn, n) => {
+      turn.start()
+      if (n === 1 || n === 3) turn.send({ type: 'CUSTOM', name: 'on_interrupt', value: 'Which colour?' })
+      else turn.say(`m${n}`, 'Thanks')
+      turn.finish()
+    },
+    { forwardedProps },
+  )
+  const command = await submit('paint', { sessionId: 's1' })
+  const [question] = await questions()
+  t.match(question, { kind: 'question', title: 'Which colour?' })
+  await answer(question!.interactionId, { text: 'red' })
+  t.match(await ended(command), { status: 'succeeded', output: 'Thanks' })
+  const [first, second] = agent.inputs.items
+  t.same(first!.forwardedProps, { model: 'm' })
+  t.same(second!.forwardedProps, { model: 'm', command: { resume: 'red' } })
+  t.equal(second!.resume, undefined)
+  const other = await submit('paint', { sessionId: 's1' })
+  const [again] = await questions()
+  await answer(again!.interactionId, { optionId: 'cancel' })
+  t.match(await ended(other), { status: 'cancelled', detail: /Nobody answered/ })
+  t.match(await prompt('never mind', { sessionId: 's1' }), { status: 'succeeded' })
+  t.equal(agent.inputs.items[3]!.resume, undefined)
 })
