@@ -35,6 +35,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 const resolveBySystem: Resolve = (hostname, done) =>
   systemLookup(hostname, { all: true }, (error, addresses) => done(error, addresses ?? []))
 
+/** Of each receiver, for as long as they are of use. */
+const KEPT_CONNECTIONS = { keepAlive: true, maxFreeSockets: 2, timeout: 30_000 }
 /** Of the four threads that Node has for it. */
 const LOOKUPS = 3
 const MAX_UNRESOLVED = 1000
@@ -48,8 +50,8 @@ class Forbidden extends Error {}
 export class HttpSender implements WebhookSender {
   readonly #options: HttpSenderOptions
   readonly #agents = {
-    http: new http.Agent({ keepAlive: true, maxFreeSockets: 4 }),
-    https: new https.Agent({ keepAlive: true, maxFreeSockets: 4 }),
+    http: new http.Agent(KEPT_CONNECTIONS),
+    https: new https.Agent(KEPT_CONNECTIONS),
   }
 
   /**

@@ -63,6 +63,8 @@ export class WebhookDeliverer {
     const { log, clock, records, revocations } = this.#ports
     const timer: Timer = clock.setInterval(() => {
       for (const worker of this.#workers.values()) worker.storeProgress()
+      // Of those for which the log could not accept it.
+      this.#endRevoked()
     }, STORE_MS)
     const unfollow: Unfollow = log.follow(events => this.#look(events))
     this.#stops = [
@@ -147,10 +149,21 @@ export class WebhookDeliverer {
   #endRevoked(): void {
     const { records, revocations } = this.#ports
     for (const webhook of [...records.values()]) {
-      if (webhook.status !== 'active' || !revocations.isRevoked(webhook.vouched)) continue
-      this.#workers.get(webhook.webhookId)?.stop()
-      void this.#end(webhook, 'revoked', 'the token that created it, or changed it last, was revoked')
+      if (webhook.status === 'active' && revocations.isRevoked(webhook.vouched)) void this.#endAtOnce(webhook)
     }
+  }
+
+  /** Nothing more is sent, whether that can be stored now or not. */
+  async #endAtOnce(webhook: WebhookRecord): Promise<void> {
+    const { records, revocations } = this.#ports
+    const { webhookId } = webhook
+    this.#workers.get(webhookId)?.stop()
+    this.#workers.delete(webhookId)
+    await this.#end(webhook, 'revoked', 'the token that created it, or changed it last, was revoked')
+    // Somebody else may have vouched for it just now.
+    const now = records.get(webhookId)?.value
+    const isWanted = now?.status === 'active' && !revocations.isRevoked(now.vouched) && !this.#workers.has(webhookId)
+    if (isWanted && this.#stops.length > 0) this.#set(now)
   }
 
   /** Disables a webhook, unless it was changed since, and tells whoever created it. */

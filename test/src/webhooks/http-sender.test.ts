@@ -1,9 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { addressPolicy } from '../../../src/address-policy.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { HttpSender, type Resolve } from '../../../src/webhooks/http-sender.ts'
+import { isInstalled } from '../../helpers/programs.ts'
 import { startReceiver } from '../../helpers/receiver.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -122,6 +126,30 @@ t.test('[WH5] a receiver that does not answer in time, or not in HTTP, fails', a
   await once(closed.server, 'close')
   t.match(await post(closed.url), { ok: false, error: /ECONNREFUSED/ })
   t.match(await post(closed.url.replace('http:', 'https:')), { ok: false, error: /ECONNREFUSED/ })
+})
+
+t.test('a certificate that nobody vouches for is refused', async t => {
+  if (!isInstalled(t, 'openssl')) return
+  const dir = t.testdir({})
+  const made = spawnSync(
+    'openssl',
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout key -out cert -days 2 -nodes -subj /CN=x'.split(
+      ' ',
+    ),
+    { cwd: dir },
+  )
+  t.equal(made.status, 0, String(made.stderr))
+  let requests = 0
+  const options = { key: readFileSync(`${dir}/key`), cert: readFileSync(`${dir}/cert`) }
+  const server = createHttps(options, (_, response) => {
+    requests++
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  t.match(await sender(t).post(`https://127.0.0.1:${port}/`), { ok: false, error: /self-signed certificate/ })
+  t.equal(requests, 0)
 })
 
 t.test('a request is given up when that is asked for', async t => {

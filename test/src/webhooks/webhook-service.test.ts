@@ -171,6 +171,24 @@ t.test('[WH7] a webhook ends with the token that vouches for it', async t => {
   await until(async () => (await show(webhook)).status === 'disabled')
 })
 
+t.test('[WH7] revoked while the disk is full, it is sent nothing more, and disabled when there is room', async t => {
+  const { sender, create, happen, called, revoke, log, clock, show } = await startWebhooks(t)
+  const webhook = await create({}, { ...admin, jti: 'tok_1' })
+  await happen('one')
+  await called(1)
+  log.refuses = ([first]) => first?.topic.startsWith('$webhooks') ?? false
+  revoke('tok_1')
+  await until(() => log.refused > 0)
+  await happen('two')
+  t.match(await show(webhook), { status: 'active' })
+  log.refuses = () => false
+  await until(async () => {
+    clock.advance(MINUTE)
+    return (await show(webhook)).disabledReason === 'revoked'
+  })
+  t.equal(sender.calls.length, 1)
+})
+
 t.test('[WH7] a token that was revoked while the fleet did not run ends it at the start', async t => {
   const { sender, fleet, create, happen, revoke, show } = await startWebhooks(t)
   const webhook = await create({}, { ...admin, jti: 'tok_1' })
