@@ -148,7 +148,56 @@ t.test('input is typed once; sizes go both ways', async t => {
   made.resize(120, 40)
   t.same(sizes, [{ cols: 100, rows: 30 }])
   t.same(reports, [['terminal:resize', { terminalId: 'main', cols: 120, rows: 40 }]])
+  made.requestResize(100, 30)
+  t.match(made.describe(), { cols: 120, rows: 40 }, 'a size that was wished for is none')
 })
+
+t.test(
+  '[TM23] a size is told between the output from before it and that from after, also when output is sent again',
+  async t => {
+    const order: unknown[] = []
+    let stores = true
+    const made = new AgentTerminal(
+      { terminalId: 'main', cols: 80, rows: 24 },
+      {
+        wake() {},
+        isOnline: () => true,
+        acknowledge() {},
+        report: (_type, payload, { sent, acked }) => {
+          order.push('cols' in payload && payload.cols)
+          sent?.()
+          if (stores) acked?.()
+        },
+        ended() {},
+      },
+    )
+    const send = () => {
+      for (let frame = made.next(262_144); frame !== undefined; frame = made.next(262_144))
+        order.push(JSON.parse(frame).payload.data)
+      return order.splice(0)
+    }
+    made.announce()
+    made.write(encoder.encode('at 80'))
+    made.resize(100, 24)
+    made.write(encoder.encode('at 100'))
+    made.resize(110, 24)
+    made.resize(120, 24)
+    t.same(send(), [80, 'at 80', 100, 'at 100', 120])
+    made.resize(120, 24)
+    made.write(encoder.encode('at 120'))
+    t.same(send(), [120, 'at 120'])
+    made.resend(2)
+    t.match(made.describe(), { cols: 80, offset: 2 }, 'what a new connection says holds where its output continues')
+    t.same(send(), [' 80', 100, 'at 100', 120, 'at 120'])
+    made.resend(7)
+    t.same(send(), [100, ' 100', 120, 'at 120'], 'the server takes a size where its output stands')
+
+    stores = false
+    made.resize(90, 24)
+    made.describe()
+    t.same(send(), [90, 90], 'reports that are sent again on a new connection come after what it was told')
+  },
+)
 
 t.test('a writer is asked to wait while much is unsent, as long as there is a connection', async t => {
   const { made, frames, goOffline } = terminal()

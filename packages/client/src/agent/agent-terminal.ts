@@ -46,6 +46,8 @@ const MAX_CHUNK_BYTES = 32 * 1024
 /** A control character takes six characters of JSON, so this many times the bytes always fit. */
 const WORST_ESCAPE = 6
 const ENVELOPE_BYTES = 512
+/** Dragging a window makes hundreds of sizes; the first and the last of them matter. */
+const MAX_SIZES = 512
 
 /**
  * One terminal on the agent's side. What is written goes into a ring and is sent at the pace of the connection. Byte
@@ -60,8 +62,12 @@ export class AgentTerminal {
   #pipedTo = 0
   #pipeEnded = false
   #takenTo = 0
-  #cols: number
-  #rows: number
+  /** The sizes that the kept output was made for, the present one last. */
+  #sizes: { from: number; cols: number; rows: number }[]
+  /** The one that the server was told last; undefined: it has to be told anew. */
+  #told: { cols: number; rows: number } | undefined
+  /** How often it was told something that is not stored yet, and may be told again after what comes next. */
+  #unstored = 0
   #sentTo = 0
   /** The server knows that this terminal begins; what it still sends about an earlier one with this id is outdated. */
   #isAnnounced = false
@@ -72,8 +78,7 @@ export class AgentTerminal {
     this.#options = options
     this.#port = port
     this.#ring = new ByteRing(options.ringBytes ?? RING_BYTES)
-    this.#cols = options.cols
-    this.#rows = options.rows
+    this.#sizes = [{ from: 0, cols: options.cols, rows: options.rows }]
   }
 
   get terminalId(): string {
@@ -104,25 +109,31 @@ export class AgentTerminal {
     this.#makeRoom()
   }
 
-  /** The program changed the size. */
+  /** The size has changed. The server is told between the output from before and that from after. */
   resize(cols: number, rows: number): void {
     if (this.#life.state !== 'open') return
-    this.#cols = cols
-    this.#rows = rows
-    this.announce()
+    const from = this.#ring.end
+    this.#sizes = this.#sizes.filter(size => size.from < from)
+    this.#sizes.push({ from, cols, rows })
+    if (this.#sizes.length > MAX_SIZES) this.#sizes.splice(1, MAX_SIZES / 2)
+    if (this.#isAnnounced && this.#place >= from) this.announce()
+    else this.#port.wake(this.terminalId)
   }
 
   /** Tells the server that the terminal exists, and its size: viewers may come before the first byte. */
   announce(): void {
-    const size = { cols: this.#cols, rows: this.#rows }
+    const { cols, rows } = this.#sizeAt(this.#place)
+    this.#told = { cols, rows }
+    this.#isAnnounced = false
     const sent = () => {
       this.#isAnnounced = true
     }
-    this.#port.report(
-      'terminal:resize',
-      { terminalId: this.terminalId, ...size, ...this.#local },
-      { exempt: true, sent },
-    )
+    this.#unstored++
+    const acked = () => {
+      this.#unstored--
+    }
+    const payload = { terminalId: this.terminalId, cols, rows, ...this.#local }
+    this.#port.report('terminal:resize', payload, { exempt: true, sent, acked })
   }
 
   /** Another terminal takes over its id: unsent output is dropped, since its offsets would be taken for the other's. */
@@ -143,15 +154,25 @@ export class AgentTerminal {
 
   /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output continues there. */
   describe(): { terminalId: string; cols: number; rows: number; offset: number; local?: boolean } {
-    return { terminalId: this.terminalId, cols: this.#cols, rows: this.#rows, offset: this.#sentTo, ...this.#local }
+    const { cols, rows } = this.#sizeAt(this.#place)
+    this.#told = this.#unstored === 0 ? { cols, rows } : undefined
+    return { terminalId: this.terminalId, cols, rows, offset: this.#sentTo, ...this.#local }
   }
 
   /** The next `terminal:output` frame, joined from everything written since the last one. */
   next(maxFrameBytes: number): string | undefined {
-    const from = Math.max(this.#sentTo, this.#ring.oldest)
-    if (!this.#isAnnounced || from >= this.#ring.end) return undefined
+    if (!this.#isAnnounced || this.#life.state === 'exited') return undefined
+    const from = this.#place
+    const size = this.#sizeAt(from)
+    if (size.cols !== this.#told?.cols || size.rows !== this.#told.rows) {
+      this.announce()
+      // It goes first.
+      if (!this.#isAnnounced) return undefined
+    }
+    if (from >= this.#ring.end) return undefined
     const limit = Math.max(64, Math.min(MAX_CHUNK_BYTES, Math.floor((maxFrameBytes - ENVELOPE_BYTES) / WORST_ESCAPE)))
-    const { chunk, length } = encodeOutput(from, this.#ring.slice(from, from + limit))
+    const to = Math.min(from + limit, this.#sizes.find(next => next.from > from)?.from ?? Number.POSITIVE_INFINITY)
+    const { chunk, length } = encodeOutput(from, this.#ring.slice(from, to))
     this.#sentTo = from + length
     if (this.#unsentBytes <= LOW_BYTES) this.#makeRoom()
     const payload: AgentPayloads['terminal:output'] = { terminalId: this.terminalId, ...chunk }
@@ -163,6 +184,8 @@ export class AgentTerminal {
   resend(from: number): void {
     if (from > this.#ring.end) return
     this.#sentTo = Math.min(this.#sentTo, from)
+    // The server takes sizes where its output stands, so what was said of later output does not hold here.
+    if (this.#sizes.length > 1) this.#told = undefined
     this.#port.wake(this.terminalId)
   }
 
@@ -201,10 +224,8 @@ export class AgentTerminal {
     this.#port.acknowledge({ terminalId: this.terminalId, offset: this.#takenTo })
   }
 
-  /** A viewer that holds the size changed it. */
+  /** A viewer that holds the size wants it changed: it is when `resize` is called. */
   requestResize(cols: number, rows: number): void {
-    this.#cols = cols
-    this.#rows = rows
     this.#options.onResize?.({ cols, rows })
   }
 
@@ -212,8 +233,18 @@ export class AgentTerminal {
     return this.#options.local ? { local: true } : {}
   }
 
+  /** Where the next output to be sent begins. */
+  get #place(): number {
+    return Math.max(this.#sentTo, this.#ring.oldest)
+  }
+
   get #unsentBytes(): number {
-    return this.#ring.end - Math.max(this.#sentTo, this.#ring.oldest)
+    return this.#ring.end - this.#place
+  }
+
+  #sizeAt(offset: number): { cols: number; rows: number } {
+    while (this.#sizes.length > 1 && this.#sizes[1]!.from <= this.#ring.oldest) this.#sizes.shift()
+    return this.#sizes.findLast(size => size.from <= offset) ?? this.#sizes[0]!
   }
 
   #makeRoom(): void {
