@@ -145,7 +145,7 @@ export class Screen {
       const line = buffer.getLine(y)
       if (!line) continue
       const continued = buffer.getLine(y + 1)?.isWrapped ?? false
-      text += line.translateToString(!continued) + (continued ? '' : '\n')
+      text += line.translateToString(!continued, 0, this.#terminal.cols) + (continued ? '' : '\n')
     }
     return text.replace(/\n+$/, '\n').replace(/^\n$/, '')
   }

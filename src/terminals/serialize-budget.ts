@@ -26,7 +26,9 @@ function view(terminal: Terminal, onLine: () => void): Terminal {
     overlay(buffer, {
       getLine(y: number): IBufferLine | undefined {
         onLine()
-        return buffer.getLine(y)
+        const line = buffer.getLine(y)
+        // xterm does not cut the lines of the alternate screen when it gets narrower.
+        return line && line.length > terminal.cols ? overlay(line, { length: terminal.cols }) : line
       },
     })
   const { active, normal, alternate } = terminal.buffer

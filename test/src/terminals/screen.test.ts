@@ -34,6 +34,17 @@ t.test('a screen drawn from a state looks like the original, including what the 
   }
 })
 
+t.test('a full-screen program on a terminal that got narrower shows nothing from beyond its edge', async t => {
+  const screen = new Screen(size, 0)
+  await draw(screen, `\x1b[?1049h${'wide '.repeat(16)}`)
+  screen.resize({ cols: 40, rows: 24 })
+  await draw(screen, '\x1b[H\x1b[J\x1b[2Hnarrow')
+  t.equal(screen.text().trim(), 'narrow')
+  const copy = new ReferenceScreen({ cols: 40, rows: 24 })
+  await copy.write(screen.state()?.screen ?? '')
+  t.notMatch(copy.look().screen, /wide/)
+})
+
 t.test('[TM14] the screen answers a program’s queries', async t => {
   const screen = new Screen(size, 0)
   const answers: [query: string, answer: string][] = [
