@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { RawTerminal } from '../exec/raw-terminal.ts'
 import { CliError } from './cli-error.ts'
 import { withDashboard } from './live.ts'
 import { safeLine, safeLines } from './safe-text.ts'
@@ -6,13 +7,17 @@ import { resolveTarget } from './target.ts'
 
 /** Ctrl-], as in telnet: programs rarely use it. */
 const DETACH = '\u001d'
-/**
- * Resets what the program may have set: alternate screen, hidden cursor, mouse, bracketed paste, keys, colours,
- * keyboard protocol.
- */
-const RESET =
-  '\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[<u\u001b[0m\r\n'
-const CLEAR = '\u001b[0m\u001b[2J\u001b[H'
+/** Resets what the program may have set: alternate screen, hidden cursor, mouse, bracketed paste, keys, colours. */
+const MODES =
+  '\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[0m'
+/** The same for where text goes: scroll region, origin, wrapped lines, insertion, line drawing. */
+const PLACES = '\u001b[r\u001b[?6l\u001b[?7h\u001b[4l\u001b(B\u000f'
+/** With the keyboard protocol. */
+const RESET = `${MODES}\u001b[<u\r\n`
+/** A screen is made for an empty terminal. Nothing of how it gets there is to be seen, where the terminal can hold that back. */
+const [BEGIN, END] = [`\u001b[?2026h${MODES}${PLACES}\u001b[2J\u001b[H`, '\u001b[?2026l']
+/** While a window is dragged larger, it has many sizes. */
+const REDRAW_MS = 100
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 
 export const attachCommand = new Command('attach')
@@ -29,15 +34,16 @@ export const attachCommand = new Command('attach')
         'attach needs a terminal for its input and output; in a pipe use: fleetwire send --wait',
       )
     const target = await resolveTarget()
+    const settings = new RawTerminal()
     const restore = () => {
-      if (!stdin.isRaw) return
-      stdin.setRawMode(false)
+      if (!settings.isRaw) return
+      settings.end()
       stdout.write(RESET)
     }
     // Whatever ends this process, even a fault, the user gets the terminal back.
     process.on('exit', restore)
     for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
-    stdin.setRawMode(true)
+    settings.begin()
     try {
       const told = await withDashboard(target, {
         use: dashboard =>
@@ -48,10 +54,11 @@ export const attachCommand = new Command('attach')
               ...(terminalId !== undefined && { terminalId }),
               answers: true,
               onSnapshot: ({ screen }) => {
-                stdout.write(CLEAR + screen)
+                stdout.write(BEGIN + screen + END)
                 fit()
               },
               onOutput: bytes => new Promise(drawn => stdout.write(bytes, () => drawn())),
+              onResize: () => redraw(),
               onExit: () => {
                 if (terminalId !== undefined) resolve('the terminal has ended')
               },
@@ -59,6 +66,13 @@ export const attachCommand = new Command('attach')
             })
             // The first viewer that sets the size holds it; for others the screen keeps its size.
             const fit = () => void terminal.resize(stdout.columns, stdout.rows)
+            // A terminal of another size than the program's shows its output in other places, and what it showed before
+            // is moved by a new size.
+            let redrawing: NodeJS.Timeout | undefined
+            const redraw = () => {
+              clearTimeout(redrawing)
+              redrawing = setTimeout(() => terminal.refresh(), REDRAW_MS)
+            }
             let isReadOnly = false
             stdin.setEncoding('utf8').on('data', (keys: string) => {
               const [typed = ''] = keys.split(DETACH, 1)
@@ -70,7 +84,10 @@ export const attachCommand = new Command('attach')
                 })
               if (keys.includes(DETACH)) resolve('detached; what runs goes on')
             })
-            stdout.on('resize', fit)
+            stdout.on('resize', () => {
+              fit()
+              redraw()
+            })
           }),
       })
       restore()

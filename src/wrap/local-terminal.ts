@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readlinkSync, writeSync } from 'node:fs'
 import type { ReadStream, WriteStream } from 'node:tty'
+import { RawTerminal } from '../exec/raw-terminal.ts'
 import type { GuardedTerminal } from './guardian.ts'
 import { TerminalModes } from './terminal-modes.ts'
 
@@ -16,26 +17,23 @@ const DEFAULT_SIZE = { cols: 80, rows: 24 }
 
 /**
  * The terminal that the agent was started on, lent to the program: its keys go there unchanged, and what the program
- * prints is shown unchanged. Node's own raw mode is not enough, as it goes on to change line feeds.
+ * prints is shown unchanged.
  */
 export class LocalTerminal {
   readonly #stdin: ReadStream
   readonly #stdout: WriteStream
   readonly #modes = new TerminalModes()
-  readonly #saved: string
-  #raw = ''
+  readonly #settings = new RawTerminal()
   #events: LocalTerminalEvents | undefined
-  #isLent = false
 
   constructor(stdin: ReadStream, stdout: WriteStream) {
     this.#stdin = stdin
     this.#stdout = stdout
-    this.#saved = stty(['-g'])
   }
 
   /** The settings from before, as `stty -g` writes them; '' if this system does not tell. */
   get settings(): string {
-    return this.#saved
+    return this.#settings.saved
   }
 
   get size(): { cols: number; rows: number } {
@@ -47,7 +45,7 @@ export class LocalTerminal {
   /** For whoever gives it back if this process cannot. */
   get guarded(): GuardedTerminal | undefined {
     const path = terminalPath()
-    return path === undefined ? undefined : { path, saved: this.#saved, raw: this.#raw }
+    return path === undefined ? undefined : { path, saved: this.#settings.saved, raw: this.#settings.raw }
   }
 
   /** From here on, it is the program's. */
@@ -63,7 +61,7 @@ export class LocalTerminal {
       const taken = events.onKeys(keys)
       if (taken === undefined) return
       this.#stdin.pause()
-      void taken.then(() => this.#isLent && this.#stdin.resume())
+      void taken.then(() => this.#settings.isRaw && this.#stdin.resume())
     })
     this.#stdout.on('resize', () => events.onResize(this.size))
     // Whatever ends this process, even a fault.
@@ -85,7 +83,7 @@ export class LocalTerminal {
 
   /** Stops this process as Ctrl-Z does, and comes back when it is continued. */
   suspend(): void {
-    this.#end()
+    this.#settings.end()
     // All of our job, as the shell counts it. Where nobody could continue it, the system ignores this.
     process.kill(0, 'SIGTSTP')
     this.#begin()
@@ -93,7 +91,7 @@ export class LocalTerminal {
 
   /** It was taken from us and given back, by SIGSTOP and SIGCONT. */
   takeAgain(): void {
-    if (this.#isLent) this.#begin()
+    if (this.#settings.isRaw) this.#begin()
   }
 
   /** Resolves when everything that was shown is written, or `deadline` is over. */
@@ -104,7 +102,7 @@ export class LocalTerminal {
 
   /** Idempotent. */
   giveBack(): void {
-    if (!this.#isLent) return
+    if (!this.#settings.isRaw) return
     const { undo } = this.#modes
     if (undo !== '') {
       try {
@@ -113,27 +111,14 @@ export class LocalTerminal {
         // It is gone, or takes nothing.
       }
     }
-    this.#end()
+    this.#settings.end()
     this.#stdin.pause()
   }
 
   #begin(): void {
-    this.#isLent = true
-    stty(['raw', '-echo', '-iexten'])
-    this.#raw = stty(['-g'])
+    this.#settings.begin()
     this.#events?.onResize(this.size)
   }
-
-  #end(): void {
-    this.#isLent = false
-    stty(this.#saved === '' ? ['sane'] : [this.#saved])
-  }
-}
-
-/** Its input is the terminal. */
-function stty(args: string[]): string {
-  const { stdout } = spawnSync('stty', args, { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' })
-  return stdout?.trim() ?? ''
 }
 
 function terminalPath(): string | undefined {

@@ -104,16 +104,22 @@ export class ProgramScreen {
   }
 
   #lines(from: number, to: number): string[] {
-    const buffer = this.#terminal.buffer.active
-    return Array.from({ length: to - from }, (_, i) => buffer.getLine(from + i)?.translateToString(true) ?? '')
+    const {
+      cols,
+      buffer: { active: buffer },
+    } = this.#terminal
+    return Array.from({ length: to - from }, (_, i) => buffer.getLine(from + i)?.translateToString(true, 0, cols) ?? '')
   }
 
   #text(from: number, to: number): string {
-    const buffer = this.#terminal.buffer.active
+    const {
+      cols,
+      buffer: { active: buffer },
+    } = this.#terminal
     let text = ''
     for (let y = from; y < to; y++) {
       const continued = buffer.getLine(y + 1)?.isWrapped ?? false
-      text += (buffer.getLine(y)?.translateToString(!continued) ?? '') + (continued ? '' : '\n')
+      text += (buffer.getLine(y)?.translateToString(!continued, 0, cols) ?? '') + (continued ? '' : '\n')
     }
     return text.replace(/\s+$/, '')
   }

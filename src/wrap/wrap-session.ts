@@ -184,7 +184,6 @@ export class WrapSession {
   /** A viewer holds the size, but where there is a local terminal, that one has it. */
   #wanted(size: { cols: number; rows: number }): void {
     if (this.#local === undefined) this.#resize(size)
-    else this.#terminal.resize(this.#size.cols, this.#size.rows)
   }
 
   #resize(size: { cols: number; rows: number }): void {

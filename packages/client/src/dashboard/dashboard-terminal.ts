@@ -105,6 +105,13 @@ export class DashboardTerminal {
     return this.#port.request('terminal:resize', { ...this.#shown(), cols, rows })
   }
 
+  /** Gets the screen anew: where it is drawn, something else has changed it. */
+  refresh(): void {
+    if (this.#isWhole || !this.#hasScreen) return
+    this.#hasScreen = false
+    this.open()
+  }
+
   close(): void {
     this.#life?.cancel()
     this.#port.send('terminal:close', { ...this.target, ...this.#mode() })
