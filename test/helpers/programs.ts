@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 /** Where Debian has a program under another name than its own. */
 const packages: Record<string, string> = {
   vi: 'vim-tiny',
+  top: 'procps',
   script: 'bsdutils',
   setsid: 'util-linux',
   nginx: 'nginx-light',

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { Pty } from '../../src/exec/pty.ts'
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+/** A person at a terminal: a shell line on a terminal of its own, in which `fleetwire` runs the command line. */
+export interface Seat {
+  type(keys: string): void
+  resize(cols: number, rows: number): void
+  /** What was printed so far. */
+  text(): string
+  /** Resolves once what was printed matches. */
+  shows(pattern: RegExp): Promise<RegExpMatchArray>
+  /** The process that the shell runs just now. */
+  child(): number
+  /** The terminal goes away. */
+  leave(): void
+}
+
+export function sit(
+  t: Test,
+  line: string,
+  {
+    env = {},
+    cwd = process.cwd(),
+    cols = 90,
+    rows = 30,
+  }: { env?: Record<string, string>; cwd?: string; cols?: number; rows?: number } = {},
+): Seat {
+  let text = ''
+  const looks = new Set<() => void>()
+  const pty = new Pty({
+    file: '/bin/sh',
+    args: ['-c', `fleetwire() { "$NODE" "$MAIN" "$@"; }; ${line}`],
+    env: {
+      PATH: process.env.PATH ?? '',
+      TERM: 'xterm-256color',
+      NODE: process.execPath,
+      MAIN: main,
+      HOME: cwd,
+      ...env,
+    },
+    ...{ cwd, cols, rows },
+    onData: bytes => {
+      text += Buffer.from(bytes).toString()
+      for (const look of looks) look()
+    },
+  })
+  t.teardown(() => {
+    pty.close()
+    try {
+      process.kill(pty.pid, 'SIGKILL')
+    } catch {}
+  })
+  return {
+    type: keys => pty.write(keys),
+    resize: (cols, rows) => pty.resize(cols, rows),
+    text: () => text,
+    shows: pattern =>
+      new Promise(resolve => {
+        const look = () => {
+          const match = pattern.exec(text)
+          if (match === null) return
+          looks.delete(look)
+          resolve(match)
+        }
+        looks.add(look)
+        look()
+      }),
+    child: () => Number(readFileSync(`/proc/${pty.pid}/task/${pty.pid}/children`, 'utf8').trim().split(' ')[0]),
+    leave: () => pty.close(),
+  }
+}
