@@ -15,7 +15,7 @@ const TIMEOUT_MS = 600_000
 /** The program goes on by then, whether or not the wrapper has heard. */
 const TELL_WITHIN_MS = 1000
 /** A server that restarts is back by then; one that is not leaves the question to the program's own prompt. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 /** After the question has expired there is an answer, which says so. */
 const EXPIRY_GRACE_MS = 5000
 /** What tools give back may be long; more than this is not read, and then not told. */

@@ -8,7 +8,10 @@ import type { ReportFrame } from './report-line.ts'
 export interface Spokesman {
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
   ask(interaction: AgentPayloads['interaction:request'], options: { signal?: AbortSignal }): Promise<InteractionAnswer>
-  readonly status: { readonly value: { readonly state: string }; subscribe(listener: () => void): () => void }
+  readonly status: {
+    readonly value: { readonly state: string; readonly downSince?: number }
+    subscribe(listener: () => void): () => void
+  }
 }
 
 /** The command that the program works on. */
@@ -44,6 +47,7 @@ export type DeskReply =
 
 /** Calls that a program left open are ended when it says that it has nothing to do; more than this are not remembered. */
 const MAX_OPEN_CALLS = 1000
+const LEAST_PATIENCE_MS = 3000
 
 /**
  * Takes the reports of one program to its agent. What concerns the command that runs names it, in the session of that
@@ -130,6 +134,10 @@ export class ReportDesk {
     }
     const { interactionId, title } = interaction
     const patience = this.#patience(patienceMs)
+    if (patience.signal.aborted) {
+      patience.stop()
+      return unreachable
+    }
     const over = new AbortController()
     const asking = { commandId: runs?.commandId, giveUp: () => over.abort() }
     this.#asked.add(asking)
@@ -177,9 +185,14 @@ export class ReportDesk {
     const { agent, clock } = this.#options
     let timer: Timer | undefined
     const look = () => {
-      const isAway = agent.status.value.state !== 'online'
-      if (isAway) timer ??= clock.setTimeout(() => controller.abort(), patienceMs)
-      else timer = void timer?.cancel()
+      const { state, downSince = clock.now() } = agent.status.value
+      if (state === 'stopped') controller.abort()
+      else if (state === 'online') timer = void timer?.cancel()
+      else {
+        // A server that has been away for long is still given a moment: it may be about to return.
+        const leftMs = Math.max(patienceMs - (clock.now() - downSince), Math.min(patienceMs, LEAST_PATIENCE_MS))
+        timer ??= clock.setTimeout(() => controller.abort(), leftMs)
+      }
     }
     const unsubscribe = agent.status.subscribe(look)
     look()

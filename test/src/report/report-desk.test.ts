@@ -11,7 +11,7 @@ function desk({ run, refuse }: { run?: CurrentRun | undefined; refuse?: Error } 
   const asked: { payload: object; answer: (answer: InteractionAnswer) => void }[] = []
   const listeners = new Set<() => void>()
   const status = {
-    value: { state: 'online' },
+    value: { state: 'online' } as { state: string; downSince?: number },
     subscribe: (listener: () => void) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -58,8 +58,8 @@ function desk({ run, refuse }: { run?: CurrentRun | undefined; refuse?: Error } 
     runs: (run: CurrentRun | undefined) => {
       current = run
     },
-    link: (state: string) => {
-      status.value = { state }
+    link: (state: string, downSince?: number) => {
+      status.value = { state, ...(downSince !== undefined && { downSince }) }
       for (const listener of listeners) listener()
     },
     take: (type: string, payload: object, patienceMs?: number) => {
@@ -204,6 +204,23 @@ t.test('an impatient question ends when the server is away for too long, a patie
   asked[1]?.answer({ interactionId: 'int_2' })
   t.match(await patient, { ok: true })
   t.equal(clock.pending, 0)
+})
+
+t.test('a server that has been away for long is given a moment, one that refused this agent none', async t => {
+  const { take, clock, link } = desk()
+  link('waiting', clock.now())
+  clock.advance(100_000)
+  let isSettled = false
+  const reply = take('interaction:request', { title: 'Go?' }, 30_000).finally(() => {
+    isSettled = true
+  })
+  clock.advance(2900)
+  await Promise.resolve()
+  t.equal(isSettled, false)
+  clock.advance(100)
+  t.match(await reply, { ok: false, error: { code: 'unavailable' } })
+  link('stopped')
+  t.match(await take('interaction:request', { title: 'Go?' }, 30_000), { ok: false, error: { code: 'unavailable' } })
 })
 
 t.test('a question about a command that has ended is over', async t => {
