@@ -38,3 +38,12 @@ export function cursorBefore(cursor: string): string | undefined {
   const position = decodeCursor(cursor)
   return position === undefined || position.seq === 0 ? undefined : encodeCursor(position.epoch, position.seq - 1)
 }
+
+/**
+ * The same position in a log that is a copy of the one that the cursor belongs to. Only for cursors that stand in a
+ * record of that log: what a client has may be from after the copy.
+ */
+export function cursorInCopy(cursor: string, epoch: string): string {
+  const position = decodeCursor(cursor)
+  return position === undefined ? cursor : encodeCursor(epoch, position.seq)
+}

@@ -4,7 +4,7 @@ import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { auditDrafts } from '../log/audit.ts'
 import { changeRecord } from '../log/change-record.ts'
-import { cursorBefore } from '../log/cursor.ts'
+import { cursorBefore, cursorInCopy } from '../log/cursor.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { settleByHand } from './delivery-state.ts'
@@ -69,11 +69,15 @@ export class HandDeliveries {
   async redeliver(webhook: WebhookRecord, deliveryId: string, actor?: Actor): Promise<HandOutcome> {
     const record = await this.#ports.log.get(deliveryTopic(webhook.webhookId, deliveryId))
     if (record === undefined) return refused(notFound('delivery', deliveryId))
-    const { type, topic, cursor } = record.payload as DeliveryRecord
+    const { type, topic, cursor, messageId } = record.payload as DeliveryRecord
     if (type.startsWith('webhook:')) {
       return refused(wireError('conflict', `A ${type} is no event: ask for a test instead.`, { type }))
     }
-    return this.#send(webhook, 'redelivery', actor, () => this.#event(webhook, topic, cursor))
+    return this.#send(webhook, 'redelivery', actor, async () => {
+      const message = await this.#event(webhook, topic, cursorInCopy(cursor, this.#ports.log.epoch))
+      // The id that the receiver knows, also where the log has another name by now.
+      return 'status' in message ? message : { ...message, messageId }
+    })
   }
 
   /** The event at a cursor, which must still be in the log. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { cursorBefore } from '../log/cursor.ts'
+import { cursorBefore, cursorInCopy } from '../log/cursor.ts'
 import type { EventLog, FleetEvent } from '../log/event-log.ts'
 import type { Message } from './message.ts'
 import { isWanted, type LabelsOf } from './webhook-filter.ts'
@@ -17,7 +17,7 @@ export type Next =
 
 /** Finds what a webhook is to be sent next, after a cursor that moves on with each answer. */
 export class WebhookReader {
-  readonly #log: Pick<EventLog, 'read' | 'head'>
+  readonly #log: Pick<EventLog, 'read' | 'head' | 'epoch'>
   readonly #labelsOf: LabelsOf
   /** Read and not yet looked at, of the webhook as it was then. */
   #page: readonly FleetEvent[] = []
@@ -25,7 +25,7 @@ export class WebhookReader {
 
   readonly #clock: Clock
 
-  constructor(log: Pick<EventLog, 'read' | 'head'>, clock: Clock, labelsOf: LabelsOf) {
+  constructor(log: Pick<EventLog, 'read' | 'head' | 'epoch'>, clock: Clock, labelsOf: LabelsOf) {
     this.#log = log
     this.#clock = clock
     this.#labelsOf = labelsOf
@@ -46,7 +46,10 @@ export class WebhookReader {
       }
       this.#page = []
       const read = await this.#log.read({ topics: webhook.topics, after: at, limit: PAGE })
-      if (read.status === 'gone') return this.#gap(webhook, at, await this.#oldest(), read.reason)
+      if (read.status === 'gone') {
+        const next = read.reason === 'epoch' ? await this.#inCopy(at) : await this.#oldest()
+        return this.#gap(webhook, at, next, read.reason)
+      }
       if (read.events.length === 0) {
         at = read.next
         if (read.done) return { kind: 'end', cursor: at }
@@ -58,6 +61,13 @@ export class WebhookReader {
   /** What was read belongs to a position that is no more. */
   forget(): void {
     this.#page = []
+  }
+
+  /** This log was restored from a copy: the webhook goes on at the place at which it stood when that was made. */
+  async #inCopy(cursor: string): Promise<string> {
+    const here = cursorInCopy(cursor, this.#log.epoch)
+    const read = await this.#log.read({ topics: ['>'], after: here, limit: 1 })
+    return read.status === 'ok' ? here : this.#oldest()
   }
 
   /** The cursor just before the oldest event that is kept. */
@@ -78,5 +88,7 @@ export class WebhookReader {
 
 const reasons: Record<string, string> = {
   expired: 'Events of this webhook left the log before they could be delivered.',
+  epoch:
+    'The log was restored from a copy. Events after that copy are lost to it, though they may have been delivered; new ones follow.',
   skipped: 'Events that waited for this webhook were skipped by hand.',
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { copyLog } from '../../../src/log/sqlite-backup.ts'
 import { until } from '../../helpers/until.ts'
 import { admin, failed, startWebhooks } from '../../helpers/webhooks.ts'
 
@@ -215,4 +216,34 @@ t.test('[WH8] events that left the log before they could be sent are told of', a
     payload: { reason: 'expired', after: String, resumedAt: String, message: /left the log/ },
   })
   await called(3)
+})
+
+t.test('[WH8] a log that was restored from a copy goes on where it stood, and tells so', async t => {
+  const first = await startWebhooks(t, { dir: t.testdir({ log: {}, copy: {} }) })
+  const webhook = await first.create()
+  await first.happen('one')
+  await first.deliveries(webhook, ([newest]) => newest?.status === 'delivered')
+  first.sender.answer = () => failed
+  await first.happen('two')
+  await first.failedTimes(webhook, 1)
+  const copy = `${first.dir}/copy`
+  t.match(await copyLog(first.dir, copy), { status: 'copied' })
+  await first.happen('lost to the copy')
+  await first.end()
+  const second = await startWebhooks(t, { dir: copy, clock: first.clock })
+  await second.happen('three')
+  second.clock.advance(HOUR)
+  await until(() => second.titles().includes('three'))
+  t.same(second.titles(), ['webhook:gap', 'two', 'three'])
+  t.match(second.sender.calls[0]!.body.payload, { reason: 'epoch', message: /restored from a copy/ })
+  const ids = new Set(first.sender.calls.map(({ id }) => id))
+  t.notOk(
+    second.sender.calls.some(({ id }) => ids.has(id)),
+    'no id names two events',
+  )
+  const entries = await second.deliveries(webhook, entries => entries.some(({ type }) => type === 'webhook:gap'))
+  const one = entries.find(({ messageId }) => messageId === first.sender.calls[0]!.id)!
+  const again = await second.fleet.webhooks.redeliver(webhook.webhookId, one.deliveryId, { principal: admin })
+  t.match(again, { status: 'ok', delivery: { messageId: one.messageId } })
+  t.equal(second.sender.calls.at(-1)!.body.payload.title, 'one')
 })
