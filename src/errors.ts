@@ -41,6 +41,10 @@ export const FLW_ERR_AUTH_HOST_USER = createError(
   'FLW_ERR_AUTH_HOST_USER',
   'What the option authenticate returned is no user: its "%s" is missing or not valid.',
 )
+export const FLW_ERR_EMBED_WEBSOCKET = createError(
+  'FLW_ERR_EMBED_WEBSOCKET',
+  'This app has @fastify/websocket, which takes every upgrade of its server. Register Fleetwire in an app that has not, on a port of its own, or serve the sockets of this app by a library that leaves those of others alone.',
+)
 export const FLW_ERR_AUTH_NO_ROW = createError(
   'FLW_ERR_AUTH_NO_ROW',
   'The route "%s" has no row in src/auth/access.ts, which says who may call it on what',

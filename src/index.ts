@@ -6,6 +6,7 @@ import type { Broadcaster } from './broadcast/broadcaster.ts'
 import type { BatchService } from './commands/batch-service.ts'
 import type { CommandQueue } from './commands/command-queue.ts'
 import type { ConnectionRegistry } from './connections/connection-registry.ts'
+import { FLW_ERR_EMBED_WEBSOCKET } from './errors.ts'
 import type { EventBus } from './events/event-bus.ts'
 import type { InteractionService } from './interactions/interaction-service.ts'
 import type { EventLog } from './log/event-log.ts'
@@ -89,6 +90,7 @@ const publicDecorators = Object.keys({
  */
 export const fleetwire = fp<FleetwireOptions>(
   async (app, { prefix = '', decorator, ...options }) => {
+    if (app.hasRequestDecorator('ws')) throw new FLW_ERR_EMBED_WEBSOCKET()
     await app.register(
       async scope => {
         // The log is the host's own, and writes down whole URLs.

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import fastifyCors from '@fastify/cors'
 import fastifyJwt from '@fastify/jwt'
+import fastifyWebsocket from '@fastify/websocket'
 import { DashboardClient } from '@fleetwire/client/node'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { Server as SocketIo } from 'socket.io'
@@ -274,4 +275,14 @@ test('an app that has CORS of its own can embed it', async t => {
   t.equal(await allowed('/own', 'https://host.example'), 'https://host.example')
   t.equal(await allowed('/fleet/health', 'https://ours.example'), 'https://ours.example')
   t.not(await allowed('/fleet/health', 'https://evil.example'), 'https://evil.example')
+})
+
+test('an app with a library that takes every upgrade is told so', async t => {
+  const app = Fastify()
+  await app.register(fastifyWebsocket)
+  const config = { DATA_DIR: t.testdir(), JWT_SECRET: SECRET }
+  await t.rejects(async () => await app.register(fleetwire, { prefix: '/fleet', config }), {
+    code: 'FLW_ERR_EMBED_WEBSOCKET',
+    message: /@fastify\/websocket/,
+  })
 })
