@@ -12,6 +12,7 @@ import type { InteractionService } from './interactions/interaction-service.ts'
 import type { EventLog } from './log/event-log.ts'
 import { loggedRequest } from './process-log.ts'
 import type { TaskService } from './tasks/task-service.ts'
+import type { WebhookService } from './webhooks/webhook-service.ts'
 
 export type { ControlPlaneOptions } from './app.ts'
 export { type AppOptions, buildApp } from './app.ts'
@@ -63,6 +64,7 @@ export interface FleetwireServices {
   agents: AgentRegistry
   tasks: TaskService
   interactions: InteractionService
+  webhooks: WebhookService
 }
 
 declare module 'fastify' {
@@ -82,6 +84,7 @@ const publicDecorators = Object.keys({
   agents: true,
   tasks: true,
   interactions: true,
+  webhooks: true,
 } satisfies Record<keyof FleetwireServices, true>) as (keyof FleetwireServices)[]
 
 /**

@@ -8,7 +8,12 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import { Server as SocketIo } from 'socket.io'
 import { type Test, test } from 'tap'
 import { WebSocket } from 'ws'
-import fleetwire, { type FleetwireOptions, type FleetwireServices, type HostUser } from '../../src/index.ts'
+import fleetwire, {
+  type FleetwireOptions,
+  type FleetwireServices,
+  type HostUser,
+  type Principal,
+} from '../../src/index.ts'
 import { SECRET } from '../helpers/build.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -46,7 +51,7 @@ test('[EB9] the services are decorators of the host, whatever the prefix', async
   t.teardown(() => app.close())
   await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
   await app.ready()
-  const { eventBus, tasks, commandQueue, batches, agents, interactions, connections, broadcaster } = app
+  const { eventBus, tasks, commandQueue, batches, agents, interactions, connections, broadcaster, webhooks } = app
   for (const service of [commandQueue, batches, interactions, connections, broadcaster]) t.type(service, 'object')
   t.same(agents.sorted(''), [])
   const seen: string[] = []
@@ -55,6 +60,8 @@ test('[EB9] the services are decorators of the host, whatever the prefix', async
   })
   await tasks.create({ taskId: 't1', fields: { title: 'one' } })
   await eventBus.emitTaskEvent('t1', 'note', {})
+  const ann: Principal = { sub: 'ann', role: 'admin', agents: ['*'], expiresAt: Number.POSITIVE_INFINITY }
+  t.same(await webhooks.list({ limit: 10 }, ann), { items: [], nextCursor: null })
   t.same(seen, ['task:created', 'custom:note'])
 })
 
