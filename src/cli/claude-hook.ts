@@ -1,9 +1,11 @@
 import { parse } from '@lukeed/ms'
 import { newId } from '../ids.ts'
-import { readHookInput } from '../report/claude-code/hook-input.ts'
+import { type HookInput, readHookInput } from '../report/claude-code/hook-input.ts'
 import { type HookOutput, permissionOf } from '../report/claude-code/hook-permission.ts'
 import { reportsOf } from '../report/claude-code/hook-reports.ts'
-import { dropReports, sendReports } from '../report/report-client.ts'
+import { usageOf } from '../report/claude-code/transcript-usage.ts'
+import { dropReports, type SentFrame, sendReports } from '../report/report-client.ts'
+import { endOfFile } from './end-of-file.ts'
 import { readInput } from './read-input.ts'
 
 interface HookOptions {
@@ -19,6 +21,8 @@ const PATIENCE_MS = 30_000
 /** After the question has expired there is an answer, which says so. */
 const EXPIRY_GRACE_MS = 5000
 /** What tools give back may be long; more than this is not read, and then not told. */
+/** Of the end of a transcript. */
+const MAX_TRANSCRIPT_BYTES = 2 * 1024 * 1024
 const MAX_INPUT_BYTES = 32 * 1024 * 1024
 
 /**
@@ -30,7 +34,7 @@ export async function runClaudeHook(address: string | undefined, { ask = false, 
   const asks = input?.hook_event_name === 'PermissionRequest' || (ask && input?.hook_event_name === 'PreToolUse')
   if (input === undefined) return
   if (!asks) {
-    if (address) await dropReports(address, reportsOf(input, newId), TELL_WITHIN_MS)
+    if (address) await dropReports(address, [...(await used(input)), ...reportsOf(input, newId)], TELL_WITHIN_MS)
     return
   }
   const timeoutMs = parse(timeout ?? '') || TIMEOUT_MS
@@ -41,6 +45,12 @@ export async function runClaudeHook(address: string | undefined, { ask = false, 
     : []
   const [reply] = replies
   print(output(reply?.ok ? reply.answer : undefined))
+}
+
+/** A turn has ended: no hook says what it used, but the transcript does. */
+async function used({ hook_event_name, transcript_path = '' }: HookInput): Promise<SentFrame[]> {
+  if (!/^(?:Stop|StopFailure|SessionEnd)$/.test(hook_event_name)) return []
+  return usageOf(await endOfFile(transcript_path, MAX_TRANSCRIPT_BYTES))
 }
 
 function print(output: HookOutput): void {

@@ -4,6 +4,7 @@ export interface HookInput {
   session_id?: string
   session_title?: string
   cwd?: string
+  transcript_path?: string
   source?: string
   prompt?: string
   prompt_id?: string
@@ -21,7 +22,17 @@ export interface HookInput {
 }
 
 const texts = [
-  ...['hook_event_name', 'session_id', 'session_title', 'cwd', 'source', 'prompt', 'prompt_id', 'tool_name'],
+  ...[
+    'hook_event_name',
+    'session_id',
+    'session_title',
+    'cwd',
+    'transcript_path',
+    'source',
+    'prompt',
+    'prompt_id',
+    'tool_name',
+  ],
   ...['tool_use_id', 'reason', 'message', 'notification_type', 'last_assistant_message'],
 ] as const
 

@@ -191,6 +191,40 @@ t.test('who cannot report is told why', async t => {
   })
 })
 
+t.test('the end of a turn tells what it used, each request once', async t => {
+  const { hook, rest, statuses } = await reporting(t)
+  const entry = (id: string, output_tokens: number, more = {}) =>
+    JSON.stringify({
+      type: 'assistant',
+      message: {
+        id,
+        model: 'claude-x',
+        usage: { input_tokens: 3, cache_read_input_tokens: 100, output_tokens },
+        ...more,
+      },
+    })
+  const lines = [entry('msg_1', 1), '{"type":"user"}', entry('msg_1', 20), 'cut off {', entry('msg_2', 5)]
+  const folder = t.testdir({ 'transcript.jsonl': lines.join('\n') })
+  const stop = { ...hooks.Stop, transcript_path: join(folder, 'transcript.jsonl') }
+  t.match(await hook(stop), { code: 0, stdout: '' })
+  t.match(await hook(stop), { code: 0, stdout: '' })
+  t.match(await hook({ ...stop, transcript_path: folder }), { code: 0, stdout: '' })
+  await until(() => statuses.length === 3)
+  const used = await until(async () => {
+    const { items } = await rest<{ items: { type: string; payload: object }[] }>(
+      'GET',
+      '/events?topics=agents.prog.log',
+    )
+    const found = items.filter(({ type }) => type === 'usage:reported').map(({ payload }) => payload)
+    return found.length === 2 && found
+  })
+  // The newest first.
+  t.match(used, [
+    { requestId: 'msg_2', inputTokens: 103, outputTokens: 5 },
+    { source: 'claude-code', model: 'claude-x', requestId: 'msg_1', inputTokens: 103, outputTokens: 20 },
+  ])
+})
+
 t.test('a hook that meets trouble says nothing, ends with 0 and leaves the decision to the program', async t => {
   const { hook, pipe, reports, app, agent } = await reporting(t)
   const silent = { code: 0, stdout: '', stderr: '' }
