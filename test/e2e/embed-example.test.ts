@@ -37,6 +37,16 @@ test('examples/embed.mjs: its users log in, command an agent, watch it, and are 
   t.match(await (await fetch(`${FLEETWIRE_URL}/api/v1/agents`, { headers: { cookie: bob } })).json(), {
     items: [{ agentId: 'demo', link: 'online' }],
   })
+  const link = await fetch(`${url}/dashboard`, { headers: { cookie: bob }, redirect: 'manual' })
+  const [, code] = /^\/fleet\/#login=([\w-]+)$/.exec(link.headers.get('location') ?? '') ?? []
+  const entered = await fetch(`${FLEETWIRE_URL}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+  })
+  const { token } = (await entered.json()) as { token: string }
+  const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+  t.match(claims, { sub: 'bob', role: 'viewer', agents: ['demo*'] })
   const socket = new WebSocket(`${FLEETWIRE_URL!.replace('http', 'ws')}/ws`, ['fleetwire.v1'], {
     headers: { cookie: bob },
   })

@@ -5,7 +5,7 @@ import { agUiBridge as bridge } from '../../helpers/ag-ui-bridge.ts'
 import { until } from '../../helpers/until.ts'
 
 t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach the session', async t => {
-  const { prompt, transcript, agent, log, items } = await bridge(t, turn => {
+  const { prompt, transcript, agent, log, items, call } = await bridge(t, turn => {
     turn.start()
     turn.send(
       { type: 'STEP_STARTED', stepName: 'think' },
@@ -38,6 +38,7 @@ t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach t
     { kind: 'message', messageId: 'm1', role: 'assistant', text: 'Hello 😀 world', state: 'ended' },
   ])
   t.match(await log.get('$state.a1.s1'), { payload: { snapshot: { step: 2 } } })
+  t.match((await call('GET', '/agents/a1/usage')).body, { inputTokens: 7, outputTokens: 3 })
   t.match(await items('/tasks'), [{ title: 'think', status: 'completed', agentId: 'a1', labels: { 'ag-ui': 'step' } }])
 })
 
