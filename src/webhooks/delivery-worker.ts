@@ -125,7 +125,7 @@ export class DeliveryWorker {
       try {
         held ??= await this.#load()
         if (held === undefined) return
-        held = await this.#step(held)
+        held = await this.#step(held, webhook)
         // Whoever changed it may have moved its position too.
         if (this.#webhook !== webhook) held = undefined
       } catch (error) {
@@ -148,11 +148,11 @@ export class DeliveryWorker {
   }
 
   /** One message, or one wait. Undefined: somebody else moved the position. */
-  async #step(held: Held): Promise<Held | undefined> {
-    const found = await this.#reader.next(this.#webhook, held.position, this.#cursor!)
+  async #step(held: Held, webhook: WebhookRecord): Promise<Held | undefined> {
+    const found = await this.#reader.next(webhook, held.position, this.#cursor!)
     if (this.#isStopped) return held
     if (found.kind === 'end') return this.#rest(held, found.cursor)
-    return this.#deliver(held, found)
+    return this.#deliver(held, found, webhook)
   }
 
   async #rest(held: Held, cursor: string): Promise<Held | undefined> {
@@ -167,8 +167,11 @@ export class DeliveryWorker {
     return held
   }
 
-  async #deliver(held: Held, { message, next }: Extract<Next, { kind: 'message' }>): Promise<Held | undefined> {
-    const webhook = this.#webhook
+  async #deliver(
+    held: Held,
+    { message, next }: Extract<Next, { kind: 'message' }>,
+    webhook: WebhookRecord,
+  ): Promise<Held | undefined> {
     let current: Held | undefined = held
     do {
       const { failing } = current.position

@@ -6,7 +6,7 @@ import {
   type WireError,
   wireError,
 } from '@fleetwire/protocol'
-import { covers, patternRefusal } from '../auth/permissions.ts'
+import { covers } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Actor } from '../caller.ts'
 import type { Clock } from '../clock.ts'
@@ -18,8 +18,7 @@ import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { LiveRecords } from '../log/live-records.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
 import { HandDeliveries } from './hand-deliveries.ts'
-import { newSecret, secretFlaw, valid } from './signature.ts'
-import { typeFlaw } from './webhook-filter.ts'
+import { newSecret, valid } from './signature.ts'
 import {
   DELIVERIES,
   type DeliveryRecord,
@@ -37,6 +36,7 @@ import {
   webhookOf,
   webhookTopic,
 } from './webhook-record.ts'
+import { requestRefusal } from './webhook-request.ts'
 import type { WebhookSender } from './webhook-sender.ts'
 
 /** Who manages webhooks: what the token does not cover does not exist for it. */
@@ -61,9 +61,6 @@ const DAY_MS = 86_400_000
 const KEEP_PREVIOUS_MS = DAY_MS
 /** A webhook signs with at most so many: each makes its header longer. */
 const MAX_SECRETS = 4
-
-const bodyFlaw = (field: string, flaw: string): Refused =>
-  refused(wireError('invalid_request', `body.${field}: ${flaw}`, { in: 'body', path: `/${field}` }))
 
 /** Creates, changes and removes webhooks. Whoever holds the rights that a webhook has may manage it. */
 export class WebhookService {
@@ -104,9 +101,9 @@ export class WebhookService {
     { url, topics, name = '', events = [], labels = {}, format = 'json', secret = newSecret() }: CreateWebhookBody,
     { principal, actor }: Manager,
   ): Promise<Outcome<{ webhook: Webhook; secret: string }>> {
-    const { log, clock } = this.#ports
+    const { log, clock, sender } = this.#ports
     const { head } = log
-    const flaw = (await this.#flaw({ url, topics, events }, principal)) ?? badSecret(secret)
+    const flaw = await requestRefusal({ url, topics, events, secret }, principal, sender)
     if (flaw !== undefined) return flaw
     const now = clock.now()
     const webhook: WebhookRecord = {
@@ -152,7 +149,7 @@ export class WebhookService {
     const { principal } = manager
     const record = await this.#found(webhookId, principal)
     if (record === undefined) return missing(webhookId)
-    const flaw = await this.#flaw(edit, { ...principal, ...record.rights })
+    const flaw = await requestRefusal(edit, { ...principal, ...record.rights }, this.#ports.sender)
     if (flaw !== undefined) return flaw
     const { enabled, skipWaiting = false, ...fields } = edit
     const moves = skipWaiting || enabled !== undefined ? await this.#restarted(webhookId, skipWaiting) : []
@@ -180,7 +177,7 @@ export class WebhookService {
     { secret = newSecret(), keepPreviousMs = KEEP_PREVIOUS_MS }: { secret?: string; keepPreviousMs?: number },
     manager: Manager,
   ): Promise<Outcome<{ secret: string; previousSecretExpiresAt: number }>> {
-    const flaw = badSecret(secret)
+    const flaw = await requestRefusal({ secret }, manager.principal, this.#ports.sender)
     if (flaw !== undefined) return flaw
     const now = this.#ports.clock.now()
     const expiresAt = now + keepPreviousMs
@@ -229,24 +226,6 @@ export class WebhookService {
   async #shown(record: WebhookRecord): Promise<Webhook> {
     const position = await this.#ports.log.get(positionTopic(record.webhookId))
     return webhookOf(record, position?.payload as Position | undefined, this.#ports.clock.now())
-  }
-
-  /** Of the fields that are named. `sight`: what the webhook may see. */
-  async #flaw(
-    { url, topics = [], events = [] }: Pick<EditWebhookBody, 'url' | 'topics' | 'events'>,
-    sight: Principal,
-  ): Promise<Refused | undefined> {
-    for (const pattern of topics) {
-      const refusal = patternRefusal(sight, pattern)
-      if (refusal?.code === 'invalid_frame') return bodyFlaw('topics', refusal.message)
-      if (refusal !== undefined) return refused(refusal)
-    }
-    for (const pattern of events) {
-      const flaw = typeFlaw(pattern)
-      if (flaw !== undefined) return bodyFlaw('events', flaw)
-    }
-    const flaw = url === undefined ? undefined : await this.#ports.sender.urlFlaw(url)
-    return flaw === undefined ? undefined : bodyFlaw('url', flaw)
   }
 
   /**
@@ -300,11 +279,6 @@ const missing = (webhookId: string): Refused => refused(notFound('webhook', webh
 
 const isSeen = ({ status, rights }: WebhookRecord, principal: Principal): boolean =>
   status !== 'removed' && covers(principal, rights)
-
-function badSecret(secret: string): Refused | undefined {
-  const flaw = secretFlaw(secret)
-  return flaw === undefined ? undefined : bodyFlaw('secret', flaw)
-}
 
 const rightsOf = ({ sub, role, agents, scopes }: Principal): WebhookRecord['rights'] => ({
   ...{ sub, role, agents },
