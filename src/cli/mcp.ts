@@ -17,6 +17,8 @@ without a token, whoever can read the server's secret gets those of an operator.
     const rights = { sub: 'local-mcp', role: readOnly ? 'viewer' : 'operator' } as const
     // A token that is wrong or missing is told here, where a person may see it, and not first to a model.
     await resolveTarget(process.env, rights)
+    if (process.stdin.isTTY)
+      warn('an MCP client starts this and talks to it over its standard streams; docs/mcp.md says how to add it')
     const [{ runStdio }, { RemoteFleet }] = [await import('../mcp/stdio.ts'), await import('../mcp/remote-fleet.ts')]
     const url = resolveUrl()
     const token = async () => (await resolveTarget(process.env, rights)).token

@@ -9,7 +9,8 @@ import {
 import type { Clock } from '../clock.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { FleetPort } from './fleet-port.ts'
-import { listenedUris } from './listened-uris.ts'
+import { limits } from './limits.ts'
+import { listenedUris, tooManyListened } from './listened-uris.ts'
 import { createMcpServer, type Subscriptions } from './mcp-server.ts'
 import { McpSessions } from './mcp-sessions.ts'
 import { ResourceUpdates } from './resource-updates.ts'
@@ -61,6 +62,7 @@ export class HttpEndpoint {
   /** The protocol of 2026: each request says all that there is to know. */
   async #modern({ request, body, port }: Posted): Promise<Response> {
     const uris = listenedUris(body)
+    if (uris !== undefined && uris.length > limits.subscriptions) return Response.json(tooManyListened(body))
     const bus = new InMemoryServerEventBus(this.#options.onFault)
     if (uris !== undefined) {
       const updates = new ResourceUpdates({

@@ -1,3 +1,5 @@
+import { limits } from './limits.ts'
+
 /**
  * The resources that a message asks to be told of, in the generation of the protocol that has `subscriptions/listen`;
  * undefined for any other message. The library answers such a message itself and shows it to no handler.
@@ -7,5 +9,14 @@ export function listenedUris(message: unknown): readonly string[] | undefined {
   if (method !== 'subscriptions/listen') return undefined
   const { notifications } = (params ?? {}) as { notifications?: { resourceSubscriptions?: unknown } }
   const uris = notifications?.resourceSubscriptions
-  return Array.isArray(uris) ? uris.filter(uri => typeof uri === 'string') : []
+  return Array.isArray(uris) ? [...new Set(uris.filter(uri => typeof uri === 'string'))] : []
 }
+
+export const tooMany = `At most ${limits.subscriptions} resources may be subscribed to at a time: unsubscribe from one.`
+
+/** The answer to a message that asks for more than there may be. */
+export const tooManyListened = (message: unknown) => ({
+  jsonrpc: '2.0' as const,
+  id: (message as { id: string | number }).id,
+  error: { code: -32602, message: tooMany },
+})

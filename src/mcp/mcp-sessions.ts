@@ -4,6 +4,7 @@ import { changeRecord } from '../log/change-record.ts'
 import type { EventLog, FleetEvent } from '../log/event-log.ts'
 import { LOG_UNAVAILABLE } from '../outcome.ts'
 import { limits } from './limits.ts'
+import { tooMany } from './listened-uris.ts'
 
 /** What is kept of a session: the resources that it subscribed to, or that its client ended it. */
 export type SessionRecord = { uris: readonly string[]; ended?: undefined } | { ended: true }
@@ -93,5 +94,3 @@ export class McpSessions {
     return { type: 'mcp:session', topic: PREFIX + key, payload, record: 'set' as const, expiresAt }
   }
 }
-
-export const tooMany = `At most ${limits.subscriptions} resources may be subscribed to at a time: unsubscribe from one.`

@@ -12,6 +12,8 @@ export interface RemoteFleetOptions {
   warn(message: string): void
 }
 
+/** Of one connection, by the server’s limit. */
+const MAX_PATTERNS = 64
 const RETRY_PAUSE_MS = 250
 const MAX_RETRY_PAUSE_MS = 2000
 /** What the server answers while it cannot accept, and a proxy while the server restarts. */
@@ -25,7 +27,8 @@ const passing: ReadonlySet<number> = new Set([502, 503, 504])
 export class RemoteFleet implements FleetPort {
   readonly closing = new AbortController().signal
   readonly #options: RemoteFleetOptions
-  #dashboard: DashboardClient | undefined
+  /** With how many patterns each is subscribed to. */
+  readonly #dashboards = new Map<DashboardClient, number>()
 
   constructor(options: RemoteFleetOptions) {
     this.#options = options
@@ -88,13 +91,19 @@ export class RemoteFleet implements FleetPort {
     })
   }
 
-  /** Over one socket that comes back by itself and brings what was missed. */
+  /** Over a socket that comes back by itself and brings what was missed. */
   watch(topics: readonly string[], changed: () => void): Watch {
+    const dashboard = this.#withRoomFor(topics.length)
+    const count = (change: number) => {
+      const patterns = this.#dashboards.get(dashboard)
+      if (patterns !== undefined) this.#dashboards.set(dashboard, patterns + change)
+    }
     let ready = () => {}
     const whenReady = new Promise<void>(resolve => {
       ready = resolve
     })
-    const close = this.#connected().subscribe(
+    count(topics.length)
+    const unsubscribe = dashboard.subscribe(
       [...topics],
       {
         event: () => changed(),
@@ -110,12 +119,18 @@ export class RemoteFleet implements FleetPort {
       },
       { snapshot: 'active' },
     )
+    const close = () => {
+      unsubscribe()
+      count(-topics.length)
+    }
     return { ready: whenReady, close }
   }
 
-  #connected(): DashboardClient {
-    const open = this.#dashboard
-    if (open !== undefined && open.status.value.state !== 'stopped') return open
+  #withRoomFor(patterns: number): DashboardClient {
+    for (const [dashboard, taken] of this.#dashboards) {
+      if (dashboard.status.value.state === 'stopped') this.#dashboards.delete(dashboard)
+      else if (taken + patterns <= MAX_PATTERNS) return dashboard
+    }
     const { url, token, warn } = this.#options
     const dashboard = new DashboardClient({ url, token, client: { name: 'fleetwire-mcp' } })
     let isDown = false
@@ -126,11 +141,11 @@ export class RemoteFleet implements FleetPort {
       isDown = status.state === 'waiting' || (isDown && status.state !== 'online')
     })
     dashboard.connect()
-    this.#dashboard = dashboard
+    this.#dashboards.set(dashboard, 0)
     return dashboard
   }
 
   close(): void {
-    this.#dashboard?.close()
+    for (const dashboard of this.#dashboards.keys()) dashboard.close()
   }
 }

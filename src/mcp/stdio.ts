@@ -3,7 +3,7 @@ import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/s
 import type { Clock } from '../clock.ts'
 import type { FleetPort } from './fleet-port.ts'
 import { limits } from './limits.ts'
-import { listenedUris } from './listened-uris.ts'
+import { listenedUris, tooMany, tooManyListened } from './listened-uris.ts'
 import { createMcpServer } from './mcp-server.ts'
 import { ResourceUpdates } from './resource-updates.ts'
 
@@ -29,15 +29,21 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
       for (const uri of uris) server?.server.sendResourceUpdated({ uri }).catch((error: Error) => warn(error.message))
     },
   })
-  const place = () => updates.set([...single, ...[...listening.values()].flat()])
+  const wanted = (more: readonly string[] = []) => new Set([...single, ...[...listening.values()].flat(), ...more])
+  const place = () => updates.set(wanted())
 
   const transport = new WatchedTransport(message => {
     const uris = listenedUris(message)
     const { id, method, params } = message as { id?: string | number; method?: string; params?: { requestId?: string } }
-    if (uris !== undefined && id !== undefined) listening.set(id, uris)
-    else if (method === 'notifications/cancelled' && params?.requestId !== undefined) listening.delete(params.requestId)
-    else return
-    place()
+    if (uris !== undefined && id !== undefined) {
+      if (wanted(uris).size > limits.subscriptions) return tooManyListened(message)
+      listening.set(id, uris)
+      place()
+    } else if (method === 'notifications/cancelled' && params?.requestId !== undefined) {
+      listening.delete(params.requestId)
+      place()
+    }
+    return undefined
   })
   return new Promise(resolve => {
     transport.ended = () => {
@@ -50,8 +56,7 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
           ...{ port, clock, readOnly },
           subscriptions: {
             add: async uri => {
-              if (!single.has(uri) && single.size >= limits.subscriptions)
-                return `At most ${limits.subscriptions} resources may be subscribed to at a time: unsubscribe from one.`
+              if (wanted([uri]).size > limits.subscriptions) return tooMany
               single.add(uri)
               place()
               return undefined
@@ -69,21 +74,22 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
   })
 }
 
-/** The standard streams, with a look at what comes in and a word when they end. */
+/** The standard streams, with a look at what comes in, which may be answered at once, and a word when they end. */
 class WatchedTransport extends StdioServerTransport {
   ended = () => {}
-  readonly #seen: (message: Message) => void
+  readonly #answer: (message: Message) => Message | undefined
 
-  constructor(seen: (message: Message) => void) {
+  constructor(answer: (message: Message) => Message | undefined) {
     super()
-    this.#seen = seen
+    this.#answer = answer
   }
 
   override async start(): Promise<void> {
     const handle = this.onmessage
     this.onmessage = message => {
-      this.#seen(message)
-      handle?.(message)
+      const answer = this.#answer(message)
+      if (answer === undefined) handle?.(message)
+      else this.send(answer).catch(() => {})
     }
     const closed = this.onclose
     this.onclose = () => {

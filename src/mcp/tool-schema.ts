@@ -7,7 +7,7 @@ import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
  * send them so; anything else that does not fit is named in words.
  */
 export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON<Static<T>> {
-  const json = JSON.parse(JSON.stringify(schema)) as Record<string, unknown>
+  const json = plain(JSON.parse(JSON.stringify(schema))) as Record<string, unknown>
   return {
     '~standard': {
       version: 1,
@@ -20,6 +20,22 @@ export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON
         return { issues: [{ message: flawInWords(schema, flaw) }] }
       },
     },
+  }
+}
+
+/** The same in the words that every client understands: not all know `const` and `patternProperties`. */
+function plain(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(plain)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const { anyOf, patternProperties, ...rest } = schema as Record<string, unknown>
+  const others = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, plain(value)]))
+  const choices = Array.isArray(anyOf) ? anyOf.map(each => (each as { const?: unknown }).const) : []
+  const isEnum = choices.length > 0 && choices.every(choice => typeof choice === 'string')
+  const any = (patternProperties as { '^(.*)$'?: unknown } | undefined)?.['^(.*)$']
+  return {
+    ...others,
+    ...(isEnum ? { type: 'string', enum: choices } : anyOf !== undefined && { anyOf: plain(anyOf) }),
+    ...(any !== undefined && { additionalProperties: plain(any) }),
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { type McpClient, mcpClient } from '../helpers/mcp-client.ts'
+import { mcpClient } from '../helpers/mcp-client.ts'
 import { adminToken, fleetwire, freePort } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
@@ -27,7 +27,7 @@ async function start(t: Test) {
   const agent = fleetwire(t, ['agent', 'exec', '--id', 'a1', '--journal', join(folder, 'journal')], env, folder)
   await agent.printed(/is connected/)
   return {
-    ...{ url, token, folder, env },
+    ...{ url, token, folder },
     kill: () => server.kill('SIGKILL'),
     serve: async () => {
       server = await serve()
@@ -35,71 +35,51 @@ async function start(t: Test) {
   }
 }
 
-/** A command that ends once the test says so. */
-const held = (folder: string, name: string) => `until [ -e ${join(folder, name)} ]; do sleep 0.05; done; echo done`
-const release = (folder: string, name: string) => writeFile(join(folder, name), '')
-
-const runs = async (client: McpClient, commandId: string) => {
-  for (;;) {
-    const { data } = await client.call<Outcome>('get_command', { commandId })
-    if (data.command.status === 'running') return
-  }
-}
-
-test('[MC10] over stdio: one call sees a command through, whatever becomes of the server meanwhile', async t => {
+test('[MC4] [MC7] [MC8] [MC10] clients of every kind see a command through a kill -9 of the server, and hear of changes after it', async t => {
   const { url, token, folder, kill, serve } = await start(t)
-  const client = await mcpClient(t, { env: { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }, cwd: folder })
+  const stdio = await mcpClient(t, { env: { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }, cwd: folder })
+  const older = await mcpClient(t, { url, token }, 'sdk 1')
+  const newer = await mcpClient(t, { url, token }, 'sdk 2, protocol 2026')
   const uri = 'fleetwire://agents/a1'
-  await client.subscribe([uri])
+  for (const client of [stdio, older, newer]) await client.subscribe([uri])
+
+  // It ends once this test says so.
+  const go = join(folder, 'go')
+  const command = {
+    ...{ agentId: 'a1', kind: 'shell', idempotencyKey: 'the-one' },
+    input: `until [ -e ${go} ]; do sleep 0.05; done; echo done`,
+  }
   const told: string[] = []
-  const sending = client.call<Outcome>(
-    'send_command',
-    { agentId: 'a1', kind: 'shell', input: held(folder, 'go'), waitSeconds: 60 },
-    { onprogress: ({ message = '' }) => told.push(message) },
-  )
+  const onprogress = ({ message = '' }) => told.push(message)
+  const sending = stdio.call<Outcome>('send_command', { ...command, waitSeconds: 60 }, { onprogress })
   await until(() => told.includes('running'))
+  const { data } = await older.call<{ commands: { commandId: string }[] }>('list_commands')
+  const { commandId } = data.commands[0]!
+  // Some clients notice a cut stream by their own timeout alone.
+  const waiting = [older, newer].map(client => client.call('wait_command', { commandId }, { timeout: 3000 }))
+  const cut = Promise.all(waiting.map(wait => t.rejects(wait, 'over HTTP the call is lost, the command is not')))
+
   await kill()
-  // A call that is made while there is no server waits for it.
-  const listing = client.call<{ commands: unknown[] }>('list_commands')
-  await release(folder, 'go')
+  // Over stdio a call that is made meanwhile waits for the server.
+  const listing = stdio.call<{ commands: unknown[] }>('list_commands')
+  await writeFile(go, '')
+  await cut
+  const heard = [stdio, older].map(client => client.updated(uri))
   await serve()
-  t.match(await sending, { isError: false, data: { command: { status: 'succeeded', output: /done/ } } })
+
+  const done = { isError: false, data: { command: { commandId, status: 'succeeded', output: /^done/ } } }
+  t.match(await sending, done, 'over stdio the one call sees it through')
   t.match(await listing, { isError: false, data: { commands: { length: 1 } } })
-  t.match(client.stderr(), /does not answer; trying again.*answers again/s)
-
-  const updated = client.updated(uri)
-  const sent = await client.call<Outcome>('send_command', { agentId: 'a1', kind: 'shell', input: 'echo more' })
-  t.equal(sent.data.command.output.trim(), 'more')
-  await updated
-})
-
-for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
-  test(`[MC4] [MC7] [MC8] ${generation}: over HTTP a client goes on with what it has: its session, its subscriptions, its command`, async t => {
-    const { url, token, folder, kill, serve } = await start(t)
-    const client = await mcpClient(t, { url, token }, generation)
-    const uri = 'fleetwire://agents/a1'
-    await client.subscribe([uri])
-    const idempotencyKey = 'the-one'
-    const send = { agentId: 'a1', kind: 'shell', input: held(folder, 'go'), idempotencyKey }
-    const { data } = await client.call<Outcome>('send_command', { ...send, waitSeconds: 0 })
-    const { commandId } = data.command
-    await runs(client, commandId)
-    // Some clients notice a cut stream by their own timeout alone.
-    const waiting = client.call('wait_command', { commandId, waitSeconds: 60 }, { timeout: 3000 })
-    const cut = t.rejects(waiting, 'the call is lost, the command is not')
-    await kill()
-    await release(folder, 'go')
-    await cut
-    const updated = client.updated(uri)
-    await serve()
-    const ended = await client.call<Outcome>('wait_command', { commandId, waitSeconds: 60 })
-    t.match(ended, { isError: false, data: { command: { status: 'succeeded', output: /done/ } } })
-    const again = await client.call<Outcome>('send_command', { ...send, waitSeconds: 0 })
-    t.equal(again.data.command.commandId, commandId, 'the same call is the same command')
-    t.match(again.text, /used before/)
-    // The protocol of 2026 knows no stream that comes back: the client listens anew.
-    if (generation.endsWith('2026')) await client.subscribe([uri])
-    await client.call('send_command', { agentId: 'a1', kind: 'shell', input: 'true' })
-    await updated
+  t.match(stdio.stderr(), /does not answer; trying again.*answers again/s)
+  for (const client of [older, newer]) {
+    t.match(await client.call('wait_command', { commandId, waitSeconds: 60 }), done)
+    t.match(await client.call('send_command', command), { ...done, text: /used before/ }, 'the same call again')
+  }
+  // The protocol of 2026 knows no stream that comes back: the client listens anew.
+  await newer.subscribe([uri])
+  heard.push(newer.updated(uri))
+  t.match(await newer.call('send_command', { agentId: 'a1', kind: 'shell', input: 'echo more' }), {
+    data: { command: { status: 'succeeded', output: /^more/ } },
   })
-}
+  await Promise.all(heard)
+})

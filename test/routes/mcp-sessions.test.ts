@@ -42,6 +42,8 @@ test('a limit of subscriptions; what was subscribed to twice counts once', async
     await client.subscribe([...uris.slice(0, 32), uris[0]!])
     await t.rejects(client.subscribe([uris[32]!]), /At most 32/)
   }
+  const newer = await server.client('viewer', 'sdk 2, protocol 2026')
+  await t.rejects(newer.subscribe(ids.map(id => `fleetwire://agents/${id}`)), /At most 32/)
 })
 
 test('[MC8] a stream tells of what changed after the cursor, or of all where there is none', async t => {

@@ -3,18 +3,18 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { emptyFolder, startForCli } from '../../helpers/cli.ts'
-import { generations, mcpClient } from '../../helpers/mcp-client.ts'
+import { mcpClient } from '../../helpers/mcp-client.ts'
 import { freePort } from '../../helpers/processes.ts'
 
 interface Sent {
   command: { commandId: string; status: string; exitCode?: number; output?: string }
 }
 
-for (const generation of generations) {
-  test(`[MC1] ${generation}: sees a command through over stdio`, async t => {
-    const server = await startForCli(t)
-    await server.agent('a1')
-    const env = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
+test('[MC1] clients of either protocol see a command through over stdio', async t => {
+  const server = await startForCli(t)
+  await server.agent('a1')
+  const env = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
+  for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
     const client = await mcpClient(t, { env, cwd: await emptyFolder(t) }, generation)
     const { tools } = await client.raw.listTools()
     t.ok(tools.every(tool => tool.inputSchema.type === 'object' && tool.outputSchema?.type === 'object'))
@@ -28,7 +28,7 @@ for (const generation of generations) {
       { agentId: 'a1', kind: 'shell', input: 'printf one; sleep 0.3; exit 3', waitSeconds: 20 },
       { onprogress: ({ message }) => told.push(message ?? '') },
     )
-    t.equal(isError, false, 'a command that fails is no failure of the tool')
+    t.equal(isError, false, `${generation}: a command that fails is no failure of the tool`)
     t.match(data.command, { status: 'failed', exitCode: 3, output: 'one' })
     t.match(text, /^cmd_\S+ failed \(exit code 3\): shell on a1: printf one/)
     t.ok(told.includes('running'), told.join())
@@ -39,9 +39,15 @@ for (const generation of generations) {
     await client.call('send_command', { agentId: 'a1', kind: 'shell', input: 'true' })
     await updated
     const { contents } = await client.raw.readResource({ uri })
-    t.match(JSON.parse((contents[0] as { text: string }).text), { agent: { agentId: 'a1' }, commands: { length: 2 } })
-  })
-}
+    t.match(JSON.parse((contents[0] as { text: string }).text), {
+      agent: { agentId: 'a1' },
+      commands: [{ title: 'true' }],
+    })
+    const many = Array.from({ length: 33 }, (_, i) => `fleetwire://agents/a${i + 1}`)
+    if (generation.endsWith('2026')) await t.rejects(client.subscribe(many), /At most 32/)
+    await client.close()
+  }
+})
 
 test('a server that is not there yet, a token that is refused', async t => {
   const cwd = await emptyFolder(t)

@@ -31,6 +31,25 @@ test('[MC3] arguments that do not fit are named in words', async t => {
   for (const [args, says] of table) t.match(await judge(args), says, JSON.stringify(args))
 })
 
+test('the schemas that clients get are plain', async t => {
+  for (const tool of tools) {
+    for (const schema of [tool.input, tool.output]) {
+      const json = JSON.stringify(toolSchema(schema)['~standard'].jsonSchema.input({ target: 'draft-2020-12' }))
+      t.notMatch(json, /"const"|patternProperties/, tool.name)
+    }
+  }
+  const input = toolSchema(send.input)['~standard'].jsonSchema.input({ target: 'draft-2020-12' })
+  t.match(input, {
+    type: 'object',
+    required: ['agentId', 'kind', 'input'],
+    additionalProperties: false,
+    properties: {
+      whenBusy: { type: 'string', enum: ['enqueue', 'interrupt', 'reject'] },
+      waitSeconds: { type: 'integer' },
+    },
+  })
+})
+
 test('docs/mcp.md names every tool, and whether it changes anything', async t => {
   const rows = tableRows(read('docs/mcp.md')).filter(row => /^`\w+`$/.test(row[0] ?? '') && row.length === 4)
   t.same(
