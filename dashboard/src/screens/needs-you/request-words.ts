@@ -28,7 +28,7 @@ export function keyOption({ kind, options, risk }: Interaction, effect: Option['
 
 export function expiryWords({ expiresAt, defaultOnTimeout }: Interaction, now: number): string | undefined {
   if (expiresAt === undefined) return undefined
-  const then = { deny: 'it is denied', cancel: 'the command is cancelled', allow: 'it is allowed' }[defaultOnTimeout]
+  const then = { deny: 'it is denied', cancel: 'the agent decides by itself', allow: 'it is allowed' }[defaultOnTimeout]
   return expiresAt <= now ? `Expired: ${then}.` : `Without an answer in ${elapsed(expiresAt - now)}, ${then}.`
 }
 
