@@ -82,12 +82,19 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
       handlers: {
         prompt: async run => {
           const session = await begun
-          running = run
-          const outcome = await createPromptRunner(session, clock, () => reports?.answerTo(run.commandId))(run)
-          running = undefined
-          reports?.runEnded(run.commandId)
-          session.runEnded(run.commandId)
-          return outcome
+          const onTyped = () => {
+            running = run
+          }
+          try {
+            return await createPromptRunner(session, clock, {
+              onTyped,
+              reportedAnswer: () => reports?.answerTo(run.commandId),
+            })(run)
+          } finally {
+            running = undefined
+            reports?.runEnded(run.commandId)
+            session.runEnded(run.commandId)
+          }
         },
       },
     },

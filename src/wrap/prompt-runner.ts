@@ -29,8 +29,15 @@ type Ended =
 export function createPromptRunner(
   session: WrapSession,
   clock: Clock,
-  /** What the program itself says that it answered. */
-  reported: () => string | undefined = () => undefined,
+  {
+    onTyped = () => {},
+    reportedAnswer = () => undefined,
+  }: {
+    /** From now on what the program does is about this prompt. */
+    onTyped?: () => void
+    /** What the program itself says that it answered. */
+    reportedAnswer?: () => string | undefined
+  } = {},
 ): (run: PromptRun) => Promise<CommandOutcome> {
   return async run => {
     const text = promptText(run.input)
@@ -49,11 +56,12 @@ export function createPromptRunner(
     const invitation = lines[cursor.row]?.slice(0, cursor.col) ?? ''
     const mark = screen.mark()
     const bracketed = manners.paste === 'bracketed' || (manners.paste === 'auto' && screen.takesBrackets)
+    onTyped()
     const typed = session.submit(pasted(text, { bracketed }))
     const answered = await wait.answer(typed)
     await screen.settled()
     const { text: shown, isCut } = screen.since(mark)
-    const said = reported()
+    const said = reportedAnswer()
     const seen = answerText(shown, { prompt: text, invitation: isCut || screen.isAlternate ? '' : invitation })
     const output = said ?? seen
     // What the program reports is in its conversation already.
