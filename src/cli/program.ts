@@ -50,7 +50,8 @@ Without a token, whoever can read the server's secret (./data/secret) is its adm
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed,
   5 another agent took over the id, 6 some output is missing,
-  124 timed out, 130 interrupted, 141 nobody reads the output any more.
+  124 timed out, 127 no such program, 130 interrupted,
+  141 nobody reads the output any more.
   send --wait otherwise ends with the exit code of the command.`,
     )
     .exitOverride()

@@ -17,7 +17,7 @@ import { stdoutFile } from './stdout-file.ts'
 import { resolveTarget, type Target } from './target.ts'
 
 interface SendOptions {
-  kind: string
+  kind?: string
   wait?: boolean
   session?: string
   timeout?: number
@@ -28,7 +28,10 @@ interface SendOptions {
 export const sendCommand = new Command('send')
   .argument('<agentId>', 'see fleetwire ps')
   .argument('<input...>', 'a shell line or a prompt; joined with spaces')
-  .option('--kind <kind>', 'shell, prompt or what the agent offers', 'shell')
+  .option(
+    '--kind <kind>',
+    'shell, prompt or what the agent offers (default: shell; prompt where it takes no shell lines)',
+  )
   .option('--session <sessionId>', 'the conversation that a prompt continues, or begins', anId)
   .option('--wait', 'stream its output and exit with its result; Ctrl-C interrupts it')
   .option('--timeout <duration>', 'interrupt it after this run time', durationMs)
@@ -40,7 +43,8 @@ export const sendCommand = new Command('send')
     const interrupted = options.wait ? onInterrupt() : undefined
     // As in a shell pipeline, if it is used as one: with a person on both ends, the command gets a terminal.
     const isPiped = options.wait === true && !(process.stdin.isTTY && process.stdout.isTTY)
-    const command = await submit(target, agentId, words.join(' '), { ...options, isPiped })
+    const kind = options.kind ?? (await usualKind(target, agentId))
+    const command = await submit(target, agentId, words.join(' '), { ...options, kind, isPiped })
     if (interrupted === undefined) {
       if (options.json) printJson(command)
       else process.stdout.write(`${command.commandId}\n`)
@@ -75,6 +79,19 @@ async function warnWhereOffline(target: Target, agentId: string): Promise<void> 
   const { link } = await call<Agent>(target, 'GET', `/agents/${encodeURIComponent(agentId)}`)
   if (link === 'offline')
     complain(new Error(`agent "${agentId}" is offline; the command waits for it (Ctrl-C drops it)`))
+}
+
+/** What is sent to an agent that is a prompt, and no shell, is a prompt. */
+async function usualKind(target: Target, agentId: string): Promise<string> {
+  try {
+    const { capabilities } = await call<Agent>(target, 'GET', `/agents/${encodeURIComponent(agentId)}`)
+    const { kinds = [] } = capabilities
+    return kinds.includes('prompt') && !kinds.includes('shell') ? 'prompt' : 'shell'
+  } catch (error) {
+    // Whoever may command an agent need not be able to look at it.
+    if (error instanceof CallError) return 'shell'
+    throw error
+  }
 }
 
 async function submit(

@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import type { ConnectionStatus } from '@fleetwire/client/node'
 import { Command, InvalidArgumentError } from 'commander'
@@ -20,6 +21,7 @@ const FIRST_ANSWER_MS = 500
 const GOODBYE_MS = 2000
 const UNHEARD_GOODBYE_MS = 100
 const LARGEST = 1000
+const LONGEST_LABEL = 64
 
 export const wrapCommand = withAgentOptions(new Command('wrap'))
   .description('Run a terminal program as an agent, with no change to it: vim, a REPL, a coding agent')
@@ -38,6 +40,8 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
     const where = name.includes('/') ? 'does not exist, or cannot be run' : 'is not in PATH'
     throw new CliError('noProgram', `The program ${name} ${where}.`)
   }
+  const cwd = resolve(options.cwd ?? '.')
+  if (!(await isFolder(cwd))) throw new CliError('usage', `There is no folder ${cwd} to run it in.`)
   // The rest is loaded for this command alone.
   const { createWrap } = await import('../wrap/create-wrap.ts')
   const rules = await rulesFrom(options.rules)
@@ -45,21 +49,24 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   const messages = new Messages(isLocal && isatty(2))
   const wrap = await createWrap({
     ...{ name: basename(name), file, args, env: process.env, clock: systemClock },
-    cwd: options.cwd ?? process.cwd(),
     size: options.size,
-    ...{ rules, say: (text: string) => messages.say(text) },
+    ...{ cwd, rules, say: (text: string) => messages.say(text) },
     terminal: isLocal ? { stdin: process.stdin, stdout: process.stdout } : undefined,
   })
-  const agent = await createAgentProcess(options, {
-    ...wrap.role,
-    say: text => messages.say(text),
-    isIndependent: isLocal,
-    onLeave: async signal => {
-      if (!wrap.isStarted || wrap.hasEnded) return
-      const { exitCode } = await wrap.end(signal ?? 'SIGTERM')
-      process.exitCode ??= exitCode
+  const label = { program: basename(name).slice(0, LONGEST_LABEL), ...options.label }
+  const agent = await createAgentProcess(
+    { ...options, label },
+    {
+      ...wrap.role,
+      say: text => messages.say(text),
+      isIndependent: isLocal,
+      onLeave: async signal => {
+        if (!wrap.isStarted || wrap.hasEnded) return
+        const { exitCode } = await wrap.end(signal ?? 'SIGTERM')
+        process.exitCode ??= exitCode
+      },
     },
-  })
+  )
   await agent.start()
   const status = await firstAnswer(agent.client.status)
   if (status.state === 'stopped') {
@@ -72,6 +79,12 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   const graceMs = agent.client.status.value.state === 'online' ? GOODBYE_MS : UNHEARD_GOODBYE_MS
   await agent.leave({ exitCode, exit, ...(isLocal && { graceMs }) })
 }
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    stats => stats.isDirectory(),
+    () => false,
+  )
 
 /** A file that is asked for must be there; that of the home folder need not. */
 async function rulesFrom(file: string | undefined) {

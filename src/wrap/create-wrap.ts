@@ -41,7 +41,7 @@ export interface Wrap {
   /** What this agent adds to others. */
   readonly role: {
     kind: string
-    capabilities: { kinds: string[]; program: string }
+    capabilities: { kinds: string[] }
     maxConcurrency: 1
     handlers: { prompt: CommandHandler }
   }
@@ -77,7 +77,7 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
   return {
     role: {
       kind: 'wrap',
-      capabilities: { kinds: ['prompt'], program: name },
+      capabilities: { kinds: ['prompt'] },
       maxConcurrency: 1,
       handlers: {
         prompt: async run => {

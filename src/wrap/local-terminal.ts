@@ -64,6 +64,8 @@ export class LocalTerminal {
       void taken.then(() => this.#settings.isRaw && this.#stdin.resume())
     })
     this.#stdout.on('resize', () => events.onResize(this.size))
+    // It was taken from us by SIGSTOP, and the shell has used it since.
+    process.on('SIGCONT', () => this.#settings.isRaw && this.#begin())
     // Whatever ends this process, even a fault.
     process.on('exit', () => this.giveBack())
   }
@@ -87,11 +89,6 @@ export class LocalTerminal {
     // All of our job, as the shell counts it. Where nobody could continue it, the system ignores this.
     process.kill(0, 'SIGTSTP')
     this.#begin()
-  }
-
-  /** It was taken from us and given back, by SIGSTOP and SIGCONT. */
-  takeAgain(): void {
-    if (this.#settings.isRaw) this.#begin()
   }
 
   /** Resolves when everything that was shown is written, or `deadline` is over. */
