@@ -1,6 +1,7 @@
 import type { ContentBlock, SessionUpdate } from '@agentclientprotocol/sdk'
 import type { CommandRun } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
+import { orAborted } from './or-aborted.ts'
 import type { AcpPeer } from './peer.ts'
 import type { SessionView } from './session-view.ts'
 import { failed, failureOf, outcomeOfTurn, usageOf } from './turn-outcome.ts'
@@ -27,7 +28,10 @@ export class LiveSession {
   readonly #options: LiveSessionOptions
   #turns: Promise<unknown> = Promise.resolve()
   #waiting = 0
-  #run: CommandRun | undefined
+  /** `cancel` aborts when the turn is to end. */
+  #turn: { run: CommandRun; cancel: AbortController } | undefined
+  /** The agent ends: so do its turns. */
+  #isStopping = false
   /** Why what the program said could not be reported. */
   #fault: unknown
   /** To be told before the next turn. */
@@ -41,31 +45,38 @@ export class LiveSession {
     this.#note = note
   }
 
-  /** The run whose turn it is. */
-  get run(): CommandRun | undefined {
-    return this.#run
+  /** The run whose turn it is, and what aborts when that turn is to end. */
+  get turn(): { run: CommandRun; cancelled: AbortSignal } | undefined {
+    return this.#turn && { run: this.#turn.run, cancelled: this.#turn.cancel.signal }
   }
 
   get isIdle(): boolean {
     return this.#waiting === 0
   }
 
-  /** Resolves when the turns that were asked for have ended. */
-  get settled(): Promise<unknown> {
-    return this.#turns
-  }
-
   /** Prompts the program once the turns before have ended. */
-  turn(run: CommandRun, blocks: ContentBlock[], text: string): Promise<CommandOutcome> {
+  async prompt(run: CommandRun, blocks: ContentBlock[], text: string): Promise<CommandOutcome> {
     this.#waiting++
     const before = this.#turns
-    const turn = before.then(() => this.#turn(run, blocks, text))
-    this.#turns = turn
-      .catch(() => {})
-      .finally(() => {
-        this.#waiting--
-      })
-    return turn
+    let end = () => {}
+    const mine = new Promise<void>(resolve => {
+      end = resolve
+    })
+    this.#turns = before.then(() => mine)
+    try {
+      if ((await orAborted(before, run.signal)) === 'aborted' || this.#isStopping) return { status: 'cancelled' }
+      return await this.#prompt(run, blocks, text)
+    } finally {
+      this.#waiting--
+      end()
+    }
+  }
+
+  /** Cancels the turns, since the agent ends. Resolves when they have ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#turn?.cancel.abort()
+    await this.#turns
   }
 
   /** The program is gone. Resolves when the turns have ended and what it left open is reported. */
@@ -83,44 +94,45 @@ export class LiveSession {
       this.view.apply(update)
     } catch (error) {
       // The server has been away for so long that nothing more can be kept. A turn with a hole is not let go on.
-      if (this.#fault !== undefined) return
-      this.#fault = error
-      if (this.#run !== undefined) this.#options.peer.cancel(this.acpId)
+      this.#fault ??= error
+      this.#turn?.cancel.abort()
     }
   }
 
-  async #turn(run: CommandRun, prompt: ContentBlock[], text: string): Promise<CommandOutcome> {
+  async #prompt(run: CommandRun, prompt: ContentBlock[], text: string): Promise<CommandOutcome> {
     const { peer, source, onUnstoppable, exit } = this.#options
-    if (run.signal.aborted) return { status: 'cancelled' }
     if (peer.gone.aborted) return failed('program_ended', `The program ended before it was asked: ${await exit()}.`)
-    const cancel = () => peer.cancel(this.acpId)
+    const cancel = new AbortController()
+    cancel.signal.addEventListener('abort', () => peer.cancel(this.acpId))
+    const interrupt = () => cancel.abort()
+    const isInterrupted = () => run.signal.aborted || this.#isStopping
     let how: 'ended' | 'cancelled' = 'cancelled'
     this.#fault = undefined
-    this.#run = run
+    this.#turn = { run, cancel }
     try {
       this.view.beginTurn(run, text, this.#note)
       this.#note = undefined
       run.typing()
-      run.signal.addEventListener('abort', cancel, { once: true })
+      run.signal.addEventListener('abort', interrupt, { once: true })
       run.force.addEventListener('abort', onUnstoppable, { once: true })
       const response = await peer.request('session/prompt', { sessionId: this.acpId, prompt })
       if (response?.stopReason !== 'cancelled') how = 'ended'
       const usage = usageOf(response)
       if (usage !== undefined) run.report('usage:report', { source, mode: 'delta', requestId: run.commandId, ...usage })
       if (this.#fault !== undefined) throw this.#fault
-      return outcomeOfTurn(response, this.view.text, run.signal.aborted)
+      return outcomeOfTurn(response, this.view.text, isInterrupted())
     } catch (error) {
-      if (!peer.gone.aborted) return failureOf(error, run.signal.aborted)
+      if (!peer.gone.aborted) return failureOf(error, isInterrupted())
       const how = await exit()
-      if (run.signal.aborted) return { status: 'cancelled', detail: `The program ended: ${how}.` }
+      if (isInterrupted()) return { status: 'cancelled', detail: `The program ended: ${how}.` }
       return failed(
         'program_ended',
         `The program ended in the middle of this command; what it did is not known: ${how}.`,
       )
     } finally {
-      run.signal.removeEventListener('abort', cancel)
+      run.signal.removeEventListener('abort', interrupt)
       run.force.removeEventListener('abort', onUnstoppable)
-      this.#run = undefined
+      this.#turn = undefined
       this.#endTurn(how)
     }
   }

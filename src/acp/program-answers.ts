@@ -81,13 +81,13 @@ async function ask(
   question: Question,
   signal: AbortSignal,
 ): Promise<InteractionAnswer | undefined> {
-  const run = session?.run
-  const until = AbortSignal.any([signal, gone(), ...(run === undefined ? [] : [run.signal])])
+  const turn = session?.turn
+  const until = AbortSignal.any([signal, gone(), ...(turn === undefined ? [] : [turn.cancelled])])
   if (until.aborted) return undefined
   const interactionId = `int_${newId()}`
   const of = {
     ...(session !== undefined && { sessionId: session.sessionId }),
-    ...(run !== undefined && { commandId: run.commandId }),
+    ...(turn !== undefined && { commandId: turn.run.commandId }),
     ...(askTimeoutMs !== undefined && { timeoutMs: askTimeoutMs, defaultOnTimeout: 'deny' as const }),
   }
   try {

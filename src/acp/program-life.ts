@@ -4,6 +4,7 @@ import type { CommandOutcome } from '@fleetwire/protocol'
 import { systemClock } from '../clock.ts'
 import type { LiveSession } from './live-session.ts'
 import { messageStream } from './message-stream.ts'
+import { orAborted } from './or-aborted.ts'
 import { AcpPeer } from './peer.ts'
 import { AcpProgram, describeExit, type ProgramExit, type ProgramOptions } from './program.ts'
 import { programAnswers } from './program-answers.ts'
@@ -119,9 +120,8 @@ export class ProgramLife {
 
   /** Lets the turns end as cancelled, then ends the program. */
   async cancelAndStop(graceMs: number): Promise<void> {
-    const busy = this.#sessions.all().filter(({ isIdle }) => !isIdle)
-    for (const { acpId } of busy) this.#peer.cancel(acpId)
-    await within(systemClock, graceMs, Promise.all(busy.map(({ settled }) => settled)))
+    const ended = Promise.all(this.#sessions.all().map(session => session.stop()))
+    await within(systemClock, graceMs, ended)
     await this.stop()
   }
 
@@ -131,7 +131,7 @@ export class ProgramLife {
     // A session that nobody named is called by what was asked.
     if (run.sessionId === undefined)
       run.report('session:start', { sessionId: run.commandId, title: titleOf(content.text) })
-    return this.#inSession(run, session => session.turn(run, content.blocks, content.text))
+    return this.#inSession(run, session => session.prompt(run, content.blocks, content.text))
   }
 
   /** The input is the id of a mode. */
@@ -139,7 +139,7 @@ export class ProgramLife {
     const modeId = typeof run.input === 'string' ? run.input.trim() : (run.input as { modeId?: unknown } | null)?.modeId
     if (typeof modeId !== 'string' || modeId === '') return failed('invalid_input', 'invalid input: name a mode.')
     if (run.sessionId === undefined) return failed('invalid_input', 'A mode is that of a session: name one.')
-    return this.#inSession(run, async session => {
+    return this.#request(run, async session => {
       await this.#peer.request('session/set_mode', { sessionId: session.acpId, modeId })
       session.view.share('mode', modeId)
       return { status: 'succeeded', output: modeId }
@@ -152,7 +152,7 @@ export class ProgramLife {
     if (typeof configId !== 'string' || (typeof value !== 'string' && typeof value !== 'boolean'))
       return failed('invalid_input', 'invalid input: give a configId and its value, a text or true or false.')
     if (run.sessionId === undefined) return failed('invalid_input', 'An option is that of a session: name one.')
-    return this.#inSession(run, async session => {
+    return this.#request(run, async session => {
       const of = { sessionId: session.acpId, configId }
       const params = typeof value === 'boolean' ? { ...of, type: 'boolean' as const, value } : { ...of, value }
       const response = await this.#peer.request('session/set_config_option', params)
@@ -161,14 +161,24 @@ export class ProgramLife {
     })
   }
 
+  /** An interrupt is heeded at once, whatever the program is busy with. */
   async #inSession(run: CommandRun, act: (session: LiveSession) => Promise<CommandOutcome>): Promise<CommandOutcome> {
     try {
-      return await act(await this.#sessions.ofRun(run))
+      const session = await orAborted(this.#sessions.ofRun(run), run.signal)
+      return session === 'aborted' ? { status: 'cancelled' } : await act(session)
     } catch (error) {
       if (!this.#peer.gone.aborted) return failureOf(error, run.signal.aborted)
       const how = describeExit(await this.#program.exited)
       return run.signal.aborted ? { status: 'cancelled' } : failed('program_ended', `The program ended: ${how}.`)
     }
+  }
+
+  /** A request about a session other than a prompt: the protocol has no way to cancel it. */
+  async #request(run: CommandRun, act: (session: LiveSession) => Promise<CommandOutcome>): Promise<CommandOutcome> {
+    return this.#inSession(run, async session => {
+      const outcome = await orAborted(act(session), run.signal)
+      return outcome === 'aborted' ? { status: 'cancelled', detail: 'The program may still do it.' } : outcome
+    })
   }
 
   async #initialize(): Promise<void> {

@@ -70,27 +70,14 @@ test('a turn that does not end although it was cancelled ends with the program, 
   t.match(await prompt('say back'), { status: 'succeeded', output: 'back' })
 })
 
-test('what cannot be the agent is told in a line', async t => {
-  const { root, run, as } = await startAcp(t)
-  const token = await as('agent', 'a1')
-  const acp = (...args: string[]) => run(['agent', 'acp', '--id', 'a1', '--root', root, ...args], token)
-  const [missing, silent, newer, noRoot] = await Promise.all([
-    acp('--', 'no-such-agent'),
-    acp('--', node, '-e', 'console.error("no key"); process.exit(3)'),
-    acp('--', node, testAgent, 'version=2'),
-    run(['agent', 'acp', '--id', 'a1', '--root', join(root, 'none'), '--', node], token),
-  ])
-  t.match(missing, { code: 1, stderr: /There is no program no-such-agent/ })
-  t.match(silent, { code: 1, stderr: /cannot be the agent: it ended: exit code 3: no key/ })
-  t.match(newer, { code: 1, stderr: /speaks version 2 of the Agent Client Protocol, and not 1/ })
-  t.match(noRoot, { code: 1, stderr: /The root .*none cannot be used: ENOENT/ })
-})
-
-test('one that wants a login says how, and --auth logs in', async t => {
-  const { agent, prompt } = await startAcp(t)
-  const first = await agent([node, testAgent, 'auth'])
-  t.match(await prompt('say hi'), { status: 'failed', error: { code: 'auth_required', message: /--auth: browser/ } })
-  await first.kill('SIGTERM')
-  await agent([node, testAgent, 'auth'], ['--auth', 'browser'])
-  t.match(await prompt('say hi'), { status: 'succeeded', output: 'hi' })
+test('a bridge that is stopped in the middle of a turn ends it first, with what it asks', async t => {
+  const { agent, submit, ended, asked, lifecycle, call, admin } = await startAcp(t)
+  const bridge = await agent()
+  const { commandId } = await submit('ask May I?')
+  const { interactionId } = await asked(commandId)
+  bridge.child.kill('SIGINT')
+  t.match(await ended(commandId), { status: 'cancelled' })
+  t.match(await lifecycle('stopped'), {})
+  t.match((await call(admin, 'GET', `/api/v1/interactions/${interactionId}`)).body, { state: 'cancelled' })
+  t.match(await bridge.ended, { code: 0 })
 })
