@@ -128,9 +128,10 @@ export class ProgramLife {
   async prompt(run: CommandRun): Promise<CommandOutcome> {
     const content = promptContent(run.input, this.#agent?.agentCapabilities?.promptCapabilities)
     if (!content.ok) return failed('invalid_input', content.message)
-    // A session that nobody named is called by what was asked.
-    if (run.sessionId === undefined)
-      run.report('session:start', { sessionId: run.commandId, title: titleOf(content.text) })
+    // A new conversation is called by what was asked first; the program may give it a better name.
+    const sessionId = run.sessionId ?? run.commandId
+    if (this.#options.store.acpIdOf(sessionId) === undefined)
+      run.report('session:start', { sessionId, title: titleOf(content.text) })
     return this.#inSession(run, session => session.prompt(run, content.blocks, content.text))
   }
 

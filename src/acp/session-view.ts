@@ -1,7 +1,7 @@
 import type { ContentChunk, PlanEntry, SessionUpdate, UsageUpdate } from '@agentclientprotocol/sdk'
 import type { CommandRun, RunMessage } from '@fleetwire/client'
 import type { AgentPayloads } from '@fleetwire/protocol'
-import { fitJson } from './fit-json.ts'
+import { cut, fitJson } from './fit-json.ts'
 import { PlanTasks } from './plan-tasks.ts'
 import { describeContent } from './prompt-content.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -20,8 +20,8 @@ export interface SessionViewOptions {
 }
 
 const TITLE_CHARS = 512
-/** The end of a longer answer is kept for the command's output; the session has all of it. */
-const MAX_TEXT_CHARS = 200_000
+/** Of a longer answer, the command's output has the beginning and the end; the session has all of it. */
+const MAX_TEXT_CHARS = 40_000
 
 /** One session as people see it: takes the updates of the program and reports them, in their order. */
 export class SessionView {
@@ -44,10 +44,7 @@ export class SessionView {
 
   /** What the assistant has said in this turn. */
   get text(): string {
-    return this.#said
-      .map(text => text.trim())
-      .join('\n\n')
-      .slice(-MAX_TEXT_CHARS)
+    return cut(this.#said.map(text => text.trim()).join('\n\n'), MAX_TEXT_CHARS)
   }
 
   get tools(): Pick<ToolCalls, 'known'> {

@@ -2,48 +2,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agent, Session, Task } from '@fleetwire/protocol'
 import { test } from 'tap'
-import { exampleAgent, realFolder, startAcp } from '../../helpers/acp.ts'
-
-const node = process.execPath
-
-test('the example agent of the library up to 1.9: it asks, a dashboard answers, the run goes on; a cancel ends it', async t => {
-  const { agent, submit, asked, answer, ended, transcript, interrupt, until } = await startAcp(t)
-  const bridge = await agent([node, exampleAgent])
-  const { commandId } = await submit('Change the configuration', { sessionId: 's1' })
-  const question = await asked(commandId)
-  t.match(question, {
-    ...{ kind: 'permission', title: 'Modifying critical configuration file', risk: 'medium', sessionId: 's1' },
-    subject: { type: 'tool_call', preview: /new-host/, digest: /^sha256:/ },
-    options: [
-      { id: 'allow', label: 'Allow this change', effect: 'allow', scope: 'once' },
-      { id: 'reject', label: 'Skip this change', effect: 'deny', scope: 'once' },
-    ],
-  })
-  t.match(await answer(question.interactionId, { optionId: 'allow' }), { status: 200 })
-  t.match(await ended(commandId), { status: 'succeeded', output: /I'll help you[\s\S]*Perfect!/ })
-  t.match(await transcript('s1'), [
-    { kind: 'message', role: 'user', text: 'Change the configuration' },
-    { kind: 'message', role: 'assistant', text: /^I'll help you/, commandId },
-    {
-      ...{ kind: 'tool', name: 'Reading project files', state: 'ended', commandId },
-      args: { kind: 'read', locations: ['/project/README.md'], input: { path: '/project/README.md' } },
-      result: { status: 'completed', content: [{ type: 'text', text: /My Project/ }] },
-    },
-    { kind: 'message', text: /Now I understand/ },
-    { kind: 'tool', name: 'Modifying critical configuration file', result: { output: { success: true } } },
-    { kind: 'message', text: /Perfect!/ },
-  ])
-
-  const second = await submit('Once more', { sessionId: 's1' })
-  await until(({ type, payload }) => {
-    const of = payload as { commandId?: string }
-    return type === 'tool:start' && of.commandId === second.commandId ? of : undefined
-  })
-  await interrupt(second.commandId)
-  t.match(await ended(second.commandId), { status: 'cancelled', confirmed: true })
-  bridge.child.kill('SIGTERM')
-  t.match(await bridge.ended, { code: 0 })
-})
+import { realFolder, startAcp } from '../../helpers/acp.ts'
 
 test('what the program tells is seen: thoughts, plans, modes, usage, titles, whatever it prints', async t => {
   const { agent, prompt, transcript, until, call, admin, submit, ended } = await startAcp(t)
