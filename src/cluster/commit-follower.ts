@@ -91,7 +91,7 @@ export class CommitFollower {
     const { first, last } = await stream.bounds()
     while (this.#at < last) {
       if (this.#state !== 'following') throw new Error('the stream is not followed any more')
-      if (first > this.#at + 1) {
+      if (first !== undefined && first > this.#at + 1) {
         this.#end('lost')
         this.#options.onLost(first)
         throw new Error(`the stream begins at ${first}, beyond ${this.#at}`)

@@ -1,3 +1,5 @@
+import type { CheckpointStore } from './checkpoint-store.ts'
+
 /**
  * The replicated order of commits: all that cluster mode asks of an engine. `nats-commit-stream.ts` is the one for NATS
  * JetStream; simulations use one in memory (test/helpers/memory-commit-stream.ts). Both pass test/contract/commit-stream.ts.
@@ -7,13 +9,17 @@
  * writer, one is refused, whatever clocks and connections say.
  */
 export interface CommitStream {
+  readonly checkpoints: CheckpointStore
   /** Names this history. A stream that is made anew has another one. */
   readonly epoch: string
   /** The most bytes of data that one message carries. */
   readonly maxPartBytes: number
   /** Appends a message if the last one stands at `expected`; 0: if there is none. Never rejects. */
   append(part: Part, expected: number): Promise<Appended>
-  /** The positions of the oldest message kept and of the last one; `first` is `last + 1` where none is kept. */
+  /**
+   * The positions of the oldest message kept and of the last one; `first` is `last + 1` where none is kept, and undefined
+   * where nobody who knows answers. Both may be those of a moment ago.
+   */
   bounds(): Promise<Bounds>
   /**
    * Some of the messages behind `after`, up to `upTo`, in order and without a gap; none where the one asked may not have
@@ -42,7 +48,7 @@ export interface StoredPart extends Part {
 }
 
 export interface Bounds {
-  first: number
+  first: number | undefined
   last: number
 }
 

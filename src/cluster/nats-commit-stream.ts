@@ -14,6 +14,7 @@ import { connect, errors, headers, type Msg, type MsgHdrs, type NatsConnection }
 import type { Clock } from '../clock.ts'
 import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM } from '../errors.ts'
 import type { Appended, Bounds, CommitStream, Part, StoredPart } from './commit-stream.ts'
+import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
 import { serverVerdict } from './server-version.ts'
 
 /** An answer takes milliseconds; without a leader there is none for seconds. */
@@ -164,6 +165,7 @@ const codeOf = (error: unknown): number | undefined => (error instanceof JetStre
 export class NatsCommitStream implements CommitStream {
   readonly epoch: string
   readonly maxPartBytes: number
+  readonly checkpoints: NatsCheckpointStore
   readonly #connection: NatsConnection
   readonly #manager: JetStreamManager
   readonly #publisher: JetStreamClient
@@ -179,6 +181,7 @@ export class NatsCommitStream implements CommitStream {
     this.#subject = config.subjects[0]!
     this.#live = config.republish!.dest
     this.epoch = config.metadata![EPOCH]!
+    this.checkpoints = new NatsCheckpointStore(connection, config.name, this.epoch, config.num_replicas)
     this.maxPartBytes = Math.min(connection.info?.max_payload ?? MAX_PART_BYTES, MAX_PART_BYTES) - HEADER_BYTES
   }
 
@@ -198,10 +201,16 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
-  /** Answered by the stream's leader. */
+  /** Answered by the stream's leader; while there is none, by any server, which may not know the newest yet. */
   async bounds(): Promise<Bounds> {
-    const { state } = await this.#manager.streams.info(this.#name)
-    return { first: state.first_seq, last: state.last_seq }
+    try {
+      const { state } = await this.#manager.streams.info(this.#name)
+      return { first: state.first_seq, last: state.last_seq }
+    } catch (error) {
+      const newest = await this.#manager.direct.getMessage(this.#name, { last_by_subj: this.#subject })
+      if (newest === null) throw error
+      return { first: undefined, last: newest.seq }
+    }
   }
 
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {
@@ -231,8 +240,11 @@ export class NatsCommitStream implements CommitStream {
     await this.#manager.streams.purge(this.#name, { seq: upTo + 1 })
   }
 
-  /** Removes the stream with all that it holds. */
+  /** Removes the stream with all that it holds, and its checkpoints. */
   async destroy(): Promise<void> {
+    await this.#manager.streams.delete(`OBJ_${this.#name}`).catch(error => {
+      if (codeOf(error) !== STREAM_NOT_FOUND) throw error
+    })
     await this.#manager.streams.delete(this.#name)
   }
 

@@ -22,19 +22,19 @@ import type { AppendOp, ReplicaChange } from '../log/sqlite-messages.ts'
 import { unpackAppends } from '../log/sqlite-packing.ts'
 import { type Retention, RetentionSweeper } from '../log/sqlite-retention.ts'
 import { SqliteStore } from '../log/sqlite-store.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { type Commit, CommitFollower } from './commit-follower.ts'
 import type { CommitStream } from './commit-stream.ts'
 import { CommitWriter } from './commit-writer.ts'
 import { decodeEntry } from './log-entry.ts'
-import { openReplica } from './open-replica.ts'
+import { openReplica, patiently } from './open-replica.ts'
 import { ReplicaApplier } from './replica-applier.ts'
 import { ReplicatedCommits } from './replicated-commits.ts'
 
 /** One commit is one message where it can be; a smaller one is also sooner on the disks of all servers. */
 const MAX_BATCH_BYTES = 512 * 1024
+const CHECKPOINT_EVERY = 50_000
 const APPEND_TIMEOUT_MS = 15_000
-const OPEN_MS = 20_000
-const RETRY_MS = 250
 
 /** The node that writes: its name, and where others reach it. */
 export interface Leader {
@@ -54,6 +54,8 @@ export interface ReplicatedLogOptions {
   /** This node, as others see it when it leads. */
   node: Omit<Leader, 'term'>
   retentionIntervalMs?: number
+  /** A checkpoint is made after so many messages of the stream. Default 50,000. */
+  checkpointEvery?: number
   /** How long an append waits for the stream before it is `unavailable`. Default 15 s, longer than an election takes. */
   appendTimeoutMs?: number
   maxQueueBytes?: number
@@ -69,23 +71,15 @@ export interface ReplicatedLogOptions {
  * what the stream held at the time of the call. It follows until it is told to `lead`.
  */
 export async function openReplicatedLog(options: ReplicatedLogOptions): Promise<ReplicatedLog> {
-  const { stream, dir, onNote = () => {}, startWorker } = options
-  const client = await openReplica({ dir, epoch: stream.epoch, onNote, ...(startWorker && { startWorker }) })
+  const { stream, dir, clock, onNote = () => {}, startWorker } = options
+  const client = await openReplica({ stream, dir, clock, onNote, ...(startWorker && { startWorker }) })
   const log = new ReplicatedLog(client, options)
-  const until = options.clock.monotonic() + OPEN_MS
-  for (;;) {
-    try {
-      await log.sync()
-      return log
-    } catch (error) {
-      // While the stream has no leader, nobody says how much there is.
-      if (log.failed === undefined && options.clock.monotonic() < until) {
-        await new Promise<void>(resolve => void options.clock.setTimeout(resolve, RETRY_MS))
-        continue
-      }
-      await log.close()
-      throw error
-    }
+  try {
+    await patiently(clock, () => log.sync())
+    return log
+  } catch (error) {
+    await log.close()
+    throw error
   }
 }
 
@@ -99,6 +93,7 @@ export class ReplicatedLog implements EventLog {
   readonly #writer: CommitWriter
   readonly #commits: ReplicatedCommits
   readonly #group: GroupCommit
+  readonly #checkpoints: Checkpoints
   #sweeper: RetentionSweeper | undefined
   /** The last seq of what came from the stream, which may be on its way to the file. */
   #head: number
@@ -127,7 +122,7 @@ export class ReplicatedLog implements EventLog {
       onLost: first => this.#fail(`the stream begins at ${first}, behind what this replica has`),
       busy: () => this.#applier.busy(),
     })
-    this.#writer = new CommitWriter({ stream, follower: this.#follower, clock, onDeposed: () => this.#stopSweeping() })
+    this.#writer = new CommitWriter({ stream, follower: this.#follower, clock, onDeposed: () => this.#stopLeading() })
     this.#commits = new ReplicatedCommits({
       ...{ clock, client, applier: this.#applier, writer: this.#writer },
       head: () => this.#head,
@@ -139,6 +134,11 @@ export class ReplicatedLog implements EventLog {
       maxBatchBytes: MAX_BATCH_BYTES,
       maxQueueBytes: options.maxQueueBytes ?? MAX_QUEUE_BYTES,
       onCommitted: (changes, head) => this.#store.committed(changes, head),
+    })
+    this.#checkpoints = new Checkpoints({
+      ...{ stream, clock, dir: options.dir, onNote: options.onNote ?? (() => {}) },
+      position: () => this.position,
+      every: options.checkpointEvery ?? CHECKPOINT_EVERY,
     })
     this.#follower.start()
   }
@@ -191,7 +191,7 @@ export class ReplicatedLog implements EventLog {
 
   /** Ends leading, when what was taken is settled: others need not wait until this node is found to be gone. */
   async resign(): Promise<void> {
-    this.#stopSweeping()
+    this.#stopLeading()
     await this.#group.idle()
     this.#writer.resign()
   }
@@ -236,6 +236,11 @@ export class ReplicatedLog implements EventLog {
     await this.#sweeper?.run()
   }
 
+  /** Makes a checkpoint now, on the node that leads; it also happens by itself. False where it could not be made. */
+  async checkpoint(): Promise<boolean> {
+    return this.isLeading && this.#checkpoints.make()
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -243,8 +248,9 @@ export class ReplicatedLog implements EventLog {
 
   async #close(): Promise<void> {
     this.#store.end()
-    this.#stopSweeping()
+    this.#stopLeading()
     await this.#group.idle()
+    await this.#checkpoints.idle()
     this.#writer.stop()
     this.#follower.stop()
     await this.#applier.idle()
@@ -315,10 +321,12 @@ export class ReplicatedLog implements EventLog {
     }
     this.#sweeper = new RetentionSweeper({ client, clock, retention, intervalMs, onFault, onNote })
     this.#sweeper.start()
+    this.#checkpoints.start()
   }
 
-  #stopSweeping(): void {
+  #stopLeading(): void {
     this.#sweeper?.stop()
+    this.#checkpoints.stop()
   }
 
   #ended(): string | undefined {
@@ -336,7 +344,7 @@ export class ReplicatedLog implements EventLog {
 
   #halt(): void {
     this.#commits.fail(this.#ended() ?? '')
-    this.#stopSweeping()
+    this.#stopLeading()
     this.#writer.stop()
     this.#follower.stop()
   }

@@ -1,4 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Clock } from '../../src/clock.ts'
+import type { CheckpointStore } from '../../src/cluster/checkpoint-store.ts'
 import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../src/cluster/commit-stream.ts'
 import type { seededRandom } from './random.ts'
 
@@ -29,6 +31,8 @@ export class MemoryStreamStore {
   first = 1
   parts: StoredPart[] = []
   readonly streams = new Set<MemoryCommitStream>()
+  /** Files, by their positions. */
+  readonly checkpoints = new Map<number, Buffer>()
 
   constructor(epoch = 'test') {
     this.epoch = epoch
@@ -51,6 +55,7 @@ export class MemoryStreamStore {
 /** A stream in memory, as one node sees it, with the faults of a network. */
 export class MemoryCommitStream implements CommitStream {
   readonly epoch: string
+  readonly checkpoints: CheckpointStore
   maxPartBytes = 1000
   /** Nothing can be reached, and nothing is told. */
   isCut = false
@@ -71,6 +76,13 @@ export class MemoryCommitStream implements CommitStream {
     this.#clock = clock
     this.#random = random
     this.#faults = { ...NONE, ...faults }
+    const { checkpoints } = store
+    this.checkpoints = {
+      list: async () => [...checkpoints.keys()].sort((a, b) => b - a),
+      save: async (position, path) => void checkpoints.set(position, await readFile(path)),
+      load: async (position, path) => writeFile(path, checkpoints.get(position)!),
+      remove: async position => void checkpoints.delete(position),
+    }
     store.streams.add(this)
   }
 

@@ -241,6 +241,83 @@ t.test('a replica that is damaged, foreign or may have lost something is made an
   }
 })
 
+t.test('a checkpoint stands for what the stream then need not hold', async t => {
+  const { open, until, store } = nodes(t)
+  const a = await open('a')
+  const behind = await open('b')
+  await a.log.lead()
+  for (let n = 1; n <= 20; n++) await append(a.log, note(n), commandDraft(`c${n}`))
+  await until(() => behind.log.head === a.log.head)
+  await behind.log.close()
+  t.equal(await behind.log.checkpoint(), false, 'one that does not lead makes none')
+  // Appends go on meanwhile.
+  const [made] = await Promise.all([a.log.checkpoint(), append(a.log, note(21))])
+  t.equal(made, true)
+  const [first] = store.checkpoints.keys()
+  t.equal(store.first, first! + 1)
+  for (let n = 22; n <= 30; n++) await append(a.log, note(n))
+  t.equal(await a.log.checkpoint(), true)
+  t.equal(store.checkpoints.size, 2)
+  t.equal(store.first, first! + 1, 'what the older one needs stays')
+  await append(a.log, note(31))
+  t.equal(await a.log.checkpoint(), true)
+  t.equal(store.checkpoints.size, 2)
+  t.notOk(store.checkpoints.has(first!))
+  await append(a.log, note(32))
+
+  const whole = await stateOf(a.log)
+  const fresh = await open('c')
+  t.same(await stateOf(fresh.log), whole, 'a new node')
+  t.match(fresh.notes, [/made of the checkpoint/])
+  t.equal(await fresh.log.lead(), true)
+  await append(fresh.log, note(33))
+  await until(() => a.log.head === fresh.log.head)
+
+  const again = await open('b', { dir: behind.dir })
+  t.same(await stateOf(again.log), await stateOf(a.log), 'one that was away for longer than the stream reaches back')
+
+  const newest = Math.max(...store.checkpoints.keys())
+  store.checkpoints.set(newest, Buffer.from('damaged'))
+  const older = await open('d')
+  t.same(await stateOf(older.log), await stateOf(a.log), 'the one before it where the newest is damaged')
+  store.checkpoints.clear()
+  await t.rejects(open('e'), { code: 'FLW_ERR_CLUSTER_STREAM', message: /no checkpoint/ })
+})
+
+t.test(
+  'a replica that is cut off until the stream begins behind it is lost, and whole after its next start',
+  async t => {
+    const { open, until } = nodes(t)
+    const a = await open('a')
+    const b = await open('b')
+    await a.log.lead()
+    await append(a.log, note(1))
+    await until(() => b.told.length === 1)
+    b.stream.isCut = true
+    await append(a.log, note(2))
+    await a.log.checkpoint()
+    await append(a.log, note(3))
+    b.stream.isCut = false
+    await until(() => b.faults.length === 1)
+    t.match(b.faults, [{ code: 'FLW_ERR_LOG_FAILED', message: /begins at/ }])
+    await b.log.close()
+    t.same(await stateOf((await open('b', { dir: b.dir })).log), await stateOf(a.log))
+  },
+)
+
+t.test('a replica that has more than the stream is one of servers that lost something: the stream counts', async t => {
+  const { open, store, settled } = nodes(t)
+  const a = await open('a')
+  await a.log.lead()
+  await append(a.log, note(1))
+  await append(a.log, note(2))
+  await a.log.close()
+  store.parts.pop()
+  const again = await settled(open('a', { dir: a.dir }))
+  t.match(again.notes, [/the servers lost/])
+  t.same(numbers(await readAll(again.log, ['>'])), [1])
+})
+
 t.test('a log of its own is never replaced by a replica', async t => {
   const { open } = nodes(t)
   const dir = temporaryFolder(t)
