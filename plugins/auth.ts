@@ -2,7 +2,7 @@ import { type WireError, wireError } from '@fleetwire/protocol'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { accessRefusal, routeAccess } from '../src/auth/access.ts'
-import { type HostUser, hostPrincipal } from '../src/auth/host-user.ts'
+import { type HostAnswer, hostPrincipal } from '../src/auth/host-user.ts'
 import { Origins } from '../src/auth/origins.ts'
 import { isOwnOrigin } from '../src/auth/own-origin.ts'
 import type { Principal } from '../src/auth/principal.ts'
@@ -58,7 +58,6 @@ export interface AuthOptions {
   /** Who sent a request, as the app around this one knows it; null for those that come with a token. */
   authenticate?: ((request: FastifyRequest) => HostAnswer | Promise<HostAnswer>) | undefined
 }
-type HostAnswer = HostUser | null | undefined
 
 export default fp<AuthOptions>(
   async (app, { authenticate }) => {

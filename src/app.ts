@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import agUi from '../plugins/ag-ui.ts'
 import asyncapi from '../plugins/asyncapi.ts'
 import audit from '../plugins/audit.ts'
-import auth, { type AuthOptions } from '../plugins/auth.ts'
+import auth from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
 import connections from '../plugins/connections.ts'
@@ -35,6 +35,7 @@ import health from '../routes/health.ts'
 import mcp from '../routes/mcp.ts'
 import metricsRoute from '../routes/metrics.ts'
 import ws from '../routes/ws/index.ts'
+import type { HostAnswer } from './auth/host-user.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
@@ -55,7 +56,7 @@ export interface ControlPlaneOptions {
    * Who sent a request, as the app around this one knows it, for REST and for upgrades to sockets. Asked first; for
    * requests that it answers with null the token counts. What it throws is the answer to the request.
    */
-  authenticate?: AuthOptions['authenticate']
+  authenticate?: (request: FastifyRequest) => HostAnswer | Promise<HostAnswer>
   jwksCooldownMs?: number
   /** Where the built pages of the dashboard are. Default: where `npm run build` puts them. */
   dashboardFolder?: string

@@ -15,6 +15,9 @@ export interface HostUser {
   expiresAt?: number
 }
 
+/** Nobody whom the app knows: a token may say who it is. */
+export type HostAnswer = HostUser | null | undefined
+
 const LIFE_MS = 3_600_000
 
 /** Throws FLW_ERR_AUTH_HOST_USER if it is no user: then the app is wrong, and nobody may get in by that. */

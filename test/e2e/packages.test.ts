@@ -98,7 +98,7 @@ t.test('the packages work alone, installed in an empty folder', async t => {
     write(
       'host.ts',
       `import Fastify from 'fastify'
-import fleetwire, { buildApp, type Config, type EventLog, type FleetwireServices } from 'fleetwire'
+import fleetwire, { buildApp, type Config, type EventLog, type FleetwireOptions, type FleetwireServices, type HostUser } from 'fleetwire'
 import { DashboardClient } from '@fleetwire/client'
 declare module 'fastify' {
   interface FastifyInstance { config: { of: 'the host' } }
@@ -108,7 +108,9 @@ await app.register(fleetwire)
 const services: FleetwireServices = app
 const log: EventLog = app.eventLog
 const config: Partial<Config> = { PORT: 1 }
-export { buildApp, config, DashboardClient, log, services }
+const user: HostUser = { sub: 'ann', role: 'viewer', scopes: ['read'] }
+const options: FleetwireOptions = { decorator: 'fleet', authenticate: ({ headers }) => (headers.cookie ? user : null) }
+export { buildApp, options, config, DashboardClient, log, services }
 export const own: 'the host' = app.config.of
 // @ts-expect-error: a host has none of the decorators behind the plugin
 export const hidden = app.flusher
