@@ -96,8 +96,10 @@ export function forOldClients(event: AgUiEvent): AgUiEvent | undefined {
       return undefined
     default: {
       if (!('subagentRunId' in event)) return event
-      const { subagentRunId: _, ...rest } = event
-      return rest as AgUiEvent
+      const { subagentRunId, ...rest } = event
+      if (subagentRunId === undefined || !('stepName' in rest)) return rest as AgUiEvent
+      // Steps of two subagents may have one name, and to these clients both are steps of the run.
+      return { ...rest, stepName: `${rest.stepName} (${subagentRunId})` } as AgUiEvent
     }
   }
 }

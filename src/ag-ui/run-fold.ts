@@ -43,7 +43,10 @@ export class RunFold {
   readonly #askedIn = new Map<string, number>()
   #command: Command | undefined
   #state: unknown
+  /** Calls of tools of the client, which has to answer them. */
   readonly #pending = new Set<string>()
+  /** Calls whose result was told. */
+  readonly #results = new Set<string>()
   /** Whether the agent said anything to people. */
   #hasSpoken = false
   /** What was told last under each name, as text: the same again is not news. */
@@ -110,7 +113,7 @@ export class RunFold {
   }
 
   messages(): AgUiMessage[] {
-    return messagesOf(this.#history, this.#items.values(), ({ toolCallId }) => !this.#pending.has(toolCallId))
+    return messagesOf(this.#history, this.#items.values(), ({ toolCallId }) => this.#results.has(toolCallId))
   }
 
   #opening(): AgUiFrame[] {
@@ -164,7 +167,8 @@ export class RunFold {
     const key = keyOf(event)
     const before = this.#items.get(key)
     const after = advance(before, event, at)
-    if (after === undefined) return []
+    // What has ended takes nothing more.
+    if (after === undefined || after === before) return []
     if (after.kind === 'message') {
       this.#items.set(key, after)
       return this.#message(event, before as Message | undefined, after)
@@ -181,7 +185,7 @@ export class RunFold {
     if (event.type === 'message:delta') return voice.say(event.payload.delta)
     const said = before?.text ?? ''
     const ending = event.type === 'message:end' ? voice.close : []
-    if (after.text.startsWith(said)) {
+    if (after.text.startsWith(said) && (before === undefined || before.role === after.role)) {
       const rest = voice.say(after.text.slice(said.length))
       return [...(event.type === 'message:start' || rest.length > 0 ? voice.open : []), ...rest, ...ending]
     }
@@ -201,15 +205,16 @@ export class RunFold {
     const argue = (delta: string): AgUiEvent => ({ type: 'TOOL_CALL_ARGS', toolCallId, delta })
     switch (event.type) {
       case 'tool:start': {
-        // What it was sent of the call before does not count any more.
-        const again = before !== undefined && (before.state === 'ended' || argumentsOf(before) !== '')
-        if (again) return [end, this.#correction(), ...(after.args === undefined ? [start] : [])]
+        this.#pending.delete(toolCallId)
+        this.#results.delete(toolCallId)
+        // What the client was sent of the call before does not count any more.
+        if (before !== undefined) return [end, this.#correction(), ...(after.args === undefined ? [start] : [])]
         return after.args === undefined ? [start] : [start, argue(argumentsOf(after)), end]
       }
       case 'tool:args':
         return after.args === undefined ? [argue(event.payload.delta)] : []
       case 'tool:end':
-        return before?.state === 'open' ? [...this.#argued(before, after, argue), end, ...this.#returned(after)] : []
+        return before?.state === 'open' ? [...this.#argued(before, after, argue), end, ...this.#return(after)] : []
       default:
         return []
     }
@@ -220,18 +225,19 @@ export class RunFold {
     const told = argumentsOf(before)
     const whole = argumentsOf(after)
     if (told === '') return [argue(whole)]
-    if (before.args !== undefined || told === whole || sameJson(told, whole)) return []
+    if (told === whole || sameJson(told, whole)) return []
     return [{ type: 'TOOL_CALL_END', toolCallId: after.toolCallId }, this.#correction()]
   }
 
   /** A tool of the client has no result: that comes with the client's next run. */
-  #returned(tool: Tool): AgUiEvent[] {
+  #return(tool: Tool): AgUiEvent[] {
     const { toolCallId, name, result, error } = tool
     const isLeft = result === undefined && (error === undefined || codeOf(error) === 'abandoned')
     if (isLeft && this.run.tools.includes(name)) {
       this.#pending.add(toolCallId)
       return []
     }
+    this.#results.add(toolCallId)
     const failed = error !== undefined && { metadata: { isError: true as const } }
     const messageId = resultIdOf(toolCallId)
     return [{ type: 'TOOL_CALL_RESULT', messageId, toolCallId, content: resultText(tool), role: 'tool', ...failed }]

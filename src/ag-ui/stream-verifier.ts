@@ -103,9 +103,9 @@ export class StreamVerifier {
         return this.#end('reasoning', event.messageId, event)
       case 'REASONING_END': {
         const { messageId } = event
+        if (!this.isOpen('span', messageId)) return []
         const inner = this.#end('reasoning', messageId, { type: 'REASONING_MESSAGE_END', messageId })
-        const ended = this.#end('span', messageId, event)
-        return ended.length === 0 ? [] : [...inner, ...ended]
+        return [...inner, ...this.#end('span', messageId, event)]
       }
       case 'STEP_STARTED':
         return this.#begin('step', stepKey(event), event)
