@@ -13,7 +13,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accessRefusal, routeAccess } from '../../src/auth/access.ts'
 import { canSeeAgent } from '../../src/auth/permissions.ts'
 import { notFound } from '../../src/outcome.ts'
-import { validationMessage } from '../../src/validation-message.ts'
+import { type SchemaFlaw, validationMessage } from '../../src/validation-message.ts'
 import { readVersion } from '../../src/version.ts'
 import { callerOf } from '../caller.ts'
 import type { RunAnswers } from './run-answers.ts'
@@ -141,8 +141,11 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
         if (typeof threadId === 'string') return stop(request, reply, agentId, threadId)
         return reply.refuse(wireError('invalid_request', 'body.params.threadId is required.'))
       }
-      const isValid = request.compileValidationSchema({ $ref: 'RunAgentInput#' }, 'body')
-      if (!isValid(body)) return reply.refuse(validationMessage(isValid.errors ?? [], 'body.body'))
+      // What a validator of a body says of its flaws is an object (plugins/schemas.ts).
+      const validate = request.compileValidationSchema({ $ref: 'RunAgentInput#' }, 'body') as (body: unknown) => unknown
+      const verdict = validate(body) as boolean | { error?: SchemaFlaw[] }
+      const flaws = verdict === false ? [] : typeof verdict === 'object' ? verdict.error : undefined
+      if (flaws !== undefined) return reply.refuse(validationMessage(flaws, 'body.body'))
       const input = body as RunAgentInput
       return method === 'agent/run'
         ? answers.run(request, reply, agentId, input)

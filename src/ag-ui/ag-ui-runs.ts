@@ -220,8 +220,9 @@ export class AgUiRuns {
     const { interactions, commandQueue, clock, log, retentionMs } = this.#options
     const fold = await this.#foldAll(latest)
     if (fold === undefined) return refused(gone())
-    const entries = (resume ?? []).filter(({ interruptId }) => fold.askedIn(interruptId) !== undefined)
-    if (entries.length === 0) return undefined
+    const entries = (resume ?? []).filter(({ interruptId: id }) => fold.askedIn(id) !== undefined || fold.isOpen(id))
+    const segments = entries.flatMap(({ interruptId }) => fold.askedIn(interruptId) ?? [])
+    if (segments.length === 0) return undefined
     const missing = fold.waitsFor().filter(id => !entries.some(({ interruptId }) => interruptId === id))
     if (missing.length > 0) {
       const message = `resume must answer every open interrupt: ${missing.join(', ')} is missing.`
@@ -235,7 +236,9 @@ export class AgUiRuns {
       if (answer.to === 'refuse') return refused(answer.error)
       answers.push({ id: entry.interruptId, answer })
     }
-    for (const { id, answer } of answers) {
+    // Those that ended no run yet come first: else they would end the next one when the others are answered.
+    const isAsked = ({ id }: { id: string }) => Number(fold.askedIn(id) !== undefined)
+    for (const { id, answer } of answers.toSorted((a, b) => isAsked(a) - isAsked(b))) {
       const flaw =
         answer.to === 'stop'
           ? await commandQueue.interrupt(latest.run.commandId, { ...caller, reason: 'its question was cancelled' })
@@ -250,7 +253,7 @@ export class AgUiRuns {
     const { agentId, sessionId, commandId } = latest.run
     const { protocolVersion: _, ...before } = latest.run
     const run: AgUiRun = {
-      ...{ ...before, runId, segment: Math.max(...entries.map(entry => fold.askedIn(entry.interruptId)!)) + 1 },
+      ...{ ...before, runId, segment: Math.max(...segments) + 1 },
       from: latest.run.from ?? seqAfter(latest),
       tools: [...new Set([...latest.run.tools, ...(tools ?? []).map(({ name }) => name)])],
       ...(typeof protocolVersion === 'string' && { protocolVersion }),

@@ -1,4 +1,5 @@
 import type { RunAgentInput } from '@fleetwire/protocol'
+import { resultIdOf } from './messages.ts'
 
 /** What a run gives to its agent. */
 export interface NewInput {
@@ -20,7 +21,10 @@ const MAX_GIVEN = 200
  */
 export function newInput(messages: RunAgentInput['messages'], given: readonly string[]): NewInput | undefined {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
-  const open = messages.slice(last + 1).filter(({ role }) => role === 'user' || role === 'tool')
+  // Results of the agent's own tools come back as well: it told them.
+  const open = messages
+    .slice(last + 1)
+    .filter(({ id, role, toolCallId }) => role === 'user' || (role === 'tool' && id !== resultIdOf(toolCallId ?? '')))
   const latest = open.at(-1)
   if (latest === undefined) return undefined
   const unknown = open.filter(({ id }) => !given.includes(id))

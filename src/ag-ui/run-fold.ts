@@ -74,6 +74,11 @@ export class RunFold {
     return this.#askedIn.get(interactionId)
   }
 
+  /** Whether the command asks this, and nobody has answered. */
+  isOpen(interactionId: string): boolean {
+    return this.#interactions.has(interactionId)
+  }
+
   /** The questions of the last run that are still open. */
   waitsFor(): string[] {
     return this.#asked.filter(id => this.#interactions.has(id))

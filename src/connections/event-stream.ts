@@ -91,6 +91,8 @@ export class EventStream {
     })
     response.on('error', () => {})
     response.on('close', () => this.#closed())
+    // The peer may have gone while its request was being judged: of that, nothing is told again.
+    if (response.destroyed) queueMicrotask(() => this.#closed())
     const { framing } = options
     if (framing === undefined) response.write(sseCursor(options.cursor))
     else if (framing.opening !== '') response.write(framing.opening)
