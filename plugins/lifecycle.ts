@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import fp from 'fastify-plugin'
 import type { Clock } from '../src/clock.ts'
 import type { Config } from '../src/config.ts'
@@ -23,6 +24,8 @@ interface Lifecycle {
 export default fp(
   async app => {
     const controller = new AbortController()
+    // Each request that waits listens.
+    setMaxListeners(0, controller.signal)
     const lifecycle: Lifecycle = { phase: 'serving', draining: controller.signal }
     app.decorate('lifecycle', lifecycle)
     app.addHook('preClose', async () => {

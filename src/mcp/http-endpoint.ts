@@ -87,7 +87,7 @@ export class HttpEndpoint {
   /** The protocol of 2025. */
   async #legacy({ request, body, port, session }: Posted): Promise<Response> {
     const own = new AbortController()
-    const signal = AbortSignal.any([request.signal, own.signal])
+    request.signal.addEventListener('abort', () => own.abort(), { once: true })
     const keys = session === undefined ? [] : requestKeys(session, body)
     for (const key of cancelledKeys(session, body)) this.#running.get(key)?.abort()
     for (const key of keys) this.#running.set(key, own)
@@ -104,7 +104,7 @@ export class HttpEndpoint {
           }
     const serve = legacyStatelessFallback(() => this.#server(port, subscriptions), this.#options.onFault)
     try {
-      const response = await serve(new Request(request, { signal }), { parsedBody: body })
+      const response = await serve(new Request(request, { signal: own.signal }), { parsedBody: body })
       return whenRead(response, done)
     } catch (error) {
       done()

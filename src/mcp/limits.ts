@@ -5,8 +5,8 @@ export const limits = {
   /** Seconds that `send_command` and `wait_command` wait where nothing is said: below the 60 s that clients wait. */
   waitSeconds: 30,
   maxWaitSeconds: 300,
-  /** While something is waited for, clients that asked for progress hear of it at least this often. */
-  progressMs: 5000,
+  /** While something is waited for, a client that asked for progress hears again what it knows after this time. */
+  progressMs: 4500,
   /** A wait asks again this often, in case that an event did not reach it. */
   lookAgainMs: 5000,
   /** Resources that one client may subscribe to at a time. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { DashboardClient } from '@fleetwire/client/node'
 import type { Clock } from '../clock.ts'
 import { type FleetAnswer, type FleetCall, type FleetPort, NoAnswer, type Watch } from './fleet-port.ts'
@@ -32,6 +33,8 @@ export class RemoteFleet implements FleetPort {
 
   constructor(options: RemoteFleetOptions) {
     this.#options = options
+    // Each call that waits listens.
+    setMaxListeners(0, this.closing)
   }
 
   async call(request: FleetCall): Promise<FleetAnswer> {
