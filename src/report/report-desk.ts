@@ -2,7 +2,9 @@ import type { InteractionAnswer, ReportType } from '@fleetwire/client/node'
 import type { AgentPayloads, ErrorCode } from '@fleetwire/protocol'
 import type { Clock, Timer } from '../clock.ts'
 import { AnswerTexts } from './answer-texts.ts'
+import { OwnPrompts } from './own-prompts.ts'
 import type { ReportFrame } from './report-line.ts'
+import { piecesOf } from './shorten.ts'
 
 /** The agent that speaks for the program; `AgentClient` is one. */
 export interface Spokesman {
@@ -20,6 +22,8 @@ export interface CurrentRun {
   readonly attempt: number
   readonly sessionId?: string | undefined
   readonly taskId?: string | undefined
+  /** The text that was typed for it. */
+  readonly prompt?: string | undefined
   progress(progress: { progress?: number; confidence?: number; message?: string }): void
 }
 
@@ -59,6 +63,7 @@ export class ReportDesk {
   /** Where messages and calls began that have not ended: by kind and id. */
   readonly #began = new Map<string, Fields>()
   readonly #answers = new AnswerTexts()
+  readonly #prompts = new OwnPrompts()
   readonly #asked = new Set<{ commandId: string | undefined; giveUp: () => void }>()
   /** Of the program, where neither it nor the command names one. */
   readonly sessionId: string
@@ -87,17 +92,37 @@ export class ReportDesk {
         }
         case 'interaction:request':
           return await this.#ask(frame.payload, signal, patienceMs)
-        default: {
-          const placed = this.#placed(frame.type, frame.payload)
-          this.#options.agent.report(frame.type, placed as never)
-          this.#answers.note(frame.type, placed)
+        case 'message:start':
+        case 'message:delta':
+        case 'message:end': {
+          const run = this.#options.run()
+          const prompt = run?.sessionId === undefined ? undefined : run.prompt
+          const held = this.#prompts.take(frame.type, frame.payload, prompt)
+          if (held === 'passed') this.#report(frame.type, frame.payload)
+          else if (held !== 'held') this.#say(held.payload, held.text)
           return ok
         }
+        default:
+          this.#report(frame.type, frame.payload)
+          return ok
       }
     } catch (error) {
       const { code = 'internal', message } = error as Error & { code?: string }
       return { ok: false, error: { code: errorCodes[code] ?? 'unavailable', message } }
     }
+  }
+
+  #report<K extends ReportType>(type: K, payload: Fields): void {
+    const placed = this.#placed(type, payload)
+    this.#options.agent.report(type, placed as AgentPayloads[K])
+    this.#answers.note(type, placed)
+  }
+
+  #say({ text: _, ...start }: Fields, text: string): void {
+    const { messageId, sessionId } = start
+    this.#report('message:start', start)
+    for (const delta of piecesOf(text)) this.#report('message:delta', { messageId, sessionId, delta })
+    this.#report('message:end', { messageId, sessionId })
   }
 
   /** In which session, and of which command. */

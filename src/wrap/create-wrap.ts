@@ -3,12 +3,14 @@ import type { AgentClient, CommandHandler, CommandRun } from '@fleetwire/client'
 import type { Clock } from '../clock.ts'
 import type { PtyExit } from '../exec/pty.ts'
 import { openReports, type Reports } from '../report/open-reports.ts'
+import type { CurrentRun } from '../report/report-desk.ts'
 import { builtInRules } from './judge/built-in-rules.ts'
 import { mannersOf } from './judge/program-manners.ts'
 import { programOf } from './judge/program-of.ts'
 import type { ProgramRules } from './judge/program-rules.ts'
 import { LocalTerminal } from './local-terminal.ts'
 import { programEnv } from './program-env.ts'
+import { promptText } from './prompt-keys.ts'
 import { createPromptRunner, exitCodeOf, howItEnded } from './prompt-runner.ts'
 import { type WrapClient, WrapSession } from './wrap-session.ts'
 
@@ -105,7 +107,13 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
       return hasEnded
     },
     async start(client) {
-      const listening = { agent: client, clock, source: name, run: () => running, listener: () => session?.judge }
+      const listening = {
+        agent: client,
+        clock,
+        source: name,
+        run: () => running && promptOf(running),
+        listener: () => session?.judge,
+      }
       // A program that cannot report is one of many: it is judged by its screen.
       reports = await openReports(listening).catch(error => void say?.(`the program cannot report: ${error.message}`))
       session = new WrapSession({
@@ -126,6 +134,19 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
       running.program.end(signal)
       return ended ?? running.ended.then(endOf)
     },
+  }
+}
+
+/** The command, as those see it who report on it. */
+function promptOf(run: CommandRun): CurrentRun {
+  const { commandId, sessionId, taskId } = run
+  return {
+    commandId,
+    sessionId,
+    taskId,
+    attempt: run.attempt,
+    prompt: promptText(run.input),
+    progress: progress => run.progress(progress),
   }
 }
 

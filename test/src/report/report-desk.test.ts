@@ -115,6 +115,33 @@ t.test('what belongs to a command names it, in its session; what began earlier s
   ])
 })
 
+t.test('a prompt that came into a session is in it already, so the program does not say it again', async t => {
+  const said = async (run: CurrentRun | undefined, text: string, role = 'user') => {
+    const { take, reported } = desk({ run })
+    await take('message:start', { messageId: 'm', role })
+    for (const delta of text) await take('message:delta', { messageId: 'm', delta })
+    await take('message:end', { messageId: 'm' })
+    return reported
+      .map(({ payload }) => payload.delta)
+      .filter(delta => delta !== undefined)
+      .join('')
+  }
+  const run = { ...running('thread'), prompt: 'Add it.\n' }
+  t.equal(await said(run, 'Add it.'), '')
+  t.equal(await said(run, 'Add more.'), 'Add more.', 'a person typed it')
+  t.equal(await said(run, 'Add it.', 'assistant'), 'Add it.')
+  t.equal(await said({ ...run, sessionId: undefined }, 'Add it.'), 'Add it.', 'else it would be missing')
+  t.equal(await said(undefined, 'Add it.'), 'Add it.')
+  const { take, reported } = desk({ run })
+  await take('message:start', { messageId: 'm', role: 'user', text: 'An' })
+  await take('message:end', { messageId: 'm', text: 'Another' })
+  t.match(reported, [
+    { type: 'message:start', payload: { role: 'user', sessionId: 'thread', commandId: 'cmd_1', text: undefined } },
+    { type: 'message:delta', payload: { delta: 'Another', sessionId: 'thread', commandId: 'cmd_1' } },
+    { type: 'message:end' },
+  ])
+})
+
 t.test('a status goes to the judge, and idle ends the calls that were left open', async t => {
   const { take, reported, statuses } = desk()
   await take('tool:start', { toolCallId: 'a', name: 'Bash' })
