@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An agent in bash over one plain WebSocket: each prompt is the input of a program, whose lines are the answer.
 #
-#     apt-get install jq
+#     apt-get install jq                 # and bash 4 or newer
 #     FLEETWIRE_TOKEN=... examples/agent.sh shouter tr a-z A-Z
 #
 # It runs one prompt at a time, and speaks http:// alone: for https:// put a proxy before it, or take agent.py. packages/protocol/SPEC.md has the rules that this file follows. What it remembers, it

@@ -15,9 +15,8 @@ const body = {
   runTimeoutMs: Math.round(minutes * 60_000),
   ...(input('session', '') && { sessionId: input('session', '') }),
 }
-const attempt = [env.GITHUB_REPOSITORY, env.GITHUB_RUN_ID, env.GITHUB_RUN_ATTEMPT, env.GITHUB_JOB, env.GITHUB_ACTION]
-const ofStep = env.GITHUB_RUN_ID ? attempt.join('/') : randomUUID()
-const key = input('idempotency-key', '') || ofStep.slice(-200)
+// Of this run of the step: two steps that send the same mean it.
+const key = input('idempotency-key', '') || randomUUID()
 /** How long a server may be away, its restarts included. */
 const AWAY_MS = 10 * 60_000
 const LONGEST_PAUSE_MS = 3000
