@@ -162,7 +162,7 @@ export class AgUiRuns {
     const expiresAt = clock.now() + retentionMs
     let run: AgUiRun | undefined
     const result = await commandQueue.submitAll(
-      [{ agentId, kind, input: asked.text, sessionId, createdBy: caller.actor.by }],
+      [{ agentId, kind, input: inputOf(kind, input, asked), sessionId, createdBy: caller.actor.by }],
       ([command]) => {
         const { commandId } = command!
         run = {
@@ -322,14 +322,24 @@ export function patternsOf({ agentId, commandId }: AgUiRun): string[] {
   ]
 }
 
-const NOTHING: NewInput = { text: '', messages: [], toolResults: [], given: [] }
+const NOTHING: NewInput = { text: '', messages: [], raw: [], given: [] }
 
 const seqAfter = ({ after }: FoundRun): number => Number.parseInt(after.split('.')[1]!, 36)
 
-/** Agents without prompts may take shell lines: then the message of the user is one. */
+/** An agent may ask for all of the input. One without prompts may take shell lines: then what its user says is one. */
 function kindOf({ capabilities: { kinds } }: Agent): Command['kind'] {
+  if (kinds?.includes('ag-ui')) return 'ag-ui'
   return kinds !== undefined && !kinds.includes('prompt') && kinds.includes('shell') ? 'shell' : 'prompt'
 }
+
+function inputOf(kind: string, input: RunAgentInput, { text, raw }: NewInput): unknown {
+  if (kind !== 'ag-ui') return text
+  const { threadId, runId, state, tools, context, forwardedProps } = input
+  return { threadId, runId, text, messages: raw, ...given({ state, tools, context, forwardedProps }) }
+}
+
+const given = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
 
 function titleOf(text: string): string {
   const [line = ''] = text.trim().split('\n', 1)

@@ -6,8 +6,8 @@ export interface NewInput {
   text: string
   /** Messages of the user that the agent was not given before. */
   messages: { id: string; text: string }[]
-  /** Results of tools that the client ran. */
-  toolResults: { toolCallId: string; content: string }[]
+  /** All that is new, as the client sent it: with parts that are no text, and results of tools that it ran. */
+  raw: RunAgentInput['messages']
   /** Ids of all that it was given since it last answered, with these. */
   given: string[]
 }
@@ -32,9 +32,7 @@ export function newInput(messages: RunAgentInput['messages'], given: readonly st
   return {
     text: fresh.map(({ content }) => textOf(content)).join('\n\n'),
     messages: unknown.filter(({ role }) => role === 'user').map(({ id, content }) => ({ id, text: textOf(content) })),
-    toolResults: fresh.flatMap(({ role, toolCallId, content }) =>
-      role === 'tool' && typeof toolCallId === 'string' ? [{ toolCallId, content: textOf(content) }] : [],
-    ),
+    raw: fresh,
     given: open.map(({ id }) => id).slice(-MAX_GIVEN),
   }
 }

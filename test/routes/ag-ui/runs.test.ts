@@ -135,6 +135,38 @@ t.test('[UI2] an agent of shell lines takes what its user says as one', async t 
   t.match(events.at(-1), { type: 'RUN_FINISHED', result: 'ran ls' })
 })
 
+t.test('[UI2] an agent of the kind ag-ui gets all that is new, as it was sent', async t => {
+  const server = await startApp(t)
+  const inputs: unknown[] = []
+  await promptAgent(t, server, 'full', {
+    prompt: async () => ({ status: 'failed' }),
+    'ag-ui': async run => {
+      inputs.push(run.input)
+      return { status: 'succeeded' }
+    },
+  })
+  const token = await server.token('operator')
+  const whole = {
+    ...{ threadId: 'thread', runId: 'run', state: { n: 1 } },
+    tools: [{ name: 'confirm', description: 'asks', parameters: { type: 'object' } }],
+    context: [{ description: 'page', value: 'checkout' }],
+    forwardedProps: { model: 'large', nested: { a: null } },
+  }
+  const latest = {
+    id: 'u2',
+    role: 'user',
+    content: [{ type: 'image', source: { type: 'url', value: 'https://x/y.png' } }],
+  }
+  const messages = [{ id: 'u1', role: 'user', content: 'old' }, { id: 'm1', role: 'assistant' }, latest]
+  const body = bodyOf({ ...whole, messages })
+  t.match((await (await openRun(t, `${server.url}/ag-ui/agents/full`, { token, body })).all()).at(-1), {
+    type: 'RUN_FINISHED',
+  })
+  t.same(inputs, [{ ...whole, text: '', messages: [latest] }])
+  const long = bodyOf({ ...whole, threadId: 'long', runId: 'long', context: [{ value: 'x'.repeat(65_536) }] })
+  t.match(await server.call(token, 'POST', '/ag-ui/agents/full', long), { status: 413, body: { code: 'too_large' } })
+})
+
 t.test('[UI4] [UI5] a run continues after any of its frames, on any connection, with the same ids', async t => {
   const { open, opened } = gate()
   const { post, get, refusal, operator, url } = await start(t, async run => {
