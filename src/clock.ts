@@ -12,21 +12,13 @@ export interface Timer {
   cancel(): void
 }
 
-class NodeTimer implements Timer {
-  readonly #timer: NodeJS.Timeout
-
-  constructor(timer: NodeJS.Timeout) {
-    this.#timer = timer
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timer)
-  }
-}
+/** Each is ended by its own function: a test that puts another `setTimeout` in place has another `clearTimeout` too. */
+const timeout = (timer: NodeJS.Timeout): Timer => ({ cancel: () => clearTimeout(timer) })
+const interval = (timer: NodeJS.Timeout): Timer => ({ cancel: () => clearInterval(timer) })
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => new NodeTimer(setTimeout(callback, delayMs)),
-  setInterval: (callback, intervalMs) => new NodeTimer(setInterval(callback, intervalMs)),
+  setTimeout: (callback, delayMs) => timeout(setTimeout(callback, delayMs)),
+  setInterval: (callback, intervalMs) => interval(setInterval(callback, intervalMs)),
 }
