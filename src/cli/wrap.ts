@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../clock.ts'
 import { findProgram } from '../exec/find-program.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
-import { CliError } from './cli-error.ts'
+import { CliError, exitCodes } from './cli-error.ts'
 
 interface WrapOptions extends AgentOptions {
   cwd?: string
@@ -70,7 +70,7 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   await agent.start()
   const status = await firstAnswer(agent.client.status)
   if (status.state === 'stopped') {
-    if (isLocal) await agent.leave({ exitCode: 4 })
+    if (isLocal) await agent.leave({ exitCode: exitCodes.denied, graceMs: UNHEARD_GOODBYE_MS })
     return
   }
   messages.hold()

@@ -6,10 +6,12 @@ import { agentCommand } from '../../../src/cli/agent.ts'
 import { attachCommand } from '../../../src/cli/attach.ts'
 import { backupCommand } from '../../../src/cli/backup.ts'
 import { demoCommand } from '../../../src/cli/demo.ts'
+import { hooksCommand } from '../../../src/cli/hooks.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
 import { loginLinkCommand } from '../../../src/cli/login-link.ts'
 import { mcpCommand } from '../../../src/cli/mcp.ts'
 import { psCommand } from '../../../src/cli/ps.ts'
+import { reportCommand } from '../../../src/cli/report.ts'
 import { sendCommand } from '../../../src/cli/send.ts'
 import { serveCommand } from '../../../src/cli/serve.ts'
 import { type CommandName, summaries } from '../../../src/cli/summaries.ts'
@@ -118,6 +120,8 @@ test('the list of commands says of each what the command says itself', async t =
     tailCommand,
     attachCommand,
     mcpCommand,
+    reportCommand,
+    hooksCommand,
     backupCommand,
   ]
   t.same(

@@ -80,7 +80,12 @@ t.test('the local terminal owns the size: what viewers wish is not followed, and
 })
 
 t.test('Ctrl-Z gives the shell back, fg the program; a viewer that presses it stops nothing', async t => {
-  const { sit, url, admin, agentOf } = await start(t)
+  const { sit, url, admin, agentOf, log } = await start(t)
+  const suspended = new Promise<Agent>(resolve => {
+    log.follow(batch => {
+      for (const { payload } of batch) if (/Ctrl-Z/.test((payload as Agent).detail ?? '')) resolve(payload as Agent)
+    })
+  })
   const line = `set -m; before=$(stty -g); fleetwire agent wrap --id z -- sh -c 'echo ready; while read x; do echo "<$x>"; done'
     ${AFTER.replace('code', 'stopped')}; fg; ${AFTER}`
   const seat = await sit('z', '', line)
@@ -88,7 +93,7 @@ t.test('Ctrl-Z gives the shell back, fg the program; a viewer that presses it st
   await until(async () => (await agentOf('z'))?.link === 'online')
   seat.type('\x1a')
   await seat.shows(/stopped 1\d\d\s+as before/)
-  t.match(await agentOf('z'), { work: 'waiting', detail: /Ctrl-Z/, evidence: 'reported' })
+  t.match(await suspended, { work: 'waiting', evidence: 'reported' })
   // fg has been typed by the line itself: the program reads on.
   seat.type('one\r')
   await seat.shows(/<one>/)
