@@ -9,7 +9,7 @@ export type Written =
   | { status: 'written'; position: number }
   /** Somebody else wrote behind the same message: nothing of this commit counts, nor of any later one. */
   | { status: 'deposed' }
-  /** Given up because this writer was stopped: it may be stored, now or later. */
+  /** Given up, because this writer was stopped or the claim is not wanted any more: it may be stored, now or later. */
   | { status: 'unknown' }
 
 type Outcome = Written['status']
@@ -51,15 +51,15 @@ export class CommitWriter {
 
   /**
    * Becomes the writer by a first commit behind everything that the stream holds now. `data` is called when all of that
-   * was handed over.
+   * was handed over. Given up when `isWanted` says so, which is asked before each attempt.
    */
-  async claim(id: string, data: () => Uint8Array): Promise<Written> {
+  async claim(id: string, data: () => Uint8Array, isWanted = () => true): Promise<Written> {
     if (this.#state === 'stopped') return { status: 'unknown' }
     if (this.#state !== 'following') throw new Error(`it is ${this.#state} already`)
     this.#state = 'claiming'
-    await this.#synced()
+    await this.#synced(isWanted)
     this.#at = this.#options.follower.at
-    const written = await this.#write(id, data())
+    const written: Written = isWanted() ? await this.#write(id, data(), isWanted) : { status: 'unknown' }
     if (this.#state === 'claiming') this.#state = written.status === 'written' ? 'leading' : 'following'
     return written
   }
@@ -96,23 +96,27 @@ export class CommitWriter {
   /** Gives up what is under way. */
   stop(): void {
     this.#state = 'stopped'
+    this.#giveUp()
+  }
+
+  #giveUp(): void {
     const awaited = this.#awaited
     this.#awaited = undefined
     awaited?.settle('unknown')
   }
 
-  async #write(commitId: string, data: Uint8Array): Promise<Written> {
+  async #write(commitId: string, data: Uint8Array, isWanted?: () => boolean): Promise<Written> {
     const { maxPartBytes } = this.#options.stream
     const parts = Math.max(1, Math.ceil(data.length / maxPartBytes))
     for (let part = 0; part < parts; part++) {
       const piece = parts === 1 ? data : data.subarray(part * maxPartBytes, (part + 1) * maxPartBytes)
-      const status = await this.#put({ commitId, part, parts, data: piece })
+      const status = await this.#put({ commitId, part, parts, data: piece }, isWanted)
       if (status !== 'written') return { status }
     }
     return { status: 'written', position: this.#at }
   }
 
-  async #put(part: Part): Promise<Outcome> {
+  async #put(part: Part, isWanted = () => true): Promise<Outcome> {
     const { stream, follower } = this.#options
     const expected = this.#at
     let outcome: Outcome | undefined
@@ -135,12 +139,17 @@ export class CommitWriter {
       // Nothing is learned where the stream cannot be asked, and sending it again is safe in any case.
       await Promise.race([follower.sync().catch(() => {}), settled])
       if (outcome === undefined) await Promise.race([this.#pause(retryMs), settled])
+      if (outcome === undefined && !isWanted()) this.#giveUp()
     }
     return settled
   }
 
-  async #synced(): Promise<void> {
-    for (let retryMs = FIRST_RETRY_MS; this.#state === 'claiming'; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
+  async #synced(isWanted: () => boolean): Promise<void> {
+    for (
+      let retryMs = FIRST_RETRY_MS;
+      this.#state === 'claiming' && isWanted();
+      retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)
+    ) {
       try {
         await this.#options.follower.sync()
         return

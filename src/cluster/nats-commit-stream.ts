@@ -14,6 +14,7 @@ import { connect, errors, headers, type Msg, type MsgHdrs, type NatsConnection }
 import type { Clock } from '../clock.ts'
 import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM } from '../errors.ts'
 import type { Appended, Bounds, CommitStream, Part, StoredPart } from './commit-stream.ts'
+import { NatsBeats } from './nats-beats.ts'
 import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
 import { serverVerdict } from './server-version.ts'
 
@@ -61,7 +62,7 @@ export async function openNatsCommitStream(options: NatsCommitStreamOptions): Pr
     if (verdict.status === 'warned') onNote(`nats-server ${version}: ${verdict.reason}`)
     const manager = await jetstreamManager(connection, { timeout: ANSWER_MS, checkAPI: false })
     const info = await openStream(manager, options)
-    return new NatsCommitStream(connection, manager, info)
+    return new NatsCommitStream(connection, manager, info, namespace)
   } catch (error) {
     await connection.close()
     throw error
@@ -166,6 +167,8 @@ export class NatsCommitStream implements CommitStream {
   readonly epoch: string
   readonly maxPartBytes: number
   readonly checkpoints: NatsCheckpointStore
+  /** Between the nodes of the namespace. */
+  readonly beats: NatsBeats
   readonly #connection: NatsConnection
   readonly #manager: JetStreamManager
   readonly #publisher: JetStreamClient
@@ -173,7 +176,8 @@ export class NatsCommitStream implements CommitStream {
   readonly #subject: string
   readonly #live: string
 
-  constructor(connection: NatsConnection, manager: JetStreamManager, { config }: StreamInfo) {
+  constructor(connection: NatsConnection, manager: JetStreamManager, { config }: StreamInfo, namespace: string) {
+    this.beats = new NatsBeats(connection, namespace)
     this.#connection = connection
     this.#manager = manager
     this.#publisher = jetstream(connection, { timeout: ANSWER_MS })

@@ -53,9 +53,20 @@ export class ReplicatedCommits {
   }
 
   /** Resolves with whether this node leads. */
-  async lead(change: () => ReplicaChange): Promise<boolean> {
-    const { status } = await this.#options.writer.claim(randomUUID(), () => encodeEntry(change()))
+  async lead(change: () => ReplicaChange, isWanted: () => boolean): Promise<boolean> {
+    const { status } = await this.#options.writer.claim(randomUUID(), () => encodeEntry(change()), isWanted)
     return status === 'written'
+  }
+
+  /** Writes that nobody leads, behind everything that was taken; resolves when that is known, or after the time. */
+  async resign(change: () => ReplicaChange, withinMs: number): Promise<void> {
+    const { clock } = this.#options
+    const told = this.#inTurn<null>(
+      () => {},
+      async answer => this.#write(change(), [], answer, () => answer({ status: 'ok', value: null })),
+    )
+    const late = new Promise<void>(resolve => void clock.setTimeout(resolve, withinMs))
+    await Promise.race([told, late])
   }
 
   append(ops: AppendOp[], onDone: (outcome: { status: 'ok'; value: Committed } | Failure) => void): Promise<void> {

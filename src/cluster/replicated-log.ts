@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { FLW_ERR_LOG_FAILED } from '../errors.ts'
+import { Listeners } from '../listeners.ts'
 import { storedEvent } from '../log/entries.ts'
 import type {
   AppendResult,
@@ -33,6 +34,8 @@ import { ReplicatedCommits } from './replicated-commits.ts'
 
 /** One commit is one message where it can be; a smaller one is also sooner on the disks of all servers. */
 const MAX_BATCH_BYTES = 512 * 1024
+/** How long a node that ends waits for the stream to take note of it. */
+const RESIGN_MS = 2000
 const CHECKPOINT_EVERY = 50_000
 const APPEND_TIMEOUT_MS = 15_000
 
@@ -61,8 +64,6 @@ export interface ReplicatedLogOptions {
   maxQueueBytes?: number
   onFault?: (error: Error) => void
   onNote?: (message: string) => void
-  /** Called when another node leads, or this one. */
-  onLeader?: (leader: Leader) => void
   startWorker?: StartWorker
 }
 
@@ -99,6 +100,8 @@ export class ReplicatedLog implements EventLog {
   #head: number
   #at = 0
   #leader: Leader | undefined
+  #term: number
+  readonly #onLeader = new Listeners<[]>()
   #failed: string | undefined
   #closing: Promise<void> | undefined
 
@@ -110,6 +113,7 @@ export class ReplicatedLog implements EventLog {
     this.#options = options
     this.#client = client
     this.#head = client.head
+    this.#term = replica.term
     this.#leader = leaderOf(replica.leader, replica.term)
     this.#store = new SqliteStore(client, onFault, () => this.#halt())
     this.#applier = new ReplicaApplier(client, reason => this.#fail(reason))
@@ -122,7 +126,7 @@ export class ReplicatedLog implements EventLog {
       onLost: first => this.#fail(`the stream begins at ${first}, behind what this replica has`),
       busy: () => this.#applier.busy(),
     })
-    this.#writer = new CommitWriter({ stream, follower: this.#follower, clock, onDeposed: () => this.#stopLeading() })
+    this.#writer = new CommitWriter({ stream, follower: this.#follower, clock, onDeposed: () => this.#deposed() })
     this.#commits = new ReplicatedCommits({
       ...{ clock, client, applier: this.#applier, writer: this.#writer },
       head: () => this.#head,
@@ -162,6 +166,11 @@ export class ReplicatedLog implements EventLog {
     return this.#failed
   }
 
+  /** How often the leader changed. */
+  get term(): number {
+    return this.#term
+  }
+
   get isLeading(): boolean {
     return this.#writer.isLeading
   }
@@ -173,27 +182,41 @@ export class ReplicatedLog implements EventLog {
 
   /**
    * Takes over from whoever leads: from then on this node alone appends. False if another one took over first; nothing
-   * of this node counts then. Waits as long as the stream has no leader.
+   * of this node counts then. Waits as long as the stream has no leader, unless `isWanted` says that it need not.
    */
-  async lead(): Promise<boolean> {
+  async lead(isWanted = () => true): Promise<boolean> {
     if (this.isLeading) return true
     const { node } = this.#options
-    const written = await this.#commits.lead(() => ({
-      kind: 'lead',
-      term: (this.#leader?.term ?? 0) + 1,
-      leader: JSON.stringify(node),
-    }))
+    const written = await this.#commits.lead(
+      () => ({
+        kind: 'lead',
+        term: this.#term + 1,
+        leader: JSON.stringify(node),
+      }),
+      isWanted,
+    )
     if (!written || !this.isLeading) return false
     await this.#applier.idle()
     this.#sweep()
     return this.isLeading
   }
 
-  /** Ends leading, when what was taken is settled: others need not wait until this node is found to be gone. */
-  async resign(): Promise<void> {
+  /**
+   * Ends leading, when what was taken is settled. `tells`: the stream says so to the others, who need not wait until this
+   * node is found to be gone; where the stream is not reached within 2 s, they have to.
+   */
+  async resign(tells = true): Promise<void> {
     this.#stopLeading()
     await this.#group.idle()
+    if (tells && this.isLeading) {
+      await this.#commits.resign(() => ({ kind: 'lead', term: this.#term + 1, leader: 'null' }), RESIGN_MS)
+    }
     this.#writer.resign()
+  }
+
+  /** Calls back when another node leads, or nobody, or this one leads no more. */
+  onLeader(listener: () => void): () => void {
+    return this.#onLeader.add(listener)
   }
 
   /** Resolves when everything is in the replica that the stream held when this was called. */
@@ -283,8 +306,9 @@ export class ReplicatedLog implements EventLog {
   /** Notes what a commit changes, and makes the events that followers are told if nobody here waits for it. */
   #take(change: ReplicaChange, own: AppendOp[] | undefined): { changes: () => Change[]; head: number } | undefined {
     if (change.kind === 'lead') {
+      this.#term = change.term
       this.#leader = leaderOf(change.leader, change.term)
-      this.#options.onLeader?.(this.#leader!)
+      this.#onLeader.tell()
     }
     if (change.kind !== 'appends') return undefined
     const { first, packed } = change
@@ -324,6 +348,11 @@ export class ReplicatedLog implements EventLog {
     this.#checkpoints.start()
   }
 
+  #deposed(): void {
+    this.#stopLeading()
+    this.#onLeader.tell()
+  }
+
   #stopLeading(): void {
     this.#sweeper?.stop()
     this.#checkpoints.stop()
@@ -347,6 +376,7 @@ export class ReplicatedLog implements EventLog {
     this.#stopLeading()
     this.#writer.stop()
     this.#follower.stop()
+    this.#onLeader.tell()
   }
 }
 

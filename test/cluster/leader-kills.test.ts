@@ -8,6 +8,7 @@ import { seed, size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 const KILLS = size('LEADER_KILLS', { quick: 1, full: 20 })
+t.setTimeout(600_000)
 
 t.test('two rival writers on three servers, the leader of which is killed again and again', async t => {
   const cluster = await NatsCluster.start(t)

@@ -5,6 +5,7 @@ import { FakeClock } from '../../helpers/fake-clock.ts'
 import { temporaryFolder } from '../../helpers/log-folder.ts'
 import { MemoryCommitStream, MemoryStreamStore } from '../../helpers/memory-commit-stream.ts'
 
+t.setTimeout(120_000)
 eventLogContract(t, 'a replica of a stream in memory', async (t, { retention = { count: 1e9, ms: 1e12 } } = {}) => {
   const clock = new FakeClock()
   const open = async (store: MemoryStreamStore, options: Partial<ReplicatedLogOptions> = {}) => {

@@ -15,6 +15,8 @@ import { seededRandom } from '../../helpers/random.ts'
 
 const DYING_WORKER = new URL('../../helpers/dying-log-worker.js', import.meta.url)
 
+t.setTimeout(120_000)
+
 /** Nodes on one stream. */
 function nodes(t: Test, store = new MemoryStreamStore()) {
   const clock = new FakeClock()
@@ -26,14 +28,14 @@ function nodes(t: Test, store = new MemoryStreamStore()) {
     const dir = options.dir ?? temporaryFolder(t)
     const notes: string[] = []
     const faulty: Error[] = []
-    const leaders: Leader[] = []
+    const leaders: (Leader | undefined)[] = []
     const log = await openReplicatedLog({
       ...{ stream, dir, clock, retention: { count: 1e9, ms: 1e12 }, node: { node: name, address: `${name}:1` } },
       onNote: said => notes.push(said),
       onFault: fault => faulty.push(fault),
-      onLeader: leader => leaders.push(leader),
       ...options,
     })
+    log.onLeader(() => leaders.push(log.leader))
     t.teardown(() => log.close())
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))
@@ -188,7 +190,9 @@ t.test('a node that resigns has settled what it took', async t => {
   await a.log.resign()
   for (const result of await Promise.all(appends)) t.equal(result.status, 'ok')
   t.match(await a.log.append([note(4)]), { status: 'unavailable' })
+  t.equal(a.log.leader, undefined, 'the stream says so')
   t.equal(await b.log.lead(), true)
+  t.equal(b.log.term, 3)
   t.same(numbers(await readAll(b.log, ['>'])), [1, 2, 3])
 })
 

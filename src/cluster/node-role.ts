@@ -1,0 +1,247 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { Beat, Beats } from './beats.ts'
+import type { Leader } from './replicated-log.ts'
+
+const BEAT_MS = 1000
+/** The active node is gone when it was not heard for this long. */
+const SILENCE_MS = 3000
+/** A node that reaches neither a majority nor the stream for this long stops deciding. */
+const ISOLATED_MS = 6000
+/** A node that was not heard for this long is no member any more. */
+const MEMBER_MS = 30_000
+/** How long each candidate lets those before it go first. */
+const RANK_MS = 400
+const SPREAD_MS = 200
+/** A node that does not hear itself for this long hears nobody, whoever is active. */
+const DEAF_MS = 2500
+/** A look that comes this late was held up with everything else here: silence says nothing then. */
+const LATE_MS = 2000
+
+/** The log, as far as it says who leads. */
+export interface RoleLog {
+  readonly position: number
+  readonly leader: Leader | undefined
+  /** How often the leader changed. */
+  readonly term: number
+  readonly isLeading: boolean
+  /** Resolves with false if another node took over, or if it is not wanted any more. */
+  lead(isWanted: () => boolean): Promise<boolean>
+  /** Ends leading. `tells`: the others hear it from the stream, if that can be reached, and need not wait for a silence. */
+  resign(tells: boolean): Promise<void>
+  /** Resolves when the stream was reached, and everything in it is here. */
+  sync(): Promise<void>
+  /** Calls back when the leader changes, or this node leads no more. */
+  onLeader(listener: () => void): () => void
+}
+
+export interface NodeRoleOptions {
+  node: { node: string; address: string }
+  log: RoleLog
+  beats: Beats
+  clock: Clock
+  /** From 0 to 1: candidates of the same rank do not try at the same moment. */
+  random: () => number
+  /** What runs on the active node only. Both may be called again and again. */
+  services: { start(): Promise<void>; stop(): Promise<void> }
+  onFault: (error: unknown) => void
+  onNote: (message: string) => void
+}
+
+type State =
+  | { name: 'following' }
+  /** Tries to lead when the timer fires, unless somebody else does first. */
+  | { name: 'candidate'; timer: Timer }
+  | { name: 'claiming' }
+  | { name: 'active' }
+  | { name: 'stopped' }
+
+interface Member {
+  beat: Beat
+  heardAt: number
+}
+
+/**
+ * Decides whether this node is the active one. Beats and silence only say who tries; the stream says who leads, so a wrong
+ * guess costs a change of roles, and never a false commit.
+ */
+export class NodeRole {
+  readonly #options: NodeRoleOptions
+  readonly #members = new Map<string, Member>()
+  #state: State = { name: 'following' }
+  #timer: Timer | undefined
+  #unlisten: (() => void)[] = []
+  /** When the active node was heard last, or was given time to be heard. */
+  #activeAt = 0
+  #lookedAt = 0
+  /** When this node heard itself last. */
+  #echoAt = 0
+  /** When the stream was reached last. */
+  #reachedAt = 0
+  #isReaching = false
+
+  constructor(options: NodeRoleOptions) {
+    this.#options = options
+  }
+
+  get isActive(): boolean {
+    return this.#state.name === 'active'
+  }
+
+  /** The nodes that were heard lately, this one included. */
+  get members(): Beat[] {
+    return [...this.#members.values()].map(({ beat }) => beat)
+  }
+
+  start(): void {
+    if (this.#timer !== undefined || this.#state.name === 'stopped') return
+    const { clock, beats, log } = this.#options
+    this.#activeAt = this.#lookedAt = this.#echoAt = this.#reachedAt = clock.monotonic()
+    this.#unlisten = [beats.listen(beat => this.#hear(beat)), log.onLeader(() => this.#leaderChanged())]
+    this.#timer = clock.setInterval(() => this.#look(), BEAT_MS)
+    this.#look()
+  }
+
+  /** Hands over and ends. */
+  async stop(): Promise<void> {
+    if (this.#state.name === 'stopped') return
+    const { services, log } = this.#options
+    const wasActive = this.isActive
+    this.#become({ name: 'stopped' })
+    this.#beat()
+    this.#timer?.cancel()
+    for (const unlisten of this.#unlisten) unlisten()
+    await services.stop()
+    if (wasActive && log.isLeading) await log.resign(true)
+  }
+
+  #look(): void {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    if (now - this.#lookedAt > BEAT_MS + LATE_MS) this.#activeAt = this.#reachedAt = now
+    this.#lookedAt = now
+    if (now - this.#echoAt > DEAF_MS) this.#activeAt = now
+    for (const [node, { heardAt }] of this.#members) if (now - heardAt > MEMBER_MS) this.#members.delete(node)
+    this.#beat()
+    if (this.#state.name === 'following' && this.#isLeaderless(now)) this.#stand(now)
+    if (this.#state.name === 'active') this.#checkReach(now)
+  }
+
+  #beat(): void {
+    const { node, log, beats } = this.#options
+    const isLeaving = this.#state.name === 'stopped'
+    beats.send({ ...node, position: log.position, term: log.term, isActive: this.isActive, isLeaving })
+  }
+
+  #hear(beat: Beat): void {
+    const now = this.#options.clock.monotonic()
+    if (beat.isLeaving) this.#members.delete(beat.node)
+    else this.#members.set(beat.node, { beat, heardAt: now })
+    if (beat.node === this.#options.node.node) this.#echoAt = now
+    // A beat of an older term comes from one that was replaced and does not know it yet.
+    if (beat.isActive && beat.term >= this.#options.log.term) {
+      this.#activeAt = now
+      if (beat.node !== this.#options.node.node) this.#follow()
+    }
+  }
+
+  #leaderChanged(): void {
+    const { log, clock } = this.#options
+    const now = clock.monotonic()
+    // Whoever leads now has yet to be heard; nobody need be waited for who has resigned.
+    if (log.leader !== undefined) this.#activeAt = now
+    if (this.#state.name === 'active' && !log.isLeading) this.#demote('another node leads')
+    if (this.#state.name === 'following' && this.#isLeaderless(now)) this.#stand(now)
+  }
+
+  #isLeaderless(now: number): boolean {
+    return this.#options.log.leader === undefined || now - this.#activeAt >= SILENCE_MS
+  }
+
+  /** Those that have more of the stream go first, then those with the smaller name. */
+  #stand(now: number): void {
+    const { clock, log, node, random } = this.#options
+    const before = [...this.#members.values()].filter(({ beat, heardAt }) => {
+      if (beat.node === node.node || now - heardAt > SILENCE_MS) return false
+      return beat.position > log.position || (beat.position === log.position && beat.node < node.node)
+    })
+    const delayMs = before.length * RANK_MS + random() * SPREAD_MS
+    const timer = clock.setTimeout(() => void this.#claim(), delayMs)
+    this.#become({ name: 'candidate', timer })
+  }
+
+  async #claim(): Promise<void> {
+    const { log, services, onFault, onNote, clock } = this.#options
+    const claiming: State = { name: 'claiming' }
+    this.#become(claiming)
+    // Asked again when everything in the stream is known, which may name a leader of a moment ago.
+    const isWanted = () => this.#state === claiming && this.#isLeaderless(clock.monotonic())
+    const isLeading = await log.lead(isWanted).catch(error => {
+      onFault(error)
+      return false
+    })
+    if (this.#state !== claiming) {
+      if (isLeading) await log.resign(true)
+      return
+    }
+    if (!isLeading || !log.isLeading) {
+      this.#become({ name: 'following' })
+      return
+    }
+    this.#activeAt = this.#reachedAt = clock.monotonic()
+    onNote(`this node is the active one, by term ${log.term}`)
+    this.#become({ name: 'active' })
+    this.#beat()
+    await services.start().catch(async error => {
+      onFault(error)
+      this.#demote('its services cannot be started')
+    })
+  }
+
+  /** Somebody else is active: no reason to try. */
+  #follow(): void {
+    if (this.#state.name === 'candidate' || this.#state.name === 'claiming') this.#become({ name: 'following' })
+  }
+
+  /**
+   * A node that hears no majority may be cut off, or be the only one left. The stream tells: without a majority of its
+   * servers it answers nobody. An election of its leader takes seconds, in which all nodes are still heard.
+   */
+  #checkReach(now: number): void {
+    const heard = [...this.#members.values()].filter(({ heardAt }) => now - heardAt < SILENCE_MS).length
+    if (heard > this.#members.size / 2) {
+      this.#reachedAt = now
+      return
+    }
+    if (now - this.#reachedAt >= ISOLATED_MS) {
+      this.#demote('it reaches neither the other nodes nor the stream')
+      return
+    }
+    if (this.#isReaching) return
+    this.#isReaching = true
+    this.#options.log
+      .sync()
+      .then(
+        () => {
+          this.#reachedAt = this.#options.clock.monotonic()
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#isReaching = false
+      })
+  }
+
+  #demote(why: string): void {
+    const { services, log, onNote, onFault, clock } = this.#options
+    onNote(`this node is not the active one any more: ${why}`)
+    this.#become({ name: 'following' })
+    this.#activeAt = clock.monotonic()
+    services.stop().catch(onFault)
+    if (log.isLeading) log.resign(false).catch(onFault)
+  }
+
+  #become(state: State): void {
+    if (this.#state.name === 'candidate') this.#state.timer.cancel()
+    this.#state = state
+  }
+}

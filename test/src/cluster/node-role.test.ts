@@ -1,0 +1,113 @@
+import t from 'tap'
+import { SimulatedNodes } from '../../helpers/simulated-nodes.ts'
+
+const names = (world: SimulatedNodes) => world.active.map(({ name }) => name)
+
+const started = async () => {
+  const world = new SimulatedNodes(1, ['a', 'b', 'c'])
+  const took = await world.until(() => world.active.some(({ isRunning }) => isRunning))
+  const [active] = world.active
+  const others = world.nodes.filter(node => node !== active)
+  await world.pass(3000)
+  return { world, active: active!, others, took }
+}
+
+t.test('of nodes that start together one becomes active, at once', async t => {
+  const { world, active, others, took } = await started()
+  t.ok(took <= 1500, `${took} ms`)
+  t.same(names(world), [active.name])
+  for (const { log } of others) t.match(log.leader, { node: active.name, term: 1 })
+  t.same(active.role.members.map(({ node }) => node).toSorted(), ['a', 'b', 'c'])
+  await world.pass(60_000)
+  t.same(names(world), [active.name], 'and stays so')
+  t.equal(active.log.term, 1)
+  t.same(world.flaws(), [])
+})
+
+t.test('an active node that is killed is replaced within 5 s, one that stops within 1 s', async t => {
+  const { world, active } = await started()
+  active.kill()
+  const took = await world.until(() => world.active.some(({ isRunning }) => isRunning))
+  t.ok(took <= 5000, `${took} ms`)
+  const [second] = world.active
+  active.start()
+  await world.pass(10_000)
+  t.same(names(world), [second!.name], 'it comes back as a follower')
+  const stopping = second!.role.stop()
+  const handedOver = await world.until(() => world.active.some(({ isRunning }) => isRunning))
+  await stopping
+  t.ok(handedOver <= 1500, `${handedOver} ms`)
+  t.notOk(second!.role.isActive)
+  t.same(world.flaws(), [])
+})
+
+t.test('an election of the stream is not the death of the active node', async t => {
+  const { world, active } = await started()
+  for (const { stream } of world.nodes) stream.isCut = true
+  await world.pass(15_000)
+  t.same(names(world), [active.name])
+  const before = world.written
+  for (const { stream } of world.nodes) stream.isCut = false
+  await world.until(() => world.written > before + 5)
+  t.same(names(world), [active.name])
+  t.equal(active.log.term, 1)
+  t.same(active.notes.length, 1)
+})
+
+t.test('an active node that is cut off stops, is replaced, and follows when it is back', async t => {
+  const { world, active, others } = await started()
+  active.cut(true)
+  const replaced = await world.until(() => others.some(({ isRunning }) => isRunning))
+  t.ok(replaced <= 5000, `${replaced} ms`)
+  const stopped = replaced + (await world.until(() => !active.isRunning))
+  t.ok(stopped <= 10_000, `${stopped} ms`)
+  t.match(active.notes.at(-1), /reaches neither/)
+  const [second] = world.active
+  await world.pass(20_000)
+  active.cut(false)
+  await world.pass(20_000)
+  t.same(names(world), [second!.name], 'nobody is replaced by who comes back')
+  t.match(active.log.leader, { node: second!.name, term: 2 })
+  t.same(world.flaws(), [])
+})
+
+t.test('a follower that was cut off replaces nobody when it is back', async t => {
+  const { world, active, others } = await started()
+  others[0]!.cut(true)
+  await world.pass(20_000)
+  others[0]!.cut(false)
+  await world.pass(20_000)
+  t.same(names(world), [active.name])
+  t.equal(active.log.term, 1)
+})
+
+t.test('the last node that is left stays active', async t => {
+  const { world, active, others } = await started()
+  for (const other of others) other.kill()
+  await world.pass(60_000)
+  t.same(names(world), [active.name])
+  t.equal(active.log.term, 1)
+})
+
+t.test('an active node that stood still is replaced, and decides nothing more', async t => {
+  const { world, active, others } = await started()
+  active.clock.pause()
+  await world.until(() => others.some(({ isRunning }) => isRunning))
+  await world.pass(5000)
+  active.clock.resume()
+  await world.until(() => !active.isRunning)
+  t.same(world.active.length, 1)
+  await world.pass(10_000)
+  t.match(active.log.leader, { term: 2 })
+  t.same(world.flaws(), [])
+})
+
+t.test('a follower that stood still takes no silence for a death', async t => {
+  const { world, active, others } = await started()
+  for (const other of others) other.clock.pause()
+  await world.pass(30_000)
+  for (const other of others) other.clock.resume()
+  await world.pass(10_000)
+  t.same(names(world), [active.name])
+  t.equal(active.log.term, 1)
+})
