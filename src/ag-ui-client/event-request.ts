@@ -8,6 +8,8 @@ export interface RequestLimits {
   answerMs: number
   /** How long an answer may be silent. */
   idleMs: number
+  /** How long an answer may be: all of it is kept until its run has ended. */
+  maxBytes: number
 }
 
 export interface EventRequestOptions {
@@ -36,7 +38,11 @@ export async function requestEvents(url: string, init: RequestInit, options: Eve
   const answer = await begin(new URL(url), init, options)
   const { statusCode = 0, headers } = answer
   if (statusCode !== 200) throw await refusalOf(answer, url)
-  const type = headers['content-type']
+  const { 'content-encoding': encoding = 'identity', 'content-type': type } = headers
+  if (encoding !== 'identity') {
+    answer.destroy()
+    throw new AgentFault('not_ag_ui', `${placeOf(url)} answers with ${encoding}, which nobody asked for.`)
+  }
   if (type !== undefined && !/^text\/(event-stream|plain)\b/i.test(type)) {
     const text = await textOf(answer)
     const said = text === '' ? '' : ` It says: ${short(text)}`
@@ -125,6 +131,7 @@ function bodyOf(
   let silence: Timer | undefined
   let broken: AgentFault | undefined
   let hasEnded = false
+  let bytes = 0
   const listen = () => {
     silence?.cancel()
     silence = clock.setTimeout(() => {
@@ -144,7 +151,12 @@ function bodyOf(
       }
       answer.on('data', (chunk: Buffer) => {
         listen()
-        if (hasEnded) return
+        bytes += chunk.length
+        if (bytes > limits.maxBytes && broken === undefined) {
+          broken = new AgentFault('too_long', `The answer is longer than ${limits.maxBytes} bytes.`)
+          answer.destroy()
+        }
+        if (hasEnded || broken !== undefined) return
         // The AG-UI client knows no line that ends with CR LF, as some frameworks write them.
         controller.enqueue(chunk.includes(CARRIAGE_RETURN) ? chunk.filter(byte => byte !== CARRIAGE_RETURN) : chunk)
         if ((controller.desiredSize ?? 1) <= 0) answer.pause()

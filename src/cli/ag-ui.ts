@@ -19,6 +19,7 @@ interface AgUiOptions extends AgentOptions {
 
 const MINUTE = 60_000
 const DAY = 1440 * MINUTE
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 export const agUiCommand = withAgentOptions(new Command('ag-ui'))
   .description('Run an agent: each prompt is a run of the AG-UI agent at this URL')
@@ -61,7 +62,7 @@ async function run(url: string, options: AgUiOptions): Promise<void> {
   const prompt = createPromptHandler({
     ...{ url, clock: systemClock, threads, headers },
     ask: (question, asked) => agent.client.ask(question, asked),
-    limits: { answerMs: options.answerTimeout, idleMs: options.idleTimeout },
+    limits: { answerMs: options.answerTimeout, idleMs: options.idleTimeout, maxBytes: MAX_ANSWER_BYTES },
     ...(context !== undefined && { context }),
     ...(forwardedProps !== undefined && { forwardedProps }),
   })

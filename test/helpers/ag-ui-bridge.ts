@@ -26,7 +26,7 @@ export async function agUiBridge(
     await threads.open()
     const prompt = createPromptHandler({
       ...{ url: agent.url, clock: systemClock, threads, headers: async () => ({}) },
-      limits: { answerMs: 20_000, idleMs: 20_000 },
+      limits: { answerMs: 20_000, idleMs: 20_000, maxBytes: 8 * 1024 * 1024 },
       ask: (question, asked) => client.ask(question, asked),
       ...over,
     })

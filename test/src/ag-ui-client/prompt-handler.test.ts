@@ -4,6 +4,9 @@ import { called } from '../../helpers/ag-ui-agent.ts'
 import { agUiBridge as bridge } from '../../helpers/ag-ui-bridge.ts'
 import { until } from '../../helpers/until.ts'
 
+// Many servers, which take their time on a busy machine.
+t.setTimeout(120_000)
+
 t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach the session', async t => {
   const { prompt, transcript, agent, log, items, call } = await bridge(t, turn => {
     turn.start()
