@@ -1,4 +1,4 @@
-import { type Agent, type Command, type RunAgentInput, topics, type WireError, wireError } from '@fleetwire/protocol'
+import { type Agent, type RunAgentInput, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { Actor, Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import type { AgentDirectory } from '../commands/agent-directory.ts'
@@ -6,16 +6,29 @@ import type { CommandLedger } from '../commands/command-ledger.ts'
 import type { CommandQueue } from '../commands/command-queue.ts'
 import type { InteractionService } from '../interactions/interaction-service.ts'
 import { encodeCursor } from '../log/cursor.ts'
-import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
-import { draftsOf, stateTopic } from '../sessions/open-messages.ts'
+import { stateTopic } from '../sessions/open-messages.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import type { AgUiMessage } from './ag-ui-event.ts'
 import { type AgUiRun, type AgUiThread, idOf, runTopic, threadTopic } from './ag-ui-run.ts'
 import { readHistory } from './history.ts'
 import { type Answer, answerOf, type ResumeEntry } from './interrupts.ts'
-import { knownMessages } from './messages.ts'
+import { knownMessages, mergedMessages } from './messages.ts'
 import { type NewInput, newInput } from './new-input.ts'
+import {
+  gone,
+  inputOf,
+  isFilled,
+  kindOf,
+  NOTHING,
+  offline,
+  patternsOf,
+  recordDraft,
+  saidBy,
+  titleOf,
+  unwrapped,
+} from './new-run.ts'
 import { RunFold } from './run-fold.ts'
 
 /** A run, and where its command's events begin in the log. */
@@ -48,7 +61,6 @@ export interface AgUiRunsOptions {
 
 type Asker = Caller & { actor: Actor }
 
-const MAX_TITLE = 80
 const PAGE = 500
 
 /**
@@ -106,12 +118,16 @@ export class AgUiRuns {
   }
 
   /** What a thread holds, for a client that asks nothing of the agent. */
-  async contents(agentId: string, threadId: string): Promise<Extract<Opened, { status: 'nothing' }>> {
+  async contents(
+    agentId: string,
+    threadId: string,
+    own: RunAgentInput['messages'] = [],
+  ): Promise<Extract<Opened, { status: 'nothing' }>> {
     const { log } = this.#options
     const of = { agentId, sessionId: idOf(threadId) }
     return {
       status: 'nothing',
-      messages: await readHistory(log, of, Number.POSITIVE_INFINITY),
+      messages: mergedMessages(knownMessages(own), await readHistory(log, of, Number.POSITIVE_INFINITY)),
       state: await this.#stateOf(of),
     }
   }
@@ -121,7 +137,7 @@ export class AgUiRuns {
     const { threadId, runId } = input
     const known = await this.find(agentId, runId)
     if (known !== undefined) {
-      if (known.run.threadId === threadId) return { status: 'run', isNew: false, ...known }
+      if (known.run.threadId === threadId) return { status: 'run', isNew: false, ...withMessages(known, input) }
       return refused(
         wireError('conflict', `The runId "${runId}" is that of a run of another thread: choose a new one.`),
       )
@@ -136,7 +152,7 @@ export class AgUiRuns {
     const busy = latest && this.#options.ledger.live(latest.run.commandId)
     const asked = newInput(input.messages, thread.record?.given ?? [])
     if (asked === undefined && (thread.record !== undefined || input.messages.length > 0))
-      return this.contents(agentId, threadId)
+      return this.contents(agentId, threadId, input.messages)
     if (busy !== undefined) return refused(await this.#busy(latest!))
     return this.#begin(agentId, input, asked ?? NOTHING, thread, caller)
   }
@@ -311,72 +327,10 @@ interface Thread {
   version: number
 }
 
-/** Which events of the log a run is made of. What else is on these topics, the fold leaves out. */
-export function patternsOf({ agentId, commandId }: AgUiRun): string[] {
-  return [
-    topics.command(agentId, commandId),
-    topics.interaction(agentId, '*'),
-    topics.sessionMessages(agentId, '*'),
-    topics.agentStatus(agentId),
-    topics.taskStatus('*'),
-  ]
-}
-
-const NOTHING: NewInput = { text: '', messages: [], raw: [], given: [] }
-
 const seqAfter = ({ after }: FoundRun): number => Number.parseInt(after.split('.')[1]!, 36)
 
-/** An agent may ask for all of the input. One without prompts may take shell lines: then what its user says is one. */
-function kindOf({ capabilities: { kinds } }: Agent): Command['kind'] {
-  if (kinds?.includes('ag-ui')) return 'ag-ui'
-  return kinds !== undefined && !kinds.includes('prompt') && kinds.includes('shell') ? 'shell' : 'prompt'
-}
-
-function inputOf(kind: string, input: RunAgentInput, { text, raw }: NewInput): unknown {
-  if (kind !== 'ag-ui') return text
-  const { threadId, runId, state, tools, context, forwardedProps } = input
-  return { threadId, runId, text, messages: raw, ...given({ state, tools, context, forwardedProps }) }
-}
-
-const given = (fields: object): object =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
-
-function titleOf(text: string): string {
-  const [line = ''] = text.trim().split('\n', 1)
-  return line.length <= MAX_TITLE ? line : `${line.slice(0, MAX_TITLE - 1).replace(/[\ud800-\udbff]$/, '')}…`
-}
-
-const isFilled = (state: unknown): boolean =>
-  typeof state === 'object' && state !== null && Object.keys(state).length > 0
-
-/** A message of the user, as the session's stream has it. */
-function saidBy(
-  { id, text }: { id: string; text: string },
-  of: { agentId: string; sessionId: string; commandId: string },
-): EventDraft[] {
-  const message = { ...of, messageId: idOf(id) }
-  return [
-    ...draftsOf({ type: 'message:start', payload: { ...message, role: 'user', text } }),
-    ...draftsOf({ type: 'message:end', payload: message }),
-  ]
-}
-
-const recordDraft = (topic: string, payload: AgUiRun | AgUiThread, expiresAt: number): EventDraft => ({
-  ...{ type: 'ag-ui:stored', topic, payload, record: 'set', expiresAt },
+/** The messages that the client brings count as well. */
+const withMessages = (found: FoundRun, { messages }: RunAgentInput): FoundRun => ({
+  ...found,
+  history: async () => mergedMessages(knownMessages(messages), await found.history()),
 })
-
-const RETRY_OFFLINE_MS = 5000
-
-const offline = ({ agentId }: Agent): WireError =>
-  wireError('unavailable', `Agent "${agentId}" is offline: nothing was accepted. Start it, or try again.`, {
-    retryAfterMs: RETRY_OFFLINE_MS,
-  })
-
-export const gone = (): WireError =>
-  wireError('cursor_gone', 'The beginning of the run left the log: read the transcript of its session instead.')
-
-/** Why the one agent that was asked could not take it. */
-function unwrapped(error: WireError): WireError {
-  const { refused: each } = (error.details ?? {}) as { refused?: { error: WireError }[] }
-  return each?.[0]?.error ?? error
-}

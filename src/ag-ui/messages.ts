@@ -1,5 +1,6 @@
 import type { TranscriptItem } from '@fleetwire/protocol'
 import type { AgUiMessage, AgUiTextRole } from './ag-ui-event.ts'
+import { idOf } from './ag-ui-run.ts'
 
 const textRoles: readonly string[] = ['developer', 'system', 'assistant', 'user'] satisfies AgUiTextRole[]
 /** What agents call the role of what they think. */
@@ -112,4 +113,13 @@ export function knownMessages(messages: readonly unknown[]): AgUiMessage[] {
     (message): message is AgUiMessage =>
       typeof message === 'object' && message !== null && 'id' in message && typeof message.id === 'string',
   )
+}
+
+/**
+ * The messages of a thread for a client that sent its own: those as they are, since some are not in the log (of the role
+ * `system`, or with parts that are no text), and after them what it does not have.
+ */
+export function mergedMessages(own: readonly AgUiMessage[], logged: readonly AgUiMessage[]): AgUiMessage[] {
+  const known = new Set(own.flatMap(({ id }) => [id, idOf(id)]))
+  return [...own, ...logged.filter(({ id }) => !known.has(id))]
 }

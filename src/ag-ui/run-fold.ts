@@ -5,8 +5,10 @@ import { advance, isStreamEvent, keyOf, type StreamEvent } from '../sessions/str
 import { type AgUiEvent, type AgUiMessage, PROTOCOL_VERSION } from './ag-ui-event.ts'
 import type { AgUiRun } from './ag-ui-run.ts'
 import { interruptOf } from './interrupts.ts'
-import { argumentsOf, errorText, isReasoning, messagesOf, resultIdOf, resultText, textRoleOf } from './messages.ts'
+import { argumentsOf, isReasoning, messagesOf, resultIdOf, resultText, textRoleOf } from './messages.ts'
+import { codeOf, endingOf } from './run-ending.ts'
 import { StreamVerifier } from './stream-verifier.ts'
+import { voiceOf } from './voice.ts'
 
 /** What the fold reads of an event of the log. */
 export interface LoggedEvent {
@@ -339,21 +341,7 @@ export class RunFold {
   }
 
   #ended(command: Command): AgUiEvent[] {
-    const { threadId, runId } = this.run
-    const { status, output } = command
-    const said = this.#spoken(command)
-    switch (status) {
-      case 'succeeded': {
-        const pendingToolCallIds = [...this.#pending]
-        const pending = pendingToolCallIds.length > 0 && { pendingToolCallIds }
-        const result = output !== undefined && output !== null && { result: output }
-        return [...said, { type: 'RUN_FINISHED', threadId, runId, ...result, outcome: { type: 'success', ...pending } }]
-      }
-      case 'cancelled':
-        return [...said, { type: 'RUN_FINISHED', threadId, runId, outcome: { type: 'cancelled' } }]
-      default:
-        return [...said, { type: 'RUN_ERROR', message: messageOf(command), code: errorCodeOf(command) }]
-    }
+    return [...this.#spoken(command), endingOf(command, this.run, [...this.#pending])]
   }
 
   /** What the agent returned as text, where it said nothing while it ran. */
@@ -370,35 +358,9 @@ export class RunFold {
   }
 }
 
-/** How a message is begun, continued and ended: reasoning has a bracket around it. */
-function voiceOf({ messageId, role }: Message) {
-  if (!isReasoning(role)) {
-    return {
-      open: [{ type: 'TEXT_MESSAGE_START', messageId, role: textRoleOf(role) }] as AgUiEvent[],
-      say: (delta: string): AgUiEvent[] => (delta === '' ? [] : [{ type: 'TEXT_MESSAGE_CONTENT', messageId, delta }]),
-      close: [{ type: 'TEXT_MESSAGE_END', messageId }] as AgUiEvent[],
-    }
-  }
-  return {
-    open: [
-      { type: 'REASONING_START', messageId },
-      { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
-    ] as AgUiEvent[],
-    say: (delta: string): AgUiEvent[] =>
-      delta === '' ? [] : [{ type: 'REASONING_MESSAGE_CONTENT', messageId, delta }],
-    close: [
-      { type: 'REASONING_MESSAGE_END', messageId },
-      { type: 'REASONING_END', messageId },
-    ] as AgUiEvent[],
-  }
-}
-
 /** Clients refuse to apply these, and then their state is another than ours. */
 const isPlain = (patch: EventPayloads['state:patch']['patch']): boolean =>
   patch.every(({ path, from = '' }) => !/__proto__|prototype/.test(path + from))
-
-const codeOf = (error: NonNullable<Command['error']>): string | undefined =>
-  typeof error === 'string' ? undefined : error.code
 
 function sameJson(a: string, b: string): boolean {
   try {
@@ -406,26 +368,4 @@ function sameJson(a: string, b: string): boolean {
   } catch {
     return false
   }
-}
-
-function messageOf({ status, error, reason, detail }: Command): string {
-  if (error !== undefined) return errorText(error)
-  const why = detail ?? reason
-  switch (status) {
-    case 'lost':
-      return 'The agent was gone for too long.'
-    case 'timed_out':
-      return 'The run took longer than it may.'
-    case 'expired':
-      return 'The agent did not come to it in time.'
-    case 'rejected':
-      return `The agent refused it${why === undefined ? '' : `: ${why}`}.`
-    default:
-      return `The run failed${why === undefined ? '' : `: ${why}`}.`
-  }
-}
-
-function errorCodeOf({ status, error }: Command): string {
-  const own = error === undefined ? undefined : codeOf(error)
-  return status === 'lost' ? 'AGENT_DISCONNECTED' : (own ?? status.toUpperCase())
 }

@@ -258,6 +258,11 @@ t.test('[UI6] who joins in mid-message has it whole, and so has who is cut off w
     t.same(cut.frames.slice(0, told.length - i - 1), told.slice(i + 1), `cut after ${id}`)
     cut.cut()
   }
+  const system = { id: 's1', role: 'system', content: 'be kind' }
+  const own = await post({ messages: [system, { id: 'u1', role: 'user', content: 'hi' }] })
+  const { messages } = await own.event('MESSAGES_SNAPSHOT')
+  t.match(messages, [system, { id: 'u1' }, { id: 'm1' }, { id: 'r1' }], 'what only the client has stays where it is')
+  own.cut()
   const third = await post({ messages: [] })
   await third.event('REASONING_MESSAGE_START')
   steps[1]!.open()
