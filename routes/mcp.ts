@@ -46,7 +46,8 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
         broadcaster.deal()
         return broadcaster.position
       },
-      onFault: err => app.log.debug({ err }, 'mcp'),
+      onFault: err => app.log.error({ err }, 'a tool of MCP failed'),
+      onRefused: err => app.log.debug({ err }, 'an MCP request was refused'),
     })
     return { endpoint, listenFarewell }
   }

@@ -23,6 +23,10 @@ export class ToolFailure extends Error {
   override readonly name = 'ToolFailure'
 }
 
+/** A refusal, or something that happens on a bad day; anything else is a fault of this program. */
+export const isExpected = (error: unknown): boolean =>
+  error instanceof Refusal || error instanceof NoAnswer || error instanceof ToolFailure
+
 /** What went wrong and what to do about it, as text for a model. */
 export function explain(error: unknown): string {
   if (error instanceof Refusal) {

@@ -20,7 +20,10 @@ export interface HttpEndpointOptions {
   log: Pick<EventLog, 'append' | 'get' | 'follow'>
   clock: Clock
   position(): string
+  /** A tool failed in a way that nobody expected. */
   onFault(error: Error): void
+  /** A request that the protocol does not allow; its sender is told. */
+  onRefused(error: Error): void
 }
 
 export interface Posted {
@@ -77,6 +80,7 @@ export class HttpEndpoint {
     }
     const handler = createMcpHandler(() => this.#server(port, noSubscriptions), {
       legacy: 'reject',
+      onerror: this.#options.onRefused,
       bus,
       // A call may wait for long: a stream carries a sign of life meanwhile.
       responseMode: (body as { method?: unknown } | null)?.method === 'tools/call' ? 'sse' : 'auto',
@@ -102,7 +106,7 @@ export class HttpEndpoint {
             add: uri => sessions.subscribe(session, uri),
             remove: async uri => void (await sessions.unsubscribe(session, uri)),
           }
-    const serve = legacyStatelessFallback(() => this.#server(port, subscriptions), this.#options.onFault)
+    const serve = legacyStatelessFallback(() => this.#server(port, subscriptions), this.#options.onRefused)
     try {
       const response = await serve(new Request(request, { signal: own.signal }), { parsedBody: body })
       return whenRead(response, done)
@@ -113,7 +117,8 @@ export class HttpEndpoint {
   }
 
   #server(port: FleetPort, subscriptions: Subscriptions): McpServer {
-    return createMcpServer({ port, subscriptions, clock: this.#options.clock })
+    const { clock, onFault } = this.#options
+    return createMcpServer({ port, subscriptions, clock, onFault })
   }
 }
 

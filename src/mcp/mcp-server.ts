@@ -1,10 +1,10 @@
 import { McpServer, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import type { Clock } from '../clock.ts'
 import { readVersion } from '../version.ts'
-import { explain } from './explain.ts'
+import { explain, isExpected } from './explain.ts'
 import { Fleet } from './fleet.ts'
 import type { FleetPort } from './fleet-port.ts'
-import { limits } from './limits.ts'
+import { Progress } from './progress.ts'
 import { addPrompts } from './prompts.ts'
 import { addResources, checkResource } from './resources.ts'
 import { annotationsOf, type Tool } from './tool.ts'
@@ -30,10 +30,13 @@ export interface McpServerOptions {
   subscriptions: Subscriptions
   /** Leaves out the tools that change something. */
   readOnly?: boolean
+  /** A tool failed in a way that nobody expected. The model is told of it too. */
+  onFault(error: Error): void
 }
 
 /** An MCP server for one client, with the rights of one token. */
-export function createMcpServer({ port, clock, subscriptions, readOnly = false }: McpServerOptions): McpServer {
+export function createMcpServer(options: McpServerOptions): McpServer {
+  const { port, subscriptions, readOnly = false } = options
   const fleet = new Fleet(port)
   const server = new McpServer(
     { name: 'fleetwire', title: 'Fleetwire', version },
@@ -46,7 +49,7 @@ export function createMcpServer({ port, clock, subscriptions, readOnly = false }
       },
     },
   )
-  for (const tool of tools) if (!readOnly || tool.effect === 'reads') addTool(server, tool, fleet, clock)
+  for (const tool of tools) if (!readOnly || tool.effect === 'reads') addTool(server, tool, fleet, options)
   addResources(server, fleet)
   addPrompts(server)
   server.server.setRequestHandler('resources/subscribe', async ({ params: { uri } }, { mcpReq: { signal } }) => {
@@ -75,30 +78,24 @@ function schemasOf(tool: Tool) {
   return made
 }
 
-function addTool(server: McpServer, tool: Tool, fleet: Fleet, clock: Clock): void {
+function addTool(server: McpServer, tool: Tool, fleet: Fleet, { clock, onFault }: McpServerOptions): void {
   const { name, title, description } = tool
   server.registerTool(
     name,
     { title, description, annotations: annotationsOf(tool), ...schemasOf(tool) },
     async (args, { mcpReq }) => {
-      const startedAt = clock.monotonic()
-      const token = mcpReq._meta?.progressToken
-      let toldAt = Number.NEGATIVE_INFINITY
-      let told = ''
-      const progress = (message: string) => {
-        const now = clock.monotonic()
-        if (token === undefined || (message === told && now - toldAt < limits.progressMs)) return
-        // Each must be higher than the one before.
-        const seconds = Math.max((now - startedAt) / 1000, 0.001)
-        ;[toldAt, told] = [now, message]
-        const notification = { progressToken: token, progress: Math.round(seconds * 1000) / 1000, message }
-        mcpReq.notify({ method: 'notifications/progress', params: notification }).catch(() => {})
-      }
+      const progressToken = mcpReq._meta?.progressToken
+      const telling = new Progress(clock, told => {
+        const params = { progressToken: progressToken!, ...told }
+        mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {})
+      })
+      const progress = progressToken === undefined ? () => {} : (message: string) => telling.tell(message)
       try {
         const { text, data } = await tool.run(args as never, { fleet, clock, progress, signal: mcpReq.signal })
         return { content: [{ type: 'text', text }], structuredContent: data as Record<string, unknown> }
       } catch (error) {
         mcpReq.signal.throwIfAborted()
+        if (!isExpected(error)) onFault(error as Error)
         return { content: [{ type: 'text', text: explain(error) }], isError: true }
       }
     },

@@ -54,6 +54,7 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
       () => {
         server = createMcpServer({
           ...{ port, clock, readOnly },
+          onFault: error => warn(error.stack ?? error.message),
           subscriptions: {
             add: async uri => {
               if (wanted([uri]).size > limits.subscriptions) return tooMany

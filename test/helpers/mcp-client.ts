@@ -48,8 +48,8 @@ export interface McpClient {
     | 'listResourceTemplates'
     | 'ping'
   >
-  /** Asks to be told of changes of these resources. */
-  subscribe(uris: string[]): Promise<void>
+  /** Asks to be told of changes of these resources. A client of 2026 is told how that ended. */
+  subscribe(uris: string[]): Promise<{ closed?: Promise<string> }>
   /** Every update that it was told of, and the next one of a resource. */
   readonly updates: string[]
   updated(uri: string): Promise<void>
@@ -100,8 +100,9 @@ export async function mcpClient(t: Test, wire: Wire, generation: Generation = 's
       return { isError: result.isError === true, text: content?.text ?? '', data: result.structuredContent as T }
     },
     async subscribe(uris) {
-      if (generation.endsWith('2026')) await (client as Client2).listen({ resourceSubscriptions: uris })
-      else for (const uri of uris) await old.subscribeResource({ uri })
+      if (generation.endsWith('2026')) return (client as Client2).listen({ resourceSubscriptions: uris })
+      for (const uri of uris) await old.subscribeResource({ uri })
+      return {}
     },
     updated: uri =>
       new Promise(resolve => {
