@@ -55,7 +55,7 @@ export class LiveSession {
   }
 
   /** Prompts the program once the turns before have ended. */
-  async prompt(run: CommandRun, blocks: ContentBlock[], text: string): Promise<CommandOutcome> {
+  async prompt(run: CommandRun, blocks: ContentBlock[]): Promise<CommandOutcome> {
     this.#waiting++
     const before = this.#turns
     let end = () => {}
@@ -65,7 +65,7 @@ export class LiveSession {
     this.#turns = before.then(() => mine)
     try {
       if ((await orAborted(before, run.signal)) === 'aborted' || this.#isStopping) return { status: 'cancelled' }
-      return await this.#prompt(run, blocks, text)
+      return await this.#prompt(run, blocks)
     } finally {
       this.#waiting--
       end()
@@ -99,7 +99,7 @@ export class LiveSession {
     }
   }
 
-  async #prompt(run: CommandRun, prompt: ContentBlock[], text: string): Promise<CommandOutcome> {
+  async #prompt(run: CommandRun, prompt: ContentBlock[]): Promise<CommandOutcome> {
     const { peer, source, onUnstoppable, exit } = this.#options
     if (peer.gone.aborted) return failed('program_ended', `The program ended before it was asked: ${await exit()}.`)
     const cancel = new AbortController()
@@ -110,7 +110,7 @@ export class LiveSession {
     this.#fault = undefined
     this.#turn = { run, cancel }
     try {
-      this.view.beginTurn(run, text, this.#note)
+      this.view.beginTurn(run, this.#note)
       this.#note = undefined
       run.typing()
       run.signal.addEventListener('abort', interrupt, { once: true })

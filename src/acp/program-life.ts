@@ -132,7 +132,7 @@ export class ProgramLife {
     const sessionId = run.sessionId ?? run.commandId
     if (this.#options.store.acpIdOf(sessionId) === undefined)
       run.report('session:start', { sessionId, title: titleOf(content.text) })
-    return this.#inSession(run, session => session.prompt(run, content.blocks, content.text))
+    return this.#inSession(run, session => session.prompt(run, content.blocks))
   }
 
   /** The input is the id of a mode. */

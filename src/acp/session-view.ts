@@ -51,14 +51,18 @@ export class SessionView {
     return this.#tools
   }
 
-  /** What is reported from now on belongs to this run. `note`: what people should know before. */
-  beginTurn(port: SessionPort, prompt: string, note?: string): void {
+  /**
+   * What is reported from now on belongs to this run. `note`: what people should know before. The prompt is the input of
+   * the command, and no message of the agent: a client that has written it would show it twice.
+   */
+  beginTurn(port: SessionPort, note?: string): void {
     this.#endMessage()
     this.#said = []
-    if (note !== undefined) say(port, 'system', note)
-    // Not part of the run: who follows a run has written the prompt.
-    say(this.#idle, 'user', prompt)
     this.#port = port
+    if (note === undefined) return
+    const message = port.message({ role: 'system' })
+    message.append(note)
+    message.end()
   }
 
   /** The turn is over: late updates belong to the session alone. */
@@ -179,10 +183,4 @@ export class SessionView {
   #report<K extends 'session:activity' | 'state:patch'>(type: K, payload: Omit<AgentPayloads[K], 'sessionId'>): void {
     this.#port.report(type, { ...payload, sessionId: this.#options.sessionId } as AgentPayloads[K])
   }
-}
-
-function say(port: SessionPort, role: 'user' | 'system', text: string): void {
-  const message = port.message({ role })
-  message.append(text)
-  message.end()
 }

@@ -33,7 +33,7 @@ function start() {
   const run = () => {
     const [interrupt, force] = [new AbortController(), new AbortController()]
     const made = { ...port, commandId: 'c', signal: interrupt.signal, force: force.signal, typing() {} }
-    const outcome = session.prompt(made as never, [], 'hi')
+    const outcome = session.prompt(made as never, [])
     return { outcome, interrupt: () => interrupt.abort(), force: () => force.abort() }
   }
   const say = () => session.apply({ sessionUpdate: 'agent_message_chunk', content: { type: 'text', text: 'x' } })

@@ -26,7 +26,7 @@ const text = (kind: 'agent_message_chunk' | 'agent_thought_chunk', of: string, m
 
 test('a message ends where something else begins', t => {
   const { view: v, port, frames } = view()
-  v.beginTurn(port, 'hi', 'a note')
+  v.beginTurn(port, 'a note')
   v.apply(text('agent_message_chunk', 'one'))
   v.apply(text('agent_message_chunk', ' two'))
   v.apply(text('agent_thought_chunk', 'hm'))
@@ -43,7 +43,7 @@ test('a message ends where something else begins', t => {
   const told = frames.map(([type, { role, delta }]) => (type === 'message:start' ? `<${role}>` : (delta ?? '.')))
   t.equal(
     told.join(''),
-    '<system>a note.<user>hi.<assistant>one two.<reasoning>hm.<assistant>a.<assistant>b[image image/png, 3 bytes].',
+    '<system>a note.<assistant>one two.<reasoning>hm.<assistant>a.<assistant>b[image image/png, 3 bytes].',
   )
   t.equal(v.text, 'one two\n\na\n\nb[image image/png, 3 bytes]')
   t.end()
@@ -51,7 +51,7 @@ test('a message ends where something else begins', t => {
 
 test('a call is shown at once, its arguments when they are known, its content at its end', t => {
   const { view: v, port, frames } = view()
-  v.beginTurn(port, 'hi')
+  v.beginTurn(port)
   frames.length = 0
   v.apply({ sessionUpdate: 'tool_call', toolCallId: 'c', title: 'Edit', kind: 'edit', status: 'pending', rawInput: {} })
   v.apply({
@@ -116,7 +116,7 @@ test('a call is shown at once, its arguments when they are known, its content at
 
 test('what is too large for a frame is cut with a mark', t => {
   const { view: v, port, frames } = view()
-  v.beginTurn(port, 'hi')
+  v.beginTurn(port)
   const newText = `${'x'.repeat(99)}\n`.repeat(20_000)
   v.apply({
     ...{ sessionUpdate: 'tool_call', toolCallId: 'c', title: 'T'.repeat(3000), status: 'completed' },
@@ -173,7 +173,7 @@ test('1,000 programs that do whatever they like: what is reported is always in o
     let said = ''
     const turns = 1 + below(3)
     for (let turn = 0; turn < turns; turn++) {
-      v.beginTurn(port, 'hi')
+      v.beginTurn(port)
       const steps = below(30)
       for (let step = 0; step < steps; step++) {
         const kind = any(['message', 'thought', 'call', 'change', 'plan'] as const)

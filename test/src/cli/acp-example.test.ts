@@ -18,7 +18,6 @@ test('the example agent of the library up to 1.9: it asks, a dashboard answers, 
   t.match(await answer(question.interactionId, { optionId: 'allow' }), { status: 200 })
   t.match(await ended(commandId), { status: 'succeeded', output: /I'll help you[\s\S]*Perfect!/ })
   t.match(await transcript('s1'), [
-    { kind: 'message', role: 'user', text: 'Change the configuration' },
     { kind: 'message', role: 'assistant', text: /^I'll help you/, commandId },
     {
       ...{ kind: 'tool', name: 'Reading project files', state: 'ended', commandId },

@@ -29,7 +29,6 @@ test('what the program tells is seen: thoughts, plans, modes, usage, titles, wha
   ]
   t.match(await prompt(lines.join('\n'), { sessionId: 's1' }), { status: 'succeeded', output: /^Hello-32601 .*over$/ })
   t.match(await transcript('s1'), [
-    { role: 'user' },
     { role: 'reasoning', text: 'hm, well' },
     { role: 'assistant', text: /^Hello-32601 .*over$/ },
   ])
