@@ -108,6 +108,8 @@ export class WrapSession {
       if (state === 'online') this.#sayAgain()
     })
     this.ended = this.#wait()
+    // The server takes an agent of which it has heard nothing for idle.
+    this.#sayAgain()
   }
 
   /** For how long the program has printed nothing. */
