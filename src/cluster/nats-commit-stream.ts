@@ -209,7 +209,7 @@ export class NatsCommitStream implements CommitStream {
   async bounds(): Promise<Bounds> {
     try {
       const { state } = await this.#manager.streams.info(this.#name)
-      return { first: state.first_seq, last: state.last_seq }
+      return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq }
     } catch (error) {
       const newest = await this.#manager.direct.getMessage(this.#name, { last_by_subj: this.#subject })
       if (newest === null) throw error

@@ -113,6 +113,7 @@ export class MemoryCommitStream implements CommitStream {
     await this.#way()
     if (this.isCut) throw new Error('no server answers')
     const { parts, first } = this.#store
+    if (after + 1 < first) return []
     const found = parts.slice(after + 1 - first, upTo + 1 - first)
     return this.#happens(this.#faults.stale) ? found.slice(0, this.#random!.below(found.length + 1)) : found
   }
