@@ -3,12 +3,13 @@ import {
   AgentParams,
   AgUiStopped,
   AgUiThreadParams,
+  CopilotKitAnswer,
   CopilotKitCall,
+  CopilotKitInfo,
   ResumeHeaders,
   RunAgentInput,
   wireError,
 } from '@fleetwire/protocol'
-import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accessRefusal, routeAccess } from '../../src/auth/access.ts'
 import { canSeeAgent } from '../../src/auth/permissions.ts'
@@ -62,15 +63,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
         tags,
         summary: 'The agents, as CopilotKit asks for them',
         response: {
-          200: Type.Object({
-            version: Type.String(),
-            mode: Type.String(),
-            audioFileTranscriptionEnabled: Type.Boolean(),
-            agents: Type.Record(
-              Type.String(),
-              Type.Object({ name: Type.String(), description: Type.String(), className: Type.String() }),
-            ),
-          }),
+          200: CopilotKitInfo,
         },
       },
     },
@@ -125,7 +118,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
         headers: ResumeHeaders,
         body: CopilotKitCall,
         refusals,
-        response: { 200: Type.Unknown() },
+        response: { 200: CopilotKitAnswer },
       },
     },
     async (request, reply) => {

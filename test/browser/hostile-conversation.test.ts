@@ -4,7 +4,7 @@ import { connection, desktop, house, launch, type Person, person, phone } from '
 import { fleetwire } from '../helpers/processes.ts'
 
 // Several browsers, one after the other, on a machine that also runs everything else.
-tap.setTimeout(120_000)
+tap.setTimeout(300_000)
 
 const endless = 'W'.repeat(450)
 const bars = (cell: string, columns: number) => `|${` ${cell} |`.repeat(columns)}`

@@ -3,7 +3,7 @@ import tap, { type Test, test } from 'tap'
 import { connection, house, launch, type Person, person, phone } from '../helpers/browser.ts'
 
 // Several browsers, one after the other, on a machine that also runs everything else.
-tap.setTimeout(120_000)
+tap.setTimeout(300_000)
 
 const markup = '<img src=x onerror=alert(1)><script>alert(2)</script>'
 const endless = 'W'.repeat(450)

@@ -50,6 +50,20 @@ export const AgUiRunParams = Type.Object({ agentId: Id, runId: ClientId('As the 
 export const AgUiThreadParams = Type.Object({ agentId: Id, threadId: ClientId('As the client chose it') })
 export const AgUiStopped = Type.Object({ stopped: Type.Boolean() })
 
+/** The agents that a token sees, as CopilotKit asks for them. */
+export const CopilotKitInfo = Type.Object({
+  version: Type.String(),
+  mode: Type.String(),
+  audioFileTranscriptionEnabled: Type.Boolean(),
+  agents: Type.Record(
+    Type.String(),
+    Type.Object({ name: Type.String(), description: Type.String(), className: Type.String() }),
+  ),
+})
+
+/** What the routes answer that the method names. */
+export const CopilotKitAnswer = Type.Unknown()
+
 /** One route for all: what CopilotKit calls the single-route mode. */
 export const CopilotKitCall = Type.Object({
   method: OneOf(['info', 'agent/run', 'agent/connect', 'agent/stop']),
