@@ -1,0 +1,52 @@
+import * as modern from '@ag-ui/client'
+import * as old from 'ag-ui-client-0'
+import t from 'tap'
+import { exampleAgent, realFolder, startAcp } from '../../helpers/acp.ts'
+import { startForCli } from '../../helpers/cli.ts'
+
+const libraries = [
+  ['1.0', modern],
+  ['0.0.59', old as unknown as typeof modern],
+] as const
+
+const said = ({ messages }: modern.HttpAgent) =>
+  messages.filter(({ role }) => role === 'assistant').map(({ content }) => content)
+
+t.test('[UI2] HttpAgent drives fleetwire agent wrap', async t => {
+  const { start, as, url, token } = await startForCli(t)
+  const script = 'while printf "? "; read -r line; do sleep 0.3; printf "you said %s\\n" "$line"; done'
+  const args = ['agent', 'wrap', '--id', 'w1', '--journal', await realFolder(t), '--', 'sh', '-c', script]
+  await start(args, await as('agent', 'w1')).printed(/is connected/)
+  const headers = { authorization: `Bearer ${await token('operator')}` }
+  for (const [name, library] of libraries) {
+    const http = new library.HttpAgent({
+      ...{ url: `${url}/ag-ui/agents/w1`, threadId: `thread ${name}`, headers },
+      initialMessages: [{ id: 'u1', role: 'user', content: 'hello' }],
+    })
+    await http.runAgent()
+    t.match(said(http), [/you said hello/], name)
+    http.addMessage({ id: 'u2', role: 'user', content: 'again' })
+    await http.runAgent()
+    t.match(said(http), [/you said hello/, /you said again/], name)
+  }
+})
+
+t.test('[UI2] HttpAgent drives fleetwire agent acp, answers what it asks and sees its tools', async t => {
+  const { agent, url, token } = await startAcp(t)
+  await agent([process.execPath, exampleAgent])
+  const http = new modern.HttpAgent({
+    ...{
+      url: `${url}/ag-ui/agents/a1`,
+      threadId: 't',
+      headers: { authorization: `Bearer ${await token('operator')}` },
+    },
+    initialMessages: [{ id: 'u1', role: 'user', content: 'Change the configuration' }],
+  })
+  await http.runAgent()
+  t.match(http.pendingInterrupts, [{ reason: /.+/ }], 'the run ends with what it asks')
+  const [{ id } = { id: '' }] = http.pendingInterrupts
+  await http.runAgent({ resume: [{ interruptId: id, status: 'resolved', payload: { optionId: 'allow' } }] })
+  t.match(said(http).join('\n'), /I'll help you[\s\S]*Perfect!/)
+  const tools = http.messages.filter(({ role }) => role === 'tool')
+  t.equal(tools.length, 2)
+})
