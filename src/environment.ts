@@ -1,7 +1,15 @@
 const PREFIX = 'FLEETWIRE_'
 
 /** The variables that the command line and the agent read, besides the settings of the server. */
-export const clientVariables = ['URL', 'TOKEN', 'TOKEN_FILE', 'TOKEN_COMMAND', 'RUN_TIMEOUT', 'COMMAND_ID'] as const
+export const clientVariables = [
+  'URL',
+  'TOKEN',
+  'TOKEN_FILE',
+  'TOKEN_COMMAND',
+  'RUN_TIMEOUT',
+  'COMMAND_ID',
+  'REPORT',
+] as const
 
 export interface Environment {
   /** Values by setting, trimmed: files and secret stores leave a line break at the end. */

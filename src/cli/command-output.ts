@@ -21,6 +21,13 @@ export interface CommandOutputOptions {
 const LAST_OUTPUT_MS = 5000
 
 /**
+ * A command with an exit code had a terminal, whose end is reported after the last byte. A prompt that counts no bytes was
+ * typed into the terminal of its agent.
+ */
+export const hadTerminal = ({ exitCode, outputBytes, kind }: Command): boolean =>
+  exitCode !== undefined && (kind !== 'prompt' || outputBytes !== undefined)
+
+/**
  * The output of a command, each byte once and in order. A viewer that joins a terminal after its first byte gets a
  * screen first, which is not text: so the bytes before it are read from the server's recording instead.
  */
@@ -52,9 +59,8 @@ export class CommandOutput {
   }
 
   /** Resolves when everything that the command wrote before its end has been written. */
-  async end({ exitCode, outputBytes }: Command): Promise<void> {
-    // A command that counts its bytes had a terminal of its own, whose end is reported after the last of them.
-    if (exitCode !== undefined && outputBytes !== undefined) await Promise.race([this.#exited, this.#tooLate()])
+  async end(ended: Command): Promise<void> {
+    if (hadTerminal(ended)) await Promise.race([this.#exited, this.#tooLate()])
     await this.#turn
     this.#terminal.close()
     this.#options.end?.()

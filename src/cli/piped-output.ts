@@ -3,6 +3,7 @@ import type { DashboardClient, DashboardTerminal } from '@fleetwire/client/node'
 import type { Command } from '@fleetwire/protocol'
 import { systemClock } from '../clock.ts'
 import { CliError } from './cli-error.ts'
+import { hadTerminal } from './command-output.ts'
 
 /** An agent that has reported the end of a command sends the rest of the output right away, or is gone. */
 const LAST_OUTPUT_MS = 10_000
@@ -58,9 +59,9 @@ export class PipedOutput {
   }
 
   /** Resolves when everything is written, with what is missing, in words. */
-  async end({ exitCode, stdio, outputBytes }: Command): Promise<string | undefined> {
-    // A command with an exit code had a terminal, whose end is reported after the last byte.
-    if (exitCode !== undefined && outputBytes !== undefined) await Promise.race([this.#exited, this.#tooLate()])
+  async end(ended: Command): Promise<string | undefined> {
+    const { stdio, outputBytes } = ended
+    if (hadTerminal(ended)) await Promise.race([this.#exited, this.#tooLate()])
     this.terminal.close()
     await this.#turn
     if (this.#heldCr) await this.#write(Buffer.from('\r'))

@@ -78,6 +78,8 @@ export class NodeRole {
   /** When the stream was reached last. */
   #reachedAt = 0
   #isReaching = false
+  /** A claim was made whose outcome is not known, though it may not be wanted any more. */
+  #isClaiming = false
 
   constructor(options: NodeRoleOptions) {
     this.#options = options
@@ -122,7 +124,7 @@ export class NodeRole {
     if (now - this.#echoAt > DEAF_MS) this.#activeAt = now
     for (const [node, { heardAt }] of this.#members) if (now - heardAt > MEMBER_MS) this.#members.delete(node)
     this.#beat()
-    if (this.#state.name === 'following' && this.#isLeaderless(now)) this.#stand(now)
+    this.#standIfDue(now)
     if (this.#state.name === 'active') this.#checkReach(now)
   }
 
@@ -150,7 +152,11 @@ export class NodeRole {
     // Whoever leads now has yet to be heard; nobody need be waited for who has resigned.
     if (log.leader !== undefined) this.#activeAt = now
     if (this.#state.name === 'active' && !log.isLeading) this.#demote('another node leads')
-    if (this.#state.name === 'following' && this.#isLeaderless(now)) this.#stand(now)
+    this.#standIfDue(now)
+  }
+
+  #standIfDue(now: number): void {
+    if (this.#state.name === 'following' && !this.#isClaiming && this.#isLeaderless(now)) this.#stand(now)
   }
 
   #isLeaderless(now: number): boolean {
@@ -175,10 +181,12 @@ export class NodeRole {
     this.#become(claiming)
     // Asked again when everything in the stream is known, which may name a leader of a moment ago.
     const isWanted = () => this.#state === claiming && this.#isLeaderless(clock.monotonic())
+    this.#isClaiming = true
     const isLeading = await log.lead(isWanted).catch(error => {
       onFault(error)
       return false
     })
+    this.#isClaiming = false
     if (this.#state !== claiming) {
       if (isLeading) await log.resign(true)
       return

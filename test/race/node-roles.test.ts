@@ -2,7 +2,7 @@ import t from 'tap'
 import { SimulatedNodes } from '../helpers/simulated-nodes.ts'
 import { seed, size } from '../helpers/sizes.ts'
 
-const RUNS = size('NODE_ROLES', { quick: 25, full: 5000 })
+const RUNS = size('NODE_ROLES', { quick: 25, full: 2000 })
 const first = seed()
 t.setTimeout(900_000)
 

@@ -6,7 +6,7 @@ import { encodeOutput } from './output-chunk.ts'
 const text = 'plain \u001b[31mred\u001b[0m é ✓ 😀 \ufeff end'
 const encoder = new TextEncoder()
 
-function terminal(over: object = {}) {
+function terminal(over: object = {}, acks?: (() => void)[]) {
   const reports: unknown[][] = []
   let ended = 0
   let online = true
@@ -19,7 +19,8 @@ function terminal(over: object = {}) {
       report: (type, payload, { sent, acked }) => {
         reports.push([type, payload])
         sent?.()
-        acked?.()
+        if (acked !== undefined && acks !== undefined) acks.push(acked)
+        else acked?.()
       },
       ended: () => ended++,
     },
@@ -121,6 +122,25 @@ t.test('a resend starts where it is asked, or at the oldest byte that is kept', 
   t.same(frames(), [], 'nothing is there yet')
   t.same(made.describe(), { terminalId: 'main', cols: 80, rows: 24, offset: 15 })
 })
+
+t.test(
+  'what the server lacks is sent again after the exit too, without a size, which would begin another one',
+  async t => {
+    const { made, frames, reports } = terminal()
+    made.write(encoder.encode('narrow'))
+    made.resize(100, 30)
+    made.write(encoder.encode('wide'))
+    frames()
+    made.exit({ exitCode: 0 })
+    reports.length = 0
+    made.resend(0)
+    t.match(
+      frames().map(({ offset }) => offset),
+      [0, 6],
+    )
+    t.same(reports, [])
+  },
+)
 
 t.test('[TM22] the exit comes after the last byte', async t => {
   const { made, frames, reports, ended } = terminal()

@@ -34,7 +34,11 @@ export interface TerminalPort {
 
 type Input = Omit<AgentServerPayloads['terminal:input'], 'terminalId'>
 type Exit = { exitCode?: number | undefined; signal?: string | undefined }
-type Life = { state: 'open' } | { state: 'exiting'; exit: Exit } | { state: 'exited' }
+type Life =
+  | { state: 'open' }
+  | { state: 'exiting'; exit: Exit }
+  | { state: 'exited'; isStored: boolean }
+  | { state: 'over' }
 
 const encoder = new TextEncoder()
 
@@ -138,7 +142,7 @@ export class AgentTerminal {
 
   /** Another terminal takes over its id: unsent output is dropped, since its offsets would be taken for the other's. */
   replace(): void {
-    if (this.#life.state === 'exited') return
+    if (!this.#isGoingOn) return
     this.#life = this.#life.state === 'open' ? { state: 'exiting', exit: {} } : this.#life
     this.#sentTo = this.#ring.end
     this.#makeRoom()
@@ -161,15 +165,20 @@ export class AgentTerminal {
 
   /** The next `terminal:output` frame, joined from everything written since the last one. */
   next(maxFrameBytes: number): string | undefined {
-    if (!this.#isAnnounced || this.#life.state === 'exited') return undefined
+    if (!this.#isAnnounced) return undefined
     const from = this.#place
     const size = this.#sizeAt(from)
-    if (size.cols !== this.#told?.cols || size.rows !== this.#told.rows) {
+    const isTold = size.cols === this.#told?.cols && size.rows === this.#told.rows
+    // After its exit a size would begin another terminal, but the server may still lack output.
+    if (!isTold && this.#isGoingOn) {
       this.announce()
       // It goes first.
       if (!this.#isAnnounced) return undefined
     }
-    if (from >= this.#ring.end) return undefined
+    if (from >= this.#ring.end) {
+      this.#endIfSent()
+      return undefined
+    }
     const limit = Math.max(64, Math.min(MAX_CHUNK_BYTES, Math.floor((maxFrameBytes - ENVELOPE_BYTES) / WORST_ESCAPE)))
     const to = Math.min(from + limit, this.#sizes.find(next => next.from > from)?.from ?? Number.POSITIVE_INFINITY)
     const { chunk, length } = encodeOutput(from, this.#ring.slice(from, to))
@@ -233,6 +242,11 @@ export class AgentTerminal {
     return this.#options.local ? { local: true } : {}
   }
 
+  /** Its exit was not reported yet. */
+  get #isGoingOn(): boolean {
+    return this.#life.state === 'open' || this.#life.state === 'exiting'
+  }
+
   /** Where the next output to be sent begins. */
   get #place(): number {
     return Math.max(this.#sentTo, this.#ring.oldest)
@@ -256,10 +270,21 @@ export class AgentTerminal {
   #reportExit(): void {
     if (this.#life.state !== 'exiting' || this.#sentTo < this.#ring.end) return
     const { exitCode, signal } = this.#life.exit
-    this.#life = { state: 'exited' }
+    const life = { state: 'exited' as const, isStored: false }
+    this.#life = life
     const exit = { ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) }
-    const acked = () => this.#port.ended(this)
+    const acked = () => {
+      life.isStored = true
+      this.#endIfSent()
+    }
     this.#port.report('terminal:exit', { terminalId: this.terminalId, ...exit }, { exempt: true, acked })
+  }
+
+  /** The server may ask for what it lacks until it has stored the exit, and the answer is still owed then. */
+  #endIfSent(): void {
+    if (this.#life.state !== 'exited' || !this.#life.isStored || this.#place < this.#ring.end) return
+    this.#life = { state: 'over' }
+    this.#port.ended(this)
   }
 }
 
