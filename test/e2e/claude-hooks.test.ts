@@ -116,7 +116,11 @@ t.test('a permission is asked in Fleetwire, and its answer goes back to the prog
     { name: 'Bash', error: { code: 'abandoned' } },
     { role: 'assistant' },
   ])
-  t.match(await until(async () => (await agent()).work === 'idle' && agent()), { evidence: 'reported' })
+  // The end of a command says "idle" before the program does.
+  await until(async () => {
+    const { work, evidence } = await agent()
+    return work === 'idle' && evidence === 'reported'
+  })
 
   await send('ls')
   const last = await asked()
