@@ -16,6 +16,16 @@ async function stage(t: Test) {
   const journal = join(folder, 'journal')
   return {
     folder,
+    /** Resolves when so many sockets are open. */
+    connected: async (count: number) => {
+      const token = (await fleetwire(t, ['token', '--role', 'admin'], env, folder).ended).stdout.trim()
+      await until(async () => {
+        const answer = await fetch(`${env.FLEETWIRE_URL}/api/v1/connections`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+        return ((await answer.json()) as { items: unknown[] }).items.length >= count
+      })
+    },
     run: (args: string[]) => fleetwire(t, args, env, folder),
     serve: async () => {
       const server = fleetwire(t, ['serve', '--port', port], env, folder)
@@ -31,7 +41,7 @@ async function stage(t: Test) {
 }
 
 test('a server that is killed with -9 in mid-run loses nothing of an AG-UI agent', async t => {
-  const { serve, agent, run } = await stage(t)
+  const { serve, agent, run, connected } = await stage(t)
   const words = Array.from({ length: 60 }, (_, i) => `word${i} `)
   const upstream = await startAgUiAgent(t, turn => {
     turn.start()
@@ -44,6 +54,8 @@ test('a server that is killed with -9 in mid-run loses nothing of an AG-UI agent
   await tail.printed(/following/)
   const sent = run(['send', 'a1', '--kind', 'prompt', '--wait', 'tell me'])
   await tail.printed(/word29/)
+  // Those of the agent, the tail and the sender, who may still be on the way.
+  await connected(3)
   await first.kill('SIGKILL')
   await bridge.printed(/no connection/)
   const [turn] = upstream.turns
