@@ -1,6 +1,6 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Agent, Session, Task } from '@fleetwire/protocol'
+import type { Agent, Interaction, Session, Task } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { realFolder, startAcp } from '../../helpers/acp.ts'
 
@@ -75,7 +75,7 @@ test('what the program tells is seen: thoughts, plans, modes, usage, titles, wha
 })
 
 test('questions: every kind of answer, a form, and none of them when the turn is cancelled', async t => {
-  const { agent, submit, asked, answer, ended, prompt, interrupt, call, admin, until } = await startAcp(t)
+  const { agent, submit, asked, answer, ended, prompt, interrupt, until } = await startAcp(t)
   await agent(undefined, ['--ask-timeout', '2m'])
   const first = await submit('ask May I write?')
   const question = await asked(first.commandId)
@@ -98,7 +98,11 @@ test('questions: every kind of answer, a form, and none of them when the turn is
   const open = await asked(third.commandId)
   await interrupt(third.commandId)
   t.match(await ended(third.commandId), { status: 'cancelled', confirmed: true })
-  t.match(await call(admin, 'GET', `/api/v1/interactions/${open.interactionId}`), { body: { state: 'cancelled' } })
+  // What follows from the end of its command comes after it.
+  await until(({ payload }) => {
+    const { interactionId, state } = payload as Interaction
+    return interactionId === open.interactionId && state === 'cancelled' ? true : undefined
+  })
   t.match(await prompt('say on'), { status: 'succeeded', output: 'on' })
 })
 
