@@ -1,6 +1,7 @@
+import { isObject } from './is-object.ts'
+
 type Json = Record<string, unknown>
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const idOf = (value: unknown): string | undefined =>
   isObject(value) && typeof value.$id === 'string' ? value.$id : undefined
 

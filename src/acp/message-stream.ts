@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
+import { isObject } from '../is-object.ts'
 
 export interface MessageStreamOptions {
   /** What the program writes: one message a line. */
@@ -88,9 +89,6 @@ export function readMessage(line: string): Read {
   // We number our requests; anything else answers none of them.
   return typeof value.id === 'number' ? { kind: 'message', message: value as AnyMessage } : noise
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Lines of text; of one that is too long, only its size. */
 async function* linesOf(stdout: Readable, maxLineBytes: number): AsyncGenerator<string | number> {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type {
   PermissionOption,
   RequestPermissionOutcome,
@@ -7,6 +6,7 @@ import type {
 } from '@agentclientprotocol/sdk'
 import type { InteractionAnswer } from '@fleetwire/client'
 import type { AgentPayloads } from '@fleetwire/protocol'
+import { subjectDigest } from '../subject-digest.ts'
 import { AcpError } from './acp-error.ts'
 import { cut, fitJson } from './fit-json.ts'
 import { unifiedDiff } from './unified-diff.ts'
@@ -82,9 +82,7 @@ const told = (update: object) =>
 
 /** What is asked about: the change, the command line, or whatever the input is. */
 function subjectOf({ content = [], rawInput, kind }: ToolCall): NonNullable<Question['subject']> {
-  const digest = `sha256:${createHash('sha256')
-    .update(JSON.stringify([content, rawInput ?? null]))
-    .digest('hex')}`
+  const digest = subjectDigest([content, rawInput ?? null])
   const subject = (type: string, preview: string) => ({ type, preview: cut(preview, MAX_PREVIEW_CHARS), digest })
   const diffs = content.flatMap(part =>
     part.type === 'diff' ? [unifiedDiff(part.path, part.oldText, part.newText)] : [],

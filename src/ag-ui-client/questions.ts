@@ -1,6 +1,7 @@
 import type { Interrupt, ResumeEntry } from '@ag-ui/client'
 import type { InteractionAnswer } from '@fleetwire/client'
 import type { AgentPayloads } from '@fleetwire/protocol'
+import { isObject } from '../is-object.ts'
 
 type Question = AgentPayloads['interaction:request']
 type Option = Question['options'][number]
@@ -118,9 +119,6 @@ function isApproval({ required }: Schema, { approved }: Record<string, unknown>)
   if (!isObject(approved) || approved.type !== 'boolean') return false
   return !Array.isArray(required) || required.every(name => name === 'approved')
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** `langgraph:database_modification` → `The agent asks: database modification`. */
 const describe = (reason: string): string =>

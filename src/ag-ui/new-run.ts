@@ -1,6 +1,7 @@
 import { type Agent, type Command, type RunAgentInput, topics, type WireError, wireError } from '@fleetwire/protocol'
 import type { EventDraft } from '../log/event-log.ts'
 import { draftsOf } from '../sessions/open-messages.ts'
+import { shortText } from '../short-text.ts'
 import { type AgUiRun, type AgUiThread, idOf } from './ag-ui-run.ts'
 import type { NewInput } from './new-input.ts'
 
@@ -36,7 +37,7 @@ const given = (fields: object): object =>
 
 export function titleOf(text: string): string {
   const [line = ''] = text.trim().split('\n', 1)
-  return line.length <= MAX_TITLE ? line : `${line.slice(0, MAX_TITLE - 1).replace(/[\ud800-\udbff]$/, '')}…`
+  return shortText(line, MAX_TITLE)
 }
 
 export const isFilled = (state: unknown): boolean =>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isObject } from '../is-object.ts'
 import type { LogRecord } from '../log/event-log.ts'
 import type { SubmitRequest } from './command-types.ts'
 
@@ -25,8 +26,6 @@ export function bodyHash(request: object): string {
   return digest(JSON.stringify(body, (_key, value) => (isObject(value) ? sorted(value) : value)))
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const sorted = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
 

@@ -1,3 +1,5 @@
+import { shortText } from '../short-text.ts'
+
 /** Part of a longer text: `start` and `end` count characters (UTF-16 units) from its beginning. */
 export interface Part {
   text: string
@@ -44,6 +46,5 @@ export function cutMiddle(text: string, limit: number, howToReadOn: string): str
 
 /** One line of at most so many characters. */
 export function oneLine(text: string, limit: number): string {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= limit ? line : `${line.slice(0, whole(line, limit - 1))}…`
+  return shortText(text.replace(/\s+/g, ' ').trim(), limit)
 }

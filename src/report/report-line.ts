@@ -1,4 +1,5 @@
 import { type AgentFrame, type AgentFrameType, decodeAgentFrame, type ErrorCode } from '@fleetwire/protocol'
+import { isObject } from '../is-object.ts'
 
 /** The frames of an agent that its program may send: all that tells of its work, and nothing of the connection. */
 const reportable = [
@@ -76,8 +77,6 @@ function fill(type: ReportableType, payload: Fields, { sessionId, source, newId 
 type Fields = Record<string, unknown>
 
 const isReportable = (type: string): type is ReportableType => (reportable as readonly string[]).includes(type)
-const isObject = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function parsed(text: string): Fields | undefined {
   try {

@@ -1,3 +1,5 @@
+import { shortText } from '../short-text.ts'
+
 /** A value of a report fits into a frame with room to spare, however large the file that a tool wrote. */
 const MAX_CHARS = 32 * 1024
 const MAX_TEXT_CHARS = 8 * 1024
@@ -13,14 +15,6 @@ export function shorten(value: unknown): unknown {
   const shorter = cut(value, MAX_LEVELS)
   if (JSON.stringify(shorter).length <= MAX_CHARS) return shorter
   return { shortened: true, preview: shortText(json, MAX_PREVIEW_CHARS) }
-}
-
-/** The beginning of a text, with a mark where it is cut. */
-export function shortText(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text
-  // Half of a pair is no character.
-  const kept = text.slice(0, maxChars - 1).replace(/[\uD800-\uDBFF]$/, '')
-  return `${kept}…`
 }
 
 /** A long text in pieces, each of which fits into a frame, however it is escaped there. */

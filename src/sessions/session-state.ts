@@ -1,4 +1,5 @@
 import type { EventType, Session } from '@fleetwire/protocol'
+import { shortText } from '../short-text.ts'
 
 /** What happens to a session. Fields that are not named stay as they are. */
 export type SessionEvent =
@@ -81,9 +82,7 @@ function said(event: SessionEvent): SessionFields {
   }
 }
 
-/** The beginning of a text, never cut within a character. */
-const preview = (text: string): string =>
-  text.length <= PREVIEW_CHARS ? text : `${text.slice(0, PREVIEW_CHARS - 1).replace(/[\ud800-\udbff]$/, '')}…`
+const preview = (text: string): string => shortText(text, PREVIEW_CHARS)
 
 const blank = ({ agentId, sessionId }: SessionOf, now: number): Session => ({
   sessionId,

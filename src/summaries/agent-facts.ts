@@ -1,5 +1,6 @@
 import { type AgentSummary, type Command, type Interaction, isFinal } from '@fleetwire/protocol'
-import { clip, firstLine, lastLine } from './last-line.ts'
+import { clip } from '../short-text.ts'
+import { firstLine, lastLine } from './last-line.ts'
 
 const TITLE = 120
 const LINE = 200

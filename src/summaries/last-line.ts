@@ -1,7 +1,5 @@
+import { clip } from '../short-text.ts'
 import { withoutSequences } from '../terminals/plain-text.ts'
-
-/** Of a line of people's or programs' text; a pair of surrogates is not cut apart. */
-export const clip = (line: string, most: number): string => line.slice(0, most).replace(/[\ud800-\udbff]$/, '')
 
 /** The first line that says something. */
 export const firstLine = (text: string, most: number): string => clip(linesOf(text)[0] ?? '', most)

@@ -1,3 +1,4 @@
+import { shortText } from '../short-text.ts'
 import type { Message } from './message.ts'
 
 /** Slack cuts a message at 40,000 characters; people read less. */
@@ -23,13 +24,9 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
 /** Cut first, so that no entity is cut in two. */
 export function escaped(text: string, most = MAX_TEXT): string {
-  const line = text.replace(UNSEEN, ' ').trim()
-  const short = line.length > most ? `${wellFormed(line.slice(0, most - 1))}…` : line
+  const short = shortText(text.replace(UNSEEN, ' ').trim(), most)
   return short.replace(/[&<>]/g, char => entities[char]!)
 }
-
-/** Without half of a character that was cut in two. */
-const wellFormed = (text: string): string => text.replace(/[\ud800-\udbff]$/, '')
 
 interface Told {
   /** Of Slack's markup; what others wrote is escaped in it. */

@@ -7,6 +7,7 @@ import { read, sources } from './repository.ts'
 const common = [
   ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/value-flaw.ts', 'src/turn-pace.ts'],
   ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts', 'src/caller.ts', 'src/outcome.ts', 'src/listeners.ts'],
+  ...['src/short-text.ts', 'src/is-object.ts', 'src/subject-digest.ts'],
   ...[
     'src/log/event-log.ts',
     'src/log/draft.ts',
@@ -107,7 +108,13 @@ const layers: [area: string, may: string[]][] = [
   [
     'src/ag-ui-client/',
     [
-      ...['src/ag-ui-client/', 'src/clock.ts', 'src/sessions/json-patch.ts', 'src/sessions/patch-state.ts'],
+      ...[
+        'src/ag-ui-client/',
+        'src/clock.ts',
+        'src/is-object.ts',
+        'src/sessions/json-patch.ts',
+        'src/sessions/patch-state.ts',
+      ],
       ...['@fleetwire/', '@ag-ui/client', 'node:'],
     ],
   ],
@@ -131,6 +138,8 @@ const layers: [area: string, may: string[]][] = [
       'src/acp/',
       'src/exec/',
       'src/clock.ts',
+      'src/is-object.ts',
+      'src/subject-digest.ts',
       '@fleetwire/protocol',
       '@fleetwire/client',
       '@agentclientprotocol/sdk',
@@ -193,6 +202,7 @@ const layers: [area: string, may: string[]][] = [
     [
       'src/clock.ts',
       'src/errors.ts',
+      'src/is-object.ts',
       '@fleetwire/protocol',
       '@fastify/error',
       '@sinclair/typebox',

@@ -1,3 +1,5 @@
+import { isObject } from '../../is-object.ts'
+
 /** What Claude Code gives its hooks on standard input, as far as it is used here. Everything else is ignored. */
 export interface HookInput {
   hook_event_name: string
@@ -49,9 +51,6 @@ export function readHookInput(text: string): HookInput | undefined {
   for (const name of wrong) delete value[name]
   return value as unknown as HookInput
 }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** An id of Claude Code's as one of Fleetwire's: its own have nothing that would have to change. */
 export const idOf = (id: string | undefined): string | undefined => {

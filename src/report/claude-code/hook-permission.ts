@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { AgentPayloads } from '@fleetwire/protocol'
+import { isObject } from '../../is-object.ts'
+import { shortText } from '../../short-text.ts'
+import { subjectDigest } from '../../subject-digest.ts'
 import type { Answer } from '../report-client.ts'
-import { shorten, shortText } from '../shorten.ts'
-import { type HookInput, idOf, isObject } from './hook-input.ts'
+import { shorten } from '../shorten.ts'
+import { type HookInput, idOf } from './hook-input.ts'
 import { toolTitle } from './hook-reports.ts'
 
 type Question = AgentPayloads['interaction:request']
@@ -32,9 +34,7 @@ export function permissionOf(
 ): Permission {
   const event: Event = input.hook_event_name === 'PreToolUse' ? 'PreToolUse' : 'PermissionRequest'
   const sessionId = idOf(input.session_id)
-  const digest = `sha256:${createHash('sha256')
-    .update(JSON.stringify([input.tool_name, input.tool_input]))
-    .digest('hex')}`
+  const digest = subjectDigest([input.tool_name, input.tool_input])
   const shown = preview(input)
   const asked = questionsOf(input)
   const choices = asked === undefined ? permission(input, event) : choice(asked)

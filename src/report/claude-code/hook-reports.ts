@@ -1,7 +1,9 @@
 import { basename } from 'node:path'
+import { isObject } from '../../is-object.ts'
+import { shortText } from '../../short-text.ts'
 import type { SentFrame } from '../report-client.ts'
-import { piecesOf, shorten, shortText } from '../shorten.ts'
-import { type HookInput, idOf, isObject } from './hook-input.ts'
+import { piecesOf, shorten } from '../shorten.ts'
+import { type HookInput, idOf } from './hook-input.ts'
 
 const MAX_TITLE_CHARS = 200
 /** Of a message; what is longer is cut. */

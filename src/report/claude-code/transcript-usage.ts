@@ -1,5 +1,5 @@
+import { isObject } from '../../is-object.ts'
 import type { SentFrame } from '../report-client.ts'
-import { isObject } from './hook-input.ts'
 
 /**
  * So many requests of a transcript are told of, whether or not they were before: the server counts each once, as long as
