@@ -8,6 +8,7 @@ import audit from '../plugins/audit.ts'
 import auth from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
+import cluster from '../plugins/cluster.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import dashboard from '../plugins/dashboard.ts'
@@ -82,6 +83,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 
   await app.register(lifecycle)
   await app.register(reachedAt)
+  await app.register(cluster)
   await app.register(eventLog, { eventLog: options.eventLog, openingLog: options.openingLog })
   await app.register(audit)
   await app.register(errors)

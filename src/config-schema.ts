@@ -170,6 +170,45 @@ export const ConfigSchema = Type.Object({
   }),
   WEBHOOK_TIMEOUT_MS: positive(15 * SECOND, 'How long a receiver of a webhook may take to answer'),
   WEBHOOK_DISABLE_AFTER_MS: positive(DAY, 'How long a webhook may fail before it is disabled'),
+  NATS_URL: list(
+    'NATS servers, comma-separated, such as nats://a:4222: this process is one node of a cluster; absent: the log is in DATA_DIR alone',
+  ),
+  NATS_CREDS: Type.Optional(Type.String({ description: 'File with the credentials of NATS (JWT and seed)' })),
+  NATS_CA: Type.Optional(
+    Type.String({ description: 'File with the CA certificates that NATS servers are checked with' }),
+  ),
+  NATS_CERT: Type.Optional(
+    Type.String({ description: 'File with the certificate that this node shows to NATS servers' }),
+  ),
+  NATS_KEY: Type.Optional(Type.String({ description: 'File with the key of NATS_CERT' })),
+  NATS_REPLICAS: Type.Integer({
+    minimum: 1,
+    maximum: 5,
+    default: 3,
+    description: 'How many NATS servers store each commit; 1: none of them may fail',
+  }),
+  NATS_REQUIRE_FSYNC: Type.Boolean({
+    default: false,
+    description: 'Be ready only where the NATS servers are known to sync each commit to their disks',
+  }),
+  NAMESPACE: Type.String({
+    default: 'default',
+    pattern: '^[A-Za-z0-9_-]{1,32}$',
+    description: 'Names the fleet among those that share NATS servers',
+  }),
+  NODE: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{1,64}$',
+      description: 'Names this node among those of the cluster, each its own; its host name and port when absent',
+    }),
+  ),
+  ADDRESS: Type.Optional(
+    Type.String({
+      maxLength: 512,
+      pattern: '^https?://[^/?#\\s]+$',
+      description: 'Where other nodes reach the HTTP of this node; http, its host name and port when absent',
+    }),
+  ),
   LOCAL_AGENT: Type.Boolean({
     default: true,
     description: 'npm start runs an agent named local; false switches it off',

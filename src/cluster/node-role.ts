@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
+import { Listeners } from '../listeners.ts'
 import type { Beat, Beats } from './beats.ts'
 import type { Leader } from './replicated-log.ts'
 
@@ -35,7 +36,7 @@ export interface RoleLog {
 }
 
 export interface NodeRoleOptions {
-  node: { node: string; address: string }
+  node: Pick<Beat, 'node' | 'address' | 'key'>
   log: RoleLog
   beats: Beats
   clock: Clock
@@ -52,7 +53,8 @@ type State =
   /** Tries to lead when the timer fires, unless somebody else does first. */
   | { name: 'candidate'; timer: Timer }
   | { name: 'claiming' }
-  | { name: 'active' }
+  /** `isServing`: its services run. */
+  | { name: 'active'; isServing: boolean }
   | { name: 'stopped' }
 
 interface Member {
@@ -67,6 +69,7 @@ interface Member {
 export class NodeRole {
   readonly #options: NodeRoleOptions
   readonly #members = new Map<string, Member>()
+  readonly #onChange = new Listeners<[]>()
   #state: State = { name: 'following' }
   #timer: Timer | undefined
   #unlisten: (() => void)[] = []
@@ -80,6 +83,7 @@ export class NodeRole {
   #isReaching = false
   /** A claim was made whose outcome is not known, though it may not be wanted any more. */
   #isClaiming = false
+  #serving: Beat | undefined
 
   constructor(options: NodeRoleOptions) {
     this.#options = options
@@ -87,6 +91,21 @@ export class NodeRole {
 
   get isActive(): boolean {
     return this.#state.name === 'active'
+  }
+
+  /** It is active, and its services run. */
+  get isServing(): boolean {
+    return this.#state.name === 'active' && this.#state.isServing
+  }
+
+  /** The beat of the node that decides, itself included; undefined where none is known to, or it was not heard for 3 s. */
+  get serving(): Beat | undefined {
+    return this.#serving
+  }
+
+  /** Calls back when `serving` is another node, or when this node starts or ceases to serve. */
+  onChange(listener: () => void): () => void {
+    return this.#onChange.add(listener)
   }
 
   /** The nodes that were heard lately, this one included. */
@@ -110,6 +129,7 @@ export class NodeRole {
     const wasActive = this.isActive
     this.#become({ name: 'stopped' })
     this.#beat()
+    this.#judgeServing()
     this.#timer?.cancel()
     for (const unlisten of this.#unlisten) unlisten()
     await services.stop()
@@ -124,14 +144,26 @@ export class NodeRole {
     if (now - this.#echoAt > DEAF_MS) this.#activeAt = now
     for (const [node, { heardAt }] of this.#members) if (now - heardAt > MEMBER_MS) this.#members.delete(node)
     this.#beat()
+    this.#judgeServing()
     this.#standIfDue(now)
     if (this.#state.name === 'active') this.#checkReach(now)
   }
 
   #beat(): void {
-    const { node, log, beats } = this.#options
-    const isLeaving = this.#state.name === 'stopped'
-    beats.send({ ...node, position: log.position, term: log.term, isActive: this.isActive, isLeaving })
+    this.#options.beats.send(this.#says())
+  }
+
+  #says(): Beat {
+    const { node, log } = this.#options
+    const { isActive, isServing } = this
+    return {
+      ...node,
+      position: log.position,
+      term: log.term,
+      isActive,
+      isServing,
+      isLeaving: this.#state.name === 'stopped',
+    }
   }
 
   #hear(beat: Beat): void {
@@ -144,6 +176,21 @@ export class NodeRole {
       this.#activeAt = now
       if (beat.node !== this.#options.node.node) this.#follow()
     }
+    this.#judgeServing()
+  }
+
+  /** Of several that say so, as one that was replaced may for a moment, the one of the newest term. */
+  #judgeServing(): void {
+    const { clock, log } = this.#options
+    const now = clock.monotonic()
+    const before = this.#serving
+    let found: Beat | undefined = this.isServing ? this.#says() : undefined
+    for (const { beat, heardAt } of this.#members.values()) {
+      if (!beat.isServing || beat.node === this.#options.node.node || now - heardAt >= SILENCE_MS) continue
+      if (beat.term >= Math.max(log.term, found?.term ?? 0)) found = beat
+    }
+    this.#serving = found
+    if (found?.node !== before?.node || found?.key !== before?.key) this.#onChange.tell()
   }
 
   #leaderChanged(): void {
@@ -151,6 +198,7 @@ export class NodeRole {
     const now = clock.monotonic()
     // Whoever leads now has yet to be heard; nobody need be waited for who has resigned.
     if (log.leader !== undefined) this.#activeAt = now
+    this.#judgeServing()
     if (this.#state.name === 'active' && !log.isLeading) this.#demote('another node leads')
     this.#standIfDue(now)
   }
@@ -176,7 +224,7 @@ export class NodeRole {
   }
 
   async #claim(): Promise<void> {
-    const { log, services, onFault, onNote, clock } = this.#options
+    const { log, onFault, onNote, clock } = this.#options
     const claiming: State = { name: 'claiming' }
     this.#become(claiming)
     // Asked again when everything in the stream is known, which may name a leader of a moment ago.
@@ -197,12 +245,25 @@ export class NodeRole {
     }
     this.#activeAt = this.#reachedAt = clock.monotonic()
     onNote(`this node is the active one, by term ${log.term}`)
-    this.#become({ name: 'active' })
+    await this.#serve()
+  }
+
+  async #serve(): Promise<void> {
+    const { services, onFault } = this.#options
+    const starting: State = { name: 'active', isServing: false }
+    this.#become(starting)
     this.#beat()
-    await services.start().catch(async error => {
+    try {
+      await services.start()
+    } catch (error) {
       onFault(error)
-      this.#demote('its services cannot be started')
-    })
+      if (this.#state === starting) this.#demote('its services cannot be started')
+      return
+    }
+    if (this.#state !== starting) return
+    this.#become({ name: 'active', isServing: true })
+    this.#beat()
+    this.#judgeServing()
   }
 
   /** Somebody else is active: no reason to try. */
@@ -244,6 +305,7 @@ export class NodeRole {
     onNote(`this node is not the active one any more: ${why}`)
     this.#become({ name: 'following' })
     this.#activeAt = clock.monotonic()
+    this.#judgeServing()
     services.stop().catch(onFault)
     if (log.isLeading) log.resign(false).catch(onFault)
   }

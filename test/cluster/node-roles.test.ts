@@ -19,7 +19,7 @@ t.test('the fleet runs on one of three nodes, and goes on where another one ende
     const clock = systemClock
     const stream = await openNatsCommitStream({ servers: cluster.addresses, namespace: 'roles', clock })
     t.teardown(() => stream.close())
-    const node = { node: name, address: `${name}:1` }
+    const node = { node: name, address: `${name}:1`, key: `key of ${name}` }
     const faults: unknown[] = []
     const log = await openReplicatedLog({
       ...{ stream, dir: temporaryFolder(t), clock, node, retention: { count: 1e9, ms: 1e12 } },

@@ -181,7 +181,7 @@ export class SimulatedNode {
     this.log = new SimulatedLog(this.name, this.stream, this.clock, this.told)
     const { log } = this
     this.role = new NodeRole({
-      ...{ log, clock: this.clock, random: random.next, node: { node: this.name, address: '' } },
+      ...{ log, clock: this.clock, random: random.next, node: { node: this.name, address: '', key: '' } },
       beats: this.#world.beatsOf(this),
       services: {
         start: async () => {

@@ -1,0 +1,36 @@
+import type { Beat } from './beats.ts'
+import type { NodeBus } from './node-bus.ts'
+
+/** The node that decides, as others know it. */
+export interface ActiveNode {
+  node: string
+  /** Where its HTTP is reached. */
+  address: string
+  /** A secret of its process, known to nodes alone. */
+  key: string
+}
+
+/** This process as one of the nodes of a cluster. */
+export interface ClusterNode {
+  readonly node: string
+  /** The secret by which this process proves to other nodes that it is one. */
+  readonly key: string
+  /** It leads, and its services run. */
+  readonly isActive: boolean
+  /** Whom this node believes to be active, itself included; undefined while nobody is, or none was heard for 3 s. */
+  readonly active: ActiveNode | undefined
+  /** Waits for one to be known whose services run. Resolves with undefined when the time is over. */
+  whenActive(timeoutMs: number): Promise<ActiveNode | undefined>
+  /** The nodes that were heard lately, this one included. */
+  readonly members: readonly Beat[]
+  readonly bus: NodeBus
+  /** On a connection of its own, so that a flood of bytes holds up nothing else. */
+  readonly terminalBus: NodeBus
+  /** Calls back when the active node changes, and when this node becomes it or ceases to be it. */
+  onRole(listener: () => void): () => void
+  /**
+   * Resolves with true when the own replica has everything up to this `seq` of the log, and those who follow it here were
+   * told; with false if that takes longer. Default: 1 s.
+   */
+  caughtUp(head: number, timeoutMs?: number): Promise<boolean>
+}
