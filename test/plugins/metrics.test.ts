@@ -119,3 +119,30 @@ test('prom-client’s process metrics are measured once, however many apps come 
   for (const line of ['process_cpu_seconds_total', 'nodejs_version_info{', 'fleetwire_agents{link="online"} 0'])
     t.equal(scraped.split('\n').filter(text => text.startsWith(line)).length, 1, line)
 })
+
+test('the dashboard of Grafana asks for metrics that there are, by labels that they have', async t => {
+  const { app } = await startApp(t)
+  type Made = { name: string; labelNames: string[]; constructor: { name: string } }
+  const made = new Map<string, string[]>([['up', []]])
+  for (const { name, labelNames, constructor: kind } of app.metrics.getMetricsAsArray() as unknown as Made[]) {
+    made.set(name, labelNames)
+    if (kind.name !== 'Histogram') continue
+    for (const part of ['bucket', 'sum', 'count']) made.set(`${name}_${part}`, [...labelNames, 'le'])
+  }
+  const board = JSON.parse(read('deploy/grafana/fleetwire.json'))
+  type Panel = { title: string; targets?: { expr: string }[] }
+  const asked = (board.panels as Panel[]).flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ title, expr })),
+  )
+  t.ok(asked.length > 20)
+  for (const { title, expr } of asked) {
+    const names = [...expr.matchAll(/\b([a-z0-9_]+)\{([^}]*)\}/g)]
+    t.ok(names.length > 0, title)
+    for (const [, name, labels] of names) {
+      t.ok(made.has(name!), `${title}: ${name}`)
+      const by = [...expr.matchAll(/\bby \((\w+)\)/g)].map(([, label]) => label!)
+      const used = [...[...labels!.matchAll(/(\w+)[!=~]/g)].map(([, label]) => label!), ...by]
+      for (const label of used) t.ok(['job', 'instance', ...made.get(name!)!].includes(label), `${title}: ${label}`)
+    }
+  }
+})
