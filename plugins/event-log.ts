@@ -46,6 +46,12 @@ export default fp<EventLogOptions>(
       app.decorate('logUsage', () => undefined)
       return
     }
+    if (app.cluster !== undefined) {
+      const { cluster } = app
+      watched(app, cluster.log)
+      app.decorate('logUsage', () => cluster.usage)
+      return
+    }
     const log = await (openingLog ?? openLog(app.config, app.clock)).take({
       onFault: error => app.log.error({ err: error }, 'event log'),
       onNote: message => app.log.warn(message),
@@ -54,5 +60,5 @@ export default fp<EventLogOptions>(
     app.decorate('logUsage', () => log.usage)
     app.addHook('onClose', () => log.close())
   },
-  { name: 'fleetwire-event-log' },
+  { name: 'fleetwire-event-log', dependencies: ['fleetwire-cluster'] },
 )

@@ -66,7 +66,8 @@ export default fp<{ version: string }>(
       onTokenExpiring: (agentId, expiresAt) =>
         app.log.warn({ agentId, expiresAt: new Date(expiresAt).toISOString() }, 'the token of an agent expires soon'),
     })
-    await fleet.start()
+    app.addHook('onClose', async () => sender.close())
+    await app.whileActive(fleet)
     app.decorate('fleet', fleet)
     app.decorate('commandQueue', fleet.commandQueue)
     app.decorate('batches', fleet.batches)
@@ -76,10 +77,6 @@ export default fp<{ version: string }>(
     app.decorate('tasks', fleet.tasks)
     app.decorate('webhooks', fleet.webhooks)
     app.addHook('preClose', async () => fleet.commandQueue.endWaits())
-    app.addHook('onClose', async () => {
-      await fleet.stop()
-      sender.close()
-    })
   },
   {
     name: 'fleetwire-fleet',

@@ -13,12 +13,9 @@ export default fp(
       tailOf: (agentId, terminalId) => terminals.tail(agentId, terminalId, TAIL_BYTES),
       onFault: error => app.log.error({ err: error }, 'fault in the background'),
     })
-    await board.start()
+    await app.whileActive(board)
     const unlisten = terminals.onOutput((agentId, terminalId) => board.wrote(agentId, terminalId))
-    app.addHook('onClose', async () => {
-      unlisten()
-      board.stop()
-    })
+    app.addHook('onClose', async () => unlisten())
   },
   { name: 'fleetwire-summaries', dependencies: ['fleetwire-event-log', 'fleetwire-terminals'] },
 )

@@ -199,19 +199,22 @@ export const ConfigSchema = Type.Object({
   NODE: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{1,64}$',
-      description: 'Names this node among those of the cluster, each its own; its host name and port when absent',
+      description:
+        'Names this node among those of the cluster, each its own; made of its host name and port when absent',
     }),
   ),
   ADDRESS: Type.Optional(
     Type.String({
       maxLength: 512,
       pattern: '^https?://[^/?#\\s]+$',
-      description: 'Where other nodes reach the HTTP of this node; http, its host name and port when absent',
+      description:
+        'Where other nodes reach the HTTP of this node, such as http://10.0.0.5:3000; what it listens on when absent',
     }),
   ),
-  LOCAL_AGENT: Type.Boolean({
-    default: true,
-    description: 'npm start runs an agent named local; false switches it off',
-  }),
+  LOCAL_AGENT: Type.Optional(
+    Type.Boolean({
+      description: 'Whether npm start runs an agent named local; when absent it does, but for nodes of a cluster',
+    }),
+  ),
 })
 export type Config = Static<typeof ConfigSchema>

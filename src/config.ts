@@ -23,6 +23,7 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
     throw invalid(flaws.join(', FLEETWIRE_'))
   }
   const config = data as Config
+  if (config.NATS_URL !== undefined && !hasSharedKey(config)) throw invalid(`NATS_URL ${NO_SHARED_KEY}`)
   const parsed = { TRUST_PROXY: parseTrustProxy, WEBHOOK_ALLOW_PRIVATE: addressPolicy } as const
   for (const [name, parse] of Object.entries(parsed)) {
     try {
@@ -33,3 +34,9 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
   }
   return config
 }
+
+const hasSharedKey = ({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }: Config): boolean =>
+  [JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL].some(key => key !== undefined)
+
+const NO_SHARED_KEY =
+  'needs a key that all nodes share, as tokens of one would be worthless at the others: set FLEETWIRE_JWT_SECRET, the same on each node (openssl rand -hex 32), or FLEETWIRE_JWT_PUBLIC_KEY or FLEETWIRE_JWKS_URL'

@@ -59,3 +59,11 @@ export const FLW_ERR_CLUSTER_STREAM = createError(
   'FLW_ERR_CLUSTER_STREAM',
   'The stream %s of the NATS servers cannot be used: %s',
 )
+export const FLW_ERR_CLUSTER_UNREADY = createError(
+  'FLW_ERR_CLUSTER_UNREADY',
+  'The NATS servers do not answer for the stream %s: %s. JetStream needs a majority of its servers.',
+)
+export const FLW_ERR_CLUSTER_ACCESS = createError(
+  'FLW_ERR_CLUSTER_ACCESS',
+  'The NATS servers at %s do not let this node in: %s. Check FLEETWIRE_NATS_CREDS, _CA, _CERT and _KEY, or the login in FLEETWIRE_NATS_URL.',
+)

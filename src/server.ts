@@ -28,14 +28,14 @@ export async function serve(
 ): Promise<FastifyInstance> {
   const config = loadConfig(env, overrides)
   // Its thread opens the log while this one loads the rest.
-  const openingLog = openLog(config, systemClock)
+  const openingLog = config.NATS_URL === undefined ? openLog(config, systemClock) : undefined
   const { BACKLOG, buildApp } = await import('./app.ts')
   const stream = process.stdout.isTTY ? (await import('pino-pretty')).default() : pino.destination(1)
   let app: FastifyInstance
   try {
-    app = await buildApp({ config, logger: { stream }, openingLog })
+    app = await buildApp({ config, logger: { stream }, ...(openingLog && { openingLog }) })
   } catch (error) {
-    await openingLog.close()
+    await openingLog?.close()
     throw error
   }
   for (const warning of environmentWarnings(env)) app.log.warn(warning)

@@ -38,12 +38,29 @@ export const serveCommand = new Command('serve')
     })
     const url = app.listeningOrigin
     process.stdout.write(`\nFleetwire listens at ${url}\n`)
-    if (app.tokens.canMint) {
+    if (!app.tokens.canMint) return
+    const { LOCAL_AGENT: wantsAgent = app.cluster === undefined } = app.config
+    if (app.cluster === undefined) {
       await printLoginLink(app, url)
       await greet(app)
-      if (localAgent && app.config.LOCAL_AGENT) await runLocalAgent(app, url)
+    } else {
+      greetOnceActive(app, app.cluster, url)
     }
+    if (localAgent && wantsAgent) await runLocalAgent(app, url)
   })
+
+/** In a cluster one node prints what its people need to get in: whichever comes to be the active one first. */
+function greetOnceActive(app: App, cluster: NonNullable<App['cluster']>, url: string): void {
+  const look = () => {
+    if (!cluster.isActive) return
+    unlisten()
+    printLoginLink(app, url)
+      .then(() => greet(app))
+      .catch(err => app.log.error({ err }, 'no token was minted'))
+  }
+  const unlisten = cluster.onRole(look)
+  look()
+}
 
 /** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */
 async function printLoginLink(app: App, url: string): Promise<void> {

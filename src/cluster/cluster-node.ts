@@ -1,5 +1,12 @@
+import type { EventLog } from '../log/event-log.ts'
 import type { Beat } from './beats.ts'
 import type { NodeBus } from './node-bus.ts'
+
+/** What runs on the active node alone. Both may be called again and again. */
+export interface Service {
+  start(): void | Promise<void>
+  stop(): void | Promise<void>
+}
 
 /** The node that decides, as others know it. */
 export interface ActiveNode {
@@ -12,6 +19,10 @@ export interface ActiveNode {
 
 /** This process as one of the nodes of a cluster. */
 export interface ClusterNode {
+  /** Its replica; what is appended goes to the node that leads. */
+  readonly log: EventLog
+  /** How full the log is, as of the last sweep of this node; undefined where it is not active. */
+  readonly usage: { events: number; bytes: number; limitBytes: number } | undefined
   readonly node: string
   /** The secret by which this process proves to other nodes that it is one. */
   readonly key: string

@@ -10,12 +10,13 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream'
-import { connect, errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../clock.ts'
-import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM } from '../errors.ts'
+import { FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM, FLW_ERR_CLUSTER_UNREADY } from '../errors.ts'
 import type { Appended, Bounds, CommitStream, Part, StoredPart } from './commit-stream.ts'
 import { NatsBeats } from './nats-beats.ts'
 import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
+import { connectNats, type NatsAccess } from './nats-connection.ts'
 import { serverVerdict } from './server-version.ts'
 
 /** An answer takes milliseconds; without a leader there is none for seconds. */
@@ -34,9 +35,7 @@ const EPOCH = 'fleetwire.epoch'
 const [STREAM_NOT_FOUND, STREAM_EXISTS, NO_MESSAGE] = [10059, 10058, 10037]
 const WRONG_LAST_SEQUENCE = 10071
 
-export interface NatsCommitStreamOptions {
-  /** `host:port`, one or several of a cluster. */
-  servers: string | string[]
+export interface NatsCommitStreamOptions extends NatsAccess {
   /** Several fleets may share a NATS cluster, each under a name of its own: letters, digits, `_` and `-`. */
   namespace: string
   /** How many servers store each message. Default 3. */
@@ -47,14 +46,14 @@ export interface NatsCommitStreamOptions {
 }
 
 /**
- * Opens the stream of a namespace, and makes it if there is none. Throws FLW_ERR_CLUSTER_CONNECT if no server can be
- * reached for 20 s, FLW_ERR_CLUSTER_SERVER for one whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_STREAM if the
- * servers do not give what was asked for.
+ * Opens the stream of a namespace, and makes it if there is none. Throws what connectNats throws, FLW_ERR_CLUSTER_SERVER for
+ * a server whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_STREAM if the servers do not give what was asked for,
+ * FLW_ERR_CLUSTER_UNREADY if they do not answer for 20 s.
  */
 export async function openNatsCommitStream(options: NatsCommitStreamOptions): Promise<NatsCommitStream> {
   const { namespace, onNote = () => {} } = options
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(namespace)) throw new TypeError(`Not a namespace: ${namespace}`)
-  const connection = await reach(options)
+  const connection = await connectNats({ ...options, name: `fleetwire ${namespace}` })
   try {
     const version = connection.info?.version ?? 'unknown'
     const verdict = serverVerdict(version)
@@ -66,30 +65,6 @@ export async function openNatsCommitStream(options: NatsCommitStreamOptions): Pr
   } catch (error) {
     await connection.close()
     throw error
-  }
-}
-
-/** Servers that are started together with this process take a moment. */
-async function reach({ servers, namespace, clock }: NatsCommitStreamOptions): Promise<NatsConnection> {
-  const until = clock.monotonic() + OPEN_MS
-  for (;;) {
-    try {
-      return await connect({
-        servers,
-        name: `fleetwire ${namespace}`,
-        timeout: ANSWER_MS,
-        // The library's defaults find a dead link after minutes, and give up after ten attempts.
-        pingInterval: 2000,
-        maxPingOut: 2,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 100,
-        reconnectJitter: 150,
-      })
-    } catch (error) {
-      const isFinal = error instanceof errors.AuthorizationError || clock.monotonic() >= until
-      if (isFinal) throw new FLW_ERR_CLUSTER_CONNECT(String(servers), (error as Error).message)
-      await pause(clock)
-    }
   }
 }
 
@@ -120,7 +95,7 @@ async function openStream(manager: JetStreamManager, options: NatsCommitStreamOp
       return info
     } catch (error) {
       if (error instanceof FLW_ERR_CLUSTER_STREAM) throw error
-      if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_STREAM(streamOf(namespace), (error as Error).message)
+      if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_UNREADY(streamOf(namespace), (error as Error).message)
       await pause(clock)
     }
   }
@@ -169,7 +144,8 @@ export class NatsCommitStream implements CommitStream {
   readonly checkpoints: NatsCheckpointStore
   /** Between the nodes of the namespace. */
   readonly beats: NatsBeats
-  readonly #connection: NatsConnection
+  /** For what nodes tell each other besides. */
+  readonly connection: NatsConnection
   readonly #manager: JetStreamManager
   readonly #publisher: JetStreamClient
   readonly #name: string
@@ -178,7 +154,7 @@ export class NatsCommitStream implements CommitStream {
 
   constructor(connection: NatsConnection, manager: JetStreamManager, { config }: StreamInfo, namespace: string) {
     this.beats = new NatsBeats(connection, namespace)
-    this.#connection = connection
+    this.connection = connection
     this.#manager = manager
     this.#publisher = jetstream(connection, { timeout: ANSWER_MS })
     this.#name = config.name
@@ -229,14 +205,14 @@ export class NatsCommitStream implements CommitStream {
   }
 
   listen(listener: (part: StoredPart) => void): () => void {
-    const subscription = this.#connection.subscribe(this.#live, {
+    const subscription = this.connection.subscribe(this.#live, {
       callback: (error, message) => {
         const part = error === null ? this.#republished(message) : undefined
         if (part !== undefined) listener(part)
       },
     })
     return () => {
-      if (!this.#connection.isClosed()) subscription.unsubscribe()
+      if (!this.connection.isClosed()) subscription.unsubscribe()
     }
   }
 
@@ -266,7 +242,7 @@ export class NatsCommitStream implements CommitStream {
   }
 
   async close(): Promise<void> {
-    await this.#connection.close()
+    await this.connection.close()
   }
 
   async #direct(position: number): Promise<StoredPart | undefined> {

@@ -185,7 +185,7 @@ const layers: [area: string, may: string[]][] = [
       'node:',
     ],
   ],
-  ['src/open-log.ts', ['src/clock.ts', 'src/config.ts', 'src/log/sqlite-opening.ts']],
+  ['src/open-log.ts', ['src/clock.ts', 'src/config.ts', 'src/log/sqlite-opening.ts', 'src/log/sqlite-retention.ts']],
   [
     'src/config.ts',
     [

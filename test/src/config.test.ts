@@ -19,7 +19,6 @@ t.test('[CF1] an empty environment gives every default', async t => {
     FRAME_RATE: 100,
     FRAME_BURST: 200,
     METRICS_PUBLIC: false,
-    LOCAL_AGENT: true,
   })
   for (const name of ConfigSchema.required ?? []) t.ok(name in config, `${name} has a default`)
 })
@@ -28,6 +27,14 @@ t.test('[CF1] every setting is read from its variable', async t => {
   const env = { FLEETWIRE_PORT: '0', FLEETWIRE_HOST: '::1', FLEETWIRE_METRICS_PUBLIC: 'true', FLEETWIRE_LEASE_MS: '5' }
   t.match(loadConfig(env), { PORT: 0, HOST: '::1', METRICS_PUBLIC: true, LEASE_MS: 5 })
   t.equal(loadConfig({ FLEETWIRE_LOCAL_AGENT: 'false' }).LOCAL_AGENT, false)
+})
+
+t.test('a node of a cluster needs a key that all nodes share', async t => {
+  const env = { FLEETWIRE_NATS_URL: 'a:4222, nats://b:4222' }
+  t.throws(() => loadConfig(env), { code: 'FLW_ERR_CONFIG_INVALID', message: /NATS_URL needs a key.*JWT_SECRET/ })
+  const { NATS_URL } = loadConfig({ ...env, FLEETWIRE_JWT_SECRET: 'x'.repeat(32) })
+  t.same(NATS_URL, ['a:4222', 'nats://b:4222'])
+  t.ok(loadConfig({ ...env, FLEETWIRE_JWKS_URL: 'https://issuer.example/keys' }))
 })
 
 t.test('[CF2] an invalid value is named with its rule', async t => {

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
+import type { Clock } from '../clock.ts'
+import { FLW_ERR_CLUSTER_ACCESS, FLW_ERR_CLUSTER_CONNECT } from '../errors.ts'
+
+/** What a server may take to accept a connection. */
+const CONNECT_MS = 2000
+/** Servers that are started together with this process take a moment. */
+const REACH_MS = 20_000
+const RETRY_MS = 250
+
+/** Where the servers are, and how they know this node. */
+export interface NatsAccess {
+  /** `host:port` or URLs, one or several of a cluster. A URL may name a user and a password. */
+  servers: string | readonly string[]
+  credsFile?: string | undefined
+  caFile?: string | undefined
+  certFile?: string | undefined
+  keyFile?: string | undefined
+}
+
+export interface NatsConnectOptions extends NatsAccess {
+  /** Shown by the servers' own monitoring. */
+  name: string
+  namespace: string
+  clock: Clock
+}
+
+/**
+ * A connection that never gives up once it was made. Throws FLW_ERR_CLUSTER_CONNECT if no server can be reached for 20 s,
+ * FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or a file of its access cannot be read.
+ */
+export async function connectNats(options: NatsConnectOptions): Promise<NatsConnection> {
+  const { name, namespace, clock } = options
+  const [servers, login] = splitLogin(options.servers)
+  const until = clock.monotonic() + REACH_MS
+  for (;;) {
+    try {
+      return await connect({
+        servers,
+        ...login,
+        ...fromFiles(options),
+        name,
+        // So that the servers can let it have answers of its own fleet alone.
+        inboxPrefix: `_INBOX.fw.${namespace}`,
+        timeout: CONNECT_MS,
+        // The library's defaults find a dead link after minutes, and give up after ten attempts.
+        pingInterval: 2000,
+        maxPingOut: 2,
+        maxReconnectAttempts: -1,
+        ignoreAuthErrorAbort: true,
+        reconnectTimeWait: 100,
+        reconnectJitter: 150,
+        reconnectJitterTLS: 150,
+      })
+    } catch (error) {
+      const { message } = error as Error
+      if (error instanceof errors.AuthorizationError || error instanceof FileFlaw) {
+        throw new FLW_ERR_CLUSTER_ACCESS(String(servers), message)
+      }
+      if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_CONNECT(String(servers), message)
+      await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
+    }
+  }
+}
+
+class FileFlaw extends Error {}
+
+/** Read anew for each connection, so that files may be replaced while the process runs. */
+function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess) {
+  for (const file of [credsFile, caFile, certFile, keyFile]) if (file !== undefined) contentOf(file)
+  const isTls = [caFile, certFile, keyFile].some(file => file !== undefined)
+  return {
+    ...(credsFile !== undefined && { authenticator: credsAuthenticator(() => contentOf(credsFile)) }),
+    ...(isTls && {
+      tls: { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) },
+    }),
+  }
+}
+
+function contentOf(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new FileFlaw(`${file} cannot be read (${(error as Error).message})`)
+  }
+}
+
+/** The library wants a login beside the servers. It is that of the first one that names one. */
+function splitLogin(servers: string | readonly string[]): [servers: string[], login: { user?: string; pass?: string }] {
+  let login = {}
+  const plain = [servers].flat().map(server => {
+    const [, scheme = '', userInfo, rest] = /^([a-z]+:\/\/)?(?:([^@]*)@)?(.*)$/.exec(server) as unknown as string[]
+    if (userInfo === undefined) return server
+    const [user, pass] = userInfo.split(':', 2).map(decodeURIComponent)
+    if (Object.keys(login).length === 0) login = { user, ...(pass !== undefined && { pass }) }
+    return `${scheme}${rest}`
+  })
+  return [plain, login]
+}

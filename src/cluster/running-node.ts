@@ -1,0 +1,155 @@
+import type { Clock } from '../clock.ts'
+import type { EventDraft, EventLog } from '../log/event-log.ts'
+import type { Beat, Beats } from './beats.ts'
+import type { ActiveNode, ClusterNode, Service } from './cluster-node.ts'
+import { type ForwardedAnswer, ForwardingLog } from './forwarding-log.ts'
+import { HeadWatch } from './head-watch.ts'
+import type { NodeBus } from './node-bus.ts'
+import { NodeRole } from './node-role.ts'
+import type { ReplicatedLog } from './replicated-log.ts'
+
+const CATCH_UP_MS = 1000
+const APPEND = 'append'
+
+export interface RunningNodeOptions {
+  /** Its address is set when it is known, before the node starts. */
+  self: { readonly node: string; readonly key: string; address: string }
+  replica: ReplicatedLog
+  beats: Beats
+  bus: NodeBus
+  terminalBus: NodeBus
+  clock: Clock
+  onFault(error: unknown): void
+  onNote(message: string): void
+  /** Closes what is below the log. */
+  disconnect(): Promise<void>
+}
+
+/** A node of a cluster, joined of its parts. */
+export class RunningNode implements ClusterNode {
+  readonly log: EventLog
+  readonly bus: NodeBus
+  readonly terminalBus: NodeBus
+  readonly #options: RunningNodeOptions
+  readonly #head: HeadWatch
+  readonly #role: NodeRole
+  readonly #services: Service[] = []
+
+  constructor(options: RunningNodeOptions) {
+    const { self, replica, beats, bus, terminalBus, clock, onFault, onNote } = options
+    this.#options = options
+    this.bus = bus
+    this.terminalBus = terminalBus
+    this.#head = new HeadWatch(replica, clock)
+    this.log = new ForwardingLog({
+      ...{ replica, clock },
+      ask: (drafts, timeoutMs) => this.#ask(drafts, timeoutMs),
+      caughtUp: (seq, timeoutMs) => this.#head.reached(seq, timeoutMs),
+    })
+    this.#role = new NodeRole({
+      ...{ node: self, log: replica, beats, clock, onFault, onNote, random: Math.random },
+      services: { start: () => this.#startServices(), stop: () => this.#stopServices() },
+    })
+    bus.answer(APPEND, (drafts: EventDraft[]) => this.#append(drafts))
+  }
+
+  get node(): string {
+    return this.#options.self.node
+  }
+
+  get key(): string {
+    return this.#options.self.key
+  }
+
+  get isActive(): boolean {
+    return this.#role.isServing
+  }
+
+  get active(): ActiveNode | undefined {
+    return this.#role.serving
+  }
+
+  get members(): readonly Beat[] {
+    return this.#role.members
+  }
+
+  get usage() {
+    return this.isActive ? this.#options.replica.usage : undefined
+  }
+
+  onRole(listener: () => void): () => void {
+    return this.#role.onChange(listener)
+  }
+
+  whenActive(timeoutMs: number): Promise<ActiveNode | undefined> {
+    if (this.active !== undefined) return Promise.resolve(this.active)
+    return new Promise(resolve => {
+      const settle = () => {
+        timer.cancel()
+        unlisten()
+        resolve(this.active)
+      }
+      const timer = this.#options.clock.setTimeout(settle, timeoutMs)
+      const unlisten = this.onRole(() => this.active !== undefined && settle())
+    })
+  }
+
+  caughtUp(head: number, timeoutMs = CATCH_UP_MS): Promise<boolean> {
+    return this.#head.reached(head, timeoutMs)
+  }
+
+  addService(service: Service): void {
+    this.#services.push(service)
+  }
+
+  /** From now on it may become the active node. `address`: where other nodes reach its HTTP. */
+  start(address: string): void {
+    this.#options.self.address = address
+    this.#role.start()
+  }
+
+  /** Lets another node take over at once, where this one is active, and takes part in no election any more. */
+  async handOver(): Promise<void> {
+    await this.#role.stop()
+  }
+
+  async close(): Promise<void> {
+    await this.handOver()
+    this.#head.stop()
+    for (const bus of [this.bus, this.terminalBus]) bus.close()
+    await this.log.close()
+    await this.#options.disconnect()
+  }
+
+  /** Of the others that start, one may need what another has. */
+  async #startServices(): Promise<void> {
+    for (const service of this.#services) await service.start()
+  }
+
+  async #stopServices(): Promise<void> {
+    await Promise.all(this.#services.toReversed().map(service => service.stop()))
+  }
+
+  async #ask(drafts: readonly EventDraft[], timeoutMs: number): Promise<ForwardedAnswer | undefined> {
+    const active = await this.whenActive(timeoutMs)
+    if (active === undefined || active.node === this.node) return undefined
+    return this.bus.request<readonly EventDraft[], ForwardedAnswer>(active.node, APPEND, drafts, { timeoutMs })
+  }
+
+  /** Of another node. */
+  async #append(drafts: readonly EventDraft[]): Promise<ForwardedAnswer> {
+    const { replica } = this.#options
+    if (!replica.isLeading) return { status: 'elsewhere' }
+    const result = await replica.append(drafts)
+    switch (result.status) {
+      case 'ok': {
+        const [event] = result.events
+        return { status: 'ok', first: event?.seq ?? this.#head.seq, at: event?.at ?? 0 }
+      }
+      case 'conflict':
+        return { status: 'conflict', current: result.current ?? null, head: this.#head.seq }
+      case 'unavailable':
+        return result
+    }
+  }
+}
