@@ -1,4 +1,5 @@
 import type {
+  AgentFrame,
   AgentPayloads,
   AgentServerFrameType,
   AgentServerPayloads,
@@ -17,6 +18,14 @@ export interface AgentConnection {
   join(): void
   error(code: ErrorCode, message: string, about?: { id?: string; details?: unknown }): void
   close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void
+}
+
+/** What arrives over the connection of an agent. */
+export interface AgentInput {
+  onFrame(frame: AgentFrame): void
+  /** A frame was invalid and the agent was told; its number counts as consumed. */
+  onRefused(n: number): void
+  onClose(): void
 }
 
 /** Takes terminal frames, which are not in the log. */

@@ -4,7 +4,7 @@ import { Deadlines } from '../deadlines.ts'
 import { draftOf } from '../log/draft.ts'
 import { LOG_UNAVAILABLE, unavailable } from '../outcome.ts'
 import { isDelta } from '../sessions/stream-drafts.ts'
-import type { AgentConnection } from './agent-connection.ts'
+import type { AgentConnection, AgentInput } from './agent-connection.ts'
 import { lifecycleOnConnect, type UplinkRecord, uplinkTopic } from './agent-state.ts'
 import type { DeltaPace } from './delta-pace.ts'
 import { type Directive, type InventoryItem, judge } from './reconcile.ts'
@@ -38,7 +38,7 @@ type State =
  * acknowledged when its content is on disk. Its number is stored in the same append, so a frame that is sent again is
  * recognised.
  */
-export class AgentSession {
+export class AgentSession implements AgentInput {
   readonly #agentId: string
   readonly #connection: AgentConnection
   readonly #services: AgentSessionServices
@@ -78,7 +78,6 @@ export class AgentSession {
     this.#take(frame)
   }
 
-  /** A frame was invalid and the agent was told; its number counts as consumed. */
   onRefused(n: number): void {
     if (this.#state.at === 'greeting' || this.#state.at === 'ready') this.#take({ type: 'refused', n })
   }

@@ -1,0 +1,60 @@
+import type { AgentFrame, AgentServerFrameType, AgentServerPayloads, CloseCode, ErrorCode } from '@fleetwire/protocol'
+
+/** What gateways and the active node tell each other about the agents whose sockets a gateway holds. */
+
+/** One link from a gateway to the active node, for all of its agents. */
+export const AGENTS = 'agents'
+/** What their terminals write goes beside it, on another connection, so that a flood of it holds up nothing else. */
+export const OUTPUT = 'agent-output'
+
+export interface AgentsHello {
+  /** Names the link. */
+  id: string
+}
+
+export interface OutputHello {
+  /** The link of the agents that it stands beside. */
+  id: string
+  /** Counts the links that stood beside it, from 1. */
+  generation: number
+}
+
+/** Names a socket of a gateway on its link. */
+type Socket = number
+
+/**
+ * Output and the frames that its place among them matters to, as the hello and what changes the terminal, come by
+ * different links: each says how many of the other came before it.
+ */
+export interface Place {
+  generation: number
+  /** Frames of output that this agent had sent by the link of this generation. */
+  outputs: number
+}
+
+export type FromGateway =
+  | ['open', Socket, { agentId: string; connectionId: string; tokenExpiresAt?: number | undefined }]
+  | ['frame', Socket, AgentFrame]
+  | ['frame', Socket, AgentFrame, Place]
+  | ['refused', Socket, number]
+  | ['closed', Socket]
+  /** The link of output of this generation brings nothing more. */
+  | ['mute', number]
+
+/** Output of an agent, and how many frames came before it that say what terminals it has. */
+export type Output = [socket: Socket, marks: number, frame: AgentFrame]
+
+type Sent = {
+  [K in AgentServerFrameType]: ['send', Socket, K, AgentServerPayloads[K]]
+}[AgentServerFrameType]
+
+export type ToGateway =
+  /** Agents are taken from now on. */
+  | ['ready']
+  | Sent
+  | ['join', Socket]
+  | ['error', Socket, ErrorCode, string, { id?: string; details?: unknown }?]
+  | ['close', Socket, CloseCode, string, { reconnectAfterMs?: number }?]
+
+/** Their place among the output of terminals matters. */
+export const MARKS: ReadonlySet<string> = new Set(['agent:connect', 'terminal:resize', 'terminal:exit'])
