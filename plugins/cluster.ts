@@ -40,9 +40,21 @@ async function openNode(app: FastifyInstance, config: Config): Promise<RunningNo
   })
 }
 
-export default fp(
-  async app => {
+/** A node that the caller made, and ends. */
+export type GivenNode = ClusterNode & Pick<RunningNode, 'addService'>
+
+export interface ClusterOptions {
+  cluster?: GivenNode | undefined
+}
+
+export default fp<ClusterOptions>(
+  async (app, { cluster }) => {
     const { config } = app
+    if (cluster !== undefined) {
+      app.decorate('cluster', cluster)
+      app.decorate('whileActive', async service => cluster.addService(service))
+      return
+    }
     if (config.NATS_URL === undefined) {
       app.decorate('cluster', undefined)
       app.decorate('whileActive', async service => {

@@ -1,6 +1,7 @@
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { FORWARDED, type ForwardedFrom, forwardedFrom } from '../src/cluster/forwarded-request.ts'
 import { Refusals } from '../src/connections/refusals.ts'
 import { type ReachedAt, reachedAt } from '../src/reached-at.ts'
 import { parseTrustProxy } from '../src/trust-proxy.ts'
@@ -9,6 +10,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** How the sender of a request reaches this server, through the proxies that `TRUST_PROXY` trusts. */
     reachedAt(request: FastifyRequest): ReachedAt
+    /** The sender of a request that another node of the cluster passed on, as that node saw it; undefined for all others. */
+    forwardedFrom(request: FastifyRequest): ForwardedFrom | undefined
     /** What `Location` names for a path of this server. */
     publicPath(request: FastifyRequest, path: string): string
     /** The address of a request as limits count it: IPv6 by its /64. */
@@ -29,7 +32,13 @@ export default fp(
     // An app that embeds this one has its own trust settings; if they trust a proxy, a second address is known.
     const isTrusted = ({ ips, socket }: FastifyRequest) =>
       trust?.(socket.remoteAddress ?? '', 0) === true || (ips?.length ?? 0) > 1
+    app.decorate('forwardedFrom', ({ headers }) => {
+      if (app.cluster === undefined || headers[FORWARDED] === undefined) return undefined
+      return forwardedFrom(headers, app.cluster.key)
+    })
     app.decorate('reachedAt', request => {
+      const from = app.forwardedFrom(request)
+      if (from !== undefined) return from.reachedAt
       const { headers, host, protocol } = request
       return reachedAt({ headers, host, protocol, isTrusted: isTrusted(request) })
     })
@@ -37,7 +46,8 @@ export default fp(
     app.decorateRequest('limitedAddress', null)
     app.decorate('addressOf', request => {
       // A closed socket no longer has an address. Such requests are counted together.
-      request.limitedAddress ??= normalizeIP((request.ip as string | undefined) ?? '')
+      request.limitedAddress ??=
+        app.forwardedFrom(request)?.address ?? normalizeIP((request.ip as string | undefined) ?? '')
       return request.limitedAddress
     })
     app.decorate('publicPath', (request, path) => {

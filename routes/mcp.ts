@@ -37,6 +37,7 @@ const stopping: FleetAnswer = {
 const mcp: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, clock, config, connections, eventLog } = app
   const { draining } = app.lifecycle
+  app.answeredByActive(app)
 
   const load = async () => {
     const { HttpEndpoint, listenFarewell } = await import('../src/mcp/http-endpoint.ts')

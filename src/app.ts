@@ -8,7 +8,7 @@ import audit from '../plugins/audit.ts'
 import auth from '../plugins/auth.ts'
 import bodies from '../plugins/bodies.ts'
 import broadcaster from '../plugins/broadcaster.ts'
-import cluster from '../plugins/cluster.ts'
+import cluster, { type GivenNode } from '../plugins/cluster.ts'
 import connections from '../plugins/connections.ts'
 import cors from '../plugins/cors.ts'
 import dashboard from '../plugins/dashboard.ts'
@@ -16,6 +16,7 @@ import errors, { clientErrorHandler, frameworkErrors } from '../plugins/errors.t
 import eventBus from '../plugins/event-bus.ts'
 import eventLog from '../plugins/event-log.ts'
 import fleet from '../plugins/fleet.ts'
+import forwarding from '../plugins/forwarding.ts'
 import headers from '../plugins/headers.ts'
 import jwt from '../plugins/jwt.ts'
 import lifecycle from '../plugins/lifecycle.ts'
@@ -52,6 +53,8 @@ export interface ControlPlaneOptions {
   eventLog?: EventLog
   /** The log of the configuration, where it is being opened already. It is closed with the app. */
   openingLog?: OpeningLog
+  /** The node of a cluster that this is, made and ended by the caller. Default: as the configuration says. */
+  cluster?: GivenNode
   clock?: Clock
   /**
    * Who sent a request, as the app around this one knows it, for REST and for upgrades to sockets. Asked first; for
@@ -83,7 +86,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 
   await app.register(lifecycle)
   await app.register(reachedAt)
-  await app.register(cluster)
+  await app.register(cluster, { cluster: options.cluster })
   await app.register(eventLog, { eventLog: options.eventLog, openingLog: options.openingLog })
   await app.register(audit)
   await app.register(errors)
@@ -93,6 +96,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(auth, { authenticate: options.authenticate })
   await app.register(cors)
   await app.register(rateLimit)
+  await app.register(forwarding)
   await app.register(schemas)
   await app.register(openapi, { version })
   await app.register(asyncapi, { version })

@@ -6,6 +6,7 @@ import runs from './runs.ts'
 /** AG-UI: any client of it drives any connected agent. src/auth/access.ts says who may call which route. */
 const agUi: FastifyPluginAsync = async app => {
   app.addHook('onRoute', app.admitRoutes(app.prefix, '/ag-ui'))
+  app.answeredByActive(app)
   const answers = new RunAnswers(app)
   await app.register(runs, { answers })
   await app.register(copilotKit, { prefix: '/copilotkit', answers })

@@ -66,7 +66,7 @@ const layers: [area: string, may: string[]][] = [
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
   // The replicated order of commits, and the log that stands on it; what gateways bring to the active node.
-  ['src/cluster/', ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', '@nats-io/']],
+  ['src/cluster/', ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', '@nats-io/', 'undici']],
   ['src/commands/', ['src/commands/', ...common]],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', 'src/environment.ts', '@sinclair/typebox', 'jose']],

@@ -36,7 +36,11 @@ export const errorCodes = {
   queue_full: { status: 429, retryable: true, meaning: 'The command queue of this agent is full.' },
   subscription_limit: { status: 400, retryable: false, meaning: 'Too many patterns on one connection.' },
   not_ready: { status: 409, retryable: true, meaning: 'The handshake is not complete: send agent:connect first.' },
-  unavailable: { status: 503, retryable: true, meaning: 'The log cannot accept now. Nothing was accepted.' },
+  unavailable: {
+    status: 503,
+    retryable: true,
+    meaning: 'The server cannot accept now. Nothing was accepted, unless `details.outcome` is `unknown`.',
+  },
   internal: { status: 500, retryable: true, meaning: 'A fault of the server; it was logged.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
 

@@ -19,6 +19,7 @@ import webhooks from './webhooks/index.ts'
 /** The REST API. src/auth/access.ts says who may call which route. */
 const v1: FastifyPluginAsync = async app => {
   app.addHook('onRoute', app.admitRoutes(app.prefix))
+  app.answeredByActive(app)
   await app.register(commands)
   await app.register(batches)
   await app.register(agents)

@@ -14,6 +14,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
   app.get(
     '/events',
     {
+      config: { onAnyNode: true },
       schema: {
         tags,
         summary: 'Page through what happened',

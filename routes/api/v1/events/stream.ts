@@ -17,7 +17,7 @@ const stream: FastifyPluginAsyncTypebox = async app => {
     '/events/stream',
     {
       exposeHeadRoute: false,
-      config: { queryToken: true },
+      config: { queryToken: true, onAnyNode: true },
       schema: {
         tags: ['events'],
         summary: 'Follow events as they happen',

@@ -37,7 +37,7 @@ const login: FastifyPluginAsyncTypebox = async app => {
         summary: 'Log in with a code',
         security: [],
         body: LoginBody,
-        refusals: ['unauthorized'],
+        refusals: ['unauthorized', 'unavailable'],
         response: { 200: LoginToken },
       },
     },

@@ -1,0 +1,176 @@
+import { pipeline, Readable, type Readable as ReadableStream } from 'node:stream'
+import { wireError } from '@fleetwire/protocol'
+import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ActiveCalls } from '../src/cluster/active-calls.ts'
+import { FORWARDED, forwardedHeader, HEAD, headersPassedOn, NOT_ACTIVE } from '../src/cluster/forwarded-request.ts'
+import type { IncomingAnswer } from '../src/cluster/http-forwarder.ts'
+import { type Body, BodyTooLarge, readAhead } from '../src/cluster/read-ahead.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What this node asks of the active one; undefined where there is no cluster. */
+    activeCalls: ActiveCalls | undefined
+    /**
+     * Has the active node answer the requests of a scope, whichever node they reach; a route that any node can answer says
+     * `config: { onAnyNode: true }`. Hooks of onRequest run before, on the node that was reached: who may not ask costs
+     * the active node nothing.
+     */
+    answeredByActive(scope: FastifyInstance): void
+  }
+  interface FastifyContextConfig {
+    onAnyNode?: boolean
+  }
+}
+
+/** A body up to this size is held, and can be sent to another node if the first cannot be reached. */
+const HELD_BYTES = 64 * 1024
+const FULL_URL = /^https?:\/\/[^/]*/i
+
+const notActive = wireError('unavailable', 'This node does not decide any more. Nothing was accepted; try again.', {
+  retryAfterMs: 1000,
+})
+
+export default fp(
+  async app => {
+    const { clock, cluster, config, eventLog, lifecycle } = app
+    if (cluster === undefined) {
+      app.decorate('activeCalls', undefined)
+      app.decorate('answeredByActive', () => {})
+      return
+    }
+    const { HttpForwarder } = await import('../src/cluster/http-forwarder.ts')
+    const forwarder = new HttpForwarder({ stallMs: Math.max(config.STALLED_CONNECTION_MS, 2 * config.HEARTBEAT_MS) })
+    const calls = new ActiveCalls({ cluster, clock, draining: lifecycle.draining })
+    /** Event streams from the active node. Their clients come back, to another node: there is nothing to wait for. */
+    const streams = new Set<FastifyReply['raw']>()
+    const cut = () => {
+      for (const response of streams) response.destroy()
+    }
+    lifecycle.draining.addEventListener('abort', cut, { once: true })
+    app.addHook('onClose', async () => {
+      calls.stop()
+      await forwarder.close()
+    })
+
+    /** Resolves with the body where this node is the active one by now. */
+    async function pass(request: FastifyRequest, reply: FastifyReply): Promise<{ here: ReadableStream } | undefined> {
+      const { raw, method } = request
+      const gone = new AbortController()
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) gone.abort()
+      })
+      const body = await bodyOf(request)
+      let isTooLarge = false
+      if (body.kind === 'stream')
+        body.stream.once('error', error => {
+          isTooLarge = error instanceof BodyTooLarge
+        })
+      const from = { address: app.addressOf(request), reachedAt: app.reachedAt(request) }
+      const called = await calls.call<IncomingAnswer>({
+        isSafe: method === 'GET' || method === 'HEAD',
+        canRepeat: () => body.kind !== 'stream',
+        gone: gone.signal,
+        attempt: (active, signal) =>
+          forwarder.send(active, {
+            ...{ method, signal, path: raw.url!.replace(FULL_URL, ''), body: sent(body) },
+            headers: { ...headersOf(request, body), [FORWARDED]: forwardedHeader(active.key, from) },
+          }),
+      })
+      if (isTooLarge) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+      switch (called.status) {
+        case 'here':
+          return { here: replay(body) }
+        case 'answered':
+          await tell(request, reply, called.answer)
+          return undefined
+        default:
+          closeIfUnread(request, reply)
+          reply.refuse(called.error)
+          return undefined
+      }
+    }
+
+    async function tell(request: FastifyRequest, reply: FastifyReply, answer: IncomingAnswer): Promise<void> {
+      const { statusCode, headers, body, head } = answer
+      // Who reads here next, or resumes, finds what was done.
+      if (head !== undefined) await cluster!.caughtUp(head)
+      closeIfUnread(request, reply.code(statusCode).headers(headers))
+      if (String(headers['content-type']).startsWith('text/event-stream')) {
+        stream(reply, body)
+        return
+      }
+      // There is nothing in it, and Fastify would count it.
+      if (request.method === 'HEAD' || statusCode === 204 || statusCode === 304) {
+        body.on('error', () => {}).resume()
+        reply.send()
+      } else reply.send(body)
+    }
+
+    function stream(reply: FastifyReply, body: ReadableStream): void {
+      const { raw } = reply.hijack()
+      raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
+      // Whoever continues at the end waits for the next event, and must know before that the stream is there.
+      raw.flushHeaders()
+      streams.add(raw)
+      pipeline(body, raw, () => streams.delete(raw))
+      if (lifecycle.draining.aborted) cut()
+    }
+
+    app.decorate('activeCalls', calls)
+    app.decorate('answeredByActive', (scope: FastifyInstance) => {
+      scope.addHook('preParsing', (request, reply, _payload, done) => {
+        if (cluster.isActive || request.routeOptions.config.onAnyNode === true) done()
+        else if (app.forwardedFrom(request) !== undefined) {
+          closeIfUnread(request, reply.header(NOT_ACTIVE, 'true')).refuse(notActive)
+        } else
+          pass(request, reply).then(
+            passed => passed !== undefined && done(null, passed.here),
+            (error: unknown) => {
+              closeIfUnread(request, reply)
+              done(error as Error)
+            },
+          )
+      })
+      scope.addHook('onSend', (request, reply, payload, done) => {
+        if (request.headers[FORWARDED] !== undefined && app.forwardedFrom(request) !== undefined)
+          reply.header(HEAD, eventLog.head)
+        done(null, payload)
+      })
+    })
+  },
+  { name: 'fleetwire-forwarding', dependencies: ['fleetwire-cluster', 'fleetwire-event-log', 'fleetwire-reached-at'] },
+)
+
+/** Rejects as Fastify does where the body is too large for the route. */
+async function bodyOf({ raw, method, headers, routeOptions }: FastifyRequest): Promise<Body> {
+  if (method === 'GET' || method === 'HEAD') return { kind: 'none' }
+  const limit = routeOptions.bodyLimit
+  try {
+    if (Number(headers['content-length']) > limit) throw new BodyTooLarge()
+    return await readAhead(raw, HELD_BYTES, limit)
+  } catch (error) {
+    throw error instanceof BodyTooLarge ? new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE() : error
+  }
+}
+
+/** As they came. What the active node asks of them, such as who sent it, it finds as if it had been asked itself. */
+function headersOf({ raw }: FastifyRequest, body: Body) {
+  const headers = headersPassedOn(raw.headers)
+  if (body.kind === 'none') {
+    delete headers['content-length']
+    delete headers['content-type']
+  }
+  return headers
+}
+
+const sent = (body: Body) => (body.kind === 'none' ? undefined : body.kind === 'whole' ? body.bytes : body.stream)
+
+const replay = (body: Body): ReadableStream =>
+  body.kind === 'stream' ? body.stream : Readable.from(body.kind === 'whole' ? [body.bytes] : [], { objectMode: false })
+
+/** The next request on this connection would stand behind a body that nobody reads. */
+function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (!raw.complete) reply.header('connection', 'close')
+  return reply
+}
