@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DestinationStream } from 'pino'
 import agUi from '../plugins/ag-ui.ts'
+import agentRelay from '../plugins/agent-relay.ts'
 import asyncapi from '../plugins/asyncapi.ts'
 import audit from '../plugins/audit.ts'
 import auth from '../plugins/auth.ts'
@@ -106,6 +107,7 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
   await app.register(terminals)
   await app.register(summaries)
   await app.register(fleet, { version })
+  await app.register(agentRelay)
   await app.register(agUi)
   await app.register(eventBus)
   await app.register(websocket)

@@ -24,11 +24,11 @@ const agent: FastifyPluginAsync = async app => {
         decode: decodeAgentFrame,
         flawOf: agentServerFrameFlaw,
         liveness,
-        onFrame: frame => session.onFrame(frame),
-        onRefused: ({ n }) => n !== undefined && session.onRefused(n),
-        onClose: () => session.onClose(),
+        onFrame: frame => input.onFrame(frame),
+        onRefused: ({ n }) => n !== undefined && input.onRefused(n),
+        onClose: code => input.onClose(code),
       })
-      const session = app.fleet.agentSession(connection.principal.sub, connection)
+      const input = app.openAgent(connection.principal.sub, connection)
     },
   )
 }

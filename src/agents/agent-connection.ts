@@ -25,7 +25,8 @@ export interface AgentInput {
   onFrame(frame: AgentFrame): void
   /** A frame was invalid and the agent was told; its number counts as consumed. */
   onRefused(n: number): void
-  onClose(): void
+  /** `code`: with which the connection ended, where that is known. */
+  onClose(code?: number): void
 }
 
 /** Takes terminal frames, which are not in the log. */

@@ -1,11 +1,17 @@
 import type { AgentConnection, AgentInput } from '../agents/agent-connection.ts'
+import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
 import { AGENTS, type AgentsHello, type FromGateway, OUTPUT, type Output, type OutputHello } from './agent-messages.ts'
 import type { NodeBus, NodeLink } from './node-bus.ts'
 import { RelayedAgent } from './relayed-agent.ts'
 
+/** A node that ends spreads the return of its agents over up to 10 s. */
+const MOVE_MS = 12_000
+
 export interface AgentLinksOptions {
   bus: NodeBus
   outputBus: NodeBus
+  clock: Clock
   /** The session of an agent. */
   session(agentId: string, connection: AgentConnection): AgentInput
 }
@@ -14,18 +20,21 @@ export interface AgentLinksOptions {
 export class AgentLinks {
   readonly #options: AgentLinksOptions
   readonly #gateways = new Map<string, Gateway>()
+  readonly #moves: Deadlines
   #unlisten: (() => void)[] = []
 
   constructor(options: AgentLinksOptions) {
     this.#options = options
+    this.#moves = new Deadlines(options.clock)
   }
 
   start(): void {
     if (this.#unlisten.length > 0) return
+    this.#moves.start()
     const { bus, outputBus, session } = this.#options
     this.#unlisten = [
       bus.onLink<AgentsHello>(AGENTS, (link, { id }) => {
-        const gateway = new Gateway(link, session)
+        const gateway = new Gateway(link, { session, move: agent => this.#move(agent) })
         this.#gateways.set(id, gateway)
         link.onEnd(() => {
           this.#gateways.delete(id)
@@ -45,20 +54,32 @@ export class AgentLinks {
     for (const unlisten of this.#unlisten.splice(0)) unlisten()
     for (const gateway of this.#gateways.values()) gateway.leave()
     this.#gateways.clear()
+    this.#moves.stop()
   }
+
+  /** A node that ends sends its agents to others: whoever comes back in time was never away. */
+  #move(agent: RelayedAgent): void {
+    agent.onMove()
+    this.#moves.set(agent.id, MOVE_MS, () => agent.onClose())
+  }
+}
+
+interface GatewayOptions {
+  session: AgentLinksOptions['session']
+  move(agent: RelayedAgent): void
 }
 
 /** A node that holds sockets of agents. */
 class Gateway {
   readonly #link: NodeLink
-  readonly #session: AgentLinksOptions['session']
+  readonly #options: GatewayOptions
   readonly #agents = new Map<number, RelayedAgent>()
   #output: NodeLink | undefined
   #hasLeft = false
 
-  constructor(link: NodeLink, session: AgentLinksOptions['session']) {
+  constructor(link: NodeLink, options: GatewayOptions) {
     this.#link = link
-    this.#session = session
+    this.#options = options
     link.onMessage<FromGateway>(message => this.#onMessage(message))
     link.send(['ready'])
   }
@@ -90,7 +111,7 @@ class Gateway {
     }
     const number = message[1]
     if (message[0] === 'open') {
-      this.#agents.set(number, new RelayedAgent(number, this.#link, message[2], this.#session))
+      this.#agents.set(number, new RelayedAgent(number, this.#link, message[2], this.#options.session))
       return
     }
     const agent = this.#agents.get(number)
@@ -103,7 +124,8 @@ class Gateway {
         break
       case 'closed':
         this.#agents.delete(number)
-        agent?.onClose()
+        if (message[2] === true && agent?.isOpen) this.#options.move(agent)
+        else agent?.onClose()
         break
       default:
         message satisfies never

@@ -37,7 +37,8 @@ export type FromGateway =
   | ['frame', Socket, AgentFrame]
   | ['frame', Socket, AgentFrame, Place]
   | ['refused', Socket, number]
-  | ['closed', Socket]
+  /** `isMoved`: the agent was told to come back, since its gateway ends. */
+  | ['closed', Socket, isMoved?: true]
   /** The link of output of this generation brings nothing more. */
   | ['mute', number]
 

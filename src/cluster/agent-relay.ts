@@ -136,9 +136,9 @@ class WaitingAgent implements AgentInput {
     else this.#input.onRefused(n)
   }
 
-  onClose(): void {
+  onClose(code?: number): void {
     this.#over()
-    this.#input?.onClose()
+    this.#input?.onClose(code)
   }
 
   admit(way: AgentRelayOptions['session']): void {

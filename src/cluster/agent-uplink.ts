@@ -11,6 +11,8 @@ const MOST_BYTES = 16 * 1024 * 1024
 /** Output beyond it is left out: the active node sees the gap, and asks the agent for it again. */
 const MOST_OUTPUT_BYTES = 4 * 1024 * 1024
 const REOPEN_MS = 250
+/** The close code of a server that ends. */
+const MOVED = 1012
 
 export interface AgentUplinkOptions {
   /** The active one. */
@@ -87,8 +89,8 @@ export class AgentUplink {
     return true
   }
 
-  closed(number: number): void {
-    if (this.#agents.delete(number)) this.send(['closed', number])
+  closed(number: number, isMoved: boolean): void {
+    if (this.#agents.delete(number)) this.send(isMoved ? ['closed', number, true] : ['closed', number])
   }
 
   #onMessage(message: ToGateway): void {
@@ -185,7 +187,7 @@ class RelayedSocket implements AgentInput {
     this.#uplink.send(['refused', this.#number, n])
   }
 
-  onClose(): void {
-    this.#uplink.closed(this.#number)
+  onClose(code?: number): void {
+    this.#uplink.closed(this.#number, code === MOVED)
   }
 }

@@ -96,6 +96,16 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     this.#session.onClose()
   }
 
+  /** Its session has not ended it. */
+  get isOpen(): boolean {
+    return !this.#isOver
+  }
+
+  /** It was told to come back, and counts as connected until the caller says that the socket is gone. */
+  onMove(): void {
+    this.#end()
+  }
+
   #say(message: ToGateway): void {
     if (!this.#isOver) this.#link.send(message)
   }

@@ -64,7 +64,7 @@ export class StagedNode {
     const onFault = (fault: unknown) => faults.push(fault)
     this.bus = new PacketBus({ node, clock, wire: this.wires[0], onFault })
     this.terminalBus = new PacketBus({ node, clock, wire: this.wires[1], onFault })
-    this.links = new AgentLinks({ bus: this.bus, outputBus: this.terminalBus, session })
+    this.links = new AgentLinks({ bus: this.bus, outputBus: this.terminalBus, session, clock })
     this.relay = new AgentRelay({ cluster: this, clock, random: stage.random.next, session, inboxLimit: 2000 })
     this.relay.start()
   }

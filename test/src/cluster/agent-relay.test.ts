@@ -135,6 +135,29 @@ t.test('agents come back when their active node dies, and the node of an agent t
   t.equal(b.sessions[0]!.closes, 1)
 })
 
+t.test('an agent whose node ends counts as connected until it is back', async t => {
+  const staged = stage(t)
+  const { until, pass } = staged.stage
+  const [a, b] = staged.nodes
+  const [moves, stays] = ['moves', 'stays'].map(id => b.relay.open(id, new StagedSocket(id)))
+  await until(() => a.sessions.length === 2)
+  moves!.onClose(1012)
+  stays!.onClose(1006)
+  await until(() => a.sessions[1]!.closes === 1)
+  await pass(11_000)
+  t.equal(a.sessions[0]!.closes, 0)
+  await pass(2000)
+  t.equal(a.sessions[0]!.closes, 1)
+  // A session that ended it itself waits for nobody.
+  const socket = new StagedSocket('ended')
+  const ended = b.relay.open('ended', socket)
+  await until(() => a.sessions.length === 3)
+  a.sessions[2]!.connection.close(1012, 'the log is full')
+  await until(() => socket.closed !== undefined)
+  ended.onClose(1012)
+  await until(() => a.sessions[2]!.closes === 1)
+})
+
 t.test(
   'an active node that is replaced sends the agents of others away, and its own stay with their sessions',
   async t => {

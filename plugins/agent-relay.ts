@@ -1,0 +1,32 @@
+import fp from 'fastify-plugin'
+import type { AgentConnection, AgentInput } from '../src/agents/agent-connection.ts'
+import { AgentLinks } from '../src/cluster/agent-links.ts'
+import { AgentRelay } from '../src/cluster/agent-relay.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The server's side of one agent's connection: its session, or in a cluster the way to it. */
+    openAgent(agentId: string, connection: AgentConnection): AgentInput
+  }
+}
+
+export default fp(
+  async app => {
+    const { cluster, clock, config, fleet } = app
+    if (cluster === undefined) {
+      app.decorate('openAgent', fleet.agentSession)
+      return
+    }
+    const session = fleet.agentSession
+    // After the fleet, so that it takes agents when they come.
+    await app.whileActive(new AgentLinks({ bus: cluster.bus, outputBus: cluster.terminalBus, session, clock }))
+    const relay = new AgentRelay({
+      ...{ cluster, clock, session, random: Math.random },
+      inboxLimit: 2 * config.AGENT_FRAME_RATE,
+    })
+    relay.start()
+    app.decorate('openAgent', (agentId: string, connection: AgentConnection) => relay.open(agentId, connection))
+    app.addHook('onClose', async () => relay.stop())
+  },
+  { name: 'fleetwire-agent-relay', dependencies: ['fleetwire-cluster', 'fleetwire-fleet'] },
+)
