@@ -20,6 +20,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     onAnyNode?: boolean
+    /** The same request again, with the same Idempotency-Key, changes nothing more. */
+    takesIdempotencyKey?: boolean
   }
 }
 
@@ -68,7 +70,7 @@ export default fp(
         })
       const from = { address: app.addressOf(request), reachedAt: app.reachedAt(request) }
       const called = await calls.call<IncomingAnswer>({
-        isSafe: method === 'GET' || method === 'HEAD',
+        isSafe: isSafe(request),
         canRepeat: () => body.kind !== 'stream',
         gone: gone.signal,
         attempt: (active, signal) =>
@@ -141,6 +143,11 @@ export default fp(
   },
   { name: 'fleetwire-forwarding', dependencies: ['fleetwire-cluster', 'fleetwire-event-log', 'fleetwire-reached-at'] },
 )
+
+function isSafe({ method, headers, routeOptions }: FastifyRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') return true
+  return routeOptions.config.takesIdempotencyKey === true && headers['idempotency-key'] !== undefined
+}
 
 /** Rejects as Fastify does where the body is too large for the route. */
 async function bodyOf({ raw, method, headers, routeOptions }: FastifyRequest): Promise<Body> {

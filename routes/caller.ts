@@ -3,7 +3,12 @@ import type { FastifyRequest } from 'fastify'
 import { canSeeAgent, may, seesFleet } from '../src/auth/permissions.ts'
 import type { Principal } from '../src/auth/principal.ts'
 import type { Actor, Caller } from '../src/caller.ts'
-import type { Dashboard } from './ws/dashboard.ts'
+
+/** Whose frame on `/ws` it is, as the node knows them that has the socket. */
+export interface Sender {
+  principal: Principal
+  address: string
+}
 
 /** The caller of a service, with the name that the audit trail needs. */
 type NamedCaller = Caller & { actor: Actor }
@@ -13,9 +18,9 @@ export function callerOf(request: FastifyRequest): NamedCaller {
   return callerAs(request.principal, 'rest', request.server.addressOf(request))
 }
 
-/** The caller of a frame on `/ws`. */
-export function callerOn({ connection }: Dashboard): NamedCaller {
-  return callerAs(connection.principal, 'ws', connection.address)
+/** The caller of a frame on `/ws`, on whichever node its socket is. */
+export function callerFrom({ principal, address }: Sender): NamedCaller {
+  return callerAs(principal, 'ws', address)
 }
 
 const callerAs = (principal: Principal, via: Actor['via'], address: string): NamedCaller => ({

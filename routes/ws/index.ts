@@ -10,11 +10,13 @@ import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
 import { handleFrame } from './handlers/index.ts'
+import { answerFrames } from './perform.ts'
 
 const SILENT_INTERVALS = 2
 
 /** The sockets of dashboards, backends and the CLI. */
 const ws: FastifyPluginAsyncTypebox = async app => {
+  answerFrames(app)
   const liveness = { intervalMs: app.config.HEARTBEAT_MS, silentLimit: SILENT_INTERVALS }
 
   function open(socket: WebSocket, request: FastifyRequest): Dashboard {

@@ -26,12 +26,12 @@ export type Called<T> =
 export interface ActiveCall<T> {
   /** `signal` is aborted when nothing more is to be waited for. */
   attempt(active: ActiveNode, signal: AbortSignal): Promise<Attempt<T>>
-  /** It changes nothing: it may be tried again whatever came of it. */
+  /** The same again changes nothing, or nothing more: it may be tried again whatever came of it. */
   isSafe: boolean
   /** Whether it can be sent once more. Default: yes. */
   canRepeat?(): boolean
-  /** Aborted when its sender goes. */
-  gone: AbortSignal
+  /** Aborted when its sender goes. Default: never. */
+  gone?: AbortSignal
 }
 
 export interface ActiveCallsPorts {
@@ -105,14 +105,15 @@ export class ActiveCalls {
 
   async call<T>(call: ActiveCall<T>): Promise<Called<T>> {
     const { cluster, clock, draining } = this.#ports
+    const { gone } = call
     let leftMs = WAIT_MS
     for (;;) {
       const from = clock.monotonic()
       // What arrives while this node drains is still taken to an active node that is known.
-      const active = cluster.active ?? (await orAborted(cluster.whenActive(leftMs), call.gone, draining))
+      const active = cluster.active ?? (await orAborted(cluster.whenActive(leftMs), draining, gone))
       leftMs -= clock.monotonic() - from
       if (active?.node === cluster.node) return { status: 'here' }
-      if (active === undefined || call.gone.aborted) return this.#told('not-done')
+      if (active === undefined || gone?.aborted) return this.#told('not-done')
 
       const outcome = await this.#try(active, call)
       if (typeof outcome === 'object') {
@@ -121,14 +122,14 @@ export class ActiveCalls {
       }
       if (outcome === 'unknown' && !call.isSafe) return this.#told('unknown')
       if (leftMs <= 0 || draining.aborted || call.canRepeat?.() === false) return this.#told('not-done')
-      leftMs -= await this.#pause(call.gone)
+      leftMs -= await this.#pause(gone)
     }
   }
 
   async #try<T>(active: ActiveNode, { attempt, gone }: ActiveCall<T>) {
     const end = new AbortController()
     const onGone = () => end.abort()
-    gone.addEventListener('abort', onGone, { once: true })
+    gone?.addEventListener('abort', onGone, { once: true })
     const entry: InFlight = { node: active.node, end }
     this.#inFlight.add(entry)
     try {
@@ -150,7 +151,7 @@ export class ActiveCalls {
   }
 
   /** Resolves with how long it was, ms. */
-  async #pause(gone: AbortSignal): Promise<number> {
+  async #pause(gone: AbortSignal | undefined): Promise<number> {
     const { cluster, clock, draining } = this.#ports
     const from = clock.monotonic()
     let end = () => {}
@@ -159,7 +160,7 @@ export class ActiveCalls {
     })
     const timer = clock.setTimeout(end, RETRY_MS)
     const offRole = cluster.onRole(end)
-    await orAborted(over, gone, draining)
+    await orAborted(over, draining, gone)
     timer.cancel()
     offRole()
     return clock.monotonic() - from
@@ -173,18 +174,18 @@ export class ActiveCalls {
 }
 
 /** Resolves with undefined when one of the signals is aborted before. Leaves no listener on them: they live for long. */
-async function orAborted<T>(promise: Promise<T>, ...signals: AbortSignal[]): Promise<T | undefined> {
+async function orAborted<T>(promise: Promise<T>, ...signals: (AbortSignal | undefined)[]): Promise<T | undefined> {
   let onAbort = () => {}
   const aborted = new Promise<undefined>(resolve => {
     onAbort = () => resolve(undefined)
   })
   for (const signal of signals) {
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort)
   }
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    for (const signal of signals) signal?.removeEventListener('abort', onAbort)
   }
 }

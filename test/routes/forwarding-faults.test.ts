@@ -4,7 +4,7 @@ import type { RestError } from '@fleetwire/protocol'
 import { type Test, test } from 'tap'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import type { FakeNode, FakeNodes } from '../helpers/fake-nodes.ts'
-import { startNode, startPair } from '../helpers/node-pair.ts'
+import { send, startNode, startPair } from '../helpers/node-pair.ts'
 import { openSse } from '../helpers/sse-client.ts'
 import { until } from '../helpers/until.ts'
 
@@ -117,6 +117,7 @@ test('[NO9] a node that cannot be reached is not waited for, and a body that is 
 test('[NO10] a request that may have been carried out is not sent again, and its sender is told', async t => {
   const { nodes, active, gateway } = await startPair(t)
   const token = await gateway.token('admin')
+  await connectAgent(t, active, 'alpha')
   const taken: string[] = []
   const peer = await startPeer(t, nodes, (socket, data) => {
     taken.push(data.split(' ', 1)[0]!)
@@ -130,8 +131,15 @@ test('[NO10] a request that may have been carried out is not sent again, and its
   })
   t.match(posted.headers.get('retry-after'), /^\d+$/)
   t.same(taken, ['POST'])
-  const read = gateway.call(token, 'GET', '/api/v1/agents')
+  const key = { 'content-type': 'application/json', 'idempotency-key': 'k1' }
+  const submission = { headers: key, chunks: [JSON.stringify(shell)] }
+  const submitted = send(`${gateway.url}/api/v1/agents/alpha/commands`, token, submission)
   await until(() => taken.length > 1)
+  await nodes.activate(active.node)
+  t.equal((await submitted).status, 202, 'what has a key is asked again')
+  await nodes.activate(peer)
+  const read = gateway.call(token, 'GET', '/api/v1/agents')
+  await until(() => taken.at(-1) === 'GET')
   await nodes.activate(active.node)
   t.equal((await read).status, 200, 'what only reads is asked again')
 })

@@ -3,10 +3,8 @@ import { accessRefusal, clientFrameAccess } from '../../../src/auth/access.ts'
 import { type Dashboard, type Handler, refuse } from '../dashboard.ts'
 import { heartbeat, ping } from './alive.ts'
 import { authRefresh } from './auth-refresh.ts'
-import { commandInterrupt } from './command-interrupt.ts'
-import { commandRequest } from './command-request.ts'
+import { change } from './change.ts'
 import { dashboardConnect } from './dashboard-connect.ts'
-import { interactionRespond } from './interaction-respond.ts'
 import { subscribe } from './subscribe.ts'
 import { terminalAck, terminalClose, terminalInput, terminalOpen, terminalResize } from './terminal.ts'
 import { unsubscribe } from './unsubscribe.ts'
@@ -16,9 +14,9 @@ const handlers = {
   'dashboard:connect': dashboardConnect,
   subscribe,
   unsubscribe,
-  'command:request': commandRequest,
-  'command:interrupt': commandInterrupt,
-  'interaction:respond': interactionRespond,
+  'command:request': change,
+  'command:interrupt': change,
+  'interaction:respond': change,
   'terminal:open': terminalOpen,
   'terminal:close': terminalClose,
   'terminal:input': terminalInput,

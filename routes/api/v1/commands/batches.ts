@@ -12,6 +12,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/commands',
     {
+      config: { takesIdempotencyKey: true },
       schema: {
         tags,
         summary: 'Submit one command to many agents',

@@ -55,6 +55,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/agents/:agentId/commands',
     {
+      config: { takesIdempotencyKey: true },
       schema: {
         tags,
         summary: 'Submit a command',

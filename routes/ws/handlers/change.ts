@@ -1,0 +1,11 @@
+import { accept, type Dashboard, refuse } from '../dashboard.ts'
+import { type ChangeFrame, perform } from '../perform.ts'
+
+/** Whatever changes something is carried out where that is decided. */
+export async function change(frame: ChangeFrame, dashboard: Dashboard): Promise<void> {
+  const { app, connection } = dashboard
+  const { principal, address } = connection
+  const performed = await perform(app, frame, { principal, address })
+  if (performed.status === 'refused') refuse(dashboard, frame, performed.error)
+  else accept(dashboard, frame, performed.fields)
+}
