@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
+import type { Timer } from '../src/clock.ts'
 
 /** How long a request that is being answered may still take once everything else has drained. */
 const ANSWER_DEADLINE_MS = 10_000
@@ -18,12 +19,18 @@ export default fp(
     const connected = server instanceof TlsServer ? 'secureConnection' : 'connection'
     /** How many requests are being answered, for each connection that is not a WebSocket. */
     const answering = new Map<Socket, number>()
+    let deadline: Timer | undefined
     const count = (socket: Socket, change: number) => {
       const now = answering.get(socket)
       if (now !== undefined) answering.set(socket, now + change)
     }
+    let allGone = () => {}
+    const forget = (socket: Socket) => {
+      answering.delete(socket)
+      if (answering.size === 0) allGone()
+    }
     function closed(this: Socket): void {
-      answering.delete(this)
+      forget(this)
     }
     const opened = (socket: Socket) => {
       answering.set(socket, 0)
@@ -35,21 +42,27 @@ export default fp(
     }
     // From here on the intake is responsible for the socket.
     const stopListening = upgradeIntake.onTaken(socket => {
-      answering.delete(socket as Socket)
       socket.off('close', closed)
+      forget(socket as Socket)
     })
     server.on(connected, opened)
     server.on('request', onRequest)
 
-    app.addHook('preClose', async () => {
+    const dropIdle = () => {
       for (const [socket, requests] of answering) if (requests === 0) socket.destroy()
-      const deadline = clock.setTimeout(() => {
+    }
+    app.addHook('preClose', async () => {
+      dropIdle()
+      deadline = clock.setTimeout(() => {
         server.closeAllConnections()
         upgradeIntake.cut()
       }, ANSWER_DEADLINE_MS)
-      server.once('close', () => deadline.cancel())
     })
     app.addHook('onClose', async () => {
+      // The server has waited for what it accepted itself, and not for what another process accepted for it.
+      dropIdle()
+      if (answering.size > 0) await new Promise<void>(resolve => (allGone = resolve))
+      deadline?.cancel()
       server.off(connected, opened)
       server.off('request', onRequest)
       stopListening()

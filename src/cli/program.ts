@@ -8,6 +8,7 @@ import { type CommandName, isCommandName, summaries } from './summaries.ts'
 const load: { [K in CommandName]: () => Promise<Command> } = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   demo: async () => (await import('./demo.ts')).demoCommand,
+  cluster: async () => (await import('./cluster.ts')).clusterCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
   'login-link': async () => (await import('./login-link.ts')).loginLinkCommand,
   agent: async () => (await import('./agent.ts')).agentCommand,

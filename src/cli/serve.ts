@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { serve as serveProcess } from '../server.ts'
 import { startLocalAgent } from './local-agent.ts'
 import { loginUrl } from './login-url.ts'
@@ -15,6 +15,9 @@ interface ServeOptions {
   host?: string
   dataDir?: string
   localAgent?: boolean
+  gateways?: number
+  /** Of a node that another process of this machine started: where all nodes are reached. */
+  withParent?: string
 }
 
 const FIRST_TOKEN_SECONDS = 30 * 86_400
@@ -27,15 +30,27 @@ export const serveCommand = new Command('serve')
   .option('--host <host>', 'address to listen on (FLEETWIRE_HOST, default 127.0.0.1)')
   .option('--data-dir <folder>', 'where the log and the secret are kept (FLEETWIRE_DATA_DIR, default ./data)')
   .option('--local-agent', 'also run an agent named local on this machine, unless FLEETWIRE_LOCAL_AGENT=false')
+  .option(
+    '--gateways <n>',
+    'run so many nodes more beside the active one, behind the same port; needs FLEETWIRE_NATS_URL',
+    wholeNumber(1),
+  )
+  .addOption(new Option('--with-parent <url>').hideHelp())
   .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.')
-  .action(async ({ port, host, dataDir, localAgent }: ServeOptions) => {
-    // The other commands need nothing of the server, and it is most of the program.
-    const { serve } = await import('../server.ts')
-    const app = await serve({
+  .action(async ({ port, host, dataDir, localAgent, gateways, withParent }: ServeOptions) => {
+    const settings = {
       ...(port !== undefined && { PORT: port }),
       ...(host !== undefined && { HOST: host }),
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),
-    })
+    }
+    if (gateways !== undefined) {
+      const { serveGateways } = await import('./serve-gateways.ts')
+      return serveGateways(gateways, settings)
+    }
+    // The other commands need nothing of the server, and it is most of the program.
+    const { serve } = await import('../server.ts')
+    const app = await serve(settings)
+    if (withParent !== undefined) return serveForParent(app, withParent)
     const url = app.listeningOrigin
     process.stdout.write(`\nFleetwire listens at ${url}\n`)
     if (!app.tokens.canMint) return
@@ -49,17 +64,34 @@ export const serveCommand = new Command('serve')
     if (localAgent && wantsAgent) await runLocalAgent(app, url)
   })
 
+/** What another process accepts is served here; that one also says when this node prints what people need to get in. */
+async function serveForParent(app: App, publicUrl: string): Promise<void> {
+  const { ParentProcess } = await import('../processes/with-parent.ts')
+  const parent = new ParentProcess(app.server, () => {
+    welcome(app, publicUrl)
+  })
+  parent.tell({ says: 'listening', origin: app.listeningOrigin })
+  const tellRole = () => parent.tell({ says: 'role', isActive: app.cluster?.isActive ?? true })
+  app.cluster?.onRole(tellRole)
+  tellRole()
+}
+
 /** In a cluster one node prints what its people need to get in: whichever comes to be the active one first. */
 function greetOnceActive(app: App, cluster: NonNullable<App['cluster']>, url: string): void {
   const look = () => {
     if (!cluster.isActive) return
     unlisten()
-    printLoginLink(app, url)
-      .then(() => greet(app))
-      .catch(err => app.log.error({ err }, 'no token was minted'))
+    welcome(app, url)
   }
   const unlisten = cluster.onRole(look)
   look()
+}
+
+function welcome(app: App, url: string): void {
+  if (!app.tokens.canMint) return
+  printLoginLink(app, url)
+    .then(() => greet(app))
+    .catch(err => app.log.error({ err }, 'no token was minted'))
 }
 
 /** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */

@@ -5,6 +5,10 @@
 export const summaries = {
   serve: { usage: 'serve [options]', says: 'Run the server' },
   demo: { usage: 'demo [options]', says: 'Run a server and six agents at work, to look around; nothing is kept' },
+  cluster: {
+    usage: 'cluster [options]',
+    says: 'Run three nodes, three NATS servers and a balancer on this machine, to see a failover',
+  },
   token: { usage: 'token [options]', says: 'Mint a token; it is printed once and stored nowhere' },
   'login-link': {
     usage: 'login-link [options]',

@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { findNatsServer, natsServerConfig } from '../../src/processes/nats-server.ts'
 import { freePort } from './processes.ts'
 
 const SIZE = 3
-const NATS_SERVER = process.env.NATS_SERVER
-/** Where scripts/install-nats-server puts it. */
-const INSTALLED = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fleetwire', 'nats-server')
 
 interface Server {
   name: string
@@ -36,18 +34,12 @@ export class NatsCluster {
     const cluster = new NatsCluster(program)
     t.teardown(() => cluster.#stop())
     const ports = await Promise.all(Array.from({ length: SIZE }, async () => [await freePort(), await freePort()]))
-    const routes = ports.map(([, route]) => `nats://127.0.0.1:${route}`)
-    for (const [n, [port, route]] of ports.entries()) {
+    const routePorts = ports.map(([, route]) => route!)
+    for (const [n, [port, routePort]] of ports.entries()) {
       const name = `n${n + 1}`
       const config = join(cluster.#dir, `${name}.conf`)
-      writeFileSync(
-        config,
-        `server_name: ${name}
-listen: "127.0.0.1:${port}"
-jetstream { store_dir: ${JSON.stringify(join(cluster.#dir, name))}, sync_interval: always }
-cluster { name: fleetwire-test, listen: "127.0.0.1:${route}", routes: ${JSON.stringify(routes)} }
-`,
-      )
+      const dataDir = join(cluster.#dir, name)
+      writeFileSync(config, natsServerConfig({ name, port: port!, routePort: routePort!, routePorts, dataDir }))
       cluster.#servers.push({ name, port: port!, config, child: cluster.#spawn(config) })
     }
     return cluster
@@ -87,16 +79,9 @@ cluster { name: fleetwire-test, listen: "127.0.0.1:${route}", routes: ${JSON.str
 }
 
 function findServer(t: Test): string | undefined {
-  const flaws: string[] = []
-  for (const program of NATS_SERVER === undefined ? [INSTALLED, 'nats-server'] : [NATS_SERVER]) {
-    if (program === INSTALLED && !existsSync(program)) continue
-    const { stdout = '' } = spawnSync(program, ['--version'], { encoding: 'utf8' })
-    const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout ?? '') ?? []
-    if (Number(major) === 2 && Number(minor) >= 12) return program
-    if (stdout) flaws.push(`${program} is ${stdout.trim()}, and 2.12 is the oldest that is tested`)
-  }
-  const missing = `${flaws.join('; ') || 'nats-server is not here'}: scripts/install-nats-server.sh gets it`
-  if (process.env.CI === 'true') t.fail(missing)
-  else t.comment(missing)
+  const { path, flaw } = findNatsServer(process.env)
+  if (path !== undefined) return path
+  if (process.env.CI === 'true') t.fail(flaw)
+  else t.comment(flaw)
   return undefined
 }

@@ -159,6 +159,11 @@ const layers: [area: string, may: string[]][] = [
       ...['@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
     ],
   ],
+  // Several processes of one machine: other programs, and nodes as anybody else sees them.
+  [
+    'src/processes/',
+    ['src/processes/', 'src/clock.ts', 'src/raw-answer.ts', 'src/rest-error.ts', '@fleetwire/protocol', 'node:'],
+  ],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
   // Wires the domain: it knows all of it, and nothing of what is around it.
   [

@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { Balancer } from './balancer.ts'
+import { natsServerConfig } from './nats-server.ts'
+import { NodeGroup } from './node-group.ts'
+import { endLeftover, holdFolder } from './process-folder.ts'
+import { ReadyNodes } from './ready-nodes.ts'
+import { Supervised } from './supervised.ts'
+
+export interface LocalClusterOptions {
+  clock: Clock
+  /** Of this cluster alone: what it keeps, and what its parts say. */
+  folder: string
+  port: number
+  /** The program. */
+  natsServer: string
+  /** Of the nodes, without any setting. */
+  env: NodeJS.ProcessEnv
+  onNote(message: string): void
+  onActive(name: string): void
+  /** A node that was started takes clients. */
+  onReady(name: string): void
+  onFailed(): void
+}
+
+export interface Part {
+  name: string
+  pid: number | undefined
+  address: string
+  /** What it says. */
+  log: string | undefined
+}
+
+const HOST = '127.0.0.1'
+const SIZE = 3
+/** Long enough to see what the others do. */
+const PAUSE_MS = 5000
+const NATS_STOP_WITHIN_MS = 10_000
+
+/**
+ * The topology of a cluster as processes of one machine: three NATS servers, three nodes, and a balancer in this process. A
+ * later start with the same folder goes on where this one ended.
+ */
+export class LocalCluster {
+  readonly #options: LocalClusterOptions
+  readonly #ready: ReadyNodes
+  readonly #balancer: Balancer
+  readonly #nats = new Map<string, { server: Supervised; port: number }>()
+  readonly #origins = new Map<string, string>()
+  #nodes: NodeGroup | undefined
+  #origin = ''
+  #release: () => void = () => {}
+
+  constructor(options: LocalClusterOptions) {
+    this.#options = options
+    this.#ready = new ReadyNodes(options.clock, ({ name, origin }, state, before) => {
+      this.#origins.set(name, origin)
+      if (state === 'silent') this.#balancer.cut(name)
+      if (state === 'ready' && before === 'silent') options.onReady(name)
+    })
+    this.#balancer = new Balancer(this.#ready)
+  }
+
+  /** Resolves with where it is reached. Rejects, with nothing left running, if the folder or the port is taken. */
+  async start(): Promise<string> {
+    const { folder, port, clock, env, onNote, onActive, onFailed } = this.#options
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    this.#release = holdFolder(folder)
+    try {
+      this.#origin = `http://${HOST}:${await this.#balancer.listen(port, HOST)}`
+      await this.#startNats()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    const natsUrl = Array.from(this.#nats.values(), ({ port }) => `nats://${HOST}:${port}`).join(',')
+    const secret = secretIn(folder)
+    const ports = await freePorts(SIZE)
+    const nodes = ports.map((port, i) => {
+      const name = `node-${i + 1}`
+      const settings = { NODE: name, NATS_URL: natsUrl, JWT_SECRET: secret, ADDRESS: `http://${HOST}:${port}` }
+      const prefixed = Object.entries(settings).map(([setting, value]) => [`FLEETWIRE_${setting}`, value])
+      return {
+        name,
+        port,
+        host: HOST,
+        dataDir: join(folder, name),
+        publicOrigin: this.#origin,
+        env: { ...env, ...Object.fromEntries(prefixed) },
+        output: openSync(this.#logOf(name), 'a', 0o600),
+      }
+    })
+    for (const { name, port } of nodes) this.#origins.set(name, `http://${HOST}:${port}`)
+    this.#nodes = new NodeGroup({ clock, nodes, ready: this.#ready, pauseMs: PAUSE_MS, onNote, onActive, onFailed })
+    this.#ready.start()
+    this.#nodes.start()
+    return this.#origin
+  }
+
+  /** The nodes first: they have something to say to each other. */
+  async stop(): Promise<void> {
+    this.#ready.stop()
+    await this.#nodes?.stop()
+    await this.#balancer.close()
+    await Promise.all(Array.from(this.#nats.values(), ({ server }) => server.stop(NATS_STOP_WITHIN_MS)))
+    this.#release()
+  }
+
+  get parts(): Part[] {
+    return [
+      ...Array.from(this.#origins, ([name, address]) => ({
+        name,
+        pid: this.#nodes?.pidOf(name),
+        address,
+        log: this.#logOf(name),
+      })),
+      ...Array.from(this.#nats, ([name, { server, port }]) => ({
+        name,
+        pid: server.child?.pid,
+        address: `nats://${HOST}:${port}`,
+        log: this.#logOf(name),
+      })),
+    ]
+  }
+
+  async #startNats(): Promise<void> {
+    const { folder, natsServer, clock, onNote } = this.#options
+    const ports = await freePorts(SIZE * 2)
+    const routePorts = ports.slice(SIZE)
+    for (const [i, routePort] of routePorts.entries()) {
+      const [name, port] = [`nats-${i + 1}`, ports[i]!]
+      const [config, pidFile] = [join(folder, `${name}.conf`), join(folder, `${name}.pid`)]
+      // Of a cluster whose own process was killed: it would write to the same files.
+      await endLeftover(pidFile, config, clock)
+      writeFileSync(
+        config,
+        natsServerConfig({ name, port, routePort, routePorts, dataDir: join(folder, name), pidFile }),
+      )
+      const server = new Supervised({
+        name,
+        clock,
+        pauseMs: PAUSE_MS,
+        spawn: () => {
+          const output = openSync(this.#logOf(name), 'a', 0o600)
+          // In a group of its own, so that Ctrl-C does not end it before the nodes.
+          const child = spawn(natsServer, ['-c', config], { detached: true, stdio: ['ignore', output, output] })
+          closeSync(output)
+          return child
+        },
+        onEnd: ({ how, pauseMs }) => {
+          onNote(`${name} has ended (${how}). It starts again in ${pauseMs / 1000} s.`)
+          return true
+        },
+      })
+      this.#nats.set(name, { server, port })
+    }
+    for (const { server } of this.#nats.values()) server.start()
+  }
+
+  #logOf = (name: string): string => join(this.#options.folder, `${name}.log`)
+}
+
+/** Where the command line looks for the secret of a server on this machine. */
+function secretIn(folder: string): string {
+  const path = join(folder, 'secret')
+  try {
+    writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readFileSync(path, 'utf8').trim()
+}
+
+/** Free a moment ago, and all different. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST))
+  await Promise.all(servers.map(server => once(server, 'listening')))
+  const ports = servers.map(server => (server.address() as { port: number }).port)
+  await Promise.all(servers.map(server => once(server.close(), 'close')))
+  return ports
+}

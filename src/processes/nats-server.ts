@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** The oldest that tests run. */
+const OLDEST = [2, 12] as const
+const HOW_TO_GET =
+  'Get nats-server 2.15: scripts/install-nats-server.sh of a clone puts it where this looks; packages of most systems and https://github.com/nats-io/nats-server/releases have it too. Or name one: NATS_SERVER=/path/to/nats-server.'
+
+/** The program, or a sentence that says why there is none and how to get it. Nothing is fetched. */
+export function findNatsServer(
+  env: NodeJS.ProcessEnv,
+): { path: string; flaw?: undefined } | { path?: undefined; flaw: string } {
+  const installed = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fleetwire', 'nats-server')
+  const named = env.NATS_SERVER
+  const flaws: string[] = []
+  for (const path of named ? [named] : ['nats-server', installed]) {
+    if (path === installed && !existsSync(path)) continue
+    const { stdout = '', error } = spawnSync(path, ['--version'], { encoding: 'utf8', env })
+    const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout ?? '') ?? []
+    if (Number(major) === OLDEST[0] && Number(minor) >= OLDEST[1]) return { path }
+    if (stdout) flaws.push(`${path} is ${stdout.trim()}, and ${OLDEST.join('.')} is the oldest that will do.`)
+    else if (named) flaws.push(`${named} does not run (${error?.message ?? 'it says no version'}).`)
+  }
+  return { flaw: [...(flaws.length > 0 ? flaws : ['nats-server is not here.']), HOW_TO_GET].join(' ') }
+}
+
+export interface NatsServerConfig {
+  name: string
+  port: number
+  /** Where the other servers of the cluster reach it, and where it reaches all of them. */
+  routePort: number
+  routePorts: readonly number[]
+  /** Of this server alone. */
+  dataDir: string
+  pidFile?: string
+}
+
+/** One server of several on this machine, each message on its disk before it is acknowledged. */
+export const natsServerConfig = ({ name, port, routePort, routePorts, dataDir, pidFile }: NatsServerConfig): string =>
+  [
+    `server_name: ${name}`,
+    `listen: "127.0.0.1:${port}"`,
+    ...(pidFile === undefined ? [] : [`pid_file: ${JSON.stringify(pidFile)}`]),
+    `jetstream { store_dir: ${JSON.stringify(dataDir)}, sync_interval: always }`,
+    `cluster { name: fleetwire, listen: "127.0.0.1:${routePort}", routes: ${JSON.stringify(
+      routePorts.map(other => `nats://127.0.0.1:${other}`),
+    )} }`,
+    '',
+  ].join('\n')

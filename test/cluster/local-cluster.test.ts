@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { findNatsServer } from '../../src/processes/nats-server.ts'
+import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { fleetwire } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
+
+t.setTimeout(180_000)
+
+t.test('fleetwire cluster outlives the active node, ends whole, and goes on where it was', async t => {
+  // Says how to get a nats-server where there is none.
+  if ((await NatsCluster.start(t)) === undefined) return
+  const NATS_SERVER = findNatsServer(process.env).path!
+  const folder = mkdtempSync(join(tmpdir(), 'fleetwire-cluster-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const start = async () => {
+    const cluster = fleetwire(t, ['cluster', '--port', '0', '--data-dir', folder, '--local-agent'], { NATS_SERVER })
+    const [output] = await cluster.printed(/[\s\S]*Ctrl-C ends everything/)
+    const [, url] = /is reached at (\S+),/.exec(output)!
+    const pids = new Map(
+      [...output.matchAll(/^ {2}(\w+-\d) +pid (\d+)/gm)].map(([, name, pid]) => [name!, Number(pid)]),
+    )
+    const [, active] = /^ {2}(\S+) .*active: it decides$/m.exec(output)!
+    t.equal(pids.size, 6, output)
+    t.match(output, /#login=\w/)
+    const env = { FLEETWIRE_URL: url!, FLEETWIRE_DATA_DIR: folder }
+    const run = (...args: string[]) => fleetwire(t, args, env).ended
+    return { cluster, pids, active: active!, run }
+  }
+  const isAlive = (pid: number) => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+
+  const first = await start()
+  await first.cluster.printed(/agent "local" is connected/)
+  await until(async () => /local +online/.test((await first.run('ps')).stdout))
+  const other = fleetwire(t, ['cluster', '--port', '0', '--data-dir', folder], { NATS_SERVER })
+  t.match(await other.ended, { code: 1, stderr: /Process \d+ runs a cluster in .* already/ })
+
+  process.kill(first.pids.get(first.active)!, 'SIGKILL')
+  await first.cluster.printed(new RegExp(`${first.active} has ended \\(SIGKILL\\)\\. It starts again`))
+  const [, next] = await first.cluster.printed(/(node-\d) is the active node now; before it was/)
+  t.not(next, first.active)
+  await until(async () => /local +online/.test((await first.run('ps')).stdout))
+  process.kill(first.pids.get('nats-1')!, 'SIGKILL')
+  await first.cluster.printed(/nats-1 has ended \(SIGKILL\)\. It starts again/)
+  await first.cluster.printed(new RegExp(`${first.active} takes clients`))
+
+  first.cluster.child.kill('SIGINT')
+  t.equal((await first.cluster.ended).code, 0, first.cluster.output())
+  for (const [name, pid] of first.pids) t.equal(isAlive(pid), false, `${name} has ended`)
+
+  const second = await start()
+  await until(async () => /^local /m.test((await second.run('ps')).stdout))
+  // Killed, its own process cannot end the others.
+  await second.cluster.kill('SIGKILL')
+  for (const [name, pid] of second.pids) if (name.startsWith('node')) await until(() => !isAlive(pid))
+  const third = await start()
+  for (const [name, pid] of second.pids) t.equal(isAlive(pid), false, `${name} of the one before has ended`)
+  third.cluster.child.kill('SIGTERM')
+  t.equal((await third.cluster.ended).code, 0)
+})
+
+t.test('without a nats-server it says how to get one', async t => {
+  const program = join(t.testdir(), 'nats-server')
+  const ask = (env: Record<string, string>) => fleetwire(t, ['cluster', '--port', '0'], env, t.testdirName).ended
+  const missing = {
+    code: 127,
+    stderr: /nats-server-?\S* (is not here|does not run).*install-nats-server\.sh.*NATS_SERVER=/,
+  }
+  t.match(await ask({ NATS_SERVER: program }), missing)
+  t.match(await ask({ PATH: t.testdirName, XDG_CACHE_HOME: t.testdirName }), missing)
+  writeFileSync(program, '#!/bin/sh\necho nats-server: v2.9.10\n', { mode: 0o755 })
+  t.match(await ask({ NATS_SERVER: program }), { code: 127, stderr: /v2\.9\.10, and 2\.12 is the oldest/ })
+})
