@@ -355,6 +355,16 @@ export const StreamQuery = Type.Object(
 )
 
 /** `GET /connections`. */
+/** Of a list that all nodes of a cluster were asked for; absent where there is no cluster. */
+const NodesHeard = Type.Optional(
+  Type.Object(
+    { asked: Type.Integer(), answered: Type.Integer() },
+    {
+      description:
+        'How many nodes of the cluster were asked, and how many answered in time: what others have is missing',
+    },
+  ),
+)
 export const ConnectionInfo = Type.Object(
   {
     connectionId: Id,
@@ -364,11 +374,12 @@ export const ConnectionInfo = Type.Object(
     address: Type.String(),
     openedAt: Timestamp,
     bufferedBytes: Type.Integer({ description: 'Bytes that wait for it' }),
+    node: Type.Optional(Type.String({ description: 'The node of the cluster that has it' })),
   },
   { $id: 'Connection' },
 )
 export type ConnectionInfo = Static<typeof ConnectionInfo>
-export const ConnectionPage = PageOf(ConnectionInfo)
+export const ConnectionPage = Type.Object({ ...PageOf(ConnectionInfo).properties, nodes: NodesHeard })
 export const ListConnectionsQuery = Type.Object(
   { ...PageQuery, cursor: Type.Optional(Id), sub: Type.Optional(Subject) },
   Closed,
@@ -388,7 +399,9 @@ export const WebsocketStatus = Type.Object({
   deliveredEvents: Type.Integer(),
   compressedEvents: Type.Integer(),
   resumes: Counts,
+  nodes: NodesHeard,
 })
+export type WebsocketStatus = Static<typeof WebsocketStatus>
 
 /** `/health`, `/ready`. */
 export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })

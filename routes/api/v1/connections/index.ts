@@ -1,46 +1,27 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  type ConnectionInfo,
-  ConnectionPage,
-  ConnectionParams,
-  ListConnectionsQuery,
-  WebsocketStatus,
-} from '@fleetwire/protocol'
-import { canSeeAgent, covers, seesFleet } from '../../../../src/auth/permissions.ts'
-import type { Principal } from '../../../../src/auth/principal.ts'
-import type { OpenConnection } from '../../../../src/connections/connection-registry.ts'
+import { ConnectionPage, ConnectionParams, ListConnectionsQuery, WebsocketStatus, wireError } from '@fleetwire/protocol'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
+import { OpenConnections } from './open-connections.ts'
 
 const tags = ['connections']
+/** Each node has its own, and asks the others. */
+const config = { onAnyNode: true }
 
-const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenConnection): ConnectionInfo => ({
-  ...{ connectionId: id, kind, sub: principal.sub, role: principal.role, address, openedAt, bufferedBytes },
-})
-
-/** A connection is visible to those who have the rights of its holder, and to the holder. */
-const exists = (principal: Principal, { kind, principal: holder }: OpenConnection): boolean => {
-  if (kind === 'agent') return canSeeAgent(principal, holder.sub)
-  return covers(principal, holder)
-}
-
-/** The connections of this process: how many, whose, and how to close one. */
+/** The connections of all nodes: how many, whose, and how to close one. */
 const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
-  const { broadcaster, connections } = app
+  const connections = new OpenConnections(app)
 
   app.get(
     '/websocket/status',
-    { schema: { tags, summary: 'Count sockets and deliveries', response: { 200: WebsocketStatus } } },
-    async ({ principal }) => {
-      const seen = seesFleet(principal) ? undefined : (one: OpenConnection) => exists(principal, one)
-      const { mostBufferedBytes, ...sockets } = connections.stats(seen)
-      return { ...sockets, ...broadcaster.stats() }
-    },
+    { config, schema: { tags, summary: 'Count sockets and deliveries', response: { 200: WebsocketStatus } } },
+    async ({ principal }) => connections.count({ principal }),
   )
 
   app.get(
     '/connections',
     {
+      config,
       schema: {
         tags,
         summary: 'List open sockets, by id',
@@ -49,17 +30,16 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async ({ principal, query: { sub, limit = 50, cursor = '' } }) => {
-      const rest = (sub === undefined ? connections.list() : connections.ofSub(sub))
-        .filter(connection => connection.id > cursor && exists(principal, connection))
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-      const items = rest.slice(0, limit).map(shown)
-      return { items, nextCursor: rest.length > limit ? items.at(-1)!.connectionId : null }
+      const { items: found, ...heard } = await connections.list({ principal, sub, after: cursor, limit: limit + 1 })
+      const items = found.slice(0, limit)
+      return { items, nextCursor: found.length > limit ? items.at(-1)!.connectionId : null, ...heard }
     },
   )
 
   app.delete(
     '/connections/:connectionId',
     {
+      config,
       schema: {
         tags,
         summary: 'Close a socket',
@@ -71,12 +51,15 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { principal } = request
-      const { connectionId } = request.params
-      const connection = connections.get(connectionId)
-      if (connection === undefined || !exists(principal, connection))
-        return reply.refuse(notFound('connection', connectionId))
-      await app.audit(callerOf(request).actor, 'connection:close', connectionId)
-      connection.close(4403, `closed by ${principal.sub}`)
+      const { connectionId: id } = request.params
+      const { isThere, nodes } = await connections.has({ principal, id })
+      if (!isThere && nodes !== undefined && nodes.answered < nodes.asked) {
+        const message = `Only ${nodes.answered} of ${nodes.asked} nodes answered, and none of them has this connection. Try again.`
+        return reply.refuse(wireError('unavailable', message, { retryAfterMs: 1000 }))
+      }
+      if (!isThere) return reply.refuse(notFound('connection', id))
+      await app.audit(callerOf(request).actor, 'connection:close', id)
+      await connections.close({ principal, id, reason: `closed by ${principal.sub}` })
       return reply.code(204).send(null)
     },
   )
