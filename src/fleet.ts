@@ -172,9 +172,9 @@ export function createFleet({
      */
     stop: () => run.stop(),
 
-    /** The server's side of one agent's connection; the route feeds it frames. */
-    agentSession: (agentId: string, connection: AgentConnection): AgentSession =>
-      agentSessions.open(agentId, connection),
+    /** The server's side of one agent's connection; the route feeds it frames. `waitedMs`: since its hello came. */
+    agentSession: (agentId: string, connection: AgentConnection, waitedMs?: number): AgentSession =>
+      agentSessions.open(agentId, connection, waitedMs),
 
     /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
     removeAgent: (agentId: string, actor?: Actor): Promise<WireError | undefined> =>

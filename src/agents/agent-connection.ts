@@ -29,6 +29,9 @@ export interface AgentInput {
   onClose(code?: number): void
 }
 
+/** Opens the session of an agent. `waitedMs`: how long what it says first has been on its way. Default: 0. */
+export type OpenSession = (agentId: string, connection: AgentConnection, waitedMs?: number) => AgentInput
+
 /** Takes terminal frames, which are not in the log. */
 export interface AgentTerminals {
   attach(

@@ -16,7 +16,7 @@ import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import { AgentPublisher } from './agent-publisher.ts'
 import { derived, greeted, type ReportedWork, runningOf } from './agent-state.ts'
-import { NewestConnections } from './newest-connections.ts'
+import { type Hello, NewestConnections, TAKEN_OVER } from './newest-connections.ts'
 import { TokenWarnings, type TokenWarningsOptions } from './token-warnings.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
@@ -170,13 +170,17 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /**
-   * The connection that said hello last wins. Resolves when every frame of the older one is stored. `settled` resolves
-   * when every frame of this one is.
+   * The connection that said hello last wins: an earlier one is closed here. Resolves when every frame of the older one is
+   * stored. `settled` resolves when every frame of this one is.
    */
-  claim(agentId: string, connection: AgentConnection, settled: () => Promise<void>): Promise<void> {
+  async claim(agentId: string, connection: AgentConnection, hello: Hello, settled: () => Promise<void>): Promise<void> {
+    if (this.#connections.isOutdated(agentId, hello)) {
+      connection.close(4409, TAKEN_OVER)
+      return
+    }
     const entry = this.#agents.get(agentId)
     if (entry !== undefined) this.#agents.set(agentId, { at: 'away', record: entry.record, reported: entry.reported })
-    return this.#connections.claim(agentId, connection, settled)
+    await this.#connections.claim(agentId, connection, hello, settled)
   }
 
   /** Stores the record of an agent whose connection has the claim, together with `alongside`. */

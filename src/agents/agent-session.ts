@@ -43,14 +43,25 @@ export class AgentSession implements AgentInput {
   readonly #connection: AgentConnection
   readonly #services: AgentSessionServices
   readonly #deadlines: Deadlines
+  readonly #waitedMs: number
   readonly #inbox: Inbound[] = []
   #state: State = { at: 'waiting' }
   #work: 'none' | 'gathering' | 'draining' = 'none'
   readonly #onClosed: () => void
   #settled: Promise<void> = Promise.resolve()
 
-  /** `onClosed`: called when the connection is gone, or this side has ended it. */
-  constructor(agentId: string, connection: AgentConnection, services: AgentSessionServices, onClosed: () => void) {
+  /**
+   * `waitedMs`: how long ago its hello came to the node that holds its socket. `onClosed`: called when the connection is
+   * gone, or this side has ended it.
+   */
+  constructor(
+    agentId: string,
+    connection: AgentConnection,
+    services: AgentSessionServices,
+    waitedMs: number,
+    onClosed: () => void,
+  ) {
+    this.#waitedMs = waitedMs
     this.#agentId = agentId
     this.#connection = connection
     this.#services = services
@@ -177,7 +188,10 @@ export class AgentSession implements AgentInput {
 
   async #greet({ payload: hello, ...frame }: Extract<AgentFrame, { type: 'agent:connect' }>): Promise<void> {
     const { log, agents, dispatcher, sessions, terminals, clock } = this.#services
-    await agents.claim(this.#agentId, this.#connection, () => this.#settled)
+    const { bootId, connects } = hello
+    const at = clock.monotonic() - this.#waitedMs
+    await agents.claim(this.#agentId, this.#connection, { bootId, connects, at }, () => this.#settled)
+    if (!this.#holdsAgent()) return
     const last = (await log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
     const uplink = new Uplink(this.#agentId, this.#connection, this.#services, hello.bootId, last)
     const n = uplink.nextIs(frame.n) ? frame.n : undefined

@@ -20,8 +20,8 @@ export class AgentSessions {
   }
 
   /** The server's side of one connection. While this is stopped, the agent is told to come back. */
-  open(agentId: string, connection: AgentConnection): AgentSession {
-    const session = new AgentSession(agentId, connection, this.#services, () => this.#open.delete(session))
+  open(agentId: string, connection: AgentConnection, waitedMs = 0): AgentSession {
+    const session = new AgentSession(agentId, connection, this.#services, waitedMs, () => this.#open.delete(session))
     if (this.#isRunning) this.#open.add(session)
     else session.end(SPREAD_MS)
     return session

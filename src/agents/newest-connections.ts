@@ -1,10 +1,31 @@
 import type { AgentConnection } from './agent-connection.ts'
 
+export const TAKEN_OVER = 'A newer connection of this agent took over.'
+
+/** What tells which of two connections of an agent is the newer one. */
+export interface Hello {
+  bootId: string
+  /** Which connection of its process it says to be. */
+  connects?: number | undefined
+  /** When it was said, monotonic ms. */
+  at: number
+}
+
 interface Newest {
   connection: AgentConnection
+  hello: Hello
   /** Resolves when everything that arrived over it is stored. */
   settled: () => Promise<void>
 }
+
+/**
+ * One that was held up on its way comes after a later one: from a node that stood still, or where nobody could take it. Of
+ * one process the count decides, of several the time.
+ */
+const isBefore = (one: Hello, other: Hello): boolean =>
+  one.bootId === other.bootId && one.connects !== undefined && other.connects !== undefined
+    ? one.connects < other.connects
+    : one.at < other.at
 
 /** The one connection of each agent that counts: the newest that said hello. */
 export class NewestConnections {
@@ -20,14 +41,20 @@ export class NewestConnections {
     return this.get(agentId) === connection
   }
 
+  /** Another one said hello after this. */
+  isOutdated(agentId: string, hello: Hello): boolean {
+    const newest = this.#newest.get(agentId)
+    return newest !== undefined && isBefore(hello, newest.hello)
+  }
+
   /**
    * Closes the older one. Resolves when everything that arrived over it is stored, so that the newer one starts from
    * there.
    */
-  async claim(agentId: string, connection: AgentConnection, settled: Newest['settled']): Promise<void> {
+  async claim(agentId: string, connection: AgentConnection, hello: Hello, settled: Newest['settled']): Promise<void> {
     const older = this.#newest.get(agentId)
-    this.#newest.set(agentId, { connection, settled })
-    older?.connection.close(4409, 'A newer connection of this agent took over.')
+    this.#newest.set(agentId, { connection, hello, settled })
+    older?.connection.close(4409, TAKEN_OVER)
     await Promise.all([older?.settled(), this.#leaving.get(agentId)])
   }
 

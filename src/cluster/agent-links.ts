@@ -1,4 +1,4 @@
-import type { AgentConnection, AgentInput } from '../agents/agent-connection.ts'
+import type { OpenSession } from '../agents/agent-connection.ts'
 import type { Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { AGENTS, type AgentsHello, type FromGateway, OUTPUT, type Output, type OutputHello } from './agent-messages.ts'
@@ -13,7 +13,7 @@ export interface AgentLinksOptions {
   outputBus: NodeBus
   clock: Clock
   /** The session of an agent. */
-  session(agentId: string, connection: AgentConnection): AgentInput
+  session: OpenSession
 }
 
 /** On the active node: the agents whose sockets other nodes hold. */
@@ -65,7 +65,7 @@ export class AgentLinks {
 }
 
 interface GatewayOptions {
-  session: AgentLinksOptions['session']
+  session: OpenSession
   move(agent: RelayedAgent): void
 }
 

@@ -32,8 +32,17 @@ export interface Place {
   outputs: number
 }
 
+export interface RelayedSocket {
+  agentId: string
+  connectionId: string
+  /** Epoch ms. */
+  tokenExpiresAt?: number | undefined
+  /** How long ago what it says first came. */
+  waitedMs?: number | undefined
+}
+
 export type FromGateway =
-  | ['open', Socket, { agentId: string; connectionId: string; tokenExpiresAt?: number | undefined }]
+  | ['open', Socket, RelayedSocket]
   | ['frame', Socket, AgentFrame]
   | ['frame', Socket, AgentFrame, Place]
   | ['refused', Socket, number]

@@ -1,5 +1,5 @@
 import type { AgentFrame } from '@fleetwire/protocol'
-import type { AgentConnection, AgentInput } from '../agents/agent-connection.ts'
+import type { AgentConnection, AgentInput, OpenSession } from '../agents/agent-connection.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { AgentUplink } from './agent-uplink.ts'
 import type { ClusterNode } from './cluster-node.ts'
@@ -16,7 +16,7 @@ export interface AgentRelayOptions {
   /** In [0, 1). */
   random(): number
   /** The session of an agent where this node is the active one. */
-  session(agentId: string, connection: AgentConnection): AgentInput
+  session: OpenSession
   /** How many frames of one agent may wait. */
   inboxLimit: number
 }
@@ -65,10 +65,10 @@ export class AgentRelay {
     return waiting
   }
 
-  #way(): AgentRelayOptions['session'] | undefined {
+  #way(): OpenSession | undefined {
     if (this.#options.cluster.isActive) return this.#options.session
     const uplink = this.#uplink
-    return uplink?.isReady ? (agentId, connection) => uplink.open(agentId, connection) : undefined
+    return uplink?.isReady ? (agentId, connection, waitedMs) => uplink.open(agentId, connection, waitedMs) : undefined
   }
 
   #look(): void {
@@ -109,10 +109,12 @@ type Held = { frame: AgentFrame } | { refused: number }
 class WaitingAgent implements AgentInput {
   readonly #agentId: string
   readonly #connection: AgentConnection
-  readonly #options: { inboxLimit: number; spreadMs: number; onOver(): void }
+  readonly #options: { clock: Clock; inboxLimit: number; spreadMs: number; onOver(): void }
   readonly #timer: Timer
   #held: Held[] = []
   #input: AgentInput | undefined
+  /** When it began to speak. */
+  #since: number | undefined
   #isOver = false
 
   constructor(
@@ -141,10 +143,11 @@ class WaitingAgent implements AgentInput {
     this.#input?.onClose(code)
   }
 
-  admit(way: AgentRelayOptions['session']): void {
+  admit(way: OpenSession): void {
     const held = this.#held
     this.#over()
-    const input = way(this.#agentId, this.#connection)
+    const waitedMs = this.#since === undefined ? 0 : this.#options.clock.monotonic() - this.#since
+    const input = way(this.#agentId, this.#connection, waitedMs)
     this.#input = input
     for (const each of held) {
       if ('frame' in each) input.onFrame(each.frame)
@@ -154,6 +157,7 @@ class WaitingAgent implements AgentInput {
 
   #hold(held: Held): void {
     if (this.#isOver) return
+    this.#since ??= this.#options.clock.monotonic()
     if (this.#held.push(held) > this.#options.inboxLimit) this.#sendAway()
   }
 

@@ -54,12 +54,12 @@ export class AgentUplink {
     return this.#isReady && !this.#link.hasEnded
   }
 
-  open(agentId: string, connection: AgentConnection): AgentInput {
+  open(agentId: string, connection: AgentConnection, waitedMs?: number): AgentInput {
     const number = ++this.#count
     const socket = new RelayedSocket(number, connection, this)
     this.#agents.set(number, socket)
     const { id: connectionId, tokenExpiresAt } = connection
-    this.send(['open', number, { agentId, connectionId, tokenExpiresAt }])
+    this.send(['open', number, { agentId, connectionId, tokenExpiresAt, waitedMs }])
     return socket
   }
 

@@ -1,6 +1,6 @@
 import type { AgentFrame, AgentServerFrameType, AgentServerPayloads, CloseCode, ErrorCode } from '@fleetwire/protocol'
-import type { AgentConnection, AgentInput } from '../agents/agent-connection.ts'
-import { MARKS, type Place, type ToGateway } from './agent-messages.ts'
+import type { AgentConnection, AgentInput, OpenSession } from '../agents/agent-connection.ts'
+import { MARKS, type Place, type RelayedSocket, type ToGateway } from './agent-messages.ts'
 import type { NodeLink } from './node-bus.ts'
 
 /** Of the output that came before what it belongs to: more is left out, and asked for again. */
@@ -26,17 +26,12 @@ export class RelayedAgent implements AgentConnection, AgentInput {
   #mute = 0
   #isOver = false
 
-  constructor(
-    number: number,
-    link: NodeLink,
-    about: { agentId: string; connectionId: string; tokenExpiresAt?: number | undefined },
-    session: (agentId: string, connection: AgentConnection) => AgentInput,
-  ) {
+  constructor(number: number, link: NodeLink, about: RelayedSocket, session: OpenSession) {
     this.#number = number
     this.#link = link
     this.id = about.connectionId
     if (about.tokenExpiresAt !== undefined) this.tokenExpiresAt = about.tokenExpiresAt
-    this.#session = session(about.agentId, this)
+    this.#session = session(about.agentId, this, about.waitedMs)
   }
 
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void {

@@ -29,6 +29,11 @@ export class RelayStage {
     return new StagedNode(this, name, session)
   }
 
+  /** Resolves within this time. */
+  moment(mostMs: number): Promise<void> {
+    return new Promise(resolve => void this.clock.setTimeout(resolve, this.random.below(mostMs)))
+  }
+
   readonly pass = async (ms: number): Promise<void> => {
     for (const until = this.clock.monotonic() + ms; this.clock.monotonic() < until; ) {
       this.clock.advance(5)
@@ -75,6 +80,7 @@ export class StagedNode {
 
   /** It learns who is active. */
   learn(active: string | undefined): void {
+    if (active === this.active?.node) return
     const wasActive = this.isActive
     this.active = active === undefined ? undefined : { node: active, address: '', key: '' }
     this.isActive = active === this.node

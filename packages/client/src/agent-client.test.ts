@@ -80,7 +80,14 @@ t.test('it introduces itself first, then runs a command: ack, report, result', a
   t.equal(peer.request.headers.authorization, 'Bearer T')
   t.match(hello, {
     type: 'agent:connect',
-    payload: { name: 'Ada', bootId: agent.bootId, capabilities: { kinds: ['shell'] }, inventory: [], terminals: [] },
+    payload: {
+      name: 'Ada',
+      bootId: agent.bootId,
+      connects: 1,
+      capabilities: { kinds: ['shell'] },
+      inventory: [],
+      terminals: [],
+    },
   })
   peer.tell('command:dispatch', dispatch('c1', 1, { taskId: 't1' }))
   const result = await peer.next('command:result')

@@ -94,6 +94,7 @@ export class AgentClient {
   readonly #questions = new Questions()
   readonly #waiters: Waiters
   #heartbeat: Timer | undefined
+  #connects = 0
   #life: 'new' | 'started' | 'stopped' = 'new'
 
   constructor(options: AgentClientOptions) {
@@ -262,6 +263,7 @@ export class AgentClient {
       capabilities: { kinds: Object.keys(handlers), ...capabilities },
       maxConcurrency,
       bootId: this.bootId,
+      connects: ++this.#connects,
       join: true,
       inventory: this.#runner.inventory(),
       terminals: this.#terminals.describe(),

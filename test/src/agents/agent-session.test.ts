@@ -69,6 +69,29 @@ t.test('[HS4] [HS5] the newer socket wins, and starts from what came over the ol
   t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older one does not take the agent offline')
 })
 
+t.test('[HS4] a hello that was held up on its way replaces no later one', async t => {
+  const fleet = await startFleet(t)
+  const newer = fleet.agent('a1')
+  await newer.hello({ connects: 3 })
+  const late = fleet.agent('a1')
+  late.raw('agent:connect', { bootId: 'boot1', connects: 2 })
+  t.same(await late.until(() => late.closed), { code: 4409, reason: 'A newer connection of this agent took over.' })
+  late.cut()
+  newer.report('agent:error', { message: 'still here' })
+  await newer.acked(1)
+  t.equal(newer.closed, undefined)
+  t.match(fleet.agents.get('a1'), { link: 'online' })
+  t.match(await fleet.agent('a1').hello({ connects: 4 }), { ackedN: 1 })
+  t.match(newer.closed, { code: 4409 })
+  await fleet.agent('a1').hello({ bootId: 'boot2', connects: 1 })
+  // One that counts nothing is judged by the time: this one waited for a node that could take it.
+  const code = await new Promise(resolve => {
+    const connection = { id: 'con_x', send() {}, join() {}, error() {}, close: resolve }
+    fleet.agentSession('a1', connection, 1000).onFrame({ type: 'agent:connect', payload: { bootId: 'boot3' } })
+  })
+  t.equal(code, 4409)
+})
+
 t.test('[UP6] when a socket is cut while its frames are stored, the next one starts after them', async t => {
   const fleet = await startFleet(t)
   const older = fleet.agent('a1')

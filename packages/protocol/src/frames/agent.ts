@@ -63,6 +63,13 @@ export const agentPayloads = {
     capabilities: Type.Optional(Capabilities),
     maxConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     bootId: Id,
+    connects: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Which connection of this process it is: 1, 2, 3 … A hello that was held up on its way is told by it',
+      }),
+    ),
     join: Type.Optional(Joins),
     inventory: Type.Optional(
       Type.Array(Type.Object({ ...OfCommand, state: OneOf(['running', 'finished']) }), { maxItems: 10_000 }),

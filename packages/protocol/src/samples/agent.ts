@@ -25,6 +25,7 @@ export const agentSamples: Samples<AgentPayloads> = {
     minimal: { bootId: 'b' },
     refused: [
       badId('bootId'),
+      [{ connects: 0 }, 'payload.connects: expected integer to be greater or equal to 1'],
       [{ maxConcurrency: 0 }, 'payload.maxConcurrency: expected integer to be greater or equal to 1'],
       [{ labels: { ['k'.repeat(65)]: 'v' } }, `payload.labels.${'k'.repeat(65)}: unexpected property`],
       [{ labels: { k: 'v'.repeat(257) } }, 'payload.labels.k: expected string length less or equal to 256'],
