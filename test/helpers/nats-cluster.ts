@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { findNatsServer, natsServerConfig } from '../../src/processes/nats-server.ts'
+import { findNatsServer, type NatsServerConfig, natsServerConfig } from '../../src/processes/nats-server.ts'
 import { freePort } from './processes.ts'
 
 const SIZE = 3
@@ -14,6 +14,12 @@ interface Server {
   port: number
   config: string
   child: ChildProcess
+  said: string
+}
+
+export interface NatsClusterOptions {
+  /** The text of a server's configuration. Default: no access control, each message on the disks before it counts. */
+  config?: (server: NatsServerConfig) => string
 }
 
 /** Three nats-servers as one cluster, each message on the disks of all three before it is acknowledged. */
@@ -28,7 +34,10 @@ export class NatsCluster {
   }
 
   /** Undefined where there is no nats-server that can be used: one line says how to get it, and CI fails. */
-  static async start(t: Test): Promise<NatsCluster | undefined> {
+  static async start(
+    t: Test,
+    { config: textOf = natsServerConfig }: NatsClusterOptions = {},
+  ): Promise<NatsCluster | undefined> {
     const program = findServer(t)
     if (program === undefined) return undefined
     const cluster = new NatsCluster(program)
@@ -39,8 +48,10 @@ export class NatsCluster {
       const name = `n${n + 1}`
       const config = join(cluster.#dir, `${name}.conf`)
       const dataDir = join(cluster.#dir, name)
-      writeFileSync(config, natsServerConfig({ name, port: port!, routePort: routePort!, routePorts, dataDir }))
-      cluster.#servers.push({ name, port: port!, config, child: cluster.#spawn(config) })
+      writeFileSync(config, textOf({ name, port: port!, routePort: routePort!, routePorts, dataDir }))
+      const server = { name, port: port!, config, child: cluster.#spawn(config), said: '' }
+      cluster.#servers.push(server)
+      cluster.#listen(server)
     }
     return cluster
   }
@@ -62,6 +73,12 @@ export class NatsCluster {
   restart(name: string): void {
     const server = this.#find(name)
     server.child = this.#spawn(server.config)
+    this.#listen(server)
+  }
+
+  /** What all of them have printed so far. */
+  output(): string {
+    return this.#servers.map(({ said }) => said).join('')
   }
 
   #find(name: string): Server {
@@ -69,7 +86,13 @@ export class NatsCluster {
   }
 
   #spawn(config: string): ChildProcess {
-    return spawn(this.#program, ['-c', config], { stdio: 'ignore' })
+    return spawn(this.#program, ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] })
+  }
+
+  #listen(server: Server): void {
+    server.child.stderr!.on('data', chunk => {
+      server.said += chunk
+    })
   }
 
   async #stop(): Promise<void> {
