@@ -30,20 +30,22 @@ function processMetrics(): readonly Metric[] {
 export default fp(
   async app => {
     const { agents, broadcaster, commandQueue, connections, eventLog, fleet, logUsage, refusals, upgrades } = app
+    const { activeCalls, cluster } = app
     const registry = new Registry()
     const registers = [registry]
     const sources: MetricSources = {
-      ...{ agents, broadcaster, commandQueue, connections, refusals, upgrades },
+      ...{ activeCalls, agents, broadcaster, cluster, commandQueue, connections, refusals, upgrades },
       log: { usage: logUsage },
       webhooks: { stats: fleet.webhookStats },
     }
     for (const metric of processMetrics()) registry.registerMetric(metric)
-    for (const [name, { type, help, label, read }] of Object.entries(metricTable)) {
+    for (const [name, { type, help, label, ofFleet, read }] of Object.entries(metricTable)) {
       const Metric = type === 'counter' ? Counter : Gauge
       new Metric({
         ...{ name, help, registers, labelNames: label === undefined ? [] : [label] },
         collect() {
           this.reset()
+          if (ofFleet === true && cluster?.isActive === false) return
           for (const [value, count] of read(sources)) this.inc(label === undefined ? {} : { [label]: value }, count)
         },
       })
@@ -56,15 +58,31 @@ export default fp(
       registers,
     })
     const events = new Counter({ name: 'fleetwire_log_events_total', help: 'Events appended to the log', registers })
+    const commits = new Histogram({
+      name: 'fleetwire_cluster_commit_seconds',
+      help: 'How long commits of this node took to be stored by the NATS servers',
+      buckets: APPEND_BUCKETS,
+      registers,
+    })
+    const stopCommits = cluster?.onCommitted(ms => commits.observe(ms / 1000))
     const stopListening = eventLog.onAppend(took => {
       appends.observe({ status: took.status }, took.ms / 1000)
       events.inc(took.events)
     })
     app.decorate('metrics', registry)
-    app.addHook('onClose', async () => stopListening())
+    app.addHook('onClose', async () => {
+      stopCommits?.()
+      stopListening()
+    })
   },
   {
     name: 'fleetwire-metrics',
-    dependencies: ['fleetwire-broadcaster', 'fleetwire-fleet', 'fleetwire-event-log', 'fleetwire-websocket'],
+    dependencies: [
+      'fleetwire-broadcaster',
+      'fleetwire-fleet',
+      'fleetwire-event-log',
+      'fleetwire-websocket',
+      'fleetwire-forwarding',
+    ],
   },
 )

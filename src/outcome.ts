@@ -21,14 +21,25 @@ const RETRY_AFTER_MS = 1000
 /** Also the reason of a close that cannot say more. */
 export const LOG_UNAVAILABLE = 'The log cannot accept now'
 
+/** What was asked may have been carried out, and nobody can say so now. */
+export const unknownOutcome = (why: string, retryAfterMs = RETRY_AFTER_MS): WireError =>
+  wireError(
+    'unavailable',
+    `${why}. What was asked may have been carried out: look first, or ask again with the same idempotency key.`,
+    { retryAfterMs, outcome: 'unknown' },
+  )
+
 /** The log cannot be written or read. `reason`: in the words of the log. */
 export const unavailable = ({
   retryAfterMs = RETRY_AFTER_MS,
   reason,
+  mayBeWritten = false,
 }: {
   retryAfterMs?: number
   reason?: string
+  mayBeWritten?: boolean
 } = {}): WireError => {
   const why = reason === undefined ? '' : ` (${reason})`
+  if (mayBeWritten) return unknownOutcome(`${LOG_UNAVAILABLE}${why}`, retryAfterMs)
   return wireError('unavailable', `${LOG_UNAVAILABLE}${why}. Nothing was accepted; try again.`, { retryAfterMs })
 }

@@ -1,6 +1,7 @@
 import type { WireError } from '@fleetwire/protocol'
 import { wireError } from '@fleetwire/protocol'
 import type { Clock, Timer } from '../clock.ts'
+import { unknownOutcome } from '../outcome.ts'
 import type { ActiveNode, ClusterNode } from './cluster-node.ts'
 
 /** How long a caller waits in all for a node that decides. */
@@ -59,11 +60,7 @@ const notDone = wireError(
 const closing = wireError('unavailable', 'The server is closing. Nothing was accepted; try again.', {
   retryAfterMs: RETRY_AFTER_MS,
 })
-const unknown = wireError(
-  'unavailable',
-  'The node that decides went before it answered. What was asked may have been carried out: look first, or ask again with the same idempotency key.',
-  { retryAfterMs: RETRY_AFTER_MS, outcome: 'unknown' },
-)
+const unknown = unknownOutcome('The node that decides went before it answered', RETRY_AFTER_MS)
 
 /**
  * Has the active node carry out what this node was asked. Where none is known it waits for one. Nothing is ever tried again

@@ -32,11 +32,17 @@ export interface ClusterNode {
   readonly active: ActiveNode | undefined
   /** Waits for one to be known whose services run. Resolves with undefined when the time is over. */
   whenActive(timeoutMs: number): Promise<ActiveNode | undefined>
+  /** Up to where its replica has the stream. */
+  readonly position: number
+  /** Of the newest leader that it knows. */
+  readonly term: number
   /** The nodes that were heard lately, this one included. */
   readonly members: readonly Beat[]
   readonly bus: NodeBus
   /** On a connection of its own, so that a flood of bytes holds up nothing else. */
   readonly terminalBus: NodeBus
+  /** Calls back when the stream has accepted a commit of this node, with how long that took. */
+  onCommitted(listener: (ms: number) => void): () => void
   /** Calls back when the active node changes, and when this node becomes it or ceases to be it. */
   onRole(listener: () => void): () => void
   /**

@@ -76,7 +76,7 @@ export class ForwardingLog implements EventLog {
       try {
         answer = await ask(drafts, leftMs)
       } catch (error) {
-        return unavailable(`${(error as Error).message}; it may still be written`)
+        return unavailable(`${(error as Error).message}; it may still be written`, true)
       }
       if (answer !== undefined && answer.status !== 'elsewhere') return this.#settled(answer, drafts, stored)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))

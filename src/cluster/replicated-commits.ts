@@ -19,6 +19,8 @@ export interface ReplicatedCommitsOptions {
   head: () => number
   /** How long a caller waits. What is under way goes on after that, until it is known what became of it. */
   timeoutMs: number
+  /** The stream has accepted a commit of this node, so long after it was sent. */
+  onWritten?: ((ms: number) => void) | undefined
 }
 
 /** A commit that was sent, and whose callers wait for the replica to have it. */
@@ -96,7 +98,7 @@ export class ReplicatedCommits {
 
   /** Nothing more is applied: nobody need wait. */
   fail(reason: string): void {
-    for (const answer of this.#waiting) answer(failure(`${reason}; it may still be written`))
+    for (const answer of this.#waiting) answer(failure(`${reason}; it may still be written`, true))
   }
 
   /** Runs `work` when what came before is known; answers once, at the latest after the timeout. */
@@ -117,7 +119,7 @@ export class ReplicatedCommits {
     }
     const timer = clock.setTimeout(() => {
       const rest = isSent ? 'it may still be written' : 'nothing was written'
-      answer(failure(`the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`))
+      answer(failure(`the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`, isSent))
     }, timeoutMs)
     this.#waiting.add(answer)
     const before = this.#turn
@@ -142,13 +144,15 @@ export class ReplicatedCommits {
     fail: (failure: Failure) => boolean,
     onApplied: (result: RetainResult | null) => boolean,
   ): Promise<void> {
-    const { writer } = this.#options
+    const { clock, writer, onWritten } = this.#options
     const id = randomUUID()
+    const from = clock.monotonic()
     this.#own = { id, change, ops, onApplied }
     const { status } = await writer.commit(id, encodeEntry(change))
     this.#own = undefined
+    if (status === 'written') onWritten?.(clock.monotonic() - from)
     if (status === 'deposed') fail(failure(NOT_LEADING))
-    if (status === 'unknown') fail(failure('this node stopped; it may still be written'))
+    if (status === 'unknown') fail(failure('this node stopped; it may still be written', true))
   }
 
   async #current(topics: string[]): Promise<{ status: 'ok'; value: Map<string, StoredRecord | undefined> } | Failure> {
@@ -165,4 +169,4 @@ export class ReplicatedCommits {
   }
 }
 
-const failure = (message: string): Failure => ({ status: 'error', message, fatal: false })
+const failure = (message: string, mayBeDone = false): Failure => ({ status: 'error', message, fatal: false, mayBeDone })

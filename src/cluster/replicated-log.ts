@@ -102,6 +102,7 @@ export class ReplicatedLog implements EventLog {
   #leader: Leader | undefined
   #term: number
   readonly #onLeader = new Listeners<[]>()
+  readonly #onWritten = new Listeners<[ms: number]>()
   #failed: string | undefined
   #closing: Promise<void> | undefined
 
@@ -131,6 +132,7 @@ export class ReplicatedLog implements EventLog {
       ...{ clock, client, applier: this.#applier, writer: this.#writer },
       head: () => this.#head,
       timeoutMs: options.appendTimeoutMs ?? APPEND_TIMEOUT_MS,
+      onWritten: ms => this.#onWritten.tell(ms),
     })
     this.#group = new GroupCommit({
       epoch: client.epoch,
@@ -217,6 +219,11 @@ export class ReplicatedLog implements EventLog {
   /** Calls back when another node leads, or nobody, or this one leads no more. */
   onLeader(listener: () => void): () => void {
     return this.#onLeader.add(listener)
+  }
+
+  /** Calls back when the stream has accepted a commit of this node, with how long that took. */
+  onWritten(listener: (ms: number) => void): () => void {
+    return this.#onWritten.add(listener)
   }
 
   /** Resolves when everything is in the replica that the stream held when this was called. */

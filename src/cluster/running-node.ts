@@ -77,6 +77,18 @@ export class RunningNode implements ClusterNode {
     return this.isActive ? this.#options.replica.usage : undefined
   }
 
+  get position(): number {
+    return this.#options.replica.position
+  }
+
+  get term(): number {
+    return this.#options.replica.term
+  }
+
+  onCommitted(listener: (ms: number) => void): () => void {
+    return this.#options.replica.onWritten(listener)
+  }
+
   onRole(listener: () => void): () => void {
     return this.#role.onChange(listener)
   }

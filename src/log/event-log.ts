@@ -69,10 +69,10 @@ export type AppendResult =
   /** `expect` did not hold; `current` is the present record. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept now (disk full, no leader). Nothing was written, unless the store failed during the append:
-   * then only its next start shows whether it was.
+   * The store cannot accept now (disk full, no leader). Nothing was written, unless it says that it may be, or the store
+   * failed during the append: then only its next start shows whether it was.
    */
-  | { status: 'unavailable'; retryAfterMs: number; reason: string }
+  | { status: 'unavailable'; retryAfterMs: number; reason: string; mayBeWritten?: boolean }
 
 export interface ReadQuery {
   /** Patterns. An event that matches several of them is read once. */

@@ -15,6 +15,8 @@ export interface Failure {
   status: 'error'
   message: string
   fatal: boolean
+  /** It may come to be done all the same. */
+  mayBeDone?: boolean
 }
 
 export type Outcome<K extends CallName> = { status: 'ok'; value: Calls[K]['result'] } | Failure

@@ -89,7 +89,7 @@ export class GroupCommit {
     const ops = batch.map(pending => pending.op)
     this.#options.commit(ops, outcome => {
       if (outcome.status === 'ok') this.#settle(batch, outcome.value)
-      else for (const { settle } of batch) settle(unavailable(outcome.message))
+      else for (const { settle } of batch) settle(unavailable(outcome.message, outcome.mayBeDone))
       this.#state = 'idle'
       if (this.#queue.length > 0) this.#schedule()
       else for (const resolve of this.#onIdle.splice(0)) resolve()
@@ -127,6 +127,6 @@ export class GroupCommit {
   }
 }
 
-export function unavailable(reason: string): AppendResult {
-  return { status: 'unavailable', retryAfterMs: RETRY_AFTER_MS, reason }
+export function unavailable(reason: string, mayBeWritten = false): AppendResult {
+  return { status: 'unavailable', retryAfterMs: RETRY_AFTER_MS, reason, ...(mayBeWritten && { mayBeWritten }) }
 }

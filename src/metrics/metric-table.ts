@@ -25,6 +25,18 @@ export interface MetricSources {
   webhooks: { stats(): { states: Record<string, number>; attempts: Record<string, number>; oldestMs: number } }
   agents: { all(): Iterable<{ link: string }> }
   log: { usage(): { events: number; bytes: number; limitBytes: number } | undefined }
+  /** This process as a node of a cluster; undefined where there is none. */
+  cluster:
+    | {
+        node: string
+        isActive: boolean
+        term: number
+        position: number
+        members: readonly { position: number }[]
+      }
+    | undefined
+  /** What this node asked of the active one, by what came of it. */
+  activeCalls: { stats(): Record<string, number> } | undefined
 }
 
 export type Sample = readonly [labelValue: string, value: number]
@@ -34,10 +46,21 @@ export interface Metric {
   type: 'counter' | 'gauge'
   help: string
   label?: string
+  /**
+   * It counts what is one thing in all of a cluster: the active node alone tells it, so that a sum over all nodes counts
+   * nothing twice.
+   */
+  ofFleet?: true
   read(sources: MetricSources): Iterable<Sample>
 }
 
 const only = (value: number): Sample[] => [['', value]]
+
+/** Of a node of a cluster, whose name is the label. */
+const ofNode =
+  (read: (cluster: NonNullable<MetricSources['cluster']>) => number): Metric['read'] =>
+  ({ cluster }) =>
+    cluster === undefined ? [] : [[cluster.node, read(cluster)]]
 
 /** Every metric of Fleetwire that is read on demand; docs/metrics.md has one row for each. */
 export const metricTable: Record<string, Metric> = {
@@ -100,44 +123,51 @@ export const metricTable: Record<string, Metric> = {
     label: 'result',
     read: ({ broadcaster }) => Object.entries(broadcaster.stats().resumes),
   },
-  fleetwire_agents: { type: 'gauge', help: 'Known agents by link', label: 'link', read: countLinks },
+  fleetwire_agents: { type: 'gauge', ofFleet: true, help: 'Known agents by link', label: 'link', read: countLinks },
   fleetwire_commands: {
     type: 'gauge',
+    ofFleet: true,
     help: 'Commands that have not ended, by status',
     label: 'status',
     read: ({ commandQueue }) => commandQueue.stats().live.map(({ status, count }) => [status, count]),
   },
   fleetwire_command_oldest_seconds: {
     type: 'gauge',
+    ofFleet: true,
     help: 'Age of the oldest command, by status',
     label: 'status',
     read: ({ commandQueue }) => commandQueue.stats().live.map(({ status, oldestMs }) => [status, oldestMs / 1000]),
   },
   fleetwire_commands_ended_total: {
     type: 'counter',
+    ofFleet: true,
     help: 'Commands that ended, by status',
     label: 'status',
     read: ({ commandQueue }) => commandQueue.stats().ended,
   },
   fleetwire_webhooks: {
     type: 'gauge',
+    ofFleet: true,
     help: 'Webhooks by state',
     label: 'state',
     read: ({ webhooks }) => Object.entries(webhooks.stats().states),
   },
   fleetwire_webhook_attempts_total: {
     type: 'counter',
+    ofFleet: true,
     help: 'Attempts to deliver to webhooks, by outcome',
     label: 'outcome',
     read: ({ webhooks }) => Object.entries(webhooks.stats().attempts),
   },
   fleetwire_webhook_oldest_seconds: {
     type: 'gauge',
+    ofFleet: true,
     help: 'How long the oldest event waits that a webhook could not be sent yet',
     read: ({ webhooks }) => only(webhooks.stats().oldestMs / 1000),
   },
   fleetwire_log_bytes: {
     type: 'gauge',
+    ofFleet: true,
     help: 'Bytes of the events in the log, and how many may be there (EVENT_RETENTION_BYTES)',
     label: 'of',
     read({ log }): Sample[] {
@@ -148,6 +178,42 @@ export const metricTable: Record<string, Metric> = {
         ['limit', usage.limitBytes],
       ]
     },
+  },
+  fleetwire_cluster_active: {
+    type: 'gauge',
+    help: '1 on the node that decides, 0 on all others; the sum is 1 but for a failover',
+    label: 'node',
+    read: ofNode(({ isActive }) => (isActive ? 1 : 0)),
+  },
+  fleetwire_cluster_term: {
+    type: 'gauge',
+    help: 'How often the leading node changed, as this node knows it',
+    label: 'node',
+    read: ofNode(({ term }) => term),
+  },
+  fleetwire_cluster_members: {
+    type: 'gauge',
+    help: 'Nodes that this node hears, itself included',
+    label: 'node',
+    read: ofNode(({ members }) => members.length),
+  },
+  fleetwire_cluster_position: {
+    type: 'gauge',
+    help: 'Up to where the replica of this node has the stream, in messages',
+    label: 'node',
+    read: ofNode(({ position }) => position),
+  },
+  fleetwire_cluster_lag: {
+    type: 'gauge',
+    help: 'Messages of the stream that another node said it has, and the replica of this node has not',
+    label: 'node',
+    read: ofNode(({ members, position }) => Math.max(0, ...members.map(member => member.position - position))),
+  },
+  fleetwire_cluster_forwarded_total: {
+    type: 'counter',
+    help: 'Requests and frames that this node had the active node carry out, by outcome',
+    label: 'outcome',
+    read: ({ activeCalls }) => Object.entries(activeCalls?.stats() ?? {}),
   },
 }
 

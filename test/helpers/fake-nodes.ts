@@ -52,6 +52,8 @@ export class FakeNode implements ClusterNode {
   /** What a test puts in the way of a replica. */
   catchUp: (head: number) => Promise<boolean> = async () => true
   readonly usage = undefined
+  readonly position = 1
+  readonly term = 1
   readonly bus: PacketBus
   readonly terminalBus: PacketBus
   readonly #nodes: FakeNodes
@@ -118,6 +120,10 @@ export class FakeNode implements ClusterNode {
       ...{ node, address, key, isActive, isServing: isActive },
       ...{ position: 0, term: 1, isLeaving: false },
     }))
+  }
+
+  onCommitted(): () => void {
+    return () => {}
   }
 
   onRole(listener: () => void): () => void {

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { said } from '../helpers/events.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
+import { startPair } from '../helpers/node-pair.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 import { read, tableRows, unquoted } from '../house/repository.ts'
 
@@ -25,6 +26,32 @@ test('[RE9] metrics need a token, unless METRICS_PUBLIC', async t => {
   t.match(headers.get('content-type'), /^text\/plain; version=/)
   const open = await startApp(t, { config: { METRICS_PUBLIC: true, DATA_DIR: temporaryFolder(t) } })
   t.equal((await open.call(undefined, 'GET', '/metrics')).status, 200)
+})
+
+test('[NO16] what is one thing in a cluster only its active node tells', async t => {
+  const { nodes, active, gateway } = await startPair(t)
+  const admin = await gateway.token('admin')
+  await connectWs(t, gateway.url, await gateway.token('viewer'))
+  await gateway.call(admin, 'POST', '/api/v1/tasks', { title: 'One' })
+  const scrape = async ({ call }: typeof active) => (await call<string>(admin, 'GET', '/metrics')).body
+  const ofFleet = ['agents{link="online"}', 'commands{status="queued"}', 'webhooks{state="active"}']
+  for (const [decides, other] of [
+    [active, gateway],
+    [gateway, active],
+  ] as const) {
+    await nodes.activate(decides.node)
+    const [told, rest] = [await scrape(decides), await scrape(other)]
+    for (const name of ofFleet) {
+      t.equal(metricIn(told, `fleetwire_${name}`), 0, name)
+      t.notMatch(rest, `fleetwire_${name}`)
+    }
+    t.equal(metricIn(told, `fleetwire_cluster_active{node="${decides.node.node}"}`), 1)
+    t.equal(metricIn(rest, `fleetwire_cluster_active{node="${other.node.node}"}`), 0)
+    t.equal(metricIn(rest, `fleetwire_cluster_members{node="${other.node.node}"}`), 2)
+  }
+  t.equal(metricIn(await scrape(gateway), 'fleetwire_cluster_forwarded_total{outcome="answered"}'), 1)
+  t.equal(metricIn(await scrape(gateway), 'fleetwire_connections{role="viewer"}'), 1)
+  t.equal(metricIn(await scrape(active), 'fleetwire_connections{role="viewer"}'), 0)
 })
 
 test('docs/metrics.md names every metric with its type and label, and no other', async t => {

@@ -10,9 +10,12 @@ import { connectWs } from '../helpers/ws-client.ts'
 /** A log that is read as ever, and takes nothing while `isFull`. */
 class FullLog extends TimedLog {
   isFull = false
+  /** It was sent to be stored, and nobody can say now what became of it. */
+  mayBeWritten = false
 
   override append(drafts: readonly EventDraft[]): Promise<AppendResult> {
-    const full: AppendResult = { status: 'unavailable', retryAfterMs: 2000, reason: 'the disk is full' }
+    const { mayBeWritten } = this
+    const full: AppendResult = { status: 'unavailable', retryAfterMs: 2000, reason: 'the disk is full', mayBeWritten }
     return this.isFull ? Promise.resolve(full) : super.append(drafts)
   }
 }
@@ -53,6 +56,30 @@ test('[ER5] everything that the log would have to store is refused in the same w
   t.match(published, { status: 'refused', error })
   log.isFull = false
   t.equal((await call(admin, 'POST', '/api/v1/agents/a1/commands', command)).status, 202)
+})
+
+test('[ER5] what may have been stored all the same is refused in words that say so', async t => {
+  const log = new FullLog(await openLog(t), systemClock)
+  const { url, call, token } = await startApp(t, { eventLog: log })
+  const admin = await token('admin')
+  const client = await connectWs(t, url, admin)
+  await call(admin, 'PUT', '/api/v1/tasks/t1', { title: 'one' })
+  const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
+  agent.send('agent:connect', { bootId: 'b', inventory: [] })
+  await agent.next('connection:established')
+  log.isFull = log.mayBeWritten = true
+  const error = { code: 'unavailable', message: /may have been carried out/, details: { outcome: 'unknown' } }
+  const command = { kind: 'shell', input: 'true' }
+  for (const answer of await Promise.all([
+    call(admin, 'POST', '/api/v1/agents/a1/commands', command),
+    call(admin, 'POST', '/api/v1/commands', { selector: { ids: ['a1'] }, command }),
+    call(admin, 'DELETE', '/api/v1/tasks/t1'),
+    call(admin, 'POST', '/api/v1/events', { topic: 'tasks.t1.events', type: 'custom:x', payload: 1 }),
+    call(admin, 'POST', '/api/v1/tokens', { sub: 'y', role: 'viewer' }),
+    call(admin, 'DELETE', '/api/v1/subjects/x/tokens'),
+  ]))
+    t.match(answer, { status: 503, body: error })
+  t.match(await client.request('command:request', { agentId: 'a1', ...command }), { ok: false, error })
 })
 
 test('[ER5] the hello of an agent that the log cannot take is refused in the same words, and closed to come again', async t => {
