@@ -1,11 +1,13 @@
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
+import { wireError } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ClusterNode, Service } from '../src/cluster/cluster-node.ts'
 import { nodeAddress, nodeName } from '../src/cluster/node-identity.ts'
 import type { RunningNode } from '../src/cluster/running-node.ts'
 import type { Config } from '../src/config.ts'
+import { listOf } from '../src/environment.ts'
 import { retentionOf } from '../src/open-log.ts'
 
 declare module 'fastify' {
@@ -18,25 +20,32 @@ declare module 'fastify' {
      */
     whileActive(service: Service): Promise<void>
   }
+  interface FastifyContextConfig {
+    /** Answered also by a node that is cut off from its cluster. */
+    whileCutOff?: boolean
+  }
 }
 
 async function openNode(app: FastifyInstance, config: Config): Promise<RunningNode> {
   const { openNatsNode } = await import('../src/cluster/nats-node.ts')
   return openNatsNode({
-    servers: config.NATS_URL!,
+    servers: listOf(config.NATS_URL),
     credsFile: config.NATS_CREDS,
     caFile: config.NATS_CA,
     certFile: config.NATS_CERT,
     keyFile: config.NATS_KEY,
     namespace: config.NAMESPACE,
     replicas: config.NATS_REPLICAS,
+    monitors: listOf(config.NATS_MONITOR_URL),
+    requiresFsync: config.NATS_REQUIRE_FSYNC,
     node: nodeName(config),
     // Beside a log of this process's own, which is not touched.
-    dir: join(config.DATA_DIR, 'replica'),
+    dir: resolve(config.DATA_DIR, 'replica'),
     clock: app.clock,
     retention: retentionOf(config),
     onFault: error => app.log.error({ err: error }, 'cluster'),
     onNote: message => app.log.warn(message),
+    onDurability: durability => app.log.info({ durability }, 'cluster'),
   })
 }
 
@@ -47,12 +56,26 @@ export interface ClusterOptions {
   cluster?: GivenNode | undefined
 }
 
+const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: another one answers.', {
+  retryAfterMs: 1000,
+})
+
+function join(app: FastifyInstance, node: GivenNode): void {
+  app.decorate('cluster', node)
+  app.decorate('whileActive', async service => node.addService(service))
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!node.isCutOff || request.routeOptions.config.whileCutOff === true) return done()
+    // The next request on the socket of an upgrade would never be read.
+    if (request.headers.upgrade !== undefined) reply.raw.shouldKeepAlive = false
+    reply.refuse(CUT_OFF)
+  })
+}
+
 export default fp<ClusterOptions>(
   async (app, { cluster }) => {
     const { config } = app
     if (cluster !== undefined) {
-      app.decorate('cluster', cluster)
-      app.decorate('whileActive', async service => cluster.addService(service))
+      join(app, cluster)
       return
     }
     if (config.NATS_URL === undefined) {
@@ -64,8 +87,7 @@ export default fp<ClusterOptions>(
       return
     }
     const node = await openNode(app, config)
-    app.decorate('cluster', node)
-    app.decorate('whileActive', async service => node.addService(service))
+    join(app, node)
     app.addHook('onListen', async () => node.start(nodeAddress(config, app.server.address() as AddressInfo)))
     app.addHook('preClose', () => node.handOver())
     app.addHook('onClose', () => node.close())

@@ -15,7 +15,7 @@ declare module 'fastify' {
 
 export default fp(
   async app => {
-    const { config, clock, eventLog, tokens, refusals } = app
+    const { config, clock, cluster, eventLog, tokens, refusals } = app
     const flusher = new FlushScheduler({ clock, flushMs: config.FLUSH_MS })
     const connections = new ConnectionRegistry({
       clock,
@@ -39,10 +39,15 @@ export default fp(
       revoked.add(revocation)
       connections.closeWhere(principal => revoked.has(principal), 4401, 'token revoked')
     })
+    // Its clients are served by other nodes, and nothing here tells them so.
+    const unlisten = cluster?.onRole(() => {
+      if (cluster.isCutOff) connections.closeEach('node cut off').catch(err => app.log.error({ err }, 'not closed'))
+    })
     app.decorate('flusher', flusher)
     app.decorate('connections', connections)
     app.addHook('onClose', async () => {
       unsubscribe()
+      unlisten?.()
       flusher.stop()
     })
   },

@@ -6,10 +6,11 @@ export interface HealthOptions {
 }
 
 /** Probes ask often and have no token: they are neither limited nor logged. */
-const probe = { logLevel: 'warn', config: { rateLimit: false } } as const
+const probe = { logLevel: 'warn', config: { rateLimit: false, whileCutOff: true } } as const
 const about = { tags: ['server'], security: [] }
 
 const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { version }) => {
+  const { cluster } = app
   const startedAt = app.clock.monotonic()
 
   app.get(
@@ -23,6 +24,14 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { version }
     { ...probe, schema: { ...about, summary: 'New work is accepted', response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       if (app.lifecycle.phase === 'draining') return reply.code(503).send({ ready: false, store: 'draining' })
+      if (cluster !== undefined) {
+        const { node, flaw, isActive, active, lagMs, durability, members } = cluster
+        const role: 'active' | 'standby' = isActive ? 'active' : 'standby'
+        const about = { node, role, active: active?.node ?? null, members: members.length, lagMs, durability }
+        return reply
+          .code(flaw === undefined ? 200 : 503)
+          .send({ ready: flaw === undefined, store: flaw ?? 'ok', cluster: about })
+      }
       const verdict = await app.storeProbe.verdict()
       if (!verdict.ready) return reply.code(503).send({ ready: false, store: verdict.reason })
       return { ready: true, store: 'ok' }

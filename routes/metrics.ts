@@ -8,6 +8,7 @@ const metrics: FastifyPluginAsyncTypebox = async app => {
     {
       onRequest: METRICS_PUBLIC ? [] : app.admit('GET /metrics'),
       logLevel: 'warn',
+      config: { whileCutOff: true },
       schema: {
         tags: ['server'],
         summary: 'Metrics, for Prometheus',

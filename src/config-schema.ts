@@ -187,9 +187,12 @@ export const ConfigSchema = Type.Object({
     default: 3,
     description: 'How many NATS servers store each commit; 1: none of them may fail',
   }),
+  NATS_MONITOR_URL: list(
+    'Where the monitoring of each NATS server is reached, comma-separated, such as http://a:8222: only there they tell whether they sync each commit to disk',
+  ),
   NATS_REQUIRE_FSYNC: Type.Boolean({
     default: false,
-    description: 'Be ready only where the NATS servers are known to sync each commit to their disks',
+    description: 'Be ready only where NATS_MONITOR_URL tells that the NATS servers sync each commit to their disks',
   }),
   NAMESPACE: Type.String({
     default: 'default',

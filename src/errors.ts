@@ -67,3 +67,11 @@ export const FLW_ERR_CLUSTER_ACCESS = createError(
   'FLW_ERR_CLUSTER_ACCESS',
   'The NATS servers at %s do not let this node in: %s. Check FLEETWIRE_NATS_CREDS, _CA, _CERT and _KEY, or the login in FLEETWIRE_NATS_URL.',
 )
+export const FLW_ERR_CLUSTER_NODE = createError(
+  'FLW_ERR_CLUSTER_NODE',
+  'Another process of the cluster is node %s too. Give each a FLEETWIRE_NODE of its own.',
+)
+export const FLW_ERR_CLUSTER_PAYLOAD = createError(
+  'FLW_ERR_CLUSTER_PAYLOAD',
+  'The NATS servers take messages of %s bytes at most, and cluster mode needs %s: set max_payload to 1MB or more.',
+)

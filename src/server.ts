@@ -31,11 +31,13 @@ export async function serve(
   const openingLog = config.NATS_URL === undefined ? openLog(config, systemClock) : undefined
   const { BACKLOG, buildApp } = await import('./app.ts')
   const stream = process.stdout.isTTY ? (await import('pino-pretty')).default() : pino.destination(1)
+  const leave = await waitingRoom(config)
   let app: FastifyInstance
   try {
     app = await buildApp({ config, logger: { stream }, ...(openingLog && { openingLog }) })
   } catch (error) {
     await openingLog?.close()
+    await leave()
     throw error
   }
   for (const warning of environmentWarnings(env)) app.log.warn(warning)
@@ -53,6 +55,7 @@ export async function serve(
     void grace.close()
   })
   try {
+    await leave()
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
   } catch (error) {
     ignoreStops()
@@ -64,6 +67,14 @@ export async function serve(
     compileSchemas(app).catch(err => app.log.error({ err }, 'a schema cannot be compiled'))
   }, COMPILE_AFTER_MS)
   return app
+}
+
+/** A node of a cluster may have to wait before it starts. Nobody asks on a port that is not known yet. */
+async function waitingRoom({ NATS_URL, HOST: host, PORT: port }: Config): Promise<() => Promise<void>> {
+  if (NATS_URL === undefined || port === 0) return async () => {}
+  const { openWaitingRoom } = await import('./waiting-room.ts')
+  const { readVersion } = await import('./version.ts')
+  return openWaitingRoom({ host, port, version: readVersion(), clock: systemClock })
 }
 
 /** After a start agents and dashboards come back, and those who ask over REST can wait the milliseconds of one route. */

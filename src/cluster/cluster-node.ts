@@ -17,6 +17,12 @@ export interface ActiveNode {
   key: string
 }
 
+/**
+ * What an acknowledged commit has gone through: it is on the disks of a majority of the servers; in their memory, and on
+ * disks within minutes; or nobody tells.
+ */
+export type Durability = 'fsync' | 'replicated' | 'unknown'
+
 /** This process as one of the nodes of a cluster. */
 export interface ClusterNode {
   /** Its replica; what is appended goes to the node that leads. */
@@ -43,8 +49,15 @@ export interface ClusterNode {
   readonly terminalBus: NodeBus
   /** Calls back when the stream has accepted a commit of this node, with how long that took. */
   onCommitted(listener: (ms: number) => void): () => void
-  /** Calls back when the active node changes, and when this node becomes it or ceases to be it. */
+  /** Calls back when the active node changes, and when this node becomes it or ceases to be it, or is cut off. */
   onRole(listener: () => void): () => void
+  /** It reaches neither a majority of the nodes nor the servers: nothing can be decided here, and what is read may be old. */
+  readonly isCutOff: boolean
+  /** Why clients are better served by another node; undefined where they are not. */
+  readonly flaw: string | undefined
+  /** How long the replica has been behind others, ms. */
+  readonly lagMs: number
+  readonly durability: Durability
   /**
    * Resolves with true when the own replica has everything up to this `seq` of the log, and those who follow it here were
    * told; with false if that takes longer. Default: 1 s.

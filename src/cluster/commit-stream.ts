@@ -22,6 +22,10 @@ export interface CommitStream {
    */
   bounds(): Promise<Bounds>
   /**
+   * How long ago those who can accept a message were in touch with each other, ms. Rejects where nobody who knows answers.
+   */
+  reach(): Promise<number>
+  /**
    * Some of the messages behind `after`, up to `upTo`, in order and without a gap; none where the one asked may not have
    * them yet. Never a message that can still be lost.
    */

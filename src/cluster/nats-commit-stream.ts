@@ -12,7 +12,12 @@ import {
 } from '@nats-io/jetstream'
 import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../clock.ts'
-import { FLW_ERR_CLUSTER_SERVER, FLW_ERR_CLUSTER_STREAM, FLW_ERR_CLUSTER_UNREADY } from '../errors.ts'
+import {
+  FLW_ERR_CLUSTER_PAYLOAD,
+  FLW_ERR_CLUSTER_SERVER,
+  FLW_ERR_CLUSTER_STREAM,
+  FLW_ERR_CLUSTER_UNREADY,
+} from '../errors.ts'
 import type { Appended, Bounds, CommitStream, Part, StoredPart } from './commit-stream.ts'
 import { NatsBeats } from './nats-beats.ts'
 import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
@@ -27,6 +32,8 @@ const RETRY_MS = 250
 /** What a message takes besides its data. */
 const HEADER_BYTES = 1024
 const MAX_PART_BYTES = 1024 * 1024
+/** Larger than a frame with its envelope: with less each commit would be many messages. */
+const MIN_PAYLOAD_BYTES = 512 * 1024
 /** How many messages are asked for at a time. */
 const READ_AHEAD = 64
 const COMMIT_HEADER = 'Fleetwire-Commit'
@@ -47,7 +54,7 @@ export interface NatsCommitStreamOptions extends NatsAccess {
 
 /**
  * Opens the stream of a namespace, and makes it if there is none. Throws what connectNats throws, FLW_ERR_CLUSTER_SERVER for
- * a server whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_STREAM if the servers do not give what was asked for,
+ * a server whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_PAYLOAD for one that takes only small messages, FLW_ERR_CLUSTER_STREAM if the servers do not give what was asked for,
  * FLW_ERR_CLUSTER_UNREADY if they do not answer for 20 s.
  */
 export async function openNatsCommitStream(options: NatsCommitStreamOptions): Promise<NatsCommitStream> {
@@ -59,6 +66,8 @@ export async function openNatsCommitStream(options: NatsCommitStreamOptions): Pr
     const verdict = serverVerdict(version)
     if (verdict.status === 'refused') throw new FLW_ERR_CLUSTER_SERVER(version, verdict.reason)
     if (verdict.status === 'warned') onNote(`nats-server ${version}: ${verdict.reason}`)
+    const { max_payload: payload = MIN_PAYLOAD_BYTES } = connection.info ?? {}
+    if (payload < MIN_PAYLOAD_BYTES) throw new FLW_ERR_CLUSTER_PAYLOAD(payload, MIN_PAYLOAD_BYTES)
     const manager = await jetstreamManager(connection, { timeout: ANSWER_MS, checkAPI: false })
     const info = await openStream(manager, options)
     return new NatsCommitStream(connection, manager, info, namespace)
@@ -193,6 +202,16 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
+  /** The stream's leader tells when it heard each of the others last: one that is cut off from them answers for 10 s. */
+  async reach(): Promise<number> {
+    const { cluster, config } = await this.#manager.streams.info(this.#name)
+    const ages = (cluster?.replicas ?? []).map(({ active, offline }) =>
+      offline ? Number.POSITIVE_INFINITY : active / 1e6,
+    )
+    const needed = Math.floor(config.num_replicas / 2)
+    return needed === 0 ? 0 : (ages.sort((a, b) => a - b)[needed - 1] ?? Number.POSITIVE_INFINITY)
+  }
+
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {
     const wanted = Math.min(READ_AHEAD, upTo - after)
     const found = await Promise.all(Array.from({ length: wanted }, (_, i) => this.#direct(after + 1 + i)))
@@ -232,6 +251,13 @@ export class NatsCommitStream implements CommitStream {
   async leader(): Promise<string | undefined> {
     const { cluster } = await this.#manager.streams.info(this.#name)
     return cluster?.leader
+  }
+
+  /** The names of the servers that store the stream. */
+  async servers(): Promise<string[]> {
+    const { cluster } = await this.#manager.streams.info(this.#name)
+    if (cluster === undefined) return [this.connection.info?.server_name ?? '']
+    return [cluster.leader ?? [], (cluster.replicas ?? []).map(({ name }) => name)].flat()
   }
 
   /** Whether every server has what the leader has. */

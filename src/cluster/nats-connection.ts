@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
 import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../clock.ts'
 import { FLW_ERR_CLUSTER_ACCESS, FLW_ERR_CLUSTER_CONNECT } from '../errors.ts'
@@ -24,6 +26,8 @@ export interface NatsConnectOptions extends NatsAccess {
   name: string
   namespace: string
   clock: Clock
+  /** Called once if the first attempt fails. */
+  onNote?: (message: string) => void
 }
 
 /**
@@ -31,15 +35,15 @@ export interface NatsConnectOptions extends NatsAccess {
  * FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or a file of its access cannot be read.
  */
 export async function connectNats(options: NatsConnectOptions): Promise<NatsConnection> {
-  const { name, namespace, clock } = options
+  const { name, namespace, clock, onNote = () => {} } = options
   const [servers, login] = splitLogin(options.servers)
   const until = clock.monotonic() + REACH_MS
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     try {
       return await connect({
         servers,
         ...login,
-        ...fromFiles(options),
+        ...fromFiles(options, servers),
         name,
         // So that the servers can let it have answers of its own fleet alone.
         inboxPrefix: `_INBOX.fw.${namespace}`,
@@ -59,6 +63,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
         throw new FLW_ERR_CLUSTER_ACCESS(String(servers), message)
       }
       if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_CONNECT(String(servers), message)
+      if (tries === 1) onNote(`waits for the NATS servers at ${servers}: ${message}`)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
     }
   }
@@ -67,14 +72,33 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
 class FileFlaw extends Error {}
 
 /** Read anew for each connection, so that files may be replaced while the process runs. */
-function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess) {
+function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers: readonly string[]) {
   for (const file of [credsFile, caFile, certFile, keyFile]) if (file !== undefined) contentOf(file)
-  const isTls = [caFile, certFile, keyFile].some(file => file !== undefined)
+  const isTls =
+    [caFile, certFile, keyFile].some(file => file !== undefined) || servers.some(server => server.startsWith('tls:'))
   return {
     ...(credsFile !== undefined && { authenticator: credsAuthenticator(() => contentOf(credsFile)) }),
     ...(isTls && {
-      tls: { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) },
+      tls: {
+        ...{ ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) },
+        checkServerIdentity: identityCheck(servers),
+      },
     }),
+  }
+}
+
+/**
+ * The library gives TLS no name where a server is given by its IP address, and Node then takes `localhost` for it. Such a
+ * server has to be one of those that were named.
+ */
+function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
+  const addresses = servers.map(server => new URL(server.includes('://') ? server : `tls://${server}`).hostname)
+  const known = addresses.map(address => address.replace(/^\[|\]$/g, '')).filter(address => isIP(address) !== 0)
+  return (host, certificate) => {
+    const flaw = checkServerIdentity(host, certificate)
+    if (flaw === undefined || host !== 'localhost') return flaw
+    const flaws = known.map(address => checkServerIdentity(address, certificate))
+    return flaws.includes(undefined) ? undefined : (flaws[0] ?? flaw)
   }
 }
 

@@ -1,16 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_UNREADY } from '../errors.ts'
 import type { Retention } from '../log/sqlite-retention.ts'
+import type { Durability } from './cluster-node.ts'
 import { openNatsCommitStream } from './nats-commit-stream.ts'
 import { connectNats, type NatsAccess } from './nats-connection.ts'
+import { NatsDurability } from './nats-durability.ts'
+import { watchLink } from './nats-link-watch.ts'
 import { natsNodeBus } from './nats-node-bus.ts'
 import { openReplicatedLog } from './replicated-log.ts'
 import { RunningNode } from './running-node.ts'
+
+const RETRY_MS = 1000
 
 export interface NatsNodeOptions extends NatsAccess {
   namespace: string
   /** How many servers store each commit. */
   replicas: number
+  /** Where the servers' monitoring is reached. */
+  monitors: readonly string[]
+  requiresFsync: boolean
   /** The name of this node. */
   node: string
   /** The folder of its replica. */
@@ -19,17 +28,38 @@ export interface NatsNodeOptions extends NatsAccess {
   retention: Retention
   onFault(error: unknown): void
   onNote(message: string): void
+  onDurability(durability: Durability): void
 }
 
 /**
- * This process as a node of the cluster of a namespace. Resolves when its replica has what the stream held. Throws what
- * openNatsCommitStream and openReplicatedLog throw; nothing is then left open.
+ * This process as a node of the cluster of a namespace. Resolves when its replica has what the stream held; where the servers
+ * do not answer, it says so and goes on trying. Throws what openNatsCommitStream and openReplicatedLog throw otherwise;
+ * nothing is then left open.
  */
 export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNode> {
-  const { namespace, node, dir, clock, retention, onFault, onNote } = options
-  const undo: (() => Promise<void>)[] = []
+  const { clock, onNote } = options
+  for (;;) {
+    try {
+      return await open(options)
+    } catch (error) {
+      if (!mayPass(error)) throw error
+      onNote(`${(error as Error).message} This node starts when they do.`)
+      await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
+    }
+  }
+}
+
+/** Faults of our own have a code, and will not pass by themselves. Others are answers of servers that are about to start. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof FLW_ERR_CLUSTER_CONNECT ||
+  error instanceof FLW_ERR_CLUSTER_UNREADY ||
+  !String((error as { code?: unknown }).code).startsWith('FLW_')
+
+async function open(options: NatsNodeOptions): Promise<RunningNode> {
+  const { namespace, node, dir, clock, retention, requiresFsync, onFault, onNote } = options
+  const undo: (() => unknown)[] = []
   const disconnect = async () => {
-    for (const each of undo.reverse()) await each()
+    for (const each of undo.splice(0).reverse()) await each()
   }
   try {
     const stream = await openNatsCommitStream(options)
@@ -46,9 +76,17 @@ export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNod
     }
     const replica = await openReplicatedLog({ stream, dir, clock, retention, node: leader, onFault, onNote })
     undo.push(() => replica.close())
+    const durability = new NatsDurability({
+      ...{ clock, monitors: options.monitors, onChange: options.onDurability },
+      servers: () => stream.servers(),
+    })
+    undo.push(() => durability.stop())
+    await durability.start()
+    undo.push(watchLink(stream.connection, node, stream.beats, clock))
     const common = { node, namespace, clock, onFault }
     return new RunningNode({
-      ...{ self, replica, clock, onFault, onNote, disconnect, beats: stream.beats },
+      ...{ self, replica, clock, requiresFsync, onFault, onNote, disconnect, beats: stream.beats },
+      durability: () => durability.value,
       bus: natsNodeBus(stream.connection, { ...common, channel: 'control' }),
       terminalBus: natsNodeBus(second, { ...common, channel: 'terminals' }),
     })

@@ -6,8 +6,10 @@ import type { Leader } from './replicated-log.ts'
 const BEAT_MS = 1000
 /** The active node is gone when it was not heard for this long. */
 const SILENCE_MS = 3000
-/** A node that reaches neither a majority nor the stream for this long stops deciding. */
-const ISOLATED_MS = 6000
+/** A node that reaches neither a majority nor the stream for this long is cut off: looked at each second, 6 s at most. */
+const ISOLATED_MS = 5000
+/** Where a majority was not heard for this long, the stream is asked. */
+const DOUBT_MS = 1500
 /** A node that was not heard for this long is no member any more. */
 const MEMBER_MS = 30_000
 /** How long each candidate lets those before it go first. */
@@ -15,6 +17,8 @@ const RANK_MS = 400
 const SPREAD_MS = 200
 /** A node that does not hear itself for this long hears nobody, whoever is active. */
 const DEAF_MS = 2500
+/** How soon a node that led before it was started anew takes it that nobody else does so by its name. */
+const ANEW_MS = 1500
 /** A look that comes this late was held up with everything else here: silence says nothing then. */
 const LATE_MS = 2000
 
@@ -29,8 +33,8 @@ export interface RoleLog {
   lead(isWanted: () => boolean): Promise<boolean>
   /** Ends leading. `tells`: the others hear it from the stream, if that can be reached, and need not wait for a silence. */
   resign(tells: boolean): Promise<void>
-  /** Resolves when the stream was reached, and everything in it is here. */
-  sync(): Promise<void>
+  /** How long ago those who can accept a commit were in touch with each other, ms. Rejects where that is not known. */
+  reach(): Promise<number>
   /** Calls back when the leader changes, or this node leads no more. */
   onLeader(listener: () => void): () => void
 }
@@ -78,8 +82,9 @@ export class NodeRole {
   #lookedAt = 0
   /** When this node heard itself last. */
   #echoAt = 0
-  /** When the stream was reached last. */
+  /** When a majority of the nodes was heard, or the stream was reached. */
   #reachedAt = 0
+  #isCutOff = false
   #isReaching = false
   /** A claim was made whose outcome is not known, though it may not be wanted any more. */
   #isClaiming = false
@@ -103,7 +108,12 @@ export class NodeRole {
     return this.#serving
   }
 
-  /** Calls back when `serving` is another node, or when this node starts or ceases to serve. */
+  /** It reaches neither a majority of the nodes nor the stream: what it knows may be old, and it can decide nothing. */
+  get isCutOff(): boolean {
+    return this.#isCutOff
+  }
+
+  /** Calls back when `serving` is another node, or when this node starts or ceases to serve, or is cut off. */
   onChange(listener: () => void): () => void {
     return this.#onChange.add(listener)
   }
@@ -117,6 +127,7 @@ export class NodeRole {
     if (this.#timer !== undefined || this.#state.name === 'stopped') return
     const { clock, beats, log } = this.#options
     this.#activeAt = this.#lookedAt = this.#echoAt = this.#reachedAt = clock.monotonic()
+    if (log.leader?.node === this.#options.node.node) this.#activeAt -= SILENCE_MS - ANEW_MS
     this.#unlisten = [beats.listen(beat => this.#hear(beat)), log.onLeader(() => this.#leaderChanged())]
     this.#timer = clock.setInterval(() => this.#look(), BEAT_MS)
     this.#look()
@@ -144,9 +155,9 @@ export class NodeRole {
     if (now - this.#echoAt > DEAF_MS) this.#activeAt = now
     for (const [node, { heardAt }] of this.#members) if (now - heardAt > MEMBER_MS) this.#members.delete(node)
     this.#beat()
+    this.#checkReach(now)
     this.#judgeServing()
     this.#standIfDue(now)
-    if (this.#state.name === 'active') this.#checkReach(now)
   }
 
   #beat(): void {
@@ -155,7 +166,9 @@ export class NodeRole {
 
   #says(): Beat {
     const { node, log } = this.#options
-    const { isActive, isServing } = this
+    const { isServing } = this
+    // Its claim may be stored before its services are started.
+    const isActive = this.isActive || (this.#state.name === 'claiming' && log.isLeading)
     return {
       ...node,
       position: log.position,
@@ -167,14 +180,22 @@ export class NodeRole {
   }
 
   #hear(beat: Beat): void {
+    const { leader, term } = this.#options.log
+    const isOwn = beat.node === this.#options.node.node
     const now = this.#options.clock.monotonic()
     if (beat.isLeaving) this.#members.delete(beat.node)
     else this.#members.set(beat.node, { beat, heardAt: now })
-    if (beat.node === this.#options.node.node) this.#echoAt = now
+    if (isOwn) this.#echoAt = now
+    // A claim that was given up may be stored all the same, and a leader may be started anew: nobody need wait for it. One
+    // that could not start its services lets the others try first.
+    if (!isOwn && !beat.isActive && beat.node === leader?.node && beat.term === term) {
+      this.#activeAt = Number.NEGATIVE_INFINITY
+      this.#standIfDue(now)
+    }
     // A beat of an older term comes from one that was replaced and does not know it yet.
-    if (beat.isActive && beat.term >= this.#options.log.term) {
+    if (beat.isActive && beat.term >= term) {
       this.#activeAt = now
-      if (beat.node !== this.#options.node.node) this.#follow()
+      if (!isOwn) this.#follow()
     }
     this.#judgeServing()
   }
@@ -273,25 +294,31 @@ export class NodeRole {
 
   /**
    * A node that hears no majority may be cut off, or be the only one left. The stream tells: without a majority of its
-   * servers it answers nobody. An election of its leader takes seconds, in which all nodes are still heard.
+   * servers it accepts nothing. An election of its leader takes seconds, in which all nodes are still heard. One that
+   * knows of no other has no majority to hear.
    */
   #checkReach(now: number): void {
-    const heard = [...this.#members.values()].filter(({ heardAt }) => now - heardAt < SILENCE_MS).length
-    if (heard > this.#members.size / 2) {
-      this.#reachedAt = now
-      return
-    }
-    if (now - this.#reachedAt >= ISOLATED_MS) {
-      this.#demote('it reaches neither the other nodes nor the stream')
-      return
-    }
+    const heard = [...this.#members.values()].map(({ heardAt }) => heardAt).sort((a, b) => b - a)
+    const majorityAt = heard[Math.floor(heard.length / 2)]
+    if (heard.length > 1 && majorityAt !== undefined) this.#reachedAt = Math.max(this.#reachedAt, majorityAt)
+    if (now - this.#reachedAt >= DOUBT_MS) this.#reach()
+    const isCutOff = now - this.#reachedAt >= ISOLATED_MS
+    if (isCutOff === this.#isCutOff) return
+    this.#isCutOff = isCutOff
+    if (isCutOff && this.#state.name === 'active') this.#demote('it reaches neither the other nodes nor the stream')
+    this.#onChange.tell()
+  }
+
+  #reach(): void {
     if (this.#isReaching) return
     this.#isReaching = true
-    this.#options.log
-      .sync()
+    const { log, clock } = this.#options
+    const askedAt = clock.monotonic()
+    log
+      .reach()
       .then(
-        () => {
-          this.#reachedAt = this.#options.clock.monotonic()
+        agoMs => {
+          this.#reachedAt = Math.max(this.#reachedAt, askedAt - agoMs)
         },
         () => {},
       )

@@ -233,6 +233,11 @@ export class ReplicatedLog implements EventLog {
     if (this.#failed !== undefined) throw new FLW_ERR_LOG_FAILED(this.#failed)
   }
 
+  /** How long ago the servers that can store a commit were in touch with each other, ms. */
+  reach(): Promise<number> {
+    return this.#options.stream.reach()
+  }
+
   async append(drafts: readonly EventDraft[]): Promise<AppendResult> {
     const ended = this.#ended()
     if (ended !== undefined) return unavailable(ended)

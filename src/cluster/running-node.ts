@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts'
+import { FLW_ERR_CLUSTER_NODE } from '../errors.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Beat, Beats } from './beats.ts'
-import type { ActiveNode, ClusterNode, Service } from './cluster-node.ts'
+import type { ActiveNode, ClusterNode, Durability, Service } from './cluster-node.ts'
 import { type ForwardedAnswer, ForwardingLog } from './forwarding-log.ts'
 import { HeadWatch } from './head-watch.ts'
 import type { NodeBus } from './node-bus.ts'
+import { NodeCondition } from './node-condition.ts'
 import { NodeRole } from './node-role.ts'
 import type { ReplicatedLog } from './replicated-log.ts'
 
@@ -21,6 +23,9 @@ export interface RunningNodeOptions {
   clock: Clock
   onFault(error: unknown): void
   onNote(message: string): void
+  durability(): Durability
+  /** It is ready only where its durability is `fsync`. */
+  requiresFsync: boolean
   /** Closes what is below the log. */
   disconnect(): Promise<void>
 }
@@ -33,6 +38,8 @@ export class RunningNode implements ClusterNode {
   readonly #options: RunningNodeOptions
   readonly #head: HeadWatch
   readonly #role: NodeRole
+  readonly #condition: NodeCondition
+  readonly #unlisten: (() => void)[]
   readonly #services: Service[] = []
 
   constructor(options: RunningNodeOptions) {
@@ -50,6 +57,18 @@ export class RunningNode implements ClusterNode {
       ...{ node: self, log: replica, beats, clock, onFault, onNote, random: Math.random },
       services: { start: () => this.#startServices(), stop: () => this.#stopServices() },
     })
+    this.#condition = new NodeCondition({
+      ...{ self, clock, durability: options.durability, requiresFsync: options.requiresFsync },
+      position: () => replica.position,
+      failed: () => replica.failed,
+      isCutOff: () => this.isCutOff,
+      hasActive: () => this.active !== undefined,
+      onTwin: () => onFault(new FLW_ERR_CLUSTER_NODE(self.node)),
+    })
+    this.#unlisten = [
+      beats.listen(beat => this.#condition.heard(beat)),
+      this.#role.onChange(() => this.#condition.roleChanged()),
+    ]
     bus.answer(APPEND, (drafts: EventDraft[]) => this.#append(drafts))
   }
 
@@ -71,6 +90,22 @@ export class RunningNode implements ClusterNode {
 
   get members(): readonly Beat[] {
     return this.#role.members
+  }
+
+  get isCutOff(): boolean {
+    return this.#role.isCutOff
+  }
+
+  get flaw(): string | undefined {
+    return this.#condition.flaw
+  }
+
+  get lagMs(): number {
+    return this.#condition.lagMs
+  }
+
+  get durability(): Durability {
+    return this.#options.durability()
   }
 
   get usage() {
@@ -127,6 +162,7 @@ export class RunningNode implements ClusterNode {
 
   async close(): Promise<void> {
     await this.handOver()
+    for (const unlisten of this.#unlisten) unlisten()
     this.#head.stop()
     for (const bus of [this.bus, this.terminalBus]) bus.close()
     await this.log.close()

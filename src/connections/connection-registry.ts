@@ -176,18 +176,19 @@ export class ConnectionRegistry {
       const empty = new Promise<void>(resolve => {
         emptied = resolve
       })
-      const done = this.#closeEach().then(() => (this.size > 0 ? empty : undefined))
+      const done = this.closeEach('server restarting').then(() => (this.size > 0 ? empty : undefined))
       this.#drain = { done: done.then(() => this.#options.announcer.flush()), emptied }
     }
     return this.#drain.done
   }
 
-  async #closeEach(): Promise<void> {
+  /** Tells every client to come back, spread over time, and goes on taking new ones. Resolves when all were told. */
+  async closeEach(reason: string): Promise<void> {
     const all = this.list()
     const spreadMs = spreadOf(all.length)
     for (const [i, connection] of all.entries()) {
       if (i > 0 && i % CLOSE_AT_ONCE === 0) await this.#pause()
-      connection.close(1012, 'server restarting', { reconnectAfterMs: Math.round((spreadMs * i) / all.length) })
+      connection.close(1012, reason, { reconnectAfterMs: Math.round((spreadMs * i) / all.length) })
     }
   }
 

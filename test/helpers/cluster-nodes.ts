@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { SECRET } from './build.ts'
+import { hmacToken } from './foreign-token.ts'
 import { temporaryFolder } from './log-folder.ts'
-import type { NatsCluster } from './nats-cluster.ts'
 import { fleetwire, type Running } from './processes.ts'
 import { until } from './until.ts'
 
@@ -13,8 +13,13 @@ export interface NodeProcess extends Running {
   readonly env: Record<string, string>
 }
 
+/** Where nodes find their servers. */
+export interface Addressed {
+  readonly addresses: readonly string[]
+}
+
 /** A node of a cluster as a process of its own, on a free port. */
-export function serveNode(t: Test, nats: NatsCluster, name: string, env: Record<string, string> = {}): NodeProcess {
+export function serveNode(t: Test, nats: Addressed, name: string, env: Record<string, string> = {}): NodeProcess {
   const all = {
     FLEETWIRE_NATS_URL: nats.addresses.join(','),
     FLEETWIRE_NODE: name,
@@ -35,4 +40,18 @@ export const activeOf = (nodes: readonly NodeProcess[]): Promise<NodeProcess> =>
     const active = nodes.find(node => node.output().includes('this node is the active one'))
     await active?.url
     return active
+  })
+
+/** What it answers at a path, as an admin where that matters. */
+export async function ask(url: string, path: string): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(url + path, { headers: { authorization: `Bearer ${hmacToken(SECRET)}` } })
+  return { status: response.status, body: await response.json() }
+}
+
+/** Resolves with what it says at `/ready` as soon as that matches. */
+export const readiness = (url: string, status: number, pattern: RegExp = /./): Promise<string> =>
+  until(async () => {
+    const answer = await ask(url, '/ready').catch(() => undefined)
+    const text = JSON.stringify(answer?.body)
+    return answer?.status === status && pattern.test(text) && text
   })

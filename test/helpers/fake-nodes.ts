@@ -54,6 +54,10 @@ export class FakeNode implements ClusterNode {
   readonly usage = undefined
   readonly position = 1
   readonly term = 1
+  isCutOff = false
+  readonly flaw = undefined
+  readonly lagMs = 0
+  readonly durability = 'unknown'
   readonly bus: PacketBus
   readonly terminalBus: PacketBus
   readonly #nodes: FakeNodes

@@ -109,6 +109,12 @@ export class MemoryCommitStream implements CommitStream {
     return { first, last: this.#happens(this.#faults.stale) ? Math.max(first - 1, last - 1) : last }
   }
 
+  async reach(): Promise<number> {
+    await this.#way()
+    if (this.isCut) throw new Error('no leader answers')
+    return 0
+  }
+
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {
     await this.#way()
     if (this.isCut) throw new Error('no server answers')

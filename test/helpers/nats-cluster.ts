@@ -101,7 +101,7 @@ export class NatsCluster {
   }
 }
 
-function findServer(t: Test): string | undefined {
+export function findServer(t: Test): string | undefined {
   const { path, flaw } = findNatsServer(process.env)
   if (path !== undefined) return path
   if (process.env.CI === 'true') t.fail(flaw)

@@ -64,12 +64,14 @@ class SimulatedLog implements RoleLog {
   readonly #listeners = new Listeners<[]>()
   readonly #follower: CommitFollower
   readonly #writer: CommitWriter
+  readonly #stream: MemoryCommitStream
   readonly #node: string
   readonly #clock: Clock
   #tail = ''
 
   constructor(node: string, stream: MemoryCommitStream, clock: Clock, told: SimulatedLog['told']) {
     this.#node = node
+    this.#stream = stream
     this.#clock = clock
     this.told = told
     this.#follower = new CommitFollower({
@@ -120,8 +122,8 @@ class SimulatedLog implements RoleLog {
     this.#writer.resign()
   }
 
-  async sync(): Promise<void> {
-    await this.#follower.sync()
+  reach(): Promise<number> {
+    return this.#stream.reach()
   }
 
   onLeader(listener: () => void): () => void {

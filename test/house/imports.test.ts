@@ -183,6 +183,8 @@ const layers: [area: string, may: string[]][] = [
       'src/config.ts',
       'src/open-log.ts',
       'src/stop-signals.ts',
+      'src/version.ts',
+      'src/waiting-room.ts',
       'fastify',
       'close-with-grace',
       'pino',
@@ -201,6 +203,7 @@ const layers: [area: string, may: string[]][] = [
   ['src/address-policy.ts', ['ipaddr.js', 'node:']],
   ['src/config-schema.ts', ['@sinclair/typebox']],
   ['src/request-log.ts', ['fastify']],
+  ['src/waiting-room.ts', ['src/clock.ts', 'src/rest-error.ts', '@fleetwire/protocol', 'node:']],
   ['src/process-log.ts', ['src/redact.ts', 'pino']],
   [
     'src/*',

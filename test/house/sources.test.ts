@@ -71,6 +71,7 @@ const rules: Rule[] = [
       'test/attack/floods',
       'test/attack/terminal-reading',
       'test/realtime/jitter', // A schedule of its own.
+      'test/cluster/node-apart', // A node that is cut off says so within seconds.
       'test/routes/ws/limits', // What a rate lets in by now.
       'test/browser/working', // Two people see a change together.
     ],

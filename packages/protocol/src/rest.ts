@@ -405,7 +405,20 @@ export type WebsocketStatus = Static<typeof WebsocketStatus>
 
 /** `/health`, `/ready`. */
 export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeMs: Type.Integer() })
-export const Ready = Type.Object({ ready: Type.Boolean(), store: Type.String() })
+export const Ready = Type.Object({
+  ready: Type.Boolean(),
+  store: Type.String(),
+  cluster: Type.Optional(
+    Type.Object({
+      node: Type.String(),
+      role: Type.Union([Type.Literal('active'), Type.Literal('standby')]),
+      active: Type.Union([Type.String(), Type.Null()]),
+      members: Type.Integer(),
+      lagMs: Type.Integer(),
+      durability: Type.Union([Type.Literal('fsync'), Type.Literal('replicated'), Type.Literal('unknown')]),
+    }),
+  ),
+})
 
 // Parameters of URLs and headers, by the thing that they name.
 export const AgentParams = Type.Object({ agentId: Id })

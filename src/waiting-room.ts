@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { wireError } from '@fleetwire/protocol'
+import type { Clock } from './clock.ts'
+import { restError } from './rest-error.ts'
+
+const WAITS = 'This node is starting: it waits for the NATS servers, and for its replica to have what they store.'
+
+export interface WaitingRoomOptions {
+  host: string
+  port: number
+  version: string
+  clock: Clock
+}
+
+/**
+ * Answers on the port of a server that cannot start yet, so that whoever watches the process does not take it for dead.
+ * Resolves with how to end it. Rejects as a server does that cannot listen there.
+ */
+export async function openWaitingRoom({
+  host,
+  port,
+  version,
+  clock,
+}: WaitingRoomOptions): Promise<() => Promise<void>> {
+  const startedAt = clock.monotonic()
+  const server = createServer((request, response) => {
+    const [path] = (request.url ?? '').split('?', 1)
+    const isAlive = path === '/health'
+    const body = () => {
+      if (isAlive) return { status: 'ok', version, uptimeMs: Math.floor(clock.monotonic() - startedAt) }
+      if (path === '/ready') return { ready: false, store: WAITS }
+      return restError(wireError('unavailable', WAITS, { retryAfterMs: 1000 }))
+    }
+    response.setHeader('Content-Type', 'application/json; charset=utf-8')
+    response.setHeader('Cache-Control', 'no-store')
+    response.setHeader('Connection', 'close')
+    if (!isAlive) response.setHeader('Retry-After', 1)
+    response.statusCode = isAlive ? 200 : 503
+    response.end(JSON.stringify(body()))
+  })
+  server.listen({ host, port })
+  await once(server, 'listening')
+  return async () => {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+}
