@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../clock.ts'
 import type { NodeBus, NodeLink } from './node-bus.ts'
 import { NodeRequests } from './node-requests.ts'
-import { openOf, PacketLink, sendEnd } from './packet-link.ts'
+import { openOf, PacketKind, PacketLink, sendEnd } from './packet-link.ts'
 import type { PacketListener, PacketWire } from './packet-wire.ts'
 
 const TICK_MS = 500
@@ -83,7 +83,8 @@ export class PacketBus implements NodeBus, PacketListener {
     try {
       if (tag === undefined) this.#opened(data, from)
       else if (this.#links.has(tag)) this.#links.get(tag)!.onPacket(data, from)
-      else sendEnd(this.#wire, from, tag, 'this link has ended')
+      // An end is not answered: where both sides end a link at once, they would answer each other for ever.
+      else if (data[0] !== PacketKind.end) sendEnd(this.#wire, from, tag, 'this link has ended')
     } catch (fault) {
       this.#onFault(fault)
     }

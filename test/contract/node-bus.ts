@@ -230,6 +230,26 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.same(last.ends, ['no such node listens'])
   })
 
+  t.test(`${name}: both sides may end a link at once, and are silent then`, async t => {
+    const { a, b, wire, faults, until } = await factory(t)
+    const { here, there } = await linked({ a, b, wire, faults, until } as BusHarness)
+    here.link.send('last words')
+    here.link.end('from here')
+    there.link.end('from there')
+    t.same([here.ends, there.ends], [['from here'], ['from there']])
+    b.answer('still there', () => true)
+    const before = wire.sent
+    for (let round = 0; round < 5; round++) {
+      let answer: unknown
+      void a.request(b.node, 'still there', round).then(said => {
+        answer = said
+      })
+      await until(() => answer !== undefined)
+    }
+    // Answers, confirmations, and what was on its way; an end that is answered is answered without end.
+    t.ok(wire.sent - before < 30, `${wire.sent - before} packets`)
+  })
+
   t.test(`${name}: links of a kind that nobody takes are refused, and a fault ends one link`, async t => {
     const harness = await factory(t)
     const { a, b, until } = harness
