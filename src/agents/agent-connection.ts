@@ -38,6 +38,7 @@ export interface AgentTerminals {
     agentId: string,
     connection: AgentConnection,
     terminals: NonNullable<AgentPayloads['agent:connect']['terminals']>,
+    bootId: string,
   ): void
   detach(agentId: string, connection: AgentConnection): void
   /** Why it was refused: the agent has as many terminals as it may. */

@@ -224,7 +224,7 @@ export class AgentSession implements AgentInput {
       serverTime: clock.now(),
       limits: this.#services.limits,
     })
-    terminals.attach(this.#agentId, this.#connection, hello.terminals ?? [])
+    terminals.attach(this.#agentId, this.#connection, hello.terminals ?? [], hello.bootId)
     this.#deadlines.set('reconcile', RESEND_GRACE_MS, () => void this.#denyMissing().catch(this.#services.onFault))
     agents.ready(this.#agentId, this.#connection)
     if (this.#connection.tokenExpiresAt !== undefined)

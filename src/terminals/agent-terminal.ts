@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AgentPayloads, ServerPayloads } from '@fleetwire/protocol'
 import { ByteRing, VtScanner } from '@fleetwire/protocol'
 import type { Clock, Timer } from '../clock.ts'
@@ -27,6 +28,8 @@ type TerminalLife =
 /** Follows a terminal: told of output, of a new size and of the end. */
 export interface TerminalFollower {
   changed(): void
+  /** False: it needs no screen, which is then not drawn for it. */
+  readonly isDrawn?: boolean
   /** Was the query that ends at this offset sent to it, and will it answer? */
   answers?(queryEnd: number): boolean
 }
@@ -46,7 +49,23 @@ export interface AgentTerminalOptions {
   resendTimeoutMs: number
   /** The screen answered a query: `data` is to be typed. */
   onAnswer(terminal: AgentTerminal, data: string): void
+  /** Its first follower came, or its last one left. */
+  onWatched?(terminal: AgentTerminal): void
 }
+
+/** What tells two terminals of one agent apart that have the same id. */
+export interface TerminalIdentity {
+  /** Of the run of the agent's program that it belongs to. */
+  bootId?: string | undefined
+  /** Made when it began; the same on all nodes that follow it. */
+  mark: string
+}
+
+/**
+ * `decided`: here. `mirrored`: another node sends what it writes, in order and without what was lost, and answers its
+ * queries.
+ */
+export type TerminalPlace = 'decided' | 'mirrored'
 
 /** One terminal of an agent as the server knows it: its last bytes, their times, and its screen while one is needed. */
 export class AgentTerminal {
@@ -71,12 +90,21 @@ export class AgentTerminal {
     number | undefined,
     { end: number; resizeIndex: number; state: Promise<ShownState | undefined> }
   >()
+  /** The node that decides has more of it, which is on its way: screens wait for that. */
+  #arrival: { promise: Promise<void>; arrived: () => void } | undefined
   /** The agent answers the queries itself. */
   isLocal = false
+  identity: TerminalIdentity
+  place: TerminalPlace = 'decided'
 
-  constructor(agentId: string, terminalId: string, size: ScreenSize, options: AgentTerminalOptions) {
+  constructor(
+    { agentId, terminalId, identity }: { agentId: string; terminalId: string; identity?: TerminalIdentity | undefined },
+    size: ScreenSize,
+    options: AgentTerminalOptions,
+  ) {
     this.agentId = agentId
     this.terminalId = terminalId
+    this.identity = identity ?? { mark: randomUUID() }
     this.#options = options
     this.#ring = new ByteRing(options.ringBytes)
     this.#timeline = new Timeline(size, 0, options.clock.now())
@@ -97,9 +125,22 @@ export class AgentTerminal {
     return this.#life.status === 'ended' ? this.#life.ending : {}
   }
 
-  /** Bytes before the agent's latest are still to come: the agent may report the end before it sends them again. */
+  /**
+   * Bytes before the agent's latest are still to come: the agent may report the end before it sends them again, and the
+   * end is known here before what another node has of it.
+   */
   get isAwaiting(): boolean {
-    return this.#awaited !== undefined
+    return this.#awaited !== undefined || this.#arrival !== undefined
+  }
+
+  /** Where the output ends, or will once the agent has sent again what is missing. */
+  get position(): number {
+    return Math.max(this.end, this.#awaited?.next ?? 0)
+  }
+
+  /** The agent came back without it, and may have it after all. */
+  get isVanished(): boolean {
+    return this.#life.status === 'vanished'
   }
 
   get timeline(): Timeline {
@@ -143,19 +184,33 @@ export class AgentTerminal {
     }
     this.#awaited = undefined
     if (end <= this.end) return { status: 'ignored' }
-    if (this.#life.status === 'vanished') this.#life = { status: 'live' }
     const whole = frame.offset === this.end
-    const { offset, data, encoding } = frame
-    this.#latest = whole ? { agentId: this.agentId, terminalId: this.terminalId, offset, data, encoding } : undefined
-    this.#timeline.mark(this.end, clock.now())
-    const fresh = whole ? bytes : bytes.subarray(this.end - frame.offset)
+    this.#append(whole ? bytes : bytes.subarray(this.end - frame.offset), whole ? frame : undefined)
+    return { status: 'kept' }
+  }
+
+  /** Takes output from the node that decides: whatever lies between it and what is here is lost. */
+  feed(offset: number, bytes: Uint8Array): void {
+    this.#awaited = undefined
+    if (offset > this.end) {
+      this.#ring.reset(offset)
+      this.#scanner.jump(offset)
+    }
+    const fresh = bytes.subarray(Math.max(0, this.end - offset))
+    if (fresh.length > 0) this.#append(fresh)
+  }
+
+  #append(fresh: Uint8Array, frame?: Omit<ServerPayloads['terminal:output'], 'agentId' | 'gap'>): void {
+    if (this.#life.status === 'vanished') this.#life = { status: 'live' }
+    const { agentId, terminalId } = this
+    this.#latest = frame && { agentId, terminalId, offset: frame.offset, data: frame.data, encoding: frame.encoding }
+    this.#timeline.mark(this.end, this.#options.clock.now())
     this.#ring.append(fresh)
     this.#scanner.push(fresh)
     this.#timeline.prune(this.oldest)
     this.#tell()
     this.#screen.keepUp()
     this.#answer()
-    return { status: 'kept' }
   }
 
   /** The agent is at `offset`. The bytes before it are on their way only if they were asked for. */
@@ -192,6 +247,28 @@ export class AgentTerminal {
     this.#tell()
   }
 
+  /** The agent has it, after all. */
+  reappear(): void {
+    if (this.#life.status === 'vanished') this.#life = { status: 'live' }
+  }
+
+  /** Screens wait until `arrived`. */
+  awaitArrival(): void {
+    if (this.#arrival) return
+    let arrived = () => {}
+    const promise = new Promise<void>(resolve => {
+      arrived = resolve
+    })
+    this.#arrival = { promise, arrived }
+  }
+
+  arrived(): void {
+    if (this.#arrival === undefined) return
+    this.#arrival.arrived()
+    this.#arrival = undefined
+    this.#tell()
+  }
+
   /** Frees its memory. Followers go on with what comes next. */
   forget(): void {
     this.#ring.reset(this.end)
@@ -201,41 +278,51 @@ export class AgentTerminal {
 
   follow(follower: TerminalFollower): void {
     this.#followers.add(follower)
-    this.#screen.isWatched = true
+    if (follower.isDrawn !== false) this.#screen.isWatched = true
+    if (this.#followers.size === 1) this.#options.onWatched?.(this)
   }
 
   unfollow(follower: TerminalFollower): void {
-    this.#followers.delete(follower)
-    if (this.#followers.size > 0) return
+    if (!this.#followers.delete(follower)) return
+    if (this.#followers.size === 0) this.#options.onWatched?.(this)
+    for (const { isDrawn } of this.#followers) if (isDrawn !== false) return
     this.#screen.isWatched = false
     this.#states.clear()
+  }
+
+  get isFollowed(): boolean {
+    return this.#followers.size > 0
   }
 
   dispose(): void {
     this.#giveUp?.cancel()
     this.#followers.clear()
+    this.arrived()
     this.#states.clear()
     this.#screen.dispose()
   }
 
   /** Whether `follower` is the one that answers queries: the first of all that could. */
   isAnswerer(follower: TerminalFollower): boolean {
-    return !this.isLocal && this.#answerer === follower
+    return !this.isLocal && this.place === 'decided' && this.#answerer === follower
   }
 
   /** A frame with the bytes from `from` up to at most `to`. Viewers at the same place share one object. */
   outputFrame(from: number, to: number): ServerPayloads['terminal:output'] {
     if (this.#latest?.offset === from && to === this.end) return this.#latest
-    const frame = { agentId: this.agentId, terminalId: this.terminalId, offset: from }
-    return { ...frame, ...encodeBytes(this.#ring.slice(from, to)) }
+    const { agentId, terminalId } = this
+    const frame = { agentId, terminalId, offset: from, ...encodeBytes(this.#ring.slice(from, to)) }
+    if (to === this.end) this.#latest = frame
+    return frame
   }
 
-  bytes(from: number = this.oldest): Uint8Array {
-    return this.#ring.slice(from)
+  bytes(from: number = this.oldest, to: number = this.end): Uint8Array {
+    return this.#ring.slice(from, to)
   }
 
   /** The screen as it is now, or text in its place; undefined if the terminal went away meanwhile. */
-  screenState(scrollback?: number): Promise<ShownState | undefined> {
+  async screenState(scrollback?: number): Promise<ShownState | undefined> {
+    while (this.#arrival) await this.#arrival.promise
     const { end } = this
     const resizeIndex = this.#timeline.size.index
     // A thousand viewers that come at once share one drawing.
@@ -276,7 +363,7 @@ export class AgentTerminal {
     if (this.#queries.length === 0) return
     const queries = this.#queries
     this.#queries = []
-    if (this.isLocal) return
+    if (this.isLocal || this.place === 'mirrored') return
     const answerer = this.#answerer
     this.#screen.answer(queries.filter(end => !answerer?.answers?.(end)))
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type AgentPayloads,
   type AgentServerPayloads,
@@ -10,18 +11,23 @@ import { Listeners } from '../listeners.ts'
 import { type Refused, refused } from '../outcome.ts'
 import type { AgentTerminal, Received } from './agent-terminal.ts'
 import { ReadingLimit } from './reading-limit.ts'
+import { Reflection } from './reflection.ts'
+import { render, type TerminalFormat } from './render.ts'
 import type { ScreenSize } from './screen.ts'
 import type { ScreenHost } from './screen-host.ts'
 import { TerminalStore } from './terminal-store.ts'
-import { Viewer } from './viewer.ts'
+import type { AgentTerminalPort, TerminalResult, TerminalUpstream } from './terminal-upstream.ts'
 import type { ViewerPort } from './viewer-stream.ts'
+import { Viewers } from './viewers.ts'
 
-/** An agent's connection as terminals use it. `send` must not throw and must not wait. */
-export interface AgentTerminalPort {
-  send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend' | 'terminal:ack'>(
-    type: K,
-    payload: AgentServerPayloads[K],
-  ): void
+/** Told of the terminals of one agent. */
+export interface AgentWatcher {
+  /** The agent is connected, and has said which terminals it has; those that began with that are not told one by one. */
+  attached(): void
+  began(terminal: AgentTerminal): void
+  ended(terminal: AgentTerminal): void
+  /** Its program has taken its input up to this offset. */
+  taken(terminal: AgentTerminal, offset: number): void
 }
 
 export interface TerminalHubOptions {
@@ -55,10 +61,10 @@ export interface TerminalHubOptions {
   readsAtOnce?: number
   /** How many may wait for one reader. */
   readsWaiting?: number
+  /** Input is numbered from here on at least, since the agent must take it for newer than what others sent it. */
+  firstInput?: () => number
 }
 
-export type TerminalResult = { status: 'ok' } | Refused
-export type TerminalFormat = 'text' | 'ansi' | 'cast'
 /** `rendered`: UTF-8. `busy`: too many terminals wait for this reader already. */
 export type Rendering = { status: 'rendered'; bytes: Uint8Array } | { status: 'none' } | { status: 'busy' }
 
@@ -73,9 +79,15 @@ const OK = { status: 'ok' } as const
 export class TerminalHub {
   readonly #options: Required<TerminalHubOptions>
   readonly #store: TerminalStore
-  readonly #ports = new Map<string, AgentTerminalPort>()
-  readonly #viewers = new Map<string, Viewer>()
-  readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
+  readonly #agents = new Map<string, { port: AgentTerminalPort; bootId: string | undefined }>()
+  readonly #viewers: Viewers
+  readonly #watchers = new Map<string, Set<AgentWatcher>>()
+  /** The agents that were connected since this node decides. */
+  readonly #known = new Set<string>()
+  /** Where terminals are decided, if not here. */
+  #upstream: TerminalUpstream | undefined
+  /** What another node decides, as it is here. */
+  readonly reflection: Reflection
   readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
   readonly #reads: ReadingLimit
   readonly #output = new Listeners<[agentId: string, terminalId: string]>()
@@ -92,13 +104,21 @@ export class TerminalHub {
       resendTimeoutMs: 5000,
       readsAtOnce: 4,
       readsWaiting: 64,
+      firstInput: options.clock.now.bind(options.clock),
       ...options,
     }
     this.#reads = new ReadingLimit(this.#options.readsAtOnce, this.#options.readsWaiting)
     this.#store = new TerminalStore({
       ...this.#options,
       onAnswer: (terminal, data) => this.#type(terminal, { data }),
+      onWatched: terminal => this.#upstream?.watched(terminal),
     })
+    this.#viewers = new Viewers({
+      ...this.#options,
+      onInterest: agentId => this.#upstream?.interest(agentId),
+      onLetGo: (viewerId, terminal) => this.#upstream?.letGo(viewerId, terminal),
+    })
+    this.reflection = new Reflection(this.#store, this.#viewers)
   }
 
   /** Bytes that the rings of all terminals occupy. */
@@ -113,25 +133,31 @@ export class TerminalHub {
     agentId: string,
     port: AgentTerminalPort,
     terminals: NonNullable<AgentPayloads['agent:connect']['terminals']> = [],
+    bootId?: string,
   ): void {
-    this.#ports.set(agentId, port)
+    this.#agents.set(agentId, { port, bootId })
     const listed = new Set(terminals.map(({ terminalId }) => terminalId))
     for (const terminal of this.#store.ofAgent(agentId)) if (!listed.has(terminal.terminalId)) terminal.vanish()
     for (const { terminalId, cols, rows, offset, local } of terminals) {
       const known = this.#store.find(agentId, terminalId)
-      // It starts later than we have: another terminal under an old id.
-      const terminal = known && known.end <= offset ? known : this.#begin({ agentId, terminalId }, { cols, rows })
+      // It starts later than we have, or its program was started anew: another terminal under an old id.
+      const isKnown = known && known.end <= offset && known.identity.bootId === bootId
+      const terminal = isKnown ? known : this.#begin({ agentId, terminalId }, { cols, rows }, false)
       if (terminal === undefined) break
+      terminal.place = 'decided'
+      terminal.reappear()
       terminal.isLocal = local ?? false
       terminal.resize({ cols, rows })
       this.#ask(terminal, terminal.expect(offset))
     }
     this.#store.prune(agentId)
+    this.#known.add(agentId)
+    this.#tell(agentId, watcher => watcher.attached())
   }
 
   /** With `port`, does nothing if the agent has a newer connection by now. */
   detach(agentId: string, port?: AgentTerminalPort): void {
-    if (port === undefined || this.#ports.get(agentId) === port) this.#ports.delete(agentId)
+    if (port === undefined || this.#agents.get(agentId)?.port === port) this.#agents.delete(agentId)
   }
 
   output(agentId: string, frame: AgentPayloads['terminal:output']): WireError | undefined {
@@ -148,10 +174,10 @@ export class TerminalHub {
 
   /** An agent reports the size of its terminal, or a viewer asks for one. */
   resize(agentId: string, size: AgentPayloads['terminal:resize']): WireError | undefined
-  resize(viewer: ViewerPort, request: ClientPayloads['terminal:resize']): TerminalResult
+  resize(viewer: ViewerPort, request: ClientPayloads['terminal:resize']): TerminalResult | Promise<TerminalResult>
   resize(
     ...args: [string, AgentPayloads['terminal:resize']] | [ViewerPort, ClientPayloads['terminal:resize']]
-  ): TerminalResult | WireError | undefined {
+  ): TerminalResult | Promise<TerminalResult> | WireError | undefined {
     if (typeof args[0] !== 'string')
       return this.#requestSize(...(args as [ViewerPort, ClientPayloads['terminal:resize']]))
     const [agentId, { terminalId, cols, rows, local = false }] = args as [string, AgentPayloads['terminal:resize']]
@@ -163,14 +189,18 @@ export class TerminalHub {
   }
 
   exit(agentId: string, { terminalId, exitCode, signal }: AgentPayloads['terminal:exit']): void {
-    this.#store.find(agentId, terminalId)?.exit({ exitCode, signal })
+    const terminal = this.#store.find(agentId, terminalId)
+    terminal?.exit({ exitCode, signal })
+    if (terminal) this.#tell(agentId, watcher => watcher.ended(terminal))
     this.#store.prune(agentId)
   }
 
   /** A program has taken its input up to this offset. */
   taken(agentId: string, { terminalId, offset }: AgentPayloads['terminal:ack']): void {
     const terminal = this.#store.find(agentId, terminalId)
-    if (terminal) for (const viewer of this.#viewers.values()) viewer.taken(terminal, offset)
+    if (terminal === undefined) return
+    for (const viewer of this.#viewers) viewer.taken(terminal, offset)
+    this.#tell(agentId, watcher => watcher.taken(terminal, offset))
   }
 
   /** Called for each piece of output that an agent sent. */
@@ -186,9 +216,10 @@ export class TerminalHub {
 
   /** The agent was deleted: removes its terminals. */
   remove(agentId: string): void {
-    for (const viewer of this.#viewers.values()) viewer.closeAgent(agentId)
+    for (const viewer of this.#viewers) viewer.closeAgent(agentId)
     this.#store.remove(agentId)
-    this.#ports.delete(agentId)
+    this.#agents.delete(agentId)
+    this.#known.delete(agentId)
   }
 
   // ---- viewers
@@ -198,63 +229,106 @@ export class TerminalHub {
     port: ViewerPort,
     { agentId, terminalId, mode = 'bytes', answers, from }: ClientPayloads['terminal:open'],
   ): TerminalResult {
-    const viewer = this.#viewer(port)
+    const viewer = this.#viewers.of(port)
     const target = { agentId, terminalId }
     if (viewer.openCount >= this.#options.maxOpen && !viewer.isOpen(target)) {
       return refused(wireError('subscription_limit', `At most ${this.#options.maxOpen} terminals may be open at once.`))
     }
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#store.touch(terminal)
-    viewer.open(target, { mode, answers, from }, terminal)
+    viewer.open(target, { mode, answers, from }, terminal, this.#upstream?.knows(agentId) ?? true)
     return OK
   }
 
   close(port: ViewerPort, { agentId, terminalId }: ClientPayloads['terminal:close']): TerminalResult {
-    this.#viewers.get(port.id)?.close({ agentId, terminalId })
+    this.#viewers.find(port.id)?.close({ agentId, terminalId })
     return OK
   }
 
   /** The rights of a viewer changed: it keeps what they allow. Returns the agents whose terminals were closed to it. */
   keep(port: Pick<ViewerPort, 'id'>, may: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
-    return this.#viewers.get(port.id)?.keep(may) ?? []
+    return this.#viewers.find(port.id)?.keep(may) ?? []
   }
 
   /** The viewer's connection is gone. */
   leave(port: Pick<ViewerPort, 'id'>): void {
-    this.#viewers.get(port.id)?.closeAll()
-    this.#viewers.delete(port.id)
+    this.#viewers.leave(port.id)
+    this.#upstream?.left(port.id)
   }
 
   ack(port: ViewerPort, { agentId, terminalId, offset }: ClientPayloads['terminal:ack']): void {
-    const paced = this.#viewers.get(port.id)?.ack({ agentId, terminalId }, offset)
-    if (paced) this.#ports.get(agentId)?.send('terminal:ack', { terminalId: paced.terminalId, offset })
+    const paced = this.#viewers.find(port.id)?.ack({ agentId, terminalId }, offset)
+    if (paced) this.#port(agentId)?.send('terminal:ack', { terminalId: paced.terminalId, offset })
   }
 
-  input(
-    port: ViewerPort,
-    { agentId, terminalId, inputSeq, ...input }: ClientPayloads['terminal:input'],
-  ): TerminalResult {
+  /** A promise where another node decides. */
+  input(port: ViewerPort, request: ClientPayloads['terminal:input']): TerminalResult | Promise<TerminalResult> {
+    const { agentId, terminalId, inputSeq, ...input } = request
+    if (this.#upstream) return this.#upstream.input(this.#viewers.of(port), request)
     const found = this.#reach(agentId, terminalId)
     if (found.status === 'refused') return found
     const { terminal } = found
-    if (this.#viewer(port).isNewInput(terminal, inputSeq)) this.#type(terminal, input)
+    if (this.#viewers.of(port).isNewInput(terminal, inputSeq)) this.#type(terminal, input)
     return OK
   }
 
   #type(terminal: AgentTerminal, input: Omit<AgentServerPayloads['terminal:input'], 'terminalId' | 'inputSeq'>): void {
     if (terminal.ending) return
     // It grows across restarts of the server too, or the agent would take the first keys after one for old ones.
-    const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.clock.now())
+    const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.firstInput())
     this.#inputSeqs.set(terminal, sequence)
     const { agentId, terminalId } = terminal
-    this.#ports.get(agentId)?.send('terminal:input', { terminalId, ...input, inputSeq: sequence })
+    this.#port(agentId)?.send('terminal:input', { terminalId, ...input, inputSeq: sequence })
   }
 
   /** Idempotent: nothing more is sent, and no timer is left. */
   stop(): void {
-    for (const viewer of this.#viewers.values()) viewer.closeAll()
     this.#viewers.clear()
     this.#store.stop()
+  }
+
+  // ---- other nodes
+
+  /** Another node decides from now on, or, without `upstream`, this one. Viewers stay, and so does what they look at. */
+  follow(upstream: TerminalUpstream | undefined): void {
+    this.#upstream = upstream
+    // Agents may have come already when this node learns that it decides.
+    if (upstream) this.#known.clear()
+    this.reflection.place = upstream ? 'mirrored' : 'decided'
+  }
+
+  /** Told of an agent's terminals, until the function that this returns is called. */
+  watch(agentId: string, watcher: AgentWatcher): () => void {
+    const watchers = this.#watchers.get(agentId) ?? new Set()
+    this.#watchers.set(agentId, watchers.add(watcher))
+    return () => {
+      watchers.delete(watcher)
+      if (watchers.size === 0 && this.#watchers.get(agentId) === watchers) this.#watchers.delete(agentId)
+    }
+  }
+
+  /** The one that began last is at the end. `isKnown`: the agent has said which it has, since this node decides. */
+  terminalsOf(agentId: string): { isKnown: boolean; terminals: AgentTerminal[] } {
+    return { isKnown: this.#known.has(agentId), terminals: this.#store.ofAgent(agentId) }
+  }
+
+  /** For a viewer of another node: what its node's screen answers, and how far it has read the whole. */
+  relay<K extends 'terminal:input' | 'terminal:ack'>(agentId: string, type: K, payload: AgentServerPayloads[K]): void {
+    const terminal = this.#store.find(agentId, payload.terminalId)
+    if (type === 'terminal:ack') this.#agents.get(agentId)?.port.send(type, payload)
+    else if (terminal) this.#type(terminal, payload as AgentServerPayloads['terminal:input'])
+  }
+
+  /** A viewer of another node held the size before this node decided, or has typed up to here. */
+  holdSize(port: ViewerPort, { agentId, terminalId }: { agentId: string; terminalId: string }): void {
+    const terminal = this.#store.find(agentId, terminalId)
+    if (terminal) this.#viewers.holdSize(terminal, this.#viewers.of(port))
+  }
+
+  /** A viewer of another node has the terminal open no more. */
+  letGo(port: Pick<ViewerPort, 'id'>, { agentId, terminalId }: { agentId: string; terminalId: string }): void {
+    const terminal = this.#store.find(agentId, terminalId)
+    if (terminal) this.#viewers.find(port.id)?.letGo(terminal)
   }
 
   // ---- reading
@@ -267,48 +341,20 @@ export class TerminalHub {
     const terminal = this.#store.find(agentId, terminalId)
     if (!terminal) return { status: 'none' }
     this.#store.touch(terminal)
-    const turn = await this.#reads.run(reader, () => this.#render(terminal, format))
+    const turn = await this.#reads.run(reader, () => render(terminal, format, this.#options.screens))
     if (turn.status === 'busy') return turn
     return turn.value === undefined ? { status: 'none' } : { status: 'rendered', bytes: turn.value }
   }
 
-  async #render(terminal: AgentTerminal, format: TerminalFormat): Promise<Uint8Array | undefined> {
-    switch (format) {
-      case 'text':
-        return terminal.screenText()
-      case 'ansi': {
-        const state = await terminal.screenState()
-        return state && Buffer.from(state.screen)
-      }
-      case 'cast': {
-        const { agentId, terminalId, timeline, oldest, ending } = terminal
-        return this.#options.screens.cast(agentId, {
-          title: `${agentId}/${terminalId}`,
-          bytes: terminal.bytes(),
-          oldest,
-          first: timeline.firstSize,
-          marks: timeline.marks,
-          resizes: [...timeline.resizes],
-          exitCode: ending?.exitCode,
-        })
-      }
-    }
-  }
-
-  #requestSize(
-    port: ViewerPort,
-    { agentId, terminalId, cols, rows }: ClientPayloads['terminal:resize'],
-  ): TerminalResult {
+  #requestSize(port: ViewerPort, request: ClientPayloads['terminal:resize']): TerminalResult | Promise<TerminalResult> {
+    const { agentId, terminalId, cols, rows } = request
+    if (this.#upstream) return this.#upstream.resize(this.#viewers.of(port), request)
     const found = this.#reach(agentId, terminalId)
     if (found.status === 'refused') return found
     const { terminal, agent } = found
-    const viewer = this.#viewer(port)
-    const holder = this.#sizeHolders.get(terminal)
-    if (holder !== viewer && holder?.holdsSize(terminal)) {
+    if (!this.#viewers.holdSize(terminal, this.#viewers.of(port))) {
       return refused(wireError('conflict', 'Another viewer holds the size of this terminal until it closes it.'))
     }
-    this.#sizeHolders.set(terminal, viewer)
-    viewer.holdSize(terminal)
     const { size } = terminal.timeline
     if (size.cols !== cols || size.rows !== rows) {
       agent.send('terminal:resize', { terminalId: terminal.terminalId, cols, rows })
@@ -317,12 +363,14 @@ export class TerminalHub {
   }
 
   /** Undefined if the agent may have no more. */
-  #begin(id: { agentId: string; terminalId: string }, size: ScreenSize): AgentTerminal | undefined {
+  #begin(id: { agentId: string; terminalId: string }, size: ScreenSize, isToldAlone = true): AgentTerminal | undefined {
     const before = this.#store.find(id.agentId, id.terminalId)
     const isOneMore = before === undefined || before.ending !== undefined
     if (isOneMore && this.#store.isFull(id.agentId)) return undefined
-    return this.#store.begin(id, size, terminal => {
-      for (const viewer of this.#viewers.values()) viewer.began(terminal)
+    const identity = { bootId: this.#agents.get(id.agentId)?.bootId, mark: randomUUID() }
+    return this.#store.begin({ ...id, identity }, size, terminal => {
+      for (const viewer of this.#viewers) viewer.began(terminal)
+      if (isToldAlone) this.#tell(id.agentId, watcher => watcher.began(terminal))
     })
   }
 
@@ -334,16 +382,15 @@ export class TerminalHub {
   #ask(terminal: AgentTerminal, received: Received): void {
     if (received.status !== 'missing') return
     const { agentId, terminalId } = terminal
-    this.#ports.get(agentId)?.send('terminal:resend', { terminalId, from: received.from })
+    this.#agents.get(agentId)?.port.send('terminal:resend', { terminalId, from: received.from })
   }
 
-  #viewer(port: ViewerPort): Viewer {
-    let viewer = this.#viewers.get(port.id)
-    if (!viewer) {
-      viewer = new Viewer(port, this.#options)
-      this.#viewers.set(port.id, viewer)
-    }
-    return viewer
+  #port(agentId: string): AgentTerminalPort | undefined {
+    return this.#upstream ? this.#upstream.port(agentId) : this.#agents.get(agentId)?.port
+  }
+
+  #tell(agentId: string, tell: (watcher: AgentWatcher) => void): void {
+    for (const watcher of this.#watchers.get(agentId) ?? []) tell(watcher)
   }
 
   #reach(
@@ -351,7 +398,7 @@ export class TerminalHub {
     terminalId: string | undefined,
   ): { status: 'ok'; terminal: AgentTerminal; agent: AgentTerminalPort } | Refused {
     const terminal = this.#store.find(agentId, terminalId)
-    const agent = this.#ports.get(agentId)
+    const agent = this.#agents.get(agentId)?.port
     if (!terminal) return refused(wireError('not_found', 'This agent has no such terminal.'))
     if (terminal.ending) return refused(wireError('conflict', 'This terminal has ended.'))
     if (!agent) return refused(wireError('unavailable', 'The agent of this terminal is not connected.'))

@@ -1,4 +1,4 @@
-import { AgentTerminal, type AgentTerminalOptions } from './agent-terminal.ts'
+import { AgentTerminal, type AgentTerminalOptions, type TerminalIdentity } from './agent-terminal.ts'
 import type { ScreenSize } from './screen.ts'
 
 export interface TerminalStoreOptions extends AgentTerminalOptions {
@@ -24,6 +24,10 @@ export class TerminalStore {
     return this.#bytes
   }
 
+  get agentIds(): string[] {
+    return [...this.#agents.keys()]
+  }
+
   ofAgent(agentId: string): AgentTerminal[] {
     return [...(this.#agents.get(agentId)?.values() ?? [])]
   }
@@ -35,7 +39,7 @@ export class TerminalStore {
 
   /** Begins a terminal in place of an earlier one with the same id. `onBegin` runs before that one is disposed of. */
   begin(
-    id: { agentId: string; terminalId: string },
+    id: { agentId: string; terminalId: string; identity?: TerminalIdentity | undefined },
     size: ScreenSize,
     onBegin: (terminal: AgentTerminal) => void,
   ): AgentTerminal {
@@ -43,12 +47,20 @@ export class TerminalStore {
     const terminals = this.#agents.get(agentId) ?? new Map<string, AgentTerminal>()
     this.#agents.set(agentId, terminals)
     const before = terminals.get(terminalId)
-    const terminal = new AgentTerminal(agentId, terminalId, size, this.#options)
+    const terminal = new AgentTerminal(id, size, this.#options)
     terminals.delete(terminalId)
     terminals.set(terminalId, terminal)
     onBegin(terminal)
     if (before) this.#free(before)
     return terminal
+  }
+
+  /** These are the agent's newest, in this order; others of it stay before them. */
+  arrange(terminals: readonly AgentTerminal[]): void {
+    for (const terminal of terminals) {
+      const all = this.#agents.get(terminal.agentId)
+      if (all?.delete(terminal.terminalId)) all.set(terminal.terminalId, terminal)
+    }
   }
 
   /** Whether an agent has as many live terminals as it may. */

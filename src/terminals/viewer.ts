@@ -18,7 +18,16 @@ interface Opened {
   answers: boolean | undefined
   /** In mode `whole`: where its bytes begin. */
   from: number
+  /** Nothing was shown yet, nor that there is nothing. */
+  isWaiting?: boolean
   shown?: { terminal: AgentTerminal; stream: ViewerStream }
+}
+
+export interface ViewerOptions extends ViewerStreamOptions {
+  /** One more terminal of this agent is open, or one less. */
+  onOpened?(agentId: string, change: 1 | -1): void
+  /** The terminal is open no more, in no way. */
+  onLetGo?(terminal: AgentTerminal): void
 }
 
 const keyOf = ({ agentId, terminalId }: ViewerTarget): string => `${agentId} ${terminalId ?? ''}`
@@ -29,14 +38,18 @@ const keyOf = ({ agentId, terminalId }: ViewerTarget): string => `${agentId} ${t
  */
 export class Viewer {
   readonly #port: ViewerPort
-  readonly #options: ViewerStreamOptions
+  readonly #options: ViewerOptions
   readonly #opened = new Map<string, Opened>()
   readonly #held = new Set<AgentTerminal>()
   readonly #typed = new Map<AgentTerminal, number>()
 
-  constructor(port: ViewerPort, options: ViewerStreamOptions) {
+  constructor(port: ViewerPort, options: ViewerOptions) {
     this.#port = port
     this.#options = options
+  }
+
+  get id(): string {
+    return this.#port.id
   }
 
   get openCount(): number {
@@ -47,30 +60,48 @@ export class Viewer {
     return this.#opened.has(keyOf(target))
   }
 
-  /** Opening again starts again with a snapshot. Without a terminal, it waits for one to begin. */
+  /**
+   * Opening again starts again with a snapshot. Without a terminal, it waits for one to begin; `isSettled`: there is none
+   * so far.
+   */
   open(
     target: ViewerTarget,
     { mode, answers, from = 0 }: { mode: ViewerMode; answers?: boolean | undefined; from?: number | undefined },
     terminal: AgentTerminal | undefined,
+    isSettled = true,
   ): void {
-    this.#opened.get(keyOf(target))?.shown?.stream.close()
+    const before = this.#opened.get(keyOf(target))
+    before?.shown?.stream.close()
     const opened: Opened = { target, mode, answers, from }
     this.#opened.set(keyOf(target), opened)
+    if (before === undefined) this.#options.onOpened?.(target.agentId, 1)
     if (terminal) {
       this.#show(opened, terminal)
       return
     }
-    if (mode === 'whole') return
-    const { agentId, terminalId = 'main' } = target
-    const nothing = { cols: 80, rows: 24, offset: 0, screen: '', title: '' }
-    this.#port.send('terminal:snapshot', { agentId, terminalId, ...nothing })
+    opened.isWaiting = true
+    if (isSettled) this.#showNothing(opened)
+  }
+
+  /** Which terminals this agent has is known by now: those that wait for one that has not begun are told so. */
+  settled(agentId: string): void {
+    for (const opened of this.#opened.values()) if (opened.target.agentId === agentId) this.#showNothing(opened)
   }
 
   /** A terminal of a watched agent begins, or begins again under its old id. */
-  began(terminal: AgentTerminal): void {
+  began(terminal: AgentTerminal, isNewest = true): void {
     for (const opened of this.#opened.values()) {
-      const { agentId, terminalId = terminal.terminalId } = opened.target
+      const { agentId, terminalId = isNewest ? terminal.terminalId : undefined } = opened.target
       if (agentId === terminal.agentId && terminalId === terminal.terminalId) this.#show(opened, terminal)
+    }
+  }
+
+  /** Another terminal than the one that began last may be the agent's newest. */
+  newest(terminal: AgentTerminal): void {
+    for (const opened of this.#opened.values()) {
+      const { agentId, terminalId } = opened.target
+      const follows = agentId === terminal.agentId && terminalId === undefined
+      if (follows && opened.shown?.terminal !== terminal) this.#show(opened, terminal)
     }
   }
 
@@ -95,7 +126,8 @@ export class Viewer {
     if (!opened) return
     opened.shown?.stream.close()
     this.#opened.delete(keyOf(opened.target))
-    if (opened.shown) this.#letGo(opened.shown.terminal)
+    if (opened.shown) this.#letGoUnlessOpen(opened.shown.terminal)
+    this.#options.onOpened?.(opened.target.agentId, -1)
   }
 
   /**
@@ -117,14 +149,17 @@ export class Viewer {
   keep({ watches, types }: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
     const closed = new Set([...this.#opened.values()].map(({ target }) => target.agentId).filter(id => !watches(id)))
     for (const agentId of closed) this.closeAgent(agentId)
-    for (const terminal of this.#held) if (!types(terminal.agentId)) this.#held.delete(terminal)
+    for (const terminal of [...this.#held]) {
+      if (types(terminal.agentId)) continue
+      this.#held.delete(terminal)
+      this.#options.onLetGo?.(terminal)
+    }
     return [...closed]
   }
 
   closeAll(): void {
     for (const { target } of [...this.#opened.values()]) this.close(target)
-    this.#held.clear()
-    this.#typed.clear()
+    for (const terminal of new Set([...this.#held, ...this.#typed.keys()])) this.letGo(terminal)
   }
 
   holdsSize(terminal: AgentTerminal): boolean {
@@ -135,18 +170,39 @@ export class Viewer {
     this.#held.add(terminal)
   }
 
+  hasTyped(terminal: AgentTerminal, inputSeq: number): boolean {
+    return inputSeq <= (this.#typed.get(terminal) ?? -1)
+  }
+
   /** Each number is typed once, and numbers grow. */
   isNewInput(terminal: AgentTerminal, inputSeq: number): boolean {
-    if (inputSeq <= (this.#typed.get(terminal) ?? -1)) return false
+    if (this.hasTyped(terminal, inputSeq)) return false
     this.#typed.set(terminal, inputSeq)
     return true
   }
 
+  /** It holds the size no more, and its numbers begin anew. */
+  letGo(terminal: AgentTerminal): void {
+    this.#held.delete(terminal)
+    this.#typed.delete(terminal)
+    this.#options.onLetGo?.(terminal)
+  }
+
   #show(opened: Opened, terminal: AgentTerminal): void {
     const before = opened.shown
+    delete opened.isWaiting
     opened.shown = { terminal, stream: this.#stream(opened, terminal) }
     before?.stream.close()
-    if (before) this.#letGo(before.terminal)
+    if (before) this.#letGoUnlessOpen(before.terminal)
+  }
+
+  #showNothing(opened: Opened): void {
+    if (!opened.isWaiting) return
+    delete opened.isWaiting
+    if (opened.mode === 'whole') return
+    const { agentId, terminalId = 'main' } = opened.target
+    const nothing = { cols: 80, rows: 24, offset: 0, screen: '', title: '' }
+    this.#port.send('terminal:snapshot', { agentId, terminalId, ...nothing })
   }
 
   #stream({ mode, from, answers }: Opened, terminal: AgentTerminal): ViewerStream {
@@ -164,9 +220,7 @@ export class Viewer {
   }
 
   /** A viewer keeps its size and numbering for as long as the terminal is open to it in any way. */
-  #letGo(terminal: AgentTerminal): void {
-    if ([...this.#opened.values()].some(({ shown }) => shown?.terminal === terminal)) return
-    this.#held.delete(terminal)
-    this.#typed.delete(terminal)
+  #letGoUnlessOpen(terminal: AgentTerminal): void {
+    if (![...this.#opened.values()].some(({ shown }) => shown?.terminal === terminal)) this.letGo(terminal)
   }
 }

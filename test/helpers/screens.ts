@@ -1,8 +1,9 @@
 import type { Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
+import type { TerminalFormat } from '../../src/terminals/render.ts'
 import { CHUNK_BYTES, type Screen } from '../../src/terminals/screen.ts'
 import { ScreenHost, type ScreenHostOptions } from '../../src/terminals/screen-host.ts'
-import type { TerminalFormat, TerminalHub } from '../../src/terminals/terminal-hub.ts'
+import type { TerminalHub } from '../../src/terminals/terminal-hub.ts'
 
 /** A thread that draws, ended with the test. `faults` are told and not thrown. */
 export function startScreens(

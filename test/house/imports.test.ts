@@ -65,6 +65,8 @@ const layers: [area: string, may: string[]][] = [
 
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
+  // The terminals that other nodes decide.
+  ['src/cluster/terminals/', ['src/cluster/', ...common, 'src/terminals/']],
   // The replicated order of commits, and the log that stands on it; what gateways bring to the active node.
   ['src/cluster/', ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', '@nats-io/', 'undici']],
   ['src/commands/', ['src/commands/', ...common]],

@@ -1,12 +1,14 @@
 import { wireError } from '@fleetwire/protocol'
 import { may } from '../../../src/auth/permissions.ts'
-import type { TerminalResult } from '../../../src/terminals/terminal-hub.ts'
+import type { TerminalResult } from '../../../src/terminals/terminal-upstream.ts'
 import { accept, type Dashboard, type FrameOf, type Handler, refuse } from '../dashboard.ts'
 
 type TerminalFrame = FrameOf<'terminal:open' | 'terminal:close' | 'terminal:input' | 'terminal:resize'>
 
-function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResult): void {
-  if (result.status === 'refused') refuse(dashboard, frame, result.error)
+/** A promise where another node decides. */
+function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResult | Promise<TerminalResult>): void {
+  if (result instanceof Promise) void result.then(settled => answer(dashboard, frame, settled))
+  else if (result.status === 'refused') refuse(dashboard, frame, result.error)
   else accept(dashboard, frame)
 }
 

@@ -1,6 +1,7 @@
 import type { AgentServerPayloads } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { TerminalHub, type TerminalHubOptions } from '../../../src/terminals/terminal-hub.ts'
+import type { TerminalResult } from '../../../src/terminals/terminal-upstream.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeViewer } from '../../helpers/fake-viewer.ts'
 import { ReferenceScreen } from '../../helpers/reference-screen.ts'
@@ -165,8 +166,8 @@ t.test('[TM8] an agent that comes back is asked for the output that was missed',
   output('gone', { terminalId: 'other' })
   hub.detach('a1', { send() {} })
   t.same(
-    hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 1 }).status,
-    'ok',
+    hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 1 }),
+    { status: 'ok' },
     'an older connection detaches nothing',
   )
   hub.detach('a1', port)
@@ -319,7 +320,7 @@ t.test('[TM6] input is typed once per number, numbered anew for the agent; refus
   const { hub, output, sent } = start(t)
   const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
   const type = (viewer: FakeViewer, data: string, inputSeq: number) =>
-    hub.input(viewer, { agentId: 'a1', data, inputSeq })
+    hub.input(viewer, { agentId: 'a1', data, inputSeq }) as TerminalResult
   t.match(type(one, 'x', 1), { status: 'refused', error: { code: 'not_found' } })
   output('$ ')
   t.same(

@@ -1,0 +1,90 @@
+import type { Clock } from '../../clock.ts'
+import type { TerminalHub } from '../../terminals/terminal-hub.ts'
+import type { ClusterNode, Service } from '../cluster-node.ts'
+import type { NodeLink } from '../node-bus.ts'
+import { TERMINALS } from './terminal-messages.ts'
+import { TerminalMirror } from './terminal-mirror.ts'
+import { TerminalWatch } from './terminal-watch.ts'
+
+export interface ClusterTerminalsOptions {
+  hub: TerminalHub
+  cluster: Pick<ClusterNode, 'node' | 'active' | 'terminalBus' | 'onRole'>
+  clock: Clock
+}
+
+/**
+ * The terminals of a node in a cluster. While this is the active node its hub decides, and other nodes follow it; else it
+ * shows what is decided there. Viewers stay with their hub whichever it is.
+ */
+export class ClusterTerminals implements Service {
+  readonly #options: ClusterTerminalsOptions
+  readonly #mirror: TerminalMirror
+  readonly #links = new Set<NodeLink>()
+  #unlisten: (() => void)[] = []
+  #isDeciding = false
+  /** The node that this one follows. */
+  #followed: string | undefined
+
+  constructor(options: ClusterTerminalsOptions) {
+    this.#options = options
+    const { hub, cluster, clock } = options
+    this.#mirror = new TerminalMirror({
+      ...{ hub, clock },
+      openLink: () =>
+        this.#followed === undefined ? undefined : cluster.terminalBus.openLink(this.#followed, TERMINALS, {}),
+    })
+  }
+
+  /** Follows whichever node is active, as long as this one is not. */
+  join(): void {
+    const { cluster } = this.#options
+    this.#unlisten = [
+      cluster.onRole(() => this.#followActive()),
+      cluster.terminalBus.onLink(TERMINALS, (link, _hello, from) => this.#accept(link, from)),
+    ]
+    this.#followed = cluster.active?.node
+    this.#mirror.start()
+  }
+
+  leave(): void {
+    for (const unlisten of this.#unlisten) unlisten()
+    this.#mirror.stop()
+    this.#endLinks('this node ends')
+  }
+
+  /** Before the first agent is let in. */
+  start(): void {
+    this.#isDeciding = true
+    this.#followed = undefined
+    this.#mirror.stop()
+    this.#options.hub.follow(undefined)
+  }
+
+  stop(): void {
+    this.#isDeciding = false
+    this.#endLinks('this node is not active any more')
+    this.#mirror.start()
+  }
+
+  #followActive(): void {
+    const active = this.#options.cluster.active?.node
+    if (this.#isDeciding || active === this.#followed) return
+    this.#followed = active
+    this.#mirror.start()
+  }
+
+  #accept(link: NodeLink, from: string): void {
+    const { cluster, hub } = this.#options
+    if (!this.#isDeciding) {
+      link.end(`node ${cluster.node} is not active`)
+      return
+    }
+    this.#links.add(link)
+    link.onEnd(() => this.#links.delete(link))
+    new TerminalWatch(hub, link, from)
+  }
+
+  #endLinks(reason: string): void {
+    for (const link of [...this.#links]) link.end(reason)
+  }
+}

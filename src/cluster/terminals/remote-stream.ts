@@ -1,0 +1,64 @@
+import type { AgentTerminal, TerminalFollower } from '../../terminals/agent-terminal.ts'
+import type { ScreenSize } from '../../terminals/screen.ts'
+
+const MAX_PIECE_BYTES = 64 * 1024
+
+export type StreamPiece =
+  | { kind: 'output'; offset: number; bytes: Uint8Array }
+  | ({ kind: 'size' } & ScreenSize)
+  | { kind: 'end' }
+
+/**
+ * One terminal on its way to another node: its bytes from an offset on, its sizes in their places, its end. Its backlog
+ * is the terminal's ring, so a slow node costs no memory: what the ring drops meanwhile is skipped.
+ */
+export class RemoteStream implements TerminalFollower {
+  readonly isDrawn = false
+  readonly terminal: AgentTerminal
+  readonly id: number
+  readonly #onReady: (stream: RemoteStream) => void
+  #sent: number
+  #resizeIndex: number
+  #isEndSent = false
+
+  constructor(id: number, terminal: AgentTerminal, from: number, onReady: (stream: RemoteStream) => void) {
+    this.id = id
+    this.terminal = terminal
+    this.#onReady = onReady
+    this.#sent = from
+    const { firstSize, resizes } = terminal.timeline
+    // The size that the first byte was made for goes ahead of it.
+    this.#resizeIndex = (resizes.findLast(({ offset }) => offset <= from) ?? firstSize).index - 1
+    terminal.follow(this)
+  }
+
+  changed(): void {
+    this.#onReady(this)
+  }
+
+  close(): void {
+    this.terminal.unfollow(this)
+  }
+
+  /** What is to be sent next; undefined: nothing now. */
+  next(): StreamPiece | undefined {
+    const { timeline, oldest, end, ending, isAwaiting } = this.terminal
+    this.#sent = Math.max(this.#sent, oldest)
+    const resize = timeline.resizeAfter(this.#resizeIndex)
+    const to = Math.min(resize?.offset ?? end, this.#sent + MAX_PIECE_BYTES)
+    if (this.#sent < to) {
+      const offset = this.#sent
+      this.#sent = to
+      return { kind: 'output', offset, bytes: this.terminal.bytes(offset, to) }
+    }
+    if (resize) {
+      this.#resizeIndex = resize.index
+      return { kind: 'size', cols: resize.cols, rows: resize.rows }
+    }
+    // It may have vanished only for a while.
+    if (!ending) this.#isEndSent = false
+    if (!ending || isAwaiting || this.#isEndSent) return undefined
+    this.#isEndSent = true
+    return { kind: 'end' }
+  }
+}
