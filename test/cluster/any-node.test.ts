@@ -1,0 +1,204 @@
+import { AgentClient, type CommandHandler } from '@fleetwire/client/node'
+import type { Command, ConnectionInfo } from '@fleetwire/protocol'
+import t, { type Test } from 'tap'
+import { bodyOf, openRun, textsOf } from '../helpers/ag-ui.ts'
+import { SECRET } from '../helpers/build.ts'
+import { activeOf, type NodeProcess, serveNode } from '../helpers/cluster-nodes.ts'
+import { hmacToken } from '../helpers/foreign-token.ts'
+import { mcpClient } from '../helpers/mcp-client.ts'
+import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { until } from '../helpers/until.ts'
+import { connectWs } from '../helpers/ws-client.ts'
+
+t.setTimeout(180_000)
+
+const token = hmacToken(SECRET, { jti: 'admin' })
+
+interface Place {
+  process: NodeProcess
+  url: string
+  call<T>(
+    method: string,
+    path: string,
+    body?: object,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: T }>
+}
+
+async function placeOf(process: NodeProcess): Promise<Place> {
+  const url = await process.url
+  return {
+    ...{ process, url },
+    async call(method, path, body, headers = {}) {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }), ...headers },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.startsWith('application/json')
+      return { status: response.status, body: isJson ? JSON.parse(text) : text }
+    },
+  }
+}
+
+async function startThree(t: Test, nats: NatsCluster): Promise<{ active: Place; others: [Place, Place] }> {
+  const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))
+  const active = await activeOf(nodes)
+  const places = await Promise.all(nodes.map(placeOf))
+  for (const { call } of places) await until(async () => (await call('GET', '/api/v1/agents')).status === 200)
+  const others = places.filter(({ process }) => process !== active) as [Place, Place]
+  return { active: places.find(({ process }) => process === active)!, others }
+}
+
+async function agentAt(t: Test, urls: string[], handlers: Record<string, CommandHandler>): Promise<void> {
+  const bearer = hmacToken(SECRET, { sub: 'a1', role: 'agent' })
+  const agent = new AgentClient({ url: urls[0]!, token: bearer, handlers })
+  t.teardown(() => agent.stop({ graceMs: 100 }))
+  await agent.start()
+}
+
+t.test(
+  '[NO1] [NO6] [NO12] [NO14] [NO15] every node of three answers for all, and what is done through it is seen there',
+  async t => {
+    const nats = await NatsCluster.start(t)
+    if (nats === undefined) return
+    const { active, others } = await startThree(t, nats)
+    const [b, c] = others
+    await agentAt(t, [c.url], {
+      shell: async () => ({ status: 'succeeded', exitCode: 0 }),
+      prompt: async run => {
+        const message = run.message()
+        message.append('hello ')
+        message.append('from here')
+        message.end()
+        return { status: 'succeeded' }
+      },
+      wait: run => new Promise(resolve => run.signal.addEventListener('abort', () => resolve({ status: 'cancelled' }))),
+    })
+    await until(async () => (await b.call<{ link: string }>('GET', '/api/v1/agents/a1')).body.link === 'online')
+
+    let seen = 0
+    for (let i = 0; i < 30; i++) {
+      const at = [active, b, c][i % 3]!
+      const { status, body } = await at.call<Command>('POST', '/api/v1/agents/a1/commands', {
+        kind: 'shell',
+        input: `${i}`,
+      })
+      t.equal(status, 202)
+      const path = `/api/v1/events?topics=agents.a1.commands.${body.commandId}`
+      const { items } = (await at.call<{ items: { type: string }[] }>('GET', path)).body
+      if (items.some(({ type }) => type === 'command:queued')) seen++
+    }
+    t.equal(seen, 30, 'whoever submits through a node finds it there')
+
+    const client = await connectWs(t, b.url, token)
+    const { command } = await client.request('command:request', { agentId: 'a1', kind: 'wait', input: 'x' })
+    client.send('subscribe', { topics: [`agents.a1.commands.${command.commandId}`] })
+    t.match((await client.next('snapshot')).payload.records, [{ payload: { commandId: command.commandId } }])
+    await client.next(({ type, payload }) => type === 'command:running' && payload.commandId === command.commandId)
+    t.match(await client.request('command:interrupt', { commandId: command.commandId }), { ok: true, affected: true })
+    await client.next('command:cancelled')
+
+    const mcp = await mcpClient(t, { url: `${b.url}/mcp`, token })
+    t.match((await mcp.call('list_agents')).text, /a1/)
+    const run = await openRun(t, `${b.url}/ag-ui/agents/a1`, { token, body: bodyOf() })
+    await run.ended
+    t.same(Object.values(textsOf(run.frames.map(({ event }) => event))), ['hello from here'])
+
+    const list = async ({ call }: Place) =>
+      (await call<{ items: ConnectionInfo[]; nodes: object }>('GET', '/api/v1/connections')).body
+    for (const place of [active, b, c]) {
+      const { items, nodes } = await list(place)
+      t.same(nodes, { asked: 3, answered: 3 })
+      t.same(
+        items
+          .filter(({ kind }) => kind !== 'stream')
+          .map(({ kind, node }) => [kind, node])
+          .sort(),
+        [
+          ['agent', c.process.name],
+          ['dashboard', b.process.name],
+        ],
+      )
+    }
+    const { connectionId } = client.frames[0]!.payload
+    t.equal((await c.call('DELETE', `/api/v1/connections/${connectionId}`)).status, 204)
+    t.equal(await client.closed, 4403)
+
+    const minted = await b.call<{ token: string; jti: string }>('POST', '/api/v1/tokens', {
+      sub: 'ann',
+      role: 'viewer',
+    })
+    const sockets = await Promise.all([active, b, c].map(({ url }) => connectWs(t, url, minted.body.token)))
+    t.equal((await c.call('DELETE', `/api/v1/tokens/${minted.body.jti}`)).status, 204)
+    for (const socket of sockets) t.equal(await socket.closed, 4401)
+    const { body: login } = await c.call<{ code: string }>('POST', '/api/v1/login/codes')
+    const redeemed = await Promise.all(
+      [active, b, c].map(({ call }) => call('POST', '/api/v1/login', { code: login.code })),
+    )
+    t.same(redeemed.map(({ status }) => status).sort(), [200, 401, 401])
+
+    const texts = await Promise.all([active, b, c].map(({ call }) => call<string>('GET', '/metrics')))
+    const sum = (name: string) =>
+      texts.reduce((total, { body }) => total + Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1] ?? 0), 0)
+    t.equal(sum('fleetwire_cluster_active{node="[abc]"}'), 1)
+    t.equal(sum('fleetwire_agents{link="online"}'), 1)
+    t.equal(sum('fleetwire_commands_ended_total{status="succeeded"}'), 31)
+  },
+)
+
+/** Through which node each caller goes on, and what it is answered, while the active one ends. */
+async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  const nats = await NatsCluster.start(t)
+  if (nats === undefined) return
+  const { active, others } = await startThree(t, nats)
+  await agentAt(t, [others[0].url], { shell: async () => ({ status: 'succeeded', exitCode: 0 }) })
+  await until(async () => (await others[1].call<{ link?: string }>('GET', '/api/v1/agents/a1')).body.link === 'online')
+
+  let isOver = false
+  const accepted = new Map<string, string>()
+  const statuses = new Map<number, number>()
+  async function submitAll(caller: number, { call }: Place): Promise<void> {
+    for (let i = 0; !isOver; i++) {
+      const key = `k${caller}_${i}`
+      const commandId = await until(async () => {
+        const body = { kind: 'shell', input: key }
+        const answer = await call<Command>('POST', '/api/v1/agents/a1/commands', body, { 'idempotency-key': key })
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+        return (answer.status === 202 || answer.status === 200) && answer.body.commandId
+      })
+      accepted.set(key, commandId)
+    }
+  }
+  const callers = [0, 1, 2, 3].map(caller => submitAll(caller, others[caller % 2]!))
+  await until(() => accepted.size > 100)
+  active.process.child.kill(signal)
+  await activeOf(others.map(({ process }) => process))
+  const before = accepted.size
+  await until(() => accepted.size > before + 50)
+  isOver = true
+  await Promise.all(callers)
+  t.comment(`answers ${JSON.stringify([...statuses])}`)
+  for (const status of statuses.keys()) t.ok([200, 202, 429, 503].includes(status), `${status}`)
+
+  const found = new Map<string, string[]>()
+  let cursor = ''
+  for (;;) {
+    const path = `/api/v1/commands?agentId=a1&limit=500${cursor && `&cursor=${cursor}`}`
+    const { body } = await others[0].call<{ items: Command[]; nextCursor: string | null }>('GET', path)
+    for (const { idempotencyKey = '', commandId } of body.items)
+      found.set(idempotencyKey, [...(found.get(idempotencyKey) ?? []), commandId])
+    if (body.nextCursor === null) break
+    cursor = body.nextCursor
+  }
+  t.same(
+    [...accepted].filter(([key, commandId]) => found.get(key)?.join() !== commandId),
+    [],
+  )
+}
+
+t.test('[NO8] [NO10] what has a key is accepted once through the others when the active node is killed', t =>
+  endActive(t, 'SIGKILL'),
+)
+t.test('[NO8] [NO9] and when it is stopped', { skip: process.env.FULL !== '1' }, t => endActive(t, 'SIGTERM'))
