@@ -1,11 +1,13 @@
-/** Before each message: the bytes of its JSON, and those of what goes beside it. */
+/** Before each run: the bytes of its JSON, and those of what goes beside its last message. */
 const HEAD_BYTES = 8
 /** In the place of a length: there is nothing. */
 const NONE = 0xffffffff
-/** A longer one is no message of ours. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+/** A longer one is none of ours. */
+const MAX_RUN_BYTES = 128 * 1024 * 1024
+/** Messages are read in runs, as one array: less at a time, and each costs more. Characters. */
+const RUN_LENGTH = 64 * 1024
 
-interface Queued {
+interface Run {
   json: string
   jsonBytes: number
   bytes: Uint8Array | undefined
@@ -13,25 +15,29 @@ interface Queued {
 
 /** Messages that wait, as one run of bytes. */
 export class MessageWriter {
-  #queued: Queued[] = []
+  #runs: Run[] = []
+  #open: string[] = []
+  #openLength = 0
   #size = 0
 
+  /** In bytes; of text that was just added, about so much. */
   get size(): number {
-    return this.#size
+    return this.#size + this.#openLength
   }
 
   add(message: unknown, bytes: Uint8Array | undefined): void {
-    const json = JSON.stringify(message)
-    const jsonBytes = Buffer.byteLength(json)
-    this.#queued.push({ json, jsonBytes, bytes })
-    this.#size += HEAD_BYTES + jsonBytes + (bytes?.length ?? 0)
+    const json = JSON.stringify(message) ?? 'null'
+    this.#open.push(json)
+    this.#openLength += json.length
+    if (bytes !== undefined || this.#openLength > RUN_LENGTH) this.#close(bytes)
   }
 
   /** All that waits; the first `room` bytes are left free. */
   take(room: number): Buffer {
+    if (this.#open.length > 0) this.#close(undefined)
     const all = Buffer.allocUnsafe(room + this.#size)
     let at = room
-    for (const { json, jsonBytes, bytes } of this.#queued) {
+    for (const { json, jsonBytes, bytes } of this.#runs) {
       all.writeUInt32BE(jsonBytes, at)
       all.writeUInt32BE(bytes?.length ?? NONE, at + 4)
       at += HEAD_BYTES
@@ -40,9 +46,18 @@ export class MessageWriter {
       all.set(bytes, at)
       at += bytes.length
     }
-    this.#queued = []
+    this.#runs = []
     this.#size = 0
     return all
+  }
+
+  #close(bytes: Uint8Array | undefined): void {
+    const json = `[${this.#open.join(',')}]`
+    const jsonBytes = Buffer.byteLength(json)
+    this.#runs.push({ json, jsonBytes, bytes })
+    this.#size += HEAD_BYTES + jsonBytes + (bytes?.length ?? 0)
+    this.#open = []
+    this.#openLength = 0
   }
 }
 
@@ -66,13 +81,15 @@ export class MessageReader {
       const jsonBytes = all.readUInt32BE(at)
       const beside = all.readUInt32BE(at + 4)
       const size = HEAD_BYTES + jsonBytes + (beside === NONE ? 0 : beside)
-      if (size > MAX_MESSAGE_BYTES) throw new Error(`a message of ${size} bytes`)
+      if (size > MAX_RUN_BYTES) throw new Error(`messages of ${size} bytes`)
       this.#wanted = size
       if (left < size) break
       const from = at + HEAD_BYTES
       const bytes = beside === NONE ? undefined : all.subarray(from + jsonBytes, at + size)
       at += size
-      if (!onMessage(JSON.parse(all.toString('utf8', from, from + jsonBytes)), bytes)) return
+      const run = JSON.parse(all.toString('utf8', from, from + jsonBytes)) as unknown[]
+      const last = run.length - 1
+      for (const [i, message] of run.entries()) if (!onMessage(message, i === last ? bytes : undefined)) return
     }
     this.#chunks = at === all.length ? [] : [all.subarray(at)]
     this.#size = all.length - at

@@ -1,0 +1,207 @@
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../src/clock.ts'
+import { LocalCluster } from '../src/processes/local-cluster.ts'
+import { findNatsServer } from '../src/processes/nats-server.ts'
+import { mint, startFleetwire } from './lib/fleetwire.ts'
+import { cpuMsOf, Neighbours } from './lib/machine.ts'
+import { count, heading, ms, note, sharedMachine, table } from './lib/report.ts'
+import { type Role, startRole } from './lib/start-role.ts'
+import { median, percentile } from './lib/stats.ts'
+import { agentIdOf } from './lib/stream-dialects.ts'
+import type { Load, streams } from './load/streams.ts'
+
+/** What an event of a stream costs each process of a cluster whose agents and viewers are all at a gateway. */
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5)
+const ROUND_MS = Number(process.env.ROUND_MS ?? 3000)
+const FIRST_WARM_UP_MS = Number(process.env.FIRST_WARM_UP_MS ?? 10_000)
+const WARM_UP_MS = 1000
+const only = process.env.ONLY
+
+interface Case {
+  key: string
+  title: string
+  agents: number
+  viewersEach: number
+  load: Load
+}
+
+interface Server {
+  port: number
+  agentTokens: string[]
+  viewerToken: string
+  /** By what each is, the processes whose CPU time is counted. */
+  pids: Record<string, number[]>
+  stop(): Promise<void>
+}
+
+/** At one rate for both: what a process does for many events at once costs each of them less. */
+const at = (perSecond: number): Load['pacing'] => ({ kind: 'rate', perSecond })
+const cases: Case[] = [
+  {
+    ...{ key: 'deltas', title: '100 agents stream 80 deltas/s each, one viewer a session' },
+    ...{ agents: 100, viewersEach: 1, load: { what: 'delta', pacing: at(80) } },
+  },
+  {
+    ...{ key: 'events', title: '100 agents, 40 distinct events/s each that cannot be joined, one viewer each' },
+    ...{ agents: 100, viewersEach: 1, load: { what: 'event', pacing: at(40) } },
+  },
+  {
+    ...{ key: 'viewers', title: '20 agents stream 80 deltas/s each, ten viewers a session' },
+    ...{ agents: 20, viewersEach: 10, load: { what: 'delta', pacing: at(80) } },
+  },
+]
+
+const lifted = {
+  ...{ FLEETWIRE_FRAME_RATE: '1000000', FLEETWIRE_FRAME_BURST: '1000000', FLEETWIRE_AGENT_FRAME_RATE: '1000000' },
+  ...{ FLEETWIRE_FRAME_RATE_PER_PRINCIPAL: '10000000', FLEETWIRE_FRAME_RATE_PER_ADDRESS: '10000000' },
+  ...{ FLEETWIRE_HEARTBEAT_MS: '600000', FLEETWIRE_AGENT_HEARTBEAT_MS: '600000' },
+  FLEETWIRE_MAX_CONNECTIONS_PER_PRINCIPAL: '100000',
+}
+
+async function embedded({ agents }: Case): Promise<Server> {
+  const server = await startFleetwire(lifted)
+  const agentTokens: string[] = []
+  for (let i = 0; i < agents; i++) agentTokens.push(await mint(server, 'agent', agentIdOf(i)))
+  return { ...server, agentTokens, viewerToken: server.token, pids: { server: [server.pid] } }
+}
+
+function sign(secret: string, sub: string, role: string): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const claims = { sub, role, jti: sub, iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 3600 }
+  const body = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
+}
+
+async function cluster({ agents }: Case, natsServer: string): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'fleetwire-bench-cluster-'))
+  let active: string | undefined
+  const ready = new Set<string>()
+  let isSettled = () => {}
+  const settled = new Promise<void>((resolve, reject) => {
+    isSettled = () => active !== undefined && ready.size === 3 && resolve()
+    setTimeout(() => reject(new Error('the cluster is not ready within 60 s')), 60_000).unref()
+  })
+  const local = new LocalCluster({
+    ...{ clock: systemClock, folder, port: 0, natsServer },
+    env: { PATH: process.env.PATH, HOME: folder, ...lifted },
+    onNote: () => {},
+    onActive: name => {
+      active = name
+      isSettled()
+    },
+    onReady: name => {
+      ready.add(name)
+      isSettled()
+    },
+    onFailed: () => note('a part of the cluster failed'),
+  })
+  await local.start()
+  await settled
+  const secret = readFileSync(join(folder, 'secret'), 'utf8').trim()
+  const of = (fits: (name: string) => boolean) => local.parts.filter(({ name }) => fits(name))
+  const [gateway, other] = of(name => name.startsWith('node-') && name !== active)
+  const pidsOf = (parts: typeof local.parts) => parts.map(({ pid }) => pid!)
+  return {
+    port: Number(new URL(gateway!.address).port),
+    agentTokens: Array.from({ length: agents }, (_, i) => sign(secret, agentIdOf(i), 'agent')),
+    viewerToken: sign(secret, 'viewer', 'admin'),
+    pids: {
+      'active node': pidsOf(of(name => name === active)),
+      gateway: pidsOf([gateway!]),
+      'node without clients': pidsOf([other!]),
+      'three NATS servers': pidsOf(of(name => name.startsWith('nats-'))),
+    },
+    async stop() {
+      await local.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Round {
+  /** CPU time of an event, µs, by process. */
+  cpuUs: Record<string, number>
+  perSecond: number
+  p50: number
+  p99: number
+}
+
+const sleep = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
+const cpuOf = ({ pids }: Server) =>
+  Object.entries(pids).map(([name, each]) => [name, each.reduce((sum, pid) => sum + cpuMsOf(pid), 0)] as const)
+
+async function oneRound(server: Server, role: Role<typeof streams>, what: Case, warmUpMs: number): Promise<Round> {
+  await role.call('begin', what.load)
+  await sleep(warmUpMs)
+  const before = await role.call('measure')
+  const cpu = cpuOf(server)
+  const startedAt = performance.now()
+  await sleep(ROUND_MS)
+  const events = ((await role.call('received')) - before) / what.viewersEach
+  const elapsedMs = performance.now() - startedAt
+  const used = cpuOf(server).map(([name, after], i) => [name, ((after - cpu[i]![1]) * 1000) / events] as const)
+  const { latencies } = await role.call('end')
+  return {
+    cpuUs: Object.fromEntries(used),
+    perSecond: (events * 1000) / elapsedMs,
+    ...{ p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
+  }
+}
+
+async function roundsOf(server: Server, what: Case): Promise<Round[]> {
+  const role = startRole<typeof streams>('load/streams.js')
+  const { port, agentTokens, viewerToken } = server
+  const neighbours = new Neighbours([role.pid, ...Object.values(server.pids).flat()])
+  try {
+    const clients = { dialect: 'joined' as const, port, agentTokens, viewerToken }
+    await role.call('connect', { ...clients, viewersEach: what.viewersEach, viewersOfAll: 0 })
+    const rounds: Round[] = []
+    for (let n = 0; n < ROUNDS; n++)
+      rounds.push(await oneRound(server, role, what, n === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS))
+    sharedMachine(neighbours.cores())
+    await role.call('close')
+    return rounds
+  } finally {
+    await Promise.all([role.stop(), server.stop()])
+  }
+}
+
+const { path: natsServer, flaw } = findNatsServer(process.env)
+if (natsServer === undefined) throw new Error(flaw)
+
+heading('Streams in a cluster: what an event costs each process', [
+  'Three NATS servers (sync_interval: always), three nodes, and the load, on one machine, not pinned.',
+  'All agents and viewers are connected to one node that is not the active one.',
+  `${ROUNDS} rounds of ${ROUND_MS / 1000} s; medians. Wanted: the active node uses at most 0.6 of the embedded server.`,
+])
+
+for (const what of cases) {
+  if (only !== undefined && !only.split(',').includes(what.key)) continue
+  const alone = await roundsOf(await embedded(what), what)
+  const together = await roundsOf(await cluster(what, natsServer), what)
+  const base = median(alone.map(({ cpuUs }) => cpuUs.server!))
+  note(`${what.title}:`)
+  table(
+    ['', 'CPU µs an event', 'of the embedded server’s'],
+    [alone, together].flatMap(rounds =>
+      Object.keys(rounds[0]!.cpuUs).map(name => {
+        const used = median(rounds.map(({ cpuUs }) => cpuUs[name]!))
+        return [name === 'server' ? 'embedded server' : name, used.toFixed(1), (used / base).toFixed(2)]
+      }),
+    ),
+  )
+  table(
+    ['', 'events/s', 'p50 ms', 'p99 ms'],
+    [alone, together].map((rounds, i) => [
+      i === 0 ? 'embedded' : 'cluster',
+      count(median(rounds.map(({ perSecond }) => perSecond))),
+      ms(median(rounds.map(({ p50 }) => p50))),
+      ms(median(rounds.map(({ p99 }) => p99))),
+    ]),
+  )
+  console.log()
+}
