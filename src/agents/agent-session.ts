@@ -129,7 +129,8 @@ export class AgentSession implements AgentInput {
 
   /** `newest`: the last frame of the inbox, if those before it were looked at already. */
   #wake(newest?: Inbound): void {
-    if (this.#work === 'draining') return
+    // After a wait for the log, a newer frame may have brought on what waited.
+    if (this.#work === 'draining' || this.#inbox.length === 0) return
     const unseen = newest !== undefined && this.#work === 'gathering' ? [newest] : this.#inbox
     const mayWait = this.#inbox.length < BATCH_LIMIT && unseen.every(isDelta)
     if (!mayWait) {
@@ -152,6 +153,7 @@ export class AgentSession implements AgentInput {
       // Waits a turn, so that frames that arrived in the same chunk share one append.
       await undefined
       if (this.#state.at === 'greeting' || this.#holdsAgent()) retryAfterMs = await this.#next()
+      if (retryAfterMs !== undefined) await this.#settleLog()
     } catch (error) {
       this.#services.onFault(error)
       this.#connection.close(1012, 'An internal fault; it was logged.', { reconnectAfterMs: 1000 })
@@ -163,6 +165,14 @@ export class AgentSession implements AgentInput {
     if (this.#state.at !== 'ready' || !this.#holdsAgent()) return
     if (retryAfterMs !== undefined) this.#deadlines.set('retry', retryAfterMs, () => this.#wake())
     else if (this.#inbox.length > 0) this.#wake()
+  }
+
+  /** After a refusal: what it concerned may be written all the same, and must not be written again. */
+  async #settleLog(): Promise<void> {
+    const { settled } = this.#services.log
+    if (settled === undefined) return
+    await settled()
+    if (this.#state.at === 'ready' && this.#holdsAgent()) await this.#state.uplink.reread()
   }
 
   /** Handles the first frame, or several that only add events. Resolves with a delay if the log cannot accept now. */
@@ -202,6 +212,8 @@ export class AgentSession implements AgentInput {
     // An earlier process of the agent left these open, and this one will not end them.
     const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
+    // The next connection reads how far this boot has got.
+    if (appended.status === 'unavailable') await log.settled?.()
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
       const { code, message, details } = unavailable(appended.status === 'unavailable' ? appended : {})

@@ -119,6 +119,14 @@ export class Uplink {
     return { isNew: true }
   }
 
+  /** Reads what is stored: an append that was `unavailable` may have been written after all. */
+  async reread(): Promise<void> {
+    const last = (await this.#services.log.get(uplinkTopic(this.#agentId)))?.payload as UplinkRecord | undefined
+    if (last?.bootId !== this.#bootId || last.n <= this.#storedN) return
+    this.#storedN = last.n
+    this.#exited ||= last.exited !== undefined
+  }
+
   /** Whether `n` follows directly on the last number that is stored. */
   nextIs(n: number | undefined): n is number {
     return n === this.#storedN + 1

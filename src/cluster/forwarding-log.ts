@@ -123,6 +123,10 @@ export class ForwardingLog implements EventLog {
     return this.#options.replica.snapshot(patterns, scope)
   }
 
+  get settled(): EventLog['settled'] {
+    return this.#options.replica.settled?.bind(this.#options.replica)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#options.replica.follow(onBatch)
   }

@@ -96,6 +96,11 @@ export class ReplicatedCommits {
     })
   }
 
+  /** Resolves when it is known what became of everything that was begun. */
+  settled(): Promise<void> {
+    return this.#turn
+  }
+
   /** Nothing more is applied: nobody need wait. */
   fail(reason: string): void {
     for (const answer of this.#waiting) answer(failure(`${reason}; it may still be written`, true))

@@ -98,7 +98,8 @@ export class ReplicatedLog implements EventLog {
   #sweeper: RetentionSweeper | undefined
   /** The last seq of what came from the stream, which may be on its way to the file. */
   #head: number
-  #at = 0
+  /** The time of the last append, epoch ms. */
+  #at: number
   #leader: Leader | undefined
   #term: number
   readonly #onLeader = new Listeners<[]>()
@@ -114,6 +115,7 @@ export class ReplicatedLog implements EventLog {
     this.#options = options
     this.#client = client
     this.#head = client.head
+    this.#at = replica.at
     this.#term = replica.term
     this.#leader = leaderOf(replica.leader, replica.term)
     this.#store = new SqliteStore(client, onFault, () => this.#halt())
@@ -264,6 +266,11 @@ export class ReplicatedLog implements EventLog {
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#store.follow(onBatch)
+  }
+
+  async settled(): Promise<void> {
+    await this.#commits.settled()
+    await this.#applier.idle()
   }
 
   /** Runs retention now, on the node that leads; it also runs by itself. */

@@ -69,8 +69,8 @@ export type AppendResult =
   /** `expect` did not hold; `current` is the present record. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept now (disk full, no leader). Nothing was written, unless it says that it may be, or the store
-   * failed during the append: then only its next start shows whether it was.
+   * The store cannot accept now (disk full, no leader). Nothing was written, unless it says that it may be: `settled` resolves
+   * when that is known; or the store failed during the append: then only its next start shows whether it was.
    */
   | { status: 'unavailable'; retryAfterMs: number; reason: string; mayBeWritten?: boolean }
 
@@ -164,6 +164,11 @@ export interface EventLog {
    * stop the others.
    */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow
+  /**
+   * Resolves when it is known of every append that was `unavailable` so far whether it was written after all; what was
+   * written can be read then. Absent: none is.
+   */
+  readonly settled?: (() => Promise<void>) | undefined
   /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, and later reads reject. */
   close(): Promise<void>
 }

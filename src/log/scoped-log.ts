@@ -62,6 +62,10 @@ export class ScopedLog implements EventLog {
     return this.#log.snapshot(patterns, scope)
   }
 
+  get settled(): EventLog['settled'] {
+    return this.#log.settled?.bind(this.#log)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     if (!this.#isOpen) return () => {}
     const unfollow = this.#log.follow(onBatch)

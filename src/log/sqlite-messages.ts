@@ -61,12 +61,14 @@ export interface Committed {
   head: number
 }
 
-/** Of a replica: up to where it has what is committed elsewhere, and who wrote last. */
+/** Of a replica: up to where it has what is committed elsewhere, who wrote last, and the time of the last append. */
 export interface ReplicaState {
   position: number
   term: number
   /** JSON. */
   leader: string
+  /** Epoch ms; 0 before the first append. */
+  at: number
 }
 
 /** What a commit changes. Appends were judged before: they have no expectations left. */

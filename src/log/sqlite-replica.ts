@@ -15,6 +15,7 @@ const TABLE = `
     position INTEGER NOT NULL, -- of the last commit that is in here
     term     INTEGER NOT NULL, -- how often the writer changed
     leader   TEXT    NOT NULL, -- who writes, as JSON
+    at       INTEGER NOT NULL, -- the time of the last append
     boot     TEXT              -- the start of the machine on which it is open; null: it was closed
   )`
 
@@ -32,7 +33,7 @@ export function prepareReplica(db: Database, path: string, epoch: string): Refus
     }
     db.exec(TABLE)
     db.prepare('UPDATE meta SET epoch = ?').run(epoch)
-    db.prepare("INSERT INTO replica VALUES (1, 0, 0, 'null', ?)").run(boot)
+    db.prepare("INSERT INTO replica VALUES (1, 0, 0, 'null', 0, ?)").run(boot)
     return undefined
   }
   const replica = db.prepare('SELECT boot FROM replica').get() as { boot: string | null }
@@ -66,8 +67,8 @@ export class ReplicaWriter {
 
   constructor(db: Database, writer: LogWriter) {
     this.#writer = writer
-    this.#save = db.prepare('UPDATE replica SET position = ?, term = ?, leader = ?')
-    this.#state = db.prepare('SELECT position, term, leader FROM replica').get() as unknown as ReplicaState
+    this.#save = db.prepare('UPDATE replica SET position = ?, term = ?, leader = ?, at = ?')
+    this.#state = db.prepare('SELECT position, term, leader, at FROM replica').get() as unknown as ReplicaState
   }
 
   get state(): ReplicaState {
@@ -79,7 +80,7 @@ export class ReplicaWriter {
     const applied = this.#writer.transact(access => {
       const state = { ...this.#state }
       const results = commits.map(commit => change(access, state, commit))
-      this.#save.run(state.position, state.term, state.leader)
+      this.#save.run(state.position, state.term, state.leader, state.at)
       return { results, state }
     })
     this.#state = applied.state
@@ -98,6 +99,9 @@ function change(access: WriteAccess, state: ReplicaState, { position, change }: 
   if (change.first !== access.head + 1) {
     throw new Error(`the commit at ${position} begins at ${change.first}, and this replica is at ${access.head}`)
   }
-  for (const op of unpackAppends(change.packed)) access.append(op)
+  for (const op of unpackAppends(change.packed)) {
+    access.append(op)
+    state.at = Math.max(state.at, op.at)
+  }
   return null
 }

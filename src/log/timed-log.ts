@@ -77,6 +77,10 @@ export class TimedLog implements EventLog {
     return this.#log.snapshot(patterns, scope)
   }
 
+  get settled(): EventLog['settled'] {
+    return this.#log.settled?.bind(this.#log)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#log.follow(onBatch)
   }

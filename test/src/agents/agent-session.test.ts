@@ -1,6 +1,7 @@
 import type { Agent, WireError } from '@fleetwire/protocol'
 import t from 'tap'
 import { removeAgent } from '../../../src/agents/remove-agent.ts'
+import type { EventLog } from '../../../src/log/event-log.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 import { refuseAppends } from '../../helpers/refuse-appends.ts'
 import { until } from '../../helpers/until.ts'
@@ -436,4 +437,62 @@ t.test('[HS8] a socket that is taken over before its greeting is not a fault', a
   for (const socket of sockets.slice(0, -1)) t.match(socket.closed, { code: 4409 })
   t.equal(last.closed, undefined)
   t.equal(fleet.events.filter(({ type }) => type === 'agent:error').length, 3)
+})
+
+t.test('[UP3] a report that is stored though the log had called it unavailable is stored once', async t => {
+  const fleet = await startFleet(t)
+  const log = fleet.log as { -readonly [K in keyof EventLog]: EventLog[K] }
+  const { append } = log
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  let isAsked = () => {}
+  const asked = new Promise<void>(resolve => {
+    isAsked = resolve
+  })
+  let write = () => {}
+  const held = new Promise<void>(resolve => {
+    write = resolve
+  })
+  let written: Promise<unknown> = held
+  log.settled = async () => {
+    isAsked()
+    await written
+  }
+  log.append = async drafts => {
+    log.append = append
+    written = held.then(() => append.call(log, drafts))
+    return { status: 'unavailable', retryAfterMs: 1000, reason: 'nobody answers' }
+  }
+  agent.report('agent:error', { message: 'one' })
+  await asked
+  agent.report('agent:error', { message: 'two' })
+  // The same process comes over another connection, before it is known what became of the first report.
+  const again = fleet.agent('a1')
+  const hello = again.hello()
+  write()
+  t.match(await hello, { ackedN: 1 })
+  again.report('agent:error', { message: 'two' }, 2)
+  await again.acked(2)
+  const messages = fleet.events.filter(({ type }) => type === 'agent:error').map(({ payload }) => payload)
+  t.match(messages, [{ message: 'one' }, { message: 'two' }])
+  t.equal(messages.length, 2)
+})
+
+t.test('a frame that brings on what waited for the log leaves nothing to retry', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const refusing = refuseAppends(fleet.log)
+  const before = fleet.timers.pending
+  agent.report('agent:error', { message: 'one' })
+  await until(() => fleet.timers.pending > before)
+  t.equal(refusing.count, 1)
+  refusing.accept()
+  agent.report('agent:error', { message: 'two' })
+  await agent.acked(2)
+  fleet.clock.advance(1000)
+  fleet.clock.advance(10)
+  agent.report('agent:error', { message: 'three' })
+  await agent.acked(3)
+  t.equal(agent.closed, undefined)
 })

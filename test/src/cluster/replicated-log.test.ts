@@ -135,8 +135,16 @@ t.test('while nobody answers appends are unavailable, and say whether they may b
   })
   t.match(await settled(second), { status: 'unavailable', reason: /nothing was written/, mayBeWritten: undefined })
   t.equal(a.log.isLeading, true, 'an election of the stream deposes nobody')
+  let isSettled = false
+  const settling = a.log.settled().then(async () => {
+    isSettled = true
+    return numbers(await readAll(a.log, ['>']))
+  })
+  await turn()
+  t.equal(isSettled, false, 'what became of the first is not known')
   a.stream.isCut = false
   await until(() => b.told.length === 1)
+  t.same(await settled(settling), [1], 'until the stream says so')
   t.same(numbers(b.told), [1], 'what was under way was finished')
   await until(() => a.told.length === 1)
   await append(a.log, note(3))
@@ -172,6 +180,19 @@ t.test('a writer that was replaced appends nothing more, and follows', async t =
   t.match(await settled(b.log.append([note(4)])), { status: 'unavailable' })
   await until(() => b.log.head === a.log.head)
   t.same(await stateOf(b.log), await stateOf(a.log))
+})
+
+t.test('time does not run back where a node starts again on its replica, with a clock that was set back', async t => {
+  const { clock, open } = nodes(t)
+  const a = await open('a')
+  await a.log.lead()
+  const [before] = await append(a.log, note(1))
+  await a.log.close()
+  clock.jump(-3_600_000)
+  const again = await open('a', { dir: a.dir })
+  await again.log.lead()
+  const [after] = await append(again.log, note(2))
+  t.ok(after!.at >= before!.at, `${after!.at} after ${before!.at}`)
 })
 
 t.test('of two that take over at once one leads', async t => {
