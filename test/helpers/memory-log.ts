@@ -1,4 +1,4 @@
-import { matchEvent, recordKind } from '@fleetwire/protocol'
+import { recordKind } from '@fleetwire/protocol'
 import type { Clock } from '../../src/clock.ts'
 import { FLW_ERR_LOG_CLOSED } from '../../src/errors.ts'
 import { encodeCursor } from '../../src/log/cursor.ts'
@@ -18,37 +18,11 @@ import type {
   Unfollow,
 } from '../../src/log/event-log.ts'
 import { Followers } from '../../src/log/followers.ts'
-import { isSettled, type RecordFields, recordFields, recordIdentity } from '../../src/log/record-key.ts'
 import { appendOp } from '../../src/log/sqlite-drafts.ts'
-import type { AppendOp, ReadStep, ReadStepResult, StoredEvent, StoredRecord } from '../../src/log/sqlite-messages.ts'
+import type { AppendOp } from '../../src/log/sqlite-messages.ts'
 import { checkLimit, readPage } from '../../src/log/sqlite-paging.ts'
 import { FakeClock } from './fake-clock.ts'
-
-/** What a log keeps, so that it can be opened again. */
-export class MemoryStore {
-  readonly epoch: string
-  head = 0
-  /** The newest event that was removed. */
-  floor = 0
-  events: StoredEvent[] = []
-  readonly records = new Map<string, StoredEntry>()
-  /** Records so far: the place of each among those of equal id. */
-  rows = 0
-
-  constructor(epoch = 'test') {
-    this.epoch = epoch
-  }
-}
-
-interface StoredEntry {
-  record: StoredRecord
-  n: number
-  kind: string
-  id: string
-  taskId: string | null
-  fields: RecordFields
-  expiresAt: number | null
-}
+import { MemoryStore } from './memory-store.ts'
 
 export interface MemoryLogOptions {
   store?: MemoryStore
@@ -122,20 +96,14 @@ export class MemoryLog implements EventLog {
 
   /** Events up to this place leave retention. */
   forget(seq: number): void {
-    const kept = this.#store.events.findIndex(event => event.seq > seq)
-    const removed = this.#store.events.splice(0, kept === -1 ? this.#store.events.length : kept)
-    this.#store.floor = removed.at(-1)?.seq ?? this.#store.floor
+    this.#store.forget(seq)
   }
 
   /** Removes what is over count, over age or expired. */
   retain(): void {
     const now = this.#clock.now()
-    const { events, records } = this.#store
     const { count, ms } = this.#retention
-    const doomed = events.findIndex((event, i) => i >= events.length - count && event.at >= now - ms)
-    const last = doomed === -1 ? events.at(-1) : events[doomed - 1]
-    if (last !== undefined) this.forget(last.seq)
-    for (const [topic, { expiresAt }] of records) if (expiresAt !== null && expiresAt <= now) records.delete(topic)
+    this.#store.retain({ count, before: now - ms, now })
   }
 
   /** One event, which sets the record of its topic where that has one. */
@@ -175,26 +143,20 @@ export class MemoryLog implements EventLog {
     this.#checkOpen()
     await this.#held
     const { epoch, head } = this.#store
-    return readPage({ epoch, head, step: async step => this.#step(step), flawed: () => {} }, query)
+    return readPage({ epoch, head, step: async step => this.#store.step(step), flawed: () => {} }, query)
   }
 
   async snapshot(patterns: readonly string[], scope: SnapshotScope = 'all'): Promise<Snapshot> {
     this.#checkOpen()
     await this.#held
-    const matching = [...this.#store.records.values()].filter(({ record: { topic }, taskId }) =>
-      matches(patterns, topic, taskId),
-    )
-    const records = matching.map(({ record }) => storedRecord({ ...record }))
+    const records = this.#store.scan({ patterns, scope }).map(record => storedRecord(record))
     this.#pause ??= new Promise(resolve => {
       setImmediate(() => {
         this.#pause = undefined
         resolve()
       })
     })
-    return {
-      records: scope === 'all' ? records : records.filter(({ payload }) => !isSettled(payload)),
-      cursor: this.cursorOf(this.#store.head),
-    }
+    return { records, cursor: this.cursorOf(this.#store.head) }
   }
 
   async get(topic: string): Promise<LogRecord | undefined> {
@@ -202,22 +164,11 @@ export class MemoryLog implements EventLog {
     return this.#current(topic)
   }
 
-  async list({ kind, where = {}, order = 'asc', limit, page }: RecordQuery): Promise<RecordPage> {
+  async list(query: RecordQuery): Promise<RecordPage> {
     this.#checkOpen()
-    checkLimit(limit)
-    const start = page === undefined ? undefined : PAGE.exec(page)
-    if (start === null) return { records: [], nextPage: null }
-    const sign = order === 'asc' ? 1 : -1
-    const compare = (a: Place, b: Place) => sign * (a.id === b.id ? a.n - b.n : a.id < b.id ? -1 : 1)
-    const after = start && { n: Number(start[1]), id: start[2]! }
-    const found = [...this.#store.records.values()]
-      .filter(entry => entry.kind === kind && fits(entry, where) && (after === undefined || compare(entry, after) > 0))
-      .sort(compare)
-    const last = found.length > limit ? found[limit - 1] : undefined
-    return {
-      records: found.slice(0, limit).map(({ record }) => storedRecord({ ...record })),
-      nextPage: last === undefined ? null : `${last.n}.${last.id}`,
-    }
+    checkLimit(query.limit)
+    const { records, nextPage } = this.#store.list(query)
+    return { records: records.map(storedRecord), nextPage }
   }
 
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
@@ -234,83 +185,20 @@ export class MemoryLog implements EventLog {
   }
 
   #commit(op: AppendOp, drafts: readonly EventDraft[]): AppendResult {
-    const store = this.#store
-    if (op.expect !== undefined) {
-      const { topic } = drafts[0]!
-      if (op.expect !== (store.records.get(topic)?.record.version ?? 0)) {
-        return { status: 'conflict', current: this.#current(topic) }
-      }
-    }
-    const events = drafts.map((draft, i) => {
-      const { json, record, topic, type, taskId, agentId } = op.drafts[i]!
-      const seq = ++store.head
-      if (!topic.startsWith('$')) store.events.push({ seq, type, topic, at: op.at, taskId, agentId, json })
-      if (record === null) store.records.delete(topic)
-      else if (record !== undefined) {
-        store.records.set(topic, {
-          record: { topic, type, at: op.at, version: seq, json },
-          n: store.records.get(topic)?.n ?? ++store.rows,
-          ...recordIdentity(topic)!,
-          taskId,
-          fields: recordFields(draft.payload),
-          expiresAt: draft.expiresAt ?? null,
-        })
-      }
-      return committedEvent(this.epoch, seq, op.at, draft, json)
-    })
+    const first = this.#store.append(op)
+    if (typeof first !== 'number') return { status: 'conflict', current: first.current && storedRecord(first.current) }
+    const events = drafts.map((draft, i) => committedEvent(this.epoch, first + i, op.at, draft, op.drafts[i]!.json))
     this.#untold.push(...events)
     if (!this.lagging) this.tell()
     return { status: 'ok', events }
   }
 
   #current(topic: string): LogRecord | undefined {
-    const entry = this.#store.records.get(topic)
-    return entry && storedRecord({ ...entry.record })
-  }
-
-  /** All that there is, in one step. */
-  #step({ topics, direction, from, limit }: ReadStep): ReadStepResult {
-    const { events, floor, head } = this.#store
-    if (direction === 'forward' && from !== null && from < floor) return { status: 'expired' }
-    const found = events.filter(
-      ({ seq, topic, taskId }) =>
-        (from === null || (direction === 'forward' ? seq > from : seq < from)) && matches(topics, topic, taskId),
-    )
-    if (direction === 'back') found.reverse()
-    const page = found.slice(0, limit)
-    const done = page.length === found.length
-    const end = direction === 'forward' ? head : floor
-    return { status: 'ok', events: page, at: done ? end : page.at(-1)!.seq, done, head }
+    const record = this.#store.get(topic)
+    return record && storedRecord(record)
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new FLW_ERR_LOG_CLOSED()
   }
 }
-
-type Place = Pick<StoredEntry, 'id' | 'n'>
-const PAGE = /^(\d+)\.(.*)$/s
-
-/** The server's own topics match nothing. */
-function matches(patterns: readonly string[], topic: string, taskId: string | null): boolean {
-  const event = { topic, ...(taskId !== null && { taskId }) }
-  return !topic.startsWith('$') && patterns.some(pattern => matchEvent(pattern, event))
-}
-
-function fits({ id, fields }: StoredEntry, where: NonNullable<RecordQuery['where']>): boolean {
-  const is = (value: string | null, wanted: string | readonly string[] | undefined) =>
-    wanted === undefined || (value !== null && [wanted].flat().includes(value))
-  const { agentId, createdAt } = fields
-  return (
-    is(id, where.id) &&
-    is(agentId, where.agentId) &&
-    is(fields.status, where.status) &&
-    is(fields.taskId, where.taskId) &&
-    is(fields.parentId, where.parentId) &&
-    (where.createdAfter === undefined || (createdAt !== null && createdAt > where.createdAfter)) &&
-    (where.agentLike === undefined || agentId === null || where.agentLike.some(like => glob(like).test(agentId)))
-  )
-}
-
-/** Ids hold no character that an expression takes for more than itself, but for dots. */
-const glob = (pattern: string): RegExp => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 's')

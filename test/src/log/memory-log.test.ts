@@ -1,7 +1,8 @@
 import t from 'tap'
 import { eventLogContract } from '../../contract/event-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
-import { MemoryLog, MemoryStore } from '../../helpers/memory-log.ts'
+import { MemoryLog } from '../../helpers/memory-log.ts'
+import { MemoryStore } from '../../helpers/memory-store.ts'
 
 let logs = 0
 

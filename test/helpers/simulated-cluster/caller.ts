@@ -1,0 +1,114 @@
+import { inProcess } from '../../../src/caller.ts'
+import type { SubmitRequest } from '../../../src/commands/command-types.ts'
+import type { Fleet } from '../../../src/fleet.ts'
+import type { SimulatedCluster } from './cluster.ts'
+
+/** How long a caller waits for an answer before it asks again. */
+const ANSWER_MS = 6000
+const AGAIN_MS = 200
+
+/** What a caller learned of one request: that it was accepted, or that it was refused for good; undefined: ask again. */
+type Verdict<T> = { accepted: T } | { refused: string } | undefined
+
+/** Somebody who sends requests, asks again where no answer comes or nobody can accept, and notes what was accepted. */
+export class SimulatedCaller {
+  /** The command of each request that was accepted. */
+  readonly accepted = new Map<string, string>()
+  readonly answered = new Set<string>()
+  readonly interrupted = new Set<string>()
+  /** What was asked and is not answered. */
+  readonly pending = new Set<string>()
+  readonly #name: string
+  readonly #world: SimulatedCluster
+  #n = 0
+
+  constructor(name: string, world: SimulatedCluster) {
+    this.#name = name
+    this.#world = world
+  }
+
+  /** Resolves with the id of the command when it is accepted. */
+  async submit(
+    agentId: string,
+    kind: 'shell' | 'ask',
+    onLost: 'requeue' | 'fail' = 'fail',
+  ): Promise<string | undefined> {
+    const idempotencyKey = `${this.#name}-${++this.#n}`
+    const request: SubmitRequest = { agentId, kind, input: kind, onLost, createdBy: this.#name, idempotencyKey }
+    const verdict = await this.#ask(idempotencyKey, async (fleet): Promise<Verdict<string>> => {
+      const result = await fleet.commandQueue.submit(request)
+      if (result.status !== 'refused') return { accepted: result.command.commandId }
+      return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.message }
+    })
+    if ('refused' in verdict) {
+      // Nobody but this caller has this key, and the queues are never full.
+      this.#world.flaw(`${idempotencyKey} was refused: ${verdict.refused}`)
+      return undefined
+    }
+    const before = this.accepted.get(idempotencyKey)
+    if (before !== undefined) this.#world.flaw(`${idempotencyKey} is ${before} and ${verdict.accepted}`)
+    this.accepted.set(idempotencyKey, verdict.accepted)
+    return verdict.accepted
+  }
+
+  async interrupt(commandId: string): Promise<void> {
+    const verdict = await this.#ask(`the interrupt of ${commandId}`, async (fleet): Promise<Verdict<true>> => {
+      const result = await fleet.commandQueue.interrupt(commandId, inProcess)
+      if (result.status === 'ok') return { accepted: true }
+      // One that was replaced and does not know it yet may not have heard of the command.
+      return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.message }
+    })
+    if ('refused' in verdict) this.#world.flaw(`the interrupt of ${commandId} was refused: ${verdict.refused}`)
+    else this.interrupted.add(commandId)
+  }
+
+  async answer(interactionId: string): Promise<void> {
+    const actor = { by: this.#name, via: 'rest' as const }
+    const verdict = await this.#ask(`the answer to ${interactionId}`, async (fleet): Promise<Verdict<true>> => {
+      const result = await fleet.interactions.respond(interactionId, { optionId: 'yes' }, { ...inProcess, actor })
+      if (result.status === 'ok') return { accepted: true }
+      return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.code }
+    })
+    // It may have been cancelled meanwhile.
+    if ('accepted' in verdict) this.answered.add(interactionId)
+  }
+
+  /** Goes to one node after the other, until one knows. */
+  async #ask<T>(
+    request: string,
+    question: (fleet: Fleet) => Promise<Verdict<T>>,
+  ): Promise<Exclude<Verdict<T>, undefined>> {
+    const { random, time } = this.#world
+    this.pending.add(request)
+    for (;;) {
+      const verdict = await new Promise<Verdict<T>>(resolve => {
+        const timer = time.after(ANSWER_MS, () => resolve(undefined))
+        const node = this.#world.balance()
+        const { process } = node
+        if (process === undefined || node.isHidden) return
+        process.clock.receive(1 + random.below(10), () => {
+          const isServing = process.isReady && !process.clock.isDead
+          const asked = isServing ? question(process.fleet) : Promise.resolve(undefined)
+          asked.then(
+            verdict => {
+              if (process.clock.isDead || node.isHidden) return
+              time.after(1 + random.below(10), () => {
+                timer.cancel()
+                resolve(verdict)
+              })
+            },
+            error => {
+              // A server that ends answers what it took before its log is closed.
+              if (node.process === process && !node.isEnding) this.#world.flaw(`a request failed: ${error}`)
+            },
+          )
+        })
+      })
+      if (verdict !== undefined) {
+        this.pending.delete(request)
+        return verdict
+      }
+      await new Promise<void>(resolve => void time.after(AGAIN_MS + random.below(AGAIN_MS), resolve))
+    }
+  }
+}
