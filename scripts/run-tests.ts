@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { findTests, planTests } from './test-files.ts'
+import { findTests, planTests, type TestFile } from './test-files.ts'
 import type { EndedFile } from './test-group.ts'
 
 /**
- * Runs test files, several in one process where they bear that (`test-files.ts` says which).
+ * Runs test files, one after the other in a few processes where they bear that (`test-files.ts` says which): what a process
+ * pays to start, and until the engine has compiled what is used often, is more than most files take.
  * What they start are the programs that people run, with no loader in them; `tap run` would put its own into each.
  *
  * node dist/scripts/run-tests.js [part of a path …]
@@ -30,62 +33,110 @@ function tell(ended: EndedFile, printed: string[]): void {
   process.stdout.write(`${failed(ended) ? 'not ok' : 'ok'} ${ran.length} - ${ended.file} # time=${ended.ms}ms\n`)
 }
 
-/** Resolves when each of the files has been told of, and their process has ended. */
-async function run(files: string[]): Promise<void> {
-  const begin = performance.now()
-  const args = files.length === 1 ? files : ['dist/scripts/test-group.js', ...files]
-  const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
-    cwd: root,
-    env: { TAP_TIMEOUT: String(TIMEOUT_S), ...process.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const hung = setTimeout(() => child.kill('SIGKILL'), MOST_MS)
-  const left = new Set(files)
-  let printed: string[] = []
-  const line = (text: string) => {
-    if (!text.startsWith('# ended: ')) return void printed.push(text)
-    const ended: EndedFile = JSON.parse(text.slice('# ended: '.length))
-    left.delete(ended.file)
-    tell(ended, printed)
-    printed = []
+/** Runs files of a lane in one process, and goes on with another where that has ended. */
+class Group {
+  readonly #name: string
+  #child: ChildProcess | undefined
+  #printed: string[] = []
+  #ended: ((ended: EndedFile | undefined) => void) | undefined
+
+  constructor(name: string) {
+    this.#name = name
   }
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', line)
-  const code = await new Promise(resolve => child.once('close', resolve))
-  clearTimeout(hung)
-  const ms = Math.round(performance.now() - begin)
-  // tap closes with `# { total: 12, pass: 11, fail: 1 }`, or leaves out what is none.
-  const counts = printed.findLast(text => /^# \{ total: .*\}$/.test(text)) ?? ''
-  const count = (name: string) => Number(counts.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
-  if (files.length === 1) {
-    tell(
-      {
-        file: files[0]!,
-        pass: count('pass'),
-        total: count('total'),
-        fail: Math.max(count('fail'), code === 0 ? 0 : 1),
-        ms,
-      },
-      printed,
-    )
-  } else if (left.size > 0) {
-    // It died in the first of these, and never came to the others.
-    for (const file of left) tell({ file, pass: 0, fail: 1, total: 1, ms }, printed.splice(0))
-  } else if (code !== 0 && count('fail') === 0) {
-    tell(
-      { file: `${files.join(' ')}: all passed, and their process ended with ${code}`, pass: 0, fail: 1, total: 1, ms },
-      printed,
-    )
+
+  /** Resolves when the file has been told of. */
+  async run(file: string): Promise<void> {
+    this.#child ??= this.#start()
+    const child = this.#child
+    const begin = performance.now()
+    const hung = setTimeout(() => child.kill('SIGKILL'), MOST_MS)
+    const ended = await new Promise<EndedFile | undefined>(resolve => {
+      this.#ended = resolve
+      this.#queue(child).write(`${file}\n`)
+    })
+    clearTimeout(hung)
+    const ms = Math.round(performance.now() - begin)
+    tell(ended ?? { file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
+  }
+
+  /** What stays behind in the process when the last file has ended is a failure. */
+  async end(): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    const begin = performance.now()
+    const hung = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_S * 1000)
+    const gone = new Promise(resolve => {
+      this.#ended = resolve
+    })
+    this.#queue(child).end()
+    await gone
+    clearTimeout(hung)
+    const [ms, code] = [Math.round(performance.now() - begin), child.exitCode]
+    if (code === 0 || ran.some(failed)) return
+    const file = `${this.#name}: all passed, and their process ended with ${code ?? child.signalCode}`
+    tell({ file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
+  }
+
+  #queue(child: ChildProcess): Writable {
+    return child.stdio[3] as Writable
+  }
+
+  #start(): ChildProcess {
+    const child = start(['dist/scripts/test-group.js', this.#name], 'pipe')
+    this.#queue(child).on('error', () => {}) // It ended: `close` says so.
+    readLines(child, text => {
+      if (text.startsWith('# ended: ')) this.#ended?.(JSON.parse(text.slice('# ended: '.length)) as EndedFile)
+      else this.#printed.push(text)
+    })
+    child.once('close', () => {
+      this.#child = undefined
+      this.#ended?.(undefined)
+    })
+    return child
   }
 }
 
-async function lane(...queues: string[][][]): Promise<void> {
-  for (const queue of queues)
-    for (let files = queue.shift(); files !== undefined; files = queue.shift()) await run(files)
+const start = (args: string[], queue: 'pipe' | 'ignore'): ChildProcess =>
+  spawn(process.execPath, ['--enable-source-maps', ...args], {
+    cwd: root,
+    env: { TAP_TIMEOUT: String(TIMEOUT_S), ...process.env },
+    stdio: ['ignore', 'pipe', 'pipe', queue],
+  })
+
+function readLines({ stdout, stderr }: ChildProcess, line: (text: string) => void): void {
+  for (const input of [stdout!, stderr!]) createInterface({ input }).on('line', line)
+}
+
+/** Runs one file in a process of its own. */
+async function runAlone(file: string): Promise<void> {
+  const begin = performance.now()
+  const child = start([file], 'ignore')
+  const hung = setTimeout(() => child.kill('SIGKILL'), MOST_MS)
+  const printed: string[] = []
+  readLines(child, text => void printed.push(text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  clearTimeout(hung)
+  // tap closes with `# { total: 12, pass: 11, fail: 1 }`, or leaves out what is none.
+  const counts = printed.findLast(text => /^# \{ total: .*\}$/.test(text)) ?? ''
+  const count = (name: string) => Number(counts.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
+  const ms = Math.round(performance.now() - begin)
+  const fail = Math.max(count('fail'), code === 0 ? 0 : 1)
+  tell({ file, pass: count('pass'), total: count('total'), fail, ms }, printed)
+}
+
+let lanes = 0
+async function lane(...queues: TestFile[][]): Promise<void> {
+  const group = new Group(`lane-${++lanes}`)
+  for (const queue of queues) {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      await (next.isAlone ? runAlone(next.file) : group.run(next.file))
+  }
+  await group.end()
 }
 
 const files = findTests(root, process.argv.slice(2))
 const begin = performance.now()
-const { browser, sideBySide, quiet } = planTests(root, files, jobs)
+const { browser, sideBySide, quiet } = planTests(root, files)
 process.stdout.write(`TAP version 14\n1..${files.length}\n`)
 await Promise.all([lane(browser, sideBySide), ...Array.from({ length: jobs - 1 }, () => lane(sideBySide))])
 await Promise.all([lane(quiet), lane(quiet)])

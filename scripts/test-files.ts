@@ -1,23 +1,27 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** Test files, by how they share the machine. A list of files is run by one process. */
+/** Test files, by how they share the machine. */
 export interface TestPlan {
   /** One at a time, beside the others: a browser takes a core and more by itself. */
-  browser: string[][]
-  sideBySide: string[][]
+  browser: TestFile[]
+  sideBySide: TestFile[]
   /** At the end, with little beside them: they measure how a server bears load. */
-  quiet: string[][]
+  quiet: TestFile[]
+}
+
+export interface TestFile {
+  file: string
+  /** Runs in a process of its own: it changes its process for good, or looks at all of it. */
+  isAlone: boolean
 }
 
 /** What takes long begins first, so that nobody waits for it at the end. */
-const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/attack/', 'dist/test/realtime/', 'dist/test/src/cli/']
+const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/cluster/', 'dist/test/attack/', 'dist/test/realtime/']
 const BROWSER = 'dist/test/browser/'
-/** What changes its process for good, or looks at all of it: timers, the garbage collector, a DOM, the time a file may take. */
+/** Timers, the garbage collector, a DOM, what comes before and behind each test of the process. */
 const OF_THE_PROCESS =
-  /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:setTimeout|teardown|before|after|beforeEach|afterEach)\(/m
-const MEASURES = /\.delay\(\)|monitorEventLoopDelay/
-/** Many enough to share what it costs to start, few enough to be spread evenly. */
-const IN_ONE_PROCESS = { long: 3, short: 12 }
+  /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
+const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
 
 const testsIn = (root: string, folder: string): string[] =>
   readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
@@ -44,29 +48,17 @@ export function findTests(root: string, parts: string[]): string[] {
   return asBuilt.length === 0 ? files : files.filter(file => asBuilt.some(part => file.includes(part)))
 }
 
-export function planTests(root: string, files: string[], atOnce: number): TestPlan {
+export function planTests(root: string, files: string[]): TestPlan {
   const plan: TestPlan = { browser: [], sideBySide: [], quiet: [] }
-  const own: string[] = []
-  const long: string[] = []
-  const short: string[] = []
+  const short: TestFile[] = []
   for (const file of files) {
     const text = readFileSync(`${root}${file}`, 'utf8')
-    if (file.startsWith(BROWSER)) plan.browser.push([file])
-    else if (MEASURES.test(text)) plan.quiet.push([file])
-    else if (OF_THE_PROCESS.test(text)) own.push(file)
-    else if (LONG.some(folder => file.startsWith(folder))) long.push(file)
-    else short.push(file)
+    const one: TestFile = { file, isAlone: OF_THE_PROCESS.test(text) }
+    if (file.startsWith(BROWSER)) plan.browser.push(one)
+    else if (MEASURES.test(text)) plan.quiet.push({ file, isAlone: true })
+    else if (one.isAlone || LONG.some(folder => file.startsWith(folder))) plan.sideBySide.push(one)
+    else short.push(one)
   }
-  plan.sideBySide = [
-    ...own.map(file => [file]),
-    ...dealt(long, IN_ONE_PROCESS.long, atOnce),
-    ...dealt(short, IN_ONE_PROCESS.short, atOnce),
-  ]
+  plan.sideBySide.push(...short)
   return plan
-}
-
-/** Dealt out one by one, since files of a folder take about as long as each other; few are spread over what may run at once. */
-function dealt(files: string[], most: number, atOnce: number): string[][] {
-  const groups = Math.max(Math.ceil(files.length / most), Math.min(files.length, atOnce))
-  return Array.from({ length: groups }, (_, group) => files.filter((_, i) => i % groups === group))
 }

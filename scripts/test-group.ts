@@ -1,12 +1,15 @@
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
 /**
  * Runs test files one after the other in this process, so that they share what it costs to start, and what the engine has
- * compiled. Behind what each prints stands a line `# ended: {"file": …}` with its counts.
+ * compiled. It reads their names from descriptor 3, a line each, until that ends: who runs it gives it the next one when it
+ * has ended one. Behind what each prints stands a line `# ended: {"file": …}` with its counts.
  *
- * node dist/scripts/test-group.js file …
+ * node dist/scripts/test-group.js name, by which tap tells its folders from those of other groups
  */
 export interface EndedFile {
   file: string
@@ -16,18 +19,29 @@ export interface EndedFile {
   ms: number
 }
 
-// tap names folders of tests after the arguments, and those of other groups must be others.
-const files = process.argv.splice(1, Number.POSITIVE_INFINITY).slice(1)
-process.argv.push(files[0]!)
+// tap names folders of tests after the program and its arguments.
+process.argv.splice(1, 1)
 const { default: t } = await import('tap')
+const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
 
 // The root's own come when the process ends, and make it end as soon as nothing runs.
 const teardowns: (() => unknown)[] = []
 t.teardown = teardown => void teardowns.unshift(teardown)
 
-for (const file of files) {
+const queue = new Socket({ fd: 3, readable: true, writable: false })
+const files = createInterface({ input: queue })[Symbol.asyncIterator]()
+/** What is awaited keeps the process alive; while a file runs nothing but that file does, so one that hangs is noticed. */
+async function next(): Promise<string | undefined> {
+  queue.ref()
+  const { value } = await files.next()
+  queue.unref()
+  return value
+}
+
+for (let file = await next(); file !== undefined; file = await next()) {
   const { pass, fail, total } = t.counts
   const begin = performance.now()
+  t.setTimeout(longestMs)
   try {
     await import(pathToFileURL(resolve(file)).href)
   } catch (error) {

@@ -42,41 +42,30 @@ t.test('tests are found by what is in their path, as sources or as built, and no
 })
 
 t.test(
-  'a file that changes its process gets one of its own, files that measure load run last, the others share',
+  'what takes long begins first, files that measure run last, and what changes its process runs alone',
   async t => {
-    const short = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`test/src/s${i}.test.ts`, pure]))
-    const own = {
-      'test/src/limit.test.ts': `${pure}t.setTimeout(90_000)\n`,
+    const root = repository(t, {
+      'test/src/short.test.ts': `${pure}t.setTimeout(90_000)\nt.teardown(() => {})\n`,
       'test/src/timers.test.ts': `import { mock } from 'node:test'\n${pure}`,
       'test/src/handler.test.ts': `${pure}process.on('warning', () => {})\n`,
       'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
-    }
-    const long = { 'test/e2e/a.test.ts': pure, 'test/e2e/b.test.ts': pure, 'test/src/cli/c.test.ts': pure }
-    const quiet = { 'test/attack/load.test.ts': `${pure}await server.delay()\n` }
-    const browser = { 'test/browser/a.test.ts': pure, 'test/browser/b.test.ts': pure }
-    const root = repository(t, { ...short, ...own, ...long, ...quiet, ...browser })
-    const plan = planTests(root, findTests(root, []), 2)
-    t.same(plan.browser, [['dist/test/browser/a.test.js'], ['dist/test/browser/b.test.js']])
-    t.same(plan.quiet, [['dist/test/attack/load.test.js']])
-    const [env, handler, limit, timers, long1, long2, ...groups] = plan.sideBySide
-    t.same(
-      [env, handler, limit, timers],
-      ['env', 'handler', 'limit', 'timers'].map(name => [`dist/test/src/${name}.test.js`]),
-    )
-    t.same([long1, long2], [['dist/test/e2e/a.test.js', 'dist/test/src/cli/c.test.js'], ['dist/test/e2e/b.test.js']])
-    t.same(
-      groups.map(({ length }) => length),
-      [10, 10, 10],
-    )
-    t.equal(new Set(groups.flat()).size, 30)
+      'test/src/before.test.ts': `${pure}t.before(() => {})\n`,
+      'test/e2e/long.test.ts': pure,
+      'test/attack/load.test.ts': `${pure}${['await server', 'delay()'].join('.')}\n`,
+      'test/browser/a.test.ts': pure,
+      'test/browser/b.test.ts': pure,
+    })
+    const plan = planTests(root, findTests(root, []))
+    const shared = (path: string) => ({ file: `dist/test/${path}.test.js`, isAlone: false })
+    const alone = (path: string) => ({ file: `dist/test/${path}.test.js`, isAlone: true })
+    t.same(plan, {
+      browser: [shared('browser/a'), shared('browser/b')],
+      sideBySide: [
+        ...[shared('e2e/long'), alone('src/before'), alone('src/env'), alone('src/handler'), alone('src/timers')],
+        shared('src/short'),
+      ],
+      quiet: [alone('attack/load')],
+    })
+    t.same(planTests(root, []), { browser: [], sideBySide: [], quiet: [] })
   },
 )
-
-t.test('a few files are spread over what may run side by side', async t => {
-  const root = repository(t, { 'test/a.test.ts': pure, 'test/b.test.ts': pure, 'test/c.test.ts': pure })
-  t.same(planTests(root, findTests(root, []), 2).sideBySide, [
-    ['dist/test/a.test.js', 'dist/test/c.test.js'],
-    ['dist/test/b.test.js'],
-  ])
-  t.same(planTests(root, [], 2), { browser: [], sideBySide: [], quiet: [] })
-})

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { EndedFile } from '../../scripts/test-group.ts'
-import { program } from '../helpers/processes.ts'
 
 const group = fileURLToPath(new URL('../../scripts/test-group.js', import.meta.url))
 const passes = `import t from 'tap'
@@ -11,7 +14,15 @@ const passes = `import t from 'tap'
 /** What a group says of its files, by their names, and how it ended. */
 async function run(t: Test, files: Record<string, string>) {
   const cwd = t.testdir(files)
-  const { stdout, code } = await program(t, process.execPath, [group, ...Object.keys(files)], {}, cwd).ended
+  const child = spawn(process.execPath, [group, 'some'], { cwd, stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
+  const queue = child.stdio[3] as Writable
+  queue.on('error', () => {}) // It ended before it had read all.
+  queue.end(
+    Object.keys(files)
+      .map(file => `${file}\n`)
+      .join(''),
+  )
+  const [stdout, [code]] = await Promise.all([text(child.stdout!), once(child, 'close')])
   const told = [...stdout.matchAll(/^# ended: (.*)$/gm)].map(([, json]) => JSON.parse(json!) as EndedFile)
   return { stdout, code, told, counts: told.map(({ file, pass, fail }) => ({ file, pass, fail })) }
 }
