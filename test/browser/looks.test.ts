@@ -1,6 +1,16 @@
 import type { Browser } from 'playwright-core'
 import { type Test, test } from 'tap'
-import { connection, desktop, flaws, type House, house, launch, person, phone } from '../helpers/browser.ts'
+import {
+  connection,
+  desktop,
+  flaws,
+  type House,
+  house,
+  launch,
+  type Person,
+  person,
+  phone,
+} from '../helpers/browser.ts'
 import { size } from '../helpers/sizes.ts'
 
 /** A fleet in which every screen has something to show. */
@@ -52,11 +62,10 @@ async function busyHouse(t: Test): Promise<House & { taskId: string; commandId: 
 const themes = ['dark', 'light'] as const
 const looks = [desktop, phone].flatMap(viewport => themes.map(theme => ({ viewport, theme })))
 
-async function look(t: Test, browser: Browser, place: House, path: string, shows: string, how: (typeof looks)[number]) {
-  const name = `${path} ${how.theme} ${how.viewport.width}`
-  const { page, context, problems } = await person(browser, {
-    ...{ url: place.url + path, token: place.token, reducedMotion: true, ...how },
-  })
+async function look(t: Test, { page, problems }: Person, url: string, shows: string, how: (typeof looks)[number]) {
+  if (page.url() !== url) await page.goto(url)
+  const { pathname, search } = new URL(url)
+  const name = `${pathname}${search} ${how.theme} ${how.viewport.width}`
   await connection(page, 'online')
   await page.getByText(shows).filter({ visible: true }).first().waitFor()
   t.same(await flaws(page), [], `${name}: axe finds nothing serious`)
@@ -64,13 +73,9 @@ async function look(t: Test, browser: Browser, place: House, path: string, shows
   const width = await page.evaluate(() => document.documentElement.scrollWidth)
   t.ok(width <= how.viewport.width, `${name}: nothing is wider than the page`)
   t.same(problems, [], `${name}: no violation, no error`)
-  await context.close()
 }
 
-test('every screen, in both themes, on a desk and on a phone', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const place = await busyHouse(t)
+async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<typeof busyHouse>>) {
   const screens: [path: string, shows: string][] = [
     ['/', 'build-7'],
     ['/needs-you', 'Delete the build folder?'],
@@ -88,18 +93,19 @@ test('every screen, in both themes, on a desk and on a phone', async t => {
   ]
   // In a quick run each screen in one look, another for each.
   const each = size('LOOKS', { quick: 1, full: looks.length })
-  for (const [index, [path, shows]] of screens.entries()) {
-    for (const how of looks.filter((_, nth) => (index + nth) % looks.length < each)) {
-      await look(t, browser, place, path, shows, how)
+  for (const [nth, how] of looks.entries()) {
+    const seen = screens.filter((_, index) => (index + nth) % looks.length < each)
+    const url = place.url + seen[0]![0]
+    const someone = await person(browser, { url, token: place.token, reducedMotion: true, ...how })
+    for (const [path, shows] of seen) {
+      await look(t, someone, place.url + path, shows, how)
     }
+    await someone.context.close()
   }
-})
+}
 
-test('overlays, the login and what is not there', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const place = await busyHouse(t)
-  for (const theme of themes) {
+async function overlays(t: Test, browser: Browser, place: House) {
+  for (const theme of themes.slice(0, size('OVERLAY_THEMES', { quick: 1, full: themes.length }))) {
     const { page, problems } = await person(browser, { url: place.url, token: place.token, theme, reducedMotion: true })
     await connection(page, 'online')
     await page.keyboard.press('Control+k')
@@ -130,4 +136,12 @@ test('overlays, the login and what is not there', async t => {
   await connection(lost.page, 'online')
   await lost.page.getByText('There is no such agent').or(lost.page.getByText('no agent')).first().waitFor()
   t.same(lost.problems, [])
+}
+
+test('what a busy fleet shows', async t => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const place = await busyHouse(t)
+  await t.test('every screen, in both themes, on a desk and on a phone', t => screens(t, browser, place))
+  await t.test('overlays, the login and what is not there', t => overlays(t, browser, place))
 })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { AgentClient, type AgentClientOptions } from '@fleetwire/client/node'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { adminToken, fleetwire, type Running } from './processes.ts'
 
 const places = [
@@ -31,12 +31,24 @@ export function chromiumPath(t: Test): string | undefined {
   return undefined
 }
 
-/** A real browser for one test file; it closes with the test. */
+let ofThisFile: Promise<Browser> | undefined
+
+/** A real browser, one for all tests of a file; what a test opens in it closes with the test. */
 export async function launch(t: Test): Promise<Browser | undefined> {
   const executablePath = chromiumPath(t)
   if (executablePath === undefined) return undefined
+  ofThisFile ??= start(executablePath)
+  const browser = await ofThisFile
+  t.teardown(() => Promise.all(browser.contexts().map(context => context.close())))
+  return browser
+}
+
+async function start(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args: flags })
-  t.teardown(() => browser.close())
+  tap.teardown(() => {
+    ofThisFile = undefined
+    return browser.close()
+  })
   return browser
 }
 
@@ -110,7 +122,7 @@ export async function flaws(page: Page): Promise<string[]> {
           run(options: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>
         }
       }
-    ).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
+    ).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] })
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`))
