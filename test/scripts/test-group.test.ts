@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { EndedFile } from '../../scripts/test-group.ts'
@@ -17,12 +17,16 @@ async function run(t: Test, files: Record<string, string>) {
   const child = spawn(process.execPath, [group, 'some'], { cwd, stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
   const queue = child.stdio[3] as Writable
   queue.on('error', () => {}) // It ended before it had read all.
-  queue.end(
-    Object.keys(files)
-      .map(file => `${file}\n`)
-      .join(''),
-  )
-  const [stdout, [code]] = await Promise.all([text(child.stdout!), once(child, 'close')])
+  const names = Object.keys(files)
+  // The next when one has ended, as a run of tests does.
+  const give = () => (names.length === 0 ? queue.end() : queue.write(`${names.shift()}\n`))
+  let stdout = ''
+  createInterface({ input: child.stdout! }).on('line', line => {
+    stdout += `${line}\n`
+    if (line.startsWith('# ended: ')) give()
+  })
+  give()
+  const [code] = await once(child, 'close')
   const told = [...stdout.matchAll(/^# ended: (.*)$/gm)].map(([, json]) => JSON.parse(json!) as EndedFile)
   return { stdout, code, told, counts: told.map(({ file, pass, fail }) => ({ file, pass, fail })) }
 }

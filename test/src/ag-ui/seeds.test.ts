@@ -6,11 +6,12 @@ import { type LoggedEvent, RunFold } from '../../../src/ag-ui/run-fold.ts'
 import { COMMAND, randomBehaviour } from '../../helpers/ag-ui-behaviour.ts'
 import { type Client, generations, quietly } from '../../helpers/ag-ui-clients.ts'
 import { seededRandom } from '../../helpers/random.ts'
+import { size } from '../../helpers/sizes.ts'
 
 // It computes for some ten seconds, which others may take their share of.
 t.setTimeout(180_000)
 
-const SEEDS = Number(process.env.SEEDS ?? 1000)
+const SEEDS = size('SEEDS', { quick: 120, full: 1000 })
 
 const runOf = (segment: number): AgUiRun => ({
   ...{ runId: `run-${segment}`, threadId: 's', agentId: 'a', sessionId: 's', commandId: COMMAND },
