@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 export default fp(
   async app => {
-    const { cluster, clock, config, fleet } = app
+    const { cluster, clock, fleet } = app
     if (cluster === undefined) {
       app.decorate('openAgent', fleet.agentSession)
       return
@@ -20,10 +20,7 @@ export default fp(
     const session = fleet.agentSession
     // After the fleet, so that it takes agents when they come.
     await app.whileActive(new AgentLinks({ bus: cluster.bus, outputBus: cluster.terminalBus, session, clock }))
-    const relay = new AgentRelay({
-      ...{ cluster, clock, session, random: Math.random },
-      inboxLimit: 2 * config.AGENT_FRAME_RATE,
-    })
+    const relay = new AgentRelay({ cluster, clock, session, random: Math.random })
     relay.start()
     app.decorate('openAgent', (agentId: string, connection: AgentConnection) => relay.open(agentId, connection))
     app.addHook('onClose', async () => relay.stop())

@@ -6,6 +6,8 @@ import type { ClusterNode } from './cluster-node.ts'
 
 /** An agent is greeted within this time, or comes back. */
 const WAIT_MS = 10_000
+/** A client waits for its greeting before it says more than that. */
+const MOST_FRAMES = 256
 const RETRY_MS = 200
 /** Those that are sent away together come back over this span. */
 const SPREAD_MS = 1000
@@ -17,8 +19,6 @@ export interface AgentRelayOptions {
   random(): number
   /** The session of an agent where this node is the active one. */
   session: OpenSession
-  /** How many frames of one agent may wait. */
-  inboxLimit: number
 }
 
 /**
@@ -56,9 +56,9 @@ export class AgentRelay {
   open(agentId: string, connection: AgentConnection): AgentInput {
     const way = this.#way()
     if (way !== undefined) return way(agentId, connection)
-    const { clock, inboxLimit } = this.#options
+    const { clock } = this.#options
     const waiting = new WaitingAgent(agentId, connection, {
-      ...{ clock, inboxLimit, spreadMs: Math.round(SPREAD_MS * this.#options.random()) },
+      ...{ clock, spreadMs: Math.round(SPREAD_MS * this.#options.random()) },
       onOver: () => this.#waiting.delete(waiting),
     })
     this.#waiting.add(waiting)
@@ -109,7 +109,7 @@ type Held = { frame: AgentFrame } | { refused: number }
 class WaitingAgent implements AgentInput {
   readonly #agentId: string
   readonly #connection: AgentConnection
-  readonly #options: { clock: Clock; inboxLimit: number; spreadMs: number; onOver(): void }
+  readonly #options: { clock: Clock; spreadMs: number; onOver(): void }
   readonly #timer: Timer
   #held: Held[] = []
   #input: AgentInput | undefined
@@ -120,7 +120,7 @@ class WaitingAgent implements AgentInput {
   constructor(
     agentId: string,
     connection: AgentConnection,
-    options: { clock: Clock; inboxLimit: number; spreadMs: number; onOver(): void },
+    options: { clock: Clock; spreadMs: number; onOver(): void },
   ) {
     this.#agentId = agentId
     this.#connection = connection
@@ -158,7 +158,7 @@ class WaitingAgent implements AgentInput {
   #hold(held: Held): void {
     if (this.#isOver) return
     this.#since ??= this.#options.clock.monotonic()
-    if (this.#held.push(held) > this.#options.inboxLimit) this.#sendAway()
+    if (this.#held.push(held) > MOST_FRAMES) this.#sendAway()
   }
 
   #giveUp(): void {

@@ -12,7 +12,7 @@ const COMMANDS = 6
 
 t.setTimeout(120_000)
 
-t.test('agents of gateways run each command once, also when the active node is killed', async t => {
+t.test('[NO20] [NO21] agents of gateways run each command once, also when the active node is killed', async t => {
   const nats = await NatsCluster.start(t)
   if (nats === undefined) return
   const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))

@@ -70,7 +70,7 @@ export class StagedNode {
     this.bus = new PacketBus({ node, clock, wire: this.wires[0], onFault })
     this.terminalBus = new PacketBus({ node, clock, wire: this.wires[1], onFault })
     this.links = new AgentLinks({ bus: this.bus, outputBus: this.terminalBus, session, clock })
-    this.relay = new AgentRelay({ cluster: this, clock, random: stage.random.next, session, inboxLimit: 2000 })
+    this.relay = new AgentRelay({ cluster: this, clock, random: stage.random.next, session })
     this.relay.start()
   }
 
