@@ -58,6 +58,7 @@ export default fp<{ version: string }>(
     })
     const fleet = createFleet({
       ...{ log, clock, openMessages, terminals, settings: settingsOf(config) },
+      takesOver: app.cluster !== undefined,
       webhooks: {
         ...{ sender, revocations: tokens },
         onNote: note => app.log.warn(note, 'a webhook was disabled'),

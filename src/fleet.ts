@@ -62,6 +62,8 @@ export interface FleetPorts {
   terminals: AgentTerminals
   webhooks: Pick<DelivererPorts, 'sender' | 'revocations' | 'random' | 'onNote'>
   settings: FleetSettings
+  /** Until the start another node may have decided. */
+  takesOver?: boolean
   onFault(error: unknown): void
   /** The token of an agent that does not renew it ends within a day. */
   onTokenExpiring?(agentId: string, expiresAt: number): void
@@ -81,6 +83,7 @@ export function createFleet({
   terminals,
   webhooks: { sender, ...webhookPorts },
   settings,
+  takesOver = false,
   onFault,
   onTokenExpiring,
 }: FleetPorts) {
@@ -99,6 +102,7 @@ export function createFleet({
   const agents = new AgentRegistry({
     ...{ log, clock, heartbeatMs, onFault, commands: ledger, interactions: interactionLedger, signs },
     ...(onTokenExpiring !== undefined && { onTokenExpiring }),
+    takesOver,
   })
   const dispatcher = new Dispatcher({ ledger, agents, gate, signs, clock, onFault, ...settings })
   const { queueLimit } = settings

@@ -1,7 +1,7 @@
 import { topics } from '@fleetwire/protocol'
 import { systemClock } from '../../src/clock.ts'
 import { draftOf } from '../../src/log/draft.ts'
-import type { EventDraft } from '../../src/log/event-log.ts'
+import type { EventDraft, EventLog } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { agentAt, commandAt, type FleetSize, taskAt } from './fleet.ts'
 
@@ -30,9 +30,8 @@ function* draftsOf(size: FleetSize): Generator<EventDraft> {
   }
 }
 
-/** A store file with the whole fleet, written as the server itself writes: appends that wait together share a write. */
-export async function fillStore(dir: string, size: FleetSize): Promise<void> {
-  const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } })
+/** Writes the whole fleet as the server itself writes: appends that wait together share a write. */
+export async function fillLog(log: EventLog, size: FleetSize): Promise<void> {
   const append = async (batch: EventDraft[]) => {
     const appended = await log.append(batch)
     if (appended.status !== 'ok') throw new Error(appended.status)
@@ -47,5 +46,11 @@ export async function fillStore(dir: string, size: FleetSize): Promise<void> {
   }
   await before
   await append(batch)
+}
+
+/** A store file with the whole fleet. */
+export async function fillStore(dir: string, size: FleetSize): Promise<void> {
+  const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } })
+  await fillLog(log, size)
   await log.close()
 }

@@ -39,6 +39,8 @@ export interface AgentRegistryOptions extends TokenWarningsOptions {
   signs: Pick<SignsOfLife, 'heardAt'>
   /** Silent for two of these an agent is late, for three it is offline. */
   heartbeatMs: number
+  /** Until the start another node may have decided: whoever was connected to it was not away. */
+  takesOver?: boolean
 }
 
 /** What this server knows of an agent. A change replaces the whole entry; only `Heard` is kept apart. */
@@ -81,9 +83,9 @@ export class AgentRegistry implements AgentDirectory {
     this.#tokens = new TokenWarnings(options)
   }
 
-  /** Loads the known agents. Those that were connected before the restart are late until they return. */
+  /** Loads the known agents. Those that were connected before a restart are late until they return [AG12]. */
   async start(): Promise<void> {
-    const { log, commands, interactions } = this.#options
+    const { log, commands, interactions, takesOver, heartbeatMs } = this.#options
     if (this.#stops.length > 0) return
     this.#clear()
     for (const part of [this.#silences, this.#tokens, this.#publisher]) part.start()
@@ -100,7 +102,8 @@ export class AgentRegistry implements AgentDirectory {
       this.#agents.set(agentId, { at: 'away', record })
       this.#heard.set(agentId, { at: this.#clock.monotonic(), seenAt: lastSeenAt })
       this.#publisher.found(record)
-      if (link !== 'offline') this.#setLink(agentId, 'late')
+      if (link === 'online' && takesOver) this.#watch(agentId, 2 * heartbeatMs)
+      else if (link !== 'offline') this.#setLink(agentId, 'late')
     }
   }
 

@@ -132,15 +132,13 @@ export class LocalCluster {
     const { folder, natsServer, clock, onNote } = this.#options
     const ports = await freePorts(SIZE * 2)
     const routePorts = ports.slice(SIZE)
+    const routes = routePorts.map(port => `${HOST}:${port}`)
     for (const [i, routePort] of routePorts.entries()) {
       const [name, port] = [`nats-${i + 1}`, ports[i]!]
       const [config, pidFile] = [join(folder, `${name}.conf`), join(folder, `${name}.pid`)]
       // Of a cluster whose own process was killed: it would write to the same files.
       await endLeftover(pidFile, config, clock)
-      writeFileSync(
-        config,
-        natsServerConfig({ name, port, routePort, routePorts, dataDir: join(folder, name), pidFile }),
-      )
+      writeFileSync(config, natsServerConfig({ name, port, routePort, routes, dataDir: join(folder, name), pidFile }))
       const server = new Supervised({
         name,
         clock,

@@ -28,24 +28,35 @@ export function findNatsServer(
 
 export interface NatsServerConfig {
   name: string
+  /** Default: this machine alone reaches it. */
+  host?: string
   port: number
-  /** Where the other servers of the cluster reach it, and where it reaches all of them. */
+  /** Where the other servers of the cluster reach it. */
   routePort: number
-  routePorts: readonly number[]
+  /** Where it reaches all of them, as `host:port`. */
+  routes: readonly string[]
   /** Of this server alone. */
   dataDir: string
   pidFile?: string
 }
 
-/** One server of several on this machine, each message on its disk before it is acknowledged. */
-export const natsServerConfig = ({ name, port, routePort, routePorts, dataDir, pidFile }: NatsServerConfig): string =>
+/** One server of several, each message on its disk before it is acknowledged. */
+export const natsServerConfig = ({
+  name,
+  host = '127.0.0.1',
+  port,
+  routePort,
+  routes,
+  dataDir,
+  pidFile,
+}: NatsServerConfig): string =>
   [
     `server_name: ${name}`,
-    `listen: "127.0.0.1:${port}"`,
+    `listen: "${host}:${port}"`,
     ...(pidFile === undefined ? [] : [`pid_file: ${JSON.stringify(pidFile)}`]),
     `jetstream { store_dir: ${JSON.stringify(dataDir)}, sync_interval: always }`,
-    `cluster { name: fleetwire, listen: "127.0.0.1:${routePort}", routes: ${JSON.stringify(
-      routePorts.map(other => `nats://127.0.0.1:${other}`),
+    `cluster { name: fleetwire, listen: "${host}:${routePort}", routes: ${JSON.stringify(
+      routes.map(route => `nats://${route}`),
     )} }`,
     '',
   ].join('\n')

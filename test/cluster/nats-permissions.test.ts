@@ -19,8 +19,8 @@ t.setTimeout(120_000)
 const password = `nats-${randomBytes(12).toString('hex')}`
 
 /** deploy/nats/nats.conf as it is, but for where it listens and stores; what containers get in their environment is set in it. */
-function deployed({ name, port, routePort, routePorts, dataDir }: NatsServerConfig): string {
-  const routes = routePorts.map(other => `nats://route:${password}@127.0.0.1:${other}`)
+function deployed({ name, port, routePort, routes: others, dataDir }: NatsServerConfig): string {
+  const routes = others.map(other => `nats://route:${password}@${other}`)
   const variables = `NATS_NAME: ${name}\nNATS_PASSWORD: "${password}"\nNATS_ROUTES: [${routes.join(', ')}]\n`
   const local = read('deploy/nats/nats.conf')
     .replace('"0.0.0.0:4222"', `"127.0.0.1:${port}"`)

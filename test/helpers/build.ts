@@ -6,6 +6,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { expectCatalogued } from './catalogued.ts'
+import { CLUSTER, startDecidingNode } from './deciding-node.ts'
 import { expectDocumented } from './documented.ts'
 
 /** For tests that sign tokens with a key of their own. */
@@ -46,11 +47,14 @@ export interface StartOptions extends Omit<AppOptions, 'config'> {
 /** A server, in a data folder of its own unless one is named; both end with the test. */
 export async function startApp(t: Test, { config, extend, port = 0, ...options }: StartOptions = {}): Promise<TestApp> {
   const issuer = config?.JWT_PUBLIC_KEY ?? config?.JWKS_URL
-  const app = await buildApp({
-    logger: false,
-    ...options,
-    config: { DATA_DIR: config?.DATA_DIR ?? t.testdir(), ...(!issuer && { JWT_SECRET: SECRET }), ...config },
-  })
+  const settings: Partial<Config> = {
+    DATA_DIR: config?.DATA_DIR ?? t.testdir(),
+    ...(!issuer && { JWT_SECRET: SECRET }),
+    ...config,
+  }
+  const appOptions: AppOptions = { logger: false, ...options, config: settings }
+  if (CLUSTER !== undefined) appOptions.config = await startDecidingNode(t, appOptions)
+  const app = await buildApp(appOptions)
   t.teardown(() => app.close())
   expectCatalogued(t, app.eventLog)
   expectDocumented(t, app)

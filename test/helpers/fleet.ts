@@ -66,6 +66,7 @@ export async function startFleet(
     clock = new FakeClock(),
     limited = {} as Partial<FleetSettings>,
     webhooks = noWebhooks,
+    takesOver = false,
   } = {},
 ) {
   const onFault = (error: unknown) => t.fail('a fault', { error })
@@ -82,7 +83,9 @@ export async function startFleet(
   await openMessages.start()
   const settings = { ...fleetSettings, ...limited, queueLimit }
   const timers = new CountingClock(clock)
-  const fleet = createFleet({ log, clock: timers, openMessages, terminals: noTerminals, webhooks, settings, onFault })
+  const fleet = createFleet({
+    ...{ log, clock: timers, openMessages, terminals: noTerminals, webhooks, settings, takesOver, onFault },
+  })
   await fleet.start()
 
   let ended: Promise<void> | undefined

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { findNatsServer, type NatsServerConfig, natsServerConfig } from '../../src/processes/nats-server.ts'
-import { freePort } from './processes.ts'
-
-const SIZE = 3
+import { freePort, here, type Place } from './processes.ts'
 
 interface Server {
   name: string
+  place: Place
   port: number
   config: string
   child: ChildProcess
@@ -18,6 +17,8 @@ interface Server {
 }
 
 export interface NatsClusterOptions {
+  /** Where each server runs. Default: three on this machine. */
+  places?: readonly Place[]
   /** The text of a server's configuration. Default: no access control, each message on the disks before it counts. */
   config?: (server: NatsServerConfig) => string
 }
@@ -36,20 +37,22 @@ export class NatsCluster {
   /** Undefined where there is no nats-server that can be used: one line says how to get it, and CI fails. */
   static async start(
     t: Test,
-    { config: textOf = natsServerConfig }: NatsClusterOptions = {},
+    { places = [here, here, here], config: textOf = natsServerConfig }: NatsClusterOptions = {},
   ): Promise<NatsCluster | undefined> {
     const program = findServer(t)
     if (program === undefined) return undefined
     const cluster = new NatsCluster(program)
     t.teardown(() => cluster.#stop())
-    const ports = await Promise.all(Array.from({ length: SIZE }, async () => [await freePort(), await freePort()]))
-    const routePorts = ports.map(([, route]) => route!)
-    for (const [n, [port, routePort]] of ports.entries()) {
+    const spots = await Promise.all(
+      places.map(async place => ({ place, port: await freePort(), routePort: await freePort() })),
+    )
+    const routes = spots.map(({ place, routePort }) => `${place.address}:${routePort}`)
+    for (const [n, { place, port, routePort }] of spots.entries()) {
       const name = `n${n + 1}`
       const config = join(cluster.#dir, `${name}.conf`)
       const dataDir = join(cluster.#dir, name)
-      writeFileSync(config, textOf({ name, port: port!, routePort: routePort!, routePorts, dataDir }))
-      const server = { name, port: port!, config, child: cluster.#spawn(config), said: '' }
+      writeFileSync(config, textOf({ name, host: place.address, port, routePort, routes, dataDir }))
+      const server = { name, place, port, config, child: cluster.#spawn(config, place), said: '' }
       cluster.#servers.push(server)
       cluster.#listen(server)
     }
@@ -58,7 +61,7 @@ export class NatsCluster {
 
   /** Of all servers; a client takes the first that answers. */
   get addresses(): string[] {
-    return this.#servers.map(({ port }) => `127.0.0.1:${port}`)
+    return this.#servers.map(({ place, port }) => `${place.address}:${port}`)
   }
 
   /** Ends a server without notice. */
@@ -72,7 +75,7 @@ export class NatsCluster {
   /** Starts a server that was killed, on what it had stored. */
   restart(name: string): void {
     const server = this.#find(name)
-    server.child = this.#spawn(server.config)
+    server.child = this.#spawn(server.config, server.place)
     this.#listen(server)
   }
 
@@ -85,8 +88,9 @@ export class NatsCluster {
     return this.#servers.find(server => server.name === name)!
   }
 
-  #spawn(config: string): ChildProcess {
-    return spawn(this.#program, ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] })
+  #spawn(config: string, { prefix }: Place): ChildProcess {
+    const [file = '', ...args] = [...prefix, this.#program, '-c', config]
+    return spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   }
 
   #listen(server: Server): void {

@@ -7,6 +7,16 @@ import type { Test } from 'tap'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
+/** Where a process runs: by default among all others of this machine. */
+export interface Place {
+  /** Where the others reach it. */
+  address: string
+  /** What stands before its command line. */
+  prefix: readonly string[]
+}
+
+export const here: Place = { address: '127.0.0.1', prefix: [] }
+
 export interface Ended {
   /** Null where a signal ended it. */
   code: number | null
@@ -28,8 +38,16 @@ export interface Running {
 }
 
 /** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
-export const fleetwire = (t: Test, args: string[], env: Record<string, string> = {}, cwd = process.cwd()): Running =>
-  program(t, process.execPath, [main, ...args], env, cwd)
+export function fleetwire(
+  t: Test,
+  args: string[],
+  env: Record<string, string> = {},
+  cwd = process.cwd(),
+  { prefix } = here,
+): Running {
+  const [file = '', ...rest] = [...prefix, process.execPath, main, ...args]
+  return program(t, file, rest, env, cwd)
+}
 
 /** Runs a program with no more of this process's environment than its PATH; whatever is left of it ends with the test. */
 export function program(t: Test, file: string, args: string[], env: Record<string, string>, cwd: string): Running {

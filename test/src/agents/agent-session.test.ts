@@ -190,6 +190,39 @@ t.test(
 )
 
 t.test(
+  '[AG12] agents that were connected are late after a restart, and after a takeover if they do not return',
+  async t => {
+    const first = await startFleet(t)
+    const { dir, clock } = first
+    for (const id of ['a1', 'a2']) {
+      await first.agent(id).hello()
+      await first.event(e => e.topic === `agents.${id}.status` && (e.payload as Agent).link === 'online')
+    }
+    await first.end()
+
+    const second = await startFleet(t, { dir, clock, takesOver: true })
+    const saidOf = (id: string) =>
+      second.events.filter(e => e.topic === `agents.${id}.status`).map(e => (e.payload as Agent).link)
+    t.match([second.agents.get('a1'), second.agents.get('a2')], [{ link: 'online' }, { link: 'online' }])
+    const back = second.agent('a1')
+    await back.hello()
+    clock.advance(2 * deadlines.heartbeatMs - 1)
+    t.match(second.agents.get('a2'), { link: 'online' })
+    back.raw('heartbeat', {})
+    clock.advance(1)
+    t.match(second.agents.get('a2'), { link: 'late' })
+    await second.event(e => e.topic === 'agents.a2.status' && (e.payload as Agent).link === 'late')
+    t.notOk(saidOf('a1').includes('late'))
+    await second.end()
+
+    const third = await startFleet(t, { dir, clock })
+    t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'late' }, { link: 'late' }])
+    clock.advance(3 * deadlines.heartbeatMs)
+    t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'offline' }, { link: 'offline' }])
+  },
+)
+
+t.test(
   '[AG1] [AG2] a silent socket is late after two intervals and cut after three; a sign of life brings it back',
   async t => {
     const fleet = await startFleet(t)

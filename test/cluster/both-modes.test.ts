@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { size } from '../helpers/sizes.ts'
+
+/*
+ * Tests of an embedded server again, with a server that is a node of a cluster and does not decide. One by itself:
+ * BOTH_MODES=commands node dist/test/cluster/both-modes.test.js
+ */
+const QUICK = ['routes/ws/records', 'e2e/agent-client']
+const FULL = [
+  'routes/batches',
+  'routes/commands',
+  'routes/interactions',
+  'routes/mcp',
+  'routes/sessions',
+  'routes/tasks',
+  'routes/webhooks',
+  'routes/ag-ui/http-agent',
+  'routes/ws/commands',
+  'routes/ws/joined',
+  'routes/ws/summaries',
+  'realtime/resume',
+  'e2e/agent-killed',
+  'e2e/agent-stream',
+  'e2e/dashboard-client',
+  'e2e/shell-terminal',
+  'src/cli/send-wait',
+  'src/cli/tail',
+]
+const ONLY = process.env.BOTH_MODES
+const FILES = size('BOTH_MODES_ALL', { quick: 0, full: 1 }) > 0 ? [...QUICK, ...FULL] : QUICK
+const AT_ONCE = 2
+
+t.setTimeout(600_000)
+
+t.test('what is true of an embedded server is true of a node that does not decide', async t => {
+  const cluster = await NatsCluster.start(t)
+  if (cluster === undefined) return
+  const files = ONLY === undefined ? FILES : [...QUICK, ...FULL].filter(file => file.includes(ONLY))
+  const run = async (file: string) => {
+    const path = fileURLToPath(new URL(`../${file}.test.js`, import.meta.url))
+    const child = spawn(process.execPath, ['--enable-source-maps', path], {
+      env: { ...process.env, TEST_CLUSTER: cluster.addresses.join(',') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    t.teardown(() => void child.kill('SIGKILL'))
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (printed += chunk))
+    const [code] = await once(child, 'close')
+    t.equal(code, 0, file)
+    if (code !== 0) t.comment(printed)
+  }
+  const queue = [...files]
+  const lane = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await run(file)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+})

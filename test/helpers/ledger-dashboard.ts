@@ -1,0 +1,107 @@
+import { DashboardClient, type DashboardEvent } from '@fleetwire/client/node'
+import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
+import type { Test } from 'tap'
+import { decodeCursor } from '../../src/log/cursor.ts'
+import { COUNTED } from './ledger-agent.ts'
+import { Presence } from './presence.ts'
+
+export interface LedgerDashboardOptions {
+  url: string
+  token: string
+  patterns: string[]
+  /** It watches one agent count, and nothing else. */
+  seesOnlyCount?: boolean
+  /** It answers the questions of runs. */
+  answers?: boolean
+}
+
+/** A dashboard that notes what it is told, and everything that is wrong with it. */
+export class LedgerDashboard {
+  readonly presence: Presence
+  /** Final states by command, in the order in which they came. */
+  readonly ends = new Map<string, string[]>()
+  /** Texts of the messages of runs. */
+  readonly texts = new Map<string, string>()
+  readonly flaws: string[] = []
+  /** How many numbers it was told of. */
+  counted = 0
+  readonly seesOnlyCount: boolean
+  readonly #client: DashboardClient
+  readonly #answers: boolean
+  #rest = ''
+  #seq = 0
+  #snapshots = 0
+
+  private constructor({ url, token, patterns, answers = false, seesOnlyCount = false }: LedgerDashboardOptions) {
+    this.#answers = answers
+    this.seesOnlyCount = seesOnlyCount
+    this.#client = new DashboardClient({ url, token })
+    this.presence = new Presence(this.#client.status)
+    this.#client.subscribe(patterns, {
+      snapshot: ({ records }) => {
+        if (this.#snapshots++ > 0) this.flaws.push('a snapshot in place of a replay')
+        for (const { type, payload } of records)
+          if (type === 'message:start' && payload.messageId === COUNTED) this.#count((payload as Said).text ?? '')
+      },
+      event: event => this.#see(event),
+      resync: reason => this.flaws.push(`a resync: ${reason}`),
+      error: error => this.flaws.push(`an error: ${error.message}`),
+    })
+    this.#client.connect()
+  }
+
+  static async start(t: Test, options: LedgerDashboardOptions): Promise<LedgerDashboard> {
+    const dashboard = new LedgerDashboard(options)
+    t.teardown(() => dashboard.#client.close())
+    await dashboard.presence.back()
+    return dashboard
+  }
+
+  #see({ type, cursor, payload }: DashboardEvent): void {
+    // What has a cursor beside that of an event is told and not kept.
+    if (!cursor.includes('~')) {
+      const { seq } = decodeCursor(cursor)!
+      if (seq <= this.#seq) this.flaws.push(`${type} at ${seq}, after ${this.#seq}`)
+      this.#seq = seq
+    }
+    if (type === 'message:delta') {
+      const { messageId, delta } = payload as Said
+      if (messageId === COUNTED) this.#count(delta!)
+      else this.texts.set(messageId, (this.texts.get(messageId) ?? '') + delta)
+    } else if (type.startsWith('command:')) {
+      const { commandId, status } = payload as Command
+      if (isFinal(status) && type === `command:${status}`)
+        this.ends.set(commandId, [...(this.ends.get(commandId) ?? []), status])
+    } else if (type === 'interaction:requested' && this.#answers) {
+      const { interactionId } = payload as Interaction
+      void this.#answer(interactionId)
+    }
+  }
+
+  #count(text: string): void {
+    const numbers = (this.#rest + text).split(' ')
+    this.#rest = numbers.pop()!
+    for (const number of numbers) {
+      if (Number(number) !== this.counted) this.flaws.push(`${number} where ${this.counted} was due`)
+      this.counted = Number(number) + 1
+    }
+  }
+
+  /** As people do, again where it was refused for a while. */
+  async #answer(interactionId: string): Promise<void> {
+    for (;;) {
+      const reply = await this.#client.respond({ interactionId, optionId: 'yes' })
+      if (reply.ok) return
+      if (reply.error.code === 'stopped') return
+      if (!reply.error.retryable)
+        return void this.flaws.push(`${interactionId} was not answered: ${reply.error.message}`)
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
+}
+
+interface Said {
+  messageId: string
+  delta?: string
+  text?: string
+}

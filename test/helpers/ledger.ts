@@ -1,0 +1,209 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Command, Role } from '@fleetwire/protocol'
+import type { Test } from 'tap'
+import { Agent, fetch } from 'undici'
+import { COUNTED, LedgerAgent, WHOLE } from './ledger-agent.ts'
+import { LedgerDashboard } from './ledger-dashboard.ts'
+import { until } from './until.ts'
+
+export interface LedgerOptions {
+  /** Of any node, or of what stands before them. */
+  url: string
+  token(role: Role, sub?: string): string
+  agents: number
+  dashboards: number
+  callers: number
+  /** How long a caller rests between two commands, at most. */
+  restMs: number
+}
+
+interface Accepted {
+  commandId: string
+  asks: boolean
+  /** When it was first sent, and when it was answered, on the clock of `performance.now()`. */
+  sentAt: number
+  acceptedAt: number
+}
+
+const COUNT_EVERY_MS = 50
+/** Longer than a node waits for another one to become active. */
+const ANSWER_MS = 20_000
+const RETRY_MS = 50
+
+/**
+ * Load, and the books of everybody who is outside of the servers: callers with idempotency keys, agents with journals that
+ * count what they run, dashboards. `flaws` compares them.
+ */
+export class Ledger {
+  readonly agents: LedgerAgent[] = []
+  readonly dashboards: LedgerDashboard[] = []
+  readonly accepted: Accepted[] = []
+  readonly #flaws: string[] = []
+  readonly #options: LedgerOptions
+  #keys = 0
+  #calling: Promise<unknown> = Promise.resolve()
+  #isCalling = false
+
+  private constructor(options: LedgerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when all are connected, and the callers call. */
+  static async start(t: Test, options: LedgerOptions): Promise<Ledger> {
+    const ledger = new Ledger(options)
+    const { url, token, agents, dashboards, callers } = options
+    const folder = join(t.testdir(), 'journals')
+    for (let n = 0; n < agents; n++) {
+      const agentId = `a${n}`
+      ledger.agents.push(await LedgerAgent.start(t, { url, token: token('agent', agentId), agentId, folder }))
+    }
+    for (let n = 0; n < dashboards; n++) {
+      const answers = n === 0
+      ledger.dashboards.push(
+        await LedgerDashboard.start(t, { url, token: token('operator', `d${n}`), patterns: ['agents.>'], answers }),
+      )
+    }
+    ledger.agents[0]!.startCounting(COUNT_EVERY_MS)
+    ledger.#isCalling = true
+    ledger.#calling = Promise.all(Array.from({ length: callers }, (_, n) => ledger.#call(token('operator', `c${n}`))))
+    t.teardown(() => ledger.#stop())
+    return ledger
+  }
+
+  /** Dashboards that watch one agent count. */
+  async watch(t: Test, count: number): Promise<LedgerDashboard[]> {
+    const { url, token } = this.#options
+    const patterns = [`agents.${this.agents[0]!.agentId}.sessions.${COUNTED}.messages`]
+    const added: LedgerDashboard[] = []
+    while (added.length < count) {
+      const some = Math.min(25, count - added.length)
+      added.push(
+        ...(await Promise.all(
+          Array.from({ length: some }, () =>
+            LedgerDashboard.start(t, { url, token: token('viewer'), patterns, seesOnlyCount: true }),
+          ),
+        )),
+      )
+    }
+    this.dashboards.push(...added)
+    return added
+  }
+
+  /** Resolves when so many more commands were accepted that were first sent from now on. */
+  async goOn(count: number): Promise<void> {
+    const from = performance.now()
+    await until(() => this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count)
+  }
+
+  /** How long after `at` the first command was accepted that was sent after it, in ms. */
+  acceptedAfter(at: number): number {
+    return Math.min(...this.accepted.filter(({ sentAt }) => sentAt >= at).map(({ acceptedAt }) => acceptedAt)) - at
+  }
+
+  /** Resolves when all are connected. */
+  async whole(): Promise<void> {
+    await until(() => [...this.agents, ...this.dashboards].every(({ presence }) => presence.isOnline))
+  }
+
+  /** How long after `at` those had a connection again that lost theirs, in ms. */
+  backAfter(at: number): number[] {
+    return [...this.agents, ...this.dashboards]
+      .map(({ presence }) => presence.backAfter(at))
+      .filter(ms => ms !== undefined)
+  }
+
+  /** Ends the load, and resolves when every dashboard has been told of all that was accepted. */
+  async settle(): Promise<void> {
+    await this.#stop()
+    const counted = this.agents[0]!.stopCounting()
+    await until(() =>
+      this.dashboards.every(dashboard => {
+        if (dashboard.counted < counted) return false
+        return dashboard.seesOnlyCount || this.accepted.every(({ commandId }) => dashboard.ends.has(commandId))
+      }),
+    )
+  }
+
+  /** What the books disagree about: nothing. After `settle`. */
+  flaws(): string[] {
+    const flaws = [...this.#flaws]
+    const counted = this.agents[0]!.stopCounting()
+    const runs = new Map(this.agents.flatMap(agent => [...agent.runs]))
+    const answered = new Map(this.agents.flatMap(agent => [...agent.answered]))
+    if (new Set(this.accepted.map(({ commandId }) => commandId)).size !== this.accepted.length)
+      flaws.push('two keys got the same command')
+    for (const { commandId, asks } of this.accepted) {
+      if (runs.get(commandId) !== 1) flaws.push(`${commandId} ran ${runs.get(commandId) ?? 0} times`)
+      if (asks && answered.get(`int_${commandId}`) !== 1)
+        flaws.push(`the question of ${commandId} was not answered once`)
+    }
+    if (runs.size !== this.accepted.length)
+      flaws.push(`${runs.size} commands ran, ${this.accepted.length} were accepted`)
+    for (const [n, dashboard] of this.dashboards.entries()) {
+      const flaw = (text: string) => flaws.push(`dashboard ${n}: ${text}`)
+      for (const text of dashboard.flaws) flaw(text)
+      if (dashboard.counted !== counted) flaw(`was told of ${dashboard.counted} numbers of ${counted}`)
+      if (dashboard.seesOnlyCount) continue
+      for (const { commandId } of this.accepted) {
+        const ends = dashboard.ends.get(commandId)?.join() ?? 'nothing'
+        if (ends !== 'succeeded') flaw(`${commandId} ended as ${ends}`)
+        const text = dashboard.texts.get(commandId)
+        if (text !== WHOLE) flaw(`the message of ${commandId} is ${JSON.stringify(text)}`)
+      }
+    }
+    return flaws
+  }
+
+  async #stop(): Promise<void> {
+    this.#isCalling = false
+    await this.#calling
+  }
+
+  async #call(token: string): Promise<void> {
+    while (this.#isCalling) {
+      const n = this.#keys++
+      const asks = n % 20 === 0
+      const sentAt = performance.now()
+      const command = await this.#submit(token, `key-${n}`, this.agents[n % this.agents.length]!.agentId, asks)
+      if (command === undefined) return
+      this.accepted.push({ commandId: command.commandId, asks, sentAt, acceptedAt: performance.now() })
+      await delay(Math.random() * this.#options.restMs)
+    }
+  }
+
+  /**
+   * The caller repeats it with the same key until it has an answer, that is what the key is for, and over a new connection:
+   * who stands before the nodes then chooses anew.
+   */
+  async #submit(token: string, key: string, agentId: string, asks: boolean): Promise<Command | undefined> {
+    for (;;) {
+      const dispatcher = new Agent({ connections: 1 })
+      try {
+        const response = await fetch(`${this.#options.url}/api/v1/agents/${agentId}/commands`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${token}`,
+            'content-type': 'application/json',
+            'idempotency-key': key,
+          },
+          body: JSON.stringify({ kind: 'work', input: { asks } }),
+          signal: AbortSignal.timeout(ANSWER_MS),
+          dispatcher,
+        })
+        const body = await response.json()
+        if (response.status === 202 || response.status === 200) return body as Command
+        if (response.status !== 503) {
+          this.#flaws.push(`${key} was answered ${response.status} ${JSON.stringify(body)}`)
+          return undefined
+        }
+        if (response.headers.get('retry-after') === null) this.#flaws.push(`${key}: 503 without Retry-After`)
+      } catch {
+        // Its node died, or stands still.
+      } finally {
+        void dispatcher.destroy()
+      }
+      await delay(RETRY_MS)
+    }
+  }
+}
