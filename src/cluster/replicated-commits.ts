@@ -54,10 +54,15 @@ export class ReplicatedCommits {
     return this.#own?.id === id ? this.#own : undefined
   }
 
-  /** Resolves with whether this node leads. */
+  /** Resolves with whether this node leads: behind an earlier commit of its own whose outcome is not known yet. */
   async lead(change: () => ReplicaChange, isWanted: () => boolean): Promise<boolean> {
-    const { status } = await this.#options.writer.claim(randomUUID(), () => encodeEntry(change()), isWanted)
-    return status === 'written'
+    const end = await this.#takeTurn()
+    try {
+      const { status } = await this.#options.writer.claim(randomUUID(), () => encodeEntry(change()), isWanted)
+      return status === 'written'
+    } finally {
+      end()
+    }
   }
 
   /** Writes that nobody leads, behind everything that was taken; resolves when that is known, or after the time. */
@@ -127,12 +132,7 @@ export class ReplicatedCommits {
       answer(failure(`the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`, isSent))
     }, timeoutMs)
     this.#waiting.add(answer)
-    const before = this.#turn
-    let end = () => {}
-    this.#turn = new Promise(resolve => {
-      end = resolve
-    })
-    await before
+    const end = await this.#takeTurn()
     try {
       if (isAnswered) return
       isSent = true
@@ -140,6 +140,17 @@ export class ReplicatedCommits {
     } finally {
       end()
     }
+  }
+
+  /** Resolves when what came before is known, with what ends the turn. */
+  async #takeTurn(): Promise<() => void> {
+    const before = this.#turn
+    let end = () => {}
+    this.#turn = new Promise(resolve => {
+      end = resolve
+    })
+    await before
+    return end
   }
 
   /** Resolves when it is known what became of the commit. */

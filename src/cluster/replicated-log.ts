@@ -102,6 +102,8 @@ export class ReplicatedLog implements EventLog {
   #at: number
   #leader: Leader | undefined
   #term: number
+  /** A lead that is being ended. */
+  #resigned: Promise<void> = Promise.resolve()
   readonly #onLeader = new Listeners<[]>()
   readonly #onWritten = new Listeners<[ms: number]>()
   #failed: string | undefined
@@ -189,6 +191,8 @@ export class ReplicatedLog implements EventLog {
    * of this node counts then. Waits as long as the stream has no leader, unless `isWanted` says that it need not.
    */
   async lead(isWanted = () => true): Promise<boolean> {
+    // What ends by itself a moment later is no lead.
+    await this.#resigned
     if (this.isLeading) return true
     const { node } = this.#options
     const written = await this.#commits.lead(
@@ -206,13 +210,20 @@ export class ReplicatedLog implements EventLog {
   }
 
   /**
-   * Ends leading, when what was taken is settled. `tells`: the stream says so to the others, who need not wait until this
-   * node is found to be gone; where the stream is not reached within 2 s, they have to.
+   * Ends leading. `tells`: when what was taken is settled, and the stream says so to the others, who need not wait until
+   * this node is found to be gone; where the stream is not reached within 2 s, they have to. Without, at once: what was
+   * taken and not sent is not written.
    */
-  async resign(tells = true): Promise<void> {
+  resign(tells = true): Promise<void> {
     this.#stopLeading()
+    if (tells) this.#resigned = this.#resign()
+    else this.#writer.resign()
+    return this.#resigned
+  }
+
+  async #resign(): Promise<void> {
     await this.#group.idle()
-    if (tells && this.isLeading) {
+    if (this.isLeading) {
       await this.#commits.resign(() => ({ kind: 'lead', term: this.#term + 1, leader: 'null' }), RESIGN_MS)
     }
     this.#writer.resign()

@@ -220,6 +220,27 @@ t.test('a node that resigns has settled what it took', async t => {
   t.same(numbers(await readAll(b.log, ['>'])), [1, 2, 3])
 })
 
+t.test('a node that ceases to lead with a commit under way leads again only when that is known', async t => {
+  const { open, until, settled } = nodes(t)
+  const a = await open('a', { appendTimeoutMs: 5000 })
+  await a.log.lead()
+  a.stream.isCut = true
+  const first = a.log.append([note(1)])
+  await turn()
+  const second = a.log.append([note(2)])
+  await a.log.resign(false)
+  t.equal(a.log.isLeading, false, 'at once')
+  const leading = a.log.lead()
+  t.match(await settled(first), { status: 'unavailable', reason: /may still be written/ })
+  t.match(await settled(second), { status: 'unavailable', reason: /nothing was written|another node leads/ })
+  a.stream.isCut = false
+  t.equal(await settled(leading), true)
+  t.equal(a.log.term, 2)
+  await append(a.log, note(3))
+  await until(() => a.told.length === 2)
+  t.same(numbers(a.told), [1, 3])
+})
+
 t.test('retention is in the stream: all replicas forget the same', async t => {
   const { open, until, clock, store } = nodes(t)
   const retention = { count: 3, ms: 1e9 }
