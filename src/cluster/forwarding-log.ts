@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { decodeCursor } from '../log/cursor.ts'
 import { committedEvent } from '../log/entries.ts'
 import type {
   AppendResult,
@@ -39,6 +40,8 @@ const TIMEOUT_MS = 16_000
 /** How long a replica may take to have what was written. */
 const CATCH_UP_MS = 5000
 const RETRY_MS = 50
+/** How long a reader waits for what it has seen at another node. */
+const AHEAD_MS = 1000
 
 /**
  * The log as every node has it: reads come from its own replica, and appends are made where they can be decided. Whoever
@@ -107,8 +110,13 @@ export class ForwardingLog implements EventLog {
     }
   }
 
-  read(query: ReadQuery): Promise<ReadResult> {
-    return this.#options.replica.read(query)
+  /** A cursor that another node told may be ahead of this one for a moment. */
+  async read(query: ReadQuery): Promise<ReadResult> {
+    const { replica, caughtUp } = this.#options
+    const result = await replica.read(query)
+    if (result.status !== 'gone' || result.reason !== 'ahead' || replica.isLeading) return result
+    const { seq } = decodeCursor(query.after ?? query.before!)!
+    return (await caughtUp(seq, AHEAD_MS)) ? replica.read(query) : result
   }
 
   get(topic: string): Promise<LogRecord | undefined> {

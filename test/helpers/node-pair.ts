@@ -24,6 +24,8 @@ export async function startNode(t: Test, nodes: FakeNodes, options: StartOptions
     ...options,
     cluster: node,
     extend: async app => {
+      // As a node of a cluster hands over before its app closes.
+      app.addHook('preClose', () => node.stopServices())
       app.server.prependListener('request', (raw: IncomingMessage) => requests.push(raw))
       await options.extend?.(app)
     },

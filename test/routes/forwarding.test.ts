@@ -35,8 +35,12 @@ test('[NO1] the active node answers what any node is asked over REST, as if it h
   t.match(head, { status: 200, headers: { 'content-length': /^\d+$/ }, text: '' })
   const odd = encodeURIComponent('a/../b?c')
   t.equal((await gateway.call(token, 'DELETE', `/api/v1/subjects/${odd}/tokens`)).status, 204, 'any subject has a path')
+  const inject = { method: 'POST' as const, url: '/api/v1/tasks', headers: { authorization: `Bearer ${token}` } }
+  const injected = await gateway.app.inject({ ...inject, payload: { title: 'Two' } })
+  t.equal(injected.statusCode, 201, 'code of the process may ask too')
+  t.equal((await active.call(token, 'GET', `/api/v1/tasks/${injected.json().taskId}`)).status, 200)
   const forwarded = active.requests.filter(({ headers }) => FORWARDED in headers)
-  t.equal(forwarded.length, gateway.requests.length, 'all of them were forwarded')
+  t.equal(forwarded.length, gateway.requests.length + 1, 'all of them were forwarded')
 })
 
 test('[NO2] bodies of any size go on as they came, and no larger than the route takes', async t => {
