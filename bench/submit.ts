@@ -38,7 +38,7 @@ const peer: Server = { name: 'bare route', pid: bare.pid, port: await bare.call(
 
 async function round({ name, pid, port, token, rounds }: Server, durationMs: number): Promise<void> {
   const cpu = cpuMsOf(pid)
-  const result = await load.call('run', { port, token, callers: CALLERS, agents: AGENTS, durationMs })
+  const result = await load.call('run', { ports: [port], token, callers: CALLERS, agents: AGENTS, durationMs })
   if (result.refused > 0) throw new Error(`${name} refused ${result.refused} submissions`)
   const accepted = result.latencies.length
   rounds.push({

@@ -74,9 +74,12 @@ export async function mint({ url, token }: Fleetwire, role: string, sub: string,
 }
 
 /** An agent that has said hello. */
-export async function connectAgent(fleetwire: Fleetwire, agentId: string): Promise<WebSocket> {
-  const authorization = `Bearer ${await mint(fleetwire, 'agent', agentId)}`
-  const socket = new WebSocket(`${fleetwire.url.replace('http', 'ws')}/agent`, { headers: { authorization } })
+export const connectAgent = async (fleetwire: Fleetwire, agentId: string): Promise<WebSocket> =>
+  connectAgentAt(fleetwire.port, await mint(fleetwire, 'agent', agentId))
+
+export async function connectAgentAt(port: number, token: string): Promise<WebSocket> {
+  const headers = { authorization: `Bearer ${token}` }
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/agent`, { headers })
   await once(socket, 'open')
   const payload = { bootId: 'bench', capabilities: { kinds: ['prompt'] }, inventory: [] }
   socket.send(JSON.stringify({ type: 'agent:connect', payload }))

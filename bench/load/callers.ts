@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { serveCalls } from '../lib/role.ts'
 
 export interface CallersOptions {
-  port: number
+  /** Callers are spread over them. */
+  ports: readonly number[]
   token: string
   callers: number
   /** Commands are spread over agents `agent-0` to `agent-<agents - 1>`. */
@@ -43,8 +44,8 @@ function statusOf(answer: string): number | undefined {
 }
 
 /** One request in flight on one connection, until the time is over. */
-async function caller(options: CallersOptions, endsAt: number, result: CallersResult): Promise<void> {
-  const socket: Socket = connect(options.port, '127.0.0.1').setNoDelay().setEncoding('latin1')
+async function caller(port: number, options: CallersOptions, endsAt: number, result: CallersResult): Promise<void> {
+  const socket: Socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1')
   await once(socket, 'connect')
   let sentAt = 0
   let answer = ''
@@ -71,7 +72,10 @@ export const callers = serveCalls({
     const result: CallersResult = { elapsedMs: 0, latencies: [], refused: 0, cpuMs: 0 }
     const startedAt = performance.now()
     const cpu = process.cpuUsage()
-    const all = Array.from({ length: options.callers }, () => caller(options, startedAt + options.durationMs, result))
+    const { ports, callers, durationMs } = options
+    const all = Array.from({ length: callers }, (_, i) =>
+      caller(ports[i % ports.length]!, options, startedAt + durationMs, result),
+    )
     await Promise.all(all)
     const { user, system } = process.cpuUsage(cpu)
     return { ...result, elapsedMs: performance.now() - startedAt, cpuMs: (user + system) / 1000 }

@@ -50,7 +50,7 @@ export class LocalCluster {
   readonly #options: LocalClusterOptions
   readonly #ready: ReadyNodes
   readonly #balancer: Balancer
-  readonly #nats = new Map<string, { server: Supervised; port: number }>()
+  readonly #nats = new Map<string, { server: Supervised; port: number; monitorPort: number }>()
   readonly #origins = new Map<string, string>()
   #nodes: NodeGroup | undefined
   #origin = ''
@@ -79,11 +79,18 @@ export class LocalCluster {
       throw error
     }
     const natsUrl = Array.from(this.#nats.values(), ({ port }) => `nats://${HOST}:${port}`).join(',')
+    const monitorUrl = Array.from(this.#nats.values(), ({ monitorPort }) => `http://${HOST}:${monitorPort}`).join(',')
     const secret = secretIn(folder)
     const ports = await freePorts(SIZE)
     const nodes = ports.map((port, i) => {
       const name = `node-${i + 1}`
-      const settings = { NODE: name, NATS_URL: natsUrl, JWT_SECRET: secret, ADDRESS: `http://${HOST}:${port}` }
+      const settings = {
+        NODE: name,
+        NATS_URL: natsUrl,
+        NATS_MONITOR_URL: monitorUrl,
+        JWT_SECRET: secret,
+        ADDRESS: `http://${HOST}:${port}`,
+      }
       const prefixed = Object.entries(settings).map(([setting, value]) => [`FLEETWIRE_${setting}`, value])
       return {
         name,
@@ -130,15 +137,18 @@ export class LocalCluster {
 
   async #startNats(): Promise<void> {
     const { folder, natsServer, clock, onNote } = this.#options
-    const ports = await freePorts(SIZE * 2)
-    const routePorts = ports.slice(SIZE)
+    const ports = await freePorts(SIZE * 3)
+    const [routePorts, monitorPorts] = [ports.slice(SIZE, SIZE * 2), ports.slice(SIZE * 2)]
     const routes = routePorts.map(port => `${HOST}:${port}`)
     for (const [i, routePort] of routePorts.entries()) {
-      const [name, port] = [`nats-${i + 1}`, ports[i]!]
+      const [name, port, monitorPort] = [`nats-${i + 1}`, ports[i]!, monitorPorts[i]!]
       const [config, pidFile] = [join(folder, `${name}.conf`), join(folder, `${name}.pid`)]
       // Of a cluster whose own process was killed: it would write to the same files.
       await endLeftover(pidFile, config, clock)
-      writeFileSync(config, natsServerConfig({ name, port, routePort, routes, dataDir: join(folder, name), pidFile }))
+      writeFileSync(
+        config,
+        natsServerConfig({ name, port, routePort, routes, dataDir: join(folder, name), pidFile, monitorPort }),
+      )
       const server = new Supervised({
         name,
         clock,
@@ -155,7 +165,7 @@ export class LocalCluster {
           return true
         },
       })
-      this.#nats.set(name, { server, port })
+      this.#nats.set(name, { server, port, monitorPort })
     }
     for (const { server } of this.#nats.values()) server.start()
   }

@@ -38,6 +38,7 @@ export interface NatsServerConfig {
   /** Of this server alone. */
   dataDir: string
   pidFile?: string
+  monitorPort?: number
 }
 
 /** One server of several, each message on its disk before it is acknowledged. */
@@ -49,10 +50,12 @@ export const natsServerConfig = ({
   routes,
   dataDir,
   pidFile,
+  monitorPort,
 }: NatsServerConfig): string =>
   [
     `server_name: ${name}`,
     `listen: "${host}:${port}"`,
+    ...(monitorPort === undefined ? [] : [`http: "127.0.0.1:${monitorPort}"`]),
     ...(pidFile === undefined ? [] : [`pid_file: ${JSON.stringify(pidFile)}`]),
     `jetstream { store_dir: ${JSON.stringify(dataDir)}, sync_interval: always }`,
     `cluster { name: fleetwire, listen: "${host}:${routePort}", routes: ${JSON.stringify(

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { findNatsServer } from '../../src/processes/nats-server.ts'
+import { emptyFolder } from '../helpers/cli.ts'
+import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { freePort } from '../helpers/processes.ts'
+import { isInstalled } from '../helpers/programs.ts'
+import { blocks, read, root } from '../house/repository.ts'
+
+t.setTimeout(180_000)
+
+/** Three ports that differ only in their last digit, as a page writes them: `422$n`. */
+async function freePrefix(): Promise<string> {
+  for (;;) {
+    const prefix = String(2000 + Math.floor(Math.random() * 1200))
+    const isFree = await Promise.all([1, 2, 3].map(n => canListen(Number(`${prefix}${n}`))))
+    if (!isFree.includes(false)) return prefix
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  server.close()
+  return isFree
+}
+
+t.test('docs/cluster.md, by hand from top to bottom', async t => {
+  const needed = ['haproxy', 'openssl', 'jq', 'curl'].map(program => isInstalled(t, program))
+  if (needed.includes(false) || (await NatsCluster.start(t)) === undefined) return
+  const natsServer = findNatsServer(process.env).path!
+  const folder = await emptyFolder(t)
+  symlinkSync(fileURLToPath(new URL('deploy', root)), `${folder}/deploy`)
+  const [nats, routes, monitors, nodes] = [
+    await freePrefix(),
+    await freePrefix(),
+    await freePrefix(),
+    await freePrefix(),
+  ]
+  const script = blocks(read('docs/cluster.md'), 'sh')
+    .join('\n')
+    .replaceAll('127.0.0.1:3000', `127.0.0.1:${await freePort()}`)
+    .replaceAll('127.0.0.1:8404', `127.0.0.1:${await freePort()}`)
+    .replaceAll(/\b422(?=\$n|[123]\b)/g, nats)
+    .replaceAll(/\b622(?=\$n|[123]\b)/g, routes)
+    .replaceAll(/\b822(?=\$n|[123]\b)/g, monitors)
+    .replaceAll(/\b300(?=\$n|\\1|[123]\b)/g, nodes)
+  const bin = fileURLToPath(new URL('bin', root))
+  const path = [bin, natsServer.includes('/') ? dirname(natsServer) : '', process.env.PATH].filter(Boolean)
+  const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
+    ...{ cwd: folder, env: { PATH: path.join(delimiter), HOME: folder, SHELL: '/bin/sh' } },
+    // A group of its own: with its servers it ends as one.
+    ...{ detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  t.teardown(() => {
+    try {
+      process.kill(-shell.pid!, 'SIGKILL')
+    } catch {
+      // Nothing of it is left.
+    }
+  })
+  let output = ''
+  for (const stream of [shell.stdout!, shell.stderr!]) stream.on('data', chunk => (output += chunk))
+  // What it has started in the background holds its output open.
+  const [code] = await once(shell, 'exit')
+  t.equal(code, 0, output)
+  t.match(output, /^hello$/m)
+  t.match(output, /^node-\d is gone$/m)
+  t.match(output, /"active": "node-\d"/)
+  t.match(output, /"durability": "fsync"/)
+  t.match(output, /events, .* are in backup/)
+})
