@@ -32,6 +32,8 @@ export interface TerminalFollower {
   readonly isDrawn?: boolean
   /** Was the query that ends at this offset sent to it, and will it answer? */
   answers?(queryEnd: number): boolean
+  /** It answers queries, and has to find out anew from which on. */
+  reclaim?(): void
 }
 
 /** What became of a frame of output. `missing`: ask the agent to send again from `from`. */
@@ -51,6 +53,16 @@ export interface AgentTerminalOptions {
   onAnswer(terminal: AgentTerminal, data: string): void
   /** Its first follower came, or its last one left. */
   onWatched?(terminal: AgentTerminal): void
+  /** Somebody would answer queries where another node decides. Resolves when that has said whether, by `grantAnswers`. */
+  onClaim?(terminal: AgentTerminal): Promise<void>
+  /** Nobody here would answer any more. */
+  onUnclaim?(terminal: AgentTerminal): void
+}
+
+/** Queries that end after `from`, up to `to`. */
+interface AnswerRange {
+  from: number
+  to: number
 }
 
 /** What tells two terminals of one agent apart that have the same id. */
@@ -92,6 +104,10 @@ export class AgentTerminal {
   >()
   /** The node that decides has more of it, which is on its way: screens wait for that. */
   #arrival: { promise: Promise<void>; arrived: () => void } | undefined
+  /** Those of a mirrored terminal that are answered here. */
+  #granted: AnswerRange[] = []
+  /** Queries up to here were answered before this node decided. */
+  #answeredTo = 0
   /** The agent answers the queries itself. */
   isLocal = false
   identity: TerminalIdentity
@@ -284,6 +300,7 @@ export class AgentTerminal {
 
   unfollow(follower: TerminalFollower): void {
     if (!this.#followers.delete(follower)) return
+    if (follower.answers && this.#answerer === undefined) this.#options.onUnclaim?.(this)
     if (this.#followers.size === 0) this.#options.onWatched?.(this)
     for (const { isDrawn } of this.#followers) if (isDrawn !== false) return
     this.#screen.isWatched = false
@@ -304,7 +321,38 @@ export class AgentTerminal {
 
   /** Whether `follower` is the one that answers queries: the first of all that could. */
   isAnswerer(follower: TerminalFollower): boolean {
-    return !this.isLocal && this.place === 'decided' && this.#answerer === follower
+    const isHere = this.place === 'decided' || this.#granted.at(-1)?.to === Number.POSITIVE_INFINITY
+    return !this.isLocal && isHere && this.#answerer === follower
+  }
+
+  /** Where the answers of this follower begin; infinity where another one answers, or the screen. */
+  answersFrom(follower: TerminalFollower): number {
+    if (!this.isAnswerer(follower)) return Number.POSITIVE_INFINITY
+    return this.place === 'decided' ? this.end : Math.max(this.end, this.#granted.at(-1)!.from)
+  }
+
+  /** Asks the node that decides whether a follower here may answer; resolves at once where that is here. */
+  async claimAnswers(): Promise<void> {
+    if (this.place === 'mirrored') await this.#options.onClaim?.(this)
+  }
+
+  /** Queries after `from` are answered here, or no more of them than up to `to`. */
+  grantAnswers(from: number | undefined, to = Number.POSITIVE_INFINITY): void {
+    const last = this.#granted.at(-1)
+    if (last && last.to > to) last.to = to
+    if (from !== undefined && last?.to !== Number.POSITIVE_INFINITY) this.#granted.push({ from, to })
+    this.#granted = this.#granted.filter(range => range.to > this.end)
+  }
+
+  /** Another node may decide by now, or has answered meanwhile. */
+  reclaimAnswers(): void {
+    this.#granted = []
+    for (const follower of [...this.#followers]) follower.reclaim?.()
+  }
+
+  /** Whoever decided before has answered the queries up to here. */
+  wasAnsweredTo(offset: number): void {
+    this.#answeredTo = offset
   }
 
   /** A frame with the bytes from `from` up to at most `to`. Viewers at the same place share one object. */
@@ -363,9 +411,14 @@ export class AgentTerminal {
     if (this.#queries.length === 0) return
     const queries = this.#queries
     this.#queries = []
-    if (this.isLocal || this.place === 'mirrored') return
+    if (this.isLocal) return
     const answerer = this.#answerer
-    this.#screen.answer(queries.filter(end => !answerer?.answers?.(end)))
+    this.#screen.answer(queries.filter(end => this.#isAnsweredHere(end) && !answerer?.answers?.(end)))
+  }
+
+  #isAnsweredHere(end: number): boolean {
+    if (this.place === 'decided') return end > this.#answeredTo
+    return this.#granted.some(({ from, to }) => end > from && end <= to)
   }
 
   #tell(): void {

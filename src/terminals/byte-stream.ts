@@ -62,6 +62,11 @@ export class ByteStream implements ViewerStream, TerminalFollower {
     }
   }
 
+  reclaim(): void {
+    const { name } = this.#phase
+    if (Number.isFinite(this.#answersFrom) && (name === 'live' || name === 'stalled')) this.#startJoin(this.#sent)
+  }
+
   close(): void {
     if (this.#phase.name === 'waiting') this.#phase.timer.cancel()
     this.#phase = { name: 'closed' }
@@ -79,6 +84,7 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   async #join(missedFrom?: number): Promise<void> {
     const joining: Phase = { name: 'joining' }
     this.#phase = joining
+    if (this.answers) await this.#terminal.claimAnswers()
     let state = await this.#terminal.screenState()
     // While the snapshot was drawn, a flood pushed the bytes after it out of the ring. The next one starts nearer to
     // the end.
@@ -90,7 +96,7 @@ export class ByteStream implements ViewerStream, TerminalFollower {
     const gap =
       missedFrom !== undefined && missedFrom < state.offset ? { from: missedFrom, to: state.offset } : undefined
     const { agentId, terminalId } = this.#terminal
-    this.#answersFrom = this.#terminal.isAnswerer(this) ? this.#terminal.end : Number.POSITIVE_INFINITY
+    this.#answersFrom = this.#terminal.answersFrom(this)
     const answers = Number.isFinite(this.#answersFrom) && { answersFrom: this.#answersFrom }
     this.#port.send('terminal:snapshot', { agentId, terminalId, ...screen, ...(gap && { gap }), ...answers })
     this.#sent = state.offset

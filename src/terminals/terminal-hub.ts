@@ -112,6 +112,8 @@ export class TerminalHub {
       ...this.#options,
       onAnswer: (terminal, data) => this.#type(terminal, { data }),
       onWatched: terminal => this.#upstream?.watched(terminal),
+      onClaim: async terminal => this.#upstream?.claim(terminal),
+      onUnclaim: terminal => this.#upstream?.unclaim(terminal),
     })
     this.#viewers = new Viewers({
       ...this.#options,
@@ -144,6 +146,9 @@ export class TerminalHub {
       const isKnown = known && known.end <= offset && known.identity.bootId === bootId
       const terminal = isKnown ? known : this.#begin({ agentId, terminalId }, { cols, rows }, false)
       if (terminal === undefined) break
+      // What the agent sent on earlier connections, to another node or before a restart, was answered then: answers to
+      // queries of long ago would be typed into whatever runs now.
+      if (!isKnown || !this.#known.has(agentId)) terminal.wasAnsweredTo(offset)
       terminal.place = 'decided'
       terminal.reappear()
       terminal.isLocal = local ?? false

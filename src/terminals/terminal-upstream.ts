@@ -25,6 +25,9 @@ export interface TerminalUpstream {
   resize(viewer: Viewer, request: ClientPayloads['terminal:resize']): Promise<TerminalResult>
   /** The agent as it is reached from here. */
   port(agentId: string): AgentTerminalPort | undefined
+  /** Somebody here would answer the queries of its program. Resolves when that is decided. */
+  claim(terminal: AgentTerminal): Promise<void>
+  unclaim(terminal: AgentTerminal): void
   letGo(viewerId: string, terminal: AgentTerminal): void
   /** The viewer's connection is gone. */
   left(viewerId: string): void

@@ -45,7 +45,11 @@ async function watch(t: Test, node: NodeProcess, terminalId?: string) {
       await drawn
       return screen.look()
     },
-    shows: (text: string) => until(async () => (await drawn, screen.look().screen.includes(text))),
+    shows: (text: string) =>
+      until(async () => {
+        await drawn
+        return screen.look().screen.includes(text)
+      }),
   }
 }
 

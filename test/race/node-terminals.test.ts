@@ -4,11 +4,11 @@ import { seededRandom } from '../helpers/random.ts'
 import { startScreens } from '../helpers/screens.ts'
 import { SimulatedAgent, SimulatedViewer, TerminalCluster } from '../helpers/simulated-terminals.ts'
 
-t.setTimeout(process.env['FULL'] ? 1_200_000 : 120_000)
+t.setTimeout(process.env.FULL ? 1_200_000 : 120_000)
 /** One thread for all of them: starting it takes longer than most tests. */
 const { screens } = startScreens(t)
 
-const SEEDS = Number(process.env['SEEDS'] ?? (process.env['FULL'] ? 1000 : 20))
+const SEEDS = Number(process.env.SEEDS ?? (process.env.FULL ? 1000 : 20))
 
 function start(t: Test) {
   const clock = new FakeClock()
@@ -202,6 +202,56 @@ t.test('[TM25] viewers go on over a takeover, whether the next active node knew 
   }
 })
 
+t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes who is attached', async t => {
+  const { cluster, b, c, agent, until } = start(t)
+  agent.begin('main')
+  const watcher = new SimulatedViewer('watcher', b, { agentId: 'a1' })
+  await until(() => watcher.shown?.terminalId === 'main')
+  await agent.print('main', '\x1b[5n')
+  await until(() => watcher.shown?.end === 4 && agent.typed.length > 0)
+  const [first, second] = [b, c].map(
+    (node, i) => new SimulatedViewer(`attached${i}`, node, { agentId: 'a1', answers: true }),
+  ) as [Seen, Seen]
+  await until(() => first.shown?.end === 4 && second.shown?.end === 4)
+  const told = (viewer: Seen) => viewer.port.of('terminal:snapshot').at(-1)?.answersFrom
+  t.same([told(first), told(second)], [4, undefined], 'one is enough')
+  await agent.print('main', '\x1b[5n')
+  await until(() => [watcher, first, second].every(({ shown }) => shown?.end === 8))
+  b.hub.leave(first.port)
+  await until(() => b.hub.reflection.wanted.length === 1)
+  t.match(await settled(until, b.hub.input(watcher.port, { agentId: 'a1', data: 'x', inputSeq: 1 })), { status: 'ok' })
+  await agent.print('main', '\x1b[>c')
+  await until(() => agent.typed.length === 3)
+  t.same(
+    agent.typed,
+    ['\x1b[0n', 'x', '\x1b[>0;276;0c'],
+    'the attached one had the second; when it left the server has',
+  )
+
+  agent.disconnect()
+  cluster.kill('a')
+  await agent.print('main', '\x1b[6n')
+  cluster.elect('c')
+  agent.connect(c)
+  await until(() => agent.typed.length === 4)
+  t.same(agent.typed[3], '\x1b[1;1R', 'what came meanwhile is answered, and nothing again')
+  const third = new SimulatedViewer('third', b, { agentId: 'a1', answers: true })
+  await until(() => third.shown?.end === 16)
+  t.equal(told(third), undefined, 'the one at the new active node could answer')
+  c.hub.leave(second.port)
+  agent.disconnect()
+  cluster.kill('c')
+  cluster.add('a')
+  cluster.elect('a')
+  const news = new SimulatedAgent('a2')
+  news.connect(cluster.active!)
+  agent.connect(cluster.active!)
+  await until(() => cluster.active!.hub.reflection.find('a1', 'main')?.end === 16)
+  await agent.print('main', '\x1b[c')
+  await until(() => agent.typed.length === 5)
+  t.equal(agent.typed[4], '\x1b[?1;2c', 'a node that saw nothing of it answers nothing of long ago')
+})
+
 t.test('[TM24] a terminal that begins again under its old id is shown anew', async t => {
   const { b, agent, until } = start(t)
   agent.begin('main')
@@ -242,7 +292,7 @@ t.test('[TM25] a terminal whose program was started anew during a takeover is an
 t.test(
   '[TM24] [TM25] random histories of output, viewers, cuts and takeovers end with one screen everywhere',
   async t => {
-    for (let i = 0; i < SEEDS; i++) await play(t, Number(process.env['SEED'] ?? i + 1))
+    for (let i = 0; i < SEEDS; i++) await play(t, Number(process.env.SEED ?? i + 1))
   },
 )
 
@@ -308,7 +358,7 @@ async function play(t: Test, seed: number): Promise<void> {
     view: () => {
       const terminalId = random.pick([undefined, 'main', 'one'])
       const mode = random.pick(['bytes', 'bytes', 'snapshot', 'whole'] as const)
-      const open = { agentId: 'a1', ...(terminalId && { terminalId }), mode }
+      const open = { agentId: 'a1', ...(terminalId && { terminalId }), mode, answers: random.below(3) === 0 }
       if (viewers.length < 8) viewers.push(new SimulatedViewer(`v${++count}`, anyNode(), open))
     },
     leave: () => {
@@ -343,12 +393,12 @@ async function play(t: Test, seed: number): Promise<void> {
       cluster.kill(node.name)
       for (const viewer of viewers) if (viewer.node === node) viewer.move(anyNode())
       cluster.add(node.name)
-      if (isActive) acts['move']!()
+      if (isActive) acts.move?.()
     },
     time: () => {},
   }
   const weights = ['print', 'print', 'print', 'ack', 'ack', 'time', 'time', ...Object.keys(acts)]
-  acts['begin']!()
+  acts.begin?.()
   for (let step = 0; step < 60; step++) {
     const name = random.pick(weights)
     story.push(name)

@@ -16,6 +16,9 @@ export class RemoteStream implements TerminalFollower {
   readonly isDrawn = false
   readonly terminal: AgentTerminal
   readonly id: number
+  /** Once it was claimed. */
+  answers?: (queryEnd: number) => boolean
+  #answersFrom = Number.POSITIVE_INFINITY
   readonly #onReady: (stream: RemoteStream) => void
   #sent: number
   #resizeIndex: number
@@ -38,6 +41,27 @@ export class RemoteStream implements TerminalFollower {
 
   close(): void {
     this.terminal.unfollow(this)
+  }
+
+  /** Somebody at the other node would answer queries: from this offset on, if nobody else does before. */
+  claim(): number | undefined {
+    const { terminal } = this
+    if (!this.answers) {
+      this.answers = end => end > this.#answersFrom
+      // Behind those that would answer already.
+      terminal.unfollow(this)
+      terminal.follow(this)
+    }
+    if (!terminal.isAnswerer(this)) return undefined
+    this.#answersFrom = Math.min(this.#answersFrom, terminal.position)
+    return this.#answersFrom
+  }
+
+  /** Nobody there would any more. Returns up to where it still must. */
+  unclaim(): number {
+    delete this.answers
+    this.#answersFrom = Number.POSITIVE_INFINITY
+    return this.terminal.end
   }
 
   /** What is to be sent next; undefined: nothing now. */

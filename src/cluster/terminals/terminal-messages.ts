@@ -17,6 +17,8 @@ export type ToActive =
   /** Send its output from an offset on, its sizes and its end. */
   | ({ type: 'read'; stream: number; mark: string; from: number } & OfTerminal)
   | { type: 'stop'; stream: number }
+  /** A viewer there would answer the queries of its program, or none would any more. */
+  | { type: 'claim' | 'unclaim'; stream: number }
   /** How many bytes of output came on this link, all together. */
   | { type: 'got'; bytes: number }
   | { type: 'input'; ask: number; viewer: string; request: ClientPayloads['terminal:input'] }
@@ -45,6 +47,8 @@ export type FromActive =
   | { type: 'output'; stream: number; offset: number }
   | { type: 'size'; stream: number; cols: number; rows: number }
   | { type: 'end'; stream: number; ending: ReflectedEnding }
+  /** Queries that end after `from` are the gateway's to answer; without it, none after `to`. */
+  | { type: 'granted'; stream: number; from?: number; to?: number }
   /** There is no such terminal any more. */
   | { type: 'gone'; stream: number }
   | { type: 'answer'; ask: number; result: TerminalResult }

@@ -30,6 +30,8 @@ interface Reading {
   terminal: AgentTerminal
   /** The screen can be drawn once this much is here; undefined: it is not known yet. */
   until?: number
+  /** Wait to be told whether somebody here answers queries. */
+  claims: (() => void)[]
 }
 
 export interface TerminalMirrorOptions {
@@ -80,6 +82,7 @@ export class TerminalMirror implements TerminalUpstream {
     this.#state = 'stopped'
     this.#disconnect('this node follows no other')
     for (const { linger } of this.#followed.values()) linger?.cancel()
+    for (const reading of this.#readings.values()) settleClaims(reading)
     this.#followed.clear()
     this.#readings.clear()
   }
@@ -116,7 +119,20 @@ export class TerminalMirror implements TerminalUpstream {
     const reading = this.#readings.get(terminal)
     if (!reading) return
     this.#readings.delete(terminal)
+    settleClaims(reading)
     if (this.#streams.delete(reading.stream)) this.#send({ type: 'stop', stream: reading.stream })
+  }
+
+  async claim(terminal: AgentTerminal): Promise<void> {
+    const reading = this.#readings.get(terminal)
+    if (reading === undefined) return
+    if (this.#streams.has(reading.stream)) this.#send({ type: 'claim', stream: reading.stream })
+    await new Promise<void>(resolve => reading.claims.push(resolve))
+  }
+
+  unclaim(terminal: AgentTerminal): void {
+    const reading = this.#readings.get(terminal)
+    if (reading && this.#streams.has(reading.stream)) this.#send({ type: 'unclaim', stream: reading.stream })
   }
 
   async input(viewer: Viewer, request: ClientPayloads['terminal:input']): Promise<TerminalResult> {
@@ -234,8 +250,13 @@ export class TerminalMirror implements TerminalUpstream {
       case 'end':
         this.#reflection.ended(terminal, message.ending)
         break
+      case 'granted':
+        terminal.grantAnswers(message.from, message.to)
+        if (message.to === undefined) settleClaims(reading)
+        return
       case 'gone':
         terminal.arrived()
+        settleClaims(reading)
         return
       default:
         message satisfies never
@@ -257,7 +278,10 @@ export class TerminalMirror implements TerminalUpstream {
     const listed = new Set(described.map(({ terminalId }) => terminalId))
     for (const terminal of this.#reflection.followed(agentId)) {
       if (listed.has(terminal.terminalId)) this.#read(terminal)
-      else terminal.arrived()
+      else {
+        terminal.arrived()
+        settleClaims(this.#readings.get(terminal))
+      }
     }
     this.#reflection.settled(agentId)
     for (const { terminalId } of described) {
@@ -270,7 +294,7 @@ export class TerminalMirror implements TerminalUpstream {
   }
 
   #readLater(terminal: AgentTerminal): void {
-    if (!this.#readings.has(terminal)) this.#readings.set(terminal, { stream: ++this.#count, terminal })
+    if (!this.#readings.has(terminal)) this.#readings.set(terminal, { stream: ++this.#count, terminal, claims: [] })
   }
 
   #read(terminal: AgentTerminal): void {
@@ -280,6 +304,9 @@ export class TerminalMirror implements TerminalUpstream {
     this.#streams.set(reading.stream, reading)
     const { agentId, terminalId, identity, end } = terminal
     this.#send({ type: 'read', stream: reading.stream, agentId, terminalId, mark: identity.mark, from: end })
+    if (reading.claims.length > 0) this.#send({ type: 'claim', stream: reading.stream })
+    // What was answered meanwhile is not known here.
+    terminal.reclaimAnswers()
   }
 
   #got(bytes: number): void {
@@ -318,6 +345,10 @@ export class TerminalMirror implements TerminalUpstream {
   get #reflection() {
     return this.#options.hub.reflection
   }
+}
+
+function settleClaims(reading: Reading | undefined): void {
+  for (const settle of reading?.claims.splice(0) ?? []) settle()
 }
 
 const newlyFollowed = (): Followed => ({ parts: [], isDescribed: false, isKnown: false })

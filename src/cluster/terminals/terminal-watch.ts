@@ -51,6 +51,10 @@ export class TerminalWatch {
       case 'stop':
         this.#stop(this.#streams.get(message.stream))
         return
+      case 'claim':
+      case 'unclaim':
+        this.#claim(message)
+        return
       case 'got':
         this.#gotBytes = message.bytes
         this.#pump()
@@ -124,6 +128,16 @@ export class TerminalWatch {
     const stream = new RemoteStream(id, terminal, from, ready => this.#wake(ready))
     this.#streams.set(id, stream)
     this.#wake(stream)
+  }
+
+  #claim({ type, stream: id }: ToActive & { type: 'claim' | 'unclaim' }): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) this.#send({ type: 'granted', stream: id })
+    else if (type === 'unclaim') this.#send({ type: 'granted', stream: id, to: stream.unclaim() })
+    else {
+      const from = stream.claim()
+      this.#send({ type: 'granted', stream: id, ...(from !== undefined && { from }) })
+    }
   }
 
   #wake(stream: RemoteStream): void {

@@ -479,6 +479,19 @@ t.test(
   },
 )
 
+t.test('[TM26] after a restart of the server, a program is answered what it asks from then on', async t => {
+  const { hub, output, sent, port } = start(t)
+  hub.attach('a1', port, [{ terminalId: 'main', cols: 80, rows: 24, offset: 8 }], 'b1')
+  t.same(sent[0], { type: 'terminal:resend', payload: { terminalId: 'main', from: 0 } })
+  // An answer now would be typed into whatever runs there by now.
+  output('\x1b[6n\x1b[c')
+  output('$ \x1b[5n')
+  t.same(await typed(sent, 1), ['\x1b[0n'])
+  await render(hub, 'a1', undefined, 'text')
+  t.equal(typedTo(sent).length, 1)
+  hub.stop()
+})
+
 t.test('[TM14] if a person sits at a terminal, that terminal answers', async t => {
   const { hub, output, sent } = start(t)
   hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24, local: true })
