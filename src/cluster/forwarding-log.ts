@@ -25,9 +25,30 @@ export type ForwardedAnswer =
   | Extract<AppendResult, { status: 'unavailable' }>
   | { status: 'elsewhere' }
 
+/** The log of a node that may lead. */
+export type LeadingLog = EventLog & { readonly isLeading: boolean }
+
+/** Appends what another node sent here. */
+export async function appendForwarded(log: LeadingLog, drafts: readonly EventDraft[]): Promise<ForwardedAnswer> {
+  if (!log.isLeading) return { status: 'elsewhere' }
+  const result = await log.append(drafts)
+  switch (result.status) {
+    case 'ok': {
+      const [event] = result.events
+      return { status: 'ok', first: event?.seq ?? 0, at: event?.at ?? 0 }
+    }
+    case 'conflict': {
+      const head = decodeCursor(log.head)?.seq ?? 0
+      return { status: 'conflict', current: result.current ?? null, head }
+    }
+    case 'unavailable':
+      return result
+  }
+}
+
 export interface ForwardingLogOptions {
   /** The replica of this node. It appends while it leads. */
-  replica: EventLog & { readonly isLeading: boolean }
+  replica: LeadingLog
   /** Asks the node that leads; undefined where none came to be known in time. Rejects where it did not answer. */
   ask(drafts: readonly EventDraft[], timeoutMs: number): Promise<ForwardedAnswer | undefined>
   /** Resolves when the replica has everything up to this `seq`, and its followers were told. */
@@ -40,6 +61,8 @@ const TIMEOUT_MS = 16_000
 /** How long a replica may take to have what was written. */
 const CATCH_UP_MS = 5000
 const RETRY_MS = 50
+/** How long a close waits for the answers of other nodes. */
+const CLOSE_MS = 2000
 /** How long a reader waits for what it has seen at another node. */
 const AHEAD_MS = 1000
 
@@ -49,6 +72,8 @@ const AHEAD_MS = 1000
  */
 export class ForwardingLog implements EventLog {
   readonly #options: ForwardingLogOptions
+  readonly #underWay = new Set<Promise<AppendResult>>()
+  #closing: Promise<void> | undefined
 
   constructor(options: ForwardingLogOptions) {
     this.#options = options
@@ -64,7 +89,15 @@ export class ForwardingLog implements EventLog {
 
   async append(drafts: readonly EventDraft[]): Promise<AppendResult> {
     const { replica } = this.#options
-    return replica.isLeading ? replica.append(drafts) : this.#forward(drafts)
+    if (this.#closing !== undefined) return unavailable('the log is closed')
+    if (replica.isLeading) return replica.append(drafts)
+    const forwarded = this.#forward(drafts)
+    this.#underWay.add(forwarded)
+    try {
+      return await forwarded
+    } finally {
+      this.#underWay.delete(forwarded)
+    }
   }
 
   async #forward(drafts: readonly EventDraft[]): Promise<AppendResult> {
@@ -72,7 +105,7 @@ export class ForwardingLog implements EventLog {
     // Drafts that break the interface fail here, as they would on the node that leads.
     const { drafts: stored } = appendOp(drafts, 0)
     const until = clock.monotonic() + TIMEOUT_MS
-    for (let leftMs = TIMEOUT_MS; leftMs > 0; leftMs = until - clock.monotonic()) {
+    for (let leftMs = TIMEOUT_MS; leftMs > 0 && this.#closing === undefined; leftMs = until - clock.monotonic()) {
       // This node may be the one by now.
       if (replica.isLeading) return replica.append(drafts)
       let answer: ForwardedAnswer | undefined
@@ -140,6 +173,19 @@ export class ForwardingLog implements EventLog {
   }
 
   close(): Promise<void> {
-    return this.#options.replica.close()
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { replica, clock } = this.#options
+    await new Promise<void>(resolve => {
+      const timer = clock.setTimeout(resolve, CLOSE_MS)
+      void Promise.allSettled(this.#underWay).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+    await replica.close()
   }
 }

@@ -26,7 +26,7 @@ export interface NatsConnectOptions extends NatsAccess {
   name: string
   namespace: string
   clock: Clock
-  /** Called once if the first attempt fails. */
+  /** Called if the first attempt fails, and when a connection that was made is lost, and is back. */
   onNote?: (message: string) => void
 }
 
@@ -40,7 +40,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
   const until = clock.monotonic() + REACH_MS
   for (let tries = 1; ; tries++) {
     try {
-      return await connect({
+      const connection = await connect({
         servers,
         ...login,
         ...fromFiles(options, servers),
@@ -57,6 +57,8 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
         reconnectJitter: 150,
         reconnectJitterTLS: 150,
       })
+      void tell(connection, name, onNote)
+      return connection
     } catch (error) {
       const { message } = error as Error
       if (error instanceof errors.AuthorizationError || error instanceof FileFlaw) {
@@ -66,6 +68,16 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
       if (tries === 1) onNote(`waits for the NATS servers at ${servers}: ${message}`)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
     }
+  }
+}
+
+/** What people may act on. Ends with the connection. */
+async function tell(connection: NatsConnection, name: string, onNote: (message: string) => void): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect') onNote(`${name}: the connection to ${status.server} is lost`)
+    if (status.type === 'reconnect') onNote(`${name}: connected to ${status.server}`)
+    if (status.type === 'error') onNote(`${name}: ${status.error.message}`)
+    if (status.type === 'slowConsumer') onNote(`${name}: it takes messages slower than they come`)
   }
 }
 

@@ -6,6 +6,8 @@ import type { Durability } from './cluster-node.ts'
 const LAG_MS = 2000
 /** An election takes seconds, in which every node is still worth its clients. */
 const NO_ACTIVE_MS = 15_000
+/** As long as an append waits: longer than an election takes. */
+const NO_STREAM_MS = 15_000
 /** For how long it counts that another process was heard that calls itself the same. */
 const TWIN_MS = 5000
 const TWINS = 3
@@ -19,6 +21,8 @@ export interface ConditionPorts {
   failed(): string | undefined
   isCutOff(): boolean
   hasActive(): boolean
+  /** How long ago those who can accept a commit were in touch with each other, ms. Rejects where that is not known. */
+  reach(): Promise<number>
   durability(): Durability
   requiresFsync: boolean
   /** Called when another process is heard that calls itself the same. */
@@ -33,9 +37,31 @@ export class NodeCondition {
   /** Since when no active node is known; undefined while one is. */
   #inactiveSince: number | undefined = Number.NEGATIVE_INFINITY
   #twinsAt: number[] = []
+  /** When the stream could accept a commit last. */
+  #streamAt: number
+  #isAsking = false
 
   constructor(ports: ConditionPorts) {
     this.#ports = ports
+    this.#streamAt = ports.clock.monotonic()
+  }
+
+  /** Must be called every few seconds. */
+  look(): void {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    const { clock, reach } = this.#ports
+    const askedAt = clock.monotonic()
+    reach()
+      .then(
+        agoMs => {
+          this.#streamAt = Math.max(this.#streamAt, askedAt - agoMs)
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#isAsking = false
+      })
   }
 
   heard(beat: Beat): void {
@@ -70,6 +96,10 @@ export class NodeCondition {
     if (isCutOff()) return 'this node is cut off: it reaches neither the other nodes nor the NATS servers'
     if (this.#twinsAt.filter(at => now - at < TWIN_MS).length >= TWINS) {
       return `another process is node ${self.node} too: each needs a FLEETWIRE_NODE of its own`
+    }
+    if (now - this.#streamAt >= NO_STREAM_MS) {
+      const seconds = Math.floor((now - this.#streamAt) / 1000)
+      return `the NATS servers can store nothing: they have had no majority for ${seconds} s`
     }
     if (this.#inactiveSince !== undefined && now - this.#inactiveSince >= NO_ACTIVE_MS)
       return 'no node is the active one'

@@ -3,7 +3,7 @@ import { FLW_ERR_CLUSTER_NODE } from '../errors.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Beat, Beats } from './beats.ts'
 import type { ActiveNode, ClusterNode, Durability, Service } from './cluster-node.ts'
-import { type ForwardedAnswer, ForwardingLog } from './forwarding-log.ts'
+import { appendForwarded, type ForwardedAnswer, ForwardingLog } from './forwarding-log.ts'
 import { HeadWatch } from './head-watch.ts'
 import type { NodeBus } from './node-bus.ts'
 import { NodeCondition } from './node-condition.ts'
@@ -11,6 +11,7 @@ import { NodeRole } from './node-role.ts'
 import type { ReplicatedLog } from './replicated-log.ts'
 
 const CATCH_UP_MS = 1000
+const LOOK_MS = 2000
 const APPEND = 'append'
 
 export interface RunningNodeOptions {
@@ -63,13 +64,16 @@ export class RunningNode implements ClusterNode {
       failed: () => replica.failed,
       isCutOff: () => this.isCutOff,
       hasActive: () => this.active !== undefined,
+      reach: () => replica.reach(),
       onTwin: () => onFault(new FLW_ERR_CLUSTER_NODE(self.node)),
     })
     this.#unlisten = [
       beats.listen(beat => this.#condition.heard(beat)),
       this.#role.onChange(() => this.#condition.roleChanged()),
     ]
-    bus.answer(APPEND, (drafts: EventDraft[]) => this.#append(drafts))
+    const timer = clock.setInterval(() => this.#condition.look(), LOOK_MS)
+    this.#unlisten.push(() => timer.cancel())
+    bus.answer(APPEND, (drafts: EventDraft[]) => appendForwarded(replica, drafts))
   }
 
   get node(): string {
@@ -164,8 +168,8 @@ export class RunningNode implements ClusterNode {
     await this.handOver()
     for (const unlisten of this.#unlisten) unlisten()
     this.#head.stop()
-    for (const bus of [this.bus, this.terminalBus]) bus.close()
     await this.log.close()
+    for (const bus of [this.bus, this.terminalBus]) bus.close()
     await this.#options.disconnect()
   }
 
@@ -182,22 +186,5 @@ export class RunningNode implements ClusterNode {
     const active = await this.whenActive(timeoutMs)
     if (active === undefined || active.node === this.node) return undefined
     return this.bus.request<readonly EventDraft[], ForwardedAnswer>(active.node, APPEND, drafts, { timeoutMs })
-  }
-
-  /** Of another node. */
-  async #append(drafts: readonly EventDraft[]): Promise<ForwardedAnswer> {
-    const { replica } = this.#options
-    if (!replica.isLeading) return { status: 'elsewhere' }
-    const result = await replica.append(drafts)
-    switch (result.status) {
-      case 'ok': {
-        const [event] = result.events
-        return { status: 'ok', first: event?.seq ?? this.#head.seq, at: event?.at ?? 0 }
-      }
-      case 'conflict':
-        return { status: 'conflict', current: result.current ?? null, head: this.#head.seq }
-      case 'unavailable':
-        return result
-    }
   }
 }

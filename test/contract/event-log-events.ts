@@ -12,7 +12,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     const payload = { n: 1 }
     const [event] = await append(log, { ...note(1), payload, taskId: 't1' })
     t.same(told, [event], 'told before the append resolved')
-    t.equal(told[0]!.payload, payload, 'the payload as it was given')
+    t.equal(event!.payload, payload, 'the payload as it was given')
     t.equal(event!.json, '{"n":1}')
     t.equal(event!.taskId, 't1')
     t.equal(log.head, event!.cursor)
