@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { RestError } from '@fleetwire/protocol'
 import { type Test, test } from 'tap'
+import { bodyOf, openRun } from '../helpers/ag-ui.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import type { FakeNode, FakeNodes } from '../helpers/fake-nodes.ts'
 import { send, startNode, startPair } from '../helpers/node-pair.ts'
@@ -153,4 +154,19 @@ test('[NO11] an answer that breaks off breaks off for its reader too', async t =
   await nodes.activate(peer)
   await t.rejects(gateway.call(token, 'GET', '/api/v1/agents'))
   t.equal((await gateway.call(token, 'GET', '/health')).status, 200)
+})
+
+test('[NO25] a node that stops cuts off the streams that it passes on, and ends without waiting for them', async t => {
+  const { active, gateway } = await startPair(t)
+  const token = await gateway.token('operator')
+  await connectAgent(t, active, 'alpha')
+  const run = await openRun(t, `${gateway.url}/ag-ui/agents/alpha`, { token, body: bodyOf() })
+  await run.event('RUN_STARTED')
+  const ended = t.rejects(run.ended)
+  await gateway.app.close()
+  await ended
+  await until(() => active.app.connections.stats().streams === 0)
+  const lastEventId = run.lastId
+  const again = await openRun(t, `${active.url}/ag-ui/agents/alpha`, { token, body: bodyOf(), lastEventId })
+  t.equal(again.response.status, 200, 'it goes on at another node')
 })
