@@ -76,31 +76,30 @@ function sign(secret: string, sub: string, role: string): string {
   return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
 }
 
+const all = async <T>(of: readonly T[], is: (each: T) => Promise<boolean>) =>
+  (await Promise.all(of.map(is))).every(Boolean)
+
 async function cluster({ agents }: Case, natsServer: string): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-bench-cluster-'))
   let active: string | undefined
-  const ready = new Set<string>()
-  let isSettled = () => {}
-  const settled = new Promise<void>((resolve, reject) => {
-    isSettled = () => active !== undefined && ready.size === 3 && resolve()
-    setTimeout(() => reject(new Error('the cluster is not ready within 60 s')), 60_000).unref()
-  })
   const local = new LocalCluster({
     ...{ clock: systemClock, folder, port: 0, natsServer },
     env: { PATH: process.env.PATH, HOME: folder, ...lifted },
     onNote: () => {},
     onActive: name => {
       active = name
-      isSettled()
     },
-    onReady: name => {
-      ready.add(name)
-      isSettled()
-    },
+    onReady: () => {},
     onFailed: () => note('a part of the cluster failed'),
   })
   await local.start()
-  await settled
+  const isReady = async ({ address }: { address: string }) =>
+    (await fetch(`${address}/ready`).catch(() => undefined))?.ok === true
+  const nodes = local.parts.filter(({ name }) => name.startsWith('node-'))
+  for (const until = performance.now() + 60_000; active === undefined || !(await all(nodes, isReady)); ) {
+    if (performance.now() > until) throw new Error('the cluster is not ready within 60 s')
+    await sleep(100)
+  }
   const secret = readFileSync(join(folder, 'secret'), 'utf8').trim()
   const of = (fits: (name: string) => boolean) => local.parts.filter(({ name }) => fits(name))
   const [gateway, other] = of(name => name.startsWith('node-') && name !== active)

@@ -1,12 +1,12 @@
 import fp from 'fastify-plugin'
-import type { AgentConnection, AgentInput } from '../src/agents/agent-connection.ts'
+import type { AgentInput, AgentSocket } from '../src/agents/agent-connection.ts'
 import { AgentLinks } from '../src/cluster/agent-links.ts'
 import { AgentRelay } from '../src/cluster/agent-relay.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The server's side of one agent's connection: its session, or in a cluster the way to it. */
-    openAgent(agentId: string, connection: AgentConnection): AgentInput
+    openAgent(agentId: string, connection: AgentSocket): AgentInput
   }
 }
 
@@ -22,7 +22,7 @@ export default fp(
     await app.whileActive(new AgentLinks({ bus: cluster.bus, outputBus: cluster.terminalBus, session, clock }))
     const relay = new AgentRelay({ cluster, clock, session, random: Math.random })
     relay.start()
-    app.decorate('openAgent', (agentId: string, connection: AgentConnection) => relay.open(agentId, connection))
+    app.decorate('openAgent', (agentId: string, connection: AgentSocket) => relay.open(agentId, connection))
     app.addHook('onClose', async () => relay.stop())
   },
   { name: 'fleetwire-agent-relay', dependencies: ['fleetwire-cluster', 'fleetwire-fleet'] },

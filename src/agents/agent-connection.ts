@@ -20,6 +20,13 @@ export interface AgentConnection {
   close(code: CloseCode, reason: string, options?: { reconnectAfterMs?: number }): void
 }
 
+/** A connection whose socket this node holds. */
+export interface AgentSocket extends AgentConnection {
+  /** Reads nothing more from it for now: the agent slows down. */
+  pause(): void
+  resume(): void
+}
+
 /** What arrives over the connection of an agent. */
 export interface AgentInput {
   onFrame(frame: AgentFrame): void

@@ -41,10 +41,10 @@ export class AgentLinks {
           gateway.onEnd()
         })
       }),
-      outputBus.onLink<OutputHello>(OUTPUT, (link, { id, generation }) => {
+      outputBus.onLink<OutputHello>(OUTPUT, (link, { id }) => {
         const gateway = this.#gateways.get(id)
         if (gateway === undefined) link.end('its agents have no link')
-        else gateway.takeOutput(link, generation)
+        else gateway.takeOutput(link)
       }),
     ]
   }
@@ -84,10 +84,10 @@ class Gateway {
     link.send(['ready'])
   }
 
-  takeOutput(link: NodeLink, generation: number): void {
+  takeOutput(link: NodeLink): void {
     this.#output?.end('a newer one took its place')
     this.#output = link
-    link.onMessage<Output>(([number, marks, frame]) => this.#agents.get(number)?.onOutput(marks, frame, generation))
+    link.onMessage<Output>(([number, marks, frame]) => this.#agents.get(number)?.onOutput(marks, frame))
   }
 
   leave(): void {
@@ -105,10 +105,6 @@ class Gateway {
   }
 
   #onMessage(message: FromGateway): void {
-    if (message[0] === 'mute') {
-      for (const agent of this.#agents.values()) agent.onMute(message[1])
-      return
-    }
     const number = message[1]
     if (message[0] === 'open') {
       this.#agents.set(number, new RelayedAgent(number, this.#link, message[2], this.#options.session))

@@ -15,22 +15,10 @@ export interface AgentsHello {
 export interface OutputHello {
   /** The link of the agents that it stands beside. */
   id: string
-  /** Counts the links that stood beside it, from 1. */
-  generation: number
 }
 
 /** Names a socket of a gateway on its link. */
 type Socket = number
-
-/**
- * Output and the frames that its place among them matters to, as the hello and what changes the terminal, come by
- * different links: each says how many of the other came before it.
- */
-export interface Place {
-  generation: number
-  /** Frames of output that this agent had sent by the link of this generation. */
-  outputs: number
-}
 
 export interface RelayedSocket {
   agentId: string
@@ -44,12 +32,11 @@ export interface RelayedSocket {
 export type FromGateway =
   | ['open', Socket, RelayedSocket]
   | ['frame', Socket, AgentFrame]
-  | ['frame', Socket, AgentFrame, Place]
+  /** Its place among the output matters: so many frames of it came before, by the other link. */
+  | ['frame', Socket, AgentFrame, outputs: number]
   | ['refused', Socket, number]
   /** `isMoved`: the agent was told to come back, since its gateway ends. */
   | ['closed', Socket, isMoved?: true]
-  /** The link of output of this generation brings nothing more. */
-  | ['mute', number]
 
 /** Output of an agent, and how many frames came before it that say what terminals it has. */
 export type Output = [socket: Socket, marks: number, frame: AgentFrame]

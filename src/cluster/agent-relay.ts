@@ -1,5 +1,5 @@
 import type { AgentFrame } from '@fleetwire/protocol'
-import type { AgentConnection, AgentInput, OpenSession } from '../agents/agent-connection.ts'
+import type { AgentInput, AgentSocket, OpenSession } from '../agents/agent-connection.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { AgentUplink } from './agent-uplink.ts'
 import type { ClusterNode } from './cluster-node.ts'
@@ -20,6 +20,8 @@ export interface AgentRelayOptions {
   /** The session of an agent where this node is the active one. */
   session: OpenSession
 }
+
+type Way = (agentId: string, connection: AgentSocket, waitedMs?: number) => AgentInput
 
 /**
  * Brings the agents whose sockets this node holds to the active node: to the session here, or over a link. Without an
@@ -53,7 +55,7 @@ export class AgentRelay {
   }
 
   /** The server's side of one connection; the route feeds it frames. */
-  open(agentId: string, connection: AgentConnection): AgentInput {
+  open(agentId: string, connection: AgentSocket): AgentInput {
     const way = this.#way()
     if (way !== undefined) return way(agentId, connection)
     const { clock } = this.#options
@@ -65,7 +67,7 @@ export class AgentRelay {
     return waiting
   }
 
-  #way(): OpenSession | undefined {
+  #way(): Way | undefined {
     if (this.#options.cluster.isActive) return this.#options.session
     const uplink = this.#uplink
     return uplink?.isReady ? (agentId, connection, waitedMs) => uplink.open(agentId, connection, waitedMs) : undefined
@@ -108,7 +110,7 @@ type Held = { frame: AgentFrame } | { refused: number }
 /** While no node is active: what an agent sends waits here. */
 class WaitingAgent implements AgentInput {
   readonly #agentId: string
-  readonly #connection: AgentConnection
+  readonly #connection: AgentSocket
   readonly #options: { clock: Clock; spreadMs: number; onOver(): void }
   readonly #timer: Timer
   #held: Held[] = []
@@ -117,11 +119,7 @@ class WaitingAgent implements AgentInput {
   #since: number | undefined
   #isOver = false
 
-  constructor(
-    agentId: string,
-    connection: AgentConnection,
-    options: { clock: Clock; spreadMs: number; onOver(): void },
-  ) {
+  constructor(agentId: string, connection: AgentSocket, options: { clock: Clock; spreadMs: number; onOver(): void }) {
     this.#agentId = agentId
     this.#connection = connection
     this.#options = options
@@ -143,7 +141,7 @@ class WaitingAgent implements AgentInput {
     this.#input?.onClose(code)
   }
 
-  admit(way: OpenSession): void {
+  admit(way: Way): void {
     const held = this.#held
     this.#over()
     const waitedMs = this.#since === undefined ? 0 : this.#options.clock.monotonic() - this.#since

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { AgentFrame } from '@fleetwire/protocol'
-import type { AgentConnection, AgentInput } from '../agents/agent-connection.ts'
+import type { AgentInput, AgentSocket } from '../agents/agent-connection.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 import { AGENTS, type FromGateway, MARKS, OUTPUT, type Output, type ToGateway } from './agent-messages.ts'
 import type { NodeBus, NodeLink } from './node-bus.ts'
 
-/** Of a node that does not keep up, no more than this waits here; what agents send then waits with them. */
-const MOST_BYTES = 16 * 1024 * 1024
-/** Output beyond it is left out: the active node sees the gap, and asks the agent for it again. */
-const MOST_OUTPUT_BYTES = 4 * 1024 * 1024
+/** Where more waits for the active node, those who go on to send are not read until half of it has gone. */
+const MOST_BYTES = 4 * 1024 * 1024
+const LOOK_AGAIN_MS = 20
 const REOPEN_MS = 250
 /** The close code of a server that ends. */
 const MOVED = 1012
@@ -36,7 +35,10 @@ export class AgentUplink {
   readonly #id = randomUUID()
   readonly #agents = new Map<number, RelayedSocket>()
   #output: NodeLink | undefined
-  #generation = 0
+  /** Until there is a link for it again. */
+  #waiting: Output[] = []
+  readonly #paused = new Set<AgentSocket>()
+  #look: Timer | undefined
   #reopen: Timer | undefined
   #count = 0
   #isReady = false
@@ -54,7 +56,7 @@ export class AgentUplink {
     return this.#isReady && !this.#link.hasEnded
   }
 
-  open(agentId: string, connection: AgentConnection, waitedMs?: number): AgentInput {
+  open(agentId: string, connection: AgentSocket, waitedMs?: number): AgentInput {
     const number = ++this.#count
     const socket = new RelayedSocket(number, connection, this)
     this.#agents.set(number, socket)
@@ -72,25 +74,42 @@ export class AgentUplink {
     this.#link.send(message)
   }
 
-  /** The active node does not keep up. */
-  get isFull(): boolean {
-    return this.#link.bufferedBytes > MOST_BYTES
+  sendOutput(message: Output): void {
+    if (this.#output === undefined) this.#waiting.push(message)
+    else this.#output.send(message)
   }
 
-  get generation(): number {
-    return this.#generation
+  /** Lets an agent wait that sent more than the active node takes. */
+  pace(connection: AgentSocket): void {
+    if (this.#backlog <= MOST_BYTES) return
+    this.#paused.add(connection)
+    connection.pause()
+    this.#look ??= this.#options.clock.setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS)
   }
 
-  /** False where it was left out. */
-  sendOutput(message: Output): boolean {
-    const output = this.#output
-    if (output === undefined || output.bufferedBytes > MOST_OUTPUT_BYTES) return false
-    output.send(message)
-    return true
+  /** What waits, where it waits most. Bytes. */
+  get #backlog(): number {
+    if (this.#waiting.length > 0) return Number.POSITIVE_INFINITY
+    return Math.max(this.#link.bufferedBytes, this.#output?.bufferedBytes ?? 0)
+  }
+
+  #lookAgain(): void {
+    this.#look = undefined
+    if (this.#backlog > MOST_BYTES / 2) {
+      this.#look = this.#options.clock.setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS)
+      return
+    }
+    const paused = [...this.#paused]
+    this.#paused.clear()
+    for (const connection of paused) connection.resume()
   }
 
   closed(number: number, isMoved: boolean): void {
-    if (this.#agents.delete(number)) this.send(isMoved ? ['closed', number, true] : ['closed', number])
+    const socket = this.#agents.get(number)
+    if (socket === undefined) return
+    this.#agents.delete(number)
+    this.#paused.delete(socket.connection)
+    this.send(isMoved ? ['closed', number, true] : ['closed', number])
   }
 
   #onMessage(message: ToGateway): void {
@@ -121,66 +140,65 @@ export class AgentUplink {
   }
 
   #openOutput(): void {
-    const generation = ++this.#generation
-    const output = this.#options.outputBus.openLink(this.node, OUTPUT, { id: this.#id, generation })
+    const output = this.#options.outputBus.openLink(this.node, OUTPUT, { id: this.#id })
     this.#output = output
+    for (const message of this.#waiting.splice(0)) output.send(message)
     output.onEnd(() => {
-      if (this.#output !== output) return
-      this.#output = undefined
       if (this.#link.hasEnded) return
-      this.send(['mute', generation])
+      this.#output = undefined
+      // What was on its way is lost: the terminals of those agents are compared when they are back.
+      this.#sendAway([...this.#agents.values()].filter(socket => socket.hasShown))
       this.#reopen = this.#options.clock.setTimeout(() => this.#openOutput(), REOPEN_MS)
     })
   }
 
+  #sendAway(sockets: readonly RelayedSocket[]): void {
+    for (const [i, { connection }] of sockets.entries()) {
+      const reconnectAfterMs = Math.round((this.#options.spreadMs * i) / sockets.length)
+      connection.close(1012, 'another node takes over', { reconnectAfterMs })
+    }
+  }
+
   #onEnd(): void {
     this.#reopen?.cancel()
+    this.#look?.cancel()
     this.#output?.end('the link of its agents ended')
     const agents = [...this.#agents.values()]
     this.#agents.clear()
     this.#options.onEnd()
-    for (const [i, { connection }] of agents.entries()) {
-      const reconnectAfterMs = Math.round((this.#options.spreadMs * i) / agents.length)
-      connection.close(1012, 'another node takes over', { reconnectAfterMs })
-    }
+    this.#sendAway(agents)
   }
 }
 
 /** The socket of one agent, as the link sees it. */
 class RelayedSocket implements AgentInput {
-  readonly connection: AgentConnection
+  readonly connection: AgentSocket
   readonly #number: number
   readonly #uplink: AgentUplink
   /** Frames whose place among the output matters. */
   #marks = 0
-  #generation = 0
-  /** Frames of output in this generation. */
   #outputs = 0
 
-  constructor(number: number, connection: AgentConnection, uplink: AgentUplink) {
+  constructor(number: number, connection: AgentSocket, uplink: AgentUplink) {
     this.#number = number
     this.connection = connection
     this.#uplink = uplink
   }
 
+  /** It sent output of a terminal. */
+  get hasShown(): boolean {
+    return this.#outputs > 0
+  }
+
   onFrame(frame: AgentFrame): void {
-    if (this.#uplink.isFull) {
-      this.connection.close(1012, 'The active node does not keep up; frames wait at the agent.', {
-        reconnectAfterMs: 1000,
-      })
-      return
-    }
-    const { generation } = this.#uplink
-    if (generation !== this.#generation) {
-      this.#generation = generation
-      this.#outputs = 0
-    }
     if (frame.type === 'terminal:output' && frame.n === undefined) {
-      if (this.#uplink.sendOutput([this.#number, this.#marks, frame])) this.#outputs++
+      this.#outputs++
+      this.#uplink.sendOutput([this.#number, this.#marks, frame])
     } else if (MARKS.has(frame.type)) {
       this.#marks++
-      this.#uplink.send(['frame', this.#number, frame, { generation, outputs: this.#outputs }])
+      this.#uplink.send(['frame', this.#number, frame, this.#outputs])
     } else this.#uplink.send(['frame', this.#number, frame])
+    this.#uplink.pace(this.connection)
   }
 
   onRefused(n: number): void {

@@ -1,12 +1,9 @@
 import type { AgentFrame, AgentServerFrameType, AgentServerPayloads, CloseCode, ErrorCode } from '@fleetwire/protocol'
 import type { AgentConnection, AgentInput, OpenSession } from '../agents/agent-connection.ts'
-import { MARKS, type Place, type RelayedSocket, type ToGateway } from './agent-messages.ts'
+import { MARKS, type RelayedSocket, type ToGateway } from './agent-messages.ts'
 import type { NodeLink } from './node-bus.ts'
 
-/** Of the output that came before what it belongs to: more is left out, and asked for again. */
-const MOST_EARLY = 1000
-
-type Held = { frame: AgentFrame; place: Place | undefined } | { refused: number }
+type Held = { frame: AgentFrame; outputs: number } | { refused: number }
 
 /** An agent whose socket another node holds, as its session sees it: a connection like any other. */
 export class RelayedAgent implements AgentConnection, AgentInput {
@@ -20,10 +17,7 @@ export class RelayedAgent implements AgentConnection, AgentInput {
   /** Wait for what was sent before, each with how many marks that were. */
   #early: { marks: number; frame: AgentFrame }[] = []
   #marks = 0
-  #generation = 0
   #outputs = 0
-  /** Of links of output up to this generation nothing more comes. */
-  #mute = 0
   #isOver = false
 
   constructor(number: number, link: NodeLink, about: RelayedSocket, session: OpenSession) {
@@ -51,9 +45,10 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     this.#end()
   }
 
-  onFrame(frame: AgentFrame, place?: Place): void {
+  /** `outputs`: how many frames of output came before. */
+  onFrame(frame: AgentFrame, outputs = 0): void {
     if (this.#isOver) return
-    if (this.#held.length > 0 || !this.#isTurn(place)) this.#held.push({ frame, place })
+    if (this.#held.length > 0 || outputs > this.#outputs) this.#held.push({ frame, outputs })
     else {
       this.#take(frame)
       if (this.#early.length > 0) this.#goOn()
@@ -66,23 +61,14 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     else this.#session.onRefused(n)
   }
 
-  onOutput(marks: number, frame: AgentFrame, generation: number): void {
+  /** `marks`: how many of the frames came before whose place matters. */
+  onOutput(marks: number, frame: AgentFrame): void {
     if (this.#isOver) return
-    if (generation !== this.#generation) {
-      this.#generation = generation
-      this.#outputs = 0
+    if (marks > this.#marks || this.#early.length > 0) this.#early.push({ marks, frame })
+    else {
+      this.#output(frame)
+      if (this.#held.length > 0) this.#goOn()
     }
-    if (marks > this.#marks || this.#early.length > 0) {
-      if (this.#early.length < MOST_EARLY) this.#early.push({ marks, frame })
-      else this.#outputs++
-    } else this.#output(frame)
-    this.#goOn()
-  }
-
-  /** The link of output of this generation brings nothing more. */
-  onMute(generation: number): void {
-    this.#mute = Math.max(this.#mute, generation)
-    this.#goOn()
   }
 
   /** The socket is gone. */
@@ -118,18 +104,12 @@ export class RelayedAgent implements AgentConnection, AgentInput {
       if (early !== undefined && early.marks <= this.#marks) {
         this.#early.shift()
         this.#output(early.frame)
-      } else if (held !== undefined && ('refused' in held || this.#isTurn(held.place))) {
+      } else if (held !== undefined && ('refused' in held || held.outputs <= this.#outputs)) {
         this.#held.shift()
         if ('refused' in held) this.#session.onRefused(held.refused)
         else this.#take(held.frame)
       } else return
     }
-  }
-
-  #isTurn(place: Place | undefined): boolean {
-    if (place === undefined || place.generation <= this.#mute) return true
-    if (place.generation !== this.#generation) return place.outputs === 0 || place.generation < this.#generation
-    return place.outputs <= this.#outputs
   }
 
   #take(frame: AgentFrame): void {

@@ -66,6 +66,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   #principal: Principal
   #state: State
   #cumulative: (() => void) | undefined
+  #isPaused = false
 
   constructor(socket: SocketPort, caller: Caller, context: ConnectionContext, options: ConnectionOptions<In>) {
     const { clock, limits } = context
@@ -210,6 +211,8 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     const open = this.#state
+    // Its answer is to be read.
+    this.resume()
     this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
     this.#flush()
     this.#release(open)
@@ -219,6 +222,20 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
       this.#socket.write(textFrame(JSON.stringify({ type: 'connection:closing', payload })))
     }
     this.#socket.close(code, reason)
+  }
+
+  /** Reads nothing more for now, so that the peer slows down. It counts as alive meanwhile. */
+  pause(): void {
+    if (this.#isPaused || this.#state.name !== 'open') return
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    if (this.#state.name === 'open') this.#state.liveness.heard()
+    this.#socket.resume()
   }
 
   /** Cuts the socket off without a word. */
@@ -303,6 +320,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     const { liveness, onBeat } = this.#options
     return new Liveness(this.#context.clock, liveness, {
       beat: silent => {
+        if (this.#isPaused && this.#state.name === 'open') this.#state.liveness.heard()
         this.#socket.ping()
         onBeat?.(silent)
       },

@@ -16,6 +16,9 @@ export interface SocketPort {
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
+  /** Reads nothing until `resume`: the peer can send no more than the kernels hold. */
+  pause(): void
+  resume(): void
   /** After a close frame: ends the connection from this side and reads nothing more, whatever the peer sends. */
   stopReading(): void
   /** Destroys the socket; `onClosed` follows. */

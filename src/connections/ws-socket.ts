@@ -136,6 +136,14 @@ export class WsSocket implements SocketPort {
     this.#ws.close(code, reason)
   }
 
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
   stopReading(): void {
     // After a protocol error, `ws` resumes the socket in the next tick.
     process.nextTick(() => this.#ws.pause())

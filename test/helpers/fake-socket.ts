@@ -71,6 +71,14 @@ export class FakeSocket implements SocketPort {
     this.closedWith ??= { code, reason }
   }
 
+  pause(): void {
+    this.reads = false
+  }
+
+  resume(): void {
+    this.reads = true
+  }
+
   stopReading(): void {
     this.reads = false
   }

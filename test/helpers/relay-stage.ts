@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { AgentFrame, CloseCode } from '@fleetwire/protocol'
-import type { AgentConnection } from '../../src/agents/agent-connection.ts'
+import type { AgentSocket } from '../../src/agents/agent-connection.ts'
 import { AgentLinks } from '../../src/cluster/agent-links.ts'
 import { AgentRelay, type AgentRelayOptions } from '../../src/cluster/agent-relay.ts'
 import type { ActiveNode } from '../../src/cluster/cluster-node.ts'
@@ -101,7 +101,9 @@ export class StagedNode {
 }
 
 /** The socket of an agent at its gateway. */
-export class StagedSocket implements AgentConnection {
+export class StagedSocket implements AgentSocket {
+  isPaused = false
+
   readonly id: string
   readonly tokenExpiresAt = 1_800_000_000_000
   readonly said: unknown[][] = []
@@ -113,6 +115,14 @@ export class StagedSocket implements AgentConnection {
 
   send(type: string, payload: unknown): void {
     this.said.push(['send', type, payload])
+  }
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
   }
 
   join(): void {

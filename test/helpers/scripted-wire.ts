@@ -56,6 +56,10 @@ export class ScriptedWire implements SocketPort {
   }
 
   /** A client of ours sends nothing more once it was told to go. */
+  pause(): void {}
+
+  resume(): void {}
+
   stopReading(): void {}
 
   listen(handlers: SocketHandlers): void {

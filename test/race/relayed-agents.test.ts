@@ -1,7 +1,7 @@
 import { AgentClient, MemoryJournal, type SocketEvents, type SocketFactory } from '@fleetwire/client'
 import { type Command, decodeAgentFrame, frameLines, isFinal } from '@fleetwire/protocol'
 import t from 'tap'
-import type { AgentConnection, AgentInput } from '../../src/agents/agent-connection.ts'
+import type { AgentInput, AgentSocket } from '../../src/agents/agent-connection.ts'
 import type { Timer } from '../../src/clock.ts'
 import { createFleet } from '../../src/fleet.ts'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
@@ -53,7 +53,7 @@ interface Node {
 }
 
 /** Between an agent and its gateway: in order, each way with its delay. */
-class Socket implements AgentConnection {
+class Socket implements AgentSocket {
   readonly id: string
   readonly node: Node
   readonly #world: Simulation
@@ -79,6 +79,10 @@ class Socket implements AgentConnection {
     const text = JSON.stringify({ type, payload })
     this.#down(() => this.#events.text(text))
   }
+
+  pause(): void {}
+
+  resume(): void {}
 
   join(): void {}
 

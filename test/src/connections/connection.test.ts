@@ -163,6 +163,25 @@ t.test('[LM2] WebSocket pings are answered within the rate and while the peer re
   t.same(socket.pongs.map(String), ['a', 'c'])
 })
 
+t.test('[NO24] a peer that is not read counts as alive, and is read again when it is to be closed', async t => {
+  const { clock, socket, connection } = setUp()
+  connection.pause()
+  connection.pause()
+  t.notOk(socket.reads)
+  clock.advance(300_000)
+  t.equal(socket.closedWith, undefined)
+  connection.resume()
+  t.ok(socket.reads)
+  clock.advance(90_000)
+  t.equal(socket.closedWith?.code, 4408, 'silence while it is read is silence')
+  const other = setUp()
+  other.connection.pause()
+  other.connection.close(1012, 'bye')
+  t.ok(other.socket.reads, 'its answer can come')
+  other.connection.pause()
+  t.ok(other.socket.reads)
+})
+
 t.test(
   '[LV1] [CL7] a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s',
   async t => {
