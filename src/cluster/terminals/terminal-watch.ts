@@ -68,9 +68,11 @@ export class TerminalWatch {
       case 'typed':
         this.#hub.relay(message.agentId, 'terminal:input', message.input)
         return
-      case 'paced':
-        this.#hub.relay(message.agentId, 'terminal:ack', message)
+      case 'paced': {
+        const { agentId, terminalId, offset } = message
+        this.#hub.relay(agentId, 'terminal:ack', { terminalId, offset })
         return
+      }
       case 'held':
         this.#hub.holdSize(this.#viewer(message.viewer), message)
         return
