@@ -341,15 +341,17 @@ async function play(t: Test, seed: number): Promise<void> {
         await agent.print(id, bytes.subarray(cut))
       }
     },
+    // All of them together are less than what a screen that is behind skips.
     flood: async () => {
       const [id] = running
-      if (id !== undefined) await agent.print(id, `${'x'.repeat(70)}\r\n`.repeat(random.below(2000)))
+      if (id !== undefined) await agent.print(id, `${'x'.repeat(70)}\r\n`.repeat(random.below(300)))
     },
-    size: () => {
+    // On an empty screen, since a terminal that was restored wraps and scrolls old lines in another way.
+    size: async () => {
       const [id] = running
-      // As programs do, which draw anew; how lines are wrapped anew depends on what scrolled away.
-      if (id !== undefined) agent.resize(id, { cols: 40 + random.below(60), rows: 10 + random.below(20) })
-      if (id !== undefined) return agent.print(id, '\x1b[2J\x1b[3J\x1b[H')
+      if (id === undefined) return
+      await agent.print(id, '\x1b[2J\x1b[3J\x1b[H')
+      agent.resize(id, { cols: 40 + random.below(60), rows: 10 + random.below(20) })
     },
     exit: () => {
       const id = random.pick([...running, 'none'])
