@@ -3,6 +3,7 @@ import type { Beat, Beats } from '../../../src/cluster/beats.ts'
 import { decodeEntry } from '../../../src/cluster/log-entry.ts'
 import { storedEvent } from '../../../src/log/entries.ts'
 import type { FleetEvent } from '../../../src/log/event-log.ts'
+import type { StoredRecord } from '../../../src/log/sqlite-messages.ts'
 import { unpackAppends } from '../../../src/log/sqlite-packing.ts'
 import { seededRandom } from '../random.ts'
 import type { SimulatedDashboard } from '../simulated-dashboard.ts'
@@ -267,7 +268,7 @@ export class SimulatedCluster {
       await this.pass(500)
     }
     for (const flaw of this.#unsettled().slice(0, 5)) this.flaw(`in the end ${flaw}`)
-    await this.pass(3000)
+    await this.pass(1000)
     this.#judge()
   }
 
@@ -394,9 +395,10 @@ export class SimulatedCluster {
       const theirs = stored.filter(text => reported.includes(text)).map(text => reported.indexOf(text))
       if (theirs.some((n, i) => i > 0 && n <= theirs[i - 1]!)) this.flaw(`reports doubled or out of order: ${theirs}`)
     }
+    const texts = this.#texts()
     for (const { said, messages } of this.agents) {
       for (const [messageId, text] of said) {
-        const told = this.#textOf(messageId)
+        const told = texts.get(messageId) ?? ''
         if (!text.startsWith(told)) this.flaw(`${messageId}: said "${text}", stored "${told}"`)
         if (messages.includes(messageId) && text !== told)
           this.flaw(`${messageId}: the end of "${text}" is lost: "${told}"`)
@@ -410,35 +412,42 @@ export class SimulatedCluster {
     this.met.add(`${this.#term} terms`)
   }
 
-  #textOf(messageId: string): string {
-    return this.events
-      .filter(
-        ({ type, payload }) => type === 'message:delta' && (payload as { messageId: string }).messageId === messageId,
-      )
-      .map(({ payload }) => (payload as { delta: string }).delta)
-      .join('')
+  /** What the log has of each message. */
+  #texts(): Map<string, string> {
+    const texts = new Map<string, string>()
+    for (const { type, payload } of this.events) {
+      if (type !== 'message:delta') continue
+      const { messageId, delta } = payload as { messageId: string; delta: string }
+      texts.set(messageId, (texts.get(messageId) ?? '') + delta)
+    }
+    return texts
   }
 
   #compareReplicas(): void {
-    const truth = this.events.map(({ topic, type, json }) => `${topic} ${type} ${json}`)
-    const [first] = this.nodes
-    for (const { name, disk, process } of this.nodes) {
-      const have = disk.store.events.map(({ topic, type, json }) => `${topic} ${type} ${json}`)
-      const wrong = truth.findIndex((event, i) => have[i] !== event)
-      if (wrong !== -1 || have.length !== truth.length)
-        this.flaw(`${name} has ${have.length} of ${truth.length} events, and another one at ${wrong}`)
-      const records = (node: SimulatedNode) =>
-        JSON.stringify([...node.disk.store.records].sort(([a], [b]) => (a < b ? -1 : 1)))
-      if (records(first!) !== records(this.nodes.find(node => node.name === name)!))
-        this.flaw(`${name} has other records than ${first!.name}`)
-      for (const flaw of process?.leftovers() ?? []) this.flaw(`${name}: ${flaw}`)
+    const records = disk(this.nodes[0]!)
+    for (const node of this.nodes) {
+      const { events } = node.disk.store
+      const wrong = this.events.findIndex((event, i) => {
+        const stored = events[i]
+        return stored?.seq !== event.seq || stored.json !== event.json || stored.topic !== event.topic
+      })
+      if (wrong !== -1 || events.length !== this.events.length) {
+        this.flaw(`${node.name} has ${events.length} of ${this.events.length} events, and another one at ${wrong}`)
+      }
+      const theirs = disk(node)
+      const differs = ({ version, json }: StoredRecord, i: number) =>
+        theirs[i]?.version !== version || theirs[i].json !== json
+      if (theirs.length !== records.length || records.some(differs)) {
+        this.flaw(`${node.name} has other records than ${this.nodes[0]!.name}`)
+      }
+      for (const flaw of node.process?.leftovers() ?? []) this.flaw(`${node.name}: ${flaw}`)
     }
-    if (this.dashboards.length > 0) {
-      const records = disk(first!).map(({ topic, json }) => ({ topic, json }))
-      for (const dashboard of this.dashboards)
-        for (const flaw of dashboard.recordFlaws(records)) this.flaw(`dashboard: ${flaw}`)
+    for (const dashboard of this.dashboards) {
+      for (const flaw of dashboard.recordFlaws(records)) this.flaw(`dashboard: ${flaw}`)
     }
   }
 }
 
-const disk = (node: SimulatedNode) => [...node.disk.store.records.values()].map(({ record }) => record)
+/** By version: in the order in which they were written last. */
+const disk = (node: SimulatedNode): StoredRecord[] =>
+  [...node.disk.store.records.values()].map(({ record }) => record).sort((a, b) => a.version - b.version)

@@ -1,0 +1,32 @@
+import { SimulatedCluster } from './cluster.ts'
+import type { Safeguard } from './node.ts'
+
+const STRIKES = 10
+
+/** How a history went. */
+export interface Played {
+  seed: number
+  flaws: readonly string[]
+  /** What happened in it, in short. */
+  notes: readonly string[]
+  /** What it met. */
+  met: readonly string[]
+}
+
+/** Plays the history of a seed. */
+export async function play(seed: number, without?: Safeguard): Promise<Played> {
+  const cluster = new SimulatedCluster(seed, without)
+  const { random } = cluster
+  await cluster.pass(3000 + random.below(3000))
+  for (let i = 0; i < STRIKES; i++) {
+    cluster.strike()
+    for (let n = random.below(5); n >= 0; n--) {
+      cluster.act()
+      await cluster.pass(random.pick([5, 50, 300, 1500]))
+    }
+  }
+  await cluster.rest()
+  cluster.end()
+  const { flaws, notes, met } = cluster
+  return { seed, flaws, notes, met: [...met] }
+}
