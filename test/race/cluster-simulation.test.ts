@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { extname } from 'node:path'
+import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
+import { temporaryFolder } from '../helpers/log-folder.ts'
+import { SqliteDisk } from '../helpers/simulated-cluster/disk.ts'
 import type { Safeguard } from '../helpers/simulated-cluster/node.ts'
 import { type Played, play } from '../helpers/simulated-cluster/play.ts'
 import { size } from '../helpers/sizes.ts'
@@ -14,6 +16,8 @@ import { size } from '../helpers/sizes.ts'
  * More: CLUSTER_SIM=1000 CLUSTER_FIRST=5000 node dist/test/race/cluster-simulation.test.js
  */
 const SEEDS = size('CLUSTER_SIM', { quick: 80, full: 10_000 })
+/** Also on SQLite, which takes longer than memory. */
+const ON_FILES = size('CLUSTER_SIM_FILES', { quick: 4, full: 100 })
 /** From so many on, all cores play. */
 const MANY = 500
 const MOST_SHOWN = 3
@@ -75,6 +79,15 @@ t.test('whatever befalls nodes: nothing lost, doubled or out of order, and the c
     for (const what of USUAL) t.ok(tally[what], `met: ${what}`)
   } else tell(await play(Number(alone)))
   t.comment(JSON.stringify(tally))
+})
+
+t.test('on real files the same histories go the same way', async t => {
+  for (let seed = 1; seed <= (alone === undefined ? ON_FILES : 0); seed++) {
+    const dir = temporaryFolder(t)
+    const onFiles = await play(seed, undefined, name => new SqliteDisk(join(dir, name)))
+    t.strictSame(onFiles.flaws, [])
+    t.strictSame(onFiles.log, (await play(seed)).log, `CLUSTER_SEED=${seed}`)
+  }
 })
 
 if (alone === undefined) {

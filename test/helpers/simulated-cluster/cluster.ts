@@ -10,6 +10,7 @@ import type { SimulatedDashboard } from '../simulated-dashboard.ts'
 import { SimulatedAgent } from './agent.ts'
 import { SimulatedCaller } from './caller.ts'
 import { openDashboard } from './dashboard.ts'
+import { type Disk, MemoryDisk } from './disk.ts'
 import { type Safeguard, SimulatedNode } from './node.ts'
 import { SimulatedServers } from './stream.ts'
 import { type ProcessClock, SimulatedTime } from './time.ts'
@@ -35,6 +36,7 @@ export class SimulatedCluster {
   readonly callers: SimulatedCaller[]
   readonly dashboards: SimulatedDashboard[]
   readonly appendTimeoutMs: number
+  readonly disk: (name: string) => Disk
   /** What the nodes do without. */
   readonly without: Safeguard | undefined
   readonly flaws: string[] = []
@@ -54,9 +56,11 @@ export class SimulatedCluster {
   #term = 0
   #isQuiet = false
 
-  constructor(seed: number, without?: Safeguard) {
+  /** `disk`: where a node of that name has its replica. */
+  constructor(seed: number, without?: Safeguard, disk?: (name: string) => Disk) {
     this.random = seededRandom(seed)
     this.without = without
+    this.disk = disk ?? (() => new MemoryDisk(this.servers.epoch))
     const { random } = this
     this.servers = new SimulatedServers(this.time, random, without !== 'fence')
     this.appendTimeoutMs = random.pick([3000, 15_000])
@@ -424,9 +428,9 @@ export class SimulatedCluster {
   }
 
   #compareReplicas(): void {
-    const records = disk(this.nodes[0]!)
+    const { records } = this.nodes[0]!.disk.contents()
     for (const node of this.nodes) {
-      const { events } = node.disk.store
+      const { events, records: theirs } = node.disk.contents()
       const wrong = this.events.findIndex((event, i) => {
         const stored = events[i]
         return stored?.seq !== event.seq || stored.json !== event.json || stored.topic !== event.topic
@@ -434,7 +438,6 @@ export class SimulatedCluster {
       if (wrong !== -1 || events.length !== this.events.length) {
         this.flaw(`${node.name} has ${events.length} of ${this.events.length} events, and another one at ${wrong}`)
       }
-      const theirs = disk(node)
       const differs = ({ version, json }: StoredRecord, i: number) =>
         theirs[i]?.version !== version || theirs[i].json !== json
       if (theirs.length !== records.length || records.some(differs)) {
@@ -447,7 +450,3 @@ export class SimulatedCluster {
     }
   }
 }
-
-/** By version: in the order in which they were written last. */
-const disk = (node: SimulatedNode): StoredRecord[] =>
-  [...node.disk.store.records.values()].map(({ record }) => record).sort((a, b) => a.version - b.version)

@@ -13,9 +13,9 @@ import { createFleet, type Fleet } from '../../../src/fleet.ts'
 import { OpenMessages } from '../../../src/sessions/open-messages.ts'
 import { CountingClock } from '../counting-clock.ts'
 import { fleetSettings, noTerminals, noWebhooks } from '../fleet.ts'
-import { MemoryLogWorker, MemoryReplica } from '../memory-log-worker.ts'
 import type { ScriptedWire } from '../scripted-wire.ts'
 import type { SimulatedCluster } from './cluster.ts'
+import type { Disk } from './disk.ts'
 import type { Link, SimulatedStream } from './stream.ts'
 import { type Pause, ProcessClock } from './time.ts'
 
@@ -71,10 +71,10 @@ export class NodeProcess {
     const { name } = this.#node
     const address = { node: name, address: `${name}:1`, key: `${name}#${this.#world.time.at}` }
     const log = await openReplicatedLog({
-      ...{ stream, dir: `/nowhere/${name}`, clock, node: address, retention: { count: 1e9, ms: 1e12 } },
+      ...{ stream, dir: this.#node.disk.dir, clock, node: address, retention: { count: 1e9, ms: 1e12 } },
       appendTimeoutMs: this.#world.appendTimeoutMs,
       onFault: error => this.#fault(error),
-      startWorker: MemoryLogWorker.start(this.#node.disk, reply => clock.receive(0, reply)),
+      startWorker: this.#node.disk.worker(reply => clock.receive(0, reply)),
     })
     this.log = log
     this.#openMessages = new OpenMessages({ log })
@@ -199,7 +199,7 @@ export class SimulatedNode {
   readonly name: string
   readonly link: Link
   readonly clock: { skewMs: number; rate: number }
-  disk: MemoryReplica
+  readonly disk: Disk
   process: NodeProcess | undefined
   /** Clients do not reach it. */
   isHidden = false
@@ -213,7 +213,7 @@ export class SimulatedNode {
     this.link = link
     this.clock = clock
     this.#world = world
-    this.disk = new MemoryReplica(world.servers.epoch)
+    this.disk = world.disk(name)
   }
 
   start(): void {
@@ -235,6 +235,7 @@ export class SimulatedNode {
     this.process = undefined
     this.isEnding = false
     process.clock.kill()
+    this.disk.released()
     void process.stream.close()
     for (const end of process.ends) end()
   }
@@ -242,7 +243,7 @@ export class SimulatedNode {
   /** The machine is gone with its disk. */
   lose(): void {
     this.kill()
-    this.disk = new MemoryReplica(this.#world.servers.epoch)
+    this.disk.erase()
   }
 
   terminate(): void {

@@ -1,4 +1,5 @@
 import { SimulatedCluster } from './cluster.ts'
+import type { Disk } from './disk.ts'
 import type { Safeguard } from './node.ts'
 
 const STRIKES = 10
@@ -11,11 +12,13 @@ export interface Played {
   notes: readonly string[]
   /** What it met. */
   met: readonly string[]
+  /** What the log has in the end, in short. */
+  log: readonly string[]
 }
 
 /** Plays the history of a seed. */
-export async function play(seed: number, without?: Safeguard): Promise<Played> {
-  const cluster = new SimulatedCluster(seed, without)
+export async function play(seed: number, without?: Safeguard, disk?: (name: string) => Disk): Promise<Played> {
+  const cluster = new SimulatedCluster(seed, without, disk)
   const { random } = cluster
   await cluster.pass(3000 + random.below(3000))
   for (let i = 0; i < STRIKES; i++) {
@@ -28,5 +31,6 @@ export async function play(seed: number, without?: Safeguard): Promise<Played> {
   await cluster.rest()
   cluster.end()
   const { flaws, notes, met } = cluster
-  return { seed, flaws, notes, met: [...met] }
+  const log = cluster.events.map(({ seq, at, type }) => `${seq} ${at} ${type}`)
+  return { seed, flaws, notes, met: [...met], log }
 }

@@ -3,4 +3,5 @@ import { play } from './play.ts'
 
 /* A thread that plays every n-th of many histories, from the first on; says how each went. */
 const { first, every, count } = workerData as { first: number; every: number; count: number }
-for (let seed = first; seed < first + every * count; seed += every) parentPort!.postMessage(await play(seed))
+for (let seed = first; seed < first + every * count; seed += every)
+  parentPort!.postMessage({ ...(await play(seed)), log: [] })
