@@ -52,16 +52,23 @@ export class LocalCluster {
   readonly #balancer: Balancer
   readonly #nats = new Map<string, { server: Supervised; port: number; monitorPort: number }>()
   readonly #origins = new Map<string, string>()
+  /** Those that have taken clients since they were started. */
+  readonly #serving = new Set<string>()
   #nodes: NodeGroup | undefined
   #origin = ''
   #release: () => void = () => {}
 
   constructor(options: LocalClusterOptions) {
     this.#options = options
-    this.#ready = new ReadyNodes(options.clock, ({ name, origin }, state, before) => {
+    this.#ready = new ReadyNodes(options.clock, ({ name, origin }, state) => {
       this.#origins.set(name, origin)
-      if (state === 'silent') this.#balancer.cut(name)
-      if (state === 'ready' && before === 'silent') options.onReady(name)
+      if (state === 'silent') {
+        this.#balancer.cut(name)
+        this.#serving.delete(name)
+      } else if (state === 'ready' && !this.#serving.has(name)) {
+        this.#serving.add(name)
+        options.onReady(name)
+      }
     })
     this.#balancer = new Balancer(this.#ready)
   }

@@ -24,12 +24,12 @@ const SILENT_AFTER = 2
 /** Asks nodes again and again for `/ready`, and says which one a client is handed to next. */
 export class ReadyNodes {
   readonly #clock: Clock
-  readonly #onChange: (node: KnownNode, state: NodeState, before: NodeState) => void
+  readonly #onChange: (node: KnownNode, state: NodeState) => void
   readonly #nodes = new Map<string, Watched>()
   #turn = 0
   #timer: Timer | undefined
 
-  constructor(clock: Clock, onChange: (node: KnownNode, state: NodeState, before: NodeState) => void = () => {}) {
+  constructor(clock: Clock, onChange: (node: KnownNode, state: NodeState) => void = () => {}) {
     this.#clock = clock
     this.#onChange = onChange
   }
@@ -46,6 +46,7 @@ export class ReadyNodes {
 
   /** Adds a node, or tells where it is now. It gets no clients before it has said that it is ready. */
   add(node: KnownNode): void {
+    this.lost(node.name)
     const watched: Watched = { ...node, state: 'silent', unanswered: SILENT_AFTER, isAsked: false }
     this.#nodes.set(node.name, watched)
     if (this.#timer !== undefined) void this.#ask(watched)
@@ -98,8 +99,7 @@ export class ReadyNodes {
 
   #set(node: Watched, state: NodeState): void {
     if (node.state === state || this.#nodes.get(node.name) !== node) return
-    const before = node.state
     node.state = state
-    this.#onChange(node, state, before)
+    this.#onChange(node, state)
   }
 }
