@@ -42,7 +42,7 @@ export class ClusterTerminals implements Service {
       cluster.onRole(() => this.#followActive()),
       cluster.terminalBus.onLink(TERMINALS, (link, _hello, from) => this.#accept(link, from)),
     ]
-    this.#followed = cluster.active?.node
+    this.#followed = this.#activeNode
     this.#mirror.start()
   }
 
@@ -67,10 +67,16 @@ export class ClusterTerminals implements Service {
   }
 
   #followActive(): void {
-    const active = this.#options.cluster.active?.node
+    const active = this.#activeNode
     if (this.#isDeciding || active === this.#followed) return
     this.#followed = active
     this.#mirror.start()
+  }
+
+  /** Another one: this node may still be said to be active while it stops, or already while it starts. */
+  get #activeNode(): string | undefined {
+    const { node, active } = this.#options.cluster
+    return active?.node === node ? undefined : active?.node
   }
 
   #accept(link: NodeLink, from: string): void {
