@@ -1,7 +1,8 @@
 import { AgentClient, DashboardClient } from '@fleetwire/client/node'
-import type { Command, Interaction } from '@fleetwire/protocol'
+import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
 import { type Test, test } from 'tap'
 import { startApp } from '../helpers/build.ts'
+import { until } from '../helpers/until.ts'
 
 const options = [
   { id: 'yes', label: 'Yes', effect: 'allow' as const },
@@ -58,8 +59,11 @@ async function start(t: Test) {
     })
     return { command: body, interactionId }
   }
-  const ended = (commandId: string) => app.commandQueue.waitForEnd({ commandId } as Command, 30_000)
-  const { app } = server
+  const ended = (commandId: string) =>
+    until(async () => {
+      const { body } = await api<Command>('GET', `/commands/${commandId}`)
+      return isFinal(body.status) && body
+    })
   return { ...server, operator, api, ask, ended }
 }
 
