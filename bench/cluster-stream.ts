@@ -151,7 +151,13 @@ async function oneRound(server: Server, role: Role<typeof streams>, what: Case, 
   }
 }
 
+/** What runs now: whoever ends the measurement leaves nothing behind. */
+let running: Server | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void (running?.stop() ?? Promise.resolve()).finally(() => process.exit(1)))
+
 async function roundsOf(server: Server, what: Case): Promise<Round[]> {
+  running = server
   const role = startRole<typeof streams>('load/streams.js')
   const { port, agentTokens, viewerToken } = server
   const neighbours = new Neighbours([role.pid, ...Object.values(server.pids).flat()])
@@ -165,6 +171,7 @@ async function roundsOf(server: Server, what: Case): Promise<Round[]> {
     await role.call('close')
     return rounds
   } finally {
+    running = undefined
     await Promise.all([role.stop(), server.stop()])
   }
 }
