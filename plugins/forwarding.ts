@@ -6,6 +6,7 @@ import { ActiveCalls } from '../src/cluster/active-calls.ts'
 import { FORWARDED, forwardedHeader, HEAD, headersPassedOn, NOT_ACTIVE } from '../src/cluster/forwarded-request.ts'
 import type { IncomingAnswer } from '../src/cluster/http-forwarder.ts'
 import { type Body, BodyTooLarge, readAhead } from '../src/cluster/read-ahead.ts'
+import type { OpenConnection } from '../src/connections/connection-registry.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,6 +18,11 @@ declare module 'fastify' {
      * the active node nothing.
      */
     answeredByActive(scope: FastifyInstance): void
+    /**
+     * Closes a stream, to come again, when this node is not the active one any more: what belongs to it is decided elsewhere
+     * then. Until the function that this returns is called.
+     */
+    whileDeciding(stream: Pick<OpenConnection, 'close'>): () => void
   }
   interface FastifyContextConfig {
     onAnyNode?: boolean
@@ -39,6 +45,7 @@ export default fp(
     if (cluster === undefined) {
       app.decorate('activeCalls', undefined)
       app.decorate('answeredByActive', () => {})
+      app.decorate('whileDeciding', () => () => {})
       return
     }
     const { HttpForwarder } = await import('../src/cluster/http-forwarder.ts')
@@ -119,6 +126,16 @@ export default fp(
       if (lifecycle.draining.aborted) cut()
     }
 
+    const deciding = new Set<Pick<OpenConnection, 'close'>>()
+    const offRole = cluster.onRole(() => {
+      if (cluster.isActive) return
+      for (const each of deciding) each.close(1012, 'another node decides', { reconnectAfterMs: 0 })
+    })
+    app.addHook('onClose', async () => offRole())
+    app.decorate('whileDeciding', (each: Pick<OpenConnection, 'close'>) => {
+      deciding.add(each)
+      return () => void deciding.delete(each)
+    })
     app.decorate('activeCalls', calls)
     app.decorate('answeredByActive', (scope: FastifyInstance) => {
       scope.addHook('preParsing', (request, reply, _payload, done) => {

@@ -108,13 +108,19 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
   ) {
     reply.hijack()
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...streamHead })
-    return connections.openStream(reply.raw, {
+    const stream = connections.openStream(reply.raw, {
       principal: request.principal,
       address: app.addressOf(request),
       keepAliveMs: config.HEARTBEAT_MS,
       cursor: broadcaster.position,
-      ...{ framing, onClose },
+      framing,
+      onClose: () => {
+        release()
+        onClose()
+      },
     })
+    const release = app.whileDeciding(stream)
+    return stream
   }
 
   const hooks = (route: string) => [app.checkOrigin, ...app.admit(route)]

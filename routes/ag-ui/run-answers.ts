@@ -156,7 +156,7 @@ export class RunAnswers {
     // Who continues at the end waits for the next frame, and must know before that the stream is there.
     reply.raw.flushHeaders()
     this.#open.set(sub, (this.#open.get(sub) ?? 0) + 1)
-    return connections.openStream(reply.raw, {
+    const stream = connections.openStream(reply.raw, {
       principal,
       address: this.#app.addressOf(request),
       keepAliveMs: Math.min(KEEP_ALIVE_MS, config.HEARTBEAT_MS),
@@ -167,12 +167,15 @@ export class RunAnswers {
         closeDeadlineMs: CLOSE_DEADLINE_MS,
       },
       onClose: code => {
+        release()
         const left = this.#open.get(sub)! - 1
         if (left > 0) this.#open.set(sub, left)
         else this.#open.delete(sub)
         onClose(code)
       },
     })
+    const release = this.#app.whileDeciding(stream)
+    return stream
   }
 
   #noRoom({ principal }: FastifyRequest) {

@@ -170,3 +170,24 @@ test('[NO25] a node that stops cuts off the streams that it passes on, and ends 
   const again = await openRun(t, `${active.url}/ag-ui/agents/alpha`, { token, body: bodyOf(), lastEventId })
   t.equal(again.response.status, 200, 'it goes on at another node')
 })
+
+test('[NO26] a node that does not decide any more ends its streams of runs and of MCP, which go on at the next', async t => {
+  const { nodes, active, gateway } = await startPair(t)
+  const token = await gateway.token('operator')
+  await connectAgent(t, active, 'alpha')
+  const events = await openSse(t, `${active.url}/api/v1/events/stream`, { authorization: `Bearer ${token}` })
+  const runs = []
+  for (const { url } of [active, gateway]) {
+    const run = await openRun(t, `${url}/ag-ui/agents/alpha`, { token, body: bodyOf() })
+    await run.event('RUN_STARTED')
+    runs.push(run)
+  }
+  await nodes.activate(gateway.node)
+  for (const run of runs) await run.ended
+  t.equal(active.app.connections.stats().streams, 1, 'what any node can tell goes on')
+  t.ok(events.response.readable)
+  const { lastId: lastEventId } = runs[0]!
+  const again = await openRun(t, `${active.url}/ag-ui/agents/alpha`, { token, body: bodyOf(), lastEventId })
+  t.equal(again.response.status, 200)
+  t.equal(gateway.app.connections.stats().streams, 1)
+})
