@@ -56,6 +56,7 @@ class Group {
     })
     clearTimeout(hung)
     const ms = Math.round(performance.now() - begin)
+    if (ended?.isLast) this.#child = undefined
     tell(ended ?? { file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
   }
 
@@ -89,6 +90,7 @@ class Group {
       else this.#printed.push(text)
     })
     child.once('close', () => {
+      if (this.#child !== child) return
       this.#child = undefined
       this.#ended?.(undefined)
     })

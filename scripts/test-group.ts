@@ -17,6 +17,8 @@ export interface EndedFile {
   fail: number
   total: number
   ms: number
+  /** Its process ran no further: a file that took too long has ended the root of all tests. */
+  isLast?: true
 }
 
 // tap names folders of tests after the program and its arguments.
@@ -27,6 +29,13 @@ const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
 // The root's own come when the process ends, and make it end as soon as nothing runs.
 const teardowns: (() => unknown)[] = []
 t.teardown = teardown => void teardowns.unshift(teardown)
+
+let isOver = false as boolean
+const { timeout } = t
+t.timeout = options => {
+  isOver = true
+  timeout.call(t, options)
+}
 
 const queue = new Socket({ fd: 3, readable: true, writable: false })
 const files = createInterface({ input: queue })[Symbol.asyncIterator]()
@@ -55,7 +64,9 @@ for (let file = await next(); file !== undefined; file = await next()) {
     fail: t.counts.fail - fail,
     total: t.counts.total - total,
     ms: Math.round(performance.now() - begin),
+    ...(isOver && { isLast: true }),
   }
   // Not as a comment of the root: tap keeps that until the next test begins.
   process.stdout.write(`# ended: ${JSON.stringify(ended)}\n`)
+  if (isOver) process.exit(1)
 }

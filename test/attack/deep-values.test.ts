@@ -2,6 +2,7 @@ import { agentPayloads, clientPayloads, MAX_VALUE_DEPTH } from '@fleetwire/proto
 import t from 'tap'
 import { expectRefusedEverywhere } from '../helpers/body-doors.ts'
 import { startApp } from '../helpers/build.ts'
+import { some } from '../helpers/sizes.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
@@ -20,7 +21,7 @@ t.test('[RE24] no field of any body of any route accepts a value that is too dee
   const says = (field: string) => `${field} is nested more than 64 levels deep`
   await expectRefusedEverywhere(
     t,
-    TOO_DEEP.map(json => ({ json, says })),
+    some('DEEP_BODIES', 3, TOO_DEEP).map(json => ({ json, says })),
   )
 })
 
@@ -29,7 +30,7 @@ t.test('[FR18] no frame of any type accepts a value that is too deep, and each c
   const operator = await token('operator')
   const agentToken = await token('agent', { sub: 'a1' })
   // A few of each connection: the error budget closes it at twenty.
-  const limits = [TOO_DEEP[0]!, TOO_DEEP[1]!, TOO_DEEP[3]!, TOO_DEEP[4]!]
+  const limits = some('DEEP_LIMITS', 2, [TOO_DEEP[0]!, TOO_DEEP[1]!, TOO_DEEP[3]!, TOO_DEEP[4]!])
   for (const type of Object.keys(clientPayloads)) {
     const board = await connectWs(t, url, operator)
     for (const deep of limits) {

@@ -27,8 +27,9 @@ test('when its server is killed, the page turns amber, then live again, and miss
   await page.getByText('Reconnecting').waitFor()
   await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
 
-  // The toast goes after some seconds, so it is awaited from before it comes.
-  const back = page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true }).waitFor()
+  // The toast goes after some seconds, so it is awaited from before it comes, and for as long as a server takes to start.
+  const toast = page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true })
+  const back = toast.waitFor({ timeout: 120_000 })
   await place.restart()
   await Promise.all([back, connection(page, 'online')])
   for (const input of ['four', 'five']) await submit(input)

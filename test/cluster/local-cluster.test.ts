@@ -7,7 +7,8 @@ import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { fleetwire } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
-t.setTimeout(180_000)
+// Six processes, four times, on a machine that also runs everything else.
+t.setTimeout(600_000)
 
 t.test('fleetwire cluster outlives the active node, ends whole, and goes on where it was', async t => {
   // Says how to get a nats-server where there is none.

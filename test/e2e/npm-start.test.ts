@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
-import { size } from '../helpers/sizes.ts'
+import { inFull } from '../helpers/sizes.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -47,10 +47,7 @@ async function npmStart(t: Test): Promise<Started> {
   return { npm, url, output: () => output, ended }
 }
 
-/** Each builds first, which takes longest: where not all are tried, the hardest is. */
-const skip = size('NPM_STARTS', { quick: 1, full: 2 }) < 2 && 'in a full run'
-
-test('SIGTERM to npm start ends the server and its local agent, and frees the port', { skip }, async t => {
+test('SIGTERM to npm start ends the server and its local agent, and frees the port', inFull, async t => {
   const { npm, url, output, ended } = await npmStart(t)
   t.equal((await fetch(`${url}/health`)).status, 200)
   npm.kill('SIGTERM')

@@ -6,6 +6,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { expectCatalogued } from './catalogued.ts'
+import './compile-once.ts'
 import { CLUSTER, startDecidingNode } from './deciding-node.ts'
 import { expectDocumented } from './documented.ts'
 

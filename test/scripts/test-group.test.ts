@@ -81,6 +81,17 @@ t.test('what a file leaves to the end of its process is done at its own end', as
   )
 })
 
+t.test('a file that takes too long fails, and nothing runs behind it in the same process', async t => {
+  const hangs = `import t from 'tap'
+    t.setTimeout(300)
+    setInterval(() => {}, 100)
+    t.test('hangs', () => new Promise(() => {}))`
+  const { code, told } = await run(t, { 'hangs.mjs': hangs, 'a.mjs': passes })
+  t.equal(code, 1)
+  t.match(told, [{ file: 'hangs.mjs', fail: 1, isLast: true }])
+  t.equal(told.length, 1)
+})
+
 t.test('a file that ends the process also ends the files after it', async t => {
   const { code, counts } = await run(t, { 'ends.mjs': 'process.exit(0)', 'a.mjs': passes })
   t.equal(code, 0)

@@ -19,6 +19,7 @@ import { tailCommand } from '../../../src/cli/tail.ts'
 import { tokenCommand } from '../../../src/cli/token.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 import { freePort } from '../../helpers/processes.ts'
+import { some } from '../../helpers/sizes.ts'
 
 const COMMANDS = [
   ['serve'],
@@ -34,11 +35,14 @@ const COMMANDS = [
   ['backup'],
 ]
 
+/** Those that ask a server at once. */
+const REQUESTING = [['ps'], ['send', 'a', 'x'], ['interrupt', 'c'], ['tail'], ['token', '--role', 'viewer']]
+
 test('--help and --version are not errors', async t => {
   const help = await run(t, ['--help'])
   t.match(help, { code: 0, stderr: '' })
   for (const [name] of COMMANDS) t.match(help.stdout, new RegExp(`^ {2}${name} `, 'm'))
-  for (const command of COMMANDS) {
+  for (const command of some('HELP_OF', 4, COMMANDS)) {
     t.match(await run(t, [...command, '--help']), {
       code: 0,
       stderr: '',
@@ -72,7 +76,7 @@ test('wrong usage is explained and ends with 2, before any request to a server',
     [['token', '--role', 'viewer', '--ttl', '-1'], /90s, 15m, 12h or 30d/],
     [['serve', '--port', 'abc'], /Not a whole number/],
   ]
-  for (const [args, told] of wrong) {
+  for (const [args, told] of some('WRONG_USAGE', 8, wrong)) {
     const { code, stdout, stderr } = await run(t, args, { FLEETWIRE_TOKEN: 'x' })
     t.equal(code, 2, args.join(' '))
     t.match(stderr, told)
@@ -87,7 +91,7 @@ test('wrong usage is explained and ends with 2, before any request to a server',
 
 test('without a server each command says so and ends with 3', async t => {
   const env = { FLEETWIRE_URL: `http://127.0.0.1:${await freePort()}`, FLEETWIRE_TOKEN: 'x' }
-  for (const args of [['ps'], ['send', 'a', 'x'], ['interrupt', 'c'], ['tail'], ['token', '--role', 'viewer']]) {
+  for (const args of some('REQUESTING', 2, REQUESTING)) {
     const { code, stderr } = await run(t, args, env)
     t.equal(code, 3, args.join(' '))
     t.match(stderr, /^fleetwire: No Fleetwire server answers at http:\S+ \(.*ECONNREFUSED.*\). Start one with: .*\n$/)
@@ -96,7 +100,7 @@ test('without a server each command says so and ends with 3', async t => {
 
 test('a token that is wrong, missing or too weak ends with 4', async t => {
   const { run: runHere, as } = await startForCli(t)
-  for (const args of [['ps'], ['send', 'a', 'x'], ['interrupt', 'c'], ['tail'], ['token', '--role', 'viewer']]) {
+  for (const args of some('REQUESTING', 2, REQUESTING)) {
     t.match(await runHere(args, { FLEETWIRE_TOKEN: 'x' }), { code: 4, stderr: /401/ }, args.join(' '))
     t.match(await runHere(args, { FLEETWIRE_TOKEN: '' }), { code: 4, stderr: /Set FLEETWIRE_TOKEN/ }, args.join(' '))
   }
@@ -128,7 +132,7 @@ test('the list of commands says of each what the command says itself', async t =
     Object.values(summaries).map(({ usage }) => usage),
     modules.map(command => program.subcommandTerm(command)),
   )
-  for (const name of Object.keys(summaries)) {
+  for (const name of some('HELP_NAMES', 4, Object.keys(summaries))) {
     t.match((await run(t, ['help', name])).stdout.replace(/\s+/g, ' '), summaries[name as CommandName].says)
   }
 })

@@ -66,6 +66,7 @@ export const agentPayloads = {
     connects: Type.Optional(
       Type.Integer({
         minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
         description:
           'Which connection of this process it is: 1, 2, 3 … A hello that was held up on its way is told by it',
       }),

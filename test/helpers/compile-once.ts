@@ -1,0 +1,40 @@
+import { createRequire } from 'node:module'
+
+type Compile = (route: object) => unknown
+type Build = (shared: unknown, options: unknown) => Compile
+
+/*
+ * Each app compiles the schemas of a route when that is first asked for. The apps of a test process have the same schemas,
+ * so all but the first take what that has compiled: it is what they would spend most of their time on.
+ */
+const require = createRequire(import.meta.url)
+const built = new Map<string, Compile>()
+
+const once = (name: string, build: Build): Build => {
+  return (shared, options) => {
+    const all = JSON.stringify([name, shared, options])
+    const known = built.get(all)
+    if (known !== undefined) return known
+    const compile = build(shared, options)
+    const compiled = new Map<string, unknown>()
+    const remember: Compile = route => {
+      const key = JSON.stringify(route)
+      if (!compiled.has(key)) compiled.set(key, compile(route))
+      return compiled.get(key)
+    }
+    built.set(all, remember)
+    return remember
+  }
+}
+
+/** Puts other exports in place of those that `plugins/schemas.ts` requires when it first compiles. */
+function replace<T>(name: string, by: (exports: T) => T): void {
+  const exports = require(name) as T
+  require.cache[require.resolve(name)]!.exports = by(exports)
+}
+
+replace('@fastify/ajv-compiler', (compiler: () => Build) => Object.assign(() => once('ajv', compiler()), compiler))
+replace('@fastify/fast-json-stringify-compiler', (exports: { SerializerSelector: () => Build }) => ({
+  ...exports,
+  SerializerSelector: () => once('serializers', exports.SerializerSelector()),
+}))
