@@ -56,7 +56,10 @@ class Group {
     })
     clearTimeout(hung)
     const ms = Math.round(performance.now() - begin)
-    if (ended?.isLast) this.#child = undefined
+    if (ended?.isLast) {
+      this.#child = undefined
+      child.kill('SIGKILL')
+    }
     tell(ended ?? { file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
   }
 

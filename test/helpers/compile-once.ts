@@ -34,7 +34,7 @@ function replace<T>(name: string, by: (exports: T) => T): void {
 }
 
 replace('@fastify/ajv-compiler', (compiler: () => Build) => Object.assign(() => once('ajv', compiler()), compiler))
-replace('@fastify/fast-json-stringify-compiler', (exports: { SerializerSelector: () => Build }) => ({
-  ...exports,
-  SerializerSelector: () => once('serializers', exports.SerializerSelector()),
-}))
+replace('@fastify/fast-json-stringify-compiler', (selector: () => Build) => {
+  const SerializerSelector = () => once('serializers', selector())
+  return Object.assign(SerializerSelector, selector, { default: SerializerSelector, SerializerSelector })
+})

@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { agentCommand } from '../../../src/cli/agent.ts'
 import { attachCommand } from '../../../src/cli/attach.ts'
 import { backupCommand } from '../../../src/cli/backup.ts'
+import { clusterCommand } from '../../../src/cli/cluster.ts'
 import { demoCommand } from '../../../src/cli/demo.ts'
 import { hooksCommand } from '../../../src/cli/hooks.ts'
 import { interruptCommand } from '../../../src/cli/interrupt.ts'
@@ -24,6 +25,7 @@ import { some } from '../../helpers/sizes.ts'
 const COMMANDS = [
   ['serve'],
   ['demo'],
+  ['cluster'],
   ['token'],
   ['agent', 'exec'],
   ['ps'],
@@ -115,6 +117,7 @@ test('the list of commands says of each what the command says itself', async t =
   const modules = [
     serveCommand,
     demoCommand,
+    clusterCommand,
     tokenCommand,
     loginLinkCommand,
     agentCommand,
