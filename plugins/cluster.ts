@@ -4,7 +4,7 @@ import { wireError } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ClusterNode, Service } from '../src/cluster/cluster-node.ts'
-import { nodeAddress, nodeName } from '../src/cluster/node-identity.ts'
+import { nodeAddress, nodeName, tokenKeyId } from '../src/cluster/node-identity.ts'
 import type { RunningNode } from '../src/cluster/running-node.ts'
 import type { Config } from '../src/config.ts'
 import { listOf } from '../src/environment.ts'
@@ -39,6 +39,7 @@ async function openNode(app: FastifyInstance, config: Config): Promise<RunningNo
     monitors: listOf(config.NATS_MONITOR_URL),
     requiresFsync: config.NATS_REQUIRE_FSYNC,
     node: nodeName(config),
+    tokenKeyId: tokenKeyId(config.JWT_SECRET ?? config.JWT_PUBLIC_KEY ?? config.JWKS_URL ?? ''),
     // Beside a log of this process's own, which is not touched.
     dir: resolve(config.DATA_DIR, 'replica'),
     clock: app.clock,

@@ -75,3 +75,7 @@ export const FLW_ERR_CLUSTER_PAYLOAD = createError(
   'FLW_ERR_CLUSTER_PAYLOAD',
   'The NATS servers take messages of %s bytes at most, and cluster mode needs %s: set max_payload to 1MB or more.',
 )
+export const FLW_ERR_CLUSTER_KEY = createError(
+  'FLW_ERR_CLUSTER_KEY',
+  'Node %s judges tokens by another key: what one accepts the other refuses. Set the same FLEETWIRE_JWT_SECRET, _JWT_PUBLIC_KEY or _JWKS_URL on all nodes.',
+)

@@ -5,6 +5,8 @@ export interface Beat {
   address: string
   /** A secret of its process, by which it proves over HTTP that it is a node: only nodes hear beats. */
   key: string
+  /** Tells keys of tokens apart, and tells nothing of them. */
+  tokenKeyId?: string
   /** Up to where its replica has the stream. */
   position: number
   /** Of the newest leader that it knows. */

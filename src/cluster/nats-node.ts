@@ -22,6 +22,8 @@ export interface NatsNodeOptions extends NatsAccess {
   requiresFsync: boolean
   /** The name of this node. */
   node: string
+  /** Tells whether nodes judge tokens by the same key. */
+  tokenKeyId: string
   /** The folder of its replica. */
   dir: string
   clock: Clock
@@ -66,7 +68,8 @@ async function open(options: NatsNodeOptions): Promise<RunningNode> {
     undo.push(() => stream.close())
     const second = await connectNats({ ...options, name: `fleetwire ${namespace} ${node} terminals` })
     undo.push(() => second.close())
-    const self = { node, key: randomBytes(24).toString('base64url'), address: '' }
+    const { tokenKeyId } = options
+    const self = { node, tokenKeyId, key: randomBytes(24).toString('base64url'), address: '' }
     // What the stream keeps of a node that leads: never its key.
     const leader = {
       node,

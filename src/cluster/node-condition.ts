@@ -13,7 +13,7 @@ const TWIN_MS = 5000
 const TWINS = 3
 
 export interface ConditionPorts {
-  self: { readonly node: string; readonly key: string }
+  self: { readonly node: string; readonly key: string; readonly tokenKeyId?: string }
   clock: Clock
   /** Up to where the replica has the stream. */
   position(): number
@@ -27,6 +27,8 @@ export interface ConditionPorts {
   requiresFsync: boolean
   /** Called when another process is heard that calls itself the same. */
   onTwin(): void
+  /** Called once for each node that judges tokens by another key. */
+  onOtherKey(node: string): void
 }
 
 /** Judges whether clients are served well by this node. */
@@ -40,6 +42,7 @@ export class NodeCondition {
   /** When the stream could accept a commit last. */
   #streamAt: number
   #isAsking = false
+  readonly #otherKeys = new Set<string>()
 
   constructor(ports: ConditionPorts) {
     this.#ports = ports
@@ -65,11 +68,16 @@ export class NodeCondition {
   }
 
   heard(beat: Beat): void {
-    const { self, clock, position, onTwin } = this.#ports
+    const { self, clock, position, onTwin, onOtherKey } = this.#ports
     const now = clock.monotonic()
     if (beat.node === self.node && beat.key !== self.key && !beat.isLeaving) {
       this.#twinsAt = [...this.#twinsAt.filter(at => now - at < TWIN_MS), now]
       if (this.#twinsAt.length === TWINS) onTwin()
+    }
+    if (beat.tokenKeyId === self.tokenKeyId) this.#otherKeys.delete(beat.node)
+    else if (!this.#otherKeys.has(beat.node)) {
+      this.#otherKeys.add(beat.node)
+      onOtherKey(beat.node)
     }
     if (this.#behind !== undefined && position() >= this.#behind.position) this.#behind = undefined
     if (beat.position > position()) this.#behind ??= { position: beat.position, since: now }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
@@ -27,3 +27,7 @@ function ownAddress(): string {
     .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
   return (found.find(({ family }) => family === 'IPv4') ?? found[0])?.address ?? hostname()
 }
+
+/** The same for the same key. It is keyed by the key itself, so it is of no use to who has not got that. */
+export const tokenKeyId = (key: string): string =>
+  createHmac('sha256', key.trim()).update('fleetwire token key').digest('base64url').slice(0, 16)

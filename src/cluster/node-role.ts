@@ -40,7 +40,7 @@ export interface RoleLog {
 }
 
 export interface NodeRoleOptions {
-  node: Pick<Beat, 'node' | 'address' | 'key'>
+  node: Pick<Beat, 'node' | 'address' | 'key' | 'tokenKeyId'>
   log: RoleLog
   beats: Beats
   clock: Clock

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { FLW_ERR_CLUSTER_NODE } from '../errors.ts'
+import { FLW_ERR_CLUSTER_KEY, FLW_ERR_CLUSTER_NODE } from '../errors.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Beat, Beats } from './beats.ts'
 import type { ActiveNode, ClusterNode, Durability, Service } from './cluster-node.ts'
@@ -16,7 +16,7 @@ const APPEND = 'append'
 
 export interface RunningNodeOptions {
   /** Its address is set when it is known, before the node starts. */
-  self: { readonly node: string; readonly key: string; address: string }
+  self: { readonly node: string; readonly key: string; readonly tokenKeyId?: string; address: string }
   replica: ReplicatedLog
   beats: Beats
   bus: NodeBus
@@ -66,6 +66,7 @@ export class RunningNode implements ClusterNode {
       hasActive: () => this.active !== undefined,
       reach: () => replica.reach(),
       onTwin: () => onFault(new FLW_ERR_CLUSTER_NODE(self.node)),
+      onOtherKey: other => onFault(new FLW_ERR_CLUSTER_KEY(other)),
     })
     this.#unlisten = [
       beats.listen(beat => this.#condition.heard(beat)),

@@ -32,6 +32,11 @@ t.test('[NO19] a node whose servers are not there lives, is not ready, says so, 
   t.equal(code, 1)
   t.match(stderr, /FLW_ERR_CLUSTER_STREAM|its num_replicas is 1, and should be 3/, 'what differs ends a start')
 
+  const other = serveNode(t, nats, 'c', { ...ONE, FLEETWIRE_JWT_SECRET: 'another-secret-that-is-long-enough-too' })
+  await Promise.all([node.printed(/Node c judges tokens by another key/), other.printed(/Node a judges tokens by/)])
+  t.notMatch(node.output() + other.output(), /another-secret/)
+  await other.kill('SIGKILL')
+
   const twin = serveNode(t, nats, 'a', ONE)
   for (const each of [url, await twin.url]) await readiness(each, 503, /another process is node a too/)
   await twin.printed(/FLW_ERR_CLUSTER_NODE/)

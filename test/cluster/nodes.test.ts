@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { AgentClient } from '@fleetwire/client/node'
 import t from 'tap'
 import { SECRET } from '../helpers/build.ts'
@@ -19,7 +20,11 @@ t.test(
     const call = async (url: string, method: string, path: string, body?: object) => {
       const response = await fetch(`${url}/api/v1${path}`, {
         method,
-        headers: { authorization: `Bearer ${hmacToken(SECRET)}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${hmacToken(SECRET)}`,
+          'content-type': 'application/json',
+          'idempotency-key': randomUUID(),
+        },
         ...(body && { body: JSON.stringify(body) }),
       })
       return { status: response.status, body: await response.json() }
@@ -51,7 +56,10 @@ t.test(
     }
 
     await agent.stop()
+    const [standby] = nodes.filter(node => node !== first)
     first.child.kill('SIGTERM')
+    const meanwhile = await call(await standby!.url, 'POST', '/agents/a1/commands', { kind: 'shell', input: 'between' })
+    t.equal(meanwhile.status, 202, 'what comes to another node meanwhile waits until one is active')
     const second = await activeOf(nodes.filter(node => node !== first))
     await agentAt(await second.url)
     await submit(await second.url, 'two')

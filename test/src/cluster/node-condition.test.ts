@@ -9,10 +9,11 @@ function scene(requiresFsync = false) {
   const clock = new FakeClock()
   const world = {
     ...{ position: 0, failed: undefined as string | undefined, isCutOff: false, hasActive: true, twins: 0 },
+    otherKeys: [] as string[],
     ...{ durability: 'unknown' as Durability, reach: async () => 0 },
   }
   const condition = new NodeCondition({
-    ...{ clock, requiresFsync, self: { node: 'a', key: 'k' } },
+    ...{ clock, requiresFsync, self: { node: 'a', key: 'k', tokenKeyId: 'one' } },
     position: () => world.position,
     failed: () => world.failed,
     isCutOff: () => world.isCutOff,
@@ -22,9 +23,10 @@ function scene(requiresFsync = false) {
     onTwin: () => {
       world.twins++
     },
+    onOtherKey: node => world.otherKeys.push(node),
   })
   const beat = (fields: Partial<Beat> = {}): Beat => ({
-    ...{ node: 'b', key: 'other', address: '', position: 0, term: 1 },
+    ...{ node: 'b', key: 'other', address: '', tokenKeyId: 'one', position: 0, term: 1 },
     ...{ isActive: false, isServing: false, isLeaving: false, ...fields },
   })
   /** As seconds go by, with all that a node does in them. */
@@ -119,4 +121,13 @@ t.test('what a node is told about first: that it cannot go on, then that it is c
   t.match(condition.flaw, /cut off/)
   world.failed = 'its disk is full'
   t.match(condition.flaw, /the replica has failed: its disk is full/)
+})
+
+t.test('a node that judges tokens by another key is told of once', async t => {
+  const { world, pass } = scene()
+  await pass(3, [{ node: 'b' }, { node: 'c', tokenKeyId: 'two' }])
+  t.same(world.otherKeys, ['c'])
+  await pass(1, [{ node: 'c' }])
+  await pass(2, [{ node: 'c', tokenKeyId: 'three' }])
+  t.same(world.otherKeys, ['c', 'c'], 'and again when it has one of its own again')
 })
