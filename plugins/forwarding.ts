@@ -152,14 +152,29 @@ export default fp(
           )
       })
       scope.addHook('onSend', (request, reply, payload, done) => {
-        if (request.headers[FORWARDED] !== undefined && app.forwardedFrom(request) !== undefined)
+        if (request.headers[FORWARDED] !== undefined && app.forwardedFrom(request) !== undefined) {
           reply.header(HEAD, eventLog.head)
+          // It ceased to decide while it was asked: the next one is asked, as if this one had not been.
+          if (!cluster.isActive && reply.statusCode === 503 && saysNothingDone(payload))
+            reply.header(NOT_ACTIVE, 'true')
+        }
         done(null, payload)
       })
     })
   },
   { name: 'fleetwire-forwarding', dependencies: ['fleetwire-cluster', 'fleetwire-event-log', 'fleetwire-reached-at'] },
 )
+
+/** Of a refusal: it does not say that the outcome is not known. */
+function saysNothingDone(payload: unknown): boolean {
+  if (typeof payload !== 'string') return false
+  try {
+    const { code, details } = JSON.parse(payload) as { code?: string; details?: { outcome?: string } }
+    return code === 'unavailable' && details?.outcome === undefined
+  } catch {
+    return false
+  }
+}
 
 function isSafe({ method, headers, routeOptions }: FastifyRequest): boolean {
   if (method === 'GET' || method === 'HEAD') return true

@@ -59,7 +59,11 @@ t.test(
     const [standby] = nodes.filter(node => node !== first)
     first.child.kill('SIGTERM')
     const meanwhile = await call(await standby!.url, 'POST', '/agents/a1/commands', { kind: 'shell', input: 'between' })
-    t.equal(meanwhile.status, 202, 'what comes to another node meanwhile waits until one is active')
+    t.equal(
+      meanwhile.status,
+      202,
+      `what comes to another node meanwhile is accepted: ${JSON.stringify(meanwhile.body)}`,
+    )
     const second = await activeOf(nodes.filter(node => node !== first))
     await agentAt(await second.url)
     await submit(await second.url, 'two')
