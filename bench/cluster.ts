@@ -104,7 +104,10 @@ async function submissions(): Promise<void> {
       count(rows[i]!.reduce((sum, { refused }) => sum + refused, 0)),
     ]),
   )
-  note('Wanted: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.\n')
+  note('Wanted: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
+  // Before anything is killed.
+  sharedMachine(neighbours.cores())
+  note('')
   await load.stop()
 }
 
@@ -163,7 +166,6 @@ try {
   await introduceAgents(cluster.nodes.active.port, async agentId => cluster.sign('agent', agentId))
   if (isWanted('submit')) await submissions()
   if (isWanted('failover')) await failovers()
-  sharedMachine(neighbours.cores())
 } finally {
   await Promise.all([embedded.stop(), cluster.stop()])
 }
