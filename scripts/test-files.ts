@@ -20,7 +20,7 @@ const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/cluster/', 'dist/t
 const BROWSER = 'dist/test/browser/'
 /** Timers, the garbage collector, a DOM, what comes before and behind each test of the process. */
 const OF_THE_PROCESS =
-  /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
+  /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\/dom\.js'|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
 const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
 
 const testsIn = (root: string, folder: string): string[] =>

@@ -49,6 +49,7 @@ t.test(
       'test/src/timers.test.ts': `import { mock } from 'node:test'\n${pure}`,
       'test/src/handler.test.ts': `${pure}process.on('warning', () => {})\n`,
       'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
+      'test/src/page.test.ts': `import '../testing/dom.js'\n${pure}`,
       'test/src/before.test.ts': `${pure}t.before(() => {})\n`,
       'test/e2e/long.test.ts': pure,
       'test/attack/load.test.ts': `${pure}${['await server', 'delay()'].join('.')}\n`,
@@ -61,7 +62,14 @@ t.test(
     t.same(plan, {
       browser: [shared('browser/a'), shared('browser/b')],
       sideBySide: [
-        ...[shared('e2e/long'), alone('src/before'), alone('src/env'), alone('src/handler'), alone('src/timers')],
+        ...[
+          shared('e2e/long'),
+          alone('src/before'),
+          alone('src/env'),
+          alone('src/handler'),
+          alone('src/page'),
+          alone('src/timers'),
+        ],
         shared('src/short'),
       ],
       quiet: [alone('attack/load')],
