@@ -93,7 +93,11 @@ export class Ledger {
   /** Resolves when so many more commands were accepted that were first sent from now on. */
   async goOn(count: number): Promise<void> {
     const from = performance.now()
-    await until(() => this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count)
+    await until(() => {
+      // A caller that was told what it must not be told calls no more.
+      if (this.#flaws.length > 0) throw new Error(this.#flaws.join('\n'))
+      return this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count
+    })
   }
 
   /** How long after `at` the first command was accepted that was sent after it, in ms. */
