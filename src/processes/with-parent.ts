@@ -13,7 +13,10 @@ export class ParentProcess {
       else if (socket instanceof Socket) this.#serve(socket)
     })
     // Whoever started it is gone: nobody would stop it any more.
-    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    const end = () => process.kill(process.pid, 'SIGTERM')
+    process.once('disconnect', end)
+    // It may have gone while this node was starting, when nobody listened.
+    if (!process.connected) end()
     // The channel is no reason to stay.
     process.channel?.unref()
   }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
@@ -70,4 +71,21 @@ t.test('what is wrong for all nodes is said once, and ends the start', async t =
   const noSecret = await fleetwire(t, args, { FLEETWIRE_NATS_URL: 'nats://127.0.0.1:9' }).ended
   t.equal(noSecret.code, 1, noSecret.stderr)
   t.match(noSecret.stderr, /FLW_ERR|FLEETWIRE_JWT_SECRET|secret/i)
+})
+
+t.test('nodes whose first process is killed while they start end by themselves', async t => {
+  const nats = await NatsCluster.start(t)
+  if (nats === undefined) return
+  const env = { FLEETWIRE_NATS_URL: nats.addresses.join(','), FLEETWIRE_JWT_SECRET: SECRET, FLEETWIRE_NODE: 'brief' }
+  const folder = t.testdir()
+  const server = fleetwire(t, ['serve', '--gateways', '1', '--port', '0', '--data-dir', folder], env)
+  const children = () => {
+    const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+    return stdout.split('\n').filter(line => line.includes('--with-parent') && line.includes(folder))
+  }
+  await until(() => children().length === 2)
+  // Not server.kill, which waits until its output is closed: the nodes have it too.
+  server.child.kill('SIGKILL')
+  await until(() => children().length === 0)
+  t.pass('none is left')
 })
