@@ -87,7 +87,7 @@ test('[RE1] [RE2] every refusal has one shape', async t => {
     ['long parameter', call(admin, 'DELETE', `/api/v1/tasks/${'x'.repeat(5000)}`), 414, 'invalid_request', /./],
     ['other status', call(admin, 'GET', '/teapot'), 418, 'invalid_request', /short and stout/],
     ['fault', call(admin, 'GET', '/fault'), 500, 'internal', /^A fault of the server; it was logged\.$/],
-    ['fault with a status', call(admin, 'GET', '/fault-503'), 503, 'unavailable', /^The log cannot accept now/],
+    ['fault with a status', call(admin, 'GET', '/fault-503'), 503, 'unavailable', /^The server cannot accept now/],
     ['not an error', call(admin, 'GET', '/not-an-error'), 500, 'internal', /./],
   ]
   for (const [name, answer, status, code, message] of cases) {
