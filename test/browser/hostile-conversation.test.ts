@@ -2,7 +2,6 @@ import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
 import { connection, desktop, house, launch, type Person, person, phone } from '../helpers/browser.ts'
 import { fleetwire } from '../helpers/processes.ts'
-import { until } from '../helpers/until.ts'
 
 // Several browsers, one after the other, on a machine that also runs everything else.
 tap.setTimeout(300_000)
@@ -49,14 +48,6 @@ const tools: { name: string; args: unknown; result?: unknown; error?: { code: st
   { name: 'fails', args: 'not an object', error: { code: 'odd', message: '<img src=x onerror=alert(1)>'.repeat(30) } },
 ]
 
-/** What a page that opened leads to. It is closed again, since the page behind it draws nothing meanwhile. */
-async function opened(popup: Page): Promise<string> {
-  if (popup.url() === 'about:blank') await popup.waitForURL(/^(?!about:blank$)/, { timeout: 10_000 }).catch(() => {})
-  const what = `opens ${popup.url()}`
-  await popup.close()
-  return what
-}
-
 /** Nothing opens, leaves or asks by itself: counted beside the errors of the page. */
 function watch({ page }: Person, origin: string): string[] {
   const seen: string[] = []
@@ -64,7 +55,7 @@ function watch({ page }: Person, origin: string): string[] {
     seen.push(`dialog: ${dialog.message()}`)
     void dialog.dismiss()
   })
-  page.on('popup', popup => void opened(popup).then(what => seen.push(what)))
+  page.on('popup', popup => seen.push(`opens ${popup.url()}`))
   page.on('request', request => {
     if (/^(https?|wss?):/.test(request.url()) && !request.url().startsWith(origin)) seen.push(`asks ${request.url()}`)
   })
@@ -145,8 +136,16 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
   const someone = await person(browser, { url: `${place.url}/agents/shell-1?tab=terminal`, token: place.token })
   const { page, context, problems } = someone
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  await context.route(/evil\.test/, route => route.fulfill({ body: 'elsewhere' }))
   const seen = watch(someone, place.url)
+  // Nothing is there to be opened, and a page behind another one draws nothing.
+  const opened = await page.evaluateHandle(() => {
+    const calls: string[] = []
+    window.open = (...how) => {
+      calls.push(how.join(' '))
+      return null
+    }
+    return calls
+  })
   await page.locator('[data-agent-id=shell-1][data-status=idle]').first().waitFor()
   const title = await page.title()
   const link = (to: string, text: string) => `\\033]8;;${to}\\033\\\\${text}\\033]8;;\\033\\\\`
@@ -179,19 +178,18 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
       await screen().hover({ position: { x, y: 8 } })
       addresses.add(await screen().evaluate(element => element.closest('[title]')?.getAttribute('title') ?? ''))
       await screen().click({ position: { x, y: 8 } })
-      await until(() => context.pages().length === 1)
     }
   }
-  const expected = 'opens https://evil.test/'
+  const calls = () => opened.evaluate(calls => calls)
   // The page draws the line in its own time. Then once more, so that each link was clicked when it stood there.
-  while (!(addresses.has('https://evil.test/') && seen.includes(expected)) && Date.now() < deadline) await sweep()
+  while (!addresses.has('https://evil.test/') || (await calls()).length === 0) {
+    if (Date.now() > deadline) break
+    await sweep()
+  }
   await sweep()
   t.ok(addresses.has('https://evil.test/'), 'where a link leads is shown before it is followed')
-  t.ok(seen.includes(expected), 'by a click')
-  t.same(
-    seen.filter(what => what !== expected),
-    [],
-  )
+  t.same([...new Set(await calls())], ['https://evil.test/ _blank noopener,noreferrer'], 'by a click')
+  t.same(seen, [])
   t.equal((await page.title()).replace(/^\(\d+\) /, ''), title)
   t.equal(await page.evaluate(() => navigator.clipboard.readText()), '')
   t.same(problems, [])
