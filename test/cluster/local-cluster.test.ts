@@ -25,7 +25,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
     )
     const [, active] = /^ {2}(\S+) .*active: it decides$/m.exec(output)!
     t.equal(pids.size, 6, output)
-    t.match(output, /#login=\w/)
+    t.match(output, /#login=[\w-]/)
     const env = { FLEETWIRE_URL: url!, FLEETWIRE_DATA_DIR: folder }
     const run = (...args: string[]) => fleetwire(t, args, env).ended
     return { cluster, pids, active: active!, run }
