@@ -12,11 +12,12 @@ declare module 'fastify' {
   }
 }
 
-/** The audit trail. Each of its events is also a line in the process log. */
+/** The audit trail. Each of its events is also a line in the process log, in a cluster in that of the active node. */
 export default fp(
   async app => {
-    const { clock, eventLog } = app
+    const { clock, cluster, eventLog } = app
     const unfollow = eventLog.follow(events => {
+      if (cluster?.isActive === false) return
       for (const { type, topic, payload } of events) {
         if (type === 'audit:recorded' && topic === 'system.audit') app.log.info({ audit: payload }, 'audit')
       }
@@ -27,5 +28,5 @@ export default fp(
     })
     app.addHook('onClose', async () => unfollow())
   },
-  { name: 'fleetwire-audit', dependencies: ['fleetwire-event-log'] },
+  { name: 'fleetwire-audit', dependencies: ['fleetwire-cluster', 'fleetwire-event-log'] },
 )

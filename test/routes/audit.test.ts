@@ -2,6 +2,7 @@ import type { Command, Interaction, MintedToken } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import { startApp } from '../helpers/build.ts'
+import { startPair } from '../helpers/node-pair.ts'
 import { connectWs, type WireFrame } from '../helpers/ws-client.ts'
 
 interface Audit {
@@ -106,6 +107,16 @@ test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of
   const history = await api('GET', '/events?topics=system.audit&limit=500')
   t.equal((history.body as { items: unknown[] }).items.length, 20)
   for (const secret of ['hush-hush', minted.body.token, root]) t.notMatch(JSON.stringify([history.body, told]), secret)
+})
+
+test('[AD1] of several nodes one writes the line', async t => {
+  const lines: string[] = []
+  const { gateway } = await startPair(t, { logger: { stream: { write: (line: string) => void lines.push(line) } } })
+  const { status } = await gateway.call(await gateway.token('admin'), 'DELETE', '/api/v1/subjects/eve/tokens')
+  t.equal(status, 204)
+  const told = lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'audit')
+  t.equal(told.length, 1)
+  t.match(told[0].audit, { action: 'subject:revoke', what: 'eve' })
 })
 
 test('[AD1] [PM6] the trail is seen by admins who see every agent, and by nobody else', async t => {
