@@ -65,6 +65,8 @@ export class SessionService {
   /** Sessions in which somebody types, by agent and topic. */
   readonly #typists = new Map<string, Map<string, Session>>()
   readonly #typing: Deadlines
+  /** How many sessions were seen to end: a record that was read before the last of them may be out of date. */
+  #endings = 0
   #unfollow: Unfollow | undefined
 
   constructor({ log, open, clock, retentionMs, limits, onFault }: SessionServiceOptions) {
@@ -85,6 +87,7 @@ export class SessionService {
     this.#unfollow = this.#log.follow(events => this.#fold(events))
     for await (const session of this.#all({ status: ['active'] })) {
       this.#activeOf(session.agentId).ids.add(session.sessionId)
+      this.#know(session)
       if (session.typing) this.#watch(session)
     }
   }
@@ -123,8 +126,12 @@ export class SessionService {
     if (flaw !== undefined) return this.#refuse(flaw, alongside)
     const closing =
       event.kind === 'end' ? [...this.#open.closing(of.agentId, of.sessionId), ...(await this.#stateRemoval(of))] : []
+    const endings = this.#endings
     const changed = await this.#change(of, event, [...closing, ...alongside])
     if (changed.status === 'unavailable') return changed
+    // Nothing that follows the log tells of it: without this, each later frame of its stream would be stored alone.
+    if (changed.status === 'same' && changed.value?.status === 'active' && endings === this.#endings)
+      this.#know(changed.value)
     if (changed.status === 'same' && changed.why === 'absent') {
       return refused(notFound('session', of.sessionId))
     }
@@ -290,15 +297,20 @@ export class SessionService {
       if (!type.startsWith('session:')) continue
       const session = payload as Session
       this.#known.delete(topic)
-      if (session.status === 'active') this.#known.set(topic, session)
+      if (session.status === 'active') this.#know(session)
+      else this.#endings++
       this.#count(session)
       if (session.typing) this.#watch(session)
       else this.#unwatch(session)
     }
-    for (const topic of this.#known.keys()) {
-      if (this.#known.size <= KNOWN_LIMIT) break
-      this.#known.delete(topic)
-    }
+  }
+
+  /** It is active. What is known already is as new. */
+  #know(session: Session): void {
+    const topic = topics.sessionStatus(session.agentId, session.sessionId)
+    if (this.#known.has(topic)) return
+    this.#known.set(topic, session)
+    if (this.#known.size > KNOWN_LIMIT) this.#known.delete(this.#known.keys().next().value!)
   }
 
   #watch(session: Session): void {

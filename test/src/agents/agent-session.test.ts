@@ -1,6 +1,7 @@
-import type { Agent, WireError } from '@fleetwire/protocol'
+import { type Agent, topics, type WireError } from '@fleetwire/protocol'
 import t from 'tap'
 import { removeAgent } from '../../../src/agents/remove-agent.ts'
+import { draftOf } from '../../../src/log/draft.ts'
 import type { EventLog } from '../../../src/log/event-log.ts'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 import { refuseAppends } from '../../helpers/refuse-appends.ts'
@@ -36,6 +37,39 @@ t.test('[UP3] [UP4] [UP5] numbered frames: stored once, acknowledged, a gap is n
     .filter(e => e.type === 'agent:error')
     .map(e => (e.payload as { message: string }).message)
   t.strictSame(messages, [...Array.from({ length: 200 }, (_, i) => `m${i + 1}`), 'm202'])
+})
+
+t.test('deltas that come together share an append, however long ago their session changed', async t => {
+  const dir = t.testdir()
+  const before = await startFleet(t, { dir })
+  const starting = before.agent('a1')
+  await starting.hello()
+  const ids = { sessionId: 's1', messageId: 'm1' }
+  starting.report('message:start', { ...ids, role: 'assistant' })
+  await starting.acked(1)
+  await before.end()
+
+  const fleet = await startFleet(t, { dir, clock: before.clock })
+  const agent = fleet.agent('a1')
+  const { ackedN } = await agent.hello()
+  let n = ackedN
+  const acksOf = async (deltas: number) => {
+    fleet.clock.advance(10)
+    const from = agent.sent.length
+    n += deltas
+    for (let i = 0; i < deltas; i++) agent.report('message:delta', { ...ids, delta: 'b' })
+    await agent.acked(n)
+    return agent.sent.slice(from).filter(({ type }) => type === 'report:ack').length
+  }
+  t.equal(await acksOf(20), 1, 'before this process began')
+  const session = (await fleet.sessions.get(ids.sessionId))!
+  const others = Array.from({ length: 10_000 }, (_, i) => {
+    const other = { ...session, agentId: 'a2', sessionId: `other-${i}` }
+    return draftOf('session:started', topics.sessionStatus('a2', other.sessionId), other, { record: 'set' })
+  })
+  await fleet.log.append(others)
+  t.equal(await acksOf(1), 1, 'before 10,000 others')
+  t.equal(await acksOf(20), 1, 'which costs one look at its record')
 })
 
 t.test('[HS6] the same boot continues from the stored number, a new boot from one', async t => {
