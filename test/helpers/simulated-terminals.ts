@@ -320,6 +320,12 @@ export class SimulatedViewer {
     return { bytes, gap }
   }
 
+  /** Mode `whole`: up to where it was sent this terminal. */
+  wholeEnd(terminalId: string): number {
+    const last = this.port.of('terminal:output').findLast(frame => frame.terminalId === terminalId)
+    return last === undefined ? 0 : last.offset + Buffer.byteLength(last.data, last.encoding)
+  }
+
   async look(): Promise<ReturnType<ReferenceScreen['look']>> {
     return (await ReferenceScreen.of(this.port.frames)).look()
   }

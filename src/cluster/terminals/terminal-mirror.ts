@@ -28,6 +28,8 @@ interface Followed {
 interface Reading {
   stream: number
   terminal: AgentTerminal
+  /** Of the terminal that the stream was asked for: the active node may begin it anew meanwhile. */
+  mark?: string
   /** The screen can be drawn once this much is here; undefined: it is not known yet. */
   until?: number
   /** Wait to be told whether somebody here answers queries. */
@@ -127,6 +129,8 @@ export class TerminalMirror implements TerminalUpstream {
     const reading = this.#readings.get(terminal)
     if (reading === undefined) return
     if (this.#streams.has(reading.stream)) this.#send({ type: 'claim', stream: reading.stream })
+    // The active node does not have it, and would never say.
+    else if (this.knows(terminal.agentId)) return
     await new Promise<void>(resolve => reading.claims.push(resolve))
   }
 
@@ -255,8 +259,7 @@ export class TerminalMirror implements TerminalUpstream {
         if (message.to === undefined) settleClaims(reading)
         return
       case 'gone':
-        terminal.arrived()
-        settleClaims(reading)
+        this.#notThere(terminal)
         return
       default:
         message satisfies never
@@ -278,10 +281,7 @@ export class TerminalMirror implements TerminalUpstream {
     const listed = new Set(described.map(({ terminalId }) => terminalId))
     for (const terminal of this.#reflection.followed(agentId)) {
       if (listed.has(terminal.terminalId)) this.#read(terminal)
-      else {
-        terminal.arrived()
-        settleClaims(this.#readings.get(terminal))
-      }
+      else this.#notThere(terminal)
     }
     this.#reflection.settled(agentId)
     for (const { terminalId } of described) {
@@ -299,14 +299,31 @@ export class TerminalMirror implements TerminalUpstream {
 
   #read(terminal: AgentTerminal): void {
     const reading = this.#readings.get(terminal)
-    if (reading === undefined || this.#streams.has(reading.stream)) return
+    if (reading === undefined) return
+    if (this.#streams.has(reading.stream)) {
+      if (reading.mark === terminal.identity.mark) return
+      this.#streams.delete(reading.stream)
+      this.#send({ type: 'stop', stream: reading.stream })
+      delete reading.until
+    }
     reading.stream = ++this.#count
+    reading.mark = terminal.identity.mark
     this.#streams.set(reading.stream, reading)
-    const { agentId, terminalId, identity, end } = terminal
-    this.#send({ type: 'read', stream: reading.stream, agentId, terminalId, mark: identity.mark, from: end })
+    const { agentId, terminalId, end } = terminal
+    this.#send({ type: 'read', stream: reading.stream, agentId, terminalId, mark: reading.mark, from: end })
     if (reading.claims.length > 0) this.#send({ type: 'claim', stream: reading.stream })
     // What was answered meanwhile is not known here.
     terminal.reclaimAnswers()
+  }
+
+  /** The active node does not have it. It is read once its agent has come back with it. */
+  #notThere(terminal: AgentTerminal): void {
+    terminal.arrived()
+    const reading = this.#readings.get(terminal)
+    if (reading === undefined) return
+    this.#streams.delete(reading.stream)
+    delete reading.until
+    settleClaims(reading)
   }
 
   #got(bytes: number): void {
@@ -347,8 +364,8 @@ export class TerminalMirror implements TerminalUpstream {
   }
 }
 
-function settleClaims(reading: Reading | undefined): void {
-  for (const settle of reading?.claims.splice(0) ?? []) settle()
+function settleClaims(reading: Reading): void {
+  for (const settle of reading.claims.splice(0)) settle()
 }
 
 const newlyFollowed = (): Followed => ({ parts: [], isDescribed: false, isKnown: false })
