@@ -164,8 +164,9 @@ async function failovers(): Promise<void> {
 
 try {
   await introduceAgents(cluster.nodes.active.port, async agentId => cluster.sign('agent', agentId))
-  if (isWanted('submit')) await submissions()
+  // First, with an empty fleet: a node that takes over reads all commands that wait, and the other part leaves many.
   if (isWanted('failover')) await failovers()
+  if (isWanted('submit')) await submissions()
 } finally {
   await Promise.all([embedded.stop(), cluster.stop()])
 }
