@@ -2,7 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** Test files, by how they share the machine. */
 export interface TestPlan {
-  /** One at a time, beside the others: a browser takes a core and more by itself. */
+  /**
+   * One at a time, beside the others: a browser takes a core and more by itself, and gives up what it loads when the
+   * network of the machine changes.
+   */
   browser: TestFile[]
   sideBySide: TestFile[]
   /** At the end, with little beside them: they measure how a server bears load. */
@@ -18,6 +21,7 @@ export interface TestFile {
 /** What takes long begins first, so that nobody waits for it at the end. */
 const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/cluster/', 'dist/test/attack/', 'dist/test/realtime/']
 const BROWSER = 'dist/test/browser/'
+const OF_BROWSERS = /helpers\/(?:browser|network)\.js'/
 /** Timers, the garbage collector, a DOM, what comes before and behind each test of the process. */
 const OF_THE_PROCESS =
   /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\/dom\.js'|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
@@ -54,7 +58,7 @@ export function planTests(root: string, files: string[]): TestPlan {
   for (const file of files) {
     const text = readFileSync(`${root}${file}`, 'utf8')
     const one: TestFile = { file, isAlone: OF_THE_PROCESS.test(text) }
-    if (file.startsWith(BROWSER)) plan.browser.push(one)
+    if (file.startsWith(BROWSER) || OF_BROWSERS.test(text)) plan.browser.push(one)
     else if (MEASURES.test(text)) plan.quiet.push({ file, isAlone: true })
     else if (one.isAlone || LONG.some(folder => file.startsWith(folder))) plan.sideBySide.push(one)
     else short.push(one)

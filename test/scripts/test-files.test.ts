@@ -55,12 +55,13 @@ t.test(
       'test/attack/load.test.ts': `${pure}${['await server', 'delay()'].join('.')}\n`,
       'test/browser/a.test.ts': pure,
       'test/browser/b.test.ts': pure,
+      'test/cluster/cuts.test.ts': `import '../helpers/network.js'\n${pure}`,
     })
     const plan = planTests(root, findTests(root, []))
     const shared = (path: string) => ({ file: `dist/test/${path}.test.js`, isAlone: false })
     const alone = (path: string) => ({ file: `dist/test/${path}.test.js`, isAlone: true })
     t.same(plan, {
-      browser: [shared('browser/a'), shared('browser/b')],
+      browser: [shared('browser/a'), shared('browser/b'), shared('cluster/cuts')],
       sideBySide: [
         ...[
           shared('e2e/long'),
