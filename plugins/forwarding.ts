@@ -7,6 +7,7 @@ import { FORWARDED, forwardedHeader, HEAD, headersPassedOn, NOT_ACTIVE } from '.
 import type { IncomingAnswer } from '../src/cluster/http-forwarder.ts'
 import { type Body, BodyTooLarge, readAhead } from '../src/cluster/read-ahead.ts'
 import type { OpenConnection } from '../src/connections/connection-registry.ts'
+import { decodeCursor } from '../src/log/cursor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -75,7 +76,8 @@ export default fp(
         body.stream.once('error', error => {
           isTooLarge = error instanceof BodyTooLarge
         })
-      const from = { address: app.addressOf(request), reachedAt: app.reachedAt(request) }
+      const { seq: head } = decodeCursor(eventLog.head)!
+      const from = { address: app.addressOf(request), reachedAt: app.reachedAt(request), head }
       const called = await calls.call<IncomingAnswer>({
         isSafe: isSafe(request),
         canRepeat: () => body.kind !== 'stream',
@@ -139,8 +141,13 @@ export default fp(
     app.decorate('activeCalls', calls)
     app.decorate('answeredByActive', (scope: FastifyInstance) => {
       scope.addHook('preParsing', (request, reply, _payload, done) => {
-        if (cluster.isActive || request.routeOptions.config.onAnyNode === true) done()
-        else if (app.forwardedFrom(request) !== undefined) {
+        const from = app.forwardedFrom(request)
+        if (request.routeOptions.config.onAnyNode === true) done()
+        else if (cluster.isActive) {
+          // A commit may be told to another node, and seen there, before this one has heard that it stands.
+          if (from === undefined) done()
+          else cluster.caughtUp(from.head).then(() => done(), done)
+        } else if (from !== undefined) {
           closeIfUnread(request, reply.header(NOT_ACTIVE, 'true')).refuse(notActive)
         } else
           pass(request, reply).then(

@@ -23,7 +23,9 @@ const QUESTION = 'frame'
 /** An append waits for 15 s on the node that decides. */
 const ANSWER_MS = 20_000
 
-type Question = Sender & Pick<ChangeFrame, 'type' | 'payload'>
+type Change = Sender & Pick<ChangeFrame, 'type' | 'payload'>
+/** `seen`: up to where the node with the socket has the log, as a `seq`, since its client may have seen that. */
+type Question = Change & { seen: number }
 /** `head`: how far the log of the active node was, as a `seq`. */
 interface Answer {
   performed: Performed
@@ -50,7 +52,7 @@ const changes: { [K in ChangeType]: Perform<K> } = {
   },
 }
 
-function performHere(app: FastifyInstance, { type, payload, ...sender }: Question): Promise<Performed> {
+function performHere(app: FastifyInstance, { type, payload, ...sender }: Change): Promise<Performed> {
   // The table pairs each type with its own function; TypeScript does not follow this through an index.
   const change = changes[type] as (app: FastifyInstance, payload: object, sender: Sender) => Promise<Performed>
   return change(app, payload, sender)
@@ -64,11 +66,12 @@ const isRepeatable = ({ type, payload }: Pick<ClientFrame, 'type' | 'payload'>):
 export async function perform(app: FastifyInstance, frame: ChangeFrame, sender: Sender): Promise<Performed> {
   const { activeCalls, cluster } = app
   const { type, payload } = frame
-  const question = { type, payload, ...sender } as Question
-  if (cluster === undefined || activeCalls === undefined || cluster.isActive) return performHere(app, question)
+  const change = { type, payload, ...sender } as Change
+  if (cluster === undefined || activeCalls === undefined || cluster.isActive) return performHere(app, change)
   const called = await activeCalls.call<Answer>({
     isSafe: isRepeatable(frame),
     attempt: async ({ node }) => {
+      const question = { ...change, seen: decodeCursor(app.eventLog.head)!.seq } as Question
       const asked = cluster.bus.request<Question, Attempt<Answer>>(node, QUESTION, question, { timeoutMs: ANSWER_MS })
       return asked.catch((error: unknown) => {
         if (!(error instanceof NodeFault)) throw error
@@ -80,7 +83,7 @@ export async function perform(app: FastifyInstance, frame: ChangeFrame, sender: 
   })
   switch (called.status) {
     case 'here':
-      return performHere(app, question)
+      return performHere(app, change)
     case 'answered':
       await cluster.caughtUp(called.answer.head)
       return called.answer.performed
@@ -94,11 +97,14 @@ export function answerFrames(app: FastifyInstance): void {
   const { cluster, eventLog, tokens } = app
   cluster?.bus.answer<Question, Attempt<Answer>>(QUESTION, async question => {
     if (!cluster.isActive) return { status: 'not-done' }
-    const { type, payload, principal } = question
+    const { seen, ...change } = question
+    // A commit may be told to another node, and seen there, before this one has heard that it stands.
+    await cluster.caughtUp(seen)
+    const { type, payload, principal } = change
     const { agentId } = payload as { agentId?: string }
     // It may know of a revocation before the node that asks.
     const refusal = tokens.lapsed(principal) ?? accessRefusal(principal, clientFrameAccess[type], agentId)
-    const performed = refusal === undefined ? await performHere(app, question) : refused(refusal)
+    const performed = refusal === undefined ? await performHere(app, change) : refused(refusal)
     return { status: 'answered', answer: { performed, head: decodeCursor(eventLog.head)!.seq } }
   })
 }

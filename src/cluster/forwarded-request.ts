@@ -15,6 +15,8 @@ export interface ForwardedFrom {
   address: string
   /** How the sender reaches the cluster, in front of all proxies. */
   reachedAt: { protocol: 'http' | 'https'; host: string; prefix: string }
+  /** Up to where that node has the log, as a `seq`: the sender may have seen all of it. */
+  head: number
 }
 
 /** About one connection, and not about the request or the answer that it carries (RFC 9110, 7.6.1). */
@@ -49,7 +51,8 @@ export function forwardedFrom(headers: IncomingHttpHeaders, key: string): Forwar
   if (!isSame(given, key)) return undefined
   try {
     const from: unknown = JSON.parse(decodeURIComponent(said))
-    return isObject(from) && typeof from.address === 'string' ? (from as unknown as ForwardedFrom) : undefined
+    const isWhole = isObject(from) && typeof from.address === 'string' && typeof from.head === 'number'
+    return isWhole ? (from as unknown as ForwardedFrom) : undefined
   } catch {
     return undefined
   }

@@ -5,6 +5,7 @@ import { connectAgent } from '../helpers/bare-agent.ts'
 import { send, startPair } from '../helpers/node-pair.ts'
 import { request } from '../helpers/raw.ts'
 import { openSse } from '../helpers/sse-client.ts'
+import { connectWs } from '../helpers/ws-client.ts'
 
 const shell = { kind: 'shell', input: 'true' }
 
@@ -167,6 +168,36 @@ test('[NO5] an app that knows its users judges the request again on the active n
   t.equal(answer.status, 201, answer.text)
   const own = { host, cookie: 'session=ann', origin: `http://${host}` }
   t.same(seen, [own, own])
+})
+
+test('[NO6] what is passed on waits until the active node has what its sender may have seen', async t => {
+  const { active, gateway } = await startPair(t)
+  const token = await gateway.token('admin')
+  const client = await connectWs(t, gateway.url, token)
+  const asks = {
+    rest: () => gateway.call(token, 'POST', '/api/v1/tasks', { title: 'One' }),
+    frame: () => client.request('command:interrupt', { commandId: 'none' }),
+  }
+  for (const [what, ask] of Object.entries(asks)) {
+    let isAnswered = false
+    let caughtUp = () => {}
+    const asked = new Promise<number>(resolve => {
+      active.node.catchUp = head => {
+        resolve(head)
+        return new Promise(done => {
+          caughtUp = () => done(true)
+        })
+      }
+    })
+    const answer = ask().then(() => {
+      isAnswered = true
+    })
+    t.equal(await asked, Number.parseInt(gateway.log.head.split('.')[1]!, 36), what)
+    await new Promise(resolve => setImmediate(resolve))
+    t.notOk(isAnswered)
+    caughtUp()
+    await answer
+  }
 })
 
 test('[NO6] an answer waits until the node that was asked has what was done', async t => {
