@@ -159,7 +159,7 @@ export default fp(
           )
       })
       scope.addHook('onSend', (request, reply, payload, done) => {
-        if (request.headers[FORWARDED] !== undefined && app.forwardedFrom(request) !== undefined) {
+        if (app.forwardedFrom(request) !== undefined) {
           reply.header(HEAD, eventLog.head)
           // It ceased to decide while it was asked: the next one is asked, as if this one had not been.
           if (!cluster.isActive && reply.statusCode === 503 && saysNothingDone(payload))

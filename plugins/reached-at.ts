@@ -22,6 +22,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Caches the result of `app.addressOf`, since asking the kernel and parsing its answer takes time. */
     limitedAddress: string | null
+    /** Caches the result of `app.forwardedFrom`: one request is asked about it several times. */
+    forwarded: ForwardedFrom | null
   }
 }
 
@@ -32,9 +34,11 @@ export default fp(
     // An app that embeds this one has its own trust settings; if they trust a proxy, a second address is known.
     const isTrusted = ({ ips, socket }: FastifyRequest) =>
       trust?.(socket.remoteAddress ?? '', 0) === true || (ips?.length ?? 0) > 1
-    app.decorate('forwardedFrom', ({ headers }) => {
-      if (app.cluster === undefined || headers[FORWARDED] === undefined) return undefined
-      return forwardedFrom(headers, app.cluster.key)
+    app.decorateRequest('forwarded', null)
+    app.decorate('forwardedFrom', request => {
+      if (app.cluster === undefined || request.headers[FORWARDED] === undefined) return undefined
+      request.forwarded ??= forwardedFrom(request.headers, app.cluster.key) ?? null
+      return request.forwarded ?? undefined
     })
     app.decorate('reachedAt', request => {
       const from = app.forwardedFrom(request)

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { AgentFrame } from '@fleetwire/protocol'
 import type { AgentInput, AgentSocket } from '../agents/agent-connection.ts'
 import type { Clock, Timer } from '../clock.ts'
-
 import { AGENTS, type FromGateway, MARKS, OUTPUT, type Output, type ToGateway } from './agent-messages.ts'
 import type { NodeBus, NodeLink } from './node-bus.ts'
 
