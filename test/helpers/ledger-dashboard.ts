@@ -1,5 +1,5 @@
 import { DashboardClient, type DashboardEvent } from '@fleetwire/client/node'
-import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
+import { type Command, type Interaction, isFinal, recordKind } from '@fleetwire/protocol'
 import type { Test } from 'tap'
 import { decodeCursor } from '../../src/log/cursor.ts'
 import { COUNTED } from './ledger-agent.ts'
@@ -40,8 +40,10 @@ export class LedgerDashboard {
     this.#client.subscribe(patterns, {
       snapshot: ({ records }) => {
         if (this.#snapshots++ > 0) this.flaws.push('a snapshot in place of a replay')
-        for (const { type, payload } of records)
+        for (const { topic, type, payload } of records) {
           if (type === 'message:start' && payload.messageId === COUNTED) this.#count((payload as Said).text ?? '')
+          else if (recordKind(topic) === 'interaction') this.#asked(payload as Interaction)
+        }
       },
       event: event => this.#see(event),
       resync: reason => this.flaws.push(`a resync: ${reason}`),
@@ -72,10 +74,12 @@ export class LedgerDashboard {
       const { commandId, status } = payload as Command
       if (isFinal(status) && type === `command:${status}`)
         this.ends.set(commandId, [...(this.ends.get(commandId) ?? []), status])
-    } else if (type === 'interaction:requested' && this.#answers) {
-      const { interactionId } = payload as Interaction
-      void this.#answer(interactionId)
-    }
+    } else if (type === 'interaction:requested') this.#asked(payload as Interaction)
+  }
+
+  /** By an event, or before the snapshot, which is all that is told of it then. */
+  #asked({ interactionId, state }: Interaction): void {
+    if (this.#answers && state === 'open') void this.#answer(interactionId)
   }
 
   #count(text: string): void {
@@ -93,8 +97,10 @@ export class LedgerDashboard {
       const reply = await this.#client.respond({ interactionId, optionId: 'yes' })
       if (reply.ok) return
       if (reply.error.code === 'stopped') return
-      if (!reply.error.retryable)
-        return void this.flaws.push(`${interactionId} was not answered: ${reply.error.message}`)
+      if (!reply.error.retryable) {
+        this.flaws.push(`${interactionId} was not answered: ${reply.error.code}: ${reply.error.message}`)
+        return
+      }
       await new Promise(resolve => setTimeout(resolve, 100))
     }
   }

@@ -30,11 +30,10 @@ const COUNT_EVERY_MS = 50
 /** Longer than a node waits for another one to become active. */
 const ANSWER_MS = 20_000
 const RETRY_MS = 50
-/**
- * One in so many commands asks a question (CLUSTER_ASKS=20). None by default: an answer that is given at once at another node
- * is now and then not taken, and the run waits for ever, which is known and not mended.
- */
-const ASKS_EVERY = Number(process.env.CLUSTER_ASKS ?? 0)
+/** One in so many commands asks a question; 0: none. */
+const ASKS_EVERY = Number(process.env.CLUSTER_ASKS ?? 20)
+/** Who is not told of something by then is not told of it at all. */
+const SETTLE_MS = 120_000
 
 /**
  * Load, and the books of everybody who is outside of the servers: callers with idempotency keys, agents with journals that
@@ -99,8 +98,7 @@ export class Ledger {
   async goOn(count: number): Promise<void> {
     const from = performance.now()
     await until(() => {
-      // A caller that was told what it must not be told calls no more.
-      if (this.#flaws.length > 0) throw new Error(this.#flaws.join('\n'))
+      this.#throwFlaws()
       return this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count
     })
   }
@@ -122,16 +120,22 @@ export class Ledger {
       .filter(ms => ms !== undefined)
   }
 
-  /** Ends the load, and resolves when every dashboard has been told of all that was accepted. */
+  /**
+   * Ends the load, and resolves when every dashboard has been told of all that was accepted, or after 2 minutes: `flaws` says
+   * then what is missing.
+   */
   async settle(): Promise<void> {
     await this.#stop()
     const counted = this.agents[0]!.stopCounting()
-    await until(() =>
-      this.dashboards.every(dashboard => {
+    const latest = performance.now() + SETTLE_MS
+    await until(() => {
+      this.#throwFlaws()
+      if (performance.now() > latest) return true
+      return this.dashboards.every(dashboard => {
         if (dashboard.counted < counted) return false
         return dashboard.seesOnlyCount || this.accepted.every(({ commandId }) => dashboard.ends.has(commandId))
-      }),
-    )
+      })
+    })
   }
 
   /** What the books disagree about: nothing. After `settle`. */
@@ -150,7 +154,7 @@ export class Ledger {
     if (runs.size !== this.accepted.length)
       flaws.push(`${runs.size} commands ran, ${this.accepted.length} were accepted`)
     for (const [n, dashboard] of this.dashboards.entries()) {
-      const flaw = (text: string) => flaws.push(`dashboard ${n}: ${text}`)
+      const flaw = (text: string) => flaws.push(told(n)(text))
       for (const text of dashboard.flaws) flaw(text)
       if (dashboard.counted !== counted) flaw(`was told of ${dashboard.counted} numbers of ${counted}`)
       if (dashboard.seesOnlyCount) continue
@@ -162,6 +166,12 @@ export class Ledger {
       }
     }
     return flaws
+  }
+
+  /** Who was told what they must not be told goes on no more, and would be waited for in vain. */
+  #throwFlaws(): void {
+    const flaws = [...this.#flaws, ...this.dashboards.flatMap((dashboard, n) => dashboard.flaws.map(told(n)))]
+    if (flaws.length > 0) throw new Error(flaws.join('\n'))
   }
 
   async #stop(): Promise<void> {
@@ -216,3 +226,5 @@ export class Ledger {
     }
   }
 }
+
+const told = (dashboard: number) => (flaw: string) => `dashboard ${dashboard}: ${flaw}`
