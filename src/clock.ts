@@ -12,13 +12,37 @@ export interface Timer {
   cancel(): void
 }
 
-/** Each is ended by its own function: a test that puts another `setTimeout` in place has another `clearTimeout` too. */
-const timeout = (timer: NodeJS.Timeout): Timer => ({ cancel: () => clearTimeout(timer) })
-const interval = (timer: NodeJS.Timeout): Timer => ({ cancel: () => clearInterval(timer) })
+/**
+ * Every connection has timers, so they are small: no closure each. Each kind is ended by its own function: a test that
+ * puts another `setTimeout` in place has another `clearTimeout` too.
+ */
+class Timeout implements Timer {
+  readonly #timer: NodeJS.Timeout
+
+  constructor(callback: () => void, delayMs: number) {
+    this.#timer = setTimeout(callback, delayMs)
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+class Interval implements Timer {
+  readonly #timer: NodeJS.Timeout
+
+  constructor(callback: () => void, intervalMs: number) {
+    this.#timer = setInterval(callback, intervalMs)
+  }
+
+  cancel(): void {
+    clearInterval(this.#timer)
+  }
+}
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => timeout(setTimeout(callback, delayMs)),
-  setInterval: (callback, intervalMs) => interval(setInterval(callback, intervalMs)),
+  setTimeout: (callback, delayMs) => new Timeout(callback, delayMs),
+  setInterval: (callback, intervalMs) => new Interval(callback, intervalMs),
 }

@@ -69,6 +69,9 @@ type State =
   | { name: 'catching-up'; held: OutboundEvent[] | undefined }
   | { name: 'closed' }
 
+/** One for all, since most subscribers are live. */
+const LIVE: State = { name: 'live' }
+
 /**
  * Whether a snapshot comes before the events, and of which records. If a cursor is gone there must be one, and `false`
  * counts as `true`.
@@ -88,7 +91,7 @@ export class Subscriber {
   readonly #sink: Sink
   #principal: Principal
   #patterns: readonly string[] = []
-  #state: State = { name: 'live' }
+  #state = LIVE
   #last: Promise<void> = Promise.resolve()
   #heldBytes = 0
   /** The scope of snapshots that start over: `all` if any snapshot was. */
@@ -309,7 +312,7 @@ export class Subscriber {
     const after = [...latest, ...held.filter(({ event }) => event.seq > read)]
     const visible = after.filter(({ event }) => canSeeEntry(this.#principal, event))
     if (visible.length > 0) this.#sink.deliver(new EventBatch(visible))
-    this.#state = { name: 'live' }
+    this.#state = LIVE
   }
 
   #read(after: string): Promise<ReplayPage | Gone> {

@@ -17,10 +17,10 @@ import type {
 } from './connection-options.ts'
 import { ErrorBudget } from './error-budget.ts'
 import type { FrameGate } from './frame-limits.ts'
-import { Liveness } from './liveness.ts'
-import { Outbox } from './outbox.ts'
+import { Liveness, type LivenessWatcher } from './liveness.ts'
+import { Outbox, type OutboxOwner } from './outbox.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
-import { wallDeadline } from './wall-deadline.ts'
+import { WALL_STEP_MS, wallDeadline } from './wall-deadline.ts'
 
 /** A peer that does not answer a close frame within this time is cut off. */
 const CLOSE_DEADLINE_MS = 5000
@@ -44,14 +44,15 @@ const URGENT: ReadonlySet<string> = new Set([
 const CUMULATIVE: ReadonlySet<string> = new Set(['report:ack'])
 
 type State =
-  | { name: 'open'; liveness: Liveness; expiry: Timer }
+  /** `expiry`: once the end of the token is near. */
+  | { name: 'open'; liveness: Liveness; expiry: Timer | undefined }
   /** A close frame was sent; whatever still arrives is ignored. */
   | { name: 'closing'; code: number; deadline: Timer; reads: boolean }
   | { name: 'closed'; code: number }
 
 /** One WebSocket of one principal, on either route. */
 export class Connection<In extends InboundFrame = InboundFrame, Out extends BasePayloads = BasePayloads>
-  implements SocketHandlers
+  implements SocketHandlers, LivenessWatcher, OutboxOwner
 {
   readonly id = newId('con')
   readonly kind: ConnectionKind
@@ -77,15 +78,10 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#options = options
     this.#principal = caller.principal
     this.address = caller.address
-    this.#outbox = new Outbox(socket, {
-      limitBytes: limits.outboxLimitBytes,
-      overflowed: () => {
-        this.#outbox.clear()
-        this.close(4508, 'slow consumer')
-      },
-    })
+    this.#outbox = new Outbox(socket, limits.outboxLimitBytes, this)
     this.#gate = context.frames.gate(caller.principal.sub, caller.address, options.kind)
-    this.#state = { name: 'open', liveness: this.#watch(), expiry: this.#expireAt(caller.principal.expiresAt) }
+    const liveness = new Liveness(clock, options.liveness, this)
+    this.#state = { name: 'open', liveness, expiry: this.#expireSoon(caller.principal) }
     socket.listen(this)
   }
 
@@ -186,9 +182,9 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   /** A token of the same holder replaces the current one, with its expiry and rights. */
   refresh(principal: Principal): void {
     if (this.#state.name !== 'open') return
-    this.#state.expiry.cancel()
+    this.#state.expiry?.cancel()
     this.#principal = principal
-    this.#state = { ...this.#state, expiry: this.#expireAt(principal.expiresAt) }
+    this.#state.expiry = this.#expireSoon(principal)
   }
 
   /** Resolves when nothing waits for this peer, or the connection is over. */
@@ -316,20 +312,35 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     }
   }
 
-  #watch(): Liveness {
-    const { liveness, onBeat } = this.#options
-    return new Liveness(this.#context.clock, liveness, {
-      beat: silent => {
-        if (this.#isPaused && this.#state.name === 'open') this.#state.liveness.heard()
-        this.#socket.ping()
-        onBeat?.(silent)
-      },
-      dead: () => this.close(4408, 'no sign of life'),
-    })
+  /** Called by the watch over the peer, once per interval. */
+  beat(silent: number): void {
+    if (this.#state.name !== 'open') return
+    if (this.#isPaused) this.#state.liveness.heard()
+    this.#state.expiry ??= this.#expireSoon(this.#principal)
+    this.#socket.ping()
+    this.#options.onBeat?.(silent)
   }
 
-  #expireAt(at: number): Timer {
-    return wallDeadline(this.#context.clock, at, () => this.close(4401, 'token expired'))
+  /** Called by the watch over the peer. */
+  dead(): void {
+    this.close(4408, 'no sign of life')
+  }
+
+  /** Called by the outbox. */
+  overflowed(): void {
+    this.#outbox.clear()
+    this.close(4508, 'slow consumer')
+  }
+
+  /**
+   * Most tokens outlive many beats, and a timer takes as much memory as the rest of the watch: so each beat looks
+   * whether the end is near, and only then there is one.
+   */
+  #expireSoon({ expiresAt }: Principal): Timer | undefined {
+    const { clock } = this.#context
+    const { intervalMs } = this.#options.liveness
+    if (intervalMs <= WALL_STEP_MS && expiresAt - clock.now() > 2 * intervalMs) return undefined
+    return wallDeadline(clock, expiresAt, () => this.close(4401, 'token expired'))
   }
 
   #cutOffLater(delayMs: number): Timer {
@@ -373,7 +384,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   #release(open: Extract<State, { name: 'open' }>): void {
     open.liveness.stop()
-    open.expiry.cancel()
+    open.expiry?.cancel()
     this.#outbox.clear()
   }
 }

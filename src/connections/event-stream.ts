@@ -77,7 +77,8 @@ export class EventStream {
         },
         write: frames => void response.write(frames),
       },
-      { limitBytes: limits.outboxLimitBytes, overflowed: () => this.#overflowed() },
+      limits.outboxLimitBytes,
+      this,
     )
     const expire = () => this.close(4401, 'token expired')
     this.#state = {
@@ -187,7 +188,8 @@ export class EventStream {
     this.#state = { name: 'closing', code, deadline }
   }
 
-  #overflowed(): void {
+  /** Called by the outbox. */
+  overflowed(): void {
     this.#outbox.clear()
     this.close(4508, 'slow consumer')
   }

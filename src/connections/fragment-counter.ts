@@ -1,48 +1,51 @@
 const FIN = 0x80
 const MASKED = 0x80
 const MASK_BYTES = 4
-const LONGEST_HEAD = 14
+
+/** The first byte of a frame has arrived, and how long its head is, the second one says. */
+const UNKNOWN = -1
 
 /**
  * Counts the WebSocket frames that are not the last of their message (RFC 6455 §5.2), in the raw bytes from the peer.
  * WebSocket libraries report whole messages only, and a message in parts of one byte, or of none, costs as much as that
- * many messages. Protocol errors are not judged here.
+ * many messages. Protocol errors are not judged here. Every connection has one, so it keeps numbers and no bytes.
  */
 export class FragmentCounter {
-  readonly #head = Buffer.alloc(LONGEST_HEAD)
-  /** How many bytes of a frame's head have arrived. */
-  #have = 0
-  /** How many bytes of the payload are still to come. */
+  /** How many bytes of a frame's head are still to come. */
+  #headLeft = 0
+  /** How many of those are of the extended length, which comes before the mask. */
+  #lengthLeft = 0
+  /** How many bytes of the payload are still to come, as far as the head has told. */
   #payloadLeft = 0
 
   count(chunk: Buffer): number {
     let fragments = 0
     for (let at = 0; at < chunk.length; ) {
-      if (this.#payloadLeft > 0) {
+      if (this.#headLeft === 0 && this.#payloadLeft > 0) {
         const skipped = Math.min(this.#payloadLeft, chunk.length - at)
         this.#payloadLeft -= skipped
         at += skipped
         continue
       }
-      this.#head[this.#have++] = chunk[at++]!
-      if (this.#have < this.#headLength()) continue
-      if ((this.#head[0]! & FIN) === 0) fragments++
-      this.#payloadLeft = this.#payloadLength()
-      this.#have = 0
+      const byte = chunk[at++]!
+      if (this.#headLeft === 0) {
+        if ((byte & FIN) === 0) fragments++
+        this.#headLeft = UNKNOWN
+      } else if (this.#headLeft === UNKNOWN) this.#second(byte)
+      else {
+        this.#headLeft--
+        if (this.#lengthLeft === 0) continue
+        this.#lengthLeft--
+        this.#payloadLeft = this.#payloadLeft * 256 + byte
+      }
     }
     return fragments
   }
 
-  #headLength(): number {
-    if (this.#have < 2) return 2
-    const second = this.#head[1]!
-    const short = second & ~MASKED
-    return 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + ((second & MASKED) === 0 ? 0 : MASK_BYTES)
-  }
-
-  #payloadLength(): number {
-    const short = this.#head[1]! & ~MASKED
-    if (short < 126) return short
-    return short === 126 ? this.#head.readUInt16BE(2) : Number(this.#head.readBigUInt64BE(2))
+  #second(byte: number): void {
+    const short = byte & ~MASKED
+    this.#lengthLeft = short === 127 ? 8 : short === 126 ? 2 : 0
+    this.#payloadLeft = this.#lengthLeft === 0 ? short : 0
+    this.#headLeft = this.#lengthLeft + ((byte & MASKED) === 0 ? 0 : MASK_BYTES)
   }
 }

@@ -60,23 +60,45 @@ export class FrameLimits {
   /** The limits of a new connection. */
   gate(sub: string, address: string, kind: ConnectionKind): FrameGate {
     const own = new TokenBucket(kind === 'agent' ? this.#agents : this.#own, this.#clock.monotonic())
-    return {
-      take: () => {
-        const now = this.#clock.monotonic()
-        return (
-          this.#excess('frames_per_connection', own.take(now)) ??
-          this.#excess('frames_per_principal', this.#principals.take(sub, now)) ??
-          this.#excess('frames_per_address', this.#addresses.take(address, now))
-        )
-      },
-      spend: frames => own.spend(frames),
-    }
+    return new Gate(this, own, sub, address)
+  }
+
+  /** One more frame of a connection; `own` is its bucket. */
+  take(own: TokenBucket, sub: string, address: string): Excess | undefined {
+    const now = this.#clock.monotonic()
+    return (
+      this.#excess('frames_per_connection', own.take(now)) ??
+      this.#excess('frames_per_principal', this.#principals.take(sub, now)) ??
+      this.#excess('frames_per_address', this.#addresses.take(address, now))
+    )
   }
 
   #excess(limit: Excess['limit'], retryAfterMs: number): Excess | undefined {
     if (retryAfterMs === 0) return undefined
     this.#refusals.add(limit)
     return { limit, message: `Too many frames of ${WHOSE[limit]}: slow down.`, retryAfterMs }
+  }
+}
+
+class Gate implements FrameGate {
+  readonly #limits: FrameLimits
+  readonly #own: TokenBucket
+  readonly #sub: string
+  readonly #address: string
+
+  constructor(limits: FrameLimits, own: TokenBucket, sub: string, address: string) {
+    this.#limits = limits
+    this.#own = own
+    this.#sub = sub
+    this.#address = address
+  }
+
+  take(): Excess | undefined {
+    return this.#limits.take(this.#own, this.#sub, this.#address)
+  }
+
+  spend(frames: number): void {
+    this.#own.spend(frames)
   }
 }
 

@@ -14,8 +14,8 @@ const NOTHING: Held = new Map()
 /** What an outbox needs of a socket; the response of a stream of events has as much. */
 type Written = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
 
-export interface OutboxOptions {
-  limitBytes: number
+/** Whose outbox it is. */
+export interface OutboxOwner {
   /** More waits than the limit allows: the client is too slow. */
   overflowed(): void
 }
@@ -28,7 +28,8 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #socket: Written
-  readonly #options: OutboxOptions
+  readonly #limitBytes: number
+  readonly #owner: OutboxOwner
   #form: FrameForm
   #urgent: Buffer[] = []
   /**
@@ -51,9 +52,10 @@ export class Outbox {
   #exemptBytes = 0
   #waiters: (() => void)[] = []
 
-  constructor(socket: Written, options: OutboxOptions) {
+  constructor(socket: Written, limitBytes: number, owner: OutboxOwner) {
     this.#socket = socket
-    this.#options = options
+    this.#limitBytes = limitBytes
+    this.#owner = owner
     this.#form = socket.form
   }
 
@@ -117,7 +119,7 @@ export class Outbox {
       this.#socket.write(chunk)
     }
     if (this.#fresh.length > 0) this.#holdFresh()
-    if (this.bytes - this.#exemptBytes > this.#options.limitBytes) this.#options.overflowed()
+    if (this.bytes - this.#exemptBytes > this.#limitBytes) this.#owner.overflowed()
     else if (this.#queuedBytes === 0 && !this.#socket.isCongested) {
       this.#exemptBytes = 0
       this.#wake()

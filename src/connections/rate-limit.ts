@@ -7,21 +7,19 @@ export interface BucketLimits {
  * A token bucket: `burst` at once, `rate` per second in the long run. Pure: the caller passes the time (monotonic ms).
  */
 export class TokenBucket {
-  readonly #ratePerMs: number
-  readonly #burst: number
+  readonly #limits: BucketLimits
   #tokens: number
   #filledAt: number
 
   constructor(limits: BucketLimits, now: number) {
-    this.#ratePerMs = limits.ratePerSecond / 1000
-    this.#burst = limits.burst
+    this.#limits = limits
     this.#tokens = limits.burst
     this.#filledAt = now
   }
 
   isFull(now: number): boolean {
     this.#fill(now)
-    return this.#tokens >= this.#burst
+    return this.#tokens >= this.#limits.burst
   }
 
   /** 0 if one may pass, else the ms until the next may. */
@@ -31,7 +29,7 @@ export class TokenBucket {
       this.#tokens -= 1
       return 0
     }
-    return Math.max(1, Math.ceil((1 - this.#tokens) / this.#ratePerMs))
+    return Math.max(1, Math.ceil(((1 - this.#tokens) * 1000) / this.#limits.ratePerSecond))
   }
 
   /** Takes tokens even if there are not enough; later takes wait until the debt is paid. */
@@ -40,7 +38,9 @@ export class TokenBucket {
   }
 
   #fill(now: number): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#filledAt) * this.#ratePerMs)
+    const { ratePerSecond, burst } = this.#limits
+    const passedMs = Math.max(0, now - this.#filledAt)
+    this.#tokens = Math.min(burst, this.#tokens + (passedMs * ratePerSecond) / 1000)
     this.#filledAt = now
   }
 }

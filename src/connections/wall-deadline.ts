@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../clock.ts'
  * A timer over 2^31 ms fires at once, and a timer does not notice when the wall clock jumps: so a far deadline is
  * reached in short steps.
  */
-const STEP_MS = 60_000
+export const WALL_STEP_MS = 60_000
 
 /** Calls back when the wall clock has reached `at` (epoch ms). */
 export function wallDeadline(clock: Clock, at: number, callback: () => void): Timer {
@@ -12,8 +12,8 @@ export function wallDeadline(clock: Clock, at: number, callback: () => void): Ti
   const step = () => {
     const leftMs = at - clock.now()
     if (leftMs <= 0) callback()
-    else timer = clock.setTimeout(step, Math.min(leftMs, STEP_MS))
+    else timer = clock.setTimeout(step, Math.min(leftMs, WALL_STEP_MS))
   }
-  timer = clock.setTimeout(step, Math.max(0, Math.min(at - clock.now(), STEP_MS)))
+  timer = clock.setTimeout(step, Math.max(0, Math.min(at - clock.now(), WALL_STEP_MS)))
   return { cancel: () => timer.cancel() }
 }

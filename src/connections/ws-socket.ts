@@ -15,6 +15,7 @@ const FRAME_TOO_LARGE = 4413
 export class FleetwireWebSocket extends WebSocket {
   /** The handlers of this socket. Because they are stored here, all sockets share the same listener functions. */
   handlers: SocketHandlers | undefined
+  readonly fragments = new FragmentCounter()
 
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === TOO_BIG && reason === undefined ? FRAME_TOO_LARGE : code, reason)
@@ -30,6 +31,8 @@ export const wsServerOptions = (maxFrameBytes: number, compression = false) => (
   perMessageDeflate: compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
   /** A flood of pings must not fill the send buffer with pongs, so the connection answers them itself. */
   autoPong: false,
+  /** ConnectionRegistry knows them all. */
+  clientTracking: false,
 })
 
 const DEFLATE = 'permessage-deflate'
@@ -84,6 +87,18 @@ function onPong(this: WebSocket): void {
 
 function onClose(this: WebSocket, code: number): void {
   handlersOf(this)?.onClosed(code)
+}
+
+const webSocket = Symbol('the WebSocket of a socket')
+type RawSocket = Socket & { [webSocket]?: FleetwireWebSocket }
+
+function onRawDrain(this: RawSocket): void {
+  this[webSocket]?.handlers?.onDrain()
+}
+
+function onRawData(this: RawSocket, chunk: Buffer): void {
+  const count = this[webSocket]?.fragments.count(chunk) ?? 0
+  if (count > 0) this[webSocket]?.handlers?.onFragments(count)
 }
 
 /**
@@ -156,18 +171,16 @@ export class WsSocket implements SocketPort {
   }
 
   listen(handlers: SocketHandlers): void {
-    const ws = this.#ws
-    ;(ws as FleetwireWebSocket).handlers = handlers
+    const ws = this.#ws as FleetwireWebSocket
+    const raw: RawSocket = this.#raw
+    ws.handlers = handlers
+    raw[webSocket] = ws
     // The listener of @fastify/websocket ends the socket before its close code is sent, and holds the request and the
     // reply of the upgrade for as long as the socket lives.
     ws.removeAllListeners('error')
     ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
-    this.#raw.on('drain', () => handlers.onDrain())
-    const parts = new FragmentCounter()
+    raw.on('drain', onRawDrain)
     // Added before the listener of `ws`, so that fragments are counted before their message arrives.
-    this.#raw.prependListener('data', (chunk: Buffer) => {
-      const count = parts.count(chunk)
-      if (count > 0) handlers.onFragments(count)
-    })
+    raw.prependListener('data', onRawData)
   }
 }

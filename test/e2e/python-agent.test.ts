@@ -123,7 +123,7 @@ test('a cut connection of examples/agent.py loses none of its reports', { skip }
   const { commandId } = await submit(input)
   await until(({ type }) => type === 'message:delta')
   const before = seen.length
-  for (const socket of app.websocketServer.clients) if (socket.protocol === 'fleetwire.v1') socket.terminate()
+  for (const connection of app.connections.list()) if (connection.kind === 'agent') connection.terminate()
   await until(isOnline, before)
   t.match(await command(commandId, 'succeeded'), { output: input, attempt: 1 })
   t.equal(text(seen, commandId), input, 'no word missing, none twice')

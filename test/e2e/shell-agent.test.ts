@@ -71,7 +71,7 @@ test('a cut connection of examples/agent.sh loses none of its reports', async t 
   ])
   const command = await submit('go', { sessionId: 's1' })
   await until(async () => (await text('s1').catch(() => '')).includes('line 5'))
-  for (const socket of app.websocketServer.clients) socket.terminate()
+  for (const connection of app.connections.list()) connection.terminate()
   await until(() => agent.output().match(/is connected/g)?.length === 2)
   t.match(await ended(command), { status: 'succeeded', attempt: 1 })
   t.equal(await text('s1'), Array.from({ length: 30 }, (_, i) => `line ${i + 1}\n`).join(''))

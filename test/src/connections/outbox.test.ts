@@ -15,7 +15,7 @@ const frame = (type: string) => textFrame(JSON.stringify({ type }))
 function setUp(limitBytes = 1_000_000) {
   const socket = new FakeSocket()
   let overflows = 0
-  const outbox = new Outbox(socket, { limitBytes, overflowed: () => overflows++ })
+  const outbox = new Outbox(socket, limitBytes, { overflowed: () => overflows++ })
   socket.listen({ onDrain: () => outbox.flush() } as Parameters<FakeSocket['listen']>[0])
   return { socket, outbox, overflows: () => overflows }
 }
