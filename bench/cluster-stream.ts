@@ -1,10 +1,4 @@
-import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { systemClock } from '../src/clock.ts'
-import { LocalCluster } from '../src/processes/local-cluster.ts'
-import { findNatsServer } from '../src/processes/nats-server.ts'
+import { BenchCluster } from './lib/bench-cluster.ts'
 import { mint, startFleetwire } from './lib/fleetwire.ts'
 import { cpuMsOf, Neighbours } from './lib/machine.ts'
 import { count, heading, ms, note, sharedMachine, table } from './lib/report.ts'
@@ -50,6 +44,10 @@ const cases: Case[] = [
     ...{ agents: 100, viewersEach: 1, load: { what: 'event', pacing: at(40) } },
   },
   {
+    ...{ key: 'few', title: '20 agents, 40 distinct events/s each that cannot be joined, one viewer each' },
+    ...{ agents: 20, viewersEach: 1, load: { what: 'event', pacing: at(40) } },
+  },
+  {
     ...{ key: 'viewers', title: '20 agents stream 80 deltas/s each, ten viewers a session' },
     ...{ agents: 20, viewersEach: 10, load: { what: 'delta', pacing: at(80) } },
   },
@@ -69,55 +67,21 @@ async function embedded({ agents }: Case): Promise<Server> {
   return { ...server, agentTokens, viewerToken: server.token, pids: { server: [server.pid] } }
 }
 
-function sign(secret: string, sub: string, role: string): string {
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const claims = { sub, role, jti: sub, iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 3600 }
-  const body = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
-}
-
-const all = async <T>(of: readonly T[], is: (each: T) => Promise<boolean>) =>
-  (await Promise.all(of.map(is))).every(Boolean)
-
-async function cluster({ agents }: Case, natsServer: string): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'fleetwire-bench-cluster-'))
-  let active: string | undefined
-  const local = new LocalCluster({
-    ...{ clock: systemClock, folder, port: 0, natsServer },
-    env: { PATH: process.env.PATH, HOME: folder, ...lifted },
-    onNote: () => {},
-    onActive: name => {
-      active = name
-    },
-    onReady: () => {},
-    onFailed: () => note('a part of the cluster failed'),
-  })
-  await local.start()
-  const isReady = async ({ address }: { address: string }) =>
-    (await fetch(`${address}/ready`).catch(() => undefined))?.ok === true
-  const nodes = local.parts.filter(({ name }) => name.startsWith('node-'))
-  for (const until = performance.now() + 60_000; active === undefined || !(await all(nodes, isReady)); ) {
-    if (performance.now() > until) throw new Error('the cluster is not ready within 60 s')
-    await sleep(100)
-  }
-  const secret = readFileSync(join(folder, 'secret'), 'utf8').trim()
-  const of = (fits: (name: string) => boolean) => local.parts.filter(({ name }) => fits(name))
-  const [gateway, other] = of(name => name.startsWith('node-') && name !== active)
-  const pidsOf = (parts: typeof local.parts) => parts.map(({ pid }) => pid!)
+async function cluster({ agents }: Case): Promise<Server> {
+  const nodes = await BenchCluster.start(lifted)
+  const { active, gateways } = nodes.nodes
+  const [gateway, other] = gateways
   return {
-    port: Number(new URL(gateway!.address).port),
-    agentTokens: Array.from({ length: agents }, (_, i) => sign(secret, agentIdOf(i), 'agent')),
-    viewerToken: sign(secret, 'viewer', 'admin'),
+    port: gateway!.port,
+    agentTokens: Array.from({ length: agents }, (_, i) => nodes.sign('agent', agentIdOf(i))),
+    viewerToken: nodes.sign('admin', 'viewer'),
     pids: {
-      'active node': pidsOf(of(name => name === active)),
-      gateway: pidsOf([gateway!]),
-      'node without clients': pidsOf([other!]),
-      'three NATS servers': pidsOf(of(name => name.startsWith('nats-'))),
+      'active node': [active.pid],
+      gateway: [gateway!.pid],
+      'node without clients': [other!.pid],
+      'three NATS servers': nodes.natsServers.map(({ pid }) => pid),
     },
-    async stop() {
-      await local.stop()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    stop: () => nodes.stop(),
   }
 }
 
@@ -176,9 +140,6 @@ async function roundsOf(server: Server, what: Case): Promise<Round[]> {
   }
 }
 
-const { path: natsServer, flaw } = findNatsServer(process.env)
-if (natsServer === undefined) throw new Error(flaw)
-
 heading('Streams in a cluster: what an event costs each process', [
   'Three NATS servers (sync_interval: always), three nodes, and the load, on one machine, not pinned.',
   'All agents and viewers are connected to one node that is not the active one.',
@@ -188,7 +149,7 @@ heading('Streams in a cluster: what an event costs each process', [
 for (const what of cases) {
   if (only !== undefined && !only.split(',').includes(what.key)) continue
   const alone = await roundsOf(await embedded(what), what)
-  const together = await roundsOf(await cluster(what, natsServer), what)
+  const together = await roundsOf(await cluster(what), what)
   const base = median(alone.map(({ cpuUs }) => cpuUs.server!))
   note(`${what.title}:`)
   table(

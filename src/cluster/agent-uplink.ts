@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AgentFrame } from '@fleetwire/protocol'
 import type { AgentInput, AgentSocket } from '../agents/agent-connection.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { AGENTS, type FromGateway, MARKS, OUTPUT, type Output, type ToGateway } from './agent-messages.ts'
+import { AGENTS, type FromGateway, MARKS, OUTPUT, type Output, PASSING, type ToGateway } from './agent-messages.ts'
 import type { NodeBus, NodeLink } from './node-bus.ts'
 
 /** Where more waits for the active node, those who go on to send are not read until half of it has gone. */
@@ -71,6 +71,10 @@ export class AgentUplink {
 
   send(message: FromGateway): void {
     this.#link.send(message)
+  }
+
+  sendSoon(message: FromGateway): void {
+    this.#link.sendSoon(message)
   }
 
   sendOutput(message: Output): void {
@@ -196,7 +200,8 @@ class RelayedSocket implements AgentInput {
     } else if (MARKS.has(frame.type)) {
       this.#marks++
       this.#uplink.send(['frame', this.#number, frame, this.#outputs])
-    } else this.#uplink.send(['frame', this.#number, frame])
+    } else if (PASSING.has(frame.type)) this.#uplink.sendSoon(['frame', this.#number, frame])
+    else this.#uplink.send(['frame', this.#number, frame])
     this.#uplink.pace(this.connection)
   }
 

@@ -47,6 +47,8 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
         name,
         // So that the servers can let it have answers of its own fleet alone.
         inboxPrefix: `_INBOX.fw.${namespace}`,
+        // It makes an error, with its stack, for each request, in case it should fail.
+        noAsyncTraces: true,
         timeout: CONNECT_MS,
         // The library's defaults find a dead link after minutes, and give up after ten attempts.
         pingInterval: 2000,

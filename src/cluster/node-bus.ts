@@ -22,6 +22,11 @@ export interface NodeBus {
 export interface NodeLink {
   /** `message` goes as JSON; `bytes` go as they are, and must not be changed later. Nothing happens after the end. */
   send(message: unknown, bytes?: Uint8Array): void
+  /**
+   * As `send`, for what nobody waits for and what comes many times a second: at once after a quiet time, and else together
+   * with what else is sent within 5 ms.
+   */
+  sendSoon(message: unknown): void
   /** `bytes` are part of what arrived: copy what is kept. */
   onMessage<Message>(listener: (message: Message, bytes: Uint8Array | undefined) => void): void
   /** Called once, on both sides, also where this side ended it. */

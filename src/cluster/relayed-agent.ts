@@ -29,7 +29,9 @@ export class RelayedAgent implements AgentConnection, AgentInput {
   }
 
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void {
-    this.#say(['send', this.#number, type, payload] as ToGateway)
+    const message = ['send', this.#number, type, payload] as ToGateway
+    if (type !== 'report:ack') this.#say(message)
+    else if (!this.#isOver) this.#link.sendSoon(message)
   }
 
   join(): void {

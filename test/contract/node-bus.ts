@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type NodeBus, NodeFault, type NodeLink, NodeUnreachable } from '../../src/cluster/node-bus.ts'
 import type { PacketListener, PacketWire } from '../../src/cluster/packet-wire.ts'
@@ -180,6 +181,31 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.equal(there.messages.at(-1), 'last')
     t.same([here.ends, there.ends], [['enough'], ['enough']])
     t.ok(here.link.hasEnded && there.link.hasEnded)
+  })
+
+  t.test(`${name}: what nobody waits for goes together with what comes within milliseconds, in its place`, async t => {
+    const harness = await factory(t)
+    const { here, there } = await linked(harness)
+    const before = harness.wire.sent
+    const startedAt = performance.now()
+    for (const n of numbers(200)) {
+      there.link.sendSoon(n)
+      await turn()
+    }
+    there.link.send('now')
+    await turn()
+    const most = 5 + (performance.now() - startedAt) / 5
+    t.ok(harness.wire.sent - before < most, `${harness.wire.sent - before} packets, of ${most} at most`)
+    await harness.until(() => here.messages.length === 201)
+    t.same(here.messages, [...numbers(200), 'now'])
+    there.link.sendSoon('last')
+    there.link.sendSoon('alone')
+    await harness.until(() => here.messages.length === 203)
+    there.link.sendSoon('before the end')
+    there.link.end('enough')
+    there.link.sendSoon('too late')
+    await harness.until(() => here.ends.length === 1)
+    t.equal(here.messages.at(-1), 'before the end')
   })
 
   t.test(`${name}: a link outlives silence of those who use it, and ends at that of the other node`, async t => {
