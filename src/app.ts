@@ -77,7 +77,7 @@ function noCompiler(): never {
 }
 
 /** Node looks this often whose deadline has passed, half a minute where it is not told. */
-const DEADLINES_CHECK_MS = 1000
+export const DEADLINES_CHECK_MS = 1000
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 /** The whole control plane, in the order in which it stands on itself. */

@@ -29,9 +29,9 @@ export async function serve(
   const config = loadConfig(env, overrides)
   // Its thread opens the log while this one loads the rest.
   const openingLog = config.NATS_URL === undefined ? openLog(config, systemClock) : undefined
-  const { BACKLOG, buildApp } = await import('./app.ts')
+  const { BACKLOG, DEADLINES_CHECK_MS, buildApp } = await import('./app.ts')
   const stream = process.stdout.isTTY ? (await import('pino-pretty')).default() : pino.destination(1)
-  const leave = await waitingRoom(config)
+  const leave = await waitingRoom(config, BACKLOG, DEADLINES_CHECK_MS)
   let app: FastifyInstance
   try {
     app = await buildApp({ config, logger: { stream }, ...(openingLog && { openingLog }) })
@@ -55,6 +55,8 @@ export async function serve(
     void grace.close()
   })
   try {
+    // Whatever there is left to prepare: between the two servers nobody listens.
+    await app.ready()
     await leave()
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
   } catch (error) {
@@ -70,11 +72,16 @@ export async function serve(
 }
 
 /** A node of a cluster may have to wait before it starts. Nobody asks on a port that is not known yet. */
-async function waitingRoom({ NATS_URL, HOST: host, PORT: port }: Config): Promise<() => Promise<void>> {
+async function waitingRoom(config: Config, backlog: number, checkEveryMs: number): Promise<() => Promise<void>> {
+  const { NATS_URL, HOST: host, PORT: port, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } = config
   if (NATS_URL === undefined || port === 0) return async () => {}
   const { openWaitingRoom } = await import('./waiting-room.ts')
   const { readVersion } = await import('./version.ts')
-  return openWaitingRoom({ host, port, version: readVersion(), clock: systemClock })
+  return openWaitingRoom({
+    ...{ host, port, backlog, checkEveryMs, version: readVersion(), clock: systemClock },
+    headersTimeoutMs: Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS),
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  })
 }
 
 /** After a start agents and dashboards come back, and those who ask over REST can wait the milliseconds of one route. */

@@ -11,6 +11,13 @@ export interface WaitingRoomOptions {
   port: number
   version: string
   clock: Clock
+  /** Of connections that the kernel holds. */
+  backlog: number
+  /** How long a request may take to arrive: its head, and the whole of it; over it, 408. */
+  headersTimeoutMs: number
+  requestTimeoutMs: number
+  /** How often is looked for requests that take longer. */
+  checkEveryMs: number
 }
 
 /**
@@ -22,9 +29,19 @@ export async function openWaitingRoom({
   port,
   version,
   clock,
+  backlog,
+  headersTimeoutMs,
+  requestTimeoutMs,
+  checkEveryMs,
 }: WaitingRoomOptions): Promise<() => Promise<void>> {
   const startedAt = clock.monotonic()
-  const server = createServer((request, response) => {
+  // The servers may be away for hours: nobody holds a socket for so long by sending nothing.
+  const limits = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: checkEveryMs,
+  }
+  const server = createServer(limits, (request, response) => {
     const [path] = (request.url ?? '').split('?', 1)
     const isAlive = path === '/health'
     const body = () => {
@@ -39,7 +56,7 @@ export async function openWaitingRoom({
     response.statusCode = isAlive ? 200 : 503
     response.end(JSON.stringify(body()))
   })
-  server.listen({ host, port })
+  server.listen({ host, port, backlog })
   await once(server, 'listening')
   return async () => {
     const closed = once(server, 'close')

@@ -28,6 +28,7 @@ export class LedgerDashboard {
   readonly seesOnlyCount: boolean
   readonly #client: DashboardClient
   readonly #answers: boolean
+  readonly #first: Promise<void>
   #rest = ''
   #seq = 0
   #snapshots = 0
@@ -37,25 +38,29 @@ export class LedgerDashboard {
     this.seesOnlyCount = seesOnlyCount
     this.#client = new DashboardClient({ url, token })
     this.presence = new Presence(this.#client.status)
-    this.#client.subscribe(patterns, {
-      snapshot: ({ records }) => {
-        if (this.#snapshots++ > 0) this.flaws.push('a snapshot in place of a replay')
-        for (const { topic, type, payload } of records) {
-          if (type === 'message:start' && payload.messageId === COUNTED) this.#count((payload as Said).text ?? '')
-          else if (recordKind(topic) === 'interaction') this.#asked(payload as Interaction)
-        }
-      },
-      event: event => this.#see(event),
-      resync: reason => this.flaws.push(`a resync: ${reason}`),
-      error: error => this.flaws.push(`an error: ${error.message}`),
+    this.#first = new Promise(resolve => {
+      this.#client.subscribe(patterns, {
+        snapshot: ({ records }) => {
+          if (this.#snapshots++ > 0) this.flaws.push('a snapshot in place of a replay')
+          for (const { topic, type, payload } of records) {
+            if (type === 'message:start' && payload.messageId === COUNTED) this.#count((payload as Said).text ?? '')
+            else if (recordKind(topic) === 'interaction') this.#asked(payload as Interaction)
+          }
+          resolve()
+        },
+        event: event => this.#see(event),
+        resync: reason => this.flaws.push(`a resync: ${reason}`),
+        error: error => this.flaws.push(`an error: ${error.message}`),
+      })
     })
     this.#client.connect()
   }
 
+  /** Resolves when it has its snapshot: it is told of everything that happens from then on. */
   static async start(t: Test, options: LedgerDashboardOptions): Promise<LedgerDashboard> {
     const dashboard = new LedgerDashboard(options)
     t.teardown(() => dashboard.#client.close())
-    await dashboard.presence.back()
+    await dashboard.#first
     return dashboard
   }
 
