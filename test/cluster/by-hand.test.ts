@@ -5,9 +5,8 @@ import { createServer } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { findNatsServer } from '../../src/processes/nats-server.ts'
 import { emptyFolder } from '../helpers/cli.ts'
-import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { findServer } from '../helpers/nats-cluster.ts'
 import { freePort } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
 import { blocks, read, root } from '../house/repository.ts'
@@ -35,8 +34,8 @@ async function canListen(port: number): Promise<boolean> {
 
 t.test('docs/cluster.md, by hand from top to bottom', async t => {
   const needed = ['haproxy', 'openssl', 'jq', 'curl'].map(program => isInstalled(t, program))
-  if (needed.includes(false) || (await NatsCluster.start(t)) === undefined) return
-  const natsServer = findNatsServer(process.env).path!
+  const natsServer = findServer(t)
+  if (needed.includes(false) || natsServer === undefined) return
   const folder = await emptyFolder(t)
   symlinkSync(fileURLToPath(new URL('deploy', root)), `${folder}/deploy`)
   const [nats, routes, monitors, nodes] = [

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { AgentClient } from '@fleetwire/client/node'
 import t, { type Test } from 'tap'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, serveNode } from '../helpers/cluster-nodes.ts'
+import { decidingOf, openNode } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { freePort, program } from '../helpers/processes.ts'
@@ -125,10 +125,13 @@ t.test('a WebSocket and a command go through HAProxy to nodes of a cluster, also
   if (!isInstalled(t, 'haproxy')) return
   const nats = await NatsCluster.start(t)
   if (nats === undefined) return
-  const env = { FLEETWIRE_TRUST_PROXY: 'loopback' }
-  const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name, env))
-  await activeOf(nodes)
-  const { url } = await startBalancer(t, await Promise.all(nodes.map(({ url }) => url)))
+  const config = { TRUST_PROXY: 'loopback' }
+  const nodes = await Promise.all(['a', 'b', 'c'].map(name => openNode(t, nats, name, config)))
+  await decidingOf(nodes)
+  const { url } = await startBalancer(
+    t,
+    nodes.map(({ url }) => url),
+  )
   const token = hmacToken(SECRET)
   await until(async () => (await fetch(`${url}/ready`)).ok)
   const client = await connectWs(t, url, token)
@@ -147,8 +150,7 @@ t.test('a WebSocket and a command go through HAProxy to nodes of a cluster, also
   }
   t.equal(await until(() => submit('one')), 'succeeded')
   t.match(await client.next('command:succeeded'), { payload: { input: 'one' } })
-  const active = await activeOf(nodes)
-  active.child.kill('SIGTERM')
-  await active.ended
+  const active = await decidingOf(nodes)
+  await active.app.close()
   t.equal(await until(() => submit('two')), 'succeeded', 'others serve')
 })

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { findNatsServer } from '../../src/processes/nats-server.ts'
-import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { findServer } from '../helpers/nats-cluster.ts'
 import { fleetwire } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
@@ -11,9 +10,8 @@ import { until } from '../helpers/until.ts'
 t.setTimeout(600_000)
 
 t.test('fleetwire cluster outlives the active node, ends whole, and goes on where it was', async t => {
-  // Says how to get a nats-server where there is none.
-  if ((await NatsCluster.start(t)) === undefined) return
-  const NATS_SERVER = findNatsServer(process.env).path!
+  const NATS_SERVER = findServer(t)
+  if (NATS_SERVER === undefined) return
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-cluster-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const start = async () => {

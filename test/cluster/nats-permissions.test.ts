@@ -8,14 +8,17 @@ import { systemClock as clock } from '../../src/clock.ts'
 import { openNatsCommitStream } from '../../src/cluster/nats-commit-stream.ts'
 import type { NatsServerConfig } from '../../src/processes/nats-server.ts'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, serveNode } from '../helpers/cluster-nodes.ts'
+import { decidingOf, openNode } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 import { read } from '../house/repository.ts'
 
 t.setTimeout(120_000)
 
+/** Large enough that the server asks its reader for flow control. */
+const CHECKPOINT_BYTES = size('CHECKPOINT_BYTES', { quick: 8_000_000, full: 64_000_000 })
 const password = `nats-${randomBytes(12).toString('hex')}`
 
 /** deploy/nats/nats.conf as it is, but for where it listens and stores; what containers get in their environment is set in it. */
@@ -34,9 +37,8 @@ t.test('nodes need no more of NATS than deploy/nats/nats.conf gives them', async
   const nats = await NatsCluster.start(t, { config: deployed })
   if (nats === undefined) return
   const servers = nats.addresses.map(address => `nats://fleetwire:${password}@${address}`)
-  const env = { FLEETWIRE_NATS_URL: servers.join(',') }
-  const nodes = ['a', 'b'].map(name => serveNode(t, nats, name, env))
-  const first = await activeOf(nodes)
+  const nodes = await Promise.all(['a', 'b'].map(name => openNode(t, { addresses: servers }, name)))
+  const first = await decidingOf(nodes)
   const second = nodes.find(node => node !== first)!
   const runOn = async (url: string) => {
     const agent = await agentAt(t, url)
@@ -51,15 +53,15 @@ t.test('nodes need no more of NATS than deploy/nats/nats.conf gives them', async
     t.equal(submitted.status, 'succeeded')
     await agent.stop({ graceMs: 100 })
   }
-  await runOn(await second.url)
-  await first.kill('SIGKILL')
-  await second.printed(/this node is the active one/)
-  await runOn(await second.url)
+  await runOn(second.url)
+  await first.app.close()
+  await decidingOf([second])
+  await runOn(second.url)
 
   const stream = await openNatsCommitStream({ servers, namespace: 'default', clock })
   t.teardown(() => stream.close())
   const file = join(t.testdir(), 'checkpoint')
-  await writeFile(file, randomBytes(64_000_000))
+  await writeFile(file, randomBytes(CHECKPOINT_BYTES))
   const { last } = await stream.bounds()
   await stream.checkpoints.save(last, file)
   t.strictSame(await stream.checkpoints.list(), [last])

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { natsServerConfig } from '../../src/processes/nats-server.ts'
-import { activeOf, serveNode } from '../helpers/cluster-nodes.ts'
-import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { decidingOf, openNode } from '../helpers/cluster-nodes.ts'
+import { OneNats } from '../helpers/one-nats.ts'
 import { isInstalled } from '../helpers/programs.ts'
 
 t.setTimeout(120_000)
@@ -24,12 +23,13 @@ t.test('nodes reach NATS servers over TLS, with a CA of their own and a certific
     openssl('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`)
   }
   const file = (name: string) => JSON.stringify(join(folder, name))
-  const tls = `tls { cert_file: ${file('server.pem')}, key_file: ${file('server-key.pem')}, ca_file: ${file('ca.pem')}, verify: true }\n`
-  const nats = await NatsCluster.start(t, { config: server => natsServerConfig(server) + tls })
+  const tls = `tls { cert_file: ${file('server.pem')}, key_file: ${file('server-key.pem')}, ca_file: ${file('ca.pem')}, verify: true }`
+  const nats = await OneNats.prepare(t, tls)
   if (nats === undefined) return
-  const own = { FLEETWIRE_NATS_CERT: join(folder, 'node.pem'), FLEETWIRE_NATS_KEY: join(folder, 'node-key.pem') }
-  const active = await activeOf([serveNode(t, nats, 'a', { FLEETWIRE_NATS_CA: join(folder, 'ca.pem'), ...own })])
-  t.match(active.output(), /this node is the active one/)
-  const missing = serveNode(t, nats, 'b', { FLEETWIRE_NATS_CA: join(folder, 'none.pem'), ...own })
-  t.match(await missing.ended, { code: 1, stderr: /none\.pem cannot be read/ })
+  nats.start()
+  const own = { NATS_REPLICAS: 1, NATS_CERT: join(folder, 'node.pem'), NATS_KEY: join(folder, 'node-key.pem') }
+  const node = await openNode(t, nats, 'a', { NATS_CA: join(folder, 'ca.pem'), ...own })
+  t.equal(await decidingOf([node]), node)
+  const missing = openNode(t, nats, 'b', { NATS_CA: join(folder, 'none.pem'), ...own })
+  await t.rejects(missing, { message: /none\.pem cannot be read/ })
 })

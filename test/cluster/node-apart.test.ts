@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ask, readiness, serveNode } from '../helpers/cluster-nodes.ts'
+import { ask, openNode, readiness } from '../helpers/cluster-nodes.ts'
 import { cuttableLink } from '../helpers/cuttable-link.ts'
 import { OneNats } from '../helpers/one-nats.ts'
 import { until } from '../helpers/until.ts'
@@ -11,11 +11,11 @@ t.test('[NO18] a node that is cut off refuses, the others go on, and it is back 
   if (nats === undefined) return
   nats.start()
   const link = await cuttableLink(t, nats.port)
-  const env = { FLEETWIRE_NATS_REPLICAS: '1' }
-  const apart = serveNode(t, { addresses: [`127.0.0.1:${link.port}`] }, 'a', env)
-  await readiness(await apart.url, 200, /"role":"active"/)
-  const others = ['b', 'c'].map(name => serveNode(t, nats, name, env))
-  const urls = await Promise.all([apart, ...others].map(({ url }) => url))
+  const one = { NATS_REPLICAS: 1 }
+  const apart = await openNode(t, { addresses: [`127.0.0.1:${link.port}`] }, 'a', one)
+  await readiness(apart.url, 200, /"role":"active"/)
+  const others = await Promise.all(['b', 'c'].map(name => openNode(t, nats, name, one)))
+  const urls = [apart, ...others].map(({ url }) => url)
   for (const url of urls) await readiness(url, 200, /"members":3/)
 
   for (const role of ['active', 'standby']) {

@@ -2,19 +2,21 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask, readiness, serveNode } from '../helpers/cluster-nodes.ts'
+import { buildApp } from '../../src/app.ts'
+import { ask, openNode, readiness, serveNode } from '../helpers/cluster-nodes.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
 import { OneNats } from '../helpers/one-nats.ts'
 import { freePort } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
-const ONE = { FLEETWIRE_NATS_REPLICAS: '1' }
+const ONE = { NATS_REPLICAS: 1 }
 
 t.test('[NO19] a node whose servers are not there lives, is not ready, says so, and starts when they come', async t => {
   const nats = await OneNats.prepare(t)
   if (nats === undefined) return
   const port = await freePort()
-  const node = serveNode(t, nats, 'a', { ...ONE, FLEETWIRE_PORT: String(port) })
+  const node = serveNode(t, nats, 'a', { FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_PORT: String(port) })
   const url = `http://127.0.0.1:${port}`
   await node.printed(/waits for the NATS servers at 127.0.0.1:\d+: /)
   t.match(await ask(url, '/health'), { status: 200, body: { status: 'ok' } })
@@ -27,35 +29,34 @@ t.test('[NO19] a node whose servers are not there lives, is not ready, says so, 
   await readiness(url, 200)
   t.match(await ask(url, '/api/v1/agents'), { status: 200 })
 
-  const second = serveNode(t, nats, 'b', { FLEETWIRE_NATS_REPLICAS: '3' })
-  const { code, stderr } = await second.ended
-  t.equal(code, 1)
-  t.match(stderr, /FLW_ERR_CLUSTER_STREAM|its num_replicas is 1, and should be 3/, 'what differs ends a start')
+  await t.rejects(openNode(t, nats, 'b', { NATS_REPLICAS: 3 }), {
+    code: 'FLW_ERR_CLUSTER_STREAM',
+    message: /its num_replicas is 1, and should be 3/,
+  })
 
-  const other = serveNode(t, nats, 'c', { ...ONE, FLEETWIRE_JWT_SECRET: 'another-secret-that-is-long-enough-too' })
-  await Promise.all([node.printed(/Node c judges tokens by another key/), other.printed(/Node a judges tokens by/)])
+  const other = await openNode(t, nats, 'c', { ...ONE, JWT_SECRET: 'another-secret-that-is-long-enough-too' })
+  await node.printed(/Node c judges tokens by another key/)
+  await until(() => /Node a judges tokens by/.test(other.output()))
   t.notMatch(node.output() + other.output(), /another-secret/)
-  await other.kill('SIGKILL')
+  await other.app.close()
 
-  const twin = serveNode(t, nats, 'a', ONE)
-  for (const each of [url, await twin.url]) await readiness(each, 503, /another process is node a too/)
-  await twin.printed(/FLW_ERR_CLUSTER_NODE/)
+  const twin = await openNode(t, nats, 'a', ONE)
+  for (const each of [url, twin.url]) await readiness(each, 503, /another process is node a too/)
+  await until(() => /FLW_ERR_CLUSTER_NODE/.test(twin.output()))
 })
 
 t.test('without a key that all nodes share it does not start', async t => {
-  const node = serveNode(t, { addresses: ['127.0.0.1:1'] }, 'a', { FLEETWIRE_JWT_SECRET: '' })
-  const { code, stderr } = await node.ended
-  t.equal(code, 1)
-  t.match(stderr, /FLEETWIRE_NATS_URL needs a key that all nodes share.*FLEETWIRE_JWT_SECRET/)
+  const config = { NATS_URL: '127.0.0.1:1', NODE: 'a', DATA_DIR: temporaryFolder(t) }
+  await t.rejects(buildApp({ logger: false, config }), {
+    message: /FLEETWIRE_NATS_URL needs a key that all nodes share.*FLEETWIRE_JWT_SECRET/,
+  })
 })
 
 t.test('servers that take only small messages are refused', async t => {
   const nats = await OneNats.prepare(t, 'max_payload: 65536')
   if (nats === undefined) return
   nats.start()
-  const { code, stderr } = await serveNode(t, nats, 'a', ONE).ended
-  t.equal(code, 1)
-  t.match(stderr, /messages of 65536 bytes at most.*max_payload/)
+  await t.rejects(openNode(t, nats, 'a', ONE), { message: /messages of 65536 bytes at most.*max_payload/ })
 })
 
 t.test('TLS and logins: what is wrong ends the start and is said, without the password', async t => {
@@ -71,19 +72,21 @@ t.test('TLS and logins: what is wrong ends the start and is said, without the pa
   if (nats === undefined) return
   nats.start()
   const at = (login: string) => ({ addresses: [`tls://${login}127.0.0.1:${nats.port}`] })
-  const ca = { ...ONE, FLEETWIRE_NATS_CA: file('ca.crt') }
+  const ca = { ...ONE, NATS_CA: file('ca.crt') }
 
-  const refused = serveNode(t, at('fleet:another@'), 'a', ca)
+  const refused = serveNode(t, at('fleet:another@'), 'a', {
+    ...{ FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_NATS_CA: ca.NATS_CA },
+  })
   const { code, stderr, stdout } = await refused.ended
   t.equal(code, 1)
   t.match(stderr, /do not let this node in: .*uthorization.*FLEETWIRE_NATS_CREDS/)
   t.notMatch(stdout + stderr, /another/)
 
-  const missing = await serveNode(t, at(''), 'a', { ...ONE, FLEETWIRE_NATS_CREDS: file('no.creds') }).ended
-  t.match(missing, { code: 1, stderr: /no\.creds cannot be read/ })
+  const missing = openNode(t, at(''), 'a', { ...ONE, NATS_CREDS: file('no.creds') })
+  await t.rejects(missing, { message: /no\.creds cannot be read/ })
 
-  const node = serveNode(t, at('fleet:pa%3Ass%20word@'), 'a', ca)
-  t.match(await readiness(await node.url, 200, /"role":"active"/), /"role":"active"/)
+  const node = await openNode(t, at('fleet:pa%3Ass%20word@'), 'a', ca)
+  t.match(await readiness(node.url, 200, /"role":"active"/), /"role":"active"/)
 })
 
 t.test('durability is what the servers tell of themselves, and can be required', async t => {
@@ -91,22 +94,21 @@ t.test('durability is what the servers tell of themselves, and can be required',
   const lax = await OneNats.prepare(t, `http: "127.0.0.1:${monitor}"`, 'sync_interval: "2m"')
   if (lax === undefined) return
   lax.start()
-  const told = { ...ONE, FLEETWIRE_NATS_MONITOR_URL: `http://127.0.0.1:${monitor}` }
-  const first = serveNode(t, lax, 'a', told)
-  t.match(await readiness(await first.url, 200, /"durability":"replicated"/), /"durability":"replicated"/)
-  const untold = serveNode(t, lax, 'b', ONE)
-  t.match(await readiness(await untold.url, 200, /"durability":"unknown"/), /"durability":"unknown"/)
-  const strict = serveNode(t, lax, 'c', { ...told, FLEETWIRE_NATS_REQUIRE_FSYNC: 'true' })
-  t.match(await readiness(await strict.url, 503, /not known to sync each commit/), /not known to sync each commit/)
-  for (const node of [first, untold, strict]) await node.kill('SIGKILL')
+  const told = { ...ONE, NATS_MONITOR_URL: `http://127.0.0.1:${monitor}` }
+  const first = await openNode(t, lax, 'a', told)
+  t.match(await readiness(first.url, 200, /"durability":"replicated"/), /"durability":"replicated"/)
+  const untold = await openNode(t, lax, 'b', ONE)
+  t.match(await readiness(untold.url, 200, /"durability":"unknown"/), /"durability":"unknown"/)
+  const strict = await openNode(t, lax, 'c', { ...told, NATS_REQUIRE_FSYNC: true })
+  t.match(await readiness(strict.url, 503, /not known to sync each commit/), /not known to sync each commit/)
 
   const port = await freePort()
   const always = await OneNats.prepare(t, `http: "127.0.0.1:${port}"`)
   always!.start()
-  const fine = serveNode(t, always!, 'a', {
+  const fine = await openNode(t, always!, 'a', {
     ...ONE,
-    FLEETWIRE_NATS_MONITOR_URL: `http://127.0.0.1:${port}`,
-    FLEETWIRE_NATS_REQUIRE_FSYNC: 'true',
+    NATS_MONITOR_URL: `http://127.0.0.1:${port}`,
+    NATS_REQUIRE_FSYNC: true,
   })
-  t.match(await readiness(await fine.url, 200, /"durability":"fsync"/), /"durability":"fsync"/)
+  t.match(await readiness(fine.url, 200, /"durability":"fsync"/), /"durability":"fsync"/)
 })

@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream'
 import type { Test } from 'tap'
-import { SECRET } from './build.ts'
+import type { Config } from '../../src/config.ts'
+import { SECRET, startApp, type TestApp } from './build.ts'
 import { hmacToken } from './foreign-token.ts'
 import { temporaryFolder } from './log-folder.ts'
 import { fleetwire, type Running } from './processes.ts'
@@ -33,6 +35,30 @@ export function serveNode(t: Test, nats: Addressed, name: string, env: Record<st
   url.catch(() => {})
   return Object.assign(running, { name, url, env: all })
 }
+
+export interface OpenNode extends TestApp {
+  readonly name: string
+  /** All that it has said so far. */
+  output(): string
+}
+
+/** A node in this process, where a process of its own is not what is tested; on a free port. Throws as its start does. */
+export async function openNode(t: Test, nats: Addressed, name: string, config: Partial<Config> = {}): Promise<OpenNode> {
+  let text = ''
+  const stream = new Writable({
+    write(chunk, _, done) {
+      text += chunk
+      done()
+    },
+  })
+  const settings = { NATS_URL: nats.addresses.join(','), NODE: name, DATA_DIR: temporaryFolder(t), ...config }
+  const server = await startApp(t, { config: settings, logger: { stream } })
+  return { ...server, name, output: () => text }
+}
+
+/** The one that decides. */
+export const decidingOf = (nodes: readonly OpenNode[]): Promise<OpenNode> =>
+  until(() => nodes.find(({ app }) => app.cluster!.isActive))
 
 /** The one that says that it is active. */
 export const activeOf = (nodes: readonly NodeProcess[]): Promise<NodeProcess> =>
