@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { BareAgent } from '../helpers/bare-agent.ts'
-import { type House, house, launch, person } from '../helpers/browser.ts'
+import { type House, house, houseProcess, launch, person } from '../helpers/browser.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 // On a machine that also runs everything else.
@@ -115,7 +115,7 @@ t.test(
 t.test('the connection says whether the page is live, tries again, has given up for now, or was stopped', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
-  const place = await house(t)
+  const place = await houseProcess(t)
   const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
   const { page, problems } = await person(browser, { url: place.url, expected })
   await logIn(page, place.token)

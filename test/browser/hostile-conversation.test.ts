@@ -2,10 +2,15 @@ import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
 import { connection, desktop, house, launch, type Person, person, phone } from '../helpers/browser.ts'
 import { fleetwire } from '../helpers/processes.ts'
+import { size, some } from '../helpers/sizes.ts'
 
 // Several browsers, one after the other, on a machine that also runs everything else.
 tap.setTimeout(300_000)
 
+/** As long as an event may be, in a full run. */
+const CODE_LINES = size('HOSTILE_CODE_LINES', { quick: 2000, full: 20_000 })
+/** Wide lines stick out of a phone first. */
+const viewports = some('HOSTILE_VIEWPORTS', 1, [phone, desktop])
 const endless = 'W'.repeat(450)
 const bars = (cell: string, columns: number) => `|${` ${cell} |`.repeat(columns)}`
 const table = [bars('head', 60), bars('-', 60), bars(endless.slice(0, 40), 60)].join('\n')
@@ -36,7 +41,7 @@ const answers: Record<string, string> = {
   wide: `${endless.repeat(20)} \`${endless.repeat(5)}\` https://evil.test/${endless}\n\nwide end`,
   hidden: `hidden \u202e\u2066\u200b\u0000\u001b[31m\ufeff text\u2069\u202c\n\nhidden end`,
   footnotes: `${Array.from({ length: 50 }, (_, i) => `[^${i}]`).join('')}\n\n${Array.from({ length: 50 }, (_, i) => `[^${i}]: x`).join('\n')}\n\nfootnotes end`,
-  code: `\`\`\`js\n${'const x = "</script><img src=x onerror=alert(1)>";\n'.repeat(20_000)}\`\`\`\n\ncode end`,
+  code: `\`\`\`js\n${'const x = "</script><img src=x onerror=alert(1)>";\n'.repeat(CODE_LINES)}\`\`\`\n\ncode end`,
   fence: `\`\`\`"><img src=x onerror=alert(1)>\nx\n\`\`\`\n\nfence end`,
 }
 
@@ -100,7 +105,7 @@ test('an answer and its tools can show what they like, and reach nothing', async
       },
     },
   })
-  for (const viewport of [desktop, phone]) {
+  for (const viewport of viewports) {
     const someone = await person(browser, {
       ...{ url: `${place.url}/agents/evil?tab=conversation`, token: place.token, viewport },
     })
@@ -123,7 +128,7 @@ test('an answer and its tools can show what they like, and reach nothing', async
     await page.getByRole('region', { name: 'Arguments' }).last().waitFor()
     await staysAsWide(t, page, 'open tools')
     t.same([...problems, ...seen], [], `at ${viewport.width} px`)
-    await someone.context.close()
+    await someone.leave()
   }
 })
 

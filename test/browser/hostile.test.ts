@@ -138,11 +138,11 @@ test('what a browser keeps may be forbidden, full or nonsense, and a login link 
   }
   for (const [what, prepare] of Object.entries(refusals)) {
     const someone = await person(browser, { url: 'about:blank' })
-    await someone.context.addInitScript(prepare)
+    await someone.page.addInitScript(prepare)
     await someone.page.goto(place.url)
     await log(someone)
     t.same(someone.problems, [], what)
-    await someone.context.close()
+    await someone.leave()
   }
 
   const { page, problems } = await person(browser, { url: `${place.url}/tasks`, expected: /401/ })
@@ -175,8 +175,8 @@ test('ages are right on a machine whose clock is not', async t => {
   await place.agent({ id: 'build-1', handlers: {} })
   // By three days a token seems to be over that is not.
   for (const wrongByMs of [10 * 60_000, -10 * 60_000, 3 * 86_400_000]) {
-    const { page, context, problems } = await person(browser, { url: 'about:blank' })
-    await context.addInitScript(ms => {
+    const { page, leave, problems } = await person(browser, { url: 'about:blank' })
+    await page.addInitScript(ms => {
       const now = Date.now.bind(Date)
       Date.now = () => now() + ms
     }, wrongByMs)
@@ -193,7 +193,7 @@ test('ages are right on a machine whose clock is not', async t => {
     const seen = await page.evaluate(() => JSON.parse(localStorage.getItem('fleetwire')!).state.seen['build-1'])
     t.ok(Math.abs(seen - Date.now()) < 120_000, `seen at ${seen}`)
     t.same(problems, [])
-    await context.close()
+    await leave()
   }
 })
 

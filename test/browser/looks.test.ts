@@ -100,7 +100,7 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
     for (const [path, shows] of seen) {
       await look(t, someone, place.url + path, shows, how)
     }
-    await someone.context.close()
+    await someone.leave()
   }
 }
 

@@ -1,10 +1,10 @@
 import { test } from 'tap'
-import { connection, house, launch, person } from '../helpers/browser.ts'
+import { connection, house, houseProcess, launch, person } from '../helpers/browser.ts'
 
 test('when its server is killed, the page turns amber, then live again, and misses no event', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
-  const place = await house(t)
+  const place = await houseProcess(t)
   const agent = await place.agent({
     id: 'summariser',
     handlers: {

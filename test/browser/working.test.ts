@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { test } from 'tap'
 import { connection, house, launch, person } from '../helpers/browser.ts'
+import { temporaryFolder } from '../helpers/log-folder.ts'
 import { fleetwire } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
 
@@ -102,10 +101,8 @@ test('a shell runs in the terminal, which is typed into, vim included', async t 
   if (browser === undefined) return
   if (!isInstalled(t, 'vi')) return
   const place = await house(t)
-  const folder = join(t.testdirName, 'work')
-  mkdirSync(folder)
   const settings = { FLEETWIRE_URL: place.url, FLEETWIRE_TOKEN: await place.mint('shell-1', 'agent') }
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'shell-1'], settings, folder)
+  const agent = fleetwire(t, ['agent', 'exec', '--id', 'shell-1'], settings, temporaryFolder(t))
   const { page, problems } = await person(browser, {
     ...{ url: `${place.url}/agents/shell-1?tab=terminal`, token: place.token },
   })

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
-import { house } from '../helpers/browser.ts'
+import { houseProcess } from '../helpers/browser.ts'
 import { emptyFolder } from '../helpers/cli.ts'
 import { isInstalled } from '../helpers/programs.ts'
 import { size } from '../helpers/sizes.ts'
@@ -87,7 +87,7 @@ async function same(local: Pane, remote: Pane): Promise<string> {
 }
 
 async function start(t: Test) {
-  const place = await house(t)
+  const place = await houseProcess(t)
   const folder = await emptyFolder(t)
   await writeFile(join(folder, 'numbers.txt'), Array.from({ length: 300 }, (_, i) => `${i + 1}\n`).join(''))
   return { ...place, folder, terminals: tmux(t) }

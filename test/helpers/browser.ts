@@ -3,6 +3,8 @@ import { createRequire } from 'node:module'
 import { AgentClient, type AgentClientOptions } from '@fleetwire/client/node'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import tap, { type Test } from 'tap'
+import { startApp } from './build.ts'
+import { temporaryFolder } from './log-folder.ts'
 import { adminToken, fleetwire, type Running } from './processes.ts'
 
 const places = [
@@ -19,6 +21,7 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
   '--no-first-run',
+  '--process-per-site',
 ]
 
 /** Where Chromium is: `CHROMIUM`, or where systems put it. Where it is not, one line says how to get it; CI fails. */
@@ -33,24 +36,36 @@ export function chromiumPath(t: Test): string | undefined {
 
 let ofThisFile: Promise<Browser> | undefined
 
-/** A real browser, one for all tests of a file; what a test opens in it closes with the test. */
+/** A real browser, one for all tests of a file; who came to it in a test has left it when the test ends. */
 export async function launch(t: Test): Promise<Browser | undefined> {
   const executablePath = chromiumPath(t)
   if (executablePath === undefined) return undefined
   ofThisFile ??= start(executablePath)
-  const browser = await ofThisFile
-  t.teardown(() => Promise.all(browser.contexts().map(context => context.close())))
-  return browser
+  t.teardown(everybodyLeaves)
+  return ofThisFile
 }
 
 async function start(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args: flags })
   tap.teardown(() => {
     ofThisFile = undefined
+    for (const contexts of free.values()) contexts.length = 0
     return browser.close()
   })
   return browser
 }
+
+const present = new Set<Person>()
+/**
+ * Of desks and of phones: contexts that nobody uses. In each a page without a program keeps the process alive, which has
+ * compiled the pages of the dashboard: to do so takes longer than most tests look at them.
+ */
+const free = new Map<boolean, BrowserContext[]>([
+  [false, []],
+  [true, []],
+])
+
+const everybodyLeaves = (): Promise<unknown> => Promise.all([...present].map(person => person.leave()))
 
 /** On a machine that also runs everything else. */
 const LONGEST_MS = 25_000
@@ -73,35 +88,54 @@ export interface PersonOptions {
 export interface Person {
   page: Page
   context: BrowserContext
+  /** Before the end of the test. The next one in this context finds nothing of this one. */
+  leave(): Promise<void>
   /** Violations of the policy, exceptions and errors of the console. */
   problems: readonly string[]
 }
 
 export async function person(browser: Browser, options: PersonOptions): Promise<Person> {
   const { url, token, viewport = desktop, theme = 'dark', reducedMotion = false, expected } = options
-  const context = await browser.newContext({
-    viewport,
-    colorScheme: theme,
-    reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
-    ...(viewport.width < 720 && { isMobile: true, hasTouch: true }),
-  })
-  await context.addInitScript(value => {
+  const isPhone = viewport.width < 720
+  const context =
+    free.get(isPhone)!.pop() ??
+    (await browser.newContext({ viewport, ...(isPhone && { isMobile: true, hasTouch: true }) }))
+  await context.clearPermissions()
+  context.setDefaultTimeout(LONGEST_MS)
+  const page = await context.newPage()
+  await Promise.all([
+    page.setViewportSize(viewport),
+    page.emulateMedia({ colorScheme: theme, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' }),
+  ])
+  await page.addInitScript(value => {
     document.addEventListener('securitypolicyviolation', event =>
       console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI} of ${event.sourceFile}`),
     )
-    if (value !== undefined && sessionStorage.getItem('fleetwire.token') === null) {
-      sessionStorage.setItem('fleetwire.token', value)
-    }
+    if (location.protocol === 'about:' || sessionStorage.getItem('fleetwire.test') !== null) return
+    // The first page of this person.
+    sessionStorage.setItem('fleetwire.test', 'true')
+    localStorage.clear()
+    if (value !== undefined) sessionStorage.setItem('fleetwire.token', value)
   }, token)
-  context.setDefaultTimeout(LONGEST_MS)
-  const page = await context.newPage()
   const problems: string[] = []
   page.on('pageerror', error => problems.push(String(error.stack ?? error)))
   page.on('console', message => {
     if (message.type() === 'error' && !expected?.test(message.text())) problems.push(message.text())
   })
+  const it: Person = {
+    ...{ page, context, problems },
+    async leave() {
+      if (!present.delete(it)) return
+      page.removeAllListeners()
+      const { origin } = new URL(page.url())
+      await page.goto(`${origin}/health`).catch(() => {})
+      free.get(isPhone)!.push(context)
+    },
+  }
+  present.add(it)
   await page.goto(url)
-  return { page, context, problems }
+  for (const before of context.pages()) if (before !== page) await before.close()
+  return it
 }
 
 /** The indicator at the foot of the page, once it is in this state. */
@@ -132,10 +166,6 @@ export async function flaws(page: Page): Promise<string[]> {
 export interface House {
   url: string
   token: string
-  port: number
-  server: Running
-  /** The same server again, in the same folder and on the same port. */
-  restart(): Promise<void>
   api<T>(method: string, path: string, body?: unknown): Promise<T>
   /** An agent of the SDK, connected; it stops with the test. */
   agent(
@@ -144,25 +174,18 @@ export interface House {
   mint(sub: string, role: string): Promise<string>
 }
 
-/** A real server in a process of its own, for browsers. */
-export async function house(t: Test, settings: Record<string, string> = {}): Promise<House> {
-  const folder = t.testdir()
-  const startAt = async (port: number) => {
-    const at = { FLEETWIRE_DATA_DIR: folder, FLEETWIRE_PORT: String(port), FLEETWIRE_LOG_LEVEL: 'silent' }
-    const server = fleetwire(t, ['serve'], { ...at, ...settings })
-    await server.printed(/listens at/)
-    return server
-  }
-  // The first start chooses the port; a restart must have the same one.
-  const server = await startAt(0)
-  const port = Number((await server.printed(/listens at http:\/\/[^:]+:(\d+)/))[1])
-  const url = `http://127.0.0.1:${port}`
-  const token = await adminToken(server)
+export interface HouseProcess extends House {
+  port: number
+  server: Running
+  /** The same server again, in the same folder and on the same port. */
+  restart(): Promise<void>
+}
+
+function furnish(t: Test, url: string, token: string): House {
+  // They leave while it is there.
+  t.teardown(everybodyLeaves)
   const it: House = {
-    ...{ url, token, port, server },
-    async restart() {
-      it.server = await startAt(port)
-    },
+    ...{ url, token },
     async api(method, path, body) {
       const response = await fetch(`${url}/api/v1${path}`, {
         method,
@@ -182,5 +205,37 @@ export async function house(t: Test, settings: Record<string, string> = {}): Pro
       return (await it.api<{ token: string }>('POST', '/tokens', { sub, role })).token
     },
   }
+  return it
+}
+
+/** The last one of this process: what a browser has compiled of its pages counts for the next one there. */
+let lastPort = 0
+
+/** A real server in this process, for browsers. */
+export async function house(t: Test): Promise<House> {
+  const startAt = (port: number) => startApp(t, { port, config: { DATA_DIR: temporaryFolder(t) } })
+  const server = await startAt(lastPort).catch(() => startAt(0))
+  lastPort = Number(new URL(server.url).port)
+  return furnish(t, server.url, await server.token('admin'))
+}
+
+/** A server in a process of its own, which can be killed. */
+export async function houseProcess(t: Test, settings: Record<string, string> = {}): Promise<HouseProcess> {
+  const folder = t.testdir()
+  const startAt = async (port: number) => {
+    const at = { FLEETWIRE_DATA_DIR: folder, FLEETWIRE_PORT: String(port), FLEETWIRE_LOG_LEVEL: 'silent' }
+    const server = fleetwire(t, ['serve'], { ...at, ...settings })
+    await server.printed(/listens at/)
+    return server
+  }
+  // The first start chooses the port; a restart must have the same one.
+  const server = await startAt(0)
+  const port = Number((await server.printed(/listens at http:\/\/[^:]+:(\d+)/))[1])
+  const it = Object.assign(furnish(t, `http://127.0.0.1:${port}`, await adminToken(server)), {
+    ...{ port, server },
+    async restart() {
+      it.server = await startAt(port)
+    },
+  })
   return it
 }

@@ -43,7 +43,12 @@ export interface OpenNode extends TestApp {
 }
 
 /** A node in this process, where a process of its own is not what is tested; on a free port. Throws as its start does. */
-export async function openNode(t: Test, nats: Addressed, name: string, config: Partial<Config> = {}): Promise<OpenNode> {
+export async function openNode(
+  t: Test,
+  nats: Addressed,
+  name: string,
+  config: Partial<Config> = {},
+): Promise<OpenNode> {
   let text = ''
   const stream = new Writable({
     write(chunk, _, done) {
