@@ -158,7 +158,13 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
       orphaned = true
       void leave({ graceMs: UNHEARD_GRACE_MS })
     })
-    if (!process.connected) throw new CliError('usage', '--with-parent: the program that started this one has ended.')
+    if (process.connected === undefined)
+      throw new CliError('usage', '--with-parent: the program that started this one keeps no channel to it.')
+    // The parent has ended while this one was loading.
+    if (!process.connected) {
+      await journal.close()
+      process.exit()
+    }
   }
   return {
     get client() {

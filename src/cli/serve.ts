@@ -49,26 +49,43 @@ export const serveCommand = new Command('serve')
     }
     // The other commands need nothing of the server, and it is most of the program.
     const { serve } = await import('../server.ts')
-    const app = await serve(settings)
-    if (withParent !== undefined) return serveForParent(app, withParent)
+    const greeting = new Greeting()
+    const app = await serve(settings, { closing: () => greeting.end() })
+    if (withParent !== undefined) return serveForParent(app, withParent, greeting)
     const url = app.listeningOrigin
     process.stdout.write(`\nFleetwire listens at ${url}\n`)
     if (!app.tokens.canMint) return
     const { LOCAL_AGENT: wantsAgent = app.cluster === undefined } = app.config
-    if (app.cluster === undefined) {
-      await printLoginLink(app, url)
-      await greet(app)
-    } else {
-      greetOnceActive(app, app.cluster, url)
-    }
-    if (localAgent && wantsAgent) await runLocalAgent(app, url)
+    if (app.cluster === undefined) await greeting.say(() => welcome(app, url))
+    else welcomeOnceActive(app, app.cluster, url, greeting)
+    if (localAgent && wantsAgent) await greeting.say(() => runLocalAgent(app, url))
   })
 
+/**
+ * What a start says takes tokens, and those take the log. So a server that is told to end meanwhile finishes its
+ * sentence before it closes, and begins no other.
+ */
+class Greeting {
+  #isOver = false
+  #said: Promise<void> = Promise.resolve()
+
+  say(sentence: () => Promise<void>): Promise<void> {
+    if (!this.#isOver) this.#said = sentence()
+    return this.#said
+  }
+
+  /** Whoever said it is told of its errors. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    await this.#said.catch(() => {})
+  }
+}
+
 /** What another process accepts is served here; that one also says when this node prints what people need to get in. */
-async function serveForParent(app: App, publicUrl: string): Promise<void> {
+async function serveForParent(app: App, publicUrl: string, greeting: Greeting): Promise<void> {
   const { ParentProcess } = await import('../processes/with-parent.ts')
   const parent = new ParentProcess(app.server, () => {
-    welcome(app, publicUrl)
+    welcomeLater(app, publicUrl, greeting)
   })
   parent.tell({ says: 'listening', origin: app.listeningOrigin })
   const tellRole = () => parent.tell({ says: 'role', isActive: app.cluster?.isActive ?? true })
@@ -77,21 +94,24 @@ async function serveForParent(app: App, publicUrl: string): Promise<void> {
 }
 
 /** In a cluster one node prints what its people need to get in: whichever comes to be the active one first. */
-function greetOnceActive(app: App, cluster: NonNullable<App['cluster']>, url: string): void {
+function welcomeOnceActive(app: App, cluster: NonNullable<App['cluster']>, url: string, greeting: Greeting): void {
   const look = () => {
     if (!cluster.isActive) return
     unlisten()
-    welcome(app, url)
+    welcomeLater(app, url, greeting)
   }
   const unlisten = cluster.onRole(look)
   look()
 }
 
-function welcome(app: App, url: string): void {
+function welcomeLater(app: App, url: string, greeting: Greeting): void {
   if (!app.tokens.canMint) return
-  printLoginLink(app, url)
-    .then(() => greet(app))
-    .catch(err => app.log.error({ err }, 'no token was minted'))
+  greeting.say(() => welcome(app, url)).catch(err => app.log.error({ err }, 'no token was minted'))
+}
+
+async function welcome(app: App, url: string): Promise<void> {
+  await printLoginLink(app, url)
+  await greet(app)
 }
 
 /** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */
