@@ -142,14 +142,15 @@ export default fp(
     app.decorate('answeredByActive', (scope: FastifyInstance) => {
       scope.addHook('preParsing', (request, reply, _payload, done) => {
         const from = app.forwardedFrom(request)
+        const doNothing = () => void closeIfUnread(request, reply.header(NOT_ACTIVE, 'true')).refuse(notActive)
         if (request.routeOptions.config.onAnyNode === true) done()
         else if (cluster.isActive) {
-          // A commit may be told to another node, and seen there, before this one has heard that it stands.
+          // A commit may be told to another node, and seen there, before this one has heard that it stands. One that was
+          // replaced, and does not know it yet, never has it.
           if (from === undefined) done()
-          else cluster.caughtUp(from.head).then(() => done(), done)
-        } else if (from !== undefined) {
-          closeIfUnread(request, reply.header(NOT_ACTIVE, 'true')).refuse(notActive)
-        } else
+          else cluster.caughtUp(from.head).then(hasIt => (hasIt ? done() : doNothing()), done)
+        } else if (from !== undefined) doNothing()
+        else
           pass(request, reply).then(
             passed => passed !== undefined && done(null, passed.here),
             (error: unknown) => {

@@ -98,8 +98,9 @@ export function answerFrames(app: FastifyInstance): void {
   cluster?.bus.answer<Question, Attempt<Answer>>(QUESTION, async question => {
     if (!cluster.isActive) return { status: 'not-done' }
     const { seen, ...change } = question
-    // A commit may be told to another node, and seen there, before this one has heard that it stands.
-    await cluster.caughtUp(seen)
+    // A commit may be told to another node, and seen there, before this one has heard that it stands. One that was replaced,
+    // and does not know it yet, never has it.
+    if (!(await cluster.caughtUp(seen))) return { status: 'not-done' }
     const { type, payload, principal } = change
     const { agentId } = payload as { agentId?: string }
     // It may know of a revocation before the node that asks.

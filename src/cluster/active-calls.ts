@@ -112,12 +112,15 @@ export class ActiveCalls {
       if (active?.node === cluster.node) return { status: 'here' }
       if (active === undefined || gone?.aborted) return this.#told('not-done')
 
+      const askedAt = clock.monotonic()
       const outcome = await this.#try(active, call)
       if (typeof outcome === 'object') {
         this.#counts.answered++
         return outcome
       }
       if (outcome === 'unknown' && !call.isSafe) return this.#told('unknown')
+      // It may have waited there for what this node has.
+      if (outcome === 'not-done') leftMs -= clock.monotonic() - askedAt
       if (leftMs <= 0 || draining.aborted || call.canRepeat?.() === false) return this.#told('not-done')
       leftMs -= await this.#pause(gone)
     }

@@ -168,6 +168,10 @@ export class ForwardingLog implements EventLog {
     return this.#options.replica.settled?.bind(this.#options.replica)
   }
 
+  get catchUp(): EventLog['catchUp'] {
+    return this.#options.replica.catchUp?.bind(this.#options.replica)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#options.replica.follow(onBatch)
   }

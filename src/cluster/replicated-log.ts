@@ -104,6 +104,8 @@ export class ReplicatedLog implements EventLog {
   #term: number
   /** A lead that is being ended. */
   #resigned: Promise<void> = Promise.resolve()
+  #syncing: Promise<unknown> = Promise.resolve()
+  #nextSync: Promise<void> | undefined
   readonly #onLeader = new Listeners<[]>()
   readonly #onWritten = new Listeners<[ms: number]>()
   #failed: string | undefined
@@ -282,6 +284,18 @@ export class ReplicatedLog implements EventLog {
   async settled(): Promise<void> {
     await this.#commits.settled()
     await this.#applier.idle()
+  }
+
+  /** Asks the stream: a node that was replaced and does not know it yet learns of it. Those who come together ask once. */
+  catchUp(): Promise<void> {
+    // What is under way may have asked before that was stored.
+    this.#nextSync ??= this.#syncing.then(() => {
+      this.#nextSync = undefined
+      const sync = this.sync()
+      this.#syncing = sync.catch(() => {})
+      return sync
+    })
+    return this.#nextSync
   }
 
   /** Runs retention now, on the node that leads; it also runs by itself. */

@@ -9,6 +9,7 @@ import {
 import { type Actor, type Caller, type CanSee, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
+import { foundInAll, judgedOnAll } from '../log/caught-up.ts'
 import { itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import { notFound, type Refused, refused, unavailable } from '../outcome.ts'
@@ -88,8 +89,10 @@ export class CommandQueue {
 
   /** `caller`: by default code in this process. */
   async submit(request: SubmitRequest, caller: Caller = inProcess): Promise<SubmitResult> {
-    const hidden = this.closed ?? (await this.#tasks.hidden(request.taskId, caller))
-    return hidden === undefined ? this.#submit(request, caller.canSee) : refused(hidden)
+    return this.#judged(async () => {
+      const hidden = this.closed ?? (await this.#tasks.hidden(request.taskId, caller))
+      return hidden === undefined ? this.#submit(request, caller.canSee) : refused(hidden)
+    })
   }
 
   /** `told` is appended with the command. */
@@ -183,7 +186,11 @@ export class CommandQueue {
   }
 
   /** Idempotent: `affected` is true only for the first request. */
-  async interrupt(
+  interrupt(commandId: string, caller: Caller & { reason?: string }): Promise<InterruptOutcome> {
+    return this.#judged(() => this.#interrupt(commandId, caller))
+  }
+
+  async #interrupt(
     commandId: string,
     { canSee, reason, actor }: Caller & { reason?: string },
   ): Promise<InterruptOutcome> {
@@ -204,22 +211,26 @@ export class CommandQueue {
   }
 
   /** Submits the same again as a new command with `retryOf`. Only a command that has ended can be retried. */
-  async retry(commandId: string, { canSee, createdBy, actor }: Caller & { createdBy: string }): Promise<SubmitResult> {
-    const command = await this.#visible(commandId, canSee)
-    if (command === undefined) return refused(notFound('command', commandId))
-    if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
-    return this.#submit(retryOf(command, createdBy), canSee, this.#audit(actor, 'command:retry', commandId))
+  retry(commandId: string, { canSee, createdBy, actor }: Caller & { createdBy: string }): Promise<SubmitResult> {
+    return this.#judged(async () => {
+      const command = await this.#visible(commandId, canSee)
+      if (command === undefined) return refused(notFound('command', commandId))
+      if (!isFinal(command.status)) return refused(notNow(command, 'has not ended, so it cannot be retried'))
+      return this.#submit(retryOf(command, createdBy), canSee, this.#audit(actor, 'command:retry', commandId))
+    })
   }
 
   /** Changes a command that is still queued. */
   async edit(commandId: string, changes: EditCommandBody, { canSee, actor }: Caller): Promise<EditOutcome> {
     const flaw = inputFlaw(changes.input)
     if (flaw !== undefined) return refused(flaw)
-    const command = await this.#visible(commandId, canSee)
-    if (command === undefined) return refused(notFound('command', commandId))
-    const told = this.#audit(actor, 'command:edit', commandId)
-    const event = { kind: 'edit', changes: this.#placed(command, changes) } as const
-    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, event, [], told))
+    return this.#judged(async () => {
+      const command = await this.#visible(commandId, canSee)
+      if (command === undefined) return refused(notFound('command', commandId))
+      const told = this.#audit(actor, 'command:edit', commandId)
+      const event = { kind: 'edit', changes: this.#placed(command, changes) } as const
+      return this.#whileQueued(commandId, await this.#ledger.apply(commandId, event, [], told))
+    })
   }
 
   /**
@@ -235,10 +246,12 @@ export class CommandQueue {
   }
 
   /** Ends a command that is still queued. */
-  async drop(commandId: string, { canSee, actor }: Caller): Promise<EditOutcome> {
-    if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
-    const told = this.#audit(actor, 'command:drop', commandId)
-    return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }, [], told))
+  drop(commandId: string, { canSee, actor }: Caller): Promise<EditOutcome> {
+    return this.#judged(async () => {
+      if ((await this.#visible(commandId, canSee)) === undefined) return refused(notFound('command', commandId))
+      const told = this.#audit(actor, 'command:drop', commandId)
+      return this.#whileQueued(commandId, await this.#ledger.apply(commandId, { kind: 'drop' }, [], told))
+    })
   }
 
   #audit(actor: Actor | undefined, action: AuditAction, commandId: string): EventDraft[] {
@@ -259,7 +272,7 @@ export class CommandQueue {
   }
 
   get(commandId: string): Promise<Command | undefined> {
-    return this.#ledger.get(commandId)
+    return foundInAll(this.#log, () => this.#ledger.get(commandId))
   }
 
   /** Newest first. */
@@ -275,6 +288,10 @@ export class CommandQueue {
   /** Ends all waits, and allows none until the next start: each resolves with its command in its present state. */
   endWaits(): void {
     this.#waits.close()
+  }
+
+  #judged<T extends { status: string }>(judge: () => Promise<T | Refused>): Promise<T | Refused> {
+    return judgedOnAll(this.#log, judge)
   }
 
   async #visible(commandId: string, canSee: CanSee): Promise<Command | undefined> {

@@ -8,6 +8,7 @@ import {
 } from '@fleetwire/protocol'
 import type { Actor, Caller, CanSee } from '../caller.ts'
 import type { CommandLedger } from '../commands/command-ledger.ts'
+import { foundInAll, judgedOnAll } from '../log/caught-up.ts'
 import { type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { type ItemPage, itemPage } from '../log/each-record.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
@@ -28,6 +29,8 @@ export type InteractionReport =
   | { verb: 'request'; request: InteractionRequest }
   | { verb: 'resolved'; interactionId: string; answer: InteractionAnswer }
   | { verb: 'applied'; interactionId: string }
+
+type AnswerEvent = Extract<InteractionEvent, { kind: 'answer' }>
 
 export interface InteractionQuery {
   agentId?: string | readonly string[]
@@ -67,7 +70,11 @@ export class InteractionService {
   }
 
   /** The interaction that the caller may see; if several agents have one with this id, the open one. */
-  async get(interactionId: string, canSee: CanSee): Promise<Interaction | undefined> {
+  get(interactionId: string, canSee: CanSee): Promise<Interaction | undefined> {
+    return foundInAll(this.#log, () => this.#find(interactionId, canSee))
+  }
+
+  async #find(interactionId: string, canSee: CanSee): Promise<Interaction | undefined> {
     const visible = (await this.#ledger.find(interactionId)).filter(interaction => canSee(interaction.agentId))
     return visible.find(({ state }) => state === 'open') ?? visible[0]
   }
@@ -81,14 +88,18 @@ export class InteractionService {
   async respond(
     interactionId: string,
     { digest, ...answer }: RespondBody,
-    { actor, canSee }: Answerer,
+    answerer: Answerer,
   ): Promise<RespondOutcome> {
     const flaw = fieldsFlaw(answer)
     if (flaw !== undefined) return refused(flaw)
-    const { by, via } = actor
-    const interaction = await this.get(interactionId, canSee)
+    const { by, via } = answerer.actor
+    const event: AnswerEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }
+    return judgedOnAll(this.#log, () => this.#respond(interactionId, event, answerer))
+  }
+
+  async #respond(interactionId: string, event: AnswerEvent, { actor, canSee }: Answerer): Promise<RespondOutcome> {
+    const interaction = await this.#find(interactionId, canSee)
     if (interaction === undefined) return refused(notFound('interaction', interactionId))
-    const event: InteractionEvent = { kind: 'answer', answer, by, via, ...(digest !== undefined && { digest }) }
     const changed = await this.#ledger.apply(interaction.agentId, interactionId, event, [], actor)
     switch (changed.status) {
       case 'changed':

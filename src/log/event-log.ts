@@ -169,6 +169,11 @@ export interface EventLog {
    * written can be read then. Absent: none is.
    */
   readonly settled?: (() => Promise<void>) | undefined
+  /**
+   * Resolves when this log has everything that anybody can have been told of by another node, which may be told sooner.
+   * Rejects where that cannot be known now. Absent: nobody is told of anything sooner.
+   */
+  readonly catchUp?: (() => Promise<void>) | undefined
   /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, and later reads reject. */
   close(): Promise<void>
 }

@@ -66,6 +66,10 @@ export class ScopedLog implements EventLog {
     return this.#log.settled?.bind(this.#log)
   }
 
+  get catchUp(): EventLog['catchUp'] {
+    return this.#log.catchUp?.bind(this.#log)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     if (!this.#isOpen) return () => {}
     const unfollow = this.#log.follow(onBatch)

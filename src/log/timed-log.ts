@@ -81,6 +81,10 @@ export class TimedLog implements EventLog {
     return this.#log.settled?.bind(this.#log)
   }
 
+  get catchUp(): EventLog['catchUp'] {
+    return this.#log.catchUp?.bind(this.#log)
+  }
+
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow {
     return this.#log.follow(onBatch)
   }

@@ -3,6 +3,7 @@ import { type Caller, inProcess } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import { type AuditAction, auditDrafts } from '../log/audit.ts'
+import { foundInAll, judgedOnAll } from '../log/caught-up.ts'
 import { changeRecord, type ReportOutcome, refuseReport } from '../log/change-record.ts'
 import { draftOf } from '../log/draft.ts'
 import { eachPage, type ItemPage, itemPage } from '../log/each-record.ts'
@@ -16,6 +17,8 @@ export type TaskOutcome =
   { status: 'ok'; task: Task; changed: boolean } | Refused
 
 export type TaskReport = Omit<Extract<TaskEvent, { kind: 'report' }>, 'kind' | 'given'>
+
+type AskedEvent = Exclude<TaskEvent, { kind: 'report' }>
 
 export interface TaskQuery {
   status?: readonly Task['status'][]
@@ -56,7 +59,11 @@ export class TaskService {
     this.#retentionMs = retentionMs
   }
 
-  async get(taskId: string, caller: Caller = inProcess): Promise<Task | undefined> {
+  get(taskId: string, caller: Caller = inProcess): Promise<Task | undefined> {
+    return foundInAll(this.#log, () => this.#find(taskId, caller))
+  }
+
+  async #find(taskId: string, caller: Caller = inProcess): Promise<Task | undefined> {
     const task = (await this.#log.get(topics.taskStatus(taskId)))?.payload as Task | undefined
     return task !== undefined && sees(caller, task) ? task : undefined
   }
@@ -162,11 +169,11 @@ export class TaskService {
     return records.length > 0
   }
 
-  async #change(
-    taskId: string,
-    event: Exclude<TaskEvent, { kind: 'report' }>,
-    caller: Caller = inProcess,
-  ): Promise<TaskOutcome> {
+  #change(taskId: string, event: AskedEvent, caller: Caller = inProcess): Promise<TaskOutcome> {
+    return judgedOnAll(this.#log, () => this.#changeNow(taskId, event, caller))
+  }
+
+  async #changeNow(taskId: string, event: AskedEvent, caller: Caller): Promise<TaskOutcome> {
     const flaw = fieldsFlaw(event.fields) ?? (await this.#parentFlaw(taskId, event.fields.parentTaskId, caller))
     if (flaw !== undefined) return refused(flaw)
     const changed = await this.#apply(taskId, event, { caller })
@@ -235,7 +242,7 @@ export class TaskService {
     for (let depth = 0; above !== undefined; depth++) {
       if (above === taskId) return wireError('conflict', `parentTaskId: task "${taskId}" would stand above itself.`)
       if (depth === MAX_PARENTS) return wireError('conflict', `parentTaskId: more than ${MAX_PARENTS} levels.`)
-      const parent: Task | undefined = await this.get(above)
+      const parent: Task | undefined = await this.#find(above)
       if (depth === 0 && mustSee !== undefined && (parent === undefined || !sees(mustSee, parent))) {
         return wireError('invalid_request', `parentTaskId: there is no task "${above}".`)
       }

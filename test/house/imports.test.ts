@@ -12,6 +12,7 @@ const common = [
     'src/log/event-log.ts',
     'src/log/draft.ts',
     'src/log/audit.ts',
+    'src/log/caught-up.ts',
     'src/log/change-record.ts',
     'src/log/each-record.ts',
     'src/log/live-records.ts',

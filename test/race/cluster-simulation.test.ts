@@ -18,6 +18,8 @@ import { size } from '../helpers/sizes.ts'
 const SEEDS = size('CLUSTER_SIM', { quick: 80, full: 10_000 })
 /** Also on SQLite, which takes longer than memory. */
 const ON_FILES = size('CLUSTER_SIM_FILES', { quick: 4, full: 100 })
+/** In which who sees a question answers it at once. */
+const AT_ONCE = size('CLUSTER_SIM_AT_ONCE', { quick: 20, full: 1000 })
 /** From so many on, all cores play. */
 const MANY = 500
 const MOST_SHOWN = 3
@@ -27,7 +29,7 @@ const MOST_SHOWN = 3
  */
 const KEPT = [4, 108, 128, 18, 1185, 1978]
 /** Without which of these the simulation must fail, and within how many histories. */
-const SAFEGUARDS: Record<Safeguard, number> = { fence: 10, 'services stop': 10, journal: 60 }
+const SAFEGUARDS: Record<Safeguard, number> = { fence: 10, 'services stop': 10, journal: 60, 'catch up': 60 }
 /** What histories have to meet: a simulation that never does proves nothing about it. */
 const USUAL = ['succeeded', 'cancelled', 'answered', 'resumed', 'closed 1006', 'closed 1012']
 
@@ -81,11 +83,21 @@ t.test('whatever befalls nodes: nothing lost, doubled or out of order, and the c
   t.comment(JSON.stringify(tally))
 })
 
+t.test('what any node shows can be answered at once at any node that decides', async t => {
+  let answered = 0
+  for (let seed = 1; seed <= (alone === undefined ? AT_ONCE : 0); seed++) {
+    const { flaws, met } = await play(seed, { answersAtOnce: true })
+    t.strictSame(flaws, [], `seed ${seed}`)
+    if (met.includes('answered')) answered++
+  }
+  if (alone === undefined) t.ok(answered > 0)
+})
+
 // When a file is written is up to its thread, so a seed is not the same history each time.
 t.test('on real files', async t => {
   for (let seed = 1; seed <= (alone === undefined ? ON_FILES : 0); seed++) {
     const dir = temporaryFolder(t)
-    const { flaws } = await play(seed, undefined, name => new SqliteDisk(join(dir, name)))
+    const { flaws } = await play(seed, { disk: name => new SqliteDisk(join(dir, name)) })
     t.strictSame(flaws, [], `CLUSTER_SEED=${seed}`)
   }
 })
@@ -94,7 +106,8 @@ if (alone === undefined) {
   for (const [without, most] of Object.entries(SAFEGUARDS) as [Safeguard, number][]) {
     t.test(`the simulation fails without: ${without}`, async t => {
       let seed = 1
-      while (seed <= most && (await play(seed, without)).flaws.length === 0) seed++
+      while (seed <= most && (await play(seed, { without, answersAtOnce: without === 'catch up' })).flaws.length === 0)
+        seed++
       t.ok(seed <= most, `${seed - 1} histories went well`)
     })
   }

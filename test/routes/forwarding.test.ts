@@ -204,6 +204,23 @@ test('[NO6] what is passed on waits until the active node has what its sender ma
   }
 })
 
+test('[NO6] a node that has not got what a sender may have seen does nothing, and is asked again', async t => {
+  const { active, gateway } = await startPair(t)
+  const token = await gateway.token('admin')
+  const client = await connectWs(t, gateway.url, token)
+  await connectAgent(t, active, 'alpha')
+  let asked = 0
+  active.node.catchUp = async () => ++asked % 3 === 0
+  t.equal((await gateway.call(token, 'POST', '/api/v1/tasks', { title: 'One' })).status, 201)
+  t.equal(asked, 3)
+  const submitted = await client.request('command:request', { agentId: 'alpha', ...shell })
+  t.match(submitted, { ok: true })
+  t.equal(asked, 6)
+  active.node.catchUp = async () => true
+  t.equal((await gateway.call<{ items: unknown[] }>(token, 'GET', '/api/v1/tasks')).body.items.length, 1)
+  t.equal((await gateway.call<{ items: unknown[] }>(token, 'GET', '/api/v1/commands')).body.items.length, 1)
+})
+
 test('[NO6] an answer waits until the node that was asked has what was done', async t => {
   const { active, gateway } = await startPair(t)
   const token = await gateway.token('admin')

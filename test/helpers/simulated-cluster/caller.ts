@@ -1,3 +1,4 @@
+import { type Interaction, topics } from '@fleetwire/protocol'
 import { inProcess } from '../../../src/caller.ts'
 import type { SubmitRequest } from '../../../src/commands/command-types.ts'
 import type { Fleet } from '../../../src/fleet.ts'
@@ -73,10 +74,28 @@ export class SimulatedCaller {
     if ('accepted' in verdict) this.answered.add(interactionId)
   }
 
+  /**
+   * Answers at once what any node shows, at any node that decides, which may not have it yet. A refusal is wrong unless the
+   * question has ended since it was shown: at `seq`.
+   */
+  async answerShown({ interactionId, agentId }: Interaction, seq: number): Promise<void> {
+    const actor = { by: this.#name, via: 'ws' as const }
+    const answer = async ({ interactions }: Fleet): Promise<Verdict<true>> => {
+      const result = await interactions.respond(interactionId, { optionId: 'yes' }, { ...inProcess, actor })
+      if (result.status === 'ok') return { accepted: true }
+      return result.error.retryable ? undefined : { refused: result.error.message }
+    }
+    const verdict = await this.#ask(`the early answer to ${interactionId}`, answer, true)
+    if ('accepted' in verdict) this.answered.add(interactionId)
+    else if (!this.#world.hasClosed(topics.interaction(agentId, interactionId), seq))
+      this.#world.flaw(`${interactionId} was shown at ${seq}, and its answer refused: ${verdict.refused}`)
+  }
+
   /** Goes to one node after the other, until one knows. */
   async #ask<T>(
     request: string,
     question: (fleet: Fleet) => Promise<Verdict<T>>,
+    servesOnly = false,
   ): Promise<Exclude<Verdict<T>, undefined>> {
     const { random, time } = this.#world
     this.pending.add(request)
@@ -87,8 +106,8 @@ export class SimulatedCaller {
         const { process } = node
         if (process === undefined || node.isHidden) return
         process.clock.receive(1 + random.below(10), () => {
-          const isServing = process.isReady && !process.clock.isDead
-          const asked = isServing ? question(process.fleet) : Promise.resolve(undefined)
+          const answers = process.isReady && !process.clock.isDead && (process.isServing || !servesOnly)
+          const asked = answers ? question(process.fleet) : Promise.resolve(undefined)
           asked.then(
             verdict => {
               if (process.clock.isDead || node.isHidden) return

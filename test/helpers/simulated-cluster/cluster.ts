@@ -1,6 +1,7 @@
 import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
 import type { Beat, Beats } from '../../../src/cluster/beats.ts'
 import { decodeEntry } from '../../../src/cluster/log-entry.ts'
+import { decodeCursor } from '../../../src/log/cursor.ts'
 import { storedEvent } from '../../../src/log/entries.ts'
 import type { FleetEvent } from '../../../src/log/event-log.ts'
 import type { StoredRecord } from '../../../src/log/sqlite-messages.ts'
@@ -20,6 +21,15 @@ const HEAL_MS = 30_000
 /** How long everything that was begun may take to end after that: leases, deadlines, pauses of those who come back. */
 const REST_MS = 60_000
 const MOST_NOTES = 400
+
+export interface HistoryOptions {
+  /** What the nodes do without. */
+  without?: Safeguard
+  /** Where a node of that name has its replica. */
+  disk?: (name: string) => Disk
+  /** Who sees a question answers it at once. */
+  answersAtOnce?: boolean
+}
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
@@ -48,6 +58,8 @@ export class SimulatedCluster {
   readonly events: FleetEvent[] = []
   readonly commands = new Map<string, { last: Command; ends: string[]; starts: number[] }>()
   readonly questions = new Map<string, Interaction>()
+  /** Where in the log a question was seen last that was not open. */
+  readonly #closed = new Map<string, number>()
   #seq = 0
   #at = 0
   #folded = 0
@@ -56,8 +68,7 @@ export class SimulatedCluster {
   #term = 0
   #isQuiet = false
 
-  /** `disk`: where a node of that name has its replica. */
-  constructor(seed: number, without?: Safeguard, disk?: (name: string) => Disk) {
+  constructor(seed: number, { without, disk, answersAtOnce = false }: HistoryOptions = {}) {
     this.random = seededRandom(seed)
     this.without = without
     this.disk = disk ?? (() => new MemoryDisk(this.servers.epoch))
@@ -79,6 +90,7 @@ export class SimulatedCluster {
     this.agents = ['a1', 'a2'].slice(0, 1 + random.below(2)).map(id => new SimulatedAgent(id, this))
     this.callers = ['c1', 'c2'].map(name => new SimulatedCaller(name, this))
     this.dashboards = [['agents.>'], ['>']].slice(0, 1 + random.below(2)).map(patterns => openDashboard(this, patterns))
+    if (answersAtOnce) for (const dashboard of this.dashboards) this.#answerAtOnce(dashboard)
   }
 
   flaw(text: string): void {
@@ -221,6 +233,18 @@ export class SimulatedCluster {
     else random.pick(this.agents).report()
   }
 
+  #answerAtOnce({ client }: SimulatedDashboard): void {
+    client.on('interaction:requested', ({ cursor, payload }) => {
+      void this.random.pick(this.callers).answerShown(payload, decodeCursor(cursor)!.seq)
+    })
+  }
+
+  /** Whether a question was not open at some time after a place in the log. */
+  hasClosed(topic: string, seq: number): boolean {
+    this.#fold()
+    return (this.#closed.get(topic) ?? 0) > seq
+  }
+
   #answer(caller: SimulatedCaller): void {
     const open = [...this.questions.values()].filter(
       ({ state, commandId }) => state === 'open' && !isFinal(this.commands.get(commandId!)?.last.status ?? ''),
@@ -360,8 +384,12 @@ export class SimulatedCluster {
     }
   }
 
-  #look({ type, topic, payload }: FleetEvent): void {
-    if (type.startsWith('interaction:')) this.questions.set(topic, payload as Interaction)
+  #look({ type, topic, payload, seq }: FleetEvent): void {
+    if (type.startsWith('interaction:')) {
+      const question = payload as Interaction
+      this.questions.set(topic, question)
+      if (question.state !== 'open') this.#closed.set(topic, seq)
+    }
     if (!type.startsWith('command:')) return
     const command = payload as Command
     const known = this.commands.get(command.commandId) ?? { last: command, ends: [], starts: [] }

@@ -36,7 +36,7 @@ const STOP_MS = 10_000
 const RESTART_MS = 1000
 
 /** What a test takes away, to see that it is missed. */
-export type Safeguard = 'fence' | 'services stop' | 'journal'
+export type Safeguard = 'fence' | 'services stop' | 'journal' | 'catch up'
 
 /** One life of a node: all that a real one runs but its sockets, on clocks of its own. */
 export class NodeProcess {
@@ -152,7 +152,7 @@ export class NodeProcess {
     for (const flaw of this.leftovers()) this.#world.flaw(`${this.#node.name}: ${flaw}`)
   }
 
-  /** The log as the fleet has it: who follows is counted. */
+  /** The log as the fleet has it: who follows is counted, and what it does without is missing. */
   #counted(log: ReplicatedLog): ReplicatedLog {
     return new Proxy(log, {
       get: (target, key) => {
@@ -166,6 +166,7 @@ export class NodeProcess {
             }
           }
         }
+        if (key === 'catchUp' && this.#world.without === 'catch up') return undefined
         const value = Reflect.get(target, key, target)
         return typeof value === 'function' ? value.bind(target) : value
       },

@@ -1,6 +1,4 @@
-import { SimulatedCluster } from './cluster.ts'
-import type { Disk } from './disk.ts'
-import type { Safeguard } from './node.ts'
+import { type HistoryOptions, SimulatedCluster } from './cluster.ts'
 
 const STRIKES = 10
 
@@ -17,8 +15,8 @@ export interface Played {
 }
 
 /** Plays the history of a seed. */
-export async function play(seed: number, without?: Safeguard, disk?: (name: string) => Disk): Promise<Played> {
-  const cluster = new SimulatedCluster(seed, without, disk)
+export async function play(seed: number, options: HistoryOptions = {}): Promise<Played> {
+  const cluster = new SimulatedCluster(seed, options)
   const { random } = cluster
   await cluster.pass(3000 + random.below(3000))
   for (let i = 0; i < STRIKES; i++) {

@@ -66,6 +66,27 @@ test('[NO8] a call waits for 10 s in all, or until its sender goes or this node 
   t.same(asked, [])
 })
 
+test('[NO6] [NO8] the time that a node waited before it did nothing counts', async t => {
+  const { calls, clock, activate } = stage(t)
+  const { asked, attempt } = tries()
+  activate('a')
+  let isOver = false
+  const called = calls.call({ attempt, isSafe: false }).finally(() => {
+    isOver = true
+  })
+  const from = clock.monotonic()
+  for (let n = 0; !isOver; n++) {
+    await turn()
+    clock.advance(1000)
+    asked[n]!.settle({ status: 'not-done' })
+    await turn()
+    clock.advance(250)
+    await turn()
+  }
+  t.match(await called, { status: 'not-done', error: unavailable })
+  t.ok(clock.monotonic() - from <= 11_250, `${clock.monotonic() - from} ms`)
+})
+
 test('[NO9] what was not done is tried at the next active node, here too, as long as it can be sent again', async t => {
   const { calls, clock, activate } = stage(t)
   const { asked, attempt } = tries()

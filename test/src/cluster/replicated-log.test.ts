@@ -241,6 +241,33 @@ t.test('a node that ceases to lead with a commit under way leads again only when
   t.same(numbers(a.told), [1, 3])
 })
 
+t.test('[NO27] a node catches up with what others were told and it was not, and says where it cannot', async t => {
+  const { open, settled } = nodes(t)
+  const a = await open('a')
+  const b = await open('b', { faults: { untold: 1 } })
+  await a.log.lead()
+  await append(a.log, note(1))
+  t.same(numbers(b.told), [], 'it is not told')
+  await settled(Promise.all([b.log.catchUp(), b.log.catchUp()]).then(() => true))
+  t.same(numbers(b.told), [1])
+  // One that began before something was stored is not enough for it.
+  const early = b.log.catchUp()
+  await append(a.log, note(2))
+  const late = b.log.catchUp()
+  await settled(Promise.all([early, late]).then(() => true))
+  t.same(numbers(b.told), [1, 2])
+  b.stream.isCut = true
+  const cut = b.log.catchUp().then(
+    () => 'caught up',
+    () => 'not known',
+  )
+  t.equal(await settled(cut), 'not known')
+  b.stream.isCut = false
+  await append(a.log, note(3))
+  await settled(b.log.catchUp().then(() => true))
+  t.same(numbers(b.told), [1, 2, 3], 'one that failed costs the next nothing')
+})
+
 t.test('retention is in the stream: all replicas forget the same', async t => {
   const { open, until, clock, store } = nodes(t)
   const retention = { count: 3, ms: 1e9 }
