@@ -161,10 +161,14 @@ export class InteractionEffects {
 
   /** A command waits while one of its interactions is open, and goes on after the last one. */
   #settle(commandId: string): void {
+    const { ledger, commands } = this.#options
     // Read again on each try, since it may have been answered meanwhile.
-    const kind = this.#options.ledger.hasOpen(commandId) ? 'wait' : 'resume'
-    void this.#accepted(() => this.#options.commands.apply(commandId, { kind })).then(accepted => {
+    const due = () => (ledger.hasOpen(commandId) ? 'wait' : 'resume')
+    const kind = due()
+    void this.#accepted(() => commands.apply(commandId, { kind })).then(accepted => {
       if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))
+      // What was due meanwhile found the command as it was before this change, which another change of it had held up.
+      else if (this.#stops.length > 0 && due() !== kind) this.#settle(commandId)
     })
   }
 

@@ -316,3 +316,54 @@ test('[LV5] the time of an open interaction is not moved by a jump of the wall c
     await fleet.end()
   }
 })
+
+test('[IN3] a command waits as long as a question is open, whatever else changes it meanwhile', async t => {
+  const fleet = await startFleet(t)
+  const agent = fleet.agent('a1')
+  await agent.hello()
+  const { commandId } = await fleet.submit('a1')
+  const { attempt } = await agent.next('command:dispatch')
+  agent.report('command:ack', { commandId, attempt })
+  const append = fleet.log.append.bind(fleet.log)
+  /** Holds up the next change of the command to that phase. Resolves, when it is on its way, with what lets it go on. */
+  const held = (wanted: Command['phase']) =>
+    new Promise<() => void>(onItsWay => {
+      fleet.log.append = async drafts => {
+        if ((drafts[0]?.payload as Command | null)?.phase !== wanted || !drafts[0]?.type.startsWith('command:'))
+          return append(drafts)
+        fleet.log.append = append
+        await new Promise<void>(resolve => onItsWay(resolve))
+        return append(drafts)
+      }
+    })
+  const progressed = async (message: string) => {
+    agent.report('command:progress', { commandId, attempt, message })
+    await fleet.event(e => (e.payload as Command).progress?.message === message)
+  }
+
+  const waiting = held('waiting_input')
+  agent.report('interaction:request', { ...ask, commandId })
+  const goOn = await waiting
+  await progressed('one')
+  await fleet.interactions.respond('i1', { optionId: 'yes' }, ann)
+  await interactionEvent(fleet, ({ delivery }) => delivery === 'sent')
+  const works = phase(fleet, commandId, 'working')
+  goOn()
+  await works
+  t.match(fleet.ledger.live(commandId), { phase: 'working', waitingSince: undefined }, 'nothing is open any more')
+
+  const waits = phase(fleet, commandId, 'waiting_input')
+  agent.report('interaction:request', { ...ask, commandId, interactionId: 'i2' })
+  await waits
+  const resuming = held('working')
+  await fleet.interactions.respond('i2', { optionId: 'yes' }, ann)
+  const resume = await resuming
+  await progressed('two')
+  const from = fleet.events.length
+  agent.report('interaction:request', { ...ask, commandId, interactionId: 'i3' })
+  await interactionEvent(fleet, ({ interactionId, state }) => interactionId === 'i3' && state === 'open', from)
+  const waitsAgain = phase(fleet, commandId, 'waiting_input')
+  resume()
+  await waitsAgain
+  t.match(fleet.ledger.live(commandId), { phase: 'waiting_input' }, 'one is open again')
+})
