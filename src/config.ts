@@ -3,6 +3,7 @@ import type { Config } from './config-schema.ts'
 import { listOf, readEnvironment } from './environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from './errors.ts'
 import { check, lists, names } from './generated/config-check.js'
+import { parseNatsUrls } from './nats-url.ts'
 import { parseTrustProxy } from './trust-proxy.ts'
 
 export type { Config } from './config-schema.ts'
@@ -24,15 +25,32 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
   }
   const config = data as Config
   if (config.NATS_URL !== undefined && !hasSharedKey(config)) throw invalid(`NATS_URL ${NO_SHARED_KEY}`)
-  const parsed = { TRUST_PROXY: parseTrustProxy, WEBHOOK_ALLOW_PRIVATE: addressPolicy } as const
+  for (const [own, other] of [
+    ['NATS_CERT', 'NATS_KEY'],
+    ['NATS_KEY', 'NATS_CERT'],
+  ] as const) {
+    if (config[own] !== undefined && config[other] === undefined) throw invalid(`${own} needs FLEETWIRE_${other} too`)
+  }
+  const parsed: Record<string, () => unknown> = {
+    TRUST_PROXY: () => parseTrustProxy(config.TRUST_PROXY),
+    WEBHOOK_ALLOW_PRIVATE: () => addressPolicy(config.WEBHOOK_ALLOW_PRIVATE),
+    NATS_URL: () => parseNatsUrls([config.NATS_URL ?? []].flat()),
+    NATS_MONITOR_URL: () => checkMonitors([config.NATS_MONITOR_URL ?? []].flat()),
+  }
   for (const [name, parse] of Object.entries(parsed)) {
     try {
-      parse(config[name as keyof typeof parsed])
+      parse()
     } catch (error) {
-      throw invalid(`${name} ${(error as Error).message}`)
+      throw invalid(`${name}${(error as Error).message.replace(/^(?!\/)/, ' ')}`)
     }
   }
   return config
+}
+
+function checkMonitors(urls: readonly string[]): void {
+  const isWrong = urls.some(url => !/^https?:\/\//i.test(url) || !URL.canParse(url))
+  if (isWrong)
+    throw new Error('must name the HTTP address of the monitoring of each server, such as http://10.0.0.5:8222')
 }
 
 const hasSharedKey = ({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }: Config): boolean =>

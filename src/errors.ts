@@ -61,7 +61,7 @@ export const FLW_ERR_CLUSTER_STREAM = createError(
 )
 export const FLW_ERR_CLUSTER_UNREADY = createError(
   'FLW_ERR_CLUSTER_UNREADY',
-  'The NATS servers do not answer for the stream %s: %s. JetStream needs a majority of its servers.',
+  'The NATS servers do not answer for the stream %s: %s. Each of them has to have JetStream on (jetstream { … } in its configuration), and a majority of them has to run.',
 )
 export const FLW_ERR_CLUSTER_ACCESS = createError(
   'FLW_ERR_CLUSTER_ACCESS',

@@ -1,9 +1,11 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { checkServerIdentity } from 'node:tls'
+import { checkServerIdentity, createSecureContext } from 'node:tls'
 import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../clock.ts'
 import { FLW_ERR_CLUSTER_ACCESS, FLW_ERR_CLUSTER_CONNECT } from '../errors.ts'
+import { parseNatsUrls } from '../nats-url.ts'
 
 /** What a server may take to accept a connection. */
 const CONNECT_MS = 2000
@@ -13,7 +15,7 @@ const RETRY_MS = 250
 
 /** Where the servers are, and how they know this node. */
 export interface NatsAccess {
-  /** `host:port` or URLs, one or several of a cluster. A URL may name a user and a password. */
+  /** `host:port` or URLs, one or several of a cluster. A URL may name a user and a password, or a token. */
   servers: string | readonly string[]
   credsFile?: string | undefined
   caFile?: string | undefined
@@ -36,12 +38,13 @@ export interface NatsConnectOptions extends NatsAccess {
  */
 export async function connectNats(options: NatsConnectOptions): Promise<NatsConnection> {
   const { name, namespace, clock, onNote = () => {} } = options
-  const [servers, login] = splitLogin(options.servers)
+  // The library wants a login beside the servers.
+  const { servers, login } = parseNatsUrls([options.servers].flat())
   const until = clock.monotonic() + REACH_MS
   for (let tries = 1; ; tries++) {
     try {
       const connection = await connect({
-        servers,
+        servers: [...servers],
         ...login,
         ...fromFiles(options, servers),
         name,
@@ -87,7 +90,7 @@ class FileFlaw extends Error {}
 
 /** Read anew for each connection, so that files may be replaced while the process runs. */
 function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers: readonly string[]) {
-  for (const file of [credsFile, caFile, certFile, keyFile]) if (file !== undefined) contentOf(file)
+  checkFiles({ credsFile, caFile, certFile, keyFile })
   const isTls =
     [caFile, certFile, keyFile].some(file => file !== undefined) || servers.some(server => server.startsWith('tls:'))
   return {
@@ -98,6 +101,28 @@ function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers
         checkServerIdentity: identityCheck(servers),
       },
     }),
+  }
+}
+
+/** What is wrong with a file will not pass by itself. The library says so only while it connects, as of a server that is away. */
+function checkFiles({ credsFile, caFile, certFile, keyFile }: Omit<NatsAccess, 'servers'>): void {
+  if (credsFile !== undefined) {
+    const content = contentOf(credsFile)
+    orFlaw(`${credsFile} holds no credentials of NATS`, () => credsAuthenticator(content)())
+  }
+  const read = (file: string | undefined) => (file === undefined ? undefined : Buffer.from(contentOf(file)))
+  const [ca, cert, key] = [caFile, certFile, keyFile].map(read)
+  if (caFile !== undefined) orFlaw(`${caFile} holds no certificate`, () => new X509Certificate(ca!))
+  if (certFile !== undefined && keyFile !== undefined) {
+    orFlaw(`${certFile} and ${keyFile} are no certificate and its key`, () => createSecureContext({ cert, key }))
+  }
+}
+
+function orFlaw(flaw: string, attempt: () => unknown): void {
+  try {
+    attempt()
+  } catch (error) {
+    throw new FileFlaw(`${flaw} (${(error as Error).message})`)
   }
 }
 
@@ -122,17 +147,4 @@ function contentOf(file: string): Uint8Array {
   } catch (error) {
     throw new FileFlaw(`${file} cannot be read (${(error as Error).message})`)
   }
-}
-
-/** The library wants a login beside the servers. It is that of the first one that names one. */
-function splitLogin(servers: string | readonly string[]): [servers: string[], login: { user?: string; pass?: string }] {
-  let login = {}
-  const plain = [servers].flat().map(server => {
-    const [, scheme = '', userInfo, rest] = /^([a-z]+:\/\/)?(?:([^@]*)@)?(.*)$/.exec(server) as unknown as string[]
-    if (userInfo === undefined) return server
-    const [user, pass] = userInfo.split(':', 2).map(decodeURIComponent)
-    if (Object.keys(login).length === 0) login = { user, ...(pass !== undefined && { pass }) }
-    return `${scheme}${rest}`
-  })
-  return [plain, login]
 }

@@ -10,7 +10,12 @@ const SILENCE_MS = 3000
  * Leaves a server that takes what it is sent and passes nothing on, as one that stands still does: it would be found by
  * pings only after 6 s. The sign is that a node does not hear its own beats.
  */
-export function watchLink(connection: NatsConnection, node: string, beats: Beats, clock: Clock): () => void {
+export function watchLink(
+  connection: Pick<NatsConnection, 'isClosed' | 'reconnect'>,
+  node: string,
+  beats: Beats,
+  clock: Clock,
+): () => void {
   let heardAt = clock.monotonic()
   let hasBegun = false
   const unlisten = beats.listen(beat => {

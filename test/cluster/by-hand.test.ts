@@ -37,7 +37,7 @@ t.test('docs/cluster.md, by hand from top to bottom', async t => {
   const natsServer = findServer(t)
   if (needed.includes(false) || natsServer === undefined) return
   const folder = await emptyFolder(t)
-  symlinkSync(fileURLToPath(new URL('deploy', root)), `${folder}/deploy`)
+  for (const name of ['bin', 'deploy']) symlinkSync(fileURLToPath(new URL(name, root)), `${folder}/${name}`)
   const [nats, routes, monitors, nodes] = [
     await freePrefix(),
     await freePrefix(),
@@ -52,8 +52,7 @@ t.test('docs/cluster.md, by hand from top to bottom', async t => {
     .replaceAll(/\b622(?=\$n|[123]\b)/g, routes)
     .replaceAll(/\b822(?=\$n|[123]\b)/g, monitors)
     .replaceAll(/\b300(?=\$n|\\1|[123]\b)/g, nodes)
-  const bin = fileURLToPath(new URL('bin', root))
-  const path = [bin, natsServer.includes('/') ? dirname(natsServer) : '', process.env.PATH].filter(Boolean)
+  const path = [natsServer.includes('/') ? dirname(natsServer) : '', process.env.PATH].filter(Boolean)
   const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     ...{ cwd: folder, env: { PATH: path.join(delimiter), HOME: folder, SHELL: '/bin/sh' } },
     // A group of its own: with its servers it ends as one.

@@ -3,10 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
+import { SECRET } from '../helpers/build.ts'
 import { ask, openNode, readiness, serveNode } from '../helpers/cluster-nodes.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
+import { natsOperator } from '../helpers/nats-operator.ts'
 import { OneNats } from '../helpers/one-nats.ts'
-import { freePort } from '../helpers/processes.ts'
+import { fleetwire, freePort } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
@@ -82,11 +84,58 @@ t.test('TLS and logins: what is wrong ends the start and is said, without the pa
   t.match(stderr, /do not let this node in: .*uthorization.*FLEETWIRE_NATS_CREDS/)
   t.notMatch(stdout + stderr, /another/)
 
+  const swapped = { ...ca, NATS_CERT: file('ca.crt'), NATS_KEY: file('server.key') }
+  await t.rejects(openNode(t, at(''), 'a', swapped), {
+    message: /ca\.crt and .*server\.key are no certificate and its key/,
+  })
+  const noCa = openNode(t, at(''), 'a', { ...ONE, NATS_CA: file('ca.key') })
+  await t.rejects(noCa, { message: /ca\.key holds no certificate/ })
   const missing = openNode(t, at(''), 'a', { ...ONE, NATS_CREDS: file('no.creds') })
   await t.rejects(missing, { message: /no\.creds cannot be read/ })
 
-  const node = await openNode(t, at('fleet:pa%3Ass%20word@'), 'a', ca)
+  for (const login of ['fleet:pa%3Ass%20word@', 'fleet:pa:ss%20word@']) {
+    const node = await openNode(t, at(login), 'a', ca)
+    t.match(await readiness(node.url, 200, /"role":"active"/), /"role":"active"/)
+    await node.app.close()
+  }
+})
+
+t.test('a credentials file lets a node in, and another one does not', async t => {
+  const { config, creds } = natsOperator()
+  const nats = await OneNats.prepare(t, config)
+  if (nats === undefined) return
+  nats.start()
+  const dir = temporaryFolder(t)
+  const withCreds = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text)
+    return openNode(t, nats, 'a', { ...ONE, NATS_CREDS: join(dir, name) })
+  }
+  const node = await withCreds('node.creds', creds)
   t.match(await readiness(node.url, 200, /"role":"active"/), /"role":"active"/)
+  const foreign = withCreds('foreign.creds', natsOperator().creds)
+  const refusal = /^The NATS servers at \S+ do not let this node in: .*FLEETWIRE_NATS_CREDS/
+  await t.rejects(foreign, { message: refusal })
+  const empty = withCreds('empty.creds', 'nothing of this kind')
+  await t.rejects(empty, { message: /empty\.creds holds no credentials of NATS/ })
+})
+
+t.test('a node runs no local agent unless it is told to', async t => {
+  const nats = await OneNats.prepare(t)
+  if (nats === undefined) return
+  nats.start()
+  const wants = (name: string, env = {}) => {
+    const at = { FLEETWIRE_NATS_URL: nats.addresses[0]!, FLEETWIRE_NODE: name, FLEETWIRE_PORT: '0', ...env }
+    const all = { FLEETWIRE_JWT_SECRET: SECRET, FLEETWIRE_DATA_DIR: temporaryFolder(t), FLEETWIRE_NATS_REPLICAS: '1' }
+    return fleetwire(t, ['serve', '--local-agent'], { ...all, ...at })
+  }
+  const quiet = wants('a')
+  const [, url] = await quiet.printed(/Fleetwire listens at (\S+)/)
+  await readiness(url!, 200)
+  t.match(await ask(url!, '/api/v1/agents/local'), { status: 404 })
+  const told = wants('b', { FLEETWIRE_LOCAL_AGENT: 'true' })
+  await told.printed(/The agent "local" runs/)
+  await until(async () => JSON.stringify(await ask(url!, '/api/v1/agents')).includes('"online"'))
+  t.notMatch(quiet.output(), /The agent "local"/)
 })
 
 t.test('durability is what the servers tell of themselves, and can be required', async t => {

@@ -69,7 +69,10 @@ const layers: [area: string, may: string[]][] = [
   // The terminals that other nodes decide.
   ['src/cluster/terminals/', ['src/cluster/', ...common, 'src/terminals/']],
   // The replicated order of commits, and the log that stands on it; what gateways bring to the active node.
-  ['src/cluster/', ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', '@nats-io/', 'undici']],
+  [
+    'src/cluster/',
+    ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', 'src/nats-url.ts', '@nats-io/', 'undici'],
+  ],
   ['src/commands/', ['src/commands/', ...common]],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
   ['src/auth/', ['src/auth/', ...common, 'src/config.ts', 'src/environment.ts', '@sinclair/typebox', 'jose']],
@@ -200,9 +203,10 @@ const layers: [area: string, may: string[]][] = [
     'src/config.ts',
     [
       ...['src/config-schema.ts', 'src/environment.ts', 'src/errors.ts', 'src/generated/', 'src/trust-proxy.ts'],
-      'src/address-policy.ts',
+      ...['src/address-policy.ts', 'src/nats-url.ts'],
     ],
   ],
+  ['src/nats-url.ts', []],
   ['src/address-policy.ts', ['ipaddr.js', 'node:']],
   ['src/config-schema.ts', ['@sinclair/typebox']],
   ['src/request-log.ts', ['fastify']],

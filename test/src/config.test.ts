@@ -37,6 +37,39 @@ t.test('a node of a cluster needs a key that all nodes share', async t => {
   t.ok(loadConfig({ ...env, FLEETWIRE_JWKS_URL: 'https://issuer.example/keys' }))
 })
 
+t.test('what is no address of a NATS server is refused at once, and no part of a login is shown', async t => {
+  const shared = { FLEETWIRE_JWT_SECRET: 'x'.repeat(32) }
+  const wrong = [
+    ...[
+      'http://u:secret@a',
+      'ws://u:secret@a',
+      'nats://u:secret@',
+      'nats://u:secret@a:99999',
+      'nats://u:secret@a/path',
+    ],
+    ...['nats://u:sec%ret@a', 'nats://u:secret@:4222', 'nats://u:secret@::1:4222', 'a:b:secret', 'nats://u:sec,ret@a'],
+  ]
+  for (const text of wrong) {
+    const { message } = t.throws(() => loadConfig({ ...shared, FLEETWIRE_NATS_URL: text }), {
+      ...{
+        code: 'FLW_ERR_CONFIG_INVALID',
+        message: /FLEETWIRE_NATS_URL.* must be the address of a NATS server, such as/,
+      },
+    }) as Error
+    t.notMatch(message, /secret|sec%|ret@/, text)
+  }
+  const second = { ...shared, FLEETWIRE_NATS_URL: 'nats://a,b:c:d' }
+  t.throws(() => loadConfig(second), { message: /FLEETWIRE_NATS_URL\/1 must be/ })
+  for (const FLEETWIRE_NATS_MONITOR_URL of ['nats://a:8222', 'a:8222', 'http://:8222']) {
+    const env = { ...shared, FLEETWIRE_NATS_URL: 'a', FLEETWIRE_NATS_MONITOR_URL }
+    t.throws(() => loadConfig(env), { message: /NATS_MONITOR_URL must name .*http:/ })
+  }
+  for (const [own, other] of ['CERT', 'KEY'].map((own, n) => [own, ['KEY', 'CERT'][n]])) {
+    const env = { ...shared, FLEETWIRE_NATS_URL: 'a', [`FLEETWIRE_NATS_${own}`]: '/a.pem' }
+    t.throws(() => loadConfig(env), { message: new RegExp(`FLEETWIRE_NATS_${own} needs FLEETWIRE_NATS_${other} too`) })
+  }
+})
+
 t.test('[CF2] an invalid value is named with its rule', async t => {
   const table: [name: keyof Config, value: string, message: RegExp][] = [
     ['PORT', '70000', /FLEETWIRE_PORT must be <= 65535/],

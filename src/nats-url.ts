@@ -1,0 +1,48 @@
+export interface NatsServers {
+  /** Without logins, so that they may be shown. */
+  readonly servers: readonly string[]
+  /** That of the first one that names one. */
+  readonly login: { user?: string; pass?: string; token?: string }
+}
+
+/**
+ * Where NATS servers are: `host`, `host:port`, `nats://…` or `tls://…`, with a login before an `@`. Throws an Error that says
+ * which one is wrong and what is right, without what it holds: it may be a part of a password.
+ */
+export function parseNatsUrls(urls: readonly string[]): NatsServers {
+  const parsed = urls.map((url, n) => parseOne(url) ?? fail(urls.length === 1 ? '' : `/${n}`))
+  return {
+    servers: parsed.map(({ server }) => server),
+    login: parsed.find(({ login }) => login !== undefined)?.login ?? {},
+  }
+}
+
+function parseOne(url: string): { server: string; login?: NatsServers['login'] } | undefined {
+  // No host has an @, so the last one ends the login.
+  const [, scheme = '', userInfo, host = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(?:(.*)@)?([^@]*)$/i.exec(url) ?? []
+  if (!['', 'nats://', 'tls://'].includes(scheme.toLowerCase()) || !isHost(host)) return undefined
+  const server = `${scheme.toLowerCase()}${host.replace(/\/$/, '')}`
+  if (userInfo === undefined) return { server }
+  try {
+    // As the servers' own tools read it: a login without a colon is a token, and a password may have more colons.
+    const [user, pass] = /^([^:]*)(?::(.*))?$/s.exec(userInfo)!.slice(1).map(decoded)
+    return { server, login: pass === undefined ? { token: user! } : { user: user!, pass } }
+  } catch {
+    return undefined
+  }
+}
+
+const decoded = (text: string | undefined) => text && decodeURIComponent(text)
+
+/** `host`, `host:port`, `[::1]:port`, nothing behind it. */
+function isHost(host: string): boolean {
+  if (!URL.canParse(`tcp://${host}`)) return false
+  const { hostname, pathname, search, hash } = new URL(`tcp://${host}`)
+  return hostname !== '' && ['', '/'].includes(pathname) && search === '' && hash === ''
+}
+
+function fail(place: string): never {
+  throw new Error(
+    `${place && `${place} `}must be the address of a NATS server, such as nats://10.0.0.5:4222 or tls://user:password@nats.example:4222 (in a password a % is written %25, a comma %2C)`,
+  )
+}
