@@ -8,6 +8,8 @@ import { agentIdOf, type Dialect, type DialectName, dialects, type Hello } from 
 export interface StreamsOptions {
   dialect: DialectName
   port: number
+  /** Where agents connect. Default: where viewers do. */
+  agentPort?: number
   /** One for each agent. */
   agentTokens: string[]
   viewerToken: string
@@ -262,12 +264,12 @@ async function settled(): Promise<void> {
 export const streams = serveCalls({
   async connect(options: StreamsOptions): Promise<void> {
     const dialect = dialects[options.dialect]
-    const { port, viewerToken, viewersEach } = options
+    const { port, agentPort = port, viewerToken, viewersEach } = options
     for (const [i, token] of options.agentTokens.entries()) {
       const agent =
         options.dialect === 'sdk'
-          ? await sdkAgent(i, port, token, viewerToken)
-          : await rawAgent(i, dialect, port, token)
+          ? await sdkAgent(i, agentPort, token, viewerToken)
+          : await rawAgent(i, dialect, agentPort, token)
       for (let k = 0; k < viewersEach; k++) {
         agent.viewers.push(watch(agent, await open(port, dialect, viewerToken, dialect.viewer([i]))))
       }
