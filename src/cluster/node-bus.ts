@@ -24,9 +24,9 @@ export interface NodeLink {
   send(message: unknown, bytes?: Uint8Array): void
   /**
    * As `send`, for what nobody waits for and what comes many times a second: at once after a quiet time, and else together
-   * with what else is sent within 5 ms.
+   * with what else is sent within 10 ms, or `withinMs`.
    */
-  sendSoon(message: unknown): void
+  sendSoon(message: unknown, withinMs?: number): void
   /** `bytes` are part of what arrived: copy what is kept. */
   onMessage<Message>(listener: (message: Message, bytes: Uint8Array | undefined) => void): void
   /** Called once, on both sides, also where this side ended it. */

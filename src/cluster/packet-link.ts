@@ -12,7 +12,7 @@ const CONFIRM_BYTES = 256 * 1024
 /** Of a node that takes nothing, less is held in memory than this. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 /** A packet costs both nodes, and the server between them, some 0.1 ms of CPU time, however little is in it. */
-const GATHER_MS = 5
+const GATHER_MS = 10
 /** So much is worth a packet. */
 const GATHER_BYTES = 32 * 1024
 /** Kind, number, and the number up to which the other side's packets are here. */
@@ -55,6 +55,7 @@ export class PacketLink implements NodeLink {
   /** When the last messages left. */
   #flushedAt = Number.NEGATIVE_INFINITY
   #gathering: Timer | undefined
+  #gatheredAt = 0
   #hasEnded = false
 
   constructor(options: PacketLinkOptions) {
@@ -86,11 +87,16 @@ export class PacketLink implements NodeLink {
     if (this.#add(message, bytes)) this.#arm()
   }
 
-  sendSoon(message: unknown): void {
+  sendSoon(message: unknown, withinMs = GATHER_MS): void {
     if (!this.#add(message) || this.#isArmed) return
-    const waitMs = this.#flushedAt + GATHER_MS - this.#clock.monotonic()
-    if (waitMs <= 0 || this.#writer.size >= GATHER_BYTES) this.#arm()
-    else this.#gathering ??= this.#clock.setTimeout(() => this.#flush(), waitMs)
+    const now = this.#clock.monotonic()
+    const at = this.#flushedAt + withinMs
+    if (at <= now || this.#writer.size >= GATHER_BYTES) this.#arm()
+    else if (this.#gathering === undefined || at < this.#gatheredAt) {
+      this.#gathering?.cancel()
+      this.#gathering = this.#clock.setTimeout(() => this.#flush(), at - now)
+      this.#gatheredAt = at
+    }
   }
 
   end(reason: string): void {

@@ -3,6 +3,9 @@ import type { AgentConnection, AgentInput, OpenSession } from '../agents/agent-c
 import { MARKS, type RelayedSocket, type ToGateway } from './agent-messages.ts'
 import type { NodeLink } from './node-bus.ts'
 
+/** An agent goes on meanwhile: it only keeps what is not confirmed. */
+const CONFIRM_MS = 20
+
 type Held = { frame: AgentFrame; outputs: number } | { refused: number }
 
 /** An agent whose socket another node holds, as its session sees it: a connection like any other. */
@@ -31,7 +34,7 @@ export class RelayedAgent implements AgentConnection, AgentInput {
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void {
     const message = ['send', this.#number, type, payload] as ToGateway
     if (type !== 'report:ack') this.#say(message)
-    else if (!this.#isOver) this.#link.sendSoon(message)
+    else if (!this.#isOver) this.#link.sendSoon(message, CONFIRM_MS)
   }
 
   join(): void {
