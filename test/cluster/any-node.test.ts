@@ -3,7 +3,7 @@ import type { Command, ConnectionInfo } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { bodyOf, openRun, textsOf } from '../helpers/ag-ui.ts'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, type NodeProcess, serveNode } from '../helpers/cluster-nodes.ts'
+import { activeOf, decidingOf, openNode, serveNode } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { mcpClient } from '../helpers/mcp-client.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
@@ -15,7 +15,7 @@ t.setTimeout(180_000)
 const token = hmacToken(SECRET, { jti: 'admin' })
 
 interface Place {
-  process: NodeProcess
+  name: string
   url: string
   call<T>(
     method: string,
@@ -25,10 +25,9 @@ interface Place {
   ): Promise<{ status: number; body: T }>
 }
 
-async function placeOf(process: NodeProcess): Promise<Place> {
-  const url = await process.url
+function placeOf(name: string, url: string): Place {
   return {
-    ...{ process, url },
+    ...{ name, url },
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${url}${path}`, {
         method,
@@ -42,13 +41,11 @@ async function placeOf(process: NodeProcess): Promise<Place> {
   }
 }
 
-async function startThree(t: Test, nats: NatsCluster): Promise<{ active: Place; others: [Place, Place] }> {
-  const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))
-  const active = await activeOf(nodes)
-  const places = await Promise.all(nodes.map(placeOf))
+/** Resolves when all of them answer for the fleet. */
+async function answering(places: Place[], active: string): Promise<{ active: Place; others: [Place, Place] }> {
   for (const { call } of places) await until(async () => (await call('GET', '/api/v1/agents')).status === 200)
-  const others = places.filter(({ process }) => process !== active) as [Place, Place]
-  return { active: places.find(({ process }) => process === active)!, others }
+  const others = places.filter(({ name }) => name !== active) as [Place, Place]
+  return { active: places.find(({ name }) => name === active)!, others }
 }
 
 async function agentAt(t: Test, urls: string[], handlers: Record<string, CommandHandler>): Promise<void> {
@@ -63,7 +60,9 @@ t.test(
   async t => {
     const nats = await NatsCluster.start(t)
     if (nats === undefined) return
-    const { active, others } = await startThree(t, nats)
+    const nodes = await Promise.all(['a', 'b', 'c'].map(name => openNode(t, nats, name)))
+    const places = nodes.map(({ name, url }) => placeOf(name, url))
+    const { active, others } = await answering(places, (await decidingOf(nodes)).name)
     const [b, c] = others
     await agentAt(t, [c.url], {
       shell: async () => ({ status: 'succeeded', exitCode: 0 }),
@@ -117,8 +116,8 @@ t.test(
           .map(({ kind, node }) => [kind, node])
           .sort(),
         [
-          ['agent', c.process.name],
-          ['dashboard', b.process.name],
+          ['agent', c.name],
+          ['dashboard', b.name],
         ],
       )
     }
@@ -152,7 +151,10 @@ t.test(
 async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
   const nats = await NatsCluster.start(t)
   if (nats === undefined) return
-  const { active, others } = await startThree(t, nats)
+  const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))
+  const active = await activeOf(nodes)
+  const places = await Promise.all(nodes.map(async ({ name, url }) => placeOf(name, await url)))
+  const { others } = await answering(places, active.name)
   await agentAt(t, [others[0].url], { shell: async () => ({ status: 'succeeded', exitCode: 0 }) })
   await until(async () => (await others[1].call<{ link?: string }>('GET', '/api/v1/agents/a1')).body.link === 'online')
 
@@ -173,8 +175,8 @@ async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> 
   }
   const callers = [0, 1, 2, 3].map(caller => submitAll(caller, others[caller % 2]!))
   await until(() => accepted.size > 100)
-  active.process.child.kill(signal)
-  await activeOf(others.map(({ process }) => process))
+  active.child.kill(signal)
+  await activeOf(nodes.filter(node => node !== active))
   const before = accepted.size
   await until(() => accepted.size > before + 50)
   isOver = true

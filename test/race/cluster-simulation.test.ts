@@ -15,9 +15,9 @@ import { size } from '../helpers/sizes.ts'
  * One alone: CLUSTER_SEED=17 node dist/test/race/cluster-simulation.test.js
  * More: CLUSTER_SIM=1000 CLUSTER_FIRST=5000 node dist/test/race/cluster-simulation.test.js
  */
-const SEEDS = size('CLUSTER_SIM', { quick: 80, full: 10_000 })
+const SEEDS = size('CLUSTER_SIM', { quick: 30, full: 10_000 })
 /** Also on SQLite, which takes longer than memory. */
-const ON_FILES = size('CLUSTER_SIM_FILES', { quick: 4, full: 100 })
+const ON_FILES = size('CLUSTER_SIM_FILES', { quick: 2, full: 100 })
 /** In which who sees a question answers it at once. */
 const AT_ONCE = size('CLUSTER_SIM_AT_ONCE', { quick: 20, full: 1000 })
 /** From so many on, all cores play. */
