@@ -13,7 +13,7 @@ import { size } from '../helpers/sizes.ts'
  * ROLLING_DASHBOARDS=1000 ROLLING_RECORDS=100000 node dist/test/cluster/rolling-restart.test.js
  */
 const RECORDS = size('ROLLING_RECORDS', { quick: 1000, full: 50_000 })
-const DASHBOARDS = size('ROLLING_DASHBOARDS', { quick: 40, full: 500 })
+const DASHBOARDS = size('ROLLING_DASHBOARDS', { quick: 12, full: 500 })
 
 t.setTimeout(600_000)
 
