@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../src/clock.ts'
-import { openNatsCommitStream } from '../src/cluster/nats-commit-stream.ts'
+import { openNatsCommitStream } from '../src/cluster/nats/nats-commit-stream.ts'
 import { BenchCluster } from './lib/bench-cluster.ts'
 import { connectAgentAt, mint, startFleetwire } from './lib/fleetwire.ts'
 import { cpuMsOf, Neighbours } from './lib/machine.ts'

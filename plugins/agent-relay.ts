@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { AgentInput, AgentSocket } from '../src/agents/agent-connection.ts'
-import { AgentLinks } from '../src/cluster/agent-links.ts'
-import { AgentRelay } from '../src/cluster/agent-relay.ts'
+import { AgentLinks } from '../src/cluster/agents/agent-links.ts'
+import { AgentRelay } from '../src/cluster/agents/agent-relay.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -27,7 +27,7 @@ declare module 'fastify' {
 }
 
 async function openNode(app: FastifyInstance, config: Config): Promise<RunningNode> {
-  const { openNatsNode } = await import('../src/cluster/nats-node.ts')
+  const { openNatsNode } = await import('../src/cluster/nats/nats-node.ts')
   return openNatsNode({
     servers: listOf(config.NATS_URL),
     credsFile: config.NATS_CREDS,

@@ -2,10 +2,16 @@ import { pipeline, Readable, type Readable as ReadableStream } from 'node:stream
 import { wireError } from '@fleetwire/protocol'
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { ActiveCalls } from '../src/cluster/active-calls.ts'
-import { FORWARDED, forwardedHeader, HEAD, headersPassedOn, NOT_ACTIVE } from '../src/cluster/forwarded-request.ts'
-import type { IncomingAnswer } from '../src/cluster/http-forwarder.ts'
-import { type Body, BodyTooLarge, readAhead } from '../src/cluster/read-ahead.ts'
+import { ActiveCalls } from '../src/cluster/forwarding/active-calls.ts'
+import {
+  FORWARDED,
+  forwardedHeader,
+  HEAD,
+  headersPassedOn,
+  NOT_ACTIVE,
+} from '../src/cluster/forwarding/forwarded-request.ts'
+import type { IncomingAnswer } from '../src/cluster/forwarding/http-forwarder.ts'
+import { type Body, BodyTooLarge, readAhead } from '../src/cluster/log/read-ahead.ts'
 import type { OpenConnection } from '../src/connections/connection-registry.ts'
 import { decodeCursor } from '../src/log/cursor.ts'
 
@@ -49,7 +55,7 @@ export default fp(
       app.decorate('whileDeciding', () => () => {})
       return
     }
-    const { HttpForwarder } = await import('../src/cluster/http-forwarder.ts')
+    const { HttpForwarder } = await import('../src/cluster/forwarding/http-forwarder.ts')
     const forwarder = new HttpForwarder({ stallMs: Math.max(config.STALLED_CONNECTION_MS, 2 * config.HEARTBEAT_MS) })
     const calls = new ActiveCalls({ cluster, clock, draining: lifecycle.draining })
     /** Event streams from the active node. Their clients come back, to another node: there is nothing to wait for. */

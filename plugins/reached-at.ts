@@ -1,7 +1,7 @@
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FORWARDED, type ForwardedFrom, forwardedFrom } from '../src/cluster/forwarded-request.ts'
+import { FORWARDED, type ForwardedFrom, forwardedFrom } from '../src/cluster/forwarding/forwarded-request.ts'
 import { Refusals } from '../src/connections/refusals.ts'
 import { type ReachedAt, reachedAt } from '../src/reached-at.ts'
 import { parseTrustProxy } from '../src/trust-proxy.ts'

@@ -1,6 +1,6 @@
 import type { EventLog } from '../log/event-log.ts'
 import type { Beat } from './beats.ts'
-import type { NodeBus } from './node-bus.ts'
+import type { NodeBus } from './bus/node-bus.ts'
 
 /** What runs on the active node alone. Both may be called again and again. */
 export interface Service {

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { Listeners } from '../listeners.ts'
 import type { Beat, Beats } from './beats.ts'
-import type { Leader } from './replicated-log.ts'
+import type { Leader } from './log/replicated-log.ts'
 
 const BEAT_MS = 1000
 /** The active node is gone when it was not heard for this long. */

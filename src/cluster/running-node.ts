@@ -2,13 +2,13 @@ import type { Clock } from '../clock.ts'
 import { FLW_ERR_CLUSTER_KEY, FLW_ERR_CLUSTER_NODE } from '../errors.ts'
 import type { EventDraft, EventLog } from '../log/event-log.ts'
 import type { Beat, Beats } from './beats.ts'
+import type { NodeBus } from './bus/node-bus.ts'
 import type { ActiveNode, ClusterNode, Durability, Service } from './cluster-node.ts'
-import { appendForwarded, type ForwardedAnswer, ForwardingLog } from './forwarding-log.ts'
-import { HeadWatch } from './head-watch.ts'
-import type { NodeBus } from './node-bus.ts'
+import { appendForwarded, type ForwardedAnswer, ForwardingLog } from './forwarding/forwarding-log.ts'
+import { HeadWatch } from './log/head-watch.ts'
+import type { ReplicatedLog } from './log/replicated-log.ts'
 import { NodeCondition } from './node-condition.ts'
 import { NodeRole } from './node-role.ts'
-import type { ReplicatedLog } from './replicated-log.ts'
 
 const CATCH_UP_MS = 1000
 const LOOK_MS = 2000

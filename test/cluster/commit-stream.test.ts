@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { systemClock as clock } from '../../src/clock.ts'
-import { openNatsCommitStream } from '../../src/cluster/nats-commit-stream.ts'
+import { openNatsCommitStream } from '../../src/cluster/nats/nats-commit-stream.ts'
 import { commitStreamContract } from '../contract/commit-stream.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 

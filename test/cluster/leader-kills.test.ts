@@ -1,6 +1,6 @@
 import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
-import { type NatsCommitStream, openNatsCommitStream } from '../../src/cluster/nats-commit-stream.ts'
+import { type NatsCommitStream, openNatsCommitStream } from '../../src/cluster/nats/nats-commit-stream.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { flawsOf, RivalWriter } from '../helpers/rival-writer.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { CommitStream, Part, StoredPart } from '../../src/cluster/commit-stream.ts'
+import type { CommitStream, Part, StoredPart } from '../../src/cluster/log/commit-stream.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
 import { until } from '../helpers/until.ts'
 

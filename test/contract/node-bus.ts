@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { type NodeBus, NodeFault, type NodeLink, NodeUnreachable } from '../../src/cluster/node-bus.ts'
-import type { PacketListener, PacketWire } from '../../src/cluster/packet-wire.ts'
+import { type NodeBus, NodeFault, type NodeLink, NodeUnreachable } from '../../src/cluster/bus/node-bus.ts'
+import type { PacketListener, PacketWire } from '../../src/cluster/bus/packet-wire.ts'
 
 /** Two nodes. */
 export interface BusHarness {

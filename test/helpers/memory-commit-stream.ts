@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Clock } from '../../src/clock.ts'
-import type { CheckpointStore } from '../../src/cluster/checkpoint-store.ts'
-import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../src/cluster/commit-stream.ts'
+import type { CheckpointStore } from '../../src/cluster/log/checkpoint-store.ts'
+import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../src/cluster/log/commit-stream.ts'
 import type { seededRandom } from './random.ts'
 
 /** What happens to a request or a message, each with a chance from 0 to 1. */

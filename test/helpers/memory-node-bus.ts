@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/clock.ts'
-import type { PacketListener, PacketWire } from '../../src/cluster/packet-wire.ts'
+import type { PacketListener, PacketWire } from '../../src/cluster/bus/packet-wire.ts'
 import type { seededRandom } from './random.ts'
 
 export interface NetworkFaults {

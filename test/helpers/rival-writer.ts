@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts'
-import { CommitFollower } from '../../src/cluster/commit-follower.ts'
-import type { CommitStream } from '../../src/cluster/commit-stream.ts'
-import { CommitWriter, type Written } from '../../src/cluster/commit-writer.ts'
+import { CommitFollower } from '../../src/cluster/log/commit-follower.ts'
+import type { CommitStream } from '../../src/cluster/log/commit-stream.ts'
+import { CommitWriter, type Written } from '../../src/cluster/log/commit-writer.ts'
 
 /** One of several that write to one stream. Each commit names the commit that its writer knew as the last. */
 export class RivalWriter {

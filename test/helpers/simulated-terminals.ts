@@ -1,6 +1,6 @@
 import type { ClientPayloads, ServerPayloads } from '@fleetwire/protocol'
+import { PacketBus } from '../../src/cluster/bus/packet-bus.ts'
 import type { ActiveNode } from '../../src/cluster/cluster-node.ts'
-import { PacketBus } from '../../src/cluster/packet-bus.ts'
 import { ClusterTerminals } from '../../src/cluster/terminals/cluster-terminals.ts'
 import { Listeners } from '../../src/listeners.ts'
 import type { ScreenHost } from '../../src/terminals/screen-host.ts'

@@ -66,12 +66,43 @@ const layers: [area: string, may: string[]][] = [
 
   // The domain: each noun knows what is common, and of its neighbours what stands here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
-  // The terminals that other nodes decide.
-  ['src/cluster/terminals/', ['src/cluster/', ...common, 'src/terminals/']],
-  // The replicated order of commits, and the log that stands on it; what gateways bring to the active node.
+  // A cluster. How nodes talk, and the log that stands on one order of commits, know nothing of the rest, nor of NATS.
+  ['src/cluster/bus/', ['src/cluster/bus/', ...common]],
+  ['src/cluster/log/', ['src/cluster/log/', ...common, 'src/log/']],
+  // What gateways bring to the active node: requests, agents, and the terminals that it shows them.
+  [
+    'src/cluster/forwarding/',
+    ['src/cluster/forwarding/', 'src/cluster/cluster-node.ts', ...common, 'src/log/', 'undici'],
+  ],
+  [
+    'src/cluster/agents/',
+    [
+      ...['src/cluster/agents/', 'src/cluster/bus/', 'src/cluster/cluster-node.ts'],
+      ...[...common, 'src/agents/agent-connection.ts'],
+    ],
+  ],
+  [
+    'src/cluster/terminals/',
+    [
+      ...['src/cluster/terminals/', 'src/cluster/bus/', 'src/cluster/cluster-node.ts'],
+      ...[...common, 'src/terminals/'],
+    ],
+  ],
+  // All of it on real servers.
+  ['src/cluster/nats/', ['src/cluster/', ...common, 'src/log/', 'src/nats-url.ts', '@nats-io/']],
+  // The node: who decides, and what makes it ready.
   [
     'src/cluster/',
-    ['src/cluster/', ...common, 'src/log/', 'src/agents/agent-connection.ts', 'src/nats-url.ts', '@nats-io/', 'undici'],
+    [
+      'src/cluster/node-',
+      'src/cluster/beats.ts',
+      'src/cluster/cluster-node.ts',
+      'src/cluster/bus/',
+      'src/cluster/log/',
+      'src/cluster/forwarding/',
+      ...common,
+      'src/log/',
+    ],
   ],
   ['src/commands/', ['src/commands/', ...common]],
   ['src/agents/', ['src/agents/', ...common, 'src/commands/', 'src/interactions/', 'src/sessions/', 'src/tasks/']],
@@ -265,7 +296,7 @@ const owners: [imported: string, by: string[]][] = [
   ['prom-client', ['plugins/metrics.ts']],
   ['node:sqlite', ['src/log/sqlite-', 'bench/']],
   ['@photostructure/sqlite', ['src/log/sqlite-', 'bench/']],
-  ['@nats-io/', ['src/cluster/nats-']],
+  ['@nats-io/', ['src/cluster/nats/']],
   ['plugins/', ['src/app.ts']],
   ['routes/', ['src/app.ts', 'routes/']],
   ['src/app.ts', ['src/index.ts', 'src/server.ts', 'src/cli/', 'bench/', 'scripts/gallery.ts', 'examples/']],
@@ -372,8 +403,8 @@ t.test('the table allows and refuses what it should', async t => {
     ['src/connections/connection.ts', 'ws', false],
     ['src/connections/ws-socket.ts', 'ws', true],
     ['src/log/entries.ts', 'node:sqlite', false],
-    ['src/cluster/commit-writer.ts', '@nats-io/jetstream', false],
-    ['src/cluster/nats-commit-stream.ts', '@nats-io/jetstream', true],
+    ['src/cluster/log/commit-writer.ts', '@nats-io/jetstream', false],
+    ['src/cluster/nats/nats-commit-stream.ts', '@nats-io/jetstream', true],
     ['src/log/sqlite-driver.ts', 'node:sqlite', true],
     ['plugins/cors.ts', 'plugins/auth.ts', false],
     ['plugins/cors.ts', '@fastify/cors', true],

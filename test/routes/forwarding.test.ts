@@ -1,6 +1,6 @@
 import type { Command } from '@fleetwire/protocol'
 import { test } from 'tap'
-import { FORWARDED } from '../../src/cluster/forwarded-request.ts'
+import { FORWARDED } from '../../src/cluster/forwarding/forwarded-request.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import { send, startPair } from '../helpers/node-pair.ts'
 import { request } from '../helpers/raw.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { TerminalHub } from '../../terminals/terminal-hub.ts'
+import type { NodeLink } from '../bus/node-bus.ts'
 import type { ClusterNode, Service } from '../cluster-node.ts'
-import type { NodeLink } from '../node-bus.ts'
 import { TERMINALS } from './terminal-messages.ts'
 import { TerminalMirror } from './terminal-mirror.ts'
 import { TerminalWatch } from './terminal-watch.ts'

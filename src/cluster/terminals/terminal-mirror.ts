@@ -6,7 +6,7 @@ import type { ReflectedTerminal } from '../../terminals/reflection.ts'
 import type { TerminalHub } from '../../terminals/terminal-hub.ts'
 import type { AgentTerminalPort, TerminalResult, TerminalUpstream } from '../../terminals/terminal-upstream.ts'
 import type { Viewer } from '../../terminals/viewer.ts'
-import type { NodeLink } from '../node-bus.ts'
+import type { NodeLink } from '../bus/node-bus.ts'
 import type { FromActive, ToActive } from './terminal-messages.ts'
 
 /** The active node is told so often that it may send more. */

@@ -2,7 +2,7 @@ import type { AgentTerminal } from '../../terminals/agent-terminal.ts'
 import type { ReflectedEnding, ReflectedTerminal } from '../../terminals/reflection.ts'
 import type { AgentWatcher, TerminalHub } from '../../terminals/terminal-hub.ts'
 import type { TerminalResult } from '../../terminals/terminal-upstream.ts'
-import type { NodeLink } from '../node-bus.ts'
+import type { NodeLink } from '../bus/node-bus.ts'
 import { RemoteStream } from './remote-stream.ts'
 import type { FromActive, ToActive } from './terminal-messages.ts'
 

@@ -1,6 +1,6 @@
 import { type Command, type Interaction, isFinal } from '@fleetwire/protocol'
 import type { Beat, Beats } from '../../../src/cluster/beats.ts'
-import { decodeEntry } from '../../../src/cluster/log-entry.ts'
+import { decodeEntry } from '../../../src/cluster/log/log-entry.ts'
 import { decodeCursor } from '../../../src/log/cursor.ts'
 import { storedEvent } from '../../../src/log/entries.ts'
 import type { FleetEvent } from '../../../src/log/event-log.ts'

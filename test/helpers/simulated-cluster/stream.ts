@@ -1,5 +1,5 @@
-import type { CheckpointStore } from '../../../src/cluster/checkpoint-store.ts'
-import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../../src/cluster/commit-stream.ts'
+import type { CheckpointStore } from '../../../src/cluster/log/checkpoint-store.ts'
+import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../../src/cluster/log/commit-stream.ts'
 import type { seededRandom } from '../random.ts'
 import type { ProcessClock, SimulatedTime } from './time.ts'
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { PacketBus } from '../../../src/cluster/packet-bus.ts'
+import { PacketBus } from '../../../src/cluster/bus/packet-bus.ts'
 import { FaultyWire, nodeBusContract } from '../../contract/node-bus.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { MemoryNetwork } from '../../helpers/memory-node-bus.ts'

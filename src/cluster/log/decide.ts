@@ -1,0 +1,44 @@
+import type { AppendOp, Committed, StoredRecord } from '../../log/sqlite-messages.ts'
+
+/** The topics whose current records a decision asks for. */
+export function topicsToDecide(ops: readonly AppendOp[]): string[] {
+  return [...new Set(ops.filter(({ expect }) => expect !== undefined).map(({ drafts }) => drafts[0]!.topic))]
+}
+
+export interface Decision {
+  /** Per operation: the seq of its first draft, or the current record if another version was expected. */
+  results: Committed['results']
+  /** What is to be written, in order, without expectations. */
+  accepted: AppendOp[]
+  /** The last seq given. */
+  head: number
+}
+
+/**
+ * Judges operations in order, each on the records that those before it leave: as the writer of the embedded log does
+ * within its transaction, and without writing anything. `current` has the records of `topicsToDecide`.
+ */
+export function decide(
+  ops: readonly AppendOp[],
+  current: ReadonlyMap<string, StoredRecord | undefined>,
+  head: number,
+): Decision {
+  const records = new Map(current)
+  const accepted: AppendOp[] = []
+  const results = ops.map(({ at, expect, drafts }): Committed['results'][number] => {
+    if (expect !== undefined) {
+      const record = records.get(drafts[0]!.topic)
+      // Each caller gets one of its own, which is then made what callers see.
+      if ((record?.version ?? 0) !== expect) return { current: record && { ...record } }
+    }
+    const first = head + 1
+    for (const { topic, type, json, record } of drafts) {
+      head++
+      if (record === undefined || !records.has(topic)) continue
+      records.set(topic, record === null ? undefined : { topic, type, at, version: head, json })
+    }
+    accepted.push({ at, drafts })
+    return first
+  })
+  return { results, accepted, head }
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../../clock.ts'
+import { decodeCursor } from '../../log/cursor.ts'
+import type { EventLog, Unfollow } from '../../log/event-log.ts'
+
+interface Waiter {
+  seq: number
+  settle: (isReached: boolean) => void
+}
+
+/** Tells when a log has come to a place. */
+export class HeadWatch {
+  readonly #log: Pick<EventLog, 'head' | 'follow'>
+  readonly #clock: Clock
+  readonly #waiters = new Set<Waiter>()
+  readonly #unfollow: Unfollow
+
+  constructor(log: Pick<EventLog, 'head' | 'follow'>, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+    this.#unfollow = log.follow(() => this.#look())
+  }
+
+  /** The `seq` of the newest event that followers were told of. */
+  get seq(): number {
+    return decodeCursor(this.#log.head)?.seq ?? 0
+  }
+
+  /** Resolves with true when all who follow the log were told of everything up to this `seq`; with false after the time. */
+  reached(seq: number, timeoutMs: number): Promise<boolean> {
+    if (this.seq >= seq) return Promise.resolve(true)
+    return new Promise(resolve => {
+      const settle = (isReached: boolean) => {
+        timer.cancel()
+        this.#waiters.delete(waiter)
+        resolve(isReached)
+      }
+      const waiter = { seq, settle }
+      const timer = this.#clock.setTimeout(() => settle(false), timeoutMs)
+      this.#waiters.add(waiter)
+    })
+  }
+
+  stop(): void {
+    this.#unfollow()
+    for (const { settle } of this.#waiters) settle(false)
+  }
+
+  #look(): void {
+    if (this.#waiters.size === 0) return
+    const { seq } = this
+    for (const waiter of this.#waiters) if (waiter.seq <= seq) waiter.settle(true)
+  }
+}

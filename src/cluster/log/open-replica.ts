@@ -1,0 +1,124 @@
+import { renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../clock.ts'
+import { FLW_ERR_CLUSTER_STREAM, FLW_ERR_LOG_CORRUPT, FLW_ERR_LOG_NEWER } from '../../errors.ts'
+import { type StartWorker, WorkerClient } from '../../log/sqlite-client.ts'
+import { startLogWorker } from '../../log/sqlite-log.ts'
+import { LOG_FILE } from '../../log/sqlite-open.ts'
+import type { CommitStream } from './commit-stream.ts'
+
+/** How many messages a replica reads rather than load a checkpoint. */
+const WORTH_LOADING = 20_000
+/** How long a stream may have no leader to say how much there is. */
+const OPEN_MS = 20_000
+const RETRY_MS = 250
+const MOST_TRIES = 20
+
+interface KnownBounds {
+  first: number
+  last: number
+}
+
+export interface ReplicaOptions {
+  stream: CommitStream
+  /** A folder of its own: what cannot be used in it is removed. */
+  dir: string
+  clock: Clock
+  onNote: (message: string) => void
+  startWorker?: StartWorker
+}
+
+/**
+ * Opens the replica of a folder, so that the stream has everything behind it. One that is damaged, of another stream, or
+ * too far behind is made anew, of the newest checkpoint. Throws FLW_ERR_CLUSTER_STREAM where no whole history is left.
+ */
+export async function openReplica(options: ReplicaOptions): Promise<WorkerClient> {
+  const { stream, dir, onNote } = options
+  let client = await openFolder(options)
+  let { position } = client.replica!
+  const { first, last } = await boundsOf(options, position)
+  if (position > last) {
+    onNote(`the replica is at ${position}, and the stream ends at ${last}: the servers lost what was after it`)
+    client = await replace(client, options)
+    position = 0
+  }
+  for (const checkpoint of await checkpointsAhead(options, position, { first, last })) {
+    client = await replace(client, options, async path => {
+      await stream.checkpoints.load(checkpoint, path)
+      onNote(`the replica is made of the checkpoint of ${checkpoint}`)
+    })
+    position = client.replica!.position
+    if (position === checkpoint) break
+  }
+  if (first <= position + 1) return client
+  await client.close()
+  throw new FLW_ERR_CLUSTER_STREAM(dir, `it begins at ${first}, and there is no checkpoint of what was before`)
+}
+
+/** What the stream holds. An answer that ends before the replica is one of a moment ago, unless it stays so. */
+async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Promise<KnownBounds> {
+  for (let tries = 1; ; tries++) {
+    const { first, last } = await patiently(clock, async () => {
+      const { first, last } = await stream.bounds()
+      if (first === undefined) throw new Error('nobody says where the stream begins')
+      return { first, last }
+    })
+    if (last >= position || tries === MOST_TRIES) return { first, last }
+    await pause(clock)
+  }
+}
+
+/** Those that are better than what the replica has, newest first. */
+async function checkpointsAhead({ stream, clock }: ReplicaOptions, position: number, { first, last }: KnownBounds) {
+  if (first <= position + 1 && last - position < WORTH_LOADING) return []
+  const all = await patiently(clock, () => stream.checkpoints.list())
+  return all.filter(checkpoint => checkpoint > position && checkpoint <= last && checkpoint >= first - 1)
+}
+
+/** Closes a replica and opens another in its place: what `fill` writes, or an empty one. */
+async function replace(client: WorkerClient, options: ReplicaOptions, fill?: (path: string) => Promise<void>) {
+  await client.close()
+  removeReplica(options.dir)
+  if (fill !== undefined) {
+    const path = join(options.dir, LOG_FILE)
+    try {
+      await fill(`${path}.new`)
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      options.onNote(`a checkpoint cannot be used: ${(error as Error).message}`)
+    }
+  }
+  return openFolder(options)
+}
+
+async function openFolder({ stream, dir, onNote, startWorker = startLogWorker }: ReplicaOptions) {
+  const open = () => WorkerClient.open(startWorker, { dir, replica: { epoch: stream.epoch } })
+  try {
+    return await open()
+  } catch (error) {
+    if (!(error instanceof FLW_ERR_LOG_CORRUPT || error instanceof FLW_ERR_LOG_NEWER)) throw error
+    onNote(`the replica is made anew: ${error.message}`)
+    removeReplica(dir)
+    return open()
+  }
+}
+
+/** The lock stays: whoever holds it is not disturbed. */
+function removeReplica(dir: string): void {
+  for (const ending of ['', '-wal', '-shm', '.new']) rmSync(join(dir, LOG_FILE + ending), { force: true })
+}
+
+/** Tries again while the stream has no leader. */
+export async function patiently<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
+  const until = clock.monotonic() + OPEN_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (clock.monotonic() >= until) throw error
+      await pause(clock)
+    }
+  }
+}
+
+const pause = (clock: Clock) => new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../clock.ts'
+import type { Failure, Outcome, WorkerClient } from '../../log/sqlite-client.ts'
+import type { AppendOp, Calls, Committed, ReplicaChange, RetainStep, StoredRecord } from '../../log/sqlite-messages.ts'
+import { packAppends } from '../../log/sqlite-packing.ts'
+import type { CommitWriter } from './commit-writer.ts'
+import { decide, topicsToDecide } from './decide.ts'
+import { encodeEntry } from './log-entry.ts'
+import type { ReplicaApplier } from './replica-applier.ts'
+
+type RetainResult = Calls['retain']['result']
+
+export interface ReplicatedCommitsOptions {
+  clock: Clock
+  client: WorkerClient
+  applier: ReplicaApplier
+  writer: CommitWriter
+  /** The last seq that was given. */
+  head: () => number
+  /** How long a caller waits. What is under way goes on after that, until it is known what became of it. */
+  timeoutMs: number
+  /** The stream has accepted a commit of this node, so long after it was sent. */
+  onWritten?: ((ms: number) => void) | undefined
+}
+
+/** A commit that was sent, and whose callers wait for the replica to have it. */
+export interface OwnCommit {
+  change: ReplicaChange
+  /** Of a change that appends. */
+  ops: AppendOp[]
+  /** False: nobody waits any more, and followers have to be told as of a commit of another node. */
+  onApplied: (result: RetainResult | null) => boolean
+}
+
+const NOT_LEADING = 'another node leads'
+
+/**
+ * Decides, writes and applies what this node commits while it leads: one after the other, each decided on everything
+ * before it.
+ */
+export class ReplicatedCommits {
+  readonly #options: ReplicatedCommitsOptions
+  #turn: Promise<void> = Promise.resolve()
+  #own: ({ id: string } & OwnCommit) | undefined
+  /** Of those who wait for an answer. */
+  readonly #waiting = new Set<(failure: Failure) => void>()
+
+  constructor(options: ReplicatedCommitsOptions) {
+    this.#options = options
+  }
+
+  /** The commit of this node with that id, when it comes from the stream. */
+  underWay(id: string): OwnCommit | undefined {
+    return this.#own?.id === id ? this.#own : undefined
+  }
+
+  /** Resolves with whether this node leads: behind an earlier commit of its own whose outcome is not known yet. */
+  async lead(change: () => ReplicaChange, isWanted: () => boolean): Promise<boolean> {
+    const end = await this.#takeTurn()
+    try {
+      const { status } = await this.#options.writer.claim(randomUUID(), () => encodeEntry(change()), isWanted)
+      return status === 'written'
+    } finally {
+      end()
+    }
+  }
+
+  /** Writes that nobody leads, behind everything that was taken; resolves when that is known, or after the time. */
+  async resign(change: () => ReplicaChange, withinMs: number): Promise<void> {
+    const { clock } = this.#options
+    const told = this.#inTurn<null>(
+      () => {},
+      async answer => this.#write(change(), [], answer, () => answer({ status: 'ok', value: null })),
+    )
+    const late = new Promise<void>(resolve => void clock.setTimeout(resolve, withinMs))
+    await Promise.race([told, late])
+  }
+
+  append(ops: AppendOp[], onDone: (outcome: { status: 'ok'; value: Committed } | Failure) => void): Promise<void> {
+    return this.#inTurn<Committed>(onDone, async answer => {
+      const current = await this.#current(topicsToDecide(ops))
+      if (current.status === 'error') return answer(current)
+      const { results, accepted, head } = decide(ops, current.value, this.#options.head())
+      const value = { results, head }
+      // Nothing is written of what is refused altogether.
+      if (accepted.length === 0) return answer({ status: 'ok', value })
+      const first = this.#options.head() + 1
+      const change: ReplicaChange = { kind: 'appends', first, packed: packAppends(accepted) }
+      await this.#write(change, accepted, answer, () => answer({ status: 'ok', value }))
+    })
+  }
+
+  /** One chunk of retention. What removes nothing is not written. */
+  retain(_call: 'retain', step: RetainStep, onDone: (outcome: Outcome<'retain'>) => void): void {
+    void this.#inTurn<RetainResult>(onDone, async answer => {
+      const found = await this.#ask('due', step)
+      if (found.status === 'error') return answer(found)
+      const { due, ...usage } = found.value
+      if (!due) return answer({ status: 'ok', value: { more: false, ...usage } })
+      await this.#write({ kind: 'retain', step }, [], answer, result => answer({ status: 'ok', value: result! }))
+    })
+  }
+
+  /** Resolves when it is known what became of everything that was begun. */
+  settled(): Promise<void> {
+    return this.#turn
+  }
+
+  /** Nothing more is applied: nobody need wait. */
+  fail(reason: string): void {
+    for (const answer of this.#waiting) answer(failure(`${reason}; it may still be written`, true))
+  }
+
+  /** Runs `work` when what came before is known; answers once, at the latest after the timeout. */
+  async #inTurn<T>(
+    onDone: (outcome: { status: 'ok'; value: T } | Failure) => void,
+    work: (answer: (outcome: { status: 'ok'; value: T } | Failure) => boolean) => Promise<unknown>,
+  ): Promise<void> {
+    const { clock, timeoutMs } = this.#options
+    let isAnswered = false
+    let isSent = false
+    const answer = (outcome: { status: 'ok'; value: T } | Failure): boolean => {
+      if (isAnswered) return false
+      isAnswered = true
+      this.#waiting.delete(answer)
+      timer.cancel()
+      onDone(outcome)
+      return true
+    }
+    const timer = clock.setTimeout(() => {
+      const rest = isSent ? 'it may still be written' : 'nothing was written'
+      answer(failure(`the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`, isSent))
+    }, timeoutMs)
+    this.#waiting.add(answer)
+    const end = await this.#takeTurn()
+    try {
+      if (isAnswered) return
+      isSent = true
+      await work(answer)
+    } finally {
+      end()
+    }
+  }
+
+  /** Resolves when what came before is known, with what ends the turn. */
+  async #takeTurn(): Promise<() => void> {
+    const before = this.#turn
+    let end = () => {}
+    this.#turn = new Promise(resolve => {
+      end = resolve
+    })
+    await before
+    return end
+  }
+
+  /** Resolves when it is known what became of the commit. */
+  async #write(
+    change: ReplicaChange,
+    ops: AppendOp[],
+    fail: (failure: Failure) => boolean,
+    onApplied: (result: RetainResult | null) => boolean,
+  ): Promise<void> {
+    const { clock, writer, onWritten } = this.#options
+    const id = randomUUID()
+    const from = clock.monotonic()
+    this.#own = { id, change, ops, onApplied }
+    const { status } = await writer.commit(id, encodeEntry(change))
+    this.#own = undefined
+    if (status === 'written') onWritten?.(clock.monotonic() - from)
+    if (status === 'deposed') fail(failure(NOT_LEADING))
+    if (status === 'unknown') fail(failure('this node stopped; it may still be written', true))
+  }
+
+  async #current(topics: string[]): Promise<{ status: 'ok'; value: Map<string, StoredRecord | undefined> } | Failure> {
+    if (topics.length === 0) return { status: 'ok', value: new Map() }
+    const found = await this.#ask('current', topics)
+    if (found.status === 'error') return found
+    return { status: 'ok', value: new Map(topics.map((topic, i) => [topic, found.value[i]])) }
+  }
+
+  /** Asks the replica, after everything that came from the stream. */
+  #ask<K extends 'current' | 'due'>(call: K, args: Calls[K]['args']): Promise<Outcome<K>> {
+    this.#options.applier.flush()
+    return new Promise(resolve => this.#options.client.call(call, args, resolve))
+  }
+}
+
+const failure = (message: string, mayBeDone = false): Failure => ({ status: 'error', message, fatal: false, mayBeDone })
