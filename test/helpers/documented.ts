@@ -12,6 +12,25 @@ interface Document {
 export const codesOf = ({ description }: { description: string }): string[] =>
   [...description.matchAll(/`(\w+)`:/g)].map(([, code]) => code!)
 
+type Routes = { matches: RegExp; methods: Record<string, { responses: Responses }> }[]
+
+/** By the routes that an app has: the apps of a test process are alike, and a document takes longer than most requests. */
+const known = new Map<string, Routes>()
+
+function routesOf(app: FastifyInstance): Routes {
+  const key = app.printRoutes({ commonPrefix: false })
+  let routes = known.get(key)
+  if (routes !== undefined) return routes
+  routes = Object.entries((app.swagger() as unknown as Document).paths)
+    // Routes that a test adds have no schema, and so no document.
+    .filter(([, methods]) => Object.values(methods).every(({ responses }) => '500' in responses))
+    .map(([path, methods]) => ({ matches: template(path), methods }))
+    // `/interactions/respond` is no interaction.
+    .sort((a, b) => a.matches.source.split('[^').length - b.matches.source.split('[^').length)
+  known.set(key, routes)
+  return routes
+}
+
 const template = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`)
 
 /**
@@ -19,14 +38,9 @@ const template = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]
  * route. It looks at what leaves the server, whoever wrote it: a handler, a hook, or Fastify.
  */
 export function expectDocumented(t: Test, app: FastifyInstance): void {
-  let routes: { matches: RegExp; methods: Record<string, { responses: Responses }> }[] | undefined
+  let routes: Routes | undefined
   const responsesOf = ({ method = '', url = '' }: IncomingMessage): Responses | undefined => {
-    routes ??= Object.entries((app.swagger() as unknown as Document).paths)
-      // Routes that a test adds have no schema, and so no document.
-      .filter(([, methods]) => Object.values(methods).every(({ responses }) => '500' in responses))
-      .map(([path, methods]) => ({ matches: template(path), methods }))
-      // `/interactions/respond` is no interaction.
-      .sort((a, b) => a.matches.source.split('[^').length - b.matches.source.split('[^').length)
+    routes ??= routesOf(app)
     const path = url.split('?', 1)[0]!
     const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
     return routes.find(({ matches, methods }) => matches.test(path) && verb in methods)?.methods[verb]?.responses
