@@ -14,7 +14,12 @@ import { append, commandDraft, note, numbers, readAll } from '../../../contract/
 import { FakeClock } from '../../../helpers/fake-clock.ts'
 import { temporaryFolder } from '../../../helpers/log-folder.ts'
 import { MemoryCommitStream, MemoryStreamStore } from '../../../helpers/memory-commit-stream.ts'
+import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-worker.ts'
 import { ShiftedClock } from '../../../helpers/shifted-clock.ts'
+import { size } from '../../../helpers/sizes.ts'
+
+/** Whether the replicas of the contract are files; in memory they pass it too (`replicated-log-memory.test.ts`). */
+const ON_FILES = size('FORWARDED_ON_FILES', { quick: 0, full: 1 }) > 0
 
 type Ask = (leader: ReplicatedLog, drafts: readonly EventDraft[]) => Promise<ForwardedAnswer | undefined>
 
@@ -25,6 +30,8 @@ interface Options {
   store?: MemoryStreamStore
   retention?: { count: number; ms: number } | undefined
   ask?: Ask
+  /** In place of files. */
+  replicas?: [leader: MemoryReplica, other: MemoryReplica]
 }
 
 const overTheWire = <T>(value: T): T => JSON.parse(JSON.stringify(value))
@@ -33,16 +40,18 @@ const asItIs: Ask = async (leader, drafts) => overTheWire(await appendForwarded(
 /** A node that does not lead, beside one that does. */
 async function twoNodes(t: Test, clock: Clock, options: Options = {}) {
   const { store = new MemoryStreamStore(), ask = asItIs, dirs = [temporaryFolder(t), temporaryFolder(t)] } = options
-  const open = async (node: string, dir: string) => {
+  const open = async (node: string, dir: string, memory?: MemoryReplica) => {
     const stream = new MemoryCommitStream(store, clock)
     const { retention = { count: 1e9, ms: 1e12 } } = options
-    const replica = await openReplicatedLog({ stream, dir, clock, retention, node: { node, address: '' } })
+    const startWorker = memory && { startWorker: MemoryLogWorker.start(memory, setImmediate) }
+    const opened = { stream, dir, clock, retention, node: { node, address: '' } }
+    const replica = await openReplicatedLog({ ...opened, ...startWorker })
     t.teardown(() => replica.close())
     return { stream, replica }
   }
-  const { replica: leader } = await open('leader', dirs[0]!)
+  const { replica: leader } = await open('leader', dirs[0]!, options.replicas?.[0])
   await leader.lead()
-  const { stream, replica } = await open('other', dirs[1]!)
+  const { stream, replica } = await open('other', dirs[1]!, options.replicas?.[1])
   const head = new HeadWatch(replica, clock)
   const caughtUp = (seq: number, timeoutMs: number) => head.reached(seq, timeoutMs)
   const log = new ForwardingLog({ replica, ask: drafts => ask(leader, drafts), caughtUp, clock })
@@ -51,7 +60,12 @@ async function twoNodes(t: Test, clock: Clock, options: Options = {}) {
 
 eventLogContract(t, 'a node that does not lead', async (t, { retention } = {}) => {
   const clock = new ShiftedClock()
-  const options = { dirs: [temporaryFolder(t), temporaryFolder(t)], store: new MemoryStreamStore('one'), retention }
+  const kept = (epoch: string): Options => ({
+    dirs: [temporaryFolder(t), temporaryFolder(t)],
+    store: new MemoryStreamStore(epoch),
+    ...(!ON_FILES && { replicas: [new MemoryReplica(epoch), new MemoryReplica(epoch)] }),
+  })
+  const options = { ...kept('one'), retention }
   let nodes = await twoNodes(t, clock, options)
   return {
     log: nodes.log,
@@ -60,7 +74,7 @@ eventLogContract(t, 'a node that does not lead', async (t, { retention } = {}) =
       nodes = await twoNodes(t, clock, options)
       return nodes.log
     },
-    another: async () => (await twoNodes(t, clock, { store: new MemoryStreamStore('two') })).log,
+    another: async () => (await twoNodes(t, clock, kept('two'))).log,
     async elapse(ms) {
       clock.advance(ms)
       await nodes.leader.retain()
