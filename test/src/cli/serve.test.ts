@@ -1,32 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { emptyFolder } from '../../helpers/cli.ts'
-import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
+import { adminToken, fleetwire } from '../../helpers/processes.ts'
+import { some } from '../../helpers/sizes.ts'
 
 test('serve shows an admin token once; users who can read its data folder need none', async t => {
   const cwd = await emptyFolder(t)
-  const serve = () => fleetwire(t, ['serve', '--port', '0'], {}, cwd)
+  const serve = (...args: string[]) =>
+    fleetwire(t, ['serve', '--port', '0', ...args], { FLEETWIRE_LOCAL_AGENT: 'false' }, cwd)
   const first = serve()
   const [, url = ''] = await first.printed(/Fleetwire listens at (http:\S+)/)
   const token = await adminToken(first)
   t.match(await fleetwire(t, ['ps', '--json'], { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }).ended, { code: 0 })
   t.match(await fleetwire(t, ['ps', '--json'], { FLEETWIRE_URL: url }, cwd).ended, { code: 0 })
-  first.child.kill('SIGTERM')
-  t.match(await first.ended, { code: 0 })
 
-  const second = serve()
-  await second.printed(/listens at/)
-  second.child.kill('SIGINT')
-  t.notMatch((await second.ended).stdout, /FLEETWIRE_TOKEN/)
-})
-
-test('serve says in one line why it cannot start', async t => {
-  const cwd = await emptyFolder(t)
-  const port = String(await freePort())
-  const running = fleetwire(t, ['serve', '--port', port], {}, cwd)
-  await running.printed(/listens at/)
+  t.comment('one that cannot start says why in one line')
   const line = (told: string) => new RegExp(`^fleetwire: ${told}.*\\n$`)
-  t.match(await fleetwire(t, ['serve', '--port', '0'], {}, cwd).ended, { code: 1, stderr: line('The data folder') })
+  t.match(await serve().ended, { code: 1, stderr: line('The data folder') })
+  const { port } = new URL(url)
   t.match(await fleetwire(t, ['serve', '--port', port, '--data-dir', 'other'], {}, cwd).ended, {
     code: 1,
     stderr: line('listen EADDRINUSE'),
@@ -35,10 +26,20 @@ test('serve says in one line why it cannot start', async t => {
     code: 1,
     stderr: line('Configuration: FLEETWIRE_LEASE_MS'),
   })
+  first.child.kill('SIGTERM')
+  t.match(await first.ended, { code: 0 })
+
+  t.comment('FLEETWIRE_LOCAL_AGENT=false leaves the local agent out')
+  const second = serve('--local-agent')
+  await second.printed(/listens at/)
+  second.child.kill('SIGINT')
+  const { stdout } = await second.ended
+  t.notMatch(stdout, /FLEETWIRE_TOKEN/)
+  t.notMatch(stdout, /The agent "local"/)
 })
 
 test('the local agent ends with its server, even if that is killed with -9', async t => {
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  for (const signal of some('SERVER_ENDS', 1, ['SIGKILL', 'SIGTERM'] as const)) {
     const server = fleetwire(t, ['serve', '--port', '0', '--local-agent'], {}, await emptyFolder(t))
     const [, url = ''] = await server.printed(/listens at (http:\S+)/)
     const token = await adminToken(server)
@@ -53,14 +54,6 @@ test('the local agent ends with its server, even if that is killed with -9', asy
     t.notMatch(stderr, /trying again/)
     await sent.kill('SIGKILL')
   }
-})
-
-test('FLEETWIRE_LOCAL_AGENT=false leaves the local agent out', async t => {
-  const env = { FLEETWIRE_LOCAL_AGENT: 'false' }
-  const server = fleetwire(t, ['serve', '--port', '0', '--local-agent'], env, await emptyFolder(t))
-  await server.printed(/FLEETWIRE_TOKEN=/)
-  server.child.kill('SIGTERM')
-  t.notMatch((await server.ended).stdout, /The agent "local"/)
 })
 
 /** On Linux a process that ended and that nobody waited for can still be signalled. */

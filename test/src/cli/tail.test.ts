@@ -1,9 +1,10 @@
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 
+const { start, run, agent } = await startForCli(t)
+await agent('a1')
+
 test('tail prints events and whole lines of output, until Ctrl-C', async t => {
-  const { start, run, agent } = await startForCli(t)
-  await agent('a1')
   const tail = start(['tail'])
   await tail.printed(/following > at http/)
   await run(['send', 'a1', '--wait', 'printf "one\\ntwo"'])
@@ -14,8 +15,6 @@ test('tail prints events and whole lines of output, until Ctrl-C', async t => {
 })
 
 test('tail --json prints one object per line, only for the pattern', async t => {
-  const { start, run, agent } = await startForCli(t)
-  await agent('a1')
   const tail = start(['tail', '--json', '--no-output', 'agents.*.commands.*'])
   await tail.printed(/following/)
   await run(['send', 'a1', '--wait', 'echo one'])
@@ -30,8 +29,6 @@ test('tail --json prints one object per line, only for the pattern', async t => 
 })
 
 test('tail --json has the output of commands as frames, byte for byte', async t => {
-  const { start, run, agent } = await startForCli(t)
-  await agent('a1')
   const tail = start(['tail', '--json'])
   await tail.printed(/following/)
   const sent = await run(['send', 'a1', '--wait', 'printf "one\\n\\303"; sleep 0.2; printf "\\251two"'])
@@ -51,8 +48,6 @@ test('tail --json has the output of commands as frames, byte for byte', async t 
 })
 
 test('the output of a program cannot control the terminal of a follower, but may have colours', async t => {
-  const { start, run, agent } = await startForCli(t)
-  await agent('a1')
   const tail = start(['tail'])
   await tail.printed(/following/)
   await run([
@@ -70,8 +65,6 @@ test('the output of a program cannot control the terminal of a follower, but may
 })
 
 test('a reader that goes away ends tail cleanly', async t => {
-  const { start, run, agent } = await startForCli(t)
-  await agent('a1')
   const tail = start(['tail'])
   await tail.printed(/following/)
   tail.child.stdout?.destroy()
