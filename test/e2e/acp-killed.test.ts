@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { testAgent } from '../helpers/acp.ts'
 import { fleetwire, freePort } from '../helpers/processes.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
-const PIECES = 120
+const PIECES = size('ACP_PIECES', { quick: 60, full: 120 })
 
 test('a server that is killed with -9 in the middle of a turn, and again while it asks: nothing is lost or said twice, and the question is answered', {
   timeout: 120_000,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { emptyFolder } from '../helpers/cli.ts'
 import { adminToken, fleetwire } from '../helpers/processes.ts'
+import { some } from '../helpers/sizes.ts'
 import { blocks, files, read, root } from '../house/repository.ts'
 
 const bin = fileURLToPath(new URL('bin', root))
@@ -32,11 +33,12 @@ async function start(t: Test) {
 
 test('every shell line of the pages under docs/ does what it says', { timeout: 120_000 }, async t => {
   const { bash } = await start(t)
-  for (const page of files.filter(path => /^docs\/[\w-]+\.md$/.test(path))) {
+  const pages = files
     // Servers of its own: test/cluster/by-hand.test.ts.
-    if (page === 'docs/cluster.md') continue
-    const script = blocks(read(page), 'sh').join('\n')
-    if (script === '') continue
+    .filter(path => /^docs\/[\w-]+\.md$/.test(path) && path !== 'docs/cluster.md')
+    .map(path => [path, blocks(read(path), 'sh').join('\n')] as const)
+    .filter(([, script]) => script !== '')
+  for (const [page, script] of some('DOC_PAGES', 4, pages)) {
     const { code, output } = await bash(script, await emptyFolder(t))
     t.equal(code, 0, page, { diagnostic: code !== 0, output })
   }
@@ -63,7 +65,7 @@ test('the first minute of the README', async t => {
 test('docs/cli.md names every command with every option, and no other', async t => {
   const page = read('docs/cli.md')
   const sections = page.split(/^## /m).slice(1)
-  for (const section of sections) {
+  for (const section of some('DOC_COMMANDS', 6, sections)) {
     const command = section.split('\n')[0]!
     const help = (await fleetwire(t, [...command.split(' '), '--help']).ended).stdout
     const offered = [...help.matchAll(/^ {2}(--[\w-]+(?: <[^>]+>)?)/gm)].map(([, option]) => option)

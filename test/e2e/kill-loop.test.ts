@@ -14,8 +14,8 @@ import { size } from '../helpers/sizes.ts'
  * instants. Each command appends a line to a file of its own, so that a second run shows. Full size:
  * KILL_SERVER=20 KILL_AGENT=10 KILL_COMMANDS=600 node dist/test/e2e/kill-loop.test.js
  */
-const serverKills = size('KILL_SERVER', { quick: 2, full: 4 })
-const agentKills = size('KILL_AGENT', { quick: 2, full: 3 })
+const serverKills = size('KILL_SERVER', { quick: 1, full: 4 })
+const agentKills = size('KILL_AGENT', { quick: 1, full: 3 })
 const commandCount = size('KILL_COMMANDS', { quick: 40, full: 80 })
 const CALLERS = 8
 const AGENTS = ['one', 'two', 'three']

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { adminToken, program } from '../helpers/processes.ts'
-import { size } from '../helpers/sizes.ts'
+import { inFull, size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 import { blocks, read, root } from '../house/repository.ts'
 
@@ -183,12 +183,12 @@ export const hidden = app.flusher
   })
 
   t.test('the command line says what there is, and its version', async t => {
-    const npx = async (...args: string[]) => program(t, 'npx', ['fleetwire', ...args], quiet, folder).ended
-    const help = await npx('--help')
-    t.match(help, { code: 0, stdout: /^Usage: fleetwire .*\bserve\b/s, stderr: '' })
+    const bin = join(folder, 'node_modules/.bin/fleetwire')
+    const [file, ...first] = INSTALLS ? ['npx', 'fleetwire'] : [bin]
+    const help = program(t, file!, [...first, '--help'], quiet, folder)
+    t.match(await help.ended, { code: 0, stdout: /^Usage: fleetwire .*\bserve\b/s, stderr: '' })
     const { version } = JSON.parse(read('package.json')) as Manifest
-    const installed = program(t, join(folder, 'node_modules/.bin/fleetwire'), ['--version'], {}, folder)
-    t.match(await installed.ended, { code: 0, stdout: `${version}\n`, stderr: '' })
+    t.match(await program(t, bin, ['--version'], {}, folder).ended, { code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
   t.test('a server with its local agent takes a command, from the command line and from the SDK', async t => {
@@ -211,7 +211,7 @@ export const hidden = app.flusher
     t.match(await server.ended, { code: 0, signal: null })
   })
 
-  t.test('the demo runs, with the project that its agents work on', async t => {
+  t.test('the demo runs, with the project that its agents work on', inFull, async t => {
     const temp = join(folder, 'temp')
     mkdirSync(temp)
     const demo = program(

@@ -5,11 +5,12 @@ import type { Command, CreatedWebhook, Webhook } from '@fleetwire/protocol'
 import t from 'tap'
 import { adminToken, fleetwire, freePort, program, type Running } from '../helpers/processes.ts'
 import { startReceiver } from '../helpers/receiver.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 const example = fileURLToPath(new URL('../../../examples/webhook-receiver/receiver.mjs', import.meta.url))
-const TASKS = 30
-const KILLS = 2
+const TASKS = size('WEBHOOK_TASKS', { quick: 15, full: 30 })
+const KILLS = size('WEBHOOK_KILLS', { quick: 1, full: 2 })
 
 t.setTimeout(120_000)
 

@@ -18,11 +18,11 @@ interface Subject {
   ready: RegExp
   /** What is pressed between one size and the next, and while there is no server. */
   keys: string[][]
-  /** Also where not all are: one that draws by lines, one that moves its cursor freely, one that does not know of sizes. */
+  /** Also where not all are: one that moves its cursor freely, one that does not know of sizes. */
   isQuick?: true
 }
 
-const ALL = size('WRAP_SCREENS', { quick: 3, full: 6 }) > 3
+const ALL = size('WRAP_SCREENS', { quick: 2, full: 6 }) > 2
 
 const subjects: Subject[] = [
   {
@@ -52,7 +52,6 @@ const subjects: Subject[] = [
   },
   {
     name: 'python3',
-    isQuick: true,
     command: ['python3', '-q'],
     ready: />>>/,
     keys: [

@@ -5,6 +5,10 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { Root } from '../../../src/acp/root.ts'
 import { realFolder } from '../../helpers/acp.ts'
+import { size } from '../../helpers/sizes.ts'
+
+/** How often a file is used while what it leads to changes. */
+const SWAPS = size('SWAPS', { quick: 400, full: 1500 })
 
 async function start(t: Test) {
   const outer = await realFolder(t)
@@ -121,7 +125,7 @@ test('a folder that turns into a link out between the look and the use leads now
   await symlink('real', at('now'))
   const stop = swap(t, at('real'), outside)
   const seen = new Map<string, number>()
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < SWAPS; i++) {
     const text = await root.readText(at('now', 'secret')).catch(error => String(error.code))
     seen.set(text, (seen.get(text) ?? 0) + 1)
     await root.writeText(at('now', 'secret'), 'written').catch(() => {})
@@ -137,7 +141,7 @@ test('a file that turns into a link out is not followed', async t => {
   const { root, outside, in: at } = await start(t)
   await writeFile(at('file'), 'harmless')
   const stop = swap(t, at('file'), join(outside, 'secret'))
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < SWAPS; i++) {
     const text = await root.readText(at('file')).catch(() => '')
     if (text === 'secret') t.fail('the secret was read')
     await root.writeText(at('file'), 'written').catch(() => {})

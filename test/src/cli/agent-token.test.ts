@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { SECRET } from '../../helpers/build.ts'
 import { startForCli } from '../../helpers/cli.ts'
 import { hmacToken } from '../../helpers/foreign-token.ts'
-import { size } from '../../helpers/sizes.ts'
+import { size, some } from '../../helpers/sizes.ts'
 
 /** The least that a token lasts that is to expire. */
 const SHORT_S = size('SHORT_TOKEN_S', { quick: 5, full: 15 })
@@ -19,15 +19,19 @@ const lasting = (seconds: number, sub = 'a1') =>
     exp: Math.floor(Date.now() / 1000) + seconds,
   })
 
+let known: number | undefined
+
 /** Seconds in which an agent has started and runs a command, several times over: a busy machine takes its time. */
 async function enough({ start, run }: Awaited<ReturnType<typeof startForCli>>): Promise<number> {
+  if (known !== undefined) return known
   const begin = performance.now()
   const agent = start(exec, { FLEETWIRE_TOKEN: lasting(600) })
   await agent.printed(/is connected/)
   await run(['send', 'a1', '--wait', 'true'])
   const tookMs = performance.now() - begin
   await agent.kill('SIGTERM')
-  return Math.max(SHORT_S, Math.ceil((5 * tookMs) / 1000))
+  known = Math.max(SHORT_S, Math.ceil((5 * tookMs) / 1000))
+  return known
 }
 
 test('when its token expires, running commands finish, and their results are delivered with the next one', async t => {
@@ -70,10 +74,11 @@ test('a token file and a token command are read again before the token expires, 
   const seconds = await enough(place)
   const folder = t.testdir()
   const file = join(folder, 'token')
-  for (const source of [
-    ['--token-file', file],
+  const sources = [
     ['--token-command', `cat '${file}'`],
-  ]) {
+    ['--token-file', file],
+  ]
+  for (const source of some('TOKEN_SOURCES', 1, sources)) {
     writeFileSync(file, `${lasting(seconds)}\n`)
     const agent = start([...exec, '--journal', folder, ...source])
     await agent.printed(/is connected/)

@@ -5,6 +5,7 @@ import t, { type Test, test } from 'tap'
 import { demoAgents } from '../../../src/demo/demo-agents.ts'
 import { emptyFolder } from '../../helpers/cli.ts'
 import { fleetwire, freePort } from '../../helpers/processes.ts'
+import { inFull } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
 /** Starts the demo, logs in with the link that it prints, and watches everything. */
@@ -197,7 +198,10 @@ test('an agent that is killed comes back; a demo that is killed leaves no proces
   t.same(await readdir(it.temp), [])
 })
 
-test('synthetic agents say that they are; a demo whose port is taken leaves nothing behind', TIMEOUT, async t => {
+test('synthetic agents say that they are; a demo whose port is taken leaves nothing behind', {
+  ...TIMEOUT,
+  ...inFull,
+}, async t => {
   const port = String(await freePort())
   const it = await startDemo(t, ['--port', port, '--agents', '12'])
   const isThere = ({ status, labels }: Agent) => status === 'online' && labels.synthetic === 'true'

@@ -62,8 +62,8 @@ t.test('an interrupt ends running processes without reporting them as left behin
 })
 
 /** More than there are cores of an ordinary machine: each keeps one busy until the test ends. */
-const BUSY = size('BUSY', { quick: 2, full: 6 })
-const TIMES = size('LEAVE_TIMES', { quick: 8, full: 20 })
+const BUSY = size('BUSY', { quick: 1, full: 6 })
+const TIMES = size('LEAVE_TIMES', { quick: 5, full: 20 })
 
 function load(t: Test): void {
   for (let i = 0; i < BUSY; i++) {
