@@ -1,4 +1,5 @@
 import { type AgentFrame, type AgentPayloads, isNumbered, topics, type WireError, wireError } from '@fleetwire/protocol'
+import { CommandChanges } from '../commands/command-changes.ts'
 import type { Applied, CommandLedger } from '../commands/command-ledger.ts'
 import type { Dispatcher } from '../commands/dispatcher.ts'
 import type { InteractionService } from '../interactions/interaction-service.ts'
@@ -21,6 +22,8 @@ export type Inbound = AgentFrame | { type: 'refused'; n: number }
 type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
 /** A report that adds events and changes nothing else. */
 type EventReport = Extract<Report, { kind: 'events' | 'stream' }>
+/** Why a batch was not stored: the log cannot accept now, or a command was changed by others meanwhile. */
+type NotStored = number | 'conflict'
 
 export interface UplinkServices {
   log: EventLog
@@ -40,7 +43,7 @@ interface Concerns {
   taskId?: string
 }
 
-/** How many consecutive frames that add events share one append. */
+/** How many consecutive frames that add events, or change commands, share one append. */
 export const BATCH_LIMIT = 256
 
 /**
@@ -80,8 +83,8 @@ export class Uplink {
   }
 
   /**
-   * Handles the first frame of `inbox`, or several that only add events, and removes them once they are stored.
-   * Resolves with a delay, ms, if the log cannot accept now.
+   * Handles the first frame of `inbox`, or several that add events or change commands, and removes them once they are
+   * stored. Resolves with a delay, ms, if the log cannot accept now.
    */
   async take(inbox: Inbound[]): Promise<number | undefined> {
     const frame = inbox[0] as Numbered
@@ -92,7 +95,8 @@ export class Uplink {
     const n = frame.n ?? this.#storedN
     const position = this.#positionDrafts(n)
     const report = frame.type === 'refused' ? undefined : this.#read(frame)
-    if (report !== undefined && this.#onlyAdds(report)) return this.#appendEvents(inbox, report)
+    const batched = report && (await this.#takeBatch(inbox, report))
+    if (batched !== undefined) return batched.retryAfterMs
     const result =
       frame.type === 'refused' || report === undefined
         ? await this.#store(position)
@@ -149,12 +153,19 @@ export class Uplink {
   }
 
   /**
-   * Appends the events of the first frame, which reports `first`, together with those of the following frames that only
-   * add events.
+   * Appends what the first frame reports (`first`) together with the following frames, up to one that does more than add
+   * events or change a command that is under way. An agent that runs many commands then waits for one commit for all of
+   * their acks and results that gathered during the last. Undefined if the first frame must be handled alone.
+   * `takesCommands`: false after somebody else changed one of them meanwhile.
    */
-  async #appendEvents(inbox: Inbound[], first: EventReport): Promise<number | undefined> {
+  async #takeBatch(
+    inbox: Inbound[],
+    first: Report,
+    takesCommands = true,
+  ): Promise<{ retryAfterMs: number | undefined } | undefined> {
     const drafts = new StreamDrafts()
     const gate = this.#services.sessions.gate(this.#agentId)
+    const commands = new CommandChanges(this.#services.ledger, this.#agentId)
     const refused: [frame: AgentFrame, error: WireError][] = []
     let n = this.#storedN
     let count = 0
@@ -169,18 +180,32 @@ export class Uplink {
         if (flaw === undefined) drafts.goOn(delta)
       } else {
         const report = count === 0 ? first : this.#read(frame as ReportFrame)
-        if (!this.#onlyAdds(report)) break
-        flaw = addTo(drafts, gate, report) ?? this.#terminalFrame(frame)
+        if (report.kind === 'command') {
+          const draft = takesCommands ? commands.draftOf(report.commandId, report.event) : undefined
+          if (draft === undefined) break
+          drafts.add([draft])
+        } else if (this.#onlyAdds(report)) flaw = addTo(drafts, gate, report) ?? this.#terminalFrame(frame)
+        else break
       }
       if (flaw !== undefined) refused.push([frame, flaw])
       n = frame.n ?? n
       count++
     }
-    const retryAfterMs = await this.#store([...drafts.take(), ...this.#positionDrafts(n)])
-    if (retryAfterMs !== undefined) return retryAfterMs
+    if (count === 0) return undefined
+    this.#services.dispatcher.heard(this.#agentId, commands.commandIds)
+    const notStored = await this.#storeBatch([...drafts.take(), ...this.#positionDrafts(n)])
+    if (notStored === 'conflict') return this.#takeBatch(inbox, first, false)
+    if (notStored !== undefined) return { retryAfterMs: notStored }
     for (const [frame, error] of refused) this.#refuse(frame, error)
     this.#consumed(inbox, count, n)
-    return undefined
+    return { retryAfterMs: undefined }
+  }
+
+  async #storeBatch(drafts: EventDraft[]): Promise<NotStored | undefined> {
+    if (drafts.length === 0) return undefined
+    const appended = await this.#services.log.append(drafts)
+    if (appended.status === 'ok') return undefined
+    return appended.status === 'conflict' ? 'conflict' : appended.retryAfterMs
   }
 
   /**
@@ -230,11 +255,7 @@ export class Uplink {
   }
 
   /** Stores the report of a single frame. Resolves with a delay if the log cannot accept now. */
-  async #consume(
-    frame: ReportFrame,
-    report: Exclude<Report, { kind: 'events' }>,
-    position: EventDraft[],
-  ): Promise<number | undefined> {
+  async #consume(frame: ReportFrame, report: Report, position: EventDraft[]): Promise<number | undefined> {
     const { interactions, sessions, tasks } = this.#services
     const foreign = await this.#foreignNamed(report)
     if (foreign !== undefined) {
@@ -242,6 +263,8 @@ export class Uplink {
       return this.#store(position)
     }
     switch (report.kind) {
+      case 'events':
+        throw new Error('Events are taken in batches')
       case 'stream':
         return this.#told(frame, await sessions.stream(report.event, position))
       case 'session':

@@ -127,6 +127,23 @@ export class CommandLedger {
     }
   }
 
+  /**
+   * What an event makes of a command that is held in memory, and the draft of it. `decided`: what an earlier draft of the
+   * same append makes of it. Undefined: it is not held, or does not change.
+   */
+  changeOf(
+    commandId: string,
+    event: CommandEvent,
+    decided?: Command,
+  ): { command: Command; draft: EventDraft } | undefined {
+    const held = this.#records.get(commandId)
+    if (held === undefined) return undefined
+    const result = transition(decided ?? held.value, event, this.#clock.now())
+    if (result.to === 'same') return undefined
+    const draft = this.draft(result.type, result.command)
+    return { command: result.command, draft: decided === undefined ? { ...draft, expect: held.version } : draft }
+  }
+
   /** The draft of a command's event. The record of an ended command may be removed when its retention is over. */
   draft(type: Extract<Transition, { to: 'next' }>['type'], command: Command): EventDraft {
     return draftOf(type, topics.command(command.agentId, command.commandId), command, {

@@ -218,10 +218,9 @@ export class Dispatcher {
       const { inFlight, queued } = this.#ledger.liveOf(agentId)
       const first = queued.find(command => this.#gate.isOpen(command))
       if (first === undefined || this.#notBefore.has(agentId) || !this.#agents.isReady(agentId)) return false
-      if (inFlight.length < this.#agents.maxConcurrency(agentId)) {
-        this.#gate.enter(first)
-        if (await this.#apply(first.commandId, { kind: 'dispatch' })) continue
-        this.#gate.changed(first)
+      const free = this.#agents.maxConcurrency(agentId) - inFlight.length
+      if (free > 0) {
+        if (await this.#dispatch(this.#enter(queued, free))) continue
         return true
       }
       if (first.whenBusy !== 'interrupt') return false
@@ -231,6 +230,25 @@ export class Dispatcher {
         if (!(await this.#apply(commandId, { kind: 'cancel', reason: 'superseded' }))) isFull = true
       return isFull
     }
+  }
+
+  /** The next commands, as many as there are free places. The gate is asked for each after those before it went in. */
+  #enter(queued: readonly Command[], free: number): Command[] {
+    const entered: Command[] = []
+    for (const command of queued) {
+      if (entered.length === free) break
+      if (!this.#gate.isOpen(command)) continue
+      this.#gate.enter(command)
+      entered.push(command)
+    }
+    return entered
+  }
+
+  /** Appended in their order and at once, so that all share one commit. False if the log could not accept. */
+  async #dispatch(commands: readonly Command[]): Promise<boolean> {
+    const told = await Promise.all(commands.map(({ commandId }) => this.#apply(commandId, { kind: 'dispatch' })))
+    for (const [i, command] of commands.entries()) if (!told[i]) this.#gate.changed(command)
+    return !told.includes(false)
   }
 
   /** False if the log could not accept. The caller tries again later, with what is true then. */

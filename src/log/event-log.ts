@@ -31,7 +31,10 @@ export interface EventDraft {
    * is told of the removal. Absent: it stays until it is deleted.
    */
   expiresAt?: number
-  /** The version that the record must have now; 0: there must be none. Only on the first draft of an append. */
+  /**
+   * The version that the record must have before the append; 0: there must be none. Any number of drafts may expect one,
+   * and if one expectation does not hold, nothing is written.
+   */
   expect?: number
 }
 
@@ -66,7 +69,7 @@ export interface LogRecord {
 
 export type AppendResult =
   | { status: 'ok'; events: FleetEvent[] }
-  /** `expect` did not hold; `current` is the present record. Nothing was written. */
+  /** An `expect` did not hold; `current` is the present record of the first of these. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
    * The store cannot accept now (disk full, no leader). Nothing was written, unless it says that it may be: `settled` resolves

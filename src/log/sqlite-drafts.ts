@@ -1,7 +1,7 @@
 import { isTooDeep } from './entry-depth.ts'
 import type { EventDraft } from './event-log.ts'
 import { recordFields, recordIdentity } from './record-key.ts'
-import type { AppendOp, StoredDraft } from './sqlite-messages.ts'
+import type { AppendOp, StoredDraft, StoredRecord } from './sqlite-messages.ts'
 
 /**
  * Drafts in the form in which the worker stores them. Throws TypeError for drafts that break the interface. That is a
@@ -9,13 +9,27 @@ import type { AppendOp, StoredDraft } from './sqlite-messages.ts'
  * transaction.
  */
 export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
-  const expect = drafts[0]?.expect
-  if (expect !== undefined && !isCount(expect)) throw new TypeError(`Not a record version: ${expect}`)
-  if (drafts.some((draft, i) => i > 0 && draft.expect !== undefined)) {
-    throw new TypeError('Only the first draft of an append may expect a version')
+  const op: AppendOp = { at, drafts: drafts.map(storedDraft) }
+  for (const [i, { expect }] of drafts.entries()) {
+    if (expect === undefined) continue
+    if (!isCount(expect)) throw new TypeError(`Not a record version: ${expect}`)
+    op.expects ??= []
+    op.expects.push({ draft: i, version: expect })
   }
-  const op = { at, drafts: drafts.map(storedDraft) }
-  return expect === undefined ? op : { ...op, expect }
+  return op
+}
+
+/** The current record of the first draft that expects another version; undefined if all expectations hold. */
+export function conflictOf(
+  { expects, drafts }: AppendOp,
+  currentOf: (topic: string) => StoredRecord | undefined,
+): { current: StoredRecord | undefined } | undefined {
+  if (expects === undefined) return undefined
+  for (const { draft, version } of expects) {
+    const current = currentOf(drafts[draft]!.topic)
+    if ((current?.version ?? 0) !== version) return { current }
+  }
+  return undefined
 }
 
 function storedDraft({ type, topic, payload, taskId, agentId, record, expiresAt }: EventDraft): StoredDraft {

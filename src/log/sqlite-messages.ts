@@ -27,7 +27,8 @@ export interface StoredDraft {
 
 export interface AppendOp {
   at: number
-  expect?: number
+  /** The versions that the records of some drafts must have before the append. */
+  expects?: { draft: number; version: number }[]
   drafts: StoredDraft[]
 }
 
@@ -56,7 +57,7 @@ export interface StoredRecord {
 }
 
 export interface Committed {
-  /** Per operation, in order: the seq of its first draft, or the current record if another version was expected. */
+  /** Per operation, in order: the seq of its first draft, or the current record of the first draft that expected another version. */
   results: (number | { current: StoredRecord | undefined })[]
   head: number
 }

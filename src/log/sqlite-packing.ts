@@ -2,12 +2,15 @@ import type { AppendOp, PackedAppends, StoredDraft } from './sqlite-messages.ts'
 
 /** What a draft does to the record of its topic. `MARK`: sets one that has none of the fields that records are found by. */
 const [NONE, DELETE, MARK, SET] = [0, 1, 2, 3]
-const NO_VERSION = -1
+/** As operations without expectations have always been written, also to streams of clusters. */
+const NO_EXPECTATIONS = -1
 
 export function packAppends(ops: readonly AppendOp[]): PackedAppends {
   const packed: PackedAppends = []
-  for (const { at, expect = NO_VERSION, drafts } of ops) {
-    packed.push(at, expect, drafts.length)
+  for (const { at, expects, drafts } of ops) {
+    packed.push(at, expects?.length ?? NO_EXPECTATIONS)
+    for (const { draft, version } of expects ?? []) packed.push(draft, version)
+    packed.push(drafts.length)
     for (const draft of drafts) {
       packed.push(draft.type, draft.topic, draft.json, draft.taskId, draft.agentId)
       packRecord(packed, draft.record)
@@ -34,7 +37,8 @@ export function unpackAppends(packed: PackedAppends): AppendOp[] {
   const next = <T>() => packed[i++] as T
   while (i < packed.length) {
     const at = next<number>()
-    const expect = next<number>()
+    const expects: NonNullable<AppendOp['expects']> = []
+    for (let left = next<number>(); left > 0; left--) expects.push({ draft: next(), version: next() })
     const drafts: StoredDraft[] = []
     for (let left = next<number>(); left > 0; left--) {
       const draft: StoredDraft = {
@@ -48,7 +52,7 @@ export function unpackAppends(packed: PackedAppends): AppendOp[] {
       if (record !== undefined) draft.record = record
       drafts.push(draft)
     }
-    ops.push(expect === NO_VERSION ? { at, drafts } : { at, expect, drafts })
+    ops.push(expects.length === 0 ? { at, drafts } : { at, expects, drafts })
   }
   return ops
 }

@@ -1,5 +1,6 @@
 import { scopeOf } from './pattern-plan.ts'
 import { recordIdentity } from './record-key.ts'
+import { conflictOf } from './sqlite-drafts.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
 import type { AppendOp, Committed, RetainStep, StoredDraft, StoredRecord } from './sqlite-messages.ts'
 import { NameTable } from './sqlite-names.ts'
@@ -103,8 +104,8 @@ export class LogWriter {
   }
 
   /**
-   * Runs all operations in order in one transaction. An expectation is checked before anything of its operation is
-   * written: so a failing one leaves no trace to undo, and it sees the operations before it.
+   * Runs all operations in order in one transaction. Expectations are checked before anything of their operation is
+   * written: so a failing one leaves no trace to undo, and they see the operations before it.
    */
   commit(ops: AppendOp[]): Committed {
     return this.#transaction(meta => ({
@@ -176,10 +177,8 @@ export class LogWriter {
   }
 
   #append(meta: Meta, op: AppendOp): Committed['results'][number] {
-    if (op.expect !== undefined) {
-      const current = this.#selectRecord.get(op.drafts[0]!.topic) as StoredRecord | undefined
-      if ((current?.version ?? 0) !== op.expect) return { current }
-    }
+    const conflict = conflictOf(op, topic => this.#selectRecord.get(topic) as StoredRecord | undefined)
+    if (conflict !== undefined) return conflict
     const first = meta.head + 1
     for (const draft of op.drafts) {
       const seq = ++meta.head

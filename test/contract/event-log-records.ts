@@ -61,6 +61,36 @@ export async function contractOfRecords(t: Test, factory: LogFactory): Promise<v
     await append(log, draft('queued', 0))
   })
 
+  t.test('an append may expect versions of several records: if one is another, nothing of it is written', async t => {
+    const { log } = await factory(t)
+    const draft = (id: string, n: number, expect: number) => commandDraft(id, { n }, { expect })
+    const [first] = await append(log, draft('c1', 1, 0))
+    const [second] = await append(log, draft('c2', 1, 0))
+    const head = log.head
+    const failed = await log.append([draft('c1', 2, first!.seq), note(1), draft('c2', 2, first!.seq)])
+    t.match(failed, { status: 'conflict', current: { topic: second!.topic, version: second!.seq } })
+    t.equal(log.head, head)
+    t.equal((await log.get(first!.topic))!.version, first!.seq)
+    // In one group: the second is judged on what the first leaves, and what it refused changes nothing for the third.
+    const results = await Promise.all([
+      log.append([note(2), draft('c1', 3, first!.seq), draft('c2', 3, second!.seq)]),
+      log.append([draft('c3', 4, 0), draft('c2', 4, second!.seq)]),
+      log.append([draft('c3', 5, 0), draft('c4', 5, 0)]),
+    ])
+    t.same(
+      results.map(({ status }) => status),
+      ['ok', 'conflict', 'ok'],
+    )
+    const { records } = await log.list({ kind: 'command', limit: 10 })
+    t.same(
+      records.map(({ payload }) => (payload as { n: number }).n),
+      [3, 3, 5, 5],
+    )
+    // A record may be set twice in one append: what is expected was there before both.
+    const twice = await append(log, draft('c1', 6, records[0]!.version), commandDraft('c1', { n: 7 }))
+    t.match(await log.get(first!.topic), { version: twice[1]!.seq, payload: { n: 7 } })
+  })
+
   t.test('of many appends that create the same record at once exactly one wins, and each is answered', async t => {
     const { log } = await factory(t)
     const results = await Promise.all(

@@ -1,5 +1,6 @@
 import { matchEvent } from '@fleetwire/protocol'
 import { isSettled, type RecordFields, recordIdentity } from '../../src/log/record-key.ts'
+import { conflictOf } from '../../src/log/sqlite-drafts.ts'
 import type {
   AppendOp,
   Calls,
@@ -41,11 +42,10 @@ export class MemoryStore {
   }
 
   /** The seq of the first draft, or the current record where another version was expected. */
-  append({ at, expect, drafts }: AppendOp): Committed['results'][number] {
-    if (expect !== undefined) {
-      const current = this.get(drafts[0]!.topic)
-      if (expect !== (current?.version ?? 0)) return { current }
-    }
+  append(op: AppendOp): Committed['results'][number] {
+    const conflict = conflictOf(op, topic => this.get(topic))
+    if (conflict !== undefined) return conflict
+    const { at, drafts } = op
     const first = this.head + 1
     for (const { type, topic, taskId, agentId, json, record } of drafts) {
       const seq = ++this.head

@@ -1,12 +1,13 @@
+import { conflictOf } from '../../log/sqlite-drafts.ts'
 import type { AppendOp, Committed, StoredRecord } from '../../log/sqlite-messages.ts'
 
 /** The topics whose current records a decision asks for. */
 export function topicsToDecide(ops: readonly AppendOp[]): string[] {
-  return [...new Set(ops.filter(({ expect }) => expect !== undefined).map(({ drafts }) => drafts[0]!.topic))]
+  return [...new Set(ops.flatMap(({ expects = [], drafts }) => expects.map(({ draft }) => drafts[draft]!.topic)))]
 }
 
 export interface Decision {
-  /** Per operation: the seq of its first draft, or the current record if another version was expected. */
+  /** Per operation: the seq of its first draft, or the current record of the first draft that expected another version. */
   results: Committed['results']
   /** What is to be written, in order, without expectations. */
   accepted: AppendOp[]
@@ -25,12 +26,11 @@ export function decide(
 ): Decision {
   const records = new Map(current)
   const accepted: AppendOp[] = []
-  const results = ops.map(({ at, expect, drafts }): Committed['results'][number] => {
-    if (expect !== undefined) {
-      const record = records.get(drafts[0]!.topic)
-      // Each caller gets one of its own, which is then made what callers see.
-      if ((record?.version ?? 0) !== expect) return { current: record && { ...record } }
-    }
+  const results = ops.map((op): Committed['results'][number] => {
+    const conflict = conflictOf(op, topic => records.get(topic))
+    // Each caller gets one of its own, which is then made what callers see.
+    if (conflict !== undefined) return { current: conflict.current && { ...conflict.current } }
+    const { at, drafts } = op
     const first = head + 1
     for (const { topic, type, json, record } of drafts) {
       head++

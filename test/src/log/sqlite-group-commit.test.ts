@@ -66,8 +66,15 @@ t.test('a group is unpacked as it was packed', async t => {
   const draft = { type: 'custom:x', topic: 'tasks.t1.events', json: '{"ü":"\u{1f600}"}', taskId: null, agentId: null }
   const ops: AppendOp[] = [
     { at: 1, drafts: [] },
-    { at: 2, expect: 0, drafts: [{ ...draft, record: null }] },
-    { at: 3, expect: 7, drafts: [{ ...draft, record: { ...none, expiresAt: null } }, draft] },
+    { at: 2, expects: [{ draft: 0, version: 0 }], drafts: [{ ...draft, record: null }] },
+    {
+      at: 3,
+      expects: [
+        { draft: 0, version: 7 },
+        { draft: 1, version: 0 },
+      ],
+      drafts: [{ ...draft, record: { ...none, expiresAt: null } }, draft],
+    },
     {
       at: 4,
       drafts: [
