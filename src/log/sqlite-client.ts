@@ -17,6 +17,8 @@ export interface Failure {
   fatal: boolean
   /** It may come to be done all the same. */
   mayBeDone?: boolean
+  /** It was waited for as long as anything is: what stands behind it is refused with it. */
+  timedOut?: boolean
 }
 
 export type Outcome<K extends CallName> = { status: 'ok'; value: Calls[K]['result'] } | Failure

@@ -89,11 +89,20 @@ export class GroupCommit {
     const ops = batch.map(pending => pending.op)
     this.#options.commit(ops, outcome => {
       if (outcome.status === 'ok') this.#settle(batch, outcome.value)
-      else for (const { settle } of batch) settle(unavailable(outcome.message, outcome.mayBeDone))
+      else this.#refuse(batch, outcome)
       this.#state = 'idle'
       if (this.#queue.length > 0) this.#schedule()
       else for (const resolve of this.#onIdle.splice(0)) resolve()
     })
+  }
+
+  /** Of what came meanwhile nothing was sent; it would wait for the same, as long again. */
+  #refuse(batch: Pending[], { message, mayBeDone, timedOut = false }: Failure): void {
+    for (const { settle } of batch) settle(unavailable(message, mayBeDone))
+    if (!timedOut) return
+    for (const { settle } of this.#queue.splice(0))
+      settle(unavailable('what came before it took too long; nothing was written'))
+    this.#queuedBytes = 0
   }
 
   #take(): Pending[] {

@@ -4,8 +4,10 @@ import { systemClock as clock } from '../../src/clock.ts'
 import { openNatsCommitStream } from '../../src/cluster/nats/nats-commit-stream.ts'
 import { commitStreamContract } from '../contract/commit-stream.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
+import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
+const SERVERS = ['n1', 'n2', 'n3']
 const cluster = await NatsCluster.start(t)
 if (cluster !== undefined) {
   commitStreamContract(t, 'three servers', async t => {
@@ -30,5 +32,22 @@ if (cluster !== undefined) {
     await stream.destroy()
     await stream.close()
     await t.rejects(openNatsCommitStream({ ...options, namespace: 'a.b' }), TypeError)
+  })
+
+  t.test('a server that is left alone does not speak for the stream', async t => {
+    const stream = await openNatsCommitStream({ servers: cluster.addresses, namespace: 'alone', clock })
+    t.teardown(() => stream.close())
+    await until(() => stream.isWhole().catch(() => false))
+    const leader = await stream.leader()
+    const others = SERVERS.filter(name => name !== leader)
+    t.ok((await stream.reach()) < 10_000)
+    for (const name of [leader!, others[0]!]) await cluster.kill(name)
+    // After some seconds it answers, names no leader, and says that it heard the others 0 ms ago.
+    await until(async () => (await stream.leader().catch(() => 'unknown')) === undefined)
+    await t.rejects(stream.reach(), /no leader/)
+    t.same((await stream.bounds().catch(() => undefined))?.first, undefined)
+    for (const name of [leader!, others[0]!]) cluster.restart(name)
+    await until(() => stream.reach().catch(() => undefined))
+    t.match(await until(() => stream.bounds().catch(() => undefined)), { first: 1, last: 0 })
   })
 }

@@ -57,7 +57,7 @@ const habits: Record<string, Habit> = {
 
 t.setTimeout(300_000)
 
-t.test('whatever a client sends while a node starts or stops is answered, or its connection ends', async t => {
+t.test('[NO19] whatever a client sends while a node starts or stops is answered, or its connection ends', async t => {
   const nats = await OneNats.prepare(t)
   if (nats === undefined) return
   const port = await freePort()

@@ -206,6 +206,11 @@ export class FleetCluster {
     return until(() => this.#observer.leader().catch(() => undefined))
   }
 
+  /** Resolves when a server says that there is none. */
+  async streamHasNoLeader(): Promise<void> {
+    await until(async () => (await this.#observer.leader().catch(() => 'unknown')) === undefined)
+  }
+
   /** Resolves when every server has the whole stream, so that another one may be killed. */
   async streamIsWhole(): Promise<void> {
     await until(() => this.#observer.isWhole().catch(() => false))

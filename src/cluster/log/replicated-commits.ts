@@ -129,7 +129,8 @@ export class ReplicatedCommits {
     }
     const timer = clock.setTimeout(() => {
       const rest = isSent ? 'it may still be written' : 'nothing was written'
-      answer(failure(`the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`, isSent))
+      const message = `the NATS servers have not stored it for ${timeoutMs / 1000} s; ${rest}`
+      answer({ ...failure(message, isSent), timedOut: true })
     }, timeoutMs)
     this.#waiting.add(answer)
     const end = await this.#takeTurn()

@@ -193,7 +193,7 @@ export class NatsCommitStream implements CommitStream {
   /** Answered by the stream's leader; while there is none, by any server, which may not know the newest yet. */
   async bounds(): Promise<Bounds> {
     try {
-      const { state } = await this.#manager.streams.info(this.#name)
+      const { state } = await this.#told()
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq }
     } catch (error) {
       const newest = await this.#manager.direct.getMessage(this.#name, { last_by_subj: this.#subject })
@@ -204,7 +204,7 @@ export class NatsCommitStream implements CommitStream {
 
   /** The stream's leader tells when it heard each of the others last: one that is cut off from them answers for 10 s. */
   async reach(): Promise<number> {
-    const { cluster, config } = await this.#manager.streams.info(this.#name)
+    const { cluster, config } = await this.#told()
     const ages = (cluster?.replicas ?? []).map(({ active, offline }) =>
       offline ? Number.POSITIVE_INFINITY : active / 1e6,
     )
@@ -269,6 +269,16 @@ export class NatsCommitStream implements CommitStream {
 
   async close(): Promise<void> {
     await this.connection.close()
+  }
+
+  /**
+   * What the leader tells of the stream; rejects while there is none. A server that is left alone answers too, after some
+   * seconds: with what it has itself, and as if it had just heard the others.
+   */
+  async #told(): Promise<StreamInfo> {
+    const info = await this.#manager.streams.info(this.#name)
+    if (info.cluster !== undefined && !info.cluster.leader) throw new Error('the stream has no leader')
+    return info
   }
 
   async #direct(position: number): Promise<StoredPart | undefined> {

@@ -134,9 +134,15 @@ t.test('while nobody answers appends are unavailable, and say whether they may b
   const first = a.log.append([note(1)])
   await turn()
   const second = a.log.append([note(2)])
+  let isRefused = false
+  void second.then(() => {
+    isRefused = true
+  })
   t.match(await settled(first), {
     ...{ status: 'unavailable', retryAfterMs: 1000, reason: /may still be written/, mayBeWritten: true },
   })
+  await turn()
+  t.equal(isRefused, true, 'nobody waits for longer than the first did')
   t.match(await settled(second), { status: 'unavailable', reason: /nothing was written/, mayBeWritten: undefined })
   t.equal(a.log.isLeading, true, 'an election of the stream deposes nobody')
   let isSettled = false
