@@ -11,7 +11,7 @@ import {
   NOT_ACTIVE,
 } from '../src/cluster/forwarding/forwarded-request.ts'
 import type { IncomingAnswer } from '../src/cluster/forwarding/http-forwarder.ts'
-import { type Body, BodyTooLarge, readAhead } from '../src/cluster/log/read-ahead.ts'
+import { type Body, BodyTooLarge, readAhead } from '../src/cluster/forwarding/read-ahead.ts'
 import type { OpenConnection } from '../src/connections/connection-registry.ts'
 import { decodeCursor } from '../src/log/cursor.ts'
 
