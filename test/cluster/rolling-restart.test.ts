@@ -12,8 +12,8 @@ import { size } from '../helpers/sizes.ts'
  * A new version comes: one node after the other is ended with SIGTERM and started again, under load.
  * ROLLING_DASHBOARDS=1000 ROLLING_RECORDS=100000 node dist/test/cluster/rolling-restart.test.js
  */
-const RECORDS = size('ROLLING_RECORDS', { quick: 1000, full: 50_000 })
-const DASHBOARDS = size('ROLLING_DASHBOARDS', { quick: 12, full: 500 })
+const RECORDS = size('ROLLING_RECORDS', { quick: 1000, full: 30_000 })
+const DASHBOARDS = size('ROLLING_DASHBOARDS', { quick: 12, full: 300 })
 
 t.setTimeout(600_000)
 

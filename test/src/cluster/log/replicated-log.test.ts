@@ -17,7 +17,7 @@ import { openLog, temporaryFolder } from '../../../helpers/log-folder.ts'
 import { MemoryCommitStream, MemoryStreamStore, type StreamFaults } from '../../../helpers/memory-commit-stream.ts'
 import { seededRandom } from '../../../helpers/random.ts'
 
-const DYING_WORKER = new URL('../../helpers/dying-log-worker.js', import.meta.url)
+const DYING_WORKER = new URL('../../../helpers/dying-log-worker.js', import.meta.url)
 
 t.setTimeout(120_000)
 
