@@ -130,20 +130,24 @@ async function runAlone(file: string): Promise<void> {
 }
 
 let lanes = 0
-async function lane(...queues: TestFile[][]): Promise<void> {
+async function lane(queue: TestFile[]): Promise<void> {
   const group = new Group(`lane-${++lanes}`)
-  for (const queue of queues) {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift())
-      await (next.isAlone ? runAlone(next.file) : group.run(next.file))
-  }
+  for (let next = queue.shift(); next !== undefined; next = queue.shift())
+    await (next.isAlone ? runAlone(next.file) : group.run(next.file))
   await group.end()
+}
+
+/** A process of its own, in which one browser serves all files. */
+async function browserLane(): Promise<void> {
+  await lane(browser)
+  await lane(sideBySide)
 }
 
 const files = findTests(root, process.argv.slice(2))
 const begin = performance.now()
 const { browser, sideBySide, quiet } = planTests(root, files)
 process.stdout.write(`TAP version 14\n1..${files.length}\n`)
-await Promise.all([lane(browser, sideBySide), ...Array.from({ length: jobs - 1 }, () => lane(sideBySide))])
+await Promise.all([browserLane(), ...Array.from({ length: jobs - 1 }, () => lane(sideBySide))])
 await Promise.all([lane(quiet), lane(quiet)])
 
 const sum = (of: (ended: EndedFile) => number) => ran.reduce((total, one) => total + of(one), 0)

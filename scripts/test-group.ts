@@ -30,6 +30,12 @@ const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
 const teardowns: (() => unknown)[] = []
 t.teardown = teardown => void teardowns.unshift(teardown)
 
+declare global {
+  /** What ends behind the last file of this process; undefined where a file runs in one of its own. */
+  var endOfTests: (() => unknown)[] | undefined
+}
+globalThis.endOfTests = []
+
 let isOver = false as boolean
 const { timeout } = t
 t.timeout = options => {
@@ -71,3 +77,4 @@ for (let file = await next(); file !== undefined; file = await next()) {
   // Who runs it ends this process, which what hangs would keep.
   if (isOver) break
 }
+if (!isOver) for (const end of globalThis.endOfTests.splice(0)) await end()

@@ -117,7 +117,7 @@ t.test('the connection says whether the page is live, tries again, has given up 
   if (browser === undefined) return
   const place = await houseProcess(t)
   const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
-  const { page, problems } = await person(browser, { url: place.url, expected })
+  const { page, problems } = await person(browser, { url: place.url, hasOwnClock: true, expected })
   await logIn(page, place.token)
   const { items } = await place.api<{ items: { connectionId: string }[] }>('GET', '/connections')
   t.equal(items.length, 1)

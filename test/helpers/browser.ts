@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { AgentClient, type AgentClientOptions } from '@fleetwire/client/node'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import tap, { type Test } from 'tap'
+import type {} from '../../scripts/test-group.ts'
 import { startApp } from './build.ts'
 import { temporaryFolder } from './log-folder.ts'
 import { adminToken, fleetwire, type Running } from './processes.ts'
@@ -34,24 +35,22 @@ export function chromiumPath(t: Test): string | undefined {
   return undefined
 }
 
-let ofThisFile: Promise<Browser> | undefined
+let ofThisProcess: Promise<Browser> | undefined
 
-/** A real browser, one for all tests of a file; who came to it in a test has left it when the test ends. */
+/** A real browser, one for all tests of this process; who came to it in a test has left it when the test ends. */
 export async function launch(t: Test): Promise<Browser | undefined> {
   const executablePath = chromiumPath(t)
   if (executablePath === undefined) return undefined
-  ofThisFile ??= start(executablePath)
+  ofThisProcess ??= start(executablePath)
   t.teardown(everybodyLeaves)
-  return ofThisFile
+  return ofThisProcess
 }
 
 async function start(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args: flags })
-  tap.teardown(() => {
-    ofThisFile = undefined
-    for (const contexts of free.values()) contexts.length = 0
-    return browser.close()
-  })
+  const end = () => browser.close()
+  if (globalThis.endOfTests === undefined) tap.teardown(end)
+  else globalThis.endOfTests.push(end)
   return browser
 }
 
@@ -80,6 +79,8 @@ export interface PersonOptions {
   viewport?: { width: number; height: number }
   theme?: 'dark' | 'light'
   reducedMotion?: boolean
+  /** Their clock is set, which is that of the whole context: nobody else is given it. */
+  hasOwnClock?: boolean
   /** Messages of the console that are expected: those of refused connections while a server is down. */
   expected?: RegExp
 }
@@ -95,7 +96,7 @@ export interface Person {
 }
 
 export async function person(browser: Browser, options: PersonOptions): Promise<Person> {
-  const { url, token, viewport = desktop, theme = 'dark', reducedMotion = false, expected } = options
+  const { url, token, viewport = desktop, theme = 'dark', reducedMotion = false, hasOwnClock, expected } = options
   const isPhone = viewport.width < 720
   const context =
     free.get(isPhone)!.pop() ??
@@ -127,6 +128,7 @@ export async function person(browser: Browser, options: PersonOptions): Promise<
     async leave() {
       if (!present.delete(it)) return
       page.removeAllListeners()
+      if (hasOwnClock) return context.close()
       const { origin } = new URL(page.url())
       await page.goto(`${origin}/health`).catch(() => {})
       free.get(isPhone)!.push(context)
