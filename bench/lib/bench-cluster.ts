@@ -60,12 +60,16 @@ export class BenchCluster {
     return this.#parts('nats-')
   }
 
+  /** What its tokens are signed with. */
+  get secret(): string {
+    return readFileSync(join(this.#folder, 'secret'), 'utf8').trim()
+  }
+
   sign(role: string, sub: string): string {
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
     const iat = Math.floor(Date.now() / 1000)
     const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ role, sub, iat, exp: iat + 3600, jti: sub })}`
-    const secret = readFileSync(join(this.#folder, 'secret'), 'utf8').trim()
-    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+    return `${signed}.${createHmac('sha256', this.secret).update(signed).digest('base64url')}`
   }
 
   async stop(): Promise<void> {

@@ -23,6 +23,10 @@ export function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 }
 
+/** Processes that a process has started, the oldest first. */
+export const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
 /** CPU time that all processes of the machine have used. */
 function busyMs(): number {
   if (!isLinux) return Number.NaN
