@@ -51,7 +51,10 @@ export interface ClusterNode {
   onCommitted(listener: (ms: number) => void): () => void
   /** Calls back when the active node changes, and when this node becomes it or ceases to be it, or is cut off. */
   onRole(listener: () => void): () => void
-  /** It reaches neither a majority of the nodes nor the servers: nothing can be decided here, and what is read may be old. */
+  /**
+   * It reaches neither a majority of the nodes nor the servers, or its replica has failed (a full disk): nothing can be decided
+   * here, and what is read may be old.
+   */
   readonly isCutOff: boolean
   /** Why clients are better served by another node; undefined where they are not. */
   readonly flaw: string | undefined

@@ -98,7 +98,7 @@ export class RunningNode implements ClusterNode {
   }
 
   get isCutOff(): boolean {
-    return this.#role.isCutOff
+    return this.#role.isCutOff || this.#options.replica.failed !== undefined
   }
 
   get flaw(): string | undefined {
@@ -130,7 +130,11 @@ export class RunningNode implements ClusterNode {
   }
 
   onRole(listener: () => void): () => void {
-    return this.#role.onChange(listener)
+    const { replica } = this.#options
+    const unlisten = [this.#role.onChange(listener), replica.onLeader(() => replica.failed !== undefined && listener())]
+    return () => {
+      for (const each of unlisten) each()
+    }
   }
 
   whenActive(timeoutMs: number): Promise<ActiveNode | undefined> {

@@ -1,6 +1,13 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { systemClock } from '../../src/clock.ts'
+import { openNatsCommitStream } from '../../src/cluster/nats/nats-commit-stream.ts'
+import { SECRET } from '../helpers/build.ts'
 import { ask, openNode, readiness } from '../helpers/cluster-nodes.ts'
 import { cuttableLink } from '../helpers/cuttable-link.ts'
+import { hmacToken } from '../helpers/foreign-token.ts'
 import { OneNats } from '../helpers/one-nats.ts'
 import { until } from '../helpers/until.ts'
 
@@ -34,4 +41,30 @@ t.test('[NO18] a node that is cut off refuses, the others go on, and it is back 
     await readiness(urls[0]!, 200, /"role":"standby","active":"[bc]","members":3/)
     await until(async () => (await ask(urls[0]!, '/api/v1/agents')).status === 200)
   }
+})
+
+t.test('[NO18] a node whose replica has failed sends its clients elsewhere, and says why', async t => {
+  const nats = await OneNats.prepare(t)
+  if (nats === undefined) return
+  nats.start()
+  const node = await openNode(t, nats, 'a', { NATS_REPLICAS: 1 })
+  await readiness(node.url, 200, /"role":"active"/)
+  const socket = new WebSocket(`${node.url.replace('http', 'ws')}/ws`, {
+    headers: { authorization: `Bearer ${hmacToken(SECRET)}` },
+  })
+  await once(socket, 'open')
+  const closed = once(socket, 'close')
+
+  const stream = await openNatsCommitStream({
+    ...{ servers: nats.addresses, namespace: 'default', replicas: 1, clock: systemClock },
+  })
+  t.teardown(() => stream.close())
+  const part = { commitId: randomUUID(), part: 0, parts: 1, data: Buffer.from('no commit of ours') }
+  await until(async () => (await stream.append(part, (await stream.bounds()).last)).status === 'accepted')
+
+  const [code] = await closed
+  t.equal(code, 1012)
+  await readiness(node.url, 503, /the replica has failed/)
+  t.match(await ask(node.url, '/api/v1/agents'), { status: 503, body: { code: 'unavailable' } })
+  t.match(await ask(node.url, '/health'), { status: 200 })
 })
