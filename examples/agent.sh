@@ -105,9 +105,9 @@ hello() {
 field() { jq -r "$1 // empty" <<<"$text"; }
 
 dispatched() {
-  local id attempt kind
-  id=$(field .payload.commandId) attempt=$(field .payload.attempt) kind=$(field .payload.kind)
-  if [ -n "${attempts[$id]:-}" ] && [ "$(field .payload.rerun)" != true ]; then # sent again: it runs once
+  local id attempt kind rerun
+  read -r id attempt kind rerun < <(field '.payload | "\(.commandId) \(.attempt) \(.kind) \(.rerun)"')
+  if [ -n "${attempts[$id]:-}" ] && [ "$rerun" != true ]; then # sent again: it runs once
     attempts[$id]=$attempt
     report command:ack "$(of_command "$id")"
     [ -z "${outcomes[$id]:-}" ] || report command:result "$(of_command "$id" "${outcomes[$id]}")"
@@ -117,8 +117,10 @@ dispatched() {
     report command:reject "{\"commandId\":\"$id\",\"attempt\":$attempt,\"reason\":\"$reason\"}"
   else
     attempts[$id]=$attempt outcomes[$id]='' running=$id offset=0 interrupted=''
+    # At once: a server that hears nothing of a command for a while sends it as another attempt.
+    report command:ack "{\"commandId\":\"$id\",\"attempt\":$attempt}"
+    flush
     session=$(field '.payload.sessionId // .payload.commandId')
-    report command:ack "$(of_command "$id")"
     report message:start "$(of_message)"
     jq -r '.payload.input | if type == "string" then . else tojson end' <<<"$text" >"$dir/input"
     : >"$dir/output"
