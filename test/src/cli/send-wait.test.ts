@@ -1,15 +1,22 @@
 import type { Command } from '@fleetwire/protocol'
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 
+const { start, run, call, admin, agent, inStatus } = await startForCli(t)
+await agent('a1', {
+  prompt: async () => ({ status: 'succeeded', output: 'an answer' }),
+  broken: async () => {
+    throw new Error('no such model')
+  },
+})
+
+const pick = ({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }) => [
+  code,
+  stdout,
+  stderr,
+]
+
 test('send --wait streams the output and exits as the command did', async t => {
-  const { run, agent } = await startForCli(t)
-  await agent('a1', {
-    prompt: async () => ({ status: 'succeeded', output: 'an answer' }),
-    broken: async () => {
-      throw new Error('no such model')
-    },
-  })
   t.strictSame(pick(await run(['send', 'a1', '--wait', 'echo one; sleep 0.2; echo two'])), [0, 'one\ntwo\n', ''])
   const failed = await run(['send', 'a1', '--wait', 'printf x; exit 7'])
   t.match(pick(failed), [7, 'x', /^fleetwire: cmd_\w+ failed: exit code 7\n$/])
@@ -26,8 +33,6 @@ test('send --wait streams the output and exits as the command did', async t => {
 })
 
 test('every byte of the output is printed once, however late the terminal was joined', async t => {
-  const { run, agent } = await startForCli(t)
-  await agent('a1')
   const { stdout } = await run([
     'send',
     'a1',
@@ -39,8 +44,6 @@ test('every byte of the output is printed once, however late the terminal was jo
 })
 
 test('Ctrl-C of send --wait interrupts the command, shows its last output and ends with 130', async t => {
-  const { start, agent } = await startForCli(t)
-  await agent('a1')
   const sent = start(['send', 'a1', '--wait', 'trap "echo bye; exit 9" INT; echo ready; while :; do sleep 0.05; done'])
   await sent.printed(/ready/)
   sent.child.kill('SIGINT')
@@ -51,8 +54,6 @@ test('Ctrl-C of send --wait interrupts the command, shows its last output and en
 })
 
 test('a command that another user interrupts ends with 130 as well', async t => {
-  const { start, run, call, admin, agent, inStatus } = await startForCli(t)
-  await agent('a1')
   const running = inStatus('a1', 'running')
   const sent = start(['send', 'a1', '--wait', 'sleep 600'])
   const { commandId } = await running
@@ -61,9 +62,3 @@ test('a command that another user interrupts ends with 130 as well', async t => 
   const { body } = await call<Command>(admin, 'GET', `/api/v1/commands/${commandId}`)
   t.match(body, { status: 'cancelled', confirmed: true })
 })
-
-const pick = ({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }) => [
-  code,
-  stdout,
-  stderr,
-]

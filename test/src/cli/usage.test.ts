@@ -44,7 +44,7 @@ test('--help and --version are not errors', async t => {
   const help = await run(t, ['--help'])
   t.match(help, { code: 0, stderr: '' })
   for (const [name] of COMMANDS) t.match(help.stdout, new RegExp(`^ {2}${name} `, 'm'))
-  for (const command of some('HELP_OF', 4, COMMANDS)) {
+  for (const command of some('HELP_OF', 2, COMMANDS)) {
     t.match(await run(t, [...command, '--help']), {
       code: 0,
       stderr: '',
@@ -78,7 +78,7 @@ test('wrong usage is explained and ends with 2, before any request to a server',
     [['token', '--role', 'viewer', '--ttl', '-1'], /90s, 15m, 12h or 30d/],
     [['serve', '--port', 'abc'], /Not a whole number/],
   ]
-  for (const [args, told] of some('WRONG_USAGE', 8, wrong)) {
+  for (const [args, told] of some('WRONG_USAGE', 5, wrong)) {
     const { code, stdout, stderr } = await run(t, args, { FLEETWIRE_TOKEN: 'x' })
     t.equal(code, 2, args.join(' '))
     t.match(stderr, told)
@@ -93,7 +93,7 @@ test('wrong usage is explained and ends with 2, before any request to a server',
 
 test('without a server each command says so and ends with 3', async t => {
   const env = { FLEETWIRE_URL: `http://127.0.0.1:${await freePort()}`, FLEETWIRE_TOKEN: 'x' }
-  for (const args of some('REQUESTING', 2, REQUESTING)) {
+  for (const args of some('REQUESTING', 1, REQUESTING)) {
     const { code, stderr } = await run(t, args, env)
     t.equal(code, 3, args.join(' '))
     t.match(stderr, /^fleetwire: No Fleetwire server answers at http:\S+ \(.*ECONNREFUSED.*\). Start one with: .*\n$/)
@@ -135,7 +135,7 @@ test('the list of commands says of each what the command says itself', async t =
     Object.values(summaries).map(({ usage }) => usage),
     modules.map(command => program.subcommandTerm(command)),
   )
-  for (const name of some('HELP_NAMES', 4, Object.keys(summaries))) {
+  for (const name of some('HELP_NAMES', 2, Object.keys(summaries))) {
     t.match((await run(t, ['help', name])).stdout.replace(/\s+/g, ' '), summaries[name as CommandName].says)
   }
 })
