@@ -5,13 +5,17 @@ export interface ReconnectPolicy {
   baseMs: number
   /** The ceiling of every delay. Prevents a client from staying away long after the server is back. */
   capMs: number
-  /** A connection that lived this long clears earlier failures; a shorter one may be part of a crash loop. */
+  /**
+   * A connection that lived this long clears earlier failures; a shorter one may be part of a crash loop. Not much longer than
+   * that takes to show: the nodes of a cluster may end one after the other, and each of them counted would keep its clients away
+   * twice as long as the one before, while another node waits for them.
+   */
   stableMs: number
   /** The longest wait that a server may ask for. Prevents a wrong hint from locking the client out. */
   maxHintMs: number
 }
 
-export const defaultPolicy: ReconnectPolicy = { baseMs: 500, capMs: 20_000, stableMs: 10_000, maxHintMs: 300_000 }
+export const defaultPolicy: ReconnectPolicy = { baseMs: 500, capMs: 20_000, stableMs: 2_000, maxHintMs: 300_000 }
 
 export interface ReconnectState {
   /** Attempts that ended since the last stable connection. */
