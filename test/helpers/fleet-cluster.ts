@@ -49,6 +49,7 @@ export class FleetNode {
   readonly #folder: string
   readonly #launch: () => Running
   #running: Running | undefined
+  #startedAt = 0
 
   constructor(name: string, host: string, port: number, folder: string, launch: () => Running) {
     this.name = name
@@ -73,6 +74,12 @@ export class FleetNode {
 
   start(): void {
     this.#running = this.#launch()
+    this.#startedAt = performance.now()
+  }
+
+  /** On the clock of `performance.now()`. */
+  get startedAt(): number {
+    return this.#startedAt
   }
 
   /** Takes away its replica, while it does not run: it starts as a new node. */
@@ -195,10 +202,10 @@ export class FleetCluster {
     })
   }
 
-  /** A node that does not decide. */
+  /** A node that does not decide: of those, the one that has clients, who do not come back to one that was started after them. */
   async gateway(): Promise<FleetNode> {
     const active = await this.active()
-    return this.nodes.find(node => node !== active)!
+    return this.nodes.filter(node => node !== active).toSorted((a, b) => a.startedAt - b.startedAt)[0]!
   }
 
   /** The server that leads the stream. */

@@ -59,19 +59,22 @@ t.test('a stable connection clears earlier failures; one that dies at once does 
   t.same(step(up, closed(1006, { at: 1_500 })).decision, { do: 'wait', delayMs: 8_000 })
 })
 
-t.test('clients of nodes that end one after the other come back to the next one as soon as after the first', async t => {
-  const KILLED_EVERY_MS = 3_000
-  let state = initialReconnect
-  // Meanwhile nobody is active: what stands before the nodes refuses.
-  for (let n = 0; n < 4; n++) state = step(state, closed(1006, { httpStatus: 503 })).state
-  for (let n = 0; n < 10; n++) {
-    const at = n * KILLED_EVERY_MS
-    state = step(state, { type: 'established', at }).state
-    const killed = step(state, closed(1006, { at: at + KILLED_EVERY_MS }))
-    t.same(killed.decision, { do: 'wait', delayMs: defaultPolicy.baseMs }, `node ${n}`)
-    state = killed.state
-  }
-})
+t.test(
+  'clients of nodes that end one after the other come back to the next one as soon as after the first',
+  async t => {
+    const KILLED_EVERY_MS = 3_000
+    let state = initialReconnect
+    // Meanwhile nobody is active: what stands before the nodes refuses.
+    for (let n = 0; n < 4; n++) state = step(state, closed(1006, { httpStatus: 503 })).state
+    for (let n = 0; n < 10; n++) {
+      const at = n * KILLED_EVERY_MS
+      state = step(state, { type: 'established', at }).state
+      const killed = step(state, closed(1006, { at: at + KILLED_EVERY_MS }))
+      t.same(killed.decision, { do: 'wait', delayMs: defaultPolicy.baseMs }, `node ${n}`)
+      state = killed.state
+    }
+  },
+)
 
 t.test('a server that takes its clients and dies of them at once is asked ever more seldom', async t => {
   let state = initialReconnect
