@@ -34,8 +34,8 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
   const parsed: Record<string, () => unknown> = {
     TRUST_PROXY: () => parseTrustProxy(config.TRUST_PROXY),
     WEBHOOK_ALLOW_PRIVATE: () => addressPolicy(config.WEBHOOK_ALLOW_PRIVATE),
-    NATS_URL: () => parseNatsUrls([config.NATS_URL ?? []].flat()),
-    NATS_MONITOR_URL: () => checkMonitors([config.NATS_MONITOR_URL ?? []].flat()),
+    NATS_URL: () => parseNatsUrls(listOf(config.NATS_URL)),
+    NATS_MONITOR_URL: () => checkMonitors(listOf(config.NATS_MONITOR_URL)),
   }
   for (const [name, parse] of Object.entries(parsed)) {
     try {
