@@ -20,6 +20,7 @@ import { expectCatalogued } from './catalogued.ts'
 import { CountingClock } from './counting-clock.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FillableLog } from './fillable-log.ts'
+import { inSharedThread } from './log-thread.ts'
 
 type Sent = { [K in AgentServerFrameType]: { type: K; payload: AgentServerPayloads[K] } }[AgentServerFrameType]
 
@@ -70,7 +71,12 @@ export async function startFleet(
   } = {},
 ) {
   const onFault = (error: unknown) => t.fail('a fault', { error })
-  const stored = await openSqliteLog({ dir, clock, retention: { count: 100_000, ms: DAY_MS } })
+  const stored = await openSqliteLog({
+    dir,
+    clock,
+    startWorker: inSharedThread,
+    retention: { count: 100_000, ms: DAY_MS },
+  })
   const log = new FillableLog(stored)
   expectCatalogued(t, log)
   const events: FleetEvent[] = []

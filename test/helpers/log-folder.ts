@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openSqliteLog, type SqliteLog, type SqliteLogOptions } from '../../src/log/sqlite-log.ts'
 import { FakeClock } from './fake-clock.ts'
+import { inSharedThread } from './log-thread.ts'
 
 /** A folder that is gone when the test ends. Outside the tree: what a log writes is nothing that tap should look at. */
 export function temporaryFolder(t: Test): string {
@@ -17,6 +18,7 @@ export async function openLog(t: Test, options: Partial<SqliteLogOptions> = {}):
   const log = await openSqliteLog({
     dir: options.dir ?? temporaryFolder(t),
     clock: new FakeClock(),
+    startWorker: inSharedThread,
     retention: { count: 1e9, ms: 1e12 },
     ...options,
   })

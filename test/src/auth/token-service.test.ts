@@ -4,13 +4,14 @@ import type { Principal } from '../../../src/auth/principal.ts'
 import { TokenService, type TokenVerdict } from '../../../src/auth/token-service.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
+import { inSharedThread } from '../../helpers/log-thread.ts'
 
 /** The "token" is its claims: signatures are not this service's business. */
 const sign = (claims: Claims) => JSON.stringify(claims)
 
 async function setup(t: Test, dir = t.testdir()) {
   const clock = new FakeClock()
-  const log = await openSqliteLog({ dir, clock, retention: { count: 1000, ms: 1e9 } })
+  const log = await openSqliteLog({ dir, clock, startWorker: inSharedThread, retention: { count: 1000, ms: 1e9 } })
   t.teardown(() => log.close())
   const start = async () => {
     const tokens = new TokenService({ log, clock, sign })

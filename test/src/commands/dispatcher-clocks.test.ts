@@ -10,6 +10,7 @@ import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FillableLog } from '../../helpers/fillable-log.ts'
 import { deadlines } from '../../helpers/fleet.ts'
+import { inSharedThread } from '../../helpers/log-thread.ts'
 import { aCommand } from './command-samples.ts'
 
 const DAY = 86_400_000
@@ -19,7 +20,9 @@ const RETRY_MS = 1000
 /** A dispatcher on a real log that can be full, and one agent that is connected or not. */
 async function stage(t: Test, before: readonly Command[] = []) {
   const clock = new FakeClock()
-  const log = new FillableLog(await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: DAY } }))
+  const log = new FillableLog(
+    await openSqliteLog({ dir: t.testdir(), clock, startWorker: inSharedThread, retention: { count: 1000, ms: DAY } }),
+  )
   t.teardown(() => log.close())
   const ledger = new CommandLedger({ log, clock, retentionMs: DAY })
   const sent: string[] = []

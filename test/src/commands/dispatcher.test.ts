@@ -8,6 +8,7 @@ import { SignsOfLife } from '../../../src/commands/signs-of-life.ts'
 import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { deadlines } from '../../helpers/fleet.ts'
+import { inSharedThread } from '../../helpers/log-thread.ts'
 import { aCommand, liveStates } from './command-samples.ts'
 
 const nobody: AgentDirectory = {
@@ -22,7 +23,12 @@ const nobody: AgentDirectory = {
 
 t.test('[CD9] commands that ran before a restart become disconnected in one write, however many they are', async t => {
   const clock = new FakeClock()
-  const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
+  const log = await openSqliteLog({
+    dir: t.testdir(),
+    clock,
+    startWorker: inSharedThread,
+    retention: { count: 1000, ms: 86_400_000 },
+  })
   t.teardown(() => log.close())
   const onFault = (error: unknown) => t.fail('a fault', { error })
   const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
@@ -62,7 +68,12 @@ t.test('[CD9] commands that ran before a restart become disconnected in one writ
 
 t.test('a queued command expires by the time that passed, whatever jumps the wall clock makes', async t => {
   const clock = new FakeClock()
-  const log = await openSqliteLog({ dir: t.testdir(), clock, retention: { count: 1000, ms: 86_400_000 } })
+  const log = await openSqliteLog({
+    dir: t.testdir(),
+    clock,
+    startWorker: inSharedThread,
+    retention: { count: 1000, ms: 86_400_000 },
+  })
   t.teardown(() => log.close())
   const ledger = new CommandLedger({ log, clock, retentionMs: 86_400_000 })
   const queued = aCommand({ createdAt: clock.now(), queueTtlMs: 60_000 })

@@ -2,16 +2,19 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, w
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, isFatal, loadDriver } from '../../../src/log/sqlite-driver.ts'
+import { startLogWorker } from '../../../src/log/sqlite-log.ts'
 import { APPLICATION_ID, prepareDatabase, SCHEMA_VERSION } from '../../../src/log/sqlite-schema.ts'
 import { append, note, numbers, readAll } from '../../contract/event-log-harness.ts'
 import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
 
 const driver = await loadDriver()
+/** A thread lets go of what is left of a file that it could not read when it ends. */
+const startWorker = startLogWorker
 
 /** A folder with a log of some pages in it, closed. */
 async function writtenFolder(t: Test): Promise<string> {
   const dir = temporaryFolder(t)
-  const log = await openLog(t, { dir })
+  const log = await openLog(t, { dir, startWorker })
   for (let n = 0; n < 50; n++) await append(log, { ...note(n), payload: { n, text: 'x'.repeat(2000) } })
   await log.close()
   return dir
@@ -27,7 +30,8 @@ function edit(dir: string, change: (db: Database) => void): void {
 async function refuses(t: Test, dir: string, code: string, message: RegExp): Promise<void> {
   const file = join(dir, 'fleetwire.db')
   const before = readFileSync(file)
-  for (const time of ['at first', 'and again']) await t.rejects(openLog(t, { dir }), { code, message }, time)
+  for (const time of ['at first', 'and again'])
+    await t.rejects(openLog(t, { dir, startWorker }), { code, message }, time)
   t.ok(readFileSync(file).equals(before), 'no byte was changed')
   t.notOk(readdirSync(dir).includes('fleetwire.pid'), 'the lock was given back')
 }

@@ -1,0 +1,77 @@
+import type { MessagePort } from 'node:worker_threads'
+import { isFatal, loadDriver } from './sqlite-driver.ts'
+import { CallGate } from './sqlite-gate.ts'
+import type { CallName, Calls, OpenOptions, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
+import { type OpenResult, openDatabase } from './sqlite-open.ts'
+import { unpackAppends } from './sqlite-packing.ts'
+import { EventReader } from './sqlite-reader.ts'
+import { RecordReader } from './sqlite-records.ts'
+import { ReplicaWriter } from './sqlite-replica.ts'
+import { LogWriter } from './sqlite-writer.ts'
+
+/**
+ * Opens a log in this thread, which then owns the only connection to it, and answers the calls that come through `port`.
+ * There is no other state: it answers them one by one, in order, so each answer is consistent with every commit answered
+ * before. `onEnd` is called behind the last reply, when the log was refused or is closed.
+ */
+export async function serveLog(
+  port: MessagePort,
+  { shared, ...options }: WorkerOptions,
+  onEnd: () => void = () => {},
+): Promise<void> {
+  const gate = new CallGate(shared)
+  const opened = openDatabase(await loadDriver(), options)
+  if (opened.status === 'opened') serve(port, gate, opened, options, onEnd)
+  else port.postMessage(opened satisfies Reply)
+  gate.leave()
+  if (opened.status === 'refused') onEnd()
+}
+
+function serve(
+  port: MessagePort,
+  gate: CallGate,
+  { db, release }: Extract<OpenResult, { status: 'opened' }>,
+  options: OpenOptions,
+  onEnd: () => void,
+): void {
+  const send = (reply: Reply) => port.postMessage(reply)
+  const writer = new LogWriter(db)
+  const events = new EventReader(db)
+  const records = new RecordReader(db)
+  const replica = options.replica === undefined ? undefined : new ReplicaWriter(db, writer)
+
+  const handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] } = {
+    commit: packed => writer.commit(unpackAppends(packed)),
+    read: query => events.step(query, writer),
+    get: topic => records.get(topic),
+    list: query => records.list(query),
+    scan: step => records.scan(step),
+    retain: step => writer.retain(step),
+    current: topics => topics.map(topic => records.get(topic)),
+    apply: commits => replica!.apply(commits),
+    due: step => writer.due(step),
+    close() {
+      // The listener keeps a thread alive.
+      port.off('message', onMessage)
+      release()
+      return null
+    },
+  }
+
+  const handle = ({ call, args }: Request): Reply => {
+    try {
+      return { status: 'ok', value: (handlers[call] as (args: unknown) => Calls[CallName]['result'])(args) }
+    } catch (error) {
+      return { status: 'error', message: (error as Error).message, fatal: isFatal(error) }
+    }
+  }
+  const onMessage = (request: Request) => {
+    if (!gate.enter()) return
+    send(handle(request))
+    gate.leave()
+    if (request.call === 'close') onEnd()
+  }
+  port.on('message', onMessage)
+  const { epoch, head, believedAt } = writer
+  send({ status: 'opened', epoch, head, believedAt, replica: replica?.state ?? null })
+}
