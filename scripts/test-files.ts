@@ -19,7 +19,7 @@ export interface TestFile {
 }
 
 /** What takes long begins first, so that nobody waits for it at the end. */
-const LONG = ['dist/test/race/', 'dist/test/e2e/', 'dist/test/cluster/', 'dist/test/attack/', 'dist/test/realtime/']
+const LONG = ['race', 'e2e', 'cluster', 'attack', 'realtime', 'src/cli'].map(folder => `dist/test/${folder}/`)
 const BROWSER = 'dist/test/browser/'
 const OF_BROWSERS = /helpers\/(?:browser|network)\.js'/
 /** Timers, the garbage collector, a DOM, what comes before and behind each test of the process. */
