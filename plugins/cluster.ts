@@ -8,6 +8,7 @@ import { nodeAddress, nodeName, tokenKeyId } from '../src/cluster/node-identity.
 import type { RunningNode } from '../src/cluster/running-node.ts'
 import type { Config } from '../src/config.ts'
 import { listOf } from '../src/environment.ts'
+import type { StartWorker } from '../src/log/sqlite-client.ts'
 import { retentionOf } from '../src/open-log.ts'
 
 declare module 'fastify' {
@@ -26,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-async function openNode(app: FastifyInstance, config: Config): Promise<RunningNode> {
+async function openNode(app: FastifyInstance, config: Config, startWorker?: StartWorker): Promise<RunningNode> {
   const { openNatsNode } = await import('../src/cluster/nats/nats-node.ts')
   return openNatsNode({
     servers: listOf(config.NATS_URL),
@@ -44,6 +45,7 @@ async function openNode(app: FastifyInstance, config: Config): Promise<RunningNo
     dir: resolve(config.DATA_DIR, 'replica'),
     clock: app.clock,
     retention: retentionOf(config),
+    startWorker,
     onFault: error => app.log.error({ err: error }, 'cluster'),
     onNote: message => app.log.warn(message),
     onDurability: durability => app.log.info({ durability }, 'cluster'),
@@ -55,6 +57,7 @@ export type GivenNode = ClusterNode & Pick<RunningNode, 'addService'>
 
 export interface ClusterOptions {
   cluster?: GivenNode | undefined
+  startWorker?: StartWorker | undefined
 }
 
 const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: another one answers.', {
@@ -73,7 +76,7 @@ function join(app: FastifyInstance, node: GivenNode): void {
 }
 
 export default fp<ClusterOptions>(
-  async (app, { cluster }) => {
+  async (app, { cluster, startWorker }) => {
     const { config } = app
     if (cluster !== undefined) {
       join(app, cluster)
@@ -87,7 +90,7 @@ export default fp<ClusterOptions>(
       })
       return
     }
-    const node = await openNode(app, config)
+    const node = await openNode(app, config, startWorker)
     join(app, node)
     app.addHook('onListen', async () => node.start(nodeAddress(config, app.server.address() as AddressInfo)))
     app.addHook('preClose', () => node.handOver())

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { EventLog } from '../src/log/event-log.ts'
+import type { StartWorker } from '../src/log/sqlite-client.ts'
 import type { OpeningLog } from '../src/log/sqlite-opening.ts'
 import { StoreProbe } from '../src/log/store-probe.ts'
 import { TimedLog } from '../src/log/timed-log.ts'
@@ -21,6 +22,7 @@ export interface EventLogOptions {
   eventLog?: EventLog | undefined
   /** The log of the configuration, if it is being opened already. It is closed with the app. */
   openingLog?: OpeningLog | undefined
+  startWorker?: StartWorker | undefined
 }
 
 function watched(app: FastifyInstance, eventLog: EventLog): void {
@@ -40,7 +42,7 @@ function watched(app: FastifyInstance, eventLog: EventLog): void {
 }
 
 export default fp<EventLogOptions>(
-  async (app, { eventLog, openingLog }) => {
+  async (app, { eventLog, openingLog, startWorker }) => {
     if (eventLog !== undefined) {
       watched(app, eventLog)
       app.decorate('logUsage', () => undefined)
@@ -52,7 +54,7 @@ export default fp<EventLogOptions>(
       app.decorate('logUsage', () => cluster.usage)
       return
     }
-    const log = await (openingLog ?? openLog(app.config, app.clock)).take({
+    const log = await (openingLog ?? openLog(app.config, app.clock, startWorker)).take({
       onFault: error => app.log.error({ err: error }, 'event log'),
       onNote: message => app.log.warn(message),
     })

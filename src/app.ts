@@ -42,6 +42,7 @@ import type { HostAnswer } from './auth/host-user.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { EventLog } from './log/event-log.ts'
+import type { StartWorker } from './log/sqlite-client.ts'
 import type { OpeningLog } from './log/sqlite-opening.ts'
 import { processLog } from './process-log.ts'
 import { RequestLog } from './request-log.ts'
@@ -54,6 +55,8 @@ export interface ControlPlaneOptions {
   eventLog?: EventLog
   /** The log of the configuration, where it is being opened already. It is closed with the app. */
   openingLog?: OpeningLog
+  /** Runs what keeps the file of the log, or of the replica. Default: in a thread of its own. */
+  startWorker?: StartWorker
   /** The node of a cluster that this is, made and ended by the caller. Default: as the configuration says. */
   cluster?: GivenNode
   clock?: Clock
@@ -82,13 +85,14 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 /** The whole control plane, in the order in which it stands on itself. */
 export async function controlPlane(app: FastifyInstance, options: ControlPlaneOptions): Promise<void> {
+  const { startWorker } = options
   app.decorate('config', loadConfig({}, options.config))
   app.decorate('clock', options.clock ?? systemClock)
 
   await app.register(lifecycle)
   await app.register(reachedAt)
-  await app.register(cluster, { cluster: options.cluster })
-  await app.register(eventLog, { eventLog: options.eventLog, openingLog: options.openingLog })
+  await app.register(cluster, { cluster: options.cluster, startWorker })
+  await app.register(eventLog, { eventLog: options.eventLog, openingLog: options.openingLog, startWorker })
   await app.register(audit)
   await app.register(errors)
   await app.register(headers)

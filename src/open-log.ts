@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import type { StartWorker } from './log/sqlite-client.ts'
 import { OpeningLog } from './log/sqlite-opening.ts'
 import type { Retention } from './log/sqlite-retention.ts'
 
@@ -10,6 +11,9 @@ export function retentionOf(config: Config): Retention {
 }
 
 /** Begins to open the log that a configuration names. */
-export function openLog(config: Config, clock: Clock): OpeningLog {
-  return new OpeningLog({ dir: config.DATA_DIR, clock, retention: retentionOf(config) })
+export function openLog(config: Config, clock: Clock, startWorker?: StartWorker): OpeningLog {
+  return new OpeningLog({
+    ...{ dir: config.DATA_DIR, clock, retention: retentionOf(config) },
+    ...(startWorker && { startWorker }),
+  })
 }

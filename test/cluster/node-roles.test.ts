@@ -7,6 +7,7 @@ import { createFleet } from '../../src/fleet.ts'
 import { OpenMessages } from '../../src/sessions/open-messages.ts'
 import { FakeAgent, fleetSettings, noTerminals, noWebhooks } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { until } from '../helpers/until.ts'
 
@@ -24,6 +25,7 @@ t.test('the fleet runs on one of three nodes, and goes on where another one ende
     const log = await openReplicatedLog({
       ...{ stream, dir: temporaryFolder(t), clock, node, retention: { count: 1e9, ms: 1e12 } },
       appendTimeoutMs: 3000,
+      startWorker: inSharedThread,
       onFault: fault => faults.push(fault),
     })
     t.teardown(() => log.close())

@@ -6,6 +6,7 @@ import { openNatsCommitStream } from '../../src/cluster/nats/nats-commit-stream.
 import { eventLogContract } from '../contract/event-log.ts'
 import { append, note, numbers, readAll } from '../contract/event-log-harness.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { ShiftedClock } from '../helpers/shifted-clock.ts'
 import { until } from '../helpers/until.ts'
@@ -19,7 +20,13 @@ if (cluster !== undefined) {
     const open = async (node: string) => {
       const stream = await openNatsCommitStream({ servers, namespace: 'kill', clock })
       t.teardown(() => stream.close())
-      const options = { stream, dir: temporaryFolder(t), clock, retention: { count: 1e9, ms: 1e12 } }
+      const options = {
+        stream,
+        dir: temporaryFolder(t),
+        clock,
+        retention: { count: 1e9, ms: 1e12 },
+        startWorker: inSharedThread,
+      }
       const log = await openReplicatedLog({ ...options, node: { node, address: '' }, appendTimeoutMs: 60_000 })
       t.teardown(() => log.close())
       const told: number[] = []
@@ -73,7 +80,9 @@ if (cluster !== undefined) {
       return stream
     }
     const open = async (options: Pick<ReplicatedLogOptions, 'stream' | 'dir'>) => {
-      const log = await openReplicatedLog({ clock, retention, node: { node: 'n1', address: '' }, ...options })
+      const log = await openReplicatedLog({
+        ...{ clock, retention, node: { node: 'n1', address: '' }, startWorker: inSharedThread, ...options },
+      })
       t.teardown(() => log.close())
       await log.lead()
       return log

@@ -3,11 +3,8 @@ import type { Role } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../src/app.ts'
-import { type Clock, systemClock } from '../../src/clock.ts'
-import { type Config, loadConfig } from '../../src/config.ts'
+import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
-import { OpeningLog } from '../../src/log/sqlite-opening.ts'
-import { retentionOf } from '../../src/open-log.ts'
 import { expectCatalogued } from './catalogued.ts'
 import './compile-once.ts'
 import { CLUSTER, startDecidingNode } from './deciding-node.ts'
@@ -49,9 +46,6 @@ export interface StartOptions extends Omit<AppOptions, 'config'> {
   extend?: (app: FastifyInstance) => void | Promise<void>
 }
 
-const logInSharedThread = (config: Config, clock: Clock) =>
-  new OpeningLog({ dir: config.DATA_DIR, clock, retention: retentionOf(config), startWorker: inSharedThread })
-
 /** A server, in a data folder of its own unless one is named; both end with the test. */
 export async function startApp(t: Test, { config, extend, port = 0, ...options }: StartOptions = {}): Promise<TestApp> {
   const issuer = config?.JWT_PUBLIC_KEY ?? config?.JWKS_URL
@@ -60,10 +54,8 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
     ...(!issuer && { JWT_SECRET: SECRET }),
     ...config,
   }
-  const appOptions: AppOptions = { logger: false, ...options, config: settings }
+  const appOptions: AppOptions = { logger: false, startWorker: inSharedThread, ...options, config: settings }
   if (CLUSTER !== undefined) appOptions.config = await startDecidingNode(t, appOptions)
-  else if (options.eventLog === undefined && options.cluster === undefined && settings.NATS_URL === undefined)
-    appOptions.openingLog ??= logInSharedThread(loadConfig({}, settings), options.clock ?? systemClock)
   const app = await buildApp(appOptions)
   t.teardown(() => app.close())
   expectCatalogued(t, app.eventLog)

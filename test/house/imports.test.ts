@@ -229,7 +229,16 @@ const layers: [area: string, may: string[]][] = [
       'node:',
     ],
   ],
-  ['src/open-log.ts', ['src/clock.ts', 'src/config.ts', 'src/log/sqlite-opening.ts', 'src/log/sqlite-retention.ts']],
+  [
+    'src/open-log.ts',
+    [
+      'src/clock.ts',
+      'src/config.ts',
+      'src/log/sqlite-client.ts',
+      'src/log/sqlite-opening.ts',
+      'src/log/sqlite-retention.ts',
+    ],
+  ],
   [
     'src/config.ts',
     [

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { FLW_ERR_CLUSTER_CONNECT, FLW_ERR_CLUSTER_UNREADY } from '../../errors.ts'
+import type { StartWorker } from '../../log/sqlite-client.ts'
 import type { Retention } from '../../log/sqlite-retention.ts'
 import type { Durability } from '../cluster-node.ts'
 import { openReplicatedLog } from '../log/replicated-log.ts'
@@ -28,6 +29,8 @@ export interface NatsNodeOptions extends NatsAccess {
   dir: string
   clock: Clock
   retention: Retention
+  /** Runs what keeps the file of the replica. Default: in a thread of its own. */
+  startWorker?: StartWorker | undefined
   onFault(error: unknown): void
   onNote(message: string): void
   onDurability(durability: Durability): void
@@ -58,7 +61,7 @@ const mayPass = (error: unknown): boolean =>
   !String((error as { code?: unknown }).code).startsWith('FLW_')
 
 async function open(options: NatsNodeOptions): Promise<RunningNode> {
-  const { namespace, node, dir, clock, retention, requiresFsync, onFault, onNote } = options
+  const { namespace, node, dir, clock, retention, startWorker, requiresFsync, onFault, onNote } = options
   const undo: (() => unknown)[] = []
   const disconnect = async () => {
     for (const each of undo.splice(0).reverse()) await each()
@@ -77,7 +80,10 @@ async function open(options: NatsNodeOptions): Promise<RunningNode> {
         return self.address
       },
     }
-    const replica = await openReplicatedLog({ stream, dir, clock, retention, node: leader, onFault, onNote })
+    const replica = await openReplicatedLog({
+      ...{ stream, dir, clock, retention, node: leader, onFault, onNote },
+      ...(startWorker && { startWorker }),
+    })
     undo.push(() => replica.close())
     const durability = new NatsDurability({
       ...{ clock, monitors: options.monitors, onChange: options.onDurability },

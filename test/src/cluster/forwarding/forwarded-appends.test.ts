@@ -13,6 +13,7 @@ import { eventLogContract } from '../../../contract/event-log.ts'
 import { append, commandDraft, note, numbers, readAll } from '../../../contract/event-log-harness.ts'
 import { FakeClock } from '../../../helpers/fake-clock.ts'
 import { temporaryFolder } from '../../../helpers/log-folder.ts'
+import { inSharedThread } from '../../../helpers/log-thread.ts'
 import { MemoryCommitStream, MemoryStreamStore } from '../../../helpers/memory-commit-stream.ts'
 import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-worker.ts'
 import { ShiftedClock } from '../../../helpers/shifted-clock.ts'
@@ -43,9 +44,9 @@ async function twoNodes(t: Test, clock: Clock, options: Options = {}) {
   const open = async (node: string, dir: string, memory?: MemoryReplica) => {
     const stream = new MemoryCommitStream(store, clock)
     const { retention = { count: 1e9, ms: 1e12 } } = options
-    const startWorker = memory && { startWorker: MemoryLogWorker.start(memory, setImmediate) }
+    const startWorker = memory ? MemoryLogWorker.start(memory, setImmediate) : inSharedThread
     const opened = { stream, dir, clock, retention, node: { node, address: '' } }
-    const replica = await openReplicatedLog({ ...opened, ...startWorker })
+    const replica = await openReplicatedLog({ ...opened, startWorker })
     t.teardown(() => replica.close())
     return { stream, replica }
   }

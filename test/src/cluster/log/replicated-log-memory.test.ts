@@ -3,6 +3,7 @@ import { openReplicatedLog, type ReplicatedLogOptions } from '../../../../src/cl
 import { eventLogContract } from '../../../contract/event-log.ts'
 import { FakeClock } from '../../../helpers/fake-clock.ts'
 import { temporaryFolder } from '../../../helpers/log-folder.ts'
+import { inSharedThread } from '../../../helpers/log-thread.ts'
 import { MemoryCommitStream, MemoryStreamStore } from '../../../helpers/memory-commit-stream.ts'
 import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-worker.ts'
 
@@ -39,7 +40,7 @@ function replicas(name: string, workerOf: (epoch: string) => Partial<ReplicatedL
   })
 }
 
-replicas('a replica of a stream in memory', () => ({}))
+replicas('a replica of a stream in memory', () => ({ startWorker: inSharedThread }))
 replicas('a replica in memory', epoch => ({
   startWorker: MemoryLogWorker.start(new MemoryReplica(epoch), setImmediate),
 }))

@@ -14,6 +14,7 @@ import { loadDriver } from '../../../../src/log/sqlite-driver.ts'
 import { append, commandDraft, note, numbers, plain, readAll } from '../../../contract/event-log-harness.ts'
 import { FakeClock } from '../../../helpers/fake-clock.ts'
 import { openLog, temporaryFolder } from '../../../helpers/log-folder.ts'
+import { inSharedThread } from '../../../helpers/log-thread.ts'
 import { MemoryCommitStream, MemoryStreamStore, type StreamFaults } from '../../../helpers/memory-commit-stream.ts'
 import { seededRandom } from '../../../helpers/random.ts'
 
@@ -35,6 +36,7 @@ function nodes(t: Test, store = new MemoryStreamStore()) {
     const leaders: (Leader | undefined)[] = []
     const log = await openReplicatedLog({
       ...{ stream, dir, clock, retention: { count: 1e9, ms: 1e12 }, node: { node: name, address: `${name}:1` } },
+      startWorker: inSharedThread,
       onNote: said => notes.push(said),
       onFault: fault => faulty.push(fault),
       ...options,
