@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,8 +24,36 @@ export interface EndedFile {
 
 // tap names folders of tests after the program and its arguments.
 process.argv.splice(1, 1)
-const { default: t } = await import('tap')
+const { default: t } = await withoutHooks(() => import('tap'))
 const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
+
+/**
+ * tap follows every promise of the process through async hooks, to tell which test a stray error belongs to: a seventh of
+ * what tests take. Here one test runs at a time, and an error is that of the one.
+ */
+async function withoutHooks<T>(load: () => Promise<T>): Promise<T> {
+  const hooks = createRequire(import.meta.url)('node:async_hooks') as typeof import('node:async_hooks')
+  const { createHook } = hooks
+  const none: ReturnType<typeof createHook> = { enable: () => none, disable: () => none }
+  hooks.createHook = () => none
+  syncBuiltinESMExports()
+  try {
+    return await load()
+  } finally {
+    hooks.createHook = createHook
+    syncBuiltinESMExports()
+  }
+}
+
+interface Running {
+  activeSubtests: Set<unknown>
+  threw(error: unknown): void
+}
+function innermost(test: Running): Running {
+  const [inner] = test.activeSubtests
+  return inner === undefined ? test : innermost(inner as Running)
+}
+process.on('uncaughtException', error => innermost(t).threw(error))
 
 // The root's own come when the process ends, and make it end as soon as nothing runs.
 const teardowns: (() => unknown)[] = []

@@ -50,6 +50,12 @@ t.test(
       'asserts.mjs': `import t from 'tap'; t.test('one', async t => t.equal(1, 2))`,
       'throws.mjs': `import t from 'tap'; t.test('one', async () => { throw new Error('lost') })`,
       'later.mjs': `import t from 'tap'; t.test('one', t => void setImmediate(() => { throw new Error('lost') }))`,
+      'inner.mjs': `import t from 'tap'
+        t.test('one', t => t.test('two', t => void setImmediate(() => { throw new Error('lost') })))`,
+      'rejects.mjs': `import t from 'tap'; t.test('one', t => void Promise.reject(new Error('lost')))`,
+      'behind.mjs': `import t from 'tap'
+        t.test('one', t => { t.pass(); setImmediate(() => { throw new Error('lost') }); t.end() })
+        t.test('two', t => setImmediate(() => t.end()))`,
       'loading.mjs': `throw new Error('lost')`,
       'absent.mjs': `import './not-there.js'`,
     }
