@@ -1,10 +1,19 @@
 import type { Test } from 'tap'
 import type { EventLog, FleetEvent } from '../../src/log/event-log.ts'
-import { append, commandDraft, type LogFactory, note, numbers, plain, readAll } from './event-log-harness.ts'
+import {
+  append,
+  commandDraft,
+  type LogFactory,
+  note,
+  numbers,
+  plain,
+  type ReadCases,
+  readAll,
+} from './event-log-harness.ts'
 
 const sequence = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-export async function contractOfEvents(t: Test, factory: LogFactory): Promise<void> {
+export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: ReadCases): Promise<void> {
   t.test('an append gets a position in the order; followers get the event, the caller gets both', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
@@ -86,7 +95,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(seen, [1, 2])
   })
 
-  t.test('the log is read in pages, both ways', async t => {
+  t.test('the log is read in pages, both ways', ofReads, async t => {
     const { log } = await factory(t)
     for (const n of sequence(1, 25)) await append(log, note(n, `tasks.t${n % 5}.events`))
     t.same(numbers(await readAll(log, ['tasks.*.events'], 7)), sequence(1, 25))
@@ -105,7 +114,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.match(await log.read({ topics: ['>'], before, limit: 10 }), { status: 'ok', events: [], done: true })
   })
 
-  t.test('reading ends at the head and continues from there', async t => {
+  t.test('reading ends at the head and continues from there', ofReads, async t => {
     const { log } = await factory(t)
     await append(log, note(1))
     await append(log, note(2, 'agents.a1.log'))
@@ -117,7 +126,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['tasks.>'], 10, page.next)), [3])
   })
 
-  t.test('an event that matches several patterns is read once', async t => {
+  t.test('an event that matches several patterns is read once', ofReads, async t => {
     const { log } = await factory(t)
     await append(log, { ...note(1, 'agents.a1.log'), taskId: 't1' })
     t.same(numbers(await readAll(log, ['agents.a1.log', 'agents.*.log', 'agents.a1.>', 'tasks.t1.>', '>'])), [1])
@@ -126,7 +135,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(await readAll(log, []), [])
   })
 
-  t.test('an event that concerns a task is read by its task, whatever its topic', async t => {
+  t.test('an event that concerns a task is read by its task, whatever its topic', ofReads, async t => {
     const { log } = await factory(t)
     await append(log, { ...note(1, 'agents.a1.log'), taskId: 't1' })
     await append(log, note(2, 'tasks.t1.events'))
@@ -139,7 +148,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory): Promise<vo
     t.same(numbers(await readAll(log, ['tasks.t1.*'])), [2], 'only `>` reaches beyond the own topic')
   })
 
-  t.test('the server’s own records are told but never read', async t => {
+  t.test('the server’s own records are told but never read', ofReads, async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))

@@ -17,7 +17,7 @@ import { inSharedThread } from '../../../helpers/log-thread.ts'
 import { MemoryCommitStream, MemoryStreamStore } from '../../../helpers/memory-commit-stream.ts'
 import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-worker.ts'
 import { ShiftedClock } from '../../../helpers/shifted-clock.ts'
-import { size } from '../../../helpers/sizes.ts'
+import { inFull, size } from '../../../helpers/sizes.ts'
 
 /** Whether the replicas of the contract are files; in memory they pass it too (`replicated-log-memory.test.ts`). */
 const ON_FILES = size('FORWARDED_ON_FILES', { quick: 0, full: 1 }) > 0
@@ -59,30 +59,35 @@ async function twoNodes(t: Test, clock: Clock, options: Options = {}) {
   return { leader, stream, replica, log }
 }
 
-eventLogContract(t, 'a node that does not lead', async (t, { retention } = {}) => {
-  const clock = new ShiftedClock()
-  const kept = (epoch: string): Options => ({
-    dirs: [temporaryFolder(t), temporaryFolder(t)],
-    store: new MemoryStreamStore(epoch),
-    ...(!ON_FILES && { replicas: [new MemoryReplica(epoch), new MemoryReplica(epoch)] }),
-  })
-  const options = { ...kept('one'), retention }
-  let nodes = await twoNodes(t, clock, options)
-  return {
-    log: nodes.log,
-    async reopen() {
-      await Promise.all([nodes.log.close(), nodes.leader.close()])
-      nodes = await twoNodes(t, clock, options)
-      return nodes.log
-    },
-    another: async () => (await twoNodes(t, clock, kept('two'))).log,
-    async elapse(ms) {
-      clock.advance(ms)
-      await nodes.leader.retain()
-      await nodes.replica.sync()
-    },
-  }
-})
+eventLogContract(
+  t,
+  'a node that does not lead',
+  async (t, { retention } = {}) => {
+    const clock = new ShiftedClock()
+    const kept = (epoch: string): Options => ({
+      dirs: [temporaryFolder(t), temporaryFolder(t)],
+      store: new MemoryStreamStore(epoch),
+      ...(!ON_FILES && { replicas: [new MemoryReplica(epoch), new MemoryReplica(epoch)] }),
+    })
+    const options = { ...kept('one'), retention }
+    let nodes = await twoNodes(t, clock, options)
+    return {
+      log: nodes.log,
+      async reopen() {
+        await Promise.all([nodes.log.close(), nodes.leader.close()])
+        nodes = await twoNodes(t, clock, options)
+        return nodes.log
+      },
+      another: async () => (await twoNodes(t, clock, kept('two'))).log,
+      async elapse(ms) {
+        clock.advance(ms)
+        await nodes.leader.retain()
+        await nodes.replica.sync()
+      },
+    }
+  },
+  inFull,
+)
 
 t.test('whoever appends waits until the replica has it, and its followers were told', async t => {
   const { log, leader, stream, replica } = await twoNodes(t, new FakeClock())
