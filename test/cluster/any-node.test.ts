@@ -3,7 +3,7 @@ import type { Command, ConnectionInfo } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { bodyOf, openRun, textsOf } from '../helpers/ag-ui.ts'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, decidingOf, openNode, serveNode } from '../helpers/cluster-nodes.ts'
+import { decidingOf, openNode, startAroundProcess } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { mcpClient } from '../helpers/mcp-client.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
@@ -151,10 +151,8 @@ t.test(
 async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
   const nats = await NatsCluster.start(t)
   if (nats === undefined) return
-  const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))
-  const active = await activeOf(nodes)
-  const places = await Promise.all(nodes.map(async ({ name, url }) => placeOf(name, await url)))
-  const { others } = await answering(places, active.name)
+  const { active, gateways } = await startAroundProcess(t, nats)
+  const others = gateways.map(({ name, url }) => placeOf(name, url)) as [Place, Place]
   await agentAt(t, [others[0].url], { shell: async () => ({ status: 'succeeded', exitCode: 0 }) })
   await until(async () => (await others[1].call<{ link?: string }>('GET', '/api/v1/agents/a1')).body.link === 'online')
 
@@ -176,7 +174,7 @@ async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> 
   const callers = [0, 1, 2, 3].map(caller => submitAll(caller, others[caller % 2]!))
   await until(() => accepted.size > 100)
   active.child.kill(signal)
-  await activeOf(nodes.filter(node => node !== active))
+  await decidingOf(gateways)
   const before = accepted.size
   await until(() => accepted.size > before + 50)
   isOver = true

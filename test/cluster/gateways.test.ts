@@ -5,10 +5,14 @@ import t from 'tap'
 import { SECRET } from '../helpers/build.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { adminToken, fleetwire } from '../helpers/processes.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 t.setTimeout(120_000)
+
+/** Beside the first node. */
+const GATEWAYS = size('GATEWAYS', { quick: 1, full: 2 })
 
 t.test('serve --gateways runs nodes behind one port, replaces those that die, and ends them all', async t => {
   const nats = await NatsCluster.start(t)
@@ -18,14 +22,14 @@ t.test('serve --gateways runs nodes behind one port, replaces those that die, an
     FLEETWIRE_JWT_SECRET: SECRET,
     FLEETWIRE_NODE: 'here',
   }
-  const server = fleetwire(t, ['serve', '--gateways', '2', '--port', '0', '--data-dir', t.testdir()], env)
-  const [, url] = await server.printed(/listens at (\S+), with 3 nodes behind it/)
+  const server = fleetwire(t, ['serve', '--gateways', `${GATEWAYS}`, '--port', '0', '--data-dir', t.testdir()], env)
+  const [, url] = await server.printed(new RegExp(`listens at (\\S+), with ${GATEWAYS + 1} nodes behind it`))
   await server.printed(new RegExp(`${url}/#login=`))
   const token = await adminToken(server)
   const headers = { authorization: `Bearer ${token}`, connection: 'close' }
   const own = await until(() => {
     const found = [...server.output().matchAll(/Server listening at (http:[^"\s]+)/g)].map(([, origin]) => origin!)
-    return found.length === 3 && found
+    return found.length === GATEWAYS + 1 && found
   })
   const isReady = (origin: string) =>
     fetch(`${origin}/ready`, { headers }).then(

@@ -4,18 +4,22 @@ import { DashboardClient } from '@fleetwire/client/node'
 import type { Command } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, type NodeProcess, serveNode } from '../helpers/cluster-nodes.ts'
+import { decidingOf, type NodeProcess, type OpenNode, startAroundProcess } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { temporaryFolder } from '../helpers/log-folder.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { fleetwire } from '../helpers/processes.ts'
 import { ReferenceScreen } from '../helpers/reference-screen.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 t.setTimeout(180_000)
 
+/** More than a node keeps for another one that cannot take it: 2 MiB. */
+const FLOOD_BYTES = size('FLOOD_BYTES', { quick: 2_500_000, full: 5_000_000 })
+
 /** Somebody who looks at a terminal of the agent through one node. Default: at its newest. */
-async function watch(t: Test, node: NodeProcess, terminalId?: string) {
+async function watch(t: Test, node: NodeProcess | OpenNode, terminalId?: string) {
   const client = new DashboardClient({ url: await node.url, token: hmacToken(SECRET, { sub: `v-${node.name}` }) })
   t.teardown(() => client.close())
   let screen = new ReferenceScreen()
@@ -68,25 +72,23 @@ t.test(
   async t => {
     const nats = await NatsCluster.start(t)
     if (nats === undefined) return
-    const nodes = ['a', 'b', 'c'].map(name => serveNode(t, nats, name))
-    const active = await activeOf(nodes)
-    const [near, far] = nodes.filter(node => node !== active) as [NodeProcess, NodeProcess]
-    const submit = async (node: NodeProcess, input: string) => {
-      const response = await fetch(`${await node.url}/api/v1/agents/shell/commands`, {
+    const { active, gateways } = await startAroundProcess(t, nats)
+    const [near, far] = gateways
+    const submit = async (node: OpenNode, input: string) => {
+      const response = await fetch(`${node.url}/api/v1/agents/shell/commands`, {
         method: 'POST',
         headers: { authorization: `Bearer ${hmacToken(SECRET)}`, 'content-type': 'application/json' },
         body: JSON.stringify({ kind: 'shell', input }),
       })
       return response.status === 202 && ((await response.json()) as Command).commandId
     }
-    const url = await near.url
     const folder = temporaryFolder(t)
     const enough = join(folder, 'enough')
     const token = hmacToken(SECRET, { sub: 'shell', role: 'agent' })
     fleetwire(
       t,
       ['agent', 'exec', '--id', 'shell', '--concurrency', '4'],
-      { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token },
+      { FLEETWIRE_URL: near.url, FLEETWIRE_TOKEN: token },
       folder,
     )
     const viewers = await Promise.all([active, near, far].map(node => watch(t, node)))
@@ -113,7 +115,7 @@ t.test(
     await same(...viewers)
 
     active.child.kill('SIGKILL')
-    await activeOf([near, far])
+    await decidingOf(gateways)
     const typed = async (viewer: Watcher, text: string) => until(async () => (await viewer.view.input(text)).ok)
     await typed(there, 'ofour_\x1b')
     await third.shows('four_')
@@ -127,7 +129,7 @@ t.test(
     t.equal(there.view.terminalId, vim)
 
     // It goes on for as long as commands are submitted beside it.
-    const zeros = `head -c 5000000 /dev/zero; until [ -e '${enough}' ]; do head -c 100000 /dev/zero; done`
+    const zeros = `head -c ${FLOOD_BYTES} /dev/zero; until [ -e '${enough}' ]; do head -c 100000 /dev/zero; done`
     const flood = await until(() => submit(far, `{ ${zeros}; } | tr '\\0' x | fold -w 79; echo; echo done`))
     const watchers = await Promise.all([near, far].map(node => watch(t, node, flood)))
     await until(() => watchers.every(({ end }) => end() > 100_000))
@@ -140,7 +142,7 @@ t.test(
     writeFileSync(enough, '')
     await until(() => watchers.every(({ exits }) => exits() === 1))
     for (const { end, look } of watchers) {
-      t.ok(end() > 5_000_000, `${end()} bytes`)
+      t.ok(end() > FLOOD_BYTES, `${end()} bytes`)
       t.match((await look()).screen, /xxxx\r\ndone/)
     }
     await same(...watchers)

@@ -61,6 +61,22 @@ export async function openNode(
   return { ...server, name, output: () => text }
 }
 
+/**
+ * Three nodes, of which the one that decides is a process, which can be killed. The others are in this process: what is tested
+ * of them is what they do when it is gone.
+ */
+export async function startAroundProcess(
+  t: Test,
+  nats: Addressed,
+): Promise<{ active: NodeProcess; gateways: [OpenNode, OpenNode] }> {
+  const active = serveNode(t, nats, 'a')
+  await activeOf([active])
+  const gateways = await Promise.all([openNode(t, nats, 'b'), openNode(t, nats, 'c')])
+  const all = /"members":3/
+  for (const url of [await active.url, ...gateways.map(({ url }) => url)]) await readiness(url, 200, all)
+  return { active, gateways }
+}
+
 /** The one that decides. */
 export const decidingOf = (nodes: readonly OpenNode[]): Promise<OpenNode> =>
   until(() => nodes.find(({ app }) => app.cluster!.isActive))
