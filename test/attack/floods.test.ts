@@ -9,7 +9,7 @@ import { connectWs, type WsClient } from '../helpers/ws-client.ts'
 
 /** What the slowest answer in a hundred may be later beside a flood. */
 const MOVES_MS = 50
-const FLOOD_MS = size('FLOOD_MS', { quick: 300, full: 600 })
+const FLOOD_MS = size('FLOOD_MS', { quick: 100, full: 600 })
 /** A machine that others use too is slow at times; a server that suffers is slow each time. */
 const ATTEMPTS = 5
 

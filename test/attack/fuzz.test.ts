@@ -21,16 +21,14 @@ const CLIENTS = 5
 const BATCH = 50
 const PATIENCE_MS = 30_000
 
-type Server = Awaited<ReturnType<typeof measuredServer>>
-
-const limits = {
+/** In a process of its own, so that it is noticed when it stops answering. Of all tests: what one has left, the next meets. */
+const server = await measuredServer(t, {
   ...{ FRAME_RATE: 100_000, FRAME_BURST: 100_000, AGENT_FRAME_RATE: 100_000 },
   ...{ FRAME_RATE_PER_PRINCIPAL: 100_000, FRAME_RATE_PER_ADDRESS: 100_000, OUTBOX_LIMIT_BYTES: 2 ** 28 },
-}
+})
 
 /** One peer after the other in the same role, each until it is thrown out. Resolves with what the server did wrong, and how much it took. */
 async function hammer(
-  server: Server,
   peer: 'agent' | 'client',
   sub: string,
   token: string,
@@ -101,16 +99,16 @@ async function hammer(
 }
 
 /** A person and an agent who go on working; resolves with how often a command went to the agent and back. */
-async function bystanders(t: Test, server: Server, isOver: () => boolean): Promise<number> {
-  const person = await connectWs(t, server.url, await server.token('operator', 'bystander'))
-  const agent = await connectWs(t, server.url, await server.token('agent', 'by'), '/agent')
+async function bystanders(t: Test, name: string, isOver: () => boolean): Promise<number> {
+  const person = await connectWs(t, server.url, await server.token('operator', `person_${name}`))
+  const agent = await connectWs(t, server.url, await server.token('agent', name), '/agent')
   agent.send('agent:connect', { bootId: 'b', inventory: [] })
   await agent.next('connection:established')
-  await person.request('subscribe', { topics: ['agents.by.commands.*'] })
+  await person.request('subscribe', { topics: [`agents.${name}.commands.*`] })
   let trips = 0
   // One at least, however soon the others are done.
   for (let n = 0; trips === 0 || !isOver(); trips++) {
-    const { ok, command, error } = await person.request('command:request', { agentId: 'by', kind: 'shell', input: 'x' })
+    const { ok, command, error } = await person.request('command:request', { agentId: name, kind: 'shell', input: 'x' })
     if (!ok) throw new Error(`refused: ${error.message}`)
     const { commandId } = command
     await agent.next(({ type, payload }) => type === 'command:dispatch' && payload.commandId === commandId)
@@ -126,9 +124,8 @@ async function bystanders(t: Test, server: Server, isOver: () => boolean): Promi
 
 async function fuzz(t: Test, frames: number, start: number): Promise<void> {
   t.comment(`SEED=${start}, ${frames} frames`)
-  const server = await measuredServer(t, limits)
   let isOver = false
-  const others = bystanders(t, server, () => isOver)
+  const others = bystanders(t, `by_${start}`, () => isOver)
   const peers = [
     ...Array.from({ length: AGENTS }, (_, i) => ({ peer: 'agent' as const, role: 'agent' as const, sub: `fuzz${i}` })),
     ...Array.from({ length: CLIENTS }, (_, i) => ({
@@ -140,7 +137,7 @@ async function fuzz(t: Test, frames: number, start: number): Promise<void> {
   const share = Math.ceil(frames / peers.length)
   const done = await Promise.all(
     peers.map(async ({ peer, role, sub }, i) =>
-      hammer(server, peer, sub, await server.token(role, sub), share, start + i),
+      hammer(peer, sub, await server.token(role, sub), share, start + i),
     ),
   )
   isOver = true
@@ -163,7 +160,6 @@ async function fuzz(t: Test, frames: number, start: number): Promise<void> {
 t.test(
   '[TM9] a terminal that jumps ahead without output is shown all the same: found by the fuzz, it stopped everything',
   async t => {
-    const server = await measuredServer(t)
     const viewer = await connectWs(t, server.url, await server.token('viewer'))
     const agent = await connectWs(t, server.url, await server.token('agent', 'a1'), '/agent')
     agent.send('agent:connect', { bootId: 'b', inventory: [] })

@@ -37,15 +37,17 @@ class Agent {
   }
 }
 
+/** Of all tests, each of which has agents of its own. */
+const server = await measuredServer(t, {
+  FRAME_RATE: 100_000,
+  FRAME_BURST: 100_000,
+  QUEUE_LIMIT: 100_000,
+  AGENT_FRAME_RATE: 100_000,
+  // The watcher shares its process with those that send.
+  OUTBOX_LIMIT_BYTES: 2 ** 30,
+})
+
 async function start(t: Test) {
-  const server = await measuredServer(t, {
-    FRAME_RATE: 100_000,
-    FRAME_BURST: 100_000,
-    QUEUE_LIMIT: 100_000,
-    AGENT_FRAME_RATE: 100_000,
-    // The watcher shares its process with those that send.
-    OUTBOX_LIMIT_BYTES: 2 ** 30,
-  })
   const admin = await connectWs(t, server.url, await server.token('admin'))
   // Somebody who is shown everything: what a frame costs includes what others are told of it.
   const watcher = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, {
@@ -147,7 +149,7 @@ t.test('[LM19] no frame of an agent blocks the event loop, whatever it contains'
         // Before its errors are too many for one socket.
         if (i++ % 10 === 0) agent = await connect('a1')
         const named = names(i, type.startsWith('command:') ? await commandOf() : 'c')
-        const payload = [...largestOf(schema, FRAME_BYTES, named)][at]?.[1] ?? leastOf(schema, named)
+        const payload = [...largestOf(schema, FRAME_BYTES, named)][at]?.[1]() ?? leastOf(schema, named)
         if (type === 'agent:connect') {
           const client = await connectWs(t, scene.url, await scene.token('agent', `h${i}`), '/agent')
           return async () => {
@@ -170,17 +172,18 @@ t.test('[LM19] no frame of an agent blocks the event loop, whatever it contains'
 
 t.test('[LM19] no frame of a client blocks the event loop', { timeout: 300_000 }, async t => {
   const scene = await start(t)
-  const agent = await scene.connect('a1')
+  const agent = await scene.connect('a2')
   await agent.say(['terminal:resize', { terminalId: 't', cols: 80, rows: 24 }], question(0) as never)
   const worst: [number, string][] = []
   let i = 0
   for (const [type, schema] of Object.entries(clientPayloads) as [string, TSchema][]) {
     for (const bytes of WAYS > 1 ? [60_000, FRAME_BYTES] : [FRAME_BYTES]) {
-      const named = { ...names(0, 'c'), terminalId: 't', interactionId: 'q0', token: 'x.y.z' }
-      const least: [how: string, payload: unknown] = ['the least', leastOf(schema, named)]
+      const named = { ...names(0, 'c'), agentId: 'a2', terminalId: 't', interactionId: 'q0', token: 'x.y.z' }
+      const least: [how: string, make: () => unknown] = ['the least', () => leastOf(schema, named)]
       const largest = [...largestOf(schema, bytes, named)]
       const ways = WAYS > 1 ? [least, ...largest] : largest.length > 0 ? some(schema, largest) : [least]
-      for (const [how, payload] of ways) {
+      for (const [how, make] of ways) {
+        const payload = make()
         const ms = await scene.measure(async () => {
           const client = await connectWs(t, scene.url, await scene.token('admin', `c${i % 50}`))
           return async () => {
@@ -203,6 +206,9 @@ t.test('[LM19] no frame of a client blocks the event loop', { timeout: 300_000 }
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 const inSession = (fields: object) => ({ sessionId: 's', ...fields })
+
+/** In the usage of one agent. Each report of one more is stored with all that came before. */
+const MODELS = size('LOOP_MODELS', { quick: 400, full: 1000 })
 
 /** What a frame does that comes upon as much as an agent may have. */
 const upon: Record<string, { have: [type: string, payload: object][]; act: [type: string, payload: object] }> = {
@@ -278,8 +284,8 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
     have: times(256, i => ['message:delta', inSession({ messageId: `m${i}`, delta: 'x'.repeat(30_000) })]),
     act: ['session:end', inSession({})],
   },
-  'usage of the last of a thousand models': {
-    have: times(1000, i => [
+  [`usage of the last of ${MODELS} models`]: {
+    have: times(MODELS, i => [
       'usage:report',
       { source: 'x'.repeat(100), model: `m${i}${'x'.repeat(100)}`, mode: 'delta', requestId: `r${i}`, inputTokens: 1 },
     ]),
@@ -307,7 +313,7 @@ t.test('[LM19] no frame blocks the event loop when the agent holds as much as it
   let i = 0
   for (const [name, { have, act }] of someOf('LOOP_UPON', 6, Object.entries(upon))) {
     const ms = await scene.measure(async () => {
-      const agent = await scene.connect(`a${i++}`)
+      const agent = await scene.connect(`upon${i++}`)
       // Of its own, whatever the agents of the attempts before had.
       const own = (payload: object) =>
         Object.fromEntries(
@@ -347,7 +353,7 @@ t.test(
     }
     for (const [name, hello] of Object.entries(hellos)) {
       const ms = await scene.measure(async () => {
-        const client = await connectWs(t, scene.url, await scene.token('agent', `h${i++}`), '/agent')
+        const client = await connectWs(t, scene.url, await scene.token('agent', `hello${i++}`), '/agent')
         return async () => {
           client.send('agent:connect', { bootId: 'b', ...hello })
           await client.next('connection:established')
@@ -359,7 +365,7 @@ t.test(
     }
     for (const ending of ['agent:exit', 'agent:connect'] as const) {
       const ms = await scene.measure(async () => {
-        const sub = `g${i++}`
+        const sub = `ending${i++}`
         const agent = await scene.connect(sub)
         for (let at = 0; at < 256; at += 64) {
           await agent.say(

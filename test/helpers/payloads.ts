@@ -34,62 +34,59 @@ export function leastOf(schema: TSchema, named: Named, key = '', i?: number): un
 const times = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: Math.floor(count) }, (_, i) => make(i))
 
+/** A way of being large; what is so is made when it is needed, since each takes megabytes to make. */
+type Way = [how: string, make: () => unknown]
+
 /** Texts that take so many bytes as JSON: what is long in memory, and what is longer once it is written again. */
-const texts = (bytes: number): Record<string, string> => ({
-  text: 'x'.repeat(bytes),
-  'control characters': '\u0001'.repeat(bytes / 6),
-  quotes: '"'.repeat(bytes / 2),
-  emojis: '😀'.repeat(bytes / 4),
-  'halves of characters': '\ud800'.repeat(bytes / 6),
-})
+const texts = (bytes: number): Way[] => [
+  ['text', () => 'x'.repeat(bytes)],
+  ['control characters', () => '\u0001'.repeat(bytes / 6)],
+  ['quotes', () => '"'.repeat(bytes / 2)],
+  ['emojis', () => '😀'.repeat(bytes / 4)],
+  ['halves of characters', () => '\ud800'.repeat(bytes / 6)],
+]
 
 const nested = (levels: number): unknown =>
   levels === 0 ? 0 : levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) }
 
 /** Values of so many bytes: many small things, in every way in which JSON has them. */
-const values = (bytes: number): Record<string, unknown> => ({
+const values = (bytes: number): Way[] => [
   ...texts(bytes),
-  numbers: times(bytes / 2, () => 0),
-  'empty arrays': times(bytes / 3, () => []),
-  'empty objects': times(bytes / 3, () => ({})),
-  'empty texts': times(bytes / 3, () => ''),
-  keys: Object.fromEntries(times(bytes / 11, i => [`k${i}`, 0])),
-  'numbered keys': Object.fromEntries(times(bytes / 10, i => [i, 0])),
-  'deep values': times(bytes / 250, () => nested(60)),
-})
+  ['numbers', () => times(bytes / 2, () => 0)],
+  ['empty arrays', () => times(bytes / 3, () => [])],
+  ['empty objects', () => times(bytes / 3, () => ({}))],
+  ['empty texts', () => times(bytes / 3, () => '')],
+  ['keys', () => Object.fromEntries(times(bytes / 11, i => [`k${i}`, 0]))],
+  ['numbered keys', () => Object.fromEntries(times(bytes / 10, i => [i, 0]))],
+  ['deep values', () => times(bytes / 250, () => nested(60))],
+]
 
 /** Payloads of a schema that are as large as `bytes` allow, each in one field and one way. */
-export function* largestOf(
-  schema: TSchema,
-  bytes: number,
-  named: Named,
-  key = '',
-): Generator<[how: string, value: unknown]> {
+export function* largestOf(schema: TSchema, bytes: number, named: Named, key = ''): Generator<Way> {
   if (schema.anyOf !== undefined) {
     for (const branch of schema.anyOf) yield* largestOf(branch, bytes, named, key)
-  } else if (isFree(schema)) yield* Object.entries(texts(bytes))
-  else if (isAny(schema)) yield* Object.entries(values(bytes))
+  } else if (isFree(schema)) yield* texts(bytes)
+  else if (isAny(schema)) yield* values(bytes)
   else if (schema.type === 'array') {
     const itemBytes = JSON.stringify(leastOf(schema.items, {}, '', 99_999)).length + 1
     const count = Math.min(schema.maxItems ?? 1e9, Math.floor(bytes / itemBytes))
-    yield [`${count} items`, times(count, i => leastOf(schema.items, {}, '', i))]
-    yield [
-      `${count} items, the last of them wrong`,
-      [...times(count - 1, i => leastOf(schema.items, {}, '', i)), false],
-    ]
-    for (const [how, item] of largestOf(schema.items, bytes, named)) yield [`an item of ${how}`, [item]]
+    const items = (count: number) => times(count, i => leastOf(schema.items, {}, '', i))
+    yield [`${count} items`, () => items(count)]
+    yield [`${count} items, the last of them wrong`, () => [...items(count - 1), false]]
+    for (const [how, item] of largestOf(schema.items, bytes, named)) yield [`an item of ${how}`, () => [item()]]
   } else if (schema.type === 'object') {
     const least = leastOf(schema, named, key) as object
     for (const [name, field] of Object.entries((schema.properties ?? {}) as Record<string, TSchema>)) {
       for (const [how, value] of largestOf(field, bytes, named, name))
-        yield [`${name}: ${how}`, { ...least, [name]: value }]
+        yield [`${name}: ${how}`, () => ({ ...least, [name]: value() })]
     }
     const others: TSchema | undefined =
       Object.values((schema.patternProperties ?? {}) as Record<string, TSchema>)[0] ?? schema.additionalProperties
     if (typeof others === 'object') {
       const keys = (count: number) => Object.fromEntries(times(count, i => [`k${i}`, leastOf(others, {})]))
-      if (schema.maxProperties !== undefined) yield [`${schema.maxProperties} keys`, keys(schema.maxProperties)]
-      yield ['keys without end', keys(bytes / 16)]
+      const { maxProperties } = schema
+      if (maxProperties !== undefined) yield [`${maxProperties} keys`, () => keys(maxProperties)]
+      yield ['keys without end', () => keys(bytes / 16)]
     }
   }
 }
