@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Role } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
@@ -63,6 +64,8 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
   await extend?.(app)
   await app.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  // Gives up what is idle long before the server does, which may just be asked again then.
+  const agent = new Agent({ keepAlive: true, timeout: 1000 })
 
   return {
     app,
@@ -73,18 +76,37 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
       if (minted.status !== 'minted') throw new Error(`No token: ${minted.status}`)
       return minted.token
     },
-    async call(token, method, path, body) {
-      const response = await fetch(url + path, {
-        method,
-        headers: {
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
-      const text = await response.text()
-      const isJson = response.headers.get('content-type')?.startsWith('application/json')
-      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
-    },
+    call: (token, method, path, body) => ask(`${url}${path}`, { agent, method, token, body }),
   }
+}
+
+interface Ask {
+  agent: Agent
+  method: string
+  token: string | undefined
+  body: unknown
+}
+
+/** Not with `fetch`, which takes several times as much of the processor. */
+function ask<T>(url: string, { agent, method, token, body }: Ask): Promise<Answer<T>> {
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  }
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { agent, method, headers }, response => {
+      let text = ''
+      response.setEncoding('utf8').on('data', chunk => {
+        text += chunk
+      })
+      response.on('error', reject).on('end', () => {
+        const headers = new Headers()
+        for (const [name, values] of Object.entries(response.headersDistinct))
+          for (const value of values ?? []) headers.append(name, value)
+        const isJson = headers.get('content-type')?.startsWith('application/json')
+        resolve({ status: response.statusCode!, headers, body: isJson ? JSON.parse(text) : text })
+      })
+    })
+    asked.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
+  })
 }
