@@ -28,13 +28,7 @@ const server = await measuredServer(t, {
 })
 
 /** One peer after the other in the same role, each until it is thrown out. Resolves with what the server did wrong, and how much it took. */
-async function hammer(
-  peer: 'agent' | 'client',
-  sub: string,
-  token: string,
-  frames: number,
-  start: number,
-) {
+async function hammer(peer: 'agent' | 'client', sub: string, token: string, frames: number, start: number) {
   const random = seededRandom(start)
   const fuzz = fuzzer(peer, random)
   const decode = peer === 'agent' ? decodeAgentServerFrame : decodeServerFrame
@@ -136,9 +130,7 @@ async function fuzz(t: Test, frames: number, start: number): Promise<void> {
   ]
   const share = Math.ceil(frames / peers.length)
   const done = await Promise.all(
-    peers.map(async ({ peer, role, sub }, i) =>
-      hammer(peer, sub, await server.token(role, sub), share, start + i),
-    ),
+    peers.map(async ({ peer, role, sub }, i) => hammer(peer, sub, await server.token(role, sub), share, start + i)),
   )
   isOver = true
   const taken = done.reduce((sum, { taken }) => sum + taken, 0)
