@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ownPageHeaders } from '../src/reference/page-style.ts'
 
@@ -36,14 +36,15 @@ export default fp<AsyncapiOptions>(
       const servers = JSON.stringify({ this: { ...server, ...reached(request) } })
       return reply.type('application/json; charset=utf-8').send(`${beginning},"servers":${servers}}`)
     })
-    await app.register(async pages => {
+    const pages: FastifyPluginAsync = async pages => {
       await pages.register(helmet, ownPageHeaders)
       pages.get('/asyncapi', about, async (_request, reply) => {
         const { protocolPage } = await import('../src/reference/page.ts')
         page ??= protocolPage({ version, queryToken })
         return reply.type('text/html; charset=utf-8').send(page)
       })
-    })
+    }
+    await app.register(fp(pages, { name: 'fleetwire-asyncapi-pages', encapsulate: true }))
   },
   { name: 'fleetwire-asyncapi', dependencies: ['fleetwire-rate-limit', 'fleetwire-reached-at'] },
 )

@@ -1,6 +1,6 @@
 import helmet from '@fastify/helmet'
 import serveFiles from '@fastify/static'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { basePath } from '../src/dashboard/base-path.ts'
 import { builtDashboard, type DashboardPage, readDashboard } from '../src/dashboard/dashboard-build.ts'
@@ -47,7 +47,7 @@ export default fp<DashboardOptions>(
     if (!app.config.DASHBOARD) return
     const build = await readDashboard(folder)
 
-    await app.register(async pages => {
+    const pages: FastifyPluginAsync = async pages => {
       // A page is many files at once, and none of them costs more than a read.
       pages.addHook('onRoute', route => {
         route.config = { ...route.config, rateLimit: false }
@@ -92,7 +92,8 @@ export default fp<DashboardOptions>(
         preCompressed: true,
         logLevel: 'warn',
       })
-    })
+    }
+    await app.register(fp(pages, { name: 'fleetwire-dashboard-pages', encapsulate: true }))
   },
   { name: 'fleetwire-dashboard', dependencies: ['fleetwire-rate-limit', 'fleetwire-reached-at'] },
 )

@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { pageHeaders } from '../src/reference/page-headers.ts'
 
@@ -63,7 +63,7 @@ export default fp<OpenapiOptions>(
       return prefix === '' ? yaml : `${yaml}servers:\n  - url: ${JSON.stringify(prefix)}\n`
     }
 
-    await app.register(async pages => {
+    const pages: FastifyPluginAsync = async pages => {
       await pages.register(helmet, docsHeaders)
       await pages.register(swaggerUi, {
         routePrefix: '/docs',
@@ -81,7 +81,8 @@ export default fp<OpenapiOptions>(
           },
         },
       })
-    })
+    }
+    await app.register(fp(pages, { name: 'fleetwire-openapi-pages', encapsulate: true }))
     app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) =>
       reply.type('application/json; charset=utf-8').send(jsonFor(request)),
     )

@@ -52,6 +52,7 @@ const serializers = (): BuildSerializer =>
  */
 const cheap = { validateSchema: false, code: { optimize: false } } as const
 const FIRST_ERROR = 400
+const { schemas, refer } = shareSchemas(Object.values(protocol))
 const common = { useDefaults: true, removeAdditional: false, allErrors: false, ...cheap }
 
 /**
@@ -115,7 +116,6 @@ export default fp(
         }) as BuildSerializer,
       },
     })
-    const { schemas, refer } = shareSchemas(Object.values(protocol))
     for (const schema of schemas) app.addSchema(schema)
     app.addHook('onRoute', route => {
       if (route.schema === undefined || route.schema.hide) return

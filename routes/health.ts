@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Health, Ready } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 
 export interface HealthOptions {
   version: string
@@ -38,4 +39,4 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { version }
     },
   )
 }
-export default health
+export default fp(health, { name: 'fleetwire-routes-health', encapsulate: true })

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { wireError } from '@fleetwire/protocol'
 import type { FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
+import fp from 'fastify-plugin'
 import type { FleetAnswer, FleetCall } from '../src/mcp/fleet-port.ts'
 import { listenedUris } from '../src/mcp/listened-uris.ts'
 import { LocalFleet } from '../src/mcp/local-fleet.ts'
@@ -194,7 +195,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
     return reply.code(204).send(null)
   })
 }
-export default mcp
+export default fp(mcp, { name: 'fleetwire-routes-mcp', encapsulate: true })
 
 const isEventStream = (response: Response): boolean =>
   response.headers.get('content-type')?.startsWith('text/event-stream') === true

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
 
 /** For Prometheus. The numbers cover the whole server, so every token that may read may have them. */
 const metrics: FastifyPluginAsyncTypebox = async app => {
@@ -24,4 +25,4 @@ const metrics: FastifyPluginAsyncTypebox = async app => {
     async (_request, reply) => reply.type(app.metrics.contentType).send(await app.metrics.metrics()),
   )
 }
-export default metrics
+export default fp(metrics, { name: 'fleetwire-routes-metrics', encapsulate: true })

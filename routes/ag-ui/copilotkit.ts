@@ -11,6 +11,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { accessRefusal, routeAccess } from '../../src/auth/access.ts'
 import { canSeeAgent } from '../../src/auth/permissions.ts'
 import { notFound } from '../../src/outcome.ts'
@@ -146,7 +147,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
     },
   )
 }
-export default copilotKit
+export default fp(copilotKit, { name: 'fleetwire-routes-ag-ui-copilotkit', encapsulate: true })
 
 const ROUTES = {
   info: 'GET /ag-ui/copilotkit/info',

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import copilotKit from './copilotkit.ts'
 import { RunAnswers } from './run-answers.ts'
 import runs from './runs.ts'
@@ -11,4 +12,4 @@ const agUi: FastifyPluginAsync = async app => {
   await app.register(runs, { answers })
   await app.register(copilotKit, { prefix: '/copilotkit', answers })
 }
-export default agUi
+export default fp(agUi, { name: 'fleetwire-routes-ag-ui', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AgentParams, AgUiRunParams, AgUiRunQuery, ResumeHeaders, RunAgentInput } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { notFound } from '../../src/outcome.ts'
 import type { RunAnswers } from './run-answers.ts'
 
@@ -52,4 +53,4 @@ const runs: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (app, { a
     },
   )
 }
-export default runs
+export default fp(runs, { name: 'fleetwire-routes-ag-ui-runs', encapsulate: true })

@@ -1,5 +1,6 @@
 import { type AgentFrame, type AgentServerPayloads, agentServerFrameFlaw, decodeAgentFrame } from '@fleetwire/protocol'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 
 /** The registry tells a silent agent late and offline; this closes what is left of a socket that is dead for longer. */
 const SILENT_INTERVALS = 4
@@ -33,4 +34,4 @@ const agent: FastifyPluginAsync = async app => {
   )
 }
 
-export default agent
+export default fp(agent, { name: 'fleetwire-routes-agent', encapsulate: true })

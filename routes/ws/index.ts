@@ -7,6 +7,7 @@ import {
   TaskParams,
 } from '@fleetwire/protocol'
 import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import { type Dashboard, orReconnect, sendEstablished } from './dashboard.ts'
 import { handleFrame } from './handlers/index.ts'
@@ -69,4 +70,4 @@ const ws: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default ws
+export default fp(ws, { name: 'fleetwire-routes-ws', encapsulate: true })

@@ -273,6 +273,7 @@ const layers: [area: string, may: string[]][] = [
       'routes/',
       'src/',
       '@fleetwire/protocol',
+      'fastify-plugin',
       'fastify',
       '@fastify/type-provider-typebox',
       '@fastify/helmet',

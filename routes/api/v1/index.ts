@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import agents from './agents/index.ts'
 import terminal from './agents/terminal.ts'
 import batches from './commands/batches.ts'
@@ -37,4 +38,4 @@ const v1: FastifyPluginAsync = async app => {
   await app.register(webhooks, { prefix: '/webhooks' })
   await app.register(deliveries, { prefix: '/webhooks' })
 }
-export default v1
+export default fp(v1, { name: 'fleetwire-routes-api', encapsulate: true })

@@ -10,6 +10,7 @@ import {
   RespondBody,
   wireError,
 } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { canSeeAgent } from '../../../src/auth/permissions.ts'
 import { notFound } from '../../../src/outcome.ts'
 import { callerOf } from '../../caller.ts'
@@ -104,4 +105,4 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
     async request => interactions.respondAll(request.body, callerOf(request)),
   )
 }
-export default interactionRoutes
+export default fp(interactionRoutes, { name: 'fleetwire-routes-api-interactions', encapsulate: true })

@@ -9,6 +9,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
@@ -125,4 +126,4 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-export default agentsRoutes
+export default fp(agentsRoutes, { name: 'fleetwire-routes-api-agents', encapsulate: true })

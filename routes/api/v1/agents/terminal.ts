@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AgentParams, TerminalQuery, wireError } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 
 const shown = { schema: { type: 'string' } }
@@ -47,4 +48,4 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default terminal
+export default fp(terminal, { name: 'fleetwire-routes-api-agents-terminal', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Batch, BatchAccepted, BatchBody, BatchParams, IdempotencyHeaders } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 
@@ -81,4 +82,4 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default batchRoutes
+export default fp(batchRoutes, { name: 'fleetwire-routes-api-commands-batches', encapsulate: true })

@@ -20,6 +20,7 @@ import {
 } from '@fleetwire/protocol'
 import type { Static } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { canSeeAgent, may } from '../../../../src/auth/permissions.ts'
 import type { ListQuery, SubmitResult } from '../../../../src/commands/command-types.ts'
 import { notFound } from '../../../../src/outcome.ts'
@@ -243,4 +244,4 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-export default commands
+export default fp(commands, { name: 'fleetwire-routes-api-commands', encapsulate: true })

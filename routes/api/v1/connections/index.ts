@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ConnectionPage, ConnectionParams, ListConnectionsQuery, WebsocketStatus, wireError } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { OpenConnections } from './open-connections.ts'
@@ -64,4 +65,4 @@ const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default connectionsRoutes
+export default fp(connectionsRoutes, { name: 'fleetwire-routes-api-connections', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventPage, HistoryQuery, PublishBody, Published, wireError } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { canSeeEntry } from '../../../../src/auth/permissions.ts'
 import { ownersOf, publicationOf } from '../../../../src/events/publishing.ts'
 import { unavailable } from '../../../../src/outcome.ts'
@@ -73,4 +74,4 @@ const events: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default events
+export default fp(events, { name: 'fleetwire-routes-api-events', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ResumeHeaders, StreamQuery } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { topicsOf } from './topics.ts'
 
 const head = {
@@ -64,4 +65,4 @@ const stream: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default stream
+export default fp(stream, { name: 'fleetwire-routes-api-events-stream', encapsulate: true })

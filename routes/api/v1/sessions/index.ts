@@ -10,6 +10,7 @@ import {
   wireError,
 } from '@fleetwire/protocol'
 import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import { readTranscript } from '../../../../src/sessions/transcript.ts'
@@ -99,4 +100,4 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default sessionsRoutes
+export default fp(sessionsRoutes, { name: 'fleetwire-routes-api-sessions', encapsulate: true })

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ExportTaskParams, ExportTasksParams, ExportTasksQuery } from '@fleetwire/protocol'
 import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Principal } from '../../../../src/auth/principal.ts'
 import { FLW_ERR_AUTH_LAPSED } from '../../../../src/errors.ts'
 import { notFound } from '../../../../src/outcome.ts'
@@ -77,4 +78,4 @@ const exports: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default exports
+export default fp(exports, { name: 'fleetwire-routes-api-tasks-export', encapsulate: true })

@@ -11,6 +11,7 @@ import {
   TaskParams,
 } from '@fleetwire/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { canSeeAgent } from '../../../../src/auth/permissions.ts'
 import { notFound } from '../../../../src/outcome.ts'
 import type { TaskOutcome } from '../../../../src/tasks/task-service.ts'
@@ -162,4 +163,4 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default tasksRoutes
+export default fp(tasksRoutes, { name: 'fleetwire-routes-api-tasks', encapsulate: true })

@@ -7,6 +7,7 @@ import {
   TokenPage,
   TokenParams,
 } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { notFound, unavailable } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation, mintedElsewhere } from './answers.ts'
@@ -74,4 +75,4 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-export default tokens
+export default fp(tokens, { name: 'fleetwire-routes-api-tokens', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { LoginBody, LoginCode, LoginToken } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { unavailable } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { mintedElsewhere } from './answers.ts'
@@ -54,4 +55,4 @@ const login: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default login
+export default fp(login, { name: 'fleetwire-routes-api-tokens-login', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SubjectParams } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { notFound } from '../../../../src/outcome.ts'
 import { callerOf } from '../../../caller.ts'
 import { answerRevocation } from './answers.ts'
@@ -24,4 +25,4 @@ const subjects: FastifyPluginAsyncTypebox = async app => {
     },
   )
 }
-export default subjects
+export default fp(subjects, { name: 'fleetwire-routes-api-tokens-subjects', encapsulate: true })

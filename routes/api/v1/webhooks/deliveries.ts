@@ -6,6 +6,7 @@ import {
   WebhookDeliveryParams,
   WebhookParams,
 } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { managerOf } from './manager.ts'
 
 const tags = ['webhooks']
@@ -73,4 +74,4 @@ const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-export default deliveryRoutes
+export default fp(deliveryRoutes, { name: 'fleetwire-routes-api-webhooks-deliveries', encapsulate: true })

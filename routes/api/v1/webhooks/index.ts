@@ -10,6 +10,7 @@ import {
   WebhookPage,
   WebhookParams,
 } from '@fleetwire/protocol'
+import fp from 'fastify-plugin'
 import { managerOf } from './manager.ts'
 
 const tags = ['webhooks']
@@ -130,4 +131,4 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-export default webhookRoutes
+export default fp(webhookRoutes, { name: 'fleetwire-routes-api-webhooks', encapsulate: true })
