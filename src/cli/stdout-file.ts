@@ -2,19 +2,19 @@ import { write } from 'node:fs'
 import { Writable } from 'node:stream'
 import { systemClock } from '../clock.ts'
 
-const STDOUT = 1
 const RETRY_MS = 10
 
 /**
  * Standard output for more than a reader takes at once. Node's own blocks the whole process while a pipe is full, so a
  * server would give up on a user who pages through a long output. Errors are emitted at `process.stdout`.
  */
-export const stdoutFile = (): Writable =>
-  new Writable({
+export function stdoutFile(): Writable {
+  const { fd } = process.stdout
+  return new Writable({
     highWaterMark: 0,
     write(chunk: Buffer, _encoding, done) {
       const from = (start: number): void =>
-        write(STDOUT, chunk, start, (error, written) => {
+        write(fd, chunk, start, (error, written) => {
           // The pipe is shared with another process that made it non-blocking.
           if (error?.code === 'EAGAIN') systemClock.setTimeout(() => from(start), RETRY_MS)
           else if (error) process.stdout.emit('error', error)
@@ -24,3 +24,4 @@ export const stdoutFile = (): Writable =>
       from(0)
     },
   })
+}

@@ -33,6 +33,10 @@ export async function startAcp(t: Test, config: Partial<Config> = {}) {
     for (const look of looks) look()
   })
   const { admin, call } = server
+  const lineOf = (program: string[] = [process.execPath, testAgent], options: string[] = []) => {
+    const args = ['agent', 'acp', '--id', 'a1', '--root', root, '--journal', journal]
+    return [...args, ...options, '--', ...program]
+  }
 
   const api = {
     ...server,
@@ -56,9 +60,15 @@ export async function startAcp(t: Test, config: Partial<Config> = {}) {
       }),
 
     /** The bridge with a program, connected. */
-    async agent(program: string[] = [process.execPath, testAgent], options: string[] = []) {
-      const args = ['agent', 'acp', '--id', 'a1', '--root', root, '--journal', journal, ...options]
-      const agent = server.start([...args, '--', ...program], await server.as('agent', 'a1'))
+    async agent(program?: string[], options?: string[]) {
+      const agent = server.startHere(lineOf(program, options), await server.as('agent', 'a1'))
+      await agent.printed(/is connected/)
+      return agent
+    },
+
+    /** In a process of its own. */
+    async agentProcess(program?: string[]) {
+      const agent = server.start(lineOf(program), await server.as('agent', 'a1'))
       await agent.printed(/is connected/)
       return agent
     },

@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import type { Config } from '../../src/config.ts'
 import { createShellRunner } from '../../src/exec/shell-runner.ts'
 import { startApp } from './build.ts'
+import { fleetwireHere, type RunningHere } from './cli-here.ts'
 import { type Ended, fleetwire, type Running } from './processes.ts'
 
 type Env = Record<string, string>
@@ -18,23 +19,33 @@ export async function emptyFolder(t: Test): Promise<string> {
   return folder
 }
 
-/** Runs the command line to its end. */
-export async function run(t: Test, args: string[], env: Env = {}): Promise<Ended> {
+/** Runs the command line to its end, in this process. */
+export async function run(t: Test, args: string[], env: Env = {}, input?: string): Promise<Ended> {
+  return fleetwireHere(t, args, { env, folder: await emptyFolder(t), ...(input !== undefined && { input }) }).ended
+}
+
+/** Runs the command line to its end in a process of its own. */
+export async function runProcess(t: Test, args: string[], env: Env = {}): Promise<Ended> {
   return fleetwire(t, args, env, await emptyFolder(t)).ended
 }
 
-/** A server in this process, for commands in processes of their own. */
+/** A server in this process, for commands in this one or in processes of their own. */
 export async function startForCli(t: Test, config: Partial<Config> = {}) {
   const server = await startApp(t, { config })
   const folder = await emptyFolder(t)
   const admin = await server.token('admin')
-  const start = (args: string[], env: Env = {}): Running =>
-    fleetwire(t, args, { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: admin, ...env }, folder)
+  const withTarget = (env: Env) => ({ FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: admin, ...env })
+  const startHere = (args: string[], env: Env = {}): RunningHere =>
+    fleetwireHere(t, args, { env: withTarget(env), folder })
   return {
     ...server,
     admin,
-    start,
-    run: (args: string[], env?: Env): Promise<Ended> => start(args, env).ended,
+    /** In a process of its own. */
+    start: (args: string[], env: Env = {}): Running => fleetwire(t, args, withTarget(env), folder),
+    /** In this process. */
+    startHere,
+    /** In this process, to its end. */
+    run: (args: string[], env?: Env): Promise<Ended> => startHere(args, env).ended,
     as: async (role: Role, sub: string = role): Promise<Env> => ({
       FLEETWIRE_TOKEN: await server.token(role, { sub }),
     }),

@@ -3,8 +3,8 @@ import { test } from 'tap'
 import { startAcp } from '../../helpers/acp.ts'
 
 test('a program that is killed shows as crashed, its command as failed; the bridge ends as it did', async t => {
-  const { agent, submit, ended, lifecycle, until, call, admin } = await startAcp(t)
-  const bridge = await agent()
+  const { agentProcess, submit, ended, lifecycle, until, call, admin } = await startAcp(t)
+  const bridge = await agentProcess()
   const { commandId } = await submit('say begun\npids\ncomplain out of memory\nwait', { sessionId: 's1' })
   const pid = await until(({ type, payload }) => {
     const { delta } = payload as { delta?: string }
@@ -26,8 +26,8 @@ test('a program that is killed shows as crashed, its command as failed; the brid
 })
 
 test('a bridge that is stopped in the middle of a turn ends it first, with what it asks', async t => {
-  const { agent, submit, ended, asked, lifecycle, call, admin } = await startAcp(t)
-  const bridge = await agent()
+  const { agentProcess, submit, ended, asked, lifecycle, call, admin } = await startAcp(t)
+  const bridge = await agentProcess()
   const { commandId } = await submit('ask May I?')
   const { interactionId } = await asked(commandId)
   bridge.child.kill('SIGINT')

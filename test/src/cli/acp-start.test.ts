@@ -10,7 +10,7 @@ test('what cannot be the agent is told in a line', async t => {
   const acp = (...args: string[]) => run(['agent', 'acp', '--id', 'a1', '--root', root, ...args], token)
   const [missing, silent, newer, noRoot] = await Promise.all([
     acp('--', 'no-such-agent'),
-    acp('--', node, '-e', 'console.error("no key"); process.exit(3)'),
+    acp('--', node, '-e', 'console.error("no key"); process.exitCode = 3'),
     acp('--', node, testAgent, 'version=2'),
     run(['agent', 'acp', '--id', 'a1', '--root', join(root, 'none'), '--', node], token),
   ])

@@ -139,7 +139,7 @@ test('files and commands: what is inside of the root, and nothing else', async t
   t.match(terminalId, /^term_/)
   await interrupt(waits.commandId)
   t.match(await ended(waits.commandId), { status: 'cancelled' })
-  const sleeper = (await said(`run pgrep -f 'sleep 4711' -P ${bridge.child.pid}`)).match(/(\d+)\n?$/)?.[1]
+  const sleeper = (await said(`run pgrep -f 'sleep 4711' -P ${process.pid}`)).match(/(\d+)\n?$/)?.[1]
   t.ok(sleeper, 'what it left running goes on with its session')
   await bridge.kill('SIGTERM')
   t.throws(() => process.kill(Number(sleeper), 0), { code: 'ESRCH' }, 'and ends with it')

@@ -103,9 +103,9 @@ test('a token file and a token command are read again before the token expires, 
 })
 
 test('an unusable source of tokens stops the start with the reason', async t => {
-  const { start } = await startForCli(t)
+  const { startHere } = await startForCli(t)
   const folder = t.testdir({ empty: '', other: lasting(600, 'a2') })
-  const ended = (...args: string[]) => start([...exec, ...args], { FLEETWIRE_TOKEN: '' }).ended
+  const ended = (...args: string[]) => startHere([...exec, '--journal', folder, ...args], { FLEETWIRE_TOKEN: '' }).ended
   t.match(await ended('--token-file', join(folder, 'none')), { code: 4, stderr: /cannot be read from .*none: ENOENT/ })
   t.match(await ended('--token-file', join(folder, 'empty')), { code: 4, stderr: /There is no token in .*empty/ })
   t.match(await ended('--token-file', join(folder, 'other')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
@@ -118,14 +118,17 @@ test('an unusable source of tokens stops the start with the reason', async t => 
 })
 
 test('[AG17] a token that expires within a day causes one warning, in ps, in the record and in the log of the agent', async t => {
-  const { start, run, call, admin, log } = await startForCli(t)
+  const { startHere, run, call, admin, log } = await startForCli(t)
+  const folder = t.testdir({ token: lasting(3600) })
+  const start = (env: Record<string, string>, ...args: string[]) =>
+    startHere([...exec, '--journal', join(folder, 'journal'), ...args], env)
   const warned: unknown[] = []
   log.follow(events => {
     for (const { payload } of events) if ((payload as { code?: string }).code === 'token_expires') warned.push(payload)
   })
   const token = { FLEETWIRE_TOKEN: lasting(3 * 3600 + 60) }
   for (let i = 0; i < 2; i++) {
-    const agent = start(exec, token)
+    const agent = start(token)
     await agent.printed(/is connected/)
     t.match(await run(['ps']), { stdout: /a1 .*token expires in 3 h/ })
     t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: Number })
@@ -133,12 +136,11 @@ test('[AG17] a token that expires within a day causes one warning, in ps, in the
   }
   t.match(warned, [{ agentId: 'a1', message: /expires at 20/ }])
   t.equal(warned.length, 1)
-  const file = join(t.testdir({ token: lasting(3600) }), 'token')
-  const renewing = start([...exec, '--token-file', file], { FLEETWIRE_TOKEN: '' })
+  const renewing = start({ FLEETWIRE_TOKEN: '' }, '--token-file', join(folder, 'token'))
   await renewing.printed(/is connected/)
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: undefined }, 'it gets another')
   await renewing.kill('SIGTERM')
-  const lasts = start(exec, { FLEETWIRE_TOKEN: lasting(3 * 86_400) })
+  const lasts = start({ FLEETWIRE_TOKEN: lasting(3 * 86_400) })
   await lasts.printed(/is connected/)
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { tokenExpiresAt: undefined })
   await lasts.kill('SIGTERM')

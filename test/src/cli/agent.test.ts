@@ -39,8 +39,9 @@ test('a second agent of the same id ends the first, which says so', async t => {
 })
 
 test('a token that cannot work ends it with 4 and a hint', async t => {
-  const { start, as } = await startForCli(t)
-  const exec = (env: Record<string, string>) => start(['agent', 'exec', '--id', 'a1'], env).ended
+  const { startHere, as } = await startForCli(t)
+  const exec = (env: Record<string, string>) =>
+    startHere(['agent', 'exec', '--id', 'a1', '--journal', t.testdir()], env).ended
   t.match(await exec(await as('agent', 'a2')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
   t.match(await exec({ FLEETWIRE_TOKEN: '' }), { code: 4, stderr: /fleetwire token --role agent --sub a1/ })
   t.match(await exec({ FLEETWIRE_TOKEN: 'x' }), { code: 4, stderr: /refused this agent: .*401/ })

@@ -76,20 +76,21 @@ async function reporting(t: Test) {
     rest,
     report: (...args: string[]) => run(t, ['report', ...args], env),
     hook: (input: object, ...args: string[]) =>
-      piped(t, ['report', 'hook', 'claude-code', ...args], JSON.stringify(input), env),
-    pipe: (args: string[], input: string) => piped(t, ['report', ...args], input, env),
+      run(t, ['report', 'hook', 'claude-code', ...args], env, JSON.stringify(input)),
+    pipe: (args: string[], input: string) => run(t, ['report', ...args], env, input),
+    pipeProcess: (args: string[], input: string) => piped(t, ['report', ...args], input, env),
     asked: () => until(async () => (await rest<{ items: Interaction[] }>('GET', '/interactions?state=open')).items[0]),
     answer: (id: string, body: object) => rest<Interaction>('POST', `/interactions/${id}/respond`, body),
   }
 }
 
 t.test('status, tool calls, messages and usage of a program', async t => {
-  const { report, pipe, statuses, rest } = await reporting(t)
+  const { report, pipeProcess, statuses, rest } = await reporting(t)
   t.match(await report('status', 'working', 'compiling', 'main.c'), { code: 0, stdout: '', stderr: '' })
   const start = await report('tool', 'start', 'compile', '--args', '{"file":"main.c"}')
   t.match(start, { code: 0, stdout: /^call_\w+\n$/, stderr: '' })
   t.match(await report('tool', 'end', start.stdout.trim(), '--result', 'ok'), { code: 0 })
-  t.match(await pipe(['message', '--role', 'user'], 'Größe 🙂\n'.repeat(10_000)), { code: 0, stderr: '' })
+  t.match(await pipeProcess(['message', '--role', 'user'], 'Größe 🙂\n'.repeat(10_000)), { code: 0, stderr: '' })
   for (const more of [[], [], ['--cumulative', '--output', '50']])
     t.match(await report('usage', '--request', 'r1', '--input', '100', '--output', '20', '--model', 'm', ...more), {
       code: 0,
@@ -113,7 +114,7 @@ t.test('status, tool calls, messages and usage of a program', async t => {
     'the second report adds nothing',
   )
 
-  const sent = await pipe(
+  const sent = await pipeProcess(
     ['send'],
     `{"type":"agent:status","payload":{"work":"waiting"}}\n\n{"type":"task:create","payload":{}}\n`,
   )

@@ -2,7 +2,7 @@ import type { Command } from '@fleetwire/protocol'
 import t, { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 
-const { start, run, call, admin, agent, inStatus } = await startForCli(t)
+const { start, startHere, run, call, admin, agent, inStatus } = await startForCli(t)
 await agent('a1', {
   prompt: async () => ({ status: 'succeeded', output: 'an answer' }),
   broken: async () => {
@@ -55,7 +55,7 @@ test('Ctrl-C of send --wait interrupts the command, shows its last output and en
 
 test('a command that another user interrupts ends with 130 as well', async t => {
   const running = inStatus('a1', 'running')
-  const sent = start(['send', 'a1', '--wait', 'sleep 600'])
+  const sent = startHere(['send', 'a1', '--wait', 'sleep 600'])
   const { commandId } = await running
   await run(['interrupt', commandId])
   t.match(await sent.ended, { code: 130, stderr: `fleetwire: ${commandId} cancelled: interrupted\n` })

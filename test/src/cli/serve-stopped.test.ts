@@ -3,7 +3,7 @@ import { emptyFolder } from '../../helpers/cli.ts'
 import { fleetwire } from '../../helpers/processes.ts'
 import { size } from '../../helpers/sizes.ts'
 
-const STARTS = size('STARTS', { quick: 6, full: 20 })
+const STARTS = size('STARTS', { quick: 2, full: 20 })
 
 test('a server that is told to end as soon as it listens finishes what it says, and ends without a complaint', async t => {
   for (let i = 0; i < STARTS; i++) {

@@ -1,7 +1,7 @@
 import t, { test } from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 
-const { start, run, agent } = await startForCli(t)
+const { start, startHere, run, agent } = await startForCli(t)
 await agent('a1')
 
 test('tail prints events and whole lines of output, until Ctrl-C', async t => {
@@ -15,12 +15,11 @@ test('tail prints events and whole lines of output, until Ctrl-C', async t => {
 })
 
 test('tail --json prints one object per line, only for the pattern', async t => {
-  const tail = start(['tail', '--json', '--no-output', 'agents.*.commands.*'])
+  const tail = startHere(['tail', '--json', '--no-output', 'agents.*.commands.*'])
   await tail.printed(/following/)
   await run(['send', 'a1', '--wait', 'echo one'])
   await tail.printed(/command:succeeded/)
-  await tail.kill('SIGTERM')
-  const events = (await tail.ended).stdout
+  const events = (await tail.kill('SIGINT')).stdout
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
@@ -29,13 +28,12 @@ test('tail --json prints one object per line, only for the pattern', async t => 
 })
 
 test('tail --json has the output of commands as frames, byte for byte', async t => {
-  const tail = start(['tail', '--json'])
+  const tail = startHere(['tail', '--json'])
   await tail.printed(/following/)
   const sent = await run(['send', 'a1', '--wait', 'printf "one\\n\\303"; sleep 0.2; printf "\\251two"'])
   t.equal(sent.code, 0)
   await tail.printed(/"data":"[^"]*two/)
-  await tail.kill('SIGTERM')
-  const frames = (await tail.ended).stdout
+  const frames = (await tail.kill('SIGINT')).stdout
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
@@ -48,7 +46,7 @@ test('tail --json has the output of commands as frames, byte for byte', async t 
 })
 
 test('the output of a program cannot control the terminal of a follower, but may have colours', async t => {
-  const tail = start(['tail'])
+  const tail = startHere(['tail'])
   await tail.printed(/following/)
   await run([
     'send',
@@ -56,8 +54,7 @@ test('the output of a program cannot control the terminal of a follower, but may
     String.raw`printf '\033]52;c;ZXZpbA==\007\033[31mred\033[0m\033[2J\033[1;1H\rforged\nlast\n'`,
   ])
   await tail.printed(/command:succeeded/)
-  tail.child.kill('SIGINT')
-  const { stdout } = await tail.ended
+  const { stdout } = await tail.kill('SIGINT')
   const [red, plain] = ['\u001b[31m', '\u001b[0m']
   const told = `a1 | ${red}red${plain} forged${plain}\na1 | last\n`
   t.ok(stdout.includes(told), JSON.stringify(stdout))

@@ -2,11 +2,10 @@ import { DashboardClient } from '@fleetwire/client/node'
 import { test } from 'tap'
 import { SECRET } from '../../helpers/build.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
-import { some } from '../../helpers/sizes.ts'
 
 test('[AU30] a line break at the end of a token or a secret is ignored, wherever it comes from', async t => {
   const { url, admin, run, app } = await startForCli(t)
-  for (const token of some('UNTIDY_TOKENS', 2, [`${admin}\r\n`, `${admin}\n`, `\ufeff${admin}`, ` ${admin} `])) {
+  for (const token of [`${admin}\r\n`, `${admin}\n`, `\ufeff${admin}`, ` ${admin} `]) {
     t.match(await run(['ps', '--json'], { FLEETWIRE_TOKEN: token }), { code: 0 })
   }
   t.match(await run(['ps', '--json'], { FLEETWIRE_TOKEN: '', FLEETWIRE_JWT_SECRET: `${SECRET}\n` }), { code: 0 })

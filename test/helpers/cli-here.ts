@@ -1,0 +1,161 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { Ended } from './processes.ts'
+
+/*
+ * The command line in the process of the test, for what a command asks, prints and ends with. A process of its own pays
+ * ten times as much to load the same modules; whoever tests signals, pipes, a terminal or a kill starts one
+ * (`fleetwire` in processes.ts).
+ */
+
+/** What a run sees in place of the members of `process` of these names. */
+interface OwnProcess {
+  env: Record<string, string>
+  argv: string[]
+  stdin: Readable
+  stdout: Writable
+  stderr: Writable
+  exitCode: number | undefined
+  exit(code?: number): void
+  on(event: string, listener: () => void): NodeJS.Process
+  once(event: string, listener: () => void): NodeJS.Process
+  off(event: string, listener: () => void): NodeJS.Process
+}
+
+export interface RunningHere {
+  /** What it has printed so far, on both. */
+  output(): string
+  readonly ended: Promise<Ended>
+  /** Resolves when the output matches; rejects when it ends before. */
+  printed(pattern: RegExp): Promise<RegExpMatchArray>
+  /** As the process that gets this signal acts. Resolves when it has ended. */
+  kill(signal: 'SIGINT' | 'SIGTERM'): Promise<Ended>
+}
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const current = new AsyncLocalStorage<OwnProcess>()
+/** They go on when their action is done, until they exit. */
+const GO_ON = ['agent', 'serve']
+const SIGNALS = /^SIG/
+
+const real = globalThis.process
+let isShared = false
+
+/** From now on each run sees its own members of `process`, and everybody else the real ones. */
+function shareProcess(): void {
+  if (isShared) return
+  isShared = true
+  for (const name of ['env', 'argv', 'stdin', 'stdout', 'stderr', 'exit', 'on', 'once', 'off'] as const) {
+    const { get, value } = Object.getOwnPropertyDescriptor(real, name) ?? { value: real[name] }
+    Object.defineProperty(real, name, {
+      get: () => current.getStore()?.[name] ?? (get === undefined ? value : get.call(real)),
+      configurable: true,
+    })
+  }
+  // The one that cannot be defined anew.
+  const own = (name: string | symbol) => (name === 'exitCode' ? current.getStore() : undefined) ?? real
+  globalThis.process = new Proxy(real, {
+    get: (_, name) => Reflect.get(own(name), name),
+    set: (_, name, value) => Reflect.set(own(name), name, value),
+  })
+}
+
+/** Runs `fleetwire <args>` in this process, with this environment and what stands in `input`. */
+export function fleetwireHere(
+  t: Test,
+  args: string[],
+  { env, folder, input = '' }: { env: Record<string, string>; folder: string; input?: string },
+): RunningHere {
+  shareProcess()
+  const signals = new EventEmitter()
+  const listen = (how: 'on' | 'once' | 'off') => (event: string, listener: () => void) => {
+    if (SIGNALS.test(event)) signals[how](event, listener)
+    else EventEmitter.prototype[how].call(real, event, listener)
+    return real
+  }
+  let [text, errors] = ['', '']
+  const waiting = new Set<() => void>()
+  const add = (chunk: Buffer) => {
+    text += chunk.toString()
+    for (const look of waiting) look()
+  }
+  // A file, since what is piped is written to its descriptor.
+  const path = join(folder, `stdout-${Math.random()}`)
+  const fd = openSync(path, 'a')
+  let isOpen = true
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (isOpen) writeSync(fd, chunk)
+      add(chunk)
+      done()
+    },
+  })
+  const stderr = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      errors += chunk.toString()
+      add(chunk)
+      done()
+    },
+  })
+  const argv = [real.execPath, main, ...args]
+  let signal: (name: NodeJS.Signals) => void = () => {}
+  const ended = new Promise<Ended>((resolve, reject) => {
+    const end = (code = own.exitCode ?? 0) => {
+      if (!isOpen) return
+      isOpen = false
+      closeSync(fd)
+      resolve({ code, signal: null, stdout: readFileSync(path, 'utf8'), stderr: errors })
+    }
+    const own: OwnProcess = {
+      env: { PATH: real.env.PATH ?? '', HOME: folder, FLEETWIRE_DATA_DIR: join(folder, 'data'), ...env },
+      argv,
+      stdin: Readable.from(input === '' ? [] : [Buffer.from(input)], { objectMode: false }),
+      stdout: Object.assign(stdout, { fd }),
+      stderr,
+      exitCode: undefined,
+      exit: end,
+      on: listen('on'),
+      once: listen('once'),
+      off: listen('off'),
+    }
+    signal = name => {
+      if (isOpen && !current.run(own, () => signals.emit(name, name))) end(130)
+    }
+    current
+      .run(own, async () => {
+        const { runProgram } = await import('../../src/cli/program.ts')
+        const code = await runProgram(argv)
+        if (code !== undefined || !GO_ON.includes(args[0]!)) end(code)
+      })
+      .catch(reject)
+  })
+  t.teardown(() => {
+    signal('SIGINT')
+    return ended
+  })
+  return {
+    output: () => text,
+    ended,
+    printed: pattern =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = text.match(pattern)
+          if (match === null) return
+          waiting.delete(look)
+          resolve(match)
+        }
+        waiting.add(look)
+        void ended.then(() => reject(new Error(`ended before it printed ${pattern}: ${text}`)), reject)
+        look()
+      }),
+    kill: name => {
+      signal(name)
+      return ended
+    },
+  }
+}
