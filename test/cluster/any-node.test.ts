@@ -3,7 +3,7 @@ import type { Command, ConnectionInfo } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { bodyOf, openRun, textsOf } from '../helpers/ag-ui.ts'
 import { SECRET } from '../helpers/build.ts'
-import { decidingOf, openNode, startAroundProcess } from '../helpers/cluster-nodes.ts'
+import { decidingOf, openNode } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { mcpClient } from '../helpers/mcp-client.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
@@ -146,59 +146,3 @@ t.test(
     t.equal(sum('fleetwire_commands_ended_total{status="succeeded"}'), 31)
   },
 )
-
-/** Through which node each caller goes on, and what it is answered, while the active one ends. */
-async function endActive(t: Test, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  const nats = await NatsCluster.start(t)
-  if (nats === undefined) return
-  const { active, gateways } = await startAroundProcess(t, nats)
-  const others = gateways.map(({ name, url }) => placeOf(name, url)) as [Place, Place]
-  await agentAt(t, [others[0].url], { shell: async () => ({ status: 'succeeded', exitCode: 0 }) })
-  await until(async () => (await others[1].call<{ link?: string }>('GET', '/api/v1/agents/a1')).body.link === 'online')
-
-  let isOver = false
-  const accepted = new Map<string, string>()
-  const statuses = new Map<number, number>()
-  async function submitAll(caller: number, { call }: Place): Promise<void> {
-    for (let i = 0; !isOver; i++) {
-      const key = `k${caller}_${i}`
-      const commandId = await until(async () => {
-        const body = { kind: 'shell', input: key }
-        const answer = await call<Command>('POST', '/api/v1/agents/a1/commands', body, { 'idempotency-key': key })
-        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
-        return (answer.status === 202 || answer.status === 200) && answer.body.commandId
-      })
-      accepted.set(key, commandId)
-    }
-  }
-  const callers = [0, 1, 2, 3].map(caller => submitAll(caller, others[caller % 2]!))
-  await until(() => accepted.size > 100)
-  active.child.kill(signal)
-  await decidingOf(gateways)
-  const before = accepted.size
-  await until(() => accepted.size > before + 50)
-  isOver = true
-  await Promise.all(callers)
-  t.comment(`answers ${JSON.stringify([...statuses])}`)
-  for (const status of statuses.keys()) t.ok([200, 202, 429, 503].includes(status), `${status}`)
-
-  const found = new Map<string, string[]>()
-  let cursor = ''
-  for (;;) {
-    const path = `/api/v1/commands?agentId=a1&limit=500${cursor && `&cursor=${cursor}`}`
-    const { body } = await others[0].call<{ items: Command[]; nextCursor: string | null }>('GET', path)
-    for (const { idempotencyKey = '', commandId } of body.items)
-      found.set(idempotencyKey, [...(found.get(idempotencyKey) ?? []), commandId])
-    if (body.nextCursor === null) break
-    cursor = body.nextCursor
-  }
-  t.same(
-    [...accepted].filter(([key, commandId]) => found.get(key)?.join() !== commandId),
-    [],
-  )
-}
-
-t.test('[NO8] [NO10] what has a key is accepted once through the others when the active node is killed', t =>
-  endActive(t, 'SIGKILL'),
-)
-t.test('[NO8] [NO9] and when it is stopped', { skip: process.env.FULL !== '1' }, t => endActive(t, 'SIGTERM'))

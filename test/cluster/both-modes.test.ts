@@ -28,7 +28,9 @@ const FULL = [
 ]
 const ONLY = process.env.BOTH_MODES
 const FILES = size('BOTH_MODES_ALL', { quick: 0, full: 1 }) > 0 ? [...QUICK, ...FULL] : QUICK
-const AT_ONCE = 2
+const RUN_TESTS = fileURLToPath(new URL('../../scripts/run-tests.js', import.meta.url))
+/** Few files cost less in one process than side by side. */
+const TEST_JOBS = FILES === QUICK ? '1' : '2'
 
 t.setTimeout(600_000)
 
@@ -36,22 +38,15 @@ t.test('what is true of an embedded server is true of a node that does not decid
   const cluster = await NatsCluster.start(t)
   if (cluster === undefined) return
   const files = ONLY === undefined ? FILES : [...QUICK, ...FULL].filter(file => file.includes(ONLY))
-  const run = async (file: string) => {
-    const path = fileURLToPath(new URL(`../${file}.test.js`, import.meta.url))
-    const child = spawn(process.execPath, ['--enable-source-maps', path], {
-      env: { TAP_TIMEOUT: '600', ...process.env, TEST_CLUSTER: cluster.addresses.join(',') },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    t.teardown(() => void child.kill('SIGKILL'))
-    let printed = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (printed += chunk))
-    const [code] = await once(child, 'close')
-    t.equal(code, 0, file)
-    if (code !== 0) t.comment(printed)
-  }
-  const queue = [...files]
-  const lane = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await run(file)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  const child = spawn(process.execPath, [RUN_TESTS, ...files.map(file => `dist/test/${file}.test.js`)], {
+    env: { TAP_TIMEOUT: '600', ...process.env, TEST_JOBS, TEST_CLUSTER: cluster.addresses.join(',') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => void child.kill('SIGKILL'))
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (printed += chunk))
+  const [code] = await once(child, 'close')
+  t.equal(code, 0)
+  for (const file of files) t.ok(printed.includes(` - dist/test/${file}.test.js`), `${file} was run`)
+  if (code !== 0) t.comment(printed)
 })

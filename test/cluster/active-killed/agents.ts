@@ -1,28 +1,23 @@
 import { AgentClient, MemoryJournal } from '@fleetwire/client/node'
 import { type Command, isFinal } from '@fleetwire/protocol'
-import t from 'tap'
-import { SECRET } from '../helpers/build.ts'
-import { type OpenNode, startAroundProcess } from '../helpers/cluster-nodes.ts'
-import { hmacToken } from '../helpers/foreign-token.ts'
-import { NatsCluster } from '../helpers/nats-cluster.ts'
-import { until } from '../helpers/until.ts'
+import type { Test } from 'tap'
+import { SECRET } from '../../helpers/build.ts'
+import type { OpenNode } from '../../helpers/cluster-nodes.ts'
+import { hmacToken } from '../../helpers/foreign-token.ts'
+import { until } from '../../helpers/until.ts'
+import type { KilledFleet } from './fleet.ts'
 
 const AGENTS = 10
 const COMMANDS = 6
 
-t.setTimeout(120_000)
-
-t.test('[NO20] [NO21] agents of gateways run each command once, also when the active node is killed', async t => {
-  const nats = await NatsCluster.start(t)
-  if (nats === undefined) return
-  const { active, gateways } = await startAroundProcess(t, nats)
-  const admin = hmacToken(SECRET)
-
+/** Agents of gateways run each command once, also when the active node is killed. */
+export async function agentsUnderKill(t: Test, fleet: KilledFleet): Promise<void> {
+  const { gateways, admin } = fleet
   const runs = new Map<string, number>()
   const finish: (() => void)[] = []
   const agents = await Promise.all(
     Array.from({ length: AGENTS }, async (_, n) => {
-      const agentId = `a${n}`
+      const agentId = `r${n}`
       const agent = new AgentClient({
         url: gateways[n % gateways.length]!.url,
         token: hmacToken(SECRET, { sub: agentId, role: 'agent' }),
@@ -55,26 +50,32 @@ t.test('[NO20] [NO21] agents of gateways run each command once, also when the ac
   const [here, there] = gateways
   for (let n = 0; n < 2; n++) await submitAll(here)
   await until(() => runs.size === 2 * AGENTS)
+  for (let n = 0; n < 2; n++) await fleet.meet()
   // One half of them has ended when the node dies, and some of the results are on their way.
   for (const end of finish.splice(0, AGENTS)) end()
   void submitAll(there).catch(() => {})
   await until(() => runs.size > 2 * AGENTS)
-  active.child.kill('SIGKILL')
+  fleet.kill()
   for (const end of finish.splice(0, AGENTS / 2)) end()
-  await submit(here, 'a0')
+  await submit(here, 'r0')
   await until(() => agents.every(({ agent }) => agent.status.value.state === 'online'))
   await submitAll(there)
+  const commands = async () => {
+    const lists = agents.map(({ agentId }) =>
+      here.call<{ items?: Command[] }>(admin, 'GET', `/api/v1/commands?agentId=${agentId}`),
+    )
+    return (await Promise.all(lists)).flatMap(({ body }) => body.items ?? [])
+  }
   await until(async () => {
     for (const end of finish.splice(0)) end()
-    const { body } = await here.call<{ items: Command[] }>(admin, 'GET', '/api/v1/commands?limit=200')
-    return body.items?.length >= accepted.length && body.items.every(({ status }) => isFinal(status))
+    const all = await commands()
+    return all.length >= accepted.length && all.every(({ status }) => isFinal(status))
   })
-  const { body } = await here.call<{ items: Command[] }>(admin, 'GET', '/api/v1/commands?limit=200')
-  const ends = new Map(body.items.map(command => [command.commandId, command]))
+  const ends = new Map((await commands()).map(command => [command.commandId, command]))
   for (const commandId of accepted) t.match(ends.get(commandId), { status: 'succeeded', output: commandId })
   t.same(
     [...runs.values()].filter(count => count !== 1),
     [],
     'none ran twice',
   )
-})
+}
