@@ -13,22 +13,26 @@ const cup = (row: number, col: number) => `\x1b[${row};${col}H`
 export const upTo = (bytes: number, text: string) =>
   text.repeat(Math.max(1, Math.floor(bytes / Buffer.byteLength(text))))
 
-/** What makes a terminal work more than its bytes say, each on the largest screen and on an ordinary one. */
-export const attacks: Record<string, string> = {
+/** What makes a terminal work more than its bytes say, the larger its screen the more. */
+export const screenAttacks: Record<string, string> = {
   'scroll down': upTo(20 * KiB, '\x1b[1000T'),
   'scroll up': upTo(20 * KiB, '\x1b[1000S'),
   'delete lines': upTo(20 * KiB, '\x1b[1000M'),
   'insert lines': upTo(20 * KiB, '\x1b[9999L'),
   'huge counts': ['L', 'M', 'S', 'T', 'P', '@', 'X', 'I', 'Z', 'b', 'A', 'E'].map(f => `\x1b[2147483647${f}`).join('x'),
-  'repeat a character': upTo(20 * KiB, 'x\x1b[9999999b'),
-  'insert and delete characters': upTo(64 * KiB, '\x1b[1000@\x1b[1000P'),
-  'scroll regions': upTo(64 * KiB, `\x1b[2;999r${cup(999, 1)}\n\n\x1b[r`),
-  'reverse index': upTo(64 * KiB, '\x1b[H\x1bM'),
   'erase the screen': upTo(64 * KiB, '\x1b[2J'),
   'erase from the start': upTo(64 * KiB, `${cup(1000, 1000)}\x1b[1J`),
   'fill the screen': upTo(20 * KiB, '\x1b#8'),
   reset: upTo(20 * KiB, '\x1bc'),
   'the alternate screen': upTo(20 * KiB, '\x1b[?1049h\x1b[?1049l'),
+}
+
+/** The same, on a screen of any size. */
+export const textAttacks: Record<string, string> = {
+  'repeat a character': upTo(20 * KiB, 'x\x1b[9999999b'),
+  'insert and delete characters': upTo(64 * KiB, '\x1b[1000@\x1b[1000P'),
+  'scroll regions': upTo(64 * KiB, `\x1b[2;999r${cup(999, 1)}\n\n\x1b[r`),
+  'reverse index': upTo(64 * KiB, '\x1b[H\x1bM'),
   titles: upTo(128 * KiB, `\x1b]0;${'t'.repeat(200)}\x07`),
   'an OSC that never ends': `\x1b]0;${'o'.repeat(512 * KiB)}`,
   'a DCS that never ends': `\x1bP1$r${'d'.repeat(512 * KiB)}`,
@@ -46,6 +50,8 @@ export const attacks: Record<string, string> = {
   'insert mode': `\x1b[4h${'i'.repeat(128 * KiB)}`,
   'tab stops': upTo(64 * KiB, '\x1bH\t\x1b[3g\t'),
 }
+
+export const attacks: Record<string, string> = { ...screenAttacks, ...textAttacks }
 
 export interface Stage {
   hostile: WsClient

@@ -69,7 +69,7 @@ const rules: Rule[] = [
     among: tests,
     but: [
       'test/attack/floods',
-      'test/attack/terminal-reading',
+      'test/attack/terminals',
       'test/realtime/jitter', // A schedule of its own.
       'test/cluster/node-apart', // A node that is cut off says so within seconds.
       'test/cluster/partitions', // So does one whose network is cut.
