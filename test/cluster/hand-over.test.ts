@@ -18,7 +18,8 @@ const HEADERS_MS = 500
 const REQUEST_MS = 1000
 /** Node looks once a second whose time is over. The rest is for a machine that is busy. */
 const PATIENCE_MS = REQUEST_MS + 1000 + 13_000
-const EACH = 3
+/** Clients of each habit. */
+const EACH = size('HAND_OVER_CLIENTS', { quick: 1, full: 3 })
 
 const token = hmacToken(SECRET)
 const head = (...lines: string[]) =>

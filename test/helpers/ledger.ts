@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command, Role } from '@fleetwire/protocol'
@@ -5,17 +6,24 @@ import type { Test } from 'tap'
 import { Agent, fetch } from 'undici'
 import { COUNTED, LedgerAgent, WHOLE } from './ledger-agent.ts'
 import { LedgerDashboard } from './ledger-dashboard.ts'
+import { size } from './sizes.ts'
 import { until } from './until.ts'
 
-export interface LedgerOptions {
-  /** Of any node, or of what stands before them. */
-  url: string
-  token(role: Role, sub?: string): string
+/** Who is at work. */
+export interface Load {
   agents: number
   dashboards: number
   callers: number
   /** How long a caller rests between two commands, at most. */
   restMs: number
+  /** Callers call only in `goOn` and `during`: what is done in between costs time and shows nothing more. */
+  onlyWhileAwaited?: true
+}
+
+export interface LedgerOptions extends Load {
+  /** Of any node, or of what stands before them. */
+  url: string
+  token(role: Role, sub?: string): string
 }
 
 interface Accepted {
@@ -26,12 +34,12 @@ interface Accepted {
   acceptedAt: number
 }
 
-const COUNT_EVERY_MS = 50
+const COUNT_EVERY_MS = size('COUNT_EVERY_MS', { quick: 200, full: 50 })
 /** Longer than a node waits for another one to become active. */
 const ANSWER_MS = 20_000
 const RETRY_MS = 50
 /** One in so many commands asks a question; 0: none. */
-const ASKS_EVERY = Number(process.env.CLUSTER_ASKS ?? 20)
+const ASKS_EVERY = size('CLUSTER_ASKS', { quick: 10, full: 20 })
 /** Who is not told of something by then is not told of it at all. */
 const SETTLE_MS = 120_000
 
@@ -48,6 +56,8 @@ export class Ledger {
   #keys = 0
   #calling: Promise<unknown> = Promise.resolve()
   #isCalling = false
+  #awaited = 0
+  readonly #wake = new EventEmitter()
 
   private constructor(options: LedgerOptions) {
     this.#options = options
@@ -97,10 +107,22 @@ export class Ledger {
   /** Resolves when so many more commands were accepted that were first sent from now on. */
   async goOn(count: number): Promise<void> {
     const from = performance.now()
-    await until(() => {
+    const isDone = () => {
       this.#throwFlaws()
       return this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count
-    })
+    }
+    await this.during(until(isDone))
+  }
+
+  /** Lets callers call until it is over. */
+  async during<T>(awaited: Promise<T>): Promise<T> {
+    this.#awaited++
+    this.#wake.emit('callers')
+    try {
+      return await awaited
+    } finally {
+      this.#awaited--
+    }
   }
 
   /** How long after `at` the first command was accepted that was sent after it, in ms. */
@@ -176,11 +198,14 @@ export class Ledger {
 
   async #stop(): Promise<void> {
     this.#isCalling = false
+    this.#wake.emit('callers')
     await this.#calling
   }
 
   async #call(token: string): Promise<void> {
-    while (this.#isCalling) {
+    for (;;) {
+      while (this.#options.onlyWhileAwaited && this.#isCalling && this.#awaited === 0) await once(this.#wake, 'callers')
+      if (!this.#isCalling) return
       const n = this.#keys++
       const asks = ASKS_EVERY > 0 && n % ASKS_EVERY === 0
       const sentAt = performance.now()

@@ -5,9 +5,12 @@ interface Sizes {
   full: number
 }
 
+/** Everything at its full size. */
+export const isFull = process.env.FULL === '1'
+
 /** The size of a test. A variable of its name sets it by itself: `KILL_SERVER=20 node dist/test/e2e/kill-loop.test.js`. */
 export const size = (name: string, { quick, full }: Sizes): number =>
-  Number(process.env[name] ?? (process.env.FULL === '1' ? full : quick))
+  Number(process.env[name] ?? (isFull ? full : quick))
 
 /** A seed that can be given again: `SEED=… node dist/test/….test.js`. */
 export const seed = (): number => Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -22,4 +25,4 @@ export function some<T>(name: string, quick: number, cases: readonly T[]): T[] {
 }
 
 /** Of a test that tries, at the price of seconds, what another tries too: run where FULL is 1. */
-export const inFull = { skip: process.env.FULL === '1' ? false : 'in a full run' } as const
+export const inFull = { skip: isFull ? false : 'in a full run' } as const

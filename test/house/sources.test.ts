@@ -72,9 +72,6 @@ const rules: Rule[] = [
       'test/attack/terminals',
       'test/realtime/jitter', // A schedule of its own.
       'test/cluster/node-apart', // A node that is cut off says so within seconds.
-      'test/cluster/partitions', // So does one whose network is cut.
-      'test/cluster/kill-loops', // Times that are told, and not judged.
-      'test/cluster/rolling-restart',
       'test/routes/ws/limits', // What a rate lets in by now.
       'test/browser/working', // Two people see a change together.
       'test/src/cli/agent-token', // How long a token has to last on this machine.
