@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Between two connections. */
+/** Between two connections, and at most before the same is sent again on one. */
 const PAUSE_MS = 20
 /** Between two parts of what it sends, at most. */
 const MOST_BETWEEN_MS = 200
@@ -94,6 +94,7 @@ export class RestlessClient {
       }
       this[how]++
       if (how === 'ended') return
+      if (stays) await delay(Math.random() * PAUSE_MS)
     } while (stays && this.#isOn)
   }
 }
