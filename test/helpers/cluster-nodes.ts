@@ -21,7 +21,13 @@ export interface Addressed {
 }
 
 /** A node of a cluster as a process of its own, on a free port. */
-export function serveNode(t: Test, nats: Addressed, name: string, env: Record<string, string> = {}): NodeProcess {
+export function serveNode(
+  t: Test,
+  nats: Addressed,
+  name: string,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): NodeProcess {
   const all = {
     FLEETWIRE_NATS_URL: nats.addresses.join(','),
     FLEETWIRE_NODE: name,
@@ -30,7 +36,7 @@ export function serveNode(t: Test, nats: Addressed, name: string, env: Record<st
     FLEETWIRE_DATA_DIR: temporaryFolder(t),
     ...env,
   }
-  const running = fleetwire(t, ['serve'], all)
+  const running = fleetwire(t, ['serve', ...args], all)
   const url = running.printed(/Fleetwire listens at (\S+)/).then(([, url]) => url!)
   url.catch(() => {})
   return Object.assign(running, { name, url, env: all })

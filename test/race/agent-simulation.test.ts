@@ -26,7 +26,7 @@ import { size } from '../helpers/sizes.ts'
  * moves, over a log that it crashes between an append and its commit. One seed is one history; a failing one is printed
  * and kept in KEPT. More: SIM_SEEDS=5000 node dist/test/race/agent-simulation.test.js
  */
-const SEEDS = size('SIM_SEEDS', { quick: 60, full: 300 })
+const SEEDS = size('SIM_SEEDS', { quick: 30, full: 300 })
 const STEPS = 160
 const MOST_SHOWN = 5
 /** What overtakes other frames to a slow agent. */

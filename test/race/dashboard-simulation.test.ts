@@ -25,7 +25,7 @@ import { size } from '../helpers/sizes.ts'
  * history; a failing one is printed and kept in KEPT.
  * More: SIM_SEEDS=10000 node dist/test/race/dashboard-simulation.test.js
  */
-const SEEDS = size('SIM_SEEDS', { quick: 50, full: 500 })
+const SEEDS = size('SIM_SEEDS', { quick: 25, full: 500 })
 const STEPS = 500
 const MOST_SHOWN = 5
 /** Of a page that was shared though it ended before its snapshot, and of a resume from before a snapshot. */

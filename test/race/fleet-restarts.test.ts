@@ -6,13 +6,14 @@ import { startApp } from '../helpers/build.ts'
 import { CountingClock } from '../helpers/counting-clock.ts'
 import { FillableLog } from '../helpers/fillable-log.ts'
 import { openLog } from '../helpers/log-folder.ts'
+import { size } from '../helpers/sizes.ts'
 
 const AGENTS = 10
-const RESTARTS = 8
+const RESTARTS = size('FLEET_RESTARTS', { quick: 3, full: 8 })
 /** Commands that end between two restarts. */
 const ENDS = 15
 /** Commands that are under way at any time. */
-const CALLERS = 40
+const CALLERS = size('FLEET_CALLERS', { quick: 20, full: 40 })
 
 t.setTimeout(180_000)
 

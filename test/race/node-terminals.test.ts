@@ -3,12 +3,13 @@ import { FakeClock } from '../helpers/fake-clock.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { startScreens } from '../helpers/screens.ts'
 import { SimulatedAgent, SimulatedViewer, TerminalCluster } from '../helpers/simulated-terminals.ts'
+import { size as sizeOf } from '../helpers/sizes.ts'
 
-t.setTimeout(process.env.FULL ? 1_200_000 : 120_000)
+t.setTimeout(1_200_000)
 /** One thread for all of them: starting it takes longer than most tests. */
 const { screens } = startScreens(t)
 
-const SEEDS = Number(process.env.SEEDS ?? (process.env.FULL ? 1000 : 20))
+const SEEDS = sizeOf('SEEDS', { quick: 8, full: 1000 })
 
 function start(t: Test) {
   const clock = new FakeClock()

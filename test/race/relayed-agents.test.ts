@@ -16,7 +16,7 @@ import { size } from '../helpers/sizes.ts'
  * packets and are cut, and which die, hand over and come back, as a seed says. One log stands for the replicas. More:
  * RELAY_SIM_SEEDS=5000 node dist/test/race/relayed-agents.test.js
  */
-const SEEDS = size('RELAY_SIM_SEEDS', { quick: 25, full: 500 })
+const SEEDS = size('RELAY_SIM_SEEDS', { quick: 10, full: 500 })
 const AGENTS = ['a1', 'a2', 'a3']
 const NODES = ['n1', 'n2', 'n3']
 const STEPS = 80

@@ -19,7 +19,7 @@ import { size } from '../helpers/sizes.ts'
  * and its storing, stops, starts, finds no room on the disk, lets events leave, and people change, test, skip and send again.
  * One seed is one history. More: SIM_SEEDS=2000 node dist/test/race/webhook-simulation.test.js
  */
-const SEEDS = size('SIM_SEEDS', { quick: 25, full: 300 })
+const SEEDS = size('SIM_SEEDS', { quick: 15, full: 300 })
 const STEPS = 150
 /** Of histories that failed once. */
 const KEPT: number[] = []
