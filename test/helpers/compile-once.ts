@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 
 type Compile = (route: object) => unknown
-type Build = (shared: unknown, options: unknown) => Compile
+type Build = (shared: object, options: unknown) => Compile
 
 /*
  * Each app compiles the schemas of a route when that is first asked for. The apps of a test process have the same schemas,
@@ -12,7 +12,8 @@ const built = new Map<string, Compile>()
 
 const once = (name: string, build: Build): Build => {
   return (shared, options) => {
-    const all = JSON.stringify([name, shared, options])
+    // What an id names is the same in all of them.
+    const all = JSON.stringify([name, Object.keys(shared), options])
     const known = built.get(all)
     if (known !== undefined) return known
     const compile = build(shared, options)

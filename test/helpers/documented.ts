@@ -14,21 +14,17 @@ export const codesOf = ({ description }: { description: string }): string[] =>
 
 type Routes = { matches: RegExp; methods: Record<string, { responses: Responses }> }[]
 
-/** By the routes that an app has: the apps of a test process are alike, and a document takes longer than most requests. */
-const known = new Map<string, Routes>()
+/** The apps of a test process have the same documented routes, and a document takes longer than most requests. */
+let known: Routes | undefined
 
 function routesOf(app: FastifyInstance): Routes {
-  const key = app.printRoutes({ commonPrefix: false })
-  let routes = known.get(key)
-  if (routes !== undefined) return routes
-  routes = Object.entries((app.swagger() as unknown as Document).paths)
+  known ??= Object.entries((app.swagger() as unknown as Document).paths)
     // Routes that a test adds have no schema, and so no document.
     .filter(([, methods]) => Object.values(methods).every(({ responses }) => '500' in responses))
     .map(([path, methods]) => ({ matches: template(path), methods }))
     // `/interactions/respond` is no interaction.
     .sort((a, b) => a.matches.source.split('[^').length - b.matches.source.split('[^').length)
-  known.set(key, routes)
-  return routes
+  return known
 }
 
 const template = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`)

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
-import { SECRET, startApp, type TestApp } from '../helpers/build.ts'
+import { SECRET, startApp } from '../helpers/build.ts'
 import { Capture } from '../helpers/capture.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
@@ -17,7 +17,7 @@ const whoami = (app: FastifyInstance) => {
 }
 
 /** Every route that asks for a token, as the API document knows them. */
-function protectedRoutes({ app }: TestApp): [method: string, path: string][] {
+function protectedRoutes(app: FastifyInstance): [method: string, path: string][] {
   return Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, { security?: unknown[] }>)
       .filter(([, { security }]) => security?.length !== 0)
@@ -25,69 +25,111 @@ function protectedRoutes({ app }: TestApp): [method: string, path: string][] {
   )
 }
 
-test('[AU1] [AU8] every route except the public ones answers 401 without a valid token, in the usual error shape', async t => {
+test('a server as it comes', async t => {
   const server = await startApp(t)
-  const { token, call, app, url } = server
-  const revoked = await app.tokens.mint({ sub: 'gone', role: 'admin' }, 'test')
-  if (revoked.status !== 'minted') return t.fail('not minted')
-  await app.tokens.revoke(revoked.jti)
-  const past = Math.floor(Date.now() / 1000) - 10
-  const own = await token('admin')
-  const wrong: Record<string, string | undefined> = {
-    missing: undefined,
-    garbage: 'garbage',
-    'two dots': '..',
-    'not base64': '@@.@@.@@',
-    'not JSON': 'aaaa.bbbb.cccc',
-    expired: hmacToken(SECRET, { exp: past }),
-    'expires now': hmacToken(SECRET, { exp: Math.floor(Date.now() / 1000) }),
-    'not yet valid': hmacToken(SECRET, { nbf: past + 1000 }),
-    'no exp': hmacToken(SECRET, { exp: undefined }),
-    'no role': hmacToken(SECRET, { role: undefined }),
-    'unknown role': hmacToken(SECRET, { role: 'root' }),
-    'sub of an agent is no id': hmacToken(SECRET, { sub: '../etc', role: 'agent' }),
-    'sub too long': hmacToken(SECRET, { sub: 'x'.repeat(256) }),
-    'issued in the future': hmacToken(SECRET, { iat: past + 1000 }),
-    'another secret': hmacToken(`${SECRET}!`),
-    'another algorithm': hmacToken(SECRET, {}, { alg: 'HS512' }),
-    'asymmetric algorithm': hmacToken(SECRET, {}, { alg: 'RS256' }),
-    'critical extension': hmacToken(SECRET, {}, { crit: ['x'], x: 1 }),
-    none: unsignedToken(),
-    'None with a signature': unsignedToken('None', own.split('.')[2]),
-    'signature cut off': own.slice(0, own.lastIndexOf('.') + 1),
-    'payload of another': `${own.split('.')[0]}.${hmacToken('x', { sub: 'eve' }).split('.')[1]}.${own.split('.')[2]}`,
-    'foreign issuer': issuer('RS256').token(),
-    revoked: revoked.token,
-    'too long': hmacToken(SECRET, { padding: 'x'.repeat(7000) }),
-  }
-  const everywhere = ['missing', 'garbage', 'expired', 'revoked', 'none']
-  const routes = protectedRoutes(server)
-  t.ok(routes.length >= 3)
-  for (const [method, path] of routes) {
-    const all = path === '/api/v1/tokens'
-    for (const [name, bad] of Object.entries(wrong)) {
-      if (!all && !everywhere.includes(name)) continue
-      const { status, body, headers } = await call(bad, method, path)
-      t.match(
-        { status, body },
-        { status: 401, body: { statusCode: 401, code: 'unauthorized', error: 'Unauthorized' } },
-        `${name}: ${method} ${path}`,
-      )
-      t.equal(headers.get('www-authenticate'), 'Bearer')
-    }
-  }
-  t.equal((await call(own, 'GET', '/api/v1/tokens')).status, 200, 'the good one is good')
-  t.equal((await request(`${url}/api/v1/tokens`, { authorization: `Basic ${own}` })).status, 401)
-})
+  await t.test(
+    '[AU1] [AU8] every route except the public ones answers 401 without a valid token, in the usual error shape',
+    async t => {
+      const { token, call, app, url } = server
+      const revoked = await app.tokens.mint({ sub: 'gone', role: 'admin' }, 'test')
+      if (revoked.status !== 'minted') return t.fail('not minted')
+      await app.tokens.revoke(revoked.jti)
+      const past = Math.floor(Date.now() / 1000) - 10
+      const own = await token('admin')
+      const wrong: Record<string, string | undefined> = {
+        missing: undefined,
+        garbage: 'garbage',
+        'two dots': '..',
+        'not base64': '@@.@@.@@',
+        'not JSON': 'aaaa.bbbb.cccc',
+        expired: hmacToken(SECRET, { exp: past }),
+        'expires now': hmacToken(SECRET, { exp: Math.floor(Date.now() / 1000) }),
+        'not yet valid': hmacToken(SECRET, { nbf: past + 1000 }),
+        'no exp': hmacToken(SECRET, { exp: undefined }),
+        'no role': hmacToken(SECRET, { role: undefined }),
+        'unknown role': hmacToken(SECRET, { role: 'root' }),
+        'sub of an agent is no id': hmacToken(SECRET, { sub: '../etc', role: 'agent' }),
+        'sub too long': hmacToken(SECRET, { sub: 'x'.repeat(256) }),
+        'issued in the future': hmacToken(SECRET, { iat: past + 1000 }),
+        'another secret': hmacToken(`${SECRET}!`),
+        'another algorithm': hmacToken(SECRET, {}, { alg: 'HS512' }),
+        'asymmetric algorithm': hmacToken(SECRET, {}, { alg: 'RS256' }),
+        'critical extension': hmacToken(SECRET, {}, { crit: ['x'], x: 1 }),
+        none: unsignedToken(),
+        'None with a signature': unsignedToken('None', own.split('.')[2]),
+        'signature cut off': own.slice(0, own.lastIndexOf('.') + 1),
+        'payload of another': `${own.split('.')[0]}.${hmacToken('x', { sub: 'eve' }).split('.')[1]}.${own.split('.')[2]}`,
+        'foreign issuer': issuer('ES256').token(),
+        revoked: revoked.token,
+        'too long': hmacToken(SECRET, { padding: 'x'.repeat(7000) }),
+      }
+      const everywhere = ['missing', 'garbage', 'expired', 'revoked', 'none']
+      const routes = protectedRoutes(app)
+      t.ok(routes.length >= 3)
+      for (const [method, path] of routes) {
+        const all = path === '/api/v1/tokens'
+        for (const [name, bad] of Object.entries(wrong)) {
+          if (!all && !everywhere.includes(name)) continue
+          const { status, body, headers } = await call(bad, method, path)
+          t.match(
+            { status, body, scheme: headers.get('www-authenticate') },
+            { status: 401, body: { statusCode: 401, code: 'unauthorized', error: 'Unauthorized' }, scheme: /^Bearer$/ },
+            `${name}: ${method} ${path}`,
+          )
+        }
+      }
+      t.equal((await call(own, 'GET', '/api/v1/tokens')).status, 200, 'the good one is good')
+      t.equal((await request(`${url}/api/v1/tokens`, { authorization: `Basic ${own}` })).status, 401)
+    },
+  )
 
-test('[PM1] [PM2] a valid token of another role is 403, not 401', async t => {
-  const { token, call } = await startApp(t)
-  for (const role of ['viewer', 'operator', 'agent'] as const) {
-    const { status, body } = await call(await token(role), 'GET', '/api/v1/tokens')
-    t.match({ status, body }, { status: 403, body: { code: 'forbidden' } }, role)
-  }
-  const narrowed = await token('admin', { scopes: ['read'] })
-  t.equal((await call(narrowed, 'GET', '/api/v1/tokens')).status, 403, 'an admin without the scope')
+  await t.test('[PM1] [PM2] a valid token of another role is 403, not 401', async t => {
+    const { token, call } = server
+    for (const role of ['viewer', 'operator', 'agent'] as const) {
+      const { status, body } = await call(await token(role), 'GET', '/api/v1/tokens')
+      t.match({ status, body }, { status: 403, body: { code: 'forbidden' } }, role)
+    }
+    const narrowed = await token('admin', { scopes: ['read'] })
+    t.equal((await call(narrowed, 'GET', '/api/v1/tokens')).status, 403, 'an admin without the scope')
+  })
+
+  await t.test('[AU25] a token in the query is accepted only where a browser cannot send a header', async t => {
+    const { app, call, token } = server
+    const admin = await token('admin')
+    const routes = protectedRoutes(app).filter(([, path]) => path !== '/api/v1/events/stream')
+    t.ok(routes.length > 30)
+    for (const [method, path] of routes) {
+      const { status, body } = await call(undefined, method, `${path}?token=${admin}`)
+      t.match({ status, body }, { status: 401, body: { message: /query.*Authorization: Bearer/ } }, `${method} ${path}`)
+    }
+  })
+
+  await t.test('verifyToken judges tokens that come over a socket', async t => {
+    const { app, token } = server
+    t.match(await app.verifyToken(await token('agent', { sub: 'a1' })), { principal: { sub: 'a1', role: 'agent' } })
+    for (const bad of ['', 'x', 'x'.repeat(100_000), '\u0000', 'a.b.c', '🙂.🙂.🙂']) {
+      t.match(await app.verifyToken(bad), { refusal: { code: 'unauthorized' } })
+    }
+  })
+
+  await t.test('a token with any changed character in its header or claims is refused, without a fault', async t => {
+    const { app, token } = server
+    const good = await token('admin')
+    const signed = good.lastIndexOf('.')
+    const alphabet = 'AZaz09-_.=+ {"\u0000\u00ff\u2028'
+    const passed: string[] = []
+    for (let at = 0; at < signed; at++) {
+      const char = alphabet[at % alphabet.length]!
+      for (const bad of [
+        good.slice(0, at) + char + good.slice(at + 1),
+        good.slice(0, at) + good.slice(at + 1),
+        good.slice(0, at),
+      ]) {
+        if (bad !== good && !('refusal' in (await app.verifyToken(bad)))) passed.push(bad)
+      }
+    }
+    t.same(passed, [])
+  })
 })
 
 test('[AU2] [AU3] the first source that is present decides', async t => {
@@ -128,17 +170,6 @@ test('[AU5] ?token= can be switched off, and is not passed to the route', async 
   }
 })
 
-test('[AU25] a token in the query is accepted only where a browser cannot send a header', async t => {
-  const server = await startApp(t)
-  const admin = await server.token('admin')
-  const routes = protectedRoutes(server).filter(([, path]) => path !== '/api/v1/events/stream')
-  t.ok(routes.length > 30)
-  for (const [method, path] of routes) {
-    const { status, body } = await server.call(undefined, method, `${path}?token=${admin}`)
-    t.match({ status, body }, { status: 401, body: { message: /query.*Authorization: Bearer/ } }, `${method} ${path}`)
-  }
-})
-
 test('[LM16] only false tokens of an address are limited, not others from it', async t => {
   const { call, token, url, app } = await startApp(t, {
     config: { FALSE_TOKEN_RATE: 10 },
@@ -170,33 +201,6 @@ test('[AU7] pages of other origins may not upgrade; programs send no origin', as
   t.equal(await from('https://ui.example'), 200)
   t.equal(await from('https://evil.example'), 403)
   t.equal(await from('null'), 403)
-})
-
-test('verifyToken judges tokens that come over a socket', async t => {
-  const { app, token } = await startApp(t)
-  t.match(await app.verifyToken(await token('agent', { sub: 'a1' })), { principal: { sub: 'a1', role: 'agent' } })
-  for (const bad of ['', 'x', 'x'.repeat(100_000), '\u0000', 'a.b.c', '🙂.🙂.🙂']) {
-    t.match(await app.verifyToken(bad), { refusal: { code: 'unauthorized' } })
-  }
-})
-
-test('a token with any changed character in its header or claims is refused, without a fault', async t => {
-  const { app, token } = await startApp(t)
-  const good = await token('admin')
-  const signed = good.lastIndexOf('.')
-  const alphabet = 'AZaz09-_.=+ {"\u0000\u00ff\u2028'
-  const passed: string[] = []
-  for (let at = 0; at < signed; at++) {
-    const char = alphabet[at % alphabet.length]!
-    for (const bad of [
-      good.slice(0, at) + char + good.slice(at + 1),
-      good.slice(0, at) + good.slice(at + 1),
-      good.slice(0, at),
-    ]) {
-      if (bad !== good && !('refusal' in (await app.verifyToken(bad)))) passed.push(bad)
-    }
-  }
-  t.same(passed, [])
 })
 
 test('[AU5] no token that was sent or minted is ever logged', async t => {

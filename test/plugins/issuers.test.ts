@@ -166,7 +166,7 @@ test('[AU22] a user’s subject may be any text, on sockets and for their inbox'
 test('[AU24] the log says why a signature was refused, and never the token', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => lines.push(line) }
-  const { jwk, token } = issuer('RS256', 'one')
+  const { jwk, token } = issuer('ES256', 'one')
   const keys = await startKeyServer(t, [jwk])
   const config = { JWKS_URL: keys.url, JWT_AUDIENCE: 'any', DATA_DIR: t.testdir() }
   const { call } = await startApp(t, { config, logger: { stream: stream as never } })
@@ -176,10 +176,10 @@ test('[AU24] the log says why a signature was refused, and never the token', asy
     for (const part of bad.split('.').filter(text => text.length > 8)) t.notMatch(lines.join(''), part)
     return lines.join('')
   }
-  t.match(await said(issuer('RS256', 'two').token()), /"kid":"two","reason":"no applicable key/)
+  t.match(await said(issuer('ES256', 'two').token()), /"kid":"two","reason":"no applicable key/)
   t.match(
-    await said(issuer('RS256', 'one').token()),
-    /"alg":"RS256","kid":"one","reason":"signature verification failed/,
+    await said(issuer('ES256', 'one').token()),
+    /"alg":"ES256","kid":"one","reason":"signature verification failed/,
   )
   t.match(await said(hmacToken('x'.repeat(32))), /"alg":"HS256","reason":"\\"alg\\"/)
   t.match(await said('nonsense'), /"reason":/)

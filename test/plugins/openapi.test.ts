@@ -46,46 +46,53 @@ test('the API document lists every route, is valid and uses shared schemas', asy
   t.notMatch(JSON.stringify(body), /"\$id"/)
 })
 
-test('only this server serves the documentation', async t => {
-  const { call } = await startApp(t)
-  const page = await call<string>(undefined, 'GET', '/docs/')
-  t.equal(page.status, 200)
-  t.notMatch(page.body, /(src|href)="https?:/)
-  t.equal((await call(undefined, 'GET', '/docs/static/swagger-ui-bundle.js')).status, 200)
+test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('only this server serves the documentation', async t => {
+    const { call } = server
+    const page = await call<string>(undefined, 'GET', '/docs/')
+    t.equal(page.status, 200)
+    t.notMatch(page.body, /(src|href)="https?:/)
+    t.equal((await call(undefined, 'GET', '/docs/static/swagger-ui-bundle.js')).status, 200)
+  })
+
+  await t.test('[RE1] [RE17] every operation names each status and code that it can refuse with', async t => {
+    const { call } = server
+    const { body } = await call<Document>(undefined, 'GET', '/openapi.json')
+    for (const [path, methods] of Object.entries(body.paths)) {
+      for (const [method, { security, responses }] of Object.entries(methods)) {
+        const name = `${method.toUpperCase()} ${path}`
+        const errors = Object.entries(responses).filter(
+          ([status]) => Number(status) >= 400 || Number.isNaN(Number(status)),
+        )
+        for (const [status, response] of errors) {
+          t.match(status, /^[45]\d\d$/, `${name} names ${status}`)
+          if (path === '/ready' && status === '503') continue
+          t.match(response, errorShape, `${name} ${status} has the shape of an error`)
+          const codes = codesOf(response)
+          t.ok(codes.length > 0, `${name} ${status} names its codes`)
+          t.same(
+            codes.filter(code => !(code in errorCodes)),
+            [],
+            name,
+          )
+        }
+        const expected = ['500']
+        if (security?.length !== 0) expected.push('401', '403', '429', '503')
+        if (idInPath.test(path)) expected.push('400', '404', '414')
+        if (method !== 'get') expected.push('400', '413', '415')
+        t.same(
+          expected.filter(status => !(status in responses)),
+          [],
+          `${name} documents what every such route can answer`,
+        )
+      }
+    }
+  })
 })
 
 const idInPath = /\{\w+Id\}|\{jti\}/
 const errorShape = { content: { 'application/json': { schema: { $ref: '#/components/schemas/RestError' } } } }
-
-test('[RE1] [RE17] every operation names each status and code that it can refuse with', async t => {
-  const { call } = await startApp(t)
-  const { body } = await call<Document>(undefined, 'GET', '/openapi.json')
-  for (const [path, methods] of Object.entries(body.paths)) {
-    for (const [method, { security, responses }] of Object.entries(methods)) {
-      const name = `${method.toUpperCase()} ${path}`
-      const errors = Object.entries(responses).filter(
-        ([status]) => Number(status) >= 400 || Number.isNaN(Number(status)),
-      )
-      for (const [status, response] of errors) {
-        t.match(status, /^[45]\d\d$/, `${name} names ${status}`)
-        if (path === '/ready' && status === '503') continue
-        t.match(response, errorShape, `${name} ${status} has the shape of an error`)
-        const codes = codesOf(response)
-        t.ok(codes.length > 0, `${name} ${status} names its codes`)
-        for (const code of codes) t.ok(code in errorCodes, code)
-      }
-      const expected = ['500']
-      if (security?.length !== 0) expected.push('401', '403', '429', '503')
-      if (idInPath.test(path)) expected.push('400', '404', '414')
-      if (method !== 'get') expected.push('400', '413', '415')
-      t.same(
-        expected.filter(status => !(status in responses)),
-        [],
-        `${name} documents what every such route can answer`,
-      )
-    }
-  }
-})
 
 test('the error responses of a route follow from its shape and its own refusals', async t => {
   const shape = { method: 'GET', secured: false, limited: false, validated: false, named: false, refusals: [] }

@@ -68,9 +68,10 @@ t.test('[UI14] quiet streams get a comment every 15 s', async t => {
 
 t.test('[UI14] [OB1] a reader that is too slow is told so, and what was begun is complete', async t => {
   const line = 'x'.repeat(32 * 1024)
+  let isTold = false
   const { url, operator, app, post } = await start(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } }, async run => {
     const message = run.message({ messageId: 'long' })
-    for (let i = 0; i < 600 && !run.signal.aborted; i++) {
+    for (let i = 0; i < 600 && !run.signal.aborted && !isTold; i++) {
       message.append(line)
       await new Promise(resolve => setImmediate(resolve))
     }
@@ -90,6 +91,7 @@ t.test('[UI14] [OB1] a reader that is too slow is told so, and what was begun is
   await until(() => text.includes('RUN_STARTED'))
   socket.pause()
   await until(() => app.connections.ofSub('ann').every(({ isOpen }) => !isOpen))
+  isTold = true
   const quick = await openRun(t, `${url}/runs/slow/events`, { token: operator })
   await quick.event('MESSAGES_SNAPSHOT')
   socket.resume()

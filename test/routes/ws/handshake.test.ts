@@ -74,22 +74,36 @@ t.test('an upgrade that arrives after all sockets were closed is refused, not le
   t.match(refused, { status: 503 })
 })
 
-t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async t => {
-  const { url, token } = await startApp(t)
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['fleetwire.v1', `bearer.${await token('viewer')}`])
-  t.teardown(() => socket.terminate())
-  await new Promise(resolve => socket.on('open', resolve))
-  t.equal(socket.protocol, 'fleetwire.v1')
-})
+t.test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async t => {
+    const { url, token } = server
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['fleetwire.v1', `bearer.${await token('viewer')}`])
+    t.teardown(() => socket.terminate())
+    await new Promise(resolve => socket.on('open', resolve))
+    t.equal(socket.protocol, 'fleetwire.v1')
+  })
 
-t.test('[LV3] heartbeats and pings of a client are answered', async t => {
-  const { url, token } = await startApp(t)
-  const client = await connectWs(t, url, await token('viewer'))
-  client.send('heartbeat', { timestamp: 5 })
-  const { payload } = await client.next(({ type, payload }) => type === 'heartbeat' && payload.echo !== undefined)
-  t.match(payload, { timestamp: Number, echo: 5 })
-  client.send('ping', {})
-  await client.next('pong')
+  await t.test('[LV3] heartbeats and pings of a client are answered', async t => {
+    const { url, token } = server
+    const client = await connectWs(t, url, await token('viewer'))
+    client.send('heartbeat', { timestamp: 5 })
+    const { payload } = await client.next(({ type, payload }) => type === 'heartbeat' && payload.echo !== undefined)
+    t.match(payload, { timestamp: Number, echo: 5 })
+    client.send('ping', {})
+    await client.next('pong')
+  })
+
+  await t.test('admins see connections come and go', async t => {
+    const { url, token } = server
+    const admin = await connectWs(t, url, await token('admin'))
+    await admin.request('subscribe', { topics: ['system.>'] })
+    const other = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
+    const opened = await admin.next(({ type, payload }) => type === 'connection:opened' && payload.sub === 'bob')
+    await other.close()
+    const closed = await admin.next('connection:closed')
+    t.match(closed.payload, { connectionId: opened.payload.connectionId, sub: 'bob', role: 'viewer', code: 1005 })
+  })
 })
 
 t.test('the greeting says who is connected and what the limits are', async t => {
@@ -128,15 +142,4 @@ t.test('[LM5] one socket too many gets 503 on the node and 429 for its subject',
   })
   await second.close()
   await connectWs(t, url, ann)
-})
-
-t.test('admins see connections come and go', async t => {
-  const { url, token } = await startApp(t)
-  const admin = await connectWs(t, url, await token('admin'))
-  await admin.request('subscribe', { topics: ['system.>'] })
-  const other = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
-  const opened = await admin.next(({ type, payload }) => type === 'connection:opened' && payload.sub === 'bob')
-  await other.close()
-  const closed = await admin.next('connection:closed')
-  t.match(closed.payload, { connectionId: opened.payload.connectionId, sub: 'bob', role: 'viewer', code: 1005 })
 })
