@@ -44,6 +44,22 @@ export async function startPair(t: Test, options: StartOptions = {}): Promise<Pa
   return { nodes, active, gateway }
 }
 
+/** One pair for tests of a file that leave both nodes running. Each begins with the first one deciding, and no requests. */
+export function sharedPair(t: Test): () => Promise<Pair> {
+  let starting: Promise<Pair> | undefined
+  return async () => {
+    starting ??= startPair(t)
+    const pair = await starting
+    const { nodes, active, gateway } = pair
+    if (nodes.active !== active.node) await nodes.activate(active.node)
+    for (const { node, requests } of [active, gateway]) {
+      node.catchUp = async () => true
+      requests.length = 0
+    }
+    return pair
+  }
+}
+
 export interface Sent {
   method?: string
   headers?: Record<string, string>

@@ -1,7 +1,7 @@
 import type { ConnectionInfo } from '@fleetwire/protocol'
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { connectAgent } from '../helpers/bare-agent.ts'
-import { startNode, startPair } from '../helpers/node-pair.ts'
+import { sharedPair, startNode, startPair } from '../helpers/node-pair.ts'
 import { openStream } from '../helpers/sse-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -11,8 +11,10 @@ interface List {
   nodes: { asked: number; answered: number }
 }
 
+const pair = sharedPair(t)
+
 test('[NO14] the sockets of all nodes are listed, counted and closed from any of them', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const admin = await gateway.token('admin', { sub: 'root' })
   await connectAgent(t, active, 'alpha')
   const clients = []
@@ -79,7 +81,7 @@ test('[NO14] an answer says how many nodes it is of, and what was not found on a
 })
 
 test('[NO15] revoking a token closes its sockets on every node', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const admin = await gateway.token('admin')
   const tokens = await gateway.token('viewer', { sub: 'ann' })
   const sockets = [await connectWs(t, gateway.url, tokens), await connectWs(t, active.url, tokens)]
@@ -91,7 +93,7 @@ test('[NO15] revoking a token closes its sockets on every node', async t => {
 })
 
 test('[NO15] a login code is worth one token, on whichever node it is redeemed', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const admin = await gateway.token('admin')
   const { body } = await active.call<{ code: string }>(admin, 'POST', '/api/v1/login/codes')
   const login = ({ call }: typeof active) => call(undefined, 'POST', '/api/v1/login', { code: body.code })

@@ -1,11 +1,11 @@
 import { request as httpRequest } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { RestError } from '@fleetwire/protocol'
-import { type Test, test } from 'tap'
+import t, { type Test, test } from 'tap'
 import { bodyOf, openRun } from '../helpers/ag-ui.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import type { FakeNode, FakeNodes } from '../helpers/fake-nodes.ts'
-import { send, startNode, startPair } from '../helpers/node-pair.ts'
+import { send, sharedPair, startNode, startPair } from '../helpers/node-pair.ts'
 import { openSse } from '../helpers/sse-client.ts'
 import { until } from '../helpers/until.ts'
 
@@ -13,7 +13,7 @@ const shell = { kind: 'shell', input: 'true' }
 
 /** A node that takes requests and does what the test says with their sockets. */
 async function startPeer(t: Test, nodes: FakeNodes, onData: (socket: Socket, data: string) => void): Promise<FakeNode> {
-  const node = nodes.join('peer')
+  const node = nodes.join(`peer-${nodes.nodes.length}`)
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
@@ -29,8 +29,10 @@ async function startPeer(t: Test, nodes: FakeNodes, onData: (socket: Socket, dat
   return node
 }
 
+const pair = sharedPair(t)
+
 test('[NO7] a sender that goes ends its request on the active node, before the answer and within it', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const agent = await connectAgent(t, active, 'alpha')
   const path = '/api/v1/agents/alpha/commands?wait=60'
@@ -65,7 +67,7 @@ test('[NO7] a sender that goes ends its request on the active node, before the a
 })
 
 test('[NO8] a request waits for a node that decides, and may be answered by the node that was asked', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   await nodes.activate(undefined)
   const first = gateway.call(token, 'POST', '/api/v1/tasks', { title: 'One' })
@@ -98,7 +100,7 @@ test('[NO9] a node that does not decide any more does nothing, and the next one 
 })
 
 test('[NO9] a node that cannot be reached is not waited for, and a body that is not held is not sent twice', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   const gone = nodes.join('gone')
   gone.address = 'http://127.0.0.1:9'
@@ -116,7 +118,7 @@ test('[NO9] a node that cannot be reached is not waited for, and a body that is 
 })
 
 test('[NO10] a request that may have been carried out is not sent again, and its sender is told', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   await connectAgent(t, active, 'alpha')
   const taken: string[] = []
@@ -146,7 +148,7 @@ test('[NO10] a request that may have been carried out is not sent again, and its
 })
 
 test('[NO11] an answer that breaks off breaks off for its reader too', async t => {
-  const { nodes, gateway } = await startPair(t)
+  const { nodes, gateway } = await pair()
   const token = await gateway.token('admin')
   const peer = await startPeer(t, nodes, socket => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"items":[')
@@ -172,7 +174,7 @@ test('[NO25] a node that stops cuts off the streams that it passes on, and ends 
 })
 
 test('[NO26] a node that does not decide any more ends its streams of runs and of MCP, which go on at the next', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const token = await gateway.token('operator')
   await connectAgent(t, active, 'alpha')
   const events = await openSse(t, `${active.url}/api/v1/events/stream`, { authorization: `Bearer ${token}` })

@@ -1,16 +1,18 @@
 import type { Command } from '@fleetwire/protocol'
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { FORWARDED } from '../../src/cluster/forwarding/forwarded-request.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
-import { send, startPair } from '../helpers/node-pair.ts'
+import { send, sharedPair, startPair } from '../helpers/node-pair.ts'
 import { request } from '../helpers/raw.ts'
 import { openSse } from '../helpers/sse-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 const shell = { kind: 'shell', input: 'true' }
 
+const pair = sharedPair(t)
+
 test('[NO1] the active node answers what any node is asked over REST, as if it had been asked itself', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   await connectAgent(t, active, 'alpha')
   const headers = { 'content-type': 'application/json', 'idempotency-key': 'k1' }
@@ -45,7 +47,7 @@ test('[NO1] the active node answers what any node is asked over REST, as if it h
 })
 
 test('[NO2] bodies of any size go on as they came, and no larger than the route takes', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const url = `${gateway.url}/api/v1/events`
   const json = { 'content-type': 'application/json' }
@@ -171,7 +173,7 @@ test('[NO5] an app that knows its users judges the request again on the active n
 })
 
 test('[NO6] what is passed on waits until the active node has what its sender may have seen', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const client = await connectWs(t, gateway.url, token)
   const asks = {
@@ -222,7 +224,7 @@ test('[NO6] a node that has not got what a sender may have seen does nothing, an
 })
 
 test('[NO6] an answer waits until the node that was asked has what was done', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   let caughtUp = () => {}
   const asked = new Promise<number>(resolve => {

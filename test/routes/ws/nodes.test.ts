@@ -1,11 +1,13 @@
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { connectAgent } from '../../helpers/bare-agent.ts'
-import { startPair } from '../../helpers/node-pair.ts'
+import { sharedPair } from '../../helpers/node-pair.ts'
 import { until } from '../../helpers/until.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
+const pair = sharedPair(t)
+
 test('[NO12] frames that change something are carried out by the active node, for whoever sent them', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   const agent = await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator', { sub: 'ann', agents: ['alpha'] }))
   await client.request('subscribe', { topics: ['agents.alpha.commands.*'] })
@@ -54,16 +56,17 @@ test('[NO12] frames that change something are carried out by the active node, fo
 })
 
 test('[NO12] what a token may no longer do is refused by the active node too', async t => {
-  const { active, gateway } = await startPair(t)
+  const { active, gateway } = await pair()
   await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator', { sub: 'ann' }))
+  t.teardown(() => Reflect.deleteProperty(active.app.tokens, 'lapsed'))
   active.app.tokens.lapsed = () => ({ code: 'unauthorized', message: 'The token was revoked.', retryable: false })
   const command = { agentId: 'alpha', kind: 'shell', input: 'true' }
   t.match(await client.request('command:request', command), { ok: false, error: { code: 'unauthorized' } })
 })
 
 test('[NO13] a frame whose node dies is sent again where that changes nothing more, else its sender is told', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const agent = await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator'))
   const dying = nodes.join('dying')
@@ -84,15 +87,15 @@ test('[NO13] a frame whose node dies is sent again where that changes nothing mo
       details: { outcome: 'unknown', retryAfterMs: Number },
     },
   })
-  const kept = client.request('command:request', { ...command, idempotencyKey: 'k1' })
+  const kept = client.request('command:request', { ...command, idempotencyKey: 'k2' })
   await nodes.activate(active.node)
-  t.match(await kept, { ok: true, command: { idempotencyKey: 'k1' } })
+  t.match(await kept, { ok: true, command: { idempotencyKey: 'k2' } })
   t.equal(asked, 1)
   agent.say('heartbeat', { running: [] }, false)
 })
 
 test('[NO13] while no node is active a frame waits for one', async t => {
-  const { nodes, active, gateway } = await startPair(t)
+  const { nodes, active, gateway } = await pair()
   const client = await connectWs(t, gateway.url, await gateway.token('operator'))
   await nodes.activate(undefined)
   const reply = client.request('command:interrupt', { commandId: 'none' })
