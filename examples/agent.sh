@@ -18,6 +18,7 @@ unset FLEETWIRE_TOKEN # not for the program
 [[ $url =~ ^http://([^/:]+)(:([0-9]+))?(/.*)?$ ]] || { echo "FLEETWIRE_URL: only http:// here, not $url" >&2; exit 2; }
 host=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-80} path=${BASH_REMATCH[4]:-}
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+mkfifo "$dir/nothing" && exec 4<>"$dir/nothing" # who reads it with a timeout waits, and needs no process to do so
 
 boot=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') # one life of this process: numbers count within it
 n=0 acked=0 sent=0                                  # the last number that was made, stored by the server, sent
@@ -126,7 +127,7 @@ dispatched() {
     : >"$dir/output"
     # A group of its own, so that all of it can be ended.
     set -m
-    "${program[@]}" <"$dir/input" >"$dir/output" 2>"$dir/error" 3>&- &
+    "${program[@]}" <"$dir/input" >"$dir/output" 2>"$dir/error" 3>&- 4>&- &
     pid=$!
     set +m
   fi
@@ -227,7 +228,7 @@ while :; do
       fi
       ((SECONDS < last_heard + 90)) || break # the server pings more often than that
       # `read -t 0` says whether there is something to read.
-      read -r -t 0 -u 3 || { sleep 0.05; continue; }
+      read -r -t 0 -u 3 || { read -r -t 0.05 -u 4; continue; }
       receive || break
       last_heard=$SECONDS
       case $opcode in

@@ -1,60 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { startForCli } from '../helpers/cli.ts'
-import { fleetwire, freePort, program } from '../helpers/processes.ts'
+import { step } from '../helpers/github-step.ts'
 import { some } from '../helpers/sizes.ts'
-import { read, root } from '../house/repository.ts'
 
-const folder = fileURLToPath(new URL('examples/github-action', root))
-const action = read('examples/github-action/action.yml')
-
-/** Runs the step as the runner does: what `run:` says in bash, with the inputs as `env:` names them. */
-function step(t: Test, n: number, inputs: Record<string, string>) {
-  const place = join(t.testdirName, `step${n}`)
-  mkdirSync(place)
-  const [GITHUB_OUTPUT, GITHUB_STEP_SUMMARY] = ['output', 'summary'].map(name => join(place, name)) as [string, string]
-  for (const file of [GITHUB_OUTPUT, GITHUB_STEP_SUMMARY]) writeFileSync(file, '')
-  const defaults = [
-    ...action.matchAll(/^ {2}([\w-]+):\n {4}description: (?:>-\n(?: {6}.*\n)+|.*\n) {4}default: '?([^'\n]*)'?$/gm),
-  ]
-  const all = { ...Object.fromEntries(defaults.map(([, name, value]) => [name!, value!])), ...inputs }
-  const env = [...action.matchAll(/^ {8}(INPUT_\w+): \$\{\{ inputs\.([\w-]+) \}\}$/gm)].map(
-    ([, name, input]) => [name!, all[input!] ?? ''] as const,
-  )
-  t.equal(env.length, 8)
-  const [, line] = /^ {6}run: (.*)$/m.exec(action)!
-  const running = program(
-    t,
-    'bash',
-    ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', line!],
-    {
-      ...Object.fromEntries(env),
-      ...{ GITHUB_OUTPUT, GITHUB_STEP_SUMMARY, GITHUB_ACTION_PATH: folder },
-      ...{
-        GITHUB_REPOSITORY: 'a/b',
-        GITHUB_RUN_ID: `${n}`,
-        GITHUB_RUN_ATTEMPT: '1',
-        GITHUB_JOB: 'j',
-        GITHUB_ACTION: 's',
-      },
-    },
-    place,
-  )
-  return {
-    running,
-    ended: running.ended,
-    summary: () => readFileSync(GITHUB_STEP_SUMMARY, 'utf8'),
-    /** As the runner reads them. */
-    outputs: () =>
-      Object.fromEntries(
-        [...readFileSync(GITHUB_OUTPUT, 'utf8').matchAll(/^([\w-]+)<<(\S+)\n([\s\S]*?)\n\2$/gm)].map(
-          ([, name, , value]) => [name!, value!],
-        ),
-      ),
-  }
-}
+/* What a workflow says of examples/github-action, and what becomes of it. */
 
 test('a step sends a command, waits, and ends as the command did', async t => {
   const { url, token, agent } = await startForCli(t)
@@ -131,34 +80,4 @@ test('a step that is cancelled interrupts its command', async t => {
   sent.running.child.kill('SIGINT')
   t.match(await sent.ended, { code: 130 })
   t.match(await cancelled, { confirmed: true })
-})
-
-test('a server that is killed in between costs a step nothing', async t => {
-  t.testdir({})
-  const port = String(await freePort())
-  const env = { FLEETWIRE_DATA_DIR: join(t.testdirName, 'data'), FLEETWIRE_URL: `http://127.0.0.1:${port}` }
-  const serve = async () => {
-    const server = fleetwire(t, ['serve', '--port', port], env, t.testdirName)
-    await server.printed(new RegExp(`:${port}`))
-    return server
-  }
-  const first = await serve()
-  const journal = join(t.testdirName, 'journal')
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'a1', '--journal', journal], env, t.testdirName)
-  await agent.printed(/is connected/)
-  const minted = await fleetwire(t, ['token', '--role', 'operator'], env, t.testdirName).ended
-  const tail = fleetwire(t, ['tail', 'agents.a1.commands.*'], env, t.testdirName)
-  await tail.printed(/following/)
-  const go = join(t.testdirName, 'go')
-  const sent = step(t, 1, {
-    ...{ server: env.FLEETWIRE_URL, token: minted.stdout.trim(), agent: 'a1' },
-    input: `until [ -e ${go} ]; do sleep 0.1; done; echo whole`,
-  })
-  await tail.printed(/command:running/)
-  await first.kill('SIGKILL')
-  await sent.running.printed(/trying again/)
-  writeFileSync(go, '')
-  await serve()
-  t.match(await sent.ended, { code: 0 })
-  t.match(sent.outputs(), { status: 'succeeded', output: /^whole/ })
 })

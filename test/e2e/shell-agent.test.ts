@@ -4,10 +4,15 @@ import { type Test, test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { program } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
+import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 import { root } from '../house/repository.ts'
 
 const example = fileURLToPath(new URL('examples/agent.sh', root))
+
+/** More than it puts into a frame, which are 16 KiB. Each line of the other answer is a frame, which takes ten processes. */
+const LINES = size('SHELL_LINES', { quick: 5000, full: 20_000 })
+const FRAMES = size('SHELL_FRAMES', { quick: 15, full: 30 })
 
 /** A server with the example as its agent `sh`, which answers with the given program. */
 async function start(t: Test, words: string[]) {
@@ -49,8 +54,8 @@ test('examples/agent.sh answers prompts with what a program prints', async t => 
   t.equal(await text('s1'), 'é 😀 "quoted" back\\slash $(no) tab\t\n')
   t.match(await send('echo went wrong >&2; exit 3'), { status: 'failed', exitCode: 3, error: /went wrong/ })
   t.match(await send('echo "token:$FLEETWIRE_TOKEN"'), { output: 'token:\n' })
-  await send('seq 20000', { sessionId: 's2' })
-  const lines = Array.from({ length: 20_000 }, (_, i) => `${i + 1}\n`).join('')
+  await send(`seq ${LINES}`, { sessionId: 's2' })
+  const lines = Array.from({ length: LINES }, (_, i) => `${i + 1}\n`).join('')
   t.equal((await text('s2')) === lines, true, 'an answer of more than a frame is whole')
 
   const slow = await submit('sleep 600 & wait')
@@ -68,14 +73,14 @@ test('examples/agent.sh answers prompts with what a program prints', async t => 
 test('a cut connection of examples/agent.sh loses none of its reports', async t => {
   if (!isInstalled(t, 'jq')) return
   const { submit, ended, app, text, agent } = await start(t, [
-    ...['sh', '-c', 'for i in $(seq 30); do echo line $i; sleep 0.05; done'],
+    ...['sh', '-c', `for i in $(seq ${FRAMES}); do echo line $i; sleep 0.05; done`],
   ])
   const command = await submit('go', { sessionId: 's1' })
   await until(async () => (await text('s1').catch(() => '')).includes('line 5'))
   for (const connection of app.connections.list()) connection.terminate()
   await until(() => agent.output().match(/is connected/g)?.length === 2)
   t.match(await ended(command), { status: 'succeeded', attempt: 1 })
-  t.equal(await text('s1'), Array.from({ length: 30 }, (_, i) => `line ${i + 1}\n`).join(''))
+  t.equal(await text('s1'), Array.from({ length: FRAMES }, (_, i) => `line ${i + 1}\n`).join(''))
 })
 
 test('examples/agent.sh says what is wrong with its start', async t => {

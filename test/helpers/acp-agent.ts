@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
 import * as acp from '@agentclientprotocol/sdk'
 
@@ -37,6 +37,15 @@ const instructions: Record<string, (turn: Turn, rest: string) => unknown> = {
   async slowly(turn, text) {
     await new Promise(resolve => setTimeout(resolve, 15))
     await say(turn, text)
+  },
+  // `until <path>`: counts, piece by piece, until that file is there.
+  async until(turn, path) {
+    let count = 0
+    while (!existsSync(path)) {
+      await new Promise(resolve => setTimeout(resolve, 15))
+      await say(turn, `${count++}.`)
+    }
+    await say(turn, ` ${count} in all; `)
   },
   think: (turn, text) => tell(turn, { sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text } }),
   // `update <json>`: whatever it is.

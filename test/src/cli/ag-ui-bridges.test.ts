@@ -12,6 +12,24 @@ const libraries = [
 const said = ({ messages }: modern.HttpAgent) =>
   messages.filter(({ role }) => role === 'assistant').map(({ content }) => content)
 
+t.test('[UI2] HttpAgent drives fleetwire agent exec', async t => {
+  const { start, as, url, token } = await startForCli(t)
+  const args = ['agent', 'exec', '--id', 'e1', '--journal', await realFolder(t), '--shell', '/bin/sh']
+  await start(args, await as('agent', 'e1')).printed(/is connected/)
+  const headers = { authorization: `Bearer ${await token('operator')}` }
+  const http = new modern.HttpAgent({
+    ...{ url: `${url}/ag-ui/agents/e1`, threadId: 't', headers },
+    initialMessages: [{ id: 'u', role: 'user', content: 'echo "hello $((20 + 22))"' }],
+  })
+  await http.runAgent()
+  t.match(said(http), [/hello 42/])
+  const codes: unknown[] = []
+  http.addMessage({ id: 'u2', role: 'user', content: 'echo oh; exit 3' })
+  await http.runAgent({}, { onRunErrorEvent: ({ event }) => void codes.push(event.message) })
+  t.match(codes, [/exit code 3/])
+  t.match(http.messages.at(-1), { role: 'assistant', content: /oh/ }, 'what it printed is told all the same')
+})
+
 t.test('[UI2] HttpAgent drives fleetwire agent wrap', async t => {
   const { start, as, url, token } = await startForCli(t)
   const script = 'while printf "? "; read -r line; do sleep 0.3; printf "you said %s\\n" "$line"; done'

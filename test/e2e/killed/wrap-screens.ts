@@ -1,15 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Test, test } from 'tap'
-import { houseProcess } from '../helpers/browser.ts'
-import { emptyFolder } from '../helpers/cli.ts'
-import { isInstalled } from '../helpers/programs.ts'
-import { size } from '../helpers/sizes.ts'
-import { type Pane, type Size, tmux } from '../helpers/tmux.ts'
-import { until } from '../helpers/until.ts'
+import { emptyFolder } from '../../helpers/cli.ts'
+import type { Killed } from '../../helpers/killed-server.ts'
+import { isInstalled } from '../../helpers/programs.ts'
+import { size } from '../../helpers/sizes.ts'
+import { type Pane, type Size, tmux } from '../../helpers/tmux.ts'
+import { until } from '../../helpers/until.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 
 interface Subject {
   name: string
@@ -85,16 +84,12 @@ async function same(local: Pane, remote: Pane): Promise<string> {
   })
 }
 
-async function start(t: Test) {
-  const place = await houseProcess(t)
+/** Wrapped programs, each with a local viewer and a remote one, whose screens have three sizes, one after the other. */
+export const wrapScreens: Killed = async (t, { url, token, mint, kill, restart }) => {
+  if (!isInstalled(t, 'tmux')) return
   const folder = await emptyFolder(t)
   await writeFile(join(folder, 'numbers.txt'), Array.from({ length: 300 }, (_, i) => `${i + 1}\n`).join(''))
-  return { ...place, folder, terminals: tmux(t) }
-}
-
-test('a remote viewer sees what the local one does, at three sizes and over a reconnect', async t => {
-  if (!isInstalled(t, 'tmux')) return
-  const { url, token, mint, folder, terminals, ...place } = await start(t)
+  const terminals = tmux(t)
   const env = { FLEETWIRE_URL: url, HOME: folder, LC_ALL: 'C.UTF-8' }
   const wrapped = subjects.filter(({ isQuick, name }) => (ALL || isQuick) && isInstalled(t, name))
   const shown = await Promise.all(
@@ -129,11 +124,11 @@ test('a remote viewer sees what the local one does, at three sizes and over a re
   }
 
   // What happens while there is no server is seen when it is back; the programs notice nothing.
-  await place.server.kill('SIGKILL')
+  await kill()
   await press(3)
   await Promise.all(shown.map(({ local }) => local.resize(sizes[0]!)))
-  await place.restart()
+  await restart()
   await Promise.all(shown.map(({ remote }) => remote.resize(sizes[0]!)))
   await everywhere('after the server was killed and came back')
   t.equal(await readFile(join(folder, 'numbers.txt'), 'utf8').then(text => text.length), 1092, 'nothing was saved')
-})
+}

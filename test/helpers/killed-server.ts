@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import type { Role } from '@fleetwire/protocol'
+import type { Test } from 'tap'
+import { adminToken, fleetwire, freePort, type Running } from './processes.ts'
+import { until } from './until.ts'
+
+/** A server in a process of its own, which is killed with -9 and comes back on the same port, with the same data. */
+export interface KilledServer {
+  port: number
+  url: string
+  /** Of an admin. */
+  token: string
+  /** By which the command line finds it, and signs tokens for itself. */
+  env: Record<string, string>
+  mint(sub: string, role: Role): Promise<string>
+  /** A request of the admin; rejects when it is refused, and while there is no server. */
+  call<T>(method: string, path: string, body?: object): Promise<T>
+  /** The same again and again, until a server has answered it. */
+  persist<T>(method: string, path: string, body?: object): Promise<T>
+  /**
+   * Resolves when it is dead. All who share it are killed at once: that is when each of them has come so far. `lastly`
+   * brings what must be under way at that time, and not only once everybody has come.
+   */
+  kill(lastly?: () => Promise<unknown>): Promise<void>
+  /** Resolves when it is there again, once all who share it have seen what they wanted to see without it. */
+  restart(): Promise<void>
+}
+
+export type Killed = (t: Test, server: KilledServer) => Promise<void>
+
+/** Those who share a server: what all of them ask for happens once. */
+class Company {
+  #present: number
+  #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  readonly #act: (() => Promise<void>)[]
+
+  /** The acts take turns. */
+  constructor(present: number, ...acts: (() => Promise<void>)[]) {
+    this.#present = present
+    this.#act = acts
+  }
+
+  come(): Promise<void> {
+    const come = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    this.#look()
+    return come
+  }
+
+  leave(): void {
+    this.#present--
+    this.#look()
+  }
+
+  #look(): void {
+    if (this.#waiting.length === 0 || this.#waiting.length < this.#present) return
+    const came = this.#waiting.splice(0)
+    const act = this.#act.shift()!
+    this.#act.push(act)
+    act().then(
+      () => {
+        for (const { resolve } of came) resolve()
+      },
+      error => {
+        for (const { reject } of came) reject(error)
+      },
+    )
+  }
+}
+
+/** Runs tests side by side with one server, which is killed when all of them have come so far. */
+export async function killTogether(t: Test, tests: Record<string, Killed>): Promise<void> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { FLEETWIRE_URL: url, FLEETWIRE_DATA_DIR: join(t.testdir({ data: {} }), 'data') }
+  const serve = async (): Promise<Running> => {
+    const settings = { FLEETWIRE_WEBHOOK_ALLOW_PRIVATE: '127.0.0.1', FLEETWIRE_LOG_LEVEL: 'silent' }
+    const server = fleetwire(t, ['serve', '--port', String(port)], { ...env, ...settings })
+    await server.printed(/listens at/)
+    return server
+  }
+  let server = await serve()
+  const token = await adminToken(server)
+  const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as T
+  }
+
+  const all = Object.entries(tests)
+  const ready: (() => Promise<unknown>)[] = []
+  const company = new Company(
+    all.length,
+    async () => {
+      await Promise.all(ready.splice(0).map(lastly => lastly()))
+      await server.kill('SIGKILL')
+    },
+    async () => {
+      server = await serve()
+    },
+  )
+  const shared: KilledServer = {
+    ...{ port, url, token, env, call },
+    mint: async (sub, role) => (await call<{ token: string }>('POST', '/tokens', { sub, role })).token,
+    persist: <T>(method: string, path: string, body?: object) =>
+      until(() => call<T>(method, path, body).catch(() => undefined)) as Promise<T>,
+    kill: (lastly = async () => {}) => {
+      ready.push(lastly)
+      return company.come()
+    },
+    restart: () => company.come(),
+  }
+  t.jobs = all.length
+  await Promise.all(
+    all.map(([title, one]) =>
+      t.test(title, { buffered: true, timeout: 120_000 }, async t => {
+        // Whoever has failed keeps nobody waiting.
+        t.teardown(() => company.leave())
+        await one(t, shared)
+      }),
+    ),
+  )
+}
