@@ -102,12 +102,13 @@ test('[AU19] weak and unusual keys of a set are reported, not used, and do not h
     issuer('RS256', 'weak', pair(1024)),
     issuer('RS256', 'tiny', pair(2048, 3)),
   ]
+  const unfit = pair(2048)
   const [odd, priv, enc, ops, wrongAlg] = [
     issuer('ES256', 'odd', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })),
     generateKeyPairSync('ed25519'),
-    issuer('RS256', 'enc'),
-    issuer('RS256', 'ops'),
-    issuer('RS256', 'wrong'),
+    issuer('RS256', 'enc', unfit),
+    issuer('RS256', 'ops', unfit),
+    issuer('RS256', 'wrong', unfit),
   ]
   const published = issuer('EdDSA', 'private', priv)
   const server = await startKeyServer(t, [

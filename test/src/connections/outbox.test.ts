@@ -6,6 +6,7 @@ import { PacedMessage } from '../../../src/frames/paced-message.ts'
 import { framesIn, textFrame } from '../../../src/frames/text-frame.ts'
 import { FakeSocket } from '../../helpers/fake-socket.ts'
 import { seededRandom } from '../../helpers/random.ts'
+import { size } from '../../helpers/sizes.ts'
 
 let seq = 0
 const event = (topic: string, name: string) =>
@@ -207,7 +208,8 @@ t.test(
 t.test(
   '[FR20] joined or not, a reader of any pace gets the same frames in the same order, and nothing stays counted',
   async t => {
-    for (let seed = 1; seed <= 300; seed++) {
+    const seeds = size('OUTBOX_SEEDS', { quick: 100, full: 300 })
+    for (let seed = 1; seed <= seeds; seed++) {
       const runs = [false, true].map(joins => {
         const random = seededRandom(seed)
         const { socket, outbox } = setUp()
@@ -223,8 +225,8 @@ t.test(
             outbox.paced(PacedMessage.webSocket(JSON.stringify({ type: `p${step}`, x: 'x'.repeat(70_000) })))
           else {
             const topic = random.pick(['agents.a.log', 'agents.a.status', 'agents.b.metrics'])
-            const size = random.pick([1, 2, 9])
-            const events = Array.from({ length: size }, (_, i) => event(topic, `e${step}.${i}`))
+            const count = random.pick([1, 2, 9])
+            const events = Array.from({ length: count }, (_, i) => event(topic, `e${step}.${i}`))
             if (random.below(4) === 0) outbox.replay(new EventBatch(events))
             else outbox.events(new EventBatch(events))
           }
