@@ -3,14 +3,19 @@ import t from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { said } from '../helpers/events.ts'
 import { clientFrame, rawWebSocket } from '../helpers/raw-websocket.ts'
+import { size } from '../helpers/sizes.ts'
 import type { WireFrame } from '../helpers/ws-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-/** Of the reader. What the kernel holds for it on a loopback is far less than what it is sent. */
-const BYTES_PER_MS = 8 * 1024
-const CHARS = 8 * 1024 * 1024
+/** How much is sent: several times what the kernel holds for the reader on a loopback. */
+const SHARE = size('SLOW_MI', { quick: 4, full: 8 })
+/** Of the reader, which takes seconds in any case. */
+const BYTES_PER_MS = SHARE * 1024
+const CHARS = SHARE * 1024 * 1024
 const DELTA_CHARS = 64 * 1024
-const LIVE_EVENTS = 400
+const LIVE_EVENTS = SHARE * 50
+/** Of half a million characters. */
+const LARGE_EVENTS = size('SLOW_EVENTS', { quick: 40, full: 60 })
 
 t.setTimeout(120_000)
 
@@ -146,7 +151,7 @@ t.test('[OB8] [RS1] a slow reader resumes over events larger than its outbox lim
   const { cursor } = await log.append([said('a1', 'first')]).then(result => ({
     cursor: result.status === 'ok' ? result.events[0]!.cursor : '',
   }))
-  for (let i = 0; i < 60; i++) await log.append([said('a1', `${i} ${'x'.repeat(500_000)}`)])
+  for (let i = 0; i < LARGE_EVENTS; i++) await log.append([said('a1', `${i} ${'x'.repeat(500_000)}`)])
   await log.append([said('a1', 'last')])
   const socket = await rawWebSocket(t, url, await token('viewer'))
   const reader = new SlowReader(socket)
@@ -156,5 +161,5 @@ t.test('[OB8] [RS1] a slow reader resumes over events larger than its outbox lim
     ),
   )
   await reader.until(() => reader.frames.some(({ type }) => type === 'resume:done'))
-  t.equal(reader.frames.filter(frame => frame.cursor !== undefined).length, 61)
+  t.equal(reader.frames.filter(frame => frame.cursor !== undefined).length, LARGE_EVENTS + 1)
 })

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { ask, keepAlive } from './ask.ts'
 import { startApp } from './build.ts'
 
 interface Schema {
@@ -34,6 +35,7 @@ export async function expectRefusedEverywhere(t: Test, values: readonly Refused[
   const { url, token, call } = await startApp(t)
   const admin = await token('admin')
   const { body: document } = await call<ApiDocument>(undefined, 'GET', '/openapi.json')
+  const agent = keepAlive()
   let doors = 0
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, { requestBody }] of Object.entries(operations)) {
@@ -43,14 +45,12 @@ export async function expectRefusedEverywhere(t: Test, values: readonly Refused[
         for (const field of fields) {
           doors++
           for (const { json, says } of values) {
-            const answer = await fetch(url + path.replace('{action}', 'complete').replaceAll(/\{\w+\}/g, 'x1'), {
-              method: method.toUpperCase(),
-              headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
-              body: around(`{"${field}":${json}}`),
-            })
-            const refusal = (await answer.json()) as { code: string; message: string }
+            const place = url + path.replace('{action}', 'complete').replaceAll(/\{\w+\}/g, 'x1')
+            const body = around(`{"${field}":${json}}`)
+            const asked = { agent, method: method.toUpperCase(), token: admin, json: body }
+            const { status, body: refusal } = await ask<{ code: string; message: string }>(place, asked)
             const door = `${method} ${path} ${field}: ${json.slice(0, 30)}, ${json.length} characters`
-            if (answer.status !== 400 || refusal.code !== 'invalid_request') t.fail(`${door}: ${answer.status}`)
+            if (status !== 400 || refusal.code !== 'invalid_request') t.fail(`${door}: ${status}`)
             if (!refusal.message.includes(says(field))) t.fail(`${door}: ${refusal.message}`)
           }
         }

@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Role } from '@fleetwire/protocol'
 import type { FastifyInstance } from 'fastify'
@@ -6,6 +5,7 @@ import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
+import { type Answer, ask, keepAlive } from './ask.ts'
 import { expectCatalogued } from './catalogued.ts'
 import './compile-once.ts'
 import { CLUSTER, startDecidingNode } from './deciding-node.ts'
@@ -32,12 +32,7 @@ export interface TestApp {
   call<T = unknown>(token: string | undefined, method: string, path: string, body?: unknown): Promise<Answer<T>>
 }
 
-export interface Answer<T> {
-  status: number
-  headers: Headers
-  /** Parsed where it is JSON, else the text. */
-  body: T
-}
+export type { Answer }
 
 export interface StartOptions extends Omit<AppOptions, 'config'> {
   config?: Partial<Config>
@@ -64,8 +59,7 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
   await extend?.(app)
   await app.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  // Gives up what is idle long before the server does, which may just be asked again then.
-  const agent = new Agent({ keepAlive: true, timeout: 1000 })
+  const agent = keepAlive()
 
   return {
     app,
@@ -76,37 +70,6 @@ export async function startApp(t: Test, { config, extend, port = 0, ...options }
       if (minted.status !== 'minted') throw new Error(`No token: ${minted.status}`)
       return minted.token
     },
-    call: (token, method, path, body) => ask(`${url}${path}`, { agent, method, token, body }),
+    call: (token, method, path, body) => ask(`${url}${path}`, { agent, method, token, json: JSON.stringify(body) }),
   }
-}
-
-interface Ask {
-  agent: Agent
-  method: string
-  token: string | undefined
-  body: unknown
-}
-
-/** Not with `fetch`, which takes several times as much of the processor. */
-function ask<T>(url: string, { agent, method, token, body }: Ask): Promise<Answer<T>> {
-  const headers = {
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    ...(body !== undefined && { 'content-type': 'application/json' }),
-  }
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { agent, method, headers }, response => {
-      let text = ''
-      response.setEncoding('utf8').on('data', chunk => {
-        text += chunk
-      })
-      response.on('error', reject).on('end', () => {
-        const headers = new Headers()
-        for (const [name, values] of Object.entries(response.headersDistinct))
-          for (const value of values ?? []) headers.append(name, value)
-        const isJson = headers.get('content-type')?.startsWith('application/json')
-        resolve({ status: response.statusCode!, headers, body: isJson ? JSON.parse(text) : text })
-      })
-    })
-    asked.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
-  })
 }
