@@ -35,7 +35,7 @@ async function play(t: Test, played: readonly Fault[], conditions: Omit<Fault, '
 
 if (isFull) for (const fault of faults) t.test(fault.title, t => play(t, [fault], fault))
 else {
-  const load = { agents: 3, dashboards: 2, callers: 3, restMs: 300, onlyWhileAwaited: true }
+  const load = { agents: 3, dashboards: 2, callers: 8, restMs: 200, onlyWhileAwaited: true }
   t.test('whatever befalls one cluster, nothing is lost, doubled or missed', t =>
     play(t, faults, Object.assign({}, ...faults, { load })),
   )

@@ -16,7 +16,7 @@ export interface Load {
   callers: number
   /** How long a caller rests between two commands, at most. */
   restMs: number
-  /** Callers call only in `goOn` and `during`: what is done in between costs time and shows nothing more. */
+  /** Callers call only while somebody waits in `goOn`: what is done in between costs time and shows nothing more. */
   onlyWhileAwaited?: true
 }
 
@@ -111,15 +111,10 @@ export class Ledger {
       this.#throwFlaws()
       return this.accepted.filter(({ sentAt }) => sentAt >= from).length >= count
     }
-    await this.during(until(isDone))
-  }
-
-  /** Lets callers call until it is over. */
-  async during<T>(awaited: Promise<T>): Promise<T> {
     this.#awaited++
     this.#wake.emit('callers')
     try {
-      return await awaited
+      await until(isDone)
     } finally {
       this.#awaited--
     }

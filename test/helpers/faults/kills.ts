@@ -30,8 +30,9 @@ export const kills: Fault = {
     const times = new Map(targets.map(([target]) => [target, { accepted: [] as number[], back: [] as number[] }]))
     for (let round = 0; round < ROUNDS; round++) {
       for (const [target, find] of targets) {
-        await ledger.goOn(GO_ON)
         const { node, server } = await find(cluster)
+        // Nothing is awaited between this and the kill: callers wait for answers then.
+        await ledger.goOn(GO_ON)
         const at = performance.now()
         await Promise.all([node?.kill('SIGKILL'), server !== undefined && cluster.nats.kill(server)])
         await ledger.goOn(GO_ON)
