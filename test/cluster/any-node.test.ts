@@ -58,7 +58,7 @@ async function agentAt(t: Test, urls: string[], handlers: Record<string, Command
 t.test(
   '[NO1] [NO6] [NO12] [NO14] [NO15] every node of three answers for all, and what is done through it is seen there',
   async t => {
-    const nats = await NatsCluster.start(t)
+    const nats = await NatsCluster.shared(t)
     if (nats === undefined) return
     const nodes = await Promise.all(['a', 'b', 'c'].map(name => openNode(t, nats, name)))
     const places = nodes.map(({ name, url }) => placeOf(name, url))

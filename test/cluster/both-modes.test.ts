@@ -35,7 +35,7 @@ const TEST_JOBS = FILES === QUICK ? '1' : '2'
 t.setTimeout(600_000)
 
 t.test('what is true of an embedded server is true of a node that does not decide', async t => {
-  const cluster = await NatsCluster.start(t)
+  const cluster = await NatsCluster.shared(t)
   if (cluster === undefined) return
   const files = ONLY === undefined ? FILES : [...QUICK, ...FULL].filter(file => file.includes(ONLY))
   const child = spawn(process.execPath, [RUN_TESTS, ...files.map(file => `dist/test/${file}.test.js`)], {

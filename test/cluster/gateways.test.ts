@@ -15,10 +15,11 @@ t.setTimeout(120_000)
 const GATEWAYS = size('GATEWAYS', { quick: 1, full: 2 })
 
 t.test('serve --gateways runs nodes behind one port, replaces those that die, and ends them all', async t => {
-  const nats = await NatsCluster.start(t)
+  const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
   const env = {
     FLEETWIRE_NATS_URL: nats.addresses.join(','),
+    FLEETWIRE_NAMESPACE: nats.namespace,
     FLEETWIRE_JWT_SECRET: SECRET,
     FLEETWIRE_NODE: 'here',
   }
@@ -78,9 +79,14 @@ t.test('what is wrong for all nodes is said once, and ends the start', async t =
 })
 
 t.test('nodes whose first process is killed while they start end by themselves', async t => {
-  const nats = await NatsCluster.start(t)
+  const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
-  const env = { FLEETWIRE_NATS_URL: nats.addresses.join(','), FLEETWIRE_JWT_SECRET: SECRET, FLEETWIRE_NODE: 'brief' }
+  const env = {
+    FLEETWIRE_NATS_URL: nats.addresses.join(','),
+    FLEETWIRE_NAMESPACE: nats.namespace,
+    FLEETWIRE_JWT_SECRET: SECRET,
+    FLEETWIRE_NODE: 'brief',
+  }
   const folder = t.testdir()
   const server = fleetwire(t, ['serve', '--gateways', '1', '--port', '0', '--data-dir', folder], env)
   const children = () => {

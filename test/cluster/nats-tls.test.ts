@@ -14,7 +14,8 @@ t.test('nodes reach NATS servers over TLS, with a CA of their own and a certific
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-tls-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-  const key = ['-newkey', 'rsa:2048', '-nodes', '-days', '1']
+  // Such a key takes a thousandth of the time of one of RSA.
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
   openssl('req', '-x509', ...key, '-subj', '/CN=ca', '-keyout', 'ca-key.pem', '-out', 'ca.pem')
   writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1\n')
   for (const name of ['server', 'node']) {

@@ -9,7 +9,7 @@ import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
-const cluster = await NatsCluster.start(t)
+const cluster = await NatsCluster.shared(t)
 if (cluster !== undefined) {
   const reach = (servers: string[]) => connect({ servers, noRandomize: true, reconnectTimeWait: 100 })
   /** Servers that are started take a moment. */

@@ -14,11 +14,11 @@ import { until } from '../helpers/until.ts'
 t.setTimeout(120_000)
 
 t.test('the fleet runs on one of three nodes, and goes on where another one ended', async t => {
-  const cluster = await NatsCluster.start(t)
+  const cluster = await NatsCluster.shared(t)
   if (cluster === undefined) return
   const open = async (name: string) => {
     const clock = systemClock
-    const stream = await openNatsCommitStream({ servers: cluster.addresses, namespace: 'roles', clock })
+    const stream = await openNatsCommitStream({ servers: cluster.addresses, namespace: cluster.namespace, clock })
     t.teardown(() => stream.close())
     const node = { node: name, address: `${name}:1`, key: `key of ${name}` }
     const faults: unknown[] = []

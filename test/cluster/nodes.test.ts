@@ -14,7 +14,7 @@ t.setTimeout(120_000)
 const NODES = size('NODES', { quick: 2, full: 3 })
 
 t.test('[NO17] processes elect one active node, and another when it is stopped; what one accepts all have', async t => {
-  const nats = await NatsCluster.start(t)
+  const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
   const nodes = ['a', 'b', 'c'].slice(0, NODES).map(name => serveNode(t, nats, name))
   const first = await activeOf(nodes)

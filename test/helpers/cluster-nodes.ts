@@ -18,6 +18,7 @@ export interface NodeProcess extends Running {
 /** Where nodes find their servers. */
 export interface Addressed {
   readonly addresses: readonly string[]
+  readonly namespace?: string
 }
 
 /** A node of a cluster as a process of its own, on a free port. */
@@ -30,6 +31,7 @@ export function serveNode(
 ): NodeProcess {
   const all = {
     FLEETWIRE_NATS_URL: nats.addresses.join(','),
+    ...(nats.namespace && { FLEETWIRE_NAMESPACE: nats.namespace }),
     FLEETWIRE_NODE: name,
     FLEETWIRE_PORT: '0',
     FLEETWIRE_JWT_SECRET: SECRET,
@@ -62,7 +64,11 @@ export async function openNode(
       done()
     },
   })
-  const settings = { NATS_URL: nats.addresses.join(','), NODE: name, DATA_DIR: temporaryFolder(t), ...config }
+  const settings = {
+    ...{ NATS_URL: nats.addresses.join(','), NODE: name, DATA_DIR: temporaryFolder(t) },
+    ...(nats.namespace && { NAMESPACE: nats.namespace }),
+    ...config,
+  }
   const server = await startApp(t, { config: settings, logger: { stream } })
   return { ...server, name, output: () => text }
 }

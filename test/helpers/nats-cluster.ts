@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { findNatsServer, type NatsServerConfig, natsServerConfig } from '../../src/processes/nats-server.ts'
 import { freePort, here, type Place } from './processes.ts'
 
@@ -35,14 +36,19 @@ export class NatsCluster {
   }
 
   /** Undefined where there is no nats-server that can be used: one line says how to get it, and CI fails. */
-  static async start(
-    t: Test,
-    { places = [here, here, here], config: textOf = natsServerConfig }: NatsClusterOptions = {},
-  ): Promise<NatsCluster | undefined> {
+  static async start(t: Test, options: NatsClusterOptions = {}): Promise<NatsCluster | undefined> {
     const program = findServer(t)
     if (program === undefined) return undefined
-    const cluster = new NatsCluster(program)
+    const cluster = await NatsCluster.#launch(program, options)
     t.teardown(() => cluster.#stop())
+    return cluster
+  }
+
+  static async #launch(
+    program: string,
+    { places = [here, here, here], config: textOf = natsServerConfig }: NatsClusterOptions,
+  ): Promise<NatsCluster> {
+    const cluster = new NatsCluster(program)
     const spots = await Promise.all(
       places.map(async place => ({ place, port: await freePort(), routePort: await freePort() })),
     )
@@ -57,6 +63,25 @@ export class NatsCluster {
       cluster.#listen(server)
     }
     return cluster
+  }
+
+  /**
+   * One for all tests of this process that do not end its servers. Undefined where there is no nats-server. The namespace is
+   * that of the caller alone.
+   */
+  static async shared(t: Test): Promise<{ addresses: string[]; namespace: string } | undefined> {
+    const program = findServer(t)
+    if (program === undefined) return undefined
+    if (sharedCluster === undefined) {
+      const launched = NatsCluster.#launch(program, {})
+      sharedCluster = launched
+      const stop = async () => (await launched).#stop()
+      // Behind the last file of this process, of which there may be but one.
+      if (globalThis.endOfTests === undefined) root.teardown(stop)
+      else globalThis.endOfTests.push(stop)
+    }
+    const { addresses } = await sharedCluster
+    return { addresses, namespace: `t${randomBytes(6).toString('hex')}` }
   }
 
   /** Of all servers; a client takes the first that answers. */
@@ -105,6 +130,7 @@ export class NatsCluster {
   }
 }
 
+let sharedCluster: Promise<NatsCluster> | undefined
 let found: ReturnType<typeof findNatsServer> | undefined
 
 export function findServer(t: Test): string | undefined {

@@ -25,7 +25,7 @@ export class KilledFleet {
 
   /** `members`: the tests that meet. Undefined where there is no nats-server. */
   static async start(t: Test, members: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<KilledFleet | undefined> {
-    const nats = await NatsCluster.start(t)
+    const nats = await NatsCluster.shared(t)
     if (nats === undefined) return undefined
     const { active, gateways } = await startAroundProcess(t, nats)
     return new KilledFleet(active, gateways, members, signal)
