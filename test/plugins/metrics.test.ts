@@ -54,21 +54,51 @@ test('[NO16] what is one thing in a cluster only its active node tells', async t
   t.equal(metricIn(await scrape(active), 'fleetwire_connections{role="viewer"}'), 0)
 })
 
-test('docs/metrics.md names every metric with its type and label, and no other', async t => {
-  const { app } = await startApp(t)
-  const told = tableRows(read('docs/metrics.md')).map(([name, type, label, help]) => {
-    return { name: unquoted(name), type, labels: [...label!.matchAll(/`(\w+)`/g)].map(([, name]) => name), help }
+test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('docs/metrics.md names every metric with its type and label, and no other', async t => {
+    const { app } = server
+    const told = tableRows(read('docs/metrics.md')).map(([name, type, label, help]) => {
+      return { name: unquoted(name), type, labels: [...label!.matchAll(/`(\w+)`/g)].map(([, name]) => name), help }
+    })
+    type Made = { name: string; help: string; labelNames: string[]; constructor: { name: string } }
+    const made = app.metrics.getMetricsAsArray() as unknown as Made[]
+    t.same(
+      told.toSorted((a, b) => a.name.localeCompare(b.name)),
+      made
+        .map(({ name, help, labelNames, constructor: { name: type } }) => {
+          return { name, type: type.toLowerCase(), labels: labelNames, help }
+        })
+        .toSorted((a, b) => a.name.localeCompare(b.name)),
+    )
   })
-  type Made = { name: string; help: string; labelNames: string[]; constructor: { name: string } }
-  const made = app.metrics.getMetricsAsArray() as unknown as Made[]
-  t.same(
-    told.toSorted((a, b) => a.name.localeCompare(b.name)),
-    made
-      .map(({ name, help, labelNames, constructor: { name: type } }) => {
-        return { name, type: type.toLowerCase(), labels: labelNames, help }
-      })
-      .toSorted((a, b) => a.name.localeCompare(b.name)),
-  )
+
+  await t.test('the dashboard of Grafana asks for metrics that there are, by labels that they have', async t => {
+    const { app } = server
+    type Made = { name: string; labelNames: string[]; constructor: { name: string } }
+    const made = new Map<string, string[]>([['up', []]])
+    for (const { name, labelNames, constructor: kind } of app.metrics.getMetricsAsArray() as unknown as Made[]) {
+      made.set(name, labelNames)
+      if (kind.name !== 'Histogram') continue
+      for (const part of ['bucket', 'sum', 'count']) made.set(`${name}_${part}`, [...labelNames, 'le'])
+    }
+    const board = JSON.parse(read('deploy/grafana/fleetwire.json'))
+    type Panel = { title: string; targets?: { expr: string }[] }
+    const asked = (board.panels as Panel[]).flatMap(({ title, targets = [] }) =>
+      targets.map(({ expr }) => ({ title, expr })),
+    )
+    t.ok(asked.length > 20)
+    for (const { title, expr } of asked) {
+      const names = [...expr.matchAll(/\b([a-z0-9_]+)\{([^}]*)\}/g)]
+      t.ok(names.length > 0, title)
+      for (const [, name, labels] of names) {
+        t.ok(made.has(name!), `${title}: ${name}`)
+        const by = [...expr.matchAll(/\bby \((\w+)\)/g)].map(([, label]) => label!)
+        const used = [...[...labels!.matchAll(/(\w+)[!=~]/g)].map(([, label]) => label!), ...by]
+        for (const label of used) t.ok(['job', 'instance', ...made.get(name!)!].includes(label), `${title}: ${label}`)
+      }
+    }
+  })
 })
 
 test('sockets, resumes, commands, refusals and appends are counted, for each app by itself', async t => {
@@ -145,31 +175,4 @@ test('prom-client’s process metrics are measured once, however many apps come 
   const scraped = await three.metrics.metrics()
   for (const line of ['process_cpu_seconds_total', 'nodejs_version_info{', 'fleetwire_agents{link="online"} 0'])
     t.equal(scraped.split('\n').filter(text => text.startsWith(line)).length, 1, line)
-})
-
-test('the dashboard of Grafana asks for metrics that there are, by labels that they have', async t => {
-  const { app } = await startApp(t)
-  type Made = { name: string; labelNames: string[]; constructor: { name: string } }
-  const made = new Map<string, string[]>([['up', []]])
-  for (const { name, labelNames, constructor: kind } of app.metrics.getMetricsAsArray() as unknown as Made[]) {
-    made.set(name, labelNames)
-    if (kind.name !== 'Histogram') continue
-    for (const part of ['bucket', 'sum', 'count']) made.set(`${name}_${part}`, [...labelNames, 'le'])
-  }
-  const board = JSON.parse(read('deploy/grafana/fleetwire.json'))
-  type Panel = { title: string; targets?: { expr: string }[] }
-  const asked = (board.panels as Panel[]).flatMap(({ title, targets = [] }) =>
-    targets.map(({ expr }) => ({ title, expr })),
-  )
-  t.ok(asked.length > 20)
-  for (const { title, expr } of asked) {
-    const names = [...expr.matchAll(/\b([a-z0-9_]+)\{([^}]*)\}/g)]
-    t.ok(names.length > 0, title)
-    for (const [, name, labels] of names) {
-      t.ok(made.has(name!), `${title}: ${name}`)
-      const by = [...expr.matchAll(/\bby \((\w+)\)/g)].map(([, label]) => label!)
-      const used = [...[...labels!.matchAll(/(\w+)[!=~]/g)].map(([, label]) => label!), ...by]
-      for (const label of used) t.ok(['job', 'instance', ...made.get(name!)!].includes(label), `${title}: ${label}`)
-    }
-  }
 })

@@ -12,53 +12,89 @@ async function unharmed(t: { ok(value: unknown, name: string): void }, bystander
   t.ok((await bystander.request('ping')).timestamp, 'others are served')
 }
 
-t.test('[ER3] [FR3] [FR4] [FR5] [FR8] invalid frames are answered one by one; the socket lives', async t => {
-  const { url, token } = await startApp(t)
-  const client = await connectWs(t, url, await token('operator'))
-  const cases: [string, string, string?][] = [
-    ['{', 'bad_json'],
-    ['[]', 'invalid_frame'],
-    ['{"type":7}', 'invalid_frame'],
-    ['{"type":"toString"}', 'unknown_type'],
-    ['{"type":"agent:connect","id":"x","payload":{"bootId":"b"}}', 'unknown_type', 'x'],
-    ['{"type":"subscribe","id":"y","payload":{"topics":"agents.>"}}', 'invalid_frame', 'y'],
-    ['{"type":"subscribe","id":"../../etc"}', 'invalid_frame'],
-    [`{"type":"ping","payload":${'['.repeat(5000)}${']'.repeat(5000)}}`, 'invalid_frame'],
-  ]
-  for (const [text, code, id] of cases) {
-    client.raw(text)
-    const { payload, ...frame } = await client.next('error')
-    t.match({ ...payload, id: frame.id }, { code, id, retryable: false }, text.slice(0, 60))
-  }
-  client.raw(Buffer.from('{"type":"ping"}'))
-  t.match(await client.next('error'), { payload: { code: 'invalid_frame', message: /Binary/ } })
-  client.send('ping', {}, 'z')
-  await client.next(({ id }) => id === 'z')
-})
+t.test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('[ER3] [FR3] [FR4] [FR5] [FR8] invalid frames are answered one by one; the socket lives', async t => {
+    const { url, token } = server
+    const client = await connectWs(t, url, await token('operator'))
+    const cases: [string, string, string?][] = [
+      ['{', 'bad_json'],
+      ['[]', 'invalid_frame'],
+      ['{"type":7}', 'invalid_frame'],
+      ['{"type":"toString"}', 'unknown_type'],
+      ['{"type":"agent:connect","id":"x","payload":{"bootId":"b"}}', 'unknown_type', 'x'],
+      ['{"type":"subscribe","id":"y","payload":{"topics":"agents.>"}}', 'invalid_frame', 'y'],
+      ['{"type":"subscribe","id":"../../etc"}', 'invalid_frame'],
+      [`{"type":"ping","payload":${'['.repeat(5000)}${']'.repeat(5000)}}`, 'invalid_frame'],
+    ]
+    for (const [text, code, id] of cases) {
+      client.raw(text)
+      const { payload, ...frame } = await client.next('error')
+      t.match({ ...payload, id: frame.id }, { code, id, retryable: false }, text.slice(0, 60))
+    }
+    client.raw(Buffer.from('{"type":"ping"}'))
+    t.match(await client.next('error'), { payload: { code: 'invalid_frame', message: /Binary/ } })
+    client.send('ping', {}, 'z')
+    await client.next(({ id }) => id === 'z')
+  })
 
-t.test('[PM7] [SB5] [LM3] forbidden patterns are named, the others proceed, and 64 are the limit', async t => {
-  const { url, token } = await startApp(t)
-  const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
-  const wanted = ['agents.prod.>', 'users.bob.inbox', 'system.connections', 'agents..x', 'agents.dev-1.>']
-  t.match(await client.request('subscribe', { topics: wanted }), { ok: true, topics: ['agents.dev-1.>'] })
-  const named = client.frames
-    .filter(({ type }) => type === 'error')
-    .map(({ payload }) => [payload.code, payload.details])
-  t.match(named, [
-    [
-      'forbidden',
-      { topic: 'agents.prod.>', topics: ['agents.prod.>', 'users.bob.inbox', 'system.connections'], count: 3 },
-    ],
-    ['invalid_frame', { topic: 'agents..x' }],
-  ])
-  t.match(await client.request('subscribe', { topics: ['agents.prod.>'] }), { ok: false, error: { code: 'forbidden' } })
-  const many = (n: number) => Array.from({ length: n }, (_, i) => `tasks.t${i}.>`)
-  t.match(await client.request('subscribe', { topics: many(63) }), { ok: true })
-  t.match(await client.request('subscribe', { topics: many(64) }), { ok: false, error: { code: 'subscription_limit' } })
-  await client.request('unsubscribe', { topics: many(10) })
-  t.match(await client.request('subscribe', { topics: ['sessions.>'] }), { ok: true })
-  client.send('dashboard:connect', { subscribe: many(60) }, 'c')
-  t.match(await client.next(({ id }) => id === 'c'), { type: 'error', payload: { code: 'subscription_limit' } })
+  await t.test('[PM7] [SB5] [LM3] forbidden patterns are named, the others proceed, and 64 are the limit', async t => {
+    const { url, token } = server
+    const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
+    const wanted = ['agents.prod.>', 'users.bob.inbox', 'system.connections', 'agents..x', 'agents.dev-1.>']
+    t.match(await client.request('subscribe', { topics: wanted }), { ok: true, topics: ['agents.dev-1.>'] })
+    const named = client.frames
+      .filter(({ type }) => type === 'error')
+      .map(({ payload }) => [payload.code, payload.details])
+    t.match(named, [
+      [
+        'forbidden',
+        { topic: 'agents.prod.>', topics: ['agents.prod.>', 'users.bob.inbox', 'system.connections'], count: 3 },
+      ],
+      ['invalid_frame', { topic: 'agents..x' }],
+    ])
+    t.match(await client.request('subscribe', { topics: ['agents.prod.>'] }), {
+      ok: false,
+      error: { code: 'forbidden' },
+    })
+    const many = (n: number) => Array.from({ length: n }, (_, i) => `tasks.t${i}.>`)
+    t.match(await client.request('subscribe', { topics: many(63) }), { ok: true })
+    t.match(await client.request('subscribe', { topics: many(64) }), {
+      ok: false,
+      error: { code: 'subscription_limit' },
+    })
+    await client.request('unsubscribe', { topics: many(10) })
+    t.match(await client.request('subscribe', { topics: ['sessions.>'] }), { ok: true })
+    client.send('dashboard:connect', { subscribe: many(60) }, 'c')
+    t.match(await client.next(({ id }) => id === 'c'), { type: 'error', payload: { code: 'subscription_limit' } })
+  })
+
+  await t.test('[CL8] fragmented messages are put together; broken framing ends that socket only', async t => {
+    const { url, token } = server
+    const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
+    const pieces = await rawWebSocket(t, url, await token('viewer'))
+    for (const byte of clientFrame('{"type":"pi', { fin: false })) pieces.write(Buffer.from([byte]))
+    pieces.write(clientFrame('between', { opcode: 9 }))
+    pieces.write(clientFrame('ng"}', { opcode: 0 }))
+    let received = ''
+    while (!received.includes('"type":"pong"')) received += String((await once(pieces, 'data'))[0])
+    t.match(received, /between/)
+    const broken = {
+      'not masked': clientFrame('{"type":"ping"}', { masked: false }),
+      'unknown opcode': clientFrame('x', { opcode: 5 }),
+      'continuation of nothing': clientFrame('x', { opcode: 0 }),
+      'not UTF-8': clientFrame(Buffer.from([0xff, 0xfe])),
+      'long control frame': clientFrame('x'.repeat(200), { opcode: 9 }),
+      'close code of nobody': clientFrame(Buffer.from([0, 1]), { opcode: 8 }),
+      'random bytes': Buffer.from('d1ce'.repeat(300), 'hex'),
+    }
+    for (const [name, bytes] of Object.entries(broken)) {
+      const socket = await rawWebSocket(t, url, await token('viewer'))
+      socket.write(bytes)
+      t.match(await closeCodeOf(socket), /^10(02|07)$/, name)
+    }
+    await unharmed(t, bystander)
+  })
 })
 
 t.test('[CL5] floods of garbage end with 4000, floods over the rate with 4429', async t => {
@@ -94,33 +130,6 @@ t.test('[LM1] a frame over the limit is refused at its header: 4413', async t =>
   await unharmed(t, bystander)
   while (app.connections.size > 1) await new Promise(resolve => setImmediate(resolve))
   t.same(app.connections.stats().closedByCode, { 4413: 3 })
-})
-
-t.test('[CL8] fragmented messages are put together; broken framing ends that socket only', async t => {
-  const { url, token } = await startApp(t)
-  const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
-  const pieces = await rawWebSocket(t, url, await token('viewer'))
-  for (const byte of clientFrame('{"type":"pi', { fin: false })) pieces.write(Buffer.from([byte]))
-  pieces.write(clientFrame('between', { opcode: 9 }))
-  pieces.write(clientFrame('ng"}', { opcode: 0 }))
-  let received = ''
-  while (!received.includes('"type":"pong"')) received += String((await once(pieces, 'data'))[0])
-  t.match(received, /between/)
-  const broken = {
-    'not masked': clientFrame('{"type":"ping"}', { masked: false }),
-    'unknown opcode': clientFrame('x', { opcode: 5 }),
-    'continuation of nothing': clientFrame('x', { opcode: 0 }),
-    'not UTF-8': clientFrame(Buffer.from([0xff, 0xfe])),
-    'long control frame': clientFrame('x'.repeat(200), { opcode: 9 }),
-    'close code of nobody': clientFrame(Buffer.from([0, 1]), { opcode: 8 }),
-    'random bytes': Buffer.from('d1ce'.repeat(300), 'hex'),
-  }
-  for (const [name, bytes] of Object.entries(broken)) {
-    const socket = await rawWebSocket(t, url, await token('viewer'))
-    socket.write(bytes)
-    t.match(await closeCodeOf(socket), /^10(02|07)$/, name)
-  }
-  await unharmed(t, bystander)
 })
 
 t.test(
