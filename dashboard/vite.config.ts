@@ -15,6 +15,8 @@ export default defineConfig({
     outDir: folder('../dist/dashboard'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
+    // Nobody reads them: it takes as long as all else to compress each file for them.
+    reportCompressedSize: false,
     modulePreload: { polyfill: false },
     // Published with the pages: a folder whose name begins with a dot is seen by nobody.
     license: { fileName: 'LICENSES.md' },

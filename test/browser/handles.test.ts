@@ -66,11 +66,11 @@ t.test(
     const { page, problems } = await person(browser, { url: place.url, reducedMotion: true })
     await logIn(page, place.token)
 
-    for (const name of ['Fleet', /^Needs you/, 'Tasks', 'Commands', 'System', /^Fleet/]) {
-      const link = page.getByRole('navigation').getByRole('link', { name }).first()
-      await link.click()
+    const go = async (name: string | RegExp) => {
+      await page.getByRole('navigation').getByRole('link', { name }).first().click()
       await page.getByRole('heading', { level: 1, name }).waitFor()
     }
+    for (const name of ['Fleet', /^Needs you/, 'Tasks', 'Commands', 'System', /^Fleet/]) await go(name)
 
     const wait = (input: string) => place.api('POST', '/agents/working/commands?wait=20', { kind: 'prompt', input })
     await wait('end')
@@ -81,7 +81,7 @@ t.test(
     await page.locator('[data-command-id][data-status=running]').first().waitFor()
     await agent(page, 'working', 'working').waitFor()
 
-    await page.goto(place.url)
+    await go(/^Fleet/)
     for (const status of ['needs-you', 'error', 'stalled', 'late', 'working', 'starting', 'idle', 'offline']) {
       await agent(page, status, status).waitFor()
     }
@@ -90,7 +90,7 @@ t.test(
       await page.locator(`[role=row][data-agent-id="${status}"][data-status="${status}"]`).waitFor()
     }
 
-    await page.goto(`${place.url}/commands`)
+    await go('Commands')
     for (const status of ['succeeded', 'failed', 'running']) {
       await page.locator(`[data-command-id][data-status=${status}]`).first().waitFor()
     }
@@ -98,10 +98,10 @@ t.test(
     await page.goto(`${place.url}/agents/working`)
     await page.getByRole('button', { name: 'Stop', exact: true }).click()
     await page.getByRole('button', { name: 'Stop', exact: true, disabled: true }).waitFor()
-    await page.goto(`${place.url}/commands`)
+    await go('Commands')
     await page.locator('[data-command-id][data-status=cancelled]').first().waitFor()
 
-    await page.goto(`${place.url}/needs-you`)
+    await go(/^Needs you/)
     await page.locator('[role=option][data-interaction-id=int_1]').click()
     const request = page.locator('article[data-interaction-id=int_1]')
     await request.getByRole('button', { name: 'Delete', exact: true }).waitFor()

@@ -4,6 +4,7 @@ import {
   connection,
   desktop,
   flaws,
+  follow,
   type House,
   house,
   launch,
@@ -63,7 +64,7 @@ const themes = ['dark', 'light'] as const
 const looks = [desktop, phone].flatMap(viewport => themes.map(theme => ({ viewport, theme })))
 
 async function look(t: Test, { page, problems }: Person, url: string, shows: string, how: (typeof looks)[number]) {
-  if (page.url() !== url) await page.goto(url)
+  if (page.url() !== url) await follow(page, url)
   const { pathname, search } = new URL(url)
   const name = `${pathname}${search} ${how.theme} ${how.viewport.width}`
   await connection(page, 'online')
@@ -119,6 +120,8 @@ async function overlays(t: Test, browser: Browser, place: House) {
     await page.getByRole('dialog', { name: 'Keys' }).waitFor()
     t.same(await flaws(page), [], `${theme}: the keys`)
     await page.keyboard.press('Escape')
+    // While it is there, keys are its own.
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' })
     await page.keyboard.press('g')
     await page.keyboard.press('s')
     await page.waitForURL('**/system')

@@ -140,6 +140,10 @@ export async function person(browser: Browser, options: PersonOptions): Promise<
   return it
 }
 
+/** Goes to another page as a link of this one does: nothing is loaded anew. */
+export const follow = (page: Page, url: string): Promise<void> =>
+  page.evaluate(to => history.pushState(null, '', to), url)
+
 /** The indicator at the foot of the page, once it is in this state. */
 export async function connection(page: Page, state: 'online' | 'reconnecting' | 'offline' | 'stopped'): Promise<void> {
   await page.locator(`[role=status][aria-label=Connection][data-state=${state}]`).waitFor({ state: 'attached' })
