@@ -3,8 +3,11 @@ import type { AgUiEvent } from '../../../src/ag-ui/ag-ui-event.ts'
 import { StreamVerifier } from '../../../src/ag-ui/stream-verifier.ts'
 import { generations, quietly } from '../../helpers/ag-ui-clients.ts'
 import { seededRandom } from '../../helpers/random.ts'
+import { size } from '../../helpers/sizes.ts'
 
 t.setTimeout(120_000)
+
+const SEEDS = size('VERIFIER_SEEDS', { quick: 150, full: 500 })
 
 const run = { threadId: 's', runId: 'r' }
 
@@ -43,7 +46,7 @@ function randomEvents(seed: number): AgUiEvent[] {
 t.test('[UI1] events of every kind in any order: what the verifier lets through, no client rejects', async t => {
   await quietly(async () => {
     for (const { client, adapt, name } of generations) {
-      for (let seed = 1; seed <= 500; seed++) {
+      for (let seed = 1; seed <= SEEDS; seed++) {
         const verifier = new StreamVerifier()
         const events = randomEvents(seed).flatMap(event => verifier.admit(event))
         try {

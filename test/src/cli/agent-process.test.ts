@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { Pty } from '../../../src/exec/pty.ts'
@@ -45,46 +44,6 @@ test('a hang-up is ignored without a terminal; with one the agent reports its ex
   onTerminal.close()
   t.match(await goodbye, { lifecycle: 'stopped' })
   t.match((await call(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'offline' })
-})
-
-test('commands of the local agent see none of the server’s settings', async t => {
-  const folder = t.testdir()
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, FLEETWIRE_DATA_DIR: join(folder, 'data') }
-  const secrets = { FLEETWIRE_JWT_SECRET: 'a-secret-that-nobody-should-see-at-all', FLEETWIRE_NATS_CREDS: '' }
-  const server = spawn(process.execPath, [main, 'serve', '--local-agent', '--port', '0'], {
-    cwd: folder,
-    env: { ...env, ...secrets },
-  })
-  t.teardown(() => server.kill('SIGKILL'))
-  let said = ''
-  const url = await new Promise<string>(resolve => {
-    const look = (chunk: Buffer) => {
-      said += chunk
-      const match = said.match(/listens at (http:\S+)/)
-      if (match && said.includes('is connected')) resolve(match[1]!)
-    }
-    server.stdout.on('data', look)
-    server.stderr.on('data', look)
-  })
-  const send = spawn(
-    process.execPath,
-    [main, 'send', 'local', '--wait', 'env; echo its parent:; tr "\\0" "\\n" </proc/$PPID/environ'],
-    {
-      cwd: folder,
-      env: { ...env, ...secrets, FLEETWIRE_URL: url },
-    },
-  )
-  let output = ''
-  send.stdout.on('data', chunk => {
-    output += chunk
-  })
-  await new Promise(resolve => send.once('close', resolve))
-  t.match(output, /FLEETWIRE_COMMAND_ID=cmd_/)
-  t.notMatch(output, /JWT_SECRET|nobody-should-see|DATA_DIR/, 'nor does its agent')
-  t.notMatch(output.split('its parent:')[0], /FLEETWIRE_TOKEN/)
-  const ended = new Promise(resolve => server.once('exit', resolve))
-  server.kill('SIGTERM')
-  await ended
 })
 
 const namespaces = (() => {

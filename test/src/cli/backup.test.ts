@@ -1,11 +1,13 @@
 import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test, test } from 'tap'
+import { startApp } from '../../helpers/build.ts'
 import { emptyFolder } from '../../helpers/cli.ts'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-// Five processes start one after the other, on a machine that may be busy.
+// Two servers start one after the other, on a machine that may be busy.
 t.setTimeout(120_000)
 
 /** Submits without a pause; resolves with the ids, in the order in which they were accepted. */
@@ -43,22 +45,23 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   await original.printed(/listens at/)
   const token = await adminToken(original)
   const env = { FLEETWIRE_URL: url, FLEETWIRE_DATA_DIR: join(folder, 'data') }
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'a1', '--journal', join(folder, 'journal')], env, folder)
+  const here = (...args: string[]) => fleetwireHere(t, args, { env, folder })
+  const agent = here('agent', 'exec', '--id', 'a1', '--journal', join(folder, 'journal'))
   await agent.printed(/is connected/)
-  t.match(await fleetwire(t, ['send', 'a1', '--wait', 'echo before'], env, folder).ended, { stdout: /before/ })
+  t.match(await here('send', 'a1', '--wait', 'echo before').ended, { stdout: /before/ })
 
   let wanted = 20
   const before = await submitUntil(url, token, () => wanted-- === 0)
   let copied = false
   const meanwhile = submitUntil(url, token, () => copied)
-  const backup = await fleetwire(t, ['backup', 'copy'], env, folder).ended
+  const copy = join(folder, 'copy')
+  const backup = await here('backup', copy).ended
   copied = true
-  t.match(backup, { code: 0, stdout: /^\d+ events, \d+\.\d MB, are in copy/ })
+  t.match(backup, { code: 0, stdout: /^\d+ events, \d+\.\d MB, are in \S+copy:/ })
   const after = await submitUntil(url, token, () => wanted++ === 0)
   t.ok((await meanwhile).length > 0, 'the server went on')
   const { cursor } = await resume(t, url, token)
   await original.kill('SIGKILL')
-  const copy = join(folder, 'copy')
   t.equal(statSync(copy).mode & 0o777, 0o700)
   for (const name of readdirSync(copy)) t.equal(statSync(join(copy, name)).mode & 0o777, 0o600, name)
   t.same(readdirSync(copy).toSorted(), ['fleetwire.db', 'secret'])
@@ -71,14 +74,13 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   for (const id of before) t.equal(await statusOf(id), 200, 'accepted before the backup began')
   for (const id of after) t.equal(await statusOf(id), 404, 'accepted when it had ended')
   t.match(await resume(t, url, token, cursor), { resumed: false, reason: 'epoch' }, 'not events of the same numbers')
-  const sent = await fleetwire(t, ['send', 'a1', '--priority', '9', '--wait', 'echo again'], env, folder).ended
+  const sent = await here('send', 'a1', '--priority', '9', '--wait', 'echo again').ended
   t.match(sent, { code: 0, stdout: /again/ }, 'what the agent had told the original counts no more')
   const { cursor: ofRestored } = await resume(t, url, token)
   await restored.kill('SIGTERM')
 
-  const second = fleetwire(t, ['serve', '--port', '0', '--data-dir', 'again'], {}, folder)
-  const [, secondUrl = ''] = await second.printed(/listens at (\S+)/)
-  t.match(await resume(t, secondUrl, token, ofRestored), { resumed: false, reason: 'epoch' }, 'nor those of the first')
+  const second = await startApp(t, { config: { DATA_DIR: join(folder, 'again'), JWT_SECRET: undefined } })
+  t.match(await resume(t, second.url, token, ofRestored), { resumed: false, reason: 'epoch' }, 'nor those of the first')
 })
 
 test('backup overwrites nothing, and says what is no data folder', async t => {

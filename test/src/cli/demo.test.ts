@@ -88,7 +88,10 @@ const isLinux = process.platform === 'linux'
 const TIMEOUT = { timeout: 180_000 }
 t.setTimeout(4 * TIMEOUT.timeout)
 
-test('six agents are online and at work; what a person does with them really happens', TIMEOUT, async t => {
+test('six agents are at work; one that is killed comes back; what a demo that is killed began ends, and its folder', {
+  ...TIMEOUT,
+  skip: !isLinux && 'needs /proc',
+}, async t => {
   const it = await startDemo(t)
   await it.online()
   for (const { agentId, name } of demoAgents) {
@@ -166,21 +169,8 @@ test('six agents are online and at work; what a person does with them really hap
     }),
   ])
 
-  it.demo.child.kill('SIGINT')
-  t.match(await it.demo.ended, { code: 0, stdout: /Everything has ended/, stderr: '' })
-  t.same(await readdir(it.temp), [])
-  if (isLinux) t.same(await it.processes(), [])
-})
-
-test('an agent that is killed comes back; a demo that is killed leaves no processes and no folder behind', {
-  ...TIMEOUT,
-  skip: !isLinux && 'needs /proc',
-}, async t => {
-  const it = await startDemo(t)
-  await it.online()
   const measured = await it.heard(() => it.events.find(({ type }) => type === 'agent:metrics')?.payload)
   t.match(measured, { cpu: Number, memoryBytes: Number })
-  await it.command('command:running', ({ agentId }) => agentId === 'repl')
   const [first] = (await it.processes()).filter(pid => pid !== it.demo.child.pid).sort((a, b) => a - b)
   process.kill(first!, 'SIGKILL')
   const [, agentId] = await it.demo.printed(/The agent "([\w-]+)" has ended \(SIGKILL\)/)
@@ -196,6 +186,14 @@ test('an agent that is killed comes back; a demo that is killed leaves no proces
   await it.demo.kill('SIGKILL')
   await until(async () => (await it.processes()).length === 0)
   t.same(await readdir(it.temp), [])
+})
+
+test('Ctrl-C ends all of it, also while it starts, and removes the folder', TIMEOUT, async t => {
+  const it = await startDemo(t)
+  it.demo.child.kill('SIGINT')
+  t.match(await it.demo.ended, { code: 0, stdout: /Everything has ended/, stderr: '' })
+  t.same(await readdir(it.temp), [])
+  if (isLinux) t.same(await it.processes(), [])
 })
 
 test('synthetic agents say that they are; a demo whose port is taken leaves nothing behind', {

@@ -14,6 +14,7 @@ const wrapped = (id: string, program: string) =>
 
 async function start(t: Test) {
   const server = await startForCli(t)
+  t.testdir()
   return {
     ...server,
     sit: async (id: string, program: string, line = wrapped(id, program)) => {
@@ -25,8 +26,6 @@ async function start(t: Test) {
       (await server.call<string>(server.admin, 'GET', `/api/v1/agents/${id}/terminal`)).body,
   }
 }
-
-t.beforeEach(t => void t.testdir())
 
 t.test('a wrapped program is like one that was run directly: its terminal, its keys, its end', async t => {
   const { sit, screenOf } = await start(t)

@@ -4,8 +4,11 @@ import type { AgentTerminalOptions } from '@fleetwire/client'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { dir, start, survivors } from '../../helpers/shell-command.ts'
+import { size } from '../../helpers/sizes.ts'
 
 const quick = { termAfterMs: 100, killAfterMs: 100, hangupMs: 100 }
+/** Far more than may wait for a reader. */
+const SLOWLY_READ = size('SLOWLY_READ_BYTES', { quick: 12 * 1024 * 1024, full: 50 * 1024 * 1024 })
 const nobodyIsLeft = (t: Test, commandId: string) => t.same(survivors(commandId), [], 'nobody is left')
 
 t.test('output, exit codes and errors', async t => {
@@ -72,7 +75,7 @@ t.test('a reader that is slow slows the program: little waits for it at any time
   let bytes = 0
   let [pending, pendingBytes] = [0, 0]
   let [most, mostBytes] = [0, 0]
-  const command = start('head -c 52428800 /dev/zero', {
+  const command = start(`head -c ${SLOWLY_READ} /dev/zero`, {
     write: chunk => {
       bytes += chunk.length
       most = Math.max(most, ++pending)
@@ -88,7 +91,7 @@ t.test('a reader that is slow slows the program: little waits for it at any time
     },
   })
   t.match(await command.outcome, { status: 'succeeded' })
-  t.equal(bytes, 52_428_800)
+  t.equal(bytes, SLOWLY_READ)
   t.ok(most < 10, `${most} writes were under way at most`)
   t.ok(mostBytes < 1024 * 1024, `${mostBytes} bytes waited at most`)
 })
