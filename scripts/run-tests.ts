@@ -18,7 +18,7 @@ import type { EndedFile } from './test-group.ts'
  * that a failed one printed, and the counts.
  */
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const jobs = Number(process.env.TEST_JOBS ?? availableParallelism() + 2)
+const jobs = Number(process.env.TEST_JOBS ?? availableParallelism() + 4)
 /** When a file hangs, and not when a busy machine is slow; one that needs more says so itself. */
 const TIMEOUT_S = 600
 /** When even a file that says so has hung. */

@@ -6,6 +6,7 @@ import { AgentClient } from '@fleetwire/client/node'
 import type { Interaction } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/clock.ts'
+import type { FleetEvent } from '../../../src/log/event-log.ts'
 import { openReports } from '../../../src/report/open-reports.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 import { until } from '../../helpers/until.ts'
@@ -107,12 +108,13 @@ t.test('status, tool calls, messages and usage of a program', async t => {
     { name: 'compile', args: { file: 'main.c' }, result: 'ok' },
     { role: 'user', text: 'Größe 🙂\n'.repeat(10_000) },
   ])
-  const { items: usage } = await rest<{ items: object[] }>('GET', '/events?topics=agents.prog.log')
-  t.match(
-    usage.filter(event => (event as { type: string }).type === 'usage:reported').length,
-    2,
-    'the second report adds nothing',
-  )
+  // The program was told that the agent has it, which is before the server does.
+  const usage = await until(async () => {
+    const { items: told } = await rest<{ items: FleetEvent[] }>('GET', '/events?topics=agents.prog.log')
+    const found = told.filter(({ type }) => type === 'usage:reported')
+    return found.some(({ payload }) => (payload as { mode: string }).mode === 'cumulative') && found
+  })
+  t.equal(usage.length, 2, 'the second report adds nothing')
 
   const sent = await pipeProcess(
     ['send'],
