@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { Printed } from './printed.ts'
 import type { Ended } from './processes.ts'
 
 /*
@@ -78,12 +79,8 @@ export function fleetwireHere(
     else EventEmitter.prototype[how].call(real, event, listener)
     return real
   }
-  let [text, errors] = ['', '']
-  const waiting = new Set<() => void>()
-  const add = (chunk: Buffer) => {
-    text += chunk.toString()
-    for (const look of waiting) look()
-  }
+  const printed = new Printed()
+  let errors = ''
   // A file, since what is piped is written to its descriptor.
   const path = join(folder, `stdout-${Math.random()}`)
   const fd = openSync(path, 'a')
@@ -91,14 +88,14 @@ export function fleetwireHere(
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (isOpen) writeSync(fd, chunk)
-      add(chunk)
+      printed.add(chunk)
       done()
     },
   })
   const stderr = new Writable({
     write(chunk: Buffer, _encoding, done) {
       errors += chunk.toString()
-      add(chunk)
+      printed.add(chunk)
       done()
     },
   })
@@ -139,20 +136,9 @@ export function fleetwireHere(
     return ended
   })
   return {
-    output: () => text,
+    output: () => printed.text,
     ended,
-    printed: pattern =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const match = text.match(pattern)
-          if (match === null) return
-          waiting.delete(look)
-          resolve(match)
-        }
-        waiting.add(look)
-        void ended.then(() => reject(new Error(`ended before it printed ${pattern}: ${text}`)), reject)
-        look()
-      }),
+    printed: pattern => printed.matching(pattern, ended),
     kill: name => {
       signal(name)
       return ended

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { Printed } from './printed.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -56,16 +57,11 @@ export function program(t: Test, file: string, args: string[], env: Record<strin
     env: { PATH: process.env.PATH ?? '', HOME: t.testdirName, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let text = ''
-  const waiting = new Set<() => void>()
-  const add = (chunk: Buffer) => {
-    text += chunk.toString()
-    for (const look of waiting) look()
-  }
+  const printed = new Printed()
   const [stdout, stderr] = [child.stdout, child.stderr].map(stream => {
     const chunks: Buffer[] = []
     stream.on('data', chunk => chunks.push(chunk))
-    stream.on('data', add)
+    stream.on('data', chunk => printed.add(chunk))
     return () => Buffer.concat(chunks).toString()
   })
   const ended = once(child, 'close').then(([code, signal]) => ({
@@ -76,20 +72,9 @@ export function program(t: Test, file: string, args: string[], env: Record<strin
   }))
   const running: Running = {
     child,
-    output: () => text,
+    output: () => printed.text,
     ended,
-    printed: pattern =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const match = text.match(pattern)
-          if (match === null) return
-          waiting.delete(look)
-          resolve(match)
-        }
-        waiting.add(look)
-        void ended.then(() => reject(new Error(`ended before it printed ${pattern}: ${text}`)))
-        look()
-      }),
+    printed: pattern => printed.matching(pattern, ended),
     kill: async signal => {
       child.kill(signal)
       await ended

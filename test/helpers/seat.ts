@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { Pty } from '../../src/exec/pty.ts'
+import { Printed } from './printed.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -29,8 +30,7 @@ export function sit(
     rows = 30,
   }: { env?: Record<string, string>; cwd?: string; cols?: number; rows?: number } = {},
 ): Seat {
-  let text = ''
-  const looks = new Set<() => void>()
+  const printed = new Printed()
   const pty = new Pty({
     file: '/bin/sh',
     args: ['-c', `fleetwire() { "$NODE" "$MAIN" "$@"; }; ${line}`],
@@ -44,8 +44,7 @@ export function sit(
     },
     ...{ cwd, cols, rows },
     onData: bytes => {
-      text += Buffer.from(bytes).toString()
-      for (const look of looks) look()
+      printed.add(bytes)
     },
   })
   t.teardown(() => {
@@ -57,18 +56,8 @@ export function sit(
   return {
     type: keys => pty.write(keys),
     resize: (cols, rows) => pty.resize(cols, rows),
-    text: () => text,
-    shows: pattern =>
-      new Promise(resolve => {
-        const look = () => {
-          const match = pattern.exec(text)
-          if (match === null) return
-          looks.delete(look)
-          resolve(match)
-        }
-        looks.add(look)
-        look()
-      }),
+    text: () => printed.text,
+    shows: pattern => printed.matching(pattern),
     child: () => Number(readFileSync(`/proc/${pty.pid}/task/${pty.pid}/children`, 'utf8').trim().split(' ')[0]),
     leave: () => pty.close(),
   }
