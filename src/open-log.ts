@@ -12,8 +12,5 @@ export function retentionOf(config: Config): Retention {
 
 /** Begins to open the log that a configuration names. */
 export function openLog(config: Config, clock: Clock, startWorker?: StartWorker): OpeningLog {
-  return new OpeningLog({
-    ...{ dir: config.DATA_DIR, clock, retention: retentionOf(config) },
-    ...(startWorker && { startWorker }),
-  })
+  return new OpeningLog({ dir: config.DATA_DIR, clock, retention: retentionOf(config), startWorker })
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { isFatal, loadDriver } from './sqlite-driver.ts'
+import { type Database, isFatal, loadDriver } from './sqlite-driver.ts'
 import { CallGate } from './sqlite-gate.ts'
 import type { CallName, Calls, OpenOptions, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
 import { type OpenResult, openDatabase } from './sqlite-open.ts'
@@ -31,14 +31,34 @@ function serve(
   port: MessagePort,
   gate: CallGate,
   { db, release }: Extract<OpenResult, { status: 'opened' }>,
-  options: OpenOptions,
+  { replica }: OpenOptions,
   onEnd: () => void,
 ): void {
-  const send = (reply: Reply) => port.postMessage(reply)
+  const { opened, answer } = answersFrom(db, replica !== undefined, () => {
+    // The listener keeps a thread alive.
+    port.off('message', onMessage)
+    release()
+  })
+  const onMessage = (request: Request) => {
+    if (!gate.enter()) return
+    port.postMessage(answer(request))
+    gate.leave()
+    if (request.call === 'close') onEnd()
+  }
+  port.on('message', onMessage)
+  port.postMessage(opened)
+}
+
+/** What the owner of an open log answers: what it was when it was opened, and then to each call. */
+export function answersFrom(
+  db: Database,
+  isReplica: boolean,
+  close: () => void,
+): { opened: Reply; answer(request: Request): Reply } {
   const writer = new LogWriter(db)
   const events = new EventReader(db)
   const records = new RecordReader(db)
-  const replica = options.replica === undefined ? undefined : new ReplicaWriter(db, writer)
+  const replica = isReplica ? new ReplicaWriter(db, writer) : undefined
 
   const handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] } = {
     commit: packed => writer.commit(unpackAppends(packed)),
@@ -51,27 +71,20 @@ function serve(
     apply: commits => replica!.apply(commits),
     due: step => writer.due(step),
     close() {
-      // The listener keeps a thread alive.
-      port.off('message', onMessage)
-      release()
+      close()
       return null
     },
   }
 
-  const handle = ({ call, args }: Request): Reply => {
-    try {
-      return { status: 'ok', value: (handlers[call] as (args: unknown) => Calls[CallName]['result'])(args) }
-    } catch (error) {
-      return { status: 'error', message: (error as Error).message, fatal: isFatal(error) }
-    }
-  }
-  const onMessage = (request: Request) => {
-    if (!gate.enter()) return
-    send(handle(request))
-    gate.leave()
-    if (request.call === 'close') onEnd()
-  }
-  port.on('message', onMessage)
   const { epoch, head, believedAt } = writer
-  send({ status: 'opened', epoch, head, believedAt, replica: replica?.state ?? null })
+  return {
+    opened: { status: 'opened', epoch, head, believedAt, replica: replica?.state ?? null },
+    answer({ call, args }) {
+      try {
+        return { status: 'ok', value: (handlers[call] as (args: unknown) => Calls[CallName]['result'])(args) }
+      } catch (error) {
+        return { status: 'error', message: (error as Error).message, fatal: isFatal(error) }
+      }
+    },
+  }
 }

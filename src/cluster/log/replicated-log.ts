@@ -73,7 +73,7 @@ export interface ReplicatedLogOptions {
  */
 export async function openReplicatedLog(options: ReplicatedLogOptions): Promise<ReplicatedLog> {
   const { stream, dir, clock, onNote = () => {}, startWorker } = options
-  const client = await openReplica({ stream, dir, clock, onNote, ...(startWorker && { startWorker }) })
+  const client = await openReplica({ stream, dir, clock, onNote, startWorker })
   const log = new ReplicatedLog(client, options)
   try {
     await patiently(clock, () => log.sync())

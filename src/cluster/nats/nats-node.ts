@@ -81,8 +81,14 @@ async function open(options: NatsNodeOptions): Promise<RunningNode> {
       },
     }
     const replica = await openReplicatedLog({
-      ...{ stream, dir, clock, retention, node: leader, onFault, onNote },
-      ...(startWorker && { startWorker }),
+      stream,
+      dir,
+      clock,
+      retention,
+      node: leader,
+      startWorker,
+      onFault,
+      onNote,
     })
     undo.push(() => replica.close())
     const durability = new NatsDurability({

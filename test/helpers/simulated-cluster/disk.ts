@@ -3,12 +3,9 @@ import { rmSync } from 'node:fs'
 import type { LogWorker, StartWorker } from '../../../src/log/sqlite-client.ts'
 import { loadDriver } from '../../../src/log/sqlite-driver.ts'
 import { CallGate } from '../../../src/log/sqlite-gate.ts'
-import type { CallName, Calls, Reply, Request, StoredEvent, StoredRecord } from '../../../src/log/sqlite-messages.ts'
+import type { Reply, Request, StoredEvent, StoredRecord } from '../../../src/log/sqlite-messages.ts'
 import { type OpenResult, openDatabase } from '../../../src/log/sqlite-open.ts'
-import { EventReader } from '../../../src/log/sqlite-reader.ts'
-import { RecordReader } from '../../../src/log/sqlite-records.ts'
-import { ReplicaWriter } from '../../../src/log/sqlite-replica.ts'
-import { LogWriter } from '../../../src/log/sqlite-writer.ts'
+import { answersFrom } from '../../../src/log/sqlite-serving.ts'
 import { MemoryLogWorker, MemoryReplica } from '../memory-log-worker.ts'
 
 type Answer = (reply: () => void) => void
@@ -97,46 +94,25 @@ export class SqliteDisk implements Disk {
 class InlineWorker extends EventEmitter {
   readonly #answer: Answer
   readonly #end: () => void
-  readonly #handlers: { [K in CallName]: (args: Calls[K]['args']) => Calls[K]['result'] }
+  readonly #reply: (request: Request) => Reply
 
   constructor({ db }: Extract<OpenResult, { status: 'opened' }>, answer: Answer, end: () => void) {
     super()
     this.#answer = answer
     this.#end = end
-    const writer = new LogWriter(db)
-    const events = new EventReader(db)
-    const records = new RecordReader(db)
-    const replica = new ReplicaWriter(db, writer)
-    this.#handlers = {
-      commit: () => {
-        throw new Error('a replica commits nothing by itself')
-      },
-      read: query => events.step(query, writer),
-      get: topic => records.get(topic),
-      list: query => records.list(query),
-      scan: step => records.scan(step),
-      retain: step => writer.retain(step),
-      current: topics => topics.map(topic => records.get(topic)),
-      apply: commits => replica.apply(commits),
-      due: step => writer.due(step),
-      close: () => null,
-    }
-    const { epoch, head, believedAt } = writer
-    this.#send({ status: 'opened', epoch, head, believedAt, replica: replica.state })
+    const { opened, answer: reply } = answersFrom(db, true, () => {})
+    this.#reply = reply
+    this.#send(opened)
   }
 
-  postMessage({ call, args }: Request): void {
-    if (call === 'close') {
+  postMessage(request: Request): void {
+    if (request.call === 'close') {
       this.#end()
       this.#answer(() => this.emit('exit', 0))
       return
     }
-    try {
-      const handle = this.#handlers[call] as (args: unknown) => Calls[CallName]['result']
-      this.#send({ status: 'ok', value: handle(args) })
-    } catch (error) {
-      this.#send({ status: 'error', message: (error as Error).message, fatal: false })
-    }
+    if (request.call === 'commit') throw new Error('a replica commits nothing by itself')
+    this.#send(this.#reply(request))
   }
 
   #send(reply: Reply): void {
