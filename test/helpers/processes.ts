@@ -38,6 +38,9 @@ export interface Running {
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
+/** What makes node compile less: see scripts/run-tests.ts. */
+const lazy = process.execArgv.filter(flag => flag.startsWith('--interrupt-budget='))
+
 /** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
 export function fleetwire(
   t: Test,
@@ -46,7 +49,7 @@ export function fleetwire(
   cwd = process.cwd(),
   { prefix } = here,
 ): Running {
-  const [file = '', ...rest] = [...prefix, process.execPath, main, ...args]
+  const [file = '', ...rest] = [...prefix, process.execPath, ...lazy, main, ...args]
   return program(t, file, rest, env, cwd)
 }
 
