@@ -40,12 +40,14 @@ function tell(said: EndedFile, printed: string[]): void {
 /** Runs files of a lane in one process, and goes on with another where that has ended. */
 class Group {
   readonly #name: string
+  readonly #flags: string[]
   #child: ChildProcess | undefined
   #printed: string[] = []
   #ended: ((ended: EndedFile | undefined) => void) | undefined
 
-  constructor(name: string) {
+  constructor(name: string, flags: string[] = []) {
     this.#name = name
+    this.#flags = flags
   }
 
   /** Resolves when the file has been told of. */
@@ -90,7 +92,7 @@ class Group {
   }
 
   #start(): ChildProcess {
-    const child = start(['dist/scripts/test-group.js', this.#name], 'pipe')
+    const child = start([...this.#flags, 'dist/scripts/test-group.js', this.#name], 'pipe')
     this.#queue(child).on('error', () => {}) // It ended: `close` says so.
     readLines(child, text => {
       if (text.startsWith('# ended: ')) this.#ended?.(JSON.parse(text.slice('# ended: '.length)) as EndedFile)
@@ -134,24 +136,24 @@ async function runAlone(file: string): Promise<void> {
 }
 
 let lanes = 0
-async function lane(queue: TestFile[]): Promise<void> {
-  const group = new Group(`lane-${++lanes}`)
+async function lane(queue: TestFile[], flags?: string[]): Promise<void> {
+  const group = new Group(`lane-${++lanes}`, flags)
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
     await (next.isAlone ? runAlone(next.file) : group.run(next.file))
   await group.end()
 }
 
-/** A process of its own, in which one browser serves all files. */
-async function browserLane(): Promise<void> {
-  await lane(browser)
-  await lane(sideBySide)
-}
-
 const files = findTests(root, process.argv.slice(2))
 const begin = performance.now()
-const { browser, sideBySide, quiet } = planTests(root, files)
+const { browser, dom, sideBySide, quiet } = planTests(root, files)
+/** Each in a process of its own, in which one browser or one window serves all files. */
+const first = [() => lane(browser), () => lane(dom, ['--import', './dist/test/helpers/dom.js'])]
+async function worker(): Promise<void> {
+  for (let own = first.shift(); own !== undefined; own = first.shift()) await own()
+  await lane(sideBySide)
+}
 process.stdout.write(`TAP version 14\n1..${files.length}\n`)
-await Promise.all([browserLane(), ...Array.from({ length: jobs - 1 }, () => lane(sideBySide))])
+await Promise.all(Array.from({ length: jobs }, worker))
 await Promise.all([lane(quiet), lane(quiet)])
 
 const sum = (of: (ended: EndedFile) => number) => ran.reduce((total, one) => total + of(one), 0)

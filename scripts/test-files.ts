@@ -7,6 +7,8 @@ export interface TestPlan {
    * network of the machine changes.
    */
   browser: TestFile[]
+  /** In one process that has a window, made once for all of them. */
+  dom: TestFile[]
   sideBySide: TestFile[]
   /** At the end, with little beside them: they measure how a server bears load. */
   quiet: TestFile[]
@@ -22,9 +24,10 @@ export interface TestFile {
 const LONG = ['race', 'e2e', 'cluster', 'attack', 'realtime', 'src/cli'].map(folder => `dist/test/${folder}/`)
 const BROWSER = 'dist/test/browser/'
 const OF_BROWSERS = /helpers\/(?:browser|network)\.js'/
-/** Timers, the garbage collector, a DOM, what comes before and behind each test of the process. */
+const OF_A_DOM = /happy-dom|\/dom\.js'/
+/** Timers, the garbage collector, what comes before and behind each test of the process. */
 const OF_THE_PROCESS =
-  /node:test|getActiveResourcesInfo|expose-gc|happy-dom|\/dom\.js'|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
+  /node:test|getActiveResourcesInfo|expose-gc|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
 const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
 
 const testsIn = (root: string, folder: string): string[] =>
@@ -53,13 +56,14 @@ export function findTests(root: string, parts: string[]): string[] {
 }
 
 export function planTests(root: string, files: string[]): TestPlan {
-  const plan: TestPlan = { browser: [], sideBySide: [], quiet: [] }
+  const plan: TestPlan = { browser: [], dom: [], sideBySide: [], quiet: [] }
   const short: TestFile[] = []
   for (const file of files) {
     const text = readFileSync(`${root}${file}`, 'utf8')
     const one: TestFile = { file, isAlone: OF_THE_PROCESS.test(text) }
     if (file.startsWith(BROWSER) || OF_BROWSERS.test(text)) plan.browser.push(one)
     else if (MEASURES.test(text)) plan.quiet.push({ file, isAlone: true })
+    else if (OF_A_DOM.test(text)) plan.dom.push(one)
     else if (one.isAlone || LONG.some(folder => file.startsWith(folder))) plan.sideBySide.push(one)
     else short.push(one)
   }

@@ -27,6 +27,7 @@ t.test('the page of the README of packages/react runs against a server', async t
   await agent.start()
   const browser = globalThis as unknown as Record<string, unknown>
   const sockets: WebSocket[] = []
+  const { WebSocket: ownWebSocket } = browser
   browser.WebSocket = class extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols)
@@ -44,6 +45,8 @@ t.test('the page of the README of packages/react runs against a server', async t
       socket.onclose?.({ code: 4403, reason: '' } as never)
       socket.terminate()
     }
+    browser.WebSocket = ownWebSocket
+    document.body.innerHTML = ''
   })
 
   const status = () => screen.getByRole('status', { name: 'Connection' }).getAttribute('data-state')

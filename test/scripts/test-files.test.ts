@@ -42,7 +42,7 @@ t.test('tests are found by what is in their path, as sources or as built, and no
 })
 
 t.test(
-  'what takes long begins first, files that measure run last, and what changes its process runs alone',
+  'what takes long begins first, files that measure run last, what needs a window shares one, and what changes its process runs alone',
   async t => {
     const root = repository(t, {
       'test/src/short.test.ts': `${pure}t.setTimeout(90_000)\nt.teardown(() => {})\n`,
@@ -50,6 +50,7 @@ t.test(
       'test/src/handler.test.ts': `${pure}process.on('warning', () => {})\n`,
       'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
       'test/src/page.test.ts': `import '../testing/dom.js'\n${pure}`,
+      'test/src/timed-page.test.ts': `import { GlobalRegistrator } from '@happy-dom/global-registrator'\nimport { mock } from 'node:test'\n${pure}`,
       'test/src/before.test.ts': `${pure}t.before(() => {})\n`,
       'test/e2e/long.test.ts': pure,
       'test/attack/load.test.ts': `${pure}${['await server', 'delay()'].join('.')}\n`,
@@ -62,19 +63,13 @@ t.test(
     const alone = (path: string) => ({ file: `dist/test/${path}.test.js`, isAlone: true })
     t.same(plan, {
       browser: [shared('browser/a'), shared('browser/b'), shared('cluster/cuts')],
+      dom: [shared('src/page'), alone('src/timed-page')],
       sideBySide: [
-        ...[
-          shared('e2e/long'),
-          alone('src/before'),
-          alone('src/env'),
-          alone('src/handler'),
-          alone('src/page'),
-          alone('src/timers'),
-        ],
+        ...[shared('e2e/long'), alone('src/before'), alone('src/env'), alone('src/handler'), alone('src/timers')],
         shared('src/short'),
       ],
       quiet: [alone('attack/load')],
     })
-    t.same(planTests(root, []), { browser: [], sideBySide: [], quiet: [] })
+    t.same(planTests(root, []), { browser: [], dom: [], sideBySide: [], quiet: [] })
   },
 )

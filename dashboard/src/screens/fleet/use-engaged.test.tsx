@@ -1,6 +1,8 @@
 import { GlobalRegistrator } from '@happy-dom/global-registrator'
+import type { ReactNode } from 'react'
+import type { Test } from 'tap'
 
-GlobalRegistrator.register({ url: 'http://fleet.test/' })
+if (!GlobalRegistrator.isRegistered) GlobalRegistrator.register({ url: 'http://fleet.test/' })
 const { act, cleanup, fireEvent, render, screen } = await import('@testing-library/react')
 const { default: t } = await import('tap')
 const { useEngaged } = await import('./use-engaged.ts')
@@ -23,10 +25,13 @@ function List({ isThere = true }: { isThere?: boolean }) {
 
 const state = () => screen.getByRole('status').textContent
 
-t.afterEach(() => cleanup())
+function show(t: Test, page: ReactNode) {
+  t.after(cleanup)
+  return render(page)
+}
 
 t.test('the pointer in the list counts, a finger does not', async t => {
-  render(<List />)
+  show(t, <List />)
   const list = screen.getByTestId('list')
   t.equal(state(), 'free')
   fireEvent.pointerEnter(list, { pointerType: 'mouse' })
@@ -38,7 +43,7 @@ t.test('the pointer in the list counts, a finger does not', async t => {
 })
 
 t.test('the focus counts until it leaves the list', async t => {
-  render(<List />)
+  show(t, <List />)
   act(() => screen.getByText('one').focus())
   t.equal(state(), 'engaged')
   act(() => screen.getByText('two').focus())
@@ -48,7 +53,7 @@ t.test('the focus counts until it leaves the list', async t => {
 })
 
 t.test('a list that goes frees what it held', async t => {
-  const { rerender } = render(<List />)
+  const { rerender } = show(t, <List />)
   fireEvent.pointerEnter(screen.getByTestId('list'), { pointerType: 'mouse' })
   t.equal(state(), 'engaged')
   rerender(<List isThere={false} />)

@@ -1,4 +1,4 @@
-// Import this before anything that looks for a document.
+// Import this before anything that looks for a document. Files that run in one process share one.
 import { GlobalRegistrator } from '@happy-dom/global-registrator'
 
-GlobalRegistrator.register({ url: 'http://fleet.test/' })
+if (!GlobalRegistrator.isRegistered) GlobalRegistrator.register({ url: 'http://fleet.test/' })

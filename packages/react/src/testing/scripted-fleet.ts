@@ -14,6 +14,16 @@ export interface ScriptedRecord {
   payload: unknown
 }
 
+const API = 'http://fleet.test/api/v1'
+/** Whom REST asks: the fleet that was made last. */
+let asked: ScriptedFleet | undefined
+const { fetch } = globalThis
+// Other files that run in this process ask real servers.
+globalThis.fetch = async (input, init = {}) => {
+  const url = String(input)
+  return asked !== undefined && url.startsWith(API) ? asked.fetch(url.slice(API.length), init) : fetch(input, init)
+}
+
 /** A server of one client without a network: it answers as Fleetwire does, and says what the test tells it to. */
 export class ScriptedFleet {
   /** What snapshots are made of. */
@@ -51,12 +61,13 @@ export class ScriptedFleet {
       random: () => 0.99,
       ...(clock !== undefined && { clock }),
     })
-    globalThis.fetch = async (url, init = {}) => {
-      const path = String(url).replace('http://fleet.test/api/v1', '')
-      this.fetched.push(path)
-      const { status = 200, body } = this.respond(path, init)
-      return new Response(body === undefined ? null : JSON.stringify(body), { status })
-    }
+    asked = this
+  }
+
+  fetch(path: string, init: RequestInit): Response {
+    this.fetched.push(path)
+    const { status = 200, body } = this.respond(path, init)
+    return new Response(body === undefined ? null : JSON.stringify(body), { status })
   }
 
   /** The patterns of all subscriptions, in order. */
