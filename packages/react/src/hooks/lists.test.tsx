@@ -149,12 +149,13 @@ t.test('a page that was read while a new snapshot came is read again', async t =
   await hook.until(page => page.isLoading)
   const ended = command('c1', { createdAt: 1, status: 'failed' })
   fleet.respond = () => ({ body: { items: [ended], nextCursor: null } })
+  // What shows that the second snapshot is there.
+  fleet.records = [commandRecord('c2', { createdAt: 2 })]
   fleet.cut()
   fleet.reconnect()
-  await frame()
-  await frame()
+  await hook.until(page => idsOf(page.ids) === 'c2')
   answer?.()
-  await hook.until(page => idsOf(page.ids) === 'c1' && !page.isLoading)
+  await hook.until(page => idsOf(page.ids) === 'c2 c1' && !page.isLoading)
   const row = probe(t, fleet.client, () => useCommand('c1'))
   t.equal(data(row.now())?.status, 'failed')
 })
