@@ -36,6 +36,7 @@ const statuses: Record<number, ErrorCode> = {
 const codeOf = ({ code, statusCode = 500 }: Partial<FastifyError>): ErrorCode =>
   codes[code ?? ''] ?? statuses[statusCode] ?? (statusCode >= 500 ? 'internal' : 'invalid_request')
 
+const RETRY_AFTER_MS = 1000
 const METHOD_NOT_ALLOWED = 405
 const UNSUPPORTED_MEDIA = 415
 const noBody = wireError('invalid_request', 'body is required: send JSON with "Content-Type: application/json".', {
@@ -78,6 +79,8 @@ function onError(error: FastifyError, request: FastifyRequest, reply: FastifyRep
   }
   // Internals belong in the log only: a caller could learn from them how to break more.
   request.log.error({ err: error }, 'request failed')
+  if (code === 'unavailable')
+    return reply.refuse(wireError(code, errorCodes[code].meaning, { retryAfterMs: RETRY_AFTER_MS }))
   return reply.code(errorCodes[code].status).send(restError(wireError(code, errorCodes[code].meaning)))
 }
 

@@ -63,6 +63,11 @@ export const FLW_ERR_CLUSTER_UNREADY = createError(
   'FLW_ERR_CLUSTER_UNREADY',
   'The NATS servers do not answer for the stream %s: %s. Each of them has to have JetStream on (jetstream { … } in its configuration), and a majority of them has to run.',
 )
+export const FLW_ERR_CLUSTER_BEHIND = createError(
+  'FLW_ERR_CLUSTER_BEHIND',
+  'This node has not got what the cursor names, and cannot know whether there is more: it reaches no majority of the NATS servers',
+  503,
+)
 export const FLW_ERR_CLUSTER_ACCESS = createError(
   'FLW_ERR_CLUSTER_ACCESS',
   'The NATS servers at %s do not let this node in: %s. Check FLEETWIRE_NATS_CREDS, _CA, _CERT and _KEY, or the login in FLEETWIRE_NATS_URL.',

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Clock } from '../../src/clock.ts'
 import type { CheckpointStore } from '../../src/cluster/log/checkpoint-store.ts'
-import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../src/cluster/log/commit-stream.ts'
+import type { Appended, Bounds, CommitStream, Part, Reach, StoredPart } from '../../src/cluster/log/commit-stream.ts'
 import type { seededRandom } from './random.ts'
 
 /** What happens to a request or a message, each with a chance from 0 to 1. */
@@ -109,10 +109,10 @@ export class MemoryCommitStream implements CommitStream {
     return { first, last: this.#happens(this.#faults.stale) ? Math.max(first - 1, last - 1) : last }
   }
 
-  async reach(): Promise<number> {
+  async reach(): Promise<Reach> {
     await this.#way()
     if (this.isCut) throw new Error('no leader answers')
-    return 0
+    return { agoMs: 0, last: this.#store.last }
   }
 
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {

@@ -122,8 +122,8 @@ class SimulatedLog implements RoleLog {
     this.#writer.resign()
   }
 
-  reach(): Promise<number> {
-    return this.#stream.reach()
+  async reach(): Promise<number> {
+    return (await this.#stream.reach()).agoMs
   }
 
   onLeader(listener: () => void): () => void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { FLW_ERR_CLUSTER_BEHIND } from '../../errors.ts'
 import { decodeCursor } from '../../log/cursor.ts'
 import { committedEvent } from '../../log/entries.ts'
 import type {
@@ -26,7 +27,11 @@ export type ForwardedAnswer =
   | { status: 'elsewhere' }
 
 /** The log of a node that may lead. */
-export type LeadingLog = EventLog & { readonly isLeading: boolean }
+export type LeadingLog = EventLog & {
+  readonly isLeading: boolean
+  /** Whether it has everything that was accepted before this was called; false where it cannot know. */
+  hasAll(): Promise<boolean>
+}
 
 /** Appends what another node sent here. */
 export async function appendForwarded(log: LeadingLog, drafts: readonly EventDraft[]): Promise<ForwardedAnswer> {
@@ -143,13 +148,17 @@ export class ForwardingLog implements EventLog {
     }
   }
 
-  /** A cursor that another node told may be ahead of this one for a moment. */
+  /**
+   * A cursor that another node told may be ahead of this one: for a moment, or for as long as the servers of this node
+   * do not reach the others. Rejects where it cannot be known whether the cursor is of this log at all.
+   */
   async read(query: ReadQuery): Promise<ReadResult> {
     const { replica, caughtUp } = this.#options
     const result = await replica.read(query)
-    if (result.status !== 'gone' || result.reason !== 'ahead' || replica.isLeading) return result
+    if (result.status !== 'gone' || result.reason !== 'ahead') return result
     const { seq } = decodeCursor(query.after ?? query.before!)!
-    return (await caughtUp(seq, AHEAD_MS)) ? replica.read(query) : result
+    if (!(await caughtUp(seq, AHEAD_MS)) && !(await replica.hasAll())) throw new FLW_ERR_CLUSTER_BEHIND()
+    return replica.read(query)
   }
 
   get(topic: string): Promise<LogRecord | undefined> {

@@ -21,10 +21,8 @@ export interface CommitStream {
    * where nobody who knows answers. Both may be those of a moment ago.
    */
   bounds(): Promise<Bounds>
-  /**
-   * How long ago those who can accept a message were in touch with each other, ms. Rejects where nobody who knows answers.
-   */
-  reach(): Promise<number>
+  /** What the one who accepts messages knows of itself. Rejects where nobody who knows answers. */
+  reach(): Promise<Reach>
   /**
    * Some of the messages behind `after`, up to `upTo`, in order and without a gap; none where the one asked may not have
    * them yet. Never a message that can still be lost.
@@ -49,6 +47,13 @@ export interface Part {
 
 export interface StoredPart extends Part {
   readonly position: number
+}
+
+export interface Reach {
+  /** How long ago those who can accept a message were in touch with each other, ms. */
+  agoMs: number
+  /** The position of the last message that was accepted until then, or a later one. */
+  last: number
 }
 
 export interface Bounds {

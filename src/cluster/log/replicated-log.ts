@@ -38,6 +38,9 @@ const MAX_BATCH_BYTES = 512 * 1024
 const RESIGN_MS = 2000
 const CHECKPOINT_EVERY = 50_000
 const APPEND_TIMEOUT_MS = 15_000
+/** The servers of a stream hear each other each second. */
+const HEARD_MS = 3000
+const REACH_AGAIN_MS = 250
 
 /** The node that writes: its name, and where others reach it. */
 export interface Leader {
@@ -249,8 +252,30 @@ export class ReplicatedLog implements EventLog {
   }
 
   /** How long ago the servers that can store a commit were in touch with each other, ms. */
-  reach(): Promise<number> {
-    return this.#options.stream.reach()
+  async reach(): Promise<number> {
+    return (await this.#options.stream.reach()).agoMs
+  }
+
+  /**
+   * Whether everything is in the replica that was accepted before this was called; false where that cannot be known in
+   * time. One who heard the others since then still leads, and so has all that was accepted before.
+   */
+  async hasAll(): Promise<boolean> {
+    const { stream, clock } = this.#options
+    const from = clock.monotonic()
+    try {
+      for (let askedAt = from; askedAt - from < HEARD_MS; askedAt = clock.monotonic()) {
+        const { agoMs, last } = await stream.reach()
+        if (askedAt - agoMs >= from) {
+          await this.catchUp()
+          return this.position >= last
+        }
+        await new Promise<void>(resolve => void clock.setTimeout(resolve, REACH_AGAIN_MS))
+      }
+    } catch {
+      // Nobody who knows answers.
+    }
+    return false
   }
 
   async append(drafts: readonly EventDraft[]): Promise<AppendResult> {

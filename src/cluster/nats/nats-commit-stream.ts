@@ -18,7 +18,7 @@ import {
   FLW_ERR_CLUSTER_STREAM,
   FLW_ERR_CLUSTER_UNREADY,
 } from '../../errors.ts'
-import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../log/commit-stream.ts'
+import type { Appended, Bounds, CommitStream, Part, Reach, StoredPart } from '../log/commit-stream.ts'
 import { NatsBeats } from './nats-beats.ts'
 import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
 import { connectNats, type NatsAccess } from './nats-connection.ts'
@@ -203,13 +203,14 @@ export class NatsCommitStream implements CommitStream {
   }
 
   /** The stream's leader tells when it heard each of the others last: one that is cut off from them answers for 10 s. */
-  async reach(): Promise<number> {
-    const { cluster, config } = await this.#told()
+  async reach(): Promise<Reach> {
+    const { cluster, config, state } = await this.#told()
     const ages = (cluster?.replicas ?? []).map(({ active, offline }) =>
       offline ? Number.POSITIVE_INFINITY : active / 1e6,
     )
     const needed = Math.floor(config.num_replicas / 2)
-    return needed === 0 ? 0 : (ages.sort((a, b) => a - b)[needed - 1] ?? Number.POSITIVE_INFINITY)
+    const agoMs = needed === 0 ? 0 : (ages.sort((a, b) => a - b)[needed - 1] ?? Number.POSITIVE_INFINITY)
+    return { agoMs, last: state.last_seq }
   }
 
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {

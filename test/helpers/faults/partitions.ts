@@ -10,6 +10,8 @@ const RED_MS = 6000
 const ALL_RED_MS = 17_000
 /** For a machine that is busy. */
 const SLACK_MS = 3000
+/** Longer than a request waits for an active node (10 s), and an append there for the servers (15 s). */
+const ANSWERED_MS = 40_000
 
 interface Scene {
   network: Network
@@ -109,7 +111,7 @@ export const partitions: Fault = {
           method: 'POST',
           headers: { authorization: `Bearer ${cluster.token('operator')}`, 'content-type': 'application/json' },
           body: JSON.stringify({ kind: 'work', input: { asks: false } }),
-          signal: AbortSignal.timeout(20_000),
+          signal: AbortSignal.timeout(ANSWERED_MS),
         })
         const { code } = (await response.json()) as { code: string }
         return response.status === 503 && response.headers.has('retry-after') && code

@@ -1,5 +1,5 @@
 import type { CheckpointStore } from '../../../src/cluster/log/checkpoint-store.ts'
-import type { Appended, Bounds, CommitStream, Part, StoredPart } from '../../../src/cluster/log/commit-stream.ts'
+import type { Appended, Bounds, CommitStream, Part, Reach, StoredPart } from '../../../src/cluster/log/commit-stream.ts'
 import type { seededRandom } from '../random.ts'
 import type { ProcessClock, SimulatedTime } from './time.ts'
 
@@ -138,10 +138,10 @@ export class SimulatedStream implements CommitStream {
     return bounds
   }
 
-  async reach(): Promise<number> {
-    const agoMs = await this.#ask(() => 0, undefined)
-    if (agoMs === undefined) throw new Error('no leader answers')
-    return agoMs
+  async reach(): Promise<Reach> {
+    const reach = await this.#ask((): Reach => ({ agoMs: 0, last: this.#servers.last }), undefined)
+    if (reach === undefined) throw new Error('no leader answers')
+    return reach
   }
 
   async read(after: number, upTo: number): Promise<readonly StoredPart[]> {

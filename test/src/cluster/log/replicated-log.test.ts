@@ -72,6 +72,32 @@ const stateOf = async (log: EventLog) => ({
   records: (await log.snapshot(['>'])).records.map(plain),
 })
 
+t.test('[RS7] a replica has all only where one says so who still leads', async t => {
+  const { open, until, settled, clock } = nodes(t)
+  const a = await open('a')
+  const b = await open('b')
+  await a.log.lead()
+  await append(a.log, note(1))
+  t.equal(await settled(b.log.hasAll()), true)
+  t.equal(b.log.head, a.log.head, 'it has got what it lacked')
+  const { reach } = b.stream
+  // Cut off from the others two seconds ago, and from then on.
+  const at = clock.monotonic() - 2000
+  b.stream.reach = async () => ({ ...(await reach.call(b.stream)), agoMs: clock.monotonic() - at })
+  const asked = clock.monotonic()
+  t.equal(await settled(b.log.hasAll()), false)
+  t.ok(clock.monotonic() - asked >= 3000, 'it may hear them again')
+  // It hears them each second.
+  b.stream.reach = async () => ({ ...(await reach.call(b.stream)), agoMs: clock.monotonic() % 1000 })
+  t.equal(await settled(b.log.hasAll()), true)
+  b.stream.reach = reach
+  b.stream.isCut = true
+  t.equal(await settled(b.log.hasAll()), false)
+  b.stream.isCut = false
+  await append(a.log, note(2))
+  await until(() => b.log.head === a.log.head)
+})
+
 t.test('what one node appends, the others have and tell, at the same places', async t => {
   const { open, until } = nodes(t)
   const a = await open('a')
