@@ -42,6 +42,8 @@ export class RunningNode implements ClusterNode {
   readonly #condition: NodeCondition
   readonly #unlisten: (() => void)[]
   readonly #services: Service[] = []
+  /** Those who wait for an active node; undefined once nobody need wait any more, because this node closes. */
+  #waiting: Set<() => void> | undefined = new Set()
 
   constructor(options: RunningNodeOptions) {
     const { self, replica, beats, bus, terminalBus, clock, onFault, onNote } = options
@@ -138,13 +140,16 @@ export class RunningNode implements ClusterNode {
   }
 
   whenActive(timeoutMs: number): Promise<ActiveNode | undefined> {
-    if (this.active !== undefined) return Promise.resolve(this.active)
+    const waiting = this.#waiting
+    if (this.active !== undefined || waiting === undefined) return Promise.resolve(this.active)
     return new Promise(resolve => {
       const settle = () => {
         timer.cancel()
         unlisten()
+        waiting.delete(settle)
         resolve(this.active)
       }
+      waiting.add(settle)
       const timer = this.#options.clock.setTimeout(settle, timeoutMs)
       const unlisten = this.onRole(() => this.active !== undefined && settle())
     })
@@ -172,6 +177,9 @@ export class RunningNode implements ClusterNode {
   async close(): Promise<void> {
     await this.handOver()
     for (const unlisten of this.#unlisten) unlisten()
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const settle of waiting) settle()
     this.#head.stop()
     await this.log.close()
     for (const bus of [this.bus, this.terminalBus]) bus.close()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 import type { Failure, Outcome, WorkerClient } from '../../log/sqlite-client.ts'
 import type { AppendOp, Calls, Committed, ReplicaChange, RetainStep, StoredRecord } from '../../log/sqlite-messages.ts'
 import { packAppends } from '../../log/sqlite-packing.ts'
@@ -72,8 +72,12 @@ export class ReplicatedCommits {
       () => {},
       async answer => this.#write(change(), [], answer, () => answer({ status: 'ok', value: null })),
     )
-    const late = new Promise<void>(resolve => void clock.setTimeout(resolve, withinMs))
+    let timer: Timer | undefined
+    const late = new Promise<void>(resolve => {
+      timer = clock.setTimeout(resolve, withinMs)
+    })
     await Promise.race([told, late])
+    timer?.cancel()
   }
 
   append(ops: AppendOp[], onDone: (outcome: { status: 'ok'; value: Committed } | Failure) => void): Promise<void> {
