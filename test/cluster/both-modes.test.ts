@@ -9,8 +9,9 @@ import { size } from '../helpers/sizes.ts'
  * Tests of an embedded server again, with a server that is a node of a cluster and does not decide. One by itself:
  * BOTH_MODES=commands node dist/test/cluster/both-modes.test.js
  */
-const QUICK = ['routes/ws/records', 'e2e/agent-client']
+const QUICK = ['e2e/agent-client']
 const FULL = [
+  'routes/ws/records',
   'routes/batches',
   'routes/commands',
   'routes/interactions',

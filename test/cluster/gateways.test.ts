@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
+import { forkNode } from '../../src/processes/node-process.ts'
 import { SECRET } from '../helpers/build.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { adminToken, fleetwire } from '../helpers/processes.ts'
-import { size } from '../helpers/sizes.ts'
+import { inFull, size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
@@ -61,6 +62,8 @@ t.test('serve --gateways runs nodes behind one port, replaces those that die, an
   t.match(ended, /^here-[123]$/)
   await until(() => isReady(url!))
 
+  t.equal(server.output().match(/Your admin token/g)?.length, 1, 'one of them prints a token, once')
+
   server.child.kill('SIGTERM')
   t.equal((await server.ended).code, 0, server.output())
   const { port } = new URL(url!)
@@ -78,7 +81,17 @@ t.test('what is wrong for all nodes is said once, and ends the start', async t =
   t.match(noSecret.stderr, /FLW_ERR|FLEETWIRE_JWT_SECRET|secret/i)
 })
 
-t.test('nodes whose first process is killed while they start end by themselves', async t => {
+t.test('a node whose parent is gone before it has started ends by itself', async t => {
+  const folder = t.testdir()
+  const env = { PATH: process.env.PATH, HOME: folder }
+  const publicOrigin = 'http://127.0.0.1:1'
+  const node = forkNode({ port: 0, host: '127.0.0.1', dataDir: `${folder}/data`, publicOrigin, env })
+  t.teardown(() => void node.kill('SIGKILL'))
+  node.disconnect()
+  t.same(await once(node, 'exit'), [0, null])
+})
+
+t.test('nodes whose first process is killed while they start end by themselves', inFull, async t => {
   const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
   const env = {

@@ -123,7 +123,7 @@ t.test('HAProxy goes by /ready, asks the next node where that does no harm, and 
 
 t.test('a WebSocket and a command go through HAProxy to nodes of a cluster, also when a node goes away', async t => {
   if (!isInstalled(t, 'haproxy')) return
-  const nats = await NatsCluster.start(t)
+  const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
   const config = { TRUST_PROXY: 'loopback' }
   const nodes = await Promise.all(['a', 'b', 'c'].map(name => openNode(t, nats, name, config)))

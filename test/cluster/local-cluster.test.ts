@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { fleetwireHere } from '../helpers/cli-here.ts'
 import { findServer } from '../helpers/nats-cluster.ts'
 import { fleetwire } from '../helpers/processes.ts'
+import { isFull } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 // Six processes, four times, on a machine that also runs everything else.
@@ -25,7 +27,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
     t.equal(pids.size, 6, output)
     t.match(output, /#login=[\w-]/)
     const env = { FLEETWIRE_URL: url!, FLEETWIRE_DATA_DIR: folder }
-    const run = (...args: string[]) => fleetwire(t, args, env).ended
+    const run = (...args: string[]) => fleetwireHere(t, args, { env, folder }).ended
     return { cluster, pids, active: active!, run }
   }
   const isAlive = (pid: number) => {
@@ -39,7 +41,8 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
   const first = await start()
   await first.cluster.printed(/agent "local" is connected/)
   await until(async () => /local +online/.test((await first.run('ps')).stdout))
-  const other = fleetwire(t, ['cluster', '--port', '0', '--data-dir', folder], { NATS_SERVER })
+  const args = ['cluster', '--port', '0', '--data-dir', folder]
+  const other = fleetwireHere(t, args, { env: { NATS_SERVER }, folder })
   t.match(await other.ended, { code: 1, stderr: /Process \d+ runs a cluster in .* already/ })
 
   process.kill(first.pids.get(first.active)!, 'SIGKILL')
@@ -49,7 +52,8 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
   await until(async () => /local +online/.test((await first.run('ps')).stdout))
   process.kill(first.pids.get('nats-1')!, 'SIGKILL')
   await first.cluster.printed(/nats-1 has ended \(SIGKILL\)\. It starts again/)
-  await first.cluster.printed(new RegExp(`${first.active} takes clients`))
+  // That a node starts again is seen in a quick run where nodes share a port.
+  if (isFull) await first.cluster.printed(new RegExp(`${first.active} takes clients`))
 
   first.cluster.child.kill('SIGINT')
   t.equal((await first.cluster.ended).code, 0, first.cluster.output())
@@ -60,7 +64,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
   // Killed, its own process cannot end the others.
   await second.cluster.kill('SIGKILL')
   for (const [name, pid] of second.pids) if (name.startsWith('node')) await until(() => !isAlive(pid))
-  if (process.env.FULL === undefined) {
+  if (!isFull) {
     for (const [name, pid] of second.pids) if (name.startsWith('nats')) process.kill(pid, 'SIGKILL')
     return
   }
@@ -72,7 +76,9 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
 
 t.test('without a nats-server it says how to get one', async t => {
   const program = join(t.testdir(), 'nats-server')
-  const ask = (env: Record<string, string>) => fleetwire(t, ['cluster', '--port', '0'], env, t.testdirName).ended
+  const folder = t.testdirName
+  const ask = (env: Record<string, string>) =>
+    fleetwireHere(t, ['cluster', '--port', '0', '--data-dir', folder], { env, folder }).ended
   const missing = {
     code: 127,
     stderr: /nats-server-?\S* (is not here|does not run).*install-nats-server\.sh.*NATS_SERVER=/,

@@ -14,40 +14,44 @@ import { until } from '../helpers/until.ts'
 t.setTimeout(120_000)
 const ONE = { NATS_REPLICAS: 1 }
 
-t.test('[NO19] a node whose servers are not there lives, is not ready, says so, and starts when they come', async t => {
-  const nats = await OneNats.prepare(t)
-  if (nats === undefined) return
-  const port = await freePort()
-  const env = { FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_PORT: String(port) }
-  const node = serveNode(t, nats, 'a', env, ['--local-agent'])
-  const url = `http://127.0.0.1:${port}`
-  await node.printed(/waits for the NATS servers at 127.0.0.1:\d+: /)
-  t.match(await ask(url, '/health'), { status: 200, body: { status: 'ok' } })
-  t.match(await ask(url, '/ready'), { status: 503, body: { ready: false, store: /waits for the NATS servers/ } })
-  t.match(await ask(url, '/api/v1/agents'), {
-    status: 503,
-    body: { code: 'unavailable', details: { retryAfterMs: 1000 } },
-  })
-  nats.start()
-  await readiness(url, 200)
-  t.match(await ask(url, '/api/v1/agents'), { status: 200 })
-  t.match(await ask(url, '/api/v1/agents/local'), { status: 404 }, 'nodes run no local agent unless they are told to')
+t.test(
+  '[NO19] a node whose servers are not there lives, is not ready, says so, and starts when they come, its agent too',
+  async t => {
+    const nats = await OneNats.prepare(t)
+    if (nats === undefined) return
+    const port = await freePort()
+    const env = { FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_PORT: String(port), FLEETWIRE_LOCAL_AGENT: 'true' }
+    const node = serveNode(t, nats, 'a', env, ['--local-agent'])
+    const url = `http://127.0.0.1:${port}`
+    await node.printed(/waits for the NATS servers at 127.0.0.1:\d+: /)
+    t.match(await ask(url, '/health'), { status: 200, body: { status: 'ok' } })
+    t.match(await ask(url, '/ready'), { status: 503, body: { ready: false, store: /waits for the NATS servers/ } })
+    t.match(await ask(url, '/api/v1/agents'), {
+      status: 503,
+      body: { code: 'unavailable', details: { retryAfterMs: 1000 } },
+    })
+    nats.start()
+    await readiness(url, 200)
+    t.match(await ask(url, '/api/v1/agents'), { status: 200 })
+    await node.printed(/The agent "local" runs/)
+    await until(async () => JSON.stringify(await ask(url, '/api/v1/agents')).includes('"online"'))
 
-  await t.rejects(openNode(t, nats, 'b', { NATS_REPLICAS: 3 }), {
-    code: 'FLW_ERR_CLUSTER_STREAM',
-    message: /its num_replicas is 1, and should be 3/,
-  })
+    await t.rejects(openNode(t, nats, 'b', { NATS_REPLICAS: 3 }), {
+      code: 'FLW_ERR_CLUSTER_STREAM',
+      message: /its num_replicas is 1, and should be 3/,
+    })
 
-  const other = await openNode(t, nats, 'c', { ...ONE, JWT_SECRET: 'another-secret-that-is-long-enough-too' })
-  await node.printed(/Node c judges tokens by another key/)
-  await until(() => /Node a judges tokens by/.test(other.output()))
-  t.notMatch(node.output() + other.output(), /another-secret|The agent "local"/)
-  await other.app.close()
+    const other = await openNode(t, nats, 'c', { ...ONE, JWT_SECRET: 'another-secret-that-is-long-enough-too' })
+    await node.printed(/Node c judges tokens by another key/)
+    await until(() => /Node a judges tokens by/.test(other.output()))
+    t.notMatch(node.output() + other.output(), /another-secret/)
+    await other.app.close()
 
-  const twin = await openNode(t, nats, 'a', ONE)
-  for (const each of [url, twin.url]) await readiness(each, 503, /another process is node a too/)
-  await until(() => /FLW_ERR_CLUSTER_NODE/.test(twin.output()))
-})
+    const twin = await openNode(t, nats, 'a', ONE)
+    for (const each of [url, twin.url]) await readiness(each, 503, /another process is node a too/)
+    await until(() => /FLW_ERR_CLUSTER_NODE/.test(twin.output()))
+  },
+)
 
 t.test('without a key that all nodes share it does not start', async t => {
   const config = { NATS_URL: '127.0.0.1:1', NODE: 'a', DATA_DIR: temporaryFolder(t) }
@@ -67,9 +71,13 @@ t.test('TLS and logins: what is wrong ends the start and is said, without the pa
   const dir = temporaryFolder(t)
   const file = (name: string) => join(dir, name)
   const openssl = (args: string) => execFileSync('openssl', args.split(' '), { cwd: dir, stdio: 'ignore' })
-  openssl('req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-ca')
+  openssl(
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-ca',
+  )
   writeFileSync(file('san'), 'subjectAltName=IP:127.0.0.1')
-  openssl('req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=nats')
+  openssl(
+    'req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj /CN=nats',
+  )
   openssl('x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile san')
   const tls = `tls { cert_file: "${file('server.crt')}", key_file: "${file('server.key')}" }`
   const nats = await OneNats.prepare(t, `${tls}\nauthorization { user: fleet, password: "pa:ss word" }`)
@@ -115,17 +123,6 @@ t.test('a credentials file lets a node in, and another one does not', async t =>
   await t.rejects(foreign, { message: refusal })
   const empty = withCreds('empty.creds', 'nothing of this kind')
   await t.rejects(empty, { message: /empty\.creds holds no credentials of NATS/ })
-})
-
-t.test('a node runs a local agent where it is told to', async t => {
-  const nats = await OneNats.prepare(t)
-  if (nats === undefined) return
-  nats.start()
-  const env = { FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_LOCAL_AGENT: 'true' }
-  const node = serveNode(t, nats, 'b', env, ['--local-agent'])
-  const url = await node.url
-  await node.printed(/The agent "local" runs/)
-  await until(async () => JSON.stringify(await ask(url, '/api/v1/agents')).includes('"online"'))
 })
 
 t.test('durability is what the servers tell of themselves, and can be required', async t => {

@@ -2,22 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { AgentClient } from '@fleetwire/client/node'
 import t from 'tap'
 import { SECRET } from '../helpers/build.ts'
-import { activeOf, readiness, serveNode } from '../helpers/cluster-nodes.ts'
+import { activeOf, openNode, readiness, serveNode } from '../helpers/cluster-nodes.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 import { NatsCluster } from '../helpers/nats-cluster.ts'
-import { size } from '../helpers/sizes.ts'
+import { isFull } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
 
-/** Three of them elect one in other tests of processes too, such as that of a rolling restart. */
-const NODES = size('NODES', { quick: 2, full: 3 })
+/** In a quick run the other one is in this process. Three processes elect one in that of a rolling restart too. */
+const OTHERS = isFull ? ['b', 'c'] : ['b']
+const MEMBERS = OTHERS.length + 1
 
 t.test('[NO17] processes elect one active node, and another when it is stopped; what one accepts all have', async t => {
   const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
-  const nodes = ['a', 'b', 'c'].slice(0, NODES).map(name => serveNode(t, nats, name))
-  const first = await activeOf(nodes)
+  const processes = (isFull ? ['a', ...OTHERS] : ['a']).map(name => serveNode(t, nats, name, {}, ['--local-agent']))
+  const first = await activeOf(processes)
+  const nodes = isFull ? processes : [first, ...(await Promise.all(OTHERS.map(name => openNode(t, nats, name))))]
   await first.printed(/admin token, valid for 30 days/)
   const call = async (url: string, method: string, path: string, body?: object) => {
     const response = await fetch(`${url}/api/v1${path}`, {
@@ -46,9 +48,10 @@ t.test('[NO17] processes elect one active node, and another when it is stopped; 
     })
   for (const { name, url } of nodes) {
     const role = name === first.name ? 'active' : 'standby'
-    const said = `"cluster":{"node":"${name}","role":"${role}","active":"${first.name}","members":${NODES},"lagMs":0`
+    const said = `"cluster":{"node":"${name}","role":"${role}","active":"${first.name}","members":${MEMBERS},"lagMs":0`
     await readiness(await url, 200, new RegExp(said))
   }
+  t.equal((await call(await first.url, 'GET', '/agents/local')).status, 404, 'nodes run no local agent unless told to')
   const agent = await agentAt(await first.url)
   const one = await submit(await first.url, 'one')
   for (const { name, url } of nodes) {
@@ -67,4 +70,5 @@ t.test('[NO17] processes elect one active node, and another when it is stopped; 
   await submit(await second.url, 'two')
   t.equal((await first.ended).code, 0, first.output())
   for (const node of nodes.filter(node => node !== first)) t.notMatch(node.output(), /admin token/)
+  for (const { output } of processes) t.notMatch(output(), /The agent "local"/)
 })

@@ -126,6 +126,8 @@ if (cluster !== undefined) {
         },
       }
     },
+    // They are those of a replica of a stream in memory too, and test/cluster/commit-stream.test.ts compares the streams.
+    inFull,
     inFull,
   )
 }

@@ -7,13 +7,13 @@ import {
   note,
   numbers,
   plain,
-  type ReadCases,
   readAll,
+  type SomeCases,
 } from './event-log-harness.ts'
 
 const sequence = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: ReadCases): Promise<void> {
+export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: SomeCases): Promise<void> {
   t.test('an append gets a position in the order; followers get the event, the caller gets both', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []

@@ -14,8 +14,8 @@ export interface LogHarness {
 
 export type LogFactory = (t: Test, options?: { retention?: { count: number; ms: number } }) => Promise<LogHarness>
 
-/** Options of the cases that are about nothing but what is read of what has been stored. */
-export type ReadCases = { skip?: string | false }
+/** Options of cases of one kind, such as those that are about nothing but what is read of what has been stored. */
+export type SomeCases = { skip?: string | false }
 
 export const note = (n: number, topic = 'tasks.t1.events'): EventDraft => ({
   type: 'custom:note',

@@ -2,7 +2,7 @@ import { commandStatuses } from '@fleetwire/protocol'
 import type { Test } from 'tap'
 import type { EventDraft, EventLog, LogRecord, RecordQuery } from '../../src/log/event-log.ts'
 import { size, some } from '../helpers/sizes.ts'
-import { append, commandDraft, type LogFactory, note, plain, type ReadCases } from './event-log-harness.ts'
+import { append, commandDraft, type LogFactory, note, plain, type SomeCases } from './event-log-harness.ts'
 
 /** Records that a snapshot takes in several steps, with changes between them. */
 const SEVERAL_STEPS = size('SNAPSHOT_RECORDS', { quick: 700, full: 1500 })
@@ -20,7 +20,7 @@ async function listAll(log: EventLog, query: Omit<RecordQuery, 'limit' | 'page'>
   return found
 }
 
-export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: ReadCases): Promise<void> {
+export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: SomeCases): Promise<void> {
   t.test('the last `set` is the record, `delete` removes it', async t => {
     const { log } = await factory(t)
     const topic = 'agents.a1.commands.c1'

@@ -94,7 +94,7 @@ export const decidingOf = (nodes: readonly OpenNode[]): Promise<OpenNode> =>
   until(() => nodes.find(({ app }) => app.cluster!.isActive))
 
 /** The one that says that it is active. */
-export const activeOf = (nodes: readonly NodeProcess[]): Promise<NodeProcess> =>
+export const activeOf = <N extends NodeProcess | OpenNode>(nodes: readonly N[]): Promise<N> =>
   until(async () => {
     const active = nodes.find(node => node.output().includes('this node is the active one'))
     await active?.url

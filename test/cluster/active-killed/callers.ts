@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { AgentClient } from '@fleetwire/client/node'
 import type { Command } from '@fleetwire/protocol'
 import type { Test } from 'tap'
@@ -8,6 +9,8 @@ import { until } from '../../helpers/until.ts'
 import type { KilledFleet } from './fleet.ts'
 
 const AGENT = '/api/v1/agents/caller'
+/** Between two commands of a caller, at most: some are on their way at any moment, and the others have room to work. */
+const REST_MS = 40
 
 /** Through which node each caller goes on, and what it is answered, while the active one ends. */
 export async function callersUnderKill(t: Test, fleet: KilledFleet): Promise<void> {
@@ -36,11 +39,12 @@ export async function callersUnderKill(t: Test, fleet: KilledFleet): Promise<voi
         return (answer.status === 202 || answer.status === 200) && commandId
       })
       accepted.set(key, commandId)
+      await delay(Math.random() * REST_MS)
     }
   }
   await fleet.meet()
   const callers = [0, 1, 2, 3].map(caller => submitAll(caller, gateways[caller % 2]!))
-  await until(() => accepted.size > 100)
+  await until(() => accepted.size > 50)
   await fleet.meet()
   await fleet.next()
   const before = accepted.size

@@ -14,7 +14,7 @@ import { until } from '../../helpers/until.ts'
 import type { KilledFleet } from './fleet.ts'
 
 /** More than a node keeps for another one that cannot take it: 2 MiB. */
-const FLOOD_BYTES = size('FLOOD_BYTES', { quick: 2_500_000, full: 5_000_000 })
+const FLOOD_BYTES = size('FLOOD_BYTES', { quick: 2_200_000, full: 5_000_000 })
 
 /** Somebody who looks at a terminal of the agent through one node. Default: at its newest. */
 async function watch(t: Test, node: NodeProcess | OpenNode, terminalId?: string) {
@@ -124,7 +124,7 @@ export async function terminalsUnderKill(t: Test, fleet: KilledFleet): Promise<v
   t.equal(there.view.terminalId, vim)
 
   // It goes on for as long as commands are submitted beside it.
-  const zeros = `head -c ${FLOOD_BYTES} /dev/zero; until [ -e '${enough}' ]; do head -c 100000 /dev/zero; done`
+  const zeros = `head -c ${FLOOD_BYTES} /dev/zero; until [ -e '${enough}' ]; do head -c 100000 /dev/zero; sleep 0.1; done`
   const flood = await until(() => submit(far, `{ ${zeros}; } | tr '\\0' x | fold -w 79; echo; echo done`))
   const watchers = await Promise.all([near, far].map(node => watch(t, node, flood)))
   await until(() => watchers.every(({ end }) => end() > 100_000))
