@@ -10,6 +10,7 @@ import {
   TOO_DEEP,
   TOO_LARGE_NUMBER,
 } from '@fleetwire/protocol'
+import type { FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
@@ -117,8 +118,15 @@ export default fp(
       },
     })
     for (const schema of schemas) app.addSchema(schema)
+    // Fastify adds a HEAD beside each GET, with the same schema.
+    const shown = new WeakMap<FastifySchema, FastifySchema>()
     app.addHook('onRoute', route => {
       if (route.schema === undefined || route.schema.hide) return
+      const ofGet = route.method === 'HEAD' ? shown.get(route.schema) : undefined
+      if (ofGet !== undefined) {
+        route.schema = ofGet
+        return
+      }
       const { refusals = [], ...schema } = refer(route.schema)
       const { params, querystring, headers, body, response } = schema
       const errors = errorResponses({
@@ -129,7 +137,9 @@ export default fp(
         named: params !== undefined,
         refusals,
       })
-      route.schema = { ...schema, response: { ...errors, ...(response as object) } }
+      const whole = { ...schema, response: { ...errors, ...(response as object) } }
+      if (route.method === 'GET') shown.set(route.schema, whole)
+      route.schema = whole
     })
   },
   { name: 'fleetwire-schemas' },

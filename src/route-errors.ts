@@ -23,16 +23,28 @@ const described = (codes: readonly ErrorCode[]) => ({
   content: RestErrorRef,
 })
 
-/** Every error response of a route by its status: what its own refusals are, and what stands before it. */
-export function errorResponses({
-  method,
+const known = new Map<string, Record<string, object>>()
+
+/**
+ * Every error response of a route by its status: what its own refusals are, and what stands before it. Routes that are alike
+ * share it.
+ */
+export function errorResponses({ method, ...shape }: RouteShape): Record<string, object> {
+  const takesBody = method !== 'GET' && method !== 'HEAD'
+  const key = JSON.stringify([takesBody, shape])
+  const made = known.get(key) ?? makeResponses({ takesBody, ...shape })
+  known.set(key, made)
+  return made
+}
+
+function makeResponses({
+  takesBody,
   secured,
   limited,
   validated,
   named,
   refusals,
-}: RouteShape): Record<string, object> {
-  const takesBody = method !== 'GET' && method !== 'HEAD'
+}: Omit<RouteShape, 'method'> & { takesBody: boolean }): Record<string, object> {
   const codes = new Set<ErrorCode>([
     ...(takesBody ? (['bad_json', 'too_large'] as const) : []),
     ...(validated || takesBody ? (['invalid_request'] as const) : []),

@@ -22,8 +22,16 @@ export function shareSchemas(candidates: readonly unknown[], refTo = (id: string
     const id = idOf(value)
     return id !== undefined && ids.has(id) ? { $ref: refTo(id) } : members(value)
   }
-  const members = (schema: Json): Json =>
-    Object.fromEntries(Object.entries(schema).map(([name, member]) => [name, refer(member)]))
+  // Most schemas are constants of a module, and are asked for by every app of the process.
+  const known = new WeakMap<Json, Json>()
+  function members(schema: Json): Json {
+    let made = known.get(schema)
+    if (made === undefined) {
+      made = Object.fromEntries(Object.entries(schema).map(([name, member]) => [name, refer(member)]))
+      known.set(schema, made)
+    }
+    return made
+  }
 
   return {
     schemas: candidates.flatMap(schema => {
