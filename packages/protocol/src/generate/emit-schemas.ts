@@ -4,8 +4,12 @@
  */
 export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
   const constants = new Map<string, string>()
+  /** Many schemas are part of many others. */
+  const known = new Map<unknown, string>()
 
   function text(value: unknown): string {
+    const before = known.get(value)
+    if (before !== undefined) return before
     if (typeof value !== 'object' || value === null) {
       if (typeof value === 'function' || value === undefined)
         throw new Error('Functions stand in modules without schemas')
@@ -20,7 +24,9 @@ export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
     const marks = Object.getOwnPropertySymbols(value).map(mark => `[${symbol(mark)}]:${text(Reflect.get(value, mark))}`)
     const fields = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}:${text(field)}`)
     const literal = `{${[...marks, ...fields].join()}}`
-    return marks.length === 0 ? literal : constant(literal)
+    const written = marks.length === 0 ? literal : constant(literal)
+    known.set(value, written)
+    return written
   }
   function symbol(mark: symbol): string {
     const key = Symbol.keyFor(mark)
@@ -28,9 +34,9 @@ export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
     return constant(`Symbol.for(${JSON.stringify(key)})`)
   }
   function constant(literal: string): string {
-    const known = constants.get(literal) ?? `s${constants.size}`
-    constants.set(literal, known)
-    return known
+    const name = constants.get(literal) ?? `s${constants.size}`
+    constants.set(literal, name)
+    return name
   }
 
   const exported = Object.entries(values).map(([name, value]) => `export const ${name}=${text(value)}\n`)
