@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The compiled tests stand in dist/test/house. */
@@ -13,19 +13,15 @@ export const files: readonly string[] = execFileSync(
 )
   .split('\0')
   .filter(path => path !== '')
-  .filter(exists)
+  .filter(path => existsSync(new URL(path, root)))
   .sort()
 
-function exists(path: string): boolean {
-  try {
-    readFileSync(new URL(path, root))
-    return true
-  } catch {
-    return false
-  }
+const texts = new Map<string, string>()
+export function read(path: string): string {
+  const text = texts.get(path) ?? readFileSync(new URL(path, root), 'utf8')
+  texts.set(path, text)
+  return text
 }
-
-export const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
 export const isTest = (path: string): boolean =>
   /(^|\/)test\/|\.test\.tsx?$|^packages\/\w+\/src\/(samples|testing)\//.test(path)

@@ -12,7 +12,7 @@ import {
 } from './decode.ts'
 
 const SEED = 20_260
-const ROUNDS = 8000
+const ROUNDS = process.env.FULL === '1' ? 8000 : 3000
 
 /** mulberry32 */
 let state = SEED

@@ -60,8 +60,8 @@ const request = (input: string) =>
 t.test('[FR8] a frame is at most 100 levels deep', async t => {
   const deeper = ['invalid_frame', 'The frame is nested more than 100 levels deep.', undefined, undefined]
   t.same(refusal(decodeClientFrame(request(nested(99)))), deeper)
-  t.same(refusal(decodeClientFrame(request(nested(1_000_000)))), deeper)
-  t.same(refusal(decodeClientFrame('{"a":'.repeat(200_000))), deeper)
+  t.same(refusal(decodeClientFrame(request(nested(100_000)))), deeper)
+  t.same(refusal(decodeClientFrame('{"a":'.repeat(50_000))), deeper)
   t.ok(decodeClientFrame(request(JSON.stringify('[{'.repeat(500)))).ok, 'brackets in a text are text')
   t.ok(decodeClientFrame(request(JSON.stringify(`"\\"${'['.repeat(500)}`))).ok, 'also after quotes that are escaped')
   const many = `[${Array(5000).fill('[]').join()}]`
