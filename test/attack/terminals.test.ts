@@ -1,7 +1,7 @@
 import { get } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'tap'
-import { size } from '../helpers/sizes.ts'
+import { size, some } from '../helpers/sizes.ts'
 import {
   after,
   attacks,
@@ -41,7 +41,7 @@ test('[TM16] whatever a watched terminal prints, the loop goes on and other term
   const { hostile, quiet, viewer } = stage
   let quietEnd = print(quiet, 'q', 0, 'quiet ')
   let n = 0
-  for (const [name, output] of Object.entries(attacks)) {
+  for (const [name, output] of some('ATTACKS', 9, Object.entries(attacks))) {
     for (const [cols, rows] of screensFor(name)) {
       const terminalId = `h${++n}`
       sizeOf(hostile, n, terminalId, cols, rows)
@@ -69,6 +69,8 @@ test('[TM16] whatever a watched terminal prints, the loop goes on and other term
   }
 })
 
+const RESIZES = size('RESIZES', { quick: 300, full: 1000 })
+
 test('[TM16] extreme resizes cost the agent that asks for them', async t => {
   const stage = await startStage(t)
   const { hostile, quiet, viewer } = stage
@@ -79,7 +81,7 @@ test('[TM16] extreme resizes cost the agent that asks for them', async t => {
   await after(viewer, 0, 'terminal:snapshot', 'h')
   const delay = monitorEventLoopDelay({ resolution: 5 })
   delay.enable()
-  for (let n = 2; n < 1000; n++) {
+  for (let n = 2; n < RESIZES; n++) {
     const side = n % 2 === 0 ? 1 : 1000
     sizeOf(hostile, n, 'h', side, side)
   }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { startApp } from '../../helpers/build.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { rawWebSocket } from '../../helpers/raw-websocket.ts'
+import { size } from '../../helpers/sizes.ts'
 import { connectWs, refusedUpgrade } from '../../helpers/ws-client.ts'
 
 const counted = () => {
@@ -13,7 +14,11 @@ const counted = () => {
 }
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('1,000 connections open and close and leave nothing behind', async t => {
+const CONNECTIONS = size('CONNECTIONS', { quick: 200, full: 1000 })
+/** The collector may keep a few requests for longer; a leak keeps all of them. */
+const MOST_KEPT = CONNECTIONS / 10
+
+t.test(`${CONNECTIONS} connections open and close and leave nothing behind`, async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock, config: { ADMISSION_RATE: 100_000 } })
   const viewer = await token('viewer')
@@ -33,11 +38,11 @@ t.test('1,000 connections open and close and leave nothing behind', async t => {
   await gone()
   const timers = clock.pending
   const before = counted()
-  for (let i = 0; i < 1000; i += 50) {
+  for (let i = 0; i < CONNECTIONS; i += 50) {
     await Promise.all(Array.from({ length: 50 }, (_, j) => cycle(i + j)))
     await gone()
   }
-  t.equal(app.connections.stats().opened, 1001)
+  t.equal(app.connections.stats().opened, CONNECTIONS + 1)
   t.equal(app.broadcaster.stats().subscribers, 0)
   t.equal(clock.pending, timers, 'no timer of ours')
   // The attackers' ends are of this process too, and go when the kernel says so.
@@ -50,7 +55,7 @@ t.test('1,000 connections open and close and leave nothing behind', async t => {
     await turn()
   }
   t.ok(
-    requests.filter(request => request.deref() !== undefined).length < 100,
+    requests.filter(request => request.deref() !== undefined).length < MOST_KEPT,
     'the requests of the upgrades are let go',
   )
 })
