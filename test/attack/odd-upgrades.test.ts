@@ -8,7 +8,7 @@ import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 /** How many times each. */
-const TIMES = size('ODD_UPGRADES', { quick: 20, full: 1000 })
+const TIMES = size('ODD_UPGRADES', { quick: 4, full: 1000 })
 const AT_ONCE = Math.min(TIMES, 50)
 
 const host = 'Host: x\r\n'

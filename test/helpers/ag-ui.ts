@@ -92,12 +92,19 @@ export class RunReader {
   }
 
   async #read(): Promise<void> {
-    let text = ''
+    let waiting: string[] = []
+    let last = ''
     const decoder = new TextDecoder()
     try {
       for await (const chunk of this.response.body!) {
-        const blocks = (text + decoder.decode(chunk, { stream: true })).split('\n\n')
-        text = blocks.pop()!
+        const text = decoder.decode(chunk, { stream: true })
+        waiting.push(text)
+        // A block of megabytes comes in many chunks: it is not looked through again with each of them.
+        const isWhole = (last + text).includes('\n\n')
+        last = (last + text).slice(-1)
+        if (!isWhole) continue
+        const blocks = waiting.join('').split('\n\n')
+        waiting = [blocks.pop()!]
         for (const block of blocks) this.#block(block)
         this.#look()
       }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { errorCodes } from '@fleetwire/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
@@ -59,6 +60,8 @@ test('a server as it comes', async t => {
   await t.test('[RE1] [RE17] every operation names each status and code that it can refuse with', async t => {
     const { call } = server
     const { body } = await call<Document>(undefined, 'GET', '/openapi.json')
+    const flaws: string[] = []
+    let judged = 0
     for (const [path, methods] of Object.entries(body.paths)) {
       for (const [method, { security, responses }] of Object.entries(methods)) {
         const name = `${method.toUpperCase()} ${path}`
@@ -66,33 +69,31 @@ test('a server as it comes', async t => {
           ([status]) => Number(status) >= 400 || Number.isNaN(Number(status)),
         )
         for (const [status, response] of errors) {
-          t.match(status, /^[45]\d\d$/, `${name} names ${status}`)
+          if (!/^[45]\d\d$/.test(status)) flaws.push(`${name} names ${status}`)
           if (path === '/ready' && status === '503') continue
-          t.match(response, errorShape, `${name} ${status} has the shape of an error`)
+          if (!isDeepStrictEqual((response as { content?: unknown }).content, errorContent))
+            flaws.push(`${name} ${status} has not the shape of an error`)
           const codes = codesOf(response)
-          t.ok(codes.length > 0, `${name} ${status} names its codes`)
-          t.same(
-            codes.filter(code => !(code in errorCodes)),
-            [],
-            name,
-          )
+          if (codes.length === 0) flaws.push(`${name} ${status} names no codes`)
+          for (const code of codes) if (!(code in errorCodes)) flaws.push(`${name} ${status} names ${code}`)
         }
         const expected = ['500']
         if (security?.length !== 0) expected.push('401', '403', '429', '503')
         if (idInPath.test(path)) expected.push('400', '404', '414')
         if (method !== 'get') expected.push('400', '413', '415')
-        t.same(
-          expected.filter(status => !(status in responses)),
-          [],
-          `${name} documents what every such route can answer`,
-        )
+        for (const status of expected)
+          if (!(status in responses))
+            flaws.push(`${name} does not document ${status}, which every such route can answer`)
+        judged++
       }
     }
+    t.same(flaws, [])
+    t.ok(judged > 50, `${judged} operations`)
   })
 })
 
 const idInPath = /\{\w+Id\}|\{jti\}/
-const errorShape = { content: { 'application/json': { schema: { $ref: '#/components/schemas/RestError' } } } }
+const errorContent = { 'application/json': { schema: { $ref: '#/components/schemas/RestError' } } }
 
 test('the error responses of a route follow from its shape and its own refusals', async t => {
   const shape = { method: 'GET', secured: false, limited: false, validated: false, named: false, refusals: [] }

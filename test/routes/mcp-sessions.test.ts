@@ -4,6 +4,7 @@ import fleetwire from '../../src/index.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { initialize, mcpClient, startMcp, takeCommand } from '../helpers/mcp-client.ts'
+import { expectNoWarnings } from '../helpers/no-warnings.ts'
 import { openSse, type SseClient } from '../helpers/sse-client.ts'
 import { until } from '../helpers/until.ts'
 
@@ -84,9 +85,7 @@ test('[MC8] a stream tells of what changed after the cursor, or of all where the
 })
 
 test('[MC5] a server that stops answers those who wait, however many, and ends streams', async t => {
-  const warned = (warning: Error) => t.fail(warning.message)
-  process.on('warning', warned)
-  t.teardown(() => process.off('warning', warned))
+  expectNoWarnings(t)
   for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
     const server = await startMcp(t)
     const agent = await connectAgent(t, server, 'a1')
