@@ -43,11 +43,6 @@ export class SessionProcesses {
     this.#leader = leader
   }
 
-  /** Zombies do not count. */
-  isAlive(): boolean {
-    return this.#members().length > 0
-  }
-
   leaderIsAlive(): boolean {
     return this.#members().some(({ pid }) => pid === this.#leader)
   }
@@ -59,14 +54,14 @@ export class SessionProcesses {
   }
 
   /**
-   * What each process has done so far. One that does nothing between two looks has settled: it sleeps or is stopped. A
+   * What each of `pids` has done so far. One that does nothing between two looks has settled: it sleeps or is stopped. A
    * process that was just forked does not look like that; it is about to execute another program, maybe in another
-   * session.
+   * session. Linux only.
    */
-  activity(): Map<number, Activity> {
+  activity(pids: readonly number[]): Map<number, Activity> {
     if (process.platform !== 'linux') return new Map()
     return new Map(
-      this.pids().flatMap(pid => {
+      pids.flatMap(pid => {
         const stat = readStat(pid)
         if (stat === undefined) return []
         return [[pid, { asleep: 'ST'.includes(stat.state), sleeps: sleepsOf(pid), cpuTicks: stat.cpuTicks }]]
@@ -78,6 +73,7 @@ export class SessionProcesses {
     for (const target of new Set(this.#members().map(({ target }) => target))) send(target, signal)
   }
 
+  /** Zombies do not count. */
   pids(): number[] {
     return this.#members().map(({ pid }) => pid)
   }

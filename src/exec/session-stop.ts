@@ -16,7 +16,9 @@ interface Step {
   delayMs: number
 }
 
-const POLL_MS = 20
+/** A look costs as much as there are processes on the machine: who takes long is looked at less often. */
+const FIRST_LOOK_MS = 20
+const LOOK_SHARE = 0.1
 const REPEAT_MS = 100
 /** A process that survives SIGKILL for this long hangs in the kernel or belongs to another user. */
 const GIVE_UP_MS = 5000
@@ -83,18 +85,21 @@ export class SessionStop {
     // A stop was requested and the shell has ended: no process gets time to leave the session.
     if (this.#escalation !== undefined && !this.#killed) this.#processes.signal('SIGHUP')
     const settling = new Settling(this.#processes, this.#clock)
+    const begin = this.#clock.monotonic()
     const look = () => {
-      if (!this.#processes.isAlive()) this.#end('gone')
-      else if (this.#escalation === undefined && !this.#killed && settling.isOver()) {
+      const pids = this.#processes.pids()
+      if (pids.length === 0) return this.#end('gone')
+      if (this.#escalation === undefined && !this.#killed && settling.isOver(pids)) {
         left = this.#processes.named()
         this.#climb([{ signal: 'SIGHUP', delayMs: this.#delays.hangupMs }])
       }
+      // They are not our children, so the system does not report their end.
+      const delayMs = FIRST_LOOK_MS + LOOK_SHARE * (this.#clock.monotonic() - begin)
+      this.#poll = this.#clock.setTimeout(look, delayMs)
     }
     look()
-    // They are not our children, so the system does not report their end.
-    this.#poll = this.#clock.setInterval(look, POLL_MS)
     const result = await this.#gone
-    this.#poll.cancel()
+    this.#poll?.cancel()
     return { result, ended: left.filter(process => !isAlive(process)).map(({ name }) => name) }
   }
 

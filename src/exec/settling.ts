@@ -24,12 +24,12 @@ export class Settling {
     this.#since = clock.monotonic()
   }
 
-  /** Asked repeatedly. */
-  isOver(): boolean {
+  /** Asked repeatedly, with those that are there now. */
+  isOver(pids: readonly number[]): boolean {
     const now = this.#clock.monotonic()
     if (process.platform !== 'linux') return now - this.#since >= CALM_MS
     let over = true
-    for (const [pid, activity] of this.#processes.activity()) {
+    for (const [pid, activity] of this.#processes.activity(pids)) {
       const before = this.#seen.get(pid)
       const firstTicks = before?.firstTicks ?? activity.cpuTicks
       const same = before !== undefined && activity.asleep && sameActivity(activity, before.activity)

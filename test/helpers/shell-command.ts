@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AgentTerminalOptions } from '@fleetwire/client'
+import { numbersIn } from '../../src/exec/proc.ts'
 import { createShellRunner, type ShellRunnerOptions } from '../../src/exec/shell-runner.ts'
 
 /** Where commands run. */
@@ -86,10 +87,10 @@ export function start(line: unknown, { write, ...options }: Start = {}) {
 }
 
 /** Every process that mentions the mark in its environment, so that no survivor is overlooked whatever it became. */
-export function survivors(commandId: string): string[] {
-  return readdirSync('/proc').filter(pid => {
+export function survivors(commandId: string): number[] {
+  return numbersIn('/proc').filter(pid => {
     try {
-      if (!/^\d+$/.test(pid) || / Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) return false
+      // That of one that has ended is empty.
       return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`FLEETWIRE_COMMAND_ID=${commandId}`)
     } catch {
       return false
