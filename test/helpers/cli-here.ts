@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -42,7 +43,8 @@ const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 const current = new AsyncLocalStorage<OwnProcess>()
 /** They go on when their action is done, until they exit. */
 const GO_ON = ['agent', 'serve']
-const SIGNALS = /^SIG/
+/** The others are of what the whole process has started. */
+const SIGNALS = /^SIG(?!CHLD)/
 
 const real = globalThis.process
 let isShared = false
@@ -58,6 +60,14 @@ function shareProcess(): void {
       configurable: true,
     })
   }
+  // A run sits at no terminal, and is at home in its folder.
+  const builtIn = createRequire(import.meta.url)
+  const [tty, os] = [builtIn('node:tty') as typeof import('node:tty'), builtIn('node:os') as typeof import('node:os')]
+  const { isatty } = tty
+  const { homedir } = os
+  tty.isatty = fd => current.getStore() === undefined && isatty(fd)
+  os.homedir = () => current.getStore()?.env.HOME ?? homedir()
+  syncBuiltinESMExports()
   // The one that cannot be defined anew.
   const own = (name: string | symbol) => (name === 'exitCode' ? current.getStore() : undefined) ?? real
   globalThis.process = new Proxy(real, {

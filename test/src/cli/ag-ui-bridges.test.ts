@@ -12,10 +12,17 @@ const libraries = [
 const said = ({ messages }: modern.HttpAgent) =>
   messages.filter(({ role }) => role === 'assistant').map(({ content }) => content)
 
+// All at once: each waits for what its program does.
+t.jobs = 3
+t.teardown(() => {
+  t.jobs = 1
+})
+const server = await startForCli(t)
+
 t.test('[UI2] HttpAgent drives fleetwire agent exec', async t => {
-  const { start, as, url, token } = await startForCli(t)
+  const { startHere, as, url, token } = server
   const args = ['agent', 'exec', '--id', 'e1', '--journal', await realFolder(t), '--shell', '/bin/sh']
-  await start(args, await as('agent', 'e1')).printed(/is connected/)
+  await startHere(args, await as('agent', 'e1')).printed(/is connected/)
   const headers = { authorization: `Bearer ${await token('operator')}` }
   const http = new modern.HttpAgent({
     ...{ url: `${url}/ag-ui/agents/e1`, threadId: 't', headers },
@@ -31,14 +38,14 @@ t.test('[UI2] HttpAgent drives fleetwire agent exec', async t => {
 })
 
 t.test('[UI2] HttpAgent drives fleetwire agent wrap', async t => {
-  const { start, as, url, token } = await startForCli(t)
+  const { startHere, as, url, token } = server
   const script = 'while printf "? "; read -r line; do sleep 0.3; printf "you said %s\\n" "$line"; done'
-  const args = ['agent', 'wrap', '--id', 'w1', '--journal', await realFolder(t), '--', 'sh', '-c', script]
-  await start(args, await as('agent', 'w1')).printed(/is connected/)
   const headers = { authorization: `Bearer ${await token('operator')}` }
-  for (const [name, library] of libraries) {
+  const drive = async ([name, library]: (typeof libraries)[number], id: string) => {
+    const args = ['agent', 'wrap', '--id', id, '--journal', await realFolder(t), '--', 'sh', '-c', script]
+    await startHere(args, await as('agent', id)).printed(/is connected/)
     const http = new library.HttpAgent({
-      ...{ url: `${url}/ag-ui/agents/w1`, threadId: `thread ${name}`, headers },
+      ...{ url: `${url}/ag-ui/agents/${id}`, threadId: `thread ${name}`, headers },
       initialMessages: [{ id: 'u1', role: 'user', content: 'hello' }],
     })
     await http.runAgent()
@@ -47,6 +54,7 @@ t.test('[UI2] HttpAgent drives fleetwire agent wrap', async t => {
     await http.runAgent()
     t.match(said(http), [/you said hello/, /you said again/], name)
   }
+  await Promise.all(libraries.map((library, i) => drive(library, `w${i}`)))
 })
 
 t.test('[UI2] HttpAgent drives fleetwire agent acp, answers what it asks and sees its tools', async t => {

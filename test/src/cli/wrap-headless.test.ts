@@ -1,16 +1,20 @@
 import { DashboardClient } from '@fleetwire/client/node'
 import type { Agent, Command } from '@fleetwire/protocol'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 import { until } from '../../helpers/until.ts'
 
-type Place = Omit<Awaited<ReturnType<typeof startForCli>>, 'agent'>
+// All at once: each waits for what its program does.
+t.jobs = 5
+t.teardown(() => {
+  t.jobs = 1
+})
+const server = await startForCli(t)
 
 /** An agent without a terminal of its own, around a shell script. */
-async function start(t: Test, id: string, script: string, options: string[] = [], place?: Place) {
-  const server = place ?? (await startForCli(t))
+async function start(id: string, script: string, options: string[] = []) {
   const env = { FLEETWIRE_TOKEN: await server.token('agent', { sub: id }) }
-  const wrap = server.start(['agent', 'wrap', '--id', id, ...options, '--', 'sh', '-c', script], env)
+  const wrap = server.startHere(['agent', 'wrap', '--id', id, ...options, '--', 'sh', '-c', script], env)
   await wrap.printed(/is connected to/)
   const get = async <T>(path: string) => (await server.call<T>(server.admin, 'GET', `/api/v1/agents/${id}${path}`)).body
   return {
@@ -38,15 +42,14 @@ const COUNTER = 'while printf "? "; read -r line; do sleep 0.5; printf %s "$line
 const MIRROR = 'stty raw -echo; printf "$0ready\\r\\n"; exec cat -v'
 
 t.test('a prompt is typed in, and what appears is its output', async t => {
-  const { prompt, agent, screen, wrap, run } = await start(t, 'counter', COUNTER)
+  const { prompt, agent, screen, wrap, run } = await start('counter', COUNTER)
   t.match(await prompt('hello'), { status: 'succeeded', output: '5' })
   // What an agent said of itself counts until a command ends; then it says it again.
   await until(async () => (await agent()).evidence === 'guessed')
   t.match(await agent(), { kind: 'wrap', work: 'idle', capabilities: { kinds: ['prompt'] }, labels: { program: 'sh' } })
-  const both = await Promise.all([prompt('four'), prompt('seven77')])
-  t.same(
-    both.map(({ output }) => output),
-    ['4', '7'],
+  t.match(
+    await Promise.all([prompt('four'), run(['send', 'counter', '--wait', 'to the prompt'])]),
+    [{ output: '4' }, { code: 0, stdout: '13\n' }],
     'one after the other',
   )
   t.match(await screen(), /\? hello\n5\n\? /)
@@ -57,15 +60,15 @@ t.test('a prompt is typed in, and what appears is its output', async t => {
     reason: 'unsupported',
     error: 'This agent takes commands of kind "prompt", not "shell".',
   })
-  t.match(await run(['send', 'counter', '--wait', 'to the prompt']), { code: 0, stdout: '13\n' })
-  wrap.child.kill('SIGTERM')
-  t.match(await wrap.ended, { code: 143 })
-  t.match(await agent(), { link: 'offline', work: 'stopped' })
+  t.match(await wrap.kill('SIGTERM'), { code: 143 })
+  // It has ended before its record says so.
+  await until(async () => (await agent()).link === 'offline')
+  t.match(await agent(), { work: 'stopped' })
 })
 
 t.test('text of many lines is pasted: in brackets where the program asks for them, and never as keys', async t => {
-  const plain = await start(t, 'plain', MIRROR)
-  const bracketed = await start(t, 'bracketed', MIRROR.replace('$0', '\\033[?2004h'), [], plain)
+  const plain = await start('plain', MIRROR)
+  const bracketed = await start('bracketed', MIRROR.replace('$0', '\\033[?2004h'))
   const [one, two] = await Promise.all([plain.prompt('one\ntwo \x1b[31m\x03end\n'), bracketed.prompt('one\ntwo')])
   t.match(one, { status: 'succeeded', output: /one\^Mtwo/ })
   // cat -v shows the picture of a control character as bytes, and a key as itself.
@@ -77,7 +80,7 @@ t.test('text of many lines is pasted: in brackets where the program asks for the
 t.test('an interrupt presses Ctrl-C, and the program lives on', async t => {
   const work =
     'trap "n=0; echo caught" INT; while read -r line; do n=100; while [ $n -gt 0 ]; do n=$((n-1)); echo tick; sleep 0.1; done; echo done; done'
-  const { prompt, command, screen, call, admin, agent } = await start(t, 'worker', work)
+  const { prompt, command, screen, call, admin, agent } = await start('worker', work)
   const { commandId } = await prompt('go', '')
   await until(async () => (await screen()).includes('tick'))
   await call(admin, 'POST', `/api/v1/commands/${commandId}/interrupt`, {})
@@ -90,8 +93,7 @@ t.test('an interrupt presses Ctrl-C, and the program lives on', async t => {
 })
 
 t.test('the end of the program is the end of the agent, and of what it was asked', async t => {
-  const server = await start(t, 'ending', 'read -r line; echo "bye $line"; exit "$line"')
-  const { prompt, wrap, command, log } = server
+  const { prompt, wrap, command, agent, run } = await start('ending', 'read -r line; echo "bye $line"; exit "$line"')
   const { commandId } = await prompt('3', '')
   t.match(await wrap.ended, { code: 3 })
   t.match(await command(commandId), {
@@ -100,9 +102,11 @@ t.test('the end of the program is the end of the agent, and of what it was asked
     output: 'bye 3',
     error: 'sh ended with exit code 3',
   })
-  t.match((await log.get('agents.ending.status'))?.payload, { work: 'stopped', link: 'offline' })
-  const killed = await start(t, 'crashing', 'kill -SEGV $$', [], server)
+  await until(async () => (await agent()).link === 'offline')
+  t.match(await agent(), { work: 'stopped' })
+  const killed = await start('crashing', 'kill -SEGV $$')
   t.match(await killed.wrap.ended, { code: 139 })
+  t.match(await run(['agent', 'wrap', '--id', 'crashing', '--', 'no-such-program']), { code: 127 })
 })
 
 t.test(
@@ -111,7 +115,7 @@ t.test(
     const script =
       'trap "stty size" WINCH; stty size; stty raw -echo min 1 time 50; printf "\\033[6n"; answer=$(dd bs=1 count=6 2>/dev/null); ' +
       'stty min 0 time 5; more=$(dd bs=1 count=8 2>/dev/null); stty sane; printf "[%s][%s]" "$answer" "$more" | tr "\\033" E; while :; do sleep 0.05; done'
-    const { url, admin, screen } = await start(t, 'size', script, ['--size', '100x20'])
+    const { url, admin, screen } = await start('size', script, ['--size', '100x20'])
     const dashboard = new DashboardClient({ url, token: admin })
     t.teardown(() => dashboard.close())
     let opened = false
