@@ -1,20 +1,28 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
+import t, { test } from 'tap'
+import { SECRET, startApp } from '../../helpers/build.ts'
 import { emptyFolder, startForCli } from '../../helpers/cli.ts'
 import { mcpClient } from '../../helpers/mcp-client.ts'
 import { freePort } from '../../helpers/processes.ts'
 
 interface Sent {
-  command: { commandId: string; status: string; exitCode?: number; output?: string }
+  command: { createdBy: string; status: string; exitCode?: number; output?: string }
 }
 
-test('[MC1] clients of either protocol see a command through over stdio', async t => {
-  const server = await startForCli(t)
-  await server.agent('a1')
-  const env = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
-  for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
+const server = await startForCli(t)
+await server.agent('a1')
+/** Whoever can read this has the rights of an operator. */
+const withSecret = { FLEETWIRE_URL: server.url, FLEETWIRE_JWT_SECRET: SECRET }
+
+test('[MC1] clients of either protocol see a command through over stdio, with a token or the secret of the server', async t => {
+  const withToken = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
+  const ways = [
+    ['sdk 1', withToken, 'admin'],
+    ['sdk 2, protocol 2026', withSecret, 'local-mcp'],
+  ] as const
+  for (const [generation, env, createdBy] of ways) {
     const client = await mcpClient(t, { env, cwd: await emptyFolder(t) }, generation)
     const { tools } = await client.raw.listTools()
     t.ok(tools.every(tool => tool.inputSchema.type === 'object' && tool.outputSchema?.type === 'object'))
@@ -29,7 +37,7 @@ test('[MC1] clients of either protocol see a command through over stdio', async 
       { onprogress: ({ message }) => told.push(message ?? '') },
     )
     t.equal(isError, false, `${generation}: a command that fails is no failure of the tool`)
-    t.match(data.command, { status: 'failed', exitCode: 3, output: 'one' })
+    t.match(data.command, { createdBy, status: 'failed', exitCode: 3, output: 'one' })
     t.match(text, /^cmd_\S+ failed \(exit code 3\): shell on a1: printf one/)
     t.ok(told.includes('running'), told.join())
 
@@ -61,45 +69,23 @@ test('a server that is not there yet, a token that is refused', async t => {
   await t.rejects(waiting, 'a call that nothing answers can be cancelled')
   await client.raw.ping()
 
-  const server = await startForCli(t)
-  const refused = await mcpClient(t, { env: { ...env, FLEETWIRE_URL: server.url }, cwd })
-  const { isError, text } = await refused.call('fleet_summary')
+  await startApp(t, { port })
+  const { isError, text } = await client.call('fleet_summary')
   t.ok(isError)
   t.match(text, /^unauthorized: .*\n.*FLEETWIRE_TOKEN/)
 })
 
 test('without any token it says so to a person and ends', async t => {
-  const { code, stdout, stderr } = await (await startForCli(t)).run(['mcp'], { FLEETWIRE_TOKEN: '' })
+  const { code, stdout, stderr } = await server.run(['mcp'], { FLEETWIRE_TOKEN: '' })
   t.match({ code, stdout }, { code: 4, stdout: '' })
   t.match(stderr, /Set FLEETWIRE_TOKEN/)
 })
 
-test('with the secret of the server it is an operator, not an admin; --read-only a viewer', async t => {
-  const secret = 'a-secret-for-tests-that-is-long-enough'
-  const server = await startForCli(t, { JWT_SECRET: secret })
-  await server.agent('a1')
-  const env = { FLEETWIRE_URL: server.url, FLEETWIRE_JWT_SECRET: secret }
-  const cwd = await emptyFolder(t)
-  const operator = await mcpClient(t, { env, cwd })
-  const sent = await operator.call<Sent & { command: { createdBy: string } }>('send_command', {
-    agentId: 'a1',
-    kind: 'shell',
-    input: 'true',
-  })
-  t.match(sent.data.command, { status: 'succeeded', createdBy: 'local-mcp' })
-  const reader = await mcpClient(t, { env, cwd, args: ['--read-only'] })
-  const names = (await reader.raw.listTools()).tools.map(tool => tool.name)
-  t.notOk(names.includes('send_command'))
-  t.ok(names.includes('read_output'))
-  await t.rejects(reader.call('send_command', { agentId: 'a1', kind: 'shell', input: 'true' }), /not found/)
-})
-
-test('[MC11] stdout holds the protocol alone, whatever comes in; the end of stdin ends it', async t => {
-  const server = await startForCli(t)
+test('[MC11] stdout holds the protocol alone, whatever comes in; --read-only changes nothing; the end of stdin ends it', async t => {
   const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
-  const child = spawn(process.execPath, [main, 'mcp'], {
+  const child = spawn(process.execPath, [main, 'mcp', '--read-only'], {
     cwd: await emptyFolder(t),
-    env: { PATH: process.env.PATH, FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin },
+    env: { PATH: process.env.PATH, ...withSecret },
   })
   t.teardown(() => child.kill('SIGKILL'))
   let stdout = ''
@@ -115,7 +101,11 @@ test('[MC11] stdout holds the protocol alone, whatever comes in; the end of stdi
   say({ jsonrpc: '2.0', method: 'notifications/initialized' })
   say({ jsonrpc: '2.0', id: 2, method: 'no/such/method' })
   say({ jsonrpc: '2.0', id: 3, method: 'tools/call', params: { name: 'list_agents', arguments: {} } })
-  while (!stdout.includes('"id":3')) await once(child.stdout, 'data')
+  say({ jsonrpc: '2.0', id: 4, method: 'tools/list' })
+  const sending = { name: 'send_command', arguments: { agentId: 'a1', kind: 'shell', input: 'true' } }
+  say({ jsonrpc: '2.0', id: 5, method: 'tools/call', params: sending })
+  const ids = [1, 2, 3, 4, 5]
+  while (!ids.every(id => stdout.includes(`"id":${id}`)) || !stdout.endsWith('\n')) await once(child.stdout, 'data')
   const answers = stdout
     .trimEnd()
     .split('\n')
@@ -126,7 +116,11 @@ test('[MC11] stdout holds the protocol alone, whatever comes in; the end of stdi
     serverInfo: { name: 'fleetwire' },
   })
   t.match(answers.find(answer => answer.id === 2).error, { code: -32601 })
-  t.match(answers.find(answer => answer.id === 3).result.structuredContent, { agents: [] })
+  t.match(answers.find(answer => answer.id === 3).result.structuredContent, { agents: [{ agentId: 'a1' }] })
+  const names = answers.find(answer => answer.id === 4).result.tools.map((tool: { name: string }) => tool.name)
+  t.notOk(names.includes('send_command'))
+  t.ok(names.includes('read_output'))
+  t.match(answers.find(answer => answer.id === 5).error, { message: /not found/ })
   child.stdin.end()
   const [code, signal] = await once(child, 'exit')
   t.same([code, signal], [0, null])
