@@ -6,8 +6,14 @@ import { FakeClock } from '../../helpers/fake-clock.ts'
 import { FakeViewer } from '../../helpers/fake-viewer.ts'
 import { ReferenceScreen } from '../../helpers/reference-screen.ts'
 import { render, startScreens } from '../../helpers/screens.ts'
+import { isFull, size } from '../../helpers/sizes.ts'
 
 type Sent = { type: keyof AgentServerPayloads; payload: unknown }
+
+/** In a full run a stream is cut behind each of its bytes, else behind each other: no sequence is shorter. */
+const CUT_STEP = size('CUT_STEP', { quick: 2, full: 1 })
+/** Of each viewer. In a full run as much as there is by default. */
+const CREDIT_BYTES = size('CREDIT_BYTES', { quick: 64 * 1024, full: 512 * 1024 })
 
 /** One thread for all of them: starting it takes longer than most tests. */
 const { screens } = startScreens(t)
@@ -46,7 +52,7 @@ t.test('[TM2] [TM5] a viewer that joins after any byte sees the same as one from
   const whole = new ReferenceScreen()
   await whole.write(bytes)
   const expected = whole.look()
-  for (let cut = 0; cut <= bytes.length; cut++) {
+  for (let cut = 0; cut <= bytes.length; cut += CUT_STEP) {
     const { hub, output } = start(t)
     output(new Uint8Array(bytes.subarray(0, cut)))
     const viewer = new FakeViewer('v1')
@@ -58,7 +64,7 @@ t.test('[TM2] [TM5] a viewer that joins after any byte sees the same as one from
       t.same(seen, expected, `cut at ${cut}: ${bytes.subarray(cut - 6, cut + 6)}`)
     hub.leave(viewer)
   }
-  t.pass(`${bytes.length + 1} cuts`)
+  t.pass(`cut at every ${CUT_STEP} of ${bytes.length} bytes`)
 })
 
 t.test('[TM1] [TM5] byte by byte, every character arrives', async t => {
@@ -201,7 +207,7 @@ t.test('[TM8] an agent that comes back is asked for the output that was missed',
 t.test(
   '[TM3] [TM4] a viewer that acknowledges nothing gets its credit; later a snapshot that says what it missed',
   async t => {
-    const { hub, output } = start(t)
+    const { hub, output } = start(t, isFull ? {} : { creditBytes: CREDIT_BYTES })
     const frozen = new FakeViewer('frozen')
     const quick = new FakeViewer('quick')
     output('begin\r\n')
@@ -209,21 +215,26 @@ t.test(
       hub.open(viewer, { agentId: 'a1' })
       await viewer.next('terminal:snapshot')
     }
+    const CHUNKS = (2 * CREDIT_BYTES) / 1024
     const chunk = `${'x'.repeat(1022)}\r\n`
-    for (let i = 0; i < 1000; i++) {
+    for (let i = 0; i < CHUNKS; i++) {
       output(chunk)
       hub.ack(quick, { agentId: 'a1', terminalId: 'main', offset: 7 + (i + 1) * 1024 })
     }
-    t.equal(quick.outputBytes, 1000 * 1024, 'the quick one misses nothing')
-    t.equal(frozen.outputBytes, 512 * 1024, 'the frozen one got its credit and no more')
+    t.equal(quick.outputBytes, CHUNKS * 1024, 'the quick one misses nothing')
+    t.equal(frozen.outputBytes, CREDIT_BYTES, 'the frozen one got its credit and no more')
     t.equal(frozen.of('terminal:snapshot').length, 1)
 
-    hub.ack(frozen, { agentId: 'a1', offset: 7 + 100 * 1024 })
-    t.equal(frozen.outputBytes, 512 * 1024, 'still more than half of the credit is open')
-    hub.ack(frozen, { agentId: 'a1', offset: 7 + 512 * 1024 })
+    hub.ack(frozen, { agentId: 'a1', offset: 7 + Math.floor(CREDIT_BYTES / 5) })
+    t.equal(frozen.outputBytes, CREDIT_BYTES, 'still more than half of the credit is open')
+    hub.ack(frozen, { agentId: 'a1', offset: 7 + CREDIT_BYTES })
     const again = await frozen.next('terminal:snapshot', 1)
-    t.same(again.gap, { from: 7 + 512 * 1024, to: again.offset }, 'it is told what it did not get as bytes')
-    t.equal(frozen.outputBytes - 512 * 1024, 7 + 1000 * 1024 - again.offset, 'and gets every byte after the snapshot')
+    t.same(again.gap, { from: 7 + CREDIT_BYTES, to: again.offset }, 'it is told what it did not get as bytes')
+    t.equal(
+      frozen.outputBytes - CREDIT_BYTES,
+      7 + CHUNKS * 1024 - again.offset,
+      'and gets every byte after the snapshot',
+    )
     output('live again')
     t.equal(frozen.of('terminal:output').at(-1)?.data, 'live again')
     t.same((await ReferenceScreen.of(frozen.frames)).look(), (await ReferenceScreen.of(quick.frames)).look())
