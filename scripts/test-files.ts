@@ -25,9 +25,9 @@ const LONG = ['race', 'e2e', 'cluster', 'attack', 'realtime', 'src/cli'].map(fol
 const BROWSER = 'dist/test/browser/'
 const OF_BROWSERS = /helpers\/(?:browser|network)\.js'/
 const OF_A_DOM = /happy-dom|\/dom\.js'/
-/** Timers, the garbage collector, what comes before and behind each test of the process. */
+/** Timers, the garbage collector, what comes before and behind each test; behind a quote it is of another process. */
 const OF_THE_PROCESS =
-  /node:test|getActiveResourcesInfo|expose-gc|\bprocess\.(?:on(?:ce)?|chdir|exit)\(|\bprocess\.env\.\w+ = |^t\.(?:before|after|beforeEach|afterEach)\(/m
+  /node:test|getActiveResourcesInfo|expose-gc|(?<!['"`].*)\bprocess\.(?:(?:on(?:ce)?|chdir|exit)\(|env\.\w+ = )|^t\.(?:before|after|beforeEach|afterEach)\(/m
 const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
 
 const testsIn = (root: string, folder: string): string[] =>

@@ -51,6 +51,7 @@ t.test(
       'test/src/env.test.ts': `${pure}process.env.HOME = '/nowhere'\n`,
       'test/src/page.test.ts': `import '../testing/dom.js'\n${pure}`,
       'test/src/timed-page.test.ts': `import { GlobalRegistrator } from '@happy-dom/global-registrator'\nimport { mock } from 'node:test'\n${pure}`,
+      'test/src/starter.test.ts': `${pure}start("process.exit(1)")\n`,
       'test/src/before.test.ts': `${pure}t.before(() => {})\n`,
       'test/e2e/long.test.ts': pure,
       'test/attack/load.test.ts': `${pure}${['await server', 'delay()'].join('.')}\n`,
@@ -66,7 +67,7 @@ t.test(
       dom: [shared('src/page'), alone('src/timed-page')],
       sideBySide: [
         ...[shared('e2e/long'), alone('src/before'), alone('src/env'), alone('src/handler'), alone('src/timers')],
-        shared('src/short'),
+        ...[shared('src/short'), shared('src/starter')],
       ],
       quiet: [alone('attack/load')],
     })

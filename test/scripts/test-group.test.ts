@@ -33,13 +33,23 @@ async function run(t: Test, files: Record<string, string>) {
   return { stdout, code, told, counts: told.map(({ file, pass, fail }) => ({ file, pass, fail })) }
 }
 
-t.test('each file has its own counts, in its order', async t => {
-  const { code, counts } = await run(t, { 'b.mjs': passes, 'a.mjs': passes, 'none.mjs': '' })
+t.test('each file has its own counts, in its order, and what it leaves to the end is done at its own', async t => {
+  const leaves = `import t from 'tap'
+    import { createServer } from 'node:net'
+    const server = createServer().listen(0)
+    t.teardown(() => new Promise(resolve => server.close(() => { globalThis.closed = true; resolve() })))
+    t.test('open', async t => t.ok(server.listening))`
+  const sees = `import t from 'tap'
+    t.test('closed', async t => t.equal(globalThis.closed, true))`
+  const files = { 'b.mjs': passes, 'a.mjs': passes, 'none.mjs': '', 'leaves.mjs': leaves, 'sees.mjs': sees }
+  const { code, counts } = await run(t, files)
   t.equal(code, 0)
   t.same(counts, [
     { file: 'b.mjs', pass: 3, fail: 0 },
     { file: 'a.mjs', pass: 3, fail: 0 },
     { file: 'none.mjs', pass: 0, fail: 0 },
+    { file: 'leaves.mjs', pass: 1, fail: 0 },
+    { file: 'sees.mjs', pass: 1, fail: 0 },
   ])
 })
 
@@ -72,22 +82,6 @@ t.test(
     }
   },
 )
-
-t.test('what a file leaves to the end of its process is done at its own end', async t => {
-  const leaves = `import t from 'tap'
-    import { createServer } from 'node:net'
-    const server = createServer().listen(0)
-    t.teardown(() => new Promise(resolve => server.close(() => { globalThis.closed = true; resolve() })))
-    t.test('open', async t => t.ok(server.listening))`
-  const sees = `import t from 'tap'
-    t.test('closed', async t => t.equal(globalThis.closed, true))`
-  const { code, counts } = await run(t, { 'leaves.mjs': leaves, 'sees.mjs': sees })
-  t.equal(code, 0)
-  t.same(
-    counts.map(({ pass }) => pass),
-    [1, 1],
-  )
-})
 
 t.test('a file that takes too long fails, and nothing runs behind it in the same process', async t => {
   const hangs = `import t from 'tap'
