@@ -41,7 +41,7 @@ for (const { file, state, theme = 'dark', width = 1200, height = 760 } of pictur
   })
   const page = await context.newPage()
   await page.clock.setFixedTime(NOW)
-  await page.goto(`${gallery.url}?state=${state}`, { waitUntil: 'networkidle' })
+  await page.goto(`${gallery.url}#${state}`, { waitUntil: 'networkidle' })
   await page.evaluate(() => document.fonts.ready)
   await page.screenshot({ path: `${target}/${file}.png`, animations: 'disabled', caret: 'hide' })
   await context.close()

@@ -6,7 +6,7 @@ import { build } from 'vite'
 import { buildApp } from '../src/app.ts'
 
 export interface Gallery {
-  /** Where it lists its states; one of them: `${url}?state=fleet`. */
+  /** Where it lists its states; one of them: `${url}#fleet`. */
   url: string
   close(): Promise<void>
 }

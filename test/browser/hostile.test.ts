@@ -137,8 +137,8 @@ test('what a browser keeps may be forbidden, full or nonsense, and a login link 
       ),
   }
   for (const [what, prepare] of Object.entries(refusals)) {
-    const someone = await person(browser, { url: 'about:blank' })
-    await someone.page.addInitScript(prepare)
+    const someone = await person(browser, {})
+    await someone.atEachLoad(prepare, undefined)
     await someone.page.goto(place.url)
     await log(someone)
     t.same(someone.problems, [], what)
@@ -175,8 +175,8 @@ test('ages are right on a machine whose clock is not', async t => {
   await place.agent({ id: 'build-1', handlers: {} })
   // By three days a token seems to be over that is not.
   for (const wrongByMs of [10 * 60_000, -10 * 60_000, 3 * 86_400_000]) {
-    const { page, leave, problems } = await person(browser, { url: 'about:blank' })
-    await page.addInitScript(ms => {
+    const { page, atEachLoad, leave, problems } = await person(browser, {})
+    await atEachLoad(ms => {
       const now = Date.now.bind(Date)
       Date.now = () => now() + ms
     }, wrongByMs)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { AgentClient, type AgentClientOptions } from '@fleetwire/client/node'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Disposable, type Page } from 'playwright-core'
 import tap, { type Test } from 'tap'
 import type {} from '../../scripts/test-group.ts'
 import { startApp } from './build.ts'
@@ -55,11 +55,12 @@ async function start(executablePath: string): Promise<Browser> {
 }
 
 const present = new Set<Person>()
+let people = 0
 /**
- * Of desks and of phones: contexts that nobody uses. In each a page without a program keeps the process alive, which has
- * compiled the pages of the dashboard: to do so takes longer than most tests look at them.
+ * Of desks and of phones: pages that nobody uses, each of a context of its own. The next person goes on in one: its process
+ * has compiled the dashboard, and a new page would begin in a new process even where another one of its context has it.
  */
-const free = new Map<boolean, BrowserContext[]>([
+const free = new Map<boolean, Page[]>([
   [false, []],
   [true, []],
 ])
@@ -73,8 +74,8 @@ export const desktop = { width: 1440, height: 900 }
 export const phone = { width: 390, height: 844 }
 
 export interface PersonOptions {
-  /** What opens; with `#login=…`, or with `token` put where the page keeps it. */
-  url: string
+  /** What opens; with `#login=…`, or with `token` put where the page keeps it. Without one, nothing does yet. */
+  url?: string
   token?: string
   viewport?: { width: number; height: number }
   theme?: 'dark' | 'light'
@@ -89,7 +90,9 @@ export interface PersonOptions {
 export interface Person {
   page: Page
   context: BrowserContext
-  /** Before the end of the test. The next one in this context finds nothing of this one. */
+  /** Runs in each page before its own programs, from the next load on; as `page.addInitScript`, which would outlive them. */
+  atEachLoad<Argument>(script: (argument: Argument) => void, argument: Argument): Promise<void>
+  /** Before the end of the test. The next one in this page finds nothing of this one. */
   leave(): Promise<void>
   /** Violations of the policy, exceptions and errors of the console. */
   problems: readonly string[]
@@ -98,46 +101,56 @@ export interface Person {
 export async function person(browser: Browser, options: PersonOptions): Promise<Person> {
   const { url, token, viewport = desktop, theme = 'dark', reducedMotion = false, hasOwnClock, expected } = options
   const isPhone = viewport.width < 720
-  const context =
-    free.get(isPhone)!.pop() ??
-    (await browser.newContext({ viewport, ...(isPhone && { isMobile: true, hasTouch: true }) }))
-  await context.clearPermissions()
-  context.setDefaultTimeout(LONGEST_MS)
-  const page = await context.newPage()
-  await Promise.all([
-    page.setViewportSize(viewport),
-    page.emulateMedia({ colorScheme: theme, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' }),
-  ])
-  await page.addInitScript(value => {
-    document.addEventListener('securitypolicyviolation', event =>
-      console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI} of ${event.sourceFile}`),
-    )
-    if (location.protocol === 'about:' || sessionStorage.getItem('fleetwire.test') !== null) return
-    // The first page of this person.
-    sessionStorage.setItem('fleetwire.test', 'true')
-    localStorage.clear()
-    if (value !== undefined) sessionStorage.setItem('fleetwire.token', value)
-  }, token)
+  const page = free.get(isPhone)!.pop() ?? (await newPage(browser, isPhone))
+  const context = page.context()
+  const scripts: Disposable[] = []
   const problems: string[] = []
-  page.on('pageerror', error => problems.push(String(error.stack ?? error)))
-  page.on('console', message => {
-    if (message.type() === 'error' && !expected?.test(message.text())) problems.push(message.text())
-  })
   const it: Person = {
     ...{ page, context, problems },
+    async atEachLoad(script, argument) {
+      scripts.push(await page.addInitScript(script as (argument: unknown) => void, argument))
+    },
     async leave() {
       if (!present.delete(it)) return
       page.removeAllListeners()
       if (hasOwnClock) return context.close()
+      await Promise.all(scripts.map(script => script.dispose()))
       const { origin } = new URL(page.url())
       await page.goto(`${origin}/health`).catch(() => {})
-      free.get(isPhone)!.push(context)
+      free.get(isPhone)!.push(page)
     },
   }
   present.add(it)
-  await page.goto(url)
-  for (const before of context.pages()) if (before !== page) await before.close()
+  await Promise.all([
+    context.clearPermissions(),
+    page.setViewportSize(viewport),
+    page.emulateMedia({ colorScheme: theme, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' }),
+    it.atEachLoad(arrive, { name: `person-${++people}`, token }),
+  ])
+  page.on('pageerror', error => problems.push(String(error.stack ?? error)))
+  page.on('console', message => {
+    if (message.type() === 'error' && !expected?.test(message.text())) problems.push(message.text())
+  })
+  if (url !== undefined) await page.goto(url)
   return it
+}
+
+async function newPage(browser: Browser, isPhone: boolean): Promise<Page> {
+  const context = await browser.newContext(isPhone ? { viewport: phone, isMobile: true, hasTouch: true } : {})
+  context.setDefaultTimeout(LONGEST_MS)
+  return context.newPage()
+}
+
+/** Runs in the page: with what is kept by it of who was there before, nobody begins. */
+function arrive({ name, token }: { name: string; token: string | undefined }): void {
+  document.addEventListener('securitypolicyviolation', event =>
+    console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI} of ${event.sourceFile}`),
+  )
+  if (sessionStorage.getItem('fleetwire.test') === name) return
+  sessionStorage.clear()
+  localStorage.clear()
+  sessionStorage.setItem('fleetwire.test', name)
+  if (token !== undefined) sessionStorage.setItem('fleetwire.token', token)
 }
 
 /** Goes to another page as a link of this one does: nothing is loaded anew. */
@@ -154,7 +167,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA. */
 export async function flaws(page: Page): Promise<string[]> {
   // Injected as an expression: the policy of the page refuses script elements.
-  await page.evaluate(axe)
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
   return page.evaluate(async () => {
     const { violations } = await (
       window as unknown as {

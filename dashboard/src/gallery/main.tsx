@@ -1,7 +1,7 @@
 import { DashboardClient } from '@fleetwire/client'
 import { createMemoryHistory } from '@tanstack/react-router'
-import { StrictMode } from 'react'
-import { createRoot } from 'react-dom/client'
+import { type ReactNode, StrictMode } from 'react'
+import { createRoot, type Root } from 'react-dom/client'
 import { App } from '../app/app.tsx'
 import { makeRouter } from '../app/router.tsx'
 import { useSession } from '../app/session.ts'
@@ -11,16 +11,23 @@ import { scriptedFetch, scriptedSocket } from './scripted-server.ts'
 import { type GalleryState, scriptOf, states } from './states.ts'
 import '../styles/main.css'
 
-/** Every state of every page, from fixtures: `?state=fleet-lost`. Without one, the list of them. */
-const wanted = new URLSearchParams(location.search).get('state')
-const state = states.find(({ id }) => id === wanted)
-const root = createRoot(document.getElementById('root')!)
-
+/** Every state of every page, from fixtures: `#fleet-lost`. Without one, the list of them. */
 startTheme()
-if (state === undefined) root.render(<Index />)
-else show(state)
+listenToKeys()
+addEventListener('hashchange', showWanted)
+let root: Root | undefined
+showWanted()
 
-function show({ path, login, ...rest }: GalleryState): void {
+function showWanted(): void {
+  root?.unmount()
+  const before = useSession.getState()
+  if (before.state === 'in') before.client.close()
+  root = createRoot(document.getElementById('root')!)
+  const state = states.find(({ id }) => id === location.hash.slice(1))
+  root.render(state === undefined ? <Index /> : shown(state))
+}
+
+function shown({ path, login, ...rest }: GalleryState): ReactNode {
   const script = scriptOf({ path, ...rest })
   if (login !== undefined)
     useSession.setState(login === 'none' ? { state: 'out' } : { state: 'out', problem: login }, true)
@@ -29,12 +36,11 @@ function show({ path, login, ...rest }: GalleryState): void {
     const client = new DashboardClient({ url: 'http://gallery.invalid', token: 'none', socket: scriptedSocket(script) })
     useSession.setState({ state: 'in', token: 'none', client }, true)
   }
-  listenToKeys()
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }))
-  root.render(
+  return (
     <StrictMode>
       <App router={router} />
-    </StrictMode>,
+    </StrictMode>
   )
 }
 
@@ -45,7 +51,7 @@ function Index() {
       <ul className="grid gap-1 tablet:grid-cols-2 desktop:grid-cols-3">
         {states.map(({ id, title }) => (
           <li key={id}>
-            <a href={`?state=${id}`} className="text-accent hover:underline">
+            <a href={`#${id}`} className="text-accent hover:underline">
               {title}
             </a>
           </li>
