@@ -1,10 +1,10 @@
-import { mock } from 'node:test'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { RecordQuery } from '../../src/log/event-log.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { SECRET } from '../helpers/build.ts'
+import { holdTimers } from '../helpers/held-timers.ts'
 
 t.test('a start takes as long as its store needs', async t => {
   const dir = t.testdir()
@@ -28,11 +28,10 @@ t.test('a start takes as long as its store needs', async t => {
     },
   })
 
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  const pass = holdTimers(t)
   const starting = buildApp({ logger: false, eventLog: slow, config: { DATA_DIR: dir, JWT_SECRET: SECRET } })
   await isAsked
-  mock.timers.tick(600_000)
+  pass(600_000)
   answer()
   const app = await starting
   t.equal((await app.inject('/ready')).statusCode, 200)

@@ -6,6 +6,7 @@ import { startLogWorker } from '../../../src/log/sqlite-log.ts'
 import { APPLICATION_ID, prepareDatabase, SCHEMA_VERSION } from '../../../src/log/sqlite-schema.ts'
 import { append, note, numbers, readAll } from '../../contract/event-log-harness.ts'
 import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
+import { expectNoWarnings } from '../../helpers/no-warnings.ts'
 
 const driver = await loadDriver()
 /** A thread lets go of what is left of a file that it could not read when it ends. */
@@ -175,14 +176,10 @@ t.test('every open sets the pragmas that SQLite does not keep in the file', asyn
 
 t.test('Node’s own driver is used if it has one, without a warning', async t => {
   t.equal(driver.name, process.getBuiltinModule?.('node:sqlite') === undefined ? 'package' : 'builtin')
-  const warned: unknown[] = []
-  const listener = (warning: unknown) => warned.push(warning)
-  process.on('warning', listener)
-  t.teardown(() => process.off('warning', listener))
+  expectNoWarnings(t)
   await loadDriver()
   // Warnings are emitted in a later tick.
   await new Promise(resolve => setImmediate(resolve))
-  t.same(warned, [])
   t.equal(process.emitWarning.name, 'emitWarning', 'left as it was')
 })
 
