@@ -84,8 +84,11 @@ async function waitingRoom(config: Config, backlog: number, checkEveryMs: number
   })
 }
 
-/** After a start agents and dashboards come back, and those who ask over REST can wait the milliseconds of one route. */
-const COMPILE_AFTER_MS = 10_000
+/**
+ * After a start agents and dashboards come back, on a machine that may start other nodes just now, and this takes half a second
+ * of its time. Those who ask over REST meanwhile can wait the milliseconds of one route.
+ */
+const COMPILE_AFTER_MS = 60_000
 
 /** So that no first request of a route has to wait for it, nor what else there is to do: one schema a turn. */
 async function compileSchemas(app: FastifyInstance): Promise<void> {
