@@ -18,7 +18,7 @@ import { read } from '../house/repository.ts'
 t.setTimeout(120_000)
 
 /** Large enough that the server asks its reader for flow control. */
-const CHECKPOINT_BYTES = size('CHECKPOINT_BYTES', { quick: 8_000_000, full: 64_000_000 })
+const CHECKPOINT_BYTES = size('CHECKPOINT_BYTES', { quick: 4_000_000, full: 64_000_000 })
 const password = `nats-${randomBytes(12).toString('hex')}`
 
 /** deploy/nats/nats.conf as it is, but for where it listens and stores; what containers get in their environment is set in it. */

@@ -6,7 +6,7 @@ import { seededRandom } from '../helpers/random.ts'
 import { flawsOf, RivalWriter } from '../helpers/rival-writer.ts'
 import { seed, size } from '../helpers/sizes.ts'
 
-const RUNS = size('RIVAL_WRITERS', { quick: 40, full: 4000 })
+const RUNS = size('RIVAL_WRITERS', { quick: 15, full: 4000 })
 const first = seed()
 
 /** Three writers of one stream, whose network loses, delays, repeats and cuts. */
