@@ -2,23 +2,24 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { emptyFolder } from '../helpers/cli.ts'
-import { adminToken, fleetwire } from '../helpers/processes.ts'
+import { SECRET } from '../helpers/build.ts'
+import { emptyFolder, run, startForCli } from '../helpers/cli.ts'
 import { size, some } from '../helpers/sizes.ts'
 import { blocks, files, read, root } from '../house/repository.ts'
 
 const bin = fileURLToPath(new URL('bin', root))
 
 test('the shell lines of the pages', { timeout: 240_000 }, async t => {
-  // A server with its local agent in processes of their own, and a shell that knows it.
+  // A server with an agent as its local one, and a shell that knows it, and the secret by which it signs.
   const dataDir = t.testdir()
-  const server = fleetwire(t, ['serve', '--local-agent', '--port', '0', '--data-dir', dataDir], {
-    SHELL: '/bin/sh',
-  })
-  const [, url = ''] = await server.printed(/listens at (\S+)/)
-  const token = await adminToken(server)
-  await server.printed(/agent "local" is connected/)
-  const known = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token, FLEETWIRE_DATA_DIR: dataDir }
+  const { url, admin, agent } = await startForCli(t, { DATA_DIR: dataDir })
+  await agent('local')
+  const known = {
+    FLEETWIRE_URL: url,
+    FLEETWIRE_TOKEN: admin,
+    FLEETWIRE_DATA_DIR: dataDir,
+    FLEETWIRE_JWT_SECRET: SECRET,
+  }
   const env = { ...known, PATH: `${bin}:${process.env.PATH}`, HOME: dataDir }
   const bash = async (script: string, cwd: string) => {
     const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,9 +38,9 @@ test('the shell lines of the pages', { timeout: 240_000 }, async t => {
     // Each command is a process, whose start is most of what it costs; what it does has tests of its own.
     const commands = (script: string) => script.match(/\bfleetwire [a-z]/g)?.length ?? 0
     const most = size('DOC_COMMANDS_OF_A_PAGE', { quick: 1, full: 1000 })
-    const run = pages.filter(([, script]) => commands(script) <= most)
-    t.ok(run.length >= 8)
-    for (const [page, script] of run) {
+    const tried = pages.filter(([, script]) => commands(script) <= most)
+    t.ok(tried.length >= 8)
+    for (const [page, script] of tried) {
       const { code, output } = await bash(script, await emptyFolder(t))
       t.equal(code, 0, page, { diagnostic: code !== 0, output })
     }
@@ -68,12 +69,12 @@ test('docs/cli.md names every command with every option, and no other', async t 
   const sections = page.split(/^## /m).slice(1)
   for (const section of some('DOC_COMMANDS', 6, sections)) {
     const command = section.split('\n')[0]!
-    const help = (await fleetwire(t, [...command.split(' '), '--help']).ended).stdout
+    const help = (await run(t, [...command.split(' '), '--help'])).stdout
     const offered = [...help.matchAll(/^ {2}(--[\w-]+(?: <[^>]+>)?)/gm)].map(([, option]) => option)
     const told = [...section.matchAll(/^\| `(--[^`]+)`/gm)].map(([, option]) => option)
     t.same(told, offered, command)
   }
-  const { stdout } = await fleetwire(t, ['--help']).ended
+  const { stdout } = await run(t, ['--help'])
   const commands = [...stdout.matchAll(/^ {2}([\w-]+) (?:\[|.* {2})/gm)].map(([, name]) => name!)
   const named = sections.map(section => /^[\w-]+/.exec(section)![0])
   t.same(

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { killTogether } from '../helpers/killed-server.ts'
+import { isFull } from '../helpers/sizes.ts'
 import { acpAgent } from './killed/acp.ts'
 import { agUiAgent } from './killed/ag-ui-agent.ts'
 import { agUiClient } from './killed/ag-ui-client.ts'
@@ -20,7 +21,15 @@ const tests = {
     claudeHook,
   'send and tail continue: no line is lost or repeated': commandLine,
   'a step of a workflow: it costs the step nothing': githubStep,
-  '[IN6] [IN9] after the question and again after the answer: the agent gets it, the command goes on': interaction,
+  '[IN6] [IN9] after a question: it is answered, the agent gets it, the command goes on': interaction('asked'),
+  '[IN6] [IN9] after an answer that its agent has not heard: the agent gets it, the command goes on':
+    interaction('answered'),
+  ...(isFull && {
+    '[IN6] [IN9] after the question and again after the answer: the agent gets it, the command goes on': interaction(
+      'asked',
+      'answered',
+    ),
+  }),
   '[MC4] [MC7] [MC8] [MC10] clients of MCP of every kind see a command through, and hear of changes after it':
     mcpClients,
   '[WH5] a webhook leaves out no event, and each has one id and one place': webhook,

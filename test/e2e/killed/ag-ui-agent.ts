@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { startAgUiAgent } from '../../helpers/ag-ui-agent.ts'
 import { emptyFolder } from '../../helpers/cli.ts'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
-import { fleetwire } from '../../helpers/processes.ts'
 import { until } from '../../helpers/until.ts'
 
 /** An AG-UI agent whose answer goes on while there is no server. */
@@ -15,12 +15,12 @@ export const agUiAgent: Killed = async (t, { url, env, call, mint, kill, restart
   })
   const folder = await emptyFolder(t)
   const args = ['--id', 'ag-ui', '--journal', join(folder, 'journal')]
-  const bridge = fleetwire(t, ['agent', 'ag-ui', ...args, upstream.url], env, folder)
+  const bridge = fleetwireHere(t, ['agent', 'ag-ui', ...args, upstream.url], { env, folder })
   await bridge.printed(/is connected/)
   const person = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: await mint('of-ag-ui', 'operator') }
-  const tail = fleetwire(t, ['tail', 'agents.ag-ui.sessions.>'], person, folder)
+  const tail = fleetwireHere(t, ['tail', 'agents.ag-ui.sessions.>'], { env: person, folder })
   await tail.printed(/following/)
-  const sent = fleetwire(t, ['send', 'ag-ui', '--kind', 'prompt', '--wait', 'tell me'], person, folder)
+  const sent = fleetwireHere(t, ['send', 'ag-ui', '--kind', 'prompt', '--wait', 'tell me'], { env: person, folder })
   await tail.printed(/word29/)
   // Those of the tail and the sender, who may still be on the way.
   await until(async () => (await call<{ items: unknown[] }>('GET', '/connections?sub=of-ag-ui')).items.length >= 2)

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { emptyFolder } from '../../helpers/cli.ts'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
 import { fleetwire } from '../../helpers/processes.ts'
 
@@ -8,13 +9,14 @@ import { fleetwire } from '../../helpers/processes.ts'
 export const commandLine: Killed = async (t, { kill, restart, env }) => {
   const folder = await emptyFolder(t)
   const journal = ['--journal', join(folder, 'journal')]
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'exec', ...journal], env, folder)
+  const agent = fleetwireHere(t, ['agent', 'exec', '--id', 'exec', ...journal], { env, folder })
   await agent.printed(/is connected/)
-  const tail = fleetwire(t, ['tail', 'agents.exec.commands.*'], env, folder)
+  const tail = fleetwireHere(t, ['tail', 'agents.exec.commands.*'], { env, folder })
   await tail.printed(/following/)
   const [go, count] = ['go', 'count'].map(name => join(folder, name)) as [string, string]
   const line = 'i=$((i + 1)); echo line $i; sleep 0.03'
   const input = `i=0; until [ -e ${go} ]; do ${line}; done; for more in $(seq 30); do ${line}; done; echo $i > ${count}; exit 7`
+  // In a process of its own: it writes what it prints to a pipe past `process.stdout`.
   const send = () => fleetwire(t, ['send', 'exec', '--wait', input], env, folder)
   let sent: ReturnType<typeof send> | undefined
   await kill(async () => {
@@ -30,8 +32,7 @@ export const commandLine: Killed = async (t, { kill, restart, env }) => {
   t.same(stdout.trimEnd().split('\n'), lines, stderr)
   t.equal(code, 7)
   await tail.printed(/command:failed/)
-  tail.child.kill('SIGINT')
-  const told = (await tail.ended).stdout.split('\n')
+  const told = (await tail.kill('SIGINT')).stdout.split('\n')
   t.same(
     told.filter(text => text.startsWith('exec | ')),
     lines.map(text => `exec | ${text}`),

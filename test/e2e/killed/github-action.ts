@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from '@fleetwire/protocol'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import { step } from '../../helpers/github-step.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
-import { fleetwire } from '../../helpers/processes.ts'
 import { until } from '../../helpers/until.ts'
 
 /** A step of a workflow that waits for its command. */
 export const githubStep: Killed = async (t, { url, env, call, mint, kill, restart }) => {
   t.testdir({})
   const journal = join(t.testdirName, 'journal')
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'builder', '--journal', journal], env, t.testdirName)
+  const agent = fleetwireHere(t, ['agent', 'exec', '--id', 'builder', '--journal', journal], {
+    env,
+    folder: t.testdirName,
+  })
   await agent.printed(/is connected/)
   const go = join(t.testdirName, 'go')
   const sent = step(t, 1, {

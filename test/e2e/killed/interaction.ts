@@ -4,11 +4,10 @@ import type { Test } from 'tap'
 import { cuttableLink } from '../../helpers/cuttable-link.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
 
-const interactionId = 'may-i'
 const reconnect = { baseMs: 50, capMs: 200, stableMs: 10_000, maxHintMs: 1000 }
 
 /** An agent whose command ends with the answer that it got. */
-function askingAgent(t: Test, url: string, token: string): AgentClient {
+function askingAgent(t: Test, url: string, token: string, interactionId: string): AgentClient {
   const agent: AgentClient = new AgentClient({
     ...{ url, token, reconnect },
     handlers: {
@@ -28,7 +27,7 @@ function askingAgent(t: Test, url: string, token: string): AgentClient {
 }
 
 /** A dashboard that is there all the time; `until` resolves with the first fact that fits. */
-function watch(t: Test, url: string, token: string) {
+function watch(t: Test, url: string, token: string, agentId: string) {
   const dashboard = new DashboardClient({ url, token, reconnect })
   t.teardown(() => dashboard.close())
   const seen: { type: string; payload: unknown }[] = []
@@ -37,7 +36,7 @@ function watch(t: Test, url: string, token: string) {
     seen.push(...facts)
     for (const look of looks) look()
   }
-  dashboard.subscribe(['agents.asking.>'], { event: add, snapshot: ({ records }) => add(...records) })
+  dashboard.subscribe([`agents.${agentId}.>`], { event: add, snapshot: ({ records }) => add(...records) })
   dashboard.connect()
   return <T>(type: string, fits: (payload: T) => boolean = () => true) =>
     new Promise<T>(resolve => {
@@ -52,24 +51,34 @@ function watch(t: Test, url: string, token: string) {
     })
 }
 
-/** An agent that does not hear the answer before the server is killed again. */
-export const interaction: Killed = async (t, { port, url, call, mint, kill, restart }) => {
-  const link = await cuttableLink(t, port)
-  const until = watch(t, url, await mint('ann', 'operator'))
-  await askingAgent(t, `http://127.0.0.1:${link.port}`, await mint('asking', 'agent')).start()
-  await until('agent:status', ({ link }: { link: string }) => link === 'online')
-  await call('POST', '/agents/asking/commands', { kind: 'ask', input: null })
-  await until('command:progress', ({ phase }: Command) => phase === 'waiting_input')
-  await kill()
-  link.cut(true)
-  await restart()
-  t.match(await call('POST', `/interactions/${interactionId}/respond`, { optionId: 'yes' }), {
-    state: 'resolved',
-    delivery: 'pending',
-  })
-  await kill()
-  link.cut(false)
-  await restart()
-  t.match(await until('command:succeeded'), { output: { optionId: 'yes' }, attempt: 1 })
-  await until('interaction:resolved', ({ delivery }: Interaction) => delivery === 'applied')
+/** When the server is killed: the question is open; it is answered, and its agent has not heard the answer. */
+export type Moment = 'asked' | 'answered'
+
+/** An agent that asks, and a server that is killed at each of these moments. */
+export function interaction(...moments: Moment[]): Killed {
+  const agentId = `asking-${moments.join('-')}`
+  const interactionId = `may-i-${agentId}`
+  return async (t, { port, url, call, mint, kill, restart }) => {
+    const link = await cuttableLink(t, port)
+    const until = watch(t, url, await mint('ann', 'operator'), agentId)
+    await askingAgent(t, `http://127.0.0.1:${link.port}`, await mint(agentId, 'agent'), interactionId).start()
+    await until('agent:status', ({ link }: { link: string }) => link === 'online')
+    await call('POST', `/agents/${agentId}/commands`, { kind: 'ask', input: null })
+    await until('command:progress', ({ phase }: Command) => phase === 'waiting_input')
+    if (moments.includes('asked')) {
+      await kill()
+      link.cut(moments.includes('answered'))
+      await restart()
+    } else link.cut(true)
+    const answered = await call<Interaction>('POST', `/interactions/${interactionId}/respond`, { optionId: 'yes' })
+    t.equal(answered.state, 'resolved')
+    if (moments.includes('answered')) {
+      t.equal(answered.delivery, 'pending')
+      await kill()
+      link.cut(false)
+      await restart()
+    }
+    t.match(await until('command:succeeded'), { output: { optionId: 'yes' }, attempt: 1 })
+    await until('interaction:resolved', ({ delivery }: Interaction) => delivery === 'applied')
+  }
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { emptyFolder } from '../../helpers/cli.ts'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
 import { type McpClient, mcpClient } from '../../helpers/mcp-client.ts'
-import { fleetwire } from '../../helpers/processes.ts'
 import { until } from '../../helpers/until.ts'
 
 interface Outcome {
@@ -14,7 +14,7 @@ interface Outcome {
 export const mcpClients: Killed = async (t, { url, token, env, kill, restart }) => {
   const folder = await emptyFolder(t)
   const journal = ['--journal', join(folder, 'journal')]
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'of-models', ...journal], env, folder)
+  const agent = fleetwireHere(t, ['agent', 'exec', '--id', 'of-models', ...journal], { env, folder })
   await agent.printed(/is connected/)
   const stdio = await mcpClient(t, { env: { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: token }, cwd: folder })
   const older = await mcpClient(t, { url, token }, 'sdk 1')

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command, CreatedWebhook, Webhook } from '@fleetwire/protocol'
+import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
-import { fleetwire, freePort, program } from '../../helpers/processes.ts'
+import { freePort, program } from '../../helpers/processes.ts'
 import { startReceiver } from '../../helpers/receiver.ts'
 import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
@@ -70,9 +71,10 @@ export const webhook: Killed = async (t, { call, persist, kill, restart }) => {
 /** The example, which sees a command through from sent to succeeded. */
 export const webhookReceiver: Killed = async (t, { call, env, mint, kill, restart }) => {
   const dir = t.testdir({ journal: {} })
-  const agent = fleetwire(t, ['agent', 'exec', '--id', 'build-1', '--journal', join(dir, 'journal')], {
-    FLEETWIRE_URL: env.FLEETWIRE_URL!,
-    FLEETWIRE_TOKEN: await mint('build-1', 'agent'),
+  const args = ['agent', 'exec', '--id', 'build-1', '--journal', join(dir, 'journal')]
+  const agent = fleetwireHere(t, args, {
+    env: { FLEETWIRE_URL: env.FLEETWIRE_URL!, FLEETWIRE_TOKEN: await mint('build-1', 'agent') },
+    folder: dir,
   })
   await agent.printed(/is connected/)
   const port = await freePort()
