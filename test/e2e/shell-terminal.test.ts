@@ -1,16 +1,23 @@
 import { AgentClient, DashboardClient } from '@fleetwire/client/node'
 import type { Agent, Command, TerminalSnapshot } from '@fleetwire/protocol'
-import { type Test, test } from 'tap'
+import t, { type Test } from 'tap'
 import { createShellRunner } from '../../src/exec/shell-runner.ts'
 import { startApp } from '../helpers/build.ts'
 import { ReferenceScreen } from '../helpers/reference-screen.ts'
+import { size } from '../helpers/sizes.ts'
 
-/** A server, an agent that runs shell lines, and a dashboard, each behind real sockets. */
+/** More than the 8 MiB that an agent keeps of a terminal. */
+const LONG_BYTES = size('TERMINAL_BYTES', { quick: 9 * 1024 * 1024, full: 12 * 1024 * 1024 })
+
+const server = await startApp(t, { config: { FRAME_RATE: 10_000, FRAME_BURST: 10_000 } })
+let agents = 0
+
+/** An agent of its own that runs shell lines, and a dashboard, each behind real sockets. */
 async function start(t: Test) {
-  const server = await startApp(t, { config: { FRAME_RATE: 10_000, FRAME_BURST: 10_000 } })
+  const agentId = `a${++agents}`
   const agent: AgentClient = new AgentClient({
     url: server.url,
-    token: await server.token('agent', { sub: 'a1' }),
+    token: await server.token('agent', { sub: agentId }),
     handlers: {
       shell: createShellRunner({
         env: { PATH: process.env.PATH },
@@ -29,13 +36,15 @@ async function start(t: Test) {
   dashboard.connect()
   await online
   const operator = await server.token('operator', { sub: 'op2' })
-  const submit = async (input: string, query = '') =>
-    (await server.call<Command>(operator, 'POST', `/api/v1/agents/a1/commands${query}`, { kind: 'shell', input })).body
-  return { ...server, agent, dashboard, operator, submit }
+  const submit = async (input: string, query = '') => {
+    const path = `/api/v1/agents/${agentId}/commands${query}`
+    return (await server.call<Command>(operator, 'POST', path, { kind: 'shell', input })).body
+  }
+  return { ...server, agentId, dashboard, operator, submit }
 }
 
-test('a command typed on one side is shown on the other, byte by byte, with its end', async t => {
-  const { dashboard, submit, call, operator } = await start(t)
+t.test('a command typed on one side is shown on the other, byte by byte, with its end', async t => {
+  const { agentId, dashboard, submit, call, operator } = await start(t)
   const warm = await submit('echo one', '?wait=20')
   t.match(warm, { status: 'succeeded', output: 'one\n', exitCode: 0 })
 
@@ -51,7 +60,7 @@ test('a command typed on one side is shown on the other, byte by byte, with its 
   let snapshots: TerminalSnapshot[] = []
   let current = ''
   const view = dashboard.openTerminal({
-    agentId: 'a1',
+    agentId,
     onSnapshot: snapshot => {
       snapshots = [...snapshots, snapshot]
       if (snapshot.terminalId !== current) received.length = 0
@@ -71,28 +80,30 @@ test('a command typed on one side is shown on the other, byte by byte, with its 
   t.same(await view.input('wörld\r'), { ok: true })
   await exited
   t.equal(view.terminalId, command.commandId, 'the view followed the newest terminal')
-  t.match(await call<string>(operator, 'GET', '/api/v1/agents/a1/terminal'), { body: '🙂 name? wörld\nhello wörld\n' })
+  t.match(await call<string>(operator, 'GET', `/api/v1/agents/${agentId}/terminal`), {
+    body: '🙂 name? wörld\nhello wörld\n',
+  })
   const screen = new ReferenceScreen()
   await screen.write(snapshots.at(-1)?.screen ?? '')
   for (const bytes of received) await screen.write(bytes)
   t.match(screen.look().screen, /🙂 name\? wörld\r\nhello wörld/)
 })
 
-test('12 MiB, more than the agent keeps, arrive completely at a viewer that keeps up', async t => {
-  const { dashboard, submit } = await start(t)
+t.test('more than the agent keeps arrives completely at a viewer that keeps up', async t => {
+  const { agentId, dashboard, submit } = await start(t)
   let bytes = 0
   let gaps = 0
   let end = () => {}
   const exited = new Promise<void>(resolve => {
     end = resolve
   })
-  const first = await submit('printf ready; read go; head -c 12582912 /dev/zero | tr "\\0" x')
+  const first = await submit(`printf ready; read go; head -c ${LONG_BYTES} /dev/zero | tr "\\0" x`)
   let show = () => {}
   const shown = new Promise<void>(resolve => {
     show = resolve
   })
   const view = dashboard.openTerminal({
-    agentId: 'a1',
+    agentId,
     terminalId: first.commandId,
     onSnapshot: ({ offset, gap, screen }) => {
       if (gap) gaps++
@@ -109,15 +120,15 @@ test('12 MiB, more than the agent keeps, arrive completely at a viewer that keep
   await view.input('\r')
   await exited
   // A viewer a little slower than its credit misses bytes as such, and is told: the place is right all the same.
-  t.equal(bytes, 12_582_912 + 'ready\r\n'.length)
+  t.equal(bytes, LONG_BYTES + 'ready\r\n'.length)
   t.comment(`${gaps} snapshots instead of bytes`)
 })
 
-test('an interrupt from the dashboard ends the command, and everybody is told', async t => {
-  const { dashboard, submit, call, operator } = await start(t)
+t.test('an interrupt from the dashboard ends the command, and everybody is told', async t => {
+  const { agentId, dashboard, submit, call, operator } = await start(t)
   const seen = new Promise<void>(resolve => {
     dashboard.openTerminal({
-      agentId: 'a1',
+      agentId,
       onOutput: bytes => {
         if (Buffer.from(bytes).includes('started')) resolve()
       },
@@ -135,8 +146,8 @@ test('an interrupt from the dashboard ends the command, and everybody is told', 
   t.match(ended, { status: 'cancelled', exitCode: 130, confirmed: true })
 })
 
-test('[CS27] a command that waits for somebody to type is shown as waiting until they do', async t => {
-  const { dashboard, submit, log } = await start(t)
+t.test('[CS27] a command that waits for somebody to type is shown as waiting until they do', async t => {
+  const { agentId, dashboard, submit, log } = await start(t)
   const told = <T>(fits: (payload: T) => boolean) =>
     new Promise<T>(resolve => {
       const unfollow = log.follow(events => {
@@ -160,19 +171,19 @@ test('[CS27] a command that waits for somebody to type is shown as waiting until
   })
   t.match(await agentWaits, { work: 'waiting', detail: 'sh waits for input', evidence: 'inferred' })
   const goesOn = inPhase('working')
-  const view = dashboard.openTerminal({ agentId: 'a1', terminalId: command.commandId })
+  const view = dashboard.openTerminal({ agentId, terminalId: command.commandId })
   t.same(await view.input('ada\r'), { ok: true })
   t.match(await goesOn, { detail: undefined, evidence: undefined })
 })
 
-test('[TM14] a program’s queries are answered once, with and without viewers', async t => {
-  const { dashboard, submit } = await start(t)
+t.test('[TM14] a program’s queries are answered once, with and without viewers', async t => {
+  const { agentId, dashboard, submit } = await start(t)
   const ask = (query: string, length: number) =>
     `stty raw -echo min 1 time 50; printf '${query}'; answer=$(dd bs=1 count=${length} 2>/dev/null); ` +
     // Whatever comes after the one answer would be a second.
     `stty min 0 time 5; more=$(dd bs=1 count=8 2>/dev/null); stty sane; printf '[%s][%s]' "$answer" "$more" | tr '\\033' E`
   t.match(await submit(ask('ab\\033[6n', 6), '?wait=20'), { output: /ab.*\[E\[1;3R\]\[\]/s, status: 'succeeded' })
-  for (let i = 0; i < 2; i++) dashboard.openTerminal({ agentId: 'a1' })
+  for (let i = 0; i < 2; i++) dashboard.openTerminal({ agentId })
   t.match(await submit(ask('\\033[c', 7), '?wait=20'), { output: /\[E\[\?1;2c\]\[\]/ })
   t.match(await submit(ask('\\033]11;?\\007', 25), '?wait=20'), { output: /\[E\]11;rgb:0000\/0000\/0000E.\]\[\]/s })
 })
