@@ -1,40 +1,52 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { startForCli } from '../helpers/cli.ts'
 import { blocks, read } from '../house/repository.ts'
 
-test('the app of docs/embedding.md starts and answers', async t => {
-  const [app] = blocks(read('docs/embedding.md'), 'ts')
+interface Ran {
+  app: FastifyInstance
+  said: string[]
+}
+
+/** Runs a block of a page as a module of this process, which has loaded what it imports; its app ends with the test. */
+async function runHere(t: Test, code: string): Promise<Ran> {
   const file = join(t.testdir(), 'app.mjs')
-  writeFileSync(file, app!.replace('port: 8080', 'port: 0').replace('./fleet', join(t.testdirName, 'fleet')))
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  for await (const chunk of child.stdout) {
-    output += chunk
-    const url = /ready at (\S+) with (\S+)/.exec(output)
-    if (url === null) continue
-    const headers = { authorization: `Bearer ${url[2]}` }
-    t.equal((await fetch(`${url[1]}/fleet/ready`)).status, 200)
-    t.match(await (await fetch(`${url[1]}/fleet/api/v1/agents`, { headers })).json(), { items: [] })
-    t.match(await (await fetch(`${url[1]}/whoami`, { headers })).json(), { sub: 'ann' })
-    t.equal((await fetch(`${url[1]}/whoami`)).status, 401)
-    break
-  }
+  const console = `import { format as $format } from 'node:util'
+export const said = []
+const console = { log: (...parts) => void said.push($format(...parts)) }`
+  const own = code.replace('port: 8080', 'port: 0').replace('./fleet', join(t.testdirName, 'fleet'))
+  writeFileSync(file, `${console}\n${own}\nexport { app }\n`)
+  const ran = (await import(pathToFileURL(file).href)) as Ran
+  t.teardown(() => ran.app.close())
+  return ran
+}
+
+test('the app of docs/embedding.md starts and answers', async t => {
+  const { said } = await runHere(t, blocks(read('docs/embedding.md'), 'ts')[0]!)
+  const [, url, token] = /^ready at (\S+) with (\S+)$/.exec(said.join('\n'))!
+  const headers = { authorization: `Bearer ${token}` }
+  t.equal((await fetch(`${url}/fleet/ready`)).status, 200)
+  t.match(await (await fetch(`${url}/fleet/api/v1/agents`, { headers })).json(), { items: [] })
+  t.match(await (await fetch(`${url}/whoami`, { headers })).json(), { sub: 'ann' })
+  t.equal((await fetch(`${url}/whoami`)).status, 401)
+})
+
+test('an app embeds it as README.md says', async t => {
+  const block = blocks(read('README.md'), 'ts').find(code => code.includes('fleetwire, {'))!
+  const { app, said } = await runHere(t, block)
+  const url = app.listeningOrigin
+  t.equal((await fetch(`${url}/fleet/ready`)).status, 200)
+  const agents = await fetch(`${url}/fleet/api/v1/agents`, { headers: { authorization: `Bearer ${said[0]}` } })
+  t.same(await agents.json(), { items: [], nextCursor: null })
 })
 
 test('the program of docs/events.md prints what it should', async t => {
-  const [app] = blocks(read('docs/events.md'), 'ts')
-  const file = join(t.testdir(), 'app.mjs')
-  writeFileSync(file, app!.replace('./fleet', join(t.testdirName, 'fleet')))
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  child.stdout.on('data', chunk => (output += chunk))
-  t.same(await once(child, 'close'), [0, null])
+  const { said } = await runHere(t, blocks(read('docs/events.md'), 'ts')[0]!)
+  const output = said.join('\n')
   t.match(output, /^first: task:created at \S+$/m)
   t.match(output, /^Nightly report: 0.5$/m)
   t.match(output, /^custom:tool-call custom:uploaded task:progress task:started task:created$/m)

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -54,6 +55,16 @@ const packlist = createRequire(npmItself)('npm-packlist') as (tree: object) => P
 /** Where npm does not install them, what they depend on is what this repository has: whether they declare it is not seen. */
 const INSTALLS = size('PACKAGES_INSTALLED', { quick: 0, full: 1 }) > 0
 
+/** Not as a symbolic link, behind which Node would look for packages where the file really is. */
+function put(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch {
+    // On another file system.
+    copyFileSync(from, to)
+  }
+}
+
 /** What npm would pack, put where npm would install it, beside all that this repository has. */
 async function place(folder: string): Promise<Packed[]> {
   const modules = join(folder, 'node_modules')
@@ -76,14 +87,18 @@ async function place(folder: string): Promise<Packed[]> {
     const files = await packlist(tree)
     for (const file of files) {
       mkdirSync(dirname(join(into, file)), { recursive: true })
-      copyFileSync(join(from, file), join(into, file))
+      put(join(from, file), join(into, file))
     }
     placed.push({ name: manifest.name, filename: '', files: files.map(path => ({ path })) })
   }
   const bin = join(modules, '.bin')
   mkdirSync(bin)
   symlinkSync('../fleetwire/dist/src/cli/main.js', join(bin, 'fleetwire'))
-  chmodSync(join(bin, 'fleetwire'), 0o755)
+  // Of its own, as npm makes it executable.
+  const main = join(modules, 'fleetwire/dist/src/cli/main.js')
+  rmSync(main)
+  copyFileSync(join(here, 'dist/src/cli/main.js'), main)
+  chmodSync(main, 0o755)
   return placed
 }
 
@@ -256,7 +271,8 @@ export const hidden = app.flusher
     t.same(readdirSync(temp), [])
   })
 
-  t.test('an app embeds it as README.md says', async t => {
+  // The same from this repository: docs-programs.test.ts.
+  t.test('an app embeds it as README.md says', inFull, async t => {
     write('embed.mjs', `${snippets['embed.ts'].replace('8080', '0')}\nconsole.log('at', app.listeningOrigin)\n`)
     const app = program(t, process.execPath, ['embed.mjs'], {}, folder)
     const [, token = '', url = ''] = await app.printed(/^(\S+)\nat (\S+)$/m)
