@@ -52,10 +52,12 @@ export class LedgerAgent {
 
   static async start(t: Test, options: LedgerAgentOptions): Promise<LedgerAgent> {
     const { folder, agentId } = options
-    const agent = new LedgerAgent(options, await FileJournal.open({ folder, agentId }))
-    t.teardown(() => {
+    const journal = await FileJournal.open({ folder, agentId })
+    const agent = new LedgerAgent(options, journal)
+    t.teardown(async () => {
       agent.stopCounting()
-      return agent.#client.stop({ graceMs: 0 })
+      await agent.#client.stop({ graceMs: 0 })
+      await journal.close()
     })
     await agent.#client.start()
     await agent.presence.back()
