@@ -3,8 +3,8 @@ import { test } from 'tap'
 import { exampleAgent, startAcp } from '../../helpers/acp.ts'
 
 test('the example agent of the library up to 1.9: it asks, a dashboard answers, the run goes on; a cancel ends it', async t => {
-  const { agentProcess, submit, asked, answer, ended, transcript, interrupt, until, call, admin } = await startAcp(t)
-  const bridge = await agentProcess([process.execPath, exampleAgent])
+  const { agent, submit, asked, answer, ended, transcript, interrupt, until, call, admin } = await startAcp(t)
+  const bridge = await agent([process.execPath, exampleAgent])
   const { commandId } = await submit('Change the configuration', { sessionId: 's1' })
   const question = await asked(commandId)
   t.match(question, {
@@ -38,6 +38,5 @@ test('the example agent of the library up to 1.9: it asks, a dashboard answers, 
   })
   await interrupt(second.commandId)
   t.match(await ended(second.commandId), { status: 'cancelled', confirmed: true })
-  bridge.child.kill('SIGTERM')
-  t.match(await bridge.ended, { code: 0 })
+  t.match(await bridge.kill('SIGTERM'), { code: 0 })
 })

@@ -3,8 +3,8 @@ import { test } from 'tap'
 import { startAcp } from '../../helpers/acp.ts'
 
 test('a program that is killed shows as crashed, its command as failed; the bridge ends as it did', async t => {
-  const { agentProcess, submit, ended, lifecycle, until, call, admin } = await startAcp(t)
-  const bridge = await agentProcess()
+  const { agent, submit, ended, lifecycle, until } = await startAcp(t)
+  const bridge = await agent()
   const { commandId } = await submit('say begun\npids\ncomplain out of memory\nwait', { sessionId: 's1' })
   const pid = await until(({ type, payload }) => {
     const { delta } = payload as { delta?: string }
@@ -18,11 +18,10 @@ test('a program that is killed shows as crashed, its command as failed; the brid
   })
   t.match(await lifecycle('crashed'), { signal: 'SIGKILL', message: 'killed by SIGKILL: out of memory' })
   t.match(await bridge.ended, { code: 137 })
-  t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, {
-    link: 'offline',
-    work: 'stopped',
-    running: [],
-  })
+  const left = await until(({ type, payload }) =>
+    type === 'agent:status' && (payload as Agent).link === 'offline' ? payload : undefined,
+  )
+  t.match(left, { work: 'stopped', running: [] })
 })
 
 test('a bridge that is stopped in the middle of a turn ends it first, with what it asks', async t => {

@@ -7,21 +7,21 @@ const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const exec = ['agent', 'exec', '--id', 'a1']
 
 test('agent exec runs commands if SHELL is nologin, and says which shell it uses', async t => {
-  const { start, as, run } = await startForCli(t)
-  const agent = start(exec, { ...(await as('agent', 'a1')), SHELL: '/usr/sbin/nologin' })
+  const { startHere, as, run } = await startForCli(t)
+  const agent = startHere(exec, { ...(await as('agent', 'a1')), SHELL: '/usr/sbin/nologin' })
   await agent.printed(/commands run in \/bin\/sh: \/usr\/sbin\/nologin/)
   await agent.printed(/is connected/)
   t.match(await run(['send', 'a1', '--wait', 'echo hello']), { code: 0, stdout: /hello/ })
-  const named = await start([...exec, '--shell', '/bin/false'], await as('agent', 'a1')).ended
+  const named = await startHere([...exec, '--shell', '/bin/false'], await as('agent', 'a1')).ended
   t.match(named, { code: 1, stderr: /There is no shell for commands: \/bin\/false does not run/ })
 })
 
 test('the agent sets the default run timeout', async t => {
-  const { start, as, run } = await startForCli(t)
-  const agent = start(exec, { ...(await as('agent', 'a1')), FLEETWIRE_RUN_TIMEOUT: '1s' })
+  const { startHere, as, run } = await startForCli(t)
+  const agent = startHere(exec, { ...(await as('agent', 'a1')), FLEETWIRE_RUN_TIMEOUT: '1s' })
   await agent.printed(/is connected/)
   t.match(await run(['send', 'a1', '--wait', 'sleep 600']), { code: 124 })
-  const wrong = await start(exec, { ...(await as('agent', 'a1')), FLEETWIRE_RUN_TIMEOUT: 'soon' }).ended
+  const wrong = await startHere(exec, { ...(await as('agent', 'a1')), FLEETWIRE_RUN_TIMEOUT: 'soon' }).ended
   t.match(wrong, { code: 2, stderr: /FLEETWIRE_RUN_TIMEOUT/ })
 })
 

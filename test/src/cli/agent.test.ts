@@ -25,11 +25,11 @@ test('agent exec connects with its id and labels, and reports its exit', async t
 })
 
 test('a second agent of the same id ends the first, which says so', async t => {
-  const { start, as, call, admin } = await startForCli(t)
+  const { startHere, as, call, admin } = await startForCli(t)
   const token = await as('agent', 'a1')
-  const first = start(['agent', 'exec', '--id', 'a1'], token)
+  const first = startHere(['agent', 'exec', '--id', 'a1'], token)
   await first.printed(/is connected/)
-  const second = start(['agent', 'exec', '--id', 'a1'], token)
+  const second = startHere(['agent', 'exec', '--id', 'a1'], token)
   await second.printed(/is connected/)
   t.match(await first.ended, {
     code: 5,

@@ -39,9 +39,9 @@ async function resume(t: Test, url: string, token: string, cursor?: string) {
 
 test('a backup of a busy server is whole: another goes on with it, with the same tokens and the same agents', async t => {
   const folder = await emptyFolder(t)
-  const port = String(await freePort())
+  const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const original = fleetwire(t, ['serve', '--port', port], { FLEETWIRE_QUEUE_LIMIT: '100000' }, folder)
+  const original = fleetwire(t, ['serve', '--port', `${port}`], { FLEETWIRE_QUEUE_LIMIT: '100000' }, folder)
   await original.printed(/listens at/)
   const token = await adminToken(original)
   const env = { FLEETWIRE_URL: url, FLEETWIRE_DATA_DIR: join(folder, 'data') }
@@ -67,8 +67,8 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   t.same(readdirSync(copy).toSorted(), ['fleetwire.db', 'secret'])
   cpSync(copy, join(folder, 'again'), { recursive: true })
 
-  const restored = fleetwire(t, ['serve', '--port', port, '--data-dir', 'copy'], {}, folder)
-  await restored.printed(/listens at/)
+  const started = (DATA_DIR: string, port: number) => startApp(t, { port, config: { DATA_DIR, JWT_SECRET: undefined } })
+  const restored = await started(copy, port)
   const asAdmin = { headers: { authorization: `Bearer ${token}` } }
   const statusOf = async (id: string) => (await fetch(`${url}/api/v1/commands/${id}`, asAdmin)).status
   for (const id of before) t.equal(await statusOf(id), 200, 'accepted before the backup began')
@@ -77,24 +77,24 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   const sent = await here('send', 'a1', '--priority', '9', '--wait', 'echo again').ended
   t.match(sent, { code: 0, stdout: /again/ }, 'what the agent had told the original counts no more')
   const { cursor: ofRestored } = await resume(t, url, token)
-  await restored.kill('SIGTERM')
+  await restored.app.close()
 
-  const second = await startApp(t, { config: { DATA_DIR: join(folder, 'again'), JWT_SECRET: undefined } })
+  const second = await started(join(folder, 'again'), 0)
   t.match(await resume(t, second.url, token, ofRestored), { resumed: false, reason: 'epoch' }, 'nor those of the first')
 })
 
 test('backup overwrites nothing, and says what is no data folder', async t => {
   const folder = await emptyFolder(t)
-  const backup = (...args: string[]) => fleetwire(t, ['backup', ...args], {}, folder).ended
+  const backup = (name: string) => fleetwireHere(t, ['backup', join(folder, name)], { env: {}, folder }).ended
   mkdirSync(join(folder, 'full'))
   writeFileSync(join(folder, 'full', 'mine'), 'mine')
   t.match(await backup('full'), {
     code: 1,
-    stderr: 'fleetwire: full is not empty: name a folder that is new, or empty.\n',
+    stderr: /^fleetwire: \S+full is not empty: name a folder that is new, or empty\.\n$/,
   })
   t.match(await backup('to'), {
     code: 1,
-    stderr: /there is no log in \.\/data, name the server's folder with --data-dir\.\n$/,
+    stderr: /there is no log in \S+data, name the server's folder with --data-dir\.\n$/,
   })
   t.notOk(readdirSync(folder).includes('to'), 'nothing was made')
   mkdirSync(join(folder, 'data'))

@@ -1,3 +1,4 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import type { LoginToken } from '@fleetwire/protocol'
 import Fastify from 'fastify'
 import { type Test, test } from 'tap'
@@ -5,7 +6,7 @@ import { loginUrl } from '../../../src/cli/login-url.ts'
 import fleetwirePlugin from '../../../src/index.ts'
 import { SECRET } from '../../helpers/build.ts'
 import { emptyFolder, run, startForCli } from '../../helpers/cli.ts'
-import { fleetwire } from '../../helpers/processes.ts'
+import { adminToken, fleetwire } from '../../helpers/processes.ts'
 
 const LINK = /(http:\S+\/)#login=([\w-]{32})/
 
@@ -64,8 +65,10 @@ test('a link leads to the server under its prefix', async t => {
   }
 })
 
-test('[AU34] serve prints a link after its address at every start, for an admin, once, and a token at the first', async t => {
+test('[AU34] [AU29] serve prints a link after its address at every start, for an admin, once; at the first, a token goes to a file that others cannot read', async t => {
   const cwd = await emptyFolder(t)
+  await mkdir(`${cwd}/data`, { mode: 0o755 })
+  await writeFile(`${cwd}/data/admin-token`, 'of an earlier start', { mode: 0o644 })
   for (const start of ['first', 'second']) {
     const server = fleetwire(t, ['serve', '--port', '0'], {}, cwd)
     // Lines of the server's log may stand between.
@@ -78,9 +81,18 @@ test('[AU34] serve prints a link after its address at every start, for an admin,
     const connections = await fetch(`${api}/connections`, { headers: { authorization: `Bearer ${token}` } })
     t.equal(connections.status, 200)
     t.equal((await follow(t, text)).status, 401)
+    const kept = await readFile(`${cwd}/data/admin-token`, 'utf8')
+    if (start === 'first') {
+      t.equal(await adminToken(server), kept.trim())
+      await server.printed(/FLEETWIRE_TOKEN="\$\(cat '.*admin-token'\)"/)
+      t.equal((await stat(`${cwd}/data/admin-token`)).mode & 0o777, 0o600)
+      t.match(kept, /^eyJ/)
+    }
     server.child.kill('SIGTERM')
-    const { stdout } = await server.ended
+    const { stdout, stderr } = await server.ended
     t.equal(/FLEETWIRE_TOKEN=/.test(stdout), start === 'first', 'an admin token once')
+    t.notMatch(stdout + stderr, kept.trim())
+    t.notMatch(stdout + stderr, kept.trim().split('.')[2]!)
   }
 })
 

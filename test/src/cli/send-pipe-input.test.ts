@@ -14,8 +14,12 @@ test('[TM19] data piped into send --wait is the input of the command, to its end
     child.stdin?.end(input)
     return ended
   }
-  t.match(await through('hi\n'), { code: 0, stderr: '', stdout: Buffer.from('hi\n') }, 'and nothing is echoed')
-  t.same((await through('one\r\nno line break')).stdout.toString(), 'one\r\nno line break', 'line ends of Windows too')
+  const lines = 'hi\none\r\nno line break'
+  t.match(
+    await through(lines),
+    { code: 0, stderr: '', stdout: Buffer.from(lines) },
+    'nothing is echoed; line ends of Windows too',
+  )
   const long = `${'x'.repeat(20_000)}\n`
   t.same(
     (await through(long, 'sleep 0.5; cat /dev/stdin | wc -c')).stdout.toString().trim(),
