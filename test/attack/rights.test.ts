@@ -291,106 +291,6 @@ test('a route of the API without a row does not start', async t => {
   t.throws(() => app.admit('GET /api/v1/secrets'), { code: 'FLW_ERR_AUTH_NO_ROW' })
 })
 
-test('[PM1] [PM2] every route requires a token with its scope', async t => {
-  const { admin, mine, answer, token, call } = await start(t)
-  for (const route of apiRoutes) {
-    const { asks: scope } = routeAccess[route]!
-    t.equal((await answer(undefined, route, mine)).status, 401, `${route} without a token`)
-    t.equal((await answer(await token('agent', { sub: MINE }), route, mine)).status, 403, `${route} as an agent`)
-    if (!isScope(scope)) continue
-    const others = scopes.filter(other => other !== scope && other !== 'agent')
-    const lacking = await token('admin', { sub: 'root', scopes: others })
-    t.match(
-      await answer(lacking, route, mine),
-      { status: 403, body: { code: 'forbidden' } },
-      `${route} without ${scope}`,
-    )
-    for (const role of ['viewer', 'operator'] as const) {
-      const grants = role === 'viewer' ? ['read'] : ['read', 'command', 'interact', 'terminal:write']
-      if (grants.includes(scope)) continue
-      t.equal((await answer(await token(role), route, mine)).status, 403, `${route} as ${role}`)
-    }
-  }
-  for (const [path, scope] of [
-    ['/metrics', 'read'],
-    ['/api/v1/agents', 'read'],
-  ] as const) {
-    t.equal((await call(await token('viewer', { scopes: [] }), 'GET', path)).status, 403, scope)
-  }
-  t.equal((await call(admin, 'GET', '/metrics')).status, 200)
-})
-
-test('[PM4] [PM9] [PM14] what a narrowed token may not see gets the same answer as what does not exist', async t => {
-  const { theirs, answer, token, log } = await start(t)
-  const changes: FleetEvent[] = []
-  // A summary may still tell of what happened before.
-  const isTheirs = ({ type, topic, json }: FleetEvent) =>
-    !type.startsWith('connection:') && !topic.startsWith('$latest.') && foreign.test(topic + json)
-  log.follow(events => changes.push(...events.filter(isTheirs)))
-  for (const role of ['viewer', 'operator', 'admin'] as const) {
-    const narrow = await token(role, { sub: 'nina', agents: NARROW })
-    for (const route of apiRoutes.filter(route => !asks[route]!.list)) {
-      if (!rolesOf(route).includes(role)) continue
-      const hidden = await answer(narrow, route, theirs)
-      t.equal(hidden.status, refusedAs[route] ?? 404, `${route} as ${role}: ${JSON.stringify(hidden.body)}`)
-      const absent = await answer(narrow, route, MISSING)
-      const named = JSON.stringify(hidden.body)
-      // The longest ids first: the agent's is a part of others.
-      const ids = (Object.keys(MISSING) as (keyof Things)[]).sort((a, b) => theirs[b].length - theirs[a].length)
-      hidden.body = JSON.parse(ids.reduce((text, id) => text.replaceAll(theirs[id], MISSING[id]), named))
-      if (route !== 'POST /api/v1/tokens' && absent.status === hidden.status)
-        t.same(hidden.body, absent.body, `${route}: ${named}`)
-    }
-  }
-  t.same(
-    changes.map(({ type, topic }) => `${type} ${topic}`),
-    [],
-    'nothing of theirs changed',
-  )
-})
-
-test('[PM9] the same tokens see their own things', async t => {
-  const { mine, answer, token } = await start(t)
-  const narrow = await token('admin', { sub: 'nina', agents: NARROW })
-  const last = [
-    ...['DELETE /api/v1/tasks/:taskId', 'DELETE /api/v1/connections/:connectionId'],
-    'POST /api/v1/agents/:agentId/disconnect',
-    'DELETE /api/v1/webhooks/:webhookId',
-  ]
-  const order = [...apiRoutes.filter(route => !last.includes(route)), ...last]
-  for (const route of order.filter(route => !asks[route]!.list)) {
-    const { own } = asks[route]!
-    const { status, body } = await answer(narrow, route, mine)
-    if (own !== undefined) t.ok(own.includes(status), `${route}: ${status}`)
-    else t.notOk([401, 403, 404].includes(status) || status >= 500, `${route}: ${status} ${JSON.stringify(body)}`)
-  }
-})
-
-test('[PM5] [PM9] [PM16] no list, export, history or count shows a narrowed token what is hidden', async t => {
-  const { admin, answer, token, mine, theirs, call } = await start(t)
-  const narrow = await token('admin', { sub: 'nina', agents: NARROW })
-  await call(admin, 'POST', '/api/v1/commands', {
-    selector: { ids: [MINE, THEIRS] },
-    command: { kind: 'shell', input: 'both' },
-  })
-  for (const route of apiRoutes.filter(route => asks[route]!.list && !route.endsWith('/stream'))) {
-    const all = await answer(admin, route, mine)
-    const some = await answer(narrow, route, mine)
-    t.equal(some.status, 200, route)
-    t.notMatch(JSON.stringify(some.body), foreign, route)
-    if (route !== 'GET /api/v1/websocket/status')
-      t.match(JSON.stringify(all.body), foreign, `${route} shows all to others`)
-  }
-  const status = await answer(narrow, 'GET /api/v1/websocket/status', mine)
-  t.match(status.body, { connections: 1, agents: 1 }, 'the socket of its own agent')
-  t.notMatch((await call<string>(narrow, 'GET', '/metrics')).body, /theirs|mine/)
-  for (const query of [`agentId=${THEIRS}`, `taskId=${theirs.taskId}`, `parentId=${theirs.batchId}`]) {
-    t.match((await call(narrow, 'GET', `/api/v1/commands?${query}`)).body, { items: [], nextCursor: null }, query)
-  }
-  t.match((await call(narrow, 'GET', `/api/v1/tasks?agentId=${THEIRS}`)).body, { items: [], nextCursor: null })
-  t.match((await call(narrow, 'GET', `/api/v1/tasks?limit=1`)).body, { items: [{ taskId: String }] })
-})
-
 const rolesOf = (route: string): Role[] => {
   const { asks } = routeAccess[route]!
   if (asks === 'read') return ['viewer', 'operator', 'admin']
@@ -416,28 +316,158 @@ const frames: { [K in ClientFrameType]: (of: Things) => object } = {
 }
 const judgedFrames = (Object.keys(frames) as ClientFrameType[]).filter(type => clientFrameAccess[type].on !== 'self')
 
-test('[PM1] [PM4] every frame of a client requires its scope, and finds nothing hidden', async t => {
-  const { url, token, theirs, mine } = await start(t)
-  const narrow = await connectWs(t, url, await token('admin', { agents: NARROW }))
-  for (const type of judgedFrames) {
-    const { asks: scope } = clientFrameAccess[type]
-    if (isScope(scope)) {
-      const others = scopes.filter(other => other !== scope && other !== 'agent')
-      const lacking = await connectWs(t, url, await token('admin', { scopes: others }))
-      t.match(
-        await lacking.request(type, frames[type](mine)),
-        { ok: false, error: { code: 'forbidden' } },
-        `${type} without ${scope}`,
+test('what nobody changes who may not', async t => {
+  const scene = await start(t)
+  await t.test(
+    '[PM5] [PM9] [PM16] no list, export, history or count shows a narrowed token what is hidden',
+    async t => {
+      const { admin, answer, token, mine, theirs, call } = scene
+      const narrow = await token('admin', { sub: 'nina', agents: NARROW })
+      await call(admin, 'POST', '/api/v1/commands', {
+        selector: { ids: [MINE, THEIRS] },
+        command: { kind: 'shell', input: 'both' },
+      })
+      for (const route of apiRoutes.filter(route => asks[route]!.list && !route.endsWith('/stream'))) {
+        const all = await answer(admin, route, mine)
+        const some = await answer(narrow, route, mine)
+        t.equal(some.status, 200, route)
+        t.notMatch(JSON.stringify(some.body), foreign, route)
+        if (route !== 'GET /api/v1/websocket/status')
+          t.match(JSON.stringify(all.body), foreign, `${route} shows all to others`)
+      }
+      const status = await answer(narrow, 'GET /api/v1/websocket/status', mine)
+      t.match(status.body, { connections: 1, agents: 1 }, 'the socket of its own agent')
+      t.notMatch((await call<string>(narrow, 'GET', '/metrics')).body, /theirs|mine/)
+      for (const query of [`agentId=${THEIRS}`, `taskId=${theirs.taskId}`, `parentId=${theirs.batchId}`]) {
+        t.match((await call(narrow, 'GET', `/api/v1/commands?${query}`)).body, { items: [], nextCursor: null }, query)
+      }
+      t.match((await call(narrow, 'GET', `/api/v1/tasks?agentId=${THEIRS}`)).body, { items: [], nextCursor: null })
+      t.match((await call(narrow, 'GET', `/api/v1/tasks?limit=1`)).body, { items: [{ taskId: String }] })
+    },
+  )
+
+  await t.test(
+    '[PM4] [PM9] [PM14] what a narrowed token may not see gets the same answer as what does not exist',
+    async t => {
+      const { theirs, answer, token, log } = scene
+      const changes: FleetEvent[] = []
+      // A summary may still tell of what happened before.
+      const isTheirs = ({ type, topic, json }: FleetEvent) =>
+        !type.startsWith('connection:') && !topic.startsWith('$latest.') && foreign.test(topic + json)
+      log.follow(events => changes.push(...events.filter(isTheirs)))
+      for (const role of ['viewer', 'operator', 'admin'] as const) {
+        const narrow = await token(role, { sub: 'nina', agents: NARROW })
+        for (const route of apiRoutes.filter(route => !asks[route]!.list)) {
+          if (!rolesOf(route).includes(role)) continue
+          const hidden = await answer(narrow, route, theirs)
+          t.equal(hidden.status, refusedAs[route] ?? 404, `${route} as ${role}: ${JSON.stringify(hidden.body)}`)
+          const absent = await answer(narrow, route, MISSING)
+          const named = JSON.stringify(hidden.body)
+          // The longest ids first: the agent's is a part of others.
+          const ids = (Object.keys(MISSING) as (keyof Things)[]).sort((a, b) => theirs[b].length - theirs[a].length)
+          hidden.body = JSON.parse(ids.reduce((text, id) => text.replaceAll(theirs[id], MISSING[id]), named))
+          if (route !== 'POST /api/v1/tokens' && absent.status === hidden.status)
+            t.same(hidden.body, absent.body, `${route}: ${named}`)
+        }
+      }
+      t.same(
+        changes.map(({ type, topic }) => `${type} ${topic}`),
+        [],
+        'nothing of theirs changed',
       )
-      await lacking.close()
+    },
+  )
+
+  await t.test('[PM1] [PM2] every route requires a token with its scope', async t => {
+    const { admin, mine, answer, token, call } = scene
+    for (const route of apiRoutes) {
+      const { asks: scope } = routeAccess[route]!
+      t.equal((await answer(undefined, route, mine)).status, 401, `${route} without a token`)
+      t.equal((await answer(await token('agent', { sub: MINE }), route, mine)).status, 403, `${route} as an agent`)
+      if (!isScope(scope)) continue
+      const others = scopes.filter(other => other !== scope && other !== 'agent')
+      const lacking = await token('admin', { sub: 'root', scopes: others })
+      t.match(
+        await answer(lacking, route, mine),
+        { status: 403, body: { code: 'forbidden' } },
+        `${route} without ${scope}`,
+      )
+      for (const role of ['viewer', 'operator'] as const) {
+        const grants = role === 'viewer' ? ['read'] : ['read', 'command', 'interact', 'terminal:write']
+        if (grants.includes(scope)) continue
+        t.equal((await answer(await token(role), route, mine)).status, 403, `${route} as ${role}`)
+      }
     }
-    if (clientFrameAccess[type].on === 'events') continue
-    t.match(
-      await narrow.request(type, frames[type](theirs)),
-      { ok: false, error: { code: 'not_found' } },
-      `${type} of theirs`,
-    )
-    t.match(await narrow.request(type, frames[type](mine)), { ok: true }, `${type} of one’s own`)
+    for (const [path, scope] of [
+      ['/metrics', 'read'],
+      ['/api/v1/agents', 'read'],
+    ] as const) {
+      t.equal((await call(await token('viewer', { scopes: [] }), 'GET', path)).status, 403, scope)
+    }
+    t.equal((await call(admin, 'GET', '/metrics')).status, 200)
+  })
+
+  await t.test('[PM1] [PM4] every frame of a client requires its scope, and finds nothing hidden', async t => {
+    const { url, token, theirs, mine } = scene
+    const narrow = await connectWs(t, url, await token('admin', { agents: NARROW }))
+    for (const type of judgedFrames) {
+      const { asks: scope } = clientFrameAccess[type]
+      if (isScope(scope)) {
+        const others = scopes.filter(other => other !== scope && other !== 'agent')
+        const lacking = await connectWs(t, url, await token('admin', { scopes: others }))
+        t.match(
+          await lacking.request(type, frames[type](mine)),
+          { ok: false, error: { code: 'forbidden' } },
+          `${type} without ${scope}`,
+        )
+        await lacking.close()
+      }
+      if (clientFrameAccess[type].on === 'events') continue
+      t.match(
+        await narrow.request(type, frames[type](theirs)),
+        { ok: false, error: { code: 'not_found' } },
+        `${type} of theirs`,
+      )
+      t.match(await narrow.request(type, frames[type](mine)), { ok: true }, `${type} of one’s own`)
+    }
+  })
+
+  await t.test(
+    '[SB7] [PM1] the view of a task requires the right to read, and shows hidden tasks like missing ones',
+    async t => {
+      const { url, token, theirs, mine } = scene
+      const open = (bearer: string, taskId: string) => ({
+        headers: { authorization: `Bearer ${bearer}` },
+        path: `/ws/tasks/${taskId}`,
+      })
+      const blind = open(await token('operator', { scopes: ['command'] }), mine.taskId)
+      t.match(await refusedUpgrade(url + blind.path, blind), { status: 403 })
+      t.match(await refusedUpgrade(`${url}/ws/tasks/${mine.taskId}`), { status: 401 })
+      const narrow = await token('viewer', { agents: NARROW })
+      for (const taskId of [theirs.taskId, 'task-none']) {
+        const view = await connectWs(t, url, narrow, `/ws/tasks/${taskId}`)
+        t.match((await view.next('snapshot')).payload, { records: [] }, taskId)
+      }
+      const view = await connectWs(t, url, narrow, `/ws/tasks/${mine.taskId}`)
+      t.match((await view.next('snapshot')).payload, { records: [{ payload: { taskId: mine.taskId } }] })
+    },
+  )
+})
+
+test('[PM9] the same tokens see their own things', async t => {
+  const { mine, answer, token } = await start(t)
+  const narrow = await token('admin', { sub: 'nina', agents: NARROW })
+  const last = [
+    ...['DELETE /api/v1/tasks/:taskId', 'DELETE /api/v1/connections/:connectionId'],
+    'POST /api/v1/agents/:agentId/disconnect',
+    'DELETE /api/v1/webhooks/:webhookId',
+  ]
+  const order = [...apiRoutes.filter(route => !last.includes(route)), ...last]
+  for (const route of order.filter(route => !asks[route]!.list)) {
+    const { own } = asks[route]!
+    const { status, body } = await answer(narrow, route, mine)
+    if (own !== undefined) t.ok(own.includes(status), `${route}: ${status}`)
+    else t.notOk([401, 403, 404].includes(status) || status >= 500, `${route}: ${status} ${JSON.stringify(body)}`)
   }
 })
 
@@ -511,22 +541,4 @@ test('[TK6] no frame of an agent changes what belongs to another, or to nobody',
     { status: 'completed', agentId: MINE },
     'it was given it',
   )
-})
-
-test('[SB7] [PM1] the view of a task requires the right to read, and shows hidden tasks like missing ones', async t => {
-  const { url, token, theirs, mine } = await start(t)
-  const open = (bearer: string, taskId: string) => ({
-    headers: { authorization: `Bearer ${bearer}` },
-    path: `/ws/tasks/${taskId}`,
-  })
-  const blind = open(await token('operator', { scopes: ['command'] }), mine.taskId)
-  t.match(await refusedUpgrade(url + blind.path, blind), { status: 403 })
-  t.match(await refusedUpgrade(`${url}/ws/tasks/${mine.taskId}`), { status: 401 })
-  const narrow = await token('viewer', { agents: NARROW })
-  for (const taskId of [theirs.taskId, 'task-none']) {
-    const view = await connectWs(t, url, narrow, `/ws/tasks/${taskId}`)
-    t.match((await view.next('snapshot')).payload, { records: [] }, taskId)
-  }
-  const view = await connectWs(t, url, narrow, `/ws/tasks/${mine.taskId}`)
-  t.match((await view.next('snapshot')).payload, { records: [{ payload: { taskId: mine.taskId } }] })
 })
