@@ -1,7 +1,7 @@
 import { isNumbered } from '@fleetwire/protocol'
 import t, { type Test } from 'tap'
 import type { Config } from '../../src/config.ts'
-import { startApp } from '../helpers/build.ts'
+import { startApp, type TestApp } from '../helpers/build.ts'
 import { connectWs, type WsClient } from '../helpers/ws-client.ts'
 
 /** An agent that numbers what needs a number, and asks for the answer to each frame. */
@@ -29,26 +29,30 @@ class Greedy {
   }
 }
 
+async function connect(t: Test, app: TestApp, sub: string): Promise<Greedy> {
+  const client = await connectWs(t, app.url, await app.token('agent', { sub }), '/agent')
+  client.send('agent:connect', { bootId: 'b', inventory: [] })
+  await client.next('connection:established')
+  return new Greedy(client)
+}
+
 async function start(t: Test, config: Partial<Config>) {
   const app = await startApp(t, { config })
-  const connect = async (sub: string) => {
-    const client = await connectWs(t, app.url, await app.token('agent', { sub }), '/agent')
-    client.send('agent:connect', { bootId: 'b', inventory: [] })
-    await client.next('connection:established')
-    return new Greedy(client)
-  }
-  return { ...app, greedy: await connect('greedy'), modest: await connect('modest') }
+  return { ...app, greedy: await connect(t, app, 'greedy') }
 }
+
+let agents = 0
 
 /** So many are taken, one more is not; another agent has a bound of its own, and what goes makes room. */
 async function bounded(
   t: Test,
-  config: Partial<Config>,
+  app: TestApp,
   limit: number,
   more: (i: number) => [type: string, payload: object],
   less?: [type: string, payload: object],
 ) {
-  const { greedy, modest } = await start(t, config)
+  const greedy = await connect(t, app, `greedy-${++agents}`)
+  const modest = await connect(t, app, `modest-${agents}`)
   for (let i = 0; i < limit; i++) t.equal(await greedy.say(...more(i)), 'ok')
   t.equal(await greedy.say(...more(limit)), 'too_large')
   t.equal(await greedy.say(...more(0)), 'ok', 'what is there already goes on')
@@ -59,19 +63,66 @@ async function bounded(
   t.equal(await greedy.say(...more(limit + 2)), 'too_large')
 }
 
-t.test('[IN17] open interactions of one agent are limited', async t => {
-  await bounded(
-    t,
-    { MAX_OPEN_INTERACTIONS_PER_AGENT: 5 },
-    5,
-    i => ['interaction:request', { interactionId: `q${i}`, kind: 'question', title: 'x', options: [] }],
-    ['interaction:resolved', { interactionId: 'q1', text: 'y' }],
-  )
+t.test('what an agent may have at most, each agent for itself', async t => {
+  const app = await startApp(t, {
+    config: {
+      MAX_OPEN_INTERACTIONS_PER_AGENT: 5,
+      MAX_SESSIONS_PER_AGENT: 5,
+      MAX_OPEN_MESSAGES_PER_AGENT: 4,
+      MAX_TERMINALS_PER_AGENT: 5,
+      MAX_USAGE_MODELS_PER_AGENT: 5,
+    },
+  })
+  await t.test('[IN17] open interactions of one agent are limited', async t => {
+    await bounded(
+      t,
+      app,
+      5,
+      i => ['interaction:request', { interactionId: `q${i}`, kind: 'question', title: 'x', options: [] }],
+      ['interaction:resolved', { interactionId: 'q1', text: 'y' }],
+    )
+  })
+
+  await t.test('[SE19] active sessions of one agent are limited', async t => {
+    await bounded(t, app, 5, i => ['session:start', { sessionId: `s${i}` }], ['session:end', { sessionId: 's1' }])
+  })
+
+  await t.test('[SE12] open messages and tool calls of one agent are limited', async t => {
+    await bounded(
+      t,
+      app,
+      4,
+      i =>
+        i % 2 === 0
+          ? ['message:start', { sessionId: 's', messageId: `m${i}` }]
+          : ['tool:start', { sessionId: i === 5 ? 'modest' : 's', toolCallId: `t${i}`, name: 'n' }],
+      ['tool:end', { sessionId: 's', toolCallId: 't1' }],
+    )
+  })
+
+  await t.test('[TM15] terminals of one agent are limited, whether output or a size begins them', async t => {
+    await bounded(
+      t,
+      app,
+      5,
+      i =>
+        i % 2 === 0
+          ? ['terminal:output', { terminalId: `t${i}`, offset: 0, data: 'x', encoding: 'utf8' }]
+          : ['terminal:resize', { terminalId: `t${i}`, cols: 80, rows: 24 }],
+      ['terminal:exit', { terminalId: 't1', exitCode: 0 }],
+    )
+  })
+
+  await t.test('[AG16] models and sources in the usage of one agent are limited', async t => {
+    let request = 0
+    await bounded(t, app, 5, i => [
+      'usage:report',
+      { source: `s${i % 2}`, model: `m${i}`, mode: 'delta', requestId: `r${request++}`, inputTokens: 1 },
+    ])
+  })
 })
 
-t.test('[SE19] active sessions of one agent are limited', async t => {
-  const config = { MAX_SESSIONS_PER_AGENT: 5 }
-  await bounded(t, config, 5, i => ['session:start', { sessionId: `s${i}` }], ['session:end', { sessionId: 's1' }])
+t.test('[SE19] nothing begins a session beyond the limit', async t => {
   const { greedy, url, token } = await start(t, { MAX_SESSIONS_PER_AGENT: 1 })
   t.equal(await greedy.say('session:start', { sessionId: 's' }), 'ok')
   for (const [type, payload] of [
@@ -94,19 +145,6 @@ t.test('[SE19] active sessions of one agent are limited', async t => {
   )
 })
 
-t.test('[SE12] open messages and tool calls of one agent are limited', async t => {
-  await bounded(
-    t,
-    { MAX_OPEN_MESSAGES_PER_AGENT: 4 },
-    4,
-    i =>
-      i % 2 === 0
-        ? ['message:start', { sessionId: 's', messageId: `m${i}` }]
-        : ['tool:start', { sessionId: i === 5 ? 'modest' : 's', toolCallId: `t${i}`, name: 'n' }],
-    ['tool:end', { sessionId: 's', toolCallId: 't1' }],
-  )
-})
-
 t.test('[SE12] arguments of tool calls count as open characters', async t => {
   const { greedy, app } = await start(t, {})
   const large = 'x'.repeat(250 * 1024)
@@ -121,27 +159,6 @@ t.test('[SE12] arguments of tool calls count as open characters', async t => {
   t.ok(app.openMessages.tally('greedy').chars <= 8 * 1024 * 1024)
   for (let i = 0; i < taken; i++) t.equal(await greedy.say('tool:end', { sessionId: 's', toolCallId: `t${i}` }), 'ok')
   t.same(app.openMessages.tally('greedy'), { items: 0, chars: 0 }, 'what has ended counts no more')
-})
-
-t.test('[TM15] terminals of one agent are limited, whether output or a size begins them', async t => {
-  await bounded(
-    t,
-    { MAX_TERMINALS_PER_AGENT: 5 },
-    5,
-    i =>
-      i % 2 === 0
-        ? ['terminal:output', { terminalId: `t${i}`, offset: 0, data: 'x', encoding: 'utf8' }]
-        : ['terminal:resize', { terminalId: `t${i}`, cols: 80, rows: 24 }],
-    ['terminal:exit', { terminalId: 't1', exitCode: 0 }],
-  )
-})
-
-t.test('[AG16] models and sources in the usage of one agent are limited', async t => {
-  let request = 0
-  await bounded(t, { MAX_USAGE_MODELS_PER_AGENT: 5 }, 5, i => [
-    'usage:report',
-    { source: `s${i % 2}`, model: `m${i}`, mode: 'delta', requestId: `r${request++}`, inputTokens: 1 },
-  ])
 })
 
 t.test('[LM6] an agent may have 64 labels and 256 metrics', async t => {
