@@ -1,6 +1,7 @@
-import { test } from 'tap'
+import type { Role } from '@fleetwire/protocol'
+import { type Test, test } from 'tap'
 import { connectAgent } from '../helpers/bare-agent.ts'
-import { generations, initialize, startMcp, takeCommand } from '../helpers/mcp-client.ts'
+import { type Generation, generations, initialize, mcpClient, startMcp, takeCommand } from '../helpers/mcp-client.ts'
 import { until } from '../helpers/until.ts'
 
 interface Outcome {
@@ -14,100 +15,109 @@ const ask = {
   options: [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }],
 }
 
-for (const generation of generations) {
-  test(`[MC1] [MC5] ${generation}: a command, its question and its result over HTTP`, async t => {
-    const server = await startMcp(t)
-    const agent = await connectAgent(t, server, 'a1')
-    const client = await server.client('operator', generation)
-    const sending = client.call<Outcome>('send_command', {
-      agentId: 'a1',
-      kind: 'prompt',
-      input: 'tidy up',
-      waitSeconds: 20,
+test('every client, with an agent of its own in each test', async t => {
+  const server = await startMcp(t)
+  let agents = 0
+  /** An agent, and clients that see no other. */
+  const own = async (t: Test) => {
+    const agentId = `a${++agents}`
+    const agent = await connectAgent(t, server, agentId)
+    const connect = async (role: Role, generation: Generation) =>
+      mcpClient(t, { url: server.url, token: await server.token(role, { agents: [agentId] }) }, generation)
+    return { agentId, agent, connect, requestId: `q-${agentId}`, sessionId: `s-${agentId}` }
+  }
+  for (const generation of generations) {
+    await t.test(`[MC1] [MC5] ${generation}: a command, its question and its result over HTTP`, async t => {
+      const { agentId, agent, connect, requestId } = await own(t)
+      const client = await connect('operator', generation)
+      const sending = client.call<Outcome>('send_command', {
+        agentId,
+        kind: 'prompt',
+        input: 'tidy up',
+        waitSeconds: 20,
+      })
+      const run = await takeCommand(agent)
+      agent.say('interaction:request', { interactionId: requestId, commandId: run.commandId, ...ask })
+      const asked = await sending
+      t.match(asked.data, {
+        command: { ...{ commandId: run.commandId }, phase: 'waiting_input' },
+        openRequests: [{ requestId }],
+      })
+      t.match(asked.text, /Remove it\?.*yes = Yes.*answer_request/s)
+
+      t.match(await client.call('list_requests'), { data: { requests: [{ requestId, agentId }] } })
+      t.match(await client.call('answer_request', { requestId, optionId: 'yes' }), { isError: false })
+      t.match((await agent.next('interaction:answer')).payload, { interactionId: requestId, optionId: 'yes' })
+      const again = await client.call('answer_request', { requestId, text: 'no' })
+      t.match(again, { isError: true, text: /^conflict: / })
+
+      const messages: string[] = []
+      const onprogress = ({ message = '' }) => messages.push(message)
+      const waiting = client.call<Outcome>('wait_command', { commandId: run.commandId }, { onprogress })
+      agent.say('command:progress', { ...run, progress: 0.5, message: 'half way' })
+      agent.say('command:result', { ...run, status: 'succeeded', output: { files: 3 } })
+      t.match(await waiting, { data: { command: { status: 'succeeded', output: { files: 3 } } }, text: /"files": 3/ })
+      t.match(await client.call('get_command', { commandId: run.commandId }), { data: { command: { ended: true } } })
     })
-    const run = await takeCommand(agent)
-    agent.say('interaction:request', { interactionId: 'q1', commandId: run.commandId, ...ask })
-    const asked = await sending
-    t.match(asked.data, {
-      command: { ...{ commandId: run.commandId }, phase: 'waiting_input' },
-      openRequests: [{ requestId: 'q1' }],
+
+    await t.test(`${generation}: resources are read, and changes are told`, async t => {
+      const { agentId, agent, connect, requestId, sessionId } = await own(t)
+      agent.say('session:start', { sessionId, title: 'Talk' })
+      agent.say('message:start', { sessionId, messageId: 'm1', role: 'assistant' })
+      agent.say('message:delta', { sessionId, messageId: 'm1', delta: 'Hello' })
+      await agent.handled()
+      const client = await connect('viewer', generation)
+      const uris = (await client.raw.listResources()).resources.map(resource => resource.uri)
+      const [requests, one, session] = [
+        'fleetwire://requests',
+        `fleetwire://agents/${agentId}`,
+        `fleetwire://agents/${agentId}/sessions/${sessionId}`,
+      ]
+      t.same(uris, [requests, one, session])
+      await client.subscribe(uris)
+      const told = Promise.all(uris.map(uri => client.updated(uri)))
+      agent.say('message:delta', { sessionId, messageId: 'm1', delta: ' there' })
+      agent.say('interaction:request', { interactionId: requestId, sessionId, ...ask })
+      await told
+      const read = async (uri: string) =>
+        JSON.parse(((await client.raw.readResource({ uri })).contents[0] as { text: string }).text)
+      t.match(await read(session), { session: { title: 'Talk' }, items: [{ text: 'Hello there', state: 'open' }] })
+      t.match(await read(one), { agent: { openRequests: 1 }, openRequests: [{ requestId }] })
+      t.match(await read(requests), { requests: [{ requestId }] })
+      await t.rejects(read('fleetwire://agents/none'), /no agent "none"/)
+      await t.rejects(read(`fleetwire://agents/${agentId}/sessions/none`), /no session "none"/)
+      await t.rejects(read('https://example.com/'), /not found/i)
+      const { completion } = await client.raw.complete({
+        ref: { type: 'ref/resource', uri: 'fleetwire://agents/{agentId}' },
+        argument: { name: 'agentId', value: 'a' },
+      })
+      t.same(completion.values, [agentId])
     })
-    t.match(asked.text, /Remove it\?.*yes = Yes.*answer_request/s)
 
-    t.match(await client.call('list_requests'), { data: { requests: [{ requestId: 'q1', agentId: 'a1' }] } })
-    t.match(await client.call('answer_request', { requestId: 'q1', optionId: 'yes' }), { isError: false })
-    t.match((await agent.next('interaction:answer')).payload, { interactionId: 'q1', optionId: 'yes' })
-    const again = await client.call('answer_request', { requestId: 'q1', text: 'no' })
-    t.match(again, { isError: true, text: /^conflict: / })
-
-    const messages: string[] = []
-    const onprogress = ({ message = '' }) => messages.push(message)
-    const waiting = client.call<Outcome>('wait_command', { commandId: run.commandId }, { onprogress })
-    agent.say('command:progress', { ...run, progress: 0.5, message: 'half way' })
-    agent.say('command:result', { ...run, status: 'succeeded', output: { files: 3 } })
-    t.match(await waiting, { data: { command: { status: 'succeeded', output: { files: 3 } } }, text: /"files": 3/ })
-    t.match(await client.call('get_command', { commandId: run.commandId }), { data: { command: { ended: true } } })
-  })
-
-  test(`${generation}: resources are read, and changes are told`, async t => {
-    const server = await startMcp(t)
-    const agent = await connectAgent(t, server, 'a1')
-    agent.say('session:start', { sessionId: 's1', title: 'Talk' })
-    agent.say('message:start', { sessionId: 's1', messageId: 'm1', role: 'assistant' })
-    agent.say('message:delta', { sessionId: 's1', messageId: 'm1', delta: 'Hello' })
-    await agent.handled()
-    const client = await server.client('viewer', generation)
-    const uris = (await client.raw.listResources()).resources.map(resource => resource.uri)
-    const [requests, one, session] = [
-      'fleetwire://requests',
-      'fleetwire://agents/a1',
-      'fleetwire://agents/a1/sessions/s1',
-    ]
-    t.same(uris, [requests, one, session])
-    await client.subscribe(uris)
-    const told = Promise.all(uris.map(uri => client.updated(uri)))
-    agent.say('message:delta', { sessionId: 's1', messageId: 'm1', delta: ' there' })
-    agent.say('interaction:request', { interactionId: 'q1', sessionId: 's1', ...ask })
-    await told
-    const read = async (uri: string) =>
-      JSON.parse(((await client.raw.readResource({ uri })).contents[0] as { text: string }).text)
-    t.match(await read(session), { session: { title: 'Talk' }, items: [{ text: 'Hello there', state: 'open' }] })
-    t.match(await read(one), { agent: { openRequests: 1 }, openRequests: [{ requestId: 'q1' }] })
-    t.match(await read(requests), { requests: [{ requestId: 'q1' }] })
-    await t.rejects(read('fleetwire://agents/none'), /no agent "none"/)
-    await t.rejects(read('fleetwire://agents/a1/sessions/none'), /no session "none"/)
-    await t.rejects(read('https://example.com/'), /not found/i)
-    const { completion } = await client.raw.complete({
-      ref: { type: 'ref/resource', uri: 'fleetwire://agents/{agentId}' },
-      argument: { name: 'agentId', value: 'a' },
+    await t.test(`[MC5] ${generation}: cancelling a call ends the waiting and nothing else`, async t => {
+      const { agentId, agent, connect } = await own(t)
+      const client = await connect('operator', generation)
+      const cancel = new AbortController()
+      const sending = client.call(
+        'send_command',
+        { agentId, kind: 'shell', input: 'x', waitSeconds: 300 },
+        { signal: cancel.signal },
+      )
+      const run = await takeCommand(agent)
+      const waits = () => server.app.broadcaster.stats().subscribers
+      await until(() => waits() === 1)
+      cancel.abort()
+      await t.rejects(sending)
+      await until(() => waits() === 0)
+      const { body } = await server.call<{ status: string }>(
+        await server.token('admin'),
+        'GET',
+        `/api/v1/commands/${run.commandId}`,
+      )
+      t.equal(body.status, 'running')
     })
-    t.same(completion.values, ['a1'])
-  })
-
-  test(`[MC5] ${generation}: cancelling a call ends the waiting and nothing else`, async t => {
-    const server = await startMcp(t)
-    const agent = await connectAgent(t, server, 'a1')
-    const client = await server.client('operator', generation)
-    const cancel = new AbortController()
-    const sending = client.call(
-      'send_command',
-      { agentId: 'a1', kind: 'shell', input: 'x', waitSeconds: 300 },
-      { signal: cancel.signal },
-    )
-    const run = await takeCommand(agent)
-    const waits = () => server.app.broadcaster.stats().subscribers
-    await until(() => waits() === 1)
-    cancel.abort()
-    await t.rejects(sending)
-    await until(() => waits() === 0)
-    const { body } = await server.call<{ status: string }>(
-      await server.token('admin'),
-      'GET',
-      `/api/v1/commands/${run.commandId}`,
-    )
-    t.equal(body.status, 'running')
-  })
-}
+  }
+})
 
 test('[MC2] [MC3] [MC4] [MC9] the rights of the token, and nothing more', async t => {
   const server = await startMcp(t)
