@@ -15,7 +15,7 @@ const CHARS = SHARE * 1024 * 1024
 const DELTA_CHARS = 64 * 1024
 const LIVE_EVENTS = SHARE * 50
 /** Of half a million characters. */
-const LARGE_EVENTS = size('SLOW_EVENTS', { quick: 40, full: 60 })
+const LARGE_EVENTS = size('SLOW_EVENTS', { quick: 25, full: 60 })
 
 t.setTimeout(120_000)
 

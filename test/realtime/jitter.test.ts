@@ -12,7 +12,7 @@ import { Watcher } from '../helpers/watcher.ts'
  * Dashboards whose sockets are destroyed again and again while events are appended. Full size:
  * JITTER_CLIENTS=1000 JITTER_PERIOD_MS=15000 JITTER_OFFLINE_MS=2000 JITTER_MS=60000 node dist/test/realtime/jitter.test.js
  */
-const clientCount = size('JITTER_CLIENTS', { quick: 40, full: 150 })
+const clientCount = size('JITTER_CLIENTS', { quick: 25, full: 150 })
 const periodMs = size('JITTER_PERIOD_MS', { quick: 900, full: 1500 })
 const offlineMs = size('JITTER_OFFLINE_MS', { quick: 200, full: 300 })
 const loadMs = size('JITTER_MS', { quick: 2700, full: 4500 })

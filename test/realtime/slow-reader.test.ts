@@ -11,7 +11,7 @@ import { connectWs } from '../helpers/ws-client.ts'
  * One dashboard that reads nothing and some that read little, among many. Full size:
  * READERS=1000 node dist/test/realtime/slow-reader.test.js
  */
-const readerCount = size('READERS', { quick: 20, full: 60 })
+const readerCount = size('READERS', { quick: 8, full: 60 })
 const OUTBOX_LIMIT_BYTES = 1024 * 1024
 const EVENT_BYTES = 20_000
 

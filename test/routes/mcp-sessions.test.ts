@@ -35,10 +35,12 @@ test('[MC7] [MC8] [MC9] a session ends with DELETE, a stream with its token; a n
 
 test('a limit of subscriptions; what was subscribed to twice counts once', async t => {
   const server = await startMcp(t)
-  const ids = Array.from({ length: 33 }, (_, i) => `a${i}`)
-  for (const id of ids) await connectAgent(t, server, id)
+  const agent = await connectAgent(t, server, 'a1')
+  const sessions = Array.from({ length: 33 }, (_, i) => `s${i}`)
+  for (const sessionId of sessions) agent.say('session:start', { sessionId })
+  await agent.handled()
   const client = await server.client('viewer')
-  const uris = ids.map(id => `fleetwire://agents/${id}`)
+  const uris = sessions.map(id => `fleetwire://agents/a1/sessions/${id}`)
   await client.subscribe([...uris.slice(0, 32), uris[0]!])
   await t.rejects(client.subscribe([uris[32]!]), /At most 32/)
   const newer = await server.client('viewer', 'sdk 2, protocol 2026')

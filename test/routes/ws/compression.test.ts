@@ -6,10 +6,13 @@ import { startApp } from '../../helpers/build.ts'
 import { said } from '../../helpers/events.ts'
 import { temporaryFolder } from '../../helpers/log-folder.ts'
 import { clientFrame, closeCodeOf, rawWebSocket } from '../../helpers/raw-websocket.ts'
+import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 import { connectWs, WsClient } from '../../helpers/ws-client.ts'
 
 const MiB = 1024 * 1024
+/** Of a bomb when it is inflated, where a quarter of a mebibyte is taken. */
+const BOMB_MI = size('BOMB_MI', { quick: 16, full: 64 })
 
 async function connect(url: string, token: string, perMessageDeflate: boolean) {
   const headers = { authorization: `Bearer ${token}` }
@@ -54,10 +57,10 @@ t.test('[OB6] two clients with compression and one without get the same; each ev
 t.test('[OB7] a bomb is refused at the limit: 4413, and nobody else notices', async t => {
   const { app, url, token } = await startApp(t, { config: { COMPRESSION: true } })
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bystander' }))
-  // Behind the 64 MiB stands what is no deflate stream: whoever inflates it all would close with 1007.
-  const inflated = deflateRawSync(Buffer.alloc(64 * MiB, 'x'), { finishFlush: 2 })
+  // Behind what it inflates to stands what is no deflate stream: whoever inflates it all would close with 1007.
+  const inflated = deflateRawSync(Buffer.alloc(BOMB_MI * MiB, 'x'), { finishFlush: 2 })
   const bomb = Buffer.concat([inflated, Buffer.alloc(16, 0xff)])
-  t.ok(bomb.length < 256 * 1024, `${bomb.length} bytes are within the limit, 64 MiB are not`)
+  t.ok(bomb.length < 256 * 1024, `${bomb.length} bytes are within the limit, ${BOMB_MI} MiB are not`)
   const attacker = await token('viewer', { sub: 'attacker' })
   for (let i = 0; i < 5; i++) {
     const socket = await rawWebSocket(t, url, attacker, { extensions: 'permessage-deflate' })
