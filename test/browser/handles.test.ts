@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { BareAgent } from '../helpers/bare-agent.ts'
-import { type House, house, houseProcess, launch, person } from '../helpers/browser.ts'
+import { type House, house, launch, person } from '../helpers/browser.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 // On a machine that also runs everything else.
@@ -111,32 +111,3 @@ t.test(
     t.same(problems, [])
   },
 )
-
-t.test('the connection says whether the page is live, tries again, has given up for now, or was stopped', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const place = await houseProcess(t)
-  const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
-  const { page, problems } = await person(browser, { url: place.url, hasOwnClock: true, expected })
-  await logIn(page, place.token)
-  const { items } = await place.api<{ items: { connectionId: string }[] }>('GET', '/connections')
-  t.equal(items.length, 1)
-  await place.api('DELETE', `/connections/${items[0]!.connectionId}`)
-  await live(page, 'stopped').waitFor()
-  await page.getByText('An administrator closed this connection').first().waitFor()
-  await page.getByRole('button', { name: 'Retry now' }).click()
-  await live(page, 'online').waitFor()
-  await place.agent({ id: 'came-later', handlers: {} })
-  await agent(page, 'came-later', 'idle').waitFor()
-  await page.clock.install()
-  await place.server.kill('SIGKILL')
-  await page.clock.runFor(3000)
-  await live(page, 'reconnecting').waitFor()
-  await page.clock.runFor(60_000)
-  await live(page, 'offline').waitFor()
-  await place.restart()
-  await page.getByRole('button', { name: 'Retry now' }).click()
-  await page.clock.resume()
-  await live(page, 'online').waitFor()
-  t.same(problems, [])
-})

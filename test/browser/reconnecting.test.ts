@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import { connection, house, houseProcess, launch, person } from '../helpers/browser.ts'
 
-test('when its server is killed, the page turns amber, then live again, and misses no event', async t => {
+const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
+
+test('a server that is killed', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await houseProcess(t)
@@ -13,42 +15,71 @@ test('when its server is killed, the page turns amber, then live again, and miss
       },
     },
   })
-  const { page, problems } = await person(browser, {
-    ...{ url: `${place.url}/commands`, token: place.token },
-    expected: /WebSocket connection|Failed to load resource|ERR_CONNECTION/,
-  })
+
+  // Written from docs/dashboard.md, "For tests and scripts", alone, as `handles.test.ts`.
+  const ann = await person(browser, { url: place.url, hasOwnClock: true, expected })
+  const live = (state: string) => ann.page.locator(`[role=status][aria-label=Connection][data-state=${state}]`)
+  await ann.page.getByRole('textbox', { name: 'Token' }).fill(await place.mint('ann', 'operator'))
+  await ann.page.getByRole('button', { name: 'Log in' }).click()
+  await live('online').waitFor()
+
+  const { page, problems } = await person(browser, { url: `${place.url}/commands`, token: place.token, expected })
   await connection(page, 'online')
   const submit = (input: string) => place.api('POST', '/agents/summariser/commands?wait=20', { kind: 'prompt', input })
-  for (const input of ['one', 'two', 'three']) await submit(input)
-  await page.getByRole('row', { name: /three/ }).waitFor()
 
+  await t.test('before, the connection says that it was stopped, and is made again', async t => {
+    const { items } = await place.api<{ items: { connectionId: string; sub: string }[] }>('GET', '/connections')
+    const ofAnn = items.filter(({ sub }) => sub === 'ann')
+    t.equal(ofAnn.length, 1)
+    await place.api('DELETE', `/connections/${ofAnn[0]!.connectionId}`)
+    await live('stopped').waitFor()
+    await ann.page.getByText('An administrator closed this connection').first().waitFor()
+    await ann.page.getByRole('button', { name: 'Retry now' }).click()
+    await live('online').waitFor()
+    await place.agent({ id: 'came-later', handlers: {} })
+    await ann.page.locator('[data-agent-id=came-later][data-status=idle]').first().waitFor()
+    for (const input of ['one', 'two', 'three']) await submit(input)
+    await page.getByRole('row', { name: /three/ }).waitFor()
+  })
+
+  await ann.page.clock.install()
   await place.server.kill('SIGKILL')
-  await connection(page, 'reconnecting')
-  await page.getByText('Reconnecting').waitFor()
-  await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
+  await t.test('the connection says that it tries again, and that it has given up for now', async () => {
+    await ann.page.clock.runFor(3000)
+    await live('reconnecting').waitFor()
+    await ann.page.clock.runFor(60_000)
+    await live('offline').waitFor()
+    await connection(page, 'reconnecting')
+    await page.getByText('Reconnecting').waitFor()
+    await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
+  })
 
   // The toast goes after some seconds, so it is awaited from before it comes, and for as long as a server takes to start.
   const toast = page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true })
   const back = toast.waitFor({ timeout: 120_000 })
   await place.restart()
-  // The page tries again by itself, which is what is looked at; the agent need not take its time.
-  agent.reconnectNow()
-  await Promise.all([back, connection(page, 'online')])
-  for (const input of ['four', 'five']) await submit(input)
-  for (const input of ['one', 'two', 'three', 'four', 'five']) {
-    await page.locator('[data-command-id][data-status=succeeded]').filter({ hasText: input }).waitFor()
-  }
-  const { items } = await place.api<{ items: { commandId: string }[] }>('GET', '/commands?limit=100')
-  const shown = await page
-    .locator('[role=row][data-command-id]')
-    .evaluateAll(rows => rows.map(row => row.getAttribute('data-command-id')))
-  t.same(
-    shown.toSorted(),
-    items.map(({ commandId }) => commandId).toSorted(),
-    'what is shown is what the server has, each once',
-  )
-  t.ok(agent.status.value.state === 'online')
-  t.same(problems, [])
+  await t.test('behind it the page is live again by itself or at once, and missed no event', async t => {
+    // The page tries again by itself, which is what is looked at; the agent need not take its time.
+    agent.reconnectNow()
+    await ann.page.getByRole('button', { name: 'Retry now' }).click()
+    await ann.page.clock.resume()
+    await Promise.all([back, connection(page, 'online'), live('online').waitFor()])
+    for (const input of ['four', 'five']) await submit(input)
+    for (const input of ['one', 'two', 'three', 'four', 'five']) {
+      await page.locator('[data-command-id][data-status=succeeded]').filter({ hasText: input }).waitFor()
+    }
+    const { items } = await place.api<{ items: { commandId: string }[] }>('GET', '/commands?limit=100')
+    const shown = await page
+      .locator('[role=row][data-command-id]')
+      .evaluateAll(rows => rows.map(row => row.getAttribute('data-command-id')))
+    t.same(
+      shown.toSorted(),
+      items.map(({ commandId }) => commandId).toSorted(),
+      'what is shown is what the server has, each once',
+    )
+    t.ok(agent.status.value.state === 'online')
+    t.same([...ann.problems, ...problems], [])
+  })
 })
 
 test('a token that ends, is revoked, is of an agent or no token at all: the page says which, and takes another', async t => {

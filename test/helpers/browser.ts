@@ -216,7 +216,8 @@ function furnish(t: Test, url: string, token: string): House {
     },
     async agent({ id, ...options }) {
       const client = new AgentClient({ url, token: await it.mint(id, 'agent'), name: id, ...options })
-      t.teardown(() => client.stop())
+      // Its server may be gone, which it would wait for to say so.
+      t.teardown(() => client.stop({ graceMs: 0 }))
       await client.start()
       return client
     },
@@ -254,6 +255,7 @@ export async function houseProcess(t: Test, settings: Record<string, string> = {
     ...{ port, server },
     async restart() {
       it.server = await startAt(port)
+      t.teardown(everybodyLeaves)
     },
   })
   return it
