@@ -15,7 +15,21 @@ const places = [
   '/usr/bin/google-chrome-stable',
 ]
 
+/** What Playwright turns off, since the last list counts; and a page of its own for what is typed into each window's address bar. */
+const withoutFeatures = [
+  ...[
+    'AimEnabled',
+    'AvoidUnnecessaryBeforeUnloadCheckSync',
+    'DestroyProfileOnBrowserClose',
+    'LensOverlay',
+    'MediaRouter',
+  ],
+  ...['HttpsFirstBalancedModeAutoEnable', 'HttpsUpgrades', 'NetworkTimeServiceQuerying', 'OptimizationHints'],
+  ...['PaintHolding', 'PreconnectToSearch', 'ThirdPartyStoragePartitioning'],
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
+]
 const flags = [
+  `--disable-features=${withoutFeatures.join()}`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-background-networking',
@@ -115,8 +129,7 @@ export async function person(browser: Browser, options: PersonOptions): Promise<
       page.removeAllListeners()
       if (hasOwnClock) return context.close()
       await Promise.all(scripts.map(script => script.dispose()))
-      const { origin } = new URL(page.url())
-      await page.goto(`${origin}/health`).catch(() => {})
+      await page.goto('about:blank')
       free.get(isPhone)!.push(page)
     },
   }
