@@ -1,5 +1,8 @@
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { connection, house, houseProcess, launch, person } from '../helpers/browser.ts'
+
+// On a machine that also runs everything else.
+tap.setTimeout(120_000)
 
 const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
 
