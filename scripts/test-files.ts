@@ -23,11 +23,11 @@ export interface TestFile {
 /** What takes long begins first, so that nobody waits for it at the end. */
 const LONG = ['race', 'e2e', 'cluster', 'attack', 'realtime', 'src/cli'].map(folder => `dist/test/${folder}/`)
 const BROWSER = 'dist/test/browser/'
-const OF_BROWSERS = /helpers\/(?:browser|network)\.js'/
-const OF_A_DOM = /happy-dom|\/dom\.js'/
+const OF_BROWSERS = /^import .*helpers\/(?:browser|network)\.js'/m
+const OF_A_DOM = /^import .*(?:happy-dom|\/dom\.js')/m
 /** Timers, the garbage collector, what comes before and behind each test; behind a quote it is of another process. */
 const OF_THE_PROCESS =
-  /node:test|getActiveResourcesInfo|expose-gc|(?<!['"`].*)\bprocess\.(?:(?:on(?:ce)?|chdir|exit)\(|env\.\w+ = )|^t\.(?:before|after|beforeEach|afterEach)\(/m
+  /^import .*'node:test'|getActiveResourcesInfo|expose-gc|(?<!['"`].*)\bprocess\.(?:(?:on(?:ce)?|chdir|exit)\(|env\.\w+ = )|^t\.(?:before|after|beforeEach|afterEach)\(/m
 const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
 
 const testsIn = (root: string, folder: string): string[] =>

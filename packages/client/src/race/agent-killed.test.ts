@@ -34,16 +34,30 @@ t.test('an agent killed with -9 reports what its journal can prove, and runs not
   await peer.next('command:result')
   peer.tell('command:dispatch', dispatch('running', 1, 'wait'))
   for (const _ of ['stored', 'unstored', 'running']) await peer.next('command:progress')
+  peer.tell('command:dispatch', dispatch('here', 1, 'ask'))
+  await peer.next('interaction:request')
+  peer.tell('interaction:answer', { interactionId: 'int_here', optionId: 'yes' })
+  await peer.next('command:result')
+  peer.tell('command:dispatch', dispatch('there', 1, 'asked there'))
+  await peer.next('command:result')
   await kill(first)
 
   const second = launch(t, server, folder)
   const { peer: again, hello: anew } = await welcomeAgent(server)
   t.not(anew.payload.bootId, hello.payload.bootId)
-  t.same(anew.payload.inventory, [
-    { commandId: 'stored', attempt: 1, state: 'finished' },
-    { commandId: 'unstored', attempt: 1, state: 'finished' },
-  ])
+  t.same(
+    anew.payload.inventory,
+    ['stored', 'unstored', 'here', 'there'].map(commandId => ({ commandId, attempt: 1, state: 'finished' })),
+  )
   t.match(await again.next('command:result'), { n: 1, payload: { commandId: 'unstored', attempt: 1, output: 1 } })
+  for (const _ of ['here', 'there']) await again.next('command:result')
+  const saidOf = (id: string) =>
+    again.log
+      .filter(({ payload }) => payload.commandId === id || payload.interactionId === `int_${id}`)
+      .map(({ type, payload }) => [type, payload.optionId ?? payload.status])
+  const succeeded = ['command:result', 'succeeded']
+  t.same(saidOf('here'), [['interaction:applied', undefined], succeeded], 'first how its question ended')
+  t.same(saidOf('there'), [['interaction:resolved', 'yes'], succeeded])
 
   again.tell('command:dispatch', dispatch('unstored', 2, 'quick'))
   t.match(await again.next('command:result'), { payload: { commandId: 'unstored', attempt: 2, output: 1 } })
@@ -52,41 +66,7 @@ t.test('an agent killed with -9 reports what its journal can prove, and runs not
   t.match(await again.next('command:result'), { payload: { commandId: 'running', attempt: 2, ...lost } })
   again.tell('command:dispatch', dispatch('running', 3, 'quick', { rerun: true }))
   t.match(await again.next('command:result'), { payload: { commandId: 'running', attempt: 3, output: 3 } })
-  t.same((await readFile(join(folder, 'runs'), 'utf8')).trim().split('\n'), [
-    'stored',
-    'unstored',
-    'running',
-    'running',
-  ])
-  await kill(second)
-})
-
-t.test('an agent killed with -9 says again how the questions of its runs ended, before their results', async t => {
-  const folder = t.testdir()
-  const server = await ScriptedServer.listen(t)
-  const first = launch(t, server, folder)
-  const { peer } = await welcomeAgent(server)
-  peer.tell('command:dispatch', dispatch('here', 1, 'ask'))
-  await peer.next('interaction:request')
-  peer.tell('interaction:answer', { interactionId: 'int_here', optionId: 'yes' })
-  peer.tell('command:dispatch', dispatch('there', 1, 'asked there'))
-  for (const _ of ['here', 'there']) await peer.next('command:result')
-  await kill(first)
-
-  const second = launch(t, server, folder)
-  const { peer: again } = await welcomeAgent(server)
-  for (const _ of ['here', 'there']) await again.next('command:result')
-  const saidOf = (id: string) =>
-    again.log
-      .filter(({ payload }) => payload.commandId === id || payload.interactionId === `int_${id}`)
-      .map(({ type, payload }) => [type, payload.optionId ?? payload.status])
-  t.same(saidOf('here'), [
-    ['interaction:applied', undefined],
-    ['command:result', 'succeeded'],
-  ])
-  t.same(saidOf('there'), [
-    ['interaction:resolved', 'yes'],
-    ['command:result', 'succeeded'],
-  ])
+  const runs = (await readFile(join(folder, 'runs'), 'utf8')).trim().split('\n')
+  t.same(runs, ['stored', 'unstored', 'running', 'here', 'there', 'running'])
   await kill(second)
 })
