@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { type Database, isFatal, loadDriver } from './sqlite-driver.ts'
+import { type Database, type Driver, isFatal, loadDriver } from './sqlite-driver.ts'
 import { CallGate } from './sqlite-gate.ts'
 import type { CallName, Calls, OpenOptions, Reply, Request, WorkerOptions } from './sqlite-messages.ts'
 import { type OpenResult, openDatabase } from './sqlite-open.ts'
@@ -18,9 +18,10 @@ export async function serveLog(
   port: MessagePort,
   { shared, ...options }: WorkerOptions,
   onEnd: () => void = () => {},
+  driver?: Driver,
 ): Promise<void> {
   const gate = new CallGate(shared)
-  const opened = openDatabase(await loadDriver(), options)
+  const opened = openDatabase(driver ?? (await loadDriver()), options)
   if (opened.status === 'opened') serve(port, gate, opened, options, onEnd)
   else port.postMessage(opened satisfies Reply)
   gate.leave()
