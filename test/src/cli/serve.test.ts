@@ -22,7 +22,7 @@ test('serve shows an admin token; users who can read its data folder need none',
   const line = (told: string) => new RegExp(`^fleetwire: ${told}.*\\n$`)
   t.match(await here(['serve', '--port', '0'], {}), { code: 1, stderr: line('The data folder') })
   const { port } = new URL(url)
-  t.match(await fleetwire(t, ['serve', '--port', port, '--data-dir', 'other'], {}, cwd).ended, {
+  t.match(await here(['serve', '--port', port, '--data-dir', `${cwd}/other`], {}), {
     code: 1,
     stderr: line('listen EADDRINUSE'),
   })

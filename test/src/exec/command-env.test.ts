@@ -48,7 +48,8 @@ t.test('git log, commit and push do not wait for a person', async t => {
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd })
   git('init', '-q')
-  for (let i = 0; i < 60; i++) git('commit', '-q', '--allow-empty', '-m', `commit number ${i}`)
+  // More lines than a screen has.
+  for (let i = 0; i < 8; i++) git('commit', '-q', '--allow-empty', '-m', `commit number ${i}`)
   git('config', 'core.pager', 'less')
   git('config', 'core.editor', 'vi')
   const env = { PATH, HOME: cwd }
