@@ -8,7 +8,7 @@ test('who answers first decides, who watches sees it, and the agent goes on', as
   const agent = await place.agent({ id: 'build-7', handlers: {} })
   const [ann, ben] = await Promise.all(
     ['ann', 'ben'].map(async name =>
-      person(browser, { url: `${place.url}/needs-you`, token: await place.mint(name, 'operator') }),
+      person(browser, { url: `${place.url}/needs-you`, token: await place.mint(name, 'operator'), hasMotion: true }),
     ),
   )
   await Promise.all([connection(ann!.page, 'online'), connection(ben!.page, 'online')])

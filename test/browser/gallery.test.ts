@@ -64,7 +64,7 @@ t.test('every state of every page has a title, fits, and breaks neither a rule n
   if (browser === undefined) return
   const gallery = await serveGallery()
   t.teardown(() => gallery.close())
-  const visit = (viewport: Viewport) => person(browser, { viewport, url: gallery.url, reducedMotion: true })
+  const visit = (viewport: Viewport) => person(browser, { viewport, url: gallery.url, hasMotion: false })
 
   const { page, leave } = await visit(desktop)
   const links = page.locator('a[href^="#"]')

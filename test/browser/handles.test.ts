@@ -63,7 +63,7 @@ t.test(
     if (browser === undefined) return
     const place = await house(t)
     await everyStatus(t, place)
-    const { page, problems } = await person(browser, { url: place.url, reducedMotion: true })
+    const { page, problems } = await person(browser, { url: place.url, hasMotion: false })
     await logIn(page, place.token)
 
     const go = async (name: string | RegExp) => {

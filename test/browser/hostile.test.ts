@@ -231,7 +231,7 @@ test('a message leads to what it tells of, by a click of the mouse', async t => 
       .catch(() => {})
   // What was there before the page is no news: the first one shows that the page has read the requests.
   ask('int_before')
-  const { page, problems } = await person(browser, { url: `${place.url}/tasks`, token: place.token })
+  const { page, problems } = await person(browser, { url: `${place.url}/tasks`, token: place.token, hasMotion: true })
   await page.waitForFunction(() => document.title.startsWith('(1)'))
   ask('int_new')
   await page.waitForFunction(() => document.title.startsWith('(2)'))

@@ -97,7 +97,7 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
   for (const [nth, how] of looks.entries()) {
     const seen = screens.filter((_, index) => (index + nth) % looks.length < each)
     const url = place.url + seen[0]![0]
-    const someone = await person(browser, { url, token: place.token, reducedMotion: true, ...how })
+    const someone = await person(browser, { url, token: place.token, hasMotion: false, ...how })
     for (const [path, shows] of seen) {
       await look(t, someone, place.url + path, shows, how)
     }
@@ -107,7 +107,7 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
 
 async function overlays(t: Test, browser: Browser, place: House) {
   for (const theme of themes.slice(0, size('OVERLAY_THEMES', { quick: 1, full: themes.length }))) {
-    const { page, problems } = await person(browser, { url: place.url, token: place.token, theme, reducedMotion: true })
+    const { page, problems } = await person(browser, { url: place.url, token: place.token, theme, hasMotion: false })
     await connection(page, 'online')
     await page.keyboard.press('Control+k')
     await page.getByRole('combobox', { name: 'Search actions and agents' }).waitFor()

@@ -1,10 +1,58 @@
-import tap, { test } from 'tap'
+import type { Browser } from 'playwright-core'
+import tap, { type Test, test } from 'tap'
 import { connection, house, houseProcess, launch, person } from '../helpers/browser.ts'
 
 // On a machine that also runs everything else.
 tap.setTimeout(120_000)
 
 const expected = /WebSocket connection|Failed to load resource|ERR_CONNECTION/
+
+async function tokensEnd(t: Test, browser: Browser): Promise<void> {
+  const place = await house(t)
+  const { token, jti } = await place.api<{ token: string; jti: string }>('POST', '/tokens', {
+    sub: 'ann',
+    role: 'viewer',
+  })
+  const { page, problems } = await person(browser, { url: place.url, token, expected: /401|WebSocket|Failed to load/ })
+  await connection(page, 'online')
+  await place.api('DELETE', `/tokens/${jti}`)
+  await page.getByText('The server refuses this token').waitFor()
+
+  const field = page.getByRole('textbox', { name: 'Token' })
+  const logIn = page.getByRole('button', { name: 'Log in' })
+  await logIn.click()
+  await page.getByText('Paste a token first.').waitFor()
+  await field.fill(await place.mint('build-7', 'agent'))
+  await logIn.click()
+  await page.getByText('it needs the role viewer').waitFor()
+  await field.fill('no token')
+  await logIn.click()
+  await page.getByText('The server refuses this token').waitFor()
+
+  const short = await place.api<{ token: string }>('POST', '/tokens', { sub: 'ben', role: 'viewer', ttlSeconds: 3 })
+  await field.fill(` ${short.token}\n`)
+  await logIn.click()
+  await connection(page, 'online')
+  await page.getByText('This token expired').waitFor()
+  await field.fill(place.token)
+  await logIn.click()
+  await connection(page, 'online')
+  t.same(problems, [])
+}
+
+async function linkWorksOnce(t: Test, browser: Browser): Promise<void> {
+  const place = await house(t)
+  const { code } = await place.api<{ code: string }>('POST', '/login/codes', {})
+  const ann = await person(browser, { url: `${place.url}/#login=${code}` })
+  await connection(ann.page, 'online')
+  t.equal(ann.page.url(), `${place.url}/`)
+  const ben = await person(browser, { url: `${place.url}/#login=${code}`, expected: /401/ })
+  await ben.page.getByText('This login link was used before').waitFor()
+  t.notMatch(ben.page.url(), code)
+  await ann.page.reload()
+  await connection(ann.page, 'online')
+  t.same([...ann.problems, ...ben.problems], [])
+}
 
 test('a server that is killed', async t => {
   const browser = await launch(t)
@@ -54,11 +102,24 @@ test('a server that is killed', async t => {
     await live('offline').waitFor()
     await connection(page, 'reconnecting')
     await page.getByText('Reconnecting').waitFor()
-    await page.getByRole('region', { name: 'Notifications' }).getByText('No connection to the server').waitFor()
   })
+  const notifications = page.getByRole('region', { name: 'Notifications' })
+  await Promise.all([
+    // It is told of a while after it went: meanwhile other pages are looked at.
+    notifications.getByText('No connection to the server').waitFor(),
+    (async () => {
+      await t.test(
+        'a token that ends, is revoked, is of an agent or no token at all: the page says which, and takes another',
+        t => tokensEnd(t, browser),
+      )
+      await t.test('a login link works once, and leaves the address bar and the history at once', t =>
+        linkWorksOnce(t, browser),
+      )
+    })(),
+  ])
 
   // The toast goes after some seconds, so it is awaited from before it comes, and for as long as a server takes to start.
-  const toast = page.getByRole('region', { name: 'Notifications' }).getByText('Back', { exact: true })
+  const toast = notifications.getByText('Back', { exact: true })
   const back = toast.waitFor({ timeout: 120_000 })
   await place.restart()
   await t.test('behind it the page is live again by itself or at once, and missed no event', async t => {
@@ -66,7 +127,8 @@ test('a server that is killed', async t => {
     agent.reconnectNow()
     await ann.page.getByRole('button', { name: 'Retry now' }).click()
     await ann.page.clock.resume()
-    await Promise.all([back, connection(page, 'online'), live('online').waitFor()])
+    await Promise.all([back, live('online').waitFor()])
+    await connection(page, 'online')
     for (const input of ['four', 'five']) await submit(input)
     for (const input of ['one', 'two', 'three', 'four', 'five']) {
       await page.locator('[data-command-id][data-status=succeeded]').filter({ hasText: input }).waitFor()
@@ -83,55 +145,4 @@ test('a server that is killed', async t => {
     t.ok(agent.status.value.state === 'online')
     t.same([...ann.problems, ...problems], [])
   })
-})
-
-test('a token that ends, is revoked, is of an agent or no token at all: the page says which, and takes another', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const place = await house(t)
-  const { token, jti } = await place.api<{ token: string; jti: string }>('POST', '/tokens', {
-    sub: 'ann',
-    role: 'viewer',
-  })
-  const { page, problems } = await person(browser, { url: place.url, token, expected: /401|WebSocket|Failed to load/ })
-  await connection(page, 'online')
-  await place.api('DELETE', `/tokens/${jti}`)
-  await page.getByText('The server refuses this token').waitFor()
-
-  const field = page.getByRole('textbox', { name: 'Token' })
-  const logIn = page.getByRole('button', { name: 'Log in' })
-  await logIn.click()
-  await page.getByText('Paste a token first.').waitFor()
-  await field.fill(await place.mint('build-7', 'agent'))
-  await logIn.click()
-  await page.getByText('it needs the role viewer').waitFor()
-  await field.fill('no token')
-  await logIn.click()
-  await page.getByText('The server refuses this token').waitFor()
-
-  const short = await place.api<{ token: string }>('POST', '/tokens', { sub: 'ben', role: 'viewer', ttlSeconds: 3 })
-  await field.fill(` ${short.token}\n`)
-  await logIn.click()
-  await connection(page, 'online')
-  await page.getByText('This token expired').waitFor()
-  await field.fill(place.token)
-  await logIn.click()
-  await connection(page, 'online')
-  t.same(problems, [])
-})
-
-test('a login link works once, and leaves the address bar and the history at once', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const place = await house(t)
-  const { code } = await place.api<{ code: string }>('POST', '/login/codes', {})
-  const ann = await person(browser, { url: `${place.url}/#login=${code}` })
-  await connection(ann.page, 'online')
-  t.equal(ann.page.url(), `${place.url}/`)
-  const ben = await person(browser, { url: `${place.url}/#login=${code}`, expected: /401/ })
-  await ben.page.getByText('This login link was used before').waitFor()
-  t.notMatch(ben.page.url(), code)
-  await ann.page.reload()
-  await connection(ann.page, 'online')
-  t.same([...ann.problems, ...ben.problems], [])
 })

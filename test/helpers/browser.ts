@@ -7,6 +7,7 @@ import type {} from '../../scripts/test-group.ts'
 import { startApp } from './build.ts'
 import { temporaryFolder } from './log-folder.ts'
 import { adminToken, fleetwire, type Running } from './processes.ts'
+import { isFull } from './sizes.ts'
 
 const places = [
   '/usr/bin/chromium',
@@ -15,7 +16,10 @@ const places = [
   '/usr/bin/google-chrome-stable',
 ]
 
-/** What Playwright turns off, since the last list counts; and a page of its own for what is typed into each window's address bar. */
+/**
+ * What Playwright turns off, since the last list counts; the pages of its own that Chromium loads into each window, for its
+ * address bar; a process that waits for a site that nobody goes to.
+ */
 const withoutFeatures = [
   ...[
     'AimEnabled',
@@ -26,7 +30,7 @@ const withoutFeatures = [
   ],
   ...['HttpsFirstBalancedModeAutoEnable', 'HttpsUpgrades', 'NetworkTimeServiceQuerying', 'OptimizationHints'],
   ...['PaintHolding', 'PreconnectToSearch', 'ThirdPartyStoragePartitioning'],
-  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'],
 ]
 const flags = [
   `--disable-features=${withoutFeatures.join()}`,
@@ -56,7 +60,7 @@ export async function launch(t: Test): Promise<Browser | undefined> {
   const executablePath = chromiumPath(t)
   if (executablePath === undefined) return undefined
   ofThisProcess ??= start(executablePath)
-  t.teardown(everybodyLeaves)
+  t.teardown(everybodyLeaves())
   return ofThisProcess
 }
 
@@ -79,7 +83,11 @@ const free = new Map<boolean, Page[]>([
   [true, []],
 ])
 
-const everybodyLeaves = (): Promise<unknown> => Promise.all([...present].map(person => person.leave()))
+/** Who is there by then and is not now leaves: a test that runs within another one ends before it. */
+function everybodyLeaves(): () => Promise<unknown> {
+  const before = new Set(present)
+  return () => Promise.all([...present].filter(person => !before.has(person)).map(person => person.leave()))
+}
 
 /** On a machine that also runs everything else. */
 const LONGEST_MS = 25_000
@@ -93,7 +101,8 @@ export interface PersonOptions {
   token?: string
   viewport?: { width: number; height: number }
   theme?: 'dark' | 'light'
-  reducedMotion?: boolean
+  /** By itself in a full run alone: what moves is drawn sixty times a second, which costs more than the page. */
+  hasMotion?: boolean
   /** Their clock is set, which is that of the whole context: nobody else is given it. */
   hasOwnClock?: boolean
   /** Messages of the console that are expected: those of refused connections while a server is down. */
@@ -113,7 +122,7 @@ export interface Person {
 }
 
 export async function person(browser: Browser, options: PersonOptions): Promise<Person> {
-  const { url, token, viewport = desktop, theme = 'dark', reducedMotion = false, hasOwnClock, expected } = options
+  const { url, token, viewport = desktop, theme = 'dark', hasMotion = isFull, hasOwnClock, expected } = options
   const isPhone = viewport.width < 720
   const page = free.get(isPhone)!.pop() ?? (await newPage(browser, isPhone))
   const context = page.context()
@@ -137,7 +146,7 @@ export async function person(browser: Browser, options: PersonOptions): Promise<
   await Promise.all([
     context.clearPermissions(),
     page.setViewportSize(viewport),
-    page.emulateMedia({ colorScheme: theme, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' }),
+    page.emulateMedia({ colorScheme: theme, reducedMotion: hasMotion ? 'no-preference' : 'reduce' }),
     it.atEachLoad(arrive, { name: `person-${++people}`, token }),
   ])
   page.on('pageerror', error => problems.push(String(error.stack ?? error)))
@@ -177,7 +186,7 @@ export async function connection(page: Page, state: 'online' | 'reconnecting' | 
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA. */
+/** What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA, of which none needs what it can preload. */
 export async function flaws(page: Page): Promise<string[]> {
   // Injected as an expression: the policy of the page refuses script elements.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
@@ -188,7 +197,11 @@ export async function flaws(page: Page): Promise<string[]> {
           run(options: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>
         }
       }
-    ).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] })
+    ).axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+      resultTypes: ['violations'],
+      preload: false,
+    })
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`))
@@ -215,7 +228,7 @@ export interface HouseProcess extends House {
 
 function furnish(t: Test, url: string, token: string): House {
   // They leave while it is there.
-  t.teardown(everybodyLeaves)
+  t.teardown(everybodyLeaves())
   const it: House = {
     ...{ url, token },
     async api(method, path, body) {
@@ -255,6 +268,7 @@ export async function house(t: Test): Promise<House> {
 /** A server in a process of its own, which can be killed. */
 export async function houseProcess(t: Test, settings: Record<string, string> = {}): Promise<HouseProcess> {
   const folder = t.testdir()
+  const leave = everybodyLeaves()
   const startAt = async (port: number) => {
     const at = { FLEETWIRE_DATA_DIR: folder, FLEETWIRE_PORT: String(port), FLEETWIRE_LOG_LEVEL: 'silent' }
     const server = fleetwire(t, ['serve'], { ...at, ...settings })
@@ -268,7 +282,7 @@ export async function houseProcess(t: Test, settings: Record<string, string> = {
     ...{ port, server },
     async restart() {
       it.server = await startAt(port)
-      t.teardown(everybodyLeaves)
+      t.teardown(leave)
     },
   })
   return it
