@@ -16,14 +16,8 @@ async function wrapped(t: Test, hooks: string[] = []) {
   const settings = await server.run(['hooks', 'claude-code', ...hooks])
   t.equal(settings.code, 0, settings.stderr)
   const folder = t.testdir({ 'claude.mjs': fakeClaude, 'settings.json': settings.stdout })
-  const rest = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const response = await fetch(`${server.url}/api/v1${path}`, {
-      method,
-      headers: { authorization: `Bearer ${server.admin}`, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    return (await response.json()) as T
-  }
+  const rest = async <T>(method: string, path: string, body?: object): Promise<T> =>
+    (await server.call<T>(server.admin, method, `/api/v1${path}`, body)).body
   const wrap = server.start(
     ['agent', 'wrap', '--id', 'claude', '--cwd', folder, '--', process.execPath, 'claude.mjs', 'settings.json'],
     { ...(await server.as('agent', 'claude')), HOME: folder },
@@ -51,12 +45,7 @@ async function wrapped(t: Test, hooks: string[] = []) {
       dashboard.connect()
       t.match(await dashboard.openTerminal({ agentId: 'claude' }).input(keys), { ok: true })
     },
-    screen: async () => {
-      const response = await fetch(`${server.url}/api/v1/agents/claude/terminal?format=text`, {
-        headers: { authorization: `Bearer ${server.admin}` },
-      })
-      return response.text()
-    },
+    screen: () => rest<string>('GET', '/agents/claude/terminal?format=text'),
   }
 }
 

@@ -44,11 +44,10 @@ test('a step sends a command, waits, and ends as the command did', async t => {
   const same = step(t, 6, { ...inputs, input: 'echo $RANDOM', 'idempotency-key': 'k' })
   await same.ended
   t.same(same.outputs(), again.outputs(), 'one command for one key')
-  const other = step(t, 7, { ...inputs, input: 'echo same' })
-  await other.ended
-  const more = step(t, 8, { ...inputs, input: 'echo same' })
+  const more = step(t, 7, { ...inputs, input: "printf 'one\\n::error::two\\n```\\n'" })
   await more.ended
-  t.not(more.outputs()['command-id'], other.outputs()['command-id'], 'steps that send the same mean it')
+  t.match(more.outputs()['command-id'], /^cmd_/)
+  t.not(more.outputs()['command-id'], good.outputs()['command-id'], 'steps that send the same mean it')
 })
 
 test('a step that cannot be done says why', async t => {

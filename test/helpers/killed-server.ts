@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Role } from '@fleetwire/protocol'
 import type { Test } from 'tap'
+import { ask, keepAlive } from './ask.ts'
 import { adminToken, fleetwire, freePort, type Running } from './processes.ts'
 import { until } from './until.ts'
 
@@ -80,14 +81,11 @@ export async function killTogether(t: Test, tests: Record<string, Killed>): Prom
   }
   let server = await serve()
   const token = await adminToken(server)
+  const agent = keepAlive()
   const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
+    const answer = await ask<T>(`${url}/api/v1${path}`, { agent, method, token, json: body && JSON.stringify(body) })
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    return answer.body
   }
 
   const all = Object.entries(tests)
