@@ -17,6 +17,7 @@ import { type Scope, scopes } from '../../src/auth/principal.ts'
 import type { FleetEvent } from '../../src/log/event-log.ts'
 import { type BareAgent, connectAgent } from '../helpers/bare-agent.ts'
 import { SECRET, startApp, type TestApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
 /*
@@ -270,7 +271,10 @@ test('every route of the server has a row, every row a route, and every row of t
     for (const name of [method].flat()) if (name !== 'HEAD' && name !== 'OPTIONS') found.add(`${name} ${url}`)
     t.ok(schema !== undefined || url === '/docs', url)
   })
-  await app.register(fp(controlPlane), { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fp(controlPlane), {
+    startWorker: inSharedThread,
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   await app.ready()
   t.teardown(() => app.close())
   t.same(

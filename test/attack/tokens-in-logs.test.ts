@@ -4,6 +4,7 @@ import { type Test, test } from 'tap'
 import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { Capture } from '../helpers/capture.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { size } from '../helpers/sizes.ts'
 
 /** What a client may get wrong on its way to `?token=`; § stands for the token. */
@@ -102,7 +103,11 @@ test('[AU5] no line in the log of an embedding app holds a token', async t => {
   const stream = new Capture()
   const app = Fastify({ logger: { stream, level: 'trace' } })
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   await app.ready()
   const minted = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'test')
   if (minted.status !== 'minted') return t.fail(minted.status)

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import fleetwire from '../../src/index.ts'
 import { frameGroups } from '../../src/reference/frame-groups.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 
 interface Document {
   asyncapi: string
@@ -50,7 +51,11 @@ test('a server as it comes', async t => {
 test('both are served under the prefix of an app that mounts Fleetwire', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const document = (await app.inject('/fleet/asyncapi.json')).json<Document>()
   t.equal(document.servers.this?.pathname, '/fleet')
   const page = await app.inject('/fleet/asyncapi')

@@ -7,6 +7,7 @@ import { type Test, test } from 'tap'
 import { builtDashboard } from '../../src/dashboard/dashboard-build.ts'
 import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { request, sendBytes } from '../helpers/raw.ts'
 
 const PAGES = [
@@ -52,7 +53,7 @@ async function embedded(t: Test, { DASHBOARD, dashboardFolder = buildOf(t), ...o
   const app = Fastify()
   t.teardown(() => app.close())
   const config = { JWT_SECRET: SECRET, DATA_DIR: folderOf(t), ...(DASHBOARD !== undefined && { DASHBOARD }) }
-  await app.register(fleetwire, { ...options, dashboardFolder, config })
+  await app.register(fleetwire, { startWorker: inSharedThread, ...options, dashboardFolder, config })
   return app
 }
 
@@ -198,6 +199,7 @@ test('[RE21] two of them stand side by side in one app', async t => {
     await app.register(
       async scope => {
         await scope.register(fleetwire, {
+          startWorker: inSharedThread,
           prefix: `/${name}`,
           dashboardFolder: buildOf(t),
           config: { JWT_SECRET: SECRET, DATA_DIR: folderOf(t) },

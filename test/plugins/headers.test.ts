@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { controlPlane } from '../../src/app.ts'
 import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { request, sendBytes } from '../helpers/raw.ts'
 import { refusedUpgrade } from '../helpers/ws-client.ts'
 
@@ -69,7 +70,11 @@ test('[RE22] a host with @fastify/helmet keeps its headers, and the pages have t
   t.teardown(() => app.close())
   await app.register(helmet)
   app.get('/', async () => 'of the host')
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.match((await request(url)).headers['content-security-policy'], /upgrade-insecure-requests/)
   for (const path of ['/fleet', '/fleet/docs/', '/fleet/asyncapi']) {
@@ -96,7 +101,10 @@ test('[RE23] an unknown method of a path is 405 with the known ones', async t =>
   const app = Fastify()
   t.teardown(() => app.close())
   app.addHook('onRoute', ({ url, method }) => void routes.set(url, [...(routes.get(url) ?? []), method].flat()))
-  await app.register(fp(controlPlane), { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fp(controlPlane), {
+    startWorker: inSharedThread,
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   await app.ready()
   t.ok(routes.size > 40, `${routes.size} routes`)
   let refused = 0

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
@@ -6,9 +6,12 @@ import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
 import { startKeyServer } from '../helpers/key-server.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
+/** Of two issuers. Such a pair takes longer to make than a test. */
+const [ours, others] = [1, 2].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 }))
+
 test('with a public key, tokens are verified and not minted; the public key is no secret', async t => {
   for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) {
-    const { pem, token } = issuer(alg)
+    const { pem, token } = issuer(alg, undefined, alg === 'RS256' ? ours : undefined)
     const { call } = await startApp(t, { config: { JWT_PUBLIC_KEY: pem } })
     t.equal((await call(token(), 'GET', '/api/v1/tokens')).status, 200, alg)
     const minted = await call(token(), 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer' })
@@ -19,7 +22,7 @@ test('with a public key, tokens are verified and not minted; the public key is n
       hmacToken(Buffer.from(pem)),
       unsignedToken(),
       unsignedToken('none', 'AAAA'),
-      issuer(alg).token(),
+      issuer(alg, undefined, alg === 'RS256' ? others : undefined).token(),
     ]) {
       t.equal((await call(forged, 'GET', '/api/v1/tokens')).status, 401, `forged ${alg}`)
     }
@@ -27,7 +30,7 @@ test('with a public key, tokens are verified and not minted; the public key is n
 })
 
 test('with a key set, rotation works; an issuer that is down gives 503, not 401', async t => {
-  const [first, second] = [issuer('EdDSA', 'one'), issuer('RS256', 'two')]
+  const [first, second] = [issuer('EdDSA', 'one'), issuer('RS256', 'two', others)]
   const keys = await startKeyServer(t, [first.jwk])
   const { call } = await startApp(t, { config: { JWKS_URL: keys.url, JWT_AUDIENCE: 'any' }, jwksCooldownMs: 0 })
   const status = async (token: string) => (await call(token, 'GET', '/api/v1/tokens')).status

@@ -8,6 +8,7 @@ import { controlPlane } from '../../src/app.ts'
 import { errorResponses } from '../../src/route-errors.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { codesOf, undocumented } from '../helpers/documented.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 
 interface Document {
   paths: Record<
@@ -28,7 +29,10 @@ test('the API document lists every route, is valid and uses shared schemas', asy
     const hidden = schema?.hide === true || url.startsWith('/docs') || method === 'HEAD'
     if (!hidden) routes.push(`${method} ${url}`)
   })
-  await app.register(fp(controlPlane), { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fp(controlPlane), {
+    startWorker: inSharedThread,
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const body = (await app.inject('/openapi.json')).json<Document>()
   const { valid, errors } = await new Validator().validate({ ...body })
   t.ok(valid, JSON.stringify(errors))

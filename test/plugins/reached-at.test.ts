@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import { type Test, test } from 'tap'
 import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { request } from '../helpers/raw.ts'
 import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
@@ -90,7 +91,11 @@ test('[RE19] pages load and link what they need under an unknown prefix', async 
 test('an embedding app has its own trust setting', async t => {
   const app = Fastify({ trustProxy: 'loopback' })
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/inner', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/inner',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const headers = { ...forwarded, 'x-forwarded-for': '203.0.113.9' }
   const { servers } = (await app.inject({ url: '/inner/asyncapi.json', headers })).json()
   t.match(servers.this, { host: 'fleet.example', protocol: 'wss', pathname: '/fleet/inner' })

@@ -3,6 +3,7 @@ import Fastify, { type RouteOptions } from 'fastify'
 import t from 'tap'
 import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 
 t.test('schemas are compiled when a request first needs them, and every one can be', async t => {
   const { app, url, token } = await startApp(t)
@@ -31,7 +32,7 @@ t.test('every schema is a valid one: that is checked here, and by no server', as
     routes.push(route)
     Object.assign(shared, this.getSchemas())
   })
-  await app.register(fleetwire, { config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, { startWorker: inSharedThread, config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
   await app.ready()
   const parts = routes.flatMap(({ method, url, schema: { params, querystring, headers, body, response = {} } = {} }) =>
     Object.entries({ params, querystring, headers, body, ...(response as Record<string, unknown>) })

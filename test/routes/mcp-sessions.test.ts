@@ -3,6 +3,7 @@ import { test } from 'tap'
 import fleetwire from '../../src/index.ts'
 import { connectAgent } from '../helpers/bare-agent.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { initialize, mcpClient, startMcp, takeCommand } from '../helpers/mcp-client.ts'
 import { expectNoWarnings } from '../helpers/no-warnings.ts'
 import { openSse, type SseClient } from '../helpers/sse-client.ts'
@@ -108,7 +109,11 @@ test('[MC5] a server that stops answers those who wait, however many, and ends s
 test('in an app that embeds it, under a prefix', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const url = await app.listen({ port: 0 })
   const minted = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'host')
   if (minted.status !== 'minted') return t.fail(minted.status)

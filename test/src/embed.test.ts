@@ -15,6 +15,7 @@ import fleetwire, {
   type Principal,
 } from '../../src/index.ts'
 import { SECRET } from '../helpers/build.ts'
+import { inSharedThread } from '../helpers/log-thread.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 test('an app that embeds the control plane keeps its own behaviour', async t => {
@@ -49,7 +50,11 @@ test('an app that embeds the control plane keeps its own behaviour', async t => 
 test('[EB9] the services are decorators of the host, whatever the prefix', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   await app.ready()
   const { eventBus, tasks, commandQueue, batches, agents, interactions, connections, broadcaster, webhooks } = app
   for (const service of [commandQueue, batches, interactions, connections, broadcaster]) t.type(service, 'object')
@@ -68,7 +73,11 @@ test('[EB9] the services are decorators of the host, whatever the prefix', async
 test('an app that embeds the control plane can have its own sockets', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   const io = new SocketIo(app.server, { serveClient: false })
   app.addHook('preClose', async () => void io.close())
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -101,7 +110,7 @@ async function hostApp(t: Test, options: FleetwireOptions = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
   const config = { DATA_DIR: t.testdir(), JWT_SECRET: SECRET }
-  await app.register(fleetwire, { prefix: '/fleet', authenticate, config, ...options })
+  await app.register(fleetwire, { startWorker: inSharedThread, prefix: '/fleet', authenticate, config, ...options })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const as = (name: string, more: object = {}) => ({ headers: { cookie: `user=${name}`, ...more } })
   return { app, url, as, ws: `${url.replace('http', 'ws')}/fleet/ws` }
@@ -199,6 +208,7 @@ test('hooks of the host: those around it run for its routes and sockets, those b
     beside.get('/beside', async () => ({}))
   })
   await app.register(fleetwire, {
+    startWorker: inSharedThread,
     prefix: '/fleet',
     config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
     authenticate: request => (request as unknown as { user: HostUser }).user,
@@ -221,6 +231,7 @@ test('two of them in one app have nothing in common, and an upgrade that nobody 
   const folder = t.testdir({ a: {}, b: {} })
   const register = (name: 'a' | 'b') =>
     app.register(fleetwire, {
+      startWorker: inSharedThread,
       prefix: `/${name}`,
       decorator: `fleet_${name}`,
       config: { DATA_DIR: `${folder}/${name}`, JWT_SECRET: SECRET },
@@ -259,7 +270,11 @@ test('it closes in order: sockets are told, hooks of the host run, and the log i
 
 test('a hook of the host that runs at the close can still store', async t => {
   const app = Fastify()
-  await app.register(fleetwire, { prefix: '/fleet', config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET } })
+  await app.register(fleetwire, {
+    startWorker: inSharedThread,
+    prefix: '/fleet',
+    config: { DATA_DIR: t.testdir(), JWT_SECRET: SECRET },
+  })
   let stored: unknown
   app.addHook('onClose', async () => {
     stored = await app.tasks.create({ taskId: 't1', fields: { title: 'last words' } })
@@ -275,7 +290,7 @@ test('an app that has CORS of its own can embed it', async t => {
   await app.register(fastifyCors, { origin: ['https://host.example'], credentials: true })
   app.get('/own', async () => ({}))
   const config = { DATA_DIR: t.testdir(), JWT_SECRET: SECRET, ALLOWED_ORIGINS: 'https://ours.example' }
-  await app.register(fleetwire, { prefix: '/fleet', config })
+  await app.register(fleetwire, { startWorker: inSharedThread, prefix: '/fleet', config })
   await app.ready()
   const allowed = async (url: string, origin: string) =>
     (await app.inject({ url, headers: { origin } })).headers['access-control-allow-origin']
@@ -288,8 +303,11 @@ test('an app with a library that takes every upgrade is told so', async t => {
   const app = Fastify()
   await app.register(fastifyWebsocket)
   const config = { DATA_DIR: t.testdir(), JWT_SECRET: SECRET }
-  await t.rejects(async () => await app.register(fleetwire, { prefix: '/fleet', config }), {
-    code: 'FLW_ERR_EMBED_WEBSOCKET',
-    message: /@fastify\/websocket/,
-  })
+  await t.rejects(
+    async () => await app.register(fleetwire, { startWorker: inSharedThread, prefix: '/fleet', config }),
+    {
+      code: 'FLW_ERR_EMBED_WEBSOCKET',
+      message: /@fastify\/websocket/,
+    },
+  )
 })
