@@ -24,22 +24,76 @@ async function comeBack(
   return { client, answer }
 }
 
-t.test('[EV6] [RS1] a client can resume from a cursor before the first event', async t => {
-  const app = await startApp(t)
-  const first = await connectWs(t, app.url, await app.token('viewer'))
-  const { cursor } = first.frames[0]!.payload
-  first.socket.terminate()
-  const idle = await comeBack(t, app, { cursor, patterns: ['agents.>'] })
-  t.match(idle.answer, { resumed: true, cursor })
-  const done = await idle.client.next('resume:done')
-  idle.client.socket.terminate()
-  await app.log.append([said('a', 'first'), taskSaid('t', 'not asked for'), said('a', 'second')])
-  for (const from of [cursor, done.payload.cursor]) {
-    const { client, answer } = await comeBack(t, app, { cursor: from, patterns: ['agents.>'] })
-    t.match(answer, { resumed: true })
+t.test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('[EV6] [RS1] a client can resume from a cursor before the first event', async t => {
+    const app = server
+    const first = await connectWs(t, app.url, await app.token('viewer'))
+    const { cursor } = first.frames[0]!.payload
+    first.socket.terminate()
+    const idle = await comeBack(t, app, { cursor, patterns: ['agents.>'] })
+    t.match(idle.answer, { resumed: true, cursor })
+    const done = await idle.client.next('resume:done')
+    idle.client.socket.terminate()
+    await app.log.append([said('a', 'first'), taskSaid('t', 'not asked for'), said('a', 'second')])
+    for (const from of [cursor, done.payload.cursor]) {
+      const { client, answer } = await comeBack(t, app, { cursor: from, patterns: ['agents.>'] })
+      t.match(answer, { resumed: true })
+      await client.next('resume:done')
+      t.same(words(client), ['first', 'second'])
+    }
+  })
+
+  await t.test('[RS1] the patterns of the resume count, not earlier ones', async t => {
+    const app = server
+    const first = await connectWs(t, app.url, await app.token('viewer'))
+    first.send('subscribe', { topics: ['agents.a.>', 'tasks.>'] })
+    const { cursor } = (await first.next('snapshot')).payload
+    first.socket.terminate()
+    await app.log.append([said('a', 'a1'), said('b', 'b1'), taskSaid('t', 't1'), said('b', 'b2'), said('a', 'a2')])
+    const { client } = await comeBack(t, app, { cursor, patterns: ['agents.b.>', 'agents.*.log'] })
     await client.next('resume:done')
-    t.same(words(client), ['first', 'second'])
-  }
+    t.same(words(client), ['a1', 'b1', 'b2', 'a2'])
+    const fewer = await comeBack(t, app, { cursor, patterns: ['agents.b.log'] })
+    await fewer.client.next('resume:done')
+    await app.log.append([taskSaid('t', 't2'), said('a', 'a3'), said('b', 'b3')])
+    await fewer.client.next(({ payload }) => payload.message === 'b3')
+    t.same(words(fewer.client), ['b1', 'b2', 'b3'])
+    const none = await comeBack(t, app, { cursor, patterns: [] })
+    t.match(none.answer, { resumed: true })
+    await none.client.next('resume:done')
+    t.same(words(none.client), [])
+  })
+
+  await t.test(
+    '[RS3] [PM5] [PM7] the rights of the token that resumes count: what it may not see stays away',
+    async t => {
+      const app = server
+      const patterns = ['agents.>', 'agents.prod-1.log', 'users.ann.inbox']
+      const first = await connectWs(t, app.url, await app.token('viewer', { sub: 'ann' }))
+      first.send('subscribe', { topics: patterns })
+      const { cursor } = (await first.next('snapshot')).payload
+      first.socket.terminate()
+      const note = (sub: string) => ({
+        type: 'custom:note',
+        topic: `users.${sub}.inbox`,
+        payload: { message: `for ${sub}` },
+      })
+      await app.log.append([said('dev-1', 'd1'), said('prod-1', 'p1'), note('ann'), said('dev-2', 'd2')])
+      const rights = { sub: 'bob', agents: ['dev-*'] }
+      const { client, answer } = await comeBack(t, app, { cursor, patterns, rights })
+      t.match(answer, { resumed: true, userId: 'bob' })
+      await client.next('resume:done')
+      await app.log.append([said('prod-1', 'p2'), note('ann'), note('bob'), said('dev-1', 'd3')])
+      await client.next(({ payload }) => payload.message === 'd3')
+      t.same(words(client), ['d1', 'd2', 'd3'])
+      const refused = client.frames.filter(({ type }) => type === 'error')
+      t.same(
+        refused.map(({ payload }) => [payload.code, payload.details.topics]),
+        [['forbidden', ['agents.prod-1.log', 'users.ann.inbox']]],
+      )
+    },
+  )
 })
 
 t.test('[EV6] a cursor stays valid while nothing happens, and as the last of many', async t => {
@@ -131,51 +185,3 @@ t.test(
     t.same(sdk.cursors.items, [events(client)[0]!.cursor])
   },
 )
-
-t.test('[RS1] the patterns of the resume count, not earlier ones', async t => {
-  const app = await startApp(t)
-  const first = await connectWs(t, app.url, await app.token('viewer'))
-  first.send('subscribe', { topics: ['agents.a.>', 'tasks.>'] })
-  const { cursor } = (await first.next('snapshot')).payload
-  first.socket.terminate()
-  await app.log.append([said('a', 'a1'), said('b', 'b1'), taskSaid('t', 't1'), said('b', 'b2'), said('a', 'a2')])
-  const { client } = await comeBack(t, app, { cursor, patterns: ['agents.b.>', 'agents.*.log'] })
-  await client.next('resume:done')
-  t.same(words(client), ['a1', 'b1', 'b2', 'a2'])
-  const fewer = await comeBack(t, app, { cursor, patterns: ['agents.b.log'] })
-  await fewer.client.next('resume:done')
-  await app.log.append([taskSaid('t', 't2'), said('a', 'a3'), said('b', 'b3')])
-  await fewer.client.next(({ payload }) => payload.message === 'b3')
-  t.same(words(fewer.client), ['b1', 'b2', 'b3'])
-  const none = await comeBack(t, app, { cursor, patterns: [] })
-  t.match(none.answer, { resumed: true })
-  await none.client.next('resume:done')
-  t.same(words(none.client), [])
-})
-
-t.test('[RS3] [PM5] [PM7] the rights of the token that resumes count: what it may not see stays away', async t => {
-  const app = await startApp(t)
-  const patterns = ['agents.>', 'agents.prod-1.log', 'users.ann.inbox']
-  const first = await connectWs(t, app.url, await app.token('viewer', { sub: 'ann' }))
-  first.send('subscribe', { topics: patterns })
-  const { cursor } = (await first.next('snapshot')).payload
-  first.socket.terminate()
-  const note = (sub: string) => ({
-    type: 'custom:note',
-    topic: `users.${sub}.inbox`,
-    payload: { message: `for ${sub}` },
-  })
-  await app.log.append([said('dev-1', 'd1'), said('prod-1', 'p1'), note('ann'), said('dev-2', 'd2')])
-  const rights = { sub: 'bob', agents: ['dev-*'] }
-  const { client, answer } = await comeBack(t, app, { cursor, patterns, rights })
-  t.match(answer, { resumed: true, userId: 'bob' })
-  await client.next('resume:done')
-  await app.log.append([said('prod-1', 'p2'), note('ann'), note('bob'), said('dev-1', 'd3')])
-  await client.next(({ payload }) => payload.message === 'd3')
-  t.same(words(client), ['d1', 'd2', 'd3'])
-  const refused = client.frames.filter(({ type }) => type === 'error')
-  t.same(
-    refused.map(({ payload }) => [payload.code, payload.details.topics]),
-    [['forbidden', ['agents.prod-1.log', 'users.ann.inbox']]],
-  )
-})

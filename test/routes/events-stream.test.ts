@@ -11,65 +11,113 @@ const messages = ({ events }: SseClient) =>
   events.filter(({ event }) => event === 'agent:error').map(({ data }) => data.payload.message)
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('[RE8] [RE15] a stream begins with records and continues with events: type, cursor, event', async t => {
-  const { app, url, token, log, call } = await startApp(t)
-  const admin = await token('admin')
-  await log.append([taskSaid('t', 'now')])
-  const stream = await openStream(t, url, await token('viewer'), { query: '?topics=tasks.>,agents.*.log' })
-  t.match(stream.response, {
-    statusCode: 200,
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' },
-  })
-  const snapshot = await stream.next('snapshot')
-  t.match(snapshot.data, { topics: ['tasks.>', 'agents.*.log'], records: [{ payload: { message: 'now' } }] })
-  t.equal(snapshot.id, snapshot.data.cursor)
-  await log.append([said('a', 'line\n\nbreaks')])
-  const { id, data } = await stream.next('agent:error')
-  t.match(data, {
-    type: 'agent:error',
-    topic: 'agents.a.log',
-    cursor: id,
-    at: Number,
-    payload: { message: 'line\n\nbreaks' },
+t.test('a server as it comes', async t => {
+  const server = await startApp(t)
+  await t.test('[RE8] [RE15] a stream begins with records and continues with events: type, cursor, event', async t => {
+    const { app, url, token, log, call } = server
+    const admin = await token('admin')
+    await log.append([taskSaid('t', 'now')])
+    const stream = await openStream(t, url, await token('viewer'), { query: '?topics=tasks.>,agents.*.log' })
+    t.match(stream.response, {
+      statusCode: 200,
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' },
+    })
+    const snapshot = await stream.next('snapshot')
+    t.match(snapshot.data, { topics: ['tasks.>', 'agents.*.log'], records: [{ payload: { message: 'now' } }] })
+    t.equal(snapshot.id, snapshot.data.cursor)
+    await log.append([said('a', 'line\n\nbreaks')])
+    const { id, data } = await stream.next('agent:error')
+    t.match(data, {
+      type: 'agent:error',
+      topic: 'agents.a.log',
+      cursor: id,
+      at: Number,
+      payload: { message: 'line\n\nbreaks' },
+    })
+
+    const listed = await call<{ items: { connectionId: string }[] }>(admin, 'GET', '/api/v1/connections')
+    t.match(listed.body.items, [{ kind: 'stream', sub: 'viewer' }])
+    t.match(app.connections.stats(), { connections: 1, streams: 1, dashboards: 0 })
+    await call(admin, 'DELETE', `/api/v1/connections/${listed.body.items[0]!.connectionId}`)
+    t.match(await stream.next('connection:closing'), { data: { code: 4403 } })
+    await stream.ended
+    while (app.connections.size > 0) await turn()
+    t.equal(app.broadcaster.stats().subscribers, 0)
   })
 
-  const listed = await call<{ items: { connectionId: string }[] }>(admin, 'GET', '/api/v1/connections')
-  t.match(listed.body.items, [{ kind: 'stream', sub: 'viewer' }])
-  t.match(app.connections.stats(), { connections: 1, streams: 1, dashboards: 0 })
-  await call(admin, 'DELETE', `/api/v1/connections/${listed.body.items[0]!.connectionId}`)
-  t.match(await stream.next('connection:closing'), { data: { code: 4403 } })
-  await stream.ended
-  while (app.connections.size > 0) await turn()
-  t.equal(app.broadcaster.stats().subscribers, 0)
+  await t.test(
+    '[RE8] [RS1] a stream that is cut again and again continues with Last-Event-ID: every event once, in order',
+    async t => {
+      const { url, token, log } = server
+      const viewer = await token('viewer')
+      const query = '?topics=agents.*.log&snapshot=false'
+      const got: string[] = []
+      let lastEventId = (await openStream(t, url, viewer, { query }).then(async first => {
+        while (first.lastEventId === '') await first.change()
+        first.response.destroy()
+        return first.lastEventId
+      })) as string
+      for (let round = 0; round < 20; round++) {
+        await log.append([said('a', `${round} away`)])
+        const stream = await openStream(t, url, viewer, { query, lastEventId })
+        const meanwhile = log.append([said('a', `${round} replaying`), taskSaid('t', 'not asked for')])
+        await stream.next('resume:done')
+        await meanwhile
+        await log.append([said('a', `${round} live`)])
+        while (messages(stream).at(-1) !== `${round} live`) await stream.change()
+        got.push(...messages(stream))
+        lastEventId = stream.lastEventId
+        stream.response.destroy()
+      }
+      t.same(
+        got,
+        Array.from({ length: 20 }, (_, i) => ['away', 'replaying', 'live'].map(when => `${i} ${when}`)).flat(),
+      )
+    },
+  )
+
+  await t.test('[RE12] [PM5] the rights of the token apply, and it is checked before the stream', async t => {
+    const { url, token, log } = server
+    const narrow = await token('viewer', { agents: ['mine'] })
+    t.equal((await openStream(t, url, 'bad')).response.statusCode, 401)
+    t.equal((await openStream(t, url, narrow, { query: '?topics=agents.other.log' })).response.statusCode, 403)
+    t.equal((await openStream(t, url, narrow, { query: '?topics=..' })).response.statusCode, 400)
+    t.equal((await openStream(t, url, await token('agent'))).response.statusCode, 403)
+    const stream = await openStream(t, url, narrow)
+    await stream.next('snapshot')
+    await log.append([said('other', 'no'), said('mine', 'yes')])
+    await stream.next('agent:error')
+    t.same(messages(stream), ['yes'])
+    const byQuery = await openStream(t, url, undefined, { query: `?token=${narrow}` })
+    t.equal(byQuery.response.statusCode, 200, 'EventSource of browsers sends no headers')
+  })
+
+  await t.test('[RE8] curl -N shows events as they come', async t => {
+    const { url, token, log } = server
+    const curl = execFile('curl', [
+      ...['-sN', '--max-time', '20', '-H', `Authorization: Bearer ${await token('viewer')}`],
+      `${url}/api/v1/events/stream?topics=agents.*.log`,
+    ])
+    t.teardown(() => curl.kill())
+    const failed = new Promise(resolve => curl.on('error', resolve))
+    const shown = (async () => {
+      let text = ''
+      let isAsked = false
+      for await (const chunk of curl.stdout!) {
+        text += chunk
+        if (!isAsked && text.includes('event: snapshot')) {
+          isAsked = true
+          await log.append([said('a', 'hello')])
+        }
+        if (text.includes('hello')) return text
+      }
+      return text
+    })()
+    const first = await Promise.race([shown, failed])
+    if (first instanceof Error) return t.comment('no curl here')
+    t.match(first, /event: agent:error\nid: \S+\ndata: \{"type":"agent:error",.*hello/)
+  })
 })
-
-t.test(
-  '[RE8] [RS1] a stream that is cut again and again continues with Last-Event-ID: every event once, in order',
-  async t => {
-    const { url, token, log } = await startApp(t)
-    const viewer = await token('viewer')
-    const query = '?topics=agents.*.log&snapshot=false'
-    const got: string[] = []
-    let lastEventId = (await openStream(t, url, viewer, { query }).then(async first => {
-      while (first.lastEventId === '') await first.change()
-      first.response.destroy()
-      return first.lastEventId
-    })) as string
-    for (let round = 0; round < 20; round++) {
-      await log.append([said('a', `${round} away`)])
-      const stream = await openStream(t, url, viewer, { query, lastEventId })
-      const meanwhile = log.append([said('a', `${round} replaying`), taskSaid('t', 'not asked for')])
-      await stream.next('resume:done')
-      await meanwhile
-      await log.append([said('a', `${round} live`)])
-      while (messages(stream).at(-1) !== `${round} live`) await stream.change()
-      got.push(...messages(stream))
-      lastEventId = stream.lastEventId
-      stream.response.destroy()
-    }
-    t.same(got, Array.from({ length: 20 }, (_, i) => ['away', 'replaying', 'live'].map(when => `${i} ${when}`)).flat())
-  },
-)
 
 t.test('[RE8] [RS2] a stream that cannot continue gets resync with the reason, then a snapshot', async t => {
   const log = await openLog(t, { clock: systemClock, retention: { count: 5, ms: 1e12 } })
@@ -92,22 +140,6 @@ t.test('[RE8] [RS2] a stream that cannot continue gets resync with the reason, t
     ])
     t.equal(stream.lastEventId, stream.events[1]!.data.cursor)
   }
-})
-
-t.test('[RE12] [PM5] the rights of the token apply, and it is checked before the stream', async t => {
-  const { url, token, log } = await startApp(t)
-  const narrow = await token('viewer', { agents: ['mine'] })
-  t.equal((await openStream(t, url, 'bad')).response.statusCode, 401)
-  t.equal((await openStream(t, url, narrow, { query: '?topics=agents.other.log' })).response.statusCode, 403)
-  t.equal((await openStream(t, url, narrow, { query: '?topics=..' })).response.statusCode, 400)
-  t.equal((await openStream(t, url, await token('agent'))).response.statusCode, 403)
-  const stream = await openStream(t, url, narrow)
-  await stream.next('snapshot')
-  await log.append([said('other', 'no'), said('mine', 'yes')])
-  await stream.next('agent:error')
-  t.same(messages(stream), ['yes'])
-  const byQuery = await openStream(t, url, undefined, { query: `?token=${narrow}` })
-  t.equal(byQuery.response.statusCode, 200, 'EventSource of browsers sends no headers')
 })
 
 t.test('[RE14] quiet streams are kept alive; a revoked token and a closing server end them', async t => {
@@ -154,30 +186,4 @@ t.test('[RE14] [OB5] a stream that is not read ends with 4508 at its limit; the 
   frozen.response.destroy()
   while (app.connections.ofSub('frozen').length > 0) await turn()
   t.match(app.connections.stats().closedByCode, { 4508: 1 })
-})
-
-t.test('[RE8] curl -N shows events as they come', async t => {
-  const { url, token, log } = await startApp(t)
-  const curl = execFile('curl', [
-    ...['-sN', '--max-time', '20', '-H', `Authorization: Bearer ${await token('viewer')}`],
-    `${url}/api/v1/events/stream?topics=agents.*.log`,
-  ])
-  t.teardown(() => curl.kill())
-  const failed = new Promise(resolve => curl.on('error', resolve))
-  const shown = (async () => {
-    let text = ''
-    let isAsked = false
-    for await (const chunk of curl.stdout!) {
-      text += chunk
-      if (!isAsked && text.includes('event: snapshot')) {
-        isAsked = true
-        await log.append([said('a', 'hello')])
-      }
-      if (text.includes('hello')) return text
-    }
-    return text
-  })()
-  const first = await Promise.race([shown, failed])
-  if (first instanceof Error) return t.comment('no curl here')
-  t.match(first, /event: agent:error\nid: \S+\ndata: \{"type":"agent:error",.*hello/)
 })

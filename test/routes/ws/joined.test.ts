@@ -26,67 +26,113 @@ const eventsOf = ({ frames }: WsClient) =>
   frames.filter(({ cursor, topic }) => cursor !== undefined && topic !== undefined)
 const sizesOf = ({ messages }: WsClient) => messages.map(text => frameLines(text).length)
 
-t.test('[FR20] [FR21] who asks gets what is due together as one message, who does not one frame a message', async t => {
+t.test('a server as it comes', async t => {
   const server = await startApp(t)
-  const clients = [await connect(t, server), await connect(t, server)]
-  const [joins, plain] = clients as [WsClient, WsClient]
-  await hello(joins, { join: true, subscribe: ['agents.*.log'] })
-  await hello(plain, { subscribe: ['agents.*.log'] })
-  for (const client of clients) await client.next('snapshot')
-  const before = clients.map(({ messages }) => messages.length)
-  await server.log.append(Array.from({ length: 50 }, (_, n) => said('a', `${n}`)))
-  await server.log.append([said('a', 'end')])
-  for (const client of clients) await client.next(isEnd)
-  t.same(eventsOf(joins), eventsOf(plain))
-  t.equal(eventsOf(plain).length, 51)
-  t.same(sizesOf(joins).slice(before[0]), [50, 1])
-  t.same(new Set(sizesOf(plain)), new Set([1]))
-})
+  await t.test(
+    '[FR20] [FR21] who asks gets what is due together as one message, who does not one frame a message',
+    async t => {
+      const clients = [await connect(t, server), await connect(t, server)]
+      const [joins, plain] = clients as [WsClient, WsClient]
+      await hello(joins, { join: true, subscribe: ['agents.*.log'] })
+      await hello(plain, { subscribe: ['agents.*.log'] })
+      for (const client of clients) await client.next('snapshot')
+      const before = clients.map(({ messages }) => messages.length)
+      await server.log.append(Array.from({ length: 50 }, (_, n) => said('a', `${n}`)))
+      await server.log.append([said('a', 'end')])
+      for (const client of clients) await client.next(isEnd)
+      t.same(eventsOf(joins), eventsOf(plain))
+      t.equal(eventsOf(plain).length, 51)
+      t.same(sizesOf(joins).slice(before[0]), [50, 1])
+      t.same(new Set(sizesOf(plain)), new Set([1]))
+    },
+  )
 
-t.test(
-  '[FR20] replies, errors and events are joined as they are due, and a close says its last word by itself',
-  async t => {
-    const server = await startApp(t)
+  await t.test(
+    '[FR20] replies, errors and events are joined as they are due, and a close says its last word by itself',
+    async t => {
+      const client = await connect(t, server)
+      client.raw(['{"type":"ping"}', '{"type":"nonsense"}'].join('\n'))
+      await client.next('error')
+      t.same(sizesOf(client), [1, 1, 1], 'nothing before it asked')
+      await hello(client, { join: true })
+      const before = client.messages.length
+      client.raw(['{"type":"ping"}', '{"type":"nonsense","id":"b"}', '{', '{"type":"ping"}'].join('\n'))
+      await client.next('pong')
+      await client.next('pong')
+      t.same(sizesOf(client).slice(before), [4])
+      t.match(client.frames.slice(-4), [
+        { type: 'pong' },
+        { type: 'error', id: 'b', payload: { code: 'unknown_type' } },
+        { type: 'error', payload: { code: 'bad_json' } },
+        { type: 'pong' },
+      ])
+      const [{ connectionId }] = (
+        await server.call<{ items: { connectionId: string }[] }>(
+          await server.token('admin'),
+          'GET',
+          '/api/v1/connections',
+        )
+      ).body.items as [{ connectionId: string }]
+      client.send('ping')
+      await server.call(await server.token('admin'), 'DELETE', `/api/v1/connections/${connectionId}`)
+      t.equal(await client.closed, 4403)
+      t.same(JSON.parse(client.messages.at(-1)!).type, 'connection:closing')
+    },
+  )
+
+  await t.test('[FR20] [ER4] a hello that is refused has asked for nothing', async t => {
     const client = await connect(t, server)
-    client.raw(['{"type":"ping"}', '{"type":"nonsense"}'].join('\n'))
-    await client.next('error')
-    t.same(sizesOf(client), [1, 1, 1], 'nothing before it asked')
-    await hello(client, { join: true })
+    const subscribe = Array.from({ length: 65 }, (_, i) => `tasks.t${i}.>`)
+    t.match(await hello(client, { join: true, subscribe }), { type: 'error', payload: { code: 'subscription_limit' } })
     const before = client.messages.length
-    client.raw(['{"type":"ping"}', '{"type":"nonsense","id":"b"}', '{', '{"type":"ping"}'].join('\n'))
+    client.raw('{"type":"ping"}\n{"type":"ping"}')
     await client.next('pong')
     await client.next('pong')
-    t.same(sizesOf(client).slice(before), [4])
-    t.match(client.frames.slice(-4), [
-      { type: 'pong' },
-      { type: 'error', id: 'b', payload: { code: 'unknown_type' } },
-      { type: 'error', payload: { code: 'bad_json' } },
-      { type: 'pong' },
-    ])
-    const [{ connectionId }] = (
-      await server.call<{ items: { connectionId: string }[] }>(
-        await server.token('admin'),
-        'GET',
-        '/api/v1/connections',
-      )
-    ).body.items as [{ connectionId: string }]
-    client.send('ping')
-    await server.call(await server.token('admin'), 'DELETE', `/api/v1/connections/${connectionId}`)
-    t.equal(await client.closed, 4403)
-    t.same(JSON.parse(client.messages.at(-1)!).type, 'connection:closing')
-  },
-)
+    t.same(sizesOf(client).slice(before), [1, 1])
+  })
 
-t.test('[FR20] [ER4] a hello that is refused has asked for nothing', async t => {
-  const server = await startApp(t)
-  const client = await connect(t, server)
-  const subscribe = Array.from({ length: 65 }, (_, i) => `tasks.t${i}.>`)
-  t.match(await hello(client, { join: true, subscribe }), { type: 'error', payload: { code: 'subscription_limit' } })
-  const before = client.messages.length
-  client.raw('{"type":"ping"}\n{"type":"ping"}')
-  await client.next('pong')
-  await client.next('pong')
-  t.same(sizesOf(client).slice(before), [1, 1])
+  await t.test(
+    '[FR20] [FR21] an agent that asks is sent what is due together as one message, in its order',
+    async t => {
+      const operator = await server.token('operator')
+      const agents: WsClient[] = []
+      for (const [agentId, join] of [
+        ['joins', true],
+        ['plain', false],
+      ] as const) {
+        const agent = await connectWs(t, server.url, await server.token('agent', { sub: agentId }), '/agent')
+        const capabilities = { kinds: ['shell'] }
+        agent.send('agent:connect', {
+          bootId: `boot-${agentId}`,
+          capabilities,
+          maxConcurrency: 20,
+          inventory: [],
+          join,
+        })
+        await agent.next('connection:established')
+        agents.push(agent)
+        const client = await connectWs(t, server.url, operator)
+        const requests = Array.from({ length: 10 }, (_, i) => ({
+          ...{ type: 'command:request', id: `r${i}`, payload: { agentId, kind: 'shell', input: `${i}` } },
+        }))
+        client.raw(requests.map(request => JSON.stringify(request)).join('\n'))
+        const dispatched: unknown[] = []
+        while (dispatched.length < 10) dispatched.push((await agent.next('command:dispatch')).payload.input)
+        t.same(
+          dispatched,
+          requests.map(({ payload }) => payload.input),
+        )
+      }
+      const frames = ['{"type":"a"}', '{"type":"b"}', '{"type":"heartbeat","payload":{}}'].join('\n')
+      for (const [i, agent] of agents.entries()) {
+        const before = agent.messages.length
+        agent.raw(frames)
+        await agent.next('heartbeat')
+        t.match(agent.frames.slice(-3), [{ type: 'error' }, { type: 'error' }, { type: 'heartbeat' }])
+        t.same(sizesOf(agent).slice(before), i === 0 ? [3] : [1, 1, 1])
+      }
+    },
+  )
 })
 
 for (const compressed of [false, true]) {
@@ -131,38 +177,3 @@ for (const compressed of [false, true]) {
     },
   )
 }
-
-t.test('[FR20] [FR21] an agent that asks is sent what is due together as one message, in its order', async t => {
-  const server = await startApp(t)
-  const operator = await server.token('operator')
-  const agents: WsClient[] = []
-  for (const [agentId, join] of [
-    ['joins', true],
-    ['plain', false],
-  ] as const) {
-    const agent = await connectWs(t, server.url, await server.token('agent', { sub: agentId }), '/agent')
-    const capabilities = { kinds: ['shell'] }
-    agent.send('agent:connect', { bootId: `boot-${agentId}`, capabilities, maxConcurrency: 20, inventory: [], join })
-    await agent.next('connection:established')
-    agents.push(agent)
-    const client = await connectWs(t, server.url, operator)
-    const requests = Array.from({ length: 10 }, (_, i) => ({
-      ...{ type: 'command:request', id: `r${i}`, payload: { agentId, kind: 'shell', input: `${i}` } },
-    }))
-    client.raw(requests.map(request => JSON.stringify(request)).join('\n'))
-    const dispatched: unknown[] = []
-    while (dispatched.length < 10) dispatched.push((await agent.next('command:dispatch')).payload.input)
-    t.same(
-      dispatched,
-      requests.map(({ payload }) => payload.input),
-    )
-  }
-  const frames = ['{"type":"a"}', '{"type":"b"}', '{"type":"heartbeat","payload":{}}'].join('\n')
-  for (const [i, agent] of agents.entries()) {
-    const before = agent.messages.length
-    agent.raw(frames)
-    await agent.next('heartbeat')
-    t.match(agent.frames.slice(-3), [{ type: 'error' }, { type: 'error' }, { type: 'heartbeat' }])
-    t.same(sizesOf(agent).slice(before), i === 0 ? [3] : [1, 1, 1])
-  }
-})
