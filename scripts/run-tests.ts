@@ -137,7 +137,8 @@ async function runAlone(file: string): Promise<void> {
 
 let lanes = 0
 async function lane(queue: TestFile[], flags?: string[]): Promise<void> {
-  const group = new Group(`lane-${++lanes}`, flags)
+  // tap names folders by it: a run within this one, or beside it, has others.
+  const group = new Group(`lane-${process.pid}-${++lanes}`, flags)
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
     await (next.isAlone ? runAlone(next.file) : group.run(next.file))
   await group.end()
