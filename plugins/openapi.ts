@@ -1,9 +1,10 @@
 import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest, FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { pageHeaders } from '../src/reference/page-headers.ts'
+import { errorResponses } from '../src/route-errors.ts'
 
 export interface OpenapiOptions {
   version: string
@@ -17,6 +18,24 @@ const docsHeaders = pageHeaders({
   fontSrc: ["'self'", 'data:'],
   connectSrc: ["'self'"],
 })
+
+/**
+ * With every response by which the route refuses. Only the document has them: nothing checks or compiles what an error
+ * looks like, and to keep them with each route takes a quarter of the memory of an app.
+ */
+function documented(shown: FastifySchema, { method, config }: RouteOptions): FastifySchema {
+  const { refusals = [], ...schema } = shown
+  const { params, querystring, headers, body, response } = schema
+  const errors = errorResponses({
+    method: String(method),
+    secured: schema.security?.length !== 0,
+    limited: config?.rateLimit !== false,
+    validated: [params, querystring, headers, body].some(part => part !== undefined),
+    named: params !== undefined,
+    refusals,
+  })
+  return { ...schema, response: { ...errors, ...(response as object) } }
+}
 
 /** The API document at `/openapi.json`, derived from the routes' schemas, and a page that shows it at `/docs`. */
 export default fp<OpenapiOptions>(
@@ -45,6 +64,10 @@ export default fp<OpenapiOptions>(
         components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
         security: [{ bearer: [] }],
       },
+      transform: ({ schema, url, route }) => ({
+        schema: schema === undefined || schema.hide ? schema : documented(schema, route),
+        url,
+      }),
       refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => String($id ?? `schema-${i}`) },
     })
 

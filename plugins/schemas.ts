@@ -10,9 +10,7 @@ import {
   TOO_DEEP,
   TOO_LARGE_NUMBER,
 } from '@fleetwire/protocol'
-import type { FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
-import { errorResponses } from '../src/route-errors.ts'
 import { shareSchemas } from '../src/shared-schemas.ts'
 
 declare module 'fastify' {
@@ -118,28 +116,8 @@ export default fp(
       },
     })
     for (const schema of schemas) app.addSchema(schema)
-    // Fastify adds a HEAD beside each GET, with the same schema.
-    const shown = new WeakMap<FastifySchema, FastifySchema>()
     app.addHook('onRoute', route => {
-      if (route.schema === undefined || route.schema.hide) return
-      const ofGet = route.method === 'HEAD' ? shown.get(route.schema) : undefined
-      if (ofGet !== undefined) {
-        route.schema = ofGet
-        return
-      }
-      const { refusals = [], ...schema } = refer(route.schema)
-      const { params, querystring, headers, body, response } = schema
-      const errors = errorResponses({
-        method: String(route.method),
-        secured: schema.security?.length !== 0,
-        limited: route.config?.rateLimit !== false,
-        validated: [params, querystring, headers, body].some(part => part !== undefined),
-        named: params !== undefined,
-        refusals,
-      })
-      const whole = { ...schema, response: { ...errors, ...(response as object) } }
-      if (route.method === 'GET') shown.set(route.schema, whole)
-      route.schema = whole
+      if (route.schema !== undefined && !route.schema.hide) route.schema = { ...refer(route.schema) }
     })
   },
   { name: 'fleetwire-schemas' },

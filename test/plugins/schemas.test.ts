@@ -40,7 +40,7 @@ t.test('every schema is a valid one: that is checked here, and by no server', as
       .map(([part, schema]) => [`${method} ${url} ${part}`, schema] as const),
   )
   t.ok(
-    parts.length > 500 && Object.keys(shared).length > 0,
+    parts.length > 200 && Object.keys(shared).length > 0,
     `${parts.length} of routes, ${Object.keys(shared).length} shared`,
   )
   for (const [name, schema] of [...Object.entries(shared), ...parts]) {
