@@ -26,9 +26,16 @@ export interface Issuer {
   token(claims?: object, header?: object): string
 }
 
+let rsaPair: KeyPair | undefined
+/** Takes as long to make as several tests: those who issue with RSA share one in a process. */
+function rsa(): KeyPair {
+  rsaPair ??= generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return rsaPair
+}
+
 const kinds = {
-  RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  PS384: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  RS256: rsa,
+  PS384: rsa,
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   ES384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   ES512: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
@@ -41,7 +48,7 @@ interface KeyPair {
   privateKey: KeyObject
 }
 
-/** Somebody else who issues tokens, with a key pair of their own. */
+/** Somebody else who issues tokens, with a key pair of their own unless it is of RSA. */
 export function issuer(alg: Kind = 'EdDSA', kid?: string, { publicKey, privateKey }: KeyPair = kinds[alg]()): Issuer {
   return {
     pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
