@@ -94,12 +94,14 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
   ]
   // In a quick run each screen in one look, another for each.
   const each = size('LOOKS', { quick: 1, full: looks.length })
-  for (const [nth, how] of looks.entries()) {
-    const seen = screens.filter((_, index) => (index + nth) % looks.length < each)
-    const url = place.url + seen[0]![0]
-    const someone = await person(browser, { url, token: place.token, hasMotion: false, ...how })
-    for (const [path, shows] of seen) {
-      await look(t, someone, place.url + path, shows, how)
+  for (const viewport of [desktop, phone]) {
+    const someone = await person(browser, { url: place.url, token: place.token, viewport, hasMotion: false })
+    for (const [nth, how] of looks.entries()) {
+      if (how.viewport !== viewport) continue
+      await someone.page.emulateMedia({ colorScheme: how.theme })
+      for (const [path, shows] of screens.filter((_, index) => (index + nth) % looks.length < each)) {
+        await look(t, someone, place.url + path, shows, how)
+      }
     }
     await someone.leave()
   }

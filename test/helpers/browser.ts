@@ -186,7 +186,10 @@ export async function connection(page: Page, state: 'online' | 'reconnecting' | 
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA, of which none needs what it can preload. */
+/**
+ * What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA. What axe can load ahead is for rules
+ * about media, which the policy refuses, and about turned screens, which is not among these.
+ */
 export async function flaws(page: Page): Promise<string[]> {
   // Injected as an expression: the policy of the page refuses script elements.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
