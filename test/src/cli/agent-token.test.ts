@@ -26,29 +26,28 @@ t.teardown(() => {
   t.jobs = 1
 })
 
-let known: Promise<number> | undefined
+/** Seconds in which an agent has started and runs a command, many times over: a busy machine takes its time. */
+const seconds = await enough()
 
-/** Seconds in which an agent has started and runs a command, several times over: a busy machine takes its time. */
-function enough(place: Awaited<ReturnType<typeof startForCli>>): Promise<number> {
-  known ??= measured(place)
-  return known
-}
-
-async function measured({ startHere, run }: Awaited<ReturnType<typeof startForCli>>): Promise<number> {
-  const begin = performance.now()
-  const agent = startHere(exec, { FLEETWIRE_TOKEN: lasting(600) })
-  await agent.printed(/is connected/)
-  await run(['send', 'a1', '--wait', 'true'])
-  const tookMs = performance.now() - begin
-  await agent.kill('SIGTERM')
-  return Math.max(SHORT_S, Math.ceil((5 * tookMs) / 1000))
+async function enough(): Promise<number> {
+  const { startHere, run } = await startForCli(t)
+  let tookMs = 0
+  // The first time loads what it needs as well.
+  for (let i = 0; i < 2; i++) {
+    const begin = performance.now()
+    const agent = startHere(exec, { FLEETWIRE_TOKEN: lasting(600) })
+    await agent.printed(/is connected/)
+    await run(['send', 'a1', '--wait', 'true'])
+    tookMs = performance.now() - begin
+    await agent.kill('SIGTERM')
+  }
+  return Math.max(SHORT_S, Math.ceil((10 * tookMs) / 1000))
 }
 
 test('when its token expires, running commands finish, and their results are delivered with the next one', async t => {
-  const place = await startForCli(t, { JWT_LEEWAY_MS: 0, LEASE_MS: 300_000 })
-  const { startHere, run, inStatus, call, admin, log } = place
+  const config = { JWT_LEEWAY_MS: 0, LEASE_MS: 300_000 }
+  const { startHere, run, inStatus, call, admin, log } = await startForCli(t, config)
   const journal = t.testdir()
-  const seconds = await enough(place)
   const agent = startHere([...exec, '--journal', journal], { FLEETWIRE_TOKEN: lasting(seconds) })
   await agent.printed(/is connected/)
   const running = inStatus('a1', 'running')
@@ -79,9 +78,7 @@ test('when its token expires, running commands finish, and their results are del
 })
 
 test('a token file and a token command are read again before the token expires, and work goes on', async t => {
-  const place = await startForCli(t, { JWT_LEEWAY_MS: 0 })
-  const { startHere, run, inStatus, log } = place
-  const seconds = await enough(place)
+  const { startHere, run, inStatus, log } = await startForCli(t, { JWT_LEEWAY_MS: 0 })
   const folder = t.testdir()
   const file = join(folder, 'token')
   const sources = [
