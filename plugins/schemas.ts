@@ -99,7 +99,7 @@ export default fp(
         }) as Build,
         buildSerializer: ((shared, options) => {
           const compiler = later(() => serializers()(shared, { ...options, ajv: cheap }))
-          // All routes share their error responses and many share a record, so each serializer is compiled once.
+          // Many routes share a record, so each serializer is compiled once.
           const known = new Map<string, Serialize>()
           return route => {
             // An app around this one may refuse requests in a hook, with a body of its own.

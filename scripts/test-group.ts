@@ -29,7 +29,7 @@ const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
 
 /**
  * tap follows every promise of the process through async hooks, to tell which test a stray error belongs to: a seventh of
- * what tests take. Here one test runs at a time, and an error is that of the one.
+ * what tests take. Here hardly any run side by side, and a stray error is that of the first that runs.
  */
 async function withoutHooks<T>(load: () => Promise<T>): Promise<T> {
   const hooks = createRequire(import.meta.url)('node:async_hooks') as typeof import('node:async_hooks')

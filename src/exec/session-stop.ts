@@ -19,6 +19,7 @@ interface Step {
 /** A look costs as much as there are processes on the machine: who takes long is looked at less often. */
 const FIRST_LOOK_MS = 20
 const LOOK_SHARE = 0.1
+const LAST_LOOK_MS = 500
 const REPEAT_MS = 100
 /** A process that survives SIGKILL for this long hangs in the kernel or belongs to another user. */
 const GIVE_UP_MS = 5000
@@ -94,7 +95,7 @@ export class SessionStop {
         this.#climb([{ signal: 'SIGHUP', delayMs: this.#delays.hangupMs }])
       }
       // They are not our children, so the system does not report their end.
-      const delayMs = FIRST_LOOK_MS + LOOK_SHARE * (this.#clock.monotonic() - begin)
+      const delayMs = Math.min(FIRST_LOOK_MS + LOOK_SHARE * (this.#clock.monotonic() - begin), LAST_LOOK_MS)
       this.#poll = this.#clock.setTimeout(look, delayMs)
     }
     look()

@@ -1,10 +1,12 @@
 import { AgentClient } from '@fleetwire/client/node'
 import { test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
-import type { AppendResult, EventDraft } from '../../src/log/event-log.ts'
+import { FLW_ERR_CLUSTER_BEHIND } from '../../src/errors.ts'
+import type { AppendResult, EventDraft, ReadQuery, ReadResult } from '../../src/log/event-log.ts'
 import { TimedLog } from '../../src/log/timed-log.ts'
 import { startApp } from '../helpers/build.ts'
 import { openLog } from '../helpers/log-folder.ts'
+import { openStream } from '../helpers/sse-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 /** A log that is read as ever, and takes nothing while `isFull`. */
@@ -99,4 +101,34 @@ test('[ER5] the hello of an agent that the log cannot take is refused in the sam
   const again = await connectWs(t, url, bearer, '/agent')
   again.send('agent:connect', { bootId: 'b', inventory: [] })
   await again.next('connection:established')
+})
+
+/** A log that does not know whether there is what a cursor names. */
+class LogBehind extends TimedLog {
+  isBehind = true
+
+  override read(query: ReadQuery): Promise<ReadResult> {
+    return this.isBehind ? Promise.reject(new FLW_ERR_CLUSTER_BEHIND()) : super.read(query)
+  }
+}
+
+test('[RS7] who has seen more than the server can know of is sent away to come again', async t => {
+  const log = new LogBehind(await openLog(t), systemClock)
+  const { url, call, token } = await startApp(t, { eventLog: log })
+  const viewer = await token('viewer')
+  const { head: cursor } = log
+  const request = { resume: { cursor }, subscribe: ['agents.>'] }
+  const client = await connectWs(t, url, viewer)
+  client.send('dashboard:connect', request)
+  t.match((await client.next('connection:closing')).payload, { code: 1012, reconnectAfterMs: 1000 })
+  t.equal(await client.closed, 1012)
+  const stream = await openStream(t, url, viewer, { query: '?topics=agents.>', lastEventId: cursor })
+  t.match((await stream.next('connection:closing')).data, { code: 1012, reconnectAfterMs: 1000 })
+  const answer = await call(viewer, 'GET', `/api/v1/events?after=${cursor}`)
+  t.match(answer, { status: 503, body: { code: 'unavailable', details: { retryAfterMs: 1000 } } })
+  t.equal(answer.headers.get('retry-after'), '1')
+  log.isBehind = false
+  const again = await connectWs(t, url, viewer)
+  again.send('dashboard:connect', request)
+  t.match((await again.next('connection:established')).payload, { resumed: true })
 })

@@ -14,7 +14,10 @@ import '../styles/main.css'
 /** Every state of every page, from fixtures: `#fleet-lost`. Without one, the list of them. */
 startTheme()
 listenToKeys()
-addEventListener('hashchange', showWanted)
+addEventListener('hashchange', () => {
+  // Every page has a link to its own content.
+  if (location.hash !== '#main') showWanted()
+})
 let root: Root | undefined
 showWanted()
 

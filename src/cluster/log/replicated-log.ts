@@ -107,8 +107,6 @@ export class ReplicatedLog implements EventLog {
   #term: number
   /** A lead that is being ended. */
   #resigned: Promise<void> = Promise.resolve()
-  #syncing: Promise<unknown> = Promise.resolve()
-  #nextSync: Promise<void> | undefined
   readonly #onLeader = new Listeners<[]>()
   readonly #onWritten = new Listeners<[ms: number]>()
   #failed: string | undefined
@@ -260,7 +258,9 @@ export class ReplicatedLog implements EventLog {
    * Whether everything is in the replica that was accepted before this was called; false where that cannot be known in
    * time. One who heard the others since then still leads, and so has all that was accepted before.
    */
-  async hasAll(): Promise<boolean> {
+  readonly hasAll = together(() => this.#hasAll())
+
+  async #hasAll(): Promise<boolean> {
     const { stream, clock } = this.#options
     const from = clock.monotonic()
     try {
@@ -311,17 +311,8 @@ export class ReplicatedLog implements EventLog {
     await this.#applier.idle()
   }
 
-  /** Asks the stream: a node that was replaced and does not know it yet learns of it. Those who come together ask once. */
-  catchUp(): Promise<void> {
-    // What is under way may have asked before that was stored.
-    this.#nextSync ??= this.#syncing.then(() => {
-      this.#nextSync = undefined
-      const sync = this.sync()
-      this.#syncing = sync.catch(() => {})
-      return sync
-    })
-    return this.#nextSync
-  }
+  /** Asks the stream: a node that was replaced and does not know it yet learns of it. */
+  readonly catchUp = together(() => this.sync())
 
   /** Runs retention now, on the node that leads; it also runs by itself. */
   async retain(): Promise<void> {
@@ -446,6 +437,21 @@ export class ReplicatedLog implements EventLog {
     this.#writer.stop()
     this.#follower.stop()
     this.#onLeader.tell()
+  }
+}
+
+/** Those who come while it runs share the next run: the present one may have looked before they came. */
+function together<T>(run: () => Promise<T>): () => Promise<T> {
+  let present: Promise<unknown> = Promise.resolve()
+  let next: Promise<T> | undefined
+  return () => {
+    next ??= present.then(() => {
+      next = undefined
+      const begun = run()
+      present = begun.catch(() => {})
+      return begun
+    })
+    return next
   }
 }
 
