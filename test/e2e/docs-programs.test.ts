@@ -45,7 +45,8 @@ test('an app embeds it as README.md says', async t => {
 })
 
 test('the program of docs/events.md prints what it should', async t => {
-  const { said } = await runHere(t, blocks(read('docs/events.md'), 'ts')[0]!)
+  const { app, said } = await runHere(t, blocks(read('docs/events.md'), 'ts')[0]!)
+  await t.rejects(app.inject('/'), { code: 'FST_ERR_REOPENED_CLOSE_SERVER' }, 'it closes its app')
   const output = said.join('\n')
   t.match(output, /^first: task:created at \S+$/m)
   t.match(output, /^Nightly report: 0.5$/m)

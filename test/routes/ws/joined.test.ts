@@ -66,13 +66,7 @@ t.test('a server as it comes', async t => {
         { type: 'error', payload: { code: 'bad_json' } },
         { type: 'pong' },
       ])
-      const [{ connectionId }] = (
-        await server.call<{ items: { connectionId: string }[] }>(
-          await server.token('admin'),
-          'GET',
-          '/api/v1/connections',
-        )
-      ).body.items as [{ connectionId: string }]
+      const { connectionId } = client.frames.find(({ type }) => type === 'connection:established')!.payload
       client.send('ping')
       await server.call(await server.token('admin'), 'DELETE', `/api/v1/connections/${connectionId}`)
       t.equal(await client.closed, 4403)
