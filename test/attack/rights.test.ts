@@ -320,8 +320,9 @@ const frames: { [K in ClientFrameType]: (of: Things) => object } = {
 }
 const judgedFrames = (Object.keys(frames) as ClientFrameType[]).filter(type => clientFrameAccess[type].on !== 'self')
 
-test('what nobody changes who may not', async t => {
+test('what is refused or hidden, on one server', async t => {
   const scene = await start(t)
+  // This one stays first: it counts the server's sockets, and those behind it open more.
   await t.test(
     '[PM5] [PM9] [PM16] no list, export, history or count shows a narrowed token what is hidden',
     async t => {

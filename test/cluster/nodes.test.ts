@@ -69,6 +69,6 @@ t.test('[NO17] processes elect one active node, and another when it is stopped; 
   await agentAt(await second.url)
   await submit(await second.url, 'two')
   t.equal((await first.ended).code, 0, first.output())
-  for (const node of nodes.filter(node => node !== first)) t.notMatch(node.output(), /admin token/)
+  for (const node of processes.filter(node => node !== first)) t.notMatch(node.output(), /admin token/)
   for (const { output } of processes) t.notMatch(output(), /The agent "local"/)
 })

