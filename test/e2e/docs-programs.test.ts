@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -54,21 +55,20 @@ test('the program of docs/events.md prints what it should', async t => {
   t.match(output, /published: 2/)
 })
 
-/** Runs a block of a page as a program that knows the server, until it prints what is looked for. */
+/** Runs a block of a page as a program that knows the server, until it prints what is looked for. Then it is ended. */
 async function runBlock(t: Test, file: string, code: string, env: Record<string, string>, pattern: RegExp) {
   writeFileSync(file, code.replaceAll('http://127.0.0.1:3000', env.FLEETWIRE_URL!))
   const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   let output = ''
-  await new Promise<void>(resolve => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', chunk => {
-        output += chunk
-        if (pattern.test(output)) resolve()
-      })
-    }
-    child.on('close', () => resolve())
-  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', chunk => {
+      output += chunk
+      if (pattern.test(output)) child.kill('SIGKILL')
+    })
+  }
+  // Until it is gone it may write to the folder of the test, which could not be removed.
+  await once(child, 'close')
   return output
 }
 
