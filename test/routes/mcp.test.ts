@@ -95,12 +95,14 @@ test('every client, with an agent of its own in each test', async t => {
     })
 
     await t.test(`[MC5] ${generation}: cancelling a call ends the waiting and nothing else`, async t => {
-      const { agentId, agent, connect } = await own(t)
-      const client = await connect('operator', generation)
+      // Whoever waits is counted, so nobody else may.
+      const server = await startMcp(t)
+      const agent = await connectAgent(t, server, 'a1')
+      const client = await server.client('operator', generation)
       const cancel = new AbortController()
       const sending = client.call(
         'send_command',
-        { agentId, kind: 'shell', input: 'x', waitSeconds: 300 },
+        { agentId: 'a1', kind: 'shell', input: 'x', waitSeconds: 300 },
         { signal: cancel.signal },
       )
       const run = await takeCommand(agent)
