@@ -105,8 +105,13 @@ t.test(
     await run.ended
     t.same(Object.values(textsOf(run.frames.map(({ event }) => event))), ['hello from here'])
 
-    const list = async ({ call }: Place) =>
-      (await call<{ items: ConnectionInfo[]; nodes: object }>('GET', '/api/v1/connections')).body
+    // Nodes hear of each other within a second, which all of the above may not have taken.
+    const list = ({ call }: Place) =>
+      until(async () => {
+        type Listed = { items: ConnectionInfo[]; nodes: { asked: number; answered: number } }
+        const { body } = await call<Listed>('GET', '/api/v1/connections')
+        return body.nodes.asked === 3 && body
+      })
     for (const place of [active, b, c]) {
       const { items, nodes } = await list(place)
       t.same(nodes, { asked: 3, answered: 3 })

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { emptyFolder } from '../helpers/cli.ts'
 import { findServer } from '../helpers/nats-cluster.ts'
-import { freePort } from '../helpers/processes.ts'
+import { canListen, freePort } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
 import { isFull } from '../helpers/sizes.ts'
 import { blocks, read, root } from '../house/repository.ts'
@@ -24,16 +23,6 @@ async function freePrefix(): Promise<string> {
     const isFree = await Promise.all([1, 2, 3].map(n => canListen(Number(`${prefix}${n}`))))
     if (!isFree.includes(false)) return prefix
   }
-}
-
-async function canListen(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1')
-  const isFree = await once(server, 'listening').then(
-    () => true,
-    () => false,
-  )
-  server.close()
-  return isFree
 }
 
 t.test('docs/cluster.md, by hand from top to bottom', async t => {

@@ -93,12 +93,23 @@ export async function adminToken(server: Running): Promise<string> {
   return (await readFile(path!, 'utf8')).trim()
 }
 
-/** A port that was free a moment ago, for servers that must come back on the same one. */
+/**
+ * A port that nobody listens at, below those that the system gives to whoever asks for any: so nobody gets it before it is
+ * used.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    if (await canListen(port)) return port
+  }
+}
+
+export async function canListen(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
   server.close()
-  await once(server, 'close')
-  return port
+  return isFree
 }
