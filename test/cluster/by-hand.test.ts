@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { emptyFolder } from '../helpers/cli.ts'
 import { findServer } from '../helpers/nats-cluster.ts'
-import { canListen, freePort } from '../helpers/processes.ts'
+import { claimPort, freePort } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
 import { isFull } from '../helpers/sizes.ts'
 import { blocks, read, root } from '../house/repository.ts'
@@ -19,9 +19,9 @@ const NODES = isFull ? '1 2 3' : '1 2'
 /** Three ports that differ only in their last digit, as a page writes them: `422$n`. */
 async function freePrefix(): Promise<string> {
   for (;;) {
-    const prefix = String(2000 + Math.floor(Math.random() * 1200))
-    const isFree = await Promise.all([1, 2, 3].map(n => canListen(Number(`${prefix}${n}`))))
-    if (!isFree.includes(false)) return prefix
+    const prefix = String(1000 + Math.floor(Math.random() * 1000))
+    const claimed = await Promise.all([1, 2, 3].map(n => claimPort(Number(`${prefix}${n}`))))
+    if (!claimed.includes(false)) return prefix
   }
 }
 

@@ -33,6 +33,8 @@ export class MemoryStreamStore {
   readonly streams = new Set<MemoryCommitStream>()
   /** Files, by their positions. */
   readonly checkpoints = new Map<number, Buffer>()
+  /** How often those who ask for checkpoints are yet told of none. */
+  unlisted = 0
 
   constructor(epoch = 'test') {
     this.epoch = epoch
@@ -78,7 +80,7 @@ export class MemoryCommitStream implements CommitStream {
     this.#faults = { ...NONE, ...faults }
     const { checkpoints } = store
     this.checkpoints = {
-      list: async () => [...checkpoints.keys()].sort((a, b) => b - a),
+      list: async () => (store.unlisted-- > 0 ? [] : [...checkpoints.keys()].sort((a, b) => b - a)),
       save: async (position, path) => void checkpoints.set(position, await readFile(path)),
       load: async (position, path) => writeFile(path, checkpoints.get(position)!),
       remove: async position => void checkpoints.delete(position),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { Printed } from './printed.ts'
@@ -93,23 +93,31 @@ export async function adminToken(server: Running): Promise<string> {
   return (await readFile(path!, 'utf8')).trim()
 }
 
-/**
- * A port that nobody listens at, below those that the system gives to whoever asks for any: so nobody gets it before it is
- * used.
- */
+/** A port that nobody listens at, for this process alone. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000)
-    if (await canListen(port)) return port
+    if (await claimPort(port)) return port
   }
 }
 
-export async function canListen(port: number): Promise<boolean> {
+/**
+ * Claims a port from 10,000 to 19,999: below those that the system gives to whoever asks for any. False where another
+ * process uses it, or has claimed it and may use it later: who claims a port listens at the one 10,000 above it.
+ */
+export async function claimPort(port: number): Promise<boolean> {
+  const claim = await listenAt(port + 10_000)
+  if (claim === undefined) return false
+  claim.unref()
+  const server = await listenAt(port)
+  server?.close()
+  return server !== undefined
+}
+
+async function listenAt(port: number): Promise<Server | undefined> {
   const server = createServer().listen(port, '127.0.0.1')
-  const isFree = await once(server, 'listening').then(
-    () => true,
-    () => false,
+  return once(server, 'listening').then(
+    () => server,
+    () => undefined,
   )
-  server.close()
-  return isFree
 }

@@ -68,11 +68,19 @@ async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Pr
   }
 }
 
-/** Those that are better than what the replica has, newest first. */
+/**
+ * Those that are better than what the replica has, newest first. An answer without one that is needed is of a moment ago,
+ * unless it stays so.
+ */
 async function checkpointsAhead({ stream, clock }: ReplicaOptions, position: number, { first, last }: KnownBounds) {
-  if (first <= position + 1 && last - position < WORTH_LOADING) return []
-  const all = await patiently(clock, () => stream.checkpoints.list())
-  return all.filter(checkpoint => checkpoint > position && checkpoint <= last && checkpoint >= first - 1)
+  const isNeeded = first > position + 1
+  if (!isNeeded && last - position < WORTH_LOADING) return []
+  for (let tries = 1; ; tries++) {
+    const all = await patiently(clock, () => stream.checkpoints.list())
+    const ahead = all.filter(checkpoint => checkpoint > position && checkpoint <= last && checkpoint >= first - 1)
+    if (ahead.length > 0 || !isNeeded || tries === MOST_TRIES) return ahead
+    await pause(clock)
+  }
 }
 
 /** Closes a replica and opens another in its place: what `fill` writes, or an empty one. */
