@@ -110,8 +110,10 @@ function welcomeLater(app: App, url: string, greeting: Greeting): void {
 }
 
 async function welcome(app: App, url: string): Promise<void> {
+  // Before the link is out, as whoever follows it makes a token too.
+  const { items } = await app.tokens.list({ limit: 1 })
   await printLoginLink(app, url)
-  await greet(app)
+  if (items.length === 0) await showFirstToken(app)
 }
 
 /** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */
@@ -128,9 +130,7 @@ async function printLoginLink(app: App, url: string): Promise<void> {
  * At the very first start nobody can do anything yet: an admin token is minted and shown, once. An output that is not a
  * terminal (systemd, Docker, a pipe) keeps what is written to it, so the token then goes to a file.
  */
-async function greet(app: App): Promise<void> {
-  const { items } = await app.tokens.list({ limit: 1 })
-  if (items.length > 0) return
+async function showFirstToken(app: App): Promise<void> {
   const minted = await app.tokens.mint({ sub: 'admin', role: 'admin', ttlSeconds: FIRST_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return
   if (process.stdout.isTTY) {
