@@ -15,7 +15,9 @@ export default fp(
   async app => {
     const { clock, config, eventLog, cluster } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'a terminal could not be drawn')
-    const screens = new ScreenHost({ clock, onFault })
+    // Any agent can cause this, and the operator need not act: the terminal rests, and its viewers are told.
+    const onTooExpensive = (why: string) => app.log.warn({ why }, 'a terminal is too expensive to draw, and rests')
+    const screens = new ScreenHost({ clock, onFault, onTooExpensive })
     const terminals = new TerminalHub({
       ...{ clock, screens, onFault, maxLive: config.MAX_TERMINALS_PER_AGENT },
       ...(cluster && { firstInput: () => firstInputOf(cluster.term, clock) }),

@@ -33,8 +33,10 @@ export type DrawingThread = Pick<Worker, 'postMessage' | 'on' | 'terminate' | 'u
 
 export interface ScreenHostOptions {
   clock: Clock
-  /** The thread died, or hung and was ended, or a screen was given up. Nothing else reports it. */
+  /** The thread died, or hung and was terminated, or drawing a screen failed. Nothing else reports it. */
   onFault(error: Error): void
+  /** A screen was given up because what its agent sent costs too much. */
+  onTooExpensive(why: string): void
   hangMs?: number
   maxCells?: number
   /** Starts the drawing thread, which counts its steps in `shared`. */
@@ -187,7 +189,8 @@ export class ScreenHost {
       }
       case 'givenUp':
         this.#end(message.screen, 'givenUp')
-        this.#options.onFault(new Error(`A terminal is drawn no more (${message.reason}): ${message.message}`))
+        if (message.reason === 'too_expensive') this.#options.onTooExpensive(message.message)
+        else this.#options.onFault(new Error(`A terminal is drawn no more: ${message.message}`))
     }
   }
 

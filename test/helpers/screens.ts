@@ -5,15 +5,21 @@ import { CHUNK_BYTES, type Screen } from '../../src/terminals/screen.ts'
 import { ScreenHost, type ScreenHostOptions } from '../../src/terminals/screen-host.ts'
 import type { TerminalHub } from '../../src/terminals/terminal-hub.ts'
 
-/** A thread that draws, ended with the test. `faults` are told and not thrown. */
+/** A drawing thread, stopped with the test. `faults` and `tooExpensive` collect what it reports. */
 export function startScreens(
   t: Test,
   options: Partial<ScreenHostOptions> = {},
-): { screens: ScreenHost; faults: Error[] } {
+): { screens: ScreenHost; faults: Error[]; tooExpensive: string[] } {
   const faults: Error[] = []
-  const screens = new ScreenHost({ clock: systemClock, onFault: error => faults.push(error), ...options })
+  const tooExpensive: string[] = []
+  const screens = new ScreenHost({
+    clock: systemClock,
+    onFault: error => faults.push(error),
+    onTooExpensive: why => tooExpensive.push(why),
+    ...options,
+  })
   t.teardown(() => screens.stop())
-  return { screens, faults }
+  return { screens, faults, tooExpensive }
 }
 
 /** What REST would show, as text; nothing where there is no such terminal. */

@@ -5,6 +5,7 @@ import { TerminalHub } from '../../../src/terminals/terminal-hub.ts'
 import { FakeViewer } from '../../helpers/fake-viewer.ts'
 import { ReferenceScreen } from '../../helpers/reference-screen.ts'
 import { render, startScreens } from '../../helpers/screens.ts'
+import { until } from '../../helpers/until.ts'
 
 const size = { cols: 80, rows: 24 }
 const events = { drawn() {}, answer() {} }
@@ -64,6 +65,16 @@ t.test('a thread that keeps dying is left alone for a while', async t => {
   }
   const screen = screens.open('a1', size, 0, events)
   t.same(await screen.read('text'), { status: 'givenUp' })
+})
+
+t.test('[TM16] a screen whose output costs too much is given up, which is no fault of the server', async t => {
+  const { screens, faults, tooExpensive } = startScreens(t)
+  const screen = screens.open('a1', { cols: 1000, rows: 1000 }, 0, events)
+  // Eleven times a million cells to clear, by 44 bytes.
+  screen.feed(0, bytes('\x1b[2J'.repeat(11)), [])
+  t.same(await screen.read('text'), { status: 'givenUp' })
+  t.equal(await until(() => tooExpensive[0]), 'its control sequences')
+  t.same(faults, [])
 })
 
 t.test('the number of cells is limited: the screens not drawn for longest are dropped', async t => {
