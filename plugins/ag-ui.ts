@@ -3,7 +3,7 @@ import { AgUiRuns } from '../src/ag-ui/ag-ui-runs.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Runs of AG-UI over the commands, sessions and interactions of agents. */
+    /** AG-UI runs on top of the commands, sessions and interactions of agents. */
     agUiRuns: AgUiRuns
   }
 }

@@ -5,7 +5,7 @@ import { AgentRelay } from '../src/cluster/agents/agent-relay.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The server's side of one agent's connection: its session, or in a cluster the way to it. */
+    /** Opens the server's end of an agent's connection: its session or, in a cluster, the relay to its session. */
     openAgent(agentId: string, connection: AgentSocket): AgentInput
   }
 }
@@ -18,7 +18,7 @@ export default fp(
       return
     }
     const session = fleet.agentSession
-    // After the fleet, so that it takes agents when they come.
+    // After the fleet, so that the fleet is active before agents arrive.
     await app.whileActive(new AgentLinks({ bus: cluster.bus, outputBus: cluster.terminalBus, session, clock }))
     const relay = new AgentRelay({ cluster, clock, session, random: Math.random })
     relay.start()

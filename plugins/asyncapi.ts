@@ -20,10 +20,10 @@ export default fp<AsyncapiOptions>(
     const queryToken = app.config.ALLOW_QUERY_TOKEN
     const about = { schema: { hide: true }, logLevel: 'warn' } as const
     let page: string | undefined
-    // Serialised once: the part that differs, the address of this server, comes at the end.
+    // Serialised once: the part that varies, the address of this server, comes at the end.
     const nowhere = { host: '', protocol: 'ws', pathname: '' } as const
     async function prepare() {
-      // What writes documents is loaded by the first who reads one.
+      // The document generator is loaded on first use.
       const { asyncApiDocument } = await import('../src/reference/asyncapi.ts')
       const { servers, ...document } = asyncApiDocument({ version, server: nowhere, queryToken })
       return { beginning: JSON.stringify(document).slice(0, -1), server: servers.this }

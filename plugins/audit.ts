@@ -5,14 +5,14 @@ import { type AuditAction, auditDrafts } from '../src/log/audit.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Records an action that changes nothing in the log, such as closing a connection. Resolves when it is on disk. If
-     * the log cannot accept, a line in the process log must do, since closing a connection must not wait for a disk.
+     * Records an action that changes nothing in the log, such as closing a connection. Resolves once it is on disk. If
+     * the log does not accept it, a line in the process log replaces it: closing a connection must not wait for a disk.
      */
     audit(actor: Actor, action: AuditAction, what: string): Promise<void>
   }
 }
 
-/** The audit trail. Each of its events is also a line in the process log, in a cluster in that of the active node. */
+/** The audit trail. Each audit event is also a line in the process log (in a cluster, that of the active node). */
 export default fp(
   async app => {
     const { clock, cluster, eventLog } = app

@@ -13,23 +13,23 @@ import { FLW_ERR_AUTH_NO_ROW } from '../src/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Judges the token of a request. The verdict is kept with the request, so later calls get the same. */
+    /** Verifies the token of a request. The verdict is cached on the request, so later calls return the same one. */
     identify(request: FastifyRequest): TokenVerdict | Promise<TokenVerdict>
-    /** Counts a refused token against its sender. Returns the refusal, or another one if the sender tried too many. */
+    /** Counts a refused token against its sender. Returns `refusal`, or a rate-limit error after too many attempts. */
     countFalse(request: FastifyRequest, refusal: WireError): WireError
-    /** An onRequest hook: 401 without a valid token; after it, `request.principal` is set. */
+    /** An onRequest hook: 401 without a valid token; sets `request.principal` otherwise. */
     authenticate: onRequestHookHandler
     /**
-     * The onRequest hooks that a route's row in the access table requires; `route` is its name there, such as `GET
-     * /ws`.
+     * The onRequest hooks that a route's row in the access table requires. `route` is the route's name there, such as
+     * `GET /ws`.
      */
     admit(route: string): onRequestHookHandler[]
     /**
-     * An onRoute hook for a scope: gives each route the check of its row. Throws FLW_ERR_AUTH_NO_ROW if it has none.
-     * `base` is what the table calls the scope, whatever `prefix` an app has put it under.
+     * An onRoute hook for a scope: adds the access check of each route's row. Throws FLW_ERR_AUTH_NO_ROW if a route has
+     * no row. `base` is the scope's name in the table, whatever `prefix` the embedding app mounted it under.
      */
     admitRoutes(prefix: string, base?: string): (route: RouteOptions) => void
-    /** An onRequest hook for upgrades, which CORS does not protect: 403 for pages of other origins. */
+    /** An onRequest hook for upgrades, which CORS does not protect: 403 for pages from other origins. */
     checkOrigin: onRequestHookHandler
     origins: Origins
   }
@@ -55,7 +55,7 @@ const foreignPage = (origin: string, host: string) =>
   `Pages of ${origin} may not connect to ${host}: allow the origin in FLEETWIRE_ALLOWED_ORIGINS or, where a proxy stands between and calls this server by another name, name the proxy in FLEETWIRE_TRUST_PROXY.`
 
 export interface AuthOptions {
-  /** Who sent a request, as the app around this one knows it; null for those that come with a token. */
+  /** Identifies the sender of a request for the embedding app; null for requests that carry a token instead. */
   authenticate?: ((request: FastifyRequest) => HostAnswer | Promise<HostAnswer>) | undefined
 }
 
@@ -69,7 +69,7 @@ export default fp<AuthOptions>(
       const takesQuery = ALLOW_QUERY_TOKEN && request.routeOptions.config.queryToken === true
       const found = findToken(request.headers, query, takesQuery)
       const hadQuery = query.token !== undefined
-      // No route has it as a parameter, and nothing after this point needs it.
+      // No route declares it as a parameter, and nothing after this point needs it.
       delete query.token
       switch (found.status) {
         case 'found':
@@ -86,13 +86,13 @@ export default fp<AuthOptions>(
       return !isOwnOrigin(origin, app.reachedAt(request).host)
     }
 
-    /** The user whom the app knows, else that of the token. */
+    /** The user that the embedding app identifies, or else the token's user. */
     async function judgeByHost(request: FastifyRequest): Promise<TokenVerdict> {
       const user = await authenticate?.(request)
       if (user === undefined || user === null) return judge(request)
       delete (request.query as Record<string, unknown>).token
       const { origin } = request.headers
-      // Browsers send cookies along with what any page makes them send. A token would have to be known to that page.
+      // Browsers attach cookies to any page's requests. A token, in contrast, would have to be known to the page.
       if (origin !== undefined && isForeign(request, origin))
         return { refusal: wireError('forbidden', foreignPage(origin, request.host)) }
       const principal = hostPrincipal(user, app.clock.now())
@@ -101,7 +101,7 @@ export default fp<AuthOptions>(
 
     const { FALSE_TOKEN_RATE } = app.config
     const falseTokens = new KeyedBuckets({ ratePerSecond: FALSE_TOKEN_RATE / 60, burst: FALSE_TOKEN_RATE })
-    /** Only false tokens are counted and refused, so that others at the same address, behind a proxy, still get in. */
+    /** Only false tokens are counted and refused, so that other clients at the same address (a proxy) still get in. */
     function refusalOf(
       request: FastifyRequest,
       { refusal, isHarmless }: Extract<TokenVerdict, { refusal: WireError }>,
@@ -147,7 +147,7 @@ export default fp<AuthOptions>(
       return [app.authenticate, check]
     })
     app.decorate('admitRoutes', (prefix, base = '/api/v1') => route => {
-      // Fastify makes a HEAD route from each GET route.
+      // Fastify derives a HEAD route from each GET route.
       const method = route.method === 'HEAD' ? 'GET' : String(route.method)
       route.onRequest = app.admit(`${method} ${base}${route.url.slice(prefix.length)}`)
     })

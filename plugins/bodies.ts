@@ -19,7 +19,7 @@ function wrongType(type: string | undefined): Error {
   return refusal(415, `${had}: send JSON with "Content-Type: ${JSON_TYPE}"${hint}.`)
 }
 
-/** Fastify does not say what is wrong with the JSON. */
+/** Fastify does not report what is wrong with the JSON. */
 function badJson(body: string): Error {
   const refused = (why: string) => refusal(400, `The body is not valid JSON: ${why}.`, 'FST_ERR_CTP_INVALID_JSON_BODY')
   try {
@@ -31,8 +31,8 @@ function badJson(body: string): Error {
 }
 
 /**
- * Bodies are JSON. An empty body counts as none, whatever its content type: clients set the type on every request that
- * could have a body, and an interrupt must not fail because of a header.
+ * Bodies are JSON. An empty body counts as no body, whatever its content type: some clients set the type on every
+ * request that could have a body, and an interrupt must not fail because of a header.
  */
 export default fp(
   async app => {
@@ -45,7 +45,7 @@ export default fp(
     app.addContentTypeParser('*', (request, payload, done) => {
       const { headers } = request
       const refuse = () => done(wrongType(headers['content-type']))
-      // Only a body with a content length can be judged before it arrives.
+      // Only a body with a content length can be refused before it arrives.
       if (headers['transfer-encoding'] === undefined) refuse()
       else payload.once('data', refuse).once('end', () => done(null))
     })

@@ -4,7 +4,7 @@ import { FrameCompressor } from '../src/frames/frame-compressor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Sends the events of the log to subscribers: sockets, streams, or a sink of your own. */
+    /** Sends the events of the log to subscribers: sockets, streams, or custom sinks. */
     broadcaster: Broadcaster
   }
 }

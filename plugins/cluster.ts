@@ -13,16 +13,16 @@ import { retentionOf } from '../src/open-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** This process as a node of a cluster; undefined where its log is its own. */
+    /** This process as a node of a cluster; undefined without a cluster. */
     cluster: ClusterNode | undefined
     /**
-     * Runs what decides: from now on to the close where the log is this process's own, and in a cluster whenever this node
-     * is the active one.
+     * Runs a service that makes decisions: without a cluster, from now until the app closes; in a cluster, whenever
+     * this node is the active one.
      */
     whileActive(service: Service): Promise<void>
   }
   interface FastifyContextConfig {
-    /** Answered also by a node that is cut off from its cluster. */
+    /** The route is served even while this node is cut off from its cluster. */
     whileCutOff?: boolean
   }
 }
@@ -41,7 +41,7 @@ async function openNode(app: FastifyInstance, config: Config, startWorker?: Star
     requiresFsync: config.NATS_REQUIRE_FSYNC,
     node: nodeName(config),
     tokenKeyId: tokenKeyId(config.JWT_SECRET ?? config.JWT_PUBLIC_KEY ?? config.JWKS_URL ?? ''),
-    // Beside a log of this process's own, which is not touched.
+    // Separate from the log of a process without a cluster, which is not touched.
     dir: resolve(config.DATA_DIR, 'replica'),
     clock: app.clock,
     retention: retentionOf(config),
@@ -52,7 +52,7 @@ async function openNode(app: FastifyInstance, config: Config, startWorker?: Star
   })
 }
 
-/** A node that the caller made, and ends. */
+/** A node that the caller created and will close. */
 export type GivenNode = ClusterNode & Pick<RunningNode, 'addService'>
 
 export interface ClusterOptions {
@@ -69,7 +69,7 @@ function join(app: FastifyInstance, node: GivenNode): void {
   app.decorate('whileActive', async service => node.addService(service))
   app.addHook('onRequest', (request, reply, done) => {
     if (!node.isCutOff || request.routeOptions.config.whileCutOff === true) return done()
-    // The next request on the socket of an upgrade would never be read.
+    // A next request on an upgraded socket would never be read.
     if (request.headers.upgrade !== undefined) reply.raw.shouldKeepAlive = false
     reply.refuse(CUT_OFF)
   })

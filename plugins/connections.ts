@@ -8,7 +8,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every open connection of this process. */
     connections: ConnectionRegistry
-    /** Joins what is sent in one turn of the event loop into one write per connection. */
+    /** Batches the frames sent in one turn of the event loop into one write per connection. */
     flusher: FlushScheduler
   }
 }
@@ -39,7 +39,7 @@ export default fp(
       revoked.add(revocation)
       connections.closeWhere(principal => revoked.has(principal), 4401, 'token revoked')
     })
-    // Its clients are served by other nodes, and nothing here tells them so.
+    // Other nodes keep serving the clients of this node's connections, which would otherwise not notice the cut.
     const unlisten = cluster?.onRole(() => {
       if (cluster.isCutOff) connections.closeEach('node cut off').catch(err => app.log.error({ err }, 'not closed'))
     })

@@ -1,7 +1,7 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import fp from 'fastify-plugin'
 
-/** The app around this one may have the library too. Its decorator of requests, which is a flag, then does for both. */
+/** The embedding app may register the library too. Both can share its request decorator, which is only a flag. */
 const besideTheirs = fp<FastifyCorsOptions>((scope, options, done) => {
   const decorateRequest = (name: string, value: never) =>
     scope.hasRequestDecorator(name) ? scope : scope.decorateRequest(name, value)
@@ -9,8 +9,8 @@ const besideTheirs = fp<FastifyCorsOptions>((scope, options, done) => {
 })
 
 /**
- * Lets browsers of other origins in. No cookies are used, so there are no credentials to share. Upgrades are checked
- * separately (`app.checkOrigin`) by the same list. The server's own pages need none of these headers.
+ * Admits browsers from other origins. No cookies are used, so there are no credentials to share. Upgrades are checked
+ * separately (`app.checkOrigin`) against the same list. The server's own pages need none of these headers.
  */
 export default fp(
   async app => {
@@ -19,7 +19,7 @@ export default fp(
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: [
         ...['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
-        // Of MCP clients in a page.
+        // For MCP clients in a page.
         ...['Mcp-Session-Id', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name'],
       ],
       exposedHeaders: ['Location', 'Idempotent-Replay', 'Retry-After', 'Mcp-Session-Id'],

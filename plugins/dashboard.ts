@@ -11,11 +11,11 @@ import { unbuiltPage } from '../src/reference/unbuilt-page.ts'
 
 export interface DashboardOptions {
   version: string
-  /** Where the built pages are. Default: where `npm run build` puts them. */
+  /** The folder of the built pages. Default: where `npm run build` puts them. */
   folder?: string | undefined
 }
 
-/** Each page is one document that finds its screen by its address. No address of another route may be among them. */
+/** Each path serves the same document, which picks its screen by the path. No other route's path may be among these. */
 export const PAGES = [
   ...['/', '/needs-you', '/agents', '/agents/*', '/tasks', '/tasks/*', '/commands', '/commands/*'],
   ...['/system', '/system/*', '/login'],
@@ -33,26 +33,26 @@ const dashboardHeaders = {
   ...others,
   contentSecurityPolicy: {
     ...contentSecurityPolicy,
-    // The one address that the page names for itself is its base.
+    // The only URL that the page sets for itself is its base.
     directives: { ...contentSecurityPolicy.directives, baseUri: ["'self'"] },
   },
-  // Browsers ignore both over plain HTTP, and say so in the console of each page.
+  // Browsers ignore both over plain HTTP, and warn about it in the console of each page.
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
 }
 
-/** The pages for people, and the files that they load; without a build, a page that says how to make one. */
+/** Serves the dashboard pages and their assets; without a build, a page that explains how to make one. */
 export default fp<DashboardOptions>(
   async (app, { version, folder = builtDashboard() }) => {
     if (!app.config.DASHBOARD) return
     const build = await readDashboard(folder)
 
     const pages: FastifyPluginAsync = async pages => {
-      // A page is many files at once, and none of them costs more than a read.
+      // A page loads many files at once, and each costs no more than a read.
       pages.addHook('onRoute', route => {
         route.config = { ...route.config, rateLimit: false }
       })
-      // @fastify/static forbids folders and odd spellings of names; here they are files that do not exist.
+      // @fastify/static answers 403 for folders and odd spellings of names; here such files do not exist.
       pages.setErrorHandler<FastifyError>((error, _request, reply) => {
         if (error.statusCode !== 403) throw error
         reply.callNotFound()
@@ -74,7 +74,7 @@ export default fp<DashboardOptions>(
       await pages.register(helmet, dashboardHeaders)
       const send = (page: DashboardPage) => (request: FastifyRequest, reply: FastifyReply) => {
         const { html, etag } = page.at(baseOf(request))
-        // A new build has other files: a browser asks each time whether the page is still this one.
+        // A new build has other assets, so a browser revalidates the page each time.
         reply.headers({ 'Cache-Control': 'no-cache', ETag: etag })
         if (isFresh(request.headers['if-none-match'], etag)) return reply.code(304).send()
         return reply.type('text/html; charset=utf-8').send(html)
@@ -84,7 +84,7 @@ export default fp<DashboardOptions>(
       await pages.register(serveFiles, {
         root: `${build.folder}/assets`,
         prefix: '/assets/',
-        // Their names change with their content.
+        // Asset names change with their content.
         maxAge: '1y',
         immutable: true,
         index: false,

@@ -13,12 +13,12 @@ declare module 'fastify' {
     routeTable: RouteTable
   }
   interface FastifyReply {
-    /** Answers with a refusal: the status and body of its code, and the headers that belong to it. */
+    /** Sends a refusal: the status and body for its code, and the headers that go with it. */
     refuse(error: WireError): FastifyReply
   }
 }
 
-/** Refusals of Fastify itself for which the status alone would say too little. */
+/** Refusals by Fastify itself whose status alone would be too unspecific. */
 const codes: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'bad_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
@@ -51,7 +51,7 @@ function refuse(this: FastifyReply, error: WireError): FastifyReply {
   return this.code(errorCodes[error.code].status).send(restError(error))
 }
 
-/** What to do about it, where Fastify says only what was wrong. */
+/** Says what to do about an error where Fastify's message says only what was wrong. */
 function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequest): string {
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -68,7 +68,7 @@ function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequ
 function onError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode = 500, validation, validationContext = 'body' } = error
   if (validation !== undefined) {
-    // An empty body counts as none, and Fastify validates none as `null`.
+    // An empty body counts as no body, which Fastify validates as `null`.
     if (validationContext === 'body' && request.body === undefined) return reply.refuse(noBody)
     return reply.refuse(validationMessage(validation, validationContext))
   }
@@ -77,7 +77,7 @@ function onError(error: FastifyError, request: FastifyRequest, reply: FastifyRep
   if (statusCode < 500) {
     return reply.code(statusCode).send(restError(wireError(code, adviceOf(error, request)), statusCode))
   }
-  // Internals belong in the log only: a caller could learn from them how to break more.
+  // Internals belong in the log only: they could teach a caller how to break more.
   request.log.error({ err: error }, 'request failed')
   if (code === 'unavailable')
     return reply.refuse(wireError(code, errorCodes[code].meaning, { retryAfterMs: RETRY_AFTER_MS }))
@@ -85,7 +85,8 @@ function onError(error: FastifyError, request: FastifyRequest, reply: FastifyRep
 }
 
 /**
- * Handles errors from before routing, such as a path that cannot be decoded. Passed to Fastify when the server is made.
+ * Handles errors that precede routing, such as a path that cannot be decoded. Passed to Fastify when the server is
+ * created.
  */
 export function frameworkErrors(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode = 400 } = error
@@ -106,15 +107,15 @@ const noRequest: Record<string, [statusCode: number, message: string]> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks are too large: send none.'],
 }
 
-/** Handles what is not an HTTP request at all. The packet is not logged, since it may contain a token. */
+/** Handles input that is not an HTTP request at all. The packet is not logged, since it may contain a token. */
 export function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const [statusCode, message] = noRequest[error.code ?? ''] ?? [400, 'This is not a valid HTTP request.']
   const body = restError(wireError(codeOf({ statusCode }), message), statusCode)
-  // A response that is already on its way would get this one in its middle.
+  // If a response is already being sent, this one would end up in the middle of it.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
   if (!socket.writable || answer?.headersSent) socket.destroy()
-  // If it were only ended, the socket would live until the peer ends its side.
+  // With only an `end()`, the socket would stay open until the peer ends its side.
   else socket.end(rawAnswer(body), () => socket.destroy())
 }
 
@@ -133,7 +134,7 @@ export default fp(
       const { method, url } = request
       const [path] = url.split('?', 1)
       const methods = routeTable.methodsOf(url)
-      // The path of a page's missing file matches a route, and the route has this method.
+      // The path of an asset that does not exist matches a route, and that route has this method.
       if (methods.length === 0 || methods.includes(method))
         return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
       const allowed = methods.join(', ')
@@ -141,7 +142,7 @@ export default fp(
       return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))
     }
     app.setNotFoundHandler(notFound)
-    // Runs before the body of a request to an unknown route is parsed.
+    // Refuses a request to an unknown route before its body is parsed.
     app.addHook('preParsing', (request, reply, _payload, done) => {
       if (request.is404) notFound(request, reply)
       else done()

@@ -3,7 +3,7 @@ import { EventBus } from '../src/events/event-bus.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Events for code in this process, and what that code publishes. */
+    /** Delivers events to code in this process, and publishes events from that code. */
     eventBus: EventBus
   }
 }

@@ -12,7 +12,7 @@ declare module 'fastify' {
     eventLog: TimedLog
     /** Whether the store accepts writes. */
     storeProbe: StoreProbe
-    /** How full the log is; undefined if another process owns it. */
+    /** How full the log is; undefined if the caller owns the log. */
     logUsage(): { events: number; bytes: number; limitBytes: number } | undefined
   }
 }
@@ -20,7 +20,7 @@ declare module 'fastify' {
 export interface EventLogOptions {
   /** A log that the caller opened and will close. */
   eventLog?: EventLog | undefined
-  /** The log of the configuration, if it is being opened already. It is closed with the app. */
+  /** The configured log, if it is already being opened. It is closed with the app. */
   openingLog?: OpeningLog | undefined
   startWorker?: StartWorker | undefined
 }

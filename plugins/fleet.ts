@@ -13,7 +13,7 @@ import type { WebhookService } from '../src/webhooks/webhook-service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The whole domain. Its services are also decorators of their own. */
+    /** The whole domain. Its services are also separate decorators. */
     fleet: Fleet
     commandQueue: CommandQueue
     batches: BatchService

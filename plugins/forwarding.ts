@@ -17,28 +17,28 @@ import { decodeCursor } from '../src/log/cursor.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What this node asks of the active one; undefined where there is no cluster. */
+    /** Calls from this node to the active one; undefined without a cluster. */
     activeCalls: ActiveCalls | undefined
     /**
-     * Has the active node answer the requests of a scope, whichever node they reach; a route that any node can answer says
-     * `config: { onAnyNode: true }`. Hooks of onRequest run before, on the node that was reached: who may not ask costs
-     * the active node nothing.
+     * Has the active node serve the requests of a scope, whichever node they reach. A route that any node can serve
+     * sets `config: { onAnyNode: true }`. onRequest hooks run first, on the node that was reached: a request that they
+     * refuse costs the active node nothing.
      */
     answeredByActive(scope: FastifyInstance): void
     /**
-     * Closes a stream, to come again, when this node is not the active one any more: what belongs to it is decided elsewhere
-     * then. Until the function that this returns is called.
+     * Closes a stream, with the advice to reconnect, when this node stops being the active one, since another node then
+     * decides about it. The returned function ends this.
      */
     whileDeciding(stream: Pick<OpenConnection, 'close'>): () => void
   }
   interface FastifyContextConfig {
     onAnyNode?: boolean
-    /** The same request again, with the same Idempotency-Key, changes nothing more. */
+    /** Repeating the request with the same Idempotency-Key changes nothing more. */
     takesIdempotencyKey?: boolean
   }
 }
 
-/** A body up to this size is held, and can be sent to another node if the first cannot be reached. */
+/** A body up to this size is buffered, and can be sent to another node if the first cannot be reached. */
 const HELD_BYTES = 64 * 1024
 const FULL_URL = /^https?:\/\/[^/]*/i
 
@@ -58,7 +58,7 @@ export default fp(
     const { HttpForwarder } = await import('../src/cluster/forwarding/http-forwarder.ts')
     const forwarder = new HttpForwarder({ stallMs: Math.max(config.STALLED_CONNECTION_MS, 2 * config.HEARTBEAT_MS) })
     const calls = new ActiveCalls({ cluster, clock, draining: lifecycle.draining })
-    /** Event streams from the active node. Their clients come back, to another node: there is nothing to wait for. */
+    /** Event streams from the active node. Draining does not wait for them: their clients reconnect to another node. */
     const streams = new Set<FastifyReply['raw']>()
     const cut = () => {
       for (const response of streams) response.destroy()
@@ -69,7 +69,7 @@ export default fp(
       await forwarder.close()
     })
 
-    /** Resolves with the body where this node is the active one by now. */
+    /** Resolves with the body if this node has become the active one. */
     async function pass(request: FastifyRequest, reply: FastifyReply): Promise<{ here: ReadableStream } | undefined> {
       const { raw, method } = request
       const gone = new AbortController()
@@ -110,14 +110,14 @@ export default fp(
 
     async function tell(request: FastifyRequest, reply: FastifyReply, answer: IncomingAnswer): Promise<void> {
       const { statusCode, headers, body, head } = answer
-      // Who reads here next, or resumes, finds what was done.
+      // The caller's next read or resume on this node must find what the request did.
       if (head !== undefined) await cluster!.caughtUp(head)
       closeIfUnread(request, reply.code(statusCode).headers(headers))
       if (String(headers['content-type']).startsWith('text/event-stream')) {
         stream(reply, body)
         return
       }
-      // There is nothing in it, and Fastify would count it.
+      // The response has no content, and Fastify would set a content length.
       if (request.method === 'HEAD' || statusCode === 204 || statusCode === 304) {
         body.on('error', () => {}).resume()
         reply.send()
@@ -127,7 +127,7 @@ export default fp(
     function stream(reply: FastifyReply, body: ReadableStream): void {
       const { raw } = reply.hijack()
       raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
-      // Whoever continues at the end waits for the next event, and must know before that the stream is there.
+      // A client that resumes at the end waits for the next event, and must know before then that the stream is open.
       raw.flushHeaders()
       streams.add(raw)
       pipeline(body, raw, () => streams.delete(raw))
@@ -151,8 +151,8 @@ export default fp(
         const doNothing = () => void closeIfUnread(request, reply.header(NOT_ACTIVE, 'true')).refuse(notActive)
         if (request.routeOptions.config.onAnyNode === true) done()
         else if (cluster.isActive) {
-          // A commit may be told to another node, and seen there, before this one has heard that it stands. One that was
-          // replaced, and does not know it yet, never has it.
+          // The forwarding node may have seen a commit whose confirmation has not reached this node yet. A node that
+          // was replaced without knowing it never gets that commit.
           if (from === undefined) done()
           else cluster.caughtUp(from.head).then(hasIt => (hasIt ? done() : doNothing()), done)
         } else if (from !== undefined) doNothing()
@@ -168,7 +168,7 @@ export default fp(
       scope.addHook('onSend', (request, reply, payload, done) => {
         if (app.forwardedFrom(request) !== undefined) {
           reply.header(HEAD, eventLog.head)
-          // It ceased to decide while it was asked: the next one is asked, as if this one had not been.
+          // This node stopped being active during the request: the sender tries the new active node instead.
           if (!cluster.isActive && reply.statusCode === 503 && saysNothingDone(payload))
             reply.header(NOT_ACTIVE, 'true')
         }
@@ -179,7 +179,7 @@ export default fp(
   { name: 'fleetwire-forwarding', dependencies: ['fleetwire-cluster', 'fleetwire-event-log', 'fleetwire-reached-at'] },
 )
 
-/** Of a refusal: it does not say that the outcome is not known. */
+/** Whether a refusal means that nothing was done, as opposed to an unknown outcome. */
 function saysNothingDone(payload: unknown): boolean {
   if (typeof payload !== 'string') return false
   try {
@@ -195,7 +195,7 @@ function isSafe({ method, headers, routeOptions }: FastifyRequest): boolean {
   return routeOptions.config.takesIdempotencyKey === true && headers['idempotency-key'] !== undefined
 }
 
-/** Rejects as Fastify does where the body is too large for the route. */
+/** Rejects with Fastify's own error if the body is too large for the route. */
 async function bodyOf({ raw, method, headers, routeOptions }: FastifyRequest): Promise<Body> {
   if (method === 'GET' || method === 'HEAD') return { kind: 'none' }
   const limit = routeOptions.bodyLimit
@@ -207,7 +207,7 @@ async function bodyOf({ raw, method, headers, routeOptions }: FastifyRequest): P
   }
 }
 
-/** As they came. What the active node asks of them, such as who sent it, it finds as if it had been asked itself. */
+/** Headers pass unchanged: the active node reads from them what it would read if the client had reached it directly. */
 function headersOf({ raw }: FastifyRequest, body: Body) {
   const headers = headersPassedOn(raw.headers)
   if (body.kind === 'none') {
@@ -222,7 +222,7 @@ const sent = (body: Body) => (body.kind === 'none' ? undefined : body.kind === '
 const replay = (body: Body): ReadableStream =>
   body.kind === 'stream' ? body.stream : Readable.from(body.kind === 'whole' ? [body.bytes] : [], { objectMode: false })
 
-/** The next request on this connection would stand behind a body that nobody reads. */
+/** The next request on this connection would queue behind a body that nobody reads. */
 function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (!raw.complete) reply.header('connection', 'close')
   return reply

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { answerHeaders } from '../src/raw-answer.ts'
 
-/** Routes decide for themselves what may be cached and what their pages may load. */
+/** Default headers. Routes decide for themselves what may be cached and what their pages may load. */
 export default fp(
   async app => {
     app.addHook('onRequest', (_request, reply, done) => {

@@ -13,7 +13,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     tokens: TokenService
     loginCodes: LoginCodes
-    /** Judges a token: form, signature, claims, age, revocation. Synchronous if its signature was verified before. */
+    /** Verifies a token: form, signature, claims, age, revocation. Synchronous if its signature was verified before. */
     verifyToken(token: string): TokenVerdict | Promise<TokenVerdict>
   }
 }
@@ -30,7 +30,7 @@ const TOKENS_KEPT = 1000
 const NAMESPACE = 'fleetwire'
 const REQUEST_DECORATOR = 'fleetwireClaims'
 
-/** The library judges form, algorithm and signature. TokenService judges age and revocation, each time. */
+/** The library checks form, algorithm and signature. TokenService checks age and revocation, each time. */
 async function registerJwt(app: FastifyInstance, key: Exclude<TokenKey, { kind: 'key-set' }>): Promise<JWT> {
   const secret: FastifyJWTOptions['secret'] = key.kind === 'secret' ? key.secret : { public: key.pem }
   const verify = { algorithms: key.algorithms, ignoreExpiration: true, ignoreNotBefore: true }
@@ -87,7 +87,7 @@ export default fp<JwtOptions>(
     app.decorate('tokens', tokens)
     app.decorate('loginCodes', new LoginCodes({ log: app.eventLog, clock: app.clock, tokens }))
 
-    // A verified signature is valid for as long as its key is, and keys of a set may be withdrawn. The library caches
+    // A verified signature stays valid as long as its key, but the keys of a set may be withdrawn. The library caches
     // verdicts too, but it hashes the token each time, which takes longer than everything else that is done for a known
     // token.
     const verified = new Map<string, unknown>()

@@ -9,22 +9,22 @@ declare module 'fastify' {
     // Fleetwire and have a `config` of their own.
     config: Config
     clock: Clock
-    /** `draining` once the server was told to close: it accepts no new work and finishes what it has. */
+    /** `draining` once the server was asked to close: it accepts no new work and finishes what it has. */
     lifecycle: Lifecycle
   }
 }
 
 interface Lifecycle {
   phase: 'serving' | 'draining'
-  /** Aborted when it starts to drain: whatever waits should answer with what it has. */
+  /** Aborted when draining starts: waiting requests should respond with what they have. */
   readonly draining: AbortSignal
 }
 
-/** Registered first, so that its hook runs before those that take time to drain. */
+/** Registered first, so that its hook runs before the hooks that take time to drain. */
 export default fp(
   async app => {
     const controller = new AbortController()
-    // Each request that waits listens.
+    // Each waiting request adds a listener.
     setMaxListeners(0, controller.signal)
     const lifecycle: Lifecycle = { phase: 'serving', draining: controller.signal }
     app.decorate('lifecycle', lifecycle)

@@ -4,20 +4,20 @@ import { type MetricSources, metricTable } from '../src/metrics/metric-table.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What `/metrics` shows. One registry per app, since several may live in one process. */
+    /** The metrics that `/metrics` serves. One registry per app, since several apps may share a process. */
     metrics: Registry
   }
 }
 
-/** From one fsync on a fast disk to a log that cannot keep up. */
+/** Seconds: from one fsync on a fast disk to a log that cannot keep up. */
 const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
 let ofThisProcess: Registry | undefined
 
 /**
- * The metrics that prom-client has for every Node process, under the names that dashboards know. They are created once
- * per process, however many apps it holds: prom-client's monitors of the event loop and of the garbage collector cannot
- * be stopped, so each app would leave another pair behind. They keep no process alive and hold nothing of an app.
+ * prom-client's default metrics of the Node process, under the names that dashboards know. They are created once per
+ * process, however many apps it holds: prom-client's monitors of the event loop and of the garbage collector cannot be
+ * stopped, so each app would leave another pair behind. They keep no process alive and hold no reference to an app.
  */
 function processMetrics(): readonly Metric[] {
   if (ofThisProcess === undefined) {

@@ -3,7 +3,7 @@ import { OpenMessages } from '../src/sessions/open-messages.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What is open on the streams of sessions. Takes the snapshots that show it. */
+    /** Tracks the open items of session streams, and takes snapshots of them. */
     openMessages: OpenMessages
   }
 }

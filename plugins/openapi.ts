@@ -10,7 +10,7 @@ export interface OpenapiOptions {
   version: string
 }
 
-/** Everything is loaded from this server. */
+/** All assets are loaded from this server. */
 const docsHeaders = pageHeaders({
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],
@@ -20,8 +20,8 @@ const docsHeaders = pageHeaders({
 })
 
 /**
- * With every response by which the route refuses. Only the document has them: nothing checks or compiles what an error
- * looks like, and to keep them with each route takes a quarter of the memory of an app.
+ * The schema plus every response with which the route refuses. Only the document has these responses: nothing validates
+ * or serialises errors by schema, and keeping them with each route takes a quarter of the memory of an app.
  */
 function documented(shown: FastifySchema, { method, config }: RouteOptions): FastifySchema {
   const { refusals = [], ...schema } = shown
@@ -48,7 +48,7 @@ export default fp<OpenapiOptions>(
           version,
           description: 'The realtime control plane between a fleet of AI agents and the people who run them.',
         },
-        // The page shows them in this order.
+        // The page shows the tags in this order.
         tags: [
           { name: 'agents', description: 'Who is there, how they are, and what their terminals show' },
           { name: 'commands', description: 'Submit, follow, interrupt and retry; one for many agents as a batch' },
@@ -91,7 +91,7 @@ export default fp<OpenapiOptions>(
       await pages.register(swaggerUi, {
         routePrefix: '/docs',
         theme: { title: 'Fleetwire REST API' },
-        // Without the bar at the top, which offers to load any document from anywhere.
+        // Without the top bar, which offers to load any document from anywhere.
         uiConfig: { layout: 'BaseLayout' },
         // Relative, so that the page works behind any prefix.
         indexPrefix: '.',

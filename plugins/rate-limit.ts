@@ -6,8 +6,8 @@ const WINDOW_MS = 60_000
 const ADDRESS = 'address '
 
 /**
- * REST_RATE requests a minute for each principal, or for each address if no principal is known, so that guessing tokens
- * is limited too. Routes with `config: { rateLimit: false }` have limits of their own, or need none.
+ * REST_RATE requests a minute per principal, or per address if the principal is unknown, so that guessing tokens is
+ * limited too. Routes with `config: { rateLimit: false }` have their own limits, or need none.
  */
 export default fp(
   async app => {

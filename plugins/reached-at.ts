@@ -10,28 +10,28 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** How the sender of a request reaches this server, through the proxies that `TRUST_PROXY` trusts. */
     reachedAt(request: FastifyRequest): ReachedAt
-    /** The sender of a request that another node of the cluster passed on, as that node saw it; undefined for all others. */
+    /** The sender of a request that another node forwarded, as that node saw it; undefined for all other requests. */
     forwardedFrom(request: FastifyRequest): ForwardedFrom | undefined
-    /** What `Location` names for a path of this server. */
+    /** The public form of a path of this server, for `Location`. */
     publicPath(request: FastifyRequest, path: string): string
-    /** The address of a request as limits count it: IPv6 by its /64. */
+    /** The address by which limits count a request: an IPv6 address is reduced to its /64. */
     addressOf(request: FastifyRequest): string
     /** How often each limit refused a request, over REST and on sockets. */
     refusals: Refusals
   }
   interface FastifyRequest {
-    /** Caches the result of `app.addressOf`, since asking the kernel and parsing its answer takes time. */
+    /** Caches the result of `app.addressOf`: asking the kernel for the address and parsing it takes time. */
     limitedAddress: string | null
-    /** Caches the result of `app.forwardedFrom`: one request is asked about it several times. */
+    /** Caches the result of `app.forwardedFrom`, which is called several times per request. */
     forwarded: ForwardedFrom | null
   }
 }
 
-/** Fastify finds host and scheme, with the same setting. It does not know prefixes and ports. */
+/** Fastify determines host and scheme from the same setting, but does not handle prefixes and ports. */
 export default fp(
   async app => {
     const trust = parseTrustProxy(app.config.TRUST_PROXY)
-    // An app that embeds this one has its own trust settings; if they trust a proxy, a second address is known.
+    // An embedding app has its own trust settings; if it trusts a proxy, `ips` has a second address.
     const isTrusted = ({ ips, socket }: FastifyRequest) =>
       trust?.(socket.remoteAddress ?? '', 0) === true || (ips?.length ?? 0) > 1
     app.decorateRequest('forwarded', null)
@@ -49,7 +49,7 @@ export default fp(
     app.decorate('refusals', new Refusals())
     app.decorateRequest('limitedAddress', null)
     app.decorate('addressOf', request => {
-      // A closed socket no longer has an address. Such requests are counted together.
+      // A closed socket has no address any more. Such requests are counted together.
       request.limitedAddress ??=
         app.forwardedFrom(request)?.address ?? normalizeIP((request.ip as string | undefined) ?? '')
       return request.limitedAddress

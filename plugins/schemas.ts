@@ -16,13 +16,15 @@ import { shareSchemas } from '../src/shared-schemas.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Compiles what no request has asked for yet, at most so many; returns how many. Throws if a schema cannot be compiled.
+     * Compiles up to `most` of the schemas that no request has needed yet; returns how many. Throws if one cannot be
+     * compiled.
      */
     compileSchemas(most?: number): number
   }
   interface FastifySchema {
     /**
-     * The codes with which the route itself refuses. Those of the checks before every route are added to its document.
+     * The codes with which the route itself refuses. The API document adds those of the checks that precede every
+     * route.
      */
     refusals?: readonly ErrorCode[]
   }
@@ -37,7 +39,7 @@ type Shared = Parameters<Build>[0]
 type BuildSerializer = ReturnType<typeof SerializerSelector>
 type Serialize = ReturnType<ReturnType<BuildSerializer>>
 
-// Loaded by the first request that needs them: for a start they cost as much as all the rest.
+// Loaded by the first request that needs them: loading them takes as long as the rest of the start-up.
 const require = createRequire(import.meta.url)
 const validators = (): Build => (require('@fastify/ajv-compiler') as typeof AjvCompiler)()
 const serializers = (): BuildSerializer =>
@@ -46,8 +48,8 @@ const serializers = (): BuildSerializer =>
   ).SerializerSelector()
 
 /**
- * Half of what compiling costs goes into checking the schemas, which are ours and which a test checks, and into making code
- * shorter that the engine makes fast anyway.
+ * Half of the compile time goes into checking the schemas, which are our own and covered by a test, and into optimising
+ * generated code that the engine optimises anyway.
  */
 const cheap = { validateSchema: false, code: { optimize: false } } as const
 const FIRST_ERROR = 400
@@ -55,14 +57,14 @@ const { schemas, refer } = shareSchemas(Object.values(protocol))
 const common = { useDefaults: true, removeAdditional: false, allErrors: false, ...cheap }
 
 /**
- * Bodies are taken as they are: what does not fit is refused, never converted or dropped. Query strings and path
+ * Bodies are taken literally: a value that does not fit is refused, never converted or dropped. Query strings and path
  * parameters are text, so they are converted. Schemas with an `$id` become references, in validation and in the API
  * document.
  */
 export default fp(
   async app => {
     const waiting = new Set<() => unknown>()
-    /** Compiles when it is first asked: a route pays for its own schemas, a start for none. */
+    /** Compiles on first use: a route pays for its own schemas, and start-up for none. */
     function later<T>(compile: () => T): () => T {
       let compiled: { it: T } | undefined
       const get = () => {
@@ -99,10 +101,10 @@ export default fp(
         }) as Build,
         buildSerializer: ((shared, options) => {
           const compiler = later(() => serializers()(shared, { ...options, ajv: cheap }))
-          // Many routes share a record, so each serializer is compiled once.
+          // Many routes share a response schema, so each serializer is compiled once.
           const known = new Map<string, Serialize>()
           return route => {
-            // An app around this one may refuse requests in a hook, with a body of its own.
+            // An embedding app may refuse requests in a hook, with its own body.
             if (Number(route.httpStatus) >= FIRST_ERROR) return data => JSON.stringify(data)
             const get = later(() => {
               const key = JSON.stringify(route.schema)
@@ -123,7 +125,7 @@ export default fp(
   { name: 'fleetwire-schemas' },
 )
 
-/** A validator as Fastify wants it: its last errors stand on the function itself. */
+/** A validator as Fastify expects it: the last errors are a property of the function. */
 function validator(get: () => Validate): Validate {
   const judge: Validate = value => {
     const validate = get()
@@ -134,7 +136,7 @@ function validator(get: () => Validate): Validate {
   return judge
 }
 
-/** Applies to the body of every route: refuses what could not be kept as it is, too deep or with too large a number. */
+/** Applied to the body of every route: refuses values that cannot be stored unchanged (too deep, number too large). */
 function keepable(validate: Validate): Validate {
   return body => {
     const [path, value] = Array.isArray(body) ? deepMember(body, MAX_VALUE_DEPTH + 1) : ['', body]

@@ -4,20 +4,20 @@ import { Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Timer } from '../src/clock.ts'
 
-/** How long a request that is being answered may still take once everything else has drained. */
+/** How long a pending response may still take once everything else has drained. */
 const ANSWER_DEADLINE_MS = 10_000
 
 /**
  * Keeps peers from holding up the close. Node waits for every connection that is not idle, including one that has sent
- * nothing yet (browsers and probes open such) or only half a request. Registered after the plugins that drain before
+ * nothing yet (browsers and probes open these) or only half a request. Registered after the plugins that drain before
  * it.
  */
 export default fp(
   async app => {
     const { server, clock, upgradeIntake } = app
-    // A TLS socket is an object of its own, above the one that was accepted.
+    // A TLS socket is a separate object on top of the accepted socket.
     const connected = server instanceof TlsServer ? 'secureConnection' : 'connection'
-    /** How many requests are being answered, for each connection that is not a WebSocket. */
+    /** The number of requests being served, for each connection that is not a WebSocket. */
     const answering = new Map<Socket, number>()
     let deadline: Timer | undefined
     const count = (socket: Socket, change: number) => {
@@ -59,7 +59,7 @@ export default fp(
       }, ANSWER_DEADLINE_MS)
     })
     app.addHook('onClose', async () => {
-      // The server has waited for what it accepted itself, and not for what another process accepted for it.
+      // The server has waited for the sockets that it accepted, but not for those that another process accepted for it.
       dropIdle()
       if (answering.size > 0) await new Promise<void>(resolve => (allGone = resolve))
       deadline?.cancel()

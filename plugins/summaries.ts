@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
 import { SummaryBoard } from '../src/summaries/summary-board.ts'
 
-/** Of a terminal's output: enough for its last line. */
+/** The tail of a terminal's output that is examined: enough for its last line. */
 const TAIL_BYTES = 4096
 
-/** What a card of each agent shows, told to whoever subscribed to `agents.*.summary`. */
+/** Publishes what each agent's card shows to the subscribers of `agents.*.summary`. */
 export default fp(
   async app => {
     const { clock, eventLog: log, terminals } = app

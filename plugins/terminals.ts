@@ -6,7 +6,7 @@ import { TerminalHub } from '../src/terminals/terminal-hub.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** All terminals of all agents; in a cluster, those that viewers of this node look at, unless this node decides. */
+    /** All terminals of all agents. A cluster node that is not active has only those that its viewers watch. */
     terminals: TerminalHub
   }
 }

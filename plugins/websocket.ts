@@ -20,11 +20,11 @@ declare module 'fastify' {
     /** Owns the sockets of upgrades until they are opened. */
     upgradeIntake: UpgradeIntake
     /**
-     * The last preHandler of a socket's route: waits for its turn, or answers 503 or 429 if there are too many sockets.
+     * The last preHandler of a socket's route: waits for a slot, or responds 503 or 429 if there are too many sockets.
      */
     admitSocket: preHandlerHookHandler
     /**
-     * Called by the handler of a socket's route, in the turn of the upgrade. The connection belongs to
+     * Called by the handler of a socket's route, in the same turn as the upgrade. The connection belongs to
      * `request.principal`.
      */
     openConnection<In extends InboundFrame, Out extends BasePayloads>(
@@ -68,22 +68,22 @@ export default fp(
     })
     await app.register(websocket, {
       options: {
-        // Where the library listens for upgrades.
+        // The library listens for upgrades on this.
         server: intake as unknown as Server,
         ...wsServerOptions(config.MAX_FRAME_BYTES, config.COMPRESSION),
         // A browser offers its token as a second subprotocol, which must never be echoed.
         handleProtocols: offered => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       },
-      // Runs while the server still listens: clients are told when to come back, and stores are closed after them.
+      // Runs while the server still listens: clients learn when to reconnect, and stores close after their connections.
       async preClose() {
         gate.close()
         await connections.closeAll()
         app.websocketServer.close()
       },
     })
-    // Not earlier: an upgrade that still arrives must be refused, since without a listener it would wait for ever.
+    // Not earlier: a late upgrade must be refused, since without a listener it would wait forever.
     app.addHook('onClose', async () => intake.stop())
-    // The library's answer would be a page, the only error of this server that is not JSON.
+    // The library's response would be HTML, the only error of this server that is not JSON.
     app.websocketServer.on('wsClientError', (error, socket) => {
       const body = restError(wireError('invalid_request', `The WebSocket handshake is not valid: ${error.message}.`))
       socket.end(rawAnswer(body, { 'Sec-WebSocket-Version': '13' }), () => socket.destroy())
@@ -107,7 +107,7 @@ export default fp(
         return
       }
       gate.enter(request.principal, refusal => {
-        // It may have waited a long time for its turn.
+        // The token may have expired or been revoked during the wait.
         const refused = refusal ?? app.tokens.lapsed(request.principal)
         if (refused !== undefined) {
           reply.refuse(refused)
@@ -118,8 +118,7 @@ export default fp(
         intake.release(raw)
         // The header may list several protocols.
         raw.headers.upgrade = 'websocket'
-        // From here on nothing is answered over HTTP. If it stayed attached, the response object would live as long as
-        // the socket.
+        // Nothing more is sent over HTTP. If it stayed attached, the response object would live as long as the socket.
         reply.raw.detachSocket(socket)
         // Sends the response of the upgrade and the first frames in one write.
         socket.cork()
@@ -131,7 +130,7 @@ export default fp(
       const { principal } = request
       const caller = { principal, address: app.addressOf(request) }
       const connection = connections.open(new WsSocket(socket, request.raw.socket), caller, options)
-      // This line ties the request's id to the connection's, which all later lines carry.
+      // Links the request's id to the connection's, which all later log lines carry.
       request.log.debug({ connectionId: connection.id, sub: principal.sub, role: principal.role }, 'connection opened')
       return connection
     })

@@ -4,13 +4,13 @@ import { canSeeAgent, may, seesFleet } from '../src/auth/permissions.ts'
 import type { Principal } from '../src/auth/principal.ts'
 import type { Actor, Caller } from '../src/caller.ts'
 
-/** Whose frame on `/ws` it is, as the node knows them that has the socket. */
+/** The sender of a frame on `/ws`, as known to the node that has the socket. */
 export interface Sender {
   principal: Principal
   address: string
 }
 
-/** The caller of a service, with the name that the audit trail needs. */
+/** The caller of a service, with the identity that the audit trail needs. */
 type NamedCaller = Caller & { actor: Actor }
 
 /** The caller of a request. */
@@ -18,7 +18,7 @@ export function callerOf(request: FastifyRequest): NamedCaller {
   return callerAs(request.principal, 'rest', request.server.addressOf(request))
 }
 
-/** The caller of a frame on `/ws`, on whichever node its socket is. */
+/** The caller for a frame on `/ws`, whichever node has the socket. */
 export function callerFrom({ principal, address }: Sender): NamedCaller {
   return callerAs(principal, 'ws', address)
 }
@@ -29,12 +29,12 @@ const callerAs = (principal: Principal, via: Actor['via'], address: string): Nam
   actor: { by: principal.sub, via, address },
 })
 
-/** A command as the answer to a submission. The result of an earlier command is shown only to callers who may read. */
+/** A command as the response to a submission. Only callers who may read get the result of an earlier command. */
 export function asAnswer(principal: Principal, command: Command): Command {
   if (may(principal, 'read')) return command
   const { output: _output, error: _error, lateResult: _late, ...rest } = command
   return rest
 }
 
-/** The tasks that a token may see, for lists. */
+/** Restricts a list to the tasks that a token may see. */
 export const sightOfTasks = (principal: Principal) => !seesFleet(principal) && { agentLike: principal.agents }

@@ -6,7 +6,7 @@ export interface HealthOptions {
   version: string
 }
 
-/** Probes ask often and have no token: they are neither limited nor logged. */
+/** Probes are frequent and have no token: they are neither limited nor logged. */
 const probe = { logLevel: 'warn', config: { rateLimit: false, whileCutOff: true } } as const
 const about = { tags: ['server'], security: [] }
 

@@ -8,9 +8,9 @@ import { LocalFleet } from '../src/mcp/local-fleet.ts'
 import { restError } from '../src/rest-error.ts'
 
 const SESSION = 'mcp-session-id'
-/** How soon a client comes back after its stream has ended. */
+/** How soon a client should reconnect after its stream has ended. */
 const RETRY_MS = 2000
-/** Of this protocol on, clients take an event that holds a cursor alone. */
+/** From this protocol version on, clients accept an event that carries only a cursor. */
 const KNOWS_EMPTY_EVENTS = '2025-11-25'
 const schema = { hide: true }
 
@@ -19,7 +19,7 @@ const streamHead = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 }
-/** What of a request is about its message, and not about who sends it. */
+/** Headers that describe the message, as opposed to its sender. */
 const ofMessage = /^(content-|accept|mcp-|transfer-encoding$|connection$|upgrade$|expect$|last-event-id$)/
 
 const noSession = (id: string) =>
@@ -59,7 +59,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
     return loading
   }
 
-  /** This server with the rights of the request: its calls are requests of the same sender to the REST interface. */
+  /** This server with the rights of the request: its calls are REST requests by the same sender. */
   function fleetOf(request: FastifyRequest): LocalFleet {
     const sender = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !ofMessage.test(name)))
     return new LocalFleet({
@@ -76,7 +76,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
           ...(body !== undefined && { payload: body }),
           ...(signal !== undefined && { signal }),
         }
-        // A server that stops takes no more from within.
+        // A closing server accepts no more work, not even from within.
         if (draining.aborted) return stopping
         const answer = await app.inject(options)
         return {
@@ -91,7 +91,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
     })
   }
 
-  /** The session that a request names. */
+  /** Looks up the session that a request names. */
   async function sessionOf({ headers, principal }: FastifyRequest) {
     const id = headers[SESSION]
     if (typeof id !== 'string') return { status: 'none' as const }
@@ -101,7 +101,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
     return { status: 'open' as const, key }
   }
 
-  /** A response that goes on until the client, the token or the server ends it. */
+  /** Opens a response stream that lasts until the client, the token or the server ends it. */
   function openStream(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -200,7 +200,7 @@ export default fp(mcp, { name: 'fleetwire-routes-mcp', encapsulate: true })
 const isEventStream = (response: Response): boolean =>
   response.headers.get('content-type')?.startsWith('text/event-stream') === true
 
-/** The request as the library takes it, without its body, which was read and parsed. */
+/** The request as the library expects it, without its body, which was already read and parsed. */
 function webRequest({ method, headers }: FastifyRequest, signal: AbortSignal): Request {
   const given = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined || name.startsWith(':') ? [] : [[name, [value].flat().join(', ')] as [string, string]],

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 
-/** For Prometheus. The numbers cover the whole server, so every token that may read may have them. */
+/** Metrics for Prometheus. The numbers cover the whole server, so any token that may read gets all of them. */
 const metrics: FastifyPluginAsyncTypebox = async app => {
   const { METRICS_PUBLIC } = app.config
   app.get(

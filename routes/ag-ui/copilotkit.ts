@@ -24,7 +24,7 @@ import { stream } from './runs.ts'
 const tags = ['ag-ui']
 const refusals = ['not_found', 'conflict', 'queue_full', 'cursor_gone', 'unavailable', 'too_large'] as const
 
-/** The routes of CopilotKit's runtime, so that its pages need none in between. */
+/** The routes of CopilotKit's runtime, so that CopilotKit pages need no server in between. */
 const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (app, { answers }) => {
   const { agUiRuns, agents, config } = app
   const bodyLimit = config.AG_UI_BODY_BYTES
@@ -135,7 +135,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
         if (typeof threadId === 'string') return stop(request, reply, agentId, threadId)
         return reply.refuse(wireError('invalid_request', 'body.params.threadId is required.'))
       }
-      // What a validator of a body says of its flaws is an object (plugins/schemas.ts).
+      // A body validator reports its flaws in an object (plugins/schemas.ts).
       const validate = request.compileValidationSchema({ $ref: 'RunAgentInput#' }, 'body') as (body: unknown) => unknown
       const verdict = validate(body) as boolean | { error?: SchemaFlaw[] }
       const flaws = verdict === false ? [] : typeof verdict === 'object' ? verdict.error : undefined

@@ -4,7 +4,7 @@ import copilotKit from './copilotkit.ts'
 import { RunAnswers } from './run-answers.ts'
 import runs from './runs.ts'
 
-/** AG-UI: any client of it drives any connected agent. src/auth/access.ts says who may call which route. */
+/** AG-UI: any AG-UI client can drive any connected agent. src/auth/access.ts defines who may call which route. */
 const agUi: FastifyPluginAsync = async app => {
   app.addHook('onRoute', app.admitRoutes(app.prefix, '/ag-ui'))
   app.answeredByActive(app)

@@ -11,10 +11,10 @@ import type { EventStream } from '../../src/connections/event-stream.ts'
 import { sseFrame } from '../../src/frames/sse-frame.ts'
 import { callerOf } from '../caller.ts'
 
-/** Proxies and clients give up on a stream that is quiet for long. */
+/** Proxies and clients drop a stream that is silent for long. */
 const KEEP_ALIVE_MS = 15_000
 const RETRY_MS = 5000
-/** How long a client may take for its end: one that is cut off before may end as a whole process. */
+/** How long a client may take to read the end of a stream. Some clients crash as a process if cut off earlier. */
 const CLOSE_DEADLINE_MS = 60_000
 
 const head = {
@@ -31,17 +31,17 @@ export interface Following {
 
 const isOld = ({ protocolVersion }: { protocolVersion?: string | null }) => typeof protocolVersion !== 'string'
 
-/** Answers requests about runs: refusals before anything is streamed, and streams that always say how they end. */
+/** Serves requests about runs: refusals before anything is streamed, and streams that always report how they end. */
 export class RunAnswers {
   readonly #app: FastifyInstance
-  /** Open streams by the subject of their token. */
+  /** Number of open streams by token subject. */
   readonly #open = new Map<string, number>()
 
   constructor(app: FastifyInstance) {
     this.#app = app
   }
 
-  /** The answer to a run's input: its stream from the beginning, or from where the client says that it is. */
+  /** Serves a run's input: streams the run from the beginning, or from the position that the client gives. */
   async run(request: FastifyRequest, reply: FastifyReply, agentId: string, input: RunAgentInput, cancel = false) {
     const { principal } = request
     if (!may(principal, 'read'))
@@ -63,7 +63,7 @@ export class RunAnswers {
     }
   }
 
-  /** The answer to a client that looks at a run. It continues after `Last-Event-ID`, or joins. */
+  /** Serves a client that watches a run. Continues after `Last-Event-ID`, or joins the run where it is. */
   async follow(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -83,7 +83,7 @@ export class RunAnswers {
     return this.#stream(request, reply, found, new RunFold(found.run, history), { start, isOld: old, cancelOnAbort })
   }
 
-  /** Tells what there is of a thread, as a run that does nothing. */
+  /** Sends the contents of a thread as a run that does nothing. */
   async tell(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -153,7 +153,7 @@ export class RunAnswers {
     const { sub } = principal
     reply.hijack()
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...head })
-    // Who continues at the end waits for the next frame, and must know before that the stream is there.
+    // A client that resumes at the end waits for the next frame, and must know before then that the stream is open.
     reply.raw.flushHeaders()
     this.#open.set(sub, (this.#open.get(sub) ?? 0) + 1)
     const stream = connections.openStream(reply.raw, {
@@ -188,10 +188,10 @@ export class RunAnswers {
   }
 }
 
-/** The peer went without a word of ours. */
+/** The peer closed the connection without a close from this server. */
 const ABANDONED = 1006
 
-/** Whether a client asks, in its body, that the run ends with it. */
+/** Whether the client asks, in its body, that the run be cancelled when the client disconnects. */
 function wantsCancel({ forwardedProps }: RunAgentInput): boolean {
   const props = forwardedProps as { fleetwire?: { cancelOnAbort?: unknown } | null } | null | undefined
   return typeof props === 'object' && props?.fleetwire?.cancelOnAbort === true

@@ -9,7 +9,7 @@ export const stream = {
   200: { description: 'A stream of AG-UI events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
 }
 
-/** Runs of an agent: begin or join one, and follow it without a body. */
+/** Runs of an agent: start or join one, and follow it without a body. */
 const runs: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (app, { answers }) => {
   app.post(
     '/agents/:agentId',

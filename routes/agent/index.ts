@@ -2,7 +2,7 @@ import { type AgentFrame, type AgentServerPayloads, agentServerFrameFlaw, decode
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** The registry tells a silent agent late and offline; this closes what is left of a socket that is dead for longer. */
+/** The registry marks a silent agent late, then offline; this closes the socket if it stays dead for longer. */
 const SILENT_INTERVALS = 4
 
 /** The socket of one agent: the `sub` of its token is its id. */
@@ -13,7 +13,7 @@ const agent: FastifyPluginAsync = async app => {
     {
       onRequest: [app.checkOrigin, ...app.admit('GET /agent')],
       preHandler: app.admitSocket,
-      // Sockets have limits of their own, for everybody with a token.
+      // Sockets have their own limits, for everyone with a token.
       config: { rateLimit: false, queryToken: true },
       websocket: true,
       exposeHeadRoute: false,

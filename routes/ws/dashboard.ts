@@ -4,18 +4,18 @@ import { userKeyOf } from '../../src/auth/user-key.ts'
 import type { Subscriber } from '../../src/broadcast/subscriber.ts'
 import type { Connection } from '../../src/connections/connection.ts'
 
-/** One client of `/ws`, as its handlers use it. */
+/** A client of `/ws`, as the handlers see it. */
 export interface Dashboard {
   readonly app: FastifyInstance
   readonly connection: Connection<ClientFrame, ServerPayloads>
   readonly subscriber: Subscriber
-  /** Patterns that it asked for and may have, including those that are still being subscribed. */
+  /** Patterns that the client requested and may have, including those whose subscription is still in progress. */
   readonly wanted: Set<string>
 }
 
 export type FrameOf<K extends ClientFrameType> = Extract<ClientFrame, { type: K }>
 
-/** A promise that rejects is a fault. Replies are sent once the change is on disk. */
+/** A rejected promise is a fault. Replies are sent once the change is on disk. */
 export type Handler<K extends ClientFrameType> = (frame: FrameOf<K>, dashboard: Dashboard) => void | Promise<void>
 
 export function accept({ connection }: Dashboard, frame: ClientFrame, fields: object = {}): void {
@@ -31,7 +31,7 @@ export const MAX_PATTERNS = 64
 export interface EstablishedAs {
   resumed: boolean
   reason?: string
-  /** The client has everything up to here, or is about to get it in snapshots. */
+  /** The client has everything up to this position, or will get it in snapshots. */
   cursor: string
 }
 

@@ -42,7 +42,7 @@ const ws: FastifyPluginAsyncTypebox = async app => {
 
   const before = {
     preHandler: app.admitSocket,
-    // Sockets have limits of their own, for everybody with a token.
+    // Sockets have their own limits, for everyone with a token.
     config: { rateLimit: false as const, queryToken: true },
     websocket: true as const,
     exposeHeadRoute: false,

@@ -12,7 +12,7 @@ export type PatternVerdict =
   /** None of the patterns is valid. */
   | Refused
 
-/** Finds which of the patterns this client may have, and notes those as wanted. */
+/** Determines which of the patterns this client may have, and adds those to `wanted`. */
 export function claimPatterns({ connection, wanted }: Dashboard, patterns: readonly string[]): PatternVerdict {
   const { principal } = connection
   spendOn(connection, patterns)
@@ -44,10 +44,7 @@ export function spendOn(connection: Dashboard['connection'], patterns: readonly 
   connection.spend(Math.ceil(patterns.length / MAX_PATTERNS) - 1)
 }
 
-/**
- * After the rights have changed: takes back what this client may no longer have. Returns the error that names it, if
- * any.
- */
+/** After a change of rights: removes the patterns that this client may no longer have. Returns an error naming them. */
 export function reclaimPatterns({ connection, wanted }: Dashboard): WireError | undefined {
   const refused = [...wanted].flatMap((pattern): [string, WireError][] => {
     const refusal = patternRefusal(connection.principal, pattern)
@@ -57,7 +54,7 @@ export function reclaimPatterns({ connection, wanted }: Dashboard): WireError | 
   return refused.length === 0 ? undefined : summary(refused)
 }
 
-/** One error for all patterns that are refused alike; with one each, a frame could be answered with a thousand. */
+/** One error for all patterns refused with the same code: with an error each, one frame could cause a thousand. */
 function summary(refused: readonly [topic: string, error: WireError][]): WireError {
   const [topic, first] = refused[0]!
   if (refused.length === 1) return first

@@ -8,7 +8,7 @@ import { type Refused, refused } from '../../src/outcome.ts'
 import { asAnswer, callerFrom, type Sender } from '../caller.ts'
 import type { FrameOf } from './dashboard.ts'
 
-/** What the reply to a frame says. */
+/** The contents of the reply to a frame. */
 export type Performed = { status: 'ok'; fields: object } | Refused
 
 type ChangeType = 'command:request' | 'command:interrupt' | 'interaction:respond'
@@ -20,19 +20,19 @@ type Perform<K extends ChangeType> = (
 ) => Promise<Performed>
 
 const QUESTION = 'frame'
-/** An append waits for 15 s on the node that decides. */
+/** Longer than the 15 s that an append may wait on the active node. */
 const ANSWER_MS = 20_000
 
 type Change = Sender & Pick<ChangeFrame, 'type' | 'payload'>
-/** `seen`: up to where the node with the socket has the log, as a `seq`, since its client may have seen that. */
+/** `seen`: the log position (`seq`) of the node with the socket, up to which its client may have seen the log. */
 type Question = Change & { seen: number }
-/** `head`: how far the log of the active node was, as a `seq`. */
+/** `head`: the log position (`seq`) of the active node. */
 interface Answer {
   performed: Performed
   head: number
 }
 
-/** Frames that change something, as the active node carries them out. */
+/** How the active node carries out frames that change something. */
 const changes: { [K in ChangeType]: Perform<K> } = {
   'command:request': async (app, payload, sender) => {
     const { principal } = sender
@@ -58,11 +58,11 @@ function performHere(app: FastifyInstance, { type, payload, ...sender }: Change)
   return change(app, payload, sender)
 }
 
-/** The same frame again changes nothing more. */
+/** Whether repeating the frame changes nothing more. */
 const isRepeatable = ({ type, payload }: Pick<ClientFrame, 'type' | 'payload'>): boolean =>
   type !== 'command:request' || (payload as { idempotencyKey?: string }).idempotencyKey !== undefined
 
-/** Has a frame carried out: on this node if it is the active one, else there, and then until this node has what was done. */
+/** Carries out a frame, on this node if it is active, else on the active node; then waits until this node caught up. */
 export async function perform(app: FastifyInstance, frame: ChangeFrame, sender: Sender): Promise<Performed> {
   const { activeCalls, cluster } = app
   const { type, payload } = frame
@@ -92,18 +92,18 @@ export async function perform(app: FastifyInstance, frame: ChangeFrame, sender: 
   }
 }
 
-/** Carries out what other nodes ask of this one while it is the active one. */
+/** Carries out frames from other nodes while this node is the active one. */
 export function answerFrames(app: FastifyInstance): void {
   const { cluster, eventLog, tokens } = app
   cluster?.bus.answer<Question, Attempt<Answer>>(QUESTION, async question => {
     if (!cluster.isActive) return { status: 'not-done' }
     const { seen, ...change } = question
-    // A commit may be told to another node, and seen there, before this one has heard that it stands. One that was replaced,
-    // and does not know it yet, never has it.
+    // The node with the socket may have seen a commit whose confirmation has not reached this node yet. A node that was
+    // replaced without knowing it never gets that commit.
     if (!(await cluster.caughtUp(seen))) return { status: 'not-done' }
     const { type, payload, principal } = change
     const { agentId } = payload as { agentId?: string }
-    // It may know of a revocation before the node that asks.
+    // This node may know of a revocation before the other node does.
     const refusal = tokens.lapsed(principal) ?? accessRefusal(principal, clientFrameAccess[type], agentId)
     const performed = refusal === undefined ? await performHere(app, change) : refused(refusal)
     return { status: 'answered', answer: { performed, head: decodeCursor(eventLog.head)!.seq } }

@@ -1,6 +1,6 @@
-/** Why a run failed that the agent did not end by itself, or ended with an error. */
+/** Why a run failed: the agent ended it with an error, or did not end it at all. */
 export class AgentFault extends Error {
-  /** A slug; of errors that the agent tells of, its own code. */
+  /** A slug; for errors that the agent reports, its own code. */
   readonly code: string
 
   constructor(code: string, message: string) {

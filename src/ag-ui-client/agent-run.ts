@@ -27,17 +27,17 @@ export interface AgentRunOptions {
   forwardedProps?: unknown
   /** Aborts the request. */
   signal: AbortSignal
-  /** Called for each event, in order, after it was checked. What it throws ends the run. */
+  /** Called for each event, in order, after validation. A throw ends the run. */
   onEvent(event: AGUIEvent): void
 }
 
 /** How a run ended. */
 export type AgentRunEnd =
   | { to: 'finished'; result: unknown; pendingToolCallIds: string[] }
-  /** `isLegacy`: asked by a CUSTOM event, as LangGraph does by default. Its answer is `forwardedProps.command.resume`. */
+  /** `isLegacy`: requested by a CUSTOM event, LangGraph's default; answered in `forwardedProps.command.resume`. */
   | { to: 'interrupted'; interrupts: Interrupt[]; isLegacy: boolean }
   | { to: 'cancelled' }
-  /** The request was closed, as `signal` asked. */
+  /** The request was aborted through `signal`. */
   | { to: 'aborted' }
   | { to: 'failed'; fault: AgentFault }
 
@@ -47,10 +47,10 @@ export interface AgentRun {
   messages: Message[]
 }
 
-/** How long an agent that has ended its run may keep the connection open, in case another run follows on it. */
+/** How long an agent may keep the connection open after the end of a run, in case another run follows on it. */
 const LINGER_MS = 1000
 
-/** Runs an AG-UI agent once. Never rejects: whatever goes wrong is an end. */
+/** Runs an AG-UI agent once. Never rejects: every failure is an end. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   const { url, clock, limits, headers, signal, onEvent } = options
   const history = new History(options.messages)
@@ -69,7 +69,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     if (fault !== undefined || signal.aborted) return
     history.note(event)
     onEvent(event)
-    // More runs may follow on one stream; the last one says how it ended.
+    // More runs may follow on one stream; the last one determines how it ended.
     linger?.cancel()
     if (event.type === EventType.RUN_STARTED) end = undefined
     if (event.type === EventType.CUSTOM && event.name === LEGACY_INTERRUPT) asked.push(legacyInterrupt(event.value))
@@ -106,7 +106,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
           } catch (error) {
             fail(faultOf(error, 'failed'))
           }
-          // The client need not fold it into its messages: see History.
+          // Keeps the client from folding the event into its own messages: see History.
           return { stopPropagation: true }
         },
         onRunFailed: ({ error }) => {
@@ -132,7 +132,7 @@ const legacyInterrupt = (value: unknown): Interrupt => ({
   message: typeof value === 'string' ? value : JSON.stringify(value),
 })
 
-/** What broke after the agent had ended its run broke nothing, and an end that came before the abort counts. */
+/** A broken connection after the end of the run does not matter, and an end before the abort counts. */
 function judge(end: AgentRunEnd | undefined, fault: AgentFault | undefined, isAborted: boolean): AgentRunEnd {
   if (end !== undefined && (fault === undefined || fault.code === 'cut' || fault.code === 'silent')) return end
   if (isAborted) return { to: 'aborted' }

@@ -6,21 +6,21 @@ import { checkState, MAX_STATE_BYTES } from '../sessions/patch-state.ts'
 import { fitId } from './fit-id.ts'
 import { SideTasks } from './side-tasks.ts'
 
-/** What a run of a command is told. */
+/** The part of a command's run that the mapper reports to. */
 export type MappedRun = Pick<CommandRun, 'message' | 'tool' | 'state' | 'patch' | 'progress' | 'report' | 'taskId'>
 
 export interface EventMapperOptions {
   run: MappedRun
-  /** Of the ids that it makes: no other run may have the same. */
+  /** Prefix of the ids that the mapper makes. No other run may have the same. */
   prefix: string
-  /** Ids of messages and tool calls that the session has already: an agent may use them again. */
+  /** Ids of messages and tool calls that the session already has: an agent may reuse them. */
   used: Iterable<string>
   state: unknown
 }
 
 interface Call {
   call: RunToolCall
-  /** What is known of its arguments, as the text that the agent streams. */
+  /** The known part of its arguments, in the chunks that the agent streams. */
   args: string[]
   name: string
   state: 'growing' | 'waiting'
@@ -31,21 +31,21 @@ export type MappedEnd = 'completed' | 'failed' | 'cancelled'
 
 const MAX_NAME_CHARS = 256
 const MAX_SOURCE_CHARS = 128
-/** As many operations as one report may have. */
+/** The maximum number of operations in one report. */
 const MAX_OPERATIONS = 10_000
 const TOO_LONG_CHARS = 32 * 1024
 
 /**
- * Tells a run of a command what an AG-UI agent says, event by event. One mapper lives as long as the command: a call that
- * waits for an approval gets its result in the run of the agent that follows.
+ * Reports the events of an AG-UI agent to the run of a command, one by one. One mapper lives as long as the command: a
+ * call that waits for an approval gets its result in the agent's next run.
  */
 export class EventMapper {
   readonly #run: MappedRun
   readonly #tasks: SideTasks
   readonly #used: Set<string>
-  /** Open messages, by kind and id; the same id may be of a text and of its reasoning. */
+  /** Open messages by kind and id: a text and its reasoning may share an id. */
   readonly #open = new Map<string, RunMessage>()
-  /** Under which id a message of this command was told. */
+  /** Agent message id → the id under which this command reported the message. */
   readonly #toldAs = new Map<string, string>()
   readonly #texts = new Map<string, string[]>()
   readonly #calls = new Map<string, Call>()
@@ -73,13 +73,13 @@ export class EventMapper {
     return this.#said
   }
 
-  /** What the call is, for the person who is asked about it. */
+  /** Describes a call for the person who is asked about it. */
   describeCall(toolCallId: string): string | undefined {
     const call = this.#calls.get(toolCallId)
     return call && `${call.name} ${call.args.join('')}`.trim()
   }
 
-  /** One more run of the agent. */
+  /** Starts another run of the agent. */
   begin(runId: string): void {
     this.#runId = runId
     this.#said = undefined
@@ -151,11 +151,11 @@ export class EventMapper {
         this.#tasks.activityPatch(event.messageId, event.patch as never)
         break
       default:
-      // Spans of reasoning, encrypted values, RAW and CUSTOM say nothing that is shown.
+      // Reasoning spans, encrypted values, RAW and CUSTOM events carry nothing to show.
     }
   }
 
-  /** Reports what the runs of the agent cost. */
+  /** Reports the token usage of the agent's runs. */
   usage(usage: readonly TokenUsage[]): void {
     for (const [i, { provider, model, inputTokens, outputTokens }] of usage.entries()) {
       const tokens = {
@@ -172,7 +172,7 @@ export class EventMapper {
     }
   }
 
-  /** The calls that the agent waits for somebody to make: nobody does here. */
+  /** Fails the calls that the agent leaves to its client: nobody makes them here. */
   refuse(toolCallIds: readonly string[], why: string): void {
     for (const id of toolCallIds) {
       this.#calls.get(id)?.call.fail({ code: 'not_run', message: why })
@@ -180,7 +180,7 @@ export class EventMapper {
     }
   }
 
-  /** The command ends: what is left open ends as it did. Of a call that a whole run left without a result, none is known. */
+  /** Ends open tasks with the command. If the command completed, calls without a result end without one. */
   finish(end: MappedEnd): void {
     if (end === 'completed') for (const { call } of this.#calls.values()) call.end()
     this.#calls.clear()
@@ -207,7 +207,7 @@ export class EventMapper {
   }
 
   #startCall(id: string, name: string, parent: string | undefined): void {
-    // A run that continues after an approval should not begin the call again; some do.
+    // A run that continues after an approval should not start the call again, but some do.
     if (this.#calls.has(id)) return
     const messageId = parent === undefined ? undefined : this.#toldAs.get(parent)
     const options = { toolCallId: this.#freshId(id, 'call'), ...(messageId !== undefined && { messageId }) }
@@ -247,7 +247,7 @@ export class EventMapper {
     else this.#complain('too_large', `The state was left out of the session: ${checked.error.message}`)
   }
 
-  /** Like the server, which refuses a patch that does not apply as a whole. */
+  /** Like the server, refuses the whole patch if any operation does not apply. */
   #patchState(patch: unknown): void {
     const operations = patch as Parameters<MappedRun['patch']>[0]
     let state: unknown
@@ -258,13 +258,13 @@ export class EventMapper {
       this.#complain('patch_failed', `A STATE_DELTA does not apply, and was left out: ${error.message}`)
       return
     }
-    // What the session has from before this command is not known for sure.
+    // The session's state from before this command is not known for certain, so a patch may not apply there.
     if (!this.#isStateTold || operations.length > MAX_OPERATIONS) this.#tellState(state)
     else this.#isStateTold = this.#fits('A change of the state', () => this.#run.patch(operations))
     this.#state = state
   }
 
-  /** Agents that do not stream send their answer as part of all messages. */
+  /** Agents that do not stream send their output only as part of all messages. */
   #showMissing(messages: readonly Message[]): void {
     const said = new Set(Array.from(this.#texts.values(), text => text.join('')))
     for (const message of messages) {
@@ -298,7 +298,7 @@ export class EventMapper {
     return fresh
   }
 
-  /** Whether what was said is small enough to be sent. */
+  /** Whether the report is small enough to be sent. */
   #fits(what: string, say: () => void): boolean {
     try {
       say()
@@ -310,7 +310,7 @@ export class EventMapper {
     }
   }
 
-  /** Once for each reason: an agent that does something wrong does it at every step. */
+  /** Reports each reason once: a faulty agent repeats its fault at every step. */
   #complain(code: string, message: string): void {
     if (this.#complaints.has(code)) return
     this.#complaints.add(code)

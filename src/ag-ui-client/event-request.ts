@@ -4,11 +4,11 @@ import type { Clock, Timer } from '../clock.ts'
 import { AgentFault } from './agent-fault.ts'
 
 export interface RequestLimits {
-  /** How long the agent may take to begin its answer. */
+  /** How long the agent may take to start its response. */
   answerMs: number
-  /** How long an answer may be silent. */
+  /** How long a response may be silent. */
   idleMs: number
-  /** How long an answer may be: all of it is kept until its run has ended. */
+  /** The maximum size of a response: all of it is kept until its run has ended. */
   maxBytes: number
 }
 
@@ -16,22 +16,22 @@ export interface EventRequestOptions {
   clock: Clock
   limits: RequestLimits
   headers: Readonly<Record<string, string>>
-  /** Called once if the answer breaks off before its end. */
+  /** Called once if the response breaks off before its end. */
   onBreak(fault: AgentFault): void
 }
 
-/** What is read of an answer that is an error. */
+/** How much of an error response is read. */
 const MAX_ERROR_BYTES = 64 * 1024
-/** What is shown of it. */
+/** How much of an error response is shown. */
 const MAX_ERROR_CHARS = 500
 const CARRIAGE_RETURN = 13
 
 /**
- * Posts a run and resolves with the answer as it streams. Rejects with an AgentFault if there is no stream of events.
+ * Posts a run and resolves with the streaming response. Rejects with an AgentFault if there is no event stream.
  *
- * Its body ends and never fails: a body that fails while the AG-UI client reads it ends this process. Unlike `fetch`, it
- * allows silences of more than five minutes and follows no redirects, which would take the headers, and the secrets in
- * them, to another host.
+ * The response body ends and never errors: a body that errors while the AG-UI client reads it crashes this process.
+ * Unlike `fetch`, it allows silences of more than five minutes and follows no redirects, which would take the headers,
+ * and the secrets in them, to another host.
  */
 export async function requestEvents(url: string, init: RequestInit, options: EventRequestOptions): Promise<Response> {
   const { signal } = init
@@ -54,7 +54,7 @@ export async function requestEvents(url: string, init: RequestInit, options: Eve
   })
 }
 
-/** The address without what may be secret in it. */
+/** The URL without parts that may be secret. */
 export function placeOf(url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname
@@ -66,7 +66,7 @@ function begin(url: URL, init: RequestInit, { clock, limits, headers }: EventReq
   return new Promise((resolve, reject) => {
     const request: ClientRequest = send(url, {
       method: 'POST',
-      // A kept connection may be closed just when the next run is written to it.
+      // A kept-alive connection may be closed by the peer just as the next run is written to it.
       agent: false,
       headers: { ...headers, ...(init.headers as Record<string, string>), 'content-length': body.length },
       ...(init.signal && { signal: init.signal }),
@@ -79,7 +79,7 @@ function begin(url: URL, init: RequestInit, { clock, limits, headers }: EventReq
       deadline.cancel()
       resolve(answer)
     })
-    // It may also fail after the answer has begun; whoever reads the answer then hears of it too.
+    // Errors after the response has started have no effect here; the reader of the response gets them too.
     request.on('error', error => {
       deadline.cancel()
       reject(error instanceof AgentFault ? error : unreachable(url, error))
@@ -118,7 +118,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
       if (bytes > MAX_ERROR_BYTES) break
     }
   } catch {
-    // What arrived says enough.
+    // The part that arrived is good enough.
   }
   return Buffer.concat(chunks).toString().trim()
 }
@@ -157,7 +157,7 @@ function bodyOf(
           answer.destroy()
         }
         if (hasEnded || broken !== undefined) return
-        // The AG-UI client knows no line that ends with CR LF, as some frameworks write them.
+        // The AG-UI client cannot parse lines that end with CR LF, which some frameworks send.
         controller.enqueue(chunk.includes(CARRIAGE_RETURN) ? chunk.filter(byte => byte !== CARRIAGE_RETURN) : chunk)
         if ((controller.desiredSize ?? 1) <= 0) answer.pause()
       })

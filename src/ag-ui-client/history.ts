@@ -1,12 +1,12 @@
 import { type BaseEvent, EventType, HttpAgent, type Message, type State } from '@ag-ui/client'
 
-/** What a thread consists of, as each run is sent it. */
+/** The contents of a thread, as sent to each run. */
 export interface Conversation {
   messages: Message[]
   state: State
 }
 
-/** Events that make messages. State and activities are kept elsewhere. */
+/** Delta events that make up messages. State and activities are tracked elsewhere. */
 const deltas = new Map<string, (event: never) => string>([
   [EventType.TEXT_MESSAGE_CONTENT, ({ messageId }: { messageId: string }) => messageId],
   [EventType.REASONING_MESSAGE_CONTENT, ({ messageId }: { messageId: string }) => messageId],
@@ -30,19 +30,19 @@ const noted: ReadonlySet<string> = new Set([
 
 interface Noted {
   event: BaseEvent
-  /** Of a message that grows: all its text so far. */
+  /** For a growing message: its text so far, in chunks. */
   parts?: string[]
 }
 
 const frameOf = (event: object): string => `data: ${JSON.stringify(event)}\n\n`
 
-/** Keeps the client from writing an error to the terminal: it takes this, though its types do not say so. */
+/** Keeps the client from writing an error to the terminal. The client supports it, though its types do not say so. */
 export const quiet = { stopPropagation: true } as object
 
 /**
- * The messages of a thread, as a run changes them. The client of AG-UI copies all messages for each event, which takes
- * minutes for a long answer in a long thread: it is given the events only when the run has ended, with all deltas of one
- * message as one.
+ * The messages of a thread, as a run changes them. The AG-UI client copies all messages for each event, which takes
+ * minutes for a long response in a long thread. So it gets the events only after the run has ended, with all deltas of
+ * a message merged into one.
  */
 export class History {
   readonly #before: readonly Message[]
@@ -57,12 +57,12 @@ export class History {
   note(event: BaseEvent): void {
     const { type } = event
     if (!noted.has(type)) return
-    // The ends of runs are not noted, so that those which follow on the same stream are one for this purpose.
+    // Ends of runs are not noted, so all runs on one stream count as a single run here.
     if (type === EventType.RUN_STARTED && this.#hasStarted) return
     this.#hasStarted = true
     const idOf = deltas.get(type)
     if (idOf === undefined) {
-      // Whatever begins or ends may be the end of what grows.
+      // Any other event may end a growing message.
       this.#open.clear()
       this.#events.push({ event })
       return
@@ -79,8 +79,8 @@ export class History {
   }
 
   /**
-   * All messages, those before the run included: a snapshot of the agent may change them and add to them, but an agent
-   * that forgets does not make the thread forget.
+   * All messages, including those from before the run. A snapshot by the agent may change messages and add to them, but
+   * messages that it omits stay in the thread.
    */
   async messages(): Promise<Message[]> {
     const frames = this.#events.map(({ event, parts }) => frameOf(parts ? { ...event, delta: parts.join('') } : event))
@@ -89,7 +89,7 @@ export class History {
       initialMessages: [...this.#before],
       fetch: async () => new Response(frames.join('')),
     })
-    // What it cannot make sense of is left out; what it made of the rest stands.
+    // Events that the client cannot process are dropped; the result of the others counts.
     await agent.runAgent({}, { onRunFailed: () => quiet }).catch(() => {})
     const now = new Map(agent.messages.map(message => [message.id, message]))
     const isLost = this.#before.some(({ id }) => !now.has(id))
@@ -106,7 +106,7 @@ type ToolCallOf = NonNullable<Extract<Message, { role: 'assistant' }>['toolCalls
 
 /**
  * Gives each tool call a result. A run that broke off leaves calls without one, and models refuse a conversation in
- * which one is missing; a call whose arguments broke off is left out.
+ * which one is missing. Calls with incomplete arguments are dropped.
  */
 export function settled(messages: readonly Message[], why: string): Message[] {
   const answered = new Set(messages.flatMap(message => (message.role === 'tool' ? [message.toolCallId] : [])))

@@ -16,7 +16,7 @@ export interface PromptHandlerOptions {
   clock: Clock
   limits: RequestLimits
   threads: ThreadStore
-  /** Asked before each run. */
+  /** Called before each run. */
   headers(): Promise<Record<string, string>>
   context?: { description: string; value: string }[]
   forwardedProps?: object
@@ -29,14 +29,14 @@ interface Round {
   resume: ResumeEntry[]
   /** The answer to a legacy interrupt. */
   command: { resume: unknown } | undefined
-  /** Interactions whose answers it is given. */
+  /** Interactions whose answers this run receives. */
   applied: readonly string[]
 }
 
-/** An agent that asks again and again what nobody answers would do so for ever. */
+/** Limits an agent that keeps asking questions that nobody answers. */
 const MAX_UNANSWERED_ROUNDS = 3
 
-/** Runs each prompt on an AG-UI agent. The session is the thread; an interrupt is a question, whose answer goes on. */
+/** Runs each prompt on an AG-UI agent. The session is the thread; an interrupt is a question, whose answer resumes. */
 export const createPromptHandler =
   (options: PromptHandlerOptions): CommandHandler =>
   async run => {
@@ -81,7 +81,7 @@ class Prompt {
     const prompt: Message = { id: commandId, role: 'user', content: userContent(input) }
     let thread = { ...before, messages: [...before.messages.filter(({ id }) => id !== commandId), prompt] }
     await this.#save(thread)
-    // An earlier prompt left them unanswered.
+    // Interrupts that an earlier prompt left unanswered.
     let resume = thread.pendingInterrupts.map(interrupt => resumeOf(interrupt, undefined))
     let applied: string[] = []
     let command: { resume: unknown } | undefined
@@ -97,7 +97,7 @@ class Prompt {
       ;({ resume, applied } = asked)
       command = undefined
       if (isLegacy) {
-        // It takes one answer, and knows no other.
+        // A legacy interrupt takes exactly one answer, and cannot be cancelled.
         const [answer] = resume
         if (answer?.status !== 'resolved')
           return { status: 'cancelled', detail: 'Nobody answered what the agent asked.' }
@@ -141,7 +141,7 @@ class Prompt {
     })
     mapper.usage(usage)
     if (end.to === 'finished') mapper.refuse(end.pendingToolCallIds, NOT_RUN)
-    // The agent goes on where it asked: its calls get their results then.
+    // An interrupted agent continues where it asked, and its calls get their results then.
     const isWhole = end.to === 'interrupted' || (end.to === 'finished' && end.pendingToolCallIds.length === 0)
     return {
       end,
@@ -162,7 +162,7 @@ class Prompt {
     const { commandId, signal } = this.#run
     const applied: string[] = []
     const resume = interrupts.map(async (interrupt, i): Promise<ResumeEntry> => {
-      // Never the id of the interrupt: if the agent used it before, the answer of that time would be taken for this one.
+      // Never the interrupt's id: if the agent used that id before, the old answer would be taken for this question.
       const interactionId = fitId(`${this.#name}-${round}-${i}`, 'int')
       const call = interrupt.toolCallId === undefined ? undefined : mapper.describeCall(interrupt.toolCallId)
       const context = { interactionId, commandId, sessionId: threadOf(this.#run), now: clock.now(), call }
@@ -196,7 +196,7 @@ class Prompt {
     }
   }
 
-  /** The answer is worth more than its place in the history. */
+  /** A failed save does not fail the prompt: its answer is worth more than its place in the history. */
   async #save(thread: Thread): Promise<void> {
     await this.#options.threads.save(thread).catch(error => {
       this.#complain('thread_not_kept', `The next prompt will not know of this one: ${(error as Error).message}`)

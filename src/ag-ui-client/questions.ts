@@ -7,20 +7,20 @@ type Question = AgentPayloads['interaction:request']
 type Option = Question['options'][number]
 type Schema = Record<string, unknown>
 
-/** How the answer of a person becomes the payload that the agent asked for. */
+/** How a person's answer becomes the payload that the agent asked for. */
 type Shape =
   /** `{ approved }`, or a plain true or false. */
   | { kind: 'permission'; isPlain: boolean }
-  /** One of these. */
+  /** One of these values. */
   | { kind: 'choice'; values: readonly string[] }
   | { kind: 'form'; schema: Schema }
   | { kind: 'text' }
 
 const MAX_TITLE_CHARS = 512
 const MAX_PREVIEW_CHARS = 8000
-/** Two of the 32 options that a question may have are for those who choose none. */
+/** Of the 32 options that a question may have, two are reserved for declining. */
 const MAX_CHOICES = 30
-/** As long as the protocol lets a question wait. */
+/** The longest time that the protocol lets a question wait. */
 const MAX_TIMEOUT_MS = 365 * 86_400_000
 const CANCEL: Option = { id: 'cancel', label: 'Cancel', effect: 'deny' }
 
@@ -29,11 +29,11 @@ export interface QuestionContext {
   commandId: string
   sessionId: string
   now: number
-  /** The tool call that the interrupt is about, as people read it. */
+  /** The tool call that the interrupt is about, in readable form. */
   call: string | undefined
 }
 
-/** The interrupt as a question to people. Undefined if it has expired: nobody may answer it any more. */
+/** The interrupt as a question to people. Undefined if it has expired, so that nobody may answer it any more. */
 export function questionOf(interrupt: Interrupt, context: QuestionContext): Question | undefined {
   const { interactionId, commandId, sessionId, now, call } = context
   const { message, reason, expiresAt } = interrupt
@@ -51,12 +51,12 @@ export function questionOf(interrupt: Interrupt, context: QuestionContext): Ques
     ...(call !== undefined && { subject: { type: 'tool_call', preview: call.slice(0, MAX_PREVIEW_CHARS) } }),
     options: optionsOf(shape),
     ...(shape.kind === 'form' && { schema: shape.schema }),
-    // What is no time here is none that can pass.
+    // An `expiresAt` that is not a valid time means no timeout.
     ...(timeoutMs && { timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS), defaultOnTimeout: 'cancel' as const }),
   }
 }
 
-/** The answer as the agent is sent it; without one, or with one that came too late, the interrupt is cancelled. */
+/** The answer in the form that the agent takes. If it is missing or came too late, the interrupt is cancelled. */
 export function resumeOf(interrupt: Interrupt, answer: InteractionAnswer | undefined): ResumeEntry {
   const { id: interruptId } = interrupt
   if (answer === undefined || answer.expired || answer.optionId === CANCEL.id)
@@ -101,7 +101,7 @@ function shapeOf({ reason, responseSchema }: Interrupt): Shape {
   const schema = responseSchema as Schema | undefined
   if (schema === undefined) {
     if (reason === 'tool_call') return { kind: 'permission', isPlain: false }
-    // "boolean default", says AG-UI.
+    // AG-UI: "boolean default".
     return reason === 'confirmation' ? { kind: 'permission', isPlain: true } : { kind: 'text' }
   }
   const { type, properties } = schema
@@ -114,7 +114,7 @@ function shapeOf({ reason, responseSchema }: Interrupt): Shape {
   return isApproval(schema, properties) ? { kind: 'permission', isPlain: false } : { kind: 'form', schema }
 }
 
-/** A yes or a no is all that it needs: whatever else it takes, such as edited arguments, may be left out. */
+/** Whether a yes or no is enough: all other fields, such as edited arguments, are optional. */
 function isApproval({ required }: Schema, { approved }: Record<string, unknown>): boolean {
   if (!isObject(approved) || approved.type !== 'boolean') return false
   return !Array.isArray(required) || required.every(name => name === 'approved')

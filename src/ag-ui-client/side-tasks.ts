@@ -3,7 +3,7 @@ import { applyPatch, PatchFailure, type PatchOperation } from '../sessions/json-
 import { MAX_STATE_BYTES } from '../sessions/patch-state.ts'
 import { fitId } from './fit-id.ts'
 
-/** What becomes a task beside the command: steps, sub-agents and activities of the agent. */
+/** Activities of the agent that become tasks besides the command: steps, sub-agents and structured activities. */
 type Kind = 'step' | 'subagent' | 'activity'
 type End = 'completed' | 'failed' | 'cancelled'
 
@@ -12,11 +12,11 @@ const MAX_MESSAGE_CHARS = 2000
 
 const verbs = { completed: 'task:complete', failed: 'task:fail', cancelled: 'task:cancel' } as const
 
-/** Tasks of one command: what the agent says it is doing. */
+/** The tasks of one command, which show what the agent is doing. */
 export class SideTasks {
   readonly #run: Pick<CommandRun, 'report' | 'taskId'>
   readonly #prefix: string
-  /** Open ones, by kind and name. */
+  /** Open tasks by kind and name. */
   readonly #open = new Map<string, string>()
   readonly #activities = new Map<string, unknown>()
   #count = 0
@@ -49,7 +49,7 @@ export class SideTasks {
     this.#run.report(verbs[end], { taskId, ...(why !== undefined && { error: { message: why } }) })
   }
 
-  /** Structured progress, such as a plan: the task says in one line what it is now. */
+  /** Structured progress, such as a plan: the task shows its current content as one line. */
   activity(id: string, type: string, content: unknown, replace: boolean): void {
     const key = `activity ${id}`
     if (this.#open.has(key) && !replace) return
@@ -65,7 +65,7 @@ export class SideTasks {
       this.#activities.set(id, content)
       this.#tell(id, content)
     } catch (error) {
-      // As the client of AG-UI does with a patch that does not apply.
+      // A patch that does not apply is ignored, as in the AG-UI client.
       if (!(error instanceof PatchFailure)) throw error
     }
   }

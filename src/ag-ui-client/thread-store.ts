@@ -4,37 +4,37 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path'
 import type { Interrupt, Message, State } from '@ag-ui/client'
 
-/** A conversation with the agent: AG-UI agents remember nothing, each run is sent all of it. */
+/** A conversation with the agent. AG-UI agents are stateless: each run is sent the whole conversation. */
 export interface Thread {
   threadId: string
   messages: Message[]
   state: State
-  /** What the agent asked and got no answer to. Until it is told so, it takes no other input. */
+  /** Interrupts without an answer. The agent takes no other input until it gets an answer or a cancellation. */
   pendingInterrupts: Interrupt[]
 }
 
 export interface ThreadStoreOptions {
   /** Created if absent; holds one file per thread. */
   folder: string
-  /** A thread in which nothing happened for so long is removed at the next start. */
+  /** A thread without activity for this long is removed at the next start. */
   keepMs: number
   now(): number
 }
 
 /**
- * Threads on disk. A file is replaced as a whole, so a process that dies leaves either the thread before its last run or
- * the one after it.
+ * Threads on disk. A file is replaced as a whole, so a crash leaves the thread either as before its last run or as
+ * after it.
  */
 export class ThreadStore {
   readonly #options: ThreadStoreOptions
-  /** The last run of each thread that is running. */
+  /** The last queued turn of each thread that has one. */
   readonly #turns = new Map<string, Promise<void>>()
 
   constructor(options: ThreadStoreOptions) {
     this.#options = options
   }
 
-  /** Makes the folder, and removes threads that nobody continues any more. */
+  /** Creates the folder, and removes threads that have been inactive for too long. */
   async open(): Promise<void> {
     const { folder, keepMs, now } = this.#options
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -45,7 +45,7 @@ export class ThreadStore {
     }
   }
 
-  /** An empty one if there is no file, or none that can be read: `flaw` then says why. */
+  /** Loads a thread: an empty one if there is no file, or if it cannot be read (`flaw` then says why). */
   async load(threadId: string): Promise<{ thread: Thread; flaw?: string }> {
     const empty: Thread = { threadId, messages: [], state: {}, pendingInterrupts: [] }
     let text: string
@@ -76,8 +76,8 @@ export class ThreadStore {
   }
 
   /**
-   * Resolves when no other run of the thread goes on: an agent that is asked twice at once knows neither question from the
-   * other. Undefined if `signal` aborts before.
+   * Resolves when no other run of the thread is in progress: of two concurrent prompts, neither would be in the history
+   * of the other. Resolves with undefined if `signal` aborts first.
    */
   async turn(threadId: string, signal: AbortSignal): Promise<{ end(): void } | undefined> {
     const before = this.#turns.get(threadId)
@@ -95,7 +95,7 @@ export class ThreadStore {
     return undefined
   }
 
-  /** Two ids may differ only in case, which not every file system tells apart. */
+  /** Includes a digest: ids may differ only in case, which some file systems ignore. */
   #path(threadId: string): string {
     const digest = createHash('sha256').update(threadId).digest('hex').slice(0, 12)
     return join(this.#options.folder, `${threadId}-${digest}.json`)

@@ -5,8 +5,8 @@ type UserContent = Extract<Message, { role: 'user' }>['content']
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
- * The input of a prompt as what a user says: text as it is, `{ text }` as its text, a list of AG-UI content parts as
- * such, and anything else as JSON.
+ * The input of a prompt as the content of a user message: text stays text, `{ text }` becomes its text, a list of AG-UI
+ * content parts stays a list, and anything else becomes JSON.
  */
 export function userContent(input: unknown): UserContent {
   if (typeof input === 'string') return input

@@ -1,6 +1,6 @@
 import type { EventPayloads } from '@fleetwire/protocol'
 
-/** A message of a thread, as AG-UI writes it. What a client sent is passed on with the fields that it had. */
+/** A message of a thread, in AG-UI's form. A client's message is passed on with all the fields that it had. */
 export interface AgUiMessage {
   id: string
   role: string
@@ -17,7 +17,7 @@ export interface AgUiToolCall {
   function: { name: string; arguments: string }
 }
 
-/** What a client must answer before the thread goes on. */
+/** A question that a client must answer before the thread can continue. */
 export interface AgUiInterrupt {
   id: string
   reason: string
@@ -36,8 +36,8 @@ export type AgUiOutcome =
 type Tagged = { subagentRunId?: string }
 
 /**
- * The events of AG-UI that this server sends, and those that its verifier keeps in order. Optional fields are absent and
- * never null: clients end a run over a null.
+ * The AG-UI events that this server sends, and those that its verifier keeps in order. Optional fields are absent and
+ * never null: clients abort a run over a null.
  */
 export type AgUiEvent =
   | { type: 'RUN_STARTED'; threadId: string; runId: string; protocolVersion?: string }
@@ -72,12 +72,12 @@ export type AgUiEvent =
 
 export type AgUiTextRole = 'developer' | 'system' | 'assistant' | 'user'
 
-/** The version that this server speaks with clients that name one. */
+/** The version that this server speaks with clients that send one. */
 export const PROTOCOL_VERSION = '1.0'
 
 /**
- * The same event for a client that names no version (0.0.x): it takes an outcome that it does not know for a broken
- * stream. One event stays one event, so that both generations count alike. Undefined: nothing that it knows says this.
+ * Converts an event for a client that sends no version (0.0.x), which fails on an outcome that it does not know. One
+ * event stays one event, so that frame numbers agree for both generations. Undefined if there is no equivalent.
  */
 export function forOldClients(event: AgUiEvent): AgUiEvent | undefined {
   switch (event.type) {
@@ -98,7 +98,7 @@ export function forOldClients(event: AgUiEvent): AgUiEvent | undefined {
       if (!('subagentRunId' in event)) return event
       const { subagentRunId, ...rest } = event
       if (subagentRunId === undefined || !('stepName' in rest)) return rest as AgUiEvent
-      // Steps of two subagents may have one name, and to these clients both are steps of the run.
+      // Steps of two subagents may have the same name, and these clients treat both as steps of the run.
       return { ...rest, stepName: `${rest.stepName} (${subagentRunId})` } as AgUiEvent
     }
   }

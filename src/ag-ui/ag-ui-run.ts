@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { isId } from '../auth/user-key.ts'
 
 /**
- * One run of AG-UI, as its record in the log keeps it. A command may go through several: each question to a person ends
- * one, and the answer begins the next.
+ * One AG-UI run, as recorded in the log. A command may go through several runs: each question to a person ends one, and
+ * the answer starts the next.
  */
 export interface AgUiRun {
   runId: string
@@ -11,19 +11,19 @@ export interface AgUiRun {
   agentId: string
   sessionId: string
   commandId: string
-  /** Which run of its command it is, from 0: so many questions came before it. */
+  /** The index of this run within its command, from 0: the number of questions before it. */
   segment: number
-  /** As the client named it; absent: a client of 0.0.x. */
+  /** As sent by the client; absent for a 0.0.x client. */
   protocolVersion?: string
   /** Names of the tools that the client runs itself. */
   tools: string[]
-  /** The state of the session when the command began. */
+  /** The state of the session when the command started. */
   state: unknown
-  /** Where the command's events begin in the log, as the `seq` before them. Absent: at this record. */
+  /** The `seq` before the command's first event. Absent if its events start at this record. */
   from?: number
 }
 
-/** The newest run of a thread, and which messages of its user the agent was given since it last answered. */
+/** The newest run of a thread, and the ids of the user messages given to the agent since its last answer. */
 export interface AgUiThread {
   threadId: string
   agentId: string
@@ -34,9 +34,7 @@ export interface AgUiThread {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
-/**
- * An id of a client as an id of Fleetwire: itself if it is one, else one that is made of it. AG-UI allows any text.
- */
+/** A client's id as a Fleetwire id: itself if it is valid, else an id derived from it. AG-UI allows any text. */
 export const idOf = (text: string): string => (isId(text) ? text : `x-${digest(text).slice(0, 22)}`)
 
 export const runTopic = (agentId: string, runId: string): string => `$ag-ui-runs.${agentId}.${digest(runId)}`

@@ -31,19 +31,19 @@ import {
 } from './new-run.ts'
 import { RunFold } from './run-fold.ts'
 
-/** A run, and where its command's events begin in the log. */
+/** A run, and the log position where its command's events start. */
 export interface FoundRun {
   run: AgUiRun
   /** A cursor. */
   after: string
-  /** The messages of the thread up to there, as far as the log has them. */
+  /** The messages of the thread up to that position, as far as the log has them. */
   history(): Promise<readonly AgUiMessage[]>
 }
 
 export type Opened =
-  /** `isNew`: this request began it. */
+  /** `isNew`: this request started the run. */
   | ({ status: 'run'; isNew: boolean } & FoundRun)
-  /** Nothing is asked of the agent: the client gets what there is of the thread. */
+  /** The agent is not asked anything: the client gets the contents of the thread. */
   | { status: 'nothing'; messages: AgUiMessage[]; state: unknown }
   | Refused
 
@@ -55,7 +55,7 @@ export interface AgUiRunsOptions {
   agents: Pick<AgentDirectory, 'has'> & { get(agentId: string): Agent | undefined }
   sessions: SessionService
   interactions: InteractionService
-  /** How long it is known which command a run is, ms. */
+  /** How long the mapping from a run to its command is kept, ms. */
   retentionMs: number
 }
 
@@ -64,8 +64,8 @@ type Asker = Caller & { actor: Actor }
 const PAGE = 500
 
 /**
- * Runs of AG-UI over commands, sessions and interactions. All that it knows is in the log: which command a run is, and
- * which run of a thread is the newest.
+ * AG-UI runs on top of commands, sessions and interactions. All of its knowledge is in the log: which command a run
+ * belongs to, and which run of a thread is the newest.
  */
 export class AgUiRuns {
   readonly #options: AgUiRunsOptions
@@ -85,15 +85,15 @@ export class AgUiRuns {
     return record && this.find(agentId, (record.payload as AgUiThread).runId)
   }
 
-  /** Whether the log still has what comes after the beginning of a run. */
+  /** Whether the log still has the events from the start of a run on. */
   async isKept({ run, after }: FoundRun): Promise<boolean> {
     const read = await this.#options.log.read({ topics: [topics.command(run.agentId, run.commandId)], after, limit: 1 })
     return read.status === 'ok'
   }
 
   /**
-   * Begins the run that a client asks for, or finds it. What it begins is on disk. Runs of one thread come one after the
-   * other.
+   * Starts the run that a client requests, or finds it. A run that it starts is on disk. Runs of one thread are
+   * sequential.
    */
   async open(agentId: string, input: RunAgentInput, caller: Asker): Promise<Opened> {
     const closed = this.#options.commandQueue.closed
@@ -101,12 +101,12 @@ export class AgUiRuns {
     if (!this.#options.agents.has(agentId)) return refused(notFound('agent', agentId))
     for (;;) {
       const opened = await this.#open(agentId, input, caller)
-      // Another run of the thread was begun in between: look again.
+      // Another run of the thread was started in the meantime: look again.
       if (opened !== 'conflict') return opened
     }
   }
 
-  /** Interrupts what the newest run of a thread does. False if it does nothing. */
+  /** Interrupts the newest run of a thread. False if that run is not active. */
   async stop(agentId: string, threadId: string, caller: Asker): Promise<boolean | WireError> {
     const found = await this.latest(agentId, threadId)
     if (found === undefined || this.#options.ledger.live(found.run.commandId) === undefined) return false
@@ -117,7 +117,7 @@ export class AgUiRuns {
     return outcome.status === 'refused' ? outcome.error : true
   }
 
-  /** What a thread holds, for a client that asks nothing of the agent. */
+  /** The contents of a thread, for a client that asks nothing of the agent. */
   async contents(
     agentId: string,
     threadId: string,
@@ -190,7 +190,7 @@ export class AgUiRuns {
         return [
           { ...recordDraft(threadTopic(agentId, sessionId), newest, expiresAt), expect: thread.version },
           ...asked.messages.flatMap(message => saidBy(message, { ...of, commandId })),
-          // Last, since what comes after it is the run's.
+          // Last, since the events after this record are the run's.
           recordDraft(runTopic(agentId, runId), run, expiresAt),
         ]
       },
@@ -203,7 +203,7 @@ export class AgUiRuns {
     return { status: 'run', isNew: true, ...begun, history: async () => history }
   }
 
-  /** The session exists before its first run does, with the state that the client brings to a new thread. */
+  /** Creates the session before its first run, with the state that the client brings to a new thread. */
   async #prepare(
     of: { agentId: string; sessionId: string },
     { state }: RunAgentInput,
@@ -224,8 +224,8 @@ export class AgUiRuns {
   }
 
   /**
-   * Answers what the command of the thread waits for, and goes on with its next run. Undefined if none of the entries
-   * is about it.
+   * Answers the questions that the thread's command waits for, and starts its next run. Undefined if no entry is about
+   * that command.
    */
   async #resume(
     latest: FoundRun,
@@ -252,7 +252,7 @@ export class AgUiRuns {
       if (answer.to === 'refuse') return refused(answer.error)
       answers.push({ id: entry.interruptId, answer })
     }
-    // Those that ended no run yet come first: else they would end the next one when the others are answered.
+    // Questions that have not ended a run yet come first: they would end the next run once the others are answered.
     const isAsked = ({ id }: { id: string }) => Number(fold.askedIn(id) !== undefined)
     for (const { id, answer } of answers.toSorted((a, b) => isAsked(a) - isAsked(b))) {
       const flaw =
@@ -263,7 +263,7 @@ export class AgUiRuns {
               { ...answer.answer, ...(answer.digest !== undefined && { digest: answer.digest }) },
               caller,
             )
-      // Somebody else was faster: then that is the answer, and the run goes on with it.
+      // Another answer came first: it counts, and the run continues with it.
       if (flaw.status === 'refused' && flaw.error.code !== 'conflict') return flaw
     }
     const { agentId, sessionId, commandId } = latest.run
@@ -285,7 +285,7 @@ export class AgUiRuns {
     return { status: 'run', isNew: true, ...this.#found(run, 0), history: async () => knownMessages(messages) }
   }
 
-  /** Everything that the command of a run has said so far. Undefined: the log does not hold its beginning any more. */
+  /** Folds all events of a run's command so far. Undefined if the log no longer has the start of the command. */
   async #foldAll({ run, after }: FoundRun): Promise<RunFold | undefined> {
     const { log } = this.#options
     const fold = new RunFold({ ...run, segment: Number.POSITIVE_INFINITY }, [])
@@ -329,7 +329,7 @@ interface Thread {
 
 const seqAfter = ({ after }: FoundRun): number => Number.parseInt(after.split('.')[1]!, 36)
 
-/** The messages that the client brings count as well. */
+/** Adds the messages that the client sends to the history. */
 const withMessages = (found: FoundRun, { messages }: RunAgentInput): FoundRun => ({
   ...found,
   history: async () => mergedMessages(knownMessages(messages), await found.history()),

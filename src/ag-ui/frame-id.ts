@@ -1,6 +1,6 @@
 /**
- * A place in the stream of a run: after its frame `n`, counted from 1. With `ahead`: before the next frame, after that
- * many of the frames that tell a client that joins what it missed.
+ * A position in the stream of a run: after its frame `n`, counted from 1. With `ahead`: before the next frame, after
+ * that many of the catch-up frames that a joining client gets.
  */
 export interface FramePlace {
   n: number
@@ -10,7 +10,7 @@ export interface FramePlace {
 const PLAIN = /^[\x21-\x7e]+$/
 const PLACE = /^(.*):(\d{1,15})(?:\.(\d{1,6}))?$/s
 
-/** Headers carry plain characters only, and an id comes back in one. */
+/** Clients send an id back in a header, and headers carry plain characters only. */
 const named = (runId: string): string => (PLAIN.test(runId) ? runId : encodeURIComponent(runId))
 
 /** `<runId>:<n>`, or `<runId>:<n>.<ahead>`. */
@@ -18,7 +18,7 @@ export function formatFrameId(runId: string, { n, ahead }: FramePlace): string {
   return `${named(runId)}:${n}${ahead === undefined ? '' : `.${ahead}`}`
 }
 
-/** The place that an id names; undefined for an id of another run, and for what is none. */
+/** Parses a frame id; undefined if it is malformed or belongs to another run. */
 export function parseFrameId(runId: string, id: string): FramePlace | undefined {
   const match = PLACE.exec(id)
   if (match === null || (match[1] !== named(runId) && match[1] !== runId)) return undefined

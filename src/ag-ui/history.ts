@@ -6,10 +6,10 @@ import type { AgUiMessage } from './ag-ui-event.ts'
 import { messagesOf } from './messages.ts'
 
 const PAGE = 500
-/** Characters of the newest messages that are kept of a long thread. */
+/** For a long thread, only this many characters of the newest messages are kept. */
 const MAX_CHARS = 2 * 1024 * 1024
 
-/** The messages of a session up to a place in the log: as far as retention has kept them. */
+/** The messages of a session up to a log position, as far as retention has kept them. */
 export async function readHistory(
   log: Pick<EventLog, 'read'>,
   { agentId, sessionId }: { agentId: string; sessionId: string },

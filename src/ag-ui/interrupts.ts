@@ -2,14 +2,14 @@ import type { Interaction, InteractionAnswer, WireError } from '@fleetwire/proto
 import { wireError } from '@fleetwire/protocol'
 import type { AgUiInterrupt } from './ag-ui-event.ts'
 
-/** How a client answers an interrupt. */
+/** A client's answer to an interrupt. */
 export interface ResumeEntry {
   interruptId: string
   status: 'resolved' | 'cancelled'
   payload?: unknown
 }
 
-/** A question as the interrupt with which a run ends. */
+/** Converts an interaction to the interrupt that ends a run. */
 export function interruptOf(interaction: Interaction): AgUiInterrupt {
   const { interactionId, kind, title, description, risk, options, subject, expiresAt } = interaction
   return {
@@ -34,16 +34,16 @@ function schemaOf({ kind, options, schema }: Interaction): object {
 
 export type Answer =
   | { to: 'answer'; answer: InteractionAnswer; digest?: string }
-  /** It is cancelled, and no option of it says no: so what asks for it is stopped. */
+  /** The client cancelled the question and no option denies it: the command that asks is stopped. */
   | { to: 'stop' }
   | { to: 'refuse'; error: WireError }
 
 const YES = /^(yes|y|ok|true|allow|allowed|approve|approved|accept|accepted|confirm|confirmed)$/i
 const NO = /^(no|n|false|deny|denied|reject|rejected|decline|declined|cancel|cancelled)$/i
-/** The names under which front ends say yes or no. */
+/** The field names with which front ends say yes or no. */
 const VERDICTS = ['approved', 'approve', 'accepted', 'accept', 'allowed', 'allow', 'confirmed', 'confirm']
 
-/** What a client's entry answers to a question. Front ends say the same in many ways. */
+/** Converts a client's entry to an answer. Front ends express the same answer in many ways. */
 export function answerOf(interaction: Interaction, { status, payload }: ResumeEntry): Answer {
   const { kind, options } = interaction
   const with_ = (effect: 'allow' | 'deny') =>

@@ -3,25 +3,25 @@ import type { AgUiMessage, AgUiTextRole } from './ag-ui-event.ts'
 import { idOf } from './ag-ui-run.ts'
 
 const textRoles: readonly string[] = ['developer', 'system', 'assistant', 'user'] satisfies AgUiTextRole[]
-/** What agents call the role of what they think. */
+/** Role names that agents use for reasoning. */
 const reasoningRoles: readonly string[] = ['reasoning', 'thinking', 'thought', 'analysis']
 
 export const isReasoning = (role: string): boolean => reasoningRoles.includes(role.toLowerCase())
 
-/** Clients end a run over a role that they do not know. */
+/** Clients abort a run over a role that they do not know. */
 export const textRoleOf = (role: string): AgUiTextRole =>
   textRoles.includes(role) ? (role as AgUiTextRole) : 'assistant'
 
-/** Where the result of a call stands: a message of its own, whose id is the same however often it is told. */
+/** The result of a call is a separate message. Its id is derived, so it stays the same in each replay. */
 export const resultIdOf = (toolCallId: string): string => `${toolCallId}-result`
 
-/** The JSON of a call's arguments, as far as it is known. */
+/** The JSON of a call's arguments, as far as known. */
 export function argumentsOf({ args, argsText, state }: Extract<TranscriptItem, { kind: 'tool' }>): string {
   if (args !== undefined) return JSON.stringify(args)
   return argsText ?? (state === 'ended' ? '{}' : '')
 }
 
-/** What a call returned, as text. */
+/** The result of a call, as text. */
 export function resultText({
   result,
   error,
@@ -35,8 +35,8 @@ export const errorText = (error: string | { message: string }): string =>
   typeof error === 'string' ? error : error.message
 
 /**
- * The thread's messages: what is known of it before, and after it the items of a session in their order. An item that
- * has the id of a known message replaces it. `hasResult`: whether the result of an ended call belongs to it.
+ * The thread's messages: the known ones from before, followed by the items of a session in their order. An item with
+ * the id of a known message replaces that message. `hasResult`: whether the result of an ended call is included.
  */
 export function messagesOf(
   before: readonly AgUiMessage[],
@@ -72,7 +72,7 @@ function putText(
     })
 }
 
-/** A call stands in the message that asks for it, or in one of its own. */
+/** Puts a call into the message that requests it, or else into a separate message. */
 function putCall(messages: Map<string, AgUiMessage>, item: Extract<TranscriptItem, { kind: 'tool' }>): void {
   const { toolCallId, name } = item
   const call = { id: toolCallId, type: 'function' as const, function: { name, arguments: argumentsOf(item) } }
@@ -91,7 +91,7 @@ function putCall(messages: Map<string, AgUiMessage>, item: Extract<TranscriptIte
 
 const fits = (parent: AgUiMessage | undefined) => parent === undefined || parent.role === 'assistant'
 
-/** A result stands behind the message whose call it answers: models refuse histories in which it does not. */
+/** Puts each result right after the message with its call: models refuse other histories. */
 function withResults(messages: AgUiMessage[], results: Map<string, AgUiMessage>): AgUiMessage[] {
   const answered = new Set(
     messages.flatMap(({ role, toolCallId }) => (role === 'tool' && toolCallId ? [toolCallId] : [])),
@@ -107,7 +107,7 @@ function withResults(messages: AgUiMessage[], results: Map<string, AgUiMessage>)
   return all
 }
 
-/** The messages that a client sent, without what is none: they are sent back to clients as they are. */
+/** The messages that a client sent, without invalid ones. They are sent back to clients unchanged. */
 export function knownMessages(messages: readonly unknown[]): AgUiMessage[] {
   return messages.filter(
     (message): message is AgUiMessage =>
@@ -116,8 +116,8 @@ export function knownMessages(messages: readonly unknown[]): AgUiMessage[] {
 }
 
 /**
- * The messages of a thread for a client that sent its own: those as they are, since some are not in the log (of the role
- * `system`, or with parts that are no text), and after them what it does not have.
+ * The messages of a thread for a client that sent its own: first those, unchanged, since some are not in the log (role
+ * `system`, or with non-text parts), then the messages that it does not have.
  */
 export function mergedMessages(own: readonly AgUiMessage[], logged: readonly AgUiMessage[]): AgUiMessage[] {
   const known = new Set(own.flatMap(({ id }) => [id, idOf(id)]))

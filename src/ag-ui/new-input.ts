@@ -1,27 +1,27 @@
 import type { RunAgentInput } from '@fleetwire/protocol'
 import { resultIdOf } from './messages.ts'
 
-/** What a run gives to its agent. */
+/** The input that a run gives to its agent. */
 export interface NewInput {
   text: string
-  /** Messages of the user that the agent was not given before. */
+  /** User messages that the agent was not given before. */
   messages: { id: string; text: string }[]
-  /** All that is new, as the client sent it: with parts that are no text, and results of tools that it ran. */
+  /** All new messages as the client sent them, including non-text parts and results of tools that it ran. */
   raw: RunAgentInput['messages']
-  /** Ids of all that it was given since it last answered, with these. */
+  /** Ids of all messages given to the agent since its last answer, including these. */
   given: string[]
 }
 
 const MAX_GIVEN = 200
 
 /**
- * What is new in a history that a client sends whole: what follows the last answer, without what the agent was given
- * before (`given`, by ids), so that nothing reaches it twice after a run that failed. If nothing is new but something
- * follows the last answer, the client wants another answer to that. Undefined: nothing is asked.
+ * Finds what is new in a history that a client sends as a whole: the messages after the last answer, without those that
+ * the agent was given before (`given`, by id), so that nothing reaches it twice after a failed run. If nothing is new
+ * but a message follows the last answer, the client wants another answer to it. Undefined: there is nothing to ask.
  */
 export function newInput(messages: RunAgentInput['messages'], given: readonly string[]): NewInput | undefined {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
-  // Results of the agent's own tools come back as well: it told them.
+  // Results of the agent's own tools come back as well, but the agent reported those itself.
   const open = messages
     .slice(last + 1)
     .filter(({ id, role, toolCallId }) => role === 'user' || (role === 'tool' && id !== resultIdOf(toolCallId ?? '')))
@@ -37,7 +37,7 @@ export function newInput(messages: RunAgentInput['messages'], given: readonly st
   }
 }
 
-/** The text of a message; its other parts are not for an agent that takes text. */
+/** The text of a message. An agent that takes text does not get the other parts. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return ''

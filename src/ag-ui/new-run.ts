@@ -7,7 +7,7 @@ import type { NewInput } from './new-input.ts'
 
 const MAX_TITLE = 80
 
-/** Which events of the log a run is made of. What else is on these topics, the fold leaves out. */
+/** The topics whose events make up a run. The fold skips unrelated events on these topics. */
 export function patternsOf({ agentId, commandId }: AgUiRun): string[] {
   return [
     topics.command(agentId, commandId),
@@ -20,7 +20,7 @@ export function patternsOf({ agentId, commandId }: AgUiRun): string[] {
 
 export const NOTHING: NewInput = { text: '', messages: [], raw: [], given: [] }
 
-/** An agent may ask for all of the input. One without prompts may take shell lines: then what its user says is one. */
+/** An agent may ask for the whole input. One that takes shell lines but no prompts gets the user's text as a line. */
 export function kindOf({ capabilities: { kinds } }: Agent): Command['kind'] {
   if (kinds?.includes('ag-ui')) return 'ag-ui'
   return kinds !== undefined && !kinds.includes('prompt') && kinds.includes('shell') ? 'shell' : 'prompt'
@@ -43,7 +43,7 @@ export function titleOf(text: string): string {
 export const isFilled = (state: unknown): boolean =>
   typeof state === 'object' && state !== null && Object.keys(state).length > 0
 
-/** A message of the user, as the session's stream has it. */
+/** A message of the user, as events on the session's stream. */
 export function saidBy(
   { id, text }: { id: string; text: string },
   of: { agentId: string; sessionId: string; commandId: string },
@@ -69,7 +69,7 @@ export const offline = ({ agentId }: Agent): WireError =>
 export const gone = (): WireError =>
   wireError('cursor_gone', 'The beginning of the run left the log: read the transcript of its session instead.')
 
-/** Why the one agent that was asked could not take it. */
+/** Unwraps the refusal of a batch of one: why its only agent could not take the command. */
 export function unwrapped(error: WireError): WireError {
   const { refused: each } = (error.details ?? {}) as { refused?: { error: WireError }[] }
   return each?.[0]?.error ?? error

@@ -2,7 +2,7 @@ import type { Command } from '@fleetwire/protocol'
 import type { AgUiEvent } from './ag-ui-event.ts'
 import { errorText } from './messages.ts'
 
-/** How a run ends with its command. `pending`: calls that are left to the client. */
+/** The event that ends a run with its command. `pending`: tool calls that are left to the client. */
 export function endingOf(
   command: Command,
   { threadId, runId }: { threadId: string; runId: string },

@@ -10,7 +10,7 @@ import { codeOf, endingOf } from './run-ending.ts'
 import { StreamVerifier } from './stream-verifier.ts'
 import { voiceOf } from './voice.ts'
 
-/** What the fold reads of an event of the log. */
+/** The fields of a log event that the fold reads. */
 export interface LoggedEvent {
   type: string
   topic: string
@@ -18,7 +18,7 @@ export interface LoggedEvent {
   payload: unknown
 }
 
-/** An event of a run's stream, and its place in it, from 1. */
+/** An event of a run's stream, and its position, counted from 1. */
 export interface AgUiFrame {
   n: number
   event: AgUiEvent
@@ -28,9 +28,9 @@ type Tool = Extract<TranscriptItem, { kind: 'tool' }>
 type Message = Extract<TranscriptItem, { kind: 'message' }>
 
 /**
- * The stream of one run, folded from the events of its command since that began: pure, so the same log gives the same
- * frames with the same numbers, on whatever connection and after whatever restart. The events before the run itself
- * (those of earlier runs of the command) are folded in silence.
+ * The stream of one run, folded from the events of its command since the command started. The fold is pure: the same
+ * log gives the same frames with the same numbers, on any connection and after any restart. Events before the run
+ * itself (those of earlier runs of the command) are folded without producing frames.
  */
 export class RunFold {
   readonly run: AgUiRun
@@ -40,18 +40,18 @@ export class RunFold {
   #segment = 0
   readonly #items = new Map<string, TranscriptItem>()
   readonly #interactions = new Map<string, Interaction>()
-  /** The questions with which the run before ended; the next is asked when none of them is open. */
+  /** The questions that ended the previous run. New ones are asked once none of these is open. */
   #asked: string[] = []
   readonly #askedIn = new Map<string, number>()
   #command: Command | undefined
   #state: unknown
-  /** Calls of tools of the client, which has to answer them. */
+  /** Calls of client tools, whose results the client must supply. */
   readonly #pending = new Set<string>()
-  /** Calls whose result was told. */
+  /** Calls whose result was sent. */
   readonly #results = new Set<string>()
-  /** Whether the agent said anything to people. */
+  /** Whether the agent produced any text for people. */
   #hasSpoken = false
-  /** What was told last under each name, as text: the same again is not news. */
+  /** The last JSON sent under each name: repeats are not sent. */
   readonly #told = new Map<string, string>()
   #terminal: AgUiEvent | undefined
 
@@ -62,7 +62,7 @@ export class RunFold {
     this.#state = run.state
   }
 
-  /** How many frames there were. */
+  /** The number of frames so far. */
   get n(): number {
     return this.#n
   }
@@ -71,17 +71,17 @@ export class RunFold {
     return this.#verifier.isOver
   }
 
-  /** The run of the command that ended with this question; undefined: none has. */
+  /** The segment of the run that this question ended; undefined if it ended none. */
   askedIn(interactionId: string): number | undefined {
     return this.#askedIn.get(interactionId)
   }
 
-  /** Whether the command asks this, and nobody has answered. */
+  /** Whether the command asks this question, and nobody has answered it. */
   isOpen(interactionId: string): boolean {
     return this.#interactions.has(interactionId)
   }
 
-  /** The questions of the last run that are still open. */
+  /** The questions of the previous run that are still open. */
   waitsFor(): string[] {
     return this.#asked.filter(id => this.#interactions.has(id))
   }
@@ -100,15 +100,12 @@ export class RunFold {
     for (const id of this.#asked) this.#askedIn.set(id, this.#segment)
     if (this.#segment === this.run.segment) return [...frames, ...this.#emit(this.#interrupt(asking))]
     this.#segment++
-    // What was open ended with the run before, for the client.
+    // For the client, everything that was open ended with the previous run.
     this.#verifier = new StreamVerifier(this.#verifier)
     return this.#opening()
   }
 
-  /**
-   * What a client that joins now is sent before the frames that follow: all that it missed, and what is open begun
-   * again.
-   */
+  /** Brings a joining client up to date before the frames that follow: what it missed, then openers for open items. */
   prelude(): AgUiEvent[] {
     return [
       this.#started(),
@@ -137,7 +134,7 @@ export class RunFold {
   }
 
   #emit(events: readonly AgUiEvent[]): AgUiFrame[] {
-    // Earlier runs of the command keep the order too: what they left open is not open in this one.
+    // Events of earlier runs pass the verifier too: the next run's verifier takes over their tool calls.
     const admitted = events.flatMap(event => this.#verifier.admit(event))
     if (this.#segment !== this.run.segment) return []
     if (this.isOver) this.#terminal = admitted.at(-1)
@@ -162,7 +159,7 @@ export class RunFold {
     }
   }
 
-  /** What names the command belongs to its run; what names none does where it happens in the run's session. */
+  /** An event belongs to the command that it names; if it names none, to the run in whose session it happens. */
   #isOurs(event: StreamEvent): boolean {
     const { commandId, sessionId } = event.payload
     if (commandId !== undefined) return commandId === this.run.commandId
@@ -174,7 +171,7 @@ export class RunFold {
     const key = keyOf(event)
     const before = this.#items.get(key)
     const after = advance(before, event, at)
-    // What has ended takes nothing more.
+    // An ended item does not change any more.
     if (after === undefined || after === before) return []
     if (after.kind === 'message') {
       this.#items.set(key, after)
@@ -186,7 +183,7 @@ export class RunFold {
   }
 
   #message(event: StreamEvent, before: Message | undefined, after: Message): AgUiEvent[] {
-    // A message keeps its voice, whatever its end says.
+    // A message keeps its voice, whatever role its end carries.
     const voice = voiceOf(before ?? after)
     if (after.text !== '' && textRoleOf(after.role) === 'assistant' && !isReasoning(after.role)) this.#hasSpoken = true
     if (event.type === 'message:delta') return voice.say(event.payload.delta)
@@ -196,7 +193,7 @@ export class RunFold {
       const rest = voice.say(after.text.slice(said.length))
       return [...(event.type === 'message:start' || rest.length > 0 ? voice.open : []), ...rest, ...ending]
     }
-    // The text is another than the client was sent: it can only be corrected as a whole.
+    // The text differs from what the client was sent: it can only be corrected as a whole.
     return [...voice.close, this.#correction(), ...(event.type === 'message:start' ? voice.open : [])]
   }
 
@@ -214,7 +211,7 @@ export class RunFold {
       case 'tool:start': {
         this.#pending.delete(toolCallId)
         this.#results.delete(toolCallId)
-        // What the client was sent of the call before does not count any more.
+        // A call with this id starts again: the earlier one, as sent to the client, is superseded.
         if (before !== undefined) return [end, this.#correction(), ...(after.args === undefined ? [start] : [])]
         return after.args === undefined ? [start] : [start, argue(argumentsOf(after)), end]
       }
@@ -227,7 +224,7 @@ export class RunFold {
     }
   }
 
-  /** What is still to say of the arguments when a call ends. */
+  /** The rest of the arguments, to be sent when a call ends. */
   #argued(before: Tool, after: Tool, argue: (delta: string) => AgUiEvent): AgUiEvent[] {
     const told = argumentsOf(before)
     const whole = argumentsOf(after)
@@ -236,7 +233,7 @@ export class RunFold {
     return [{ type: 'TOOL_CALL_END', toolCallId: after.toolCallId }, this.#correction()]
   }
 
-  /** A tool of the client has no result: that comes with the client's next run. */
+  /** A client tool has no result here: its result comes with the client's next run. */
   #return(tool: Tool): AgUiEvent[] {
     const { toolCallId, name, result, error } = tool
     const isLeft = result === undefined && (error === undefined || codeOf(error) === 'abandoned')
@@ -250,7 +247,7 @@ export class RunFold {
     return [{ type: 'TOOL_CALL_RESULT', messageId, toolCallId, content: resultText(tool), role: 'tool', ...failed }]
   }
 
-  /** The message that asks for a call: the one that it names, or the one that is being written. */
+  /** The message that a call belongs to: the one that it names, or the one that is being written. */
   #parentOf({ messageId }: Tool): { messageId?: string } {
     if (messageId !== undefined) return {}
     const open = [...this.#items.values()].findLast(
@@ -268,7 +265,7 @@ export class RunFold {
   #statePatch({ sessionId, patch }: EventPayloads['state:patch']): AgUiEvent[] {
     if (sessionId !== this.run.sessionId) return []
     const patched = patchState(structuredClone(this.#state), patch)
-    // It applied on the server, so here another state went before: that of a client would be wrong as well.
+    // The patch applied on the server, so the base state differs here, and a client's state would be wrong too.
     if (patched.status === 'refused') return []
     this.#state = patched.state
     return isPlain(patch) ? [{ type: 'STATE_DELTA', delta: patch }] : [this.#stateNow()]
@@ -283,7 +280,7 @@ export class RunFold {
     return []
   }
 
-  /** The questions with which the run ends now: the command waits for them, and those before are all answered. */
+  /** The questions that end the run now: the command waits for them, and all earlier questions are answered. */
   #asking(): Interaction[] {
     if (this.isOver || this.#interactions.size === 0 || this.#asked.some(id => this.#interactions.has(id))) return []
     const open = [...this.#interactions.values()]
@@ -315,7 +312,7 @@ export class RunFold {
 
   readonly #steps = new Map<string, string>()
 
-  /** A step keeps its name, since that is how it is found again; a task may be renamed. */
+  /** A step keeps its name, which identifies it, even if the task is renamed. */
   #step(taskId: string, name: string): string {
     const known = this.#steps.get(taskId) ?? name
     this.#steps.set(taskId, known)
@@ -344,7 +341,7 @@ export class RunFold {
     return [...this.#spoken(command), endingOf(command, this.run, [...this.#pending])]
   }
 
-  /** What the agent returned as text, where it said nothing while it ran. */
+  /** The agent's text output, if it produced no text while it ran. */
   #spoken({ commandId: messageId, output }: Command): AgUiEvent[] {
     if (this.#hasSpoken || typeof output !== 'string' || output === '') return []
     const of = { sessionId: this.run.sessionId, agentId: this.run.agentId, messageId }
@@ -358,7 +355,7 @@ export class RunFold {
   }
 }
 
-/** Clients refuse to apply these, and then their state is another than ours. */
+/** Clients refuse to apply other patches, and their state would then differ from the server's. */
 const isPlain = (patch: EventPayloads['state:patch']['patch']): boolean =>
   patch.every(({ path, from = '' }) => !/__proto__|prototype/.test(path + from))
 

@@ -6,25 +6,25 @@ import { type AgUiEvent, forOldClients } from './ag-ui-event.ts'
 import { type FramePlace, formatFrameId } from './frame-id.ts'
 import type { AgUiFrame, RunFold } from './run-fold.ts'
 
-/** Where the frames go: a response of server-sent events. */
+/** The destination of frames: a response of server-sent events. */
 export interface FrameSink {
   readonly isOpen: boolean
   write(frame: Buffer): void
-  /** Ends it once all was taken. */
+  /** Ends the response once everything was sent. */
   finish(): void
   drained(): Promise<void>
 }
 
-/** Where a client begins. `now`: it joins, and is told first what it missed. */
+/** Where a client starts. `now`: it joins, and first gets what it missed. */
 export type RunStart = FramePlace | 'now'
 
 type State =
   | { name: 'frames'; after: number }
-  /** Until the fold is where the client joins: `at` a frame, or at the present end of the log. */
+  /** Waits until the fold reaches the join position: frame `at`, or the current end of the log. */
   | { name: 'ahead'; at: number | undefined; skip: number }
   | { name: 'over' }
 
-/** One client of one run: what the log tells, as frames of AG-UI from where that client is. */
+/** One client of one run: turns log events into AG-UI frames, starting from the client's position. */
 export class RunStream implements Sink {
   readonly #fold: RunFold
   readonly #out: FrameSink
@@ -44,7 +44,7 @@ export class RunStream implements Sink {
     this.#take(fold.begin())
   }
 
-  /** The client has had the end of the run, or is about to. */
+  /** The client has received the end of the run, or is about to. */
   get isOver(): boolean {
     return this.#state.name === 'over'
   }
@@ -74,7 +74,7 @@ export class RunStream implements Sink {
     else if (type === 'resync:required' || type === 'snapshot') this.fail(GONE)
   }
 
-  /** Ends it with an error that is not of the run itself, which goes on. */
+  /** Ends the stream with an error that is not the run's own. The run continues. */
   fail(error: Extract<AgUiEvent, { type: 'RUN_ERROR' }>): void {
     if (this.isOver) return
     this.#state = { name: 'over' }
@@ -89,14 +89,14 @@ export class RunStream implements Sink {
     this.#endIfOver()
   }
 
-  /** The log has told all that it holds. */
+  /** The log was read to its end. */
   #caughtUp(): void {
     if (this.#state.name === 'ahead' && this.#state.at === undefined) this.#join()
     else if (this.#state.name === 'ahead' || this.#isAhead) this.fail(AHEAD)
     this.#endIfOver()
   }
 
-  /** The client says that it has frames that there never were. */
+  /** The client claims to have frames that never existed. */
   get #isAhead(): boolean {
     return this.#state.name === 'frames' && this.#state.after > this.#fold.n
   }
@@ -148,8 +148,9 @@ const reasons: Partial<Record<CloseCode, [code: string, message: string]>> = {
 }
 
 /**
- * What a client is told when the stream ends before its run: it takes a stream that just ends for a run that went well,
- * and one that is cut off ends its whole process. It has no id, so the client continues after the last of the run.
+ * The last frame of a stream that ends before its run. Clients take a stream that ends without one for a successful
+ * run, and a connection that is cut off crashes their process. It has no id, so clients resume after the run's last
+ * frame.
  */
 export function farewellOf(closeCode: CloseCode): string {
   const [code, message] = reasons[closeCode] ?? ['CONNECTION_CLOSED', 'The connection was closed. The run goes on.']

@@ -1,6 +1,6 @@
 import type { AgUiEvent } from './ag-ui-event.ts'
 
-/** What can be open in a run. Reasoning has two brackets of its own: a span, and the messages within it. */
+/** The kinds of items that can be open in a run. Reasoning has two brackets: a span, and the messages within it. */
 type Kind = 'text' | 'tool' | 'span' | 'reasoning' | 'step' | 'subagent'
 
 type StepEvent = { type: 'STEP_STARTED' | 'STEP_FINISHED'; stepName: string; subagentRunId?: string }
@@ -12,9 +12,9 @@ interface Open {
 }
 
 /**
- * The order rules of AG-UI, as its clients enforce them: pure, and total over every sequence of events. Whatever is
- * offered, what comes out is a stream that a client accepts: what continues something that is not open opens it, what
- * opens twice is dropped, the end of a run closes all that is open, and nothing follows the end.
+ * The ordering rules of AG-UI, as its clients enforce them: pure, and total over every sequence of events. The output is
+ * always a stream that clients accept: content for an item that is not open opens the item, a second opener is dropped,
+ * the end of a run closes all open items, and nothing follows the end.
  */
 export class StreamVerifier {
   #phase: 'before' | 'active' | 'over' = 'before'
@@ -24,7 +24,7 @@ export class StreamVerifier {
   readonly #owners = new Map<string, string | undefined>()
   readonly #endedSubagents = new Set<string>()
 
-  /** `before`: the run before, whose tool calls may go on in this one. */
+  /** `before`: the verifier of the previous run, whose tool calls may continue in this one. */
   constructor(before?: StreamVerifier) {
     this.#calls = new Map(before === undefined ? [] : before.#calls)
   }
@@ -37,17 +37,17 @@ export class StreamVerifier {
     return this.#open.has(`${kind} ${id}`)
   }
 
-  /** What opens everything that is open now, in the order in which it was opened. */
+  /** The openers of all open items, in the order in which they were opened. */
   openers(): AgUiEvent[] {
     return [...this.#open.values()].map(({ opener }) => opener)
   }
 
-  /** What closes everything that is open: what was opened last first. */
+  /** The closers of all open items, in reverse order of opening. */
   closers(): AgUiEvent[] {
     return [...this.#open.values()].reverse().map(({ kind, key, opener }) => closerOf(kind, key, opener))
   }
 
-  /** What may be sent in place of `event`: itself, with what must come before it; or nothing. */
+  /** The events to send for `event`: itself, after any events that must precede it; or nothing. */
   admit(event: AgUiEvent): AgUiEvent[] {
     if (event.type === 'RUN_STARTED') {
       if (this.#phase !== 'before') return []
@@ -130,7 +130,7 @@ export class StreamVerifier {
     return [opener]
   }
 
-  /** Continues what is open; opens it first where it is not and that can be done. */
+  /** Continues an open item; opens it first if it is not open and there is an opener. */
   #go(kind: Kind, id: string, event: AgUiEvent, opener: AgUiEvent | undefined): AgUiEvent[] {
     if ('delta' in event && event.delta === '') return []
     if (this.isOpen(kind, id)) return [untagged(event)]
@@ -139,11 +139,11 @@ export class StreamVerifier {
 
   #end(kind: Kind, id: string, event: AgUiEvent): AgUiEvent[] {
     if (!this.#open.delete(`${kind} ${id}`)) return []
-    // A step is found by who started it, and a subagent is what ends.
+    // Steps and subagents are identified by their tag, so their closers keep it.
     return [kind === 'step' || kind === 'subagent' ? event : untagged(event)]
   }
 
-  /** An id belongs to whoever opened it first, also when it is opened again. */
+  /** An id keeps the tag of its first opener, even when it is opened again. */
   #owned(kind: Kind, id: string, event: AgUiEvent): AgUiEvent {
     if (kind === 'step' || kind === 'subagent') return event
     const key = `${kind === 'span' ? 'reasoning' : kind} ${id}`
@@ -178,10 +178,10 @@ function closerOf(kind: Kind, id: string, opener: AgUiEvent): AgUiEvent {
 
 const tagOf = (event: AgUiEvent): string | undefined => ('subagentRunId' in event ? event.subagentRunId : undefined)
 
-/** A name of a step is unique for whoever runs it. */
+/** A step's name is unique within the subagent (or the run) that runs it. */
 const stepKey = (event: StepEvent): string => JSON.stringify([event.subagentRunId ?? null, event.stepName])
 
-/** What continues needs no tag, and a wrong one breaks the stream. */
+/** Removes the subagent tag: continuations need none, and a wrong one breaks the stream. */
 function untagged(event: AgUiEvent): AgUiEvent {
   if (!('subagentRunId' in event) || event.type.startsWith('SUBAGENT_')) return event
   const { subagentRunId: _, ...rest } = event

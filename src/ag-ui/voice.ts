@@ -2,7 +2,7 @@ import type { TranscriptMessage } from '@fleetwire/protocol'
 import type { AgUiEvent } from './ag-ui-event.ts'
 import { isReasoning, textRoleOf } from './messages.ts'
 
-/** How a message is begun, continued and ended: reasoning has a bracket around it. */
+/** How a message is opened, continued and closed: reasoning has an extra bracket around it. */
 export function voiceOf({ messageId, role }: TranscriptMessage) {
   if (!isReasoning(role)) {
     return {

@@ -5,13 +5,13 @@ import { canSeeAgent, may } from './permissions.ts'
 import type { Principal, Scope } from './principal.ts'
 
 /**
- * What a request is about, and by that who may see it. What a token may not see does not exist for it: 404.
- * - `self`: the caller alone. `server`: numbers and documents that name nobody.
- * - `agent`: one agent that the request names (`:agentId`, `payload.agentId`): judged here, before the handler.
- * - `agents`, `command`, `batch`, `session`, `interaction`: they belong to agents, and are judged by those.
- * - `task`: belongs to its agent; one without an agent to everybody.
- * - `events`: judged one by one (`canSeeEntry`), and patterns by name (`patternRefusal`).
- * - `holder`: tokens, sockets and webhooks, judged by the rights that they hold (`covers`).
+ * The subject of a request, which determines who may see it. What a token may not see does not exist for it: 404.
+ * - `self`: the caller alone. `server`: numbers and documents about nobody in particular.
+ * - `agent`: one agent that the request names (`:agentId`, `payload.agentId`): checked here, before the handler.
+ * - `agents`, `command`, `batch`, `session`, `interaction`: belong to agents, and are visible with their agents.
+ * - `task`: belongs to its agent; a task without an agent belongs to everyone.
+ * - `events`: checked one by one (`canSeeEntry`), and patterns by name (`patternRefusal`).
+ * - `holder`: tokens, sockets and webhooks, checked by the rights that they hold (`covers`).
  */
 export type On =
   | 'self'
@@ -27,7 +27,7 @@ export type On =
   | 'holder'
 
 export interface Access {
-  /** The scope that the token must grant. `person`: any token but an agent's. `nothing`: no token at all. */
+  /** The scope that the token must grant. `person`: any token except an agent's. `nothing`: no token needed. */
   asks: Scope | 'person' | 'nothing'
   on: On
 }
@@ -35,8 +35,8 @@ export interface Access {
 const row = (asks: Access['asks'], on: On): Access => ({ asks, on })
 
 /**
- * Every route has a row here; the server does not start with a route that has none. The check before a route's handler
- * is made from its row.
+ * Every route has a row here; the server refuses to start with a route that has none. The row defines the check before
+ * the route's handler.
  */
 export const routeAccess: Record<string, Access> = {
   'GET /': row('nothing', 'server'),
@@ -94,7 +94,7 @@ export const routeAccess: Record<string, Access> = {
   'POST /api/v1/events': row('command', 'events'),
   'GET /api/v1/events/stream': row('read', 'events'),
 
-  // What a message asks for is judged by the rows of the routes that it is made of.
+  // Each call that a message makes is checked by the row of the REST route that it uses.
   'POST /mcp': row('person', 'self'),
   'GET /mcp': row('read', 'events'),
   'DELETE /mcp': row('person', 'self'),
@@ -123,7 +123,7 @@ export const routeAccess: Record<string, Access> = {
   'POST /ag-ui/copilotkit/agent/:agentId/run': row('command', 'agent'),
   'POST /ag-ui/copilotkit/agent/:agentId/connect': row('read', 'agent'),
   'POST /ag-ui/copilotkit/agent/:agentId/stop/:threadId': row('command', 'agent'),
-  // Judged by the row of the route that the call stands for.
+  // Checked by the row of the route that the call represents.
   'POST /ag-ui/copilotkit': row('person', 'agents'),
 
   'POST /api/v1/login/codes': row('person', 'self'),
@@ -131,8 +131,7 @@ export const routeAccess: Record<string, Access> = {
 }
 
 /**
- * Every frame that clients of `/ws` send. Judged for each frame, since the rights of a connection change with its
- * token.
+ * Every frame type of `/ws` clients. Checked for each frame, since the rights of a connection change with its token.
  */
 export const clientFrameAccess = {
   'dashboard:connect': row('person', 'events'),
@@ -152,9 +151,9 @@ export const clientFrameAccess = {
 } as const satisfies Record<ClientFrameType, Access>
 
 /**
- * Every frame that agents send. `self`: what an agent reports about itself, under its own id. Other frames name things
- * by ids, and count only if these are the agent's own: its commands, its interactions, and tasks that it owns or was
- * given.
+ * Every frame type of agents. `self`: a report by the agent about itself, under its own id. Other frames refer to things
+ * by id, and count only if these are the agent's own: its commands, its interactions, and tasks that it owns or was
+ * assigned.
  */
 export const agentFrameAccess = {
   'agent:connect': row('agent', 'command'),

@@ -2,19 +2,19 @@ import type { Config } from '../config.ts'
 import { listOf } from '../environment.ts'
 import { FLW_ERR_CONFIG_INVALID } from '../errors.ts'
 
-/** What the claims of a token must meet, besides their shape. */
+/** Requirements on the claims of a token, besides their shape. */
 export interface ClaimRules {
   /** One of these must be in `aud`. Empty: `aud` is not checked. */
   readonly audiences: readonly string[]
   /** One of these must be `iss`. Empty: `iss` is not checked. */
   readonly issuers: readonly string[]
-  /** Where the claims hold the role: a name, or a path. */
+  /** The claim that holds the role: a name, or a path. */
   readonly roleClaim: string
-  /** How far the clock of the issuer may be off. */
+  /** How far the issuer's clock may be off. */
   readonly leewayMs: number
   /**
-   * True for tokens of another issuer: they may expire later, by as much as its clock may be off. Tokens signed with
-   * this server's own secret expire by its own clock.
+   * True for tokens of another issuer: they expire later, by as much as that issuer's clock may be off. Tokens signed
+   * with this server's own secret expire by its own clock.
    */
   readonly foreign: boolean
 }
@@ -30,7 +30,7 @@ type Settings = Pick<
 
 /**
  * Throws FLW_ERR_CONFIG_INVALID for a key set without an audience or issuer: an issuer that signs for many applications
- * would let the users of each of them in.
+ * would let in the users of all of them.
  */
 export function claimRulesOf(config: Settings, warn: (message: string) => void): ClaimRules {
   const { audiences, issuers, roleClaim } = issuerRulesOf(config)
@@ -69,7 +69,7 @@ export function flawOfIssuer(claims: { aud?: unknown; iss?: unknown }, rules: Cl
 
 export type IssuerRules = Pick<ClaimRules, 'audiences' | 'issuers' | 'roleClaim'>
 
-/** The rules that a token must meet with its own claims. */
+/** The rules that tokens minted here must also meet. */
 export function issuerRulesOf(settings: Partial<Settings>): IssuerRules {
   const named = listOf(settings.JWT_AUDIENCE)
   return {
@@ -79,7 +79,7 @@ export function issuerRulesOf(settings: Partial<Settings>): IssuerRules {
   }
 }
 
-/** Adds to the claims of a token that is minted here what this server requires of them. */
+/** Adds the claims that this server requires to those of a token that is minted here. */
 export function withIssuer<T extends { role: string }>(
   claims: T,
   { audiences, issuers, roleClaim }: IssuerRules,

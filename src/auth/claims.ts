@@ -3,7 +3,7 @@ import { type ClaimRules, flawOfIssuer } from './claim-rules.ts'
 import { roleOf } from './role-claim.ts'
 
 /**
- * Judges the claims of a token whose signature was verified, except its age. `refusal` says which claim is wrong, and
+ * Checks the claims of a token whose signature was verified, except its age. `refusal` says which claim is wrong, and
  * why.
  */
 export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims } | { refusal: string } {

@@ -2,7 +2,7 @@ import { claimsFlaw, type Role } from '@fleetwire/protocol'
 import { FLW_ERR_AUTH_HOST_USER } from '../errors.ts'
 import type { Principal, Scope } from './principal.ts'
 
-/** Who sent a request, as the app around Fleetwire knows it. */
+/** The sender of a request, as the embedding app identifies it. */
 export interface HostUser {
   /** Any text for a user, the agent's id for an agent. */
   sub: string
@@ -11,21 +11,21 @@ export interface HostUser {
   agents?: readonly string[]
   /** If present, only these of the role's scopes are granted. */
   scopes?: readonly Scope[]
-  /** Epoch ms: sockets are closed then, and ask again. Default: in an hour. */
+  /** Epoch ms. Sockets are closed at this time, and must authenticate again. Default: one hour from now. */
   expiresAt?: number
 }
 
-/** Nobody whom the app knows: a token may say who it is. */
+/** Null or undefined if the app does not know the sender: a token may then identify it. */
 export type HostAnswer = HostUser | null | undefined
 
 const LIFE_MS = 3_600_000
 
-/** Throws FLW_ERR_AUTH_HOST_USER if it is no user: then the app is wrong, and nobody may get in by that. */
+/** Throws FLW_ERR_AUTH_HOST_USER for an invalid user: a bug in the app must not let anybody in. */
 export function hostPrincipal(user: HostUser, now: number): Principal {
   const { sub, role, agents = ['*'], scopes, expiresAt = now + LIFE_MS } = user
   const claims = { sub, role, agents, exp: Math.ceil(expiresAt / 1000), ...(scopes !== undefined && { scopes }) }
   const flaw = claimsFlaw(claims, role === 'agent')
   if (flaw !== undefined) throw new FLW_ERR_AUTH_HOST_USER(flaw.path.split('/')[1] || 'user')
-  // Revoking its subject closes what is open and refuses nothing new: whether the user may come back says the app.
+  // Revoking the subject closes open connections but refuses no new ones: the app decides whether the user may return.
   return { sub, role, agents, ...(scopes !== undefined && { scopes }), issuedAt: now, expiresAt }
 }

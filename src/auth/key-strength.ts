@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 
-/** Each algorithm requires a kind of key: a public key must never serve as an HMAC secret. */
+/** Each algorithm requires one kind of key: a public key must never serve as an HMAC secret. */
 export type Algorithm = 'HS256' | AsymmetricAlgorithm
 export type AsymmetricAlgorithm = (typeof RSA)[number] | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
 
@@ -11,12 +11,12 @@ export const asymmetricAlgorithms: readonly AsymmetricAlgorithm[] = [...RSA, ...
 
 /** RFC 7518 §3.3. */
 const MIN_RSA_BITS = 2048
-/** FIPS 186-5 §A.1.1; with an exponent of 1 everybody can sign. */
+/** FIPS 186-5 §A.1.1; with an exponent of 1 anyone could sign. */
 const MIN_RSA_EXPONENT = 65_537n
 
 export type KeyVerdict = { algorithms: AsymmetricAlgorithm[] } | { flaw: string }
 
-/** The algorithms that a public key may verify, or why it is not trusted. */
+/** The algorithms that a public key may be used with, or why it is not trusted. */
 export function judgeKey({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): KeyVerdict {
   switch (asymmetricKeyType) {
     case 'rsa': {

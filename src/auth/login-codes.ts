@@ -8,7 +8,7 @@ import type { Principal } from './principal.ts'
 import type { Unavailable } from './revocation-log.ts'
 import type { TokenService } from './token-service.ts'
 
-/** What a code grants: the rights of the principal who asked for it, for no longer than they hold. */
+/** What a code grants: the rights of the principal who requested it, until that principal's own token expires. */
 type Grant = Pick<Principal, 'sub' | 'role' | 'agents' | 'scopes' | 'jti' | 'issuedAt'> & { until: number }
 
 interface CodeRecord {
@@ -29,10 +29,10 @@ export type LoginResult = ({ status: 'minted' } & MintedToken) | { status: 'refu
 const CODES = '$login-codes'
 const LIFE_MS = 10 * 60_000
 const CODE_BYTES = 24
-/** A clock that was set back would give a code a longer life. */
+/** Tolerance for a clock that was set back; anything more would extend the life of a code. */
 const CLOCK_STEP_MS = 5000
 
-/** The log holds only a digest, so nobody can log in with what the store contains. */
+/** The log holds only a digest, so nobody can log in with the contents of the store. */
 const topicOf = (code: string) => `${CODES}.${createHash('sha256').update(code).digest('base64url')}`
 
 const refused = {
@@ -41,8 +41,8 @@ const refused = {
 } as const
 
 /**
- * Codes for one login in a browser each. A link that is shared or kept in a history is worthless after its first use,
- * and the token that it buys was never part of it.
+ * Single-use codes for logging in with a browser. A link that is shared or kept in a history is worthless after its
+ * first use, and never contained the resulting token.
  */
 export class LoginCodes {
   readonly #log: EventLog
@@ -55,13 +55,13 @@ export class LoginCodes {
     this.#tokens = tokens
   }
 
-  /** Makes a code for a principal, who hands on the rights that they hold. */
+  /** Creates a code for a principal, which passes on that principal's rights. */
   create({ expiresAt: until, ...principal }: Principal, actor?: Actor): Promise<CodeResult> {
     const { sub, role, agents, scopes, jti, issuedAt } = principal
     return this.#create({ sub, role, agents, scopes, jti, issuedAt, until }, actor)
   }
 
-  /** Makes a code for whoever reads what the server prints: an admin. */
+  /** Creates an admin code for the person who reads the server's output. */
   createForOwner(): Promise<CodeResult> {
     const now = this.#clock.now()
     const until = now + this.#tokens.defaultTtlSeconds * 1000
@@ -79,7 +79,7 @@ export class LoginCodes {
     return result.status === 'unavailable' ? result : { status: 'made', code, expiresAt }
   }
 
-  /** Exchanges a code for a token, once: of two requests with the same code at the same time, one gets it. */
+  /** Exchanges a code for a token, once: of two concurrent requests with the same code, only one gets a token. */
   async redeem(code: string, address: string): Promise<LoginResult> {
     const topic = topicOf(code)
     const record = await this.#log.get(topic)

@@ -3,8 +3,8 @@ import { canSeeAgent, covers, may, seesFleet } from './permissions.ts'
 import { type Principal, roleScopes, type Scope } from './principal.ts'
 
 /**
- * Why `principal` may not mint this token; undefined if it may. Nobody hands out more than they hold, be it agents,
- * scopes or a name. A name is a right too, since a user's inbox is read by `sub`.
+ * Why `principal` may not mint this token; undefined if it may. Nobody can grant more than they hold: agents, scopes or
+ * a name. A name is a right too, since a user's inbox is read by `sub`.
  */
 export function mintRefusal(
   principal: Principal,

@@ -9,8 +9,8 @@ export class Origins {
   readonly #allowed: ReadonlySet<string>
 
   /**
-   * Comma-separated origins; `*` for any. Throws FLW_ERR_CONFIG_INVALID for an entry that no page can have, since it
-   * would look like a permission and have no effect.
+   * Comma-separated origins; `*` for any. Throws FLW_ERR_CONFIG_INVALID for an entry that cannot be a page's origin,
+   * since it would look like a permission and have no effect.
    */
   constructor(list: string) {
     const names = list.trim() === '' ? [] : list.split(',').map(name => name.trim())
@@ -31,9 +31,9 @@ const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\*"'<>`]+)$/i
 const isWeb = (origin: string): boolean => /^https?:/.test(origin)
 
 /**
- * An origin as browsers write it. For the web's own schemes, the default port and upper case do not matter. Those of
- * apps (`tauri://localhost`) are compared as text, because `URL.origin` is "null" for all of them. Undefined for an
- * origin that no page has.
+ * Normalises an origin to the form that browsers send. For http and https, the default port and upper case do not
+ * matter. Origins of apps (`tauri://localhost`) are compared as text, because `URL.origin` is "null" for all of them.
+ * Undefined for an origin that no page has.
  */
 function originOf(text: string): string | undefined {
   const [, scheme = '', authority = ''] = ORIGIN.exec(text) ?? []
@@ -62,5 +62,5 @@ function advice(entry: string): string {
   return url !== undefined && isWeb(web) && url.host !== '' ? `write ${url.origin}` : 'write it as https://app.example'
 }
 
-/** The scheme of an entry that names none. */
+/** The scheme to suggest for an entry without one. */
 const defaultScheme = (entry: string): string => (/^(localhost|127\.|\[::1])/.test(entry) ? 'http://' : 'https://')

@@ -2,7 +2,7 @@ const HOST = /^[^\s/?#@\\]+$/
 
 /**
  * Whether the host of this request also served the page with this origin. Only hosts are compared, since a proxy that
- * ends TLS may not report it. The default port of the origin's scheme is the same as none.
+ * terminates TLS may not report it. The default port of the origin's scheme equals no port.
  */
 export function isOwnOrigin(origin: string, host: string): boolean {
   if (!HOST.test(host) || !URL.canParse(origin)) return false

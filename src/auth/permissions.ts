@@ -9,7 +9,7 @@ export function may(principal: Principal, scope: Scope): boolean {
   )
 }
 
-/** In the forms that AgentIdPattern allows, only `*` is special. */
+/** Matches the forms that AgentIdPattern allows, in which only `*` is special. */
 function matchId(pattern: string, id: string): boolean {
   if (pattern === '*' || pattern === id) return true
   if (!pattern.includes('*')) return false
@@ -31,12 +31,10 @@ export function canSeeAgent(principal: Principal, agentId: string): boolean {
 /** True if no agent is hidden. Only then may the principal see what belongs to the fleet as a whole. */
 export const seesFleet = (principal: Principal): boolean => principal.agents.includes('*')
 
-/** Managing agents, tokens and connections of everybody takes `admin` and sight of every agent. */
+/** Managing everyone's agents, tokens and connections requires `admin` and sight of every agent. */
 export const managesFleet = (principal: Principal): boolean => may(principal, 'admin') && seesFleet(principal)
 
-/**
- * What belongs to an agent is visible to those who see that agent; what belongs to no agent is visible to everybody.
- */
+/** What belongs to an agent is visible to those who see that agent; what belongs to no agent is visible to everyone. */
 export function canSeeOwned(principal: Principal, agentId: string | undefined): boolean {
   return agentId === undefined || canSeeAgent(principal, agentId)
 }
@@ -62,29 +60,28 @@ export function canSeeTopic(principal: Principal, topic: string): boolean {
   }
 }
 
-/** The part of an event or record that decides who sees it. */
+/** The fields of an event or record that determine who sees it. */
 export interface Entry {
   topic: string
   agentId?: string | undefined
   payload: unknown
 }
 
-/** The agent that an entry belongs to if its topic names none: that of its task, or of what an inbox was told. */
+/** The agent of an entry whose topic names none: the agent of its task, or the one that an inbox entry is about. */
 export function agentOf({ topic, agentId, payload }: Entry): string | undefined {
   if (agentId !== undefined) return agentId
   if (!topic.startsWith('tasks.') || !topic.endsWith('.status')) return undefined
   return (payload as { agentId?: string } | null)?.agentId
 }
 
-/** The one decision on whether somebody gets an event or record: live, replayed, in snapshots and in history. */
+/** The single decision on whether a principal gets an event or record: live, replayed, in snapshots, in history. */
 export function canSeeEntry(principal: Principal, entry: Entry): boolean {
   if (!canSeeTopic(principal, entry.topic)) return false
   return seesFleet(principal) || canSeeOwned(principal, agentOf(entry))
 }
 
 /**
- * A key that is equal for principals who see the same entries. Without `users`, entries of users are left out of
- * account.
+ * A key that is equal for principals who see the same entries. Without `users`, users' own entries are not considered.
  */
 export function sightOf(principal: Principal, users: boolean): string {
   const { agents, sub } = principal
@@ -97,11 +94,11 @@ export function covers(holder: Principal, other: Rights): boolean {
   if (other.sub !== holder.sub && !seesFleet(holder)) return false
   const granted: readonly string[] = roleScopes[other.role]
   const held = (other.scopes ?? granted).filter(scope => granted.includes(scope))
-  // If one pattern covers another, then it also matches the other's `*`: so a pattern can be compared like an id.
+  // A pattern that covers another also matches its text, `*` included, so a pattern can be matched like an id.
   return held.every(scope => may(holder, scope as Scope)) && other.agents.every(pattern => canSeeAgent(holder, pattern))
 }
 
-/** True if no token has more rights. What this server cannot judge is left to such a holder. */
+/** True if no token has more rights. Only such a holder may decide about rights that this server does not know. */
 export const holdsAll = (holder: Principal): boolean =>
   covers(holder, { sub: holder.sub, role: 'admin', agents: ['*'] })
 
@@ -113,7 +110,7 @@ export interface Rights {
   scopes?: readonly string[] | undefined
 }
 
-/** Why a pattern may not be subscribed to. A wildcard is allowed: it matches what the principal can see. */
+/** Why a pattern may not be subscribed to. Wildcards are allowed: they match only what the principal can see. */
 export function patternRefusal(principal: Principal, pattern: string): WireError | undefined {
   if (!isPattern(pattern)) {
     return wireError(

@@ -2,7 +2,7 @@ import type { Role } from '@fleetwire/protocol'
 
 /** The identity behind a request or connection: the verified claims of its token. */
 export interface Principal {
-  /** An agent's id, or any text for a user (`userKeyOf` makes an id of it for topics). */
+  /** An agent's id, or any text for a user (`userKeyOf` derives an id from it for topics). */
   readonly sub: string
   readonly role: Role
   /** Id patterns (`*` matches any characters) of the agents that the token may see and command. */
@@ -18,7 +18,7 @@ export interface Principal {
 
 export const scopes = ['read', 'command', 'interact', 'terminal:write', 'admin', 'agent'] as const
 /**
- * What may be done: `read` see, `command` submit and interrupt, `interact` answer, `terminal:write` type, `admin`
+ * What a token may do: `read` see, `command` submit and interrupt, `interact` answer, `terminal:write` type, `admin`
  * manage.
  */
 export type Scope = (typeof scopes)[number]

@@ -21,11 +21,11 @@ export type VerifySignature = (token: string) => Promise<Signed>
 
 export interface RemoteKeysOptions {
   /**
-   * The shortest time between two fetches for unknown key ids, or each forged token would cost the issuer a request. A
-   * rotated key is accepted after at most this time.
+   * Minimum time between two fetches for unknown key ids; otherwise each forged token would cost the issuer a request.
+   * A rotated key is accepted after at most this time.
    */
   cooldownMs?: number | undefined
-  /** Otherwise http is allowed for loopback only: on any other network, somebody could substitute keys of their own. */
+  /** By default http is allowed for loopback only: on any other network, an attacker could substitute the keys. */
   allowHttp?: boolean
   /** Called once for each key that the issuer publishes but that is not trusted. */
   warn?(message: string): void
@@ -35,14 +35,14 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 const KEY_SET_TIMEOUT_MS = 5000
 
 /**
- * Verifies signatures with the keys of an issuer. The keys are fetched when first needed, cached for ten minutes, and
- * fetched again for an unknown key id. Redirects are not followed, so that https stays https.
+ * Verifies signatures with the keys of an issuer. The keys are fetched on first use, cached for ten minutes, and fetched
+ * again for an unknown key id. Redirects are not followed, so that https stays https.
  */
 export function remoteKeys(address: string, options: RemoteKeysOptions = {}): VerifySignature {
   const { cooldownMs = 5000, allowHttp = false, warn = () => {} } = options
   const url = keySetUrl(address, allowHttp)
   const trusted = trustedKeys(warn)
-  /** A token may name a key even if the issuer's set has a key without an id. */
+  /** The keys without an id: a token may name a key id even if the issuer's set has none for that key. */
   let nameless: ReturnType<typeof createLocalJWKSet> | undefined
   const keySet = createRemoteJWKSet(url, {
     cooldownDuration: cooldownMs,
@@ -79,7 +79,7 @@ export function remoteKeys(address: string, options: RemoteKeysOptions = {}): Ve
 
   return async token => {
     const first = await verify(token)
-    // Without a key id, nothing says whether the key is new: only the issuer's current set can tell.
+    // Without a key id, the token does not show whether its key is new: only the issuer's current set can tell.
     if ('claims' in first || keySet.coolingDown || namesKey(token)) return first
     await keySet.reload().catch(cause => {
       throw unavailable(cause)
@@ -97,7 +97,7 @@ function keySetUrl(address: string, allowHttp: boolean): URL {
   )
 }
 
-/** Leaves out keys that are not trusted, so that they do not get in the way of the others. */
+/** Drops keys that are not trusted, so that they do not interfere with the others. */
 function trustedKeys(warn: (message: string) => void): (set: unknown) => unknown {
   const told = new Set<string>()
   return set => {
@@ -138,7 +138,7 @@ async function verifyByAny(token: string, candidates: AsyncIterable<CryptoKey>):
     try {
       return claimsOf(await compactVerify(token, key, { algorithms: [...asymmetricAlgorithms] }))
     } catch {
-      // The next key may fit.
+      // The next key may match.
     }
   }
   return { reason: 'none of the keys that fit the algorithm made the signature' }

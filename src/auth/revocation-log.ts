@@ -13,7 +13,7 @@ import { isId, userKeyOf } from './user-key.ts'
 export type Unavailable = Extract<AppendResult, { status: 'unavailable' }>
 
 /**
- * `full`: revocations of subjects, and of tokens that were not minted here, are kept for good, so their number is
+ * `full`: revocations of subjects, and of tokens that were not minted here, are kept forever, so their number is
  * limited.
  */
 export type RevokeResult =
@@ -23,8 +23,8 @@ export type RevokeResult =
   | Unavailable
 
 /**
- * Who revokes. Without a holder it is code in this process. A token with rights that the holder does not have counts as
- * not found.
+ * Who revokes. Without a holder, the caller is code in this process. A token with rights that the holder does not have
+ * counts as not found.
  */
 export interface RevokedBy {
   holder?: Principal
@@ -35,9 +35,9 @@ export interface RevocationLogPorts {
   log: EventLog
   clock: Clock
   /**
-   * How many revocations are kept. Those of tokens minted here count too, and are never refused. Expired ones are
-   * removed only at the limit: if a clock jumped ahead and back, removing them earlier would bring their tokens back to
-   * life.
+   * The maximum number of revocations kept. Those of tokens minted here count too, but are never refused. Expired ones
+   * are removed only at the limit: if a clock jumped ahead and back, removing them earlier would make their tokens valid
+   * again.
    */
   limit?: number
 }
@@ -59,7 +59,7 @@ const SUBJECTS = '$revocations'
 const SUBJECT_REVOKED = 'subject:revoked'
 
 /**
- * What is revoked, kept in the log: a restart loses none of it, and every node learns of it. `start` reads the records
+ * The revocations, kept in the log: none is lost in a restart, and every node learns of each. `start` reads the records
  * and then follows the log.
  */
 export class RevocationLog {
@@ -99,15 +99,15 @@ export class RevocationLog {
     return this.#known.issuedBefore(sub)
   }
 
-  /** Calls the listener for every revocation of any node, so that live connections can be closed. */
+  /** Calls the listener for every revocation by any node, so that open connections can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
     return this.#listeners.add(listener)
   }
 
   /**
-   * Idempotent, and for any token: one from another issuer, or from another program with the same secret, is revoked by
-   * its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, for
-   * good.
+   * Idempotent. Works for any token: one from another issuer, or from another program with the same secret, is revoked by
+   * its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, it is
+   * kept forever.
    */
   async revokeToken(
     jti: string,
@@ -115,7 +115,7 @@ export class RevocationLog {
     { holder, actor }: RevokedBy = {},
   ): Promise<RevokeResult> {
     const told = auditDrafts(actor, 'token:revoke', jti, this.#clock.now())
-    // Tokens minted here have an id for a `jti`.
+    // The `jti` of a token minted here is always an id.
     let record = isId(jti) ? await this.#log.get(`${TOKENS}.${jti}`) : undefined
     while (record !== undefined) {
       const token = record.payload as TokenRecord
@@ -136,7 +136,7 @@ export class RevocationLog {
     return this.#keep([{ ...draft, ...(expiresAt !== undefined && { expiresAt }) }, ...told], known > 0)
   }
 
-  /** Revokes everything issued to `sub` until now, by any issuer. There is one record per subject. */
+  /** Revokes all tokens issued to `sub` until now, by any issuer. There is one record per subject. */
   async revokeSubject(sub: string, revokedBy: string, { holder, actor }: RevokedBy = {}): Promise<RevokeResult> {
     // The rights of tokens from other issuers are not known here.
     if (holder !== undefined && !holdsAll(holder)) return { status: 'not_found' }

@@ -6,7 +6,7 @@ export type Revocation =
   /** Every token of `sub` issued before this time, epoch ms. */
   | { kind: 'subject'; sub: string; issuedBefore: number }
 
-/** The revocations that this process knows. Adding is idempotent, and the order does not matter. */
+/** The revocations known to this process. Adding is idempotent, and order does not matter. */
 export class Revocations {
   readonly #tokens = new Map<string, number>()
   readonly #subjects = new Map<string, number>()
@@ -24,7 +24,7 @@ export class Revocations {
     }
   }
 
-  /** Forgets tokens that are refused for their age anyway, so that the set does not grow without bound. */
+  /** Forgets revocations of expired tokens, which are refused anyway, so that the set does not grow without bound. */
   prune(now: number): void {
     for (const [jti, expiresAt] of this.#tokens) if (expiresAt <= now) this.#tokens.delete(jti)
   }
@@ -41,7 +41,7 @@ export class Revocations {
     return bound !== undefined && (principal.issuedAt ?? 0) < bound
   }
 
-  /** Until when the token with this `jti` is revoked, epoch ms; undefined if it is not. */
+  /** When the revocation of the token with this `jti` ends, epoch ms; undefined if it is not revoked. */
   revokedUntil(jti: string): number | undefined {
     return this.#tokens.get(jti)
   }

@@ -1,11 +1,11 @@
 import type { Role } from '@fleetwire/protocol'
 
-/** From lowest to highest: of several roles, the highest counts. */
+/** From lowest to highest: if a token has several roles, the highest counts. */
 const ROLES: readonly Role[] = ['agent', 'viewer', 'operator', 'admin']
 
 /**
- * The role in the claim at `path`: a string, several separated by spaces or commas, or an array. Unknown names belong
- * to the issuer and are ignored. Undefined if no role is named.
+ * The role in the claim at `path`: a string, several separated by spaces or commas, or an array. Unknown names mean
+ * something to the issuer only and are ignored. Undefined if there is no known role.
  */
 export function roleOf(claims: object, path: string): Role | undefined {
   const value = claimAt(claims, path)
@@ -15,8 +15,8 @@ export function roleOf(claims: object, path: string): Role | undefined {
 }
 
 /**
- * The claim at a path such as `realm_access.roles`. A name may itself contain dots, as URLs do: the longest name that
- * exists is taken first.
+ * The claim at a path such as `realm_access.roles`. A name may itself contain dots, as URLs do: the longest existing
+ * name is tried first.
  */
 function claimAt(claims: unknown, path: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined

@@ -14,7 +14,7 @@ export interface SecretOptions {
 
 /**
  * The HS256 secret of this data folder, generated at the first start. Processes that start at the same time all get the
- * same one. Throws FLW_ERR_SECRET_FILE if the file cannot be used.
+ * same secret. Throws FLW_ERR_SECRET_FILE if the file cannot be used.
  */
 export async function loadSecret({ dataDir, warn }: SecretOptions): Promise<string> {
   const path = join(dataDir, 'secret')
@@ -54,8 +54,8 @@ async function read(path: string, warn: (message: string) => void): Promise<stri
 }
 
 /**
- * A file made with O_EXCL is empty until it is written, and another process could read it in between. So the content is
- * written to a file of its own, and `link` publishes it whole; for every later process `link` fails with EEXIST.
+ * A file created with O_EXCL is empty until it is written, and another process could read it in between. So the content
+ * is written to a temporary file, and `link` publishes it as a whole; for every later process `link` fails with EEXIST.
  */
 async function create(path: string): Promise<void> {
   const draft = `${path}.${randomUUID()}`

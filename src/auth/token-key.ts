@@ -5,7 +5,7 @@ import { type Algorithm, judgeKey } from './key-strength.ts'
 import type { VerifySignature } from './remote-keys.ts'
 import { loadSecret } from './secret.ts'
 
-/** What verifies tokens. Minting tokens here takes a secret. */
+/** The key that verifies tokens. Minting tokens here requires a secret. */
 export type TokenKey =
   | { kind: 'secret'; secret: string; algorithms: Algorithm[] }
   | { kind: 'public-key'; pem: string; algorithms: Algorithm[] }
@@ -13,7 +13,7 @@ export type TokenKey =
 
 export interface TokenKeyOptions {
   warn(message: string): void
-  /** The shortest time between two fetches for unknown keys; tests shorten it. */
+  /** Minimum time between two fetches for unknown keys; tests shorten it. */
   jwksCooldownMs?: number | undefined
 }
 
@@ -67,9 +67,8 @@ function publicKey(text: string): TokenKey {
 }
 
 /**
- * A PEM as environments hold it: quoted, with its line breaks as
- * or turned into blanks, or base64-encoded as a whole. A body without its BEGIN and END lines is taken for a key of the
- * usual kind (SPKI).
+ * Parses a PEM as environment variables hold it: quoted, with line breaks written as `\n` or turned into blanks, or
+ * base64-encoded as a whole. A body without BEGIN and END lines is assumed to be of the usual kind (SPKI).
  */
 function pemOf(text: string): string {
   const plain = text

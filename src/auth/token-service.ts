@@ -24,8 +24,8 @@ import { isId } from './user-key.ts'
 export type { RevokeResult, Unavailable } from './revocation-log.ts'
 
 /**
- * The principal of a token, or why there is none. `harmless`: the token is missing or was valid once, so its sender is
- * not guessing tokens.
+ * The principal of a token, or why there is none. `isHarmless`: the token is missing or has a valid signature, so its
+ * sender is not guessing tokens.
  */
 export type TokenVerdict = { principal: Principal } | { refusal: WireError; isHarmless?: true }
 
@@ -48,24 +48,24 @@ export interface TokenServicePorts {
   /** Absent if tokens are minted elsewhere and only verified here. */
   sign?: (claims: Claims) => string
   rules?: ClaimRules
-  /** The longest life of a token that is minted on somebody's behalf. */
+  /** The longest lifetime of a token that is minted on behalf of a principal. */
   maxTtlMs?: number
-  /** How many subjects and foreign tokens may be revoked at a time. */
+  /** How many revocations are kept: see RevocationLog. */
   maxRevocations?: number
 }
 
-/** A month, as in the schema of the request. */
+/** 30 days, as in the schema of the request. */
 const DEFAULT_TTL_SECONDS = 30 * 86_400
 
 const NO_RULES: ClaimRules = { audiences: [], issuers: [], roleClaim: 'role', leewayMs: 0, foreign: false }
-/** `iat` has no fractions, and a token minted after a revocation of its subject names the next second. */
+/** `iat` has no fractions, and a token minted after a revocation of its subject carries the next second. */
 const MIN_IAT_LEEWAY_MS = 1000
 
 const isScope = (scope: string): scope is Scope => (scopes as readonly string[]).includes(scope)
 
 /**
- * Mints, lists, revokes and judges tokens. What it must remember is in the log, so a restart loses no revocation and
- * every node learns of each: `start` reads the records and then follows the log.
+ * Mints, lists, revokes and verifies tokens. Its state is in the log, so no revocation is lost in a restart and every
+ * node learns of each: `start` reads the records and then follows the log.
  */
 export class TokenService {
   readonly #log: EventLog
@@ -103,7 +103,7 @@ export class TokenService {
     this.#revocations.stop()
   }
 
-  /** A month, or less if the setting says so. */
+  /** 30 days, or less if the setting requires it. */
   get defaultTtlSeconds(): number {
     return Math.min(DEFAULT_TTL_SECONDS, this.#maxTtlSeconds)
   }
@@ -112,7 +112,7 @@ export class TokenService {
     return this.#sign !== undefined
   }
 
-  /** The token is in the answer and nowhere else: it is neither stored nor logged. */
+  /** The token exists only in the response: it is neither stored nor logged. */
   async mint(request: MintTokenBody, createdBy: string, actor?: Actor): Promise<MintResult> {
     const prepared = this.prepare(request, createdBy)
     if (prepared === undefined) return { status: 'disabled' }
@@ -123,8 +123,8 @@ export class TokenService {
   }
 
   /**
-   * Makes a token and the draft of its record; the token may be handed out once that is in the log. Undefined if tokens
-   * are minted elsewhere.
+   * Creates a token and the draft of its record; the token may be handed out once the record is in the log. Undefined if
+   * tokens are minted elsewhere.
    */
   prepare(request: MintTokenBody, createdBy: string): { minted: MintedToken; draft: EventDraft } | undefined {
     if (this.#sign === undefined) return undefined
@@ -132,7 +132,7 @@ export class TokenService {
     const now = this.#clock.now()
     const jti = newId('tok')
     // `iat` has no fractions, so a token minted in the same second as a revocation of its subject would count as older.
-    // It names the next second instead.
+    // It carries the next second instead.
     const iat = Math.max(Math.floor(now / 1000), this.#revocations.issuedBefore(sub) / 1000)
     const exp = iat + ttlSeconds
     const info: TokenInfo = { jti, sub, role, agents, createdAt: now, createdBy, expiresAt: exp * 1000 }
@@ -141,7 +141,7 @@ export class TokenService {
     return { minted: { token, jti, expiresAt: info.expiresAt }, draft }
   }
 
-  /** Mints on behalf of a principal, who must not hand out more than they hold. */
+  /** Mints on behalf of a principal, who cannot grant more than they hold. */
   async mintAs(
     principal: Principal,
     request: MintTokenBody,
@@ -158,8 +158,8 @@ export class TokenService {
   }
 
   /**
-   * Newest first. `page` is the `nextCursor` of the page before. With a `holder`, only tokens whose rights the holder
-   * has: a page may then have fewer than `limit`.
+   * Newest first. `page` is the `nextCursor` of the previous page. With a `holder`, lists only tokens whose rights the
+   * holder has, so a page may have fewer than `limit`.
    */
   async list({ limit, page, holder }: ListRequest): Promise<TokenPage> {
     const { records, nextPage } = await this.#log.list({
@@ -173,8 +173,8 @@ export class TokenService {
   }
 
   /**
-   * Revokes any token by its `jti`: see RevocationLog. Once this resolves, this node refuses the token; other nodes do
-   * as soon as the log reaches them.
+   * Revokes any token by its `jti`: see RevocationLog. Once this resolves, this node refuses the token; other nodes do as
+   * soon as they read the revocation in the log.
    */
   revoke(
     jti: string,
@@ -184,12 +184,12 @@ export class TokenService {
     return this.#revocations.revokeToken(jti, foreign, by)
   }
 
-  /** Revokes everything issued to `sub` until now, by any issuer. */
+  /** Revokes all tokens issued to `sub` until now, by any issuer. */
   revokeSubject(sub: string, revokedBy: string, by: RevokedBy = {}): Promise<RevokeResult> {
     return this.#revocations.revokeSubject(sub, revokedBy, by)
   }
 
-  /** Judges the claims of a token whose signature was verified. */
+  /** Verifies the claims of a token whose signature was verified. */
   verify(value: unknown): TokenVerdict {
     const read = readClaims(value, this.#rules)
     if ('refusal' in read) return refuse(read.refusal)
@@ -202,13 +202,13 @@ export class TokenService {
     if (iat * 1000 > now + Math.max(leewayMs, MIN_IAT_LEEWAY_MS)) {
       return refuse('The token was issued in the future: the clock of its issuer, or the one here, is wrong.')
     }
-    // A connection ends with its token. One that is opened after that, within the leeway, ends with the leeway.
+    // A connection ends when its token expires. If it is opened within the leeway after that, it ends with the leeway.
     const expiresAt = exp * 1000 <= now ? exp * 1000 + late : exp * 1000
     const principal = principalOf(read.claims, expiresAt)
     return this.#revocations.has(principal) ? refuse('The token was revoked.') : { principal }
   }
 
-  /** Why a token that was valid on arrival no longer is: whatever takes long asks again before it answers. */
+  /** Why a token that was valid on arrival no longer is. Long-running requests check again before they respond. */
   lapsed(principal: Principal): WireError | undefined {
     if (this.#revocations.has(principal)) return wireError('unauthorized', 'The token was revoked.')
     return principal.expiresAt <= this.#clock.now() ? wireError('unauthorized', 'The token expired.') : undefined
@@ -218,7 +218,7 @@ export class TokenService {
     return this.#revocations.has(principal)
   }
 
-  /** Calls the listener for every revocation of any node, so that live connections can be closed. */
+  /** Calls the listener for every revocation by any node, so that open connections can be closed. */
   onRevoked(listener: (revocation: Revocation) => void): () => void {
     return this.#revocations.onRevoked(listener)
   }

@@ -17,7 +17,7 @@ import subjects from './tokens/subjects.ts'
 import deliveries from './webhooks/deliveries.ts'
 import webhooks from './webhooks/index.ts'
 
-/** The REST API. src/auth/access.ts says who may call which route. */
+/** The REST API. src/auth/access.ts defines who may call which route. */
 const v1: FastifyPluginAsync = async app => {
   app.addHook('onRoute', app.admitRoutes(app.prefix))
   app.answeredByActive(app)

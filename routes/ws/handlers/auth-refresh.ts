@@ -3,7 +3,7 @@ import { canSeeAgent, may } from '../../../src/auth/permissions.ts'
 import { accept, type Dashboard, type Handler, refuse } from '../dashboard.ts'
 import { reclaimPatterns } from '../patterns.ts'
 
-/** A newer token of the same holder: the connection lives on, with the expiry and rights of that token. */
+/** Accepts a newer token of the same holder: the connection stays open with that token's expiry and rights. */
 export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => {
   const { app, connection, subscriber } = dashboard
   const verdict = await app.verifyToken(frame.payload.token)
@@ -22,7 +22,7 @@ export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => 
   judgeAgain(dashboard)
 }
 
-/** Takes away, and names, what the connection had and may no longer have. */
+/** Withdraws, and reports, subscriptions and terminals that the connection may no longer have. */
 function judgeAgain(dashboard: Dashboard): void {
   const { app, connection } = dashboard
   const { principal } = connection

@@ -1,7 +1,7 @@
 import { accept, type Dashboard, refuse } from '../dashboard.ts'
 import { type ChangeFrame, perform } from '../perform.ts'
 
-/** Whatever changes something is carried out where that is decided. */
+/** A frame that changes something is carried out on the active node. */
 export async function change(frame: ChangeFrame, dashboard: Dashboard): Promise<void> {
   const { app, connection } = dashboard
   const { principal, address } = connection

@@ -2,7 +2,7 @@ import type { ResumeOutcome } from '../../../src/broadcast/subscriber.ts'
 import { type Dashboard, type Handler, orReconnect, sendEstablished } from '../dashboard.ts'
 import { claimPatterns } from '../patterns.ts'
 
-/** Says in one frame what the client wants and where it left off. */
+/** One frame in which a client states what it wants and where it left off. */
 export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, payload }, dashboard: Dashboard) => {
   const { app, connection, subscriber } = dashboard
   const { resume, subscribe = [], snapshot = true, join = false } = payload
@@ -20,7 +20,7 @@ export const dashboardConnect: Handler<'dashboard:connect'> = async ({ id, paylo
     return
   }
   const decided = (outcome: ResumeOutcome) =>
-    // A client that stores this cursor and is cut off during the replay must not skip what it did not get.
+    // A client that stores this cursor and is cut off during the replay must not skip events that it did not get.
     sendEstablished(dashboard, { ...outcome, cursor: outcome.resumed ? resume.cursor : app.broadcaster.position }, id)
   await orReconnect(dashboard, subscriber.resume(resume.cursor, allowed, decided, snapshot))
 }

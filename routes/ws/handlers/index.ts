@@ -9,7 +9,7 @@ import { subscribe } from './subscribe.ts'
 import { terminalAck, terminalClose, terminalInput, terminalOpen, terminalResize } from './terminal.ts'
 import { unsubscribe } from './unsubscribe.ts'
 
-/** A frame type without a handler does not compile. */
+/** A frame type without a handler is a compile error. */
 const handlers = {
   'dashboard:connect': dashboardConnect,
   subscribe,
@@ -27,7 +27,7 @@ const handlers = {
   ping,
 } satisfies { [K in ClientFrameType]: Handler<K> }
 
-/** Each frame is judged first, by its row in the access table and the connection's current rights. */
+/** First checks a frame against its row in the access table and the connection's current rights. */
 export function handleFrame(frame: ClientFrame, dashboard: Dashboard): void | Promise<void> {
   const { agentId } = frame.payload as { agentId?: string }
   const refusal = accessRefusal(dashboard.connection.principal, clientFrameAccess[frame.type], agentId)

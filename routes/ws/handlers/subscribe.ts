@@ -1,7 +1,7 @@
 import { accept, type Handler, orReconnect, refuse } from '../dashboard.ts'
 import { claimPatterns } from '../patterns.ts'
 
-/** Refused patterns are named in an `error`; the others proceed. */
+/** Refused patterns are reported in `error` frames; the others are subscribed. */
 export const subscribe: Handler<'subscribe'> = async (frame, dashboard) => {
   const { connection, subscriber } = dashboard
   const verdict = claimPatterns(dashboard, frame.payload.topics)

@@ -5,7 +5,7 @@ import { accept, type Dashboard, type FrameOf, type Handler, refuse } from '../d
 
 type TerminalFrame = FrameOf<'terminal:open' | 'terminal:close' | 'terminal:input' | 'terminal:resize'>
 
-/** A promise where another node decides. */
+/** The result is a promise if another node is active. */
 function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResult | Promise<TerminalResult>): void {
   if (result instanceof Promise) void result.then(settled => answer(dashboard, frame, settled))
   else if (result.status === 'refused') refuse(dashboard, frame, result.error)
@@ -13,8 +13,8 @@ function answer(dashboard: Dashboard, frame: TerminalFrame, result: TerminalResu
 }
 
 /**
- * A viewer who may not type may not answer for the terminal either, and is an ordinary viewer. A viewer who reads
- * everything slows the program down, so that takes the right to type too.
+ * A viewer who may not type may not answer for the terminal either, and becomes an ordinary viewer. A viewer in mode
+ * "whole" slows the program down, so that mode requires the right to type too.
  */
 export const terminalOpen: Handler<'terminal:open'> = (frame, dashboard) => {
   const { app, connection } = dashboard
@@ -36,6 +36,6 @@ export const terminalInput: Handler<'terminal:input'> = (frame, dashboard) =>
 export const terminalResize: Handler<'terminal:resize'> = (frame, dashboard) =>
   answer(dashboard, frame, dashboard.app.terminals.resize(dashboard.connection, frame.payload))
 
-/** Credit, given often: never answered. */
+/** Flow-control credit, sent often, so there is no reply. */
 export const terminalAck: Handler<'terminal:ack'> = ({ payload }, { app, connection }) =>
   app.terminals.ack(connection, payload)

@@ -1,7 +1,7 @@
 import { accept, type Handler, orReconnect } from '../dashboard.ts'
 import { spendOn } from '../patterns.ts'
 
-/** The reply comes when it is done: no event of these patterns follows it. */
+/** The reply is sent once the patterns are unsubscribed: none of their events follows it. */
 export const unsubscribe: Handler<'unsubscribe'> = async (frame, dashboard) => {
   const { topics } = frame.payload
   spendOn(dashboard.connection, topics)

@@ -6,7 +6,7 @@ import { callerOf } from '../../../caller.ts'
 
 const tags = ['commands']
 
-/** One command for many agents. */
+/** One command sent to many agents. */
 const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   const { batches } = app
 

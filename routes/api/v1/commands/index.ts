@@ -34,8 +34,8 @@ const commands: FastifyPluginAsyncTypebox = async app => {
   const { commandQueue, agents } = app
 
   /**
-   * Answers a submission: 202 while the command goes on, 200 if it has ended (`wait`) or is the replay of an earlier
-   * one.
+   * Responds to a submission: 202 while the command is unfinished, 200 if it has ended (`wait`) or replays an earlier
+   * submission.
    */
   async function answer(reply: FastifyReply, result: SubmitResult, waitSeconds = 0) {
     if (result.status === 'refused') return reply.refuse(result.error)
@@ -84,10 +84,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     },
   )
 
-  /**
-   * The query, narrowed to what the caller may see; a refusal if it asks for something that does not exist for the
-   * caller.
-   */
+  /** The query, narrowed to what the caller may see; a refusal if a filter is not valid. */
   function listQuery({ principal }: FastifyRequest, query: Static<typeof ListCommandsQuery>): ListQuery | WireError {
     const status = query.status?.split(',')
     const unknown = status?.find(name => !isStatus(name))

@@ -6,10 +6,10 @@ import { callerOf } from '../../../caller.ts'
 import { OpenConnections } from './open-connections.ts'
 
 const tags = ['connections']
-/** Each node has its own, and asks the others. */
+/** Each node knows only its own connections, and queries the other nodes. */
 const config = { onAnyNode: true }
 
-/** The connections of all nodes: how many, whose, and how to close one. */
+/** The connections of all nodes: count them, list them, close one. */
 const connectionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const connections = new OpenConnections(app)
 

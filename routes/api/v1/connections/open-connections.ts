@@ -6,7 +6,7 @@ import { askMembers, type NodesHeard } from '../../../../src/cluster/ask-members
 import type { OpenConnection } from '../../../../src/connections/connection-registry.ts'
 
 interface Asked {
-  /** Sees only those that exist for it. */
+  /** Sees only the connections that exist for this principal. */
   principal: Principal
 }
 interface ListQuestion extends Asked {
@@ -28,7 +28,7 @@ const COUNT = 'connections:count'
 const FIND = 'connections:find'
 const CLOSE = 'connections:close'
 
-/** A connection is visible to those who have the rights of its holder, and to the holder. */
+/** A connection is visible to its holder, and to principals that have all of the holder's rights. */
 const exists = (principal: Principal, { kind, principal: holder }: OpenConnection): boolean => {
   if (kind === 'agent') return canSeeAgent(principal, holder.sub)
   return covers(principal, holder)
@@ -36,7 +36,7 @@ const exists = (principal: Principal, { kind, principal: holder }: OpenConnectio
 
 const byId = (a: { connectionId: string }, b: { connectionId: string }) => (a.connectionId < b.connectionId ? -1 : 1)
 
-/** The connections of all nodes, as one of their holders or an admin may see them. */
+/** The connections of all nodes, as far as a principal may see them. */
 export class OpenConnections {
   readonly #app: FastifyInstance
 
@@ -49,7 +49,7 @@ export class OpenConnections {
     bus?.answer<CloseQuestion, boolean>(CLOSE, question => this.#closeHere(question))
   }
 
-  /** At most `limit` after the id `after`, in the order of ids. */
+  /** Lists at most `limit` connections after the id `after`, in the order of ids. */
   async list(question: ListQuestion): Promise<Heard<{ items: ConnectionInfo[] }>> {
     const { answers, ...heard } = await this.#askAll(LIST, question, this.#listHere(question))
     return { items: answers.flat().sort(byId).slice(0, question.limit), ...heard }
@@ -61,18 +61,18 @@ export class OpenConnections {
     return { ...total, ...heard }
   }
 
-  /** Whether it exists for this principal. */
+  /** Whether the connection exists for this principal. */
   async has(question: FindQuestion): Promise<Heard<{ isThere: boolean }>> {
     const { answers, ...heard } = await this.#askAll(FIND, question, this.#findHere(question) !== undefined)
     return { isThere: answers.includes(true), ...heard }
   }
 
-  /** Resolves with false where none of the nodes that answer has it any more. */
+  /** Resolves with false if none of the nodes that responded still has the connection. */
   async close(question: CloseQuestion): Promise<boolean> {
     return this.#closeHere(question) || (await this.#askAll(CLOSE, question, false)).answers.includes(true)
   }
 
-  /** `nodes` is absent where there is no cluster. */
+  /** `nodes` is absent without a cluster. */
   async #askAll<Q, A>(topic: string, question: Q, here: A): Promise<Heard<{ answers: A[] }>> {
     const { cluster } = this.#app
     return cluster === undefined ? { answers: [here] } : askMembers(cluster, topic, question, here)
@@ -113,7 +113,7 @@ const shown = ({ id, kind, principal, address, openedAt, bufferedBytes }: OpenCo
 
 type Numbers = { [key: string]: number | Numbers }
 
-/** Numbers are added, and those of tables by their keys. */
+/** Adds numbers, and nested tables key by key. */
 function summed(a: Numbers, b: Numbers): Numbers {
   const sum = { ...a }
   for (const [key, value] of Object.entries(b)) {

@@ -4,14 +4,14 @@ import fp from 'fastify-plugin'
 import { topicsOf } from './topics.ts'
 
 const head = {
-  // Spelled as Fastify spells them, so that these replace its own.
+  // Lower case, as Fastify spells header names, so that these replace Fastify's own.
   'content-type': 'text/event-stream',
   'cache-control': 'no-store, no-transform',
   // Proxies that buffer responses would hold events back.
   'x-accel-buffering': 'no',
 }
 
-/** The log as server-sent events: what a socket would get, for clients that have only HTTP. */
+/** The log as server-sent events: the same events as on a socket, for clients that have only HTTP. */
 const stream: FastifyPluginAsyncTypebox = async app => {
   const { broadcaster, config, connections } = app
   app.get(

@@ -4,7 +4,7 @@ import type { Principal } from '../../../../src/auth/principal.ts'
 import { type Refused, refused } from '../../../../src/outcome.ts'
 import { MAX_PATTERNS } from '../../../ws/dashboard.ts'
 
-/** The patterns of a query, or why the token may not read all of them. */
+/** The patterns of a query, or a refusal if the token may not read all of them. */
 export function topicsOf(principal: Principal, text = '>'): { status: 'ok'; topics: string[] } | Refused {
   const topics = [...new Set(text.split(',').map(topic => topic.trim()))]
   if (topics.length > MAX_PATTERNS)

@@ -25,7 +25,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
   const find = ({ principal }: FastifyRequest, sessionId: string) =>
     sessions.get(sessionId, agentId => canSeeAgent(principal, agentId))
 
-  /** The agents, of those asked for, that the token may see; undefined: all. */
+  /** The ids of the requested agents that the token may see; undefined for all. */
   function visible({ principal }: FastifyRequest, agentId: string | undefined): string[] | undefined {
     if (agentId !== undefined) return canSeeAgent(principal, agentId) ? [agentId] : []
     if (principal.agents.includes('*')) return undefined

@@ -27,7 +27,7 @@ const exports: FastifyPluginAsyncTypebox = async app => {
       .header('Content-Type', taskFormats[format].contentType)
       .header('Content-Disposition', `attachment; filename="${name}.${format}"`)
 
-  /** If the token is revoked, a long file breaks off in the middle, so that nobody takes it for a complete one. */
+  /** If the token is revoked, a long file breaks off mid-stream, so that nobody mistakes it for a complete one. */
   async function* whileGood<T>(principal: Principal, pages: AsyncIterable<T>): AsyncGenerator<T, void> {
     for await (const page of pages) {
       const lapsed = app.tokens.lapsed(principal)

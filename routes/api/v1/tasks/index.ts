@@ -30,7 +30,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
       reply.header('Location', app.publicPath(reply.request, `${app.prefix}/tasks/${outcome.task.taskId}`))
     return reply.code(code).send(outcome.task)
   }
-  /** Nobody can give a task to an agent that they may not see. */
+  /** A task cannot be assigned to an agent that the caller may not see. */
   const hidden = ({ principal }: FastifyRequest, agentId: string | undefined) =>
     agentId !== undefined && !canSeeAgent(principal, agentId) ? notFound('agent', agentId) : undefined
 

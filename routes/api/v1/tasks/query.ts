@@ -4,7 +4,7 @@ import type { TaskQuery } from '../../../../src/tasks/task-service.ts'
 
 const isStatus = (name: string): name is Task['status'] => (taskStatuses as readonly string[]).includes(name)
 
-/** The filters of a request in the service's terms, or what is wrong with them. */
+/** Translates the filters of a request for the service, or returns what is wrong with them. */
 export function taskQuery({
   status,
   ...rest

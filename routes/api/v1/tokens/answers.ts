@@ -8,7 +8,7 @@ export const mintedElsewhere = wireError(
   'Tokens are minted by another issuer here (JWT_PUBLIC_KEY or JWKS_URL is set).',
 )
 
-/** 204 for what is revoked, now or before; `missing` is what is said where it does not exist for the caller. */
+/** 204 for a revocation, new or repeated. `missing` is the refusal if the target does not exist for the caller. */
 export function answerRevocation(reply: FastifyReply, result: RevokeResult, missing: WireError): FastifyReply {
   switch (result.status) {
     case 'revoked':

@@ -11,7 +11,7 @@ import { managerOf } from './manager.ts'
 
 const tags = ['webhooks']
 
-/** What was sent to receivers, and what they answered. */
+/** What was sent to receivers, and how they responded. */
 const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
   const { webhooks } = app
 

@@ -15,7 +15,7 @@ import { managerOf } from './manager.ts'
 
 const tags = ['webhooks']
 
-/** Who is sent what happens, and where to. Secrets are in two answers: of the creation, and of a rotation. */
+/** Webhooks: which events go to which URL. Only the responses to a creation and a rotation contain a secret. */
 const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
   const { webhooks } = app
 
