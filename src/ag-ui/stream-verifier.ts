@@ -12,9 +12,9 @@ interface Open {
 }
 
 /**
- * The ordering rules of AG-UI, as its clients enforce them: pure, and total over every sequence of events. The output is
- * always a stream that clients accept: content for an item that is not open opens the item, a second opener is dropped,
- * the end of a run closes all open items, and nothing follows the end.
+ * The ordering rules of AG-UI, as its clients enforce them: pure, and total over every sequence of events. The output
+ * is always a stream that clients accept: content for an item that is not open opens the item, a second opener is
+ * dropped, the end of a run closes all open items, and nothing follows the end.
  */
 export class StreamVerifier {
   #phase: 'before' | 'active' | 'over' = 'before'

@@ -35,8 +35,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 const KEY_SET_TIMEOUT_MS = 5000
 
 /**
- * Verifies signatures with the keys of an issuer. The keys are fetched on first use, cached for ten minutes, and fetched
- * again for an unknown key id. Redirects are not followed, so that https stays https.
+ * Verifies signatures with the keys of an issuer. The keys are fetched on first use, cached for ten minutes, and
+ * fetched again for an unknown key id. Redirects are not followed, so that https stays https.
  */
 export function remoteKeys(address: string, options: RemoteKeysOptions = {}): VerifySignature {
   const { cooldownMs = 5000, allowHttp = false, warn = () => {} } = options

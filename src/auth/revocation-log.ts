@@ -36,8 +36,8 @@ export interface RevocationLogPorts {
   clock: Clock
   /**
    * The maximum number of revocations kept. Those of tokens minted here count too, but are never refused. Expired ones
-   * are removed only at the limit: if a clock jumped ahead and back, removing them earlier would make their tokens valid
-   * again.
+   * are removed only at the limit: if a clock jumped ahead and back, removing them earlier would make their tokens
+   * valid again.
    */
   limit?: number
 }
@@ -105,8 +105,8 @@ export class RevocationLog {
   }
 
   /**
-   * Idempotent. Works for any token: one from another issuer, or from another program with the same secret, is revoked by
-   * its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, it is
+   * Idempotent. Works for any token: one from another issuer, or from another program with the same secret, is revoked
+   * by its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, it is
    * kept forever.
    */
   async revokeToken(

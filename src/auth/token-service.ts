@@ -123,8 +123,8 @@ export class TokenService {
   }
 
   /**
-   * Creates a token and the draft of its record; the token may be handed out once the record is in the log. Undefined if
-   * tokens are minted elsewhere.
+   * Creates a token and the draft of its record; the token may be handed out once the record is in the log. Undefined
+   * if tokens are minted elsewhere.
    */
   prepare(request: MintTokenBody, createdBy: string): { minted: MintedToken; draft: EventDraft } | undefined {
     if (this.#sign === undefined) return undefined
@@ -173,8 +173,8 @@ export class TokenService {
   }
 
   /**
-   * Revokes any token by its `jti`: see RevocationLog. Once this resolves, this node refuses the token; other nodes do as
-   * soon as they read the revocation in the log.
+   * Revokes any token by its `jti`: see RevocationLog. Once this resolves, this node refuses the token; other nodes do
+   * as soon as they read the revocation in the log.
    */
   revoke(
     jti: string,

@@ -3,10 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 export type FoundToken =
   | { status: 'found'; token: string }
   | { status: 'absent' }
-  /** A source is present but holds no token. It still decides. */
+  /** A source is present but holds no token. It is decisive all the same. */
   | { status: 'malformed'; message: string }
 
-/** The subprotocol that the server selects. The token that stands next to it is never echoed. */
+/** The subprotocol that the server selects. The token offered beside it is never echoed. */
 export const SUBPROTOCOL = 'fleetwire.v1'
 const BEARER_PROTOCOL = 'bearer.'
 const BEARER_HEADER = /^Bearer\s+(\S+)\s*$/i
@@ -14,7 +14,7 @@ const BEARER_HEADER = /^Bearer\s+(\S+)\s*$/i
 const malformed = (message: string): FoundToken => ({ status: 'malformed', message })
 
 /**
- * Finds the token of a request. The first source that is present decides: if a bad header were followed by a look at
+ * Finds the token of a request. The first source that is present decides: if a bad header made the server fall back to
  * the query, a client could get past a proxy that checks the header.
  */
 export function findToken(

@@ -1,16 +1,16 @@
-/** Where a page is asked for. */
+/** The path at which a page is requested. */
 export interface PageAddress {
   /** The path of the request, without its query. */
   path: string
-  /** Where the server stands in its app; empty at the root. */
+  /** Where the server is mounted in its app; empty at the root. */
   appPrefix: string
-  /** What proxies took from the front of the path; empty where that is not known. */
+  /** The path prefix that proxies removed; empty if unknown. */
   proxyPrefix: string
 }
 
 /**
- * What `<base href>` says on a page: where the server begins. Without a known prefix it is relative, by the depth of the
- * path, and so right behind a proxy that removed a prefix and did not say which [RE19].
+ * The `<base href>` of a page: the path at which the server starts. Without a known prefix it is relative, by the depth
+ * of the path, so it is right even behind a proxy that removed a prefix without saying which [RE19].
  */
 export function basePath({ path, appPrefix, proxyPrefix }: PageAddress): string {
   const prefix = proxyPrefix + appPrefix

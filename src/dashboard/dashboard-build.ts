@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-/** The address that all others of the page are relative to, as the build writes it. */
+/** The base of all relative URLs in the page, as the build writes it. */
 const BASE = '<base href="/" />'
 
 /** A page of the build, which is written for the root of a server. */
@@ -17,7 +17,7 @@ export class DashboardPage {
     this.#end = end
   }
 
-  /** The page as it stands where `base` leads: a path that ends in a slash, of characters that need no escape in HTML. */
+  /** The page for this `base`: a path that ends in a slash and needs no HTML escapes. */
   at(base: string): { html: string; etag: string } {
     const html = `${this.#beginning}<base href="${base}" />${this.#end}`
     return { html, etag: `"${createHash('sha256').update(html).digest('base64url').slice(0, 27)}"` }
@@ -25,14 +25,14 @@ export class DashboardPage {
 }
 
 export interface DashboardBuild {
-  /** Absolute; its `assets` have names that change with their content. */
+  /** Absolute path; the names in its `assets` change with their content. */
   folder: string
   index: DashboardPage
-  /** Every state of every component, in builds for development. */
+  /** Shows every state of every component; in development builds only. */
   gallery: DashboardPage | undefined
 }
 
-/** Where `npm run build` puts the pages, seen from where the compiler puts this file. */
+/** The output folder of `npm run build`, relative to the compiled location of this file. */
 export const builtDashboard = (): string => fileURLToPath(new URL('../../dashboard/', import.meta.url))
 
 async function readPage(path: string): Promise<DashboardPage | undefined> {
@@ -44,7 +44,7 @@ async function readPage(path: string): Promise<DashboardPage | undefined> {
   }
 }
 
-/** Reads what of a build is sent with every page; `undefined` where there is none. */
+/** Reads the pages of a build; `undefined` if there is no build. */
 export async function readDashboard(folder: string): Promise<DashboardBuild | undefined> {
   const index = await readPage(`${folder}/index.html`)
   return index && { folder, index, gallery: await readPage(`${folder}/gallery.html`) }

@@ -1,6 +1,6 @@
 import { withoutSequences } from '../terminals/plain-text.ts'
 
-/** The output that an asciicast holds, as text: without colours, and of a line that was written over what stood last. */
+/** The output in an asciicast as plain text, without colours. Of an overwritten line, only the last version remains. */
 export function castText(cast: string): string {
   const [, ...events] = cast.split('\n')
   const written = events.flatMap(line => {

@@ -1,6 +1,6 @@
 import { shortText } from '../short-text.ts'
 
-/** Part of a longer text: `start` and `end` count characters (UTF-16 units) from its beginning. */
+/** Part of a longer text: `start` and `end` count characters (UTF-16 units) from its start. */
 export interface Part {
   text: string
   start: number
@@ -8,12 +8,12 @@ export interface Part {
   total: number
 }
 
-/** A break may not split a character of two units. */
+/** A cut must not split a surrogate pair. */
 const isInsideCharacter = (text: string, at: number): boolean =>
   at > 0 && at < text.length && /[\uDC00-\uDFFF]/.test(text[at]!) && /[\uD800-\uDBFF]/.test(text[at - 1]!)
 const whole = (text: string, at: number): number => (isInsideCharacter(text, at) ? at + 1 : at)
 
-/** The part that begins at `start`. It ends after a line where that loses less than half of it. */
+/** The part that starts at `start`. It ends after a complete line if that costs less than half of the part. */
 export function partAfter(text: string, start: number, limit: number): Part {
   const from = whole(text, Math.min(start, text.length))
   let end = whole(text, Math.min(from + limit, text.length))
@@ -24,7 +24,7 @@ export function partAfter(text: string, start: number, limit: number): Part {
   return { text: text.slice(from, end), start: from, end, total: text.length }
 }
 
-/** The part that ends at `end`, by default the last one. It begins with a line where that loses less than half of it. */
+/** The part that ends at `end` (default: the last part). Starts at a line if that costs less than half of the part. */
 export function partBefore(text: string, end: number = text.length, limit: number): Part {
   const to = whole(text, Math.min(end, text.length))
   let start = whole(text, Math.max(0, to - limit))
@@ -35,7 +35,7 @@ export function partBefore(text: string, end: number = text.length, limit: numbe
   return { text: text.slice(start, to), start, end: to, total: text.length }
 }
 
-/** Beginning and end of a text that is too long, and a note between them that says how to read the rest. */
+/** Start and end of a text that is too long, with a note between them that says how to read the rest. */
 export function cutMiddle(text: string, limit: number, howToReadOn: string): string {
   if (text.length <= limit) return text
   const head = partAfter(text, 0, Math.floor(limit / 3))
@@ -44,7 +44,7 @@ export function cutMiddle(text: string, limit: number, howToReadOn: string): str
   return `${head.text}\n[… ${missing} of ${text.length} characters left out here: ${howToReadOn} …]\n${tail.text}`
 }
 
-/** One line of at most so many characters. */
+/** One line of at most `limit` characters. */
 export function oneLine(text: string, limit: number): string {
   return shortText(text.replace(/\s+/g, ' ').trim(), limit)
 }

@@ -18,16 +18,16 @@ const advice: Partial<Record<ErrorCode, string>> = {
   internal: 'Try again once; if it stays, tell the person.',
 }
 
-/** A failure that a tool has already put into words. */
+/** A failure whose message is already written for the model. */
 export class ToolFailure extends Error {
   override readonly name = 'ToolFailure'
 }
 
-/** A refusal, or something that happens on a bad day; anything else is a fault of this program. */
+/** Whether an error is a refusal or an ordinary failure; anything else is a bug in this program. */
 export const isExpected = (error: unknown): boolean =>
   error instanceof Refusal || error instanceof NoAnswer || error instanceof ToolFailure
 
-/** What went wrong and what to do about it, as text for a model. */
+/** Explains to a model what went wrong and what to do about it. */
 export function explain(error: unknown): string {
   if (error instanceof Refusal) {
     const { code, message, retryAfterSeconds } = error

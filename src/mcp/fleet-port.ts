@@ -1,13 +1,13 @@
-/** One call of the REST interface. */
+/** One call to the REST API. */
 export interface FleetCall {
   method: 'GET' | 'POST'
-  /** After `/api/v1`. */
+  /** The path after `/api/v1`. */
   path: string
   query?: Record<string, string | number | undefined>
   body?: object
   headers?: Record<string, string>
   signal?: AbortSignal
-  /** Whoever calls asks again by itself: an answer that does not come is told at once. */
+  /** The caller retries by itself: a missing response is reported at once. */
   once?: boolean
 }
 
@@ -18,23 +18,23 @@ export interface FleetAnswer {
 }
 
 /**
- * A Fleetwire server with the rights of one token, as the tools use it. Tools know nothing else of it, so they are the
- * same over stdio, where this is a client in another process, and on the server itself.
+ * A Fleetwire server with the rights of one token, as the tools see it. The tools depend on nothing else, so they are
+ * the same over stdio, where this is a client in another process, and on the server itself.
  */
 export interface FleetPort {
-  /** Resolves with whatever the server answers. Rejects with NoAnswer where it does not, or with the signal's reason. */
+  /** Resolves with the server's response. Rejects with NoAnswer if there is none, or with the signal's reason. */
   call(request: FleetCall): Promise<FleetAnswer>
   /**
-   * Calls `changed` after each event of these topics, and where some may have been missed. Topics that the token may not
-   * read tell nothing.
+   * Calls `changed` after each event on these topics, and whenever events may have been missed. Topics that the token
+   * may not read never cause a call.
    */
   watch(topics: readonly string[], changed: () => void): Watch
-  /** Aborted when the server is about to stop: whatever waits should answer with what it has. */
+  /** Aborted when the server is about to stop: waiting calls should return what they have. */
   readonly closing: AbortSignal
 }
 
 export interface Watch {
-  /** Resolves when changes from now on are told. It may stay open while there is no connection. */
+  /** Resolves once further changes are reported. May stay pending while there is no connection. */
   readonly ready: Promise<void>
   close(): void
 }

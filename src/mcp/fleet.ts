@@ -1,7 +1,7 @@
 import type { ErrorCode, RestError } from '@fleetwire/protocol'
 import type { FleetAnswer, FleetCall, FleetPort } from './fleet-port.ts'
 
-/** The server answered with a refusal. */
+/** The server responded with a refusal. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode
@@ -24,7 +24,7 @@ export interface Page<T> {
 type Query = FleetCall['query']
 type Options = Pick<FleetCall, 'signal' | 'once'>
 
-/** The calls that the tools make. They throw `Refusal`, and what the port throws. */
+/** The calls that the tools make. They throw `Refusal`, and whatever the port throws. */
 export class Fleet {
   readonly port: FleetPort
 
@@ -32,7 +32,7 @@ export class Fleet {
     this.port = port
   }
 
-  /** Any call that the server accepts. */
+  /** Returns the response if it is a success. */
   async accepted(call: FleetCall): Promise<FleetAnswer> {
     const answer = await this.port.call(call)
     if (answer.status < 300) return answer
@@ -61,11 +61,11 @@ function refusalOf({ status, text }: FleetAnswer): Pick<RestError, 'code' | 'mes
     const refusal = JSON.parse(text) as Partial<RestError>
     if (typeof refusal.code === 'string' && typeof refusal.message === 'string') return refusal as RestError
   } catch {
-    // Not our answer but a proxy's.
+    // The response is not the server's but a proxy's.
   }
   const code = status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'unavailable'
   return { code, message: `The server, or a proxy before it, answered ${status}: ${text.slice(0, 200)}` }
 }
 
-/** An id as part of a path. */
+/** Encodes an id for use in a path. */
 export const inPath = (id: string): string => encodeURIComponent(id)

@@ -20,18 +20,18 @@ export interface HttpEndpointOptions {
   log: Pick<EventLog, 'append' | 'get' | 'follow'>
   clock: Clock
   position(): string
-  /** A tool failed in a way that nobody expected. */
+  /** A tool failed unexpectedly. */
   onFault(error: Error): void
-  /** A request that the protocol does not allow; its sender is told. */
+  /** A request violates the protocol; its sender is told, too. */
   onRefused(error: Error): void
 }
 
 export interface Posted {
-  /** Without a body: `body` is what it held. Its signal is aborted when the client has gone. */
+  /** Without its body, which `body` holds parsed. Its signal is aborted when the client has gone. */
   request: Request
   body: unknown
   port: FleetPort
-  /** The key of the session that the request names, if it names one. */
+  /** The key of the session that the request names, if any. */
   session: string | undefined
 }
 
@@ -41,14 +41,14 @@ const noSubscriptions: Subscriptions = {
 }
 
 /**
- * MCP over HTTP. Every request is served by itself, by a server made for it: there is nothing that a restart could lose.
- * What a client of 2025 subscribed to is kept in the log.
+ * MCP over HTTP. Each request is served by a server object created for it, so there is no state that a restart could
+ * lose. Subscriptions of clients of the 2025 protocol are kept in the log.
  */
 export class HttpEndpoint {
   readonly sessions: McpSessions
   readonly streams: SessionStreams
   readonly #options: HttpEndpointOptions
-  /** The requests of sessions that are being answered, so that another request can cancel them. */
+  /** Requests of sessions in progress, so that another request can cancel them. */
   readonly #running = new Map<string, AbortController>()
 
   constructor(options: HttpEndpointOptions) {
@@ -62,7 +62,7 @@ export class HttpEndpoint {
     return (await isLegacyRequest(posted.request, posted.body)) ? this.#legacy(posted) : this.#modern(posted)
   }
 
-  /** The protocol of 2026: each request says all that there is to know. */
+  /** The protocol of 2026: each request is self-contained. */
   async #modern({ request, body, port }: Posted): Promise<Response> {
     const uris = listenedUris(body)
     if (uris !== undefined && uris.length > limits.subscriptions) return Response.json(tooManyListened(body))
@@ -82,7 +82,7 @@ export class HttpEndpoint {
       legacy: 'reject',
       onerror: this.#options.onRefused,
       bus,
-      // A call may wait for long: a stream carries a sign of life meanwhile.
+      // A call may wait for long: a stream can carry signs of life in the meantime.
       responseMode: (body as { method?: unknown } | null)?.method === 'tools/call' ? 'sse' : 'auto',
     })
     return handler.fetch(request, { parsedBody: body })
@@ -122,7 +122,7 @@ export class HttpEndpoint {
   }
 }
 
-/** The id of a message that ends a stream of changes, as the server's word that nothing more comes. */
+/** The response that ends a stream of changes, given the message that opened it. */
 export function listenFarewell(body: unknown): string {
   const { id } = body as { id: string | number }
   const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_ID_META_KEY]: id } }
@@ -136,7 +136,7 @@ interface Message {
 }
 const messagesOf = (body: unknown): Message[] =>
   (Array.isArray(body) ? body : [body]).filter(message => typeof message === 'object' && message !== null)
-/** 1 and "1" are two ids. */
+/** The ids 1 and "1" differ. */
 const keyOf = (session: string, id: unknown) => `${session} ${JSON.stringify(id)}`
 
 const requestKeys = (session: string, body: unknown): string[] =>
@@ -151,7 +151,7 @@ const cancelledKeys = (session: string | undefined, body: unknown): string[] =>
         .filter(({ method }) => method === 'notifications/cancelled')
         .map(({ params }) => keyOf(session, params?.requestId))
 
-/** The same response, with a call when its body was read to its end, or when nobody wants it any more. */
+/** The same response, with a callback once its body was read to the end or is no longer wanted. */
 function whenRead(response: Response, done: () => void): Response {
   if (response.body === null) {
     done()

@@ -1,8 +1,8 @@
 import { limits } from './limits.ts'
 
 /**
- * The resources that a message asks to be told of, in the generation of the protocol that has `subscriptions/listen`;
- * undefined for any other message. The library answers such a message itself and shows it to no handler.
+ * The resources that a message subscribes to, in the generation of the protocol that has `subscriptions/listen`;
+ * undefined for any other message. The library responds to such a message itself and passes it to no handler.
  */
 export function listenedUris(message: unknown): readonly string[] | undefined {
   const { method, params } = (message ?? {}) as { method?: unknown; params?: unknown }
@@ -14,7 +14,7 @@ export function listenedUris(message: unknown): readonly string[] | undefined {
 
 export const tooMany = `At most ${limits.subscriptions} resources may be subscribed to at a time: unsubscribe from one.`
 
-/** The answer to a message that asks for more than there may be. */
+/** The response to a message that exceeds the limit. */
 export const tooManyListened = (message: unknown) => ({
   jsonrpc: '2.0' as const,
   id: (message as { id: string | number }).id,

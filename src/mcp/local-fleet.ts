@@ -2,14 +2,14 @@ import type { Sink, Subscriber } from '../broadcast/subscriber.ts'
 import type { FleetAnswer, FleetCall, FleetPort, Watch } from './fleet-port.ts'
 
 export interface LocalFleetOptions {
-  /** Asks a route of this server as the holder of the token would. */
+  /** Calls a route of this server with the rights of the token. */
   ask(call: FleetCall): Promise<FleetAnswer>
   /** A subscriber with the rights of the token. */
   attach(sink: Sink): Pick<Subscriber, 'subscribe' | 'close'>
   closing: AbortSignal
 }
 
-/** The server that this process is, with the rights of one token. */
+/** The server in this process, with the rights of one token. */
 export class LocalFleet implements FleetPort {
   readonly closing: AbortSignal
   readonly #options: LocalFleetOptions

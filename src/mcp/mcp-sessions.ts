@@ -6,7 +6,7 @@ import { LOG_UNAVAILABLE } from '../outcome.ts'
 import { limits } from './limits.ts'
 import { tooMany } from './listened-uris.ts'
 
-/** What is kept of a session: the resources that it subscribed to, or that its client ended it. */
+/** The stored part of a session: the resources that it subscribed to, or the fact that its client ended it. */
 export type SessionRecord = { uris: readonly string[]; ended?: undefined } | { ended: true }
 
 const PREFIX = '$mcp.'
@@ -14,9 +14,9 @@ const none: SessionRecord = { uris: [] }
 const form = /^[A-Za-z0-9_-]{16,128}$/
 
 /**
- * Sessions of the protocol of 2025, of which only the subscriptions and the end are kept, in the log: so a restart of
- * the server loses nothing. A session gives no right: each request shows its token. So an id needs no record until there
- * is something to remember, and an id of another subject is simply another session.
+ * Sessions of the 2025 protocol. Only their subscriptions and their end are kept, in the log, so a restart of the server
+ * loses nothing. A session grants no rights: each request carries its token. So an id needs no record until there is
+ * something to store, and the same id used by another subject is another session.
  */
 export class McpSessions {
   readonly #log: Pick<EventLog, 'append' | 'get' | 'follow'>
@@ -31,19 +31,19 @@ export class McpSessions {
     return randomBytes(24).toString('base64url')
   }
 
-  /** The name of the session of a subject in the log; undefined if that is no id of a session. */
+  /** The key of a subject's session in the log; undefined if `sessionId` is malformed. */
   keyOf(sub: string, sessionId: string): string | undefined {
     if (!form.test(sessionId)) return undefined
     return createHash('sha256').update(`${sessionId}\n${sub}`).digest('base64url').slice(0, 32)
   }
 
-  /** With the place of the record in the log, to compare with what `follow` tells. */
+  /** Includes the record's log position, to compare with those from `follow`. */
   async get(key: string): Promise<{ record: SessionRecord; seq: number }> {
     const record = await this.#log.get(PREFIX + key)
     return { record: (record?.payload as SessionRecord | undefined) ?? none, seq: record?.version ?? 0 }
   }
 
-  /** Calls back with each change of any session. */
+  /** Calls back for each change of any session. */
   follow(changed: (key: string, record: SessionRecord, seq: number) => void): () => void {
     return this.#log.follow(events => {
       for (const { topic, payload, seq } of events as readonly FleetEvent[])
@@ -51,12 +51,12 @@ export class McpSessions {
     })
   }
 
-  /** Returns why it cannot be kept. */
+  /** Resolves with the reason if the subscription cannot be stored. */
   subscribe(key: string, uri: string): Promise<string | undefined> {
     return this.#change(key, uris => {
       const others = uris.filter(each => each !== uri)
       if (others.length >= limits.subscriptions) return tooMany
-      // Written again also if it is there, so that it is kept for as long as a new one.
+      // Written again even if present, which renews its expiry.
       return [...others, uri]
     })
   }
@@ -65,13 +65,13 @@ export class McpSessions {
     return this.#change(key, uris => (uris.includes(uri) ? uris.filter(each => each !== uri) : undefined))
   }
 
-  /** Returns why it cannot be kept. */
+  /** Resolves with the reason if the end cannot be stored. */
   async end(key: string): Promise<string | undefined> {
     const appended = await this.#log.append([this.#draft(key, { ended: true })])
     return appended.status === 'ok' ? undefined : LOG_UNAVAILABLE
   }
 
-  /** `change` returns the new list, why there is none, or undefined where it stays as it is. */
+  /** `change` returns the new list, the reason for a refusal, or undefined to leave the list as it is. */
   async #change(
     key: string,
     change: (uris: readonly string[]) => readonly string[] | string | undefined,

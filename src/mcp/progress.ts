@@ -1,12 +1,12 @@
 import { limits } from './limits.ts'
 
 interface Notification {
-  /** Seconds since the call began; each is higher than the one before. */
+  /** Seconds since the call started; strictly increasing. */
   progress: number
   message: string
 }
 
-/** Tells a client how far a call is: each change at once, and the same again after a while as a sign of life. */
+/** Reports the progress of a call to the client: each change at once, and repeats after a while as a sign of life. */
 export class Progress {
   readonly #monotonic: () => number
   readonly #send: (notification: Notification) => void

@@ -4,7 +4,7 @@ import { toolSchema } from './tool-schema.ts'
 
 const asUser = (text: string) => ({ messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }] })
 
-/** What people ask of a fleet again and again. */
+/** Frequent requests to a fleet. */
 export function addPrompts(server: McpServer): void {
   server.registerPrompt(
     'fleet_status',

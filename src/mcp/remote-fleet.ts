@@ -6,34 +6,34 @@ import { limits } from './limits.ts'
 
 export interface RemoteFleetOptions {
   url: string
-  /** Asked before each connection and call. Rejects if there is none. */
+  /** Called before each connection and call. Rejects if there is no token. */
   token(): Promise<string>
   clock: Clock
-  /** For people. */
+  /** Warnings for people. */
   warn(message: string): void
 }
 
-/** Of one connection, by the server’s limit. */
+/** Per connection: the server's limit. */
 const MAX_PATTERNS = 64
 const RETRY_PAUSE_MS = 250
 const MAX_RETRY_PAUSE_MS = 2000
-/** What the server answers while it cannot accept, and a proxy while the server restarts. */
+/** Responses of a server that cannot accept now, and of a proxy while the server restarts. */
 const passing: ReadonlySet<number> = new Set([502, 503, 504])
 
 /**
- * A server that is reached over its REST interface and `/ws`. Every call of the tools may be made twice (reads, commands
- * with their key, interrupts, answers), so one that got no answer is made again for a while: a server that restarts
- * meanwhile is not noticed.
+ * A server that is reached over its REST API and `/ws`. Every call of the tools is safe to repeat (reads, commands with
+ * their key, interrupts, answers), so a call without a response is retried for a while: a restart of the server goes
+ * unnoticed.
  */
 export class RemoteFleet implements FleetPort {
   readonly closing = new AbortController().signal
   readonly #options: RemoteFleetOptions
-  /** With how many patterns each is subscribed to. */
+  /** Number of subscribed patterns per connection. */
   readonly #dashboards = new Map<DashboardClient, number>()
 
   constructor(options: RemoteFleetOptions) {
     this.#options = options
-    // Each call that waits listens.
+    // Each waiting call adds a listener.
     setMaxListeners(0, this.closing)
   }
 
@@ -94,7 +94,7 @@ export class RemoteFleet implements FleetPort {
     })
   }
 
-  /** Over a socket that comes back by itself and brings what was missed. */
+  /** Watches over a socket that reconnects by itself and catches up on missed events. */
   watch(topics: readonly string[], changed: () => void): Watch {
     const dashboard = this.#withRoomFor(topics.length)
     const count = (change: number) => {

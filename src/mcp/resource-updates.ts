@@ -8,11 +8,11 @@ export interface ResourceUpdatesOptions {
   clock: Clock
   /** Called at most once per `limits.updateMs`, with every resource that changed since the last call. */
   updated(uris: readonly string[]): void
-  /** Called before that: whatever is on its way to the watches should reach them now. */
+  /** Called first: pending events should reach the watches now. */
   settle?(): void
 }
 
-/** Tells when what some resources say has changed. */
+/** Reports when the contents of resources have changed. */
 export class ResourceUpdates {
   readonly #options: ResourceUpdatesOptions
   readonly #watches = new Map<string, Watch>()
@@ -24,7 +24,7 @@ export class ResourceUpdates {
     this.#options = options
   }
 
-  /** Watches these and no others. What is no resource of this server never changes. */
+  /** Watches exactly these resources. A uri that is not a resource of this server never changes. */
   set(uris: Iterable<string>): void {
     if (this.#isClosed) return
     const wanted = new Set(uris)
@@ -44,12 +44,12 @@ export class ResourceUpdates {
     }
   }
 
-  /** Resolves when changes of all that is watched are told. */
+  /** Resolves once changes of all watched resources are reported. */
   async ready(): Promise<void> {
     await Promise.all([...this.#watches.values()].map(watch => watch.ready))
   }
 
-  /** Tells of a change that may have been missed. */
+  /** Reports a change that may have been missed. */
   changed(uri: string): void {
     if (!this.#watches.has(uri)) return
     this.#changed.add(uri)

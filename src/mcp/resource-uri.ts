@@ -1,6 +1,6 @@
 import { topics } from '@fleetwire/protocol'
 
-/** What a resource of this server is about. */
+/** The subject of a resource of this server. */
 export type Resource =
   | { of: 'requests' }
   | { of: 'agent'; agentId: string }
@@ -12,7 +12,7 @@ export const sessionUri = (agentId: string, sessionId: string): string => `${age
 
 const form = /^fleetwire:\/\/(?:requests|agents\/([A-Za-z0-9_-]{1,64})(?:\/sessions\/([A-Za-z0-9_-]{1,64}))?)$/
 
-/** Undefined if it is no resource of this server. */
+/** Undefined if `uri` is not a resource of this server. */
 export function parseUri(uri: string): Resource | undefined {
   const match = form.exec(uri)
   if (match === null) return undefined
@@ -21,7 +21,7 @@ export function parseUri(uri: string): Resource | undefined {
   return sessionId === undefined ? { of: 'agent', agentId } : { of: 'session', agentId, sessionId }
 }
 
-/** The topics whose events change what a resource says. */
+/** The topics whose events change the contents of a resource. */
 export function topicsOf(resource: Resource): string[] {
   switch (resource.of) {
     case 'requests':

@@ -16,7 +16,7 @@ import { placeOfNewest, transcriptPage } from './transcript-page.ts'
 import { viewOfSession, viewsOfRequests } from './views.ts'
 
 const JSON_TYPE = 'application/json'
-/** How many of the newest messages and tool calls a session shows. */
+/** How many of the newest messages and tool calls a session resource shows. */
 const NEWEST_ITEMS = 50
 const MAX_COMPLETIONS = 100
 
@@ -76,7 +76,7 @@ export function addResources(server: McpServer, fleet: Fleet): void {
   )
 }
 
-/** What a resource says. Throws the protocol's errors. */
+/** The contents of a resource. Throws the protocol's errors. */
 export async function resourceContents(fleet: Fleet, uri: string, signal: AbortSignal): Promise<ReadResourceResult> {
   const resource = parseUri(uri)
   if (resource === undefined) throw new ResourceNotFoundError(uri)
@@ -103,7 +103,7 @@ async function contentOf(fleet: Fleet, resource: Resource, signal: AbortSignal):
   }
 }
 
-/** The session, if it is one of that agent. */
+/** The session, if it belongs to that agent. */
 async function sessionOf(
   fleet: Fleet,
   { agentId, sessionId }: { agentId: string; sessionId: string },
@@ -114,7 +114,7 @@ async function sessionOf(
   throw new Refusal({ code: 'not_found', message: `Agent "${agentId}" has no session "${sessionId}".` })
 }
 
-/** Throws unless the resource is there and the token may read it. */
+/** Throws unless the resource exists and the token may read it. */
 export async function checkResource(fleet: Fleet, uri: string, signal: AbortSignal): Promise<Resource> {
   const resource = parseUri(uri)
   if (resource === undefined) throw new ResourceNotFoundError(uri)
@@ -123,7 +123,7 @@ export async function checkResource(fleet: Fleet, uri: string, signal: AbortSign
   return resource
 }
 
-/** Refusals as errors of the protocol. */
+/** Converts refusals to errors of the protocol. */
 async function inProtocol<T>(call: Promise<T>, uri?: string): Promise<T> {
   try {
     return await call

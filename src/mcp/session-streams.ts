@@ -5,22 +5,22 @@ import type { McpSessions, SessionRecord } from './mcp-sessions.ts'
 import { ResourceUpdates } from './resource-updates.ts'
 import { parseUri, topicsOf } from './resource-uri.ts'
 
-/** Pages of the log that are read for a missed change; with more it counts as changed. */
+/** Maximum number of log pages read to find a missed change; beyond that, the resource counts as changed. */
 const MAX_PAGES = 3
 
 export interface SessionStreamsOptions {
   sessions: McpSessions
   clock: Clock
-  /** Cursor of the newest event that watches were told of, after all of them were told. */
+  /** Cursor of the newest event that the watches have seen; first delivers pending events to all watches. */
   position(): string
 }
 
 export interface OpenOptions {
   port: FleetPort
   write(frame: Buffer): void
-  /** Ends the response: another stream of the session took its place, or the session ended. */
+  /** Ends the response: another stream of the session replaced it, or the session ended. */
   end(): void
-  /** The last cursor that the client got; undefined: it may have missed anything. */
+  /** The last cursor that the client received; undefined if it may have missed anything. */
   since: string | undefined
 }
 
@@ -31,8 +31,8 @@ interface Open {
 }
 
 /**
- * The streams over which clients of the protocol of 2025 hear of changes, one for each session. What is subscribed to
- * comes with other requests, and may come before, after or while a stream is open.
+ * The streams that report changes to clients of the 2025 protocol, one per session. Subscriptions arrive with other
+ * requests, which may come before, during or after a stream.
  */
 export class SessionStreams {
   readonly #options: SessionStreamsOptions
@@ -88,7 +88,7 @@ export class SessionStreams {
   }
 }
 
-/** Whether there is an event of the resource after this cursor, as far as the log still knows. */
+/** Whether there is an event of the resource after this cursor, as far as the log still goes. */
 async function hasChanged(port: FleetPort, uri: string, since: string): Promise<boolean> {
   const resource = parseUri(uri)
   if (resource === undefined) return false
@@ -102,14 +102,14 @@ async function hasChanged(port: FleetPort, uri: string, since: string): Promise<
       if (page.nextCursor === null) return false
       after = page.nextCursor
     } catch (error) {
-      // The cursor has left retention, or the log cannot be read: to read the resource once more does no harm.
+      // The cursor has left retention, or the log cannot be read: reading the resource again does no harm.
       return !(error instanceof Refusal && error.code === 'forbidden')
     }
   }
   return true
 }
 
-/** The last one moves the cursor of the client, so that it has all of them or hears of them again. */
+/** Only the last message carries the cursor, so a client that missed one of them gets all of them again. */
 const updatesFrame = (uris: readonly string[], cursor: string): Buffer =>
   Buffer.from(
     uris

@@ -13,13 +13,13 @@ export interface StdioOptions {
   port: FleetPort
   clock: Clock
   readOnly: boolean
-  /** For people, on the standard error. */
+  /** Warnings for people, on standard error. */
   warn(message: string): void
 }
 
 /** Serves one client over the standard streams. Resolves when the client has closed them. */
 export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise<void> {
-  /** Subscribed one by one (by the older generation), and together (by the newer one, with the id of the request). */
+  /** `single`: subscribed one by one (older protocol). `listening`: as a group, by request id (newer protocol). */
   const single = new Set<string>()
   const listening = new Map<string | number, readonly string[]>()
   let server: McpServer | undefined
@@ -75,7 +75,7 @@ export function runStdio({ port, clock, readOnly, warn }: StdioOptions): Promise
   })
 }
 
-/** The standard streams, with a look at what comes in, which may be answered at once, and a word when they end. */
+/** The standard streams, with a hook that can answer incoming messages directly, and one for the end of the streams. */
 class WatchedTransport extends StdioServerTransport {
   ended = () => {}
   readonly #answer: (message: Message) => Message | undefined

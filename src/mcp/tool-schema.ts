@@ -3,8 +3,8 @@ import type { Static, TObject } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
 
 /**
- * A schema as the MCP library takes it. Numbers and truth values that come as text are converted, since models often
- * send them so; anything else that does not fit is named in words.
+ * A schema in the form that the MCP library takes. Numbers and booleans sent as text are converted, since models often
+ * send them so; any other mismatch is reported in words.
  */
 export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON<Static<T>> {
   const json = plain(JSON.parse(JSON.stringify(schema))) as Record<string, unknown>
@@ -23,7 +23,7 @@ export function toolSchema<T extends TObject>(schema: T): StandardSchemaWithJSON
   }
 }
 
-/** The same in the words that every client understands: not all know `const` and `patternProperties`. */
+/** The schema in keywords that every client understands: not all know `const` and `patternProperties`. */
 function plain(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(plain)
   if (typeof schema !== 'object' || schema === null) return schema

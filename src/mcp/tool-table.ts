@@ -5,5 +5,5 @@ import { outputTools } from './tools/output.ts'
 import { requestTools } from './tools/requests.ts'
 import { sessionTools } from './tools/sessions.ts'
 
-/** Every tool, in the order in which a client shows them. docs/mcp.md has the same table. */
+/** Every tool, in the order in which clients show them. docs/mcp.md has the same table. */
 export const tools: readonly Tool[] = [...agentTools, ...commandTools, ...outputTools, ...sessionTools, ...requestTools]

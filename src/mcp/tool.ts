@@ -6,14 +6,14 @@ import type { Fleet } from './fleet.ts'
 export interface ToolContext {
   fleet: Fleet
   clock: Clock
-  /** Aborted when the client cancels the call. It ends what waits here, and nothing at the agent. */
+  /** Aborted when the client cancels the call. Ends waiting here, and changes nothing at the agent. */
   signal: AbortSignal
-  /** Tells a client that asked for it how far the call is. */
+  /** Reports progress to a client that asked for it. */
   progress(message: string): void
 }
 
 export interface ToolAnswer<Out> {
-  /** For the model, concise. */
+  /** Concise, for the model. */
   text: string
   data: Out
 }
@@ -24,19 +24,19 @@ export interface ToolOptions<In extends TObject, Out extends TObject> {
   description: string
   input: In
   output: Out
-  /** Who only reads may be asked at any time; what changes something should be confirmed by a person. */
+  /** A tool that only reads may be called at any time; one that changes something should be confirmed by a person. */
   effect: 'reads' | 'acts' | 'acts-once'
   run(args: Static<In>, context: ToolContext): Promise<ToolAnswer<Static<Out>>>
 }
 
-/** A tool without the types of its arguments, as a table holds it. */
+/** A tool without its argument types, as stored in a table. */
 export interface Tool extends Omit<ToolOptions<TObject, TObject>, 'run'> {
   run(args: never, context: ToolContext): Promise<ToolAnswer<object>>
 }
 
 export const tool = <In extends TObject, Out extends TObject>(options: ToolOptions<In, Out>): Tool => options as Tool
 
-/** `acts-once`: the same call again changes nothing more. */
+/** `acts-once`: repeating the same call changes nothing more. */
 export const annotationsOf = ({ effect, title }: Tool): ToolAnnotations => ({
   title,
   readOnlyHint: effect === 'reads',

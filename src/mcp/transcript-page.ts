@@ -4,7 +4,7 @@ import { ToolFailure } from './explain.ts'
 import { type Fleet, inPath, type Page } from './fleet.ts'
 import { asText } from './views.ts'
 
-/** A message or tool call as text. `offset`: the text does not begin at its beginning; `isCut`: it goes on. */
+/** A message or tool call as text. `offset`: the text starts later than the item; `isCut`: it ends earlier. */
 export interface TranscriptPart {
   id: string
   kind: 'message' | 'tool'
@@ -18,8 +18,8 @@ export interface TranscriptPart {
 }
 
 /**
- * A place in a transcript: `skip` items after the server's cursor, and `offset` characters of the next one. So a page
- * can end anywhere, even within a message, and nothing is kept of it.
+ * A position in a transcript: `skip` items after the server's cursor, then `offset` characters into the next item. So a
+ * page can end anywhere, even within a message, and the server keeps no state.
  */
 interface Place {
   cursor: string | undefined
@@ -42,7 +42,7 @@ export interface TranscriptRequest {
   cursor?: string | undefined
 }
 
-/** Items of a session in the order in which they began, up to `limit` of them and `chars` characters. */
+/** Items of a session in the order in which they started: at most `limit` items and `chars` characters. */
 export async function transcriptPage(
   fleet: Fleet,
   { sessionId, limit, chars, cursor }: TranscriptRequest,
@@ -75,11 +75,11 @@ export async function transcriptPage(
   return { items, nextCursor: next }
 }
 
-/** Events that are read backward to find the beginning of the newest items, at most. */
+/** Maximum number of event pages read backward to find the start of the newest items. */
 const MAX_PAGES_BACK = 8
 const PAGE_EVENTS = 500
 
-/** Where the newest `count` items begin: a cursor for `transcriptPage`; undefined where that is the beginning. */
+/** A cursor for `transcriptPage` at the start of the newest `count` items; undefined if the transcript starts there. */
 export async function placeOfNewest(
   fleet: Fleet,
   { agentId, sessionId }: { agentId: string; sessionId: string },
@@ -96,7 +96,7 @@ export async function placeOfNewest(
       { signal },
     )
     for (const { type, cursor } of page.items) {
-      // The event before the first of them: what comes after its cursor begins with that one.
+      // The event before the first of these items: reading after its cursor starts with that item.
       if (found === count) return encode({ cursor, skip: 0, offset: 0 })
       if (type === 'message:start' || type === 'tool:start') found++
     }

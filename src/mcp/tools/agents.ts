@@ -21,9 +21,9 @@ import { AgentId, Cursor, closed, Limit, more, NextCursor } from './arguments.ts
 
 /** How many of the newest commands and sessions `get_agent` shows. */
 const NEWEST = 5
-/** Agents that `fleet_summary` counts, in pages of 500. */
+/** Maximum number of pages, of 500 agents each, that `fleet_summary` counts. */
 const MAX_PAGES = 20
-/** Of those that want attention, the summary names this many. */
+/** Maximum number of agents that the summary lists under attention. */
 const MAX_NAMED = 20
 
 const listAgents = tool({
@@ -61,7 +61,7 @@ const Details = Type.Object({
   sessions: Type.Array(SessionView, { description: `The newest ${NEWEST}` }),
 })
 
-/** What there is to say about one agent; also the content of its resource. */
+/** The details of one agent; also the content of its resource. */
 export async function agentDetails(
   fleet: Fleet,
   agentId: string,

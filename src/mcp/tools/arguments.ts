@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { limits } from '../limits.ts'
 
-// Arguments that several tools take.
+// Arguments shared by several tools.
 
 export const closed = { additionalProperties: false }
 

@@ -37,7 +37,7 @@ const Outcome = Type.Object({
   openRequests: Type.Array(RequestView, { description: 'Questions that hold it up' }),
 })
 
-/** Waits, and says how the command stands and what can be done now. */
+/** Waits, then reports the state of the command and what can be done next. */
 async function follow(
   command: Command,
   { waitSeconds = limits.waitSeconds, untilAsked = true }: { waitSeconds?: number; untilAsked?: boolean },
@@ -67,7 +67,7 @@ async function whatNow({ command, requests, because }: Waited, { fleet, signal }
   return `It goes on. ${again}`
 }
 
-/** False also where that cannot be told: it is a hint alone. */
+/** Also false if unknown: the result is only a hint. */
 const isOffline = (fleet: Fleet, agentId: string, signal: AbortSignal): Promise<boolean> =>
   fleet.get<Agent>(`/agents/${inPath(agentId)}`, {}, { signal, once: true }).then(
     ({ link }) => link === 'offline',
@@ -134,14 +134,14 @@ const sendCommand = tool({
       return await follow(command, args, context, note)
     } catch (error) {
       context.signal.throwIfAborted()
-      // It was accepted: not to say so would let it be sent again.
+      // The command was accepted. Without saying so, the model might send it again.
       const text = `${command.commandId} was accepted, but how it goes on cannot be told now: ${explain(error)}`
       return { text, data: { command: briefOfCommand(command), openRequests: [] } }
     }
   },
 })
 
-/** Not cancelled with the call: whether the command was accepted must be known. */
+/** Not cancelled with the call: the caller must know whether the command was accepted. */
 async function submit({ fleet }: ToolContext, agentId: string, body: object, key: string) {
   const path = `/agents/${inPath(agentId)}/commands`
   try {

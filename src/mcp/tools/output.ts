@@ -66,7 +66,7 @@ type As = 'log' | 'screen'
 async function outputOfCommand(context: ToolContext, commandId: string, as: As) {
   const { agentId, output } = await context.fleet.get<Command>(`/commands/${inPath(commandId)}`, {}, context)
   try {
-    // A shell command runs in a terminal of its own, which has more than the end of its output.
+    // A shell command has its own terminal, which holds more than the end of the output.
     return { source: 'terminal', text: await terminalText(context, { agentId, terminalId: commandId, as }) }
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
