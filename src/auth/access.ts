@@ -151,11 +151,11 @@ export const clientFrameAccess = {
 } as const satisfies Record<ClientFrameType, Access>
 
 /**
- /**
  * Every frame type of agents. `self`: a report by the agent about itself, under its own id. Other frames refer to
  * things by id, and count only if these are the agent's own: its commands, its interactions, and tasks that it owns or
  * was assigned.
  */
+export const agentFrameAccess = {
   'agent:connect': row('agent', 'command'),
   heartbeat: row('agent', 'command'),
   'agent:status': row('agent', 'self'),

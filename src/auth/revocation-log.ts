@@ -106,8 +106,8 @@ export class RevocationLog {
 
   /**
    * Idempotent. Works for any token: one from another issuer, or from another program with the same secret, is revoked
-   * by its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, it is
-   * kept forever.
+   * by its `jti` alone. For such a token, `expiresAt` (epoch ms) says how long to keep the revocation; without it, the
+   * revocation is kept forever.
    */
   async revokeToken(
     jti: string,

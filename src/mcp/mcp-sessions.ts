@@ -14,9 +14,9 @@ const none: SessionRecord = { uris: [] }
 const form = /^[A-Za-z0-9_-]{16,128}$/
 
 /**
- * Sessions of the 2025 protocol. Only their subscriptions and their end are kept, in the log, so a restart of the server
- * loses nothing. A session grants no rights: each request carries its token. So an id needs no record until there is
- * something to store, and the same id used by another subject is another session.
+ * Sessions of the 2025 protocol. Only their subscriptions and their end are kept, in the log, so a restart of the
+ * server loses nothing. A session grants no rights: each request carries its token. So an id needs no record until
+ * there is something to store, and the same id used by another subject is another session.
  */
 export class McpSessions {
   readonly #log: Pick<EventLog, 'append' | 'get' | 'follow'>
