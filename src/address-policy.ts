@@ -4,27 +4,27 @@ import ipaddr from 'ipaddr.js'
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Network = [Address, bits: number]
 
-/** Ranges that `true` opens: machines of one's own. Link-local is not among them, since clouds keep credentials there. */
+/** The ranges that `true` allows: private machines. Not link-local, where clouds serve credentials. */
 const OWN = new Set(['loopback', 'private', 'uniqueLocal', 'carrierGradeNat'])
 
 /**
- * Where clouds answer their machines with credentials, outside of link-local: Azure's is a public address, the others
- * are in ranges that `true` opens.
+ * Addresses outside of link-local where clouds serve credentials to their machines: Azure's is a public address, the
+ * others are in ranges that `true` allows.
  */
 const METADATA = ['168.63.129.16', '100.100.100.200', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'].map(text =>
   ipaddr.parse(text).toNormalizedString(),
 )
 
-/** Where webhooks may be sent to. */
+/** Which addresses webhooks may be sent to. */
 export interface AddressPolicy {
-  /** Nothing but public addresses. */
+  /** Only public addresses are allowed. */
   readonly isPublicOnly: boolean
-  /** Why nothing is sent to an address; undefined if it may be. `scheme` without the colon. */
+  /** Why nothing may be sent to an address; undefined if it is allowed. `scheme` is without the colon. */
   refusal(address: string, scheme: 'http' | 'https'): string | undefined
 }
 
 /**
- * Reads `WEBHOOK_ALLOW_PRIVATE`: empty or `false` for public addresses alone, `true` for loopback and private ones too,
+ * Parses `WEBHOOK_ALLOW_PRIVATE`: empty or `false` for public addresses only, `true` for loopback and private ones too,
  * or a list of addresses and networks. Throws an Error that says what is wrong with it.
  */
 export function addressPolicy(allowPrivate: string, allowHttp = false): AddressPolicy {
@@ -38,7 +38,7 @@ export function addressPolicy(allowPrivate: string, allowHttp = false): AddressP
 
   function refusal(text: string, scheme: 'http' | 'https'): string | undefined {
     if (!ipaddr.isValid(text)) return `"${text}" is no address`
-    // An IPv4 address in the clothes of an IPv6 one is where it leads to.
+    // An IPv4 address written as IPv6 counts as the IPv4 address that it leads to.
     const address = ipaddr.process(text)
     if (isNamed(address)) return undefined
     const range = address.range()
@@ -50,7 +50,7 @@ export function addressPolicy(allowPrivate: string, allowHttp = false): AddressP
   return { isPublicOnly: isOff, refusal }
 }
 
-/** Of IPv6, addresses of the internet are in 2000::/3; the library takes what it does not know for one. */
+/** Public IPv6 addresses are in 2000::/3; the library takes any address that it does not know for a public one. */
 const isUnassigned = (address: Address): boolean => 'parts' in address && address.parts[0]! >> 13 !== 1
 
 const rangeNames: Record<string, string> = {
@@ -67,7 +67,7 @@ function networkOf(entry: string): Network {
     )
   try {
     if (entry.includes('/')) return ipaddr.parseCIDR(entry) as Network
-    // Not the old ways to write IPv4: 10.1, 012.0.0.1.
+    // Excludes legacy notations of IPv4: 10.1, 012.0.0.1.
     if (!ipaddr.IPv4.isValidFourPartDecimal(entry) && !ipaddr.IPv6.isValid(entry)) throw flaw()
     const address = ipaddr.process(entry)
     return [address, address.kind() === 'ipv4' ? 32 : 128]
@@ -76,7 +76,7 @@ function networkOf(entry: string): Network {
   }
 }
 
-/** Why nothing is sent to a name: all that it resolves to must be allowed, or an attacker mixes one in. */
+/** Why nothing is sent to a name: all of its addresses must be allowed; otherwise an attacker could mix one in. */
 export function lookupRefusal(
   policy: AddressPolicy,
   addresses: readonly LookupAddress[],

@@ -51,27 +51,27 @@ import { parseTrustProxy } from './trust-proxy.ts'
 export interface ControlPlaneOptions {
   /** Settings that differ from their defaults. */
   config?: Partial<Config>
-  /** A log that the caller opened, and closes. Default: the one that the configuration names. */
+  /** A log that the caller opened and will close. Default: the configured log. */
   eventLog?: EventLog
-  /** The log of the configuration, where it is being opened already. It is closed with the app. */
+  /** The configured log, if it is already being opened. It is closed with the app. */
   openingLog?: OpeningLog
-  /** Runs what keeps the file of the log, or of the replica. Default: in a thread of its own. */
+  /** Runs the storage engine of the log or the replica. Default: in a separate thread. */
   startWorker?: StartWorker
-  /** The node of a cluster that this is, made and ended by the caller. Default: as the configuration says. */
+  /** The cluster node that this process is, created and closed by the caller. Default: as configured. */
   cluster?: GivenNode
   clock?: Clock
   /**
-   * Who sent a request, as the app around this one knows it, for REST and for upgrades to sockets. Asked first; for
-   * requests that it answers with null the token counts. What it throws is the answer to the request.
+   * Identifies the sender of a request for the embedding app, for REST and for upgrades to sockets. Called first; if it
+   * returns null, the token counts. What it throws becomes the response to the request.
    */
   authenticate?: (request: FastifyRequest) => HostAnswer | Promise<HostAnswer>
   jwksCooldownMs?: number
-  /** Where the built pages of the dashboard are. Default: where `npm run build` puts them. */
+  /** The folder of the built dashboard pages. Default: where `npm run build` puts them. */
   dashboardFolder?: string
 }
 
 export interface AppOptions extends ControlPlaneOptions {
-  /** `false` for no log of the process itself; a stream for its lines instead of the standard output. */
+  /** `false` turns the process log off; a stream receives its lines instead of standard output. */
   logger?: boolean | { stream: DestinationStream }
 }
 
@@ -79,11 +79,11 @@ function noCompiler(): never {
   throw new Error('A route with schemas was registered before plugins/schemas.ts')
 }
 
-/** Node looks this often whose deadline has passed, half a minute where it is not told. */
+/** How often Node checks for connections past their deadline; its default is half a minute. */
 export const DEADLINES_CHECK_MS = 1000
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
-/** The whole control plane, in the order in which it stands on itself. */
+/** The whole control plane, in order of dependency. */
 export async function controlPlane(app: FastifyInstance, options: ControlPlaneOptions): Promise<void> {
   const { startWorker } = options
   app.decorate('config', loadConfig({}, options.config))
@@ -129,41 +129,41 @@ export async function controlPlane(app: FastifyInstance, options: ControlPlaneOp
 }
 
 /**
- * Connections that the kernel holds until they are accepted. Over Node's 511 a storm of returning clients waits a second
- * and more for its TCP handshakes to be tried again.
+ * Connections that the kernel holds until they are accepted. With Node's 511, a storm of reconnecting clients waits a
+ * second or more until TCP handshakes are retried.
  */
 export const BACKLOG = 4096
 
-/** A server of its own around it; it listens where it is told to. Throws when it cannot start; nothing is then left open. */
+/** A standalone server, not listening yet. Throws if it cannot start; nothing is left open then. */
 export async function buildApp({ logger = true, ...options }: AppOptions = {}): Promise<FastifyInstance> {
   const config = loadConfig({}, options.config)
   const app = Fastify({
     logger: logger && processLog(config.LOG_LEVEL, logger === true ? undefined : logger.stream),
     logController: new RequestLog(),
     trustProxy: parseTrustProxy(config.TRUST_PROXY) ?? false,
-    // Subjects of issuers stand in URLs, and are longer than Fastify lets a parameter be (100).
+    // Issuers' subjects appear in URLs, and may be longer than Fastify's limit for a parameter (100).
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors,
     clientErrorHandler,
-    // Fastify loads its own unless it is given others: plugins/schemas.ts sets ours, before the first route.
+    // Fastify loads its own compilers unless it gets others: plugins/schemas.ts sets ours before the first route.
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-    // A request that never ends to arrive holds a socket; Fastify's default is to wait for ever.
+    // A request that never arrives completely holds a socket; Fastify's default is to wait forever.
     requestTimeout: config.REQUEST_TIMEOUT_MS,
-    // Nor may an answer that its reader does not take. Streams carry a byte with every heartbeat.
+    // The same goes for a response that its reader does not take. Streams send a byte with every heartbeat.
     connectionTimeout: Math.max(config.STALLED_CONNECTION_MS, 2 * config.HEARTBEAT_MS),
     http: {
       headersTimeout: Math.min(config.HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS),
       connectionsCheckingInterval: DEADLINES_CHECK_MS,
     },
-    // A big store, or a slow disk, may take longer than Fastify gives a plugin (10 s): late is better than never.
+    // A big store, or a slow disk, may take longer than Fastify's limit for a plugin (10 s): late is better than never.
     pluginTimeout: 0,
-    // While it drains the server still finishes what it is asked: routes and the log refuse for themselves.
+    // While draining, the server still finishes requests: routes and the log refuse new work themselves.
     return503OnClosing: false,
   })
   try {
     await app.register(fp(controlPlane, { name: 'fleetwire' }), options)
   } catch (error) {
-    // What is open by now, such as the thread of the log, would keep the process alive.
+    // Whatever is open by now, such as the thread of the log, would keep the process alive.
     await app.close()
     throw error
   }

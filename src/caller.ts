@@ -1,19 +1,19 @@
-/** Who asks for a change, and over which interface. */
+/** The originator of a change, and the interface that was used. */
 export interface Actor {
   /** The `sub` of the token. */
   by: string
   via: 'rest' | 'ws'
-  /** The address of the peer, as limits count it. */
+  /** The peer's address, in the form that limits use. */
   address?: string
 }
 
-/** Who asks a service for something, and what they may see. */
+/** The caller of a service, and what it may see. */
 export interface Caller {
   /** Which agents the caller may see; others are not found. */
   canSee(agentId: string): boolean
   /** The caller sees every agent, including future ones. So it may name tasks that do not exist yet. */
   seesFleet?: boolean
-  /** For the audit trail. Without an actor it is code in this process. */
+  /** For the audit trail. Without an actor, the caller is code in this process. */
   actor?: Actor
 }
 

@@ -1,6 +1,6 @@
-/** The only source of time. Tests put a fake one in its place (test/helpers/fake-clock.ts). */
+/** The only source of time. Tests replace it (test/helpers/fake-clock.ts). */
 export interface Clock {
-  /** Wall clock, epoch ms. It may jump; use it for what is shown and stored. */
+  /** Wall clock, epoch ms. It may jump; use it for times that are shown or stored. */
   now(): number
   /** Monotonic ms. Use it for deadlines within the process. */
   monotonic(): number
@@ -13,8 +13,8 @@ export interface Timer {
 }
 
 /**
- * Every connection has timers, so they are small: no closure each. Each kind is ended by its own function: a test that
- * puts another `setTimeout` in place has another `clearTimeout` too.
+ * Every connection has timers, so they are small: no closure each. Each kind is cleared by its own function: a test
+ * that replaces `setTimeout` replaces `clearTimeout` too.
  */
 class Timeout implements Timer {
   readonly #timer: NodeJS.Timeout

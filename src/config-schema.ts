@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 
-// Loaded by nobody but the build and the tests: `scripts/generate-config-check.ts` writes what a program needs of it.
+// Used only by the build and the tests: `scripts/generate-config-check.ts` generates what programs need from it.
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -10,11 +10,11 @@ const KiB = 1024
 const positive = (defaultValue: number, description: string) =>
   Type.Integer({ minimum: 1, default: defaultValue, description })
 
-/** Comma-separated, or an array where it is given in code; `listOf` reads both. */
+/** Comma-separated, or an array if set in code; `listOf` reads both. */
 const list = (description: string) =>
   Type.Optional(
     Type.Unsafe<string | readonly string[]>(
-      // Quotes would be part of the name, as some env files leave them, and it would never be met.
+      // Some env files leave quotes around a value; they would become part of the name, which would then never match.
       Type.Array(Type.String({ minLength: 1, maxLength: 512, pattern: '^[^"\'\\s]+$' }), {
         minItems: 1,
         maxItems: 32,
@@ -23,7 +23,7 @@ const list = (description: string) =>
     ),
   )
 
-/** Every setting; each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
+/** Every setting. Each is read from the environment variable of its name with the prefix `FLEETWIRE_`. */
 export const ConfigSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'Port to listen on; 0: any free one' }),
@@ -130,7 +130,7 @@ export const ConfigSchema = Type.Object({
   EVENT_RETENTION_BYTES: positive(4 * KiB * KiB * KiB, 'Bytes of events kept in the log; warned of at 80 %'),
   EVENT_RETENTION_MS: positive(7 * DAY, 'How long events are kept in the log'),
   OUTBOX_LIMIT_BYTES: Type.Integer({
-    // Twice what a replay sends before it waits: with less a slow client could never catch up.
+    // Twice what a replay sends before it waits: with less, a slow client could never catch up.
     minimum: 256 * KiB,
     default: 4 * KiB * KiB,
     description: 'Bytes that may wait for one slow client; over it: closed 4508',

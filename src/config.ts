@@ -10,7 +10,7 @@ export type { Config } from './config-schema.ts'
 
 const invalid = (what: string) => new FLW_ERR_CONFIG_INVALID(`Configuration: FLEETWIRE_${what}`)
 
-/** What to warn of in an environment: variables with the prefix that are no settings. */
+/** The warnings about an environment: variables that have the prefix but are not settings. */
 export const environmentWarnings = (env: Record<string, string | undefined>): readonly string[] =>
   readEnvironment(env, names).warnings
 
@@ -18,7 +18,7 @@ export const environmentWarnings = (env: Record<string, string | undefined>): re
 export function loadConfig(env: Record<string, string | undefined>, overrides: Partial<Config> = {}): Config {
   const data: Record<string, unknown> = { ...readEnvironment(env, names).settings, ...overrides }
   for (const name of lists) if (data[name] !== undefined) data[name] = listOf(data[name] as string | string[])
-  // It also converts texts, sets defaults and drops what is no setting.
+  // `check` also converts text, sets defaults and drops unknown settings.
   if (!check(data)) {
     const flaws = (check.errors ?? []).map(({ instancePath, message }) => `${instancePath.slice(1)} ${message}`)
     throw invalid(flaws.join(', FLEETWIRE_'))

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from './clock.ts'
 
-/** Fired this much after its time, a deadline tells of a stalled process (stopped, starved, asleep), not of its peers. */
+/** A deadline that fires this late shows that this process stalled (stopped, starved, asleep), not that a peer did. */
 const STALL_MS = 2000
-/** What peers are given after a stall, so that what they sent meanwhile is read before anybody is judged. */
+/** Extra time for peers after a stall, so that pending input is read before they are judged. */
 const GRACE_MS = 5000
 /** setTimeout takes at most 2^31 - 1 ms. */
 const MAX_DELAY_MS = 2 ** 31 - 1
@@ -14,8 +14,8 @@ interface Armed {
 
 /**
  * One deadline per key, on the monotonic clock, so that jumps of the wall clock do not move it. Setting a key again
- * replaces its deadline. A deadline that fires late because this process stood still is postponed once by a short
- * grace. Deadlines of different kinds need separate sets, or keys whose type names the kind, so that one never clears
+ * replaces its deadline. A deadline that fires late because this process stalled is postponed by a short grace period.
+ * Deadlines of different kinds need separate sets, or keys whose type names the kind, so that one never clears
  * another's.
  */
 export class Deadlines<Key extends string = string> {
@@ -47,7 +47,7 @@ export class Deadlines<Key extends string = string> {
   }
 
   /**
-   * Clears all deadlines and accepts no new ones, so that code which still waits for an answer cannot set one after its
+   * Clears all deadlines and accepts no new ones, so that code which still awaits a response cannot set one after its
    * owner stopped.
    */
   stop(): void {

@@ -14,18 +14,18 @@ export const clientVariables = [
 export interface Environment {
   /** Values by setting, trimmed: files and secret stores leave a line break at the end. */
   readonly settings: Readonly<Record<string, string>>
-  /** For the log: variables that have the prefix and no meaning here. Never with a value, which may be a secret. */
+  /** For the log: variables that have the prefix but are unknown. Never shows a value, which may be a secret. */
   readonly warnings: readonly string[]
 }
 
-/** The items of a list setting: an array, a JSON array, or text with commas. */
+/** The items of a list setting: an array, a JSON array, or comma-separated text. */
 export function listOf(value: string | readonly string[] | undefined): readonly string[] {
   if (typeof value !== 'string') return value ?? []
   try {
     const items: unknown = JSON.parse(value)
     if (Array.isArray(items)) return items
   } catch {
-    // Not JSON, so it is text with commas.
+    // Not JSON, so it is comma-separated text.
   }
   return value.split(',').map(item => item.trim())
 }
@@ -53,7 +53,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Kubernetes puts variables for every Service into every Pod, and Docker for linked containers: a Service named
+ * Kubernetes adds variables for every Service to every Pod, and Docker for linked containers: a Service named
  * `fleetwire` becomes FLEETWIRE_PORT=tcp://10.0.0.1:3000, FLEETWIRE_SERVICE_HOST and more, one named `fleetwire-ui`
  * becomes FLEETWIRE_UI_PORT.
  */

@@ -1,8 +1,8 @@
 import createError from '@fastify/error'
 
 /**
- * Faults of the process and its surroundings: they end a start-up or one connection, never a request with a known
- * refusal (those carry the protocol's error codes). Every code is listed in docs/errors.md, checked by a test.
+ * Faults of the process and its environment: they end a start-up or one connection, never a request with a known
+ * refusal (refusals carry the protocol's error codes). Every code is listed in docs/errors.md, which a test checks.
  */
 export const FLW_ERR_CONFIG_INVALID = createError('FLW_ERR_CONFIG_INVALID', '%s')
 export const FLW_ERR_LOG_LOCKED = createError(

@@ -38,22 +38,22 @@ export interface FleetSettings {
   taskRetentionMs: number
   /** Commands that may wait for one agent. */
   queueLimit: number
-  /** What one agent may have at once. */
+  /** The limits of one agent. */
   maxSessions: number
   maxOpenItems: number
   maxOpenInteractions: number
   maxUsageModels: number
-  /** How many webhooks there may be, how many are sent at once, and how large. */
+  /** The maximum number of webhooks, of concurrent deliveries, and of bytes per delivery. */
   maxWebhooks: number
   webhookConcurrency: number
   webhookMaxBytes: number
   /** How long a webhook may fail before it is disabled, ms. */
   webhookDisableAfterMs: number
-  /** The limits of their connections that agents are told. */
+  /** The connection limits that agents are told. */
   limits: AgentServerPayloads['connection:established']['limits']
 }
 
-/** What the domain needs. The code that creates these also starts and stops them, around the fleet. */
+/** The dependencies of the domain. The code that creates them also starts and stops them, around the fleet. */
 export interface FleetPorts {
   log: EventLog
   clock: Clock
@@ -62,19 +62,19 @@ export interface FleetPorts {
   terminals: AgentTerminals
   webhooks: Pick<DelivererPorts, 'sender' | 'revocations' | 'random' | 'onNote'>
   settings: FleetSettings
-  /** Until the start another node may have decided. */
+  /** Another node may have been the active one before the start. */
   takesOver?: boolean
   onFault(error: unknown): void
-  /** The token of an agent that does not renew it ends within a day. */
+  /** The token of an agent that does not renew it expires within a day. */
   onTokenExpiring?(agentId: string, expiresAt: number): void
 }
 
 export type Fleet = ReturnType<typeof createFleet>
 
 /**
- * The whole domain, wired: commands, batches, agents, sessions, interactions, tasks. Nothing runs before `start`. After
- * `stop` nothing is left running: no timer, no listener, no append. The next `start`, here or in another process,
- * continues from the content of the log.
+ * The whole domain, wired: commands, batches, agents, sessions, interactions, tasks, webhooks. Nothing runs before
+ * `start`. After `stop` nothing is left running: no timer, no listener, no append. The next `start`, here or in another
+ * process, continues from the content of the log.
  */
 export function createFleet({
   log: whole,
@@ -139,8 +139,8 @@ export function createFleet({
   })
 
   /**
-   * In the order in which they start; they stop in reverse. What the dispatcher must store does not wait behind the
-   * records of all agents, and agents are let in last.
+   * In the order in which the parts start; they stop in reverse. The dispatcher's appends must not queue behind the
+   * records of all agents, and agents are admitted last.
    */
   const run = new Run(log, [
     ...[sessions, ledger, interactionLedger],
@@ -165,22 +165,22 @@ export function createFleet({
     webhookStats: () => webhookDeliverer.stats(),
 
     /**
-     * Resolves when everything runs again from where the log says it was. Rejects if the log cannot be read; then
-     * nothing runs.
+     * Resolves when everything runs again from the state in the log. Rejects if the log cannot be read; then nothing
+     * runs.
      */
     start: () => run.start(),
 
     /**
-     * Ends everything at once: connections of agents are closed with 1012, waits for commands end, submissions are
-     * refused with `unavailable`. Resolves when nothing of it is on its way to the log.
+     * Ends everything at once: agent connections are closed with 1012, waits for commands end, submissions are refused
+     * with `unavailable`. Resolves when no append is in progress any more.
      */
     stop: () => run.stop(),
 
-    /** The server's side of one agent's connection; the route feeds it frames. `waitedMs`: since its hello came. */
+    /** The server's side of an agent's connection; the route feeds it frames. `waitedMs`: time since its hello came. */
     agentSession: (agentId: string, connection: AgentConnection, waitedMs?: number): AgentSession =>
       agentSessions.open(agentId, connection, waitedMs),
 
-    /** Forgets an agent that is not connected; resolves with the reason where that is not possible. */
+    /** Forgets an agent that is not connected; resolves with the reason if that is not possible. */
     removeAgent: (agentId: string, actor?: Actor): Promise<WireError | undefined> =>
       removeAgent(agentId, agents, ledger, sessions, auditDrafts(actor, 'agent:remove', agentId, clock.now())),
   }
@@ -191,10 +191,7 @@ interface Part {
   stop(): void
 }
 
-/**
- * Starts and stops parts on one log. Starts and stops are done one after the other, in whatever order they are
- * requested.
- */
+/** Starts and stops parts on one log. Starts and stops run one after the other, in the order of the requests. */
 class Run {
   readonly #log: ScopedLog
   readonly #parts: readonly Part[]
@@ -216,7 +213,7 @@ class Run {
     this.#wanted = false
     const idle = this.#halt()
     return this.#next(async () => {
-      // A start that was under way may have gone on until now.
+      // A start that was in progress may have continued until now.
       await Promise.all([idle, this.#halt()])
       this.#isStarted = false
     })
@@ -238,7 +235,7 @@ class Run {
     }
   }
 
-  /** Resolves when nothing is on its way to the log any more. */
+  /** Resolves when no append is in progress any more. */
   #halt(): Promise<void> {
     const idle = this.#log.close()
     for (const part of this.#parts.toReversed()) part.stop()

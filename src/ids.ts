@@ -5,7 +5,7 @@ const POOL_BYTES = 4096
 const pool = new Uint8Array(POOL_BYTES)
 let used = POOL_BYTES
 
-/** Random bytes are drawn many at a time: one by one, as the library does it, they cost more than the id. */
+/** Random bytes are drawn in bulk: one by one, as in the library, they cost more than the id itself. */
 function random(): number {
   if (used === POOL_BYTES) {
     randomFillSync(pool)
@@ -18,5 +18,5 @@ const ulid = monotonicFactory(random)
 
 export type IdPrefix = 'cmd' | 'task' | 'ses' | 'int' | 'con' | 'tok' | 'bat' | 'msg' | 'whk'
 
-/** A new id, sortable by the time of its making: `cmd_01J…`. */
+/** A new id, sortable by creation time: `cmd_01J…`. */
 export const newId = (prefix: IdPrefix): string => `${prefix}_${ulid()}`

@@ -40,17 +40,17 @@ export type { AppendResult, EventDraft, EventLog, FleetEvent, LogRecord } from '
 export { serve } from './server.ts'
 
 export interface FleetwireOptions extends ControlPlaneOptions {
-  /** Where its routes stand in the app. Default: at the root. */
+  /** Where Fleetwire's routes are mounted in the app. Default: at the root. */
   prefix?: string
   /**
-   * One decorator with all services instead of one for each: where their names are taken, or an app has two Fleetwires.
+   * One decorator with all services instead of one each, for apps that use one of their names, or have two Fleetwires.
    */
   decorator?: string
 }
 
 /**
  * The services that a backend uses, as decorators of its app. If the app already has a decorator with one of these
- * names, Fastify refuses to start; the option `decorator` is for that.
+ * names, Fastify refuses to start; use the option `decorator` then.
  */
 export interface FleetwireServices {
   eventLog: EventLog
@@ -88,19 +88,19 @@ const publicDecorators = Object.keys({
 } satisfies Record<keyof FleetwireServices, true>) as (keyof FleetwireServices)[]
 
 /**
- * Puts the whole control plane into an app. Its hooks, error shape and schemas stay within its own scope; the app gets
- * its services as decorators.
+ * Registers the whole control plane in an app. Its hooks, error shape and schemas stay within its own scope; the app
+ * gets its services as decorators.
  */
 export const fleetwire = fp<FleetwireOptions>(
   async (app, { prefix = '', decorator, ...options }) => {
     if (app.hasRequestDecorator('ws')) throw new FLW_ERR_EMBED_WEBSOCKET()
     await app.register(
       async scope => {
-        // The log is the host's own, and writes down whole URLs.
+        // The log belongs to the host app, and would contain whole URLs.
         scope.setChildLoggerFactory((logger, bindings, options) =>
           logger.child(bindings, { ...options, serializers: { ...options.serializers, req: loggedRequest as never } }),
         )
-        // The root of an app belongs to the app, unless it says otherwise.
+        // The root of an app belongs to the app, unless the app decides otherwise.
         const config = { DASHBOARD: scope.prefix !== '', ...options.config }
         await controlPlane(scope, { ...options, config })
         const services = publicDecorators.map(name => [name, scope[name]] as const)

@@ -1,8 +1,8 @@
-/** Whoever listens to something. Each call of `add` is a listener of its own, also of a function that listens already. */
+/** A set of listeners. Each `add` is a separate listener, even if the same function was added before. */
 export class Listeners<Args extends unknown[]> {
   readonly #entries = new Set<{ listener: (...args: Args) => void }>()
 
-  /** Listens until the function that this returns is called. */
+  /** Adds a listener; the returned function removes it. */
   add(listener: (...args: Args) => void): () => void {
     const entry = { listener }
     this.#entries.add(entry)

@@ -1,4 +1,4 @@
-/** What the domain uses of a logger; those of pino and Fastify fit. */
+/** The part of a logger that the domain uses; pino and Fastify loggers fit. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

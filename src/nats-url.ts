@@ -1,13 +1,13 @@
 export interface NatsServers {
-  /** Without logins, so that they may be shown. */
+  /** Without logins, so that they can be shown. */
   readonly servers: readonly string[]
-  /** That of the first one that names one. */
+  /** The login of the first server that has one. */
   readonly login: { user?: string; pass?: string; token?: string }
 }
 
 /**
- * Where NATS servers are: `host`, `host:port`, `nats://…` or `tls://…`, with a login before an `@`. Throws an Error that says
- * which one is wrong and what is right, without what it holds: it may be a part of a password.
+ * Parses addresses of NATS servers: `host`, `host:port`, `nats://…` or `tls://…`, with a login before an `@`. Throws an
+ * Error that says which one is wrong and what is right, without its text, which may contain a part of a password.
  */
 export function parseNatsUrls(urls: readonly string[]): NatsServers {
   const parsed = urls.map((url, n) => parseOne(url) ?? fail(urls.length === 1 ? '' : `/${n}`))
@@ -24,7 +24,7 @@ function parseOne(url: string): { server: string; login?: NatsServers['login'] }
   const server = `${scheme.toLowerCase()}${host.replace(/\/$/, '')}`
   if (userInfo === undefined) return { server }
   try {
-    // As the servers' own tools read it: a login without a colon is a token, and a password may have more colons.
+    // As NATS tools read it: a login without a colon is a token, and a password may contain colons.
     const [user, pass] = /^([^:]*)(?::(.*))?$/s.exec(userInfo)!.slice(1).map(decoded)
     return { server, login: pass === undefined ? { token: user! } : { user: user!, pass } }
   } catch {
@@ -34,7 +34,7 @@ function parseOne(url: string): { server: string; login?: NatsServers['login'] }
 
 const decoded = (text: string | undefined) => text && decodeURIComponent(text)
 
-/** `host`, `host:port`, `[::1]:port`, nothing behind it. */
+/** `host`, `host:port` or `[::1]:port`, and nothing after it. */
 function isHost(host: string): boolean {
   if (!URL.canParse(`tcp://${host}`)) return false
   const { hostname, pathname, search, hash } = new URL(`tcp://${host}`)

@@ -15,13 +15,13 @@ export const notFound = (what: string, id: string): WireError => wireError('not_
 export const notOfAgent = (commandId: string): WireError =>
   wireError('not_found', `There is no command "${commandId}" of this agent.`)
 
-/** How long a caller waits if the log does not say it, ms. */
+/** The retry delay if the log gives none, ms. */
 const RETRY_AFTER_MS = 1000
 
-/** Also the reason of a close that cannot say more. */
+/** Also used as the reason of a close, which has room for no more. */
 export const LOG_UNAVAILABLE = 'The log cannot accept now'
 
-/** What was asked may have been carried out, and nobody can say so now. */
+/** The request may have been carried out, and that cannot be determined now. */
 export const unknownOutcome = (why: string, retryAfterMs = RETRY_AFTER_MS): WireError =>
   wireError(
     'unavailable',
@@ -29,7 +29,7 @@ export const unknownOutcome = (why: string, retryAfterMs = RETRY_AFTER_MS): Wire
     { retryAfterMs, outcome: 'unknown' },
   )
 
-/** The log cannot be written or read. `reason`: in the words of the log. */
+/** The log cannot be written or read. `reason`: as given by the log. */
 export const unavailable = ({
   retryAfterMs = RETRY_AFTER_MS,
   reason,

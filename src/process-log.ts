@@ -10,7 +10,7 @@ interface LoggedRequest {
   ip?: string
 }
 
-/** What the log shows of a request. */
+/** The fields of a request that the log shows. */
 export const loggedRequest = ({ method, url, host, ip }: LoggedRequest) => ({
   method,
   url: redactUrl(url),
@@ -19,8 +19,9 @@ export const loggedRequest = ({ method, url, host, ip }: LoggedRequest) => ({
 })
 
 /**
- * Options of the server's own log. No line holds a token: of requests only the path is logged, credentials in logged headers
- * are redacted, and whatever else looks like one (in the message of some error) is taken out before the line is written.
+ * Options of the process log. No line contains a token: only the path of a request is logged, credentials in logged
+ * headers are redacted, and anything else that looks like a token (say in an error message) is removed before a line is
+ * written.
  */
 export function processLog(level: string, stream?: DestinationStream): LoggerOptions & { stream?: DestinationStream } {
   const headers = ['authorization', '["sec-websocket-protocol"]', 'cookie']

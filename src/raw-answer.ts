@@ -1,9 +1,9 @@
 import type { RestError } from '@fleetwire/protocol'
 
-/** What every answer says: browsers take it for what it says it is, and nobody keeps it. */
+/** Headers of every response: no caching, and no guessing of the content type. */
 export const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' } as const
 
-/** A whole HTTP answer as bytes, the last on its connection: for where there is a socket and no response. */
+/** A complete HTTP response as text, the last on its connection: for code that has a socket but no response object. */
 export function rawAnswer(body: RestError, headers: Readonly<Record<string, string>> = {}): string {
   const text = JSON.stringify(body)
   const all = {

@@ -1,20 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** What of a request says how its sender reaches this server. `host` and `protocol` are believed already. */
+/** The parts of a request that show how its sender reaches this server. `host` and `protocol` are already trusted. */
 export interface ReachedBy {
   headers: IncomingHttpHeaders
   host: string
   protocol: string
-  /** Whether the peer on the socket is a proxy that is believed. */
+  /** Whether the peer on the socket is a trusted proxy. */
   isTrusted: boolean
 }
 
 /** This server as its callers see it, in front of all proxies. */
 export interface ReachedAt {
   protocol: 'http' | 'https'
-  /** With the port, where it is not the default one. */
+  /** Includes the port unless it is the default one. */
   host: string
-  /** What the proxies take from the front of every path; empty, or with a slash at its beginning and none at its end. */
+  /** The path prefix that proxies remove: empty, or with a slash at its start and none at its end. */
   prefix: string
 }
 
@@ -27,7 +27,7 @@ const lastOf = (header: string | string[] | undefined): string =>
     .at(-1)!
     .trim()
 
-/** Each proxy of a chain adds what it took: the outermost first. */
+/** Each proxy of a chain adds the prefix that it removed: the outermost first. */
 function prefixOf(header: string | string[] | undefined): string {
   const parts = String(header ?? '')
     .split(',')
@@ -36,7 +36,7 @@ function prefixOf(header: string | string[] | undefined): string {
   return parts.every(part => PREFIX.test(part) && !part.includes('/..')) ? parts.join('') : ''
 }
 
-/** `X-Forwarded-Port` counts where the host has none, and the port is one that a URL would name. */
+/** `X-Forwarded-Port` counts if the host has no port, and the port is not a default one. */
 function hostOf({ headers, host, isTrusted }: ReachedBy): string {
   const port = isTrusted && !HAS_PORT.test(host) ? lastOf(headers['x-forwarded-port']) : ''
   return /^\d{1,5}$/.test(port) && port !== '80' && port !== '443' ? `${host}:${port}` : host
@@ -44,7 +44,7 @@ function hostOf({ headers, host, isTrusted }: ReachedBy): string {
 
 export function reachedAt(by: ReachedBy): ReachedAt {
   return {
-    // Some proxies say `wss` of the upgrade of a socket.
+    // Some proxies send `wss` for the upgrade of a socket.
     protocol: /^(https|wss)$/i.test(by.protocol) ? 'https' : 'http',
     host: hostOf(by),
     prefix: by.isTrusted ? prefixOf(by.headers['x-forwarded-prefix']) : '',

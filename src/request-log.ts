@@ -3,8 +3,8 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 const TOO_MANY = 429
 
 /**
- * What was answered as asked is told at `debug`: two lines for each of thousands of submissions a second would cost
- * more than the submissions. What was refused is told at `info`, what failed at `error`.
+ * Successful requests are logged at `debug`: two lines for each of thousands of submissions a second would cost more
+ * than the submissions. Refused requests are logged at `info`, failed ones at `error`.
  */
 export class RequestLog extends LogController {
   override incomingRequest(request: FastifyRequest): void {
@@ -13,7 +13,7 @@ export class RequestLog extends LogController {
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     if (error) reply.log.error({ req: request, res: reply, err: error }, 'request errored')
-    // Whoever is over a limit goes on, and is counted in the metrics.
+    // A client over a limit would fill the log, and is counted in the metrics.
     else if (reply.statusCode < 400 || reply.statusCode === TOO_MANY)
       reply.log.debug({ res: reply, responseTime: reply.elapsedTime }, 'request completed')
     else reply.log.info({ req: request, res: reply, responseTime: reply.elapsedTime }, 'request refused')

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { errorCodes, type RestError, type WireError } from '@fleetwire/protocol'
 
-/** The REST body of a refusal. `statusCode` is for the few that HTTP tells apart and the codes do not (415, 431). */
+/** The REST body of a refusal. `statusCode`: for statuses that HTTP distinguishes and the codes do not (415, 431). */
 export function restError(
   { code, message, details }: WireError,
   statusCode: number = errorCodes[code].status,

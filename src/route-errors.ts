@@ -1,19 +1,19 @@
 import { type ErrorCode, errorCodes } from '@fleetwire/protocol'
 
-/** What of a route decides which refusals it can answer with. */
+/** The properties of a route that determine its possible refusals. */
 export interface RouteShape {
   method: string
-  /** Whether it asks for a token, and whether requests of it are counted. */
+  /** Whether it requires a token, and whether it is rate-limited. */
   secured: boolean
   limited: boolean
-  /** Whether parameters, query, headers or body have a schema; `named`: whether parameters have. */
+  /** `validated`: parameters, query, headers or body have a schema; `named`: parameters have. */
   validated: boolean
   named: boolean
-  /** What the route itself refuses with. */
+  /** The codes with which the route itself refuses. */
   refusals: readonly ErrorCode[]
 }
 
-/** The few that HTTP tells apart and the codes do not. */
+/** Statuses that HTTP distinguishes and the codes do not. */
 const URI_TOO_LONG = 414
 const UNSUPPORTED_MEDIA = 415
 const RestErrorRef = { 'application/json': { schema: { $ref: 'RestError#' } } }
@@ -26,8 +26,8 @@ const described = (codes: readonly ErrorCode[]) => ({
 const known = new Map<string, Record<string, object>>()
 
 /**
- * Every error response of a route by its status: what its own refusals are, and what stands before it. Routes that are alike
- * share it.
+ * Every error response of a route by status: its own refusals, and those of the checks before it. Routes of the same
+ * shape share the result.
  */
 export function errorResponses({ method, ...shape }: RouteShape): Record<string, object> {
   const takesBody = method !== 'GET' && method !== 'HEAD'

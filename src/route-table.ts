@@ -6,7 +6,7 @@ interface Entry {
 
 const FULL_URL = /^https?:\/\/[^/]*/i
 
-/** The path of a URL as a router sees it; undefined where it cannot be decoded. */
+/** The path of a URL as a router sees it; undefined if it cannot be decoded. */
 function pathOf(url: string): string | undefined {
   const [path = ''] = url.replace(FULL_URL, '').split(/[?#]/, 1)
   try {
@@ -18,13 +18,13 @@ function pathOf(url: string): string | undefined {
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** `:name` stands for one part of a path, a last `*` for any rest. */
+/** `:name` matches one part of a path, a final `*` any rest. */
 const patternOf = (url: string): RegExp =>
   new RegExp(
     `^${url.replace(/:\w+|\*$|[^:*]+/g, part => (part[0] === ':' ? '[^/]+' : part === '*' ? '.*' : escaped(part)))}$`,
   )
 
-/** Which methods a path knows, whatever route each of them leads to: the router itself is only asked for one at a time. */
+/** The methods of a path, over all routes that match it: the router itself answers for only one method at a time. */
 export class RouteTable {
   readonly #entries = new Map<string, Entry>()
 
@@ -32,13 +32,13 @@ export class RouteTable {
     const entry = this.#entries.get(url) ?? { path: patternOf(url), methods: new Set(), isSocket }
     for (const method of methods) {
       entry.methods.add(method)
-      // Fastify does not tell of the second spelling of a prefix's root, `/docs/` beside `/docs`, but of its HEAD.
+      // For a prefix's root, Fastify does not announce a second spelling (`/docs/` for `/docs`), but does its HEAD.
       if (method === 'HEAD') entry.methods.add('GET')
     }
     this.#entries.set(url, entry)
   }
 
-  /** In alphabetical order; empty where there is nothing. */
+  /** In alphabetical order; empty if no route matches. */
   methodsOf(url: string): string[] {
     const path = pathOf(url)
     if (path === undefined) return []
@@ -46,17 +46,17 @@ export class RouteTable {
     return [...new Set(methods)].sort()
   }
 
-  /** Where WebSockets can be opened, as their routes are written. */
+  /** The routes of WebSockets, as written. */
   sockets(): string[] {
     return [...this.#entries].flatMap(([url, { isSocket }]) => (isSocket ? [url] : []))
   }
 
-  /** Whether a WebSocket can be opened by this route, as it is written. */
+  /** Whether this route, as written, is for WebSockets. */
   isSocketRoute(route: string | undefined): boolean {
     return route !== undefined && this.#entries.get(route)?.isSocket === true
   }
 
-  /** Whether a WebSocket can be opened there. */
+  /** Whether a WebSocket can be opened at this URL. */
   isSocket(url: string): boolean {
     const path = pathOf(url)
     return path !== undefined && [...this.#entries.values()].some(entry => entry.isSocket && entry.path.test(path))

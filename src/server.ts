@@ -7,27 +7,27 @@ import { type Config, environmentWarnings, loadConfig } from './config.ts'
 import { openLog } from './open-log.ts'
 import { onStop } from './stop-signals.ts'
 
-/** Longer than any drain: what is not finished by then is cut off, and the log is safe to be cut off. */
+/** Longer than any drain. Whatever is unfinished by then is cut off, which the log survives. */
 const CLOSE_DEADLINE_MS = 30_000
 
 export interface ServeOptions {
-  /** Where settings are read. Default: the environment of this process. */
+  /** The source of settings. Default: the environment of this process. */
   env?: Record<string, string | undefined>
-  /** What ends with the server: before it closes, and after it has. */
+  /** Hooks of parts that end with the server: before it closes, and after it has closed. */
   closing?(): Promise<void>
   closed?(): Promise<void>
 }
 
 /**
  * Runs the control plane as this process: settings from the environment, closed by SIGTERM and SIGINT.
- * Throws when it cannot start; nothing is then left open.
+ * Throws if it cannot start; nothing is left open then.
  */
 export async function serve(
   overrides: Partial<Config> = {},
   { env = process.env, closing, closed }: ServeOptions = {},
 ): Promise<FastifyInstance> {
   const config = loadConfig(env, overrides)
-  // Its thread opens the log while this one loads the rest.
+  // The log's thread opens it while this thread loads the rest.
   const openingLog = config.NATS_URL === undefined ? openLog(config, systemClock) : undefined
   const { BACKLOG, DEADLINES_CHECK_MS, buildApp } = await import('./app.ts')
   const stream = process.stdout.isTTY ? (await import('pino-pretty')).default() : pino.destination(1)
@@ -55,7 +55,7 @@ export async function serve(
     void grace.close()
   })
   try {
-    // Whatever there is left to prepare: between the two servers nobody listens.
+    // Prepares as much as possible first: between the two servers nothing listens on the port.
     await app.ready()
     await leave()
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
@@ -71,7 +71,7 @@ export async function serve(
   return app
 }
 
-/** A node of a cluster may have to wait before it starts. Nobody asks on a port that is not known yet. */
+/** A cluster node may have to wait before it starts. With port 0 nobody knows the port yet, so it needs no server. */
 async function waitingRoom(config: Config, backlog: number, checkEveryMs: number): Promise<() => Promise<void>> {
   const { NATS_URL, HOST: host, PORT: port, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } = config
   if (NATS_URL === undefined || port === 0) return async () => {}
@@ -85,12 +85,12 @@ async function waitingRoom(config: Config, backlog: number, checkEveryMs: number
 }
 
 /**
- * After a start agents and dashboards come back, on a machine that may start other nodes just now, and this takes half a second
- * of its time. Those who ask over REST meanwhile can wait the milliseconds of one route.
+ * After a start agents and dashboards reconnect, on a machine that may be starting other nodes too, and compiling takes
+ * half a second of CPU time. REST requests before that wait the few milliseconds of their own route.
  */
 const COMPILE_AFTER_MS = 60_000
 
-/** So that no first request of a route has to wait for it, nor what else there is to do: one schema a turn. */
+/** Compiles one schema per turn, so that neither first requests of routes nor other work have to wait. */
 async function compileSchemas(app: FastifyInstance): Promise<void> {
   do await setImmediate()
   while (app.lifecycle.phase !== 'draining' && app.compileSchemas(1) > 0)

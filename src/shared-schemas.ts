@@ -6,13 +6,13 @@ const idOf = (value: unknown): string | undefined =>
   isObject(value) && typeof value.$id === 'string' ? value.$id : undefined
 
 export interface SharedSchemas {
-  /** The schemas that have an `$id`, with references where they hold one another. */
+  /** The schemas that have an `$id`, with references to one another. */
   schemas: (Json & { $id: string })[]
-  /** A copy of a schema in which every shared one is a reference to it. */
+  /** Copies a schema, replacing every shared schema in it by a reference. */
   refer<T>(schema: T): T
 }
 
-/** TypeBox writes a schema out wherever it is used; in a document each has one place and the rest refers to it. */
+/** TypeBox inlines a schema wherever it is used; in a document, each is defined once and referenced elsewhere. */
 export function shareSchemas(candidates: readonly unknown[], refTo = (id: string) => `${id}#`): SharedSchemas {
   const ids = new Set(candidates.map(idOf).filter(id => id !== undefined))
 
@@ -22,7 +22,7 @@ export function shareSchemas(candidates: readonly unknown[], refTo = (id: string
     const id = idOf(value)
     return id !== undefined && ids.has(id) ? { $ref: refTo(id) } : members(value)
   }
-  // Most schemas are constants of a module, and are asked for by every app of the process.
+  // Most schemas are constants of a module, and every app of the process requests them.
   const known = new WeakMap<Json, Json>()
   function members(schema: Json): Json {
     let made = known.get(schema)

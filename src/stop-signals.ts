@@ -1,12 +1,12 @@
 import type { Clock } from './clock.ts'
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const
-/** npm and timeout(1) pass on what the whole group was sent already: twice in a moment is once. */
+/** npm and timeout(1) forward a signal that the whole group already received: two within this time count as one. */
 const SAME_SIGNAL_MS = 1000
 
 /**
- * Calls back for the first SIGINT or SIGTERM. One that comes more than a second later ends the process at once.
- * Returns how to stop listening.
+ * Calls back for the first SIGINT or SIGTERM. Another one more than a second later ends the process at once. The
+ * returned function stops listening.
  */
 export function onStop(clock: Clock, stop: (signal: NodeJS.Signals) => void): () => void {
   let askedAt: number | undefined

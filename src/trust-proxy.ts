@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Whether a peer is believed: `hop` is 0 for the one on the socket, 1 for whom that one names, and so on. */
+/** Whether a peer is trusted: `hop` is 0 for the peer on the socket, 1 for the one that it names, and so on. */
 export type Trust = (address: string, hop: number) => boolean
 
 const networks: Readonly<Record<string, readonly string[]>> = {
@@ -13,8 +13,8 @@ const MAX_HOPS = 32
 const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 /**
- * Reads `TRUST_PROXY`: empty, `false` or 0 for nobody, `true` for anybody, a number of hops, or a list of addresses and
- * networks. Undefined for nobody. Throws an Error that says what is wrong with it.
+ * Parses `TRUST_PROXY`: empty, `false` or 0 for nobody, `true` for anybody, a number of hops, or a list of addresses
+ * and networks. Undefined for nobody. Throws an Error that says what is wrong with it.
  */
 export function parseTrustProxy(text: string): Trust | undefined {
   const setting = text.trim()

@@ -2,8 +2,8 @@
 export type AfterTurn = (callback: () => void) => void
 
 /**
- * Whose turn it is, first come, first served. What a thousand ask for in the same moment would, done at once, keep
- * everybody else waiting until all of it is done; here so many are served in each turn of the event loop.
+ * Spreads work over turns of the event loop, first come, first served. Serving a thousand simultaneous requests at once
+ * would block everything else until all of them are done, so only `perTurn` are served in each turn.
  */
 export class TurnPace {
   readonly #perTurn: number
@@ -18,7 +18,7 @@ export class TurnPace {
     this.#left = perTurn
   }
 
-  /** Calls back when it is their turn: at once where nobody waits and this turn has room. */
+  /** Calls back when it is the caller's turn: at once if nobody waits and this turn has room. */
   take(served: () => void): void {
     this.#arm()
     if (this.#left > 0) {
@@ -27,7 +27,7 @@ export class TurnPace {
     } else this.#waiting.push(served)
   }
 
-  /** Resolves when it is their turn. */
+  /** Resolves when it is the caller's turn. */
   turn(): Promise<void> {
     return new Promise(resolve => this.take(resolve))
   }

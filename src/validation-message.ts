@@ -1,6 +1,6 @@
 import { type WireError, wireError } from '@fleetwire/protocol'
 
-/** What a JSON Schema validator says about one flaw (Ajv's words). */
+/** One flaw as a JSON Schema validator reports it (with Ajv's names). */
 export interface SchemaFlaw {
   keyword: string
   instancePath: string

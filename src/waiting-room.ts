@@ -11,18 +11,18 @@ export interface WaitingRoomOptions {
   port: number
   version: string
   clock: Clock
-  /** Of connections that the kernel holds. */
+  /** The number of connections that the kernel holds. */
   backlog: number
-  /** How long a request may take to arrive: its head, and the whole of it; over it, 408. */
+  /** How long the head of a request, and the whole request, may take to arrive; beyond that, 408. */
   headersTimeoutMs: number
   requestTimeoutMs: number
-  /** How often is looked for requests that take longer. */
+  /** How often the timeouts are checked. */
   checkEveryMs: number
 }
 
 /**
- * Answers on the port of a server that cannot start yet, so that whoever watches the process does not take it for dead.
- * Resolves with how to end it. Rejects as a server does that cannot listen there.
+ * Serves the port of a server that cannot start yet, so that supervisors do not take the process for dead. Resolves
+ * with a function that closes it. Rejects if it cannot listen there.
  */
 export async function openWaitingRoom({
   host,
@@ -35,7 +35,7 @@ export async function openWaitingRoom({
   checkEveryMs,
 }: WaitingRoomOptions): Promise<() => Promise<void>> {
   const startedAt = clock.monotonic()
-  // The servers may be away for hours: nobody holds a socket for so long by sending nothing.
+  // The NATS servers may be away for hours, so idle clients must not hold sockets all that time.
   const limits = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,

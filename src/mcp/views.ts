@@ -4,8 +4,8 @@ import { type Static, Type } from '@sinclair/typebox'
 import { cutMiddle, oneLine } from './cut-text.ts'
 import { limits } from './limits.ts'
 
-// What of a record a model is shown: enough to act on, little enough to pay for. Whatever a client wants beyond it is in
-// the resources and in the REST interface.
+// The part of a record that a model sees: enough to act on, little enough to pay for. Everything else is in the
+// resources and in the REST API.
 
 const When = Type.Integer({ description: 'Epoch ms' })
 const optional = Type.Optional
@@ -75,7 +75,7 @@ export const CommandView = Type.Object({
 })
 export type CommandView = Static<typeof CommandView>
 
-/** In a list, without its output and with less of what may be long. */
+/** A command in a list: without its output, and with long fields shortened. */
 export const briefOfCommand = ({ output: _output, ...command }: Command): CommandView => viewOfCommand(command, 300)
 
 export function viewOfCommand(command: Command, chars: number = limits.textChars): CommandView {
@@ -104,7 +104,7 @@ function outputOf(command: Command, limit: number): Pick<CommandView, 'output' |
   return { output, ...(isCut && { outputIsCut: true }) }
 }
 
-/** A value as it is, or where it is too long as text with its middle cut out. */
+/** A value unchanged, or, if it is too long, as text with its middle cut out. */
 function short(value: unknown, limit: number, howToReadOn = 'it is not kept elsewhere'): unknown {
   if (typeof value === 'string') return cutMiddle(value, limit, howToReadOn)
   const json = JSON.stringify(value)
@@ -167,7 +167,7 @@ export type RequestView = Static<typeof RequestView>
 const REQUEST_CHARS = 8000
 const LEAST_REQUEST_CHARS = 400
 
-/** Of many, less is shown of each: an answer needs what `list_requests` shows of that one alone. */
+/** Of many requests, each shows less: for answering one, `list_requests` shows that one in more detail. */
 export const viewsOfRequests = (requests: readonly Interaction[]): RequestView[] => {
   const share = Math.floor(limits.textChars / Math.max(requests.length, 1))
   return requests.map(request => viewOfRequest(request, Math.max(LEAST_REQUEST_CHARS, Math.min(share, REQUEST_CHARS))))
@@ -220,13 +220,13 @@ export const viewOfSession = (session: Session): Static<typeof SessionView> => (
 export const sessionLine = (session: Static<typeof SessionView>): string =>
   `${session.sessionId} of ${session.agentId}, ${session.status}: ${session.title}${session.lastMessage === '' ? '' : `: ${session.lastMessage}`}`
 
-/** The named fields that are there. */
+/** The named fields that are defined. */
 function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
   const picked: Partial<T> = {}
   for (const name of names) if (from[name] !== undefined) picked[name] = from[name]
   return picked as Pick<T, K>
 }
 
-/** Lines, or what to say where there are none. */
+/** The lines, or `none` if there are no lines. */
 export const linesOr = (lines: readonly string[], none: string): string =>
   lines.length === 0 ? none : lines.join('\n')

@@ -10,23 +10,23 @@ export interface WaitOptions {
   untilAsked: boolean
 }
 
-/** How soon after an answer a command goes on. */
+/** How soon a command continues after its question was answered. */
 const ANSWER_GRACE_MS = 1000
 
 interface Found {
   command: Command
-  /** The open questions that hold it up. */
+  /** The open questions that block it. */
   requests: Interaction[]
 }
 
-/** Why the wait is over, and the command as it was then. */
+/** Why the wait is over, and the state of the command at that moment. */
 export interface Waited extends Found {
   because: 'ended' | 'asked' | 'time' | 'closing'
 }
 
 /**
- * Waits for a command to end, whatever happens to the connection meanwhile: it is told of changes, and looks again by
- * itself every few seconds. Throws the reason of `signal` where that is aborted. Nothing here touches the command.
+ * Waits for a command to end, whatever happens to the connection in the meantime: changes are pushed, and the wait also
+ * polls every few seconds. Throws the reason of `signal` if that is aborted. Never affects the command.
  */
 export async function waitForCommand(
   { agentId, commandId }: Pick<Command, 'agentId' | 'commandId'>,
@@ -46,7 +46,7 @@ export async function waitForCommand(
   try {
     for (;;) {
       signal.throwIfAborted()
-      // A server that stops takes no more questions, not even its own.
+      // A closing server accepts no more calls, not even from within.
       if (closing.aborted && last !== undefined) return { ...last, because: 'closing' }
       const found = await look()
       const leftMs = deadline - clock.monotonic()
@@ -68,8 +68,8 @@ export async function waitForCommand(
   }
 
   /**
-   * Whether it waits for input without a question. Just after an answer it seems so too, until the command is told that
-   * it goes on: so it must be so for a while.
+   * Whether the command waits for input without a question. Just after an answer it looks the same, until the command
+   * is updated, so the state must last for a while.
    */
   function isAsking({ phase }: Command): boolean {
     if (phase !== 'waiting_input') askedAt = undefined
@@ -77,7 +77,7 @@ export async function waitForCommand(
     return askedAt !== undefined && clock.monotonic() - askedAt >= ANSWER_GRACE_MS
   }
 
-  /** Undefined while the server cannot be asked and there is time left. */
+  /** Undefined if the server cannot be reached and there is time left. */
   async function look(): Promise<Found | undefined> {
     try {
       const options = { signal, once: true }
@@ -92,7 +92,7 @@ export async function waitForCommand(
   }
 }
 
-/** Wakes one waiter; a ring before the wait counts. */
+/** Wakes one waiter; a ring before the wait counts too. */
 class Bell {
   #rung = false
   #wake: (() => void) | undefined
@@ -102,7 +102,7 @@ class Bell {
     this.#wake?.()
   }
 
-  /** Resolves at the next ring since the last call, or after this time. */
+  /** Resolves at the first ring since the last call, or after `ms`. */
   async heard(ms: number, clock: ToolContext['clock']): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>(resolve => {
@@ -126,7 +126,7 @@ function stateOf({ status, phase, progress, detail }: Command): string {
     .slice(0, 300)
 }
 
-/** The open questions of a command; those of its agent that name no command may hold it up too. */
+/** The open questions of a command, and those of its agent that name no command, since they may block it too. */
 async function openRequestsOf(
   fleet: Fleet,
   { agentId, commandId }: Pick<Command, 'agentId' | 'commandId'>,

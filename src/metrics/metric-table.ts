@@ -1,6 +1,6 @@
 import type { CommandCensus } from '../commands/command-census.ts'
 
-/** Where metrics are read on demand; nothing is counted a second time for them. */
+/** The sources that metrics are read from on demand; nothing is counted a second time for them. */
 export interface MetricSources {
   connections: {
     stats(): {
@@ -25,7 +25,7 @@ export interface MetricSources {
   webhooks: { stats(): { states: Record<string, number>; attempts: Record<string, number>; oldestMs: number } }
   agents: { all(): Iterable<{ link: string }> }
   log: { usage(): { events: number; bytes: number; limitBytes: number } | undefined }
-  /** This process as a node of a cluster; undefined where there is none. */
+  /** This process as a node of a cluster; undefined without a cluster. */
   cluster:
     | {
         node: string
@@ -35,19 +35,19 @@ export interface MetricSources {
         members: readonly { position: number }[]
       }
     | undefined
-  /** What this node asked of the active one, by what came of it. */
+  /** Calls from this node to the active one, by outcome. */
   activeCalls: { stats(): Record<string, number> } | undefined
 }
 
 export type Sample = readonly [labelValue: string, value: number]
 
-/** A counter only grows while the process lives; a gauge is a current value. With one label, or none. */
+/** A counter only grows while the process lives; a gauge is a current value. Has one label, or none. */
 export interface Metric {
   type: 'counter' | 'gauge'
   help: string
   label?: string
   /**
-   * It counts what is one thing in all of a cluster: the active node alone tells it, so that a sum over all nodes counts
+   * The metric is about the cluster as a whole: only the active node reports it, so that a sum over all nodes counts
    * nothing twice.
    */
   ofFleet?: true
@@ -56,13 +56,13 @@ export interface Metric {
 
 const only = (value: number): Sample[] => [['', value]]
 
-/** Of a node of a cluster, whose name is the label. */
+/** A metric of one cluster node, with the node's name as the label. */
 const ofNode =
   (read: (cluster: NonNullable<MetricSources['cluster']>) => number): Metric['read'] =>
   ({ cluster }) =>
     cluster === undefined ? [] : [[cluster.node, read(cluster)]]
 
-/** Every metric of Fleetwire that is read on demand; docs/metrics.md has one row for each. */
+/** Every Fleetwire metric that is read on demand; docs/metrics.md has one row for each. */
 export const metricTable: Record<string, Metric> = {
   fleetwire_connections: {
     type: 'gauge',

@@ -1,6 +1,6 @@
 /**
- * How many deliveries are under way at once. Those to receivers that failed before get at most half of the places, so
- * receivers that let everybody wait for their timeout never keep the others from theirs.
+ * Limits the number of concurrent deliveries. Receivers that failed before get at most half of the slots, so receivers
+ * that run into their timeouts never block the others.
  */
 export class DeliverySlots {
   readonly #all: number
@@ -14,7 +14,7 @@ export class DeliverySlots {
     this.#slow = Math.max(1, Math.floor(places / 2))
   }
 
-  /** Resolves with the function that gives the place back, once there is one. In the order of asking, of each kind. */
+  /** Resolves with a function that releases the slot, once there is one. First come, first served within each kind. */
   take(isSlow: boolean): Promise<() => void> {
     return new Promise(resolve => {
       this.#waiting.push({ isSlow, start: () => resolve(this.#occupy(isSlow)) })

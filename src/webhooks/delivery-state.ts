@@ -3,17 +3,17 @@ import { backoffMs } from './backoff.ts'
 import type { Message } from './message.ts'
 import { deliveryId, type Position } from './webhook-record.ts'
 
-/** What a receiver answered, or why there was no answer. */
+/** The receiver's response, or why there was none. */
 export type Sent = {
   /** Epoch ms. */
   at: number
   durationMs: number
   statusCode?: number
-  /** The beginning of the answer's body. */
+  /** The start of the response body. */
   response?: string
 } & (
   | { ok: true }
-  /** `isGone`: the receiver wants no more of this. `retryAfterMs`: it said when to come again. */
+  /** `isGone`: the receiver wants no more deliveries. `retryAfterMs`: the delay that the receiver requested. */
   | { ok: false; error: string; retryAfterMs?: number; isGone?: boolean }
 )
 
@@ -27,15 +27,15 @@ export interface Settled {
 }
 
 export interface SettleOptions {
-  /** Where the webhook is once the message is delivered. */
+  /** The cursor of the webhook once the message is delivered. */
   next: string
-  /** How long it may fail, ms. */
+  /** How long a webhook may fail, ms. */
   disableAfterMs: number
   /** 0 to 1. */
   random: number
 }
 
-/** What becomes of a webhook after an attempt at its next message. Pure. */
+/** The state of a webhook after an attempt at its next message. Pure. */
 export function settle(
   position: Position,
   message: Message,
@@ -57,7 +57,7 @@ export function settle(
     }
   }
   const waitMs = backoffMs(attempts, random, sent.retryAfterMs)
-  // Since it last failed, but not longer than it was to wait: the server may have been down, or its clock set.
+  // The time since the last failure, at most the planned delay: the server may have been down, or its clock set.
   const since = failing === undefined ? 0 : Math.max(0, sent.at - failing.attemptedAt)
   const planned = failing === undefined ? 0 : failing.nextAttemptAt - failing.attemptedAt + sent.durationMs
   const failedForMs = (failing?.failedForMs ?? failed?.failedForMs ?? 0) + Math.min(since, planned)
@@ -79,7 +79,7 @@ export function settle(
   }
 }
 
-/** The entry of a delivery by hand, which moves nothing. */
+/** The entry of a manual delivery, which does not move the position. */
 export function settleByHand(position: Position, message: Message, sent: Sent, reason: 'test' | 'redelivery'): Settled {
   const number = position.deliveries
   const status = sent.ok ? 'delivered' : 'failed'
@@ -102,7 +102,7 @@ function entryOf(webhookId: string, message: Message, sent: Sent, number: number
   }
 }
 
-/** How long to wait before the next attempt, ms; a wall clock that was set makes no wait longer than planned. */
+/** The delay before the next attempt, ms. If the wall clock was set, the delay is still no longer than planned. */
 export function waitMs({ failing }: Position, now: number): number {
   if (failing === undefined) return 0
   return Math.min(failing.nextAttemptAt - now, failing.nextAttemptAt - failing.attemptedAt)

@@ -20,7 +20,7 @@ export interface WorkerPorts {
   random: () => number
   maxBytes: number
   disableAfterMs: number
-  /** Nothing more is to be sent; the caller disables it. Rejects never. */
+  /** Nothing more is to be sent: the caller disables the webhook. Never rejects. */
   onEnd(webhook: WebhookRecord, reason: WebhookEnd, error: string): Promise<void>
   onAttempt(outcome: 'delivered' | 'failed'): void
   onFault(error: unknown): void
@@ -31,31 +31,31 @@ interface Held {
   version: number
 }
 
-/** How long to wait before the log is asked again after a fault of it, ms. */
+/** The delay before the log is tried again after a fault, ms. */
 const FAULT_MS = 5000
 
 /**
- * Delivers the events of one webhook, one after the other, from where its position says. It waits for nobody else's
- * receiver. Everything that it must know after a restart is in the log before the next message is sent.
+ * Delivers the events of one webhook, one after the other, from its stored position. Other receivers never hold it up.
+ * Everything needed after a restart is in the log before the next message is sent.
  */
 export class DeliveryWorker {
   readonly #ports: WorkerPorts
   #webhook: WebhookRecord
   readonly #reader: WebhookReader
-  /** Ends the run, and the request that is under way. */
+  /** Ends the run, and the request in progress. */
   readonly #stop = new AbortController()
-  /** Ends the wait of the loop, if it waits. */
+  /** Ends the loop's current wait, if any. */
   #wake: (() => void) | undefined
-  /** While it waits for a time. */
+  /** Set during a timed wait. */
   #timer: Timer | undefined
   /** There may be something new to send. */
   #isWoken = false
-  /** Whatever is waited for, it is time: it was changed or stopped. */
+  /** Ends any wait: the webhook was changed, or the worker stopped. */
   #isHurried = false
-  /** It was changed: the next attempt does not wait for its time. */
+  /** The webhook was changed: the next attempt does not wait for its time. */
   #isTryDue = false
   #isStoreDue = false
-  /** What was looked at, perhaps further than the position that is stored. */
+  /** How far the log was examined, possibly beyond the stored position. */
   #cursor: string | undefined
   #stored: string | undefined
   #waiting: { at: number; attempts: number } | undefined
@@ -68,7 +68,7 @@ export class DeliveryWorker {
     this.done = this.#run()
   }
 
-  /** At once: what is under way is given up. */
+  /** Stops at once: a request in progress is abandoned. */
   stop(): void {
     this.#stop.abort()
     this.#hurry()
@@ -80,26 +80,26 @@ export class DeliveryWorker {
     if (this.#isIdle) this.#wake?.()
   }
 
-  /** Everything up to here was told, and none of it is for this webhook, if it waits for nothing else. */
+  /** If the worker is idle, skips ahead: nothing up to this cursor is for this webhook. */
   passed(cursor: string): void {
     if (this.#isIdle && !this.#isWoken) this.#cursor = cursor
   }
 
-  /** The webhook was changed: what it sends next is tried at once, and by the new settings. */
+  /** The webhook was changed: its next message is tried at once, with the new settings. */
   changed(webhook: WebhookRecord): void {
     this.#webhook = webhook
     this.#isTryDue = true
     this.#hurry()
   }
 
-  /** Stores how far it has looked, so that a restart need not look at it again, nor finds it removed. */
+  /** Stores how far the log was examined, so that a restart need not do it again, nor find those events removed. */
   storeProgress(): void {
     if (this.#cursor === this.#stored) return
     this.#isStoreDue = true
     if (this.#isIdle) this.wake()
   }
 
-  /** The event that could not be delivered yet: when it was due, epoch ms, and how often it failed. */
+  /** The event that is still undelivered: when it was due, epoch ms, and how often it failed. */
   get waiting(): { at: number; attempts: number } | undefined {
     return this.#waiting
   }
@@ -109,7 +109,7 @@ export class DeliveryWorker {
     this.#wake?.()
   }
 
-  /** It waits for something to send, and for no time. */
+  /** Waiting for something to send, without a time limit. */
   get #isIdle(): boolean {
     return this.#wake !== undefined && this.#timer === undefined
   }
@@ -126,7 +126,7 @@ export class DeliveryWorker {
         held ??= await this.#load()
         if (held === undefined) return
         held = await this.#step(held, webhook)
-        // Whoever changed it may have moved its position too.
+        // The change may have moved the position too.
         if (this.#webhook !== webhook) held = undefined
       } catch (error) {
         if (this.#isStopped) return
@@ -147,7 +147,7 @@ export class DeliveryWorker {
     return { position, version: record.version }
   }
 
-  /** One message, or one wait. Undefined: somebody else moved the position. */
+  /** Delivers one message, or waits once. Undefined if the position was moved elsewhere. */
   async #step(held: Held, webhook: WebhookRecord): Promise<Held | undefined> {
     const found = await this.#reader.next(webhook, held.position, this.#cursor!)
     if (this.#isStopped) return held
@@ -179,7 +179,7 @@ export class DeliveryWorker {
       this.#waiting = { at: isRetry ? failing.since : message.at, attempts: isRetry ? failing.attempts : 0 }
       if (!this.#isTryDue) await this.#sleep(waitMs(current.position, this.#ports.clock.now()))
       if (this.#isStopped) return current
-      // By what it is now it may be sent elsewhere, or not at all.
+      // After the change the message may go elsewhere, or nowhere.
       if (this.#webhook !== webhook) break
       this.#isTryDue = false
       current = await this.#attempt(current, message, next)
@@ -188,7 +188,7 @@ export class DeliveryWorker {
     return current
   }
 
-  /** One attempt, and what comes of it in the log. */
+  /** Makes one attempt, and records its outcome in the log. */
   async #attempt(held: Held, message: Message, next: string): Promise<Held | undefined> {
     const { slots, sender, maxBytes, disableAfterMs, random, clock, onAttempt, onEnd } = this.#ports
     const release = await slots.take(held.position.failing !== undefined)
@@ -216,8 +216,8 @@ export class DeliveryWorker {
   }
 
   /**
-   * Until it is stored: what was delivered is not delivered again because the disk was full. Undefined: the position
-   * was moved by somebody else, or this stopped.
+   * Retries until the position is stored, so that a delivered message is not sent again because the disk was full.
+   * Undefined if the position was moved elsewhere, or the worker stopped.
    */
   async #store(
     held: Held,
@@ -233,7 +233,7 @@ export class DeliveryWorker {
           this.#stored = position.cursor
           return { position, version: appended.events[0]!.seq }
         case 'conflict': {
-          // A delivery by hand took a number; the place is the same.
+          // A manual delivery took a number; the position itself has not moved.
           const found = appended.current
           const now = found?.payload as Position | undefined
           if (now?.cursor !== held.position.cursor || now.skippedAfter !== held.position.skippedAfter) return undefined
@@ -248,7 +248,7 @@ export class DeliveryWorker {
     return undefined
   }
 
-  /** Until the time is up, or without one until there may be something to send; or until it is changed or stopped. */
+  /** Waits for `ms`, or without it until there may be something to send. A change or a stop ends the wait. */
   async #sleep(ms?: number): Promise<void> {
     const isDue = ms === undefined ? this.#isWoken : ms <= 0
     if (!isDue && !this.#isHurried) {

@@ -32,11 +32,11 @@ interface Ports {
   maxBytes: number
 }
 
-/** Deliveries that somebody asks for: one attempt, beside those that are due. One at a time of each webhook. */
+/** Manual deliveries: one attempt each, independent of scheduled ones. One at a time per webhook. */
 export class HandDeliveries {
   readonly #ports: Ports
   readonly #underWay = new Set<string>()
-  /** While it runs. */
+  /** Set while running. */
   #run: AbortController | undefined
 
   constructor(ports: Ports) {
@@ -47,7 +47,7 @@ export class HandDeliveries {
     this.#run ??= new AbortController()
   }
 
-  /** Gives up what is under way, and sends nothing more. */
+  /** Abandons deliveries in progress, and sends nothing more. */
   stop(): void {
     this.#run?.abort()
     this.#run = undefined
@@ -75,7 +75,7 @@ export class HandDeliveries {
     }
     return this.#send(webhook, 'redelivery', actor, async () => {
       const message = await this.#event(webhook, topic, cursorInCopy(cursor, this.#ports.log.epoch))
-      // The id that the receiver knows, also where the log has another name by now.
+      // The id that the receiver knows, even if the log has another epoch by now.
       return 'status' in message ? message : { ...message, messageId }
     })
   }

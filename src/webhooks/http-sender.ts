@@ -14,9 +14,9 @@ export interface HttpSenderOptions {
   policy: AddressPolicy
   clock: Clock
   timeoutMs: number
-  /** As the `user-agent`. */
+  /** Sent in the `user-agent` header. */
   version: string
-  /** All addresses of a name. Default: the system's. */
+  /** Resolves a name to all of its addresses. Default: the system's resolver. */
   resolve?: Resolve
 }
 
@@ -25,27 +25,27 @@ export type Resolve = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void
 
-/** What of an answer's body is read, and what of it the delivery log keeps, in characters. */
+/** How much of a response body is read, and how many characters of it the delivery log keeps. */
 const MAX_READ_BYTES = 16 * 1024
 const MAX_KEPT = 500
-/** How long a body is waited for once the status is known. */
+/** How long to wait for the body once the status is known. */
 const BODY_MS = 2000
 const MAX_HEADER_BYTES = 16 * 1024
 
 const resolveBySystem: Resolve = (hostname, done) =>
   systemLookup(hostname, { all: true }, (error, addresses) => done(error, addresses ?? []))
 
-/** Of each receiver, for as long as they are of use. */
+/** Idle connections per receiver, and how long they are kept. */
 const KEPT_CONNECTIONS = { keepAlive: true, maxFreeSockets: 2, timeout: 30_000 }
-/** Of the four threads that Node has for it. */
+/** Concurrent lookups: most of the four threads that Node uses for them. */
 const LOOKUPS = 3
 const MAX_UNRESOLVED = 1000
 
 class Forbidden extends Error {}
 
 /**
- * Sends over HTTP. A name is resolved once for a connection, what it resolves to is checked, and the connection goes to
- * what was checked. Redirects are answers like any other that is no success.
+ * Sends over HTTP. A name is resolved once per connection, the resulting addresses are checked, and the connection goes
+ * to a checked address. A redirect counts as a failure like any other non-2xx status.
  */
 export class HttpSender implements WebhookSender {
   readonly #options: HttpSenderOptions
@@ -55,8 +55,8 @@ export class HttpSender implements WebhookSender {
   }
 
   /**
-   * The system resolves few names at once, and files are read in the same threads: one that it cannot resolve takes its
-   * time, and must not take all of them.
+   * The system resolves few names at once, in the same threads that read files. A lookup that fails is slow, so failing
+   * names must not occupy all threads.
    */
   readonly #lookups = new DeliverySlots(LOOKUPS)
   readonly #unresolved = new Set<string>()
@@ -76,7 +76,7 @@ export class HttpSender implements WebhookSender {
     if (flaw !== undefined) return flaw
     const url = new URL(text)
     if (addressIn(url) !== undefined) return undefined
-    // A name that cannot be resolved now may be later. What it resolves to is checked again each time.
+    // A name that cannot be resolved now may be resolvable later. The addresses are checked again on each delivery.
     const addresses = await new Promise<LookupAddress[]>(done => {
       const timer = clock.setTimeout(() => done([]), timeoutMs)
       this.#resolve(url.hostname, (error, found) => {
@@ -102,7 +102,7 @@ export class HttpSender implements WebhookSender {
     }
   }
 
-  /** A connection that was kept may have been closed by the other side just now: then another one is taken. */
+  /** If the receiver closes a kept-alive connection just then, the request is sent again on another one. */
   async #attempt(request: WebhookRequest, aborted: AbortSignal): Promise<Answer> {
     for (;;) {
       const answer = await this.#exchange(request, aborted)
@@ -206,7 +206,7 @@ function judge({ statusCode, text, retryAfter }: Answer, now: number): Judged {
   return { ok: false, error, ...common, ...(waitMs !== undefined && { retryAfterMs: waitMs }) }
 }
 
-/** Reads a body as far as it is wanted. A receiver that sends more, or never ends, loses its connection by that. */
+/** Reads a body as far as needed. If a receiver sends more, or never ends, its connection is closed. */
 function beginningOf(response: http.IncomingMessage, clock: Clock): Promise<string> {
   return new Promise(resolve => {
     const chunks: Buffer[] = []

@@ -1,6 +1,6 @@
-/** What is sent: an event of the log, or a notice of its shape. */
+/** The content of a delivery: an event of the log, or a notice in the same shape. */
 export interface Message {
-  /** The header `webhook-id`: of the same event and webhook it is always the same, whoever sends it, and how often. */
+  /** The header `webhook-id`: always the same for the same event and webhook, however it is sent, and how often. */
   messageId: string
   type: string
   topic: string

@@ -2,11 +2,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 const PREFIX = 'whsec_'
 const SECRET_BYTES = 32
-/** What Standard Webhooks asks of a secret. */
+/** Standard Webhooks' requirements for a secret. */
 const LEAST_BYTES = 24
 const MOST_BYTES = 64
 
-/** A key that signs, and until when; without a time for good. */
+/** A signing key and its expiry; without one, it is valid forever. */
 export interface SigningSecret {
   /** `whsec_` and the key in base64. */
   secret: string
@@ -26,13 +26,13 @@ export function secretFlaw(secret: string): string | undefined {
   return `must be ${PREFIX} and ${LEAST_BYTES} to ${MOST_BYTES} bytes in base64, with its padding (=).`
 }
 
-/** The secrets that sign at `now`, epoch ms. */
+/** The secrets that are valid at `now`, epoch ms. */
 export const valid = (secrets: readonly SigningSecret[], now: number): SigningSecret[] =>
   secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now)
 
 /**
- * The headers of a delivery, as in Standard Webhooks 1.0: one signature for each secret, so that receivers can change
- * theirs at any time in between. `now`: epoch ms.
+ * The headers of a delivery, as in Standard Webhooks 1.0: one signature per secret, so that receivers can change theirs
+ * at any time during a rotation. `now`: epoch ms.
  */
 export function signedHeaders(
   messageId: string,

@@ -1,13 +1,13 @@
 import { shortText } from '../short-text.ts'
 import type { Message } from './message.ts'
 
-/** Slack cuts a message at 40,000 characters; people read less. */
+/** Slack truncates a message at 40,000 characters; people read less. */
 const MAX_TEXT = 2000
 const MAX_FACT = 500
 
 /**
- * The body for an incoming webhook of Slack: one text. What agents and people wrote is text in it and nothing else: it
- * makes no mention, no link with another label, and no preview of what it links to.
+ * The body for a Slack incoming webhook: one text. Anything written by agents and people stays plain text in it: it
+ * causes no mention, no link with another label, and no link preview.
  */
 export function slackMessage(message: Message): string {
   const { title, facts } = told(message)
@@ -16,27 +16,27 @@ export function slackMessage(message: Message): string {
   return JSON.stringify({ text, mrkdwn: true, link_names: false, unfurl_links: false, unfurl_media: false })
 }
 
-/** The three characters that are markup wherever they stand; the others end with their line, at worst. */
+/** The three characters that are markup anywhere in a text; other markup affects only its own line, at worst. */
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 
-/** Characters that draw nothing or turn the line around, and line breaks, become blanks. */
+/** Invisible and direction-changing characters, and line breaks, become blanks. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
-/** Cut first, so that no entity is cut in two. */
+/** Shortens first, so that no entity is cut in two. */
 export function escaped(text: string, most = MAX_TEXT): string {
   const short = shortText(text.replace(UNSEEN, ' ').trim(), most)
   return short.replace(/[&<>]/g, char => entities[char]!)
 }
 
 interface Told {
-  /** Of Slack's markup; what others wrote is escaped in it. */
+  /** Slack markup; foreign text in it is escaped. */
   title: string
   facts: string[]
 }
 
 type Fields = Record<string, unknown>
 
-/** What a person wants to know first of each kind of event. */
+/** The facts that a person wants to know first for each kind of event. */
 function told({ type, topic, json }: Message): Told {
   const payload: unknown = JSON.parse(json)
   const fields: Fields = typeof payload === 'object' && payload !== null ? (payload as Fields) : {}

@@ -26,27 +26,27 @@ export interface DelivererPorts {
   maxBytes: number
   disableAfterMs: number
   onFault(error: unknown): void
-  /** Something happened by itself that somebody may want to know. */
+  /** A webhook was disabled without a request by anyone. */
   onNote(note: { webhookId: string; origin: string; reason: WebhookEnd; error: string }): void
 }
 
-/** The part of the token service that webhooks ask. */
+/** The part of the token service that webhooks use. */
 export interface Revocations {
   isRevoked(of: WebhookRecord['vouched']): boolean
   onRevoked(listener: () => void): () => void
 }
 
-/** How often it is stored how far idle webhooks have looked. */
+/** How often idle webhooks store how far they have examined the log. */
 const STORE_MS = 60_000
 
 /**
- * Delivers to every active webhook, each by a worker of its own. Runs on one node of a cluster, the one whose fleet
- * runs: after a stop nothing is sent, and what was under way is given up and sent again by whoever starts next.
+ * Delivers to every active webhook, with one worker each. Runs on one node of a cluster, the active one. After a stop
+ * nothing is sent: deliveries in progress are abandoned, and sent again by the node that starts next.
  */
 export class WebhookDeliverer {
   readonly #ports: DelivererPorts
   readonly #workers = new Map<string, DeliveryWorker>()
-  /** Whom an event may be for. */
+  /** Finds the webhooks that an event may be for. */
   #index = new SubscriptionIndex<string>()
   #slots: DeliverySlots
   #stops: (() => void)[] = []
@@ -57,13 +57,13 @@ export class WebhookDeliverer {
     this.#slots = new DeliverySlots(ports.concurrency)
   }
 
-  /** After the records are held. */
+  /** Must be called after the records are loaded. */
   start(): void {
     if (this.#stops.length > 0) return
     const { log, clock, records, revocations } = this.#ports
     const timer: Timer = clock.setInterval(() => {
       for (const worker of this.#workers.values()) worker.storeProgress()
-      // Of those for which the log could not accept it.
+      // Retries those that could not be stored in the log before.
       this.#endRevoked()
     }, STORE_MS)
     const unfollow: Unfollow = log.follow(events => this.#look(events))
@@ -85,7 +85,7 @@ export class WebhookDeliverer {
     this.#slots = new DeliverySlots(this.#ports.concurrency)
   }
 
-  /** For metrics. `oldestMs`: how long the oldest event waits that could not be delivered yet. */
+  /** For metrics. `oldestMs`: how long the oldest undelivered event has been waiting. */
   stats(): { states: Record<string, number>; attempts: Record<string, number>; oldestMs: number } {
     const { clock, records } = this.#ports
     const states = { active: 0, failing: 0, disabled: 0 }
@@ -125,7 +125,7 @@ export class WebhookDeliverer {
     })
   }
 
-  /** Wakes those for whom something may be; the others need not look at these events any more. */
+  /** Wakes the workers that may have something to send; the others can skip these events. */
   #look(events: readonly FleetEvent[]): void {
     const last = events.at(-1)
     if (last === undefined || this.#workers.size === 0) return
@@ -153,20 +153,20 @@ export class WebhookDeliverer {
     }
   }
 
-  /** Nothing more is sent, whether that can be stored now or not. */
+  /** Stops sending, whether or not that can be stored now. */
   async #endAtOnce(webhook: WebhookRecord): Promise<void> {
     const { records, revocations } = this.#ports
     const { webhookId } = webhook
     this.#workers.get(webhookId)?.stop()
     this.#workers.delete(webhookId)
     await this.#end(webhook, 'revoked', 'the token that created it, or changed it last, was revoked')
-    // Somebody else may have vouched for it just now.
+    // Another token may have vouched for the webhook in the meantime.
     const now = records.get(webhookId)?.value
     const isWanted = now?.status === 'active' && !revocations.isRevoked(now.vouched) && !this.#workers.has(webhookId)
     if (isWanted && this.#stops.length > 0) this.#set(now)
   }
 
-  /** Disables a webhook, unless it was changed since, and tells whoever created it. */
+  /** Disables a webhook, unless it has changed since, and notifies its creator. */
   async #end({ webhookId, updatedAt }: WebhookRecord, reason: WebhookEnd, error: string): Promise<void> {
     const { log, clock, onNote, onFault } = this.#ports
     try {
@@ -199,7 +199,7 @@ export class WebhookDeliverer {
 
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '')
 
-/** Neither the path of the URL nor its query: with many receivers they are the secret. */
+/** Shows neither the path nor the query of the URL: for many receivers they are the secret. */
 function notice({ webhookId, name, url, createdBy }: WebhookRecord, reason: WebhookEnd, error: string): EventDraft {
   const title = `The webhook ${name === '' ? webhookId : `"${name}"`} to ${originOf(url)} was disabled`
   const message = `${whys[reason]} The last error: ${error}. What it was not sent is kept in the log: enable it to go on from there.`

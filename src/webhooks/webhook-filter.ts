@@ -3,19 +3,19 @@ import { agentOf, canSeeEntry } from '../auth/permissions.ts'
 import type { FleetEvent } from '../log/event-log.ts'
 import { principalOf, type WebhookRecord } from './webhook-record.ts'
 
-/** Parts of streams, and numbers: so many that they are sent only to whoever names them. */
+/** Stream chunks and metrics: so frequent that only webhooks that name them get them. */
 const FREQUENT: readonly string[] = ['message:delta', 'tool:args', 'agent:metrics']
-/** Told and not kept, so no webhook can be sent it. */
+/** Published but not stored, so webhooks cannot deliver them. */
 const NOT_KEPT: readonly string[] = ['agent:summary']
 const known = Object.keys(eventPayloads).filter(type => !NOT_KEPT.includes(type))
 
 export type LabelsOf = (agentId: string) => Record<string, string> | undefined
 
-/** The agent that an event is about, by its topic or by what it says. */
+/** The agent that an event is about, from its topic or payload. */
 const agentIdOf = (event: FleetEvent): string | undefined =>
   event.topic.startsWith('agents.') ? event.topic.split('.', 2)[1] : agentOf(event)
 
-/** Whether an event is to be sent: by pattern, type, the labels of its agent, and what the webhook may see. */
+/** Whether to send an event: by pattern, type, the labels of its agent, and the webhook's rights. */
 export function isWanted(webhook: WebhookRecord, event: FleetEvent, labelsOf: LabelsOf): boolean {
   return (
     isTypeWanted(webhook, event.type) &&
@@ -30,7 +30,7 @@ export function isTypeWanted({ events }: Pick<WebhookRecord, 'events'>, type: st
   return events.some(pattern => (FREQUENT.includes(type) ? pattern === type : matchesType(pattern, type)))
 }
 
-/** Why a webhook would wait for ever for this type or pattern of types; undefined if it may come. */
+/** Why a webhook would wait forever for this type or type pattern; undefined if it can match an event. */
 export function typeFlaw(pattern: string): string | undefined {
   if (pattern.startsWith('custom:') || pattern.startsWith('*') || isCustomType(pattern)) return undefined
   if (NOT_KEPT.includes(pattern)) return `"${pattern}" is told and not kept: webhooks are sent what is kept.`
@@ -46,7 +46,7 @@ function hasLabels({ labels }: WebhookRecord, event: FleetEvent, labelsOf: Label
   return held !== undefined && wanted.every(([name, value]) => Object.hasOwn(held, name) && held[name] === value)
 }
 
-/** `*` matches any characters, also none. */
+/** `*` matches any number of characters, including none. */
 function matchesType(pattern: string, type: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   if (rest.length === 0) return pattern === type

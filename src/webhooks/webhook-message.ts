@@ -4,7 +4,7 @@ import type { Message } from './message.ts'
 import { slackMessage } from './slack-message.ts'
 import type { WebhookRecord } from './webhook-record.ts'
 
-/** A full stop would end the id in what is signed. */
+/** A full stop would end the id in the signed text. */
 const idOf = (webhookId: string, what: string): string => `${webhookId}_${what.replaceAll('.', '_')}`
 
 export const eventMessage = (webhookId: string, { type, topic, cursor, at, json }: FleetEvent): Message => ({
@@ -12,7 +12,7 @@ export const eventMessage = (webhookId: string, { type, topic, cursor, at, json 
   ...{ type, topic, cursor, at, json },
 })
 
-/** `key` tells notices of one webhook apart. */
+/** `key` distinguishes the notices of one webhook. */
 export function noticeMessage(
   webhookId: string,
   type: WebhookNotice,
@@ -23,7 +23,7 @@ export function noticeMessage(
   return { messageId, type, topic: `webhooks.${webhookId}`, cursor, at, json: JSON.stringify(payload) }
 }
 
-/** The body, in the format of the webhook. A payload that makes it larger than `maxBytes` is left out. */
+/** The body, in the format of the webhook. A payload that would make it larger than `maxBytes` is omitted. */
 export function bodyOf({ format }: Pick<WebhookRecord, 'format'>, message: Message, maxBytes: number): string {
   if (format === 'slack') return slackMessage(message)
   const whole = jsonBody(message, message.json)
@@ -31,7 +31,7 @@ export function bodyOf({ format }: Pick<WebhookRecord, 'format'>, message: Messa
   return jsonBody(message, 'null', `,"omitted":${JSON.stringify({ payloadBytes: Buffer.byteLength(message.json) })}`)
 }
 
-/** Not made anew: the payload is JSON already. */
+/** Built as text, since the payload is JSON already. */
 function jsonBody({ type, topic, cursor, at }: Message, payload: string, more = ''): string {
   return `${JSON.stringify({ type, topic, cursor, at }).slice(0, -1)},"payload":${payload}${more}}`
 }

@@ -6,20 +6,20 @@ import { isWanted, type LabelsOf } from './webhook-filter.ts'
 import { eventMessage, noticeMessage } from './webhook-message.ts'
 import type { Position, WebhookRecord } from './webhook-record.ts'
 
-/** Few, since each may be large, and they are sent one by one. */
+/** Small, since each event may be large, and they are sent one by one. */
 const PAGE = 16
 
 export type Next =
-  /** `next`: the cursor once it is delivered. */
+  /** `next`: the cursor once the message is delivered. */
   | { kind: 'message'; message: Message; next: string }
   /** There is nothing to send before this cursor. */
   | { kind: 'end'; cursor: string }
 
-/** Finds what a webhook is to be sent next, after a cursor that moves on with each answer. */
+/** Finds the next message of a webhook after a cursor. Each result moves the cursor on. */
 export class WebhookReader {
   readonly #log: Pick<EventLog, 'read' | 'head' | 'epoch'>
   readonly #labelsOf: LabelsOf
-  /** Read and not yet looked at, of the webhook as it was then. */
+  /** Events read but not examined yet, for the webhook as it was then. */
   #page: readonly FleetEvent[] = []
   #of: WebhookRecord | undefined
 
@@ -31,7 +31,7 @@ export class WebhookReader {
     this.#labelsOf = labelsOf
   }
 
-  /** `cursor`: what is before it was looked at. */
+  /** `cursor`: everything before it was examined. */
   async next(webhook: WebhookRecord, { skippedAfter, ...position }: Position, cursor: string): Promise<Next> {
     if (skippedAfter !== undefined) return this.#gap(webhook, skippedAfter, position.cursor, 'skipped')
     if (this.#of !== webhook) this.#page = []
@@ -58,26 +58,26 @@ export class WebhookReader {
     }
   }
 
-  /** What was read belongs to a position that is no more. */
+  /** Drops events that were read for a position that is no longer valid. */
   forget(): void {
     this.#page = []
   }
 
-  /** This log was restored from a copy: the webhook goes on at the place at which it stood when that was made. */
+  /** This log was restored from a copy: the webhook continues from its position at the time of the copy. */
   async #inCopy(cursor: string): Promise<string> {
     const here = cursorInCopy(cursor, this.#log.epoch)
     const read = await this.#log.read({ topics: ['>'], after: here, limit: 1 })
     return read.status === 'ok' ? here : this.#oldest()
   }
 
-  /** The cursor just before the oldest event that is kept. */
+  /** The cursor just before the oldest event kept. */
   async #oldest(): Promise<string> {
     const read = await this.#log.read({ topics: ['>'], limit: 1 })
     const first = read.status === 'ok' ? read.events[0] : undefined
     return (first && cursorBefore(first.cursor)) ?? this.#log.head
   }
 
-  /** Sent in the place of what cannot be sent: a gap is told, never hidden. */
+  /** Sent in place of events that cannot be sent: gaps are reported, never hidden. */
   #gap({ webhookId }: WebhookRecord, after: string, next: string, reason: string): Next {
     const message = reasons[reason] ?? `This webhook was at a place that this log does not know (${reason}).`
     const payload = { webhookId, after, resumedAt: next, reason, message }

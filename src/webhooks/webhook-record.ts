@@ -4,19 +4,19 @@ import type { EventDraft } from '../log/event-log.ts'
 import type { SigningSecret } from './signature.ts'
 
 /*
- * What a webhook is and how far it has got are records of the server's own, so they survive a restart and every node
- * knows them. They are two, since one is changed by people and the other with each delivery.
+ * The settings of a webhook and its progress are internal records of the log, so they survive a restart and every node
+ * has them. They are separate, since people change the one, and each delivery changes the other.
  */
 
 export const WEBHOOKS = '$webhooks'
 const POSITIONS = '$webhook-positions'
 export const DELIVERIES = '$webhook-deliveries'
 
-/** Entries of the delivery log that are kept of one webhook. */
+/** Maximum number of entries in the delivery log of one webhook. */
 export const KEPT_DELIVERIES = 1000
 const DAY_MS = 86_400_000
 const DELIVERY_KEPT_MS = 30 * DAY_MS
-/** How long the record of a removed webhook tells every node that it is gone. */
+/** How long the record of a removed webhook is kept, so that every node learns of the removal. */
 const REMOVED_KEPT_MS = DAY_MS
 
 export interface WebhookRecord {
@@ -29,17 +29,17 @@ export interface WebhookRecord {
   format: WebhookFormat
   status: 'active' | 'disabled' | 'removed'
   disabledReason?: WebhookEnd
-  /** The newest first. */
+  /** Newest first. */
   secrets: SigningSecret[]
   rights: Pick<Principal, 'sub' | 'role' | 'agents' | 'scopes'>
-  /** The token that created the webhook or changed it last: if it is revoked, nothing more is sent. */
+  /** The token that created the webhook or last changed it: once that is revoked, nothing more is sent. */
   vouched: Pick<Principal, 'sub' | 'jti' | 'issuedAt'>
   createdBy: string
   createdAt: number
   updatedAt: number
 }
 
-/** What failed at the next event of a webhook. */
+/** The failure of a webhook's next event. */
 export interface Failing {
   messageId: string
   /** The number of the entry in the delivery log. */
@@ -49,29 +49,29 @@ export interface Failing {
   since: number
   attemptedAt: number
   nextAttemptAt: number
-  /** How long it has failed while it was tried: time in which this server did not run does not count. */
+  /** How long attempts have been failing: time in which this server did not run does not count. */
   failedForMs: number
   error: string
 }
 
 export interface Position {
   webhookId: string
-  /** All before it was delivered, or is not to be sent. */
+  /** Everything before this cursor was delivered, or is not to be sent. */
   cursor: string
-  /** Entries of the delivery log so far; the next has this number. */
+  /** Number of delivery log entries so far, which is also the next entry's number. */
   deliveries: number
   deliveredAt?: number
   failing?: Failing
-  /** What lies between this cursor and `cursor` was skipped by hand, and the receiver is to be told. */
+  /** Events between this cursor and `cursor` were skipped by request, and the receiver has yet to be notified. */
   skippedAfter?: string
 }
 
-/** `parentId` is what lists select by. */
+/** Lists select by `parentId`. */
 export type DeliveryRecord = WebhookDelivery & { parentId: string }
 
 export const webhookTopic = (webhookId: string): string => `${WEBHOOKS}.${webhookId}`
 export const positionTopic = (webhookId: string): string => `${POSITIONS}.${webhookId}`
-/** Numbers of equal length, so that ids sort by them. */
+/** Zero-padded, so that ids sort by number. */
 export const deliveryId = (number: number): string => `whd_${String(number).padStart(12, '0')}`
 export const deliveryTopic = (webhookId: string, id: string): string => `${DELIVERIES}.${webhookId}.${id}`
 
@@ -94,7 +94,7 @@ export const positionRemoval = (webhookId: string): EventDraft => ({
   record: 'delete',
 })
 
-/** The entry of the delivery log; the one that is over the limit by it goes in the same step. */
+/** A new entry of the delivery log; the same step removes the entry that then exceeds the limit. */
 export function deliveryDrafts(delivery: WebhookDelivery, number: number): EventDraft[] {
   const { webhookId, deliveryId: id } = delivery
   const topic = deliveryTopic(webhookId, id)
@@ -106,7 +106,7 @@ export function deliveryDrafts(delivery: WebhookDelivery, number: number): Event
   return [entry, { type: 'webhook:attempted', topic: oldest, payload: { webhookId }, record: 'delete' }]
 }
 
-/** As it is shown: nothing of it signs. `now`: epoch ms. */
+/** The public view of a webhook, without secrets. `now`: epoch ms. */
 export function webhookOf(record: WebhookRecord, position: Position | undefined, now: number): Webhook {
   const { secrets, vouched: _, status, rights, ...shown } = record
   const previous = secrets.find(({ expiresAt }) => expiresAt !== undefined && expiresAt > now)
@@ -133,7 +133,7 @@ export function deliveryOf({ parentId: _, ...delivery }: DeliveryRecord): Webhoo
   return delivery
 }
 
-/** Whose eyes the webhook has. Its rights do not end by themselves: see `vouched`. */
+/** The principal with whose rights the webhook reads events. It does not expire by itself: see `vouched`. */
 export const principalOf = ({ rights }: Pick<WebhookRecord, 'rights'>): Principal => ({
   ...rights,
   expiresAt: Number.POSITIVE_INFINITY,

@@ -8,7 +8,7 @@ import type { WebhookSender } from './webhook-sender.ts'
 
 type Fields = Partial<Pick<CreateWebhookBody, 'url' | 'topics' | 'events' | 'secret'>>
 
-/** Why what was asked for cannot be; of the fields that are named. `sight`: what the webhook may see. */
+/** Why a request is not valid, checking only the fields present. `sight`: what the webhook may see. */
 export async function requestRefusal(
   { url, topics = [], events = [], secret }: Fields,
   sight: Principal,
@@ -25,7 +25,7 @@ export async function requestRefusal(
   }
   const ofSecret = secret === undefined ? undefined : secretFlaw(secret)
   if (ofSecret !== undefined) return bodyFlaw('secret', ofSecret)
-  // The last, since it asks the network.
+  // Last, since it uses the network.
   const ofUrl = url === undefined ? undefined : await sender.urlFlaw(url)
   return ofUrl === undefined ? undefined : bodyFlaw('url', ofUrl)
 }

@@ -1,10 +1,10 @@
 import type { Sent } from './delivery-state.ts'
 
-/** Sends one request, once. Whatever happens is an answer, never an exception. */
+/** Sends one request, once. Every failure is a result, never an exception. */
 export interface WebhookSender {
-  /** `aborted`: the request is given up. */
+  /** `aborted`: abandons the request. */
   send(request: WebhookRequest, aborted: AbortSignal): Promise<Sent>
-  /** Why nothing may be sent to this URL: it is looked up, if it names a host that can be. */
+  /** Why nothing may be sent to this URL. Looks up the host name, if it can be resolved. */
   urlFlaw(url: string): Promise<string | undefined>
   /** Closes idle connections. */
   close(): void

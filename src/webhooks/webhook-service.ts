@@ -39,7 +39,7 @@ import {
 import { requestRefusal } from './webhook-request.ts'
 import type { WebhookSender } from './webhook-sender.ts'
 
-/** Who manages webhooks: what the token does not cover does not exist for it. */
+/** The manager of webhooks. Webhooks whose rights the token does not cover do not exist for it. */
 export interface Manager {
   principal: Principal
   actor?: Actor
@@ -57,16 +57,16 @@ export interface WebhookServicePorts {
 export type Outcome<T> = ({ status: 'ok' } & T) | Refused
 
 const DAY_MS = 86_400_000
-/** How long the secret before a rotation signs too. */
+/** How long the previous secret still signs after a rotation. */
 const KEEP_PREVIOUS_MS = DAY_MS
-/** A webhook signs with at most so many: each makes its header longer. */
+/** Maximum number of secrets per webhook: each one makes the signature header longer. */
 const MAX_SECRETS = 4
 
-/** Creates, changes and removes webhooks. Whoever holds the rights that a webhook has may manage it. */
+/** Creates, changes and removes webhooks. A principal that holds all rights of a webhook may manage it. */
 export class WebhookService {
   readonly #ports: WebhookServicePorts
   readonly #byHand: HandDeliveries
-  /** Under way, so that creations at the same time do not pass the limit together. */
+  /** Creations in progress, so that concurrent creations cannot exceed the limit together. */
   #creating = 0
 
   constructor(ports: WebhookServicePorts) {
@@ -78,7 +78,7 @@ export class WebhookService {
     this.#byHand.start()
   }
 
-  /** Gives up deliveries by hand. */
+  /** Abandons manual deliveries. */
   stop(): void {
     this.#byHand.stop()
   }
@@ -142,8 +142,8 @@ export class WebhookService {
   }
 
   /**
-   * A change makes the caller's token the one that vouches for the webhook; what it may see stays what its creator might.
-   * What waits is sent by the new settings, without waiting for its time.
+   * An edit makes the caller's token the one that vouches for the webhook, which keeps its creator's rights. Pending
+   * messages are sent at once, with the new settings.
    */
   async edit(webhookId: string, edit: EditWebhookBody, manager: Manager): Promise<Outcome<{ webhook: Webhook }>> {
     const { principal } = manager
@@ -164,14 +164,14 @@ export class WebhookService {
 
   async remove(webhookId: string, manager: Manager): Promise<WireError | undefined> {
     const changed = await this.#change(webhookId, 'webhook:delete', manager, current => [
-      // What is left tells the other nodes that it is gone. It holds nothing of worth.
+      // The rest of the record tells other nodes that the webhook is gone. It holds nothing sensitive.
       { ...current, status: 'removed', secrets: [], url: '' },
       [positionRemoval(webhookId)],
     ])
     return changed.status === 'ok' ? undefined : changed.error
   }
 
-  /** The secret before it signs too for a while, so that the receiver can change its own in between. */
+  /** The previous secret signs too for a while, so that the receiver can change its own in between. */
   async rotate(
     webhookId: string,
     { secret = newSecret(), keepPreviousMs = KEEP_PREVIOUS_MS }: { secret?: string; keepPreviousMs?: number },
@@ -202,13 +202,13 @@ export class WebhookService {
     return { status: 'ok', page: { ...page, items: page.items.map(deliveryOf) } }
   }
 
-  /** Sends a message that is no event, at once. */
+  /** Sends a test message, which is not an event, at once. */
   async test(webhookId: string, { principal, actor }: Manager): Promise<Outcome<{ delivery: WebhookDelivery }>> {
     const record = await this.#found(webhookId, principal)
     return record === undefined ? missing(webhookId) : this.#byHand.test(record, actor)
   }
 
-  /** Sends what was sent before, with the same id, at once. */
+  /** Sends an earlier message again at once, with the same id. */
   async redeliver(
     webhookId: string,
     deliveryId: string,
@@ -229,8 +229,8 @@ export class WebhookService {
   }
 
   /**
-   * The position of a webhook that begins anew: without what failed, which counts as given up, and past what waits if that
-   * is to be skipped.
+   * The position of a webhook that starts afresh: without its failed message, which counts as given up, and past all
+   * pending events if they are to be skipped.
    */
   async #restarted(webhookId: string, skips: boolean): Promise<EventDraft[]> {
     const { log } = this.#ports
@@ -258,7 +258,7 @@ export class WebhookService {
         if (current === undefined || !isSeen(current, principal)) return { to: 'same', why: 'absent' }
         const now = clock.now()
         const [fields, alongside] = next(current)
-        // Later than before, also where the clock stands still: whoever decided on the version before sees that.
+        // Later than before even if the clock stands still, so that a decision about the old version can notice it.
         const value = { ...fields, vouched: tokenOf(principal), updatedAt: Math.max(now, current.updatedAt + 1) }
         const told = [...alongside, ...auditDrafts(actor, action, webhookId, now)]
         return { to: 'next', value, draft: webhookDraft('webhook:changed', value), told }

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import type { AddressPolicy } from '../address-policy.ts'
 
-/** Below 1024 are the ports of other protocols, whose servers take a request for commands of theirs. */
+/** Ports below 1024 belong to other protocols, whose servers might interpret a request as commands. */
 const LOWEST_FREE_PORT = 1024
 
-/** The address in a host of a URL; undefined if it is a name. The parser has turned every spelling of IPv4 into one. */
+/** The IP address in the host of a URL; undefined if it is a name. The URL parser has normalised all forms of IPv4. */
 export function addressIn({ hostname }: URL): string | undefined {
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   return isIP(host) === 0 ? undefined : host
@@ -12,7 +12,7 @@ export function addressIn({ hostname }: URL): string | undefined {
 
 export const schemeOf = ({ protocol }: URL): 'http' | 'https' => (protocol === 'http:' ? 'http' : 'https')
 
-/** Why a webhook cannot be sent to this URL, as far as it says by itself; undefined if it may. */
+/** Why a webhook cannot be sent to this URL, judging by the URL alone; undefined if it may be. */
 export function urlFlaw(text: string, policy: AddressPolicy): string | undefined {
   if (!URL.canParse(text)) return 'is no URL: give one such as https://example.com/hooks/fleet.'
   const url = new URL(text)
@@ -21,7 +21,7 @@ export function urlFlaw(text: string, policy: AddressPolicy): string | undefined
     return 'must not name a user or a password: deliveries are signed, which proves who sends them.'
   if (url.hash !== '') return 'must not have a fragment (#…), which is never sent.'
   const port = url.port === '' ? undefined : Number(url.port)
-  // The parser drops a port that is the scheme's own; the other's is fine too.
+  // The parser drops the scheme's own default port; the other scheme's is fine too.
   if (port !== undefined && port < LOWEST_FREE_PORT && port !== 80 && port !== 443)
     return `must not name port ${port}: allowed are 80, 443, and ${LOWEST_FREE_PORT} and above.`
   const address = addressIn(url)
