@@ -69,7 +69,7 @@ function join(app: FastifyInstance, node: GivenNode): void {
   app.decorate('whileActive', async service => node.addService(service))
   app.addHook('onRequest', (request, reply, done) => {
     if (!node.isCutOff || request.routeOptions.config.whileCutOff === true) return done()
-    // A next request on an upgraded socket would never be read.
+    // Another request on the socket of an upgrade would never be read.
     if (request.headers.upgrade !== undefined) reply.raw.shouldKeepAlive = false
     reply.refuse(CUT_OFF)
   })

@@ -39,7 +39,7 @@ export default fp(
       revoked.add(revocation)
       connections.closeWhere(principal => revoked.has(principal), 4401, 'token revoked')
     })
-    // Other nodes keep serving the clients of this node's connections, which would otherwise not notice the cut.
+    // Other nodes can serve these clients, which would not learn otherwise that this node is cut off.
     const unlisten = cluster?.onRole(() => {
       if (cluster.isCutOff) connections.closeEach('node cut off').catch(err => app.log.error({ err }, 'not closed'))
     })

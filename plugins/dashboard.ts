@@ -48,7 +48,7 @@ export default fp<DashboardOptions>(
     const build = await readDashboard(folder)
 
     const pages: FastifyPluginAsync = async pages => {
-      // A page loads many files at once, and each costs no more than a read.
+      // A page loads many files at once, and each costs no more than a read from disk.
       pages.addHook('onRoute', route => {
         route.config = { ...route.config, rateLimit: false }
       })

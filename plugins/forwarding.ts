@@ -117,7 +117,7 @@ export default fp(
         stream(reply, body)
         return
       }
-      // The response has no content, and Fastify would set a content length.
+      // The body is empty, and Fastify must not derive a content length from it.
       if (request.method === 'HEAD' || statusCode === 204 || statusCode === 304) {
         body.on('error', () => {}).resume()
         reply.send()

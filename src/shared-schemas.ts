@@ -22,7 +22,7 @@ export function shareSchemas(candidates: readonly unknown[], refTo = (id: string
     const id = idOf(value)
     return id !== undefined && ids.has(id) ? { $ref: refTo(id) } : members(value)
   }
-  // Most schemas are constants of a module, and every app of the process requests them.
+  // Most schemas are constants of a module that every app of the process shares.
   const known = new WeakMap<Json, Json>()
   function members(schema: Json): Json {
     let made = known.get(schema)

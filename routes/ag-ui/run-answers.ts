@@ -14,7 +14,7 @@ import { callerOf } from '../caller.ts'
 /** Proxies and clients drop a stream that is silent for long. */
 const KEEP_ALIVE_MS = 15_000
 const RETRY_MS = 5000
-/** How long a client may take to read the end of a stream. Some clients crash as a process if cut off earlier. */
+/** How long a client may take to read the end of a stream. Cutting it off earlier may crash its whole process. */
 const CLOSE_DEADLINE_MS = 60_000
 
 const head = {

@@ -23,7 +23,7 @@ export interface AgUiRun {
   from?: number
 }
 
-/** The newest run of a thread, and the ids of the user messages given to the agent since its last answer. */
+/** The newest run of a thread, and the ids of the client's messages given to the agent since its last answer. */
 export interface AgUiThread {
   threadId: string
   agentId: string

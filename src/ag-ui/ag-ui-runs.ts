@@ -252,7 +252,7 @@ export class AgUiRuns {
       if (answer.to === 'refuse') return refused(answer.error)
       answers.push({ id: entry.interruptId, answer })
     }
-    // Questions that have not ended a run yet come first: they would end the next run once the others are answered.
+    // Questions that have not ended a run go first; otherwise they would end the next run, after the others.
     const isAsked = ({ id }: { id: string }) => Number(fold.askedIn(id) !== undefined)
     for (const { id, answer } of answers.toSorted((a, b) => isAsked(a) - isAsked(b))) {
       const flaw =

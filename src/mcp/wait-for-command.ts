@@ -10,7 +10,7 @@ export interface WaitOptions {
   untilAsked: boolean
 }
 
-/** How soon a command continues after its question was answered. */
+/** How long a command may take to continue after its question was answered. */
 const ANSWER_GRACE_MS = 1000
 
 interface Found {

@@ -63,7 +63,7 @@ export class WebhookDeliverer {
     const { log, clock, records, revocations } = this.#ports
     const timer: Timer = clock.setInterval(() => {
       for (const worker of this.#workers.values()) worker.storeProgress()
-      // Retries those that could not be stored in the log before.
+      // Retries webhooks whose end could not be stored in the log before.
       this.#endRevoked()
     }, STORE_MS)
     const unfollow: Unfollow = log.follow(events => this.#look(events))
