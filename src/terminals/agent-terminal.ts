@@ -9,7 +9,7 @@ import type { ScreenHost } from './screen-host.ts'
 import { decodeBytes, encodeBytes } from './terminal-bytes.ts'
 import { Timeline } from './timeline.ts'
 
-/** How much of the end of the output is shown as text while a terminal is not drawn. */
+/** How much of the end of the output is shown as text when the screen is not drawn. */
 const PLAIN_BYTES = 16 * 1024
 /** Byte counts are not exact beyond this offset. */
 const LAST_OFFSET = Number.MAX_SAFE_INTEGER
@@ -21,25 +21,26 @@ export interface TerminalEnding {
 
 type TerminalLife =
   | { status: 'live' }
-  /** The agent came back without the terminal and did not report its end. */
+  /** The agent reconnected without listing the terminal, and never reported its end. */
   | { status: 'vanished' }
   | { status: 'ended'; ending: TerminalEnding }
 
-/** Follows a terminal: told of output, of a new size and of the end. */
+/** Follows one terminal. */
 export interface TerminalFollower {
+  /** There is new output, a new size, or the terminal has ended. */
   changed(): void
-  /** False: it needs no screen, which is then not drawn for it. */
+  /** False if the follower needs no screen. The screen is then not drawn for it. */
   readonly isDrawn?: boolean
-  /** Was the query that ends at this offset sent to it, and will it answer? */
+  /** Whether this follower was sent the query that ends at this offset and will answer it. */
   answers?(queryEnd: number): boolean
-  /** It answers queries, and has to find out anew from which on. */
+  /** A follower that answers queries must ask again from which offset on it may do so. */
   reclaim?(): void
 }
 
-/** What became of a frame of output. `missing`: ask the agent to send again from `from`. */
+/** The result for a frame of output. `missing`: ask the agent to resend from `from`. */
 export type Received = { status: 'kept' } | { status: 'ignored' } | { status: 'missing'; from: number }
 
-/** A screen, or with `raw` plain text in its place. */
+/** A screen, or, with `raw`, plain text in its place. */
 export interface ShownState extends DrawnState {
   raw?: true
 }
@@ -49,37 +50,37 @@ export interface AgentTerminalOptions {
   screens: ScreenHost
   ringBytes: number
   resendTimeoutMs: number
-  /** The screen answered a query: `data` is to be typed. */
+  /** The screen answered a query: type `data` into the program. */
   onAnswer(terminal: AgentTerminal, data: string): void
-  /** Its first follower came, or its last one left. */
+  /** The first follower came, or the last one left. */
   onWatched?(terminal: AgentTerminal): void
-  /** Somebody would answer queries where another node decides. Resolves when that has said whether, by `grantAnswers`. */
+  /** A follower here wants to answer queries. Resolves when the active node has replied through `grantAnswers`. */
   onClaim?(terminal: AgentTerminal): Promise<void>
-  /** Nobody here would answer any more. */
+  /** No follower here wants to answer queries any more. */
   onUnclaim?(terminal: AgentTerminal): void
 }
 
-/** Queries that end after `from`, up to `to`. */
+/** The queries that end after `from`, up to and including `to`. */
 interface AnswerRange {
   from: number
   to: number
 }
 
-/** What tells two terminals of one agent apart that have the same id. */
+/** Distinguishes two terminals of one agent that have the same id. */
 export interface TerminalIdentity {
-  /** Of the run of the agent's program that it belongs to. */
+  /** Identifies the run of the agent's program that the terminal belongs to. */
   bootId?: string | undefined
-  /** Made when it began; the same on all nodes that follow it. */
+  /** Generated when the terminal began; the same on all nodes that mirror it. */
   mark: string
 }
 
 /**
- * `decided`: here. `mirrored`: another node sends what it writes, in order and without what was lost, and answers its
- * queries.
+ * `decided`: this node is in charge of the terminal. `mirrored`: the active node is. It sends the output in order,
+ * leaving out lost bytes, and answers queries unless it grants them to this node.
  */
 export type TerminalPlace = 'decided' | 'mirrored'
 
-/** One terminal of an agent as the server knows it: its last bytes, their times, and its screen while one is needed. */
+/** One terminal of an agent as the server knows it: its last bytes, their times, and a screen while one is needed. */
 export class AgentTerminal {
   readonly agentId: string
   readonly terminalId: string
@@ -92,8 +93,8 @@ export class AgentTerminal {
   #queries: number[] = []
   #life: TerminalLife = { status: 'live' }
   /**
-   * Output that was asked for again and has not arrived. `next` is where the agent was, so a frame that starts there is
-   * no answer.
+   * A resend that was requested and has not arrived. `next` is the agent's position at that time: a frame that starts
+   * there is new output, not the resend.
    */
   #awaited: { next: number; since: number } | undefined
   #giveUp: Timer | undefined
@@ -102,13 +103,13 @@ export class AgentTerminal {
     number | undefined,
     { end: number; resizeIndex: number; state: Promise<ShownState | undefined> }
   >()
-  /** The node that decides has more of it, which is on its way: screens wait for that. */
+  /** The active node has more output, which is on its way. Screens wait for it. */
   #arrival: { promise: Promise<void>; arrived: () => void } | undefined
-  /** Those of a mirrored terminal that are answered here. */
+  /** Queries of a mirrored terminal that are answered here. */
   #granted: AnswerRange[] = []
-  /** Queries up to here were answered before this node decided. */
+  /** Queries up to this offset were answered before this node took charge of the terminal. */
   #answeredTo = 0
-  /** The agent answers the queries itself. */
+  /** A terminal on the agent's side answers the queries. */
   isLocal = false
   identity: TerminalIdentity
   place: TerminalPlace = 'decided'
@@ -135,26 +136,26 @@ export class AgentTerminal {
     })
   }
 
-  /** How it ended, as far as that is known; undefined while it lives. */
+  /** How the terminal ended, as far as known; undefined while it is live. */
   get ending(): TerminalEnding | undefined {
     if (this.#life.status === 'live') return undefined
     return this.#life.status === 'ended' ? this.#life.ending : {}
   }
 
   /**
-   * Bytes before the agent's latest are still to come: the agent may report the end before it sends them again, and the
-   * end is known here before what another node has of it.
+   * Bytes before the end are still missing. The agent may report the end before it resends them, and a mirror learns of
+   * the end before it has all the bytes of the active node.
    */
   get isAwaiting(): boolean {
     return this.#awaited !== undefined || this.#arrival !== undefined
   }
 
-  /** Where the output ends, or will once the agent has sent again what is missing. */
+  /** Where the output ends, or will end once the agent has resent the missing bytes. */
   get position(): number {
     return Math.max(this.end, this.#awaited?.next ?? 0)
   }
 
-  /** The agent came back without it, and may have it after all. */
+  /** The agent reconnected without the terminal, but may still turn out to have it. */
   get isVanished(): boolean {
     return this.#life.status === 'vanished'
   }
@@ -180,8 +181,8 @@ export class AgentTerminal {
   }
 
   /**
-   * Takes output of the agent. Bytes that are known already are skipped. After a gap, the agent is asked to send again;
-   * if what it then sends begins later still, the bytes in between are lost for good.
+   * Takes output from the agent and skips bytes that are already known. After a gap, the agent is asked to resend. If
+   * the resend still begins after the gap's start, the bytes in between are lost for good.
    */
   receive(frame: AgentPayloads['terminal:output']): Received {
     const { clock, resendTimeoutMs } = this.#options
@@ -205,7 +206,7 @@ export class AgentTerminal {
     return { status: 'kept' }
   }
 
-  /** Takes output from the node that decides: whatever lies between it and what is here is lost. */
+  /** Takes output from the active node. Bytes between the end of the output here and `offset` are lost. */
   feed(offset: number, bytes: Uint8Array): void {
     this.#awaited = undefined
     if (offset > this.end) {
@@ -229,7 +230,7 @@ export class AgentTerminal {
     this.#answer()
   }
 
-  /** The agent is at `offset`. The bytes before it are on their way only if they were asked for. */
+  /** The agent is at `offset`. It sends the bytes before that only on request. */
   expect(offset: number): Received {
     this.#awaited = undefined
     if (offset <= this.end || offset > LAST_OFFSET) return { status: 'ignored' }
@@ -248,7 +249,7 @@ export class AgentTerminal {
     this.#life = { status: 'ended', ending }
     this.#tell()
     if (this.#awaited === undefined) return
-    // If the agent does not send again what it was asked for, viewers must still learn of the end.
+    // Viewers must learn of the end even if the agent never resends the missing bytes.
     this.#giveUp?.cancel()
     this.#giveUp = this.#options.clock.setTimeout(() => {
       this.#awaited = undefined
@@ -263,12 +264,12 @@ export class AgentTerminal {
     this.#tell()
   }
 
-  /** The agent has it, after all. */
+  /** The agent still has the terminal after all. */
   reappear(): void {
     if (this.#life.status === 'vanished') this.#life = { status: 'live' }
   }
 
-  /** Screens wait until `arrived`. */
+  /** Makes screens wait until `arrived` is called. */
   awaitArrival(): void {
     if (this.#arrival) return
     let arrived = () => {}
@@ -285,7 +286,7 @@ export class AgentTerminal {
     this.#tell()
   }
 
-  /** Frees its memory. Followers go on with what comes next. */
+  /** Frees the memory. Followers continue with the output that comes next. */
   forget(): void {
     this.#ring.reset(this.end)
     this.#timeline.prune(this.end)
@@ -319,24 +320,24 @@ export class AgentTerminal {
     this.#screen.dispose()
   }
 
-  /** Whether `follower` is the one that answers queries: the first of all that could. */
+  /** Whether `follower` answers the queries: the first follower that can does. */
   isAnswerer(follower: TerminalFollower): boolean {
     const isHere = this.place === 'decided' || this.#granted.at(-1)?.to === Number.POSITIVE_INFINITY
     return !this.isLocal && isHere && this.#answerer === follower
   }
 
-  /** Where the answers of this follower begin; infinity where another one answers, or the screen. */
+  /** The offset after which this follower answers queries; infinity if another follower or the screen answers. */
   answersFrom(follower: TerminalFollower): number {
     if (!this.isAnswerer(follower)) return Number.POSITIVE_INFINITY
     return this.place === 'decided' ? this.end : Math.max(this.end, this.#granted.at(-1)!.from)
   }
 
-  /** Asks the node that decides whether a follower here may answer; resolves at once where that is here. */
+  /** Asks the active node whether a follower here may answer. Resolves at once if this is the active node. */
   async claimAnswers(): Promise<void> {
     if (this.place === 'mirrored') await this.#options.onClaim?.(this)
   }
 
-  /** Queries after `from` are answered here, or no more of them than up to `to`. */
+  /** The active node grants this node the queries after `from`, up to `to`. Without `from`, it ends a grant at `to`. */
   grantAnswers(from: number | undefined, to = Number.POSITIVE_INFINITY): void {
     const last = this.#granted.at(-1)
     if (last && last.to > to) last.to = to
@@ -344,18 +345,20 @@ export class AgentTerminal {
     this.#granted = this.#granted.filter(range => range.to > this.end)
   }
 
-  /** Another node may decide by now, or has answered meanwhile. */
+  /**
+   * Drops all grants and makes followers claim again: the active node may have changed, or may have answered queries.
+   */
   reclaimAnswers(): void {
     this.#granted = []
     for (const follower of [...this.#followers]) follower.reclaim?.()
   }
 
-  /** Whoever decided before has answered the queries up to here. */
+  /** The previous active node has answered the queries up to this offset. */
   wasAnsweredTo(offset: number): void {
     this.#answeredTo = offset
   }
 
-  /** A frame with the bytes from `from` up to at most `to`. Viewers at the same place share one object. */
+  /** A frame with the bytes from `from` to `to`. Viewers at the same position share one object. */
   outputFrame(from: number, to: number): ServerPayloads['terminal:output'] {
     if (this.#latest?.offset === from && to === this.end) return this.#latest
     const { agentId, terminalId } = this
@@ -368,12 +371,12 @@ export class AgentTerminal {
     return this.#ring.slice(from, to)
   }
 
-  /** The screen as it is now, or text in its place; undefined if the terminal went away meanwhile. */
+  /** The current screen, or plain text in its place; undefined if the terminal was disposed of in the meantime. */
   async screenState(scrollback?: number): Promise<ShownState | undefined> {
     while (this.#arrival) await this.#arrival.promise
     const { end } = this
     const resizeIndex = this.#timeline.size.index
-    // A thousand viewers that come at once share one drawing.
+    // Viewers that join at the same time share one drawing.
     const known = this.#states.get(scrollback)
     if (known?.end === end && known.resizeIndex === resizeIndex) return known.state
     const state = this.#screenState(scrollback)
@@ -387,7 +390,7 @@ export class AgentTerminal {
     return read.status === 'drawn' ? read.value : new TextEncoder().encode(this.rawState().screen.replaceAll('\r', ''))
   }
 
-  /** The end of the output as plain text, in place of a screen: cheap, and always current. */
+  /** The end of the output as plain text in place of a screen. Cheap and always current. */
   rawState(): ShownState {
     const { index: resizeIndex, cols, rows } = this.#timeline.size
     const screen = plainText(this.#ring.slice(this.end - PLAIN_BYTES), { cols, rows })
@@ -406,7 +409,7 @@ export class AgentTerminal {
     return undefined
   }
 
-  /** Answers the queries that no viewer's own terminal answers. */
+  /** Has the screen answer the queries that no viewer's terminal answers. */
   #answer(): void {
     if (this.#queries.length === 0) return
     const queries = this.#queries

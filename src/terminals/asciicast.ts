@@ -2,7 +2,7 @@ import type { Moment } from './timeline.ts'
 
 type Code = 'o' | 'r' | 'm' | 'x'
 
-/** The content of a recording. Plain data, since another thread makes the recording. */
+/** The content of a recording. Plain data, since another thread encodes it. */
 export interface Cast {
   title: string
   /** The output from byte `oldest` on. */
@@ -15,8 +15,8 @@ export interface Cast {
 }
 
 /**
- * The kept output as asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): a header and one event per line,
- * each with the seconds since the one before. A marker at the start says what was dropped or never arrived.
+ * The kept output as asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): a header, then one event per line
+ * with the seconds since the previous event. A marker at the start says how many earlier bytes are missing.
  */
 export function asciicast({ title, bytes, oldest, first, marks, resizes, exitCode }: Cast): string {
   const end = oldest + bytes.length
@@ -35,7 +35,7 @@ export function asciicast({ title, bytes, oldest, first, marks, resizes, exitCod
     lastAt = Math.max(lastAt, at)
     lines.push(JSON.stringify([seconds, code, data]))
   }
-  // A character may arrive in two parts: the decoder keeps the first until the second is there.
+  // A character may be split between two chunks. The decoder keeps its first part until the rest arrives.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let from = oldest
   const addOutput = (to: number, at: number) => {

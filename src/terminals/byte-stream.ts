@@ -3,25 +3,25 @@ import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
 
 const MAX_FRAME_BYTES = 64 * 1024
-/** How many screens may be outdated before they are drawn; then text is shown instead. */
+/** After this many snapshots that were outdated by the time they were drawn, text is sent instead. */
 const MAX_LATE = 3
 
 type Phase =
-  /** A snapshot is being drawn; output waits in the ring. */
+  /** A snapshot is being drawn. Output waits in the ring. */
   | { name: 'joining' }
   | { name: 'live' }
-  /** More bytes are unacknowledged than the credit allows: nothing is sent, and the viewer will miss what comes now. */
+  /** The credit is used up by unacknowledged bytes. Nothing is sent, and the viewer misses new output. */
   | { name: 'stalled' }
   /**
-   * Bytes are lost that the agent could not send again. Snapshots for this reason are rate-limited, since an agent may
-   * cause many.
+   * The next bytes are no longer in the ring, so a new snapshot is due. Such snapshots are rate-limited, since an agent
+   * can cause many of them.
    */
   | { name: 'waiting'; timer: Timer }
   | { name: 'closed' }
 
 /**
- * Mode `bytes`: a snapshot, then the output from its offset on, as long as the viewer keeps up. Its position is a
- * number and its backlog is the terminal's ring, so a viewer that never acknowledges costs only what its credit allows.
+ * Mode `bytes`: a snapshot, then the output after it for as long as the viewer keeps up. The position is a number and
+ * the backlog is the terminal's ring, so a viewer that never acknowledges costs no more than its credit.
  */
 export class ByteStream implements ViewerStream, TerminalFollower {
   readonly #terminal: AgentTerminal
@@ -33,7 +33,7 @@ export class ByteStream implements ViewerStream, TerminalFollower {
   #acked = 0
   #resizeIndex = 0
   #exitSent = false
-  /** The viewer's own terminal answers queries from this offset on. */
+  /** The viewer's own terminal answers the queries after this offset. */
   #answersFrom = Number.POSITIVE_INFINITY
   #joinedAt = Number.NEGATIVE_INFINITY
 
@@ -52,7 +52,8 @@ export class ByteStream implements ViewerStream, TerminalFollower {
 
   ack(offset: number): void {
     this.#acked = Math.max(this.#acked, Math.min(offset, this.#sent))
-    // Waits for half the credit, so that a viewer at its limit does not get a snapshot for every frame that it draws.
+    // Resumes only when half the credit is free. Otherwise a viewer at its limit gets a snapshot per acknowledged
+    // frame.
     if (this.#phase.name !== 'stalled' || this.#owed > this.#options.creditBytes / 2) return
     if (this.#sent === this.#terminal.end) {
       this.#phase = { name: 'live' }
@@ -86,8 +87,8 @@ export class ByteStream implements ViewerStream, TerminalFollower {
     this.#phase = joining
     if (this.answers) await this.#terminal.claimAnswers()
     let state = await this.#terminal.screenState()
-    // While the snapshot was drawn, a flood pushed the bytes after it out of the ring. The next one starts nearer to
-    // the end.
+    // A flood of output pushed the bytes after the snapshot out of the ring while it was drawn. The next snapshot
+    // starts closer to the end.
     for (let late = 0; state && state.offset < this.#terminal.oldest; late++) {
       state = late < MAX_LATE ? await this.#terminal.screenState() : this.#terminal.rawState()
     }

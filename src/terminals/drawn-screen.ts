@@ -5,33 +5,31 @@ import type { Read, RemoteScreen, ScreenHost } from './screen-host.ts'
 import type { ReadingName, Readings } from './screen-messages.ts'
 import type { Timeline } from './timeline.ts'
 
-/**
- * The screen is drawn in batches of this size, so that bytes wait in the ring only and are not buffered a second time.
- */
+/** The screen is drawn in batches of this size, so that pending bytes are buffered only once, in the ring. */
 const DRAW_BYTES = 64 * 1024
-/** A screen that is further behind skips output: only the end of a flood is ever seen. */
+/** A screen that is further behind than this skips output: only the end of a flood is worth drawing. */
 const DRAW_LIMIT_BYTES = 512 * 1024
 /** How much of the end of a flood is drawn. */
 const FLOOD_END_BYTES = 128 * 1024
-/** How far after the start of the kept output a line break is searched for, to begin a drawing there. */
+/** How far to search for a line break at which to start drawing. */
 const LINE_SEARCH_BYTES = 8 * 1024
-/** How many screens may be lost during one read before the reader gets text instead. */
+/** After this many lost screens during one read, the reader gets text instead. */
 const MAX_ATTEMPTS = 3
-/** How long a terminal rests that was too expensive to draw. Each time twice as long, up to a maximum. */
+/** How long a terminal that was too expensive is not drawn. Doubles each time, up to a maximum. */
 const REST_MS = 30_000
 const MAX_REST_MS = 10 * 60_000
-/** How long a screen is kept for a program that sent a query, as it often sends more. */
+/** How long a screen is kept after a query, since programs often send several. */
 const LINGER_MS = 30_000
-/** Queries that wait for an answer. A program that sends more has no use for so many answers. */
+/** Limit of queries that wait for an answer. Further ones are ignored. */
 const MAX_QUERIES = 256
 const LF = 0x0a
 
 export interface DrawnState extends ScreenState {
-  /** The latest change of size that the screen has seen. */
+  /** The index of the latest resize that the screen has applied. */
   resizeIndex: number
 }
 
-/** `notDrawn`: it costs too much, or nothing can be drawn now. `gone`: it was disposed of. */
+/** `notDrawn`: drawing is too expensive or currently not possible. `gone`: the screen was disposed of. */
 export type Drawing<T> =
   | { status: 'drawn'; value: T; resizeIndex: number }
   | { status: 'notDrawn' }
@@ -47,14 +45,14 @@ export interface DrawnScreenOptions {
 }
 
 /**
- * The screen of one terminal, for as long as somebody needs it. It is made from the kept output, catches up when it is
- * read, is made anew when it is lost, and rests for a while when it costs too much.
+ * The screen of one terminal, for as long as it is needed. It is drawn from the kept output, catches up when it is
+ * read, is redrawn when it is lost, and is not drawn for a while when it is too expensive.
  */
 export class DrawnScreen {
   readonly #options: DrawnScreenOptions
   #screen: RemoteScreen | undefined
   #resizeIndex = 0
-  /** Output up to here was there at the start and is drawn completely; only later output may be skipped. */
+  /** Output up to this offset existed when the screen was opened and is never skipped. Later output may be. */
   #wholeTo = 0
   #queries: number[] = []
   #isWatched = false
@@ -67,7 +65,7 @@ export class DrawnScreen {
     this.#options = options
   }
 
-  /** Somebody watches it: it is kept, and kept up to date. */
+  /** While the screen is watched, it is kept. */
   set isWatched(isWatched: boolean) {
     this.#isWatched = isWatched
     this.#release()
@@ -77,20 +75,20 @@ export class DrawnScreen {
     return this.#readers > 0
   }
 
-  /** It was given up and is not tried again yet. */
+  /** The screen was given up and is not tried again yet. */
   get isResting(): boolean {
     this.#noticeEnd()
     return this.#rest !== undefined && this.#options.clock.monotonic() < this.#rest.until
   }
 
-  /** New output came. */
+  /** Called after new output: draws once a whole batch is pending. */
   keepUp(): void {
     const { ring } = this.#options
     const screen = this.#screen
     if (screen && !screen.ended && !screen.isBusy && ring.end - screen.fed >= DRAW_BYTES) this.#feed(screen)
   }
 
-  /** The program sent these queries (the offset after each), and the screen must answer them. */
+  /** Has the screen answer these queries of the program, given as the offset after each. */
   answer(queries: number[]): void {
     if (queries.length === 0 || this.isResting) return
     this.#queries.push(...queries.slice(0, MAX_QUERIES - this.#queries.length))
@@ -100,11 +98,11 @@ export class DrawnScreen {
       this.#release()
     }, LINGER_MS)
     const screen = this.#living()
-    // A busy screen continues by itself.
+    // A busy screen is fed again when it reports that it has drawn everything.
     if (!screen.isBusy) this.#feed(screen)
   }
 
-  /** Reads the screen as it is once everything that has arrived so far is drawn. */
+  /** Reads the screen once everything that has arrived so far is drawn. */
   async read<K extends ReadingName>(what: K, scrollback?: number): Promise<Drawing<Readings[K]>> {
     this.#readers++
     try {
@@ -127,7 +125,7 @@ export class DrawnScreen {
     }
   }
 
-  /** Ends it, even while somebody reads it. */
+  /** Ends the screen, even during a read. */
   dispose(): void {
     this.#isDisposed = true
     this.#isWatched = false
@@ -136,7 +134,7 @@ export class DrawnScreen {
     this.#drop()
   }
 
-  /** A screen that costs too much rests for a while. */
+  /** If the screen was given up as too expensive, it is not drawn for a while. */
   #noticeEnd(): void {
     if (this.#screen?.ended !== 'givenUp') return
     this.#screen = undefined
@@ -155,7 +153,7 @@ export class DrawnScreen {
     }
   }
 
-  /** Feeds the next batch of output, with the changes of size in their places. */
+  /** Feeds the next batch of output, with resizes at their offsets. */
   #feed(screen: RemoteScreen): void {
     const { ring, timeline } = this.#options
     let from = Math.max(screen.fed, ring.oldest)

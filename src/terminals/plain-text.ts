@@ -1,5 +1,5 @@
 const [ESC, BEL] = ['\x1b', '\x07']
-/** Control sequences and control strings, including one that is cut off at the end. */
+/** Control sequences and control strings, including one that is truncated at the end. */
 const SEQUENCES = new RegExp(
   [
     `(?:${ESC}\\[|\x9b)[0-?]*[ -/]*[@-~]?`,
@@ -9,14 +9,14 @@ const SEQUENCES = new RegExp(
   'g',
 )
 const CONTROLS = /[^\n\P{Cc}]/gu
-/** A character with this many combining marks is an attempt to make drawing slow. */
+/** So many combining marks on one character only serve to slow down drawing. */
 const MARKS = /[\p{M}\p{Cf}]{9,}/gu
 
-/** Text without what moves a cursor, colours or rings; line feeds stay. */
+/** Text without control sequences and control characters, except line feeds. */
 export const withoutSequences = (text: string): string =>
   text.replace(SEQUENCES, '').replace(CONTROLS, '').replace(MARKS, '')
 
-/** The last lines of a terminal's output as text without colours and cursor movements: at most one screen of it. */
+/** The last lines of a terminal's output as plain text, at most one screen. */
 export function plainText(bytes: Uint8Array, { cols, rows }: { cols: number; rows: number }): string {
   const text = withoutSequences(new TextDecoder().decode(bytes))
   const lines = text.split('\n').slice(-rows)

@@ -5,7 +5,7 @@ interface Reader {
   waiting: (() => void)[]
 }
 
-/** Lets each reader do a few things at once. Further ones wait in line, and those beyond the limit are refused. */
+/** Limits the concurrent reads of each reader. Further reads are queued, and refused when the queue is full. */
 export class ReadingLimit {
   readonly #atOnce: number
   readonly #maxWaiting: number
@@ -27,7 +27,7 @@ export class ReadingLimit {
     try {
       return { status: 'done', value: await read() }
     } finally {
-      // The next in line takes over this place.
+      // The next read in the queue takes over this slot.
       const next = reader.waiting.shift()
       if (next) next()
       else if (--reader.running === 0) this.#readers.delete(name)

@@ -6,19 +6,19 @@ import type { Viewers } from './viewers.ts'
 
 export type ReflectedEnding = TerminalEnding | 'vanished'
 
-/** One terminal as the node that decides describes it. */
+/** One terminal as the active node describes it. */
 export interface ReflectedTerminal extends ScreenSize {
   terminalId: string
   identity: TerminalIdentity
-  /** Where the output ends, or will once the agent has sent again what is missing. */
+  /** Where the output ends, or will end once the agent has resent the missing bytes. */
   position: number
   isLocal: boolean
   ending?: ReflectedEnding
 }
 
 /**
- * The terminals that another node decides, as this node's hub shows them: the same ones in the same order. Their bytes
- * come for those that somebody here follows.
+ * Mirrors the terminals of the active node in this node's hub: the same ones in the same order. Bytes arrive only for
+ * terminals that are followed here.
  */
 export class Reflection {
   readonly #store: TerminalStore
@@ -31,8 +31,8 @@ export class Reflection {
   }
 
   /**
-   * Where terminals are decided from now on. What nobody here looks at is forgotten when it is elsewhere, since it goes
-   * on there unseen.
+   * Whether this node is in charge of terminals (`decided`) or mirrors them. When it starts to mirror, it drops
+   * terminals that nobody here watches, since it will not see their further output.
    */
   set place(place: TerminalPlace) {
     this.#place = place
@@ -46,7 +46,7 @@ export class Reflection {
     if (place === 'decided') for (const agentId of this.#viewers.wanted) this.settled(agentId)
   }
 
-  /** The agents of which somebody here has a terminal open. */
+  /** The agents of which a viewer here has a terminal open. */
   get wanted(): string[] {
     return this.#viewers.wanted
   }
@@ -59,14 +59,14 @@ export class Reflection {
     return this.#store.find(agentId, terminalId)
   }
 
-  /** Those of this agent that somebody here follows. */
+  /** The terminals of this agent that are followed here. */
   followed(agentId: string): AgentTerminal[] {
     return this.#store.ofAgent(agentId).filter(terminal => terminal.isFollowed)
   }
 
   /**
-   * The agent has these, the newest last. What is here goes on if it is the same; `isWhole`: what is not among them has
-   * gone.
+   * The agent has these terminals, newest last. A known terminal is kept if it is the same one. `isWhole`: the list is
+   * complete, so terminals that are not in it are gone.
    */
   reflect(agentId: string, described: readonly ReflectedTerminal[], isWhole: boolean): void {
     const terminals = described.map(each => {
@@ -107,22 +107,22 @@ export class Reflection {
     for (const viewer of this.#viewers) viewer.taken(terminal, offset)
   }
 
-  /** Which terminals the agent has is known by now. */
+  /** It is now known which terminals the agent has. */
   settled(agentId: string): void {
     for (const viewer of this.#viewers) viewer.settled(agentId)
   }
 
-  /** Whoever here holds its size. */
+  /** The viewer here that holds the terminal's size. */
   holderOf(terminal: AgentTerminal): Viewer | undefined {
     return this.#viewers.holderOf(terminal)
   }
 
-  /** The node that decides gave the size to this viewer. */
+  /** The active node lets this viewer set the terminal's size. */
   giveSize(terminal: AgentTerminal, viewer: Viewer): void {
     this.#viewers.giveSize(terminal, viewer)
   }
 
-  /** Nobody here looks at the agent's terminals any more. */
+  /** No viewer here has a terminal of the agent open any more. */
   forget(agentId: string): void {
     this.#store.remove(agentId)
   }
@@ -137,13 +137,15 @@ export class Reflection {
   #adopt(terminal: AgentTerminal, { identity, isLocal, ending }: ReflectedTerminal): void {
     terminal.identity = identity
     terminal.isLocal = isLocal
-    // Those that follow it are told of its end after its last byte.
+    // Followers learn of the end later, after the last byte.
     if (ending === undefined) terminal.reappear()
     else if (!terminal.isFollowed) this.ended(terminal, ending)
   }
 }
 
-/** One that the node that decides does not know by its mark is the same if it can go on where this one ends. */
+/**
+ * Terminals with different marks are still the same one if the active node's output can continue where this one ends.
+ */
 function isSame(known: AgentTerminal, { identity, position }: ReflectedTerminal): boolean {
   if (known.identity.mark === identity.mark) return true
   return known.ending === undefined && known.identity.bootId === identity.bootId && known.end <= position

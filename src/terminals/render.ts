@@ -3,7 +3,7 @@ import type { ScreenHost } from './screen-host.ts'
 
 export type TerminalFormat = 'text' | 'ansi' | 'cast'
 
-/** What a terminal shows, as UTF-8; undefined if it went away meanwhile. */
+/** The terminal's content as UTF-8; undefined if the terminal was disposed of in the meantime. */
 export async function render(
   terminal: AgentTerminal,
   format: TerminalFormat,

@@ -8,9 +8,9 @@ const BRIGHT = ['7f7f7f', 'ff0000', '00ff00', 'ffff00', '5c5cff', 'ff00ff', '00f
 const DYNAMIC: Record<number, string> = { 10: FOREGROUND, 11: BACKGROUND, 12: FOREGROUND }
 
 /**
- * What the terminal types when its program sends it a query. xterm itself answers what it is, where the cursor stands
- * and which modes are set (DA, DSR, DECRQM, DECRQSS); this adds what depends on a window, which a server does not have.
- * No answer contains anything that the program chose, so that no output can make a shell run something.
+ * Answers the queries that a program sends to its terminal. xterm itself reports its type, the cursor position and the
+ * modes (DA, DSR, DECRQM, DECRQSS). This adds the answers that need a window, which a server does not have. No answer
+ * contains text that the program chose, so that no output can make a shell run a command.
  */
 export function registerAnswers(terminal: Terminal, answer: (data: string) => void): void {
   const { parser } = terminal
@@ -20,13 +20,13 @@ export function registerAnswers(terminal: Terminal, answer: (data: string) => vo
     return true
   }
   parser.registerCsiHandler({ prefix: '>', final: 'q' }, params => params[0] === 0 && say('\x1bP>|fleetwire\x1b\\'))
-  // All flags are off whatever a program asks for, since each viewer types with a terminal of its own.
+  // Keyboard flags are always reported as off, since each viewer types with its own terminal.
   parser.registerCsiHandler({ prefix: '?', final: 'u' }, () => say('\x1b[?0u'))
   parser.registerCsiHandler({ prefix: '=', final: 'c' }, params => params[0] === 0 && say('\x1bP!|00000000\x1b\\'))
   parser.registerCsiHandler({ prefix: '?', final: 'n' }, params => params[0] === 996 && say(DARK))
   for (const [id, color] of Object.entries(DYNAMIC)) {
     parser.registerOscHandler(Number(id), data => {
-      // A list sets this colour and those after it.
+      // A list addresses this colour and the ones after it.
       const colors = data.split(';').map((value, i) => (value === '?' ? DYNAMIC[Number(id) + i] : undefined))
       const answers = colors.map((known, i) => known && `\x1b]${Number(id) + i};${known}\x1b\\`)
       return colors[0] === color ? say(answers.filter(Boolean).join('')) : true

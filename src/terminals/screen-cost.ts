@@ -1,15 +1,16 @@
 import type { Terminal } from '@xterm/headless'
 
-/** How much work one chunk of output may cause, in cells moved or cleared: about 50 ms. A chunk is not divisible. */
+/** Cells that one chunk of output may move or clear: about 50 ms of work. A chunk cannot be interrupted. */
 const CHUNK_CELLS = 10_000_000
 /** Sequences that repeat a character. Each repetition costs about as much as a cell. */
 const REPEAT = ['b', 'I', 'Z']
-/** Sequences that move every line below them, as often as their parameter says. */
+/** Sequences that move all lines below the cursor, once per unit of their parameter. */
 const MOVE_LINES = ['L', 'M', 'S', 'T']
 
 /**
- * Counts what control sequences cost before xterm executes them: three bytes can clear a million cells, seven can move
- * a thousand lines a thousand times. What exceeds the budget of a chunk is not executed, and the screen is given up.
+ * Adds up the cost of control sequences before xterm executes them: three bytes can clear a million cells, and seven
+ * can move a thousand lines a thousand times. Sequences over the chunk's budget are skipped, and the screen is given
+ * up.
  */
 export class ScreenCost {
   readonly #terminal: Terminal
@@ -33,7 +34,7 @@ export class ScreenCost {
     parser.registerEscHandler({ intermediates: '#', final: '8' }, whole)
   }
 
-  /** A chunk asked for more work than it may cause: the screen no longer shows what the terminal does. */
+  /** A chunk exceeded its budget, so the screen no longer shows the terminal correctly. */
   get isExceeded(): boolean {
     return this.#left < 0
   }
@@ -47,7 +48,7 @@ export class ScreenCost {
     return this.#terminal.cols * this.#terminal.rows
   }
 
-  /** Whether the work is too much and must not be done. */
+  /** Returns true if the budget is exceeded, so that the sequence is not executed. */
   #take(cells: number): boolean {
     if (this.#left >= 0) this.#left -= cells
     return this.#left < 0

@@ -13,27 +13,24 @@ import {
   type ToDrawer,
 } from './screen-messages.ts'
 
-/**
- * Cells of all screens together, at about 12 bytes each. Beyond this, the screens that were not drawn for longest are
- * dropped.
- */
+/** Limit of cells of all screens, at about 12 bytes each. Beyond it, the least recently drawn screens are dropped. */
 const MAX_CELLS = 16_000_000
-/** A thread hangs if it has work but finishes no step for this long. A step takes milliseconds. */
+/** A thread that has work but starts no step for this long hangs. A step takes milliseconds. */
 const HANG_MS = 2000
 const LOOKS_PER_HANG = 8
-/** After this many deaths of the thread in one period nothing is drawn for a while, since the cause is unknown. */
+/** After this many deaths of the thread within a period, nothing is drawn for a while, since the cause is unknown. */
 const MAX_DEATHS = 5
 const DEATHS_WITHIN_MS = 60_000
 const REST_MS = 10_000
-/** What combining marks may take, which the number of cells does not cover. */
+/** Heap limit of the thread. The cell limit does not cover combining marks. */
 const MAX_HEAP_MB = 512
 
-/** The part of a worker that is used here. */
+/** The part of `Worker` that is used here. */
 export type DrawingThread = Pick<Worker, 'postMessage' | 'on' | 'terminate' | 'unref'>
 
 export interface ScreenHostOptions {
   clock: Clock
-  /** The thread died, or hung and was terminated, or drawing a screen failed. Nothing else reports it. */
+  /** The thread died, the thread hung and was terminated, or a screen was given up. Reported nowhere else. */
   onFault(error: Error): void
   /** A screen was given up because what its agent sent costs too much. */
   onTooExpensive(why: string): void
@@ -43,13 +40,13 @@ export interface ScreenHostOptions {
   startThread?(shared: Int32Array): DrawingThread
 }
 
-/** What became of a screen. `lost`: another may be drawn in its place. `givenUp`: it costs too much. */
+/** How a screen ended. `lost`: it may be drawn again. `givenUp`: it is too expensive, or drawing it failed. */
 export type ScreenEnd = 'lost' | 'givenUp'
 
 export interface ScreenEvents {
   /** Everything that was fed is drawn. */
   drawn(): void
-  /** What the terminal types in answer to a query that it had to answer. */
+  /** The terminal's answer to a query that it had to answer, to be typed into the program. */
   answer(data: string): void
 }
 
@@ -61,9 +58,9 @@ interface Call {
 }
 
 /**
- * The screens of all terminals, drawn in one other thread, so that no output can ever block this one. The thread is
- * started on demand, watched, and replaced when it dies or hangs. The screen it was working on is then given up; the
- * others are lost and can be drawn again from the kept output.
+ * The screens of all terminals. They are drawn in a separate thread, so that no output can block this one. The thread
+ * is started on demand, watched, and replaced when it dies or hangs. The screen that it was working on is then given
+ * up; the others are lost and can be redrawn from the kept output.
  */
 export class ScreenHost {
   readonly #options: ScreenHostOptions
@@ -83,7 +80,7 @@ export class ScreenHost {
     this.#options = options
   }
 
-  /** Opens an empty screen. All screens of an `owner` share its turns. */
+  /** Opens an empty screen. All screens of an `owner` share that owner's time slices. */
   open(owner: string, size: ScreenSize, offset: number, events: ScreenEvents): RemoteScreen {
     const id = ++this.#number
     const screen = new RemoteScreen(id, offset, events, this.#port)
@@ -96,7 +93,7 @@ export class ScreenHost {
     return screen
   }
 
-  /** Makes a recording, as UTF-8. */
+  /** Encodes a recording, as UTF-8; undefined if that failed twice. */
   async cast(owner: string, cast: Cast): Promise<Uint8Array | undefined> {
     for (let attempt = 0; attempt < 2; attempt++) {
       const read = await this.#call<Uint8Array>(0, call => ({ type: 'cast', call, owner, cast }))
@@ -160,7 +157,7 @@ export class ScreenHost {
       'exit',
       ifCurrent(() => this.#died('it ended')),
     )
-    // It holds nothing that would be lost with the process.
+    // The thread need not keep the process alive.
     thread.unref()
     return thread
   }
@@ -171,7 +168,7 @@ export class ScreenHost {
         const screen = this.#screens.get(message.screen)
         if (!screen) return
         this.#cells += message.cells - screen.cells
-        // Moves it to the end, as the one drawn last.
+        // Moves the screen to the end, as the most recently drawn one.
         this.#screens.delete(message.screen)
         this.#screens.set(message.screen, screen)
         screen.wasDrawn(message.end, message.cells)
@@ -220,8 +217,7 @@ export class ScreenHost {
   }
 
   /**
-   * Checks the thread while there is work. It counts its own checks instead of time, so that a stall of this thread
-   * does not count.
+   * Checks the thread while there is work. It counts checks instead of time, so that a stall of this thread is ignored.
    */
   #guard(): void {
     if (this.#watch) return
@@ -237,11 +233,11 @@ export class ScreenHost {
     if (!this.#isBusy) {
       this.#watch?.cancel()
       this.#watch = undefined
-      // A thread that is still starting has finished no step.
+      // `steps` is 0 while the thread is still starting.
     } else if (steps > 0 && this.#idleLooks >= LOOKS_PER_HANG) this.#died('it hangs')
   }
 
-  /** Gives up the screen that the thread was working on, or the next thread would die of it too. */
+  /** Gives up the screen that the thread was working on. Otherwise it would kill the next thread too. */
   #died(reason: string): void {
     const { clock, onFault } = this.#options
     const thread = this.#thread
@@ -277,7 +273,7 @@ interface RemotePort {
   close(screen: number): void
 }
 
-/** One screen as this thread knows it. What is sent to it is drawn in order. */
+/** This thread's handle of one screen. The drawing thread handles its messages in order. */
 export class RemoteScreen {
   readonly id: number
   readonly #events: ScreenEvents
@@ -314,10 +310,7 @@ export class RemoteScreen {
     return this.#ended === undefined && this.#drawn < this.#fed
   }
 
-  /**
-   * The receiver owns `bytes` from here on. `answer`: the offsets after the queries in them that the terminal must
-   * answer.
-   */
+  /** Takes ownership of `bytes`. `answer`: the offset after each query in them that the terminal must answer. */
   feed(offset: number, bytes: Uint8Array, answer: number[]): void {
     if (this.#ended || bytes.length === 0) return
     this.#fed = offset + bytes.length
@@ -328,13 +321,13 @@ export class RemoteScreen {
     if (!this.#ended) this.#port.send({ type: 'resize', screen: this.id, cols, rows })
   }
 
-  /** Reads the screen as it is after everything that was sent before. */
+  /** Reads the screen after everything that was sent before is drawn. */
   read<K extends ReadingName>(what: K, scrollback?: number): Promise<Read<Readings[K]>> {
     if (this.#ended) return Promise.resolve({ status: this.#ended })
     return this.#port.read(this.id, { type: 'read', screen: this.id, what, scrollback })
   }
 
-  /** Resolves when everything that was fed is drawn, or never will be. */
+  /** Resolves when everything that was fed is drawn, or when the screen has ended. */
   async settled(): Promise<void> {
     if (this.isBusy) await new Promise<void>(resolve => this.#waiting.add(resolve))
   }
@@ -371,7 +364,7 @@ export class RemoteScreen {
 }
 
 function startWorker(shared: Int32Array): Worker {
-  // The extension of this file: compiled, or as source when Node strips types.
+  // Uses this file's extension: `.js` when compiled, `.ts` when Node strips types.
   const file = new URL(`./screen-worker${extname(import.meta.url)}`, import.meta.url)
   const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB }
   return new Worker(file, { workerData: shared, name: 'fleetwire-screens', resourceLimits })

@@ -3,9 +3,9 @@ import type { Terminal } from '@xterm/headless'
 const MOUSE_ENCODINGS = new Set([1005, 1006, 1015, 1016])
 const HIDE_CURSOR = 25
 /**
- * Follows the parts of a screen's state that the serialize addon leaves out, through the parser's hooks: a hidden
- * cursor, the mouse encoding, the scroll region, the saved cursor, the cursor's shape and line drawing. Without them,
- * the bytes after a snapshot of a full-screen program would be drawn wrong.
+ * Tracks, through parser hooks, the state that the serialize addon leaves out: a hidden cursor, the mouse encoding, the
+ * scroll region, the saved cursor, the cursor shape and the line-drawing charset. Without it, the bytes after a
+ * snapshot of a full-screen program would be drawn wrong.
  */
 export class ScreenModes {
   readonly #modes = new Set<number>()
@@ -50,15 +50,15 @@ export class ScreenModes {
     for (const prefix of ['', '?']) {
       parser.registerCsiHandler({ ...(prefix && { prefix }), final: 'J' }, params => this.#wouldThrow(params))
     }
-    // The addon writes a link as underlined text and never ends it. Without the link, the text stays as it is.
+    // The addon writes a link as underlined text and never ends it. Ignoring links keeps their text.
     parser.registerOscHandler(8, () => true)
     parser.registerEscHandler({ final: 'c' }, () => this.#reset())
     parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => this.#reset())
   }
 
   /**
-   * xterm 6.0 throws when everything before the last cell of a screen without scrollback is erased: it looks for the
-   * line after the last.
+   * xterm 6.0 throws when a screen without scrollback is erased up to its last cell: it accesses the line after the
+   * last one.
    */
   #wouldThrow(params: (number | number[])[]): boolean {
     const { cursorX, cursorY, length } = this.#terminal.buffer.active
@@ -71,13 +71,15 @@ export class ScreenModes {
     return this.#serializeCursor() + modes.join('') + this.#cursorShape + this.#charset
   }
 
-  /** The scroll region and the saved cursor are set by moving the cursor, which then returns to its place. */
+  /**
+   * Restoring the scroll region and the saved cursor moves the cursor, so the cursor is positioned again afterwards.
+   */
   #serializeCursor(): string {
     const { cursorX: x, cursorY: y } = this.#terminal.buffer.active
     const top = this.#terminal.modes.originMode ? this.#regionTop : 0
-    // A cursor behind the last column cannot be restored, and where the next character goes matters more.
+    // A cursor past the last column could not be moved back there. Its position matters more than the saved cursor.
     const saved = this.#saved && x < this.#terminal.cols ? `${moveTo(this.#saved.x, this.#saved.y - top)}\x1b7` : ''
-    // The addon moves the cursor from the end of the text, and is off by one if that is behind the last column.
+    // The addon moves the cursor relative to the end of the text and is off by one if that is past the last column.
     const place = x < this.#terminal.cols || this.#region !== '' ? moveTo(x, y - top) : ''
     return this.#region + saved + place
   }
@@ -88,7 +90,7 @@ export class ScreenModes {
     return false
   }
 
-  /** As in the terminal, a new size resets the scroll region. */
+  /** A resize resets the scroll region, as it does in the terminal. */
   resized(): void {
     this.#region = ''
   }

@@ -3,11 +3,9 @@ import { asciicast, type Cast } from './asciicast.ts'
 import { CHUNK_BYTES, Screen } from './screen.ts'
 import type { FromDrawer, GivenUp, ReadingName, ToDrawer } from './screen-messages.ts'
 
-/** How long the thread works on one screen before it turns to another. */
+/** How long the thread works on one screen before it switches to another. */
 const SLICE_MS = 8
-/**
- * A terminal is too expensive if it takes this long and is drawn slower than this; plain text is fifty times as fast.
- */
+/** A screen is too expensive if it is slower than this over this much drawing time. Plain text is 50 times as fast. */
 const JUDGED_MS = 1000
 const SLOWEST_BYTES_PER_MS = 256
 
@@ -21,10 +19,10 @@ interface Drawn {
   id: number
   owner: Owner
   screen: Screen
-  /** No one reads it any more. */
+  /** Closed or given up. It is disposed of once its current step ends. */
   isClosed: boolean
   tasks: Task[]
-  /** Work and bytes since the last judgement. */
+  /** Time and bytes since the last cost check. */
   spentMs: number
   drawnBytes: number
 }
@@ -38,7 +36,7 @@ interface Recording {
 
 type Job = Drawn | Recording
 
-/** An agent. The one that had the least time gets the next turn, however many terminals the others have. */
+/** An agent. The owner with the least time used gets the next slice, however many terminals the others have. */
 interface Owner {
   hadMs: number
   ready: Set<Job>
@@ -47,13 +45,13 @@ interface Owner {
 export interface SchedulerOptions {
   clock: Pick<Clock, 'monotonic'>
   post(message: FromDrawer, transfer?: ArrayBuffer[]): void
-  /** Called before each step with the screen that it is for. */
+  /** Called before each step with the step's screen (0 for a recording). */
   onStep(screen: number): void
 }
 
 /**
- * Shares one thread among all screens. Work is done in small steps and in turns. A screen whose output causes too much
- * work is given up.
+ * Shares one thread among all screens, in small steps and time slices. A screen whose output causes too much work is
+ * given up.
  */
 export class ScreenScheduler {
   readonly #options: SchedulerOptions
@@ -93,7 +91,7 @@ export class ScreenScheduler {
     }
   }
 
-  /** An error thrown in a timer of xterm: it belongs to the screen that is being drawn. */
+  /** Handles an error thrown in one of xterm's timers. It belongs to the screen that is being drawn. */
   fail(error: unknown): void {
     if (!this.#current) throw error
     this.#giveUp(this.#current, 'failed', error)
@@ -119,7 +117,7 @@ export class ScreenScheduler {
     const drawn = this.#drawn.get(id)
     if (!drawn) return
     this.#drop(drawn)
-    // A screen that is being drawn is in use until its step is done.
+    // The current screen is in use until its step ends.
     if (drawn !== this.#current) drawn.screen.dispose()
   }
 
@@ -141,7 +139,7 @@ export class ScreenScheduler {
 
   #enqueue(job: Job): void {
     const { owner } = job
-    // An owner that was idle has saved up no time.
+    // An owner does not accumulate credit while it is idle.
     if (owner.ready.size === 0) owner.hadMs = Math.max(owner.hadMs, this.#leastMs)
     owner.ready.add(job)
     this.#ready.add(owner)
@@ -164,7 +162,7 @@ export class ScreenScheduler {
     if (job.kind === 'cast') this.#record(job)
     else {
       this.#current = job
-      // The clock starts when xterm does, whose timers may come late.
+      // The slice is measured from xterm's callback on, since xterm's timers may be late.
       job.screen.begin(() => this.#work(job, this.#now))
     }
   }
@@ -177,7 +175,7 @@ export class ScreenScheduler {
     this.#endSlice()
   }
 
-  /** Does steps of one screen until its slice is over. */
+  /** Runs steps of one screen until its slice is over. */
   #work(drawn: Drawn, since: number): void {
     for (;;) {
       const task = drawn.tasks[0]
@@ -201,7 +199,7 @@ export class ScreenScheduler {
       } catch (error) {
         this.#giveUp(drawn, 'failed', error)
       }
-      // Reads do not count: they are limited elsewhere, and people may rightly ask for many.
+      // Reads do not count as expensive: they are limited elsewhere, and many reads are legitimate.
       if (task.type === 'resize') this.#spend(drawn, this.#now - at, 0)
       else drawn.owner.hadMs += this.#now - at
     }

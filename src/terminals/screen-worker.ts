@@ -12,6 +12,6 @@ const scheduler = new ScreenScheduler({
     Atomics.add(shared, STEPS, 1)
   },
 })
-// xterm draws in timers of its own. What it throws there arrives here, and belongs to one screen.
+// xterm draws in its own timers. Errors thrown there arrive here and belong to one screen.
 process.on('uncaughtException', error => scheduler.fail(error))
 parentPort?.on('message', (message: ToDrawer) => scheduler.receive(message))

@@ -7,22 +7,22 @@ import { ScreenModes } from './screen-modes.ts'
 import { within } from './serialize-budget.ts'
 
 export const SCROLLBACK_LINES = 1000
-/** Cells of scrollback; very wide terminals keep fewer lines. */
+/** Limit of scrollback cells. Very wide terminals keep fewer lines. */
 const SCROLLBACK_CELLS = 200_000
 /**
- * Each cell may have colours of its own. A state that grows longer than this is taken without scrollback, or else not
- * at all.
+ * Limit of a serialized state, since each cell may have its own colours. A longer state is serialized without
+ * scrollback; if it is still too long, there is none.
  */
 const LONGEST_STATE = 1024 * 1024
-/** Time for one state. A screen of a million cells, each with its own colours, would take a second. */
+/** Time budget for serializing. A screen of a million cells, each with its own colours, would take a second. */
 const STATE_BUDGET_MS = 250
 const LONGEST_TITLE = 512
-/** A snapshot waits for the end of a control string up to this length, and is otherwise taken in the middle of it. */
+/** A snapshot ends before an unfinished control string up to this length. It cuts longer ones in the middle. */
 const LONGEST_SEQUENCE_BYTES = 64 * 1024
 const ALTERNATE = '\x1b[?1049h'
 const CAN = new Uint8Array([0x18])
 
-/** The largest piece of output that is drawn at once: xterm yields between writes, not within one. */
+/** The largest chunk of output that is drawn at once: xterm yields between writes, not within one. */
 export const CHUNK_BYTES = 1024
 
 export interface ScreenSize {
@@ -30,10 +30,7 @@ export interface ScreenSize {
   rows: number
 }
 
-/**
- * The screen as control sequences: write them to an empty terminal of this size, and go on with the bytes from
- * `offset`.
- */
+/** The screen as control sequences. Write them to an empty terminal of this size, then the bytes from `offset` on. */
 export interface ScreenState extends ScreenSize {
   offset: number
   screen: string
@@ -43,7 +40,7 @@ export interface ScreenState extends ScreenSize {
 export const scrollbackOf = (cols: number): number =>
   Math.min(SCROLLBACK_LINES, Math.max(1, Math.floor(SCROLLBACK_CELLS / cols)))
 
-/** Shows what the bytes of a terminal look like. It is drawn in pieces and can be read between them. */
+/** Draws the output of a terminal, in chunks. It can be read between two chunks. */
 export class Screen {
   readonly #terminal: headless.Terminal
   readonly #serializer = new addonSerialize.SerializeAddon()
@@ -54,7 +51,7 @@ export class Screen {
   #title = ''
   #answer = ''
 
-  /** @param offset of the first byte that will be drawn */
+  /** @param offset position of the first byte that will be drawn */
   constructor({ cols, rows }: ScreenSize, offset: number) {
     this.#terminal = new headless.Terminal({
       cols,
@@ -82,26 +79,26 @@ export class Screen {
     return this.#end
   }
 
-  /** Its bytes cause too much work: what it shows from now on is not true. */
+  /** The output caused too much work. From then on the screen's content is wrong. */
   get isTooExpensive(): boolean {
     return this.#cost.isExceeded
   }
 
-  /** The number of cells that it keeps, at about 12 bytes each. */
+  /** The number of cells in memory, at about 12 bytes each. */
   get cells(): number {
     const { normal, alternate } = this.#terminal.buffer
     return (normal.length + alternate.length) * this.#terminal.cols
   }
 
-  /** Calls back from one of xterm's own timers. Drawing that starts there needs no further wait. */
+  /** Calls back from one of xterm's timers, where drawing can start without a further wait. */
   begin(ready: () => void): void {
     this.#terminal.write('', ready)
   }
 
   /**
-   * Draws at most CHUNK_BYTES and may change them. `done` gets what the terminal types if they end with a query (else
-   * '' or the answer to an earlier one). `offset` may be past `end`: the missing bytes are skipped, and a control
-   * sequence that they cut is dropped.
+   * Draws at most CHUNK_BYTES and may modify them. `done` gets the terminal's answer if the bytes end with a query
+   * (otherwise '' or the answer to an earlier query). If `offset` is past `end`, the missing bytes are skipped and a
+   * control sequence that they cut is dropped.
    */
   draw(offset: number, bytes: Uint8Array, done: (answer: string) => void): void {
     if (offset > this.#end) {
@@ -137,7 +134,7 @@ export class Screen {
     }
   }
 
-  /** Scrollback and screen as plain lines, without the empty ones at the end. */
+  /** Scrollback and screen as plain lines, without trailing empty lines. */
   text(): string {
     const buffer = this.#terminal.buffer.active
     let text = ''
@@ -158,11 +155,11 @@ export class Screen {
     const lines = Math.min(scrollback, scrollbackOf(this.#terminal.cols))
     for (const kept of new Set([lines, 0])) {
       const screen = within(STATE_BUDGET_MS, this.#terminal, view => {
-        // Typed for the terminal of browsers; what it reads, this one has too.
+        // The addon is typed for the browser terminal. The members that it reads exist here too.
         this.#serializer.activate(view as never)
         return this.#serializer.serialize({ scrollback: kept })
       })
-      // The addon enters the alternate screen in the current colours; the program left the main one in others.
+      // The addon would enter the alternate screen with the colours left by the main screen, so they are reset first.
       if (screen !== undefined && screen.length <= LONGEST_STATE)
         return screen.replace(ALTERNATE, `\x1b[0m${ALTERNATE}`)
     }

@@ -6,7 +6,7 @@ const LINES = 16
 
 class TooLong extends Error {}
 
-/** Calls `read` with the terminal, whose lines it may read for `budgetMs`; undefined if that was not enough. */
+/** Calls `read` with a view of the terminal. Returns undefined if reading its lines takes longer than `budgetMs`. */
 export function within<T>(budgetMs: number, terminal: Terminal, read: (view: Terminal) => T): T | undefined {
   const until = systemClock.monotonic() + budgetMs
   let lines = 0
@@ -27,7 +27,7 @@ function view(terminal: Terminal, onLine: () => void): Terminal {
       getLine(y: number): IBufferLine | undefined {
         onLine()
         const line = buffer.getLine(y)
-        // xterm does not cut the lines of the alternate screen when it gets narrower.
+        // xterm does not shorten the lines of the alternate screen when the terminal gets narrower.
         return line && line.length > terminal.cols ? overlay(line, { length: terminal.cols }) : line
       },
     })
@@ -36,7 +36,7 @@ function view(terminal: Terminal, onLine: () => void): Terminal {
   return overlay(terminal, { buffer: overlay(terminal.buffer, buffer) })
 }
 
-/** The object with some of its members replaced. */
+/** A view of an object with some of its members replaced. */
 function overlay<T extends object>(target: T, members: Partial<T>): T {
   return new Proxy(target, {
     get: (_, key) => (key in members ? members[key as keyof T] : Reflect.get(target, key, target)),

@@ -2,14 +2,14 @@ import type { Timer } from '../clock.ts'
 import type { AgentTerminal, TerminalFollower } from './agent-terminal.ts'
 import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-stream.ts'
 
-/** Nothing happened / waiting for the next moment / drawing; `dirty`: something changed since the drawing began. */
+/** `waiting`: for the end of the interval. `dirty`: the terminal changed since the drawing began. */
 type Phase =
   | { name: 'idle' }
   | { name: 'waiting'; timer: Timer }
   | { name: 'drawing'; dirty: boolean }
   | { name: 'closed' }
 
-/** Mode `snapshot`: the visible screen when it changed, at most once per interval. For walls of many terminals. */
+/** Mode `snapshot`: the visible screen after a change, at most once per interval. For grids of many terminals. */
 export class SnapshotStream implements ViewerStream, TerminalFollower {
   readonly #terminal: AgentTerminal
   readonly #port: ViewerPort

@@ -5,7 +5,7 @@ export interface EncodedBytes {
   encoding: 'utf8' | 'base64'
 }
 
-/** Text if the bytes are whole characters, else base64. */
+/** Text if the bytes are valid UTF-8, otherwise base64. */
 export function encodeBytes(bytes: Uint8Array): EncodedBytes {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return isUtf8(buffer)

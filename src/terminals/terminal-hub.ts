@@ -20,13 +20,13 @@ import type { AgentTerminalPort, TerminalResult, TerminalUpstream } from './term
 import type { ViewerPort } from './viewer-stream.ts'
 import { Viewers } from './viewers.ts'
 
-/** Told of the terminals of one agent. */
+/** Observes the terminals of one agent. */
 export interface AgentWatcher {
-  /** The agent is connected, and has said which terminals it has; those that began with that are not told one by one. */
+  /** The agent connected and listed its terminals. `began` is not called for terminals that this list made known. */
   attached(): void
   began(terminal: AgentTerminal): void
   ended(terminal: AgentTerminal): void
-  /** Its program has taken its input up to this offset. */
+  /** The program has read its input up to this offset. */
   taken(terminal: AgentTerminal, offset: number): void
 }
 
@@ -34,59 +34,54 @@ export interface TerminalHubOptions {
   clock: Clock
   /** Where screens are drawn. */
   screens: ScreenHost
-  /** A screen could not be drawn: its viewer waits, the others go on. */
+  /** A screen could not be drawn. Its viewer keeps waiting; other viewers are not affected. */
   onFault(error: unknown): void
-  /** Bytes of output kept of one terminal. */
+  /** Bytes of output kept per terminal. */
   ringBytes?: number
   /**
-   * Bytes of output kept of all terminals. Beyond this, terminals that nobody watches go first, the least recently used
-   * before others.
+   * Bytes of output kept for all terminals together. Beyond this, unwatched terminals are evicted, ended ones first and
+   * the least recently used before others.
    */
   totalBytes?: number
   /** How many ended terminals are kept per agent. */
   keptEnded?: number
-  /**
-   * How many terminals of one agent may be live at once. More are refused, since an agent could open them without end.
-   */
+  /** How many terminals of one agent may be live at once. More are refused, since an agent could open any number. */
   maxLive?: number
   /** How many terminals one viewer may have open. */
   maxOpen?: number
-  /** How many bytes a viewer may be sent beyond what it acknowledged. */
+  /** How many unacknowledged bytes a viewer may be sent. */
   creditBytes?: number
-  /** The shortest time between two snapshots of mode `snapshot`. */
+  /** The minimum time between two snapshots in mode `snapshot`. */
   snapshotIntervalMs?: number
-  /** How long an agent may take to send missing bytes again. */
+  /** How long an agent may take to resend missing bytes. */
   resendTimeoutMs?: number
-  /** How many terminals may be drawn for one reader at once; further ones wait. */
+  /** How many terminals may be drawn for one reader at once. Further reads wait. */
   readsAtOnce?: number
-  /** How many may wait for one reader. */
+  /** How many reads of one reader may wait. */
   readsWaiting?: number
-  /** Input is numbered from here on at least, since the agent must take it for newer than what others sent it. */
+  /** The lowest number for input. It must be higher than any number that an earlier active node sent to the agent. */
   firstInput?: () => number
 }
 
-/** `rendered`: UTF-8. `busy`: too many terminals wait for this reader already. */
+/** `rendered`: UTF-8. `busy`: too many reads of this reader are waiting already. */
 export type Rendering = { status: 'rendered'; bytes: Uint8Array } | { status: 'none' } | { status: 'busy' }
 
 const MiB = 1024 * 1024
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 const OK = { status: 'ok' } as const
 
-/**
- * All terminals of all agents on this node: takes output from agents and sends it to viewers, and the other way round
- * for input and sizes.
- */
+/** All terminals of all agents on this node. Passes output from agents to viewers, and input and sizes to agents. */
 export class TerminalHub {
   readonly #options: Required<TerminalHubOptions>
   readonly #store: TerminalStore
   readonly #agents = new Map<string, { port: AgentTerminalPort; bootId: string | undefined }>()
   readonly #viewers: Viewers
   readonly #watchers = new Map<string, Set<AgentWatcher>>()
-  /** The agents that were connected since this node decides. */
+  /** The agents that have connected since this node became the active one. */
   readonly #known = new Set<string>()
-  /** Where terminals are decided, if not here. */
+  /** The active node; undefined if this node is it. */
   #upstream: TerminalUpstream | undefined
-  /** What another node decides, as it is here. */
+  /** The active node's terminals as this node mirrors them. */
   readonly reflection: Reflection
   readonly #inputSeqs = new WeakMap<AgentTerminal, number>()
   readonly #reads: ReadingLimit
@@ -123,14 +118,14 @@ export class TerminalHub {
     this.reflection = new Reflection(this.#store, this.#viewers)
   }
 
-  /** Bytes that the rings of all terminals occupy. */
+  /** Bytes allocated by the rings of all terminals. */
   get allocatedBytes(): number {
     return this.#store.allocatedBytes
   }
 
   // ---- agents
 
-  /** The agent is connected and has these terminals. What they wrote in the meantime is asked for. */
+  /** The agent connected and has these terminals. Their output since the last connection is requested. */
   attach(
     agentId: string,
     port: AgentTerminalPort,
@@ -142,12 +137,12 @@ export class TerminalHub {
     for (const terminal of this.#store.ofAgent(agentId)) if (!listed.has(terminal.terminalId)) terminal.vanish()
     for (const { terminalId, cols, rows, offset, local } of terminals) {
       const known = this.#store.find(agentId, terminalId)
-      // It starts later than we have, or its program was started anew: another terminal under an old id.
+      // If the agent is behind our end or its program was restarted, this is a different terminal with a reused id.
       const isKnown = known && known.end <= offset && known.identity.bootId === bootId
       const terminal = isKnown ? known : this.#begin({ agentId, terminalId }, { cols, rows }, false)
       if (terminal === undefined) break
-      // What the agent sent on earlier connections, to another node or before a restart, was answered then: answers to
-      // queries of long ago would be typed into whatever runs now.
+      // Queries that the agent sent earlier, to another node or before a restart, were answered then. Late answers
+      // would be typed into the program that runs now.
       if (!isKnown || !this.#known.has(agentId)) terminal.wasAnsweredTo(offset)
       terminal.place = 'decided'
       terminal.reappear()
@@ -160,7 +155,7 @@ export class TerminalHub {
     this.#tell(agentId, watcher => watcher.attached())
   }
 
-  /** With `port`, does nothing if the agent has a newer connection by now. */
+  /** With `port`, does nothing if the agent already has a newer connection. */
   detach(agentId: string, port?: AgentTerminalPort): void {
     if (port === undefined || this.#agents.get(agentId)?.port === port) this.#agents.delete(agentId)
   }
@@ -200,7 +195,7 @@ export class TerminalHub {
     this.#store.prune(agentId)
   }
 
-  /** A program has taken its input up to this offset. */
+  /** The program has read its input up to this offset. */
   taken(agentId: string, { terminalId, offset }: AgentPayloads['terminal:ack']): void {
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal === undefined) return
@@ -208,12 +203,12 @@ export class TerminalHub {
     this.#tell(agentId, watcher => watcher.taken(terminal, offset))
   }
 
-  /** Called for each piece of output that an agent sent. */
+  /** The listener is called for each frame of output from an agent. */
   onOutput(listener: (agentId: string, terminalId: string) => void): () => void {
     return this.#output.add(listener)
   }
 
-  /** The last `bytes` of a terminal's output as text; empty when there is no such terminal. */
+  /** The last `bytes` bytes of a terminal's output as text; empty if there is no such terminal. */
   tail(agentId: string, terminalId: string, bytes: number): string {
     const terminal = this.#store.find(agentId, terminalId)
     return terminal === undefined ? '' : new TextDecoder().decode(terminal.bytes(terminal.end - bytes))
@@ -229,7 +224,9 @@ export class TerminalHub {
 
   // ---- viewers
 
-  /** Without `terminalId`, or if the terminal has not begun, the viewer gets what begins later. */
+  /**
+   * Without `terminalId`, follows the newest terminal. If there is no terminal yet, the viewer gets it when it begins.
+   */
   open(
     port: ViewerPort,
     { agentId, terminalId, mode = 'bytes', answers, from }: ClientPayloads['terminal:open'],
@@ -250,7 +247,7 @@ export class TerminalHub {
     return OK
   }
 
-  /** The rights of a viewer changed: it keeps what they allow. Returns the agents whose terminals were closed to it. */
+  /** Applies changed rights of a viewer. Returns the agents whose terminals were closed. */
   keep(port: Pick<ViewerPort, 'id'>, may: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
     return this.#viewers.find(port.id)?.keep(may) ?? []
   }
@@ -266,7 +263,7 @@ export class TerminalHub {
     if (paced) this.#port(agentId)?.send('terminal:ack', { terminalId: paced.terminalId, offset })
   }
 
-  /** A promise where another node decides. */
+  /** Returns a promise if another node is the active one. */
   input(port: ViewerPort, request: ClientPayloads['terminal:input']): TerminalResult | Promise<TerminalResult> {
     const { agentId, terminalId, inputSeq, ...input } = request
     if (this.#upstream) return this.#upstream.input(this.#viewers.of(port), request)
@@ -279,14 +276,14 @@ export class TerminalHub {
 
   #type(terminal: AgentTerminal, input: Omit<AgentServerPayloads['terminal:input'], 'terminalId' | 'inputSeq'>): void {
     if (terminal.ending) return
-    // It grows across restarts of the server too, or the agent would take the first keys after one for old ones.
+    // Numbers also grow across server restarts. Otherwise the agent would drop the first keys afterwards as duplicates.
     const sequence = Math.max((this.#inputSeqs.get(terminal) ?? 0) + 1, this.#options.firstInput())
     this.#inputSeqs.set(terminal, sequence)
     const { agentId, terminalId } = terminal
     this.#port(agentId)?.send('terminal:input', { terminalId, ...input, inputSeq: sequence })
   }
 
-  /** Idempotent: nothing more is sent, and no timer is left. */
+  /** Idempotent. Afterwards nothing more is sent, and no timer is left. */
   stop(): void {
     this.#viewers.clear()
     this.#store.stop()
@@ -294,15 +291,17 @@ export class TerminalHub {
 
   // ---- other nodes
 
-  /** Another node decides from now on, or, without `upstream`, this one. Viewers stay, and so does what they look at. */
+  /**
+   * Another node is now the active one, or, without `upstream`, this one. Viewers keep the terminals they have open.
+   */
   follow(upstream: TerminalUpstream | undefined): void {
     this.#upstream = upstream
-    // Agents may have come already when this node learns that it decides.
+    // Not cleared otherwise: agents may connect before this node learns that it is the active one.
     if (upstream) this.#known.clear()
     this.reflection.place = upstream ? 'mirrored' : 'decided'
   }
 
-  /** Told of an agent's terminals, until the function that this returns is called. */
+  /** Adds a watcher of an agent's terminals. Returns a function that removes it. */
   watch(agentId: string, watcher: AgentWatcher): () => void {
     const watchers = this.#watchers.get(agentId) ?? new Set()
     this.#watchers.set(agentId, watchers.add(watcher))
@@ -312,25 +311,25 @@ export class TerminalHub {
     }
   }
 
-  /** The one that began last is at the end. `isKnown`: the agent has said which it has, since this node decides. */
+  /** Newest last. `isKnown`: the agent has listed its terminals since this node became the active one. */
   terminalsOf(agentId: string): { isKnown: boolean; terminals: AgentTerminal[] } {
     return { isKnown: this.#known.has(agentId), terminals: this.#store.ofAgent(agentId) }
   }
 
-  /** For a viewer of another node: what its node's screen answers, and how far it has read the whole. */
+  /** From another node: its screen's answers to queries, and acknowledgements from viewers in mode `whole`. */
   relay<K extends 'terminal:input' | 'terminal:ack'>(agentId: string, type: K, payload: AgentServerPayloads[K]): void {
     const terminal = this.#store.find(agentId, payload.terminalId)
     if (type === 'terminal:ack') this.#agents.get(agentId)?.port.send(type, payload)
     else if (terminal) this.#type(terminal, payload as AgentServerPayloads['terminal:input'])
   }
 
-  /** A viewer of another node held the size before this node decided, or has typed up to here. */
+  /** A viewer of another node already held the size before this node became the active one. */
   holdSize(port: ViewerPort, { agentId, terminalId }: { agentId: string; terminalId: string }): void {
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#viewers.holdSize(terminal, this.#viewers.of(port))
   }
 
-  /** A viewer of another node has the terminal open no more. */
+  /** A viewer of another node no longer has the terminal open. */
   letGo(port: Pick<ViewerPort, 'id'>, { agentId, terminalId }: { agentId: string; terminalId: string }): void {
     const terminal = this.#store.find(agentId, terminalId)
     if (terminal) this.#viewers.find(port.id)?.letGo(terminal)
@@ -338,7 +337,7 @@ export class TerminalHub {
 
   // ---- reading
 
-  /** Without `terminalId`: the newest terminal. `reader` names who asks; readers with many requests wait their turn. */
+  /** Without `terminalId`: the newest terminal. Reads are limited per `reader`: further reads of the same one wait. */
   async render(
     { agentId, terminalId, format }: { agentId: string; terminalId: string | undefined; format: TerminalFormat },
     reader = '',
@@ -367,7 +366,7 @@ export class TerminalHub {
     return OK
   }
 
-  /** Undefined if the agent may have no more. */
+  /** Undefined if the agent has as many live terminals as it may. */
   #begin(id: { agentId: string; terminalId: string }, size: ScreenSize, isToldAlone = true): AgentTerminal | undefined {
     const before = this.#store.find(id.agentId, id.terminalId)
     const isOneMore = before === undefined || before.ending !== undefined

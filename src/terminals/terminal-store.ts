@@ -10,7 +10,7 @@ export interface TerminalStoreOptions extends AgentTerminalOptions {
 /** The terminals of all agents, within two limits: how many per agent, and the memory of all together. */
 export class TerminalStore {
   readonly #options: TerminalStoreOptions
-  /** By agent and id; the one that began last is at the end. */
+  /** By agent and id, newest last. */
   readonly #agents = new Map<string, Map<string, AgentTerminal>>()
   /** Every terminal that holds memory, least recently used first. */
   readonly #used = new Set<AgentTerminal>()
@@ -37,7 +37,7 @@ export class TerminalStore {
     return terminalId === undefined ? this.ofAgent(agentId).at(-1) : this.#agents.get(agentId)?.get(terminalId)
   }
 
-  /** Begins a terminal in place of an earlier one with the same id. `onBegin` runs before that one is disposed of. */
+  /** Begins a terminal, replacing an earlier one with the same id. `onBegin` runs before the old one is disposed of. */
   begin(
     id: { agentId: string; terminalId: string; identity?: TerminalIdentity | undefined },
     size: ScreenSize,
@@ -55,7 +55,7 @@ export class TerminalStore {
     return terminal
   }
 
-  /** These are the agent's newest, in this order; others of it stay before them. */
+  /** Moves these terminals to the end of their agent's list, in this order. */
   arrange(terminals: readonly AgentTerminal[]): void {
     for (const terminal of terminals) {
       const all = this.#agents.get(terminal.agentId)
@@ -84,7 +84,7 @@ export class TerminalStore {
     if (this.#used.delete(terminal)) this.#used.add(terminal)
   }
 
-  /** Runs a change that makes the terminal keep more, then makes room for it. */
+  /** Runs a change that may allocate memory for the terminal, then evicts others if needed. */
   grow(terminal: AgentTerminal, change: () => void): void {
     const before = terminal.allocatedBytes
     change()
@@ -107,7 +107,7 @@ export class TerminalStore {
     const idle = [...this.#used].filter(terminal => !terminal.watched && terminal !== spared)
     for (const terminal of [...idle.filter(({ ending }) => ending), ...idle.filter(({ ending }) => !ending)]) {
       if (this.#bytes <= this.#options.totalBytes) return
-      // A live one gives up its past and goes on.
+      // A live terminal loses its kept output but continues.
       if (terminal.ending) this.#drop(terminal)
       else this.#release(terminal)
     }

@@ -3,7 +3,7 @@ import type { Refused } from '../outcome.ts'
 import type { AgentTerminal } from './agent-terminal.ts'
 import type { Viewer } from './viewer.ts'
 
-/** An agent's connection as terminals use it. `send` must not throw and must not wait. */
+/** An agent's connection as terminals use it. `send` must neither throw nor block. */
 export interface AgentTerminalPort {
   send<K extends 'terminal:input' | 'terminal:resize' | 'terminal:resend' | 'terminal:ack'>(
     type: K,
@@ -13,19 +13,19 @@ export interface AgentTerminalPort {
 
 export type TerminalResult = { status: 'ok' } | Refused
 
-/** The node that decides, for the hub of one that shows what it decides. Nothing here throws or waits. */
+/** The active node, as the hub of another node uses it. No method throws or blocks. */
 export interface TerminalUpstream {
-  /** Whether it has said which terminals this agent has. */
+  /** Whether the active node has reported which terminals this agent has. */
   knows(agentId: string): boolean
-  /** Viewers here have terminals of this agent open, or have them open no more. */
+  /** The first viewer here opened a terminal of this agent, or the last one closed its last. */
   interest(agentId: string): void
-  /** Somebody here follows this terminal, or nobody does any more. */
+  /** The terminal got its first follower here, or lost its last one. */
   watched(terminal: AgentTerminal): void
   input(viewer: Viewer, request: ClientPayloads['terminal:input']): Promise<TerminalResult>
   resize(viewer: Viewer, request: ClientPayloads['terminal:resize']): Promise<TerminalResult>
-  /** The agent as it is reached from here. */
+  /** The agent's connection, reached through the active node. */
   port(agentId: string): AgentTerminalPort | undefined
-  /** Somebody here would answer the queries of its program. Resolves when that is decided. */
+  /** A follower here wants to answer the program's queries. Resolves when the active node has replied. */
   claim(terminal: AgentTerminal): Promise<void>
   unclaim(terminal: AgentTerminal): void
   letGo(viewerId: string, terminal: AgentTerminal): void

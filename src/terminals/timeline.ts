@@ -1,11 +1,11 @@
 import type { ScreenSize } from './screen.ts'
 
-/** Output within this time of the last mark gets no mark of its own. */
+/** Output within this time after the last mark gets no new mark. */
 const RESOLUTION_MS = 20
 const MAX_MARKS = 4096
 const MAX_RESIZES = 512
 
-/** From byte `offset` on, and after `index` earlier changes, the terminal has this size. */
+/** The terminal has this size from byte `offset` on. `index` counts the earlier resizes. */
 export interface Resize extends ScreenSize {
   index: number
   offset: number
@@ -18,9 +18,9 @@ export interface Moment {
   at: number
 }
 
-/** When the bytes of a terminal arrived and where its size changed: enough to replay it, at a few bytes per moment. */
+/** When the bytes of a terminal arrived and where its size changed: enough for a replay, at a few bytes per mark. */
 export class Timeline {
-  /** The byte offset and the wall clock of each mark, side by side. */
+  /** The byte offset and the wall-clock time of each mark, in parallel arrays. */
   #offsets: number[] = []
   #times: number[] = []
   #resizes: Resize[]
@@ -38,12 +38,12 @@ export class Timeline {
     return this.#resizes[0]!
   }
 
-  /** The change of size after the one with this index. */
+  /** The first resize after the one with this index. */
   resizeAfter(index: number): Resize | undefined {
     return this.size.index > index ? this.#resizes.find(resize => resize.index > index) : undefined
   }
 
-  /** The changes after the first size. */
+  /** The resizes after the first size. */
   get resizes(): readonly Resize[] {
     return this.#resizes.slice(1)
   }
@@ -54,7 +54,7 @@ export class Timeline {
 
   resize(size: ScreenSize, offset: number, at: number): void {
     this.#resizes.push({ cols: size.cols, rows: size.rows, index: this.size.index + 1, offset, at })
-    // Dragging a window makes hundreds of changes; a replay needs only the first and the last of them.
+    // Dragging a window causes hundreds of resizes. A replay needs only the first and the latest ones.
     if (this.#resizes.length > MAX_RESIZES) this.#resizes.splice(1, MAX_RESIZES / 2)
   }
 
@@ -67,10 +67,10 @@ export class Timeline {
     if (this.#offsets.length > MAX_MARKS) this.#thin()
   }
 
-  /** Forgets what lies before the first byte that is kept. */
+  /** Drops marks and resizes before the first kept byte. */
   prune(oldest: number): void {
     const marks = countBefore(this.#offsets, oldest)
-    // Removed in bulk: a full ring moves with every frame.
+    // Removed in bulk, since the start of a full ring moves with every frame.
     if (marks > 256) {
       this.#offsets.splice(0, marks - 1)
       this.#times.splice(0, marks - 1)

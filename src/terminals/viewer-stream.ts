@@ -8,17 +8,17 @@ export type ViewerFrameType =
   | 'terminal:exit'
   | 'terminal:ack'
 
-/** A connection that watches terminals. `send` must not throw and must not wait. */
+/** A connection that watches terminals. `send` must neither throw nor block. */
 export interface ViewerPort {
   readonly id: string
   send<K extends ViewerFrameType>(type: K, payload: ServerPayloads[K]): void
 }
 
-/** What one viewer is sent of one terminal, in one of the modes. */
+/** Sends one terminal to one viewer, in one of the modes. */
 export interface ViewerStream {
   /** The viewer has drawn everything before `offset`. */
   ack(offset: number): void
-  /** Whether the agent waits for what this viewer acknowledges. */
+  /** Whether the agent waits for this viewer's acknowledgements. */
   readonly paces?: boolean
   close(): void
 }
@@ -27,7 +27,7 @@ export interface ViewerStreamOptions {
   clock: Clock
   creditBytes: number
   snapshotIntervalMs: number
-  /** The viewer is a terminal with a person in front of it: it answers queries, and nothing else does. */
+  /** The viewer is a real terminal that answers queries, so that the server's screen need not. */
   answers?: boolean | undefined
   onFault(error: unknown): void
 }

@@ -6,7 +6,7 @@ import { WholeStream } from './whole-stream.ts'
 
 export type ViewerMode = 'bytes' | 'snapshot' | 'whole'
 
-/** Without `terminalId`: whichever terminal of the agent is the newest. */
+/** Without `terminalId`: always the newest terminal of the agent. */
 export interface ViewerTarget {
   agentId: string
   terminalId?: string
@@ -16,25 +16,25 @@ interface Opened {
   target: ViewerTarget
   mode: ViewerMode
   answers: boolean | undefined
-  /** In mode `whole`: where its bytes begin. */
+  /** In mode `whole`: the offset of the first byte to send. */
   from: number
-  /** Nothing was shown yet, nor that there is nothing. */
+  /** Neither a terminal nor an empty screen was sent yet. */
   isWaiting?: boolean
   shown?: { terminal: AgentTerminal; stream: ViewerStream }
 }
 
 export interface ViewerOptions extends ViewerStreamOptions {
-  /** One more terminal of this agent is open, or one less. */
+  /** The viewer opened or closed a terminal of this agent. */
   onOpened?(agentId: string, change: 1 | -1): void
-  /** The terminal is open no more, in no way. */
+  /** The viewer no longer has the terminal open under any target, or may no longer set its size. */
   onLetGo?(terminal: AgentTerminal): void
 }
 
 const keyOf = ({ agentId, terminalId }: ViewerTarget): string => `${agentId} ${terminalId ?? ''}`
 
 /**
- * One connection that watches terminals: what it has open, which sizes it set, and what it typed last. Its id is the
- * connection's, not the user's.
+ * One connection that watches terminals: the terminals it has open, the sizes it holds, and the number of its latest
+ * input. Its id is the connection's, not the user's.
  */
 export class Viewer {
   readonly #port: ViewerPort
@@ -61,8 +61,8 @@ export class Viewer {
   }
 
   /**
-   * Opening again starts again with a snapshot. Without a terminal, it waits for one to begin; `isSettled`: there is none
-   * so far.
+   * Opening a target again restarts it, with a new snapshot. Without a terminal, the viewer waits for one to begin.
+   * `isSettled`: it is known that there is none yet.
    */
   open(
     target: ViewerTarget,
@@ -83,7 +83,7 @@ export class Viewer {
     if (isSettled) this.#showNothing(opened)
   }
 
-  /** Which terminals this agent has is known by now: those that wait for one that has not begun are told so. */
+  /** It is now known which terminals this agent has. Targets that still have no terminal get an empty screen. */
   settled(agentId: string): void {
     for (const opened of this.#opened.values()) if (opened.target.agentId === agentId) this.#showNothing(opened)
   }
@@ -96,7 +96,7 @@ export class Viewer {
     }
   }
 
-  /** Another terminal than the one that began last may be the agent's newest. */
+  /** The agent's newest terminal is this one, which need not be the one that began last. */
   newest(terminal: AgentTerminal): void {
     for (const opened of this.#opened.values()) {
       const { agentId, terminalId } = opened.target
@@ -105,7 +105,7 @@ export class Viewer {
     }
   }
 
-  /** Returns the terminal whose agent waits for this viewer. */
+  /** Returns the terminal if its agent waits for this viewer's acknowledgements. */
   ack({ agentId, terminalId }: ViewerTarget, offset: number): AgentTerminal | undefined {
     let paced: AgentTerminal | undefined
     for (const { target, shown } of this.#opened.values()) {
@@ -118,7 +118,7 @@ export class Viewer {
     return paced
   }
 
-  /** A viewer that follows the newest terminal may also close it by the id that it was shown. */
+  /** A viewer that follows the newest terminal may also close it by that terminal's id. */
   close(target: ViewerTarget): void {
     const follower = this.#opened.get(keyOf({ agentId: target.agentId }))
     const isShown = follower?.shown?.terminal.terminalId === target.terminalId
@@ -131,8 +131,8 @@ export class Viewer {
   }
 
   /**
-   * How much of its input a program has taken. Only those that read all of the output are told, since they feed the
-   * input.
+   * The program has read its input up to `offset`. Only viewers in mode `whole` are notified, since only they feed
+   * piped input.
    */
   taken({ agentId, terminalId }: AgentTerminal, offset: number): void {
     for (const { shown } of this.#opened.values()) {
@@ -145,7 +145,7 @@ export class Viewer {
     for (const { target } of [...this.#opened.values()]) if (target.agentId === agentId) this.close(target)
   }
 
-  /** Closes what the viewer may no longer watch, and releases sizes that it may no longer set. */
+  /** Closes terminals that the viewer may no longer watch, and releases sizes that it may no longer set. */
   keep({ watches, types }: Record<'watches' | 'types', (agentId: string) => boolean>): string[] {
     const closed = new Set([...this.#opened.values()].map(({ target }) => target.agentId).filter(id => !watches(id)))
     for (const agentId of closed) this.closeAgent(agentId)
@@ -174,14 +174,14 @@ export class Viewer {
     return inputSeq <= (this.#typed.get(terminal) ?? -1)
   }
 
-  /** Each number is typed once, and numbers grow. */
+  /** True if this number is higher than all earlier ones, so that each input is typed only once. */
   isNewInput(terminal: AgentTerminal, inputSeq: number): boolean {
     if (this.hasTyped(terminal, inputSeq)) return false
     this.#typed.set(terminal, inputSeq)
     return true
   }
 
-  /** It holds the size no more, and its numbers begin anew. */
+  /** Releases the size and restarts the numbering of input. */
   letGo(terminal: AgentTerminal): void {
     this.#held.delete(terminal)
     this.#typed.delete(terminal)
@@ -219,7 +219,7 @@ export class Viewer {
     }
   }
 
-  /** A viewer keeps its size and numbering for as long as the terminal is open to it in any way. */
+  /** A viewer keeps its size and numbering while it has the terminal open under any target. */
   #letGoUnlessOpen(terminal: AgentTerminal): void {
     if (![...this.#opened.values()].some(({ shown }) => shown?.terminal === terminal)) this.letGo(terminal)
   }

@@ -5,23 +5,23 @@ import type { ViewerPort, ViewerStreamOptions } from './viewer-stream.ts'
 export interface ViewersOptions extends ViewerStreamOptions {
   /** The first viewer opened a terminal of this agent, or the last one closed its last. */
   onInterest?(agentId: string): void
-  /** This viewer has the terminal open no more, in no way. */
+  /** This viewer no longer has the terminal open under any target, or may no longer set its size. */
   onLetGo?(viewerId: string, terminal: AgentTerminal): void
 }
 
-/** All viewers of one node, and which of them sets the size of which terminal. */
+/** All viewers of one node, and which viewer holds the size of each terminal. */
 export class Viewers {
   readonly #options: ViewersOptions
   readonly #viewers = new Map<string, Viewer>()
   readonly #sizeHolders = new WeakMap<AgentTerminal, Viewer>()
-  /** How many are open, by agent. */
+  /** The number of open terminals by agent. */
   readonly #interest = new Map<string, number>()
 
   constructor(options: ViewersOptions) {
     this.#options = options
   }
 
-  /** The agents of which somebody has a terminal open. */
+  /** The agents of which some viewer has a terminal open. */
   get wanted(): string[] {
     return [...this.#interest.keys()]
   }
@@ -30,7 +30,7 @@ export class Viewers {
     return this.#interest.has(agentId)
   }
 
-  /** The viewer of this connection, from now on. */
+  /** The viewer of this connection, created if needed. */
   of(port: ViewerPort): Viewer {
     let viewer = this.#viewers.get(port.id)
     if (!viewer) {
@@ -61,7 +61,7 @@ export class Viewers {
     for (const id of [...this.#viewers.keys()]) this.leave(id)
   }
 
-  /** False if another viewer holds the size of this terminal until it closes it. */
+  /** False if another viewer holds the size of this terminal. It keeps the size until it closes the terminal. */
   holdSize(terminal: AgentTerminal, viewer: Viewer): boolean {
     const holder = this.#sizeHolders.get(terminal)
     if (holder !== viewer && holder?.holdsSize(terminal)) return false
@@ -74,7 +74,7 @@ export class Viewers {
     viewer.holdSize(terminal)
   }
 
-  /** Whoever holds the size of this terminal. */
+  /** The viewer that holds the size of this terminal. */
   holderOf(terminal: AgentTerminal): Viewer | undefined {
     const holder = this.#sizeHolders.get(terminal)
     return holder?.holdsSize(terminal) ? holder : undefined

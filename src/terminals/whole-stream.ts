@@ -4,9 +4,9 @@ import type { ViewerPort, ViewerStream, ViewerStreamOptions } from './viewer-str
 const MAX_FRAME_BYTES = 64 * 1024
 
 /**
- * Mode `whole`: every byte from an offset on, at the pace of the reader, and never a screen in place of bytes. The
- * agent waits for the reader's acknowledgements, so the ring holds what is still to be read. Bytes that the ring
- * dropped all the same are reported as a `gap`.
+ * Mode `whole`: every byte from an offset on, at the reader's pace, and never a screen instead. The agent waits for the
+ * reader's acknowledgements, so the ring still has the unread bytes. If the ring did drop some, the reader gets a
+ * `gap`.
  */
 export class WholeStream implements ViewerStream, TerminalFollower {
   readonly paces = true
