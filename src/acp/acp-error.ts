@@ -1,7 +1,7 @@
-/** Codes of JSON-RPC and of the Agent Client Protocol. */
+/** Error codes of JSON-RPC and the Agent Client Protocol. */
 export const acpCodes = { invalidParams: -32602, notFound: -32002, internal: -32603, authRequired: -32000 } as const
 
-/** A request of the program is refused: it gets this as the error of its request. */
+/** Refuses a request of the program, which gets this as the error response. */
 export class AcpError extends Error {
   readonly code: number
 

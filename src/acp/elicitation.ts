@@ -8,7 +8,7 @@ type Question = Omit<AgentPayloads['interaction:request'], 'interactionId'>
 
 const [SUBMIT, DECLINE] = ['submit', 'decline']
 
-/** A form that the program wants filled in. Throws AcpError for other ways to ask, which are not offered. */
+/** A form that the program wants filled in. Throws AcpError for other modes, which are not supported. */
 export function elicitationQuestion(request: CreateElicitationRequest): Question {
   if (request.mode !== 'form')
     throw new AcpError('invalidParams', `Only forms can be asked for, not "${request.mode}".`)

@@ -1,14 +1,11 @@
 import { depthOfText, MAX_VALUE_DEPTH } from '@fleetwire/protocol'
 
-/** How long texts may be, tried in this order. */
+/** Limits for strings inside the value, tried in this order. */
 const TEXT_CHARS = [64 * 1024, 16 * 1024, 4096, 1024, 256]
-/** What the frame adds around it counts too. */
+/** Leaves room for the nesting that the frame adds. */
 const MAX_DEPTH = MAX_VALUE_DEPTH - 4
 
-/**
- * A value that fits into a frame: whatever the program sent is shown as far as it goes, with a mark where a text was
- * cut.
- */
+/** Makes a value of the program fit into a frame. Long strings are shortened, with a mark where text was removed. */
 export function fitJson(value: unknown, maxBytes = 100 * 1024): unknown {
   for (const chars of TEXT_CHARS) {
     const json = jsonOf(value, chars)
@@ -18,7 +15,7 @@ export function fitJson(value: unknown, maxBytes = 100 * 1024): unknown {
   return cut(jsonOf(value, 64) ?? '', 1024)
 }
 
-/** Undefined for a value that overflows the stack. */
+/** Undefined for a value that cannot be serialized, for example because it overflows the stack. */
 function jsonOf(value: unknown, chars: number): string | undefined {
   try {
     return JSON.stringify(value, (_key, part) => (typeof part === 'string' ? cut(part, chars) : part)) ?? 'null'
@@ -27,7 +24,7 @@ function jsonOf(value: unknown, chars: number): string | undefined {
   }
 }
 
-/** The beginning and the end; of what is too long, the end usually says how it went. */
+/** Keeps the beginning and the end: the end of a long text usually says how it went. */
 export function cut(text: string, chars: number): string {
   if (text.length <= chars) return text
   const half = Math.floor(chars / 2)

@@ -1,7 +1,7 @@
 import type { AgentClient } from '@fleetwire/client'
 import type { SessionPort } from './session-view.ts'
 
-/** Reports of a session while none of its commands runs: programs work in the background and tell of it. */
+/** Reports for a session while none of its commands runs: programs also send updates about background work. */
 export function idlePort(
   sessionId: string,
   newId: () => string,

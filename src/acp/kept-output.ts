@@ -1,4 +1,4 @@
-/** The end of an output, of at most so many bytes. What is cut off ends with a whole character. */
+/** Keeps the last `limitBytes` bytes of an output. The kept part begins at the start of a character. */
 export class KeptOutput {
   readonly #limitBytes: number
   #parts: Buffer[] = []
@@ -12,7 +12,7 @@ export class KeptOutput {
   append(bytes: Uint8Array): void {
     this.#parts.push(Buffer.from(bytes))
     this.#size += bytes.length
-    // Twice the limit before it is cut, so that a long output is not copied for each of its pieces.
+    // Trimmed only beyond twice the limit, so that a long output is not copied for each chunk.
     if (this.#size > 2 * this.#limitBytes + 65_536) this.#cut()
   }
 

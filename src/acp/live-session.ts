@@ -8,19 +8,19 @@ import { failed, failureOf, outcomeOfTurn, usageOf } from './turn-outcome.ts'
 
 export interface LiveSessionOptions {
   sessionId: string
-  /** What the program calls it. */
+  /** The program's id of the session. */
   acpId: string
   view: SessionView
   peer: AcpPeer
-  /** Whose usage is counted. */
+  /** The source of usage reports. */
   source: string
-  /** The turn did not end although it was cancelled: nothing but the end of the program ends it. */
+  /** The turn did not end although it was cancelled. Only ending the program can end it. */
   onUnstoppable(): void
-  /** How the program ended; asked for when it is gone. */
+  /** Describes how the program ended. Called once it is gone. */
   exit(): Promise<string>
 }
 
-/** A session that the program has open. Its turns follow one another. */
+/** A session that the program has open. Its turns run one after another. */
 export class LiveSession {
   readonly sessionId: string
   readonly acpId: string
@@ -28,13 +28,13 @@ export class LiveSession {
   readonly #options: LiveSessionOptions
   #turns: Promise<unknown> = Promise.resolve()
   #waiting = 0
-  /** `cancel` aborts when the turn is to end. */
+  /** `cancel` is aborted to end the turn. */
   #turn: { run: CommandRun; cancel: AbortController } | undefined
-  /** The agent ends: so do its turns. */
+  /** The agent is stopping, so turns are cancelled. */
   #isStopping = false
-  /** Why what the program said could not be reported. */
+  /** Why an update from the program could not be reported. */
   #fault: unknown
-  /** To be told before the next turn. */
+  /** To be shown before the next turn. */
   #note: string | undefined
 
   constructor(options: LiveSessionOptions, note?: string) {
@@ -45,7 +45,7 @@ export class LiveSession {
     this.#note = note
   }
 
-  /** The run whose turn it is, and what aborts when that turn is to end. */
+  /** The run of the current turn, and a signal that aborts when that turn must end. */
   get turn(): { run: CommandRun; cancelled: AbortSignal } | undefined {
     return this.#turn && { run: this.#turn.run, cancelled: this.#turn.cancel.signal }
   }
@@ -54,7 +54,7 @@ export class LiveSession {
     return this.#waiting === 0
   }
 
-  /** Prompts the program once the turns before have ended. */
+  /** Prompts the program once earlier turns have ended. */
   async prompt(run: CommandRun, blocks: ContentBlock[]): Promise<CommandOutcome> {
     this.#waiting++
     const before = this.#turns
@@ -72,20 +72,20 @@ export class LiveSession {
     }
   }
 
-  /** Cancels the turns, since the agent ends. Resolves when they have ended. */
+  /** Cancels all turns because the agent is stopping. Resolves when they have ended. */
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#turn?.cancel.abort()
     await this.#turns
   }
 
-  /** The program is gone. Resolves when the turns have ended and what it left open is reported. */
+  /** The program is gone. Resolves when the turns have ended and everything left open is reported as ended. */
   async end(message: string): Promise<void> {
     await this.#turns
     try {
       this.view.end(message)
     } catch {
-      // There is no room for it: the next start ends the tasks.
+      // The outbox is full. The next start ends the tasks.
     }
   }
 
@@ -93,7 +93,7 @@ export class LiveSession {
     try {
       this.view.apply(update)
     } catch (error) {
-      // The server has been away for so long that nothing more can be kept. A turn with a hole is not let go on.
+      // The server has been unreachable for so long that the outbox is full. A turn with missing reports is cancelled.
       this.#fault ??= error
       this.#turn?.cancel.abort()
     }
@@ -141,7 +141,7 @@ export class LiveSession {
     try {
       this.view.endTurn(how)
     } catch {
-      // There is no room for it; the end of the run says that something is missing.
+      // The outbox is full. The end of the run reports that something is missing.
     }
   }
 }

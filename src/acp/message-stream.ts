@@ -3,20 +3,20 @@ import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
 import { isObject } from '../is-object.ts'
 
 export interface MessageStreamOptions {
-  /** What the program writes: one message a line. */
+  /** The program's output: one message per line. */
   stdout: Readable
   stdin: Writable
-  /** Something that is no message for us, in words: programs print to stdout what was meant for people. */
+  /** Receives output that is not a message, as text: some programs print to stdout for people to read. */
   onNoise(text: string): void
   maxLineBytes?: number
 }
 
-/** A longer line is dropped, whatever it was: files travel in messages, so it is generous. */
+/** A longer line is dropped. The limit is generous, since messages may contain files. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024
 const NEWLINE = 0x0a
 const SHOWN_CHARS = 500
 
-/** Of version 1, as far as it is stable. The library refuses any other, so those are told of here, once each. */
+/** The stable updates of version 1. The library rejects all others, so each unknown one is reported here once. */
 const KNOWN_UPDATES: ReadonlySet<unknown> = new Set([
   ...['user_message_chunk', 'agent_message_chunk', 'agent_thought_chunk', 'tool_call', 'tool_call_update', 'plan'],
   ...['available_commands_update', 'current_mode_update', 'config_option_update', 'session_info_update'],
@@ -24,8 +24,8 @@ const KNOWN_UPDATES: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * The messages of a program, for the library. In place of the library's own reader, which answers each stray line with
- * an error: the program would read an answer to a question that it never asked.
+ * The messages of a program, for the library. Replaces the library's own reader, which responds to each stray line with
+ * an error: the program would receive a response to a request that it never sent.
  */
 export function messageStream({ stdout, stdin, onNoise, maxLineBytes = MAX_LINE_BYTES }: MessageStreamOptions): Stream {
   const toldOf = new Set<unknown>()
@@ -45,7 +45,7 @@ export function messageStream({ stdout, stdin, onNoise, maxLineBytes = MAX_LINE_
       }
     }
   }
-  // Its end shows as the program's end, which says more.
+  // Writing fails when the program has ended, which is reported separately and in more detail.
   stdin.on('error', () => {})
   const read = messages()
   return {
@@ -86,11 +86,11 @@ export function readMessage(line: string): Read {
       return { kind: 'unknown update', name: String(update.sessionUpdate) }
     return { kind: 'message', message: value as AnyMessage }
   }
-  // We number our requests; anything else answers none of them.
+  // Our requests have numeric ids, so anything else is not a response to them.
   return typeof value.id === 'number' ? { kind: 'message', message: value as AnyMessage } : noise
 }
 
-/** Lines of text; of one that is too long, only its size. */
+/** Yields lines of text; for a line that is too long, only its size in bytes. */
 async function* linesOf(stdout: Readable, maxLineBytes: number): AsyncGenerator<string | number> {
   let parts: Buffer[] = []
   let size = 0

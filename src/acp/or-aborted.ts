@@ -1,4 +1,4 @@
-/** What the promise resolves with, or `aborted` as soon as the signal aborts; the work itself goes on. */
+/** Settles like the promise, or resolves with `aborted` as soon as the signal aborts. The work itself continues. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | 'aborted'> {
   return new Promise((resolve, reject) => {
     const abort = () => resolve('aborted')

@@ -22,13 +22,13 @@ type Answers = {
 
 export interface PeerOptions {
   version: string
-  /** In the order in which they came, each before whatever came after it. */
+  /** Called in the order of arrival, before any message that arrived later is handled. */
   onUpdate(notification: SessionNotification): void
-  /** Answers the program's requests; an AcpError becomes the error of its request. Others are not offered. */
+  /** Handlers of the program's requests. An AcpError becomes the error response. Other methods are not offered. */
   answers: Partial<Answers>
 }
 
-/** The program at the other end of a stream of messages. */
+/** The program at the other end of a message stream. */
 export class AcpPeer {
   readonly #connection: ClientConnection
   readonly #options: PeerOptions
@@ -36,20 +36,20 @@ export class AcpPeer {
   constructor(stream: Stream, options: PeerOptions) {
     this.#options = options
     const app = client({ name: 'fleetwire' })
-    // First: the library hands a message to one handler after the other, so a later one would see it later than the
-    // request that came after it.
+    // Registered first: the library tries handlers one after another, asynchronously. A later handler could see an
+    // update only after the request that followed it.
     app.onNotification(methods.client.session.update, ({ params }) => options.onUpdate(params))
     for (const [method, answer] of Object.entries(options.answers)) {
       const handler = ({ params, signal }: { params: never; signal: AbortSignal }) =>
         (answer(params, signal) as Promise<unknown>).catch(asRequestError)
       app.onRequest(method as keyof Answers, handler as never)
     }
-    // Extensions of the protocol may be ignored, unless they are requests: those get "method not found".
+    // Notifications of protocol extensions may be ignored. Requests get "method not found".
     app.onNotification('*', () => {})
     this.#connection = app.connect(stream)
   }
 
-  /** Aborts when nothing more comes from the program. */
+  /** Aborts when the program can send nothing more. */
   get gone(): AbortSignal {
     return this.#connection.signal
   }
@@ -73,10 +73,10 @@ export class AcpPeer {
     return response
   }
 
-  /** Rejects with what the program says, or when it is gone. */
+  /** Rejects with the program's error response, or when the program is gone. */
   async request<M extends AgentRequestMethod>(method: M, params: AgentRequestParamsByMethod[M]) {
     const response = await this.#connection.agent.request(method, params)
-    // An update that came before the response is handled after some steps of promises, and so before this.
+    // An update that arrived before the response is handled within a few microtasks, so before this.
     await new Promise(resolve => setImmediate(resolve))
     return response
   }

@@ -16,7 +16,7 @@ type Asked = Pick<Question, 'kind' | 'title' | 'description' | 'subject' | 'risk
 
 export interface Permission {
   question: Asked
-  /** The program's option by the id that it has in the question. */
+  /** Maps an option id of the question to the program's option id. */
   optionIds: ReadonlyMap<string, string>
 }
 
@@ -39,13 +39,13 @@ const MEANS: Record<string, Pick<Question['options'][number], 'effect' | 'scope'
 }
 
 /**
- * A request for permission as a question to a person. `known`: what the program has told of the call before. Throws
- * AcpError.
+ * Turns a permission request into a question to a person. `known`: what the program has reported about the tool call so
+ * far. Throws AcpError.
  */
 export function permissionOf({ toolCall, options }: RequestPermissionRequest, known: ToolCall | undefined): Permission {
   const call: ToolCall = { title: '', ...known, ...told(toolCall), toolCallId: toolCall.toolCallId }
   const { rawInput } = call
-  // Of what is nested too deeply to be shown, the digest is that of saying so.
+  // The digest is that of the fitted input, even if that is only a placeholder for an input nested too deeply.
   if (typeof rawInput === 'object' && rawInput !== null) call.rawInput = fitJson(rawInput, MAX_INPUT_BYTES)
   if (options.length === 0) throw new AcpError('invalidParams', 'A request for permission has options.')
   const optionIds = new Map<string, string>()
@@ -68,19 +68,19 @@ export function permissionOf({ toolCall, options }: RequestPermissionRequest, kn
   }
 }
 
-/** An answer as the program expects it. Without an option the question has come to nothing. */
+/** The answer in the program's terms. Without a chosen option, the request was cancelled. */
 export function outcomeOf({ optionId }: InteractionAnswer, { optionIds }: Permission): RequestPermissionOutcome {
   const chosen = optionId === undefined ? undefined : optionIds.get(optionId)
   return chosen === undefined ? { outcome: 'cancelled' } : { outcome: 'selected', optionId: chosen }
 }
 
-/** A kind of a later version that does not say that it allows is taken as one that does not. */
+/** An unknown kind, of a later version of the protocol, counts as a denial. */
 const meaningOf = ({ kind }: PermissionOption) => MEANS[kind] ?? { effect: 'deny' as const, scope: 'once' as const }
 
 const told = (update: object) =>
   Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined && value !== null))
 
-/** What is asked about: the change, the command line, or whatever the input is. */
+/** What the permission is for: the diff, the command line, or else the tool's input. */
 function subjectOf({ content = [], rawInput, kind }: ToolCall): NonNullable<Question['subject']> {
   const digest = subjectDigest([content, rawInput ?? null])
   const subject = (type: string, preview: string) => ({ type, preview: cut(preview, MAX_PREVIEW_CHARS), digest })

@@ -12,15 +12,15 @@ interface PlannedTask {
 
 export interface PlanContext {
   sessionId: string
-  /** The task that the present command belongs to. */
+  /** The task that the current command belongs to. */
   parentTaskId?: string | undefined
 }
 
 const MAX_TITLE_CHARS = 512
 
 /**
- * The plan of a session as tasks. Each update is the whole plan: an entry is known by its text, else by its place. An
- * end stays, so an entry that is taken up again is another task.
+ * The plan of a session as tasks. Each update contains the whole plan. Entries are matched with tasks by text, then by
+ * position. A task that has ended stays ended, so an entry that is resumed becomes a new task.
  */
 export class PlanTasks {
   readonly #newId: () => string
@@ -30,12 +30,12 @@ export class PlanTasks {
     this.#newId = newId
   }
 
-  /** Those that have not ended. */
+  /** The ids of tasks that have not ended. */
   get open(): string[] {
     return this.#tasks.filter(({ status }) => status !== 'completed').map(({ taskId }) => taskId)
   }
 
-  /** What to report of the new plan. */
+  /** Takes a new plan and returns the changes to report. */
   update(entries: readonly PlanEntry[], context: PlanContext): TaskReport[] {
     const reports: TaskReport[] = []
     const before = new Set(this.#tasks)
@@ -63,7 +63,7 @@ export class PlanTasks {
     return reports
   }
 
-  /** The turn is over: nobody works on it now. */
+  /** The turn is over, so tasks in progress are paused. */
   pause(): TaskReport[] {
     return this.#tasks.flatMap(task => {
       if (task.status !== 'in_progress') return []
@@ -72,7 +72,7 @@ export class PlanTasks {
     })
   }
 
-  /** Nobody will go on with it. */
+  /** Cancels all open tasks. */
   end(message: string): TaskReport[] {
     const reports = this.open.map(taskId => cancel(taskId, message))
     this.#tasks = []

@@ -15,17 +15,17 @@ export interface ProgramAnswersOptions {
   terminals: Terminals
   client: () => Pick<AgentClient, 'ask' | 'report'>
   newId: () => string
-  /** Aborts when nothing more comes from the program. */
+  /** Aborts when the program can send nothing more. */
   gone: () => AbortSignal
   allowWrite: boolean
   allowTerminals: boolean
-  /** A question that nobody answers is answered with no. */
+  /** A question that is not answered within this time is denied. Undefined: no limit. */
   askTimeoutMs: number | undefined
 }
 
 type Question = Omit<Parameters<AgentClient['ask']>[0], 'interactionId'>
 
-/** What the program may ask of us: questions to people, files, commands. Everything names one of its sessions. */
+/** Handles the program's requests: questions to people, files, commands. Each must name one of its open sessions. */
 export function programAnswers(options: ProgramAnswersOptions): PeerOptions['answers'] {
   const { root, sessions, terminals, allowWrite, allowTerminals } = options
   return {
@@ -74,7 +74,7 @@ export function programAnswers(options: ProgramAnswersOptions): PeerOptions['ans
   } satisfies PeerOptions['answers']
 }
 
-/** Undefined if the question came to nothing: its turn was cancelled, or the program is gone. */
+/** Undefined if the question was withdrawn: its turn was cancelled, or the program is gone. */
 async function ask(
   { client, newId, gone, askTimeoutMs }: ProgramAnswersOptions,
   session: LiveSession | undefined,

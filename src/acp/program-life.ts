@@ -23,27 +23,27 @@ export interface LifeOptions {
   client: () => AgentClient
   version: string
   newId: () => string
-  /** Tells the person at the terminal. */
+  /** Prints a message for the person at the terminal. */
   say(text: string): void
-  /** The mode that new sessions begin in. */
+  /** The initial mode of new sessions. */
   mode: string | undefined
-  /** How to log in where the program wants it. */
+  /** The id of the authentication method to log in with, if any. */
   auth: string | undefined
   allowWrite: boolean
   allowTerminals: boolean
-  /** A question that nobody answers is answered with no. */
+  /** A question that is not answered within this time is denied. Undefined: no limit. */
   askTimeoutMs: number | undefined
   terminalTimeoutMs: number
 }
 
-/** Programs that are fetched first, as `npx` does, take their time. */
+/** Generous, since a program may be downloaded first, as with `npx`. */
 const START_MS = 120_000
-/** A program that failed at its start is usually about to end. */
+/** A program that fails during start-up usually exits soon. Its exit explains more than the failed request. */
 const LAST_WORDS_MS = 200
 
-/** The program from its start to its end: what it can do, its sessions, and what ends with it. */
+/** One run of the program: its capabilities and sessions, and everything that ends with it. */
 export class ProgramLife {
-  /** Resolves when its commands have ended and what it left open is reported. */
+  /** Resolves when the program has exited, its commands have ended and everything left open is reported as ended. */
   readonly exited: Promise<ProgramExit>
   readonly #options: LifeOptions
   readonly #program: AcpProgram
@@ -53,7 +53,7 @@ export class ProgramLife {
   #agent: InitializeResponse | undefined
   #killed = false
 
-  /** Rejects, with nothing left running, if the program cannot be started or does not speak the protocol. */
+  /** Rejects if the program cannot be started or does not speak the protocol. Nothing is left running then. */
   static async start(options: LifeOptions): Promise<ProgramLife> {
     const program = await AcpProgram.start(options.program)
     const life = new ProgramLife(program, options)
@@ -91,7 +91,7 @@ export class ProgramLife {
         ...{ gone: () => this.#peer.gone, allowWrite, allowTerminals, askTimeoutMs },
       }),
     })
-    // A program that closed its end of the connection is of no use any more.
+    // A program that closed its end of the connection is useless.
     this.#peer.gone.addEventListener('abort', () => void program.stop())
     this.exited = program.exited.then(async exit => {
       this.#peer.close()
@@ -101,24 +101,24 @@ export class ProgramLife {
     })
   }
 
-  /** `claude-code-acp 0.20.1`, as it calls itself. */
+  /** The program's name and version as reported by itself, such as `claude-code-acp 0.20.1`. */
   get name(): string {
     const { name, title, version } = this.#agent?.agentInfo ?? {}
     return [title || name || 'the program', version].filter(Boolean).join(' ')
   }
 
-  /** We killed it because a turn did not end. */
+  /** The program was killed because a cancelled turn did not end. */
   get wasKilled(): boolean {
     return this.#killed
   }
 
-  /** Ends the program, politely first. Resolves when nothing of it is left. */
+  /** Ends the program, gracefully at first. Resolves when nothing of it is left. */
   async stop(): Promise<void> {
     await this.#program.stop()
     await this.exited
   }
 
-  /** Lets the turns end as cancelled, then ends the program. */
+  /** Cancels the turns, waits up to `graceMs` for them to end, then ends the program. */
   async cancelAndStop(graceMs: number): Promise<void> {
     const ended = Promise.all(this.#sessions.all().map(session => session.stop()))
     await within(systemClock, graceMs, ended)
@@ -128,14 +128,14 @@ export class ProgramLife {
   async prompt(run: CommandRun): Promise<CommandOutcome> {
     const content = promptContent(run.input, this.#agent?.agentCapabilities?.promptCapabilities)
     if (!content.ok) return failed('invalid_input', content.message)
-    // A new conversation is called by what was asked first; the program may give it a better name.
+    // A new conversation is titled after its first prompt. The program may send a better title.
     const sessionId = run.sessionId ?? run.commandId
     if (this.#options.store.acpIdOf(sessionId) === undefined)
       run.report('session:start', { sessionId, title: titleOf(content.text) })
     return this.#inSession(run, session => session.prompt(run, content.blocks))
   }
 
-  /** The input is the id of a mode. */
+  /** The input is a mode id, or `{ modeId }`. */
   async setMode(run: CommandRun): Promise<CommandOutcome> {
     const modeId = typeof run.input === 'string' ? run.input.trim() : (run.input as { modeId?: unknown } | null)?.modeId
     if (typeof modeId !== 'string' || modeId === '') return failed('invalid_input', 'invalid input: name a mode.')
@@ -162,7 +162,7 @@ export class ProgramLife {
     })
   }
 
-  /** An interrupt is heeded at once, whatever the program is busy with. */
+  /** An interrupt while the session is being opened takes effect at once. */
   async #inSession(run: CommandRun, act: (session: LiveSession) => Promise<CommandOutcome>): Promise<CommandOutcome> {
     try {
       const session = await orAborted(this.#sessions.ofRun(run), run.signal)
@@ -174,7 +174,7 @@ export class ProgramLife {
     }
   }
 
-  /** A request about a session other than a prompt: the protocol has no way to cancel it. */
+  /** For session requests other than prompts: the protocol cannot cancel them, so an interrupt only stops waiting. */
   async #request(run: CommandRun, act: (session: LiveSession) => Promise<CommandOutcome>): Promise<CommandOutcome> {
     return this.#inSession(run, async session => {
       const outcome = await orAborted(act(session), run.signal)

@@ -11,7 +11,7 @@ export interface ProgramOptions {
   args: readonly string[]
   cwd: string
   env: Record<string, string>
-  /** A line that it wrote to stderr, as it is. */
+  /** Called with each line that the program writes to stderr. */
   onStderr(line: string): void
   clock?: Clock
 }
@@ -19,22 +19,22 @@ export interface ProgramOptions {
 export interface ProgramExit {
   exitCode?: number
   signal?: string
-  /** What it wrote to stderr at last, in a line: usually why. */
+  /** The most telling of its last lines on stderr, which usually says why. */
   lastWords: string
 }
 
-/** Programs that end with their input get this long to do so. */
+/** How long the program may take to exit after the end of its input, before it is interrupted. */
 const EOF_MS = 2000
 const DELAYS = { termAfterMs: 1000, killAfterMs: 2000, hangupMs: 500 }
-/** What it wrote before it ended is still in the pipe; a process that it left behind may hold the pipe for ever. */
+/** How long to wait for output still in the pipe. A process left behind may keep the pipe open forever. */
 const DRAIN_MS = 500
 const MAX_LINE_CHARS = 8192
 const LAST_LINES = 40
 const SIGNAL_EXIT = 128
 
 /**
- * The program that is the agent, in a session of its own: Ctrl-C at our terminal reaches us alone, and what the program
- * leaves behind ends with it.
+ * The agent's program, in its own process session: Ctrl-C at our terminal reaches only us, and processes that the
+ * program leaves behind end with it.
  */
 export class AcpProgram {
   readonly exited: Promise<ProgramExit>
@@ -44,7 +44,7 @@ export class AcpProgram {
   readonly #gone: Promise<unknown>
   #hasExited = false
 
-  /** Rejects if the system does not start it. */
+  /** Rejects if the program cannot be started. */
   static async start(options: ProgramOptions): Promise<AcpProgram> {
     const { file, args, cwd, env } = options
     const child = spawn(file, args, { cwd, env: { ...env, PWD: cwd }, stdio: 'pipe', detached: true })
@@ -87,7 +87,7 @@ export class AcpProgram {
     return this.#child.stdout
   }
 
-  /** Ends it, politely first. Resolves when it and all of its session are gone. Idempotent. */
+  /** Ends the program, gracefully at first. Resolves when its whole session is gone. Idempotent. */
   async stop(): Promise<void> {
     this.#child.stdin.end()
     await within(this.#clock, EOF_MS, this.exited)
@@ -95,18 +95,18 @@ export class AcpProgram {
     await this.#gone
   }
 
-  /** Ends it at once. */
+  /** Kills the program. */
   async kill(): Promise<void> {
     this.#stop.kill()
     await this.#gone
   }
 }
 
-/** After the line that says why, runtimes print where, and their own version. */
+/** The last line that looks like an error, since runtimes print a stack and their version after it. */
 const lastWordsOf = (lines: readonly string[]): string =>
   lines.findLast(line => /error|exception|fatal|panic/i.test(line) && !/^at /.test(line)) ?? lines.at(-1) ?? ''
 
-/** How a shell would report the end. */
+/** The exit code that a shell would report. */
 export const exitCodeOf = ({ exitCode, signal }: ProgramExit): number =>
   exitCode ?? SIGNAL_EXIT + (os.signals[signal as NodeJS.Signals] ?? 0)
 
@@ -116,13 +116,13 @@ export function describeExit({ exitCode, signal, lastWords }: ProgramExit): stri
   return lastWords === '' ? how : `${how}: ${lastWords.slice(0, 500)}`
 }
 
-/** Calls back for each line, cut to a length that may be shown. */
+/** Calls back for each line, truncated to MAX_LINE_CHARS. */
 function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   let text = ''
   stream.setEncoding('utf8')
   stream.on('data', (chunk: string) => {
     const lines = (text + chunk).split('\n')
-    // What follows of a line that is too long is dropped.
+    // The rest of a line that is too long is dropped.
     text = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS)
     for (const line of lines) onLine(line.slice(0, MAX_LINE_CHARS))
   })

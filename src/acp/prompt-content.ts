@@ -4,7 +4,7 @@ export type PromptContent = { ok: true; blocks: ContentBlock[]; text: string } |
 
 const FORMS = 'a prompt is a text, an object with a "text", or a list of content blocks of the Agent Client Protocol'
 
-/** What a command's input asks of the program; `text` is how people read it. */
+/** Converts a command's input to a prompt. `text` is the prompt in readable form. */
 export function promptContent(input: unknown, takes: PromptCapabilities | undefined): PromptContent {
   const blocks = blocksOf(input)
   if (blocks === undefined) return { ok: false, message: `invalid input: ${FORMS}.` }
@@ -44,7 +44,7 @@ function isBlock(block: unknown): block is ContentBlock {
   }
 }
 
-/** Content as text: what cannot be shown as text is named. */
+/** Content as text. For content that is not text, a description. */
 export function describeContent(block: ContentBlock): string {
   switch (block.type) {
     case 'text':

@@ -4,9 +4,9 @@ import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path'
 import { AcpError } from './acp-error.ts'
 
 export interface ReadRange {
-  /** The first line, from 1 on. Default: 1. */
+  /** The first line, counted from 1. Default: 1. */
   line?: number | null | undefined
-  /** How many lines. Default: all. */
+  /** The number of lines. Default: all. */
   limit?: number | null | undefined
 }
 
@@ -14,16 +14,16 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = con
 const MAX_READ_BYTES = 16 * 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 0x0a
-/** Linux alone names an open file by its number, so that what was checked is what is used. */
+/** Only Linux can address an open file by its descriptor, so that the file used is the one that was checked. */
 const byNumber = process.platform === 'linux'
 
 /**
- * The folder that the program may read and write through us, and nothing outside of it. A path counts as what it leads
- * to: `..` and symbolic links are followed and then judged. Whoever can write in the folder may swap a file or a folder
- * for a link between the look and the use; so what was opened is judged again, by its own name, before a byte is read
- * or written.
+ * The folder that the program may read and write through us; everything outside is refused. Paths are resolved first,
+ * including `..` and symbolic links, and then checked. Somebody with write access to the folder could replace a file or
+ * folder by a link between check and use. So an opened file is checked again, by its actual path, before any byte is
+ * read or written.
  *
- * The names of all other files are no secret to the program: it runs as the same user and can open them itself.
+ * Other files' names are not secret: the program runs as the same user and can open those files itself.
  */
 export class Root {
   readonly path: string
@@ -39,7 +39,7 @@ export class Root {
     this.path = path
   }
 
-  /** The text of a file, or lines of it. Throws AcpError. */
+  /** The text of a file, or some lines of it. Throws AcpError. */
   async readText(path: string, { line, limit }: ReadRange = {}): Promise<string> {
     const file = await this.#open(await this.#real(path), O_RDONLY | O_NONBLOCK, path)
     try {
@@ -50,7 +50,7 @@ export class Root {
     }
   }
 
-  /** Replaces the content of a file, and makes it and its folders where they do not exist. Throws AcpError. */
+  /** Replaces the content of a file. Creates the file and its folders if needed. Throws AcpError. */
   async writeText(path: string, content: string): Promise<void> {
     const name = basename(this.#checked(path))
     if (name === '' || name === '.' || name === '..') throw refused(path, 'names no file')
@@ -69,7 +69,7 @@ export class Root {
     }
   }
 
-  /** The real path of a folder inside. Throws AcpError. */
+  /** The real path of a folder inside the root. Throws AcpError. */
   async folder(path: string): Promise<string> {
     const real = await this.#real(path)
     if (!(await stat(real)).isDirectory()) throw refused(path, 'is no folder')
@@ -82,7 +82,7 @@ export class Root {
     return path
   }
 
-  /** Where it leads to. */
+  /** The path with `..` and links resolved, checked to be inside the root. */
   async #real(path: string): Promise<string> {
     try {
       return this.#inside(await realpath(this.#checked(path)), path)
@@ -92,7 +92,7 @@ export class Root {
     }
   }
 
-  /** The deepest folder of the path that exists, and the names after it. Outside of the root, that is all that is told. */
+  /** The deepest existing folder of the path, and the names after it. Throws if that folder is outside the root. */
   async #deepest(path: string): Promise<{ real: string; missing: string[] }> {
     const missing: string[] = []
     for (let at = path; ; at = dirname(at)) {
@@ -110,7 +110,7 @@ export class Root {
     throw refused(path, `is outside of ${this.path}, the root of this agent`)
   }
 
-  /** Opens what the real path names now, and checks that it is still that. */
+  /** Opens a real path and checks that the opened file is still inside the root. */
   async #open(real: string, flags: number, path: string): Promise<FileHandle> {
     let handle: FileHandle
     try {
@@ -160,7 +160,7 @@ export class Root {
     return at
   }
 
-  /** For writing. A symbolic link is followed as far as it stays inside. */
+  /** Opens a file for writing. A symbolic link is followed if it leads to a file inside the root. */
   async #openIn(folder: Folder, name: string, path: string): Promise<FileHandle> {
     const flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW
     try {
@@ -184,7 +184,7 @@ interface Folder {
   handle: FileHandle
 }
 
-/** A name in a folder that was opened, whatever stands at the folder's path by now. */
+/** The path of a name in an opened folder, even if the folder's path now leads elsewhere (Linux only). */
 const placeIn = ({ real, handle }: Folder, name: string): string =>
   byNumber ? `/proc/self/fd/${handle.fd}/${name}` : join(real, name)
 
@@ -216,7 +216,7 @@ async function readLines(file: FileHandle, first: number, count: number, path: s
   return Buffer.concat(kept)
 }
 
-/** With its byte order mark, so that writing it back changes nothing. */
+/** Keeps the byte order mark, so that writing the text back changes nothing. */
 function decode(bytes: Buffer, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -2,17 +2,17 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 interface Stored {
-  /** What the program calls the session. */
+  /** The program's id of the session. */
   acpId?: string
-  /** Tasks of its plan that have not ended. */
+  /** Tasks of the session's plan that have not ended. */
   openTasks?: string[]
 }
 
 const MAX_SESSIONS = 2000
 
 /**
- * What a restart must know of the sessions: how the program calls them, and which tasks would stay open for ever. Lives
- * beside the agent's journal.
+ * What must survive a restart: the program's ids of the sessions, and the tasks that would otherwise stay open forever.
+ * Stored beside the agent's journal.
  */
 export class SessionStore {
   readonly #path: string
@@ -37,7 +37,7 @@ export class SessionStore {
     this.#change(sessionId, { openTasks })
   }
 
-  /** Tasks that an earlier process left open; asked for once. */
+  /** Returns the tasks that an earlier process left open, and forgets them. */
   takeOpenTasks(): string[] {
     const left = [...this.#sessions.values()].flatMap(({ openTasks = [] }) => openTasks)
     for (const stored of this.#sessions.values()) delete stored.openTasks
@@ -47,7 +47,7 @@ export class SessionStore {
 
   #change(sessionId: string, change: Stored): void {
     const stored = { ...this.#sessions.get(sessionId), ...change }
-    // The latest used is the last: the oldest go first.
+    // Most recently used last. The oldest are dropped first.
     this.#sessions.delete(sessionId)
     this.#sessions.set(sessionId, stored)
     for (const id of this.#sessions.keys()) {
@@ -57,7 +57,7 @@ export class SessionStore {
     this.#write()
   }
 
-  /** At every moment the file is complete. Rare enough to be waited for: once a session, and with each plan. */
+  /** Replaces the file atomically. Synchronous, since it is rare: once per session, and with each plan. */
   #write(): void {
     try {
       writeFileSync(`${this.#path}.new`, JSON.stringify(Object.fromEntries(this.#sessions)), { mode: 0o600 })
@@ -68,7 +68,7 @@ export class SessionStore {
   }
 }
 
-/** A file that is no more than half there, or of a later version, is as good as none: the conversations begin anew. */
+/** A damaged file, or one of a later version, counts as missing: conversations start over. */
 function read(path: string): Map<string, Stored> {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'))

@@ -6,24 +6,24 @@ import { PlanTasks } from './plan-tasks.ts'
 import { describeContent } from './prompt-content.ts'
 import { ToolCalls } from './tool-calls.ts'
 
-/** Where what the program tells is reported: a run, or between two runs the session alone. */
+/** Where updates are reported: to a run or, between two runs, only to the session. */
 export type SessionPort = Pick<CommandRun, 'message' | 'tool' | 'progress' | 'report' | 'taskId'>
 
 export interface SessionViewOptions {
   sessionId: string
-  /** Whose usage is counted, and what the program calls the session: the cost it tells is that of all of it. */
+  /** The source of usage reports, and the program's session id: the reported cost is that of the whole session. */
   source: string
   acpId: string
   newId: () => string
-  /** The tasks of its plan that have not ended are others now. */
+  /** The set of the plan's open tasks may have changed. */
   onOpenTasks(taskIds: string[]): void
 }
 
 const TITLE_CHARS = 512
-/** Of a longer answer, the command's output has the beginning and the end; the session has all of it. */
+/** A longer answer is shortened to its beginning and end in the command's output. The session has all of it. */
 const MAX_TEXT_CHARS = 40_000
 
-/** One session as people see it: takes the updates of the program and reports them, in their order. */
+/** One session as people see it: reports the program's updates, in order. */
 export class SessionView {
   readonly #options: SessionViewOptions
   readonly #plan: PlanTasks
@@ -31,10 +31,10 @@ export class SessionView {
   readonly #idle: SessionPort
   #port: SessionPort
   #open: { role: 'assistant' | 'reasoning'; messageId: string | undefined; message: RunMessage } | undefined
-  /** By message. */
+  /** The texts of this turn, one per message. */
   #said: string[] = []
 
-  /** `idle`: where it reports between runs. */
+  /** `idle`: where to report between runs. */
   constructor(options: SessionViewOptions, idle: SessionPort) {
     this.#options = options
     this.#idle = idle
@@ -42,7 +42,7 @@ export class SessionView {
     this.#plan = new PlanTasks(options.newId)
   }
 
-  /** What the assistant has said in this turn. */
+  /** The assistant's messages of this turn. */
   get text(): string {
     return cut(this.#said.map(text => text.trim()).join('\n\n'), MAX_TEXT_CHARS)
   }
@@ -52,8 +52,8 @@ export class SessionView {
   }
 
   /**
-   * What is reported from now on belongs to this run. `note`: what people should know before. The prompt is the input of
-   * the command, and no message of the agent: a client that has written it would show it twice.
+   * Reports belong to this run from now on. `note`: shown to people first. The prompt is not reported as a message,
+   * since it is the command's input already: the client that sent it would show it twice.
    */
   beginTurn(port: SessionPort, note?: string): void {
     this.#endMessage()
@@ -65,7 +65,7 @@ export class SessionView {
     message.end()
   }
 
-  /** The turn is over: late updates belong to the session alone. */
+  /** The turn is over. Late updates belong only to the session. */
   endTurn(how: 'ended' | 'cancelled'): void {
     try {
       this.#endMessage()
@@ -76,14 +76,14 @@ export class SessionView {
     }
   }
 
-  /** The program is gone, or goes on without this session. */
+  /** The program is gone. */
   end(message: string): void {
     this.#endMessage()
     this.#tools.endTurn('cancelled')
     this.#reportPlan(this.#plan.end(message))
   }
 
-  /** Throws what reporting throws. */
+  /** Throws if reporting throws. */
   apply(update: SessionUpdate): void {
     switch (update.sessionUpdate) {
       case 'agent_message_chunk':
@@ -115,7 +115,7 @@ export class SessionView {
       case 'available_commands_update':
         this.share('commands', update.availableCommands)
         break
-      // Our own prompt, which is shown already; and what is sent only to those who asked for it.
+      // Our own prompt, which is already shown, and updates that are sent only to clients that opted in.
       case 'user_message_chunk':
       case 'notice':
       case 'compaction_update':
@@ -126,7 +126,7 @@ export class SessionView {
     }
   }
 
-  /** A part of the session's state. */
+  /** Reports a part of the session's state. */
   share(name: 'mode' | 'modes' | 'config' | 'commands' | 'context', value: unknown): void {
     this.#report('state:patch', { patch: [{ op: 'add', path: `/${name}`, value: fitJson(value) }] })
   }

@@ -14,32 +14,32 @@ export interface SessionsOptions {
   client: () => AgentClient
   newId: () => string
   say(text: string): void
-  /** Where the program works. */
+  /** The program's working folder. */
   cwd: string
-  /** The mode that new sessions begin in. */
+  /** The initial mode of new sessions. */
   mode: string | undefined
   onUnstoppable(): void
-  /** How the program ended; asked for when it is gone. */
+  /** Describes how the program ended. Called once it is gone. */
   exit(): Promise<string>
-  /** The program has closed a session. */
+  /** A session is about to be closed. */
   onClosed(acpId: string): Promise<void>
 }
 
-/** A session that was not used for longest is closed when there are more, where the program can take it up again. */
+/** With more sessions, the least recently used one is closed, if the program can resume it later. */
 const MAX_OPEN = 64
-/** Updates of a session that the program told before it told the session's id. */
+/** Limit of updates for a session that arrive before the response with the session's id. */
 const MAX_EARLY = 100
 const IS_HISTORY = /chunk$|^tool_call|^plan$/
 const NOT_CONTINUED =
   'The program was started again and could not take up this conversation: it does not know what was said before.'
 
-/** The sessions that the program has open, by our names and by its own. */
+/** The sessions that the program has open, by our ids and by its own. */
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #open = new Map<string, Promise<LiveSession>>()
   readonly #byAcpId = new Map<string, LiveSession>()
   readonly #early = new Map<string, SessionUpdate[]>()
-  /** Being taken up again: the program tells all that was said in them, which is known here. */
+  /** Sessions being resumed. The program replays their history, which is ignored since it is known already. */
   readonly #replayed = new Set<string>()
   #agent: Partial<InitializeResponse> = {}
 
@@ -47,7 +47,7 @@ export class Sessions {
     this.#options = options
   }
 
-  /** What the program can do. */
+  /** Takes the program's capabilities. */
   initialized(agent: InitializeResponse): void {
     this.#agent = agent
   }
@@ -56,18 +56,18 @@ export class Sessions {
     return [...this.#byAcpId.values()]
   }
 
-  /** By the program's name of it. Throws AcpError. */
+  /** Finds a session by the program's id. Throws AcpError. */
   of(acpId: string): LiveSession {
     const session = this.#byAcpId.get(acpId)
     if (session === undefined) throw new AcpError('notFound', `There is no session ${JSON.stringify(acpId)}.`)
     return session
   }
 
-  /** The session of a run, opened if it is not. */
+  /** The session of a run, opened if needed. */
   async ofRun(run: CommandRun): Promise<LiveSession> {
     const sessionId = run.sessionId ?? run.commandId
     const opening = this.#open.get(sessionId) ?? this.#begin(sessionId)
-    // The latest used is the last.
+    // Most recently used last.
     this.#open.delete(sessionId)
     this.#open.set(sessionId, opening)
     try {
@@ -116,7 +116,7 @@ export class Sessions {
     return session
   }
 
-  /** Undefined if the program cannot take it up. */
+  /** Resumes a session. Undefined if the program cannot. */
   async #takeUp(acpId: string) {
     const { peer, cwd, say } = this.#options
     const { loadSession, sessionCapabilities } = this.#agent.agentCapabilities ?? {}

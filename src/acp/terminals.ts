@@ -13,7 +13,7 @@ export interface TerminalRequest {
   sessionId: string
   command: string
   args?: readonly string[] | null | undefined
-  /** A folder that exists. */
+  /** An existing folder. */
   cwd: string
   env?: readonly { name: string; value: string }[] | null | undefined
   outputByteLimit?: number | null | undefined
@@ -25,12 +25,12 @@ export interface ExitStatus {
 }
 
 export interface TerminalsOptions {
-  /** What the commands' environment is made of. */
+  /** The base environment of commands. */
   env: Record<string, string>
   newId: () => string
-  /** Viewers watch the commands: `client.openTerminal`. */
+  /** Opens a terminal in which viewers can watch a command: `client.openTerminal`. */
   openTerminal(options: AgentTerminalOptions): Pick<AgentTerminal, 'write' | 'exit'>
-  /** A command that runs longer is ended. */
+  /** A command that runs for longer is ended. */
   timeoutMs: number
   clock?: Clock
 }
@@ -40,7 +40,7 @@ interface Running {
   kept: KeptOutput
   stop: SessionStop
   exit: ExitStatus | undefined
-  /** Resolves when all of its processes are gone. */
+  /** Resolves when all processes of the command are gone. */
   ended: Promise<ExitStatus>
   timeout: Timer
 }
@@ -50,12 +50,12 @@ const MAX_OUTPUT_BYTES = 1024 * 1024
 const DELAYS = { termAfterMs: 500, killAfterMs: 2000, hangupMs: 500 }
 const [COLS, ROWS] = [120, 30]
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** Some programs send a line for a shell in place of a command and its arguments. */
+/** Some programs send a shell line instead of a command with arguments. */
 const NEEDS_SHELL = /[\s;&|<>()$`"'\\*?[\]#~{}]/
 
 /**
- * Commands that the program runs through us. Each has a session of processes of its own, an end of its output that is
- * kept, and a terminal that viewers can watch. They end with their ACP session and with the program.
+ * Commands that the program runs through us. Each has its own process session, a buffer with the end of its output, and
+ * a terminal that viewers can watch. Commands end with their ACP session and with the program.
  */
 export class Terminals {
   readonly #options: TerminalsOptions
@@ -99,7 +99,7 @@ export class Terminals {
     })
   }
 
-  /** Ends the command; its output can still be read. */
+  /** Ends the command. Its output can still be read. */
   async kill(sessionId: string, terminalId: string): Promise<void> {
     const { stop, ended, exit } = this.#get(sessionId, terminalId)
     if (exit === undefined) stop.interrupt()
@@ -112,7 +112,7 @@ export class Terminals {
     this.#running.delete(terminalId)
   }
 
-  /** Ends those of a session, or all. */
+  /** Ends the commands of one session, or all. */
   async end(sessionId?: string): Promise<void> {
     const all = [...this.#running].filter(([, running]) => sessionId === undefined || running.sessionId === sessionId)
     await Promise.all(all.map(([terminalId, running]) => this.release(running.sessionId, terminalId)))
@@ -136,7 +136,7 @@ export class Terminals {
       viewers.exit({})
       throw new AcpError('internal', `The command could not be started: ${(error as Error).message}`)
     }
-    // Nobody types into it.
+    // The command gets no input.
     child.feed(new Uint8Array(), true)
     const stop = new SessionStop(new SessionProcesses(child.pid), this.#clock, DELAYS)
     const timeout = this.#clock.setTimeout(() => stop.interrupt(), this.#options.timeoutMs)
@@ -153,7 +153,7 @@ export class Terminals {
     return terminalId
   }
 
-  /** Another session's terminals do not exist. */
+  /** Terminals of other sessions count as not found. */
   #get(sessionId: string, terminalId: string): Running {
     const running = this.#running.get(terminalId)
     if (running === undefined || running.sessionId !== sessionId)

@@ -4,13 +4,13 @@ import { cut, fitJson } from './fit-json.ts'
 import { describeContent } from './prompt-content.ts'
 import { unifiedDiff } from './unified-diff.ts'
 
-/** Starts a call in the session; as of a run. */
+/** Starts reporting a tool call, like `CommandRun.tool`. */
 export type StartTool = (name: string, args?: unknown, options?: RunToolCallOptions) => RunToolCall
 
 interface Shown {
-  /** All that is known of it. */
+  /** Everything known about the call so far. */
   known: ToolCall
-  /** Undefined once it has ended. */
+  /** Undefined once the call has ended. */
   call: RunToolCall | undefined
   hasArgs: boolean
 }
@@ -19,22 +19,22 @@ const MAX_NAME_CHARS = 256
 const MAX_KNOWN = 1000
 
 /**
- * The tool calls of one session. Programs use an id again in the next turn, so each call has an id of its own here. A
- * call is shown from its first mention on; its arguments follow once they are known, since many programs tell of a call
+ * The tool calls of one session. Programs reuse ids in later turns, so each call gets its own id here. A call is
+ * reported when it is first mentioned. Its arguments follow once they are known, since many programs announce a call
  * before the model has written them.
  */
 export class ToolCalls {
   readonly #shown = new Map<string, Shown>()
 
-  /** What is known of a call, for those who ask about it. */
+  /** What is known about a call, for permission requests about it. */
   known(toolCallId: string): ToolCall | undefined {
     return this.#shown.get(toolCallId)?.known
   }
 
-  /** Takes a whole call or a change to one. Returns the title of a call that has just begun. */
+  /** Takes a complete call or a change to one. Returns the title if the call has just begun. */
   update(update: ToolCall | ToolCallUpdate, start: StartTool): string | undefined {
     let shown = this.#shown.get(update.toolCallId)
-    // `title` is required of a call and optional in a change, so a change without it never begins one anew.
+    // `title` is required in a call and optional in a change, so a change without a title never starts a new call.
     const isNew =
       shown === undefined || (shown.call === undefined && typeof update.title === 'string' && isOpen(update))
     const known = merged(isNew ? undefined : shown?.known, update)
@@ -62,7 +62,7 @@ export class ToolCalls {
     return isNew ? known.title : undefined
   }
 
-  /** The turn is over: calls of which no end was told get one. */
+  /** The turn is over. Calls whose end was not reported are ended. */
   endTurn(how: 'ended' | 'cancelled'): void {
     for (const shown of this.#shown.values()) {
       const { call, known } = shown
@@ -85,7 +85,7 @@ export class ToolCalls {
 
 const isOpen = ({ status }: { status?: string | null | undefined }) => status !== 'completed' && status !== 'failed'
 
-/** Null and absent leave a field as it is. */
+/** Null and absent fields keep their previous value. */
 function merged(before: ToolCall | undefined, update: ToolCall | ToolCallUpdate): ToolCall {
   const told = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined && value !== null))
   return { title: '', ...before, ...told, toolCallId: update.toolCallId }
@@ -93,7 +93,7 @@ function merged(before: ToolCall | undefined, update: ToolCall | ToolCallUpdate)
 
 const nameOf = ({ name, title, kind }: ToolCall): string => cut(name || title || kind || 'tool', MAX_NAME_CHARS - 40)
 
-/** Undefined while the program has not told the input. */
+/** Undefined as long as the program has not sent the input. */
 function argsOf(known: ToolCall): unknown {
   const { rawInput, kind, title, name, locations } = known
   const isEmpty = rawInput === undefined || (isObject(rawInput) && Object.keys(rawInput).length === 0)
@@ -123,7 +123,7 @@ function end(call: RunToolCall, known: ToolCall): void {
   call.fail({ code: 'tool_failed', message: cut(message, 8192), details: resultOf(known) })
 }
 
-/** What came of a call: its status, the content that the program shows, and its raw output. */
+/** The result of a call: its status, the content to show, and its raw output. */
 export const resultOf = ({ status, content = [], locations, rawOutput }: ToolCall): unknown =>
   fitJson({
     status: status ?? 'pending',

@@ -2,7 +2,7 @@ import type { PromptResponse } from '@agentclientprotocol/sdk'
 import type { CommandOutcome } from '@fleetwire/protocol'
 import { acpCodes } from './acp-error.ts'
 
-/** Why an answer is not whole, by the program's reason to stop. */
+/** Why an answer is incomplete, by the program's stop reason. */
 const UNFINISHED: Record<string, string> = {
   max_tokens: 'The answer reached the most tokens that the model may write.',
   max_turn_requests: 'The turn reached the most requests that the program may make to its model.',
@@ -14,7 +14,7 @@ export const failed = (code: string, message: string): CommandOutcome => ({
   error: { code, message },
 })
 
-/** The result of a prompt. `interrupted`: we asked to end it. */
+/** The result of a prompt. `interrupted`: we cancelled the turn. */
 export function outcomeOfTurn(
   response: PromptResponse | undefined,
   text: string,
@@ -29,7 +29,7 @@ export function outcomeOfTurn(
   return { ...failed(typeof stopReason === 'string' ? stopReason : 'no_stop_reason', message), ...output }
 }
 
-/** The program answered with an error, or what it said could not be reported. */
+/** The program responded with an error, or its updates could not be reported. */
 export function failureOf(error: unknown, interrupted: boolean): CommandOutcome {
   const { code, message } = describeError(error)
   if (interrupted)
@@ -38,7 +38,7 @@ export function failureOf(error: unknown, interrupted: boolean): CommandOutcome 
   return failed(typeof code === 'number' ? 'program_error' : (code ?? 'failed'), message)
 }
 
-/** What the program said, with the details that most put into `data`. */
+/** The program's error message, with the details that most programs put into `data`. */
 export function describeError(error: unknown): { code: number | string | undefined; message: string } {
   const { code, data, message = String(error) } = (error ?? {}) as { code?: unknown; data?: unknown; message?: string }
   const { details, message: more } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>
@@ -49,7 +49,7 @@ export function describeError(error: unknown): { code: number | string | undefin
   }
 }
 
-/** Tokens of a turn. Not part of the stable protocol yet, so the library's types do not know it. */
+/** Token usage of a turn. Not part of the stable protocol yet, so the library's types lack it. */
 export function usageOf(response: unknown): { inputTokens: number; outputTokens: number } | undefined {
   const { usage } = (response ?? {}) as { usage?: { inputTokens?: unknown; outputTokens?: unknown } | null }
   const { inputTokens, outputTokens } = usage ?? {}

@@ -1,8 +1,8 @@
 const CONTEXT_LINES = 3
 
 /**
- * The change between two texts as one hunk of a unified diff, from the first line that differs to the last. Without a
- * search for what is common in between, so it costs no more than reading both.
+ * The change between two texts as one hunk of a unified diff, from the first to the last differing line. Common lines
+ * in between are not searched for, so the cost is linear.
  */
 export function unifiedDiff(path: string, oldText: string | null | undefined, newText: string): string {
   const [before, after] = [linesOf(oldText ?? ''), linesOf(newText)]
@@ -26,7 +26,7 @@ export function unifiedDiff(path: string, oldText: string | null | undefined, ne
   ].join('\n')
 }
 
-/** Without the empty line that a last line break would make. */
+/** Splits into lines. A trailing line break adds no empty line. */
 function linesOf(text: string): string[] {
   if (text === '') return []
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 
-/** What the promise resolves with, or undefined if that takes longer. */
+/** Settles like the promise, or resolves with undefined after `ms`. */
 export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => resolve(undefined), ms)

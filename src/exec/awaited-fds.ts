@@ -4,7 +4,7 @@ import { read } from './proc.ts'
 
 type Call = 'read' | 'poll' | 'select' | 'epoll'
 
-/** Numbers of the system calls in which a thread waits for input (the tables syscall*.tbl of Linux). */
+/** Numbers of the system calls in which a thread waits for input (from Linux's syscall*.tbl tables). */
 const calls: { [arch: string]: Record<number, Call> } = {
   x64: {
     ...{ 0: 'read', 19: 'read', 7: 'poll', 271: 'poll', 23: 'select', 270: 'select' },
@@ -19,7 +19,7 @@ const MAX_FDS = 1024
 
 /**
  * The descriptors that a sleeping thread waits to read from. Empty if the thread does anything else, or if the system
- * does not tell: another user's process, another operating system, another architecture.
+ * does not reveal them: another user's process, another operating system, another architecture.
  */
 export function awaitedFds(pid: number, thread: number): number[] {
   const words = read(`/proc/${pid}/task/${thread}/syscall`)?.split(' ') ?? []
@@ -51,7 +51,7 @@ function polled(pid: number, address: bigint, count: number): number[] {
   return fds.filter(fd => fd >= 0)
 }
 
-/** A set of bits, by descriptor. */
+/** An fd_set: one bit per descriptor. */
 function selected(pid: number, address: bigint, count: number): number[] {
   const memory = address === 0n ? Buffer.alloc(0) : readMemory(pid, address, Math.ceil(Math.min(count, MAX_FDS) / 8))
   const fds: number[] = []
@@ -65,7 +65,7 @@ function registered(pid: number, fd: number): number[] {
   return [...lines].filter(([, , events]) => Number.parseInt(events!, 16) & POLLIN).map(([, fd]) => Number(fd))
 }
 
-/** A process may read the memory of those it may trace, and a parent may trace its children. */
+/** A process may read the memory of processes that it may trace, and a parent may trace its children. */
 function readMemory(pid: number, address: bigint, length: number): Buffer {
   if (endianness() !== 'LE') return Buffer.alloc(0)
   let file: number

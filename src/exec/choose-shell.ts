@@ -6,28 +6,28 @@ import { asCommandOfSession } from './session-leader.ts'
 import { SessionProcesses } from './session-processes.ts'
 
 export interface ChooseShellOptions {
-  /** The shell that the operator named when starting the agent: used as it is, or not at all. */
+  /** The shell that the operator named when starting the agent. There is no fallback if it does not work. */
   wanted?: string | undefined
-  /** The agent's own environment. Its SHELL is the user's interactive shell, which may be unfit to run commands. */
+  /** The agent's own environment. Its SHELL is the user's interactive shell, which may be unable to run commands. */
   env: Record<string, string | undefined>
   clock?: Clock
-  /** How long a shell may take to run an empty command: a broken start-up file can make it hang. */
+  /** How long a shell may take to run a trivial command: a broken start-up file can make it hang. */
   timeoutMs?: number
 }
 
 export type ChosenShell =
-  /** `instead`: why the shell of the environment was not used. */
+  /** `instead`: why the environment's SHELL was not used. */
   { status: 'ok'; shell: string; instead?: string } | { status: 'none'; message: string }
 
 const LAST = '/bin/sh'
 const TRIES_MS = 10_000
 const WORKS = 42
 
-/** A test that only a POSIX shell passes (fish, csh and nu do not), one line per feature. */
+/** A test that only a POSIX shell passes (fish, csh and nu do not). */
 const STANDARD = `x=$((40 + 2)); if [ "$x" = ${WORKS} ]; then exit "$x"; fi`
 const ANY = `exit ${WORKS}`
 
-/** Finds a shell for commands and tries it on a terminal: SHELL may be `nologin`, missing, or hang at its start. */
+/** Finds a shell for commands and tries it on a terminal: SHELL may be `nologin`, missing, or hang at start-up. */
 export async function chooseShell(options: ChooseShellOptions): Promise<ChosenShell> {
   const { wanted, env } = options
   if (wanted !== undefined) {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
 /**
- * The Fleetwire variables that commands may see. All others with that prefix are hidden, so that a secret which a later
- * version reads from the environment is hidden too.
+ * The Fleetwire variables that commands may see. All others with that prefix are hidden, including secrets that later
+ * versions may read from the environment.
  */
 const SHOWN = new Set(['FLEETWIRE_URL'])
 
@@ -14,8 +14,8 @@ const HIDDEN = new Set([
 ])
 
 /**
- * Nobody may be there to quit a pager or to answer a prompt: these make programs print, or fail at once instead of
- * asking. The agent's own environment overrides each of them.
+ * There may be nobody to quit a pager or answer a prompt. These make programs print directly, or fail at once instead
+ * of prompting. The agent's own environment overrides each of them.
  */
 const UNATTENDED = {
   PAGER: 'cat',
@@ -28,13 +28,13 @@ const UNATTENDED = {
   GH_PROMPT_DISABLED: '1',
 }
 
-/** In the order in which git looks them up: a default must not override one that the user set. */
+/** In git's lookup order. Defaults are set only if the user set none of these, so that they never take precedence. */
 const EDITORS = ['GIT_EDITOR', 'VISUAL', 'EDITOR']
 const NO_EDITOR = fileURLToPath(new URL('../../../bin/no-editor', import.meta.url))
 
 type Env = Record<string, string | undefined>
 
-/** The environment of commands, derived from that of their agent. */
+/** The environment of commands, derived from the agent's. */
 export function commandEnv(env: Env): Record<string, string> {
   const kept = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined && isShown(pair[0]))
   const editors = EDITORS.some(name => env[name] !== undefined) ? [] : EDITORS.map(name => [name, quoted(NO_EDITOR)])
@@ -43,5 +43,5 @@ export function commandEnv(env: Env): Record<string, string> {
 
 const isShown = (name: string) => (/^FLEETWIRE_/i.test(name) ? SHOWN.has(name) : !HIDDEN.has(name))
 
-/** Shells run it, but so do programs that do not understand quotes: those need a path without blanks. */
+/** Not only shells run the editor, but also programs that do not understand quotes. So it is quoted only if needed. */
 const quoted = (path: string) => (/^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)

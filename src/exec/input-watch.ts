@@ -2,10 +2,10 @@ import type { Clock, Timer } from '../clock.ts'
 import { type TerminalWait, whoWaits } from './terminal-wait.ts'
 
 export interface InputWatchOptions {
-  /** The leader of the session whose terminal is watched. */
+  /** The pid of the leader of the session whose terminal is watched. */
   leader: number
   clock: Clock
-  /** `detail`: what the terminal waits for, in words. False: it no longer waits. */
+  /** `detail`: what the terminal waits for, in words. False: the terminal no longer waits. */
   onChange(detail: string | false): void
 }
 
@@ -14,8 +14,8 @@ const LONGEST_MS = 1000
 const WHILE_WAITING_MS = 250
 
 /**
- * Checks at intervals whether the program in the foreground of a terminal waits for somebody to type. It says so after
- * two checks between which nothing was printed or computed; one check is enough to see that the program went on.
+ * Checks at intervals whether the foreground program of a terminal waits for somebody to type. It reports so after two
+ * checks between which nothing was printed or computed. A single check is enough to see that the program continues.
  */
 export class InputWatch {
   readonly #options: InputWatchOptions

@@ -3,7 +3,7 @@ import { ByteRing } from '@fleetwire/protocol'
 
 const KEPT_BYTES = 64 * 1024
 const LF = 0x0a
-/** How far into the kept output the first line break is searched for. */
+/** How far into the kept output to search for the first line break. */
 const LINE_SEARCH_BYTES = 4 * 1024
 
 /** The end of a command's output, as plain text. */
@@ -19,7 +19,7 @@ export class OutputTail {
     return { output: this.#text(), outputBytes: this.#ring.end, outputTruncated: this.#ring.oldest > 0 }
   }
 
-  /** If the output was cut, the text begins at the start of a line, or at least of a character. */
+  /** If the output was truncated, the text begins at the start of a line, or at least of a character. */
   #text(): string {
     let bytes = this.#ring.slice(this.#ring.oldest)
     if (this.#ring.oldest > 0) {

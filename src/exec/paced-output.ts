@@ -2,10 +2,10 @@ import { readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
 const READ_BYTES = 64 * 1024
-/** Far more than the kernel buffers. The bound is for a process that left the session and writes without end. */
+/** Far more than the kernel buffers. The limit is for a process that left the session and keeps writing. */
 const MAX_DRAIN_BYTES = 4 * 1024 * 1024
 
-/** Reads all the output of a program, at the pace of its consumer. */
+/** Reads all output of a program, at the pace of the consumer. */
 export class PacedOutput {
   readonly #stream: Socket
   readonly #fd: number
@@ -13,19 +13,19 @@ export class PacedOutput {
   #open = true
 
   /**
-   * `onData` may return a promise: reading stops until it settles, which in time stops the program. `fd`: the
+   * `onData` may return a promise. Reading stops until it settles, which eventually blocks the program. `fd`: the
    * descriptor of the stream.
    */
   constructor(stream: Socket, fd: number, onData: (bytes: Uint8Array) => void | Promise<void>) {
     this.#stream = stream
     this.#fd = fd
     this.#onData = onData
-    // Reading a terminal fails once its other side is gone. The process reports the exit, not this error.
+    // Reading a terminal fails once its other side is gone. The exit is reported by the process instead.
     stream.on('error', () => {})
     stream.on('data', bytes => this.#take(bytes))
   }
 
-  /** Hands over the rest without waiting for the consumer, and closes the stream. */
+  /** Passes on the remaining output without waiting for the consumer, and closes the stream. */
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -36,7 +36,7 @@ export class PacedOutput {
     this.#stream.destroy()
   }
 
-  /** Linux moves everything that was written to our side before a read reports that nothing is left (n_tty_read). */
+  /** Linux delivers everything that was written before a read reports that nothing is left (n_tty_read). */
   #readRest(): void {
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     for (let total = 0; total < MAX_DRAIN_BYTES; ) {
@@ -59,7 +59,7 @@ export class PacedOutput {
     const resume = () => {
       if (this.#open) this.#stream.resume()
     }
-    // A consumer that fails no longer limits the pace.
+    // A consumer that failed no longer slows down reading.
     ready.then(resume, resume)
   }
 }

@@ -15,23 +15,20 @@ export interface PipeProcessOptions {
   env: Record<string, string>
   cwd: string
   clock: Clock
-  /**
-   * Receives stdout and stderr in the order in which they were written. May return a promise: reading stops until it
-   * settles.
-   */
+  /** Receives stdout and stderr in the order of writing. May return a promise: reading stops until it settles. */
   onData(bytes: Uint8Array): void | Promise<void>
-  /** The program took this many bytes of input. If it no longer reads, the bytes are dropped and count as taken. */
+  /** The pipe took this many bytes of input. If the program no longer reads, bytes are dropped and count as taken. */
   onTaken(bytes: number): void
 }
 
 interface Ends {
-  /** The program's ends of the pipes. They block, as a program expects. */
+  /** The program's ends of the pipes. They are blocking, as a program expects. */
   stdin: number
   output: number
-  /** Our ends. They do not block. */
+  /** Our ends, non-blocking. */
   feed: number
   read: number
-  /** The folder that holds the pipes' names. */
+  /** The folder that contains the FIFOs. */
   folder: string
 }
 
@@ -41,10 +38,10 @@ const OUTPUT = 'out'
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
 
 /**
- * A program on pipes that leads its own session, as it would run in a shell pipeline. Stdout and stderr go into one
- * pipe, which keeps their order.
+ * A program on pipes, as in a shell pipeline, that leads its own session. Stdout and stderr share one pipe, which keeps
+ * their order.
  *
- * The pipes are made with mkfifo: Node makes sockets, and a program cannot open a socket as /dev/stdin.
+ * The pipes are created with mkfifo: Node would create sockets, and a program cannot open a socket as /dev/stdin.
  */
 export class PipeProcess {
   readonly pid: number
@@ -56,7 +53,7 @@ export class PipeProcess {
   #open = true
   #reopening: Timer | undefined
 
-  /** Rejects if the system gives no pipes or does not start the program. */
+  /** Rejects if the pipes cannot be created or the program cannot be started. */
   static async start(options: PipeProcessOptions): Promise<PipeProcess> {
     const ends = await openPipes()
     try {
@@ -89,7 +86,7 @@ export class PipeProcess {
     this.#output = new PacedOutput(new Socket({ fd: read, writable: false }), read, bytes => options.onData(bytes))
   }
 
-  /** Appends bytes to its input. `eof`: no more will follow. */
+  /** Appends bytes to the input. `eof`: no more will follow. */
   feed(bytes: Uint8Array, eof: boolean): void {
     if (!this.#open) return
     const taken = () => this.#options.onTaken(bytes.length)
@@ -99,8 +96,8 @@ export class PipeProcess {
   }
 
   /**
-   * A program that opens the FIFO again (`cat /dev/stdin`) would block while nobody writes to it, though all it needs
-   * is the end of the file. So a writer opens and closes it from time to time.
+   * A program that opens the FIFO again (`cat /dev/stdin`) would block until somebody opens it for writing, though it
+   * only needs to see the end of the file. So the FIFO is opened for writing and closed again at intervals.
    */
   #letReopen(): void {
     if (!this.#open) return
@@ -113,7 +110,7 @@ export class PipeProcess {
     }, REOPEN_MS)
   }
 
-  /** Hands over the rest of the output without waiting for the consumer, and closes the pipes. */
+  /** Passes on the remaining output without waiting for the consumer, and closes the pipes. */
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -129,7 +126,8 @@ async function openPipes(): Promise<Ends> {
   const [input, output] = [join(folder, INPUT), join(folder, OUTPUT)]
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', input, output])
-    // Opening a FIFO for reading and writing does not block, and while it is open neither end blocks.
+    // Opening a FIFO for reading and writing does not block. While it is open, opening either end does not block
+    // either.
     const both = openSync(input, O_RDWR)
     const stdin = openSync(input, O_RDONLY)
     const feed = openSync(input, O_WRONLY | O_NONBLOCK)

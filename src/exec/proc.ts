@@ -8,25 +8,25 @@ export interface ProcessStat {
   state: string
   group: number
   session: number
-  /** The device number of its controlling terminal; 0: none. */
+  /** The device number of the controlling terminal; 0: none. */
   terminal: number
-  /** The process group in the foreground of its terminal. */
+  /** The foreground process group of the controlling terminal. */
   foreground: number
   /** CPU time used so far, in hundredths of a second. */
   cpuTicks: number
-  /** Start time since boot, in the same unit. With the pid it identifies a process for good. */
+  /** Start time since boot, in the same unit. Together with the pid, it identifies a process uniquely. */
   startTicks: number
 }
 
-/** Longer than what is told of any process. */
+/** Longer than any process's stat file. */
 const stats = Buffer.alloc(4096)
 const FIELDS = 20
 
-/** Undefined if there is no such process, or the system has no /proc. */
+/** Undefined if there is no such process or the system has no /proc. */
 export function readStat(pid: number): ProcessStat | undefined {
   const stat = readAtOnce(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
-  // The program's name stands in parentheses and may itself contain parentheses.
+  // The program's name is in parentheses and may itself contain parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ', FIELDS)
   const number = (index: number) => Number(fields[index])
   return {
@@ -41,18 +41,15 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
 }
 
-/** Whether it has ended, reaped or not. */
+/** Whether the process has ended, reaped or not. */
 export const hasEnded = ({ state }: ProcessStat): boolean => 'ZXx'.includes(state)
 
-/** How often the process gave up the CPU by itself. The count grows with everything it does except computing. */
+/** How often the process gave up the CPU voluntarily. Grows with everything it does except computing. */
 export function sleepsOf(pid: number): number {
   return Number(read(`/proc/${pid}/status`)?.match(/^voluntary_ctxt_switches:\s*(\d+)$/m)?.[1] ?? 0)
 }
 
-/**
- * The name that people know: the first word of its command line, which the program may have set, or the name of its
- * file.
- */
+/** The familiar name: the first word of the command line, which the program may have set, or else its `comm` name. */
 export function programName(pid: number): string {
   const [first = ''] = (read(`/proc/${pid}/cmdline`) ?? '').split(/[\0\s:]/)
   return basename(first).replace(/^-/, '') || (read(`/proc/${pid}/comm`) ?? 'a process').trim()
@@ -87,7 +84,7 @@ export function linkOf(pid: number, fd: number): string | undefined {
   }
 }
 
-/** For who looks at all processes again and again: half the price of `readFileSync`. */
+/** For polling all processes: half the cost of `readFileSync`. */
 function readAtOnce(path: string): string | undefined {
   let fd: number | undefined
   try {

@@ -12,7 +12,7 @@ export interface PtyOptions {
   cols: number
   rows: number
   /**
-   * Receives output as it arrives. May return a promise: reading stops until it settles, which in time stops the
+   * Receives output as it arrives. May return a promise: reading stops until it settles, which eventually blocks the
    * program.
    */
   onData(bytes: Uint8Array): void | Promise<void>
@@ -41,7 +41,7 @@ interface Binding {
   resize(fd: number, cols: number, rows: number): void
 }
 
-/** How many bytes may be typed ahead of a program that does not read. A real terminal drops keys as well. */
+/** How many bytes may be typed ahead of a program that does not read. More is dropped, as in a real terminal. */
 const MAX_TYPED_BYTES = 64 * 1024
 const NOT_CHANGED = -1
 
@@ -51,10 +51,10 @@ const signalNames = new Map(Object.entries(os.signals).map(([name, number]) => [
 /**
  * A program on its own pseudoterminal, as the leader of its own session and process group.
  *
- * This uses the addon of @lydell/node-pty but not its class, because the class loses output: it destroys the terminal
- * 200 ms after the exit whether or not everything was read, and libuv takes a hang-up for the end of the output. Here,
- * a descriptor of our own for the program's side keeps the terminal from hanging up, and after the exit the rest is
- * read to its end.
+ * This uses the addon of @lydell/node-pty but not its class, which loses output: it destroys the terminal 200 ms after
+ * the exit whether or not everything was read, and libuv treats a hang-up as the end of the output. Here, our own
+ * descriptor of the program's side keeps the terminal from hanging up, and after the exit the remaining output is read
+ * to the end.
  */
 export class Pty {
   readonly pid: number
@@ -67,7 +67,7 @@ export class Pty {
   readonly #output: PacedOutput
   #open = true
 
-  /** Throws if the addon is missing or the system gives no terminal. A program that cannot be run exits with 1. */
+  /** Throws if the addon is missing or no terminal is available. A program that cannot be executed exits with 1. */
   constructor({ file, args, env, cwd, cols, rows, onData }: PtyOptions) {
     const root = '@lydell/node-pty'
     this.#binding = (require(`${root}/requireBinary.js`) as { requireBinary(name: string): Binding }).requireBinary(
@@ -103,7 +103,7 @@ export class Pty {
     if (this.#open && this.#stream.writableLength < MAX_TYPED_BYTES) this.#stream.write(data)
   }
 
-  /** Drops nothing: resolves once the terminal has taken all of it, which waits for a program that does not read. */
+  /** Drops nothing: resolves once the terminal has taken all bytes, which waits for a program that does not read. */
   fill(bytes: Uint8Array): Promise<void> {
     if (!this.#open) return Promise.resolve()
     return new Promise(resolve => this.#stream.write(bytes, () => resolve()))
@@ -113,7 +113,7 @@ export class Pty {
     if (this.#open) this.#binding.resize(this.#fd, cols, rows)
   }
 
-  /** Hands over the rest of the output without waiting for the consumer, and closes the terminal. */
+  /** Passes on the remaining output without waiting for the consumer, and closes the terminal. */
   close(): void {
     if (!this.#open) return
     this.#open = false

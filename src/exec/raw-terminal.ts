@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 
 /**
- * The settings of the terminal that is this process's input. Node's own raw mode is none for a program's output: the
- * terminal would add a carriage return to each of its line feeds, and full-screen programs use these to move down.
+ * The settings of the terminal on this process's stdin. Node's raw mode still processes output: the terminal would add
+ * a carriage return to each line feed, which full-screen programs use to move down.
  */
 export class RawTerminal {
-  /** The settings from before, as `stty -g` writes them; '' if this system does not tell. */
+  /** The original settings as printed by `stty -g`; '' if they could not be read. */
   readonly saved = stty('-g')
   #raw = ''
 
@@ -13,7 +13,7 @@ export class RawTerminal {
     return this.#raw !== ''
   }
 
-  /** The raw settings in the same form; '' while it is not raw. */
+  /** The raw settings in the same form; '' while the terminal is not raw. */
   get raw(): string {
     return this.#raw
   }

@@ -1,19 +1,19 @@
 import type { Clock, Timer } from '../clock.ts'
 
 /**
- * How far the program may get ahead of the reader. Less than the server keeps of a terminal, so that unread bytes are
+ * How far the program may get ahead of the reader. Less than the server keeps per terminal, so that unread bytes are
  * never dropped.
  */
 const WINDOW_BYTES = 1024 * 1024
 /**
- * How long to wait for the first sign of a reader, and for each next one; a reader sends one every 5 s. Without one the
- * program runs on.
+ * How long to wait for the first and for each further acknowledgement. A reader sends one every 5 s. Without one, the
+ * program runs at full speed.
  */
 const LEASE_MS = 30_000
 
 /**
- * Slows a program down to the pace of the one reader of its output. If the reader is gone or never came, the program
- * runs on, and what nobody read is lost beyond what the server keeps.
+ * Slows a program down to the pace of the single reader of its output. If the reader is gone or never came, the program
+ * runs at full speed, and unread output beyond what the server keeps is lost.
  */
 export class ReaderPace {
   readonly #clock: Clock
@@ -42,7 +42,7 @@ export class ReaderPace {
     if (!this.#mustWait()) this.stop()
   }
 
-  /** Releases whoever waits. */
+  /** Resolves the promise that the program waits for. */
   stop(): void {
     this.#waiting?.timer.cancel()
     this.#waiting?.go()

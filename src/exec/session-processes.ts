@@ -1,12 +1,12 @@
 import { constants } from 'node:os'
 import { allProcesses, hasEnded, programName, read, readStat, sleepsOf } from './proc.ts'
 
-/** The limit for a machine on which some process ends during every look. */
+/** A limit, for machines on which some process ends during every scan. */
 const MAX_LOOKS = 20
 
 interface Member {
   pid: number
-  /** Where signals go: the negative number of the process group. */
+  /** The target of signals: the negative process group id, or the pid of a leader without its own group yet. */
   target: number
 }
 
@@ -19,22 +19,22 @@ export interface NamedProcess {
 /** What a process has done so far. */
 export interface Activity {
   asleep: boolean
-  /** How often it went to sleep. */
+  /** How often the process went to sleep. */
   sleeps: number
   /** CPU time, in hundredths of a second. */
   cpuTicks: number
 }
 
-/** Is the process still there, in this session or another? */
+/** Whether the process is still alive, in this session or another. */
 export function isAlive({ pid, startTicks }: NamedProcess): boolean {
   const stat = readStat(pid)
   return stat !== undefined && !hasEnded(stat) && stat.startTicks === startTicks
 }
 
 /**
- * The processes of one session, by the pid of its leader. On Linux these are all of them, including those that made a
- * group of their own, as `timeout` does; elsewhere only the leader's group. Processes that left the session (setsid)
- * are not among them.
+ * The processes of one session, given the pid of its leader. On Linux these are all processes, including those in their
+ * own group, as `timeout` creates; elsewhere only the leader's group. Processes that left the session (setsid) do not
+ * belong to it.
  */
 export class SessionProcesses {
   readonly #leader: number
@@ -47,16 +47,16 @@ export class SessionProcesses {
     return this.#members().some(({ pid }) => pid === this.#leader)
   }
 
-  /** The processes with their names, for people to read; without names if the system does not tell them. */
+  /** The processes with their names, for display. Linux only; empty elsewhere. */
   named(): NamedProcess[] {
     if (process.platform !== 'linux') return []
     return this.pids().map(pid => ({ pid, name: programName(pid), startTicks: readStat(pid)?.startTicks ?? 0 }))
   }
 
   /**
-   * What each of `pids` has done so far. One that does nothing between two looks has settled: it sleeps or is stopped. A
-   * process that was just forked does not look like that; it is about to execute another program, maybe in another
-   * session. Linux only.
+   * What each of `pids` has done so far. A process that sleeps or is stopped and does nothing between two scans has
+   * settled. A freshly forked process has not: it is about to execute another program, possibly in another session.
+   * Linux only.
    */
   activity(pids: readonly number[]): Map<number, Activity> {
     if (process.platform !== 'linux') return new Map()
@@ -73,14 +73,14 @@ export class SessionProcesses {
     for (const target of new Set(this.#members().map(({ target }) => target))) send(target, signal)
   }
 
-  /** Zombies do not count. */
+  /** All members except zombies. */
   pids(): number[] {
     return this.#members().map(({ pid }) => pid)
   }
 
   /**
-   * Sends the signal again to those of `pids` that still live although it should have ended them, so it cannot have
-   * reached them. Linux only.
+   * Sends the signal again to those of `pids` that are still alive and do not handle it. It should have ended them, so
+   * it cannot have reached them. Linux only.
    */
   signalAgain(signal: NodeJS.Signals, pids: readonly number[]): void {
     if (process.platform !== 'linux') return
@@ -92,8 +92,8 @@ export class SessionProcesses {
     if (process.platform !== 'linux') {
       return send(-this.#leader, 0) ? [{ pid: this.#leader, target: -this.#leader }] : []
     }
-    // A process that forks and ends between the list and the look hides its child. Only if no process has just ended
-    // can the session be empty.
+    // A process that forks and ends between listing and reading hides its child. The session is known to be empty only
+    // if no process has ended since the last scan.
     const ended = new Set<number>()
     for (let looks = 1; ; looks++) {
       const { members, unsure } = this.#look(ended)
@@ -101,7 +101,7 @@ export class SessionProcesses {
     }
   }
 
-  /** `ended`: the processes known to have ended; those found now are added. */
+  /** `ended`: the session's processes known to have ended. New ones are added. */
   #look(ended: Set<number>): { members: Member[]; unsure: boolean } {
     const members: Member[] = []
     let unsure = false
@@ -116,7 +116,7 @@ export class SessionProcesses {
       } else if (stat.session === this.#leader) {
         members.push({ pid, target: -stat.group })
       } else if (pid === this.#leader) {
-        // It was just forked: it has no session of its own yet and is still in our group.
+        // The leader was just forked: it has no own session yet and is still in our group.
         members.push({ pid, target: pid })
       }
     }
@@ -138,7 +138,7 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
     process.kill(pid, signal)
     return true
   } catch (error) {
-    // Either it has ended, or it runs as another user (sudo): then it exists but cannot be signalled.
+    // EPERM: the process exists but runs as another user (sudo), so it cannot be signalled. Otherwise it has ended.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

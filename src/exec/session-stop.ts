@@ -16,21 +16,21 @@ interface Step {
   delayMs: number
 }
 
-/** A look costs as much as there are processes on the machine: who takes long is looked at less often. */
+/** The cost of a check grows with the number of processes on the machine, so slow sessions are checked less often. */
 const FIRST_LOOK_MS = 20
 const LOOK_SHARE = 0.1
 const LAST_LOOK_MS = 500
 const REPEAT_MS = 100
-/** A process that survives SIGKILL for this long hangs in the kernel or belongs to another user. */
+/** A process that survives SIGKILL for this long is stuck in the kernel or belongs to another user. */
 const GIVE_UP_MS = 5000
 
 export interface Finished {
   result: 'gone' | 'stuck'
-  /** Names of the processes that the command left behind and that were ended without a request. */
+  /** Names of the processes that the command left behind and that were ended without a stop request. */
   ended: string[]
 }
 
-/** Ends the processes of a session, politely first. */
+/** Ends the processes of a session, gracefully at first. */
 export class SessionStop {
   readonly #processes: SessionProcesses
   readonly #clock: Clock
@@ -57,14 +57,14 @@ export class SessionStop {
       { signal: 'SIGINT', delayMs: termAfterMs },
       { signal: 'SIGTERM', delayMs: killAfterMs },
     ])
-    // A signal that arrives between a shell's fork and exec is caught by the shell's handler in the child, and the exec
-    // forgets it. So it is sent again, but not to processes that caught it: for many programs a second SIGINT means to
-    // abandon the clean-up.
+    // A signal that arrives between a shell's fork and exec runs the shell's handler in the child and is lost at the
+    // exec. So it is sent again, but not to processes that catch it: many programs abandon their clean-up on a second
+    // SIGINT.
     const reached = this.#processes.pids()
     this.#repeat = this.#clock.setInterval(() => this.#processes.signalAgain('SIGINT', reached), REPEAT_MS)
   }
 
-  /** As a terminal that is closed, or a supervisor, ends it: shells end at SIGHUP alone. */
+  /** Ends the session as a closed terminal or a supervisor would. SIGHUP follows, as interactive shells need that. */
   terminate(signal: NodeJS.Signals): void {
     const { termAfterMs, hangupMs } = this.#delays
     this.#climb([
@@ -78,12 +78,12 @@ export class SessionStop {
   }
 
   /**
-   * The leader has ended: ends what it left behind, except processes that leave the session; just-forked ones get the
-   * time to do so. Resolves when none is left, or nothing more can be done.
+   * Called when the leader has ended. Ends the processes that it left behind, except those that leave the session;
+   * freshly forked ones get time to do so. Resolves when none is left or nothing more can be done.
    */
   async finish(): Promise<Finished> {
     let left: NamedProcess[] = []
-    // A stop was requested and the shell has ended: no process gets time to leave the session.
+    // A stop was requested, so no process gets time to leave the session.
     if (this.#escalation !== undefined && !this.#killed) this.#processes.signal('SIGHUP')
     const settling = new Settling(this.#processes, this.#clock)
     const begin = this.#clock.monotonic()
@@ -94,7 +94,7 @@ export class SessionStop {
         left = this.#processes.named()
         this.#climb([{ signal: 'SIGHUP', delayMs: this.#delays.hangupMs }])
       }
-      // They are not our children, so the system does not report their end.
+      // Polls, since the processes are not our children and the system does not report their end.
       const delayMs = Math.min(FIRST_LOOK_MS + LOOK_SHARE * (this.#clock.monotonic() - begin), LAST_LOOK_MS)
       this.#poll = this.#clock.setTimeout(look, delayMs)
     }

@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Activity, SessionProcesses } from './session-processes.ts'
 
-/** A process that did nothing for this long has settled. */
+/** A process that does nothing for this long has settled. */
 const CALM_MS = 100
-/** A process that computed for longer than this was not just forked. */
+/** A process that has computed for longer than this was not just forked. */
 const BUSY_TICKS = 30
 const LONGEST_MS = 3000
 
 /**
- * Whether the processes that the shell left behind have settled. `setsid program &` is a child of the shell that may
- * still have to leave the session when the shell ends, and takes its time on a busy machine: so it is judged by what it
- * does, not by its age alone.
+ * Decides whether the processes that the shell left behind have settled. With `setsid program &`, the shell's child may
+ * not have left the session yet when the shell ends, and may take long on a busy machine. So processes are judged by
+ * their activity, not by age alone.
  */
 export class Settling {
   readonly #processes: SessionProcesses
@@ -24,7 +24,7 @@ export class Settling {
     this.#since = clock.monotonic()
   }
 
-  /** Asked repeatedly, with those that are there now. */
+  /** Called repeatedly with the current processes. */
   isOver(pids: readonly number[]): boolean {
     const now = this.#clock.monotonic()
     if (process.platform !== 'linux') return now - this.#since >= CALM_MS

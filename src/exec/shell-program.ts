@@ -12,10 +12,10 @@ export interface ShellProgram {
   write(data: string): void
   /** Takes piped input. */
   feed(bytes: Uint8Array, eof: boolean): void
-  /** The reader of the whole output has everything before this offset. */
+  /** The reader of all output has received everything before this offset. */
   read(offset: number): void
   resize(cols: number, rows: number): void
-  /** Hands over the rest of the output and releases everything. */
+  /** Passes on the remaining output and releases all resources. */
   close(): void
 }
 
@@ -58,8 +58,8 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * A command on pipes. Viewers see its output as a terminal would show it, with each LF as CR LF. To get the original
- * bytes, a reader removes one CR before each LF; nothing is lost, since every LF was given one.
+ * A command on pipes. Viewers see its output as a terminal would show it, with each LF as CR LF. Since every LF gets a
+ * CR, a reader gets the original bytes back by removing one CR before each LF.
  */
 export class PipedProgram implements ShellProgram {
   readonly #process: PipeProcess
@@ -103,7 +103,7 @@ export class PipedProgram implements ShellProgram {
 
   close(): void {
     this.#process.close()
-    // Only now: the rest of the output is written without waiting for the reader.
+    // Only now, so that the remaining output was written without waiting for the reader.
     this.#pace.stop()
   }
 

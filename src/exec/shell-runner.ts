@@ -13,16 +13,16 @@ import { SessionProcesses } from './session-processes.ts'
 import { SessionStop, type StopDelays } from './session-stop.ts'
 import { PipedProgram, type ShellProgram, TerminalProgram } from './shell-program.ts'
 
-/** What the runner uses of a run and of its terminal. */
+/** The parts of a run and of its terminal that the runner uses. */
 export type ShellRun = Pick<CommandRun, 'commandId' | 'input' | 'stdio' | 'signal' | 'force' | 'waiting'>
 export type ShellTerminal = Pick<AgentTerminal, 'write' | 'resize' | 'exit' | 'taken'>
 
 export interface ShellRunnerOptions extends Partial<StopDelays> {
   /** `client.openTerminal`. */
   openTerminal(options: AgentTerminalOptions): ShellTerminal
-  /** The agent's own environment; commands get what `commandEnv` lets through. */
+  /** The agent's own environment. Commands get it as filtered by `commandEnv`. */
   env: Record<string, string | undefined>
-  /** A path, or a name that is looked up in the PATH of `env`. */
+  /** A path, or a name to look up in the PATH of `env`. */
   shell?: string
   cwd?: string
   cols?: number
@@ -35,11 +35,12 @@ const MAX_NAMES = 10
 
 /**
  * Runs commands as shell lines: each as `<shell> -c <line>` on its own terminal, whose id is the command's. A command
- * ends when its whole session has ended: what the shell leaves behind is hung up, then killed, and named in the result.
- * A line that wants to leave something running starts it in its own session (`setsid`); `nohup` and `&` are not enough.
+ * ends when its whole session has ended: processes that the shell leaves behind get SIGHUP, then SIGKILL, and are named
+ * in the result. To leave a process running, a line starts it in its own session (`setsid`); `nohup` and `&` are not
+ * enough.
  *
  * On an interrupt the session gets SIGINT, then SIGTERM, then SIGKILL. The outcome is `cancelled` if the shell was
- * still there to be interrupted.
+ * still running.
  */
 export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) => Promise<CommandOutcome> {
   const { shell = '/bin/sh', cwd = process.cwd(), cols = 80, rows = 24, clock = systemClock } = options
@@ -54,7 +55,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     if (!(await isFolder(cwd))) return failed('spawn_failed', `The working folder ${cwd} does not exist.`)
     if (run.signal.aborted) return { status: 'cancelled' }
     const args = ['-c', line]
-    // Without a terminal, the end of a session's leader hangs up nobody.
+    // Without a terminal, no process gets SIGHUP when the session leader ends.
     const leader = run.stdio === 'pipe' ? { file, args } : asCommandOfSession(file, args)
     return execute(run, { ...leader, env: { ...env, FLEETWIRE_COMMAND_ID: run.commandId } })
   }
@@ -83,7 +84,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
         terminal.resize(size.cols, size.rows)
       },
     })
-    // Opens the terminal in this size before the command prints anything.
+    // Announces the terminal with this size before the command prints anything.
     terminal.resize(cols, rows)
     const onData = (bytes: Uint8Array) => {
       tail.append(bytes)
@@ -100,7 +101,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
     begin(program)
     const processes = new SessionProcesses(program.pid)
     const stop = new SessionStop(processes, clock, delays)
-    // Only inferred: a program that offers to read keys while it works looks the same.
+    // Only inferred: a program that also reads keys while it works looks the same.
     if (run.stdio !== 'pipe')
       watch = new InputWatch({ leader: program.pid, clock, onChange: detail => run.waiting(detail, 'inferred') })
     let interrupted = false
@@ -108,7 +109,7 @@ export function createShellRunner(options: ShellRunnerOptions): (run: ShellRun) 
       onAbort(run.signal, () => {
         const early = processes.leaderIsAlive()
         interrupted ||= early
-        // Once the shell has ended, a polite signal has no use.
+        // Once the shell has ended, a graceful signal is useless.
         if (early) stop.interrupt()
         else stop.kill()
       }),
@@ -136,7 +137,7 @@ function outcomeOf({ exitCode, signal }: PtyExit, interrupted: boolean): Command
   if (interrupted) return { status: 'cancelled', exitCode: code }
   if (code === 0) return { status: 'succeeded', exitCode: 0 }
   if (signal) return { status: 'failed', exitCode: code, error: `killed by ${signal}` }
-  // This is how a shell reports the signal that ended its last command.
+  // A shell reports the signal that ended its last command this way.
   const named = Object.entries(os.signals).find(([, number]) => number === code - SIGNAL_EXIT)
   return { status: 'failed', exitCode: code, error: `exit code ${code}${named ? ` (${named[0]})` : ''}` }
 }

@@ -15,22 +15,21 @@ import {
 export interface TerminalWait {
   pid: number
   name: string
-  /** CPU time that the programs in the foreground have used so far. While it grows, one of them is working. */
+  /** CPU time used so far by all foreground programs. While it grows, one of them is working. */
   cpuTicks: number
 }
 
-/** Descriptors with which a program wakes itself. */
+/** Descriptors that a program uses to wake itself. */
 const OWN_WAKE_UPS = /^anon_inode:\[(eventfd|signalfd|timerfd|eventpoll)\]$/
-/** The master side of a pseudoterminal, held by those who run a program on it: `script`, `sudo`, `tmux`. */
+/** The master side of a pseudoterminal, held by programs that run another one on it: `script`, `sudo`, `tmux`. */
 const MASTER = /^\/dev\/(pts\/)?ptmx$/
 /** Unix98 pseudoterminals have the major numbers 136 to 143 (Documentation/admin-guide/devices.txt). */
 const PTS_MAJOR = 136
 
 /**
- * Finds the program that waits for input on the terminal of this session: one in the foreground with a thread that
- * sleeps until it can read from the terminal, and from nothing else that could wake it. A program that also listens to
- * a socket, a file or another program may be working in silence, so it does not count. Linux only; elsewhere no program
- * is found to wait.
+ * Finds the program that waits for input on this session's terminal: a foreground program with a thread that sleeps
+ * until it can read from the terminal, and that nothing else can wake. A program that also waits for a socket, a file
+ * or another program may be working silently, so it does not count. Linux only; elsewhere the result is undefined.
  */
 export function whoWaits(leader: number): TerminalWait | undefined {
   const own = readStat(leader)
@@ -48,7 +47,7 @@ function waiterOn(terminal: number, processes: readonly ProcessStat[]): Terminal
     for (const thread of threadsOf(pid)) {
       const found = judge(pid, awaitedFds(pid, thread), terminal)
       if (found === 'waits') return { pid, name: programName(pid), cpuTicks }
-      // It passes on what is typed, so the one that waits is on the terminal that it made.
+      // This program forwards typed input to a terminal that it created, so look for the waiting program there.
       const inner = typeof found === 'object' ? waiterOn(found.terminal, processes) : undefined
       if (inner !== undefined) return { ...inner, cpuTicks: inner.cpuTicks + cpuTicks }
     }
@@ -72,16 +71,16 @@ function judge(pid: number, fds: readonly number[], terminal: number): 'waits' |
 const isOwnWakeUp = (pid: number, link: string, awaited: readonly number[]) =>
   OWN_WAKE_UPS.test(link) || isOwnPipe(pid, link) || isOwnSocketPair(pid, link, awaited)
 
-/** The process holds both ends of the pipe: many programs wake their own event loop this way. */
+/** Whether the process holds both ends of the pipe. Many programs wake their own event loop this way. */
 function isOwnPipe(pid: number, link: string): boolean {
   if (!link.startsWith('pipe:')) return false
   return numbersIn(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === link).length > 1
 }
 
 /**
- * The same with a pair of sockets, as Python's asyncio and Rust's signal handlers do. The kernel makes both ends at
- * once, with neighbouring inode numbers and without a name. The waking end is not read from, unlike a second connection
- * to a service.
+ * The same for a pair of sockets, as in Python's asyncio and Rust's signal handlers. The kernel creates both ends
+ * together, with adjacent inode numbers and without a name. The program does not read from the waking end, unlike from
+ * a second connection to a service.
  */
 function isOwnSocketPair(pid: number, link: string, awaited: readonly number[]): boolean {
   const inode = Number(link.match(/^socket:\[(\d+)\]$/)?.[1])

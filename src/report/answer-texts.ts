@@ -1,13 +1,13 @@
 type Fields = Record<string, unknown>
 
-/** Of a longer answer the end is kept. */
+/** Of a longer answer, only the end is kept. */
 const MAX_CHARS = 256 * 1024
-/** Commands run one after the other; the last few are enough. */
+/** Commands run one after another, so the last few are enough. */
 const MAX_COMMANDS = 8
 
-/** What a program answered to its commands, put together from the messages that it reported. */
+/** A program's answers to its commands, assembled from the messages that it reported. */
 export class AnswerTexts {
-  /** By message; only those of the assistant. */
+  /** Texts of unfinished assistant messages, by message id. */
   readonly #open = new Map<string, string>()
   readonly #answers = new Map<string, string>()
 

@@ -6,27 +6,27 @@ import { ReportServer } from './report-server.ts'
 export interface OpenReportsOptions {
   agent: Spokesman
   clock: Clock
-  /** What usage is counted under, unless the program says so: the program's name. */
+  /** The default source of usage reports: the program's name. */
   source: string
-  /** The command that the program works on; undefined where none runs. */
+  /** The command that the program works on; undefined if none runs. */
   run(): CurrentRun | undefined
-  /** Hears what the program says of itself; undefined before it has started. */
+  /** Is notified of the program's status reports; undefined before the program has started. */
   listener(): StatusListener | undefined
-  /** Where the folder of the socket is made. Default: that of temporary files. */
+  /** Where to create the socket's folder. Default: the folder for temporary files. */
   temporary?: string
 }
 
 export interface Reports {
   /** For the program's environment: `FLEETWIRE_REPORT`. */
   readonly address: string
-  /** The last whole answer that the program itself gave while this command ran. */
+  /** The last complete answer that the program reported during this command. */
   answerTo(commandId: string): string | undefined
-  /** Whoever asks about this command gets no answer any more. */
+  /** Gives up the open questions of this command. */
   runEnded(commandId: string): void
   close(): Promise<void>
 }
 
-/** Opens the socket on which one program reports to its wrapper. Rejects where the system gives none. */
+/** Opens the socket on which one program reports to its wrapper. Rejects if it cannot be created. */
 export async function openReports({ source, temporary, ...options }: OpenReportsOptions): Promise<Reports> {
   const desk = new ReportDesk({ ...options, newId })
   const server = new ReportServer({

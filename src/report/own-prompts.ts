@@ -1,27 +1,27 @@
 type Fields = Record<string, unknown>
 
-/** Those that are never ended are not held for ever; a longer text is no prompt. */
+/** Limits, for messages that never end and for texts that are too long to be a prompt. */
 const MAX_HELD = 16
 const MAX_CHARS = 1024 * 1024
 
-/** What came of a frame about a message of the user. */
+/** What to do with a frame of a message. */
 export type Held =
-  /** It is none, or nothing is to be held back. */
+  /** Report the frame: it does not belong to a message that is held back. */
   | 'passed'
-  /** It waits for its end, or was told of already. */
+  /** Report nothing: the message is not complete yet, or it repeats the prompt. */
   | 'held'
-  /** It is another text than the prompt: this is to be told now, in one go. */
+  /** Report this complete message: its text is not the prompt. */
   | { payload: Fields; text: string }
 
 /**
- * Whoever sends a prompt into a conversation has written it there. The program says it again when it takes the prompt, and
- * that would be a second message with the same text: so what a user says while such a command runs is held back until it
- * is whole.
+ * Filters out repeated prompts. The client that sends a prompt to a conversation has already added it there. The
+ * program reports it again when it takes the prompt, which would duplicate the message. So user messages during such a
+ * command are held back until they are complete, and dropped if they equal the prompt.
  */
 export class OwnPrompts {
   readonly #held = new Map<string, { payload: Fields; text: string }>()
 
-  /** `prompt`: of the command that runs, if it names a session. */
+  /** `prompt`: the running command's prompt, if the command names a session. */
   take(type: string, payload: Fields, prompt: string | undefined): Held {
     const id = String(payload.messageId)
     if (type === 'message:start' && payload.role === 'user' && prompt !== undefined && this.#held.size < MAX_HELD) {

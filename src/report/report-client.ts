@@ -1,13 +1,13 @@
 import { createConnection, type Socket } from 'node:net'
 import type { AgentFrame, AgentServerPayloads, WireError } from '@fleetwire/protocol'
 
-// Hooks start this before every tool call of a program: it loads nothing but node:net.
+// Hooks start this before every tool call of a program, so it loads nothing but node:net.
 
-/** A frame as a program may send it: the wrapper fills in what is left out. */
+/** A frame as a program may send it. The wrapper fills in missing fields. */
 export interface SentFrame {
   type: AgentFrame['type']
   payload: object
-  /** For how long the sender waits for an answer while the server is away; without it, for ever. */
+  /** How long the sender waits for an answer while the server is unreachable. If missing, forever. */
   patienceMs?: number
   /** No reply is wanted. */
   quiet?: true
@@ -16,7 +16,7 @@ export interface SentFrame {
 export type Answer = AgentServerPayloads['interaction:answer']
 export type Reply = { ok: true; answer?: Answer } | { ok: false; error: Pick<WireError, 'message'> & { code: string } }
 
-/** The wrapper is not reached: `message` says why, `code` is that of the system. */
+/** The wrapper cannot be reached. `message` says why; `code` is the system's error code. */
 export class Unreached extends Error {
   readonly code: string
 
@@ -27,8 +27,8 @@ export class Unreached extends Error {
 }
 
 /**
- * Sends frames to the wrapper and resolves with its reply to each. Rejects with Unreached where nobody listens or the
- * connection ends before all are answered, and with the reason of `signal` when it aborts.
+ * Sends frames to the wrapper and resolves with its reply to each. Rejects with Unreached if nobody listens or the
+ * connection closes before all replies have arrived, and with the reason of `signal` when it aborts.
  */
 export function sendReports(address: string, frames: readonly SentFrame[], signal?: AbortSignal): Promise<Reply[]> {
   return new Promise((resolve, reject) => {
@@ -52,7 +52,7 @@ export function sendReports(address: string, frames: readonly SentFrame[], signa
     eachLine(socket, line => {
       const { id, type, payload } = JSON.parse(line)
       const reply: Reply = type === 'interaction:answer' ? { ok: true, answer: payload } : payload
-      // A line that the wrapper could not read at all has no id to go by.
+      // The reply to a line that the wrapper could not parse has no id.
       if (id === undefined) return settle(() => resolve(frames.map(() => reply)))
       replies.set(id, reply)
       if (replies.size === frames.length) settle(() => resolve(frames.map((_, i) => replies.get(String(i))!)))
@@ -61,7 +61,7 @@ export function sendReports(address: string, frames: readonly SentFrame[], signa
   })
 }
 
-/** Sends frames and does not wait for replies: resolves when the system has them, whether or not they are welcome. */
+/** Sends frames without waiting for replies. Resolves when the system has taken them, or on any failure. */
 export function dropReports(address: string, frames: readonly SentFrame[], withinMs: number): Promise<void> {
   return new Promise(resolve => {
     const socket = createConnection(address)
@@ -71,7 +71,7 @@ export function dropReports(address: string, frames: readonly SentFrame[], withi
     }
     socket.setTimeout(withinMs, end)
     socket.on('error', end)
-    // A reply that nobody reads would break the connection under what is still to be read there.
+    // Quiet, since an unread reply would reset the connection before the wrapper has read everything.
     socket.on('connect', () => socket.end(linesOf(frames.map(frame => ({ ...frame, quiet: true })))))
     socket.on('finish', end)
   })

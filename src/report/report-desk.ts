@@ -6,7 +6,7 @@ import { OwnPrompts } from './own-prompts.ts'
 import type { ReportFrame } from './report-line.ts'
 import { piecesOf } from './shorten.ts'
 
-/** The agent that speaks for the program; `AgentClient` is one. */
+/** The agent that reports for the program, such as `AgentClient`. */
 export interface Spokesman {
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
   ask(interaction: AgentPayloads['interaction:request'], options: { signal?: AbortSignal }): Promise<InteractionAnswer>
@@ -22,16 +22,16 @@ export interface CurrentRun {
   readonly attempt: number
   readonly sessionId?: string | undefined
   readonly taskId?: string | undefined
-  /** The text that was typed for it. */
+  /** The text that was typed for the command. */
   readonly prompt?: string | undefined
   progress(progress: { progress?: number; confidence?: number; message?: string }): void
 }
 
-/** Hears what the program says of its work. */
+/** Is notified of the program's reports about its state. */
 export interface StatusListener {
   reported(status: { work: AgentPayloads['agent:status']['work']; detail?: string }): void
   heard(): void
-  /** It waits for an answer to this, until the returned function is called. */
+  /** The program waits for an answer to this question until the returned function is called. */
   asks(detail: string): () => void
 }
 
@@ -39,7 +39,7 @@ export interface ReportDeskOptions {
   agent: Spokesman
   clock: Clock
   newId(prefix: 'ses'): string
-  /** Undefined where none runs. */
+  /** Undefined if no command runs. */
   run(): CurrentRun | undefined
   /** Undefined before the program has started. */
   listener(): StatusListener | undefined
@@ -49,23 +49,23 @@ export type DeskReply =
   | { ok: true; answer?: InteractionAnswer }
   | { ok: false; error: { code: ErrorCode; message: string } }
 
-/** Calls that a program left open are ended when it says that it has nothing to do; more than this are not remembered. */
+/** Tool calls that a program left open are ended when it reports that it is idle. More than this are not tracked. */
 const MAX_OPEN_CALLS = 1000
 const LEAST_PATIENCE_MS = 3000
 
 /**
- * Takes the reports of one program to its agent. What concerns the command that runs names it, in the session of that
- * command where it has one; a message or call that goes on stays in the session that it began in. Keeps nothing that
- * matters beyond this process: the agent's outbox and journal do.
+ * Passes the reports of one program to its agent. Reports about the running command get its id, and its session if it
+ * has one. A message or tool call stays in the session in which it began. Nothing here needs to survive this process:
+ * the agent's outbox and journal do.
  */
 export class ReportDesk {
   readonly #options: ReportDeskOptions
-  /** Where messages and calls began that have not ended: by kind and id. */
+  /** The session and command in which each unfinished message or call began, by kind and id. */
   readonly #began = new Map<string, Fields>()
   readonly #answers = new AnswerTexts()
   readonly #prompts = new OwnPrompts()
   readonly #asked = new Set<{ commandId: string | undefined; giveUp: () => void }>()
-  /** Of the program, where neither it nor the command names one. */
+  /** The session for reports if neither the program nor the command names one. */
   readonly sessionId: string
 
   constructor(options: ReportDeskOptions) {
@@ -73,7 +73,7 @@ export class ReportDesk {
     this.sessionId = options.newId('ses')
   }
 
-  /** `signal` aborts when whoever reports is gone, so that no answer reaches it any more. */
+  /** `signal` aborts when the sender is gone, so that no answer can reach it any more. */
   async take(
     frame: ReportFrame,
     { signal, patienceMs }: { signal: AbortSignal; patienceMs?: number },
@@ -125,7 +125,7 @@ export class ReportDesk {
     this.#report('message:end', { messageId, sessionId })
   }
 
-  /** In which session, and of which command. */
+  /** Adds the session and the command. */
   #placed(type: string, payload: Fields): Fields {
     const [kind, step] = type.split(':') as [string, string]
     if (kind === 'session' || kind === 'state' || kind === 'agent' || kind === 'usage' || kind === 'task')
@@ -172,7 +172,7 @@ export class ReportDesk {
       return { ok: true, answer: await agent.ask(interaction, { signal: given }) }
     } catch (error) {
       if (!given.aborted) throw error
-      // Whoever asked has its answer from elsewhere, such as the program's own terminal, or waits no longer.
+      // The command has ended, the sender was answered elsewhere (as at the program's own terminal), or it gave up.
       if (over.signal.aborted) return cancelled
       agent.report('interaction:resolved', { interactionId, text: signal.aborted ? ANSWERED_THERE : GIVEN_UP })
       return unreachable
@@ -183,26 +183,28 @@ export class ReportDesk {
     }
   }
 
-  /** The last whole answer that the program gave while this command ran; a wrapper needs not read it from the screen. */
+  /**
+   * The last complete answer that the program reported during this command, so that it need not be read off the screen.
+   */
   answerTo(commandId: string): string | undefined {
     return this.#answers.of(commandId)
   }
 
-  /** The answer has reached whoever asked. */
+  /** The answer has reached the sender of the question. */
   applied(interactionId: string): void {
     try {
       this.#options.agent.report('interaction:applied', { interactionId })
     } catch {
-      // The agent has stopped meanwhile: the server sends the answer again, to whoever asks again.
+      // The agent has just stopped. The server sends the answer again when the question is asked again.
     }
   }
 
-  /** The command has ended: the server has cancelled its questions, so nobody can answer them any more. */
+  /** The command has ended and the server has cancelled its questions, so they are given up here. */
   runEnded(commandId: string): void {
     for (const asked of this.#asked) if (asked.commandId === commandId) asked.giveUp()
   }
 
-  /** Aborts once the server has been away for so long. */
+  /** Aborts once the server has been unreachable for this long. */
   #patience(patienceMs: number | undefined): { signal: AbortSignal; stop: () => void } {
     const controller = new AbortController()
     const { signal } = controller
@@ -214,7 +216,7 @@ export class ReportDesk {
       if (state === 'stopped') controller.abort()
       else if (state === 'online') timer = void timer?.cancel()
       else {
-        // A server that has been away for long is still given a moment: it may be about to return.
+        // Even a server that has been away for longer gets a moment: it may be about to return.
         const leftMs = Math.max(patienceMs - (clock.now() - downSince), Math.min(patienceMs, LEAST_PATIENCE_MS))
         timer ??= clock.setTimeout(() => controller.abort(), leftMs)
       }
@@ -255,7 +257,7 @@ const cancelled: DeskReply = {
   error: { code: 'conflict', message: 'The command that this was about has ended.' },
 }
 
-/** What the client throws, as the protocol calls it. */
+/** Maps the client's error codes to those of the protocol. */
 const errorCodes: Record<string, ErrorCode> = {
   outbox_full: 'queue_full',
   frame_too_large: 'too_large',

@@ -1,7 +1,7 @@
 import { type AgentFrame, type AgentFrameType, decodeAgentFrame, type ErrorCode } from '@fleetwire/protocol'
 import { isObject } from '../is-object.ts'
 
-/** The frames of an agent that its program may send: all that tells of its work, and nothing of the connection. */
+/** The agent frames that a program may send: everything about its work, nothing about the connection. */
 const reportable = [
   ...['agent:status', 'agent:metrics', 'agent:error', 'command:progress', 'usage:report', 'interaction:request'],
   ...['session:start', 'session:activity', 'session:typing', 'session:end', 'state:snapshot', 'state:patch'],
@@ -12,20 +12,20 @@ const reportable = [
 export type ReportableType = (typeof reportable)[number]
 export type ReportFrame = Extract<AgentFrame, { type: ReportableType }>
 
-/** What a line may leave out, since the wrapper knows it. */
+/** Fields that a line may omit, since the wrapper knows them. */
 export interface Defaults {
-  /** Where messages and tool calls go. */
+  /** The session of messages and tool calls. */
   sessionId: string
-  /** What usage is counted under. */
+  /** The source of usage reports. */
   source: string
   newId(prefix: 'int' | 'task'): string
-  /** The command that runs. */
+  /** The running command. */
   command?: { commandId: string; attempt: number } | undefined
 }
 
 interface Envelope {
   id?: string
-  /** Its sender wants no reply: it has gone on, or ended. */
+  /** The sender wants no reply, as it does not wait for one. */
   isQuiet: boolean
 }
 
@@ -34,14 +34,14 @@ export type ReportLine = Envelope &
     | {
         ok: true
         frame: ReportFrame
-        /** For how long its sender waits for an answer while the server is away; without it, for ever. */
+        /** How long the sender waits for an answer while the server is unreachable. If missing, forever. */
         patienceMs?: number
       }
     | { ok: false; code: ErrorCode; message: string }
   )
 
 /**
- * Reads one line: a frame of the protocol (§5), of which the wrapper fills in what the program cannot know. Never throws.
+ * Reads one line: a frame of the protocol (§5). The wrapper fills in fields that the program cannot know. Never throws.
  */
 export function readReportLine(text: string, defaults: Defaults): ReportLine {
   const value = parsed(text)
@@ -49,7 +49,7 @@ export function readReportLine(text: string, defaults: Defaults): ReportLine {
   const refuse = (code: ErrorCode, message: string): ReportLine => ({ ...envelope, ok: false, code, message })
   const type = value?.type
   if (value === undefined || typeof type !== 'string') {
-    // Whatever is no frame at all, the decoder says so in its words.
+    // If the text is not a frame at all, the decoder has the better message.
     const decoded = decodeAgentFrame(text)
     return decoded.ok ? refuse('invalid_frame', 'type: a string is required.') : refuse(decoded.code, decoded.message)
   }

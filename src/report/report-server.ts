@@ -8,7 +8,7 @@ import { type BucketLimits, TokenBucket } from '../connections/rate-limit.ts'
 import type { DeskReply } from './report-desk.ts'
 import { type Defaults, type ReportFrame, type ReportLine, readReportLine } from './report-line.ts'
 
-/** Who takes reports; `ReportDesk` does. */
+/** Handles reports, as `ReportDesk` does. */
 export interface ReportTaker {
   take(frame: ReportFrame, from: { signal: AbortSignal; patienceMs?: number }): Promise<DeskReply>
   applied(interactionId: string): void
@@ -18,25 +18,25 @@ export interface ReportServerOptions {
   taker: ReportTaker
   clock: Clock
   defaults(): Defaults
-  /** Reports beyond this wait their turn. */
+  /** Reports beyond this rate are delayed. */
   rate?: BucketLimits
-  /** A line that is longer is refused and ends its connection. Default: the frame limit of a server. */
+  /** A longer line is refused and ends its connection. Default: the frame limit of a server. */
   maxLineBytes?: number
-  /** Those beyond this many at once are closed. */
+  /** Further concurrent connections are closed. */
   maxConnections?: number
 }
 
 const RATE: BucketLimits = { ratePerSecond: 500, burst: 1000 }
 const MAX_LINE_BYTES = 256 * 1024
 const MAX_CONNECTIONS = 256
-/** A path of a socket is at most 104 bytes long on some systems; the name in the folder needs some. */
+/** A socket's path may have at most 104 bytes on some systems, including the name inside the folder. */
 const LONGEST_FOLDER = 80
 const NEWLINE = 0x0a
 
 /**
- * The local socket on which a program reports to its wrapper: lines of JSON, each answered by one. Only the same user
- * reaches it: it lies in a folder of mode 0700 (on Windows it is a named pipe with a name that cannot be guessed, which
- * other users may not write to). Goes with its process, and keeps nothing.
+ * The local socket on which a program reports to its wrapper: lines of JSON, each with one reply. Only the same user
+ * can access it: it is in a folder with mode 0700 (on Windows, it is a named pipe with an unguessable name that other
+ * users may not write to). It ends with its process and stores nothing.
  */
 export class ReportServer {
   readonly #options: ReportServerOptions
@@ -50,7 +50,10 @@ export class ReportServer {
     this.#bucket = new TokenBucket(options.rate ?? RATE, options.clock.monotonic())
   }
 
-  /** Resolves with the address for `FLEETWIRE_REPORT`; rejects where no socket can be made. `temporary`: a folder for it. */
+  /**
+   * Resolves with the address for `FLEETWIRE_REPORT`. Rejects if no socket can be created. `temporary`: its parent
+   * folder.
+   */
   async start(temporary: string = tmpdir()): Promise<string> {
     const address = await this.#newAddress(temporary)
     const server = createServer(socket => this.#accept(socket))
@@ -69,7 +72,7 @@ export class ReportServer {
     return address
   }
 
-  /** Idempotent. Whoever waits for an answer is told that there will be none. */
+  /** Idempotent. Closes all connections, which gives up their open questions. */
   async stop(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -97,7 +100,7 @@ export class ReportServer {
   }
 }
 
-/** One program that reports. Its lines are taken in order; an answer to a question comes when it comes. */
+/** One connection of the program. Its lines are handled in order. Answers to questions may come at any time. */
 class Connection {
   readonly #socket: Socket
   readonly #options: ReportServerOptions
@@ -113,10 +116,10 @@ class Connection {
     this.#options = options
     this.#bucket = bucket
     socket.on('data', chunk => this.#receive(chunk))
-    // A program that has ended is not told from one that sends no more: either way nobody may wait for an answer.
+    // A sender that has ended looks the same as one that only ended its side. Its questions are given up in both cases.
     socket.on('end', () => this.#gone.abort())
     socket.on('error', () => {})
-    // What it has sent is still taken, line by line as the rate allows.
+    // Lines that were already received are still handled, as the rate allows.
     socket.on('close', () => {
       this.#gone.abort()
       onGone()
@@ -156,7 +159,7 @@ class Connection {
     if (this.#rest.length > maxLineBytes && !this.#rest.includes(NEWLINE)) this.#refuseTooLong(maxLineBytes)
   }
 
-  /** Where the next line begins is not worth looking for: it ends the connection. */
+  /** Ends the connection instead of searching for the start of the next line. */
   #refuseTooLong(maxLineBytes: number) {
     this.#rest = Buffer.alloc(0)
     const message = `A report is at most ${maxLineBytes} bytes long.`
@@ -180,7 +183,7 @@ class Connection {
       if (!read.isQuiet) this.#reply(read.id, reply)
     }
     const replied = this.#handle(read)
-    // Who sends no ids goes by the order. An answer to a question may come much later.
+    // Senders without ids rely on the order of replies. Only answers to questions may come later.
     if (read.ok && read.frame.type === 'interaction:request') void replied.then(reply)
     else this.#replied = this.#replied.then(() => replied).then(reply)
   }

@@ -1,13 +1,13 @@
 import { shortText } from '../short-text.ts'
 
-/** A value of a report fits into a frame with room to spare, however large the file that a tool wrote. */
+/** Limits that let a reported value fit into a frame with room to spare, however large it is. */
 const MAX_CHARS = 32 * 1024
 const MAX_TEXT_CHARS = 8 * 1024
 const MAX_ITEMS = 100
 const MAX_LEVELS = 12
 const MAX_PREVIEW_CHARS = 4 * 1024
 
-/** The value itself where it is small; else with long texts and lists cut, each with a mark that says so. */
+/** Returns a small value unchanged. In a larger one, long texts and lists are shortened, each with a mark. */
 export function shorten(value: unknown): unknown {
   const json = JSON.stringify(value)
   if (json === undefined) return undefined
@@ -17,7 +17,7 @@ export function shorten(value: unknown): unknown {
   return { shortened: true, preview: shortText(json, MAX_PREVIEW_CHARS) }
 }
 
-/** A long text in pieces, each of which fits into a frame, however it is escaped there. */
+/** Splits a long text into pieces that fit into a frame even when escaped. */
 export const piecesOf = (text: string): string[] => text.match(/[\s\S]{1,32000}(?![\uDC00-\uDFFF])/g) ?? []
 
 function isDeep(value: unknown, levels: number): boolean {

@@ -1,14 +1,14 @@
 /**
- * What a prompt made appear, of all that is shown since it was typed: without the echo of the prompt itself, and without
- * the line that invites the next one where it is the one that stood there before.
+ * Extracts the answer to a prompt from everything shown since it was typed: without the echo of the prompt, and without
+ * the invitation to the next prompt if it is the same as before.
  *
- * @param shown the lines from the one that the prompt was typed on
- * @param invitation what stood on that line before, such as `>>> `
+ * @param shown the lines shown, starting with the one that the prompt was typed on
+ * @param invitation the text on that line before the prompt, such as `>>> `
  */
 export function answerText(shown: string, { prompt, invitation }: { prompt: string; invitation: string }): string {
   const lines = shown.split('\n')
   const typed = prompt.trimEnd().split(/\r\n?|\n/)
-  // Each line of the prompt is echoed once; an interpreter puts its own mark before it.
+  // Each line of the prompt is echoed once, possibly after the interpreter's own prompt.
   while (lines.length > 0 && typed.length > 0 && isEcho(lines[0]!, typed[0]!)) {
     lines.shift()
     typed.shift()

@@ -15,32 +15,32 @@ import { createPromptRunner, exitCodeOf, howItEnded } from './prompt-runner.ts'
 import { type WrapClient, WrapSession } from './wrap-session.ts'
 
 export interface CreateWrapOptions {
-  /** What people call the program. */
+  /** The program's name, for people. */
   name: string
-  /** A file that can be run. */
+  /** An executable file. */
   file: string
   args: readonly string[]
   env: Record<string, string | undefined>
   cwd: string
   clock: Clock
-  /** Where there is no terminal. */
+  /** The size of the program's terminal if there is no local one. */
   size?: { cols: number; rows: number } | undefined
-  /** The terminal that the program is to be shown on. */
+  /** The local terminal to show the program on. */
   terminal?: { stdin: ReadStream; stdout: WriteStream } | undefined
-  /** What is known of programs. Default: what is built in. */
+  /** Rules for known programs. Default: the built-in ones. */
   rules?: readonly ProgramRules[] | undefined
-  /** Tells whoever has started this. */
+  /** Prints a message for the person who started the agent. */
   say?(text: string): void
 }
 
 export interface WrapEnd {
   exitCode: number
-  /** What the server is told. */
+  /** What to report to the server. */
   exit: { reason: 'stopped' | 'crashed'; exitCode: number; signal?: string; message: string }
 }
 
 export interface Wrap {
-  /** What this agent adds to others. */
+  /** The options that this wrap adds to its agent. */
   readonly role: {
     kind: string
     capabilities: { kinds: string[] }
@@ -49,13 +49,13 @@ export interface Wrap {
   }
   readonly isStarted: boolean
   readonly hasEnded: boolean
-  /** Starts the program; resolves when it has ended. */
+  /** Starts the program. Resolves when it has ended. */
   start(client: WrapClient & Pick<AgentClient, 'ask'>): Promise<WrapEnd>
-  /** Asks the program to end, then makes it; resolves when it has ended. */
+  /** Ends the program, gracefully at first. Resolves when it has ended. */
   end(signal: NodeJS.Signals): Promise<WrapEnd>
 }
 
-/** A program as an agent: what is put together for it, in one place. */
+/** Wraps a program as an agent. Puts all the parts together. */
 export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
   const { name, file, args, env, cwd, clock, size, terminal, rules = builtInRules, say } = options
   const manners = mannersOf(programOf([name, ...args], rules) ?? { name: 'unknown' })
@@ -66,7 +66,7 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
   let isAsked = false
   let hasEnded = false
   let begin: (session: WrapSession) => void = () => {}
-  /** A command may come before the program is started. */
+  /** Resolves when the program is started. Commands may arrive earlier. */
   const begun = new Promise<WrapSession>(resolve => {
     begin = resolve
   })
@@ -114,7 +114,7 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
         run: () => running && promptOf(running),
         listener: () => session?.judge,
       }
-      // A program that cannot report is one of many: it is judged by its screen.
+      // Without reports, the program is judged by its screen, like most programs.
       reports = await openReports(listening).catch(error => void say?.(`the program cannot report: ${error.message}`))
       session = new WrapSession({
         ...{ client, clock, name, file, args, cwd, manners, ...size },
@@ -137,7 +137,7 @@ export async function createWrap(options: CreateWrapOptions): Promise<Wrap> {
   }
 }
 
-/** The command, as those see it who report on it. */
+/** The command as reports need it. */
 function promptOf(run: CommandRun): CurrentRun {
   const { commandId, sessionId, taskId } = run
   return {

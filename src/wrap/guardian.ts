@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
 /**
- * Reads lines from the agent until it ends: each says how to undo what the program has set on the local terminal, `done`
- * that there is nothing more to do. An agent that was killed says nothing: then the program is hung up, and killed if
- * it goes on, and the terminal is given back, unless a shell has done that already.
+ * Reads lines from the agent until it ends. Each line has the control sequences that undo what the program has set on
+ * the local terminal; `done` means that there is nothing left to do. An agent that was killed sends no `done`. Then the
+ * program gets SIGHUP, then SIGKILL if it survives, and the local terminal is restored unless a shell has done so.
  *
- * The terminal of the program hangs up by itself, but a program may ignore that, and would read from nothing for ever.
+ * The program's terminal hangs up by itself, but a program may ignore that and try to read from it forever.
  */
 const GUARD = `leader=$1 tty=$2 saved=$3 raw=$4
 trap '' HUP INT QUIT TERM TSTP
@@ -38,12 +38,12 @@ signal=KILL; each; each`
 
 export interface GuardedTerminal {
   path: string
-  /** Its settings before and since, as `stty -g` writes them. */
+  /** The original and the raw settings, as printed by `stty -g`. */
   saved: string
   raw: string
 }
 
-/** A process that outlives this one to clean up after it, should it be killed. */
+/** A process that outlives this one and cleans up if this one is killed. */
 export class Guardian {
   readonly #child: ChildProcess
   #said = ''
@@ -51,21 +51,21 @@ export class Guardian {
   constructor(leader: number, terminal?: GuardedTerminal) {
     const { path = '', saved = '', raw = '' } = terminal ?? {}
     const args = ['-c', GUARD, 'fleetwire-guard', String(leader), path, saved, raw]
-    // A session of its own: what is sent to ours, to the last process of it, does not reach it.
+    // In its own session, so that signals sent to all processes of our session do not reach it.
     this.#child = spawn('/bin/sh', args, { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' })
     this.#child.on('error', () => {})
     this.#child.stdin?.on('error', () => {})
     this.#child.unref()
   }
 
-  /** What has to be written to the terminal to undo what is set on it now. */
+  /** Sets the control sequences that undo what is currently set on the terminal. */
   undo(sequence: string): void {
     if (sequence === this.#said) return
     this.#said = sequence
     this.#child.stdin?.write(`${sequence}\n`)
   }
 
-  /** There is nothing left to guard. */
+  /** Ends the guardian: there is nothing left to clean up. */
   end(): void {
     this.#child.stdin?.end('done\n')
   }

@@ -6,19 +6,16 @@ import type { GuardedTerminal } from './guardian.ts'
 import { TerminalModes } from './terminal-modes.ts'
 
 export interface LocalTerminalEvents {
-  /** Keys. May return a promise: until it settles, no more are read. */
+  /** Receives keys. May return a promise: reading stops until it settles. */
   onKeys(keys: Uint8Array): Promise<void> | undefined
   onResize(size: { cols: number; rows: number }): void
-  /** What has to be undone on it has changed. */
+  /** The control sequences that undo the program's settings have changed. */
   onModes(undo: string): void
 }
 
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 
-/**
- * The terminal that the agent was started on, lent to the program: its keys go there unchanged, and what the program
- * prints is shown unchanged.
- */
+/** The terminal that the agent was started on, lent to the program. Keys and output are passed on unchanged. */
 export class LocalTerminal {
   readonly #stdin: ReadStream
   readonly #stdout: WriteStream
@@ -31,27 +28,27 @@ export class LocalTerminal {
     this.#stdout = stdout
   }
 
-  /** The settings from before, as `stty -g` writes them; '' if this system does not tell. */
+  /** The original settings as printed by `stty -g`; '' if they could not be read. */
   get settings(): string {
     return this.#settings.saved
   }
 
   get size(): { cols: number; rows: number } {
     const [cols, rows] = this.#stdout.getWindowSize()
-    // A serial line tells none.
+    // A serial line reports no size.
     return cols > 0 && rows > 0 ? { cols, rows } : DEFAULT_SIZE
   }
 
-  /** For whoever gives it back if this process cannot. */
+  /** What the guardian needs to restore the terminal if this process cannot. */
   get guarded(): GuardedTerminal | undefined {
     const path = terminalPath()
     return path === undefined ? undefined : { path, saved: this.#settings.saved, raw: this.#settings.raw }
   }
 
-  /** From here on, it is the program's. */
+  /** Lends the terminal to the program. */
   lend(events: LocalTerminalEvents): void {
     this.#events = events
-    // A terminal that takes nothing (Ctrl-S, a frozen connection) must not freeze this process.
+    // A terminal that accepts no output (Ctrl-S, a frozen connection) must not block this process.
     const handle = (this.#stdout as { _handle?: { setBlocking?(blocking: boolean): void } })._handle
     handle?.setBlocking?.(false)
     this.#stdout.on('error', () => {})
@@ -64,13 +61,13 @@ export class LocalTerminal {
       void taken.then(() => this.#settings.isRaw && this.#stdin.resume())
     })
     this.#stdout.on('resize', () => events.onResize(this.size))
-    // It was taken from us by SIGSTOP, and the shell has used it since.
+    // After a SIGSTOP, the shell may have changed the settings.
     process.on('SIGCONT', () => this.#settings.isRaw && this.#begin())
-    // Whatever ends this process, even a fault.
+    // However this process ends, even by an exception.
     process.on('exit', () => this.giveBack())
   }
 
-  /** Returns a promise if the terminal takes no more for now. */
+  /** Returns a promise if the terminal currently accepts no more output. */
   show(bytes: Uint8Array): Promise<void> | undefined {
     const before = this.#modes.undo
     this.#modes.push(bytes)
@@ -83,21 +80,21 @@ export class LocalTerminal {
     })
   }
 
-  /** Stops this process as Ctrl-Z does, and comes back when it is continued. */
+  /** Stops this process as Ctrl-Z does. Returns when it is continued. */
   suspend(): void {
     this.#settings.end()
-    // All of our job, as the shell counts it. Where nobody could continue it, the system ignores this.
+    // Signals our whole job, as the shell sees it. If no shell could continue it, the system ignores the signal.
     process.kill(0, 'SIGTSTP')
     this.#begin()
   }
 
-  /** Resolves when everything that was shown is written, or `deadline` is over. */
+  /** Resolves when all output is written, or when `deadline` resolves. */
   async flushed(deadline: Promise<void>): Promise<void> {
     if (this.#stdout.writableLength === 0) return
     await Promise.race([new Promise<void>(resolve => this.#stdout.write('', () => resolve())), deadline])
   }
 
-  /** Idempotent. */
+  /** Restores the terminal. Idempotent. */
   giveBack(): void {
     if (!this.#settings.isRaw) return
     const { undo } = this.#modes
@@ -105,7 +102,7 @@ export class LocalTerminal {
       try {
         writeSync(1, undo)
       } catch {
-        // It is gone, or takes nothing.
+        // The terminal is gone or accepts no output.
       }
     }
     this.#settings.end()

@@ -1,10 +1,10 @@
-/** The Fleetwire variables that the program may see; all others may hold secrets of the agent. */
+/** The Fleetwire variables that the program may see. All others may contain secrets of the agent. */
 const SHOWN = new Set(['FLEETWIRE_URL'])
 
-/** They describe the terminal that the agent was started on, whose size is not this one's for long. */
+/** These describe the size of the agent's terminal, which soon differs from that of the program's terminal. */
 const SIZES = new Set(['COLUMNS', 'LINES', 'TERMCAP'])
 
-/** Without that terminal, these describe nothing either. */
+/** These describe the agent's terminal or service, which the program does not have if there is no local terminal. */
 const OUTER = new Set([
   ...['TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'NO_COLOR', 'COLORTERM'],
   ...['TERM_PROGRAM', 'TERM_PROGRAM_VERSION', 'VTE_VERSION', 'KITTY_WINDOW_ID', 'ITERM_SESSION_ID', 'WT_SESSION'],
@@ -13,8 +13,8 @@ const OUTER = new Set([
 const HIDDEN = new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'CREDENTIALS_DIRECTORY'])
 
 /**
- * The environment of the program: that of the agent, as if it had been started directly. `report`: where it can report
- * to this agent.
+ * The environment of the program: the agent's, as if the program had been started directly. `report`: the address at
+ * which the program can report to this agent.
  */
 export function programEnv(
   env: Record<string, string | undefined>,

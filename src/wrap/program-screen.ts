@@ -6,26 +6,26 @@ import type { ScreenView } from './judge/screen-reading.ts'
 const SCROLLBACK_LINES = 5000
 /** xterm yields between writes, not within one. */
 const CHUNK_BYTES = 16 * 1024
-/** As in the server's screens: longer control strings cost more than they show. */
+/** As in the server's screens: longer control strings cost more than they are worth. */
 const LONGEST_SEQUENCE_BYTES = 64 * 1024
-/** Output that is not drawn yet at which the program is asked to wait, and at which it goes on. */
+/** The amounts of undrawn output at which the program must wait and at which it may continue. */
 const HIGH_BYTES = 1024 * 1024
 const LOW_BYTES = 256 * 1024
 
 export interface ProgramScreenOptions {
   cols: number
   rows: number
-  /** The screen answers a query of the program; without it, another terminal does. */
+  /** Called with the screen's answer to a query. If missing, another terminal answers. */
   onAnswer?: ((keys: string) => void) | undefined
 }
 
-/** Where in the output something began. */
+/** A position in the output. */
 export type ScreenMark = IMarker | undefined
 
-/** The screen of the program, drawn in this process: what is judged, and what a prompt made appear. */
+/** The screen of the program, drawn in this process, to judge the program and to read its answers. */
 export class ProgramScreen {
   readonly #terminal: headless.Terminal
-  /** Sequences that would take hours to draw are made harmless. */
+  /** Neutralises sequences that would take hours to draw. */
   readonly #scanner = new VtScanner(0, { limitStringBytes: LONGEST_SEQUENCE_BYTES })
   #undrawn = 0
   #room: { promise: Promise<void>; made: () => void } | undefined
@@ -39,17 +39,17 @@ export class ProgramScreen {
     if (onAnswer !== undefined) registerAnswers(this.#terminal, onAnswer)
   }
 
-  /** Does the program want to be told what is pasted (`CSI ? 2004 h`)? */
+  /** Whether the program has enabled bracketed paste (`CSI ? 2004 h`). */
   get takesBrackets(): boolean {
     return this.#terminal.modes.bracketedPasteMode
   }
 
-  /** A full-screen program shows its own screen, above which nothing is kept. */
+  /** Whether a full-screen program shows its own screen, which has no scrollback. */
   get isAlternate(): boolean {
     return this.#terminal.buffer.active.type === 'alternate'
   }
 
-  /** `drawn` is called when these bytes are drawn. Returns a promise if the screen is far behind. */
+  /** Calls `drawn` when these bytes are drawn. Returns a promise if the screen is far behind. */
   write(bytes: Uint8Array, drawn: () => void): Promise<void> | undefined {
     const copy = Uint8Array.from(bytes)
     this.#scanner.push(copy)
@@ -72,7 +72,7 @@ export class ProgramScreen {
     return new Promise(resolve => this.#terminal.write('', resolve))
   }
 
-  /** After what was written before. */
+  /** Takes effect after everything that was written before. */
   resize({ cols, rows }: { cols: number; rows: number }): void {
     this.#terminal.write('', () => this.#terminal.resize(cols, rows))
   }
@@ -82,14 +82,14 @@ export class ProgramScreen {
     return { lines: this.#lines(baseY, baseY + this.#terminal.rows), cursor: { row: cursorY, col: cursorX } }
   }
 
-  /** Marks the line of the cursor. */
+  /** Marks the cursor's line. */
   mark(): ScreenMark {
     return this.isAlternate ? undefined : this.#terminal.registerMarker(0)
   }
 
   /**
-   * The text from the mark to the end, a line that was wrapped as one; of a full-screen program, what it shows now.
-   * `isCut`: the mark has left what is kept.
+   * The text from the mark to the end, with wrapped lines joined. For a full-screen program, its current screen.
+   * `isCut`: the marked line is no longer in the scrollback.
    */
   since(mark: ScreenMark): { text: string; isCut: boolean } {
     const { length, baseY } = this.#terminal.buffer.active

@@ -7,12 +7,12 @@ import { answerText } from './answer-text.ts'
 import { pasted, promptText } from './prompt-keys.ts'
 import type { WrapSession } from './wrap-session.ts'
 
-/** What the runner uses of a run. */
+/** The parts of a run that the runner uses. */
 export type PromptRun = Pick<CommandRun, 'input' | 'signal' | 'force' | 'waiting' | 'progress' | 'message'>
 
-/** A program that was not seen to work on a prompt, and is silent for so long, has answered it. */
+/** A program that never appeared to work on a prompt counts as done after this much silence. */
 const SETTLED_MS = 2000
-/** How often a wait looks again at what nothing tells of: silence. */
+/** Interval of the checks for silence, which causes no events. */
 const LOOK_MS = 100
 const SIGNAL_EXIT = 128
 
@@ -23,8 +23,9 @@ type Ended =
   | { by: 'force' }
 
 /**
- * Runs a prompt: waits until the program can take it, types it as if it were pasted, and is done when the program is
- * idle again. What it says that it answered is the output, else what appeared meanwhile. An interrupt presses the key that the program understands.
+ * Runs a prompt: waits until the program can take it, types it as pasted text, and is done when the program is idle
+ * again. The output is the answer that the program reported, else the text that appeared on its screen. An interrupt
+ * presses the program's own interrupt key.
  */
 export function createPromptRunner(
   session: WrapSession,
@@ -33,9 +34,9 @@ export function createPromptRunner(
     onTyped = () => {},
     reportedAnswer = () => undefined,
   }: {
-    /** From now on what the program does is about this prompt. */
+    /** Called when the prompt is typed: from then on, the program works on it. */
     onTyped?: () => void
-    /** What the program itself says that it answered. */
+    /** The answer that the program itself reported. */
     reportedAnswer?: () => string | undefined
   } = {},
 ): (run: PromptRun) => Promise<CommandOutcome> {
@@ -64,7 +65,7 @@ export function createPromptRunner(
     const said = reportedAnswer()
     const seen = answerText(shown, { prompt: text, invitation: isCut || screen.isAlternate ? '' : invitation })
     const output = said ?? seen
-    // What the program reports is in its conversation already.
+    // A reported answer is in the conversation already.
     if (said === undefined && output !== '') {
       const message = run.message()
       message.append(output)
@@ -87,7 +88,7 @@ export function createPromptRunner(
   }
 }
 
-/** As a shell counts it. */
+/** The exit code that a shell would report. */
 export const exitCodeOf = ({ exitCode, signal }: PtyExit): number =>
   exitCode ?? SIGNAL_EXIT + (signal === undefined ? 0 : os.signals[signal])
 
@@ -105,7 +106,7 @@ const exited = (name: string, exit: PtyExit, told: Partial<CommandOutcome>): Com
     : { status: 'failed', ...told, exitCode, error: howItEnded(name, exit) }
 }
 
-/** Waits for what the session tells of the program, and shows meanwhile what the run waits for. */
+/** Waits for states of the program, and meanwhile shows what the run waits for. */
 class PromptWait {
   readonly #session: WrapSession
   readonly #clock: Clock
@@ -118,7 +119,7 @@ class PromptWait {
     this.#run = run
   }
 
-  /** Until it is so, or the run is over. `why`: told if that is not at once. */
+  /** Waits until `isSo`, or until the run is over. `why`: reported as progress if it is not so at once. */
   async until(isSo: () => boolean, why: string): Promise<Ended> {
     if (!isSo()) this.#run.progress({ message: why })
     const ended = await this.#watch(() =>
@@ -128,7 +129,7 @@ class PromptWait {
     return ended
   }
 
-  /** Until the program has answered what was typed. */
+  /** Waits until the program has answered. */
   async answer(typed: Promise<void>): Promise<Ended> {
     let typedAt: number | undefined
     let hasWorked = false
@@ -155,7 +156,7 @@ class PromptWait {
         return undefined
       }
       const silentMs = Math.min(this.#session.silentMs, now - since)
-      // What was idle before the interrupt says nothing about the time after it.
+      // Once interrupted, only silence counts: the idle state may date from before the interrupt.
       const isOver = (hasWorked && interruptedAt === undefined) || silentMs >= SETTLED_MS / (hasWorked ? 4 : 1)
       if (!isOver) return undefined
       return { by: interruptedAt === undefined ? 'idle' : 'interrupt' }
@@ -164,7 +165,7 @@ class PromptWait {
     return ended
   }
 
-  /** Looks whenever something changes, and at intervals. */
+  /** Checks on each change and at intervals. */
   #watch(look: () => Ended | undefined): Promise<Ended> {
     const { promise, resolve } = settled<Ended>()
     let timer: Timer | undefined
@@ -186,7 +187,7 @@ class PromptWait {
       if (ended !== undefined) done(ended)
     }
     const removers = [this.#session.onVerdict(check), listen(this.#run.signal, check), listen(this.#run.force, check)]
-    // Whoever leaves after the program interrupts its runs: that is not why they ended.
+    // The signal is read at the exit itself: an agent that leaves afterwards aborts its runs, which is no interrupt.
     void this.#session.ended.then(exit => isOver || done({ by: 'exit', exit, interrupted: this.#run.signal.aborted }))
     timer = this.#clock.setInterval(check, LOOK_MS)
     check()

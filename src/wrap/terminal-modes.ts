@@ -1,15 +1,15 @@
 const ESC = 0x1b
 const LONGEST_SEQUENCE = 64
-/** Set on a fresh terminal: a wrapped line, a visible cursor. */
+/** Modes that are set on a fresh terminal: line wrapping and the visible cursor. */
 const ON = new Set([7, 25])
-/** Those that keep another screen or cursor; they are left before anything else. */
+/** Modes that switch to the alternate screen. They are reset after the other modes. */
 const SCREENS = new Set([47, 1047, 1049])
-/** They save and restore a cursor, and nothing stays set. */
+/** Modes that only save and restore the cursor, so nothing stays set. */
 const MOMENTARY = new Set([1048])
 
 /**
- * Follows what a program sets on the terminal that it draws on, and tells how to undo it. A terminal must be usable
- * after the program, however that ended; and a mode that it does not have set must not be reset, as that moves cursors.
+ * Tracks what a program sets on its terminal, and how to undo it. The terminal must be usable afterwards, however the
+ * program ended. Modes that are not set must not be reset, since resetting them may move the cursor.
  */
 export class TerminalModes {
   readonly #set = new Set<number>()
@@ -20,7 +20,7 @@ export class TerminalModes {
   #otherKeys = false
   #cursor = false
   #region = false
-  /** A sequence that the next bytes continue. */
+  /** An incomplete sequence, to be continued by the next bytes. */
   #begun = ''
   #inString = false
 
@@ -65,7 +65,7 @@ export class TerminalModes {
     }
   }
 
-  /** Takes the sequence at the start of `text`. Returns where it ends; undefined if it is not complete. */
+  /** Processes the sequence at the start of `text`. Returns its end, or undefined if it is incomplete. */
   #sequence(text: string): number | undefined {
     const rest = text.slice(1)
     const [, csi] = /^\[([0-?]*[ -/]*[@-~])/.exec(rest) ?? []
@@ -78,7 +78,7 @@ export class TerminalModes {
       this.#begun = text
       return undefined
     }
-    // A string goes on until BEL or ESC \.
+    // A control string continues until BEL or ESC \.
     if (/^[\]PX^_]/.test(rest)) {
       const bell = text.indexOf('\x07')
       this.#inString = bell < 0
@@ -95,7 +95,7 @@ export class TerminalModes {
       case 'c':
         this.#reset()
     }
-    // ESC may begin the next sequence.
+    // The second ESC may begin the next sequence.
     return text[1] === '\x1b' ? 1 : 2
   }
 

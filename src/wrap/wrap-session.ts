@@ -9,50 +9,50 @@ import type { LocalTerminal } from './local-terminal.ts'
 import { ProgramScreen } from './program-screen.ts'
 import { WrappedProgram } from './wrapped-program.ts'
 
-/** What the session uses of its client. */
+/** The parts of the client that the session uses. */
 export type WrapClient = Pick<AgentClient, 'openTerminal' | 'report' | 'status' | 'running'>
 
 export interface WrapOptions {
   client: WrapClient
   clock: Clock
-  /** What people call the program. */
+  /** The program's name, for people. */
   name: string
   file: string
   args: readonly string[]
   env: Record<string, string>
   cwd: string
   manners: ProgramManners
-  /** The terminal that the agent was started on, if there is one. */
+  /** The terminal that the agent was started on, if any. */
   local?: LocalTerminal | undefined
-  /** Where there is none. */
+  /** The size without a local terminal. */
   cols?: number
   rows?: number
 }
 
 const TERMINAL_ID = 'main'
-/** The screen is judged at most so often. */
+/** Minimum time between two judgements of the screen. */
 const LOOK_MS = 100
-/** Keys of viewers that the program does not read. A real terminal drops keys as well. */
+/** Limit of keys from viewers that the program has not read. More are dropped, as in a real terminal. */
 const MAX_AHEAD_BYTES = 64 * 1024
-/** What is said before this process is stopped is on its way by then. */
+/** Time for a last report to be sent before this process is stopped. */
 const LEAVE_MS = 50
-/** A program that prints nothing at its start is ready by then. */
+/** A program that prints nothing at start-up counts as ready after this time. */
 const SILENT_START_MS = 3000
 const SUSPENDED = 'suspended at its own terminal (Ctrl-Z): fg there continues it'
 
 /**
- * One program, its terminal, and those who watch it and type into it. The size has one owner: the local terminal, where
- * there is one, else the viewer that holds it on the server. The program is asked nothing and told nothing: without a
- * server it goes on alone.
+ * One program, its terminal, and everybody who watches it or types into it. The size has one owner: the local terminal
+ * if there is one, else the viewer that holds it on the server. The program needs no knowledge of Fleetwire, and keeps
+ * running without a server.
  */
 export class WrapSession {
   readonly name: string
   readonly manners: ProgramManners
   readonly screen: ProgramScreen
   readonly program: WrappedProgram
-  /** Knows what the program does. What the program says of itself is told to it. */
+  /** Judges what the program does. The program's own reports are passed to it. */
   readonly judge: WorkJudge
-  /** Resolves when the program has ended, and its output is shown. */
+  /** Resolves when the program has ended and its output is shown. */
   readonly ended: Promise<PtyExit>
   readonly #client: WrapClient
   readonly #clock: Clock
@@ -69,7 +69,7 @@ export class WrapSession {
   #isSuspended = false
   #isOver = false
 
-  /** Starts the program. Throws if the system gives it no terminal. */
+  /** Starts the program. Throws if no terminal is available for it. */
   constructor(options: WrapOptions) {
     const { client, clock, name, file, args, env, cwd, manners, local, cols = 80, rows = 24 } = options
     this.name = name
@@ -108,16 +108,16 @@ export class WrapSession {
       if (state === 'online') this.#sayAgain()
     })
     this.ended = this.#wait()
-    // The server takes an agent of which it has heard nothing for idle.
+    // The server treats an agent without a reported status as idle.
     this.#sayAgain()
   }
 
-  /** For how long the program has printed nothing. */
+  /** How long the program has printed nothing. */
   get silentMs(): number {
     return this.#clock.monotonic() - this.#outputAt
   }
 
-  /** Whether it can be given something to do. */
+  /** Whether the program can take a prompt. */
   get isReady(): boolean {
     const { work } = this.judge.verdict
     return work === 'idle' || (work === 'starting' && this.#clock.monotonic() - this.#startedAt >= SILENT_START_MS)
@@ -127,7 +127,7 @@ export class WrapSession {
     return this.#changes.add(listener)
   }
 
-  /** Types into the program and submits it. What others type meanwhile comes after it. */
+  /** Types into the program and submits. Keys that others type in the meantime come afterwards. */
   async submit(keys: string): Promise<void> {
     this.judge.input()
     await this.program.alone(async type => {
@@ -143,7 +143,7 @@ export class WrapSession {
     this.program.press(this.manners.interrupt)
   }
 
-  /** The server forgets what it was told of this agent's work when a command ends. */
+  /** Reports the status again, since the server drops it when a command ends. */
   runEnded(commandId: string): void {
     const look = () => {
       if (this.#client.running.includes(commandId)) this.#clock.setTimeout(look, LOOK_MS)
@@ -158,7 +158,8 @@ export class WrapSession {
     const shown = this.#local?.show(bytes)
     const drawn = this.screen.write(bytes, () => this.#drawn())
     this.judge.output()
-    // With a person in front of it, the program does not wait for the network: viewers miss output then, and are told.
+    // With a local terminal, the program does not wait for the network. Viewers may then miss output, which is
+    // reported.
     const waits = [this.#local ? undefined : remote, shown, drawn].filter(wait => wait !== undefined)
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {})
   }
@@ -183,7 +184,7 @@ export class WrapSession {
     void this.program.type(keys)
   }
 
-  /** A viewer holds the size, but where there is a local terminal, that one has it. */
+  /** A viewer wants another size. It has no effect if there is a local terminal, which then owns the size. */
   #wanted(size: { cols: number; rows: number }): void {
     if (this.#local === undefined) this.#resize(size)
   }
@@ -197,7 +198,7 @@ export class WrapSession {
     this.#terminal.resize(size.cols, size.rows)
   }
 
-  /** Who presses Ctrl-Z at the local terminal wants its shell. Nobody else has one: for them, the program goes on. */
+  /** Ctrl-Z at the local terminal returns to its shell. Viewers have no shell, so for them the program is continued. */
   #stopped(): void {
     const local = this.#local
     if (local === undefined || this.#keysFrom === 'remote') {
@@ -225,7 +226,7 @@ export class WrapSession {
     if (!this.#isSuspended) this.#say(this.judge.verdict)
   }
 
-  /** A command that runs says itself what it does. While there is no connection, nothing is kept for later. */
+  /** Reports the status, unless a running command reports its own. While offline, nothing is kept for later. */
   #say({ work, detail, evidence }: WorkVerdict): void {
     const isHeard = this.#client.status.value.state === 'online' && !this.#isOver
     if (!isHeard || (this.#client.running.length > 0 && !this.#isSuspended)) return

@@ -6,26 +6,26 @@ import { SessionProcesses } from '../exec/session-processes.ts'
 import { SessionStop } from '../exec/session-stop.ts'
 
 export interface WrappedProgramOptions {
-  /** A file that can be run, and its arguments. */
+  /** An executable file. */
   file: string
   args: readonly string[]
   env: Record<string, string>
   cwd: string
   cols: number
   rows: number
-  /** The settings of the terminal in whose place the program gets its own, as `stty -g` writes them. */
+  /** Settings for the program's terminal, copied from the local one, as printed by `stty -g`. */
   settings?: string | undefined
   clock: Clock
-  /** May return a promise: the program waits until it settles. */
+  /** May return a promise: reading stops until it settles, which eventually blocks the program. */
   onOutput(bytes: Uint8Array): void | Promise<void>
   /** The program has stopped (Ctrl-Z). `resume` continues it. */
   onStop(): void
 }
 
 /**
- * The program gets a job of its own in its session, so that it can be stopped: what has no parent in its session cannot.
- * The small shell around it stops with it, which its own parent is told by SIGCHLD, and once it is continued it continues
- * the program in the foreground. The shell survives the signals that are meant for the program, and prints nothing.
+ * The program runs as its own job in the session, so that it can be stopped: a process without a parent in its session
+ * cannot. The small shell around it then stops too, of which we learn by SIGCHLD. Once continued, the shell continues
+ * the program in the foreground. The shell survives signals meant for the program, and prints nothing.
  */
 const LEADER = `set -m
 trap : INT QUIT TERM HUP
@@ -37,22 +37,22 @@ status=$?
 while jobs %1 >/dev/null; do kill -STOP $$; fg %1 >/dev/null; status=$?; done
 exit $status`
 
-/** A program that takes this long to end when asked to, is asked differently. */
+/** How long the program may take to end after each signal before the next one is sent. */
 const DELAYS = { termAfterMs: 3000, killAfterMs: 3000, hangupMs: 2000 }
 
-/** One program on a terminal of its own. */
+/** One program on its own terminal. */
 export class WrappedProgram {
   readonly #pty: Pty
   readonly #stop: SessionStop
   readonly #processes: SessionProcesses
   readonly #onChild: () => void
-  /** Resolves when the program, and all that it left in its session, has ended and its output is read. */
+  /** Resolves when the program and everything it left in its session have ended and the output is read. */
   readonly ended: Promise<PtyExit>
   #hasEnded = false
   #typing: Promise<void> = Promise.resolve()
   #aheadBytes = 0
 
-  /** Throws if the system gives no terminal. */
+  /** Throws if no terminal is available. */
   constructor(options: WrappedProgramOptions) {
     const { file, args, env, cwd, cols, rows, settings = '', clock, onOutput, onStop } = options
     this.#pty = new Pty({
@@ -70,17 +70,19 @@ export class WrappedProgram {
     this.ended = this.#wait()
   }
 
-  /** The leader of its session. */
+  /** The pid of the session leader. */
   get pid(): number {
     return this.#pty.pid
   }
 
-  /** How much is typed that the program has not read: whoever cannot wait drops keys beyond some limit. */
+  /**
+   * The number of typed bytes that the terminal has not taken. Callers that cannot wait drop keys beyond some limit.
+   */
   get aheadBytes(): number {
     return this.#aheadBytes
   }
 
-  /** Types keys, each whole and in the order of the calls. Resolves once the terminal has them. */
+  /** Types keys, in the order of the calls and not interleaved. Resolves once the terminal has them. */
   type(keys: string | Uint8Array): Promise<void> {
     const bytes = typeof keys === 'string' ? Buffer.from(keys) : keys
     this.#aheadBytes += bytes.length
@@ -92,13 +94,13 @@ export class WrappedProgram {
     return this.#typing
   }
 
-  /** What is typed meanwhile comes after what `typing` types. */
+  /** Runs `typing` with exclusive access. Keys typed in the meantime come afterwards. */
   alone(typing: (type: (keys: string) => Promise<void>) => Promise<void>): Promise<void> {
     this.#typing = this.#typing.then(() => typing(keys => this.#pty.fill(Buffer.from(keys))))
     return this.#typing
   }
 
-  /** Types at once, before whatever waits. */
+  /** Types at once, ahead of pending keys. */
   press(keys: string): void {
     this.#pty.write(keys)
   }
@@ -107,16 +109,16 @@ export class WrappedProgram {
     this.#pty.resize(cols, rows)
   }
 
-  /** Continues it after a stop. */
+  /** Continues the program after a stop. */
   resume(): void {
     try {
       if (!this.#hasEnded) process.kill(this.#pty.pid, 'SIGCONT')
     } catch {
-      // It has ended meanwhile.
+      // The program has just ended.
     }
   }
 
-  /** Asks it to end, then makes it. `ended` tells when it has. */
+  /** Ends the program, gracefully at first. `ended` resolves when that is done. */
   end(signal: NodeJS.Signals): void {
     if (!this.#hasEnded) this.#stop.terminate(signal)
   }

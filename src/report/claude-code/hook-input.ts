@@ -1,6 +1,6 @@
 import { isObject } from '../../is-object.ts'
 
-/** What Claude Code gives its hooks on standard input, as far as it is used here. Everything else is ignored. */
+/** The fields of Claude Code's hook input (on stdin) that are used here. All others are ignored. */
 export interface HookInput {
   hook_event_name: string
   session_id?: string
@@ -38,7 +38,7 @@ const texts = [
   ...['tool_use_id', 'reason', 'message', 'notification_type', 'last_assistant_message'],
 ] as const
 
-/** Undefined if it is no input of a hook. A field that has not its usual type counts as missing. */
+/** Undefined if the text is not a hook's input. A field of an unexpected type counts as missing. */
 export function readHookInput(text: string): HookInput | undefined {
   let value: unknown
   try {
@@ -52,7 +52,7 @@ export function readHookInput(text: string): HookInput | undefined {
   return value as unknown as HookInput
 }
 
-/** An id of Claude Code's as one of Fleetwire's: its own have nothing that would have to change. */
+/** Converts an id of Claude Code to a valid Fleetwire id. Today's ids are valid already. */
 export const idOf = (id: string | undefined): string | undefined => {
   const safe = id?.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64)
   return safe === '' ? undefined : safe

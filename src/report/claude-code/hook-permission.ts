@@ -9,16 +9,16 @@ import { toolTitle } from './hook-reports.ts'
 
 type Question = AgentPayloads['interaction:request']
 type Option = Question['options'][number]
-/** What a hook prints; nothing: the program's own prompt decides. */
+/** What a hook prints. Undefined: nothing, so that the program's own prompt decides. */
 export type HookOutput = Record<string, unknown> | undefined
 
 export interface Permission {
   question: Question
-  /** Total: whatever is no clear answer to this question leaves the decision to the program. */
+  /** Handles any answer: unless it clearly answers this question, the decision is left to the program. */
   output(answer: Answer | undefined): HookOutput
 }
 
-/** Before the tool runs (`PreToolUse`), or where Claude Code is about to ask itself (`PermissionRequest`). */
+/** Before a tool runs (`PreToolUse`), or when Claude Code is about to show its own prompt (`PermissionRequest`). */
 type Event = 'PreToolUse' | 'PermissionRequest'
 
 const MAX_PREVIEW_CHARS = 16 * 1024
@@ -27,7 +27,7 @@ const MAX_LABEL_CHARS = 200
 const DENIED = 'A person denied this in Fleetwire.'
 const UNDECIDED = 'Nobody has answered in Fleetwire.'
 
-/** The question that a hook's permission is, and what its answers mean to Claude Code. Pure. */
+/** Turns a hook's permission request into a question, and answers into hook output. Pure. */
 export function permissionOf(
   input: HookInput,
   { interactionId, timeoutMs }: { interactionId: string; timeoutMs: number },
@@ -42,12 +42,12 @@ export function permissionOf(
     interactionId,
     ...(sessionId !== undefined && { sessionId }),
     title: toolTitle(input),
-    // Whoever allows what they cannot see whole should know that.
+    // Warns people who cannot see in full what they would allow.
     risk: shown.endsWith('…') ? 'high' : 'unknown',
     ...choices.question,
     subject: { type: subjectType(input), preview: shown, digest },
     timeoutMs,
-    // Not "deny": after the time the program asks by itself.
+    // Not "deny": after the timeout, the program asks at its own prompt.
     defaultOnTimeout: 'cancel',
   }
   return {
@@ -67,7 +67,10 @@ interface Decision {
   updatedPermissions?: unknown[]
 }
 
-/** Both formats of Claude Code. Without a decision its own prompt appears, which is asked for where it might not. */
+/**
+ * The two output formats of Claude Code. Without a decision its own prompt must appear, which PreToolUse has to
+ * request.
+ */
 const outputs: { [K in Event]: (decision: Decision | undefined) => HookOutput } = {
   PermissionRequest: decision => decision && { hookSpecificOutput: { hookEventName: 'PermissionRequest', decision } },
   PreToolUse: decision => ({
@@ -96,7 +99,7 @@ function permission(input: HookInput, event: Event): Choices {
     ...always.map(({ option }) => option),
     denyOption(isPlan ? 'No, keep planning' : 'Deny'),
   ]
-  // What needs a person counts as answered by one only with its input given back.
+  // Claude Code accepts the approval of a tool that needs a person only together with the tool's input.
   const updated = isPlan ? { updatedInput: input.tool_input } : {}
   return {
     question: { kind: 'permission', options, ...describe(input) },
@@ -115,19 +118,22 @@ function describe({ tool_input }: HookInput): { description?: string } {
   return typeof text === 'string' && text !== '' ? { description: shortText(text, MAX_PREVIEW_CHARS) } : {}
 }
 
-/** What "always allow" would change, as Claude Code offers it at its own prompt. */
+/** The "always allow" changes that Claude Code offers at its own prompt. */
 function suggestionsOf({ permission_suggestions: all }: HookInput): { option: Option; update: unknown }[] {
   if (!Array.isArray(all)) return []
   return all.slice(0, MAX_SUGGESTIONS).flatMap((update, i) => {
     const label = isObject(update) ? wordsFor(update) : undefined
-    // What cannot be said whole is not offered: nobody is to grant more than they read.
+    // A change that cannot be described in full is not offered: nobody should grant more than they can read.
     if (label === undefined || label.length > MAX_LABEL_CHARS || !isObject(update)) return []
     const scope = update.destination === 'session' ? 'session' : 'always'
     return [{ option: { id: `always-${i + 1}`, label, effect: 'allow', scope }, update }]
   })
 }
 
-/** Only what can be said in a few words and grants no more than they say; a change of mode that ends all asking is not offered. */
+/**
+ * Describes a change that grants no more than its label says. Others get no label, such as a mode that never asks
+ * again.
+ */
 function wordsFor(update: Record<string, unknown>): string | undefined {
   const where = update.destination === 'session' ? 'in this session' : 'always'
   const { type, behavior, rules, directories, mode } = update
@@ -148,7 +154,7 @@ interface Asked {
   questions: { question: string; labels: string[]; multiSelect: boolean }[]
 }
 
-/** The questions of AskUserQuestion; undefined for any other tool, and where they have another shape. */
+/** The questions of AskUserQuestion; undefined for any other tool or if they have an unknown form. */
 function questionsOf({ tool_name, tool_input }: HookInput): Asked | undefined {
   if (tool_name !== 'AskUserQuestion' || !isObject(tool_input) || !Array.isArray(tool_input.questions)) return undefined
   const questions = tool_input.questions.map(asked => {

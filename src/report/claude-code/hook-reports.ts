@@ -6,19 +6,19 @@ import { piecesOf, shorten } from '../shorten.ts'
 import { type HookInput, idOf } from './hook-input.ts'
 
 const MAX_TITLE_CHARS = 200
-/** Of a message; what is longer is cut. */
+/** Longer messages are truncated. */
 const MAX_MESSAGE_CHARS = 1024 * 1024
 
 type Mapping = (input: HookInput, ids: { sessionId?: string; newId(prefix: 'msg'): string }) => SentFrame[]
 
 /**
- * What each hook of Claude Code says, in frames. Permissions are asked by hook-permission.ts; a hook that is not in this
- * table says nothing.
+ * The frames to report for each hook of Claude Code. Permissions are requested by hook-permission.ts. Hooks that are
+ * not in this table report nothing.
  */
 const mappings: Record<string, Mapping> = {
   SessionStart: ({ cwd, session_title, source }, { sessionId }) => [
     frame('session:start', { sessionId, title: session_title ?? titleOf(cwd) }),
-    // A conversation is also compacted in the middle of a turn.
+    // A conversation may also be compacted in the middle of a turn.
     ...(source === 'compact' ? [] : [status('idle')]),
   ],
   UserPromptSubmit: ({ prompt = '', prompt_id }, { sessionId, newId }) => [
@@ -67,10 +67,10 @@ const mappings: Record<string, Mapping> = {
   SessionEnd: (_input, { sessionId }) => [...(sessionId === undefined ? [] : [frame('session:end', { sessionId })])],
 }
 
-/** The events that are reported; `hooks claude-code` connects them. */
+/** The events that are reported. `hooks claude-code` connects them. */
 export const reportedEvents: readonly string[] = Object.keys(mappings)
 
-/** The frames that tell what a hook says. Pure. */
+/** The frames to report for a hook's input. Pure. */
 export function reportsOf(input: HookInput, newId: (prefix: 'msg') => string): SentFrame[] {
   const sessionId = idOf(input.session_id)
   const map = Object.hasOwn(mappings, input.hook_event_name) ? mappings[input.hook_event_name] : undefined
@@ -79,7 +79,7 @@ export function reportsOf(input: HookInput, newId: (prefix: 'msg') => string): S
   return frames.filter(({ type, payload }) => !type.startsWith('tool:') || 'toolCallId' in payload)
 }
 
-/** One line about a tool call: `Bash: npm test`. */
+/** A one-line title of a tool call: `Bash: npm test`. */
 export function toolTitle({ tool_name = 'tool', tool_input }: HookInput): string {
   const input = isObject(tool_input) ? tool_input : {}
   const what = ['command', 'file_path', 'notebook_path', 'path', 'url', 'pattern', 'query', 'description', 'prompt']
@@ -112,7 +112,7 @@ const textOf = (value: unknown): string =>
 const titleOf = (cwd: string | undefined): string =>
   shortText(`Claude Code${cwd === undefined ? '' : ` in ${basename(cwd)}`}`, MAX_TITLE_CHARS)
 
-/** Versions before the field `notification_type` said it in words only. */
+/** Derives the kind from the message, for versions without the field `notification_type`. */
 function kindOf(message: string): string {
   if (/\bneeds your (?:permission|approval)\b/i.test(message)) return 'permission_prompt'
   return /\bwaiting for your input\b/i.test(message) ? 'idle_prompt' : ''

@@ -1,13 +1,13 @@
 import { reportedEvents } from './hook-reports.ts'
 
 export interface HookSettingsOptions {
-  /** How a shell calls this program: `fleetwire`, or a quoted path. */
+  /** How a shell starts this program: `fleetwire`, or a quoted path. */
   command: string
-  /** For how long a permission waits for its answer. */
+  /** How long a permission request waits for its answer. */
   timeoutMs: number
-  /** `false`: permissions are only told of, and asked by Claude Code alone. */
+  /** `false`: permissions are only reported. Claude Code alone asks for them. */
   asks: boolean
-  /** Tools that are asked about before each call, by Claude Code's matcher, whatever its own rules say. */
+  /** Matcher of tools that need permission for each call, regardless of Claude Code's own rules. */
   gate?: string | undefined
   platform: NodeJS.Platform
 }
@@ -17,18 +17,18 @@ interface HookGroup {
   hooks: { type: 'command'; command: string; timeout: number }[]
 }
 
-/** Telling takes a moment; what hangs is not waited for. */
+/** Timeout of hooks that only report, which should take a moment. */
 const TELL_SECONDS = 10
-/** Claude Code ends a hook some time after the hook itself has given up waiting. */
+/** How long after a hook's own timeout Claude Code kills it. */
 const GRACE_SECONDS = 30
-/** Events about a tool take the name of one, which `*` leaves open. */
+/** Events about tools, which need a matcher for the tool name (`*`: any). */
 const OF_TOOLS = /^(?:PreToolUse|PostToolUse|PostToolUseFailure|PermissionRequest|PermissionDenied)$/
 
-/** The settings that connect Claude Code's hooks: the content of a file for `claude --settings`, or a part of its own. */
+/** The settings that connect Claude Code's hooks, for `claude --settings` or as part of its own settings file. */
 export function hookSettings({ command, timeoutMs, asks, gate, platform }: HookSettingsOptions): {
   hooks: Record<string, HookGroup[]>
 } {
-  // Exit code 2 of a hook blocks what Claude Code does. None of ours ends so, but a shell may for a program that is gone.
+  // A hook that exits with 2 blocks Claude Code. Ours never do, but a shell may if the program no longer exists.
   const guard = platform === 'win32' ? '' : ' || true'
   const group = (event: string, options: string, timeout: number, matcher = '*'): HookGroup => ({
     ...(OF_TOOLS.test(event) && { matcher }),

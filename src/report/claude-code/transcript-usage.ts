@@ -2,15 +2,15 @@ import { isObject } from '../../is-object.ts'
 import type { SentFrame } from '../report-client.ts'
 
 /**
- * So many requests of a transcript are told of, whether or not they were before: the server counts each once, as long as
- * it remembers it, and it remembers twice as many.
+ * How many of the last requests are reported, even if they were reported before. The server counts each request only
+ * once as long as it remembers it, and it remembers twice as many.
  */
 const MAX_REQUESTS = 100
 
 /**
- * What the last requests of a conversation used, by the end of Claude Code's transcript: one line of JSON an entry, of
- * which a request to the model may have several, each with its usage so far. The format is Claude Code's own, so whatever
- * is not as it is known here is left out. Pure.
+ * The usage of the last requests of a conversation, from the end of Claude Code's transcript. Each line is an entry in
+ * JSON. A request to the model may have several entries, each with its usage so far. The format is internal to Claude
+ * Code, so unknown entries are skipped. Pure.
  */
 export function usageOf(transcript: string): SentFrame[] {
   const requests = new Map<string, object>()
@@ -37,7 +37,7 @@ function requestOf(line: string) {
   const tokens = (name: string) => (Number.isSafeInteger(usage[name]) ? Math.max(0, usage[name] as number) : 0)
   return {
     source: 'claude-code',
-    // Entries are written while an answer grows.
+    // Entries are written while an answer is still being generated.
     mode: 'cumulative',
     requestId: id,
     inputTokens: tokens('input_tokens') + tokens('cache_creation_input_tokens') + tokens('cache_read_input_tokens'),

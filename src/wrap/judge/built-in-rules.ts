@@ -1,6 +1,6 @@
 import type { Pattern, ProgramRules } from './program-rules.ts'
 
-/** Questions that line by line programs ask: the cursor stands behind them. */
+/** Questions of line-oriented programs. The cursor is right behind them. */
 const lineQuestions: Pattern[] = [
   { cursorLine: '[Pp]ass(?:word|phrase|code)\\b[^:]{0,80}: *$' },
   { cursorLine: '[(\\[][Yy](?:es)?/[Nn]o?(?:/[^)\\]]{1,40})?[)\\]][^)\\]]{0,40}$' },
@@ -9,9 +9,9 @@ const lineQuestions: Pattern[] = [
 ]
 
 /**
- * What is known of programs. The first row that fits a command line counts; rows of users stand before these, and one
- * with the same name changes the fields that it has. Texts are those of the programs' own screens: they change with
- * their versions, so nothing may depend on a match (see screen-judge.ts).
+ * Rules for known programs. The first entry that matches a command line applies. Users' entries come before these, and
+ * an entry with the same name overrides the fields that it sets. The texts are from the programs' screens and change
+ * with their versions, so nothing may depend on a match (see screen-judge.ts).
  */
 export const builtInRules: readonly ProgramRules[] = [
   {

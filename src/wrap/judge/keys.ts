@@ -1,4 +1,4 @@
-/** Keys that rules may name, and what a terminal sends for them. */
+/** The keys that rules may name, and what a terminal sends for each. */
 export const keys = {
   enter: '\r',
   'shift-enter': '\x1b[13;2u',

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { builtInRules } from './built-in-rules.ts'
 import type { Pattern, ProgramRules, RulesFile } from './program-rules.ts'
 
-/** The rules of a file cannot be used; the message says where and why. */
+/** A rules file cannot be used. The message says where and why. */
 export class RulesError extends Error {}
 
 const MAX_FILE_BYTES = 1024 * 1024
 
-/** The built-in rules with those of a file before them. Throws RulesError; a file that may be missing is no error then. */
+/** The rules of a file, followed by the built-in ones. Throws RulesError, but not for a file that `mayBeMissing`. */
 export async function loadRules(path: string, { mayBeMissing = false } = {}): Promise<readonly ProgramRules[]> {
   let text: string
   try {
@@ -20,7 +20,7 @@ export async function loadRules(path: string, { mayBeMissing = false } = {}): Pr
   return withBuiltIn(await parseRules(text, path))
 }
 
-/** The programs of a rules file. `where` names it in the messages of RulesError. */
+/** Parses a rules file. `where`: its name in the messages of RulesError. */
 export async function parseRules(text: string, where: string): Promise<ProgramRules[]> {
   if (text.length > MAX_FILE_BYTES) throw new RulesError(`${where}: larger than ${MAX_FILE_BYTES} bytes.`)
   let value: unknown
@@ -29,7 +29,7 @@ export async function parseRules(text: string, where: string): Promise<ProgramRu
   } catch (error) {
     throw new RulesError(`${where} is not JSON: ${(error as Error).message}`)
   }
-  // Most wrappers have no file of rules, and need no validator.
+  // Imported on demand, since most wrappers have no rules file and need no validator.
   const [{ Value }, { RulesFile }] = await Promise.all([
     import('@sinclair/typebox/value'),
     import('./program-rules.ts'),
@@ -41,7 +41,7 @@ export async function parseRules(text: string, where: string): Promise<ProgramRu
   return programs
 }
 
-/** A program of the same name gets the fields that are given, and others come first. */
+/** Added programs come first. One with the name of a built-in program overrides the fields that it sets. */
 function withBuiltIn(added: readonly ProgramRules[]): readonly ProgramRules[] {
   const changed = added.map(rules => ({ ...builtInRules.find(({ name }) => name === rules.name), ...rules }))
   const names = new Set(added.map(({ name }) => name))

@@ -4,22 +4,22 @@ import type { ProgramRules } from './program-rules.ts'
 import { compileRules } from './screen-reading.ts'
 import { createWorkJudge, type WorkJudge, type WorkVerdict } from './work-judge.ts'
 
-/** How a program is judged, and which keys it understands. */
+/** How to judge a program, and which keys it understands. */
 export interface ProgramManners {
-  /** What interrupts it, as a terminal sends it. */
+  /** The bytes of the keys that interrupt the program. */
   interrupt: string
-  /** What submits a prompt once it is typed. */
+  /** The bytes of the keys that submit a typed prompt. */
   submit: string
-  /** Between the text and `submit`: programs take keys that come at once for a part of what was pasted. */
+  /** Delay between the text and `submit`: programs treat keys that follow at once as part of the pasted text. */
   submitAfterMs: number
-  /** `auto`: bracketed where the program has asked for it. */
+  /** `auto`: bracketed if the program has enabled it. */
   paste: 'auto' | 'bracketed' | 'plain'
   createJudge(clock: Clock, onChange: (verdict: WorkVerdict) => void): WorkJudge
 }
 
 const SUBMIT_AFTER_MS = 100
 
-/** What the rules of a program mean for whoever types into it and watches it. */
+/** Derives from a program's rules how to type into it and how to judge it. */
 export function mannersOf(rules: ProgramRules): ProgramManners {
   const { interrupt = ['ctrl-c'], submit = {} } = rules
   const compiled = compileRules(rules)

@@ -1,18 +1,18 @@
 import type { ProgramRules } from './program-rules.ts'
 
-/** Programs that start another one, which their arguments name. */
+/** Programs that start another program named in their arguments. */
 const LAUNCHERS = new Set([
   ...['node', 'nodejs', 'bun', 'deno', 'npx', 'bunx', 'pnpx', 'npm', 'pnpm', 'yarn', 'uv', 'uvx', 'pipx'],
   ...['env', 'sudo', 'doas', 'nice', 'nohup', 'time', 'setsid', 'stdbuf', 'unbuffer', 'winpty', 'caffeinate', 'exec'],
 ])
-/** Words between a launcher and what it starts. */
+/** Words between a launcher and the program that it starts. */
 const LAUNCHER_WORDS = new Set(['exec', 'x', 'dlx', 'run', 'tool', 'start'])
 const PYTHON = /^(?:python|pypy)[\d.]*$/
-/** Options of interpreters that bring a program, or say that there is none to talk to. */
+/** Interpreter options that supply code to run, or that make the interpreter print something and exit. */
 const BRINGS_A_PROGRAM = /^(?:-[A-Za-z]*[cm][A-Za-z]*|--command|--help|--version|-h|-V)$/
-/** Rules for programs that no others know, wherever they stand. */
+/** Rules with this command match any program that no other rules match, regardless of their position. */
 const ANY = '*'
-/** So many words of a command line are looked at. */
+/** How many words of a command line are examined. */
 const MOST_WORDS = 16
 
 /** `/usr/bin/Claude.exe` → `claude`. */
@@ -27,8 +27,8 @@ const isNamed = (name: string, pattern: string): boolean =>
 const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
 
 /**
- * The rules for a command line: of the program itself, or of the one that a launcher (`npx`, `env`, `node`, `python -m`)
- * starts. Undefined if none fits.
+ * Finds the rules for a command line: for the program itself, or for the program that a launcher (`npx`, `env`, `node`,
+ * `python -m`) starts. Undefined if no rules match.
  */
 export function programOf(command: readonly string[], rules: readonly ProgramRules[]): ProgramRules | undefined {
   const words = command.slice(0, MOST_WORDS)
@@ -61,7 +61,7 @@ function startedBy(words: readonly string[]): Started {
   return { word, rest, ...(module !== undefined && { module }) }
 }
 
-/** An interpreter without a script: options alone, and none that brings a program. `-i` asks for a prompt in any case. */
+/** Whether an interpreter is interactive: it has only options, none of which supplies code, or it has `-i`. */
 function isTalkedTo(rest: readonly string[]): boolean {
   if (rest.some(word => /^-[a-zA-Z]*i[a-zA-Z]*$/.test(word) && !BRINGS_A_PROGRAM.test(word))) return true
   return rest.every((word, i) => takesValue(rest[i - 1]) || (word.startsWith('-') && !BRINGS_A_PROGRAM.test(word)))

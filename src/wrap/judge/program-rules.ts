@@ -10,8 +10,8 @@ const Keys = Type.Array(Type.Union((Object.keys(keys) as Key[]).map(key => Type.
 const Expression = Type.String({ minLength: 1, maxLength: 1000, description: 'A JavaScript regular expression' })
 
 /**
- * A regular expression over the last lines of the screen, joined by line feeds (`^` and `$` are those of a line), or over
- * the line with the cursor alone, up to the cursor: what a prompt looks like.
+ * A regular expression for the last lines of the screen, joined by line feeds (`^` and `$` match at each line). As
+ * `cursorLine`, it is for the cursor's line up to the cursor, to recognise prompts.
  */
 export const Pattern = Type.Union([
   Expression,
@@ -21,7 +21,7 @@ export type Pattern = Static<typeof Pattern>
 
 const Patterns = Type.Array(Pattern, { maxItems: 64 })
 
-/** How one program is recognised, what its screen says, and which keys it understands. */
+/** How to recognise a program and read its screen, and which keys it understands. */
 export const ProgramRules = Type.Object(
   {
     name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$', description: 'Lower-case letters, digits and -' }),
@@ -80,7 +80,7 @@ export const ProgramRules = Type.Object(
 )
 export type ProgramRules = Static<typeof ProgramRules>
 
-/** The file with which users add programs, and change those that are built in. */
+/** A file in which users add programs and change built-in ones. */
 export const RulesFile = Type.Object(
   {
     $schema: Type.Optional(Type.String()),

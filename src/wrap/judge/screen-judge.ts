@@ -1,49 +1,51 @@
 import type { Clock, Timer } from '../../clock.ts'
 import { type CompiledRules, lookAt, type Reading, readScreen, type ScreenView } from './screen-reading.ts'
 
-/** What a program seems to do. Always a guess: `evidence` is `guessed` wherever it is shown. */
+/** What a program seems to do. Always reported with `evidence: 'guessed'`. */
 export interface Guess {
   work: 'starting' | 'working' | 'idle' | 'waiting'
-  /** `rules`: the screen matched. `rhythm`: it matched nothing, so only how it changes is known. */
+  /** `rules`: the screen matched a pattern. `rhythm`: judged only by when the screen changes. */
   from: 'rules' | 'rhythm'
-  /** The question, where it waits. */
+  /** The question that the program waits for. */
   detail?: string
 }
 
 export interface ScreenJudge {
   readonly guess: Guess
-  /** The screen has changed, or may have: call it when output was drawn, as often as convenient. */
+  /** The screen may have changed. Call it after output was drawn, as often as convenient. */
   screen(view: ScreenView): void
-  /** Output came. Enough for the rhythm where no screen is drawn. */
+  /** Output arrived. Enough to judge the rhythm if no screen is drawn. */
   output(): void
-  /** Somebody typed: what the program echoes is no work. */
+  /** Somebody typed. The echo does not count as work. */
   input(): void
   stop(): void
 }
 
-/** A new guess has to hold so long before it is told. */
+/** How long a new guess must hold before it is reported. */
 const SETTLE_MS = { starting: 0, working: 300, idle: 700, waiting: 400 } as const
-/** A guess that was told stands at least so long: what changes faster is no state, but drawing. */
+/** Minimum time between two reported guesses. Faster changes are screen redraws, not changes of state. */
 const HOLD_MS = 1000
-/** Silence that counts as idle where no rule matches. */
+/** Silence for this long counts as idle if no rule matches. */
 const QUIET_MS = 2000
 const MAX_QUIET_MS = 10_000
 /** Changes further apart than this do not belong to the same burst. */
 const BURST_GAP_MS = 1500
-/** The same while the screen looks idle: less than the time in which it settles, so that a clock on it changes nothing. */
+/**
+ * The same while the screen looks idle. Shorter than the settling time, so that a clock on the screen has no effect.
+ */
 const IDLE_BURST_GAP_MS = 600
-/** A single redraw, such as a clock in a status line, is no work. */
+/** Changes must go on for this long to count as work. A single redraw, such as a clock in a status line, does not. */
 const BURST_MS = 400
-/** Changes so soon after a key are its echo. */
+/** Changes within this time after a key count as its echo. */
 const ECHO_MS = 400
-/** A screen that says "working" and does not change is one that was left so: programs that work show that they live. */
+/** A "working" screen that is unchanged for this long is a leftover: programs at work show signs of life. */
 const FROZEN_MS = 90_000
 
 /**
- * Judges a program by its screen and by the rhythm of its output, and calls `onGuess` when the guess changes. Rules of a
- * screen go out of date with every release of the program, so they never have the last word: an idle screen that goes on
- * changing is one of work, a working one that stands still is not, and a screen that matches nothing is judged by its
- * rhythm. A guess changes at most once a second.
+ * Judges a program by its screen and by the rhythm of its output, and calls `onGuess` when the guess changes. Screen
+ * rules may be outdated by any release of the program, so they are not trusted blindly: an idle screen that keeps
+ * changing counts as working, a working screen that stands still counts as idle, and a screen that matches nothing is
+ * judged by its rhythm. The guess changes at most once per second.
  */
 export function createScreenJudge(rules: CompiledRules, clock: Clock, onGuess: (guess: Guess) => void = () => {}) {
   return new Judge(rules, clock, onGuess) as ScreenJudge
@@ -61,16 +63,16 @@ class Judge implements ScreenJudge {
 
   #text = ''
   #reading: Reading | undefined
-  /** What stood before the cursor when a rule last found the program idle: also its prompt with something typed behind. */
+  /** The text before the cursor when a rule last matched as idle. A line that starts with it is idle too. */
   #prompt = ''
-  /** A pattern of `idle` has matched before, so that these patterns fit this version of the program. */
+  /** An `idle` pattern has matched before, so the patterns fit this version of the program. */
   #isProven = false
 
   #changedAt = Number.NEGATIVE_INFINITY
   #burstFrom = Number.NEGATIVE_INFINITY
   #typedAt = Number.NEGATIVE_INFINITY
   #quietMs: number
-  /** When silence was last taken for the end of work. */
+  /** When silence was last judged as the end of work. */
   #quietSince = Number.NEGATIVE_INFINITY
 
   constructor(rules: CompiledRules, clock: Clock, onGuess: (guess: Guess) => void) {
@@ -98,7 +100,7 @@ class Judge implements ScreenJudge {
 
   output(): void {
     if (this.#stopped) return
-    // Where screens are drawn, they say whether output changed anything.
+    // If the screen is drawn, it shows whether output changed anything.
     if (this.#text === '') this.#changed()
     this.#judge()
   }
@@ -127,7 +129,7 @@ class Judge implements ScreenJudge {
     const now = this.#clock.monotonic()
     if (now - this.#typedAt <= ECHO_MS) return
     const gapMs = now - this.#changedAt
-    // Silence was taken for the end and was none, since nobody typed: this program takes longer breaks.
+    // The silence was not the end of work, since output continued although nobody typed. Expect longer pauses.
     if (this.#typedAt < this.#quietSince && now - this.#quietSince < MAX_QUIET_MS)
       this.#quietMs = Math.min(2 * this.#quietMs, MAX_QUIET_MS)
     this.#quietSince = Number.NEGATIVE_INFINITY
@@ -140,7 +142,7 @@ class Judge implements ScreenJudge {
     return this.#guess.work === 'working' ? Math.max(BURST_GAP_MS, this.#quietMs) : BURST_GAP_MS
   }
 
-  /** Tells the best guess of now when it has held long enough, else looks again then. */
+  /** Reports the current best guess once it has held long enough; until then, schedules another check. */
   #judge(): void {
     const now = this.#clock.monotonic()
     const { guess, untilMs } = this.#look(now)
@@ -148,7 +150,7 @@ class Judge implements ScreenJudge {
     if (isSame) this.#candidate = undefined
     else if (this.#candidate?.guess.work === guess.work) this.#candidate.guess = guess
     else this.#candidate = { guess, since: now }
-    // Another reason for the same guess is no news, but another question is.
+    // A new question counts as a change. The same guess from another source does not.
     const isNews = !isSame || (guess.detail !== undefined && guess.detail !== this.#guess.detail)
     const settledAt = this.#candidate === undefined ? now : this.#candidate.since + SETTLE_MS[guess.work]
     const dueMs = isNews ? Math.max(settledAt, this.#toldAt + HOLD_MS) - now : Number.POSITIVE_INFINITY
@@ -165,7 +167,7 @@ class Judge implements ScreenJudge {
     this.#onGuess(guess)
   }
 
-  /** The best guess of now, and for how long it holds if nothing happens. */
+  /** The current best guess, and how long it holds if nothing changes. */
   #look(now: number): { guess: Guess; untilMs: number } {
     const silentMs = now - this.#changedAt
     const isBurst = this.#changedAt - this.#burstFrom >= BURST_MS

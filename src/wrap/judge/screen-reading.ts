@@ -1,18 +1,18 @@
 import type { Pattern, ProgramRules } from './program-rules.ts'
 
-/** What a terminal shows. */
+/** The visible content of a terminal. */
 export interface ScreenView {
-  /** Its rows from top to bottom, as text. */
+  /** The rows from top to bottom, as text. */
   lines: readonly string[]
-  /** From 0. Without it the cursor counts as standing behind the last text. */
+  /** Counted from 0. If missing, the cursor is assumed to be after the last text. */
   cursor?: { row: number; col: number }
 }
 
 export interface Reading {
   work: 'working' | 'idle' | 'waiting'
-  /** The question that the program asks, as far as the screen shows it. */
+  /** The program's question, as far as the screen shows it. */
   detail?: string
-  /** What the screen showed before the cursor, where that is how the program was found idle. */
+  /** The text before the cursor, if the program was found idle by its cursor line. */
   prompt?: string
 }
 
@@ -33,7 +33,7 @@ const MOST_COLS = 400
 const MOST_DETAIL = 200
 const FRAME = /[│┃║╭╮╰╯┌┐└┘─━═▌▐❯›]+/g
 
-/** Throws the SyntaxError of a pattern that is no regular expression. */
+/** Throws a SyntaxError if a pattern is not a regular expression. */
 export function compileRules(rules: ProgramRules): CompiledRules {
   const compile = (patterns: readonly Pattern[] = []) => patterns.map(compilePattern)
   const { waiting, working, idle } = rules
@@ -46,7 +46,10 @@ export function compilePattern(pattern: Pattern): Test {
   return ({ text, cursorLine }) => expression.exec(isCursorLine ? cursorLine : text) ?? undefined
 }
 
-/** What the screen says by the rules alone; undefined if it matches none. A question goes before work, and that before idle. */
+/**
+ * The state of the program by the rules alone; undefined if none match. Waiting takes precedence over working, then
+ * idle.
+ */
 export function readScreen({ tests, rows = ROWS }: CompiledRules, view: ScreenView): Reading | undefined {
   const seen = lookAt(view, rows)
   for (const work of ['waiting', 'working', 'idle'] as const) {
@@ -66,7 +69,7 @@ export function lookAt({ lines, cursor }: ScreenView, rows = ROWS): Seen {
   const end = Math.max(last, cursor?.row ?? 0)
   const text = trimmed.slice(Math.max(0, end + 1 - rows), end + 1).join('\n')
   const line = lines[cursor?.row ?? last] ?? ''
-  // A prompt often ends with a blank, which the cursor shows and the trimmed line does not.
+  // A prompt often ends with a space. The cursor position shows it, the trimmed line does not.
   return { text, cursorLine: cursor === undefined ? line : line.padEnd(cursor.col).slice(0, cursor.col) }
 }
 

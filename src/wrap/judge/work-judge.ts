@@ -3,14 +3,14 @@ import type { Clock, Timer } from '../../clock.ts'
 import { createScreenJudge, type Guess, type ScreenJudge } from './screen-judge.ts'
 import type { CompiledRules } from './screen-reading.ts'
 
-/** What is said of the program's work, as `agent:status` says it. */
+/** The program's state in the terms of `agent:status`. */
 export interface WorkVerdict {
   work: Agent['work']
   detail: string
   evidence: 'reported' | 'guessed'
 }
 
-/** What the program said of itself. */
+/** The state that the program reported itself. */
 export interface ReportedStatus {
   work: Agent['work']
   detail?: string
@@ -18,27 +18,27 @@ export interface ReportedStatus {
 
 export interface WorkJudge extends ScreenJudge {
   readonly verdict: WorkVerdict
-  /** The program says what it does: this wins over every guess until it is stale. */
+  /** The program reported its state. A report overrides every guess until it is stale. */
   reported(status: ReportedStatus): void
-  /** The program said something else of itself (a tool call, a message): what it reported last is still alive. */
+  /** The program reported something else (a tool call, a message), which keeps its last status report fresh. */
   heard(): void
-  /** Somebody interrupted the program: what it reported before says nothing of what it does now. */
+  /** Somebody interrupted the program, which makes its last report obsolete. */
   interrupted(): void
-  /** The program waits for an answer to this, until the returned function is called. */
+  /** The program waits for an answer to this question until the returned function is called. */
   asks(detail: string): () => void
 }
 
-/** So long a report counts after the program was last heard, if nothing speaks against it. */
+/** How long a report counts after the program's last sign of life, if nothing contradicts it. */
 const FRESH_MS = 600_000
 /**
- * A screen that by its rules says something else for so long, while nothing is heard, is right: programs do not report
- * everything, such as a turn that a person broke off.
+ * If screen rules contradict a report for this long and the program reports nothing new, the screen wins: programs do
+ * not report everything, such as a turn that a person aborted.
  */
 const CONTRADICTED_MS = 10_000
 
 /**
- * Joins what a program reports with what its screen lets one guess. The rules of a screen may outlast a report, its
- * rhythm alone may not: a tool that works in silence is still at work.
+ * Combines a program's reports with guesses from its screen. Screen rules may overrule a report, but rhythm alone may
+ * not: a tool that works silently is still at work.
  */
 export function createWorkJudge(
   rules: CompiledRules,
@@ -46,7 +46,7 @@ export function createWorkJudge(
   onVerdict: (verdict: WorkVerdict) => void = () => {},
 ): WorkJudge {
   let report: ReportedStatus | undefined
-  /** What it asks; a question that was answered says nothing of what comes next. */
+  /** The questions that the program waits for. */
   const questions = new Set<{ detail: string }>()
   let heardAt = Number.NEGATIVE_INFINITY
   let contradictedAt: number | undefined
@@ -93,7 +93,7 @@ export function createWorkJudge(
     },
     screen: view => {
       screen.screen(view)
-      // A guess may get another reason without changing.
+      // The source of a guess may change without the guess.
       if (report !== undefined && speaksAgainst(screen.guess) !== (contradictedAt !== undefined)) judge()
     },
     output: () => screen.output(),
