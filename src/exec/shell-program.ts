@@ -112,7 +112,7 @@ export class PipedProgram implements ShellProgram {
   resize(): void {}
 }
 
-/** With a CR before each LF. */
+/** Puts a CR before each LF. */
 export function asTerminalLines(bytes: Uint8Array): Uint8Array {
   let lines = 0
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines++

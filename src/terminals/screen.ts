@@ -11,7 +11,7 @@ export const SCROLLBACK_LINES = 1000
 const SCROLLBACK_CELLS = 200_000
 /**
  * Limit of a serialized state, since each cell may have its own colours. A longer state is serialized without
- * scrollback; if it is still too long, there is none.
+ * scrollback, and given up if it is still too long.
  */
 const LONGEST_STATE = 1024 * 1024
 /** Time budget for serializing. A screen of a million cells, each with its own colours, would take a second. */

@@ -22,7 +22,7 @@ import { Viewers } from './viewers.ts'
 
 /** Observes the terminals of one agent. */
 export interface AgentWatcher {
-  /** The agent connected and listed its terminals. `began` is not called for terminals that this list made known. */
+  /** The agent connected and listed its terminals. `began` is not called for terminals that begin with this list. */
   attached(): void
   began(terminal: AgentTerminal): void
   ended(terminal: AgentTerminal): void

@@ -50,7 +50,7 @@ export class WrapSession {
   readonly manners: ProgramManners
   readonly screen: ProgramScreen
   readonly program: WrappedProgram
-  /** Judges what the program does. The program's own reports are passed to it. */
+  /** Judges what the program is doing, also from the program's own reports. */
   readonly judge: WorkJudge
   /** Resolves when the program has ended and its output is shown. */
   readonly ended: Promise<PtyExit>

@@ -23,8 +23,8 @@ export interface WrappedProgramOptions {
 }
 
 /**
- * The program runs as its own job in the session, so that it can be stopped: a process without a parent in its session
- * cannot. The small shell around it then stops too, of which we learn by SIGCHLD. Once continued, the shell continues
+ * The program runs as a job of a small shell, so that it can be stopped: a process without a parent in its session
+ * cannot. The shell then stops too, of which we learn by SIGCHLD. Once continued, the shell continues
  * the program in the foreground. The shell survives signals meant for the program, and prints nothing.
  */
 const LEADER = `set -m

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import { type CompiledRules, lookAt, type Reading, readScreen, type ScreenView } from './screen-reading.ts'
 
-/** What a program seems to do. Always reported with `evidence: 'guessed'`. */
+/** What a program seems to be doing. Always reported with `evidence: 'guessed'`. */
 export interface Guess {
   work: 'starting' | 'working' | 'idle' | 'waiting'
   /** `rules`: the screen matched a pattern. `rhythm`: judged only by when the screen changes. */
