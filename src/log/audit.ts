@@ -3,7 +3,7 @@ import type { Actor } from '../caller.ts'
 import { draftOf } from './draft.ts'
 import type { EventDraft } from './event-log.ts'
 
-/** What people and backends do that others may ask about later. */
+/** Actions of people and backends that others may ask about later. */
 export type AuditAction =
   | `command:${'interrupt' | 'retry' | 'edit' | 'drop'}`
   | 'batch:stop'
@@ -19,8 +19,8 @@ export type AuditAction =
 
 /**
  * The draft of `audit:recorded`, appended together with the change, so that neither exists without the other. `what` is
- * the id of what was changed; nothing else of the request is in it, since requests may hold secrets. Without an actor
- * (code in this process) nothing is recorded.
+ * the id of the changed entity; the draft holds nothing else of the request, since requests may hold secrets. Without
+ * an actor (code in this process) nothing is recorded.
  */
 export function auditDrafts(actor: Actor | undefined, action: AuditAction, what: string, at: number): EventDraft[] {
   return actor === undefined ? [] : [draftOf('audit:recorded', topics.audit, { ...actor, action, what, at })]

@@ -2,14 +2,13 @@ import { type Refused, refused, unavailable } from '../outcome.ts'
 import type { EventLog } from './event-log.ts'
 
 /*
- * A commit may be told by other nodes before this one, which made it, has heard that it stands; and a node that was replaced
- * may not know that yet. So whoever saw something there, and asks about it here, is not told on the first look that it is
- * otherwise.
+ * Other nodes may report a commit before the node that made it knows that it stands, and a replaced node may not know
+ * that yet. A client that saw a change there and asks about it here must not be contradicted on the first look.
  */
 
 type Log = Pick<EventLog, 'catchUp'>
 
-/** Judges once more what it would refuse for good, on everything that anybody can have been told of. */
+/** Before a permanent refusal, catches up with everything that any client may have seen, and judges again. */
 export async function judgedOnAll<T extends { status: string }>(
   log: Log,
   judge: () => Promise<T | Refused>,
@@ -24,7 +23,7 @@ export async function judgedOnAll<T extends { status: string }>(
   return judge()
 }
 
-/** Looks once more for what it does not find. */
+/** If the first look finds nothing, catches up and looks again. */
 export async function foundInAll<T>(log: Log, look: () => Promise<T | undefined>): Promise<T | undefined> {
   const first = await look()
   if (first !== undefined || log.catchUp === undefined) return first

@@ -2,9 +2,9 @@ import type { WireError } from '@fleetwire/protocol'
 import { type Refused, refused } from '../outcome.ts'
 import type { AppendResult, EventDraft, EventLog, LogRecord } from './event-log.ts'
 
-/** What to do with a record: the draft that replaces it, or why it stays as it is. */
+/** What to do with a record: the draft that replaces it, or why it stays unchanged. */
 export type Decision<T, Why> =
-  /** `draft` without `expect`: the version is that of `current`. `told`: events that are appended in the same step. */
+  /** `draft` has no `expect`: the version of `current` is used. `told`: events that are appended in the same step. */
   { to: 'next'; value: T; draft: EventDraft; told?: readonly EventDraft[] } | { to: 'same'; why: Why }
 
 export type Changed<T, Why> =
@@ -16,7 +16,7 @@ export type Changed<T, Why> =
 /** The outcome of an agent's report, whose number is stored alongside. */
 export type ReportOutcome =
   | { status: 'stored' }
-  /** Consumed: what was alongside is stored. */
+  /** The report is consumed: `alongside` is stored. */
   | Refused
   | { status: 'unavailable'; retryAfterMs: number }
 
@@ -51,7 +51,7 @@ export async function changeRecord<T, Why>(
   }
 }
 
-/** Refuses an agent's report, and stores what is alongside: its number is consumed. */
+/** Refuses an agent's report and stores `alongside`, so that its number is consumed. */
 export async function refuseReport(
   log: Pick<EventLog, 'append'>,
   error: WireError,

@@ -14,8 +14,8 @@ export function encodeCursor(epoch: string, seq: number): string {
 }
 
 /**
- * A cursor of its own at a position that another event has: for what is told and not kept. Readers tell events apart by
- * their cursors, and to resume it is worth what that position is.
+ * A unique cursor at the position of another event, for an event that is delivered but not kept. Readers tell events
+ * apart by their cursors; resuming from this one is resuming from that position.
  */
 export function besideCursor(cursor: string): string {
   return `${cursor.split('~', 1)[0]}~${randomBytes(8).toString('hex')}`
@@ -23,7 +23,7 @@ export function besideCursor(cursor: string): string {
 
 /**
  * The position of a cursor; undefined for anything that `encodeCursor` cannot have made. Never throws, since cursors
- * come back from clients. Only the canonical spelling of a position is accepted.
+ * come from clients. Only the canonical spelling of a position is accepted.
  */
 export function decodeCursor(cursor: string): Position | undefined {
   const match = CURSOR.exec(String(cursor))
@@ -33,15 +33,15 @@ export function decodeCursor(cursor: string): Position | undefined {
   return Number.isSafeInteger(seq) && seq.toString(36) === digits ? { epoch, seq } : undefined
 }
 
-/** The position just before a cursor of an event; undefined for anything that is none. */
+/** The cursor just before that of an event; undefined if `cursor` is invalid or has nothing before it. */
 export function cursorBefore(cursor: string): string | undefined {
   const position = decodeCursor(cursor)
   return position === undefined || position.seq === 0 ? undefined : encodeCursor(position.epoch, position.seq - 1)
 }
 
 /**
- * The same position in a log that is a copy of the one that the cursor belongs to. Only for cursors that stand in a
- * record of that log: what a client has may be from after the copy.
+ * The same position in a copy of the cursor's log. Only for cursors stored in a record of that log: one that a client
+ * holds may be from after the copy.
  */
 export function cursorInCopy(cursor: string, epoch: string): string {
   const position = decodeCursor(cursor)

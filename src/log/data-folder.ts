@@ -1,14 +1,14 @@
 import { accessSync, chmodSync, constants, mkdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** Files of a data folder that are opened at a start. */
+/** Files in a data folder that are opened at startup. */
 const FILES = ['fleetwire.db', 'fleetwire.db-wal', 'fleetwire.db-shm', 'fleetwire.lock', 'fleetwire.pid', 'secret']
 const DENIED = ['EACCES', 'EPERM', 'EROFS']
 
 /**
- * Creates the folder if it is missing, and checks the rights to it and its files. Returns why it cannot be used: the
- * library says only that it cannot open a file, while people need to know who owns it and who asks. Access by other
- * users of the machine is removed, since it holds everything that agents and people said.
+ * Creates the folder if it is missing and checks access to it and its files. Returns why it cannot be used: SQLite
+ * reports only that it cannot open a file, while people need to know who owns it and which user runs this process.
+ * Access by other users of the machine is removed, since the folder holds everything that agents and people said.
  */
 export function prepareFolder(dir: string): string | undefined {
   try {
@@ -27,7 +27,7 @@ export function prepareFolder(dir: string): string | undefined {
   }
 }
 
-/** The rights of a folder that somebody else owns, such as a shared volume, are theirs to set. */
+/** The permissions of a folder that another user owns, such as a shared volume, are left to that user. */
 function tighten(path: string, mode: number): void {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats !== undefined && (stats.mode & 0o077) !== 0 && stats.uid === process.getuid?.()) chmodSync(path, mode)

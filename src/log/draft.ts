@@ -19,15 +19,15 @@ export function draftOf<K extends EventType>(
   return { type, topic, payload, ...options }
 }
 
-/** Before the topic of an event that is told but not kept: only the newest of such a topic counts. */
+/** Topic prefix of an event that is delivered but not kept: only the newest event of such a topic counts. */
 export const LATEST = '$latest.'
 
-/** The draft of such an event; null ends what its topic says. Throws like `draftOf`. */
+/** The draft of such an event; a null payload ends the state that the topic shows. Throws like `draftOf`. */
 export function latestDraft<K extends EventType>(type: K, topic: string, payload: EventPayloads[K] | null): EventDraft {
   return payload === null ? { type, topic: LATEST + topic, payload } : draftOf(type, LATEST + topic, payload)
 }
 
-/** The draft of what a backend publishes: any payload, with a custom type. Throws like `draftOf`. */
+/** The draft of an event that a backend publishes: any payload, with a custom type. Throws like `draftOf`. */
 export function customDraft(type: string, topic: string, payload: unknown): EventDraft {
   if (!isCustomType(type)) throw new FLW_ERR_FRAME_OUTBOUND(`${type}: not a custom type`)
   return { type, topic, payload }

@@ -1,6 +1,6 @@
 import type { EventLog, LogRecord, RecordQuery } from './event-log.ts'
 
-/** How many records are read at once by default: few enough for the memory, and enough to make the calls cheap. */
+/** Default number of records per page: few enough for memory, and enough to keep calls cheap. */
 const PAGE = 500
 
 export interface ItemPage<T> {

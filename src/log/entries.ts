@@ -27,7 +27,7 @@ export function storedEvent(epoch: string, { taskId, agentId, ...event }: Stored
   })
 }
 
-/** A record from the store. Its payload is parsed on first use, and cut to what a frame can carry. */
+/** A record from the store. Its payload is parsed on first use, and truncated to what a frame can carry. */
 export function storedRecord(stored: Omit<LogRecord, 'payload' | 'flaw'>): LogRecord {
   const flaw = flawOf(stored.json)
   if (flaw === undefined) return withPayload(stored)

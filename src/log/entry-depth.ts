@@ -21,12 +21,12 @@ export function flawOf(json: string): string | undefined {
   return isTooDeep(json) ? TOO_DEEP : undefined
 }
 
-/** As much of an entry as a frame can carry; undefined for what is not JSON. */
+/** As much of an entry as a frame can carry; null for invalid JSON. */
 export function cutToFit(json: string): unknown {
   return flawOf(json) === NO_JSON ? null : cutBelow(JSON.parse(json), MAX_ENTRY_DEPTH)
 }
 
-/** Replaces whatever is nested deeper by a text that says so. */
+/** Replaces anything nested deeper with a placeholder text. */
 function cutBelow(value: unknown, levels: number): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (levels === 0) return '[nested too deep]'

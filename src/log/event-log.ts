@@ -1,11 +1,11 @@
 /**
  * The one log. Everything observable is an event in it; every event has one place in one total order.
- * Two implementations pass one contract suite (test/contract/event-log.ts): SQLite, and the one in memory under the
+ * Two implementations pass one contract suite (test/contract/event-log.ts): SQLite, and the in-memory log of the
  * simulations (test/helpers/memory-log.ts).
  *
  * Topics that start with `$` are the server's own records (tokens, idempotency keys, uplink positions): they take part
- * in appends and are told to followers, but they are no events: `read` and `snapshot` never show them. The kind of
- * such a record is its first token. `$latest.<topic>` tells of an event of that topic that is not kept; null ends it.
+ * in appends and followers receive them, but they are not events: `read` and `snapshot` never show them. The kind of
+ * such a record is its first token. `$latest.<topic>` announces an event of that topic that is not kept; null ends it.
  */
 
 /** An event to be appended. A draft on a record topic also replaces the record of that topic. */
@@ -27,13 +27,13 @@ export interface EventDraft {
    */
   record?: 'set' | 'delete'
   /**
-   * With `record: 'set'`: the record may be removed after this time, epoch ms, and until then is like any other. Nobody
-   * is told of the removal. Absent: it stays until it is deleted.
+   * With `record: 'set'`: the record may be removed after this time, epoch ms, and until then is like any other.
+   * Followers are not notified of the removal. Absent: it stays until it is deleted.
    */
   expiresAt?: number
   /**
-   * The version that the record must have before the append; 0: there must be none. Any number of drafts may expect one,
-   * and if one expectation does not hold, nothing is written.
+   * The version that the record must have before the append; 0: there must be none. Any number of drafts may set this;
+   * if one expectation fails, nothing is written.
    */
   expect?: number
 }
@@ -61,26 +61,27 @@ export interface LogRecord {
   readonly json: string
   readonly payload: unknown
   /**
-   * Why no frame can carry it: an earlier version accepted it. `payload` and `json` are then cut to what can be
-   * carried.
+   * Why no frame can carry this record, which an earlier version accepted. `payload` and `json` are then truncated to
+   * what a frame can carry.
    */
   readonly flaw?: string
 }
 
 export type AppendResult =
   | { status: 'ok'; events: FleetEvent[] }
-  /** An `expect` did not hold; `current` is the present record of the first of these. Nothing was written. */
+  /** An `expect` failed; `current` is the current record of the first draft that failed. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept now (disk full, no leader). Nothing was written, unless it says that it may be: `settled` resolves
-   * when that is known; or the store failed during the append: then only its next start shows whether it was.
+   * The store cannot accept appends now (disk full, no leader). Nothing was written, except: with `mayBeWritten` it may
+   * have been, and `settled` resolves when that is known; and if the store failed during the append, only its next
+   * start shows whether it was.
    */
   | { status: 'unavailable'; retryAfterMs: number; reason: string; mayBeWritten?: boolean }
 
 export interface ReadQuery {
   /** Patterns. An event that matches several of them is read once. */
   topics: readonly string[]
-  /** Events after this cursor, oldest first. Default: from the oldest kept. */
+  /** Events after this cursor, oldest first. Default: from the oldest kept event. */
   after?: string
   /** Events before this cursor, newest first; null: from the newest. Excludes `after`. */
   before?: string | null
@@ -89,9 +90,9 @@ export interface ReadQuery {
 
 export type ReadResult =
   /**
-   * `next` continues the reading. At the end of reading forward (`done`), it is the head at the time of reading. A page
-   * of large events may hold fewer than `limit` before the end. `flawed`: topics of events that were left out because
-   * no frame can carry them.
+   * `next` continues the read. At the end of a forward read (`done`), it is the head at the time of reading. A page of
+   * large events may hold fewer than `limit` before the end. `flawed`: topics of events that were left out because no
+   * frame can carry them.
    */
   | { status: 'ok'; events: FleetEvent[]; next: string; done: boolean; flawed?: readonly string[] }
   /**
@@ -119,12 +120,12 @@ export interface RecordQuery {
     /** Only records with a payload `createdAt` after this, epoch ms. */
     createdAfter?: number
   }
-  /** Include records that no frame can carry, cut. Default: they are left out. */
+  /** Include records that no frame can carry, truncated. Default: they are left out. */
   flawed?: boolean
   /** By the entity's id. Generated ids sort by time, so `desc` is newest first. Default `asc`. */
   order?: 'asc' | 'desc'
   limit: number
-  /** The `nextPage` of the page before; anything else gives an empty last page. */
+  /** The `nextPage` of the previous page; anything else gives an empty last page. */
   page?: string
 }
 
@@ -133,7 +134,7 @@ export interface RecordPage {
   nextPage: string | null
 }
 
-/** `active`: without records in which nothing more will happen (settledStatuses). */
+/** `active`: without records to which nothing more will happen (settledStatuses). */
 export type SnapshotScope = 'all' | 'active'
 
 export interface Snapshot {
@@ -149,9 +150,9 @@ export type Unfollow = () => void
 export interface EventLog {
   /** Identifies this log: cursors of another epoch are `gone`. */
   readonly epoch: string
-  /** The cursor of the newest event that this process was told of. */
+  /** The cursor of the newest event that this process has received. */
   readonly head: string
-  /** Appends all or nothing. Resolves after it is durable and after followers were told. */
+  /** Appends all or nothing. Resolves after it is durable and followers have been called. */
   append(drafts: readonly EventDraft[]): Promise<AppendResult>
   read(query: ReadQuery): Promise<ReadResult>
   /** The current record of a topic. */
@@ -159,7 +160,7 @@ export interface EventLog {
   list(query: RecordQuery): Promise<RecordPage>
   /**
    * Every record whose topic or task matches any of the patterns, with the cursor at which they were taken. Resolves
-   * before followers are told of anything after that cursor, so their state is never newer than the snapshot's.
+   * before followers receive anything after that cursor, so their state is never newer than the snapshot's.
    */
   snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot>
   /**
@@ -168,13 +169,13 @@ export interface EventLog {
    */
   follow(onBatch: (events: readonly FleetEvent[]) => void): Unfollow
   /**
-   * Resolves when it is known of every append that was `unavailable` so far whether it was written after all; what was
-   * written can be read then. Absent: none is.
+   * Resolves when the outcome of every append that was `unavailable` so far is known; whatever was written can then be
+   * read. Absent: such appends are never written.
    */
   readonly settled?: (() => Promise<void>) | undefined
   /**
-   * Resolves when this log has everything that anybody can have been told of by another node, which may be told sooner.
-   * Rejects where that cannot be known now. Absent: nobody is told of anything sooner.
+   * Resolves when this log has everything that clients may have received from other nodes, which may deliver it sooner.
+   * Rejects if that cannot be established now. Absent: no other node delivers anything sooner.
    */
   readonly catchUp?: (() => Promise<void>) | undefined
   /** Idempotent. Appends in flight are settled first; later ones are `unavailable`, and later reads reject. */

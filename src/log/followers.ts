@@ -3,8 +3,8 @@ import type { FleetEvent, Unfollow } from './event-log.ts'
 export type Follower = (events: readonly FleetEvent[]) => void
 
 /**
- * Callbacks that are told of committed events. If one throws, that is reported and it is told again of the next batch;
- * the others are not affected.
+ * Callbacks that receive committed events. If one throws, the error is reported and it still gets the next batch; the
+ * others are not affected.
  */
 export class Followers {
   readonly #followers = new Set<{ follower: Follower }>()
@@ -14,7 +14,7 @@ export class Followers {
     this.#onFault = onFault
   }
 
-  /** From the next batch on. A function that is added twice is called twice. */
+  /** Starts with the next batch. A function that is added twice is called twice. */
   add(follower: Follower): Unfollow {
     const entry = { follower }
     this.#followers.add(entry)
@@ -24,8 +24,8 @@ export class Followers {
   }
 
   tell(events: readonly FleetEvent[]): void {
-    // Iterates over a copy: a follower that is added during this batch starts with the next, since its "now" is after
-    // this one.
+    // Iterates over a copy: a follower added during this batch starts with the next one, since its "now" is after this
+    // one.
     for (const entry of [...this.#followers]) {
       if (!this.#followers.has(entry)) continue
       try {

@@ -4,20 +4,20 @@ import type { EventLog, FleetEvent, RecordQuery, Unfollow } from './event-log.ts
 
 export interface LiveRecordsOptions<T> {
   log: Pick<EventLog, 'follow' | 'list'>
-  /** The kind of records, also of the server's own (`$…`). They must never be deleted. */
+  /** The kind of records, including the server's own (`$…`). They must never be deleted. */
   kind: string
-  /** Fields that the records to be held have, by which a start finds them. */
+  /** Field values that all records to be held have, to narrow the initial listing. */
   where?: RecordQuery['where']
-  /** Include records that no frame can carry, cut: see `start`. */
+  /** Include records that no frame can carry, truncated: see `start`. */
   flawed?: boolean
   keyOf: (value: T) => string
-  /** Whether to hold a record. One that changes to false is dropped. */
+  /** Whether to hold a record. A held record is dropped when this becomes false. */
   isLive: (value: T) => boolean
   /** Updates what is derived from the held records. Called before any listener; undefined: not held. */
   onHeld?: (after: T | undefined, before: T | undefined) => void
 }
 
-/** A record as it is in the log, with the version that the next change must name. */
+/** A record from the log, with the version that the next change must expect. */
 export interface LiveRecord<T> {
   readonly value: T
   readonly version: number
@@ -29,18 +29,18 @@ export interface LiveRecord<T> {
  */
 export type RecordListener<T> = (after: T, before: T | undefined) => void
 
-/** Kinds of the server's own records are named by the beginning of their topics. */
+/** The kind of a record of the server's own is the first token of its topic. */
 const isOf = (kind: string, topic: string): boolean =>
   kind.startsWith('$') ? topic.startsWith(`${kind}.`) : recordKind(topic) === kind
 
-/** The current records of one kind that are worth keeping in memory, by following the log. */
+/** Keeps the live records of one kind in memory by following the log. */
 export class LiveRecords<T> {
   readonly #options: LiveRecordsOptions<T>
   readonly #held = new Map<string, LiveRecord<T>>()
   readonly #listeners = new Set<RecordListener<T>>()
   /**
-   * While the records are listed: those that were told and dropped, with their versions, since a page that was read
-   * earlier may still have them.
+   * During the initial listing: records that changed and were dropped, with their versions, since a page read earlier
+   * may still contain them.
    */
   #gone: Map<string, number> | undefined
   #unfollow: Unfollow | undefined
@@ -51,8 +51,7 @@ export class LiveRecords<T> {
   }
 
   /**
-   * Resolves when all records are held, with those that no frame can carry, cut. Starts from nothing, also after a
-   * stop.
+   * Resolves when all records are held, with those that no frame can carry, truncated. Starts empty, also after a stop.
    */
   start(): Promise<T[]> {
     this.#started ??= this.#load()
@@ -83,14 +82,14 @@ export class LiveRecords<T> {
     for (const { value } of this.#held.values()) yield value
   }
 
-  /** Drops a record that is of no more use, whatever its state, until it changes. */
+  /** Drops a record that is no longer needed, whatever its state, until it changes. */
   forget(key: string): void {
     const version = this.#held.get(key)?.version
     if (version !== undefined) this.#gone?.set(key, version)
     this.#hold(key, undefined)
   }
 
-  /** Follows first and lists then, so that nothing is missed in between. */
+  /** Follows first and then lists, so that no change in between is missed. */
   async #load(): Promise<T[]> {
     const { log, kind, where, flawed = false, keyOf, isLive } = this.#options
     for (const key of [...this.#held.keys()]) this.#hold(key, undefined)
@@ -99,7 +98,7 @@ export class LiveRecords<T> {
     this.#unfollow = log.follow(events => this.#fold(events))
     const cut: T[] = []
     for await (const { payload, version, flaw } of eachRecord(log, { kind, flawed, ...(where && { where }) })) {
-      // It was stopped meanwhile, and perhaps started again.
+      // Stopped in the meantime, and perhaps started again.
       if (this.#gone !== gone) return cut
       if (payload === null) continue
       const value = payload as T
@@ -130,7 +129,7 @@ export class LiveRecords<T> {
         }
       }
     }
-    // Thrown last, so that the fault of one listener costs the others none of these events.
+    // Thrown last, so that a failing listener does not cost the others any of these events.
     if (faults.length > 0) throw faults[0]
   }
 

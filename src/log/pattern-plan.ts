@@ -15,7 +15,7 @@ export type PatternPlan =
       tasks: string[]
     }
 
-/** The first two tokens of a topic: what belongs to one agent, task or user. */
+/** The first two tokens of a topic, which name one agent, task or user. */
 export function scopeOf(topic: string): string {
   return topic.split('.', 2).join('.')
 }

@@ -38,7 +38,7 @@ export function recordFields(payload: unknown): RecordFields {
   }
 }
 
-/** Nothing more will happen to the record: see settledStatuses. */
+/** Whether nothing more will happen to the record: see settledStatuses. */
 export function isSettled(payload: unknown): boolean {
   const { status } = recordFields(payload)
   return status !== null && settledStatuses.has(status)

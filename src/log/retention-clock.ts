@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-/** How far the wall clock may be put forward (drift, NTP) without being doubted. */
+/** How far the wall clock may jump forward (drift, NTP) without being doubted. */
 const TOLERANCE_MS = 5 * MINUTE
 /** How long a process may have been down without its clock being doubted. */
 const DOWNTIME_MS = DAY
@@ -11,20 +11,20 @@ const DOWNTIME_MS = DAY
 const CONFIRM_MS = DAY
 
 /**
- * The time by which old data is removed. A wall clock that jumps ahead and back must not remove what was never old: so
- * this time advances no faster than the monotonic clock, and a wall clock that is further ahead is trusted only after
- * it ran evenly for a day of this process. A clock that went back is followed at once, since then less is removed,
- * never more.
+ * The time by which old data is removed. A wall clock that jumps ahead and back must not cause the removal of data that
+ * was never old. So this time advances no faster than the monotonic clock, and a wall clock that is further ahead is
+ * trusted only after it ran evenly for a day of this process. A clock that went back is followed at once, since that
+ * removes less, never more.
  */
 export class RetentionClock {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   /** The trusted time at the monotonic time `#since`. */
   #believed: number
   #since: number
-  /** A wall clock that is ahead: its distance from the monotonic clock, and since when. */
+  /** A wall clock that is ahead: its offset from the monotonic clock, and since when. */
   #doubted: { offset: number; since: number } | undefined
 
-  /** `stored`: the last `now` of the process before, epoch ms; undefined for a new store. */
+  /** `stored`: the last `now` of the previous process, epoch ms; undefined for a new store. */
   constructor(clock: Pick<Clock, 'now' | 'monotonic'>, stored: number | undefined) {
     this.#clock = clock
     const wall = clock.now()
@@ -54,7 +54,7 @@ export class RetentionClock {
     return due
   }
 
-  /** A wall clock is ahead and not trusted yet. */
+  /** Whether the wall clock is ahead and not trusted yet. */
   get isWaiting(): boolean {
     return this.#doubted !== undefined
   }

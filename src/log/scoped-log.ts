@@ -16,8 +16,8 @@ import type {
 const CLOSED: AppendResult = { status: 'unavailable', retryAfterMs: 1000, reason: 'this server is stopping' }
 
 /**
- * The log during one run of its users, between `open` and `close`. Outside of a run nothing is appended and nobody is
- * told, even if they still hold a promise or a listener; reads work as usual. The log itself stays open.
+ * The log during one run of its users, between `open` and `close`. Outside a run, appends are refused and followers are
+ * not called, even if users still hold a promise or a listener; reads work as usual. The log itself stays open.
  */
 export class ScopedLog implements EventLog {
   readonly #log: EventLog
@@ -81,8 +81,8 @@ export class ScopedLog implements EventLog {
   }
 
   /**
-   * Ends the run at once. Resolves when everything under way is done, including what follows from it: after an answer
-   * of the log, somebody may call it again.
+   * Ends the run at once. Resolves when all operations in flight are done, including those that callers start in
+   * response to a result.
    */
   async close(): Promise<void> {
     this.#isOpen = false

@@ -7,19 +7,19 @@ import { APPLICATION_ID, markCopied, readPragma } from './sqlite-schema.ts'
 export type BackupResult = { status: 'copied'; events: number; bytes: number } | { status: 'refused'; reason: string }
 
 /**
- * Copies the log of a folder into another, while a server works on it or not: one read transaction, so the copy is the
- * log of one moment, with every append that was answered before. The server goes on writing meanwhile.
- * The copy gets its name when it is whole and on disk. Throws what the file system says.
+ * Copies the log of a folder into another, whether or not a server is using it. One read transaction makes the copy the
+ * log of one moment, with every append acknowledged before; the server keeps writing during the copy.
+ * The copy gets its name when it is complete and on disk. Throws errors of the file system.
  */
 export async function copyLog(from: string, to: string): Promise<BackupResult> {
   const path = join(from, LOG_FILE)
   if (!statSync(path, { throwIfNoEntry: false })?.size)
     return { status: 'refused', reason: `there is no log in ${from}, name the server's folder with --data-dir` }
   const driver = await loadDriver()
-  // Closed to others: it holds what agents and people said, and soon the secret.
+  // Closed to other users: it holds what agents and people said, and soon the secret.
   mkdirSync(to, { recursive: true, mode: 0o700 })
   const draft = join(to, `${LOG_FILE}.new`)
-  // Made by us, so that it has our rights and not those that the umask leaves.
+  // Created here, so that it gets these permissions and not those that the umask leaves.
   const file = openSync(draft, 'wx', 0o600)
   try {
     const log = driver.open(path, { readOnly: true })
@@ -42,7 +42,7 @@ export async function copyLog(from: string, to: string): Promise<BackupResult> {
       copy.close()
     }
   } catch (error) {
-    // No database, a damaged one, a full disk.
+    // Not a database, a damaged one, or a full disk.
     if (sqliteCode(error) === undefined) throw error
     return { status: 'refused', reason: `${path}: ${(error as Error).message}` }
   } finally {

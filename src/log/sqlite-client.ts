@@ -10,14 +10,14 @@ const REFUSALS: { [C in Refusal['code']]: new (...args: string[]) => Error } = {
   FLW_ERR_LOG_OPEN,
 }
 
-/** `fatal`: the log is lost. Otherwise nothing was changed, and the same may succeed later. */
+/** `fatal`: the log is lost. Otherwise nothing was changed, and the same call may succeed later. */
 export interface Failure {
   status: 'error'
   message: string
   fatal: boolean
-  /** It may come to be done all the same. */
+  /** The call may still take effect. */
   mayBeDone?: boolean
-  /** It was waited for as long as anything is: what stands behind it is refused with it. */
+  /** The call used up the whole timeout: the calls queued behind it are refused with it. */
   timedOut?: boolean
 }
 
@@ -91,7 +91,7 @@ export class WorkerClient {
     return this.#believedAt
   }
 
-  /** What a replica was when it was opened. */
+  /** The state of a replica when it was opened. */
   get replica(): ReplicaState | undefined {
     return this.#replica
   }
@@ -158,8 +158,8 @@ export class WorkerClient {
     }
     this.#state = { name: 'down', reason }
     for (const onReply of this.#waiting.splice(0)) onReply({ status: 'error', message: reason, fatal: true })
-    // It is asked to end and not terminated: the driver from the package aborts the process if it is interrupted in a
-    // call.
+    // The worker is told to end instead of being terminated: the driver from the package aborts the process if it is
+    // interrupted in a call.
     this.#worker.postMessage({ call: 'close', args: null })
     if (name === 'up') this.#onDown(reason)
   }

@@ -3,7 +3,7 @@ import type { CopyOptions, CopyReply } from './sqlite-copy.ts'
 import { loadDriver } from './sqlite-driver.ts'
 import { CallGate } from './sqlite-gate.ts'
 
-/** A thread of its own, with a connection of its own: the log goes on meanwhile. */
+/** Runs in its own thread with its own connection, so that the log keeps working during the copy. */
 const { shared, from, to } = workerData as CopyOptions
 const gate = new CallGate(shared)
 parentPort!.postMessage(await copy())

@@ -13,8 +13,8 @@ export interface CopyOptions {
 export type CopyReply = { status: 'copied'; position: number } | { status: 'failed'; reason: string }
 
 /**
- * Copies the replica of a folder into a new file, as it is at one moment, while it is written to. Resolves with the
- * position that the copy stands for. Throws what SQLite says; nothing is left then.
+ * Copies the replica of a folder into a new file, as of one moment, even while it is being written. Resolves with the
+ * position of the copy. Rejects with SQLite's message and leaves no file if that fails.
  */
 export async function copyReplica(dir: string, to: string): Promise<number> {
   rmSync(to, { force: true })

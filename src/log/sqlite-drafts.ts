@@ -4,9 +4,8 @@ import { recordFields, recordIdentity } from './record-key.ts'
 import type { AppendOp, StoredDraft, StoredRecord } from './sqlite-messages.ts'
 
 /**
- * Drafts in the form in which the worker stores them. Throws TypeError for drafts that break the interface. That is a
- * fault of the caller: found here, it hurts only the caller; found in the worker, it would fail everybody's
- * transaction.
+ * Converts drafts to the form that the worker stores. Throws TypeError for drafts that break the interface. Found here,
+ * such a fault hurts only its caller; found in the worker, it would fail the whole transaction.
  */
 export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
   const op: AppendOp = { at, drafts: drafts.map(storedDraft) }

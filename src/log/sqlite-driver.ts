@@ -19,7 +19,7 @@ export async function loadDriver(): Promise<Driver> {
   }
 }
 
-/** Node 22 warns on loading that SQLite is experimental there, which an operator of Fleetwire can do nothing about. */
+/** Node 22 warns on load that SQLite is experimental, which an operator of Fleetwire cannot act on. */
 function quietly<T>(load: () => T): T {
   const { emitWarning } = process
   process.emitWarning = (() => {}) as typeof process.emitWarning
@@ -58,7 +58,7 @@ const FATAL: ReadonlySet<number> = new Set([
   SQLITE.NOTADB,
 ])
 
-/** True if nothing in the file can be relied on any more. All other errors (full, busy) end with the transaction. */
+/** True if nothing in the file can be relied on any more. All other errors (full, busy) affect only the transaction. */
 export function isFatal(error: unknown): boolean {
   const code = sqliteCode(error)
   return code !== undefined && FATAL.has(code)

@@ -1,16 +1,16 @@
 const [BUSY, SHUT] = [0, 1]
 /**
- * A commit takes milliseconds, a checkpoint tenths of a second. Beyond this the disk hangs, and the exit does not wait
- * for it.
+ * A commit takes milliseconds, a checkpoint tenths of a second. If a call takes longer than this, the disk hangs, and
+ * process exit no longer waits for it.
  */
 const SHUT_TIMEOUT_MS = 5000
 
 const open = new Set<CallGate>()
 
 /**
- * Says whether the worker is inside SQLite, and can keep it out for good. The driver from the package aborts the whole
+ * Shows whether the worker is inside SQLite, and can keep it out for good. The driver from the package aborts the whole
  * process (an uncaught Napi::Error) if its thread is torn down during a call, as by `process.exit` or an uncaught
- * error: a clean exit would end in SIGABRT. So the exit of the process waits at this gate for the call under way.
+ * error: a clean exit would end in SIGABRT. So process exit waits at this gate for the call in progress.
  */
 export class CallGate {
   readonly #cells: Int32Array<SharedArrayBuffer>
@@ -26,7 +26,7 @@ export class CallGate {
   }
 
   /**
-   * Called by the worker before each of its SQLite calls. False: the process is ending, and the call must not be made.
+   * Called by the worker before each of its SQLite calls. False: the process is ending and the call must not be made.
    */
   enter(): boolean {
     Atomics.store(this.#cells, BUSY, 1)
@@ -41,7 +41,7 @@ export class CallGate {
     Atomics.notify(this.#cells, BUSY)
   }
 
-  /** Called by the owner: from now until `unguard`, the exit of the process waits for the call under way. */
+  /** Called by the owner: until `unguard`, process exit waits for the call in progress. */
   guard(): void {
     // One listener for all logs, since Node warns of a leak at eleven.
     if (open.size === 0) process.on('exit', shutAll)
@@ -55,7 +55,7 @@ export class CallGate {
   }
 
   #shut(): void {
-    // This side sets its flag before it reads the other's, and the worker does the same, so one of them sees the other.
+    // Each side sets its own flag before it reads the other's, so at least one of them sees the other.
     Atomics.store(this.#cells, SHUT, 1)
     if (Atomics.load(this.#cells, BUSY) === 1) Atomics.wait(this.#cells, BUSY, 1, SHUT_TIMEOUT_MS)
   }

@@ -6,7 +6,7 @@ import type { AppendOp, Committed } from './sqlite-messages.ts'
 
 const MAX_BATCH_DRAFTS = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
-/** What an operation takes besides its payloads, roughly, so that many small ones count as well. */
+/** Approximate size of an operation besides its payloads, so that many small ones count as well. */
 const OP_BYTES = 512
 export const RETRY_AFTER_MS = 1000
 
@@ -24,26 +24,26 @@ export interface Change {
 }
 
 export interface GroupCommitOptions {
-  /** Of the events that appends become. */
+  /** The epoch of the resulting events. */
   epoch: string
-  /** Commits operations in order, all or none, and says for each what became of it. Called again only after its answer. */
+  /** Commits operations in order, all or none, and reports the result of each. Not called again before `onDone`. */
   commit: (ops: AppendOp[], onDone: (outcome: { status: 'ok'; value: Committed } | Failure) => void) => void
-  /** The most that is committed together. Default 4 MiB. */
+  /** Maximum bytes committed together. Default 4 MiB. */
   maxBatchBytes?: number
   /**
-   * How many bytes may wait for the disk. Beyond this an append is `unavailable`, so that a stalled disk does not use
-   * up the memory.
+   * How many bytes may wait for the disk. Beyond this an append is `unavailable`, so that a stalled disk does not
+   * exhaust memory.
    */
   maxQueueBytes: number
-  /** Called for each transaction that is on disk, before its appends are settled. */
+  /** Called for each transaction once it is on disk, before its appends are settled. */
   onCommitted: (changes: Change[], head: number) => void
 }
 
 /**
- * Appends that wait for the disk go into one transaction together, and to the worker in one message. One is in flight at
- * a time; the next leaves when the worker is idle, at the end of the turn of the event loop: by then every socket that
- * was readable has been read, and what came over twenty of them costs one message, one commit and one answer. No timer:
- * beyond the turn the next group gathers while the disk is busy with the one before.
+ * Commits appends that wait for the disk in one transaction, sent to the worker in one message. One batch is in flight
+ * at a time. The next leaves when the worker is idle, at the end of the event loop turn: by then every readable socket
+ * has been read, and input from twenty sockets costs one message, one commit and one reply. No timer is needed: beyond
+ * the turn, the next batch gathers while the disk is busy with the previous one.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
@@ -96,7 +96,7 @@ export class GroupCommit {
     })
   }
 
-  /** Of what came meanwhile nothing was sent; it would wait for the same, as long again. */
+  /** After a timeout, refuses queued appends as well: none was sent, and each would wait just as long again. */
   #refuse(batch: Pending[], { message, mayBeDone, timedOut = false }: Failure): void {
     for (const { settle } of batch) settle(unavailable(message, mayBeDone))
     if (!timedOut) return

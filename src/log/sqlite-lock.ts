@@ -4,10 +4,7 @@ import { type Driver, SQLITE, sqliteCode } from './sqlite-driver.ts'
 import type { Refusal } from './sqlite-messages.ts'
 
 const LOCK_FILE = 'fleetwire.lock'
-/**
- * Who holds the lock, used only for the text of the error: after kill -9 it names a process that is gone, which does no
- * harm.
- */
+/** Names the lock holder, only for the text of the error. After kill -9 it names a dead process, which does no harm. */
 const PID_FILE = 'fleetwire.pid'
 
 export type LockResult = { status: 'taken'; release: () => void } | { status: 'refused'; refusal: Refusal }
@@ -42,7 +39,7 @@ export function takeLock(driver: Driver, dir: string): LockResult {
 }
 
 /**
- * The library would create the file with the rights that the umask leaves. An existing file is not opened: closing it
+ * SQLite would create the file with the permissions that the umask leaves. An existing file is not opened: closing it
  * would drop every lock that this process holds on it (POSIX).
  */
 function makeFile(path: string): void {

@@ -37,11 +37,11 @@ export interface SqliteLogOptions {
   /** How many bytes of appends may wait for the disk. Above it they are `unavailable`. Default 64 MiB. */
   maxQueueBytes?: number
   /**
-   * Called for faults that no caller is told of: FLW_ERR_LOG_FAILED once if the log is lost, and errors of followers
-   * and of retention.
+   * Called for faults that are reported to no caller: FLW_ERR_LOG_FAILED once if the log is lost, and errors of
+   * followers and of retention.
    */
   onFault?: (error: Error) => void
-  /** Called with one sentence about something that is no fault but that people may act on. */
+  /** Called with one sentence about something that is not a fault but that people may act on. */
   onNote?: (message: string) => void
   /** Starts the thread that owns the file. Tests substitute one that they can end or make lie. */
   startWorker?: StartWorker

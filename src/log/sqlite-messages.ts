@@ -6,12 +6,12 @@ import type { RecordFields } from './record-key.ts'
 export interface OpenOptions {
   dir: string
   maxFileBytes?: number
-  /** The log is a replica of what has this epoch. */
+  /** The log is a replica of the one with this epoch. */
   replica?: { epoch: string }
 }
 
 export interface WorkerOptions extends OpenOptions {
-  /** The memory of the gate at which the exit of the process waits for the worker. */
+  /** The memory of the gate at which process exit waits for the worker. */
   shared: SharedArrayBuffer
 }
 
@@ -33,8 +33,8 @@ export interface AppendOp {
 }
 
 /**
- * All appends of one commit as one flat list (sqlite-packing.ts). Between threads it is copied in a third of the time of
- * one object for each draft, as no names of fields are written and read again.
+ * All appends of one commit as one flat list (sqlite-packing.ts). Copying it between threads takes a third of the time
+ * of one object per draft, since no field names are serialised.
  */
 export type PackedAppends = (string | number | null)[]
 
@@ -62,7 +62,10 @@ export interface Committed {
   head: number
 }
 
-/** Of a replica: up to where it has what is committed elsewhere, who wrote last, and the time of the last append. */
+/**
+ * The state of a replica: the position of the last commit that it has, the current leader and its term, and the time of
+ * the last append.
+ */
 export interface ReplicaState {
   position: number
   term: number
@@ -72,7 +75,7 @@ export interface ReplicaState {
   at: number
 }
 
-/** What a commit changes. Appends were judged before: they have no expectations left. */
+/** The change of one commit. The expectations of appends were already checked and are gone. */
 export type ReplicaChange =
   | { kind: 'appends'; first: number; packed: PackedAppends }
   | { kind: 'retain'; step: RetainStep }
@@ -84,7 +87,7 @@ export interface ReplicaCommit {
 }
 
 export interface AppliedCommits {
-  /** Per commit; null for all but those of retention. */
+  /** Per commit; null except for retention. */
   results: (Calls['retain']['result'] | null)[]
   believedAt: number | null
 }
@@ -159,7 +162,7 @@ export type Reply =
   | { status: 'opened'; epoch: string; head: number; believedAt: number | null; replica: ReplicaState | null }
   | { status: 'refused'; refusal: Refusal }
   | { status: 'ok'; value: Calls[CallName]['result'] }
-  /** `fatal`: the file cannot be relied on any more. Otherwise nothing was changed, and the same may succeed later. */
+  /** `fatal`: the file is no longer reliable. Otherwise nothing was changed, and the same call may succeed later. */
   | { status: 'error'; message: string; fatal: boolean }
 
 /** Why a log cannot be opened. Each is an error of errors.ts, which takes `args`. */

@@ -8,7 +8,7 @@ export class NameTable {
   readonly #insert: Statement
   readonly #deleteUnused: Statement
   /**
-   * Each command has its own topic, so this cache is bounded: it is emptied when full, at the price of one look-up per
+   * Each command has its own topic, so this cache is bounded: it is cleared when full, at the cost of one look-up per
    * name.
    */
   readonly #ids = new Map<string, number>()
@@ -33,7 +33,7 @@ export class NameTable {
     return id
   }
 
-  /** Removes those of these names that no event refers to any more. */
+  /** Removes the given names that no event refers to any more. */
   prune(ids: Iterable<number>): void {
     let removed = 0
     for (const id of ids) removed += Number(this.#deleteUnused.run(id).changes)

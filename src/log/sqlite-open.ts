@@ -9,17 +9,17 @@ import { APPLICATION_ID, prepareDatabase, readPragma, SCHEMA_VERSION } from './s
 
 export const LOG_FILE = 'fleetwire.db'
 const PAGE_BYTES = 4096
-/** Files up to this size are checked completely on open (about 0.1 s); in larger ones, damage shows when it is met. */
+/**
+ * Files up to this size are checked completely on open (about 0.1 s); in larger ones, damage shows only when it is
+ * read.
+ */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
 
 export type OpenResult =
   | { status: 'opened'; db: Database; release: () => void }
   | { status: 'refused'; refusal: Refusal }
 
-/**
- * Opens the log of a folder for this process only, or says why it cannot. A refused file is not changed by a single
- * byte.
- */
+/** Opens the log of a folder for this process only, or returns why it cannot. A refused file is left unchanged. */
 export function openDatabase(driver: Driver, options: OpenOptions): OpenResult {
   const path = join(options.dir, LOG_FILE)
   try {
@@ -75,8 +75,8 @@ function openFile(driver: Driver, path: string, { maxFileBytes, replica }: OpenO
 
 /**
  * A new log gets its name only when it is complete, so neither a crash nor a full disk leaves a file that could be
- * taken for an empty log. Its rights also apply to the files that SQLite writes next to it (`-wal`, `-shm`), whatever
- * the umask is.
+ * mistaken for an empty log. Its permissions also apply to the files that SQLite writes next to it (`-wal`, `-shm`),
+ * whatever the umask is.
  */
 function createFile(driver: Driver, path: string): void {
   const draft = `${path}.new`
@@ -94,7 +94,7 @@ function createFile(driver: Driver, path: string): void {
   renameSync(draft, path)
 }
 
-/** Reads the file through a read-only connection first, so that nothing is written to a file that is not ours. */
+/** Inspects the file through a read-only connection first, so that nothing is written to a file that is not ours. */
 function inspect(driver: Driver, path: string): Refusal | undefined {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size
   if (bytes === undefined) {

@@ -2,7 +2,7 @@ import { openSqliteLog, type SqliteLog, type SqliteLogOptions } from './sqlite-l
 
 type Listener = Required<Pick<SqliteLogOptions, 'onFault' | 'onNote'>>
 
-/** A log that opens while the program that uses it is still being loaded. What it reports until then is kept. */
+/** A log that opens while the program that uses it is still loading. Its reports are buffered until `take`. */
 export class OpeningLog {
   readonly #log: Promise<SqliteLog>
   #listener: Listener | undefined
@@ -14,11 +14,11 @@ export class OpeningLog {
       onFault: error => this.#report(listener => listener.onFault(error)),
       onNote: message => this.#report(listener => listener.onNote(message)),
     })
-    // It is told to whoever takes the log over.
+    // `take` passes the rejection on to its caller.
     this.#log.catch(() => {})
   }
 
-  /** The log, from now on with a listener. Throws what openSqliteLog throws. */
+  /** Returns the log and sends buffered and later reports to `listener`. Rejects as openSqliteLog does. */
   take(listener: Listener): Promise<SqliteLog> {
     this.#listener = listener
     for (const report of this.#kept) report(listener)
@@ -26,7 +26,7 @@ export class OpeningLog {
     return this.#log
   }
 
-  /** For a program that cannot start. */
+  /** Closes the log of a program that cannot start. */
   async close(): Promise<void> {
     const log = await this.#log.catch(() => undefined)
     await log?.close()

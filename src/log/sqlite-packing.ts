@@ -1,8 +1,8 @@
 import type { AppendOp, PackedAppends, StoredDraft } from './sqlite-messages.ts'
 
-/** What a draft does to the record of its topic. `MARK`: sets one that has none of the fields that records are found by. */
+/** What a draft does to the record of its topic. `MARK` sets a record that has none of the fields that filters use. */
 const [NONE, DELETE, MARK, SET] = [0, 1, 2, 3]
-/** As operations without expectations have always been written, also to streams of clusters. */
+/** How operations without expectations have always been encoded, including in cluster streams. */
 const NO_EXPECTATIONS = -1
 
 export function packAppends(ops: readonly AppendOp[]): PackedAppends {
@@ -33,7 +33,7 @@ function packRecord(packed: PackedAppends, record: StoredDraft['record']): void 
 export function unpackAppends(packed: PackedAppends): AppendOp[] {
   const ops: AppendOp[] = []
   let i = 0
-  // Each value is of the type that `packAppends` put in its place.
+  // Each value has the type that `packAppends` wrote at its position.
   const next = <T>() => packed[i++] as T
   while (i < packed.length) {
     const at = next<number>()

@@ -9,14 +9,14 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 export interface PagingSource {
   readonly epoch: string
-  /** The seq of the newest event that was told. */
+  /** The seq of the newest event that followers have received. */
   readonly head: number
   step(query: ReadStep): Promise<ReadStepResult>
   /** Called for each event that no frame can carry. */
   flawed(event: StoredEvent, flaw: string): void
 }
 
-/** Reads one page in bounded steps, between which commits go on. Throws TypeError for an invalid query. */
+/** Reads one page in bounded steps, so that commits can run in between. Throws TypeError for an invalid query. */
 export async function readPage(source: PagingSource, query: ReadQuery): Promise<ReadResult> {
   const { topics, after, before, limit } = query
   checkLimit(limit)
@@ -39,7 +39,7 @@ export async function readPage(source: PagingSource, query: ReadQuery): Promise<
   for (;;) {
     const result = await source.step({ topics, direction, from, limit: limit - events.length, maxBytes })
     if (result.status === 'expired') {
-      // Retention overtook this page. What was read is complete up to `from`, and the next page will report it.
+      // Retention overtook this page. What was read is complete up to `from`; the next page will report the gap.
       if (events.length > 0 && from !== null) return page(from, false)
       if (after !== undefined) return { status: 'gone', reason: 'expired' }
       from = null
@@ -64,7 +64,7 @@ export function checkLimit(limit: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1) throw new TypeError(`Not a page limit: ${limit}`)
 }
 
-/** Null: from the end of the log at which the direction begins. */
+/** Null: start from the end of the log at which the direction begins. */
 function position(
   { epoch, head }: PagingSource,
   cursor: string | null,

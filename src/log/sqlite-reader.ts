@@ -2,7 +2,7 @@ import { matchesAny, planPatterns } from './pattern-plan.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
 import type { ReadStep, ReadStepResult, StoredEvent } from './sqlite-messages.ts'
 
-/** How many rows one step examines: appends wait for no more than this (a few ms). */
+/** Most rows that one step examines, so that appends wait only a few ms. */
 const STEP_ROWS = 2000
 /**
  * Each row is matched against every pattern, so with many patterns a step examines fewer rows, but at least this many.
@@ -73,7 +73,7 @@ export class EventReader {
       head,
     })
     let rows = Math.max(MIN_STEP_ROWS, Math.ceil(STEP_ROWS / topics.length))
-    // If most rows match, this first take is the whole page.
+    // If most rows match, this first batch is the whole page.
     let take = Math.min(rows, limit + 1)
     while (rows > 0) {
       const found = candidates(sources, direction, at, take)

@@ -16,14 +16,14 @@ interface Key {
   n: number
 }
 
-/** Reads records: one, a page of a kind, or step by step all that match patterns. */
+/** Reads records: a single one, a page of one kind, or, step by step, all that match patterns. */
 export class RecordReader {
   readonly #db: Database
   readonly #byTopic: Statement
   /** Selects by a JSON array of row numbers: one call for a page costs a quarter of one call per record. */
   readonly #byNumbers: Statement
   readonly #ranges: Record<Range['kind'], Statement>
-  /** Statements by their SQL: there are as many as combinations of filters. */
+  /** Statements by their SQL: one per combination of filters. */
   readonly #lists = new Map<string, Statement>()
 
   constructor(db: Database) {
@@ -74,7 +74,7 @@ export class RecordReader {
     }
   }
 
-  /** One bounded step through the matching records. A record may come twice, by its topic and by its task. */
+  /** One bounded step through the matching records. A record may be returned twice, by its topic and by its task. */
   scan({ patterns, scope, from }: ScanStep): ScanStepResult {
     const ranges = rangesOf(patterns)
     const due: number[] = []
@@ -111,7 +111,7 @@ export class RecordReader {
       conditions.push(conditionOn(column, kind))
     }
     if (later) conditions.push(`(id, n) ${order === 'asc' ? '>' : '<'} (?, ?)`)
-    // Names the index, since the planner, without statistics, may take one whose result must be sorted.
+    // Names the index because the planner, without statistics, may choose one whose result must be sorted.
     const sql = `SELECT id, n FROM records INDEXED BY ${lead?.index ?? 'records_kind'}
       WHERE ${conditions.join(' AND ')} ORDER BY id ${order}, n ${order} LIMIT ?`
     let statement = this.#lists.get(sql)
@@ -223,7 +223,7 @@ const PAGE = /^([0-9a-z]{1,11})\.(.*)$/s
 
 const encodePage = ({ id, n }: Key): string => `${n.toString(36)}.${id}`
 
-/** Null for what `encodePage` cannot have made, since pages come back from clients. */
+/** Null for anything that `encodePage` cannot have made, since clients send these values back. */
 function decodePage(page: string): Key | null {
   const match = PAGE.exec(page)
   return match === null ? null : { n: Number.parseInt(match[1]!, 36), id: match[2]! }

@@ -5,9 +5,9 @@ import { unpackAppends } from './sqlite-packing.ts'
 import type { LogWriter, RetainResult, WriteAccess } from './sqlite-writer.ts'
 
 /**
- * A replica is a log whose order is kept elsewhere: what is lost of it is read there again. So its commits do not wait for
- * the disk. After a crash of this process its file is whole all the same; after one of the machine it may not be, without
- * a sign of it. So the file says on which start of the machine it was last open, and that it was closed.
+ * A replica is a log whose order is kept elsewhere: commits that it loses are read from there again, so its commits do
+ * not wait for the disk. Its file survives a crash of this process. A crash of the machine may damage it without a
+ * sign, so the file records during which boot of the machine it was last open, and that it was closed.
  */
 const TABLE = `
   CREATE TABLE replica (
@@ -19,7 +19,9 @@ const TABLE = `
     boot     TEXT              -- the start of the machine on which it is open; null: it was closed
   )`
 
-/** Makes a log a replica, if it is one or is empty. Returns why it cannot be used: only one that is CORRUPT can be replaced. */
+/**
+ * Turns an empty log into a replica, or reopens one. Returns why it cannot be used: only a CORRUPT one can be replaced.
+ */
 export function prepareReplica(db: Database, path: string, epoch: string): Refusal | undefined {
   const corrupt = (why: string): Refusal => ({ code: 'FLW_ERR_LOG_CORRUPT', args: [path, why] })
   const boot = bootId()
@@ -50,7 +52,7 @@ export function closeReplica(db: Database): void {
   db.exec('UPDATE replica SET boot = NULL')
 }
 
-/** Changes with each start of the machine; empty where the system does not tell. */
+/** Changes with each boot of the machine; empty if the system does not provide it. */
 function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -59,7 +61,7 @@ function bootId(): string {
   }
 }
 
-/** Writes what was committed elsewhere. */
+/** Applies commits that were made elsewhere. */
 export class ReplicaWriter {
   readonly #writer: LogWriter
   readonly #save: Statement
@@ -75,7 +77,7 @@ export class ReplicaWriter {
     return this.#state
   }
 
-  /** All of these commits in one transaction. Throws if they do not follow what is here. */
+  /** Applies these commits in one transaction. Throws if they do not continue this replica. */
   apply(commits: readonly ReplicaCommit[]): AppliedCommits {
     const applied = this.#writer.transact(access => {
       const state = { ...this.#state }

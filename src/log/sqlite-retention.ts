@@ -4,15 +4,15 @@ import type { Outcome } from './sqlite-client.ts'
 import type { RetainStep } from './sqlite-messages.ts'
 
 export interface Retention {
-  /** How many events are kept at most. */
+  /** Maximum number of events kept. */
   count: number
-  /** How many bytes of their payloads are kept at most. Default: no limit. */
+  /** Maximum bytes of event payloads kept. Default: no limit. */
   bytes?: number
   /** How long events are kept. */
   ms: number
 }
 
-/** Removes one chunk, or says why not. */
+/** The part of the log's client that the sweeper uses. */
 export interface RetainPort {
   /** The last time used by retention, epoch ms; undefined for a new log. */
   readonly believedAt: number | undefined
@@ -25,15 +25,15 @@ export interface RetentionOptions {
   retention: Retention
   intervalMs: number
   onFault: (error: Error) => void
-  /** Called with things that happen by themselves and that somebody may want to know. */
+  /** Called with a message about a change that an operator may want to know of. */
   onNote: (message: string) => void
 }
 
-/** The part of the byte limit at which a warning comes; it comes again after usage fell well below. */
+/** The share of the byte limit at which a warning is given; it is given again once usage has fallen below `CALM_AT`. */
 const WARNED_AT = 0.8
 const CALM_AT = 0.7
 
-/** Removes what is too old or too much, chunk by chunk, so that appends go on in between. */
+/** Removes data that is too old or over the limits, chunk by chunk, so that appends can run in between. */
 export class RetentionSweeper {
   readonly #options: RetentionOptions
   #timer: Timer | undefined
@@ -79,7 +79,7 @@ export class RetentionSweeper {
 
   async #sweep(): Promise<void> {
     while (this.#again) {
-      // A call during a sweep may be later than the time that its last chunks used, so that more is due.
+      // A call during a sweep may come after the time that its last chunks used, so that more is due.
       this.#again = false
       while (await this.#chunk());
     }
@@ -99,7 +99,7 @@ export class RetentionSweeper {
             this.#noteUsage(usage)
             return resolve(more)
           }
-          // The log itself reports a fatal one. Any other (the disk is full) is tried again at the next interval.
+          // The log itself reports fatal failures. Any other (such as a full disk) is retried at the next interval.
           if (!outcome.fatal) onFault(new Error(`Retention: ${outcome.message}`))
           resolve(false)
         },

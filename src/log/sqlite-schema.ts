@@ -5,10 +5,10 @@ import type { Database } from './sqlite-driver.ts'
 export const APPLICATION_ID = 0x464c5752
 
 /**
- * Set on every open, since only WAL is stored in the file. FULL is set by name: both drivers run WAL with NORMAL by
+ * Set on every open, since only WAL is stored in the file. FULL is set explicitly: both drivers run WAL with NORMAL by
  * default, which may lose the last commits on a power loss. The WAL is truncated to 64 MiB after a burst. Checkpoints
- * come every 16 MiB of WAL instead of every 4: a page of an index that many commits touch is then copied to the file
- * once for all of them, which takes a quarter off every commit.
+ * run every 16 MiB of WAL instead of every 4: an index page that many commits touch is then copied to the file once for
+ * all of them, which takes a quarter off every commit.
  */
 const PRAGMAS = `
   PRAGMA busy_timeout = 5000;
@@ -24,8 +24,8 @@ const PRAGMAS = `
  * Each entry migrates a file from `user_version` = its index to the next. Entries are never edited, only added.
  *
  * Payload columns come last, so that scans that need only the columns before them never touch overflow pages. An
- * event's scope is the first two names of its topic (`agents.a1`): what belongs to one agent lies under thousands of
- * topics, one per command, and is still found in one index. `meta.head` is stored apart from the events: `$` drafts
+ * event's scope is the first two names of its topic (`agents.a1`): the events of one agent lie under thousands of
+ * topics, one per command, and are still found in one index. `meta.head` is stored apart from the events: `$` drafts
  * take a seq without a row, and a seq is never used twice. The columns by which records are filtered are plain ones,
  * filled on write: an index over columns computed from the JSON is not used as a covering one, and the JSON functions
  * refuse payloads that are nested too deeply.
@@ -95,13 +95,13 @@ export const SCHEMA_VERSION = MIGRATIONS.length
 export function prepareDatabase(db: Database): void {
   db.exec(PRAGMAS)
   for (let version = readPragma(db, 'user_version'); version < SCHEMA_VERSION; version++) migrate(db, version)
-  // A copy goes another way from here on than its original: cursors of that one would name other events of this one.
+  // A copy diverges from its original, whose cursors would name different events in the copy.
   db.prepare("UPDATE meta SET epoch = ? WHERE epoch = ''").run(newEpoch())
 }
 
 const newEpoch = (): string => randomBytes(8).toString('hex')
 
-/** The next to open this file gives the log a name of its own, as often as the copy is copied back. */
+/** Clears the epoch: whoever opens this file, or a copy of it, gives the log a new one. */
 export function markCopied(db: Database): void {
   db.exec("UPDATE meta SET epoch = ''")
 }
@@ -123,7 +123,7 @@ function migrate(db: Database, version: number): void {
   }
 }
 
-/** Leaves the transaction, unless SQLite has left it by itself, as it does when the disk is full. */
+/** Rolls back, unless SQLite has already done so, as it does when the disk is full. */
 export function rollback(db: Database): void {
   try {
     db.exec('ROLLBACK')

@@ -10,9 +10,9 @@ import { ReplicaWriter } from './sqlite-replica.ts'
 import { LogWriter } from './sqlite-writer.ts'
 
 /**
- * Opens a log in this thread, which then owns the only connection to it, and answers the calls that come through `port`.
- * There is no other state: it answers them one by one, in order, so each answer is consistent with every commit answered
- * before. `onEnd` is called behind the last reply, when the log was refused or is closed.
+ * Opens a log in this thread, which then owns the only connection to it, and handles the calls that come through `port`
+ * one by one, in order. There is no other state, so each reply is consistent with every commit replied to before.
+ * `onEnd` is called after the last reply, when the log was refused or is closed.
  */
 export async function serveLog(
   port: MessagePort,
@@ -36,7 +36,7 @@ function serve(
   onEnd: () => void,
 ): void {
   const { opened, answer } = answersFrom(db, replica !== undefined, () => {
-    // The listener keeps a thread alive.
+    // The listener would keep the thread alive.
     port.off('message', onMessage)
     release()
   })
@@ -50,7 +50,7 @@ function serve(
   port.postMessage(opened)
 }
 
-/** What the owner of an open log answers: what it was when it was opened, and then to each call. */
+/** The replies of the owner of an open log: its state on opening, then the result of each call. */
 export function answersFrom(
   db: Database,
   isReplica: boolean,

@@ -10,9 +10,9 @@ import type { ScanPosition } from './sqlite-messages.ts'
 type Overlay = Map<string, Change>
 
 /**
- * Takes all matching records as they are at one position in the order, without making appends wait for the whole scan:
- * it goes step by step, commits happen in between, and their changes are applied to the result at the end. Replies come
- * in the order of the work, so at the last one exactly the commits told so far are included.
+ * Takes all matching records as of one position in the order, without making appends wait for the whole scan. The scan
+ * goes step by step, commits happen in between, and their changes are applied to the result at the end. Replies come in
+ * the order of the work, so the last one includes exactly the commits delivered so far.
  */
 export class Snapshots {
   readonly #client: WorkerClient
@@ -29,7 +29,7 @@ export class Snapshots {
     }
   }
 
-  /** `onDone` is called in the turn in which the records are those of the head. */
+  /** `onDone` is called in the same turn in which the records match the head. */
   take(
     patterns: readonly string[],
     scope: SnapshotScope,
@@ -65,7 +65,7 @@ function lay(
   if (record === 'set' && belongs && matchesAny(patterns, event.topic, event.taskId)) {
     records.set(event.topic, committedRecord(event))
   } else {
-    // Deleted, settled, or no longer of the task by which it was found.
+    // Deleted, settled, or no longer part of the task by which it was found.
     records.delete(event.topic)
   }
 }

@@ -19,13 +19,13 @@ import type { CallName, Calls, StoredEvent } from './sqlite-messages.ts'
 import { checkLimit, readPage } from './sqlite-paging.ts'
 import { Snapshots } from './sqlite-snapshot.ts'
 
-/** How many entries that no frame can carry are reported. */
+/** Maximum number of entries that no frame can carry to report. */
 const MAX_FLAWS_TOLD = 1000
 
 /** How a log ended: on request, or by a fault of the store. */
 type End = { name: 'closed' } | { name: 'failed'; reason: string }
 
-/** All of a log in SQLite but what changes it: what is read, and who is told of what was committed. */
+/** The part of a SQLite log that does not write: it serves reads and notifies followers of commits. */
 export class SqliteStore {
   readonly epoch: string
   readonly #client: WorkerClient
@@ -61,12 +61,12 @@ export class SqliteStore {
     return this.#end.name === 'closed' ? 'the log is closed' : `the log has failed: ${this.#end.reason}`
   }
 
-  /** From now on nothing is appended. */
+  /** Marks the log as closed: no further appends are accepted. */
   end(): void {
     this.#end ??= { name: 'closed' }
   }
 
-  /** Must be called with each transaction, in order, when it is in the file. */
+  /** Must be called for each transaction, in order, once it is in the file. */
   committed(changes: readonly Change[], head: number): void {
     this.#head = head
     this.#snapshots.note(changes)
@@ -112,7 +112,7 @@ export class SqliteStore {
     return record
   }
 
-  /** Reported once per entry, which may be met with every snapshot. */
+  /** Reports each entry once, although every snapshot may meet it. */
   #note(topic: string, seq: number, flaw: string): void {
     if (this.#flawed.has(seq) || this.#flawed.size >= MAX_FLAWS_TOLD) return
     this.#flawed.add(seq)

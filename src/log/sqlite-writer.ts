@@ -6,16 +6,16 @@ import type { AppendOp, Committed, RetainStep, StoredDraft, StoredRecord } from 
 import { NameTable } from './sqlite-names.ts'
 import { rollback } from './sqlite-schema.ts'
 
-/** How many rows one transaction of retention removes: appends wait for no more than this. */
+/** Most rows that one retention transaction removes, so that appends wait only briefly. */
 const RETENTION_CHUNK = 200
-/** The limit in bytes: a few large events take as long as many small ones. */
+/** The same limit in bytes: a few large events take as long as many small ones. */
 const RETENTION_CHUNK_BYTES = 4 * 1024 * 1024
-/** How often the time is stored, apart from what retention writes anyway. */
+/** How often the believed time is stored while retention has nothing else to write. */
 const BELIEVED_EVERY_MS = 60 * 60_000
 
 export type RetainResult = { more: boolean; events: number; bytes: number }
 
-/** What changes the log within a transaction. */
+/** The operations that change the log within a transaction. */
 export interface WriteAccess {
   readonly head: number
   append(op: AppendOp): Committed['results'][number]
@@ -104,8 +104,8 @@ export class LogWriter {
   }
 
   /**
-   * Runs all operations in order in one transaction. Expectations are checked before anything of their operation is
-   * written: so a failing one leaves no trace to undo, and they see the operations before it.
+   * Runs all operations in order in one transaction. An operation's expectations are checked before any of it is
+   * written, so a failed one leaves nothing to undo. They see the effects of the operations before it.
    */
   commit(ops: AppendOp[]): Committed {
     return this.#transaction(meta => ({
@@ -115,9 +115,9 @@ export class LogWriter {
   }
 
   /**
-   * Removes one chunk: the oldest events over `count` or `bytes` or older than `before`, and expired records. Events go
-   * strictly from the oldest, so that one number, the floor, says exactly what is missing. An event with a time in the
-   * future (the clock jumped) keeps those after it from ageing out, though not from the count.
+   * Removes one chunk: the oldest events over `count` or `bytes` or older than `before`, and expired records. Events
+   * are removed strictly from the oldest, so that one number, the floor, says exactly what is missing. An event with a
+   * time in the future (the clock jumped) keeps later events from ageing out, but not from being removed by count.
    */
   retain(step: RetainStep): RetainResult {
     return this.#transaction(meta => this.#retain(meta, step))

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { AppendResult, EventLog } from './event-log.ts'
 
-/** How long a verdict holds, for all requests: probes must not be a load of their own. */
+/** How long one verdict serves all requests, so that probes add no load of their own. */
 const VERDICT_MS = 2000
-/** A disk that takes longer than this counts as not answering. */
+/** A disk that takes longer than this counts as not responding. */
 const TIMEOUT_MS = 5000
-/** Large enough to need room of its own: a small record may still fit when nothing else does. */
+/** Large enough to need space of its own: a small record may still fit when nothing else does. */
 const PADDING = 'x'.repeat(32 * 1024)
 const TOPIC = '$probe.write'
 
@@ -18,7 +18,7 @@ export interface StoreProbeOptions {
   onChange(reason: string | undefined): void
 }
 
-/** Finds out whether the store accepts writes by writing to it. Refused appends of others count as well. */
+/** Finds out whether the store accepts writes by writing to it. Refused appends of other callers count as well. */
 export class StoreProbe {
   readonly #options: StoreProbeOptions
   #judging: Promise<Verdict> | undefined
@@ -31,7 +31,7 @@ export class StoreProbe {
     this.#options = options
   }
 
-  /** Another append was refused. */
+  /** Called when another caller's append was refused. */
   refused(reason: string): void {
     this.#refusedAt = this.#options.clock.monotonic()
     this.#refusal = reason

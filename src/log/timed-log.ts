@@ -51,7 +51,7 @@ export class TimedLog implements EventLog {
     const from = this.#clock.monotonic()
     const result = await this.#log.append(drafts)
     const events = result.status === 'ok' ? result.events.length : 0
-    // An append of nothing only asks whether the log would accept, so it does not count.
+    // An empty append only checks whether the log would accept one, so it does not count.
     if (drafts.length > 0) {
       const { status } = result
       const reason = status === 'unavailable' ? { reason: result.reason } : {}
