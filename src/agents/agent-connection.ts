@@ -22,7 +22,7 @@ export interface AgentConnection {
 
 /** A connection whose socket this node holds. */
 export interface AgentSocket extends AgentConnection {
-  /** Reads nothing more from it for now: the agent slows down. */
+  /** Stops reading for now, so that the agent slows down. */
   pause(): void
   resume(): void
 }
@@ -30,13 +30,13 @@ export interface AgentSocket extends AgentConnection {
 /** What arrives over the connection of an agent. */
 export interface AgentInput {
   onFrame(frame: AgentFrame): void
-  /** A frame was invalid and the agent was told; its number counts as consumed. */
+  /** A frame was invalid and the agent was notified; its number counts as consumed. */
   onRefused(n: number): void
-  /** `code`: with which the connection ended, where that is known. */
+  /** `code`: the close code, if known. */
   onClose(code?: number): void
 }
 
-/** Opens the session of an agent. `waitedMs`: how long what it says first has been on its way. Default: 0. */
+/** Opens the session of an agent. `waitedMs`: how long its first frame has been in transit. Default: 0. */
 export type OpenSession = (agentId: string, connection: AgentConnection, waitedMs?: number) => AgentInput
 
 /** Takes terminal frames, which are not in the log. */
@@ -48,7 +48,7 @@ export interface AgentTerminals {
     bootId: string,
   ): void
   detach(agentId: string, connection: AgentConnection): void
-  /** Why it was refused: the agent has as many terminals as it may. */
+  /** Returns why it was refused: the agent has the maximum number of terminals. */
   output(agentId: string, payload: AgentPayloads['terminal:output']): WireError | undefined
   resize(agentId: string, payload: AgentPayloads['terminal:resize']): WireError | undefined
   exit(agentId: string, payload: AgentPayloads['terminal:exit']): void

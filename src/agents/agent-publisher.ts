@@ -8,12 +8,12 @@ import type { AppendResult, EventDraft, EventLog } from '../log/event-log.ts'
 export interface AgentPublisherOptions {
   log: Pick<EventLog, 'append'>
   clock: Clock
-  /** The record of an agent as it is to be stored; undefined where there is no such agent. */
+  /** The record to store for an agent; undefined if there is no such agent. */
   recordOf(agentId: string): Agent | undefined
   onFault(error: unknown): void
 }
 
-/** `stored`: what the log has; undefined where that is not known. */
+/** `stored`: the record in the log; undefined if unknown. */
 type State =
   | { at: 'idle'; stored: Agent | undefined }
   /** `append` names the latest append; `isOutdated`: the record has changed since. */
@@ -25,8 +25,8 @@ const idle = { at: 'idle', stored: undefined } as const
 const RETRY_MS = 1000
 
 /**
- * Keeps the records of agents in the log up to date. Of one agent at most one append is under way: what changes meanwhile
- * is joined into the next, so the log never ends with a record that was made before another that it has.
+ * Keeps the agents' records in the log up to date. Changes during an append are combined into the next one, so the log
+ * never ends with a record older than one that it already has.
  */
 export class AgentPublisher {
   readonly #log: Pick<EventLog, 'append'>
@@ -52,12 +52,12 @@ export class AgentPublisher {
     this.#retries.stop()
   }
 
-  /** The log has this record. */
+  /** Notes that the log has this record. */
   found(record: Agent): void {
     this.#states.set(record.agentId, { at: 'idle', stored: record })
   }
 
-  /** Stores the record of the agent if it differs from what the log has, by more than when it was seen last. */
+  /** Stores the agent's record if it differs from the one in the log by more than `lastSeenAt`. */
   update(agentId: string): void {
     const state: State = this.#states.get(agentId) ?? idle
     switch (state.at) {
@@ -81,13 +81,13 @@ export class AgentPublisher {
     return this.#append(agentId, [draft, ...alongside], record, onStored)
   }
 
-  /** Removes the record together with `alongside`. After `onRemoved` there must be no such agent. */
+  /** Removes the record together with `alongside`. After `onRemoved`, `recordOf` must return undefined for it. */
   remove(agentId: string, alongside: readonly EventDraft[], onRemoved: () => void): Promise<AppendResult> {
     const draft = draftOf('agent:removed', topics.agentStatus(agentId), { agentId }, { record: 'delete' })
     return this.#append(agentId, [draft, ...alongside], undefined, onRemoved)
   }
 
-  /** `next`: what the log has then. */
+  /** `next`: the record in the log after the append. */
   async #append(
     agentId: string,
     drafts: readonly EventDraft[],
@@ -95,7 +95,7 @@ export class AgentPublisher {
     onOk: () => void,
   ): Promise<AppendResult> {
     const before: State = this.#states.get(agentId) ?? idle
-    // Of an append that is under way it is not known what becomes of it.
+    // The outcome of an append in flight is unknown.
     const stored = before.at === 'storing' ? undefined : before.stored
     const append = {}
     this.#states.set(agentId, { at: 'storing', stored, append, isOutdated: false })
@@ -113,7 +113,7 @@ export class AgentPublisher {
 
   #settle(agentId: string, append: object, next: Exclude<State, { at: 'storing' }>): void {
     const state = this.#states.get(agentId)
-    // A newer append, or a stop.
+    // Superseded by a newer append, or stopped.
     if (state?.at !== 'storing' || state.append !== append) return
     if (next.at === 'idle' && next.stored === undefined) this.#states.delete(agentId)
     else this.#states.set(agentId, next)

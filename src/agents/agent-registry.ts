@@ -20,13 +20,13 @@ import { type Hello, NewestConnections, TAKEN_OVER } from './newest-connections.
 import { TokenWarnings, type TokenWarningsOptions } from './token-warnings.ts'
 import { noUsage, type UsageRecord, usageTopic } from './usage.ts'
 
-/** What the registry uses of commands. */
+/** What the registry needs from commands. */
 export interface CommandView {
   liveOf(agentId: string): { readonly inFlight: readonly Command[] }
   onChange(listener: (after: Command, before: Command | undefined) => void): () => void
 }
 
-/** What the registry uses of interactions: how many of an agent wait for an answer. */
+/** What the registry needs from interactions: how many of an agent wait for an answer. */
 export interface InteractionView {
   openOf(agentId: string): number
   onChange(listener: (after: { agentId: string }) => void): () => void
@@ -37,9 +37,9 @@ export interface AgentRegistryOptions extends TokenWarningsOptions {
   commands: CommandView
   interactions: InteractionView
   signs: Pick<SignsOfLife, 'heardAt'>
-  /** Silent for two of these an agent is late, for three it is offline. */
+  /** An agent that is silent for two of these is late, for three offline. */
   heartbeatMs: number
-  /** Until the start another node may have decided: whoever was connected to it was not away. */
+  /** Another node may have been active until this start: agents that were connected to it do not count as away. */
   takesOver?: boolean
 }
 
@@ -49,7 +49,7 @@ type Entry = {
   /** Valid until the set of its running commands changes. */
   readonly reported?: ReportedWork | undefined
 } & (
-  | /** No connection of it was reconciled. */ { readonly at: 'away' }
+  | /** No connection was reconciled. */ { readonly at: 'away' }
   | /** Commands may be sent. */ { readonly at: 'ready'; readonly connection: AgentConnection }
 )
 
@@ -298,7 +298,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#silences.set(agentId, delayMs, () => this.#judge(agentId))
   }
 
-  /** Heartbeats do not reset the timer: when it fires, it looks at the silence so far and waits for the rest. */
+  /** Heartbeats do not reset the timer: when it fires, it checks the silence so far and waits for the rest. */
   #judge(agentId: string): void {
     const { heartbeatMs } = this.#options
     const silentMs = this.#silentMs(agentId)
@@ -317,7 +317,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#publisher.update(agentId)
   }
 
-  /** Derives the record anew, once for each write instead of once for each change. `get` returns it from then on. */
+  /** Derives the record again, once per write instead of once per change. `get` then returns the new record. */
   #refreshed(agentId: string): Agent | undefined {
     const entry = this.#agents.get(agentId)
     if (entry === undefined) return undefined

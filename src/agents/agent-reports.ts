@@ -53,7 +53,7 @@ type Reader<K extends ReportType> = (payload: AgentPayloads[K], from: From) => R
 const events = (...drafts: EventDraft[]): Report => ({ kind: 'events', drafts })
 const command = (commandId: string, event: CommandEvent): Report => ({ kind: 'command', commandId, event })
 
-/** Frames of a session's stream become events of it unchanged. */
+/** Frames of a session's stream become its events unchanged. */
 const inSession =
   <K extends StreamType>(type: K): Reader<K> =>
   (payload, { agentId }) => ({ kind: 'stream', event: { type, payload: { ...payload, agentId } } as StreamEvent })
@@ -71,7 +71,7 @@ const task =
   (verb: TaskReport['verb']) =>
   ({ taskId, ...fields }: AgentPayloads['task:update']): Report => ({ kind: 'task', report: { verb, taskId, fields } })
 
-/** Terminal frames were handled before; they are not in the log. */
+/** Terminal frames add nothing to the log; the uplink passes them on. */
 const inTerminal = (): Report => ({ kind: 'events', drafts: [] })
 
 const readers: { [K in ReportType]: Reader<K> } = {

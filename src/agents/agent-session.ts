@@ -22,7 +22,7 @@ export interface AgentSessionServices extends UplinkServices {
 }
 
 const HELLO_DEADLINE_MS = 10_000
-/** How long the agent may take to send frames again before commands missing in its inventory count as denied. */
+/** How long the agent may take to resend frames before commands missing from its inventory count as denied. */
 const RESEND_GRACE_MS = 1000
 /** How many frames may wait while the log cannot accept; more if the agent may send more at once. */
 const INBOX_LIMIT = 2000
@@ -35,7 +35,7 @@ type State =
 
 /**
  * One connection of an agent: its hello, then its frames, strictly in the order of arrival. A numbered frame is
- * acknowledged when its content is on disk. Its number is stored in the same append, so a frame that is sent again is
+ * acknowledged when its content is on disk. Its number is stored in the same append, so a frame that is resent is
  * recognised.
  */
 export class AgentSession implements AgentInput {
@@ -51,8 +51,8 @@ export class AgentSession implements AgentInput {
   #settled: Promise<void> = Promise.resolve()
 
   /**
-   * `waitedMs`: how long ago its hello came to the node that holds its socket. `onClosed`: called when the connection is
-   * gone, or this side has ended it.
+   * `waitedMs`: how long ago its hello reached the node that holds its socket. `onClosed`: called when the connection
+   * is gone or this side has ended it.
    */
   constructor(
     agentId: string,
@@ -111,7 +111,7 @@ export class AgentSession implements AgentInput {
     dispatcher.linkDown(this.#agentId).catch(this.#services.onFault)
   }
 
-  /** The server stops: nothing more is handled. The services are not told, since they stop as well. */
+  /** Ends the session because the server stops. The services are not notified, since they stop as well. */
   end(reconnectAfterMs: number): void {
     if (this.#state.at === 'closed') return
     this.#leave()
@@ -127,9 +127,9 @@ export class AgentSession implements AgentInput {
     this.#onClosed()
   }
 
-  /** `newest`: the last frame of the inbox, if those before it were looked at already. */
+  /** `newest`: the last frame of the inbox, if the earlier ones were already examined. */
   #wake(newest?: Inbound): void {
-    // After a wait for the log, a newer frame may have brought on what waited.
+    // When a retry comes due, a newer frame may already have started or finished the work.
     if (this.#work === 'draining' || this.#inbox.length === 0) return
     const unseen = newest !== undefined && this.#work === 'gathering' ? [newest] : this.#inbox
     const mayWait = this.#inbox.length < BATCH_LIMIT && unseen.every(isDelta)
@@ -150,7 +150,7 @@ export class AgentSession implements AgentInput {
     this.#work = 'draining'
     let retryAfterMs: number | undefined
     try {
-      // Waits a turn, so that frames that arrived in the same chunk share one append.
+      // Yields once, so that frames that arrived in the same chunk share one append.
       await undefined
       if (this.#state.at === 'greeting' || this.#holdsAgent()) retryAfterMs = await this.#next()
       if (retryAfterMs !== undefined) await this.#settleLog()
@@ -167,7 +167,7 @@ export class AgentSession implements AgentInput {
     else if (this.#inbox.length > 0) this.#wake()
   }
 
-  /** After a refusal: what it concerned may be written all the same, and must not be written again. */
+  /** After an `unavailable` append: the frames may still have been written, and must not be written again. */
   async #settleLog(): Promise<void> {
     const { settled } = this.#services.log
     if (settled === undefined) return
@@ -175,7 +175,9 @@ export class AgentSession implements AgentInput {
     if (this.#state.at === 'ready' && this.#holdsAgent()) await this.#state.uplink.reread()
   }
 
-  /** Handles the first frame, or several that only add events. Resolves with a delay if the log cannot accept now. */
+  /**
+   * Handles the first frame, or several that can share an append. Resolves with a delay if the log cannot accept now.
+   */
   async #next(): Promise<number | undefined> {
     const frame = this.#inbox[0]!
     if (frame.type === 'agent:connect') {
@@ -212,7 +214,7 @@ export class AgentSession implements AgentInput {
     // An earlier process of the agent left these open, and this one will not end them.
     const closing = last?.bootId === hello.bootId ? [] : sessions.closing(this.#agentId)
     const appended = await agents.connect(this.#agentId, hello, [...life, ...closing, uplink.draft(n)])
-    // The next connection reads how far this boot has got.
+    // The next connection reads the stored position of this boot, so the outcome must be known first.
     if (appended.status === 'unavailable') await log.settled?.()
     if (!this.#holdsAgent()) return
     if (appended.status !== 'ok') {
@@ -310,8 +312,8 @@ export class AgentSession implements AgentInput {
   }
 
   /**
-   * False once this connection closed or a newer one took over: check again after every await. Frames that were not
-   * handled are sent again on the newer one.
+   * False once this connection closed or a newer one took over: check again after every await. Unhandled frames are
+   * resent on the newer one.
    */
   #holdsAgent(): boolean {
     return this.#state.at !== 'closed' && this.#services.agents.isCurrent(this.#agentId, this.#connection)

@@ -2,7 +2,7 @@ import type { AgentConnection } from './agent-connection.ts'
 import { AgentSession, type AgentSessionServices } from './agent-session.ts'
 import { DeltaPace } from './delta-pace.ts'
 
-/** Agents whose sessions end together come back over this span, not all at once. */
+/** Agents whose sessions end together reconnect over this span, not all at once. */
 const SPREAD_MS = 1000
 
 /** The sessions of all agents that are connected to this node. */
@@ -27,7 +27,7 @@ export class AgentSessions {
     return session
   }
 
-  /** Closes all connections: the agents come back with their inventories, to whichever server runs then. */
+  /** Closes all connections: the agents reconnect with their inventories, to whichever server runs then. */
   stop(): void {
     this.#isRunning = false
     const all = [...this.#open]

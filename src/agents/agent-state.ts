@@ -1,6 +1,6 @@
 import type { Agent, AgentPayloads, Command, EventPayloads } from '@fleetwire/protocol'
 
-/** What an agent last said about its own work. It holds until the set of its running commands changes. */
+/** What an agent last reported about its own work. It holds until the set of its running commands changes. */
 export interface ReportedWork {
   work: Agent['work']
   detail: string
@@ -8,8 +8,8 @@ export interface ReportedWork {
 }
 
 /**
- * The work of an agent, inferred from its commands alone. `isSilent`: a command was not heard of for too long. `asks`:
- * the agent waits for an answer outside of commands.
+ * The work of an agent, inferred from its commands alone. `isSilent`: nothing was heard of a command for too long.
+ * `asks`: the agent waits for an answer outside any command.
  */
 export function inferWork(
   commands: Iterable<Command>,
@@ -36,33 +36,33 @@ export function summarise(link: Agent['link'], work: Agent['work']): Agent['stat
   return work === 'error' ? 'error' : 'online'
 }
 
-/** What a record is derived from, beside what the agent said in its hello. */
+/** The facts from which a record is derived, besides the agent's hello. */
 export interface AgentFacts {
-  /** Its commands that have been dispatched and not ended. */
+  /** Its commands that were dispatched and have not ended. */
   commands: readonly Command[]
   openInteractions: number
   reported: ReportedWork | undefined
   isSilent: (command: Command) => boolean
 }
 
-/** The record as it follows from the link in it and from the facts. */
+/** Derives the record from its own link and the facts. */
 export function derived(record: Agent, { commands, openInteractions, reported, isSilent }: AgentFacts): Agent {
   const running = runningOf(commands)
-  // What an agent was doing when it was last heard is still the best that is known of it.
+  // An agent that is not online keeps its last known work, the best information there is.
   const isKnown = record.link === 'online' || reported !== undefined
   const work = isKnown ? (reported ?? inferWork(commands, isSilent, openInteractions > 0)) : {}
   const next = { ...record, ...work, running, openInteractions }
   return { ...next, status: summarise(next.link, next.work) }
 }
 
-/** Ids of those that run, in order. */
+/** Sorted ids of the running commands. */
 export const runningOf = (commands: readonly Command[]): string[] =>
   commands
     .filter(({ status }) => status === 'running')
     .map(({ commandId }) => commandId)
     .sort()
 
-/** A name without a letter, digit or sign leaves nothing to read or to press: the id stands for it. */
+/** Falls back to the id for a name without a letter, digit or symbol, which would leave nothing to read or click. */
 const readableName = (name: string, agentId: string): string => (/[\p{L}\p{N}\p{P}\p{S}]/u.test(name) ? name : agentId)
 
 /** The record of an agent after its hello. What the hello leaves out keeps the value of the last record. */
@@ -103,7 +103,7 @@ export const uplinkTopic = (agentId: string): string => `$uplink.${agentId}`
 
 type Lifecycle = Omit<EventPayloads['agent:lifecycle'], 'agentId'>
 
-/** What a hello says about the agent's life: a boot that ended without a goodbye has crashed. */
+/** The lifecycle events that a hello implies: a boot that ended without a goodbye has crashed. */
 export function lifecycleOnConnect(bootId: string, last: UplinkRecord | undefined): Lifecycle[] {
   if (last === undefined) return [{ lifecycle: 'started', bootId }]
   if (last.bootId === bootId) return []
@@ -115,7 +115,7 @@ export function lifecycleOnConnect(bootId: string, last: UplinkRecord | undefine
   return [{ lifecycle: last.exited === 'stopped' ? 'started' : 'restarted', bootId }]
 }
 
-/** What a goodbye says: an agent that restarts will say hello again. */
+/** The lifecycle event that a goodbye implies. A restarting agent counts as stopped until its next hello. */
 export function lifecycleOnExit(bootId: string, { reason, ...how }: AgentPayloads['agent:exit']): Lifecycle {
   return { lifecycle: reason === 'crashed' ? 'crashed' : 'stopped', bootId, ...how }
 }

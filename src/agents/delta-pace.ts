@@ -1,14 +1,14 @@
 import type { Clock, Timer } from '../clock.ts'
 
 /**
- * A group of appends costs some 0.2 ms of CPU time, for the wake-ups of two threads and a commit, however little is in
- * it. One in each of these intervals takes a twentieth of a core, and nobody sees 5 ms.
+ * A group of appends costs about 0.2 ms of CPU time, for waking two threads and a commit, however small it is. One per
+ * interval takes a twentieth of a core, and a delay of 5 ms is not visible.
  */
 const GATHER_MS = 5
 
 /**
- * When deltas of agents are stored: at once after a quiet time, and else together with those of all other agents that
- * came within some milliseconds. Without it a thousand frames a second, each of another agent, cost a thousand commits.
+ * Decides when agents' deltas are stored: at once after a quiet time, otherwise together with all agents' deltas of a
+ * few milliseconds. Otherwise a thousand frames a second from as many agents would cost a thousand commits.
  */
 export class DeltaPace {
   readonly #clock: Clock
@@ -20,7 +20,7 @@ export class DeltaPace {
     this.#clock = clock
   }
 
-  /** Calls back when it is time, perhaps at once. A function that waits already is called once. */
+  /** Calls back when it is time, perhaps at once. A function that already waits is called once. */
   take(due: () => void): void {
     if (this.#timer === undefined) {
       const now = this.#clock.monotonic()
@@ -35,7 +35,7 @@ export class DeltaPace {
     this.#waiting.add(due)
   }
 
-  /** It is stored with something else, or not at all. */
+  /** Cancels a callback: its deltas are stored with something else, or not at all. */
   forget(due: () => void): void {
     this.#waiting.delete(due)
   }

@@ -2,12 +2,12 @@ import type { AgentConnection } from './agent-connection.ts'
 
 export const TAKEN_OVER = 'A newer connection of this agent took over.'
 
-/** What tells which of two connections of an agent is the newer one. */
+/** The facts that decide which of two connections of an agent is newer. */
 export interface Hello {
   bootId: string
-  /** Which connection of its process it says to be. */
+  /** The number of this connection within its process, as the agent reports it. */
   connects?: number | undefined
-  /** When it was said, monotonic ms. */
+  /** When it arrived, monotonic ms. */
   at: number
 }
 
@@ -19,18 +19,18 @@ interface Newest {
 }
 
 /**
- * One that was held up on its way comes after a later one: from a node that stood still, or where nobody could take it. Of
- * one process the count decides, of several the time.
+ * A delayed hello may arrive after a later one: its node stalled, or no node could take it. Within one process of the
+ * agent the count decides, otherwise the time.
  */
 const isBefore = (one: Hello, other: Hello): boolean =>
   one.bootId === other.bootId && one.connects !== undefined && other.connects !== undefined
     ? one.connects < other.connects
     : one.at < other.at
 
-/** The one connection of each agent that counts: the newest that said hello. */
+/** The current connection of each agent: the one that said hello last. */
 export class NewestConnections {
   readonly #newest = new Map<string, Newest>()
-  /** What arrived over a closed connection may still be on its way to the log. */
+  /** By agent: the frames of a closed connection may still be on their way to the log. */
   readonly #leaving = new Map<string, Promise<void>>()
 
   get(agentId: string): AgentConnection | undefined {
@@ -41,15 +41,15 @@ export class NewestConnections {
     return this.get(agentId) === connection
   }
 
-  /** Another one said hello after this. */
+  /** Whether another connection said hello after this one. */
   isOutdated(agentId: string, hello: Hello): boolean {
     const newest = this.#newest.get(agentId)
     return newest !== undefined && isBefore(hello, newest.hello)
   }
 
   /**
-   * Closes the older one. Resolves when everything that arrived over it is stored, so that the newer one starts from
-   * there.
+   * Closes the older connection. Resolves when everything that arrived over it is stored, so that the newer one starts
+   * from there.
    */
   async claim(agentId: string, connection: AgentConnection, hello: Hello, settled: Newest['settled']): Promise<void> {
     const older = this.#newest.get(agentId)

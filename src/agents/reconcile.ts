@@ -7,7 +7,7 @@ export type Directive = AgentServerPayloads['connection:established']['directive
 
 export interface Judgement {
   directive: Directive
-  /** The agent has the command as the log does: its link is back. */
+  /** The agent has the same attempt as the log: the command's link is back. */
   linkBack?: { attempt: number }
 }
 
@@ -22,7 +22,7 @@ export function judge(item: InventoryItem, command: Command | undefined): Judgem
   if (item.state === 'finished') return say(hasResult(command) ? 'forget' : 'resend')
   if (isFinal(command.status)) return say('cancel')
   const directive: Directive = { commandId, action: command.cancelRequestedAt === undefined ? 'continue' : 'cancel' }
-  // For an older attempt, the newer dispatch is sent again and the agent takes over its number.
+  // For an older attempt, the newer dispatch is sent again and the agent adopts its number.
   return item.attempt === command.attempt ? { directive, linkBack: { attempt: item.attempt } } : { directive }
 }
 

@@ -8,8 +8,8 @@ import { uplinkTopic } from './agent-state.ts'
 import { usageTopic } from './usage.ts'
 
 /**
- * Removes an agent that is not connected. Its commands end first (queued ones as cancelled, running ones as lost), so
- * that none is left that nobody can end; and so do its sessions, with what is open in them.
+ * Removes an agent that is not connected. Its commands end first (queued ones as cancelled, running ones as lost),
+ * since nobody could end them later. Its sessions end too, with everything that is open in them.
  */
 export async function removeAgent(
   agentId: string,

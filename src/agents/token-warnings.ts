@@ -8,18 +8,18 @@ export interface TokenWarningsOptions {
   log: Pick<EventLog, 'append'>
   clock: Clock
   onFault(error: unknown): void
-  /** The token of an agent that does not renew it ends within a day. */
+  /** Called when the token of an agent that does not renew it expires within a day. */
   onTokenExpiring?: (agentId: string, expiresAt: number) => void
 }
 
-/** How long before its end an agent's token is warned of. */
+/** How long before an agent's token expires the warning is given. */
 const WARNING_MS = 24 * 60 * 60_000
 
-/** Warns of the tokens of agents a day before they end: once of a token, however often its agent comes back with it. */
+/** Warns a day before an agent's token expires, once per token, however often the agent reconnects with it. */
 export class TokenWarnings {
   readonly #options: TokenWarningsOptions
   readonly #deadlines: Deadlines
-  /** By agent, the end of the token that was warned of. */
+  /** By agent: the expiry of the token that was warned about. */
   readonly #warnedOf = new Map<string, number>()
 
   constructor(options: TokenWarningsOptions) {
@@ -35,7 +35,7 @@ export class TokenWarnings {
     this.#deadlines.stop()
   }
 
-  /** `onDue` is called when the end is near, also where it was warned of before. */
+  /** `onDue` is called when the expiry is near, even if the warning was given before. */
   watch(agentId: string, expiresAt: number, onDue: () => void): void {
     this.#deadlines.set(agentId, expiresAt - WARNING_MS - this.#options.clock.now(), () => {
       onDue()

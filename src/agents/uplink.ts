@@ -17,12 +17,12 @@ import { type Report, type ReportFrame, readReport } from './agent-reports.ts'
 import { type UplinkRecord, uplinkTopic } from './agent-state.ts'
 import { countUsage, type UsageRecord, usageTopic } from './usage.ts'
 
-/** A frame, or the number of an invalid one: that was answered with an error, and is consumed in its turn. */
+/** A frame, or the number of an invalid one, which was answered with an error and is consumed in its turn. */
 export type Inbound = AgentFrame | { type: 'refused'; n: number }
 type Numbered = ReportFrame | Extract<Inbound, { type: 'refused' }>
 /** A report that adds events and changes nothing else. */
 type EventReport = Extract<Report, { kind: 'events' | 'stream' }>
-/** Why a batch was not stored: the log cannot accept now, or a command was changed by others meanwhile. */
+/** Why a batch was not stored: the log cannot accept now, or someone else changed a command in the meantime. */
 type NotStored = number | 'conflict'
 
 export interface UplinkServices {
@@ -48,7 +48,7 @@ export const BATCH_LIMIT = 256
 
 /**
  * The numbered frames of one boot of an agent. A frame's content and number are stored in one append and then
- * acknowledged, so a frame that is sent again after a cut is recognised, whichever side died in between.
+ * acknowledged, so a frame that is resent after a disconnect is recognised, whichever side died in between.
  */
 export class Uplink {
   readonly #agentId: string
@@ -141,7 +141,9 @@ export class Uplink {
     this.#storedN = n
   }
 
-  /** False for a frame that is stored already, which is acknowledged again, and for one after a gap, which is named. */
+  /**
+   * False for a frame that is already stored, which is acknowledged again, and for one after a gap, which is reported.
+   */
   #inTurn(frame: Inbound): boolean {
     const { n } = frame
     if (n === undefined || this.nextIs(n)) return true
@@ -153,10 +155,10 @@ export class Uplink {
   }
 
   /**
-   * Appends what the first frame reports (`first`) together with the following frames, up to one that does more than add
-   * events or change a command that is under way. An agent that runs many commands then waits for one commit for all of
-   * their acks and results that gathered during the last. Undefined if the first frame must be handled alone.
-   * `takesCommands`: false after somebody else changed one of them meanwhile.
+   * Appends the report of the first frame (`first`) together with the following frames, up to one that does more than
+   * add events or change a command in progress. An agent that runs many commands then waits for one commit for all acks
+   * and results that gathered during the previous one. Undefined if the first frame must be handled alone.
+   * `takesCommands`: false after someone else changed one of the commands.
    */
   async #takeBatch(
     inbox: Inbound[],
@@ -173,7 +175,7 @@ export class Uplink {
       if (count === BATCH_LIMIT || frame.type === 'refused' || !isNumbered(frame.type)) break
       if (frame.n !== undefined && frame.n !== n + 1) break
       let flaw: WireError | undefined
-      // The checks of the delta before also hold for one that continues the same text.
+      // The checks of the previous delta also cover one that continues the same text.
       if (drafts.isContinuedBy(frame)) {
         const { delta } = frame.payload
         flaw = gate.more(delta)
@@ -209,8 +211,8 @@ export class Uplink {
   }
 
   /**
-   * True for reports of nothing but events: several of them go into one append. The end of a message changes its
-   * session too.
+   * True for reports that only add events: several of them share one append. The end of a message changes its session
+   * too.
    */
   #onlyAdds(report: Report): report is EventReport {
     if (report.kind !== 'stream') return report.kind === 'events'
@@ -228,7 +230,7 @@ export class Uplink {
     return taskId === undefined || taskId === command?.taskId
   }
 
-  /** An agent that names the command or task of another would appear to speak for it. */
+  /** Refuses a report that names another agent's command or task, since it would appear to speak for that agent. */
   async #foreignConcern(concerns: Concerns): Promise<WireError | undefined> {
     if (this.#isAboutOwn(concerns)) return undefined
     const { commandId, taskId } = concerns
@@ -240,7 +242,7 @@ export class Uplink {
     return isOwn ? undefined : wireError('conflict', `Task "${taskId}" belongs to another agent.`)
   }
 
-  /** The other things that a report names must belong to the agent too. */
+  /** Other entities that a report names must belong to the agent too. */
   async #foreignNamed(report: Report): Promise<WireError | undefined> {
     if (report.kind === 'stream') return this.#foreignConcern(report.event.payload)
     if (report.kind !== 'interaction' || report.report.verb !== 'request') return undefined
@@ -387,7 +389,7 @@ export class Uplink {
 
   /**
    * `waiting` makes the named command wait for input, or all running ones if it names none; any other work ends the
-   * wait. If it names a command, it says nothing about the agent's other work.
+   * wait. A report that names a command says nothing about the agent's other work.
    */
   async #work(
     frame: ReportFrame,
@@ -428,7 +430,7 @@ export class Uplink {
     return n === this.#storedN ? [] : [this.draft(n)]
   }
 
-  /** The draft that stores how far this boot has got. */
+  /** The draft that stores the position of this boot. */
   draft(n = this.#storedN, exited?: UplinkRecord['exited']): EventDraft {
     const payload: UplinkRecord = { bootId: this.#bootId, n, ...(exited !== undefined && { exited }) }
     return { type: 'uplink:stored', topic: uplinkTopic(this.#agentId), payload, record: 'set' }

@@ -3,13 +3,13 @@ import type { AgentPayloads, AgentUsage, UsageTotals } from '@fleetwire/protocol
 type UsageReport = AgentPayloads['usage:report']
 type Amounts = Pick<UsageReport, 'inputTokens' | 'outputTokens' | 'costUsd'>
 
-/** What an agent has used, with the requests that were counted last. */
+/** What an agent has used, with the requests that were counted most recently. */
 export interface UsageRecord extends AgentUsage {
-  /** What was counted, by source and request, the most recently used last. */
+  /** The counted amounts by source and request, most recently used last. */
   recent: [request: string, counted: Required<Amounts>][]
 }
 
-/** Counts are not exact beyond this. */
+/** Counts are capped here: beyond this they are not exact. */
 const MOST = Number.MAX_SAFE_INTEGER
 
 /** A request that is reported again after this many others counts as a new one. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { TokenBucket } from './rate-limit.ts'
 
-/** Waiting clients are admitted in steps; between the steps, everybody else is served. */
+/** Waiting clients are admitted in steps; other work runs between the steps. */
 const STEP_MS = 10
 const CLOSING_RETRY_MS = 1000
 
@@ -11,7 +11,7 @@ export interface AdmissionLimits {
   maxWaitMs: number
 }
 
-/** Called once: with undefined to come in, or with the ms after which to come back. */
+/** Called once: with undefined if admitted, else with the ms after which to come back. */
 type Entered = (retryAfterMs: number | undefined) => void
 
 /**
@@ -49,7 +49,7 @@ export class Admission {
     }
   }
 
-  /** Clients that wait are told to come back, and will reach whichever server runs then. */
+  /** Tells waiting clients to come back; they will reach whichever server runs then. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()

@@ -17,15 +17,18 @@ interface Announced {
   readonly openedAt: number
 }
 
-/** How long what is announced is gathered before it is stored. */
+/** How long announcements are gathered before they are stored. */
 const GATHER_MS = 50
-/** In a storm so many are stored at once, or this part of all that wait: the log is there for commands first. */
+/**
+ * Maximum stored at once, as a number or as a share of all that wait, whichever is larger: commands come first in the
+ * log.
+ */
 const AT_ONCE = 32
 const PART_AT_ONCE = 1 / 32
 
 /**
- * Tells on `system.connections` which connections open and close. What happens within a short time is stored together:
- * in a storm thousands of appends would hold up the commands.
+ * Announces opened and closed connections on `system.connections`. Announcements within a short time are stored
+ * together: in a storm, thousands of appends would hold up commands.
  */
 export class ConnectionAnnouncer {
   readonly #options: ConnectionAnnouncerOptions
@@ -44,7 +47,7 @@ export class ConnectionAnnouncer {
     this.#add('connection:closed', { ...factsOf(connection), code, at: this.#options.clock.now() })
   }
 
-  /** Stores all that waits, at once: nothing is gathered any more. */
+  /** Stores everything that waits at once, without further gathering. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -62,7 +65,7 @@ export class ConnectionAnnouncer {
     if (this.#waiting.length > 0) this.#timer = this.#options.clock.setTimeout(() => this.#storeNext(), GATHER_MS)
   }
 
-  /** Best effort: a connection is not worth less because the log cannot note it now. */
+  /** Best effort: a connection stays usable even if the log cannot record it now. */
   #store(count: number): void {
     const drafts = this.#waiting.splice(0, count)
     if (drafts.length === 0) return

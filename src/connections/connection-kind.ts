@@ -1,2 +1,2 @@
-/** What a connection is for: a WebSocket of a dashboard or of an agent, or a stream of events over HTTP. */
+/** The kind of a connection: a WebSocket of a dashboard or of an agent, or an event stream over HTTP. */
 export type ConnectionKind = 'dashboard' | 'agent' | 'stream'

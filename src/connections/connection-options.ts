@@ -25,11 +25,11 @@ export interface Caller {
   readonly address: string
 }
 
-/** What a route decides about its connections. `In` are the frames that it takes. */
+/** What a route decides about its connections. `In` are the frames that it accepts. */
 export interface ConnectionOptions<In extends InboundFrame> {
   kind: ConnectionKind
   decode(text: string): Decoded<In>
-  /** Why a payload may not be sent: `serverFrameFlaw` or `agentServerFrameFlaw`. */
+  /** Why a payload must not be sent: `serverFrameFlaw` or `agentServerFrameFlaw`. */
   flawOf(type: string, payload: unknown): string | undefined
   liveness: LivenessLimits
   /**
@@ -37,9 +37,9 @@ export interface ConnectionOptions<In extends InboundFrame> {
    * as well.
    */
   onBeat?(silent: number): void
-  /** A promise that rejects is a fault: it is logged, this peer gets the error `internal`, and nobody else notices. */
+  /** A promise that rejects is a fault: it is logged, and only this peer gets the error `internal`. */
   onFrame(frame: In): void | Promise<void>
-  /** Called after `decode` or the rate limit refused a frame and the peer was told. */
+  /** Called after `decode` or the rate limit refused a frame and the peer was notified. */
   onRefused?(refused: { id?: string; n?: number }): void
   /** Called once, with the final code. Nothing can be sent any more. */
   onClose?(code: number): void

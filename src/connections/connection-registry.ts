@@ -20,10 +20,10 @@ import { FrameLimits, type FrameRates } from './frame-limits.ts'
 import type { Refusals } from './refusals.ts'
 import type { SocketPort } from './socket-port.ts'
 
-/** A shutdown closes this many connections, then lets the event loop run. */
+/** A shutdown closes this many connections, then yields to the event loop. */
 const CLOSE_AT_ONCE = 250
 const CLOSE_PAUSE_MS = 10
-/** The clients of a closing server come back over this span, ms. It grows with their number, up to a limit. */
+/** The clients of a closing server reconnect over this span, ms. It grows with their number, up to a limit. */
 const spreadOf = (connections: number): number => Math.min(10_000, 100 + connections)
 
 const NO_ROOM_RETRY_MS = 5000
@@ -96,7 +96,7 @@ export class ConnectionRegistry {
     return undefined
   }
 
-  /** Takes over an upgraded socket. Must be called in the turn of the upgrade. */
+  /** Takes over an upgraded socket. Must be called in the event loop turn of the upgrade. */
   open<In extends InboundFrame, Out extends BasePayloads>(
     socket: SocketPort,
     caller: Caller,
@@ -107,7 +107,7 @@ export class ConnectionRegistry {
     return connection
   }
 
-  /** Takes over a response whose head says `text/event-stream`. */
+  /** Takes over a response whose head declares `text/event-stream`. */
   openStream(response: ServerResponse, options: EventStreamOptions): EventStream {
     const stream = new EventStream(response, this.#context, options)
     this.#adopt(stream)
@@ -131,7 +131,7 @@ export class ConnectionRegistry {
     return this.ofSub(agentId).filter(connection => connection.kind === 'agent')
   }
 
-  /** Counts the open connections for which `counts` is true. The totals of opened and closed ones cover everybody. */
+  /** Counts the open connections for which `counts` is true. `opened` and `closedByCode` cover all connections. */
   stats(counts: (connection: OpenConnection) => boolean = () => true) {
     const byRole: Record<Role, number> = { viewer: 0, operator: 0, admin: 0, agent: 0 }
     const byKind: Record<ConnectionKind, number> = { dashboard: 0, agent: 0, stream: 0 }
@@ -167,8 +167,8 @@ export class ConnectionRegistry {
   }
 
   /**
-   * For a shutdown: refuses new connections and tells every client when to come back, spread over time. Resolves when
-   * all connections are gone; a peer that does not answer is cut off at its close deadline. Idempotent.
+   * For a shutdown: refuses new connections and tells every client when to reconnect, spread over time. Resolves when
+   * all connections are gone; a peer that does not answer is disconnected at its close deadline. Idempotent.
    */
   closeAll(): Promise<void> {
     if (this.#drain === undefined) {
@@ -182,7 +182,10 @@ export class ConnectionRegistry {
     return this.#drain.done
   }
 
-  /** Tells every client to come back, spread over time, and goes on taking new ones. Resolves when all were told. */
+  /**
+   * Closes every connection with a time to reconnect, spread over time, while new ones are still accepted. Resolves
+   * when all clients have been told.
+   */
   async closeEach(reason: string): Promise<void> {
     const all = this.list()
     const spreadMs = spreadOf(all.length)

@@ -22,13 +22,14 @@ import { Outbox, type OutboxOwner } from './outbox.ts'
 import type { SocketHandlers, SocketPort } from './socket-port.ts'
 import { WALL_STEP_MS, wallDeadline } from './wall-deadline.ts'
 
-/** A peer that does not answer a close frame within this time is cut off. */
+/** A peer that does not answer a close frame within this time is disconnected. */
 const CLOSE_DEADLINE_MS = 5000
-/** A peer that is no longer read cannot answer: this is the time for our last frames to reach it. */
+/** A peer that is no longer read cannot answer: this gives our last frames time to reach it. */
 const UNREAD_DEADLINE_MS = 1000
 
 /**
- * These overtake whatever waits for a slow peer. All other frames keep their order among each other and with events.
+ * These overtake everything that waits for a slow peer. All other frames keep their order among each other and with
+ * events.
  */
 const URGENT: ReadonlySet<string> = new Set([
   'connection:established',
@@ -40,13 +41,13 @@ const URGENT: ReadonlySet<string> = new Set([
   'command:interrupt',
 ])
 
-/** Cumulative frames: of several in one flush, only the last is sent, after the other frames. */
+/** Cumulative frames: if one flush has several, only the last is sent, after the other frames. */
 const CUMULATIVE: ReadonlySet<string> = new Set(['report:ack'])
 
 type State =
-  /** `expiry`: once the end of the token is near. */
+  /** `expiry`: set once the token is about to expire. */
   | { name: 'open'; liveness: Liveness; expiry: Timer | undefined }
-  /** A close frame was sent; whatever still arrives is ignored. */
+  /** A close frame was sent; frames that still arrive are ignored. */
   | { name: 'closing'; code: number; deadline: Timer; reads: boolean }
   | { name: 'closed'; code: number }
 
@@ -98,14 +99,14 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#state.name === 'open'
   }
 
-  /** Bytes that wait for this peer on our side. */
+  /** Bytes that wait for this peer on this side. */
   get bufferedBytes(): number {
     return this.#outbox.bytes
   }
 
   /**
-   * Queues a frame, sent at the end of this turn of the event loop. A payload that does not match its schema is our
-   * fault: it is logged, and the peer gets the error `internal`.
+   * Queues a frame, sent at the end of this turn of the event loop. A payload that does not match its schema is a
+   * server fault: it is logged, and the peer gets the error `internal`.
    */
   send<K extends keyof Out & string>(type: K, payload: Out[K], id?: string): void {
     if (this.#state.name !== 'open') return
@@ -133,7 +134,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     else this.#outbox.ordered(frame)
   }
 
-  /** The peer has said that it accepts joined messages (FR20), and gets them from now on. */
+  /** Sends joined messages from now on: the peer declared that it accepts them (FR20). */
   join(): void {
     if (this.#state.name === 'open') this.#outbox.join()
   }
@@ -145,7 +146,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#context.flusher.request(this)
   }
 
-  /** Sends events of the past at the pace of the peer: the caller must wait until they are drained. */
+  /** Sends past events at the pace of the peer: the caller must wait until they are drained. */
   replay(batch: EventBatch): void {
     if (this.#state.name !== 'open') return
     this.#outbox.replay(batch)
@@ -166,7 +167,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     if (errors[0] !== undefined) this.charge(errors[0].code, options.charged)
   }
 
-  /** Counts a refusal against the error budget. `always`: whatever its code is. */
+  /** Counts a refusal against the error budget. `always`: regardless of its code. */
   charge(code: WireError['code'], always = false): void {
     const verdict = this.#budget.charge(code, this.#context.clock.monotonic(), always)
     if (verdict === undefined) return
@@ -174,12 +175,12 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#stopReading()
   }
 
-  /** The frame that is being handled costs as much as `frames` more. */
+  /** Charges the current frame for `frames` more. */
   spend(frames: number): void {
     this.#gate.spend(frames)
   }
 
-  /** A token of the same holder replaces the current one, with its expiry and rights. */
+  /** A new token of the same holder replaces the current one, with its expiry and rights. */
   refresh(principal: Principal): void {
     if (this.#state.name !== 'open') return
     this.#state.expiry?.cancel()
@@ -203,11 +204,13 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#outbox.flush()
   }
 
-  /** Says why in `connection:closing`, then closes. Cuts the socket off if the peer does not answer. Idempotent. */
+  /**
+   * Sends the reason in `connection:closing`, then closes. Destroys the socket if the peer does not answer. Idempotent.
+   */
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     const open = this.#state
-    // Its answer is to be read.
+    // The peer's close frame must be read.
     this.resume()
     this.#state = { name: 'closing', code, deadline: this.#cutOffLater(CLOSE_DEADLINE_MS), reads: true }
     this.#flush()
@@ -220,7 +223,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#socket.close(code, reason)
   }
 
-  /** Reads nothing more for now, so that the peer slows down. It counts as alive meanwhile. */
+  /** Stops reading for now, so that the peer slows down. A paused peer counts as alive. */
   pause(): void {
     if (this.#isPaused || this.#state.name !== 'open') return
     this.#isPaused = true
@@ -234,17 +237,17 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#socket.resume()
   }
 
-  /** Cuts the socket off without a word. */
+  /** Destroys the socket without a close frame. */
   terminate(): void {
     this.#socket.terminate()
   }
 
-  /** One frame a line: JSON has no raw line feed (FR19). A message of empty lines alone is one that is no frame. */
+  /** One frame per line: JSON has no raw line feed (FR19). A message of only empty lines is one invalid frame. */
   onText(text: string): void {
     const lines = frameLines(text)
     for (const line of lines.length > 0 ? lines : ['']) {
       this.#onFrame(line)
-      // What follows is not read on after a flood.
+      // After a flood, the remaining lines are not read.
       if (this.#state.name === 'closed' || (this.#state.name === 'closing' && !this.#state.reads)) return
     }
   }
@@ -282,13 +285,13 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     for (let i = 0; i < count; i++) this.#admit()
   }
 
-  /** If a slow reader takes data, it is alive: its pong comes only after everything that it has not read. */
+  /** A slow reader that takes data is alive: its pong comes only after everything that it has not read yet. */
   onDrain(): void {
     if (this.#state.name === 'open') this.#state.liveness.heard()
     this.flush()
   }
 
-  /** The transport has already closed because of what the peer sent. */
+  /** The transport has already closed because of data from the peer. */
   onFailed(code: number): void {
     if (this.#state.name === 'open') {
       this.#release(this.#state)
@@ -312,7 +315,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     }
   }
 
-  /** Called by the watch over the peer, once per interval. */
+  /** Called by the liveness watch, once per interval. */
   beat(silent: number): void {
     if (this.#state.name !== 'open') return
     if (this.#isPaused) this.#state.liveness.heard()
@@ -321,7 +324,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#options.onBeat?.(silent)
   }
 
-  /** Called by the watch over the peer. */
+  /** Called by the liveness watch. */
   dead(): void {
     this.close(4408, 'no sign of life')
   }
@@ -333,8 +336,8 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   }
 
   /**
-   * Most tokens outlive many beats, and a timer takes as much memory as the rest of the watch: so each beat looks
-   * whether the end is near, and only then there is one.
+   * Most tokens outlive many beats, and a timer takes as much memory as the rest of the watch. So each beat checks
+   * whether the expiry is near, and only then creates a timer.
    */
   #expireSoon({ expiresAt }: Principal): Timer | undefined {
     const { clock } = this.#context
@@ -347,7 +350,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     return this.#context.clock.setTimeout(() => this.#socket.terminate(), delayMs)
   }
 
-  /** A peer that gets no more answers is not read any more either: what it still sends stays with it. */
+  /** Stops reading a peer that gets no more answers: whatever it still sends stays on its side. */
   #stopReading(): void {
     const state = this.#state
     if (state.name !== 'closing' || !state.reads) return
@@ -356,12 +359,12 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
     this.#state = { ...state, deadline: this.#cutOffLater(UNREAD_DEADLINE_MS), reads: false }
   }
 
-  /** False if the connection is closing, or the peer sends more frames than it may. */
+  /** False if the connection is closing or the peer exceeds its frame rate. */
   #admit(): boolean {
     if (this.#state.name === 'closed') return false
     const excess = this.#gate.take()
     if (this.#state.name === 'closing') {
-      // Frames that were on their way are ignored; a flood is cut off at once.
+      // Frames in transit are ignored; a flood is cut off at once.
       if (excess !== undefined) this.#stopReading()
       return false
     }

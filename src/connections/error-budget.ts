@@ -28,8 +28,8 @@ export class ErrorBudget {
   #spent = NOTHING
 
   /**
-   * Returns the close code if this error exceeds the budget. `now` is monotonic ms. `always`: charge it whatever its
-   * code is.
+   * Returns the close code if this error exceeds the budget. `now` is monotonic ms. `always`: charge regardless of the
+   * code.
    */
   charge(code: ErrorCode, now: number, always = false): 4000 | 4429 | undefined {
     if (!always && !CHARGED.has(code)) return undefined

@@ -10,17 +10,17 @@ import type { CloseOptions, ConnectionContext } from './connection-options.ts'
 import { Outbox } from './outbox.ts'
 import { wallDeadline } from './wall-deadline.ts'
 
-/** A peer that does not take the end of its stream within this time is cut off. */
+/** A peer that does not read the end of its stream within this time is disconnected. */
 const CLOSE_DEADLINE_MS = 5000
-/** How many keep-alives in a row may find the peer not reading. */
+/** How many keep-alives in a row may find that the peer is not reading. */
 const SILENT_LIMIT = 2
 
-/** What begins and ends a stream of another protocol. */
+/** The beginning and end of a stream that carries another protocol. */
 export interface StreamFraming {
   opening: string
-  /** `undefined`: nothing more may be said. */
+  /** `undefined`: nothing more may be sent. */
   closing(code: CloseCode): string | undefined
-  /** How long its reader may take for the end, ms. */
+  /** How long the reader may take to read the end, ms. */
   closeDeadlineMs?: number
 }
 
@@ -30,7 +30,7 @@ export interface EventStreamOptions {
   keepAliveMs: number
   /** The client has everything up to here, or is about to get it. */
   cursor: string
-  /** Where it carries another protocol. Default: Fleetwire's. */
+  /** Set if the stream carries another protocol. Default: Fleetwire's. */
   framing?: StreamFraming
   /** Called once, with the final code. */
   onClose(code: number): void
@@ -43,9 +43,7 @@ type State =
   | { name: 'closing'; code: number; deadline: Timer }
   | { name: 'closed' }
 
-/**
- * Server-sent events to one client: the same frames of a subscriber, through the same bounded outbox, as on a socket.
- */
+/** Server-sent events to one client: a subscriber's frames, sent through the same bounded outbox as on a socket. */
 export class EventStream {
   readonly id = newId('con')
   readonly kind = 'stream'
@@ -56,10 +54,10 @@ export class EventStream {
   readonly #outbox: Outbox
   #state: State
   #silent = 0
-  /** Whether the peer took data since the last keep-alive: a slow reader is not a silent one. */
+  /** Whether the peer read data since the last keep-alive: a slow reader is not a silent one. */
   #drained = false
 
-  /** The head of the response must have been written. */
+  /** The response head must already be written. */
   constructor(response: ServerResponse, context: ConnectionContext, options: EventStreamOptions) {
     const { clock, limits } = context
     this.openedAt = clock.now()
@@ -92,7 +90,7 @@ export class EventStream {
     })
     response.on('error', () => {})
     response.on('close', () => this.#closed())
-    // The peer may have gone while its request was being judged: of that, nothing is told again.
+    // The peer may have gone while its request was being checked; no `close` event comes for that any more.
     if (response.destroyed) queueMicrotask(() => this.#closed())
     const { framing } = options
     if (framing === undefined) response.write(sseCursor(options.cursor))
@@ -121,7 +119,7 @@ export class EventStream {
     this.#context.flusher.request(this)
   }
 
-  /** Sends events of the past at the pace of the client: the caller must wait until they are drained. */
+  /** Sends past events at the pace of the client: the caller must wait until they are drained. */
   replay(batch: EventBatch): void {
     if (!this.isOpen) return
     this.#outbox.replay(batch)
@@ -134,7 +132,7 @@ export class EventStream {
     this.#add(sseFrame({ event, id: cursorOf(payload), data: JSON.stringify(payload) }))
   }
 
-  /** Sends what another protocol puts into the stream. */
+  /** Sends a frame of another protocol. */
   write(frame: Buffer): void {
     if (this.isOpen) this.#add(frame)
   }
@@ -145,7 +143,7 @@ export class EventStream {
     this.#context.flusher.request(this)
   }
 
-  /** Ends the stream without a word once its reader has taken everything. */
+  /** Ends the stream, without a closing frame, once its reader has taken everything. */
   finish(): void {
     void this.drained().then(() => {
       if (this.#state.name !== 'open') return
@@ -162,12 +160,12 @@ export class EventStream {
     if (this.isOpen) this.#outbox.flush()
   }
 
-  /** Says why and when to come back, then ends the stream. Idempotent. */
+  /** Sends the reason and when to reconnect, then ends the stream. Idempotent. */
   close(code: CloseCode, reason: string, options: CloseOptions = {}): void {
     if (this.#state.name !== 'open') return
     this.#outbox.flush()
     const { framing } = this.#options
-    // An event that has begun must be complete or cut off; half of one would run into the next.
+    // An event that has begun must be completed or the stream cut: half an event would run into the next one.
     if (framing !== undefined) this.#outbox.endMessage()
     this.#end(this.#state, code)
     if (framing !== undefined) return void this.#response.end(framing.closing(code))
@@ -221,7 +219,7 @@ export class EventStream {
 }
 
 /**
- * A client that comes back in the middle of a snapshot needs all of it again, so only the last part moves the cursor.
+ * A client that reconnects in the middle of a snapshot needs all of it again, so only the last part moves the cursor.
  */
 function cursorOf(payload: ServerPayloads[Sent]): string | undefined {
   if (!('cursor' in payload)) return undefined

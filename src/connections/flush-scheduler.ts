@@ -1,13 +1,12 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** Whatever holds something back until the end of the turn. `flush` must not throw. */
+/** Anything that holds data back until the end of the turn. `flush` must not throw. */
 type Target = { flush(): void }
 
 export interface FlushOptions {
   clock: Clock
   /**
-   * The shortest time between two flushes under load. The first after a quiet time is never delayed. 0: one in each
-   * turn.
+   * The shortest time between two flushes under load. The first after a quiet time is never delayed. 0: one per turn.
    */
   flushMs: number
   /** Runs its callback at the end of this turn of the event loop. */
@@ -15,14 +14,14 @@ export interface FlushOptions {
 }
 
 /**
- * Takes a few ms of system calls. The others follow in the next turn, so that commands and the log go on while
- * thousands are served. Those that wait get what was added meanwhile in the same write.
+ * Costs a few ms of system calls. The other targets follow in the next turn, so that commands and the log keep running
+ * while thousands are flushed. Data that is added to a waiting target leaves in the same write.
  */
 const TARGETS_PER_TURN = 128
 
 /**
- * What is sent during one turn of the event loop is written at its end, in one write per socket, since a system call is
- * the main cost of a delivery. `first` runs before the sockets: it hands out what the log told in this turn.
+ * Writes what was sent during one turn of the event loop at its end, in one write per socket, since a system call is
+ * the main cost of a delivery. `first` runs before the sockets: it distributes the log events of this turn.
  */
 export class FlushScheduler {
   readonly #clock: Clock
@@ -49,13 +48,13 @@ export class FlushScheduler {
     this.arm()
   }
 
-  /** Flushes now, together with another write. */
+  /** Flushes now, along with another write. */
   flush(target: Target): void {
     this.#due.delete(target)
     target.flush()
   }
 
-  /** Makes sure that a flush comes even if no socket asked for one yet. */
+  /** Ensures that a flush comes even if no socket requested one yet. */
   arm(): void {
     if (this.#armed) return
     this.#armed = true
@@ -64,7 +63,7 @@ export class FlushScheduler {
     else this.#timer = this.#clock.setTimeout(() => this.#run(), waitMs)
   }
 
-  /** At the end of this turn of the event loop, whatever FLUSH_MS says. */
+  /** Calls back at the end of this turn of the event loop, regardless of FLUSH_MS. */
   afterTurn(callback: () => void): void {
     this.#endOfTurn(callback)
   }
@@ -76,7 +75,7 @@ export class FlushScheduler {
   }
 
   #run(): void {
-    // Still armed, so what this adds is written below.
+    // Still armed, so anything that this adds is written below.
     this.#first?.()
     this.#armed = false
     if (this.#flushMs > 0) this.#flushedAt = this.#clock.monotonic()

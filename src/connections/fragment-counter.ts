@@ -2,20 +2,21 @@ const FIN = 0x80
 const MASKED = 0x80
 const MASK_BYTES = 4
 
-/** The first byte of a frame has arrived, and how long its head is, the second one says. */
+/** The first byte of a frame has arrived; the second will give the length of its head. */
 const UNKNOWN = -1
 
 /**
  * Counts the WebSocket frames that are not the last of their message (RFC 6455 §5.2), in the raw bytes from the peer.
- * WebSocket libraries report whole messages only, and a message in parts of one byte, or of none, costs as much as that
- * many messages. Protocol errors are not judged here. Every connection has one, so it keeps numbers and no bytes.
+ * WebSocket libraries report whole messages only, and a message in fragments of one byte, or none, costs as much as
+ * that many messages. Protocol errors are not checked here. Every connection has a counter, so it keeps numbers and no
+ * bytes.
  */
 export class FragmentCounter {
-  /** How many bytes of a frame's head are still to come. */
+  /** How many bytes of the frame's head are still missing. */
   #headLeft = 0
-  /** How many of those are of the extended length, which comes before the mask. */
+  /** How many of those belong to the extended length, which comes before the mask. */
   #lengthLeft = 0
-  /** How many bytes of the payload are still to come, as far as the head has told. */
+  /** How many payload bytes are still missing, as far as the head has been read. */
   #payloadLeft = 0
 
   count(chunk: Buffer): number {

@@ -30,15 +30,15 @@ export interface Excess {
 
 /** The limits of one connection. */
 export interface FrameGate {
-  /** Called once for each frame. Returns why the frame is not handled. */
+  /** Called once for each frame. Returns why the frame is refused. */
   take(): Excess | undefined
-  /** The frame that is being handled costs as much as this many more; later frames pay for it. */
+  /** Charges the current frame for this many more; later frames pay for it. */
   spend(frames: number): void
 }
 
 /**
- * Limits how many frames are handled, per connection and for connections that belong together, since otherwise a flood
- * would only need more sockets.
+ * Limits how many frames are handled, both per connection and per group of related connections. Otherwise a flood would
+ * only need more sockets.
  */
 export class FrameLimits {
   readonly #clock: Clock
@@ -63,7 +63,7 @@ export class FrameLimits {
     return new Gate(this, own, sub, address)
   }
 
-  /** One more frame of a connection; `own` is its bucket. */
+  /** Counts one more frame of a connection; `own` is its bucket. */
   take(own: TokenBucket, sub: string, address: string): Excess | undefined {
     const now = this.#clock.monotonic()
     return (

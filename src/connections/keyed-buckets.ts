@@ -1,6 +1,6 @@
 import { type BucketLimits, TokenBucket } from './rate-limit.ts'
 
-/** Strangers choose the keys (addresses and subjects), so their number is limited. */
+/** Unknown clients choose the keys (addresses and subjects), so their number is limited. */
 const MAX_KEYS = 100_000
 const SWEEP_AFTER = 1024
 
@@ -18,7 +18,7 @@ export class KeyedBuckets {
     return this.#buckets.size
   }
 
-  /** 0 if one may pass, else the ms until the next may. `now` is monotonic ms. */
+  /** Takes a token of the key's bucket. Returns 0, or the ms until one is available. `now` is monotonic ms. */
   take(key: string, now: number): number {
     let bucket = this.#buckets.get(key)
     if (bucket === undefined) {
@@ -29,7 +29,9 @@ export class KeyedBuckets {
     return bucket.take(now)
   }
 
-  /** Scans all keys once per that many new ones, so that a new key costs the same however many there are. */
+  /**
+   * Scans all keys only after as many new keys as there are, so the cost per new key does not depend on their number.
+   */
   #makeRoom(now: number): void {
     if (--this.#untilSweep <= 0) {
       for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key)

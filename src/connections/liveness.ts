@@ -7,14 +7,16 @@ export interface LivenessLimits {
 }
 
 export interface LivenessWatcher {
-  /** Called once per interval: ask the peer for a sign of life. `silent` counts the intervals without one. */
+  /**
+   * Called once per interval, to ask the peer for a sign of life. `silent` counts the intervals in a row without one.
+   */
   beat(silent: number): void
   dead(): void
 }
 
 /**
- * Watches one peer. Only intervals in which this process was awake count as silent: after a stall of the event loop, or
- * of the host, what the peer sent may still be unread.
+ * Watches one peer. Only intervals in which this process was awake count as silent: after a stall of the event loop or
+ * of the host, data from the peer may still be unread.
  */
 export class Liveness {
   readonly #clock: Clock

@@ -4,27 +4,27 @@ import { joinMessages } from '../frames/joined-message.ts'
 import { FRAGMENT_BYTES, PacedMessage } from '../frames/paced-message.ts'
 import type { SocketPort } from './socket-port.ts'
 
-/** How much is joined into one write, unless a shared batch is larger. */
+/** Maximum bytes joined into one write, unless a shared batch is larger. */
 const WRITE_BYTES = 64 * 1024
 
 type Held = Map<string | number, Buffer | JoinedDelta | PacedMessage>
 /** Most sockets never hold anything back. */
 const NOTHING: Held = new Map()
 
-/** What an outbox needs of a socket; the response of a stream of events has as much. */
+/** What an outbox needs from a socket; the response of an event stream provides it too. */
 type Written = Pick<SocketPort, 'form' | 'isCongested' | 'bufferedBytes' | 'write'>
 
-/** Whose outbox it is. */
+/** The owner of an outbox. */
 export interface OutboxOwner {
-  /** More waits than the limit allows: the client is too slow. */
+  /** More bytes wait than the limit allows: the client is too slow. */
   overflowed(): void
 }
 
 /**
- * What waits to be written to one socket, with a limit in bytes. While the socket takes everything, frames leave in
- * order. While it is congested, urgent frames go first, only the latest version of a record or metric waits, and
- * streams wait complete. Deltas of one message become one only if nothing stands between them; otherwise joining would
- * change their place in the order.
+ * Data that waits to be written to one socket, with a limit in bytes. While the socket accepts everything, frames leave
+ * in order. While it is congested, urgent frames go first, only the latest version of a record or metric waits, and
+ * streams wait complete. Deltas of one message are joined only if nothing stands between them; otherwise joining would
+ * change their order.
  */
 export class Outbox {
   readonly #socket: Written
@@ -38,17 +38,14 @@ export class Outbox {
    */
   #held = NOTHING
   #heldKeys = 0
-  /** The newest of them, if it can still grow. */
+  /** The newest held item, if it can still grow. */
   #open: JoinedDelta | undefined
   /** Added since the last flush; comes after everything held. */
   #fresh: (Buffer | EventBatch | PacedMessage)[] = []
-  /** A message that has begun, and continues before anything else. */
+  /** A message that has begun; its rest is sent before anything else. */
   #paced: PacedMessage | undefined
   #queuedBytes = 0
-  /**
-   * Bytes that are sent at the pace of the reader. They do not count against the limit, since their sender waits for
-   * them.
-   */
+  /** Bytes sent at the pace of the reader. They do not count against the limit, since their sender waits for them. */
   #exemptBytes = 0
   #waiters: (() => void)[] = []
 
@@ -60,7 +57,8 @@ export class Outbox {
   }
 
   /**
-   * From now on, what is flushed together leaves as joined messages. Earlier frames leave, or are held, as they are.
+   * From now on, frames that are flushed together leave as joined messages. Earlier frames leave, or are held,
+   * unchanged.
    */
   join(): void {
     this.flush()
@@ -72,7 +70,7 @@ export class Outbox {
     return this.#queuedBytes + this.#socket.bufferedBytes
   }
 
-  /** Overtakes everything that is not urgent, and is never dropped. */
+  /** Overtakes everything that is not urgent and is never dropped. */
   urgent(frame: Buffer): void {
     this.#urgent.push(frame)
     this.#queuedBytes += frame.length
@@ -84,14 +82,14 @@ export class Outbox {
     this.#queuedBytes += frame.length
   }
 
-  /** Keeps its place among the events and may be of any size: for a sender that waits until it is drained. */
+  /** Keeps its place among the events and may have any size: for a sender that waits until it is drained. */
   paced(message: PacedMessage): void {
     this.#fresh.push(message)
     this.#queuedBytes += message.length
     this.#exemptBytes += message.length
   }
 
-  /** Events of the past, for a sender that waits until they are drained. */
+  /** Past events, for a sender that waits until they are drained. */
   replay(batch: EventBatch): void {
     this.events(batch)
     this.#exemptBytes += batch.bytes(this.#form).length
@@ -102,7 +100,9 @@ export class Outbox {
     return this.#paced !== undefined
   }
 
-  /** Writes the rest of a message that has begun, even to a congested socket: nothing else can be said before. */
+  /**
+   * Writes the rest of a message that has begun, even to a congested socket: nothing else may be sent before it ends.
+   */
   endMessage(): void {
     while (this.#paced !== undefined) this.#socket.write(this.#takePaced(this.#paced))
   }
@@ -137,8 +137,7 @@ export class Outbox {
   }
 
   /**
-   * Resolves when nothing waits any more, or everything was cleared. A long replay uses it to go at the pace of its
-   * reader.
+   * Resolves when nothing waits any more or everything was cleared. A long replay uses it to keep its reader's pace.
    */
   drained(): Promise<void> {
     if (this.#queuedBytes === 0 && !this.#socket.isCongested) return Promise.resolve()
@@ -202,7 +201,7 @@ export class Outbox {
     for (const item of this.#fresh) {
       if (Buffer.isBuffer(item) || item instanceof PacedMessage) this.#hold(this.#heldKeys++, item)
       else {
-        // Held events leave one by one, which takes other headers than all of them together.
+        // Held events leave one by one, with different headers than as a batch.
         this.#queuedBytes -= item.bytes(this.#form).length
         for (const event of item.events) this.#holdEvent(event)
       }

@@ -22,7 +22,7 @@ export class TokenBucket {
     return this.#tokens >= this.#limits.burst
   }
 
-  /** 0 if one may pass, else the ms until the next may. */
+  /** Takes a token. Returns 0, or the ms until one is available. */
   take(now: number): number {
     this.#fill(now)
     if (this.#tokens >= 1) {

@@ -1,4 +1,4 @@
-/** What is limited. Each limit is a setting, and a label of `fleetwire_refused_total`. */
+/** The limits. Each is a setting, and a label of `fleetwire_refused_total`. */
 export const limits = [
   'frames_per_connection',
   'frames_per_principal',
@@ -15,7 +15,7 @@ export const limits = [
 ] as const
 export type Limit = (typeof limits)[number]
 
-/** How often each limit refused something. This shows an operator which limit is too tight, or under attack. */
+/** Counts the refusals per limit, to show operators which limit is too tight or under attack. */
 export class Refusals {
   readonly #counts = new Map<Limit, number>(limits.map(limit => [limit, 0]))
 

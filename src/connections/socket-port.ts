@@ -3,27 +3,25 @@ import type { FrameForm } from '../frames/frame-encoder.ts'
 /** A WebSocket, as a connection uses it. `WsSocket` implements it; tests script it. */
 export interface SocketPort {
   readonly isOpen: boolean
-  /** The encoding in which the peer takes events. */
+  /** The encoding in which the peer accepts events. */
   readonly form: FrameForm
   /** Bytes written that the kernel has not taken. */
   readonly bufferedBytes: number
-  /**
-   * The kernel takes no more, and `onDrain` will be called when it does. Writing is still possible, but costs memory.
-   */
+  /** The kernel accepts no more; `onDrain` will be called when it does. Writing is still possible, but costs memory. */
   readonly isCongested: boolean
   /** Writes one or more whole, unmasked text frames (text-frame.ts) at once. */
   write(frames: Buffer): void
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
-  /** Reads nothing until `resume`: the peer can send no more than the kernels hold. */
+  /** Stops reading until `resume`: the peer can send no more than the kernel buffers hold. */
   pause(): void
   resume(): void
-  /** After a close frame: ends the connection from this side and reads nothing more, whatever the peer sends. */
+  /** After a close frame: ends the connection from this side and ignores whatever the peer still sends. */
   stopReading(): void
   /** Destroys the socket; `onClosed` follows. */
   terminate(): void
-  /** Called once, in the turn of the upgrade: frames that arrive before it would be lost. */
+  /** Called once, in the event loop turn of the upgrade: frames that arrive before it would be lost. */
   listen(handlers: SocketHandlers): void
 }
 

@@ -8,7 +8,7 @@ import type { Refusals } from './refusals.ts'
 export interface UpgradeGateOptions {
   clock: Clock
   refusals: Refusals
-  /** Why there is no room for one more connection of this principal. */
+  /** Why there is no room for one more connection of this principal; undefined if there is. */
   room(principal: Principal): WireError | undefined
   limits: {
     /** Upgrades per second for one address, and for one token subject. */
@@ -19,7 +19,7 @@ export interface UpgradeGateOptions {
   }
 }
 
-/** Checks every upgrade: a refusal over HTTP costs little, while a connection takes memory for as long as it lives. */
+/** Checks every upgrade: an HTTP refusal is cheap, while a connection takes memory for as long as it lives. */
 export class UpgradeGate {
   readonly #options: UpgradeGateOptions
   readonly #addresses: KeyedBuckets
@@ -34,7 +34,7 @@ export class UpgradeGate {
     this.#admission = new Admission(options.clock, { ratePerSecond: admissionRate, maxWaitMs: admissionWaitMs })
   }
 
-  /** How many hold a valid token and wait for their turn. */
+  /** How many clients with a valid token wait to be admitted. */
   get waiting(): number {
     return this.#admission.waiting
   }
@@ -46,8 +46,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Called with a valid token. Calls `entered` once, now or later; if that gets no refusal, the caller must open the
-   * socket in that call.
+   * Called with a valid token. Calls `entered` once, now or later; if there is no refusal, the caller must open the
+   * socket within that call.
    */
   enter(principal: Principal, entered: (refusal: WireError | undefined) => void): void {
     const { clock, room } = this.#options

@@ -8,17 +8,17 @@ import { isWebSocketUpgrade, plainHead } from './upgrade-request.ts'
 
 /** Each handshake takes a fraction of a ms. */
 const PER_TURN = 8
-/** For responses to earlier requests on the same connection. */
+/** Time limit for the responses to earlier requests on the same connection. */
 const EARLIER_ANSWERS_MS = 30_000
-/** For a peer to read the response that refuses it. */
+/** Time for a peer to read the response that refuses it. */
 const LAST_WORDS_MS = 5000
 
 const ignore = () => {}
 
-/** An app may have two Fleetwires, each under a prefix of its own. */
+/** An app may contain two Fleetwires, each under its own prefix. */
 const intakesOf = new WeakMap<Server, Set<UpgradeIntake>>()
 
-/** What Node hands over with an upgrade request. */
+/** What Node passes with an upgrade request. */
 export interface Upgrade {
   readonly socket: Duplex
   /** Bytes that arrived after the head of the request. */
@@ -30,22 +30,23 @@ export interface UpgradeIntakeOptions {
   server: Server
   /**
    * Whether a WebSocket can be opened at this path. Upgrades elsewhere are left to the server's other listeners, if
-   * there are any.
+   * any.
    */
   isSocketPath(path: string): boolean
 }
 
-/** Node tells nowhere else whether responses are still to be sent on a socket. */
+/** Node exposes nowhere else whether responses are still to be sent on a socket. */
 const answerOn = (socket: Duplex): ServerResponse | null | undefined =>
   (socket as { _httpMessage?: ServerResponse | null })._httpMessage
 
 /**
- * Where upgrades arrive. Node hands over their sockets with nobody reading and no deadline running, so each of them is
- * owned here until it is opened or gone:
+ * Receives upgrades. Node hands over their sockets without a reader and without a deadline, so each one is owned here
+ * until it is opened or gone:
  *
- * - a WebSocket is told of as `upgrade`, as a server tells of it, a few in each turn of the event loop. A thousand clients that come back at once
- *   have all asked before the first is answered: done in one turn, their handshakes would keep everybody else waiting;
- * - whatever else is offered (`h2c`, a POST) is given back to the server as the plain request that it also is;
+ * - a WebSocket is emitted as `upgrade`, as a server does it, a few per turn of the event loop. When a thousand clients
+ * return at once, all their requests arrive before the first is answered: done in one turn, their handshakes would
+ * block everything else;
+ * - any other offer (`h2c`, a POST) is given back to the server as the plain request that it also is;
  * - what cannot be answered is destroyed.
  */
 export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Duplex, Buffer] }> {
@@ -68,14 +69,14 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
   }
 
   /**
-   * Calls the listener for every socket that no longer belongs to the HTTP server. One that is given back comes as a
-   * new connection.
+   * Calls the listener for every socket that leaves the HTTP server. A socket that is given back arrives as a new
+   * connection.
    */
   onTaken(listener: (socket: Duplex) => void): () => void {
     return this.#listeners.add(listener)
   }
 
-  /** Undefined if the request is no upgrade, or was upgraded already. */
+  /** Undefined if the request is not an upgrade or was already upgraded. */
   upgradeOf(request: IncomingMessage): Upgrade | undefined {
     return this.#upgrades.get(request)
   }
@@ -109,7 +110,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     })
   }
 
-  /** Nobody else takes the upgrade, not another Fleetwire of the server either: somebody must answer it. */
+  /** Whether nothing else will take the upgrade, not even another Fleetwire of the server: someone must answer it. */
   #isLast(path: string): boolean {
     const { server } = this.#options
     const intakes = [...(intakesOf.get(server) ?? [])]
@@ -131,10 +132,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     socket.off('close', this.#closed)
   }
 
-  /**
-   * Responses are sent in the order of the requests (RFC 9112 §9.3.2). Nothing is read meanwhile, so there is a
-   * deadline.
-   */
+  /** Responses are sent in request order (RFC 9112 §9.3.2). Nothing is read until then, so there is a deadline. */
   #afterEarlierAnswers(socket: Duplex, then: () => void): void {
     if (!answerOn(socket)) {
       then()
@@ -156,7 +154,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     this.#upgrades.set(request, upgrade)
     const { socket, head } = upgrade
     this.emit('upgrade', request, socket, head)
-    // No hook is called for some responses, such as one to an address that cannot be parsed.
+    // Some responses call no hook, such as one to a URL that cannot be parsed.
     answerOn(socket)?.once('finish', () => this.#end(socket))
   }
 
@@ -172,7 +170,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     // Nothing can be given back to a stream that has ended.
     if (socket.readableEnded) return void socket.destroy()
     this.#disown(socket)
-    // Left over from earlier requests.
+    // Clears a timeout left over from earlier requests.
     ;(socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0)
     socket.unshift(Buffer.concat([plainHead(request), head]))
     this.#options.server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)

@@ -6,7 +6,7 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /**
- * Whether it asks for a WebSocket as RFC 6455 §4.1 defines it: a GET of HTTP/1.1 without a body that offers
+ * Whether the request asks for a WebSocket as RFC 6455 §4.1 defines it: an HTTP/1.1 GET without a body that offers
  * `websocket`.
  */
 export const isWebSocketUpgrade = (request: IncomingMessage): boolean =>
@@ -16,7 +16,7 @@ export const isWebSocketUpgrade = (request: IncomingMessage): boolean =>
   !hasBody(request)
 
 /**
- * The head of an upgrade request as that of a plain request: without the upgrade in `Connection`, otherwise unchanged.
+ * Rewrites the head of an upgrade request as a plain request: without the upgrade in `Connection`, otherwise unchanged.
  * A parser can then read it again, with its body and what follows (RFC 9110 §7.8: a server may ignore `Upgrade`).
  */
 export function plainHead({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {

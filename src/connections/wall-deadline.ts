@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../clock.ts'
 
 /**
- * A timer over 2^31 ms fires at once, and a timer does not notice when the wall clock jumps: so a far deadline is
- * reached in short steps.
+ * A timer over 2^31 ms fires at once, and timers do not notice wall clock jumps, so a distant deadline is reached in
+ * short steps.
  */
 export const WALL_STEP_MS = 60_000
 

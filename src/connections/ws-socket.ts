@@ -9,11 +9,11 @@ const TOO_BIG = 1009
 const FRAME_TOO_LARGE = 4413
 
 /**
- * The server's class of sockets. `ws` answers an oversized frame with 1009, the protocol with 4413. An echo of the
- * peer's own 1009 is left alone: it has a reason, if an empty one, while `ws` gives none.
+ * The server's WebSocket class. `ws` closes with 1009 on an oversized frame; our protocol requires 4413. An echo of the
+ * peer's own 1009 is left alone: it has a reason, even if empty, while `ws` passes none.
  */
 export class FleetwireWebSocket extends WebSocket {
-  /** The handlers of this socket. Because they are stored here, all sockets share the same listener functions. */
+  /** The handlers of this socket. Storing them here lets all sockets share the same listener functions. */
   handlers: SocketHandlers | undefined
   readonly fragments = new FragmentCounter()
 
@@ -24,14 +24,14 @@ export class FleetwireWebSocket extends WebSocket {
 
 /** The options of the `ws` server that this adapter relies on. `maxPayload` limits the size after inflating. */
 export const wsServerOptions = (maxFrameBytes: number, compression = false) => ({
-  // `never`: the server's types of ws are for CommonJS and these for modules, which TypeScript takes for two classes.
+  // `never`: the server's `ws` types are for CommonJS and these for modules, so TypeScript sees two classes.
   WebSocket: FleetwireWebSocket as never,
   maxPayload: maxFrameBytes,
-  /** Receivers share frames, so each frame must be readable without those before it. */
+  /** Receivers share frames, so each frame must be decodable without those before it. */
   perMessageDeflate: compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
   /** A flood of pings must not fill the send buffer with pongs, so the connection answers them itself. */
   autoPong: false,
-  /** ConnectionRegistry knows them all. */
+  /** ConnectionRegistry tracks them all. */
   clientTracking: false,
 })
 
@@ -39,8 +39,8 @@ const DEFLATE = 'permessage-deflate'
 const FULL_WINDOW_BITS = 15
 
 /**
- * Whether the peer can read frames that were deflated one by one, with the full window. `ws` keeps what was agreed in
- * an internal field; if that is missing, `ws` itself does the framing.
+ * Whether the peer can read frames that were deflated one by one, with the full window. `ws` keeps the negotiated
+ * parameters in an internal field; if that is missing, `ws` itself does the framing.
  */
 function takesShared(ws: WebSocket): boolean {
   if (ws.extensions !== DEFLATE) return false
@@ -102,9 +102,9 @@ function onRawData(this: RawSocket, chunk: Buffer): void {
 }
 
 /**
- * The only place that knows `ws`. Frames that were encoded once are written to the raw socket as they are, in one
- * system call. They may be mixed with frames that `ws` writes itself, because every write holds whole frames and no
- * frame depends on another. If anything else was negotiated, `ws` does the framing.
+ * The only place that knows `ws`. Pre-encoded frames are written unchanged to the raw socket, in one system call. They
+ * may be mixed with frames that `ws` writes itself, because every write holds whole frames and no frame depends on
+ * another. If anything else was negotiated, `ws` does the framing.
  */
 export class WsSocket implements SocketPort {
   readonly #ws: WebSocket
@@ -128,7 +128,7 @@ export class WsSocket implements SocketPort {
     return this.#framesItself ? this.#ws.bufferedAmount : this.#raw.writableLength
   }
 
-  /** A write that the kernel took at once also asks for a drain, but leaves nothing buffered. */
+  /** A write that the kernel accepted at once also sets `writableNeedDrain`, but leaves nothing buffered. */
   get isCongested(): boolean {
     return this.#raw.writableNeedDrain && this.#raw.writableLength > 0
   }
@@ -162,7 +162,7 @@ export class WsSocket implements SocketPort {
   stopReading(): void {
     // After a protocol error, `ws` resumes the socket in the next tick.
     process.nextTick(() => this.#ws.pause())
-    // A close frame that still waits for its compression would come after the end.
+    // A close frame that still waits for compression would come after the end.
     if (!this.#framesItself) this.#raw.end()
   }
 
@@ -175,8 +175,8 @@ export class WsSocket implements SocketPort {
     const raw: RawSocket = this.#raw
     ws.handlers = handlers
     raw[webSocket] = ws
-    // The listener of @fastify/websocket ends the socket before its close code is sent, and holds the request and the
-    // reply of the upgrade for as long as the socket lives.
+    // The listener of @fastify/websocket ends the socket before its close code is sent, and retains the request and
+    // reply of the upgrade for the lifetime of the socket.
     ws.removeAllListeners('error')
     ws.on('error', onError).on('message', onMessage).on('ping', onPing).on('pong', onPong).on('close', onClose)
     raw.on('drain', onRawDrain)
