@@ -37,7 +37,7 @@ export class AgentCommands implements LiveCommands {
     yield* this.#queued
   }
 
-  /** A command changes from `before` to `after`. Undefined: it was not here, or it has ended. */
+  /** Replaces `before` with `after`. Undefined: the command was not here, or it has ended. */
   replace(before: Command | undefined, after: Command | undefined): void {
     if (before?.status === 'queued') this.#queued.splice(this.#placeOf(before), 1)
     else if (before !== undefined) this.#inFlight.delete(before.commandId)
@@ -45,7 +45,7 @@ export class AgentCommands implements LiveCommands {
     else if (after !== undefined) this.#inFlight.set(after.commandId, after)
   }
 
-  /** Where a command is, or would be inserted. The order is total, so a command can be found by it. */
+  /** The index of a command, or the index to insert it at. The order is total, so it identifies a command. */
   #placeOf(command: Command): number {
     let from = 0
     let to = this.#queued.length

@@ -1,6 +1,6 @@
 import type { AgentServerFrameType, AgentServerPayloads } from '@fleetwire/protocol'
 
-/** What commands need to know of agents, and the way to send to them. */
+/** What commands need to know about agents, and how to send to them. */
 export interface AgentDirectory {
   has(agentId: string): boolean
   /** Its connection has said hello. It becomes ready when it is reconciled. */
@@ -8,8 +8,8 @@ export interface AgentDirectory {
   /** Connected to this node, greeted and reconciled: commands may be sent to it. */
   isReady(agentId: string): boolean
   /**
-   * Interrupts overtake whatever waits to be sent. An agent that is not ready is sent nothing: what it missed is made up
-   * for when it is reconciled.
+   * Interrupts overtake everything that waits to be sent. Nothing is sent to an agent that is not ready: its
+   * reconciliation makes up for what it missed.
    */
   send<K extends AgentServerFrameType>(agentId: string, type: K, payload: AgentServerPayloads[K]): void
   maxConcurrency(agentId: string): number

@@ -25,7 +25,9 @@ export class BatchGate {
   readonly #onFree = new Listeners<[agentId: string]>()
   readonly #onFailures = new Listeners<[parentId: string]>()
 
-  /** Calls the listener with each agent whose held commands may be dispatched now. Returns how to unsubscribe. */
+  /**
+   * Calls the listener with each agent whose held commands may be dispatched now. Returns a function to unsubscribe.
+   */
   onFree(listener: (agentId: string) => void): () => void {
     return this.#onFree.add(listener)
   }
@@ -61,7 +63,7 @@ export class BatchGate {
   }
 
   /**
-   * Call it for every change of a command, in log order, and for a command that was entered but then not dispatched.
+   * Must be called for every change of a command, in log order, and for a command that entered but was not dispatched.
    */
   changed(command: Command): void {
     const { parentId, commandId, agentId, status } = command

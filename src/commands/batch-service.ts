@@ -22,7 +22,7 @@ import type { CommandQueue } from './command-queue.ts'
 import type { TaskView } from './command-types.ts'
 import { batchKeyTopic, bodyHash, claimDraft, keyState } from './idempotency.ts'
 
-/** What is stored of a batch; the rest is counted from its commands. */
+/** The stored part of a batch; the rest is computed from its commands. */
 type BatchRecord = Omit<Batch, 'status' | 'counts' | 'commands'>
 
 export type BatchResult =
@@ -151,7 +151,7 @@ export class BatchService {
     }
   }
 
-  /** Cancels what has not ended. A repeated call gives the same answer. */
+  /** Cancels the commands that have not ended. A repeated call gives the same answer. */
   async stop(parentId: string, { canSee, by, actor }: Caller & { by: string }): Promise<Batch | Refused> {
     if ((await this.get(parentId, canSee)) === undefined) return refused(notFound('batch', parentId))
     const all = await this.#commandsOf(parentId)
@@ -177,9 +177,7 @@ export class BatchService {
     }
   }
 
-  /**
-   * The caller's rights may be narrower than at the first request, so the answer is filtered by the present ones.
-   */
+  /** The caller's rights may be narrower than at the first request, so the current rights filter the answer. */
   async #replay(
     { commandId: parentId, sameBody }: { commandId: string; sameBody: boolean },
     key: string,

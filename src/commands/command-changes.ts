@@ -4,8 +4,8 @@ import type { CommandLedger } from './command-ledger.ts'
 import type { CommandEvent } from './command-state.ts'
 
 /**
- * What happened to several commands, for one append: each event is decided on what those before it leave. The first
- * draft of each command expects the version that it was decided on, so all of them hold, or nothing is stored.
+ * Changes of several commands for one append. Each event applies to the state that the earlier ones leave. The first
+ * draft of each command expects the version that it is based on, so either all of them are stored or none.
  */
 export class CommandChanges {
   readonly #ledger: CommandLedger
@@ -18,8 +18,8 @@ export class CommandChanges {
   }
 
   /**
-   * Undefined unless it changes a command of this agent that has not ended: `CommandLedger.apply` says what is to be
-   * answered then.
+   * Undefined unless the event changes a command of this agent that has not ended: `CommandLedger.apply` then
+   * determines the answer.
    */
   draftOf(commandId: string, event: CommandEvent): EventDraft | undefined {
     const decided = this.#decided.get(commandId)

@@ -17,24 +17,20 @@ export interface CommandClocksOptions {
   leaseMs: number
   cancelDeadlineMs: number
   /**
-   * Resolves with false if the log could not accept what follows: the clock then fires again, unless the command
-   * changed.
+   * Resolves with false if the log could not accept the resulting change: the clock then fires again, unless the
+   * command changed.
    */
   onDue(clock: CommandClock, commandId: string): Promise<boolean>
 }
 
-/**
- * How old a command is and how long its run takes, in time that passed. Values of the monotonic clock, except
- * `startedAt`.
- */
+/** A command's age and run time in elapsed time: values of the monotonic clock, except `startedAt`. */
 interface Times {
   acceptedAt: number
   run: Run | undefined
 }
 
 /**
- * `startedAt` of the command identifies the run. `since`: when the clock started to run; undefined while it stands
- * still.
+ * `startedAt` of the command identifies the run. `since`: when the clock started to run; undefined while it is stopped.
  */
 interface Run {
   startedAt: number | undefined
@@ -43,18 +39,18 @@ interface Run {
 }
 
 const FORCE_GRACE_MS = 5000
-/** The log could not accept: how long until the next try. */
+/** How long to wait for a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**
- * The clocks of the commands that have not ended. They follow the log and measure the time that passes; the wall clock
- * is read only once, for commands that a start finds in the log.
+ * The clocks of the commands that have not ended. They follow the log and measure elapsed time; the wall clock is read
+ * only once, for commands that a start finds in the log.
  */
 export class CommandClocks {
   readonly #options: CommandClocksOptions
   readonly #clock: Clock
   readonly #deadlines: Deadlines<`${CommandClock} ${string}`>
-  /** Kept while stopped, so that commands that are still there at the next start continue. */
+  /** Kept while stopped, so that commands that still exist at the next start continue. */
   readonly #times = new Map<string, Times>()
   readonly #signs: SignsOfLife
   #isRunning = false
@@ -66,7 +62,7 @@ export class CommandClocks {
     this.#deadlines = new Deadlines(options.clock)
   }
 
-  /** Ack deadlines and leases start anew. */
+  /** Ack deadlines and leases start over. */
   start(commands: Iterable<Command>): void {
     this.#isRunning = true
     this.#deadlines.start()
@@ -108,7 +104,7 @@ export class CommandClocks {
     const isRunning = status === 'running'
     const isDispatched = status === 'dispatched'
     const isCancelling = cancelRequestedAt !== undefined && (isRunning || isDispatched)
-    /** `fresh`: restart the clock if it runs already. */
+    /** `fresh`: restart the clock even if it already runs. */
     const set = (clock: CommandClock, delayMs: number | undefined, fresh: boolean) => {
       if (delayMs === undefined) {
         if (before !== undefined) this.#deadlines.clear(`${clock} ${commandId}`)
@@ -131,7 +127,7 @@ export class CommandClocks {
     return this.#times.get(commandId)!.acceptedAt + queueTtlMs - this.#clock.monotonic()
   }
 
-  /** Undefined while the run clock stands still, and if there is no limit. */
+  /** Undefined while the run clock is stopped, and if there is no limit. */
   #runLeft({ commandId, runTimeoutMs, cancelRequestedAt }: Command): number | undefined {
     const run = this.#times.get(commandId)?.run
     if (run?.since === undefined || runTimeoutMs === 0 || cancelRequestedAt !== undefined) return undefined

@@ -17,7 +17,7 @@ export type Applied =
 type Why = Extract<Transition, { to: 'same' }>['why'] | 'unknown'
 
 /**
- * The commands that have not ended, kept in memory by following the log, and the one way to change a command: a
+ * Keeps the commands that have not ended in memory by following the log. It is the one way to change a command: a
  * transition is appended only if the command is still in the state that it was computed from.
  */
 export class CommandLedger {
@@ -26,7 +26,7 @@ export class CommandLedger {
   readonly #retentionMs: number
   readonly #records: LiveRecords<Command>
   readonly #byAgent = new Map<string, AgentCommands>()
-  /** Since the process started. */
+  /** Counts since the process started. */
   readonly #ended = new Map<CommandStatus, number>()
 
   constructor({ log, clock, retentionMs }: { log: EventLog; clock: Clock; retentionMs: number }) {
@@ -50,8 +50,8 @@ export class CommandLedger {
 
   /** Loads the commands that have not ended. */
   async start(): Promise<void> {
-    // These were cut to what a frame can carry. If they were sent like this, the agent would do something else than it
-    // was asked to.
+    // These were truncated to what a frame can carry. Sent like this, they would make the agent do something other than
+    // what was requested.
     for (const { commandId } of await this.#records.start())
       await this.apply(commandId, { kind: 'undeliverable', message: UNDELIVERABLE })
   }
@@ -91,9 +91,9 @@ export class CommandLedger {
   }
 
   /**
-   * Changes a command by an event. `alongside` is appended in the same step, even if the command does not change: so an
-   * agent's report and the record that it was consumed are stored together or not at all. `told` is appended only if
-   * the command changes.
+   * Changes a command by an event. `alongside` is appended in the same step, even if the command does not change, so
+   * that an agent's report and the record of its consumption are stored together or not at all. `told` is appended only
+   * if the command changes.
    */
   async apply(
     commandId: string,
@@ -128,8 +128,8 @@ export class CommandLedger {
   }
 
   /**
-   * What an event makes of a command that is held in memory, and the draft of it. `decided`: what an earlier draft of the
-   * same append makes of it. Undefined: it is not held, or does not change.
+   * The result of an event on a command that is held in memory, and its draft. `decided`: the command after an earlier
+   * draft of the same append. Undefined if the command is not held or does not change.
    */
   changeOf(
     commandId: string,

@@ -42,8 +42,8 @@ export interface CommandQueueOptions {
 }
 
 /**
- * The command queue as routes, sockets and embedding code use it: accepts commands, and requests to interrupt, edit, retry
- * and drop them. What it accepts is on disk.
+ * The command queue for routes, sockets and embedding code: accepts commands, and requests to interrupt, edit, retry
+ * and drop them. Everything that it accepts is on disk.
  */
 export class CommandQueue {
   readonly #log: EventLog
@@ -54,7 +54,7 @@ export class CommandQueue {
   readonly #admission: QueueAdmission
   readonly #waits: CommandWaits
   #isRunning = false
-  /** The last time that was given to a command that is to run next; the change may be on its way to the log. */
+  /** The latest `runNextAt` given to a command; the change may still be on its way to the log. */
   #movedAt = 0
 
   constructor({ log, ledger, agents, tasks, clock, queueLimit }: CommandQueueOptions) {
@@ -77,7 +77,7 @@ export class CommandQueue {
     this.endWaits()
   }
 
-  /** Why nothing is accepted: the queue is stopped, and the set of agents is known only while it runs. */
+  /** Why nothing is accepted while the queue is stopped: the set of agents is known only while it runs. */
   get closed(): WireError | undefined {
     return this.#isRunning ? undefined : unavailable()
   }
@@ -117,14 +117,14 @@ export class CommandQueue {
       const result = await this.#accept(request, command, [
         claimDraft(topic, command.commandId, hash, now, key.version),
       ])
-      // Somebody else claimed the key between the look and the append: look again.
+      // Another request claimed the key between the look-up and the append: look again.
       if (result !== 'conflict') return result
     }
   }
 
   /**
-   * Accepts one command for each of several agents in one step: all that can be accepted are on disk together. `head`
-   * makes the drafts that go before them; `conflict` where what the first one expects did not hold.
+   * Accepts one command for each of several agents in one step: all that can be accepted are stored together. `head`
+   * makes the drafts that precede them; `conflict` if an expectation of those drafts failed.
    */
   async submitAll(
     requests: readonly SubmitRequest[],
@@ -210,7 +210,7 @@ export class CommandQueue {
     }
   }
 
-  /** Submits the same again as a new command with `retryOf`. Only a command that has ended can be retried. */
+  /** Submits the same command again as a new one with `retryOf`. Only a command that has ended can be retried. */
   retry(commandId: string, { canSee, createdBy, actor }: Caller & { createdBy: string }): Promise<SubmitResult> {
     return this.#judged(async () => {
       const command = await this.#visible(commandId, canSee)
@@ -234,8 +234,8 @@ export class CommandQueue {
   }
 
   /**
-   * Gives who is moved to the front a later time than all before, also within one millisecond and after the clock was set
-   * back.
+   * Gives a command that is moved to the front a later time than any before it, even within one millisecond and after
+   * the clock was set back.
    */
   #placed({ agentId }: Command, { runNext, ...changes }: EditCommandBody): CommandChanges {
     if (runNext === undefined) return changes
@@ -280,12 +280,12 @@ export class CommandQueue {
     return itemPage(this.#log, { kind: 'command', where, order: 'desc', limit, cursor })
   }
 
-  /** Resolves with the command once it has ended, or with its present state after `timeoutMs`. */
+  /** Resolves with the command once it has ended, or with its current state after `timeoutMs`. */
   waitForEnd(command: Command, timeoutMs: number): Promise<Command> {
     return this.#waits.untilEnd(command, timeoutMs)
   }
 
-  /** Ends all waits, and allows none until the next start: each resolves with its command in its present state. */
+  /** Ends all waits, and allows none until the next start: each resolves with its command in its current state. */
   endWaits(): void {
     this.#waits.close()
   }

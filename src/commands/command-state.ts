@@ -4,7 +4,7 @@ import { isFinal } from '@fleetwire/protocol'
 /** A command is undeliverable after this many dispatches without an acknowledgement. */
 export const MAX_ATTEMPTS = 5
 
-/** Reasons that decide what comes next. The reason that a person gives for an interrupt is never confused with them. */
+/** Reasons that control later transitions. A reason that a person gives for an interrupt is never mistaken for one. */
 const RUN_TIMEOUT = 'run_timeout'
 const REQUEUED = 'requeued'
 const wordsOf = (reason = 'interrupted') => (reason === RUN_TIMEOUT || reason === REQUEUED ? 'interrupted' : reason)
@@ -32,7 +32,7 @@ export type CommandEvent =
   | { kind: 'link-lost' }
   | { kind: 'link-back'; attempt: number }
   | { kind: 'lease-expired'; lastSeenAt: number }
-  /** The agent is back and says that it does not have the command. */
+  /** The agent is back and reports that it does not have the command. */
   | { kind: 'denied'; lastSeenAt: number }
   /** No frame can carry the command to its agent. */
   | { kind: 'undeliverable'; message: string }
@@ -40,13 +40,13 @@ export type CommandEvent =
   | { kind: 'abandon'; lastSeenAt: number }
   | { kind: 'wait' }
   | { kind: 'resume' }
-  /** The agent said whether it waits for input. `isInteractionOpen`: an interaction of the command is open. */
+  /** The agent reported whether it waits for input. `isInteractionOpen`: an interaction of the command is open. */
   | { kind: 'work-reported'; wait?: ReportedWait; isInteractionOpen: boolean }
   | { kind: 'edit'; changes: CommandChanges }
   /** Ends the command only if it is still queued. */
   | { kind: 'drop' }
 
-/** `runNextAt`: null takes it away. */
+/** `runNextAt`: null removes it. */
 export type CommandChanges = Omit<EditCommandBody, 'runNext'> & { runNextAt?: number | null }
 
 export type CommandEventType = Extract<EventType, `command:${string}`>
@@ -104,7 +104,7 @@ export function transition(command: Command, event: CommandEvent, now: number): 
       if (command.status === 'dispatched') return unacknowledged(command, now)
       return command.status === 'running' ? lost(command, 'agent_lost_it', event.lastSeenAt, now) : same('inapplicable')
     case 'undeliverable':
-      // A running command was delivered before.
+      // A running command has already been delivered.
       if (command.status === 'running') return same('inapplicable')
       return end(command, 'failed', now, { reason: 'undeliverable', retryable: false, error: event.message })
     case 'abandon':
@@ -159,7 +159,7 @@ function reject(command: Command, event: Extract<CommandEvent, { kind: 'reject' 
     const error = event.message === undefined ? {} : { error: event.message }
     return end(command, 'rejected', now, { reason: event.reason, ...error })
   }
-  // A busy agent costs no attempt: the number is given back.
+  // A busy agent costs no attempt: the attempt number is given back.
   return next(toQueued(command, 'busy', command.attempt - 1), 'command:queued')
 }
 
@@ -202,9 +202,9 @@ function unacknowledged(command: Command, now: number): Transition {
 }
 
 /**
- * A queued command ends at once. For one that the agent may have already, the agent is asked, and the command ends when
- * the agent answers or the deadline passes. `confirmed` never claims what nobody has seen: a queued command that was
- * dispatched before may still be with the agent, whose answer missed the deadline.
+ * A queued command ends at once. If the agent may already have the command, it is asked to stop, and the command ends
+ * when it answers or the deadline passes. `confirmed` claims nothing that is not known: a queued command that was
+ * dispatched before may still be at the agent, whose answer missed the deadline.
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')
@@ -219,22 +219,24 @@ function cancel(command: Command, reason: string, now: number): Transition {
   }
 }
 
-/**
- * Without a request, the agent stopped the command by itself; a reason that it already has comes from an earlier
- * dispatch.
- */
+/** Without a request, the agent stopped the command by itself; any existing reason comes from an earlier dispatch. */
 function cancelled(command: Command, confirmed: boolean, now: number): Transition {
   const reason = command.cancelRequestedAt === undefined ? 'agent' : command.reason
   return end(command, reason === RUN_TIMEOUT ? 'timed_out' : 'cancelled', now, { confirmed, reason })
 }
 
-/** Its run is over for good. One that waits since nobody acknowledged it may have begun: an ack that is late still counts. */
+/**
+ * Whether the command's run is over for good. A command that was requeued without an ack may have started: a late ack
+ * counts.
+ */
 export const isGivenUp = ({ status, reason }: Command): boolean =>
   isFinal(status) || (status === 'queued' && reason === REQUEUED)
 
 const neverSent = (command: Command) => command.attempt === 0
 
-/** An agent journals what it was sent. Once it may have the input, it could not tell an edited one from it. */
+/**
+ * An agent journals the commands that it receives. Once it may have the input, it could not distinguish an edited one.
+ */
 function edit(command: Command, { runNextAt = command.runNextAt, ...changes }: CommandChanges): Transition {
   if (changes.input !== undefined && !neverSent(command)) return same('inapplicable')
   const { runNextAt: _, ...rest } = command
@@ -279,10 +281,7 @@ function end(command: Command, status: FinalType, now: number, patch: Patch): Tr
   return next(withoutUndefined({ ...rest, ...patch, status, endedAt: now }), `command:${status}`)
 }
 
-/**
- * Only a command given up by a lost run must run again (`rerun`); later dispatches that nobody answered do not change
- * that.
- */
+/** Only a command whose run was lost must run again (`rerun`); later unacknowledged dispatches do not change that. */
 function toQueued(command: Command, why: string, attempt = command.attempt): Command {
   const reason = command.reason === REQUEUED ? REQUEUED : why
   return withoutUndefined({
@@ -292,7 +291,7 @@ function toQueued(command: Command, why: string, attempt = command.attempt): Com
   })
 }
 
-/** Derives the phase of a running command from its own facts; a lost link stays a lost link. */
+/** Derives the phase of a running command from its own facts; `disconnected` is kept. */
 function withPhase(command: Command): Command {
   if (command.phase === 'disconnected') return command
   const phase: CommandPhase =
@@ -310,7 +309,7 @@ function stopWaiting(command: Command, now: number): Command {
   return { ...rest, waitedMs: (command.waitedMs ?? 0) + Math.max(0, now - waitingSince) }
 }
 
-/** Removes what the agent said about a wait. A `detail` without `evidence` belongs to the result. */
+/** Removes the agent's report of a wait. A `detail` without `evidence` belongs to the result. */
 function withoutWait(command: Command): Command {
   if (command.evidence === undefined) return command
   const { evidence: _, detail: __, ...rest } = command
@@ -324,8 +323,8 @@ function withoutUndefined(command: Patch): Command {
 }
 
 /**
- * How long the run clock of a command has run at `now` (epoch ms), by the command's own times; it stands still while
- * the command waits.
+ * How long the run clock of a command has run at `now` (epoch ms), by the command's own times; it is stopped while the
+ * command waits.
  */
 export function ranMs({ startedAt, waitingSince, waitedMs = 0 }: Command, now: number): number {
   return startedAt === undefined ? 0 : Math.max(0, (waitingSince ?? now) - startedAt - waitedMs)

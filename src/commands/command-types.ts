@@ -3,9 +3,9 @@ import type { Caller } from '../caller.ts'
 import type { ItemPage } from '../log/each-record.ts'
 import type { Refused } from '../outcome.ts'
 
-/** What commands need to know of tasks. */
+/** What commands need to know about tasks. */
 export interface TaskView {
-  /** Why the caller may not say that something concerns this task. */
+  /** Why the caller may not refer to this task; undefined if it may. */
   hidden(taskId: string | undefined, caller: Caller): Promise<WireError | undefined>
 }
 
@@ -20,7 +20,7 @@ export interface SubmitRequest extends SubmitCommandBody {
 export type SubmitResult =
   /** On disk. */
   | { status: 'accepted'; command: Command }
-  /** The idempotency key was used before with the same body: its command, in its present state. */
+  /** The idempotency key was used before with the same body: its command, in its current state. */
   | { status: 'replayed'; command: Command }
   | Refused
 

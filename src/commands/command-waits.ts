@@ -18,13 +18,15 @@ export class CommandWaits {
     this.#isOpen = true
   }
 
-  /** Ends every wait, and lets nobody wait until it is opened again. */
+  /** Ends every wait, and allows none until `open`. */
   close(): void {
     this.#isOpen = false
     for (const end of this.#waits) end()
   }
 
-  /** Resolves with the command when it has ended, and as it then stands after `timeoutMs` or when waits are closed. */
+  /**
+   * Resolves with the command once it has ended, or in its current state after `timeoutMs` or when waits are closed.
+   */
   async untilEnd(command: Command, timeoutMs: number): Promise<Command> {
     const { commandId } = command
     await new Promise<void>(resolve => {

@@ -11,7 +11,7 @@ import type { SignsOfLife } from './signs-of-life.ts'
 export interface DispatcherOptions {
   ledger: CommandLedger
   agents: AgentDirectory
-  /** Holds commands back. */
+  /** Holds back commands of batches. */
   gate: BatchGate
   /** Signs of life of a running command renew its lease. */
   signs: SignsOfLife
@@ -24,12 +24,12 @@ export interface DispatcherOptions {
 
 const BACKOFF_BASE_MS = 250
 const BACKOFF_CAP_MS = 10_000
-/** The log could not accept: how long until the next try. */
+/** How long to wait for a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**
- * Dispatches queued commands to agents that have a free place, and acts when a command's clock runs out. It reacts to
- * the log alone, so it does the same after a restart, and for a change that another node made.
+ * Dispatches queued commands to agents that have free capacity, and acts when a command's clock runs out. It reacts
+ * only to the log, so it behaves the same after a restart and for changes that another node made.
  */
 export class Dispatcher {
   readonly #ledger: CommandLedger
@@ -41,11 +41,11 @@ export class Dispatcher {
   readonly #clocks: CommandClocks
   /** By agent: when to look again for commands to dispatch. */
   readonly #pumps: Deadlines
-  /** By agent: the log could not accept that its link was lost. */
+  /** By agent: retries for a lost link that the log could not accept. */
   readonly #untold: Deadlines
   readonly #notBefore = new Map<string, number>()
   readonly #busyRejects = new Map<string, number>()
-  /** Agents that are being sent commands. True: something changed meanwhile, so look again. */
+  /** Agents to which commands are being dispatched. True: something changed in the meantime, so look again. */
   readonly #pumping = new Map<string, boolean>()
   #stops: (() => void)[] = []
 
@@ -63,8 +63,8 @@ export class Dispatcher {
 
   /**
    * After a restart, a dispatched command gets a fresh ack deadline, and a running one is disconnected with a fresh
-   * lease unless its agent is there already. All are appended at once, so that they share the writes of the log: one by
-   * one, thousands would hold up a start.
+   * lease unless its agent is already ready. All changes are appended at once, so that they share the writes of the
+   * log: one by one, thousands would delay the start.
    */
   async start(): Promise<void> {
     if (this.#isRunning) return
@@ -92,7 +92,7 @@ export class Dispatcher {
     return this.#stops.length > 0
   }
 
-  /** The agent is ready: commands that were sent before the cut and not acknowledged are sent again. */
+  /** The agent is ready: commands that were sent before the disconnect and not acknowledged are resent. */
   linkUp(agentId: string): void {
     for (const command of this.#ledger.ofAgent(agentId)) {
       if (command.status === 'dispatched') this.#send(command)
@@ -101,18 +101,18 @@ export class Dispatcher {
     this.#pump(agentId)
   }
 
-  /** The connection is gone: running commands show it, and keep their lease. */
+  /** The connection is gone: running commands become disconnected and keep their lease. */
   async linkDown(agentId: string): Promise<void> {
     const running = [...this.#ledger.ofAgent(agentId)].filter(({ status }) => status === 'running')
     const told = await Promise.all(running.map(({ commandId }) => this.#apply(commandId, { kind: 'link-lost' })))
     if (!told.includes(false)) return
     this.#untold.set(agentId, RETRY_MS, () => {
-      // If the agent is back, its link is not lost, and nothing would report again that it is there.
+      // If the agent is back, its link is not lost, and nothing would correct a report that it is.
       if (!this.#agents.isConnected(agentId)) void this.linkDown(agentId)
     })
   }
 
-  /** Signs of life of an agent's commands renew their leases. An agent knows nothing of another's commands. */
+  /** Signs of life of an agent's commands renew their leases. Commands of other agents are ignored. */
   heard(agentId: string, commandIds: Iterable<string>): void {
     for (const commandId of commandIds)
       if (this.#ledger.live(commandId)?.agentId === agentId) this.#signs.heard(commandId)
@@ -135,11 +135,11 @@ export class Dispatcher {
     if (after.status === 'dispatched' && after.attempt !== before?.attempt) this.#send(after)
     if (after.status === 'queued' && before?.status === 'dispatched') this.#backOff(after)
     if (after.status === 'running') this.#busyRejects.delete(after.agentId)
-    // A queued one that was edited may be the first now, and interrupt what runs.
+    // An edited queued command may now be the first and interrupt running ones.
     if (after.status !== before?.status || after.status === 'queued') this.#pump(after.agentId)
   }
 
-  /** Resolves with false if the log could not accept what follows. */
+  /** Resolves with false if the log could not accept the resulting change. */
   async #due(clock: CommandClock, commandId: string): Promise<boolean> {
     const command = this.#ledger.live(commandId)
     if (command === undefined) return true
@@ -212,7 +212,7 @@ export class Dispatcher {
     })
   }
 
-  /** Dispatches to the agent until it has all that it can take. Resolves true if the log could not accept. */
+  /** Dispatches until the agent is at capacity. Resolves with true if the log could not accept. */
   async #fill(agentId: string): Promise<boolean> {
     for (;;) {
       const { inFlight, queued } = this.#ledger.liveOf(agentId)
@@ -232,7 +232,7 @@ export class Dispatcher {
     }
   }
 
-  /** The next commands, as many as there are free places. The gate is asked for each after those before it went in. */
+  /** The next commands, up to the free capacity. Each is checked at the gate after those before it have entered. */
   #enter(queued: readonly Command[], free: number): Command[] {
     const entered: Command[] = []
     for (const command of queued) {
@@ -244,14 +244,14 @@ export class Dispatcher {
     return entered
   }
 
-  /** Appended in their order and at once, so that all share one commit. False if the log could not accept. */
+  /** Appends the dispatches in order and at once, so that all share one commit. False if the log could not accept. */
   async #dispatch(commands: readonly Command[]): Promise<boolean> {
     const told = await Promise.all(commands.map(({ commandId }) => this.#apply(commandId, { kind: 'dispatch' })))
     for (const [i, command] of commands.entries()) if (!told[i]) this.#gate.changed(command)
     return !told.includes(false)
   }
 
-  /** False if the log could not accept. The caller tries again later, with what is true then. */
+  /** False if the log could not accept. The caller retries later, with the state at that time. */
   async #apply(commandId: string, event: CommandEvent): Promise<boolean> {
     try {
       return (await this.#ledger.apply(commandId, event)).status !== 'unavailable'
@@ -262,5 +262,5 @@ export class Dispatcher {
   }
 }
 
-/** The agent was asked to stop it and has not answered. */
+/** Whether the command was asked to stop and has not ended. */
 const isCancelling = ({ cancelRequestedAt, status }: Command) => cancelRequestedAt !== undefined && !isFinal(status)

@@ -3,7 +3,7 @@ import { isObject } from '../is-object.ts'
 import type { LogRecord } from '../log/event-log.ts'
 import type { SubmitRequest } from './command-types.ts'
 
-/** How long a key protects its command at least, ms. */
+/** The minimum time for which a key protects its command, ms. */
 export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60_000
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
@@ -32,8 +32,8 @@ const sorted = (object: Record<string, unknown>) =>
 export type KeyState = { state: 'free'; version: number } | { state: 'used'; commandId: string; sameBody: boolean }
 
 /**
- * What a key means now. `version` is what a claim of the key must expect. The key is free again when its record was
- * removed, and not by the wall clock: a jump of that must not turn a repeated request into a second command.
+ * The current state of a key. `version` is what a claim of the key must expect. The key becomes free when its record is
+ * removed, not by the wall clock: a clock jump must not turn a repeated request into a second command.
  */
 export function keyState(record: LogRecord | undefined, hash: string): KeyState {
   if (record === undefined) return { state: 'free', version: 0 }

@@ -17,7 +17,7 @@ export function inputFlaw(input: unknown): WireError | undefined {
     : wireError('too_large', `input: ${bytes} bytes; at most ${MAX_INPUT_BYTES}.`)
 }
 
-/** `runTimeoutMs`: that of the agent, for a request that names none. */
+/** `runTimeoutMs`: the agent's own, for a request without one. */
 export function newCommand(request: SubmitRequest, runTimeoutMs: number, now: number): Command {
   const { agentId, kind, input, sessionId, taskId, idempotencyKey, createdBy, retryOf, parentId } = request
   return {
@@ -43,7 +43,7 @@ export function newCommand(request: SubmitRequest, runTimeoutMs: number, now: nu
   }
 }
 
-/** The request that makes the same command once more. */
+/** The request that submits the same command again. */
 export function retryOf(command: Command, createdBy: string): SubmitRequest {
   const { commandId, agentId, kind, input, priority, whenBusy, onLost, queueTtlMs, runTimeoutMs } = command
   const { sessionId, taskId, parentId, stdio } = command

@@ -23,7 +23,7 @@ export class QueueAdmission {
     this.#limit = queueLimit
   }
 
-  /** Why the agent takes no such command now; undefined if it does. */
+  /** Why the agent cannot take this command now; undefined if it can. */
   refusal({ agentId, whenBusy }: SubmitRequest): WireError | undefined {
     const { inFlight, waiting: queued } = this.#ledger.liveOf(agentId)
     const waiting = queued + (this.#arriving.get(agentId) ?? 0)

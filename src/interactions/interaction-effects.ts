@@ -20,21 +20,21 @@ export interface InteractionEffectsOptions {
 type InteractionKey = `${string} ${string}`
 const keyOf = ({ agentId, interactionId }: Interaction): InteractionKey => `${agentId} ${interactionId}`
 
-/** The log could not accept: how long until the next try. */
+/** How long to wait for a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**
- * Carries out what follows from interactions: their command waits, they expire, their answers go to the agent, and they
- * are cancelled when the work that they guard is gone. It reacts to the log alone, so after a restart it continues
- * where it was.
+ * Carries out the effects of interactions: their command waits, they expire, their answers go to the agent, and they
+ * are cancelled when the work that they guard is gone. It reacts only to the log, so after a restart it continues where
+ * it was.
  */
 export class InteractionEffects {
   readonly #options: InteractionEffectsOptions
   /** When an interaction expires, by agent and interaction. */
   readonly #expiries: Deadlines<InteractionKey>
-  /** The same times on the monotonic clock. They are kept while stopped, since the wall clock may jump meanwhile. */
+  /** The same times on the monotonic clock. Kept while stopped, since the wall clock may jump in the meantime. */
   readonly #endsAt = new Map<InteractionKey, { expiresAt: number; monotonic: number }>()
-  /** What the log could not accept: a change of an interaction, or whether a command waits. */
+  /** Retries for what the log could not accept: a change of an interaction, or whether a command waits. */
   readonly #retries: Deadlines<`${InteractionEvent['kind']} ${string} ${string}` | `command ${string}`>
   #stops: Unfollow[] = []
 
@@ -58,7 +58,7 @@ export class InteractionEffects {
     const open = new Set(left.filter(({ state }) => state === 'open').map(keyOf))
     for (const key of this.#endsAt.keys()) if (!open.has(key)) this.#endsAt.delete(key)
     for (const interaction of left) this.#changed(interaction)
-    // A server that died between an answer and its effect left the command waiting.
+    // A server that died between an answer and its effect may have left the command waiting.
     for (const { commandId, waitingSince } of [...commands.all()]) {
       if (waitingSince !== undefined && !ledger.hasOpen(commandId)) this.#settle(commandId)
     }
@@ -95,7 +95,7 @@ export class InteractionEffects {
     else if (command === undefined || isGivenUp(command)) this.#apply(interaction, { kind: 'cancel' })
   }
 
-  /** Arms the clock once: the wall clock may have jumped before a later change. */
+  /** Arms the expiry only once: the wall clock may have jumped before a later change. */
   #watch(interaction: Interaction): void {
     const { expiresAt } = interaction
     const key = keyOf(interaction)
@@ -159,15 +159,15 @@ export class InteractionEffects {
     this.#apply(interaction, { kind: 'sent' })
   }
 
-  /** A command waits while one of its interactions is open, and goes on after the last one. */
+  /** A command waits while one of its interactions is open, and resumes after the last one. */
   #settle(commandId: string): void {
     const { ledger, commands } = this.#options
-    // Read again on each try, since it may have been answered meanwhile.
+    // Evaluated on each try, since the interaction may have been answered in the meantime.
     const due = () => (ledger.hasOpen(commandId) ? 'wait' : 'resume')
     const kind = due()
     void this.#accepted(() => commands.apply(commandId, { kind })).then(accepted => {
       if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))
-      // What was due meanwhile found the command as it was before this change, which another change of it had held up.
+      // A change that became due in the meantime saw the command before this change, which another change had delayed.
       else if (this.#stops.length > 0 && due() !== kind) this.#settle(commandId)
     })
   }
@@ -181,7 +181,7 @@ export class InteractionEffects {
     attempt()
   }
 
-  /** False if the log could not accept a change and it is worth trying again. */
+  /** False if the log could not accept a change and a retry is worthwhile. */
   async #accepted(change: () => Promise<{ status: string }>): Promise<boolean> {
     try {
       if ((await change()).status !== 'unavailable') return true

@@ -22,17 +22,17 @@ export interface InteractionLedgerOptions {
   clock: Clock
   /** How long closed interactions are kept, ms. */
   retentionMs: number
-  /** Finds a command: its submitter is told of its interactions, and those who follow its task see them. */
+  /** Finds a command: its submitter is notified of its interactions, and followers of its task see them. */
   commandOf: (commandId: string) => Promise<Pick<Command, 'createdBy' | 'taskId'> | undefined>
 }
 
 /**
- * The interactions that are open or whose answers are not yet confirmed, kept in memory by following the log; and the
+ * Keeps the interactions that are open or whose answers are not yet confirmed in memory by following the log. It is the
  * one way to change an interaction.
  */
 export class InteractionLedger {
   readonly #options: InteractionLedgerOptions
-  /** By topic: agents choose ids, so several agents may have one with the same id. */
+  /** By topic: agents choose ids, so several agents may choose the same. */
   readonly #records: LiveRecords<Interaction>
   readonly #byAgent = new TopicIndex()
   readonly #byCommand = new TopicIndex()
@@ -80,7 +80,7 @@ export class InteractionLedger {
     return this.#at(this.#byCommand.of(commandId))
   }
 
-  /** Its answer can no longer take effect, whatever its delivery state says: it is not sent again. */
+  /** Drops an interaction whose answer can no longer take effect, whatever its delivery state: it is not sent again. */
   forget(interaction: Interaction): void {
     this.#records.forget(topicOf(interaction))
   }
@@ -158,7 +158,7 @@ export class InteractionLedger {
 const topicOf = ({ agentId, interactionId }: Pick<Interaction, 'agentId' | 'interactionId'>): string =>
   topics.interaction(agentId, interactionId)
 
-/** Topics, grouped by what they belong to. */
+/** Topics, grouped by the agent or command that they belong to. */
 class TopicIndex {
   readonly #topics = new Map<string, Set<string>>()
 

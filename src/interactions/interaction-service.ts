@@ -21,7 +21,7 @@ export type RespondOutcome =
   /** On disk. `affected: false`: it already had this answer. */
   { status: 'ok'; affected: boolean; interaction: Interaction } | Refused
 
-/** Who answers; the answer names them. */
+/** The person or program that answers, named in the answer. */
 export type Answerer = Caller & { actor: Actor }
 
 /** What an agent reports about an interaction. */
@@ -39,7 +39,7 @@ export interface InteractionQuery {
   cursor?: string
 }
 
-/** Questions that agents ask and answers that people give. What it accepts is on disk. */
+/** Questions that agents ask and answers that people give. Everything that it accepts is on disk. */
 export class InteractionService {
   readonly #log: EventLog
   readonly #ledger: InteractionLedger
@@ -113,7 +113,7 @@ export class InteractionService {
     }
   }
 
-  /** Gives the same answer to many interactions; each is judged by itself. */
+  /** Gives the same answer to many interactions; each is checked separately. */
   async respondAll({ interactionIds, ...answer }: BulkRespondBody, answerer: Answerer) {
     const results = [...new Set(interactionIds)].map(async interactionId => {
       const outcome = await this.respond(interactionId, answer, answerer)
@@ -134,8 +134,8 @@ export class InteractionService {
   }
 
   /**
-   * A request is judged before it is stored and shown: what it guards must exist, and its id must not belong to another
-   * interaction.
+   * Checks a request before it is stored and shown: the command that it guards must not have ended, and its id must not
+   * belong to another agent's interaction.
    */
   async #requestFlaw(
     agentId: string,

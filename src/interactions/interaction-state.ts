@@ -69,8 +69,8 @@ export function changeInteraction(
 }
 
 /**
- * It was asked again, because the agent restarted or the frame was sent twice. An open one stays open, an answer is
- * given again, and one that was cancelled with its work opens anew.
+ * A repeated request means that the agent restarted or the frame was resent. An open interaction stays open, an answer
+ * is delivered again, and an interaction that was cancelled with its work is reopened.
  */
 function request(
   interaction: Interaction | undefined,

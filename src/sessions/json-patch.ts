@@ -164,7 +164,7 @@ class Patching {
   }
 
   #copy(value: unknown): unknown {
-    // A plain string counts as well: a long one, copied by thousands of operations, fills the memory.
+    // A plain string counts as well: a long one, copied by thousands of operations, would fill the memory.
     const text = JSON.stringify(value)
     this.#copyBytesLeft -= text.length
     if (this.#copyBytesLeft < 0) throw new Flaw('too much is copied', 'copies')
@@ -192,7 +192,7 @@ function given<T>(value: T | undefined): T {
   return value
 }
 
-/** Cloned, because the patch is told to others as it arrived and later operations must not change it. */
+/** Cloned, because the patch is published as it arrived and later operations must not change it. */
 const clone = (value: unknown): unknown => (isContainer(value) ? JSON.parse(JSON.stringify(value)) : value)
 
 function member(value: unknown, token: string): unknown {

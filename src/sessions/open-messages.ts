@@ -13,7 +13,7 @@ import type {
 } from '../log/event-log.ts'
 import { abandoned, advance, charsOf, eventsSoFar, isStreamEvent, keyOf, type StreamEvent } from './stream-item.ts'
 
-/** The open items of one session. Items are replaced and never mutated, so a reference to one stays as it is. */
+/** The open items of one session. Items are replaced and never mutated, so a reference to one stays unchanged. */
 interface Stream {
   agentId: string
   sessionId: string
@@ -29,14 +29,14 @@ interface Tally {
 
 const NOTHING = { items: 0, chars: 0 }
 
-/** A snapshot that is being taken. It holds no more than it will show, however long the log takes. */
+/** A snapshot in progress. It holds no more than it will show, however long the log takes. */
 interface Taking {
   fits: (event: { topic: string; taskId?: string | undefined }) => boolean
-  /** By their topic in the log: for each, the newest that was listed or told. */
+  /** By topic in the log: the newest version that was listed or received. */
   states: Map<string, LogRecord>
-  /** The position at which the log took its records; unknown until it has. */
+  /** The position at which the log took its records; infinite until it is known. */
   upTo: number
-  /** Called at the moment when everything up to that position was told, and nothing after it. */
+  /** Called when everything up to that position has been received, and nothing after it. */
   onReached: () => void
 }
 
@@ -59,8 +59,8 @@ const openTopic = (agentId: string, sessionId: string, key: string) =>
 export const stateTopic = (agentId: string, sessionId: string) => `${STATE}.${agentId}.${sessionId}`
 
 /**
- * What is open on the streams of sessions, kept in memory by following the log: unfinished messages with their text so
- * far, and tool calls. Each open item has a record of the server's own, written with its start and deleted with its
+ * The open items of the streams of sessions, kept in memory by following the log: unfinished messages with their text
+ * so far, and tool calls. Each open item has a record of the server's own, written with its start and deleted with its
  * end, so that a restart reads the log only from the oldest open start.
  */
 export class OpenMessages {
@@ -75,7 +75,7 @@ export class OpenMessages {
     this.#log = log
   }
 
-  /** Follows first and reads then, so that nothing is missed in between. */
+  /** Follows first and then reads, so that nothing in between is missed. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     this.#told = seqOf(this.#log.head)
@@ -102,7 +102,7 @@ export class OpenMessages {
     return this.#agents.get(agentId) ?? NOTHING
   }
 
-  /** Drafts that end whatever an agent, or one of its sessions, has open. */
+  /** Drafts that end everything that an agent, or one of its sessions, has open. */
   closing(agentId: string, sessionId?: string): EventDraft[] {
     const named =
       sessionId === undefined ? this.#agents.get(agentId)?.topics : [topics.sessionMessages(agentId, sessionId)]
@@ -111,8 +111,8 @@ export class OpenMessages {
   }
 
   /**
-   * The records of the log together with what was open on the streams at the same position. The log says at which
-   * position it took its records; the open items are read at the moment when exactly that much was told.
+   * The records of the log together with the items that were open at the same position. The log reports the position of
+   * its records; the open items are read when exactly the events up to there have been received.
    */
   async snapshot(patterns: readonly string[], scope?: SnapshotScope): Promise<Snapshot> {
     if (!patterns.some(meetsStreams)) return this.#log.snapshot(patterns, scope)
@@ -123,7 +123,7 @@ export class OpenMessages {
     try {
       await this.#listStates(patterns, taking)
       const { records, cursor, flawed } = await this.#log.snapshot(patterns, scope)
-      // More than that was told already, so the moment is missed: takes another snapshot.
+      // Later events have already been received, so the moment is missed: takes another snapshot.
       if (this.#told > seqOf(cursor)) return await this.snapshot(patterns, scope)
       const items = await this.#itemsAt(seqOf(cursor), taking)
       const open = items.flatMap(({ item, stream }) =>
@@ -145,7 +145,7 @@ export class OpenMessages {
       putState(taking, record)
   }
 
-  /** What is open at a position that the log has told or will tell soon. */
+  /** The items open at a position that followers have reached or will soon reach. */
   #itemsAt(seq: number, taking: Taking): Promise<OpenItem[]> {
     if (this.#told >= seq) return Promise.resolve(this.#openItems())
     taking.upTo = seq
@@ -159,7 +159,7 @@ export class OpenMessages {
     return [...this.#streams.values()].flatMap(stream => [...stream.items.values()].map(item => ({ item, stream })))
   }
 
-  /** Resolves with the position up to which it was read. */
+  /** Resolves with the position up to which the log was read. */
   async #restore(): Promise<number> {
     let oldest = Number.POSITIVE_INFINITY
     for await (const record of eachRecord(this.#log, { kind: OPEN })) {
@@ -225,7 +225,7 @@ export class OpenMessages {
 
 const STREAMS = 'agents.*.sessions.*.messages'
 
-/** A list can be ahead of what was told: the newer of the two counts. */
+/** A list can be ahead of the received events: the newer of the two counts. */
 function putState({ fits, states }: Taking, record: LogRecord): void {
   const known = states.get(record.topic)
   if ((known === undefined || known.version < record.version) && fits(shownState(record)))
@@ -240,7 +240,7 @@ function noteState(taking: Taking, event: FleetEvent): void {
 
 type Folded = Pick<FleetEvent, 'type' | 'topic' | 'payload' | 'at'>
 
-/** The item as it is after an event. */
+/** Applies an event to its item. Returns the item before and after. */
 function fold(
   streams: Map<string, Stream>,
   event: Folded,
@@ -261,7 +261,7 @@ function fold(
   return { agentId, before, after }
 }
 
-/** An event of a stream, together with the mark that says whether its item is open. */
+/** The draft of a stream event, together with the mark that its item is open. */
 export function draftsOf(event: StreamEvent): EventDraft[] {
   const { agentId, sessionId, taskId } = event.payload
   const topic = topics.sessionMessages(agentId, sessionId)
@@ -304,7 +304,7 @@ function shownState(record: LogRecord): LogRecord {
 
 const SHAPE = ['agents', undefined, 'sessions', undefined, 'messages']
 
-/** Whether the pattern can match a session's stream, or what concerns a task in one. */
+/** Whether the pattern can match a session's stream, or events of a task in one. */
 function meetsStreams(pattern: string): boolean {
   const tokens = pattern.split('.')
   if (tokens.at(-1) === '>' && (tokens[0] === 'tasks' || tokens[0] === '*')) return true

@@ -40,11 +40,11 @@ export interface SessionServiceOptions {
   onFault(error: unknown): void
 }
 
-/** Agents repeat that somebody types, but may never say that they stopped. */
+/** Agents repeat typing reports, but may never report the end of typing. */
 const TYPING_MS = 6_000
-/** How many sessions are known to be active without reading the disk. */
+/** Maximum number of sessions known to be active without reading the disk. */
 const KNOWN_LIMIT = 10_000
-/** The shortest time between two counts of an agent's active sessions while it has as many as it may. */
+/** The shortest time between two counts of an agent's active sessions while it is at its limit. */
 const RECOUNT_MS = 10_000
 
 /** Sessions between agents and people: records that change with what agents report. */
@@ -58,14 +58,14 @@ export class SessionService {
   readonly #known = new Map<string, Session>()
   readonly #limits: SessionLimits
   /**
-   * Ids of sessions that have not ended, by agent. Retention removes records without telling anybody, so a full set is
-   * read again.
+   * Ids of sessions that have not ended, by agent. Retention removes records without an event, so a full set is read
+   * again.
    */
   readonly #active = new Map<string, { ids: Set<string>; readAt: number }>()
   /** Sessions in which somebody types, by agent and topic. */
   readonly #typists = new Map<string, Map<string, Session>>()
   readonly #typing: Deadlines
-  /** How many sessions were seen to end: a record that was read before the last of them may be out of date. */
+  /** How many sessions were seen to end: a record that was read before the latest of them may be stale. */
   #endings = 0
   #unfollow: Unfollow | undefined
 
@@ -79,7 +79,7 @@ export class SessionService {
     this.#typing = new Deadlines(clock)
   }
 
-  /** Whoever typed when the server stopped has stopped long ago. */
+  /** Loads the active sessions. Typing that was reported before a stop ends by its timeout. */
   async start(): Promise<void> {
     if (this.#unfollow !== undefined) return
     for (const known of [this.#known, this.#active, this.#typists]) known.clear()
@@ -98,7 +98,7 @@ export class SessionService {
     this.#typing.stop()
   }
 
-  /** Only of agents that `sees` admits. Agents choose session ids, so two agents may choose the same. */
+  /** Considers only agents that `sees` admits. Agents choose session ids, so two agents may choose the same. */
   async get(sessionId: string, sees: (agentId: string) => boolean = () => true): Promise<Session | undefined> {
     const { records } = await this.#log.list({ kind: 'session', where: { id: sessionId }, limit: 100 })
     return records.map(({ payload }) => payload as Session).find(({ agentId }) => sees(agentId))
@@ -108,18 +108,18 @@ export class SessionService {
     return itemPage(this.#log, { kind: 'session', where, order: 'desc', limit, cursor })
   }
 
-  /** The session is known to be active: its stream needs no look at the record. */
+  /** Whether the session is known to be active, so that its stream needs no look at the record. */
   isActive({ agentId, sessionId }: SessionOf): boolean {
     return this.#known.has(topics.sessionStatus(agentId, sessionId))
   }
 
-  /** Judges frames that are stored together. */
+  /** A gate for frames that are stored together. */
   gate(agentId: string): StreamGate {
     return new StreamGate(this.#open, agentId, this.#limits.maxOpenItems)
   }
 
   /**
-   * Stores what an agent reports of a session. `alongside` is stored in the same step, even if the report is refused.
+   * Stores an agent's report about a session. `alongside` is stored in the same step, even if the report is refused.
    */
   async report(of: SessionOf, event: SessionEvent, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const flaw = await this.#flaw(of, event)
@@ -129,7 +129,7 @@ export class SessionService {
     const endings = this.#endings
     const changed = await this.#change(of, event, [...closing, ...alongside])
     if (changed.status === 'unavailable') return changed
-    // Nothing that follows the log tells of it: without this, each later frame of its stream would be stored alone.
+    // An unchanged session produces no event: without this, each later frame of its stream would be stored alone.
     if (changed.status === 'same' && changed.value?.status === 'active' && endings === this.#endings)
       this.#know(changed.value)
     if (changed.status === 'same' && changed.why === 'absent') {
@@ -149,7 +149,7 @@ export class SessionService {
     return this.report(of, this.#meaning(event), [...admitted.events.flatMap(draftsOf), ...alongside])
   }
 
-  /** Changes the server's copy first: a change that does not apply to it is told to nobody. */
+  /** Applies the change to the server's copy first: a change that does not apply is not published. */
   async state(of: SessionOf, change: StateChange, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     if (!this.isActive(of)) {
       const seen = await this.report(of, { kind: 'seen' }, [])
@@ -176,7 +176,7 @@ export class SessionService {
     return this.#refuse(refusal, alongside)
   }
 
-  /** Typing ends by itself after a time, so that nothing depends on a frame that says so. */
+  /** Typing ends by itself after a time, so that nothing depends on a frame that reports its end. */
   async typing(of: SessionOf, typing: boolean): Promise<ReportOutcome> {
     const topic = topics.sessionStatus(of.agentId, of.sessionId)
     const known = this.#known.get(topic)
@@ -187,7 +187,7 @@ export class SessionService {
     return this.report(of, { kind: 'typing', typing }, [])
   }
 
-  /** Drafts that end what an agent leaves open when it goes, to be stored together with its going. */
+  /** Drafts that end everything an agent leaves open when it exits, to be stored together with the exit. */
   closing(agentId: string): EventDraft[] {
     return this.#open.closing(agentId)
   }
@@ -224,7 +224,7 @@ export class SessionService {
     })
   }
 
-  /** A `delete` of a record that does not exist would still be told. */
+  /** Deleting a record that does not exist would still be sent to followers. */
   async #stateRemoval({ agentId, sessionId }: SessionOf): Promise<EventDraft[]> {
     const topic = stateTopic(agentId, sessionId)
     const state = await this.#log.get(topic)
@@ -250,7 +250,7 @@ export class SessionService {
     return (await this.foreign(of)) ?? (await this.#full(of, event))
   }
 
-  /** Refuses one more session where the agent has as many as it may. */
+  /** Refuses one more session if the agent is at its limit. */
   async #full({ agentId, sessionId }: SessionOf, event: SessionEvent): Promise<WireError | undefined> {
     const { maxSessions } = this.#limits
     const begins = event.kind !== 'end' && (event.kind !== 'typing' || event.typing)
@@ -305,7 +305,7 @@ export class SessionService {
     }
   }
 
-  /** It is active. What is known already is as new. */
+  /** Notes an active session. An existing entry is just as recent. */
   #know(session: Session): void {
     const topic = topics.sessionStatus(session.agentId, session.sessionId)
     if (this.#known.has(topic)) return
@@ -335,7 +335,7 @@ export class SessionService {
 /** The state of a session starts as an empty object. */
 function applied(record: LogRecord | undefined, change: StateChange): Patched {
   if (change.kind === 'snapshot') return checkState(change.snapshot)
-  // Parsed anew, since the patch changes it in place.
+  // Parsed again, since the patch changes it in place.
   const { snapshot } = JSON.parse(record?.json ?? '{"snapshot":{}}') as { snapshot: unknown }
   return patchState(snapshot, change.patch)
 }

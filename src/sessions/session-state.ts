@@ -1,7 +1,7 @@
 import type { EventType, Session } from '@fleetwire/protocol'
 import { shortText } from '../short-text.ts'
 
-/** What happens to a session. Fields that are not named stay as they are. */
+/** An event of a session. Fields that are not named stay unchanged. */
 export type SessionEvent =
   | { kind: 'start'; fields: SessionFields }
   | { kind: 'activity'; fields: SessionFields }
@@ -22,7 +22,7 @@ type SessionEventType = Extract<EventType, `session:${string}`>
 
 export type SessionDecision =
   | { to: 'next'; type: SessionEventType; session: Session }
-  /** `already`: nothing to change. `absent`: an end, or the end of typing, does not start a session. */
+  /** `already`: nothing to change. `absent`: an end does not start a session. */
   | { to: 'same'; why: 'absent' | 'already' }
 
 export interface SessionOf {

@@ -3,11 +3,11 @@ import type { EventDraft } from '../log/event-log.ts'
 import { draftsOf } from './open-messages.ts'
 import type { StreamEvent } from './stream-item.ts'
 
-/** A joined delta is one event, and a longer one would hold up those behind it. */
+/** A joined delta is one event; a longer one would delay the events behind it. */
 const MAX_JOINED_CHARS = 16 * 1024
 
 type Delta = Extract<StreamEvent, { type: 'message:delta' | 'tool:args' }>
-/** A delta: an event, or still a frame of an agent. */
+/** A delta, as an event or as an agent's frame. */
 type DeltaLike = { [K in Delta['type']]: { type: K; payload: Omit<EventPayloads[K], 'agentId'> } }[Delta['type']]
 
 /**
@@ -33,7 +33,7 @@ export class StreamDrafts {
     }
   }
 
-  /** Whether it continues the text of the delta that was added last. */
+  /** Whether it continues the text of the last delta that was added. */
   isContinuedBy(next: { type: string }): next is DeltaLike {
     return this.#delta !== undefined && isDelta(next) && continues(this.#delta, next)
   }
@@ -57,7 +57,7 @@ export class StreamDrafts {
   }
 }
 
-/** A piece of a text that continues. */
+/** Whether it is a piece of a text that continues. */
 export const isDelta = <T extends { type: string }>(event: T): event is T & DeltaLike =>
   event.type === 'message:delta' || event.type === 'tool:args'
 

@@ -3,19 +3,22 @@ import { notFound, type Refused, refused } from '../outcome.ts'
 import type { OpenMessages } from './open-messages.ts'
 import { argsChars, keyOf, type StreamEvent } from './stream-item.ts'
 
-/** Characters that one agent may hold open: an agent that never ends its messages would fill the memory. */
+/**
+ * Maximum characters that one agent may hold open. Otherwise an agent that never ends its messages would fill the
+ * memory.
+ */
 export const MAX_OPEN_CHARS = 8 * 1024 * 1024
 
 export type Admitted = { status: 'ok'; events: StreamEvent[] } | Refused
 
 /**
- * Checks frames of one agent about messages and tool calls one after the other, before any of them is stored, so that
- * several go into one append. In the log, whatever continues or ends has a start.
+ * Checks one agent's frames about messages and tool calls in order, before any of them is stored, so that several can
+ * share one append. It ensures that everything that continues or ends in the log has a start.
  */
 export class StreamGate {
   readonly #open: OpenMessages
   readonly #maxItems: number
-  /** What the frames so far will begin (true) or end (false). */
+  /** Items that the frames so far begin (true) or end (false). */
   readonly #changed = new Map<string, boolean>()
   #items: number
   #chars: number
@@ -44,7 +47,7 @@ export class StreamGate {
     }
   }
 
-  /** Why the text of the delta before may not continue with this one; everything else was checked for that delta. */
+  /** Why the text of the previous delta may not continue with this one; everything else was checked for that delta. */
   more(delta: string): WireError | undefined {
     return this.#fits(delta.length) ? undefined : full().error
   }

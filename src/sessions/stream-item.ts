@@ -84,7 +84,7 @@ function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    // What could not be passed on as it is stays the text that it is.
+    // A value that could not be passed on unchanged stays text.
     return isDeeper(value, MAX_VALUE_DEPTH) || findTooLarge(value) !== undefined ? undefined : value
   } catch {
     return undefined
@@ -128,7 +128,7 @@ export function eventsSoFar(item: TranscriptItem, { agentId, sessionId }: InSess
   ]
 }
 
-/** The event that ends an item in place of its agent. */
+/** The event that ends an item on behalf of its agent. */
 export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSession): StreamEvent {
   const of = { agentId, sessionId, ...concerns(item) }
   if (item.kind === 'message') {

@@ -3,7 +3,7 @@ import type { EventLog, ReadResult } from '../log/event-log.ts'
 import type { SessionOf } from './session-state.ts'
 import { advance, isStreamEvent, keyOf } from './stream-item.ts'
 
-/** The limit of an answer, plus one item. */
+/** Maximum size of an answer, to which one item may be added. */
 const PAGE_CHARS = 2 * 1024 * 1024
 const READ_EVENTS = 500
 
@@ -12,9 +12,9 @@ export type Transcript =
   | Extract<ReadResult, { status: 'gone' }>
 
 /**
- * Reads the messages and tool calls of a session in the order in which they began, each complete or as far as it is. A
- * page consists of the items that begin after the cursor; the log is read on until all of them have ended, even past
- * the start of the next page.
+ * Reads the messages and tool calls of a session in the order in which they began, each complete or with its content so
+ * far. A page consists of the items that begin after the cursor; reading continues until all of them have ended, even
+ * past the start of the next page.
  */
 export async function readTranscript(
   log: Pick<EventLog, 'read'>,

@@ -38,15 +38,15 @@ const ids: ReadonlySet<string> = new Set(['taskId', 'agentId', 'parentTaskId'])
 const names = Object.keys(columns)
 const cells = (task: Task) => Object.values(columns).map(cell => cell(task))
 
-/** Every character that some program takes for the end of a line or of a cell. */
+/** All characters that some program treats as the end of a line or of a cell. */
 const BREAKS = '\\r\\n\\v\\f\\u0085\\u2028\\u2029'
 const BREAK = new RegExp(`[${BREAKS}]`)
-/** Where a formula could begin: at the start of a cell, and wherever some program sees one begin. */
+/** Where a formula could begin: at the start of a cell, and wherever some program starts a new cell. */
 const FORMULA = new RegExp(`(^|[${BREAKS};\\t])(?= *[=+\\-@\\t\\r\uFF1D\uFF0B\uFF0D\uFF20])`, 'g')
 
 /**
- * RFC 4180. A cell with a line break of any kind is quoted. What a spreadsheet would run as a formula gets an
- * apostrophe in front, also after a line break.
+ * RFC 4180. A cell with a line break of any kind is quoted. Text that a spreadsheet would run as a formula is prefixed
+ * with an apostrophe, also after a line break.
  */
 const csv = (rows: string[][]): string =>
   stringify(
@@ -66,7 +66,7 @@ const inline = (text: string): string =>
     .replace(UNSEEN, '')
     .replace(/[\\`*_[\]|#~$]/g, '\\$&')
     .replace(/[&<>]|:(?=\/\/)|(?<=\bwww)\./gi, character => `&#${character.charCodeAt(0)};`)
-/** Ids are safe as they are, and people copy them. */
+/** Ids need no escaping, and people copy them. */
 const code = (id: string): string => (id === '' ? '' : `\`${id}\``)
 /** A fence that is longer than any run of backticks in the text. */
 function fenced(text: string): string {

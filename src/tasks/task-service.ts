@@ -45,8 +45,8 @@ interface New {
 const MAX_PARENTS = 32
 
 /**
- * Tasks: what is to be done, by whom, and how far it is. Each is a record that agents and people change. Without a
- * caller, it is code in this process.
+ * Tasks: what is to be done, by whom, and how far along it is. Each is a record that agents and people change. The
+ * default caller is code in this process.
  */
 export class TaskService {
   readonly #log: EventLog
@@ -73,8 +73,8 @@ export class TaskService {
     (await this.get(taskId)) ?? 'absent'
 
   /**
-   * Why a caller may not say that something concerns this task. Callers who see the whole fleet may name tasks that do
-   * not exist yet; for others, those look the same as hidden ones.
+   * Why a caller may not refer to this task. Callers who see the whole fleet may name tasks that do not exist yet; for
+   * others, those look the same as hidden ones.
    */
   async hidden(taskId: string | undefined, caller: Caller): Promise<WireError | undefined> {
     if (taskId === undefined || caller.seesFleet) return undefined
@@ -149,7 +149,7 @@ export class TaskService {
     }
   }
 
-  /** Stores what an agent reports of a task. `alongside` is stored in the same step, even if the report is refused. */
+  /** Stores an agent's report about a task. `alongside` is stored in the same step, even if the report is refused. */
   async report(report: TaskReport, alongside: readonly EventDraft[]): Promise<ReportOutcome> {
     const { taskId } = report
     const flaw = await this.#parentFlaw(taskId, report.fields.parentTaskId, undefined)
@@ -206,7 +206,7 @@ export class TaskService {
       known,
       decide: current => {
         const now = this.#clock.now()
-        // All callers share the ids: the refusal says that an id is taken, and not by what.
+        // All callers share the ids: the refusal says only that the id is taken.
         if (current !== undefined && !sees(caller, current)) {
           return { to: 'same', why: event.kind === 'create' ? 'exists' : 'absent' }
         }
@@ -230,8 +230,8 @@ export class TaskService {
   }
 
   /**
-   * Keeps the tasks a tree: no task is its own ancestor. The parent must exist if a caller names it; an agent's may be
-   * created later.
+   * Keeps the tasks a tree: no task is its own ancestor. A parent that a caller names must exist; one that an agent
+   * names may be created later.
    */
   async #parentFlaw(
     taskId: string,

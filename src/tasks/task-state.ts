@@ -1,9 +1,9 @@
 import type { EventType, Task, TaskAction, TaskFields } from '@fleetwire/protocol'
 
-/** What happens to a task. `fields` change it; those that are not named stay as they are. */
+/** An event of a task. `fields` change it; fields that are not named stay unchanged. */
 export type TaskEvent =
   | { kind: 'create'; taskId: string; fields: TaskFields; status?: Task['status'] }
-  /** Replaces all that people set; creates the task if it does not exist. */
+  /** Replaces all fields that people set; creates the task if it does not exist. */
   | { kind: 'replace'; taskId: string; fields: TaskFields; status?: Task['status'] }
   | { kind: 'edit'; fields: TaskFields; status?: Task['status'] }
   | { kind: 'act'; action: TaskAction; fields: TaskFields }
@@ -75,7 +75,7 @@ function report(
   now: number,
 ): TaskDecision {
   if (task === undefined) {
-    // Only these two create a task: a late report must not bring back one that was deleted.
+    // Only these two create a task: a late report must not recreate a deleted one.
     if (verb !== 'create' && verb !== 'start') return { to: 'same', why: 'absent' }
     const task = { ...blank(taskId, now), ...fields, agentId }
     return verb === 'start' ? act(task, 'start', {}, now) : { to: 'next', type: 'task:created', task }
@@ -149,7 +149,7 @@ const blank = (taskId: string, now: number): Task => ({
   updatedAt: now,
 })
 
-/** The fields that follow from its life and that nobody sets. */
+/** The fields that follow from the task's life cycle and that nobody sets. */
 function lifeOf({ status, startedAt, endedAt }: Task): Partial<Task> {
   return { status, ...(startedAt !== undefined && { startedAt }), ...(endedAt !== undefined && { endedAt }) }
 }
