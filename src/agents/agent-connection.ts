@@ -11,7 +11,7 @@ import type {
 /** A connection of an agent, after its token was checked. A WebSocket `Connection` is one. */
 export interface AgentConnection {
   readonly id: string
-  /** When its token ends, epoch ms. */
+  /** When its token expires, epoch ms. */
   readonly tokenExpiresAt?: number
   send<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void
   /** The agent accepts joined messages: from now on, frames that are sent together may be one message. */

@@ -24,7 +24,7 @@ export interface AgentSessionServices extends UplinkServices {
 const HELLO_DEADLINE_MS = 10_000
 /** How long the agent may take to resend frames before commands missing from its inventory count as denied. */
 const RESEND_GRACE_MS = 1000
-/** How many frames may wait while the log cannot accept; more if the agent may send more at once. */
+/** How many frames may wait while the log cannot accept; the frame burst of the agent, if that is larger. */
 const INBOX_LIMIT = 2000
 
 type State =

@@ -65,7 +65,7 @@ export const runningOf = (commands: readonly Command[]): string[] =>
 /** Falls back to the id for a name without a letter, digit or symbol, which would leave nothing to read or click. */
 const readableName = (name: string, agentId: string): string => (/[\p{L}\p{N}\p{P}\p{S}]/u.test(name) ? name : agentId)
 
-/** The record of an agent after its hello. What the hello leaves out keeps the value of the last record. */
+/** The record of an agent after its hello. Fields that the hello leaves out keep the values of the last record. */
 export function greeted(
   agentId: string,
   hello: AgentPayloads['agent:connect'],

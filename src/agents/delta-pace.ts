@@ -8,7 +8,7 @@ const GATHER_MS = 5
 
 /**
  * Decides when agents' deltas are stored: at once after a quiet time, otherwise together with all agents' deltas of a
- * few milliseconds. Otherwise a thousand frames a second from as many agents would cost a thousand commits.
+ * few milliseconds. Without this, a thousand frames a second from as many agents would cost a thousand commits.
  */
 export class DeltaPace {
   readonly #clock: Clock

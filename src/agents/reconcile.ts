@@ -12,8 +12,8 @@ export interface Judgement {
 }
 
 /**
- * What a returning agent must do with one command of its inventory. `command` is what the log has; undefined if it is
- * unknown or belongs to another agent.
+ * What a returning agent must do with one command of its inventory. `command` is the log's record of it; undefined if
+ * it is unknown or belongs to another agent.
  */
 export function judge(item: InventoryItem, command: Command | undefined): Judgement {
   const { commandId } = item

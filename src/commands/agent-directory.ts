@@ -13,7 +13,7 @@ export interface AgentDirectory {
    */
   send<K extends AgentServerFrameType>(agentId: string, type: K, payload: AgentServerPayloads[K]): void
   maxConcurrency(agentId: string): number
-  /** The run timeout of commands that name none, ms; 0: no limit. */
+  /** The run timeout of commands that do not set one, ms; 0: no limit. */
   runTimeoutMs(agentId: string): number
   /** When the agent was last heard, epoch ms. */
   lastSeenAt(agentId: string): number

@@ -39,7 +39,7 @@ interface Run {
 }
 
 const FORCE_GRACE_MS = 5000
-/** How long to wait for a retry when the log could not accept. */
+/** Delay before a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**

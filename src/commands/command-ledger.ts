@@ -17,7 +17,7 @@ export type Applied =
 type Why = Extract<Transition, { to: 'same' }>['why'] | 'unknown'
 
 /**
- * Keeps the commands that have not ended in memory by following the log. It is the one way to change a command: a
+ * Keeps the commands that have not ended in memory by following the log. It is the only way to change a command: a
  * transition is appended only if the command is still in the state that it was computed from.
  */
 export class CommandLedger {

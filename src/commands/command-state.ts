@@ -203,8 +203,8 @@ function unacknowledged(command: Command, now: number): Transition {
 
 /**
  * A queued command ends at once. If the agent may already have the command, it is asked to stop, and the command ends
- * when it answers or the deadline passes. `confirmed` claims nothing that is not known: a queued command that was
- * dispatched before may still be at the agent, whose answer missed the deadline.
+ * when it answers or the deadline passes. `confirmed` is set only if the command is known not to run: a queued command
+ * that was dispatched before may still be at the agent, whose answer missed the deadline.
  */
 function cancel(command: Command, reason: string, now: number): Transition {
   if (command.cancelRequestedAt !== undefined) return same('already')

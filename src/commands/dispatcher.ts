@@ -24,7 +24,7 @@ export interface DispatcherOptions {
 
 const BACKOFF_BASE_MS = 250
 const BACKOFF_CAP_MS = 10_000
-/** How long to wait for a retry when the log could not accept. */
+/** Delay before a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**

@@ -47,7 +47,7 @@ export class ConnectionAnnouncer {
     this.#add('connection:closed', { ...factsOf(connection), code, at: this.#options.clock.now() })
   }
 
-  /** Stores everything that waits at once, without further gathering. */
+  /** Stores everything that waits immediately, without further gathering. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined

@@ -159,8 +159,8 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
   }
 
   /**
-   * Sends several refusals of one frame, which count as one error. `charged`: count them even if none of their codes
-   * would.
+   * Sends several refusals of one frame, which count as one error with the code of the first. `charged`: count it
+   * regardless of that code.
    */
   errors(errors: readonly WireError[], options: { id?: string | undefined; charged?: boolean } = {}): void {
     for (const error of errors) this.send('error', error as Out['error'], options.id)

@@ -165,7 +165,7 @@ export class EventStream {
     if (this.#state.name !== 'open') return
     this.#outbox.flush()
     const { framing } = this.#options
-    // An event that has begun must be completed or the stream cut: half an event would run into the next one.
+    // An event that has begun must be completed, or nothing may follow it: half an event would run into the next one.
     if (framing !== undefined) this.#outbox.endMessage()
     this.#end(this.#state, code)
     if (framing !== undefined) return void this.#response.end(framing.closing(code))

@@ -95,7 +95,7 @@ export class Outbox {
     this.#exemptBytes += batch.bytes(this.#form).length
   }
 
-  /** A message has begun: only control frames may be sent. */
+  /** Whether a message has begun, so that only control frames may be sent. */
   get isMidMessage(): boolean {
     return this.#paced !== undefined
   }

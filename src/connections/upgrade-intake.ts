@@ -110,7 +110,7 @@ export class UpgradeIntake extends EventEmitter<{ upgrade: [IncomingMessage, Dup
     })
   }
 
-  /** Whether nothing else will take the upgrade, not even another Fleetwire of the server: someone must answer it. */
+  /** Whether this intake must answer the upgrade, because neither another listener nor another Fleetwire takes it. */
   #isLast(path: string): boolean {
     const { server } = this.#options
     const intakes = [...(intakesOf.get(server) ?? [])]

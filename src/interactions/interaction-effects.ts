@@ -20,7 +20,7 @@ export interface InteractionEffectsOptions {
 type InteractionKey = `${string} ${string}`
 const keyOf = ({ agentId, interactionId }: Interaction): InteractionKey => `${agentId} ${interactionId}`
 
-/** How long to wait for a retry when the log could not accept. */
+/** Delay before a retry when the log could not accept. */
 const RETRY_MS = 1000
 
 /**
@@ -167,7 +167,7 @@ export class InteractionEffects {
     const kind = due()
     void this.#accepted(() => commands.apply(commandId, { kind })).then(accepted => {
       if (!accepted) this.#retries.set(`command ${commandId}`, RETRY_MS, () => this.#settle(commandId))
-      // A change that became due in the meantime saw the command before this change, which another change had delayed.
+      // A call in the meantime may have seen the command before this change, which a conflicting change had delayed.
       else if (this.#stops.length > 0 && due() !== kind) this.#settle(commandId)
     })
   }

@@ -28,7 +28,7 @@ export interface InteractionLedgerOptions {
 
 /**
  * Keeps the interactions that are open or whose answers are not yet confirmed in memory by following the log. It is the
- * one way to change an interaction.
+ * only way to change an interaction.
  */
 export class InteractionLedger {
   readonly #options: InteractionLedgerOptions

@@ -131,6 +131,6 @@ function delivered(interaction: Interaction, delivery: NonNullable<Interaction['
   return next(type, { ...interaction, delivery })
 }
 
-/** An answer that the agent has not confirmed. */
+/** Whether it has an answer that the agent has not confirmed. */
 export const isDue = ({ state, delivery }: Interaction): boolean =>
   (state === 'resolved' || state === 'expired') && delivery !== 'applied'

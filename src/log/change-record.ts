@@ -30,7 +30,7 @@ export interface RecordChange<T, Why> {
   alongside?: readonly EventDraft[]
 }
 
-/** The one way to change a record: makes a decision, and appends it only if the record has not changed since. */
+/** The only way to change a record: makes a decision, and appends it only if the record has not changed since. */
 export async function changeRecord<T, Why>(
   log: Pick<EventLog, 'append' | 'get'>,
   { topic, decide, known, alongside = [] }: RecordChange<T, Why>,

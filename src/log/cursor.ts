@@ -15,7 +15,7 @@ export function encodeCursor(epoch: string, seq: number): string {
 
 /**
  * A unique cursor at the position of another event, for an event that is delivered but not kept. Readers tell events
- * apart by their cursors; resuming from this one is resuming from that position.
+ * apart by their cursors; resuming from it resumes from that position.
  */
 export function besideCursor(cursor: string): string {
   return `${cursor.split('~', 1)[0]}~${randomBytes(8).toString('hex')}`

@@ -38,7 +38,7 @@ export interface EventDraft {
   expect?: number
 }
 
-/** A committed event. `seq` is its position in the order, which grows, with gaps. */
+/** A committed event. `seq` is its position in the order; it increases, with gaps. */
 export interface FleetEvent {
   readonly seq: number
   readonly cursor: string
@@ -72,9 +72,9 @@ export type AppendResult =
   /** An `expect` failed; `current` is the current record of the first draft that failed. Nothing was written. */
   | { status: 'conflict'; current: LogRecord | undefined }
   /**
-   * The store cannot accept appends now (disk full, no leader). Nothing was written, except: with `mayBeWritten` it may
-   * have been, and `settled` resolves when that is known; and if the store failed during the append, only its next
-   * start shows whether it was.
+   * The store cannot accept appends now (disk full, no leader). Nothing was written, with two exceptions. With
+   * `mayBeWritten` it may have been, and `settled` resolves when that is known. If the store failed during the append,
+   * only its next start shows whether it was.
    */
   | { status: 'unavailable'; retryAfterMs: number; reason: string; mayBeWritten?: boolean }
 
@@ -111,9 +111,11 @@ export interface RecordQuery {
      */
     id?: string
     agentId?: string | readonly string[]
-    /** Patterns of agent ids (`*` matches any characters): selects records of such agents, and those of no agent. */
+    /**
+     * Patterns of agent ids (`*` matches any characters): selects records of such agents, and those without an agent.
+     */
     agentLike?: readonly string[]
-    /** The payload's `status`, or `state` for the kinds that call it so (interactions). */
+    /** The payload's `status`, or `state` for the kinds that use that name (interactions). */
     status?: string | readonly string[]
     taskId?: string
     parentId?: string

@@ -4,7 +4,7 @@ import type { EventLog, FleetEvent, RecordQuery, Unfollow } from './event-log.ts
 
 export interface LiveRecordsOptions<T> {
   log: Pick<EventLog, 'follow' | 'list'>
-  /** The kind of records, including the server's own (`$…`). They must never be deleted. */
+  /** The kind of records, including the server's own (`$…`). Such records must never be deleted. */
   kind: string
   /** Field values that all records to be held have, to narrow the initial listing. */
   where?: RecordQuery['where']

@@ -18,7 +18,7 @@ export function recordIdentity(topic: string): RecordIdentity | undefined {
 /** The fields by which records are filtered: top-level fields of the payload, null if absent or of another type. */
 export interface RecordFields {
   agentId: string | null
-  /** `status`, or `state` for the kinds that call it so (interactions). */
+  /** `status`, or `state` for the kinds that use that name (interactions). */
   status: string | null
   taskId: string | null
   /** `parentId`, or `parentTaskId` for tasks. */

@@ -4,8 +4,8 @@ import { recordFields, recordIdentity } from './record-key.ts'
 import type { AppendOp, StoredDraft, StoredRecord } from './sqlite-messages.ts'
 
 /**
- * Converts drafts to the form that the worker stores. Throws TypeError for drafts that break the interface. Found here,
- * such a fault hurts only its caller; found in the worker, it would fail the whole transaction.
+ * Converts drafts to the form that the worker stores. Throws TypeError for drafts that break the interface. Detected
+ * here, such a fault fails only its caller; detected in the worker, it would fail the whole transaction.
  */
 export function appendOp(drafts: readonly EventDraft[], at: number): AppendOp {
   const op: AppendOp = { at, drafts: drafts.map(storedDraft) }

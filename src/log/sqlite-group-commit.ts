@@ -40,7 +40,7 @@ export interface GroupCommitOptions {
 }
 
 /**
- * Commits appends that wait for the disk in one transaction, sent to the worker in one message. One batch is in flight
+ * Groups appends that wait for the disk into one transaction, sent to the worker in one message. One batch is in flight
  * at a time. The next leaves when the worker is idle, at the end of the event loop turn: by then every readable socket
  * has been read, and input from twenty sockets costs one message, one commit and one reply. No timer is needed: beyond
  * the turn, the next batch gathers while the disk is busy with the previous one.

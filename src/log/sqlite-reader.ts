@@ -2,7 +2,7 @@ import { matchesAny, planPatterns } from './pattern-plan.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
 import type { ReadStep, ReadStepResult, StoredEvent } from './sqlite-messages.ts'
 
-/** Most rows that one step examines, so that appends wait only a few ms. */
+/** Maximum number of rows that one step examines, so that appends wait only a few ms. */
 const STEP_ROWS = 2000
 /**
  * Each row is matched against every pattern, so with many patterns a step examines fewer rows, but at least this many.

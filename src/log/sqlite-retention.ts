@@ -25,7 +25,7 @@ export interface RetentionOptions {
   retention: Retention
   intervalMs: number
   onFault: (error: Error) => void
-  /** Called with a message about a change that an operator may want to know of. */
+  /** Called with a message about a change that an operator may want to know about. */
   onNote: (message: string) => void
 }
 
@@ -68,7 +68,7 @@ export class RetentionSweeper {
     return this.#options.retention.bytes ?? Number.MAX_SAFE_INTEGER
   }
 
-  /** Resolves when nothing is left to remove at the time of this call. */
+  /** Resolves when everything that was due at the time of this call is removed, or a removal failed. */
   run(): Promise<void> {
     this.#again = true
     this.#running ??= this.#sweep().finally(() => {

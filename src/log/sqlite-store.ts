@@ -19,7 +19,7 @@ import type { CallName, Calls, StoredEvent } from './sqlite-messages.ts'
 import { checkLimit, readPage } from './sqlite-paging.ts'
 import { Snapshots } from './sqlite-snapshot.ts'
 
-/** Maximum number of entries that no frame can carry to report. */
+/** At most this many entries that no frame can carry are reported. */
 const MAX_FLAWS_TOLD = 1000
 
 /** How a log ended: on request, or by a fault of the store. */
@@ -112,7 +112,7 @@ export class SqliteStore {
     return record
   }
 
-  /** Reports each entry once, although every snapshot may meet it. */
+  /** Reports each entry once, even if every snapshot comes across it. */
   #note(topic: string, seq: number, flaw: string): void {
     if (this.#flawed.has(seq) || this.#flawed.size >= MAX_FLAWS_TOLD) return
     this.#flawed.add(seq)

@@ -6,7 +6,7 @@ import type { AppendOp, Committed, RetainStep, StoredDraft, StoredRecord } from 
 import { NameTable } from './sqlite-names.ts'
 import { rollback } from './sqlite-schema.ts'
 
-/** Most rows that one retention transaction removes, so that appends wait only briefly. */
+/** Maximum number of rows that one retention transaction removes, so that appends wait only briefly. */
 const RETENTION_CHUNK = 200
 /** The same limit in bytes: a few large events take as long as many small ones. */
 const RETENTION_CHUNK_BYTES = 4 * 1024 * 1024

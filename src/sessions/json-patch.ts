@@ -4,7 +4,7 @@ export type PatchOperation = EventPayloads['state:patch']['patch'][number]
 
 /**
  * How much work one patch may cause, in array elements that move by one. Any other step (a name in a path, a compared
- * value, an examined key) costs as much as `STEP` of those. By measurement this is at most about 20 ms, whatever the
+ * value, an examined key) costs as much as `STEP` of those. Measured, this takes at most about 20 ms, whatever the
  * operations are.
  */
 export const MAX_PATCH_WORK = 50_000_000

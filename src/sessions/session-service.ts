@@ -62,7 +62,7 @@ export class SessionService {
    * again.
    */
   readonly #active = new Map<string, { ids: Set<string>; readAt: number }>()
-  /** Sessions in which somebody types, by agent and topic. */
+  /** Sessions in which someone is typing, by agent and topic. */
   readonly #typists = new Map<string, Map<string, Session>>()
   readonly #typing: Deadlines
   /** How many sessions were seen to end: a record that was read before the latest of them may be stale. */
@@ -192,7 +192,7 @@ export class SessionService {
     return this.#open.closing(agentId)
   }
 
-  /** The connection is gone, so nobody types. */
+  /** The connection is gone, so nobody is typing any more. */
   agentGone(agentId: string): void {
     for (const session of this.#typists.get(agentId)?.values() ?? []) this.#stopTyping(session)
   }
@@ -224,7 +224,7 @@ export class SessionService {
     })
   }
 
-  /** Deleting a record that does not exist would still be sent to followers. */
+  /** The deletion of a record that does not exist would still be sent to followers. */
   async #stateRemoval({ agentId, sessionId }: SessionOf): Promise<EventDraft[]> {
     const topic = stateTopic(agentId, sessionId)
     const state = await this.#log.get(topic)

@@ -3,7 +3,7 @@ import type { EventLog, ReadResult } from '../log/event-log.ts'
 import type { SessionOf } from './session-state.ts'
 import { advance, isStreamEvent, keyOf } from './stream-item.ts'
 
-/** Maximum size of an answer, to which one item may be added. */
+/** Approximate maximum size of an answer, in characters; a single item may exceed it. */
 const PAGE_CHARS = 2 * 1024 * 1024
 const READ_EVENTS = 500
 
