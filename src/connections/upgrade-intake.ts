@@ -44,8 +44,8 @@ const answerOn = (socket: Duplex): ServerResponse | null | undefined =>
  * until it is opened or gone:
  *
  * - a WebSocket is emitted as `upgrade`, as a server does it, a few per turn of the event loop. When a thousand clients
- * return at once, all their requests arrive before the first is answered: done in one turn, their handshakes would
- * block everything else;
+ *   return at once, all their requests arrive before the first is answered: done in one turn, their handshakes would
+ *   block everything else;
  * - any other offer (`h2c`, a POST) is given back to the server as the plain request that it also is;
  * - what cannot be answered is destroyed.
  */

@@ -101,7 +101,7 @@ export function prepareDatabase(db: Database): void {
 
 const newEpoch = (): string => randomBytes(8).toString('hex')
 
-/** Clears the epoch: whoever opens this file, or a copy of it, gives the log a new one. */
+/** Clears the epoch: the process that opens this file, or a copy of it, gives the log a new one. */
 export function markCopied(db: Database): void {
   db.exec("UPDATE meta SET epoch = ''")
 }

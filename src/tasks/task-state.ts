@@ -26,7 +26,7 @@ export type TaskDecision =
       to: 'same'
       /**
        * `already`: nothing to change. `begun`: nothing leads back to `pending`. `foreign`: it belongs to another agent,
-       * or to nobody and was not given to this one.
+       * or it is unassigned and was not given to this agent.
        */
       why: 'absent' | 'exists' | 'ended' | 'already' | 'begun' | 'foreign'
     }
