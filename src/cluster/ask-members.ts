@@ -1,6 +1,6 @@
 import type { ClusterNode } from './cluster-node.ts'
 
-/** How many nodes were asked, and how many answered in time: the rest is missing. */
+/** How many nodes were asked, and how many answered in time. */
 export interface NodesHeard {
   asked: number
   answered: number
@@ -9,8 +9,8 @@ export interface NodesHeard {
 const ANSWER_MS = 1000
 
 /**
- * Asks every node of the cluster, this one included, which answers with `here`. Whoever does not answer within a second is
- * left out.
+ * Asks every node of the cluster; the answer of this node is `here`. Nodes that do not answer within a second are left
+ * out.
  */
 export async function askMembers<Q, A>(
   { bus, members, node }: Pick<ClusterNode, 'bus' | 'members' | 'node'>,

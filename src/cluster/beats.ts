@@ -1,25 +1,25 @@
-/** What each node tells all nodes once a second. */
+/** What each node sends to all nodes once a second. */
 export interface Beat {
   node: string
   /** Where other nodes reach it. */
   address: string
-  /** A secret of its process, by which it proves over HTTP that it is a node: only nodes hear beats. */
+  /** A secret of its process that proves over HTTP that it is a node: only nodes receive beats. */
   key: string
-  /** Tells keys of tokens apart, and tells nothing of them. */
+  /** Distinguishes token keys without revealing them. */
   tokenKeyId?: string
-  /** Up to where its replica has the stream. */
+  /** How far its replica has followed the stream. */
   position: number
-  /** Of the newest leader that it knows. */
+  /** The newest term that it knows. */
   term: number
-  /** It leads, and its services run or are being started. */
+  /** It leads, and its services run or are starting. */
   isActive: boolean
   /** It is active, and its services run: it decides. */
   isServing: boolean
-  /** It is about to end: it must not be counted on. */
+  /** It is about to stop and must not be counted on. */
   isLeaving: boolean
 }
 
-/** Brings beats to all nodes that can be reached, the sender included. A beat may be lost. */
+/** Delivers beats to all nodes that can be reached, the sender included. A beat may be lost. */
 export interface Beats {
   send(beat: Beat): void
   listen(listener: (beat: Beat) => void): () => void

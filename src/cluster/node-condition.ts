@@ -4,42 +4,42 @@ import type { Durability } from './cluster-node.ts'
 
 /** A replica may be behind for this long before its node is not ready. */
 const LAG_MS = 2000
-/** An election takes seconds, in which every node is still worth its clients. */
+/** An election takes seconds, during which every node can still serve its clients. */
 const NO_ACTIVE_MS = 15_000
-/** As long as an append waits: longer than an election takes. */
+/** The timeout of an append: longer than an election takes. */
 const NO_STREAM_MS = 15_000
-/** For how long it counts that another process was heard that calls itself the same. */
+/** How long a beat of another process with the same node name counts. */
 const TWIN_MS = 5000
 const TWINS = 3
 
 export interface ConditionPorts {
   self: { readonly node: string; readonly key: string; readonly tokenKeyId?: string }
   clock: Clock
-  /** Up to where the replica has the stream. */
+  /** How far the replica has followed the stream. */
   position(): number
-  /** Why the replica cannot go on. */
+  /** Why the replica has failed; undefined while it works. */
   failed(): string | undefined
   isCutOff(): boolean
   hasActive(): boolean
-  /** How long ago those who can accept a commit were in touch with each other, ms. Rejects where that is not known. */
+  /** How long ago a majority of the stream's servers was last in contact, ms. Rejects if that is not known. */
   reach(): Promise<number>
   durability(): Durability
   requiresFsync: boolean
-  /** Called when another process is heard that calls itself the same. */
+  /** Called when another process with the same node name is heard. */
   onTwin(): void
-  /** Called once for each node that judges tokens by another key. */
+  /** Called once for each node that verifies tokens with another key. */
   onOtherKey(node: string): void
 }
 
-/** Judges whether clients are served well by this node. */
+/** Judges whether this node serves clients well. */
 export class NodeCondition {
   readonly #ports: ConditionPorts
-  /** A place of the stream that others have and this node has not, and since when. */
+  /** A stream position that other nodes have reached and this one has not, and since when. */
   #behind: { position: number; since: number } | undefined
-  /** Since when no active node is known; undefined while one is. */
+  /** Since when no active node has been known; undefined while one is. */
   #inactiveSince: number | undefined = Number.NEGATIVE_INFINITY
   #twinsAt: number[] = []
-  /** When the stream could accept a commit last. */
+  /** When the stream could last accept a commit. */
   #streamAt: number
   #isAsking = false
   readonly #otherKeys = new Set<string>()
@@ -95,7 +95,7 @@ export class NodeCondition {
     return clock.monotonic() - this.#behind.since
   }
 
-  /** Why clients are better served by another node; undefined where they are not. */
+  /** Why clients should use another node; undefined if they need not. */
   get flaw(): string | undefined {
     const { self, clock, failed, isCutOff, durability, requiresFsync } = this.#ports
     const now = clock.monotonic()

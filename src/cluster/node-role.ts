@@ -4,38 +4,41 @@ import type { Beat, Beats } from './beats.ts'
 import type { Leader } from './log/replicated-log.ts'
 
 const BEAT_MS = 1000
-/** The active node is gone when it was not heard for this long. */
+/** The active node counts as gone when it was not heard for this long. */
 const SILENCE_MS = 3000
-/** A node that reaches neither a majority nor the stream for this long is cut off: looked at each second, 6 s at most. */
+/** A node that reaches neither a majority nor the stream for this long is cut off. Checked each second: 6 s at most. */
 const ISOLATED_MS = 5000
-/** Where a majority was not heard for this long, the stream is asked. */
+/** If no majority was heard for this long, the stream is asked. */
 const DOUBT_MS = 1500
-/** A node that was not heard for this long is no member any more. */
+/** A node that was not heard for this long is no longer a member. */
 const MEMBER_MS = 30_000
-/** How long each candidate lets those before it go first. */
+/** How long each candidate waits for each candidate ranked before it. */
 const RANK_MS = 400
 const SPREAD_MS = 200
-/** A node that does not hear itself for this long hears nobody, whoever is active. */
+/** A node that does not hear its own beats for this long hears no beats at all, whoever is active. */
 const DEAF_MS = 2500
-/** How soon a node that led before it was started anew takes it that nobody else does so by its name. */
+/** How long a restarted node that was the leader waits for another process of its name before it stands. */
 const ANEW_MS = 1500
-/** A look that comes this late was held up with everything else here: silence says nothing then. */
+/** A check that is this late means that this process stalled: silence then proves nothing. */
 const LATE_MS = 2000
 
-/** The log, as far as it says who leads. */
+/** The part of the log that says who leads. */
 export interface RoleLog {
   readonly position: number
   readonly leader: Leader | undefined
-  /** How often the leader changed. */
+  /** How often the leader has changed. */
   readonly term: number
   readonly isLeading: boolean
-  /** Resolves with false if another node took over, or if it is not wanted any more. */
+  /** Resolves with false if another node took over, or if leading is no longer wanted. */
   lead(isWanted: () => boolean): Promise<boolean>
-  /** Ends leading. `tells`: the others hear it from the stream, if that can be reached, and need not wait for a silence. */
+  /**
+   * Stops leading. `tells`: the others learn it from the stream, if that can be reached, and need not wait for a
+   * silence.
+   */
   resign(tells: boolean): Promise<void>
-  /** How long ago those who can accept a commit were in touch with each other, ms. Rejects where that is not known. */
+  /** How long ago a majority of the stream's servers was last in contact, ms. Rejects if that is not known. */
   reach(): Promise<number>
-  /** Calls back when the leader changes, or this node leads no more. */
+  /** Calls back when the leader changes, or when this node stops leading. */
   onLeader(listener: () => void): () => void
 }
 
@@ -44,9 +47,9 @@ export interface NodeRoleOptions {
   log: RoleLog
   beats: Beats
   clock: Clock
-  /** From 0 to 1: candidates of the same rank do not try at the same moment. */
+  /** From 0 to 1: keeps candidates of the same rank from trying at the same moment. */
   random: () => number
-  /** What runs on the active node only. Both may be called again and again. */
+  /** What runs on the active node only. Both methods may be called repeatedly. */
   services: { start(): Promise<void>; stop(): Promise<void> }
   onFault: (error: unknown) => void
   onNote: (message: string) => void
@@ -54,7 +57,7 @@ export interface NodeRoleOptions {
 
 type State =
   | { name: 'following' }
-  /** Tries to lead when the timer fires, unless somebody else does first. */
+  /** Claims the lead when the timer fires, unless another node does so first. */
   | { name: 'candidate'; timer: Timer }
   | { name: 'claiming' }
   /** `isServing`: its services run. */
@@ -67,8 +70,8 @@ interface Member {
 }
 
 /**
- * Decides whether this node is the active one. Beats and silence only say who tries; the stream says who leads, so a wrong
- * guess costs a change of roles, and never a false commit.
+ * Decides whether this node is the active one. Beats and silence only determine who tries; the stream determines who
+ * leads. A wrong guess costs a change of roles, never a false commit.
  */
 export class NodeRole {
   readonly #options: NodeRoleOptions
@@ -77,16 +80,16 @@ export class NodeRole {
   #state: State = { name: 'following' }
   #timer: Timer | undefined
   #unlisten: (() => void)[] = []
-  /** When the active node was heard last, or was given time to be heard. */
+  /** When the active node was last heard, or was last given time to be heard. */
   #activeAt = 0
   #lookedAt = 0
-  /** When this node heard itself last. */
+  /** When this node last heard its own beat. */
   #echoAt = 0
-  /** When a majority of the nodes was heard, or the stream was reached. */
+  /** When a majority of the nodes was last heard, or the stream was last reached. */
   #reachedAt = 0
   #isCutOff = false
   #isReaching = false
-  /** A claim was made whose outcome is not known, though it may not be wanted any more. */
+  /** The outcome of a claim is still unknown, even if the claim is no longer wanted. */
   #isClaiming = false
   #serving: Beat | undefined
 
@@ -98,27 +101,29 @@ export class NodeRole {
     return this.#state.name === 'active'
   }
 
-  /** It is active, and its services run. */
+  /** This node is active, and its services run. */
   get isServing(): boolean {
     return this.#state.name === 'active' && this.#state.isServing
   }
 
-  /** The beat of the node that decides, itself included; undefined where none is known to, or it was not heard for 3 s. */
+  /** The beat of the node that serves, possibly this one; undefined if none is known, or it was not heard for 3 s. */
   get serving(): Beat | undefined {
     return this.#serving
   }
 
-  /** It reaches neither a majority of the nodes nor the stream: what it knows may be old, and it can decide nothing. */
+  /**
+   * This node reaches neither a majority of the nodes nor the stream: its data may be stale, and it can decide nothing.
+   */
   get isCutOff(): boolean {
     return this.#isCutOff
   }
 
-  /** Calls back when `serving` is another node, or when this node starts or ceases to serve, or is cut off. */
+  /** Calls back when `serving` is another node, when this node starts or stops serving, or when `isCutOff` changes. */
   onChange(listener: () => void): () => void {
     return this.#onChange.add(listener)
   }
 
-  /** The nodes that were heard lately, this one included. */
+  /** The nodes that were heard recently, this one included. */
   get members(): Beat[] {
     return [...this.#members.values()].map(({ beat }) => beat)
   }
@@ -133,7 +138,7 @@ export class NodeRole {
     this.#look()
   }
 
-  /** Hands over and ends. */
+  /** Hands over and stops. */
   async stop(): Promise<void> {
     if (this.#state.name === 'stopped') return
     const { services, log } = this.#options
@@ -167,7 +172,7 @@ export class NodeRole {
   #says(): Beat {
     const { node, log } = this.#options
     const { isServing } = this
-    // Its claim may be stored before its services are started.
+    // The claim may be stored before the services are started.
     const isActive = this.isActive || (this.#state.name === 'claiming' && log.isLeading)
     return {
       ...node,
@@ -186,13 +191,13 @@ export class NodeRole {
     if (beat.isLeaving) this.#members.delete(beat.node)
     else this.#members.set(beat.node, { beat, heardAt: now })
     if (isOwn) this.#echoAt = now
-    // A claim that was given up may be stored all the same, and a leader may be started anew: nobody need wait for it. One
-    // that could not start its services lets the others try first.
+    // The leader itself says that it is not active: it restarted, or a claim that it gave up was stored after all.
+    // Nobody need wait for it. A leader that could not start its services thus lets the others try first.
     if (!isOwn && !beat.isActive && beat.node === leader?.node && beat.term === term) {
       this.#activeAt = Number.NEGATIVE_INFINITY
       this.#standIfDue(now)
     }
-    // A beat of an older term comes from one that was replaced and does not know it yet.
+    // A beat of an older term comes from a node that was replaced and does not know it yet.
     if (beat.isActive && beat.term >= term) {
       this.#activeAt = now
       if (!isOwn) this.#follow()
@@ -200,7 +205,7 @@ export class NodeRole {
     this.#judgeServing()
   }
 
-  /** Of several that say so, as one that was replaced may for a moment, the one of the newest term. */
+  /** If several nodes claim to serve, as a replaced one may for a moment, the newest term wins. */
   #judgeServing(): void {
     const { clock, log } = this.#options
     const now = clock.monotonic()
@@ -217,7 +222,7 @@ export class NodeRole {
   #leaderChanged(): void {
     const { log, clock } = this.#options
     const now = clock.monotonic()
-    // Whoever leads now has yet to be heard; nobody need be waited for who has resigned.
+    // The new leader has not been heard yet. A leader that resigned need not be waited for.
     if (log.leader !== undefined) this.#activeAt = now
     this.#judgeServing()
     if (this.#state.name === 'active' && !log.isLeading) this.#demote('another node leads')
@@ -232,7 +237,7 @@ export class NodeRole {
     return this.#options.log.leader === undefined || now - this.#activeAt >= SILENCE_MS
   }
 
-  /** Those that have more of the stream go first, then those with the smaller name. */
+  /** Nodes that have more of the stream go first, then those with the smaller name. */
   #stand(now: number): void {
     const { clock, log, node, random } = this.#options
     const before = [...this.#members.values()].filter(({ beat, heardAt }) => {
@@ -248,7 +253,7 @@ export class NodeRole {
     const { log, onFault, onNote, clock } = this.#options
     const claiming: State = { name: 'claiming' }
     this.#become(claiming)
-    // Asked again when everything in the stream is known, which may name a leader of a moment ago.
+    // Checked again once everything in the stream is known, which may name a leader of a moment ago.
     const isWanted = () => this.#state === claiming && this.#isLeaderless(clock.monotonic())
     this.#isClaiming = true
     const isLeading = await log.lead(isWanted).catch(error => {
@@ -287,15 +292,15 @@ export class NodeRole {
     this.#judgeServing()
   }
 
-  /** Somebody else is active: no reason to try. */
+  /** Another node is active: no reason to try. */
   #follow(): void {
     if (this.#state.name === 'candidate' || this.#state.name === 'claiming') this.#become({ name: 'following' })
   }
 
   /**
-   * A node that hears no majority may be cut off, or be the only one left. The stream tells: without a majority of its
-   * servers it accepts nothing. An election of its leader takes seconds, in which all nodes are still heard. One that
-   * knows of no other has no majority to hear.
+   * A node that hears no majority may be cut off, or may be the only one left. The stream tells which: without a
+   * majority of its servers it accepts nothing. While the stream elects its leader, which takes seconds, all nodes are
+   * still heard. A node that knows of no other has no majority to hear.
    */
   #checkReach(now: number): void {
     const heard = [...this.#members.values()].map(({ heardAt }) => heardAt).sort((a, b) => b - a)

@@ -15,7 +15,7 @@ const LOOK_MS = 2000
 const APPEND = 'append'
 
 export interface RunningNodeOptions {
-  /** Its address is set when it is known, before the node starts. */
+  /** The address is set once it is known, before the node starts. */
   self: { readonly node: string; readonly key: string; readonly tokenKeyId?: string; address: string }
   replica: ReplicatedLog
   beats: Beats
@@ -25,13 +25,13 @@ export interface RunningNodeOptions {
   onFault(error: unknown): void
   onNote(message: string): void
   durability(): Durability
-  /** It is ready only where its durability is `fsync`. */
+  /** The node is ready only if its durability is `fsync`. */
   requiresFsync: boolean
-  /** Closes what is below the log. */
+  /** Closes what the log runs on. */
   disconnect(): Promise<void>
 }
 
-/** A node of a cluster, joined of its parts. */
+/** A node of a cluster, assembled from its parts. */
 export class RunningNode implements ClusterNode {
   readonly log: EventLog
   readonly bus: NodeBus
@@ -42,7 +42,7 @@ export class RunningNode implements ClusterNode {
   readonly #condition: NodeCondition
   readonly #unlisten: (() => void)[]
   readonly #services: Service[] = []
-  /** Those who wait for an active node; undefined once nobody need wait any more, because this node closes. */
+  /** Callers that wait for an active node; undefined once this node closes and nobody may wait any more. */
   #waiting: Set<() => void> | undefined = new Set()
 
   constructor(options: RunningNodeOptions) {
@@ -163,13 +163,13 @@ export class RunningNode implements ClusterNode {
     this.#services.push(service)
   }
 
-  /** From now on it may become the active node. `address`: where other nodes reach its HTTP. */
+  /** From now on this node may become the active one. `address`: where other nodes reach its HTTP server. */
   start(address: string): void {
     this.#options.self.address = address
     this.#role.start()
   }
 
-  /** Lets another node take over at once, where this one is active, and takes part in no election any more. */
+  /** Takes part in no further election. If this node is active, another one takes over at once. */
   async handOver(): Promise<void> {
     await this.#role.stop()
   }
@@ -186,7 +186,7 @@ export class RunningNode implements ClusterNode {
     await this.#options.disconnect()
   }
 
-  /** Of the others that start, one may need what another has. */
+  /** In order: a service may need what an earlier one has started. */
   async #startServices(): Promise<void> {
     for (const service of this.#services) await service.start()
   }

@@ -5,14 +5,14 @@ import type { NodeBus, NodeLink } from '../bus/node-bus.ts'
 import { AGENTS, type AgentsHello, type FromGateway, OUTPUT, type Output, type OutputHello } from './agent-messages.ts'
 import { RelayedAgent } from './relayed-agent.ts'
 
-/** A node that ends spreads the return of its agents over up to 10 s. */
+/** A node that stops spreads the return of its agents over up to 10 s. */
 const MOVE_MS = 12_000
 
 export interface AgentLinksOptions {
   bus: NodeBus
   outputBus: NodeBus
   clock: Clock
-  /** The session of an agent. */
+  /** Opens the session of an agent. */
   session: OpenSession
 }
 
@@ -49,7 +49,7 @@ export class AgentLinks {
     ]
   }
 
-  /** The sessions are ended by whoever stops them. Gateways send the agents away. */
+  /** Does not end the sessions; their owner does. Gateways send the agents away. */
   stop(): void {
     for (const unlisten of this.#unlisten.splice(0)) unlisten()
     for (const gateway of this.#gateways.values()) gateway.leave()
@@ -57,7 +57,7 @@ export class AgentLinks {
     this.#moves.stop()
   }
 
-  /** A node that ends sends its agents to others: whoever comes back in time was never away. */
+  /** A node that stops sends its agents to others. An agent that returns in time never counts as disconnected. */
   #move(agent: RelayedAgent): void {
     agent.onMove()
     this.#moves.set(agent.id, MOVE_MS, () => agent.onClose())
@@ -69,7 +69,7 @@ interface GatewayOptions {
   move(agent: RelayedAgent): void
 }
 
-/** A node that holds sockets of agents. */
+/** A node that holds agents' sockets. */
 class Gateway {
   readonly #link: NodeLink
   readonly #options: GatewayOptions
@@ -96,7 +96,7 @@ class Gateway {
     this.#link.end('this node is not the active one any more')
   }
 
-  /** As if all of its sockets were closed. */
+  /** As if all of its sockets had closed. */
   onEnd(): void {
     this.#output?.end('the link of its agents ended')
     if (this.#hasLeft) return

@@ -4,12 +4,12 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { ClusterNode } from '../cluster-node.ts'
 import { AgentUplink } from './agent-uplink.ts'
 
-/** An agent is greeted within this time, or comes back. */
+/** An agent that is not greeted within this time is told to come back. */
 const WAIT_MS = 10_000
-/** A client waits for its greeting before it says more than that. */
+/** An agent sends only its greeting until it is answered, so more frames than this are not held. */
 const MOST_FRAMES = 256
 const RETRY_MS = 200
-/** Those that are sent away together come back over this span. */
+/** Agents that are sent away together come back over this span. */
 const SPREAD_MS = 1000
 
 export interface AgentRelayOptions {
@@ -17,15 +17,15 @@ export interface AgentRelayOptions {
   clock: Clock
   /** In [0, 1). */
   random(): number
-  /** The session of an agent where this node is the active one. */
+  /** Opens the session of an agent if this node is the active one. */
   session: OpenSession
 }
 
 type Way = (agentId: string, connection: AgentSocket, waitedMs?: number) => AgentInput
 
 /**
- * Brings the agents whose sockets this node holds to the active node: to the session here, or over a link. Without an
- * active node they wait; those that an active node had come back when it is another one, with their inventory.
+ * Connects the agents whose sockets this node holds to the active node: to the session here, or over a link. Without an
+ * active node they wait. When another node becomes active, they come back with their inventory.
  */
 export class AgentRelay {
   readonly #options: AgentRelayOptions
@@ -43,7 +43,7 @@ export class AgentRelay {
     this.#look()
   }
 
-  /** Nothing is relayed any more. Sockets are closed by whoever opened them. */
+  /** Relays nothing any more. Sockets are closed by their owner. */
   stop(): void {
     this.#unlisten?.()
     this.#unlisten = undefined
@@ -107,7 +107,7 @@ export class AgentRelay {
 
 type Held = { frame: AgentFrame } | { refused: number }
 
-/** While no node is active: what an agent sends waits here. */
+/** Holds what an agent sends while no node is active. */
 class WaitingAgent implements AgentInput {
   readonly #agentId: string
   readonly #connection: AgentSocket
@@ -115,7 +115,7 @@ class WaitingAgent implements AgentInput {
   readonly #timer: Timer
   #held: Held[] = []
   #input: AgentInput | undefined
-  /** When it began to speak. */
+  /** When its first frame arrived. */
   #since: number | undefined
   #isOver = false
 

@@ -5,24 +5,24 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { NodeBus, NodeLink } from '../bus/node-bus.ts'
 import { AGENTS, type FromGateway, MARKS, OUTPUT, type Output, PASSING, type ToGateway } from './agent-messages.ts'
 
-/** Where more waits for the active node, those who go on to send are not read until half of it has gone. */
+/** If more than this waits for the active node, agents that keep sending are not read until half of it is gone. */
 const MOST_BYTES = 4 * 1024 * 1024
 const LOOK_AGAIN_MS = 20
 const REOPEN_MS = 250
-/** The close code of a server that ends. */
+/** The close code of a server that stops. */
 const MOVED = 1012
 
 export interface AgentUplinkOptions {
-  /** The active one. */
+  /** The active node. */
   node: string
   bus: NodeBus
   outputBus: NodeBus
   clock: Clock
-  /** Over which agents come back whose link ended. */
+  /** The span over which agents come back after their link ended. */
   spreadMs: number
-  /** Agents are taken. */
+  /** The active node accepts agents. */
   onReady(): void
-  /** Its agents were sent away. */
+  /** The link ended, and its agents were sent away. */
   onEnd(): void
 }
 
@@ -34,7 +34,7 @@ export class AgentUplink {
   readonly #id = randomUUID()
   readonly #agents = new Map<number, RelayedSocket>()
   #output: NodeLink | undefined
-  /** Until there is a link for it again. */
+  /** Output that waits for its link to open again. */
   #waiting: Output[] = []
   readonly #paused = new Set<AgentSocket>()
   #look: Timer | undefined
@@ -50,7 +50,7 @@ export class AgentUplink {
     this.#link.onEnd(() => this.#onEnd())
   }
 
-  /** Agents are taken. */
+  /** The active node accepts agents. */
   get isReady(): boolean {
     return this.#isReady && !this.#link.hasEnded
   }
@@ -64,7 +64,7 @@ export class AgentUplink {
     return socket
   }
 
-  /** Sends its agents away. */
+  /** Ends the link and sends its agents away. */
   end(reason: string): void {
     this.#link.end(reason)
   }
@@ -82,7 +82,7 @@ export class AgentUplink {
     else this.#output.send(message)
   }
 
-  /** Lets an agent wait that sent more than the active node takes. */
+  /** Pauses an agent that sends more than the active node takes. */
   pace(connection: AgentSocket): void {
     if (this.#backlog <= MOST_BYTES) return
     this.#paused.add(connection)
@@ -90,7 +90,7 @@ export class AgentUplink {
     this.#look ??= this.#options.clock.setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS)
   }
 
-  /** What waits, where it waits most. Bytes. */
+  /** The larger backlog of the two links, in bytes. */
   get #backlog(): number {
     if (this.#waiting.length > 0) return Number.POSITIVE_INFINITY
     return Math.max(this.#link.bufferedBytes, this.#output?.bufferedBytes ?? 0)
@@ -149,7 +149,7 @@ export class AgentUplink {
     output.onEnd(() => {
       if (this.#link.hasEnded) return
       this.#output = undefined
-      // What was on its way is lost: the terminals of those agents are compared when they are back.
+      // Output in flight is lost. The terminals of those agents are compared when they are back.
       this.#sendAway([...this.#agents.values()].filter(socket => socket.hasShown))
       this.#reopen = this.#options.clock.setTimeout(() => this.#openOutput(), REOPEN_MS)
     })
@@ -178,7 +178,7 @@ class RelayedSocket implements AgentInput {
   readonly connection: AgentSocket
   readonly #number: number
   readonly #uplink: AgentUplink
-  /** Frames whose place among the output matters. */
+  /** How many frames of a MARKS type were sent. */
   #marks = 0
   #outputs = 0
 
@@ -188,7 +188,7 @@ class RelayedSocket implements AgentInput {
     this.#uplink = uplink
   }
 
-  /** It sent output of a terminal. */
+  /** It has sent terminal output. */
   get hasShown(): boolean {
     return this.#outputs > 0
   }

@@ -3,21 +3,21 @@ import type { AgentConnection, AgentInput, OpenSession } from '../../agents/agen
 import type { NodeLink } from '../bus/node-bus.ts'
 import { MARKS, type RelayedSocket, type ToGateway } from './agent-messages.ts'
 
-/** An agent goes on meanwhile: it only keeps what is not confirmed. */
+/** An agent does not wait for confirmations: it only keeps unconfirmed frames for longer. */
 const CONFIRM_MS = 20
 
 type Held = { frame: AgentFrame; outputs: number } | { refused: number }
 
-/** An agent whose socket another node holds, as its session sees it: a connection like any other. */
+/** An agent whose socket another node holds. To its session it is a connection like any other. */
 export class RelayedAgent implements AgentConnection, AgentInput {
   readonly id: string
   readonly tokenExpiresAt?: number
   readonly #number: number
   readonly #link: NodeLink
   readonly #session: AgentInput
-  /** Wait for output that was sent before. */
+  /** Frames that wait for output that was sent before them. */
   #held: Held[] = []
-  /** Wait for what was sent before, each with how many marks that were. */
+  /** Output that waits for frames that were sent before it; `marks` says how many. */
   #early: { marks: number; frame: AgentFrame }[] = []
   #marks = 0
   #outputs = 0
@@ -50,7 +50,7 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     this.#end()
   }
 
-  /** `outputs`: how many frames of output came before. */
+  /** `outputs`: how many frames of output were sent before it. */
   onFrame(frame: AgentFrame, outputs = 0): void {
     if (this.#isOver) return
     if (this.#held.length > 0 || outputs > this.#outputs) this.#held.push({ frame, outputs })
@@ -66,7 +66,7 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     else this.#session.onRefused(n)
   }
 
-  /** `marks`: how many of the frames came before whose place matters. */
+  /** `marks`: how many frames of a MARKS type were sent before it. */
   onOutput(marks: number, frame: AgentFrame): void {
     if (this.#isOver) return
     if (marks > this.#marks || this.#early.length > 0) this.#early.push({ marks, frame })
@@ -82,12 +82,12 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     this.#session.onClose()
   }
 
-  /** Its session has not ended it. */
+  /** Its session has not closed it. */
   get isOpen(): boolean {
     return !this.#isOver
   }
 
-  /** It was told to come back, and counts as connected until the caller says that the socket is gone. */
+  /** The agent was told to come back. It counts as connected until the caller calls `onClose`. */
   onMove(): void {
     this.#end()
   }

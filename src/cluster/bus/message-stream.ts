@@ -1,10 +1,10 @@
-/** Before each run: the bytes of its JSON, and those of what goes beside its last message. */
+/** The header of each run: the byte length of its JSON, and that of the bytes attached to its last message. */
 const HEAD_BYTES = 8
-/** In the place of a length: there is nothing. */
+/** In place of a length: no bytes are attached. */
 const NONE = 0xffffffff
-/** A longer one is none of ours. */
+/** No MessageWriter writes a longer run. */
 const MAX_RUN_BYTES = 128 * 1024 * 1024
-/** Messages are read in runs, as one array: less at a time, and each costs more. Characters. */
+/** Messages are parsed in runs, each one JSON array: with shorter runs each message costs more. Characters. */
 const RUN_LENGTH = 64 * 1024
 
 interface Run {
@@ -13,14 +13,14 @@ interface Run {
   bytes: Uint8Array | undefined
 }
 
-/** Messages that wait, as one run of bytes. */
+/** Pending messages, serialised as one sequence of bytes. */
 export class MessageWriter {
   #runs: Run[] = []
   #open: string[] = []
   #openLength = 0
   #size = 0
 
-  /** In bytes; of text that was just added, about so much. */
+  /** In bytes; for the text that was added last, an estimate. */
   get size(): number {
     return this.#size + this.#openLength
   }
@@ -32,7 +32,7 @@ export class MessageWriter {
     if (bytes !== undefined || this.#openLength > RUN_LENGTH) this.#close(bytes)
   }
 
-  /** All that waits; the first `room` bytes are left free. */
+  /** Takes all pending messages; the first `room` bytes are left free. */
   take(room: number): Buffer {
     if (this.#open.length > 0) this.#close(undefined)
     const all = Buffer.allocUnsafe(room + this.#size)
@@ -61,13 +61,13 @@ export class MessageWriter {
   }
 }
 
-/** Messages out of the bytes of a MessageWriter, however they were cut. */
+/** Reads messages from the bytes of a MessageWriter, whatever chunks they arrive in. */
 export class MessageReader {
   #chunks: Buffer[] = []
   #size = 0
   #wanted = HEAD_BYTES
 
-  /** Throws for what no MessageWriter wrote. `onMessage` returns false to leave the rest unread. */
+  /** Throws on bytes that no MessageWriter wrote. `onMessage` returns false to leave the rest unread. */
   read(chunk: Buffer, onMessage: (message: unknown, bytes: Uint8Array | undefined) => boolean): void {
     this.#chunks.push(chunk)
     this.#size += chunk.length

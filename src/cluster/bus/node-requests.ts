@@ -22,7 +22,7 @@ interface Asked {
   reject(reason: Error): void
 }
 
-/** Questions and answers, over one link to each node that is asked: those of one turn go as one, however long they are. */
+/** Questions and answers, over one link to each node: those of one turn are sent together, whatever their size. */
 export class NodeRequests {
   readonly #bus: NodeBus
   readonly #clock: Clock

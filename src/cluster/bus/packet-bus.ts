@@ -6,7 +6,7 @@ import { openOf, PacketKind, PacketLink, sendEnd } from './packet-link.ts'
 import type { PacketListener, PacketWire } from './packet-wire.ts'
 
 const TICK_MS = 500
-/** A tick that is later tells of this process standing still, not of the others. */
+/** A tick later than this means that this process stalled, not the others. */
 const STALL_MS = 2000
 
 type LinkListener = (link: NodeLink, hello: unknown, from: string) => void
@@ -15,7 +15,7 @@ export interface PacketBusOptions {
   node: string
   wire: PacketWire
   clock: Clock
-  /** A listener threw, or another node sent what cannot be read: the link ends. */
+  /** A listener threw, or another node sent something unreadable: the link ends. */
   onFault(fault: unknown): void
 }
 
@@ -83,7 +83,7 @@ export class PacketBus implements NodeBus, PacketListener {
     try {
       if (tag === undefined) this.#opened(data, from)
       else if (this.#links.has(tag)) this.#links.get(tag)!.onPacket(data, from)
-      // An end is not answered: where both sides end a link at once, they would answer each other for ever.
+      // Do not answer an end: if both sides end a link at once, they would answer each other forever.
       else if (data[0] !== PacketKind.end) sendEnd(this.#wire, from, tag, 'this link has ended')
     } catch (fault) {
       this.#onFault(fault)
@@ -95,7 +95,7 @@ export class PacketBus implements NodeBus, PacketListener {
   }
 
   #add(peer?: string): PacketLink {
-    // Never that of an earlier process: what is still on its way to that is not ours.
+    // Never the tag of an earlier process: packets still on their way to that process are not ours.
     const tag = `${++this.#count}-${randomBytes(4).toString('hex')}`
     const link: PacketLink = new PacketLink({
       ...{ wire: this.#wire, clock: this.#clock, tag, onFault: this.#onFault },

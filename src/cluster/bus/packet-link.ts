@@ -4,18 +4,18 @@ import { MessageReader, MessageWriter } from './message-stream.ts'
 import type { NodeLink } from './node-bus.ts'
 import type { PacketWire } from './packet-wire.ts'
 
-/** Said when nothing else was, so that the other side sees what it lost, and that this one lives. */
+/** Sent when nothing else was, so that the peer notices lost packets and sees that this side is alive. */
 const KEEP_ALIVE_MS = 1000
 const SILENCE_MS = 3000
-/** What arrived is confirmed after so much, or with what is sent anyway. */
+/** Received packets are confirmed after this many bytes, or with what is sent anyway. */
 const CONFIRM_BYTES = 256 * 1024
-/** Of a node that takes nothing, less is held in memory than this. */
+/** The most that is buffered for a node that does not keep up. Beyond this the link ends. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-/** A packet costs both nodes, and the server between them, some 0.1 ms of CPU time, however little is in it. */
+/** A packet costs both nodes, and the server between them, some 0.1 ms of CPU time, however small it is. */
 const GATHER_MS = 10
-/** So much is worth a packet. */
+/** Enough bytes to be worth a packet. */
 const GATHER_BYTES = 32 * 1024
-/** Kind, number, and the number up to which the other side's packets are here. */
+/** Kind, packet number, and the number of the last packet received from the peer. */
 const HEAD_BYTES = 9
 
 export const PacketKind = { open: 1, accept: 2, messages: 3, end: 4 } as const
@@ -23,9 +23,9 @@ export const PacketKind = { open: 1, accept: 2, messages: 3, end: 4 } as const
 export interface PacketLinkOptions {
   wire: PacketWire
   clock: Clock
-  /** Names the link at this process. */
+  /** Identifies the link in this process. */
   tag: string
-  /** Where the other side listens; the opener knows it when it is accepted. */
+  /** Where the peer listens; the opener learns it when the link is accepted. */
   peer?: string
   onFault(fault: unknown): void
   onGone(): void
@@ -41,7 +41,7 @@ export class PacketLink implements NodeLink {
   readonly #reader = new MessageReader()
   readonly #messages = new Listeners<[message: unknown, bytes: Uint8Array | undefined]>()
   readonly #ends = new Listeners<[reason: string]>()
-  /** Sizes of what is in the packets that the other side has not confirmed, the oldest first. */
+  /** Content sizes of the packets that the peer has not confirmed, oldest first. */
   #unconfirmed: number[] = []
   #unconfirmedBytes = 0
   #peer: string | undefined
@@ -52,7 +52,7 @@ export class PacketLink implements NodeLink {
   #heardAt: number
   #onFirst: ((message: unknown) => void) | undefined
   #isArmed = false
-  /** When the last messages left. */
+  /** When messages were last sent. */
   #flushedAt = Number.NEGATIVE_INFINITY
   #gathering: Timer | undefined
   #gatheredAt = 0
@@ -104,7 +104,7 @@ export class PacketLink implements NodeLink {
     this.#end(reason)
   }
 
-  /** Asks a node for a link: `about` says which. */
+  /** Asks a node for a link; `about` describes it. */
   open(address: string, about: unknown): void {
     this.#packet(PacketKind.open, address, Buffer.from(JSON.stringify(about)))
   }
@@ -113,7 +113,7 @@ export class PacketLink implements NodeLink {
     this.#packet(PacketKind.accept, this.#peer!)
   }
 
-  /** Takes the first message before anybody else. */
+  /** The listener gets the first message instead of the `onMessage` listeners. */
   onFirst(listener: (message: unknown) => void): void {
     this.#onFirst = listener
   }
@@ -126,7 +126,7 @@ export class PacketLink implements NodeLink {
       this.#over(packet.toString('utf8', HEAD_BYTES))
       return
     }
-    // A second process of the same name.
+    // A second process with the same node name accepted too.
     if (kind === PacketKind.accept && this.#peer !== undefined) {
       sendEnd(this.#wire, from, this.tag, 'another process was faster')
       return
@@ -144,12 +144,12 @@ export class PacketLink implements NodeLink {
     } else if (kind === PacketKind.messages) this.#read(packet)
   }
 
-  /** No process listens at the other end. */
+  /** No process listens at the address of the peer. */
   onNobody(): void {
     this.#over(this.#peer === undefined ? 'no such node listens' : 'the other node is gone')
   }
 
-  /** `mayJudge`: this process was not standing still itself. */
+  /** `mayJudge`: this process did not stall itself. */
   onTick(now: number, mayJudge: boolean): void {
     if (!mayJudge) this.#heardAt = now
     if (now - this.#heardAt >= SILENCE_MS) this.#end('the other node was silent for 3 s')
@@ -157,7 +157,7 @@ export class PacketLink implements NodeLink {
       this.#packet(PacketKind.messages, this.#peer)
   }
 
-  /** False where nothing can be sent. */
+  /** Returns false if nothing can be sent now. */
   #add(message: unknown, bytes?: Uint8Array): boolean {
     if (this.#hasEnded) return false
     this.#writer.add(message, bytes)
@@ -253,7 +253,7 @@ export class PacketLink implements NodeLink {
   }
 }
 
-/** Not numbered: it ends the link whatever was lost before it. */
+/** An end is not numbered: it ends the link even if packets before it were lost. */
 export function sendEnd(wire: PacketWire, address: string, tag: string, reason: string): void {
   const packet = Buffer.alloc(HEAD_BYTES + Buffer.byteLength(reason))
   packet[0] = PacketKind.end
@@ -261,7 +261,7 @@ export function sendEnd(wire: PacketWire, address: string, tag: string, reason: 
   wire.send(address, packet, tag)
 }
 
-/** What a packet that was sent to a node asks for; undefined for any other. */
+/** What a packet that was sent to a node asks for; undefined if it does not open a link. */
 export function openOf(packet: Buffer): unknown {
   if (packet[0] !== PacketKind.open || packet.length <= HEAD_BYTES) return undefined
   return JSON.parse(packet.toString('utf8', HEAD_BYTES))

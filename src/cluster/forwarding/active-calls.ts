@@ -4,34 +4,35 @@ import type { Clock, Timer } from '../../clock.ts'
 import { unknownOutcome } from '../../outcome.ts'
 import type { ActiveNode, ClusterNode } from '../cluster-node.ts'
 
-/** How long a caller waits in all for a node that decides. */
+/** How long a caller waits in total for an active node. */
 const WAIT_MS = 10_000
-/** Between two tries, unless another node becomes active before. */
+/** Between two attempts, unless another node becomes active before. */
 const RETRY_MS = 250
 /**
- * A node that was replaced, or this one when it stops, may still answer what is under way. After that whoever waits is told.
+ * How long requests in progress may still be answered by a node that was replaced, or after this one began to stop.
+ * After that their outcome is unknown.
  */
 const GRACE_MS = 5000
 const RETRY_AFTER_MS = 1000
 
-/** What came of one try. One that rejects may have been carried out. */
+/** The outcome of one attempt. An attempt that rejects may have been carried out. */
 export type Attempt<T> = { status: 'answered'; answer: T } | { status: 'not-done' }
 
 export type Called<T> =
   | { status: 'answered'; answer: T }
-  /** This node is the active one by now. */
+  /** This node is now the active one. */
   | { status: 'here' }
-  /** `error`: what its sender is told. */
+  /** `error`: the answer to the sender. */
   | { status: 'not-done' | 'unknown'; error: WireError }
 
 export interface ActiveCall<T> {
-  /** `signal` is aborted when nothing more is to be waited for. */
+  /** `signal` is aborted when the answer is no longer awaited. */
   attempt(active: ActiveNode, signal: AbortSignal): Promise<Attempt<T>>
-  /** The same again changes nothing, or nothing more: it may be tried again whatever came of it. */
+  /** Repeating it changes nothing, or nothing more: it may be retried whatever the outcome. */
   isSafe: boolean
-  /** Whether it can be sent once more. Default: yes. */
+  /** Whether it can be sent again. Default: yes. */
   canRepeat?(): boolean
-  /** Aborted when its sender goes. Default: never. */
+  /** Aborted when its sender disconnects. Default: never. */
   gone?: AbortSignal
 }
 
@@ -63,8 +64,8 @@ const closing = wireError('unavailable', 'The server is closing. Nothing was acc
 const unknown = unknownOutcome('The node that decides went before it answered', RETRY_AFTER_MS)
 
 /**
- * Has the active node carry out what this node was asked. Where none is known it waits for one. Nothing is ever tried again
- * that may have been carried out and changes something.
+ * Has the active node carry out what this node was asked to do. If none is known, it waits for one. A call that changes
+ * something and may have been carried out is never retried.
  */
 export class ActiveCalls {
   readonly #ports: ActiveCallsPorts
@@ -87,7 +88,7 @@ export class ActiveCalls {
     }
   }
 
-  /** How often each outcome was told. */
+  /** How often each outcome occurred. */
   stats(): Readonly<Record<CallOutcome, number>> {
     return this.#counts
   }
@@ -106,7 +107,7 @@ export class ActiveCalls {
     let leftMs = WAIT_MS
     for (;;) {
       const from = clock.monotonic()
-      // What arrives while this node drains is still taken to an active node that is known.
+      // A call that arrives while this node drains still goes to an active node if one is known.
       const active = cluster.active ?? (await orAborted(cluster.whenActive(leftMs), draining, gone))
       leftMs -= clock.monotonic() - from
       if (active?.node === cluster.node) return { status: 'here' }
@@ -119,7 +120,7 @@ export class ActiveCalls {
         return outcome
       }
       if (outcome === 'unknown' && !call.isSafe) return this.#told('unknown')
-      // It may have waited there for what this node has.
+      // The other node may have spent this time catching up with this one.
       if (outcome === 'not-done') leftMs -= clock.monotonic() - askedAt
       if (leftMs <= 0 || draining.aborted || call.canRepeat?.() === false) return this.#told('not-done')
       leftMs -= await this.#pause(gone)
@@ -150,7 +151,7 @@ export class ActiveCalls {
     }
   }
 
-  /** Resolves with how long it was, ms. */
+  /** Resolves with its length, ms. */
   async #pause(gone: AbortSignal | undefined): Promise<number> {
     const { cluster, clock, draining } = this.#ports
     const from = clock.monotonic()
@@ -173,7 +174,10 @@ export class ActiveCalls {
   }
 }
 
-/** Resolves with undefined when one of the signals is aborted before. Leaves no listener on them: they live for long. */
+/**
+ * Resolves with undefined if one of the signals is aborted first. Leaves no listeners on the signals: they are
+ * long-lived.
+ */
 async function orAborted<T>(promise: Promise<T>, ...signals: (AbortSignal | undefined)[]): Promise<T | undefined> {
   let onAbort = () => {}
   const aborted = new Promise<undefined>(resolve => {

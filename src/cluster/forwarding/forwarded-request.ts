@@ -2,31 +2,33 @@ import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isObject } from '../../is-object.ts'
 
-/** On a request that a node passes on: the key of the node that it is meant for, and who sent it. */
+/** On a request that a node forwards: the key of the node that it is meant for, and the original sender. */
 export const FORWARDED = 'fleetwire-forwarded'
-/** On the answer to one: how far the log of the active node was. */
+/** On the response: how far the log of the active node was. */
 export const HEAD = 'fleetwire-head'
-/** On a refusal: the node was asked as the active one, is not, and did nothing. */
+/** On a refusal: the node was asked as the active one, is not active, and did nothing. */
 export const NOT_ACTIVE = 'fleetwire-not-active'
 
-/** The sender of a request as the node saw it that took it in. */
+/** The sender of a request, as seen by the node that received it. */
 export interface ForwardedFrom {
-  /** As limits count it. */
+  /** The address as limits count it. */
   address: string
   /** How the sender reaches the cluster, in front of all proxies. */
   reachedAt: { protocol: 'http' | 'https'; host: string; prefix: string }
-  /** Up to where that node has the log, as a `seq`: the sender may have seen all of it. */
+  /** How far that node has the log, as a `seq`: the sender may have seen all of it. */
   head: number
 }
 
-/** About one connection, and not about the request or the answer that it carries (RFC 9110, 7.6.1). */
+/** Headers about one connection, not about the request or the response that it carries (RFC 9110, 7.6.1). */
 const OF_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
-  // Node has answered `100-continue` already.
+  // Node.js has already answered `100-continue`.
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
 ])
 
-/** The headers of a request or an answer that go on to the next node. Those of our own between nodes never do. */
+/**
+ * The headers of a request or a response that are passed on to the next node. Our own headers between nodes never are.
+ */
 export function headersPassedOn<T extends string | string[] | undefined>(
   headers: Readonly<Record<string, T>>,
 ): Record<string, NonNullable<T>> {
@@ -41,11 +43,11 @@ export function headersPassedOn<T extends string | string[] | undefined>(
   return passed
 }
 
-/** What the header FORWARDED says. `key`: that of the node which the request goes to. */
+/** The value of the header FORWARDED. `key`: that of the node to which the request goes. */
 export const forwardedHeader = (key: string, from: ForwardedFrom): string =>
   `${key} ${encodeURIComponent(JSON.stringify(from))}`
 
-/** Undefined for requests that no node sent to this process: whoever knows its key is believed. */
+/** Undefined for requests that no node sent to this process: a sender that knows its key is trusted. */
 export function forwardedFrom(headers: IncomingHttpHeaders, key: string): ForwardedFrom | undefined {
   const [given = '', said = ''] = String(headers[FORWARDED] ?? '').split(' ')
   if (!isSame(given, key)) return undefined

@@ -19,7 +19,7 @@ import type {
 import { appendOp } from '../../log/sqlite-drafts.ts'
 import { unavailable } from '../../log/sqlite-group-commit.ts'
 
-/** What a node that leads says of drafts that another one sent. `elsewhere`: it does not lead; nothing was written. */
+/** The leader's answer to drafts that another node sent. `elsewhere`: it does not lead; nothing was written. */
 export type ForwardedAnswer =
   | { status: 'ok'; first: number; at: number }
   | { status: 'conflict'; current: LogRecord | null; head: number }
@@ -29,11 +29,11 @@ export type ForwardedAnswer =
 /** The log of a node that may lead. */
 export type LeadingLog = EventLog & {
   readonly isLeading: boolean
-  /** Whether it has everything that was accepted before this was called; false where it cannot know. */
+  /** Whether it has everything that was accepted before the call; false if it cannot know. */
   hasAll(): Promise<boolean>
 }
 
-/** Appends what another node sent here. */
+/** Appends drafts that another node sent. */
 export async function appendForwarded(log: LeadingLog, drafts: readonly EventDraft[]): Promise<ForwardedAnswer> {
   if (!log.isLeading) return { status: 'elsewhere' }
   const result = await log.append(drafts)
@@ -54,26 +54,26 @@ export async function appendForwarded(log: LeadingLog, drafts: readonly EventDra
 export interface ForwardingLogOptions {
   /** The replica of this node. It appends while it leads. */
   replica: LeadingLog
-  /** Asks the node that leads; undefined where none came to be known in time. Rejects where it did not answer. */
+  /** Asks the leader; undefined if none became known in time. Rejects if it did not answer. */
   ask(drafts: readonly EventDraft[], timeoutMs: number): Promise<ForwardedAnswer | undefined>
-  /** Resolves when the replica has everything up to this `seq`, and its followers were told. */
+  /** Resolves with whether the replica has everything up to this `seq` in time, with its followers notified. */
   caughtUp(seq: number, timeoutMs: number): Promise<boolean>
   clock: Clock
 }
 
-/** As long as an append waits on the node that leads, and a little for the way. */
+/** The leader's timeout of an append, plus a little for the way. */
 const TIMEOUT_MS = 16_000
-/** How long a replica may take to have what was written. */
+/** How long a replica may take to receive what was written. */
 const CATCH_UP_MS = 5000
 const RETRY_MS = 50
-/** How long a close waits for the answers of other nodes. */
+/** How long `close` waits for the answers of other nodes. */
 const CLOSE_MS = 2000
-/** How long a reader waits for what it has seen at another node. */
+/** How long a read waits for what the reader has seen on another node. */
 const AHEAD_MS = 1000
 
 /**
- * The log as every node has it: reads come from its own replica, and appends are made where they can be decided. Whoever
- * appends and then reads here finds what it wrote.
+ * The log as every node sees it: reads use its own replica, and appends go to the leader. A caller that appends and
+ * then reads here finds what it wrote.
  */
 export class ForwardingLog implements EventLog {
   readonly #options: ForwardingLogOptions
@@ -107,11 +107,11 @@ export class ForwardingLog implements EventLog {
 
   async #forward(drafts: readonly EventDraft[]): Promise<AppendResult> {
     const { replica, ask, clock } = this.#options
-    // Drafts that break the interface fail here, as they would on the node that leads.
+    // Invalid drafts fail here, as they would on the leader.
     const { drafts: stored } = appendOp(drafts, 0)
     const until = clock.monotonic() + TIMEOUT_MS
     for (let leftMs = TIMEOUT_MS; leftMs > 0 && this.#closing === undefined; leftMs = until - clock.monotonic()) {
-      // This node may be the one by now.
+      // This node may lead by now.
       if (replica.isLeading) return replica.append(drafts)
       let answer: ForwardedAnswer | undefined
       try {
@@ -135,7 +135,7 @@ export class ForwardingLog implements EventLog {
       case 'unavailable':
         return answer
       case 'conflict': {
-        // Whoever decides anew reads what is there now.
+        // A caller that decides again has to read the present state.
         await caughtUp(answer.head, CATCH_UP_MS)
         return { status: 'conflict', current: answer.current ?? undefined }
       }
@@ -149,8 +149,8 @@ export class ForwardingLog implements EventLog {
   }
 
   /**
-   * A cursor that another node told may be ahead of this one: for a moment, or for as long as the servers of this node
-   * do not reach the others. Rejects where it cannot be known whether the cursor is of this log at all.
+   * A cursor from another node may be ahead of this one: for a moment, or for as long as the servers of this node do
+   * not reach the others. Rejects if it cannot be known whether the cursor belongs to this log at all.
    */
   async read(query: ReadQuery): Promise<ReadResult> {
     const { replica, caughtUp } = this.#options

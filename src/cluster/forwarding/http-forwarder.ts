@@ -8,13 +8,13 @@ import { HEAD, headersPassedOn, NOT_ACTIVE } from './forwarded-request.ts'
 const CONNECT_MS = 2000
 
 export interface HttpForwarderOptions {
-  /** How long a node may send nothing while an answer is awaited, or while one is under way, ms. */
+  /** How long a node may send nothing, before or during a response, ms. */
   stallMs: number
 }
 
 export interface OutgoingRequest {
   method: string
-  /** With its query. */
+  /** With the query. */
   path: string
   headers: Record<string, string | string[]>
   body: Buffer | Readable | undefined
@@ -29,13 +29,13 @@ export interface IncomingAnswer {
   head: number | undefined
 }
 
-/** No connection could be made, so nothing was sent. */
+/** No connection was made, so nothing was sent. */
 class NotConnected extends Error {}
 
 /**
- * Sends requests to other nodes as they came. It is undici and not `@fastify/reply-from` on top of it, which cannot end a
- * request whose sender goes before the answer begins, sends requests again by its own rules, and refuses ids in a path
- * that have "/.." in them.
+ * Sends requests to other nodes unchanged. It uses undici rather than `@fastify/reply-from`, which cannot end a request
+ * whose sender disconnects before the response begins, retries requests by its own rules, and refuses ids in a path
+ * that contain "/..".
  */
 export class HttpForwarder {
   readonly #agent: Agent
@@ -43,7 +43,7 @@ export class HttpForwarder {
   constructor({ stallMs }: HttpForwarderOptions) {
     const connect = buildConnector({ timeout: CONNECT_MS })
     this.#agent = new Agent({
-      // A request that waits, or a stream, holds its connection, and there are as many as clients have here.
+      // A request that waits, or a stream, occupies its connection, and there are as many as clients here.
       connections: null,
       pipelining: 1,
       headersTimeout: stallMs,
@@ -57,7 +57,7 @@ export class HttpForwarder {
     })
   }
 
-  /** Rejects where the node may have carried it out and does not answer. */
+  /** Rejects if the node does not answer and may have carried it out. */
   async send(
     to: ActiveNode,
     { method, path, headers, body, signal }: OutgoingRequest,
@@ -80,7 +80,7 @@ export class HttpForwarder {
     }
   }
 
-  /** Requests that are under way are cut off. */
+  /** Aborts the requests in progress. */
   async close(): Promise<void> {
     await this.#agent.destroy()
   }

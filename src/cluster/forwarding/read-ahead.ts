@@ -3,20 +3,20 @@ import { Readable } from 'node:stream'
 /** The body of a request that goes to another node. */
 export type Body =
   | { kind: 'none' }
-  /** The whole of it: it can be sent again. */
+  /** The whole body: it can be sent again. */
   | { kind: 'whole'; bytes: Buffer }
-  /** More than is held in memory: it can be sent once. */
+  /** More than is held in memory: it can be sent only once. */
   | { kind: 'stream'; stream: Readable }
 
-/** The body is larger than the route takes. */
+/** The body is larger than the route accepts. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
 }
 
 /**
- * Reads a body up to its end, or until it is larger than `holdBytes`. Until then a sender that is slow costs no other node
- * anything. Rejects with BodyTooLarge, or if the sender goes; a stream may fail with the same later. The source is never
- * destroyed: it can still be answered.
+ * Reads a body up to its end, or until it is larger than `holdBytes`. Until then a slow sender costs no other node
+ * anything. Rejects with BodyTooLarge, or if the sender disconnects; a returned stream may fail later in the same ways.
+ * The source is never destroyed, so that its sender can still be answered.
  */
 export async function readAhead(source: Readable, holdBytes: number, limitBytes: number): Promise<Body> {
   const rest = bounded(source, limitBytes)

@@ -5,7 +5,7 @@ import { copyReplica } from '../../log/sqlite-copy.ts'
 import type { CommitStream } from './commit-stream.ts'
 
 const LOOK_MS = 60_000
-/** One more than needed, as the newest may be damaged where it is stored. */
+/** One more than needed: the stored copy of the newest may be damaged. */
 const KEPT = 2
 
 export interface CheckpointsOptions {
@@ -15,14 +15,14 @@ export interface CheckpointsOptions {
   dir: string
   /** The position of the replica. */
   position: () => number
-  /** After how many messages one is made. */
+  /** A checkpoint is made after this many messages. */
   every: number
   onNote: (message: string) => void
 }
 
 /**
- * Makes checkpoints of the replica while this node leads, and removes from the stream what no kept one needs. Two nodes
- * that both do so for a moment do no harm: each removes only what a stored checkpoint stands for.
+ * Makes checkpoints of the replica while this node leads, and removes from the stream what no kept checkpoint needs.
+ * Two nodes that briefly both do so cause no harm: each removes only what a stored checkpoint covers.
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions
@@ -43,12 +43,12 @@ export class Checkpoints {
     this.#timer = undefined
   }
 
-  /** Resolves when none is being made. */
+  /** Resolves when no checkpoint is being made. */
   async idle(): Promise<void> {
     await this.#making
   }
 
-  /** Makes one now; false where it could not be. */
+  /** Makes a checkpoint now. Resolves with false if that failed. */
   make(): Promise<boolean> {
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined
@@ -76,7 +76,7 @@ export class Checkpoints {
       if (oldest !== undefined) await stream.trim(oldest)
       return true
     } catch (error) {
-      // It is tried again; until then the stream is only longer.
+      // It is retried later; until then the stream is only longer.
       onNote(`no checkpoint was made: ${(error as Error).message}`)
       return false
     } finally {

@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { CommitStream, StoredPart } from './commit-stream.ts'
 
-/** How often a stream that says nothing is asked for its last position: what is told live may be left out. */
+/** How often a quiet stream is asked for its last position: live delivery may skip messages. */
 const CHECK_MS = 1000
 const RETRY_MS = 250
-/** How much that came ahead of a gap is kept until the gap is closed; the rest is read again. */
+/** How many messages beyond a gap are kept until the gap is closed; the others are read again. */
 const MAX_AHEAD = 1000
 
 /** A whole commit. `position` is that of its last message. */
@@ -21,24 +21,24 @@ export interface CommitFollowerOptions {
   from: number
   /** Called for each message, in order, once. */
   onPart: (part: StoredPart) => void
-  /** Called for each whole commit, in order, once. What a writer left unfinished is skipped. */
+  /** Called for each whole commit, in order, once. Commits that a writer left unfinished are skipped. */
   onCommit: (commit: Commit) => void
-  /** Called once when messages are gone that were not read: from here nothing can be followed. */
+  /** Called once if messages were removed before they were read: following cannot continue. */
   onLost: (first: number) => void
-  /** While it returns a promise, nothing more is read from the stream: what was read has to be stored first. */
+  /** While it returns a promise, nothing more is read from the stream: what was read must be stored first. */
   busy?: () => Promise<void> | undefined
 }
 
 /**
- * Follows a stream from a position on. Messages come live, and what did not come is read from the stream: when a later
- * one shows the gap, and when a quiet stream turns out to be longer than what came.
+ * Follows a stream from a position on. Messages arrive live. Missing ones are read from the stream when a later message
+ * shows the gap, or when a quiet stream turns out to be longer than what arrived.
  */
 export class CommitFollower {
   readonly #options: CommitFollowerOptions
   #at: number
-  /** What came live behind a gap, by its position. */
+  /** Live messages beyond a gap, by position. */
   readonly #ahead = new Map<number, StoredPart>()
-  /** The parts so far of a commit of several. */
+  /** The parts received so far of a commit of several parts. */
   #parts: StoredPart[] = []
   #state: 'new' | 'following' | 'lost' | 'stopped' = 'new'
   #unlisten = () => {}
@@ -68,7 +68,7 @@ export class CommitFollower {
     this.#end('stopped')
   }
 
-  /** Takes a message wherever it was learned of. */
+  /** Takes a message, wherever it came from. */
   take(part: StoredPart): void {
     if (this.#state !== 'following' || part.position <= this.#at) return
     if (part.position > this.#at + 1) {
@@ -85,7 +85,7 @@ export class CommitFollower {
     for (const position of this.#ahead.keys()) if (position <= this.#at) this.#ahead.delete(position)
   }
 
-  /** Resolves when everything was handed over that the stream held when this was called; with its last position. */
+  /** Resolves once everything that the stream held at the time of the call was handed over; with its last position. */
   async sync(): Promise<number> {
     const { stream, busy } = this.#options
     const { first, last } = await stream.bounds()
@@ -108,7 +108,7 @@ export class CommitFollower {
     this.#ahead.delete(part.position)
     this.#at = part.position
     this.#options.onPart(part)
-    // A message of another commit means that whoever wrote the parts before was deposed before the last.
+    // A message of another commit means that the writer of the parts before it was deposed before its last part.
     if (part.part === 0) this.#parts = [part]
     else if (this.#parts[0]?.commitId === part.commitId && this.#parts.length === part.part) this.#parts.push(part)
     else this.#parts = []
@@ -125,11 +125,11 @@ export class CommitFollower {
     this.#repairing = false
   }
 
-  /** Asks only where nothing came since the last time. */
+  /** Asks only if nothing arrived since the last check. */
   #check(): void {
     const isQuiet = this.#checkedAt === this.#at
     this.#checkedAt = this.#at
-    // Nobody waits for this: it is tried again a second later.
+    // Nobody waits for this: it is retried a second later.
     if (isQuiet && !this.#repairing) void this.sync().catch(() => {})
   }
 

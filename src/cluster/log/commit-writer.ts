@@ -7,9 +7,9 @@ const MAX_RETRY_MS = 500
 
 export type Written =
   | { status: 'written'; position: number }
-  /** Somebody else wrote behind the same message: nothing of this commit counts, nor of any later one. */
+  /** Another node wrote after the same message: nothing of this commit counts, nor of any later one. */
   | { status: 'deposed' }
-  /** Given up, because this writer was stopped or the claim is not wanted any more: it may be stored, now or later. */
+  /** Given up, because this writer was stopped or the claim is no longer wanted: it may be stored, now or later. */
   | { status: 'unknown' }
 
 type Outcome = Written['status']
@@ -24,20 +24,20 @@ export interface CommitWriterOptions {
   stream: CommitStream
   follower: CommitFollower
   clock: Clock
-  /** Called once when a message of somebody else shows that this writer is none any more. */
+  /** Called once when a message of another writer shows that this one was deposed. */
   onDeposed: () => void
 }
 
 /**
- * Writes commits, one at a time, each directly behind the last. What became of an attempt is never guessed: an answer
- * that did not come, and a refusal, which an earlier attempt of the same message causes too, are settled by what the
- * stream holds in the place of the message. The follower shows it. As long as nothing stands there, the message is sent
- * again: only one of all attempts can be accepted, as all of them name the same place.
+ * Writes commits, one at a time, each directly after the last. The outcome of an attempt is never guessed. A missing
+ * answer is settled by what the stream holds at the position of the message, as the follower shows; so is a refusal,
+ * which an earlier attempt of the same message also causes. As long as nothing is there, the message is sent again:
+ * only one of all attempts can be accepted, since all of them name the same position.
  */
 export class CommitWriter {
   readonly #options: CommitWriterOptions
   #state: 'following' | 'claiming' | 'leading' | 'stopped' = 'following'
-  /** Where the last message of this writer stands. */
+  /** The position of the last message, after which this writer writes the next. */
   #at = 0
   #awaited: Awaited | undefined
 
@@ -50,8 +50,8 @@ export class CommitWriter {
   }
 
   /**
-   * Becomes the writer by a first commit behind everything that the stream holds now. `data` is called when all of that
-   * was handed over. Given up when `isWanted` says so, which is asked before each attempt.
+   * Becomes the writer by a first commit after everything that the stream holds now. `data` is called once all of that
+   * was handed over. The claim is given up if `isWanted` returns false; it is called before each attempt.
    */
   async claim(id: string, data: () => Uint8Array, isWanted = () => true): Promise<Written> {
     if (this.#state === 'stopped') return { status: 'unknown' }
@@ -64,14 +64,14 @@ export class CommitWriter {
     return written
   }
 
-  /** Must not be called before the commit before it is settled. */
+  /** Must not be called before the previous commit is settled. */
   async commit(id: string, data: Uint8Array): Promise<Written> {
     if (this.#state === 'stopped') return { status: 'unknown' }
     if (this.#state !== 'leading') return { status: 'deposed' }
     return this.#write(id, data)
   }
 
-  /** Must be called with each message that the follower hands over, before what follows from it. */
+  /** Must be called with each message that the follower hands over, before anything that results from it. */
   saw(part: StoredPart): void {
     const awaited = this.#awaited
     if (awaited !== undefined && part.position === awaited.expected + 1 && isSame(part, awaited.part)) {
@@ -88,12 +88,12 @@ export class CommitWriter {
     this.#options.onDeposed()
   }
 
-  /** Stops leading; a commit under way is finished first by whoever awaits it. */
+  /** Stops leading. A commit in progress still runs to its end. */
   resign(): void {
     if (this.#state === 'leading') this.#state = 'following'
   }
 
-  /** Gives up what is under way. */
+  /** Gives up what is in progress. */
   stop(): void {
     this.#state = 'stopped'
     this.#giveUp()
@@ -128,7 +128,7 @@ export class CommitWriter {
       this.#awaited = { part, expected, settle }
     })
     if (this.#state === 'stopped') this.stop()
-    // Somebody wrote there before this part was sent.
+    // Another node wrote there before this part was sent.
     if (follower.at > expected) this.saw({ ...NOBODY, position: follower.at })
     for (let retryMs = FIRST_RETRY_MS; outcome === undefined; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
       const answered = stream.append(part, expected).then(answer => {
@@ -136,7 +136,7 @@ export class CommitWriter {
       })
       await Promise.race([answered, settled])
       if (outcome !== undefined) break
-      // Nothing is learned where the stream cannot be asked, and sending it again is safe in any case.
+      // If the stream cannot be asked, nothing is learned. Sending again is safe in any case.
       await Promise.race([follower.sync().catch(() => {}), settled])
       if (outcome === undefined) await Promise.race([this.#pause(retryMs), settled])
       if (outcome === undefined && !isWanted()) this.#giveUp()
@@ -164,7 +164,7 @@ export class CommitWriter {
   }
 }
 
-/** Stands for a message of somebody else. */
+/** Represents a message of another writer. */
 const NOBODY: Part = { commitId: '', part: 0, parts: 1, data: new Uint8Array() }
 
 const isSame = (a: Part, b: Part): boolean => a.commitId === b.commitId && a.part === b.part

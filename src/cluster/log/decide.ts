@@ -1,7 +1,7 @@
 import { conflictOf } from '../../log/sqlite-drafts.ts'
 import type { AppendOp, Committed, StoredRecord } from '../../log/sqlite-messages.ts'
 
-/** The topics whose current records a decision asks for. */
+/** The topics whose current records a decision needs. */
 export function topicsToDecide(ops: readonly AppendOp[]): string[] {
   return [...new Set(ops.flatMap(({ expects = [], drafts }) => expects.map(({ draft }) => drafts[draft]!.topic)))]
 }
@@ -11,13 +11,13 @@ export interface Decision {
   results: Committed['results']
   /** What is to be written, in order, without expectations. */
   accepted: AppendOp[]
-  /** The last seq given. */
+  /** The last seq assigned. */
   head: number
 }
 
 /**
- * Judges operations in order, each on the records that those before it leave: as the writer of the embedded log does
- * within its transaction, and without writing anything. `current` has the records of `topicsToDecide`.
+ * Judges operations in order, each against the records that those before it leave: like the writer of the embedded log
+ * within its transaction, but without writing anything. `current` has the records of `topicsToDecide`.
  */
 export function decide(
   ops: readonly AppendOp[],
@@ -28,7 +28,7 @@ export function decide(
   const accepted: AppendOp[] = []
   const results = ops.map((op): Committed['results'][number] => {
     const conflict = conflictOf(op, topic => records.get(topic))
-    // Each caller gets one of its own, which is then made what callers see.
+    // Each caller gets its own copy, which is later converted in place to what callers see.
     if (conflict !== undefined) return { current: conflict.current && { ...conflict.current } }
     const { at, drafts } = op
     const first = head + 1

@@ -7,7 +7,7 @@ interface Waiter {
   settle: (isReached: boolean) => void
 }
 
-/** Tells when a log has come to a place. */
+/** Notifies waiters when a log has reached a position. */
 export class HeadWatch {
   readonly #log: Pick<EventLog, 'head' | 'follow'>
   readonly #clock: Clock
@@ -20,12 +20,12 @@ export class HeadWatch {
     this.#unfollow = log.follow(() => this.#look())
   }
 
-  /** The `seq` of the newest event that followers were told of. */
+  /** The `seq` of the newest event that followers received. */
   get seq(): number {
     return decodeCursor(this.#log.head)?.seq ?? 0
   }
 
-  /** Resolves with true when all who follow the log were told of everything up to this `seq`; with false after the time. */
+  /** Resolves with true once all followers of the log received everything up to this `seq`; with false on timeout. */
   reached(seq: number, timeoutMs: number): Promise<boolean> {
     if (this.seq >= seq) return Promise.resolve(true)
     return new Promise(resolve => {

@@ -7,9 +7,9 @@ import { startLogWorker } from '../../log/sqlite-log.ts'
 import { LOG_FILE } from '../../log/sqlite-open.ts'
 import type { CommitStream } from './commit-stream.ts'
 
-/** How many messages a replica reads rather than load a checkpoint. */
+/** A replica that lags by this many messages loads a checkpoint rather than read them. */
 const WORTH_LOADING = 20_000
-/** How long a stream may have no leader to say how much there is. */
+/** How long to wait while the stream has no leader to say how much there is. */
 const OPEN_MS = 20_000
 const RETRY_MS = 250
 const MOST_TRIES = 20
@@ -21,7 +21,7 @@ interface KnownBounds {
 
 export interface ReplicaOptions {
   stream: CommitStream
-  /** A folder of its own: what cannot be used in it is removed. */
+  /** A folder for the replica alone: what cannot be used in it is removed. */
   dir: string
   clock: Clock
   onNote: (message: string) => void
@@ -29,8 +29,9 @@ export interface ReplicaOptions {
 }
 
 /**
- * Opens the replica of a folder, so that the stream has everything behind it. One that is damaged, of another stream, or
- * too far behind is made anew, of the newest checkpoint. Throws FLW_ERR_CLUSTER_STREAM where no whole history is left.
+ * Opens the replica in a folder such that the stream has everything after it. A replica that is damaged, of another
+ * stream, or too far behind is rebuilt from the newest checkpoint. Throws FLW_ERR_CLUSTER_STREAM if no whole history is
+ * left.
  */
 export async function openReplica(options: ReplicaOptions): Promise<WorkerClient> {
   const { stream, dir, onNote } = options
@@ -55,7 +56,7 @@ export async function openReplica(options: ReplicaOptions): Promise<WorkerClient
   throw new FLW_ERR_CLUSTER_STREAM(dir, `it begins at ${first}, and there is no checkpoint of what was before`)
 }
 
-/** What the stream holds. An answer that ends before the replica is one of a moment ago, unless it stays so. */
+/** What the stream holds. An answer that ends before the replica is out of date, unless repeated answers agree. */
 async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Promise<KnownBounds> {
   for (let tries = 1; ; tries++) {
     const { first, last } = await patiently(clock, async () => {
@@ -69,8 +70,8 @@ async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Pr
 }
 
 /**
- * Those that are better than what the replica has, newest first. An answer without one that is needed is of a moment ago,
- * unless it stays so.
+ * The checkpoints that are ahead of the replica, newest first. If one is needed, an answer without any is out of date,
+ * unless repeated answers agree.
  */
 async function checkpointsAhead({ stream, clock }: ReplicaOptions, position: number, { first, last }: KnownBounds) {
   const isNeeded = first > position + 1
@@ -83,7 +84,7 @@ async function checkpointsAhead({ stream, clock }: ReplicaOptions, position: num
   }
 }
 
-/** Closes a replica and opens another in its place: what `fill` writes, or an empty one. */
+/** Closes a replica and opens another in its place: the file that `fill` writes, or an empty one. */
 async function replace(client: WorkerClient, options: ReplicaOptions, fill?: (path: string) => Promise<void>) {
   await client.close()
   removeReplica(options.dir)
@@ -111,12 +112,12 @@ async function openFolder({ stream, dir, onNote, startWorker = startLogWorker }:
   }
 }
 
-/** The lock stays: whoever holds it is not disturbed. */
+/** The lock file stays, so that its holder is not disturbed. */
 function removeReplica(dir: string): void {
   for (const ending of ['', '-wal', '-shm', '.new']) rmSync(join(dir, LOG_FILE + ending), { force: true })
 }
 
-/** Tries again while the stream has no leader. */
+/** Retries while the stream has no leader. */
 export async function patiently<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
   const until = clock.monotonic() + OPEN_MS
   for (;;) {

@@ -1,7 +1,7 @@
 import type { WorkerClient } from '../../log/sqlite-client.ts'
 import type { Calls, ReplicaCommit } from '../../log/sqlite-messages.ts'
 
-/** What may be on its way to the file before more is taken from the stream. */
+/** How much may be on its way to the file before no more is read from the stream. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 type RetainResult = Calls['retain']['result']
@@ -12,7 +12,7 @@ interface Waiting {
   onApplied: (result: RetainResult | null) => void
 }
 
-/** Brings commits to the file of the replica, in order; those that come in one turn go in one transaction. */
+/** Applies commits to the file of the replica, in order; those of one turn share one transaction. */
 export class ReplicaApplier {
   readonly #client: WorkerClient
   readonly #onFailed: (reason: string) => void
@@ -41,7 +41,7 @@ export class ReplicaApplier {
     this.#waitingBytes += bytes
   }
 
-  /** Sends what was gathered: a call to the worker that is made after this sees it. */
+  /** Sends the gathered commits: a worker call that is made after this sees them. */
   flush(): void {
     const batch = this.#gathered
     if (batch.length === 0) return
@@ -62,7 +62,7 @@ export class ReplicaApplier {
     )
   }
 
-  /** A promise while more waits for the file than should. */
+  /** Returns a promise while too much waits for the file. */
   busy(): Promise<void> | undefined {
     return this.#waitingBytes > MAX_WAITING_BYTES ? this.#calmed() : undefined
   }

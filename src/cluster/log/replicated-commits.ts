@@ -15,46 +15,46 @@ export interface ReplicatedCommitsOptions {
   client: WorkerClient
   applier: ReplicaApplier
   writer: CommitWriter
-  /** The last seq that was given. */
+  /** The last seq assigned. */
   head: () => number
-  /** How long a caller waits. What is under way goes on after that, until it is known what became of it. */
+  /** How long a caller waits. What is in progress continues after that, until its outcome is known. */
   timeoutMs: number
-  /** The stream has accepted a commit of this node, so long after it was sent. */
+  /** The stream has accepted a commit of this node, this long after it was sent. */
   onWritten?: ((ms: number) => void) | undefined
 }
 
 /** A commit that was sent, and whose callers wait for the replica to have it. */
 export interface OwnCommit {
   change: ReplicaChange
-  /** Of a change that appends. */
+  /** The operations of a change that appends. */
   ops: AppendOp[]
-  /** False: nobody waits any more, and followers have to be told as of a commit of another node. */
+  /** Returns false if nobody waits any more: followers must then be notified as of a commit of another node. */
   onApplied: (result: RetainResult | null) => boolean
 }
 
 const NOT_LEADING = 'another node leads'
 
 /**
- * Decides, writes and applies what this node commits while it leads: one after the other, each decided on everything
- * before it.
+ * Decides, writes and applies what this node commits while it leads: one commit after another, each decided on
+ * everything before it.
  */
 export class ReplicatedCommits {
   readonly #options: ReplicatedCommitsOptions
   #turn: Promise<void> = Promise.resolve()
   #own: ({ id: string } & OwnCommit) | undefined
-  /** Of those who wait for an answer. */
+  /** Callbacks of callers that wait for an answer. */
   readonly #waiting = new Set<(failure: Failure) => void>()
 
   constructor(options: ReplicatedCommitsOptions) {
     this.#options = options
   }
 
-  /** The commit of this node with that id, when it comes from the stream. */
+  /** The commit of this node with that id, when the stream delivers it. */
   underWay(id: string): OwnCommit | undefined {
     return this.#own?.id === id ? this.#own : undefined
   }
 
-  /** Resolves with whether this node leads: behind an earlier commit of its own whose outcome is not known yet. */
+  /** Resolves with whether this node leads. Waits for an earlier commit of its own whose outcome is not known yet. */
   async lead(change: () => ReplicaChange, isWanted: () => boolean): Promise<boolean> {
     const end = await this.#takeTurn()
     try {
@@ -65,7 +65,7 @@ export class ReplicatedCommits {
     }
   }
 
-  /** Writes that nobody leads, behind everything that was taken; resolves when that is known, or after the time. */
+  /** Writes that no node leads, after everything accepted so far. Resolves when the outcome is known, or on timeout. */
   async resign(change: () => ReplicaChange, withinMs: number): Promise<void> {
     const { clock } = this.#options
     const told = this.#inTurn<null>(
@@ -86,7 +86,7 @@ export class ReplicatedCommits {
       if (current.status === 'error') return answer(current)
       const { results, accepted, head } = decide(ops, current.value, this.#options.head())
       const value = { results, head }
-      // Nothing is written of what is refused altogether.
+      // If everything is refused, nothing is written.
       if (accepted.length === 0) return answer({ status: 'ok', value })
       const first = this.#options.head() + 1
       const change: ReplicaChange = { kind: 'appends', first, packed: packAppends(accepted) }
@@ -94,7 +94,7 @@ export class ReplicatedCommits {
     })
   }
 
-  /** One chunk of retention. What removes nothing is not written. */
+  /** One chunk of retention. If it removes nothing, nothing is written. */
   retain(_call: 'retain', step: RetainStep, onDone: (outcome: Outcome<'retain'>) => void): void {
     void this.#inTurn<RetainResult>(onDone, async answer => {
       const found = await this.#ask('due', step)
@@ -105,17 +105,17 @@ export class ReplicatedCommits {
     })
   }
 
-  /** Resolves when it is known what became of everything that was begun. */
+  /** Resolves when the outcome of everything that was begun is known. */
   settled(): Promise<void> {
     return this.#turn
   }
 
-  /** Nothing more is applied: nobody need wait. */
+  /** Nothing more is applied, so nobody need wait. */
   fail(reason: string): void {
     for (const answer of this.#waiting) answer(failure(`${reason}; it may still be written`, true))
   }
 
-  /** Runs `work` when what came before is known; answers once, at the latest after the timeout. */
+  /** Runs `work` once the outcome of everything before it is known. Answers once, at the latest after the timeout. */
   async #inTurn<T>(
     onDone: (outcome: { status: 'ok'; value: T } | Failure) => void,
     work: (answer: (outcome: { status: 'ok'; value: T } | Failure) => boolean) => Promise<unknown>,
@@ -147,7 +147,7 @@ export class ReplicatedCommits {
     }
   }
 
-  /** Resolves when what came before is known, with what ends the turn. */
+  /** Resolves once the outcome of everything before is known, with a function that ends the turn. */
   async #takeTurn(): Promise<() => void> {
     const before = this.#turn
     let end = () => {}
@@ -158,7 +158,7 @@ export class ReplicatedCommits {
     return end
   }
 
-  /** Resolves when it is known what became of the commit. */
+  /** Resolves when the outcome of the commit is known. */
   async #write(
     change: ReplicaChange,
     ops: AppendOp[],
@@ -183,7 +183,7 @@ export class ReplicatedCommits {
     return { status: 'ok', value: new Map(topics.map((topic, i) => [topic, found.value[i]])) }
   }
 
-  /** Asks the replica, after everything that came from the stream. */
+  /** Asks the replica, after everything that the stream has delivered. */
   #ask<K extends 'current' | 'due'>(call: K, args: Calls[K]['args']): Promise<Outcome<K>> {
     this.#options.applier.flush()
     return new Promise(resolve => this.#options.client.call(call, args, resolve))

@@ -32,13 +32,13 @@ import { openReplica, patiently } from './open-replica.ts'
 import { ReplicaApplier } from './replica-applier.ts'
 import { ReplicatedCommits } from './replicated-commits.ts'
 
-/** One commit is one message where it can be; a smaller one is also sooner on the disks of all servers. */
+/** A commit is one message if possible; a smaller one is also sooner on the disks of all servers. */
 const MAX_BATCH_BYTES = 512 * 1024
-/** How long a node that ends waits for the stream to take note of it. */
+/** How long a node that stops waits for the stream to store its resignation. */
 const RESIGN_MS = 2000
 const CHECKPOINT_EVERY = 50_000
 const APPEND_TIMEOUT_MS = 15_000
-/** The servers of a stream hear each other each second. */
+/** The servers of a stream contact each other every second. */
 const HEARD_MS = 3000
 const REACH_AGAIN_MS = 250
 
@@ -46,23 +46,26 @@ const REACH_AGAIN_MS = 250
 export interface Leader {
   node: string
   address: string
-  /** Grows with each change of the writer. */
+  /** Grows with each change of leader. */
   term: number
 }
 
 export interface ReplicatedLogOptions {
-  /** Closed by whoever opened it, after the log. */
+  /** Closed by its owner, after the log. */
   stream: CommitStream
-  /** The folder of the replica, for it alone: what cannot be used in it is thrown away. */
+  /** The folder of the replica, for it alone: what cannot be used in it is removed. */
   dir: string
   clock: Clock
   retention: Retention
   /** This node, as others see it when it leads. */
   node: Omit<Leader, 'term'>
   retentionIntervalMs?: number
-  /** A checkpoint is made after so many messages of the stream. Default 50,000. */
+  /** A checkpoint is made after this many messages of the stream. Default 50,000. */
   checkpointEvery?: number
-  /** How long an append waits for the stream before it is `unavailable`. Default 15 s, longer than an election takes. */
+  /**
+   * How long an append waits for the stream before it fails as `unavailable`. Default 15 s, longer than an election
+   * takes.
+   */
   appendTimeoutMs?: number
   maxQueueBytes?: number
   onFault?: (error: Error) => void
@@ -71,8 +74,8 @@ export interface ReplicatedLogOptions {
 }
 
 /**
- * The log of many nodes: a replica in SQLite, which a stream keeps equal on all of them. Resolves when the replica has
- * what the stream held at the time of the call. It follows until it is told to `lead`.
+ * The log of a cluster: a replica in SQLite, which a stream keeps equal on all nodes. Resolves when the replica has
+ * what the stream held at the time of the call. It follows until `lead` is called.
  */
 export async function openReplicatedLog(options: ReplicatedLogOptions): Promise<ReplicatedLog> {
   const { stream, dir, clock, onNote = () => {}, startWorker } = options
@@ -99,13 +102,13 @@ export class ReplicatedLog implements EventLog {
   readonly #group: GroupCommit
   readonly #checkpoints: Checkpoints
   #sweeper: RetentionSweeper | undefined
-  /** The last seq of what came from the stream, which may be on its way to the file. */
+  /** The last seq delivered by the stream; it may still be on its way to the file. */
   #head: number
   /** The time of the last append, epoch ms. */
   #at: number
   #leader: Leader | undefined
   #term: number
-  /** A lead that is being ended. */
+  /** Settles when a resignation in progress is done. */
   #resigned: Promise<void> = Promise.resolve()
   readonly #onLeader = new Listeners<[]>()
   readonly #onWritten = new Listeners<[ms: number]>()
@@ -160,22 +163,22 @@ export class ReplicatedLog implements EventLog {
     return this.#store.head
   }
 
-  /** The position in the stream up to which it was followed. */
+  /** How far the replica has followed the stream. */
   get position(): number {
     return this.#follower.at
   }
 
-  /** Who wrote last, as far as this replica knows. */
+  /** The current leader, as far as this replica knows. */
   get leader(): Leader | undefined {
     return this.#leader
   }
 
-  /** Why it cannot go on; undefined while it can. */
+  /** Why it has failed; undefined while it works. */
   get failed(): string | undefined {
     return this.#failed
   }
 
-  /** How often the leader changed. */
+  /** How often the leader has changed. */
   get term(): number {
     return this.#term
   }
@@ -190,11 +193,12 @@ export class ReplicatedLog implements EventLog {
   }
 
   /**
-   * Takes over from whoever leads: from then on this node alone appends. False if another one took over first; nothing
-   * of this node counts then. Waits as long as the stream has no leader, unless `isWanted` says that it need not.
+   * Takes over from the current leader: from then on only this node appends. Resolves with false if another node took
+   * over first; nothing of this node counts then. Waits while the stream has no leader, unless `isWanted` returns
+   * false.
    */
   async lead(isWanted = () => true): Promise<boolean> {
-    // What ends by itself a moment later is no lead.
+    // A lead that is being given up does not count.
     await this.#resigned
     if (this.isLeading) return true
     const { node } = this.#options
@@ -213,9 +217,9 @@ export class ReplicatedLog implements EventLog {
   }
 
   /**
-   * Ends leading. `tells`: when what was taken is settled, and the stream says so to the others, who need not wait until
-   * this node is found to be gone; where the stream is not reached within 2 s, they have to. Without, at once: what was
-   * taken and not sent is not written.
+   * Stops leading. With `tells`, what was accepted is settled first, and then the stream tells the others, which need
+   * not wait for a silence; if the stream is not reached within 2 s, they have to. Without it, at once: what was
+   * accepted and not sent is not written.
    */
   resign(tells = true): Promise<void> {
     this.#stopLeading()
@@ -232,31 +236,31 @@ export class ReplicatedLog implements EventLog {
     this.#writer.resign()
   }
 
-  /** Calls back when another node leads, or nobody, or this one leads no more. */
+  /** Calls back when another node leads, or none, or when this one stops leading. */
   onLeader(listener: () => void): () => void {
     return this.#onLeader.add(listener)
   }
 
-  /** Calls back when the stream has accepted a commit of this node, with how long that took. */
+  /** Calls back when the stream has accepted a commit of this node, with the time that took. */
   onWritten(listener: (ms: number) => void): () => void {
     return this.#onWritten.add(listener)
   }
 
-  /** Resolves when everything is in the replica that the stream held when this was called. */
+  /** Resolves when the replica has everything that the stream held at the time of the call. */
   async sync(): Promise<void> {
     await this.#follower.sync()
     await this.#applier.idle()
     if (this.#failed !== undefined) throw new FLW_ERR_LOG_FAILED(this.#failed)
   }
 
-  /** How long ago the servers that can store a commit were in touch with each other, ms. */
+  /** How long ago a majority of the stream's servers was last in contact, ms. */
   async reach(): Promise<number> {
     return (await this.#options.stream.reach()).agoMs
   }
 
   /**
-   * Whether everything is in the replica that was accepted before this was called; false where that cannot be known in
-   * time. One who heard the others since then still leads, and so has all that was accepted before.
+   * Whether the replica has everything that was accepted before the call; false if that cannot be known in time. A
+   * server that has heard the others since the call still leads the stream, so it has everything accepted before.
    */
   readonly hasAll = together(() => this.#hasAll())
 
@@ -273,7 +277,7 @@ export class ReplicatedLog implements EventLog {
         await new Promise<void>(resolve => void clock.setTimeout(resolve, REACH_AGAIN_MS))
       }
     } catch {
-      // Nobody who knows answers.
+      // No authoritative server answers.
     }
     return false
   }
@@ -311,7 +315,7 @@ export class ReplicatedLog implements EventLog {
     await this.#applier.idle()
   }
 
-  /** Asks the stream: a node that was replaced and does not know it yet learns of it. */
+  /** Asks the stream, so that a node that was replaced without knowing it finds out. */
   readonly catchUp = together(() => this.sync())
 
   /** Runs retention now, on the node that leads; it also runs by itself. */
@@ -319,7 +323,7 @@ export class ReplicatedLog implements EventLog {
     await this.#sweeper?.run()
   }
 
-  /** Makes a checkpoint now, on the node that leads; it also happens by itself. False where it could not be made. */
+  /** Makes a checkpoint now, on the node that leads; it also happens by itself. False if none was made. */
   async checkpoint(): Promise<boolean> {
     return this.isLeading && this.#checkpoints.make()
   }
@@ -340,13 +344,13 @@ export class ReplicatedLog implements EventLog {
     await this.#client.close()
   }
 
-  /** Time as it is stored: it does not run back when another node takes over, whose clock is behind. */
+  /** The time to be stored. It never goes back, even if another node takes over whose clock is behind. */
   #now(): number {
     this.#at = Math.max(this.#at, this.#options.clock.now())
     return this.#at
   }
 
-  /** A commit that came from the stream: one of this node, whose callers wait, or of another. */
+  /** A commit from the stream: one of this node, whose callers wait, or one of another node. */
   #committed({ id, position, data }: Commit): void {
     if (this.#failed !== undefined) return
     const own = this.#commits.underWay(id)
@@ -363,7 +367,7 @@ export class ReplicatedLog implements EventLog {
     })
   }
 
-  /** Notes what a commit changes, and makes the events that followers are told if nobody here waits for it. */
+  /** Records what a commit changes, and prepares the events for followers in case nobody here waits for it. */
   #take(change: ReplicaChange, own: AppendOp[] | undefined): { changes: () => Change[]; head: number } | undefined {
     if (change.kind === 'lead') {
       this.#term = change.term
@@ -422,7 +426,7 @@ export class ReplicatedLog implements EventLog {
     return this.#failed === undefined ? this.#store.ended : `the log has failed: ${this.#failed}`
   }
 
-  /** The replica cannot go on; what it has can still be read. */
+  /** The replica has failed; what it has can still be read. */
   #fail(reason: string): void {
     if (this.#failed !== undefined) return
     this.#failed = reason
@@ -440,7 +444,7 @@ export class ReplicatedLog implements EventLog {
   }
 }
 
-/** Those who come while it runs share the next run: the present one may have looked before they came. */
+/** Calls that come during a run share the next run: the present one may have looked before they came. */
 function together<T>(run: () => Promise<T>): () => Promise<T> {
   let present: Promise<unknown> = Promise.resolve()
   let next: Promise<T> | undefined

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Beat, Beats } from '../beats.ts'
 
-/** Beats on core NATS: told to whoever listens, and stored nowhere. */
+/** Beats on core NATS: sent to all listeners, and never stored. */
 export class NatsBeats implements Beats {
   readonly #connection: NatsConnection
   readonly #subject: string
@@ -14,7 +14,7 @@ export class NatsBeats implements Beats {
   }
 
   send(beat: Beat): void {
-    // Without a connection the library would keep it, and send it when nobody is served by news that old.
+    // Without a connection the library would queue the beat, and send it when it is out of date.
     if (!this.#isUp || this.#connection.isClosed()) return
     this.#connection.publish(this.#subject, JSON.stringify(beat))
   }
@@ -40,7 +40,7 @@ export class NatsBeats implements Beats {
   }
 }
 
-/** Undefined for what is no beat of this version. */
+/** Undefined if the text is no beat of this version. */
 function beatOf(text: string): Beat | undefined {
   try {
     const beat = JSON.parse(text) as Beat

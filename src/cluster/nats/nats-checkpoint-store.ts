@@ -8,7 +8,7 @@ import type { CheckpointStore } from '../log/checkpoint-store.ts'
 
 const NAME = /^([0-9a-f]+)\.(\d+)$/
 
-/** Checkpoints in an object store of JetStream, beside the stream that they stand for. */
+/** Checkpoints in a JetStream object store, beside the stream to which they belong. */
 export class NatsCheckpointStore implements CheckpointStore {
   readonly #connection: NatsConnection
   readonly #bucket: string
@@ -34,7 +34,7 @@ export class NatsCheckpointStore implements CheckpointStore {
 
   async save(position: number, path: string): Promise<void> {
     const store = await this.#open()
-    // Two declarations of one class: that of the library, and that of Node.
+    // The library and Node.js declare the same class separately.
     const content = Readable.toWeb(createReadStream(path)) as unknown as Parameters<ObjectStore['put']>[1]
     await store.put({ name: this.#nameOf(position) }, content)
   }
@@ -44,7 +44,7 @@ export class NatsCheckpointStore implements CheckpointStore {
     const found = await store.get(this.#nameOf(position))
     if (found === null) throw new Error(`there is no checkpoint of ${position}`)
     await pipeline(Readable.fromWeb(found.data as unknown as ReadableStream), createWriteStream(path, { mode: 0o600 }))
-    // Set where the digest is not that of what was saved.
+    // Set if the digest does not match what was saved.
     const error = await found.error
     if (error) throw error
   }

@@ -24,17 +24,17 @@ import { NatsCheckpointStore } from './nats-checkpoint-store.ts'
 import { connectNats, type NatsAccess } from './nats-connection.ts'
 import { serverVerdict } from './server-version.ts'
 
-/** An answer takes milliseconds; without a leader there is none for seconds. */
+/** Answers take milliseconds; without a leader there are none for seconds. */
 const ANSWER_MS = 2000
-/** What a server may take to form a group, after a start or for a new stream. */
+/** How long the servers may take to form a group, after a start or for a new stream. */
 const OPEN_MS = 20_000
 const RETRY_MS = 250
-/** What a message takes besides its data. */
+/** What a message needs besides its data. */
 const HEADER_BYTES = 1024
 const MAX_PART_BYTES = 1024 * 1024
-/** Larger than a frame with its envelope: with less each commit would be many messages. */
+/** Larger than a frame with its envelope: with a lower limit each commit would be many messages. */
 const MIN_PAYLOAD_BYTES = 512 * 1024
-/** How many messages are asked for at a time. */
+/** How many messages are requested at a time. */
 const READ_AHEAD = 64
 const COMMIT_HEADER = 'Fleetwire-Commit'
 const PART_HEADER = 'Fleetwire-Part'
@@ -43,18 +43,19 @@ const [STREAM_NOT_FOUND, STREAM_EXISTS, NO_MESSAGE] = [10059, 10058, 10037]
 const WRONG_LAST_SEQUENCE = 10071
 
 export interface NatsCommitStreamOptions extends NatsAccess {
-  /** Several fleets may share a NATS cluster, each under a name of its own: letters, digits, `_` and `-`. */
+  /** Several fleets may share a NATS cluster, each under its own name: letters, digits, `_` and `-`. */
   namespace: string
   /** How many servers store each message. Default 3. */
   replicas?: number
   clock: Clock
-  /** Called with one sentence about something that is no fault but that people may act on. */
+  /** Called with one sentence about something that is no fault but that operators may act on. */
   onNote?: (message: string) => void
 }
 
 /**
- * Opens the stream of a namespace, and makes it if there is none. Throws what connectNats throws, FLW_ERR_CLUSTER_SERVER for
- * a server whose compare-and-set cannot be relied on, FLW_ERR_CLUSTER_PAYLOAD for one that takes only small messages, FLW_ERR_CLUSTER_STREAM if the servers do not give what was asked for,
+ * Opens the stream of a namespace, and creates it if there is none. Throws what connectNats throws,
+ * FLW_ERR_CLUSTER_SERVER for a server whose compare-and-set is unreliable, FLW_ERR_CLUSTER_PAYLOAD for one that accepts
+ * only small messages, FLW_ERR_CLUSTER_STREAM if the servers do not grant the requested configuration,
  * FLW_ERR_CLUSTER_UNREADY if they do not answer for 20 s.
  */
 export async function openNatsCommitStream(options: NatsCommitStreamOptions): Promise<NatsCommitStream> {
@@ -81,7 +82,7 @@ const pause = (clock: Clock) => new Promise<void>(resolve => void clock.setTimeo
 
 const streamOf = (namespace: string) => `FLEETWIRE_${namespace}`
 const subjectOf = (namespace: string) => `fw.${namespace}.log`
-/** Only servers publish here: what a client would publish is taken for a commit. */
+/** Only servers publish here: what a client published would be taken for a commit. */
 const liveOf = (namespace: string) => `live.fw.${namespace}.log`
 
 type Asked = Pick<StreamConfig, 'storage' | 'num_replicas' | 'deny_delete' | 'allow_direct'>
@@ -127,13 +128,13 @@ async function findStream(manager: JetStreamManager, namespace: string, asked: A
       metadata: { [EPOCH]: randomBytes(8).toString('hex') },
     })
   } catch (error) {
-    // Another node made it meanwhile, with an epoch of its own.
+    // Another node has created it in the meantime, with its own epoch.
     if (codeOf(error) !== STREAM_EXISTS) throw error
     return manager.streams.info(name)
   }
 }
 
-/** Older servers leave out what they do not know, without a word. */
+/** Older servers silently drop settings that they do not know. */
 function flawOf({ config }: StreamInfo, namespace: string, asked: Asked): string | undefined {
   if (config.metadata?.[EPOCH] === undefined) return 'it was not made by Fleetwire: its metadata names no epoch'
   for (const [name, value] of Object.entries(asked)) {
@@ -151,9 +152,9 @@ export class NatsCommitStream implements CommitStream {
   readonly epoch: string
   readonly maxPartBytes: number
   readonly checkpoints: NatsCheckpointStore
-  /** Between the nodes of the namespace. */
+  /** Beats between the nodes of the namespace. */
   readonly beats: NatsBeats
-  /** For what nodes tell each other besides. */
+  /** Also used for other communication between nodes. */
   readonly connection: NatsConnection
   readonly #manager: JetStreamManager
   readonly #publisher: JetStreamClient
@@ -190,7 +191,9 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
-  /** Answered by the stream's leader; while there is none, by any server, which may not know the newest yet. */
+  /**
+   * Answered by the stream's leader; while there is none, by any server, which may not know the newest messages yet.
+   */
   async bounds(): Promise<Bounds> {
     try {
       const { state } = await this.#told()
@@ -202,7 +205,10 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
-  /** The stream's leader tells when it heard each of the others last: one that is cut off from them answers for 10 s. */
+  /**
+   * The stream's leader reports when it last heard each of the others: a leader that is cut off from them answers for
+   * 10 s.
+   */
   async reach(): Promise<Reach> {
     const { cluster, config, state } = await this.#told()
     const ages = (cluster?.replicas ?? []).map(({ active, offline }) =>
@@ -219,7 +225,7 @@ export class NatsCommitStream implements CommitStream {
     const missing = found.indexOf(undefined)
     const parts = (missing === -1 ? found : found.slice(0, missing)) as StoredPart[]
     if (parts.length > 0) return parts
-    // Any server answers the above, also one that lags; this one comes from the leader.
+    // Any server answers the above, even one that lags; this answer comes from the leader.
     const stored = await this.#leader(after + 1)
     return stored === undefined ? [] : [stored]
   }
@@ -240,7 +246,7 @@ export class NatsCommitStream implements CommitStream {
     await this.#manager.streams.purge(this.#name, { seq: upTo + 1 })
   }
 
-  /** Removes the stream with all that it holds, and its checkpoints. */
+  /** Deletes the stream with everything in it, and its checkpoints. */
   async destroy(): Promise<void> {
     await this.#manager.streams.delete(`OBJ_${this.#name}`).catch(error => {
       if (codeOf(error) !== STREAM_NOT_FOUND) throw error
@@ -273,8 +279,8 @@ export class NatsCommitStream implements CommitStream {
   }
 
   /**
-   * What the leader tells of the stream; rejects while there is none. A server that is left alone answers too, after some
-   * seconds: with what it has itself, and as if it had just heard the others.
+   * What the leader reports of the stream; rejects while there is none. A server that is left alone also answers, after
+   * some seconds: with its own state, and as if it had just heard the others.
    */
   async #told(): Promise<StreamInfo> {
     const info = await this.#manager.streams.info(this.#name)
@@ -307,7 +313,9 @@ export class NatsCommitStream implements CommitStream {
   }
 }
 
-/** A message that is not ours stands for one part of nothing: it takes its position, and is no commit. */
+/**
+ * A message that is not ours is read as one part of an incomplete commit: it occupies its position, and is no commit.
+ */
 function partOf(head: MsgHdrs | undefined, position: number, data: Uint8Array): StoredPart {
   const [part = Number.NaN, parts = Number.NaN] = (head?.get(PART_HEADER) ?? '').split('/').map(Number)
   const commitId = head?.get(COMMIT_HEADER) ?? ''

@@ -7,15 +7,17 @@ import type { Clock } from '../../clock.ts'
 import { FLW_ERR_CLUSTER_ACCESS, FLW_ERR_CLUSTER_CONNECT } from '../../errors.ts'
 import { parseNatsUrls } from '../../nats-url.ts'
 
-/** What a server may take to accept a connection. */
+/** How long a server may take to accept a connection. */
 const CONNECT_MS = 2000
-/** Servers that are started together with this process take a moment. */
+/** Servers that start together with this process take a moment. */
 const REACH_MS = 20_000
 const RETRY_MS = 250
 
-/** Where the servers are, and how they know this node. */
+/** Where the servers are, and how this node authenticates itself. */
 export interface NatsAccess {
-  /** `host:port` or URLs, one or several of a cluster. A URL may name a user and a password, or a token. */
+  /**
+   * `host:port` or URLs, of one server or several of a cluster. A URL may contain a user and a password, or a token.
+   */
   servers: string | readonly string[]
   credsFile?: string | undefined
   caFile?: string | undefined
@@ -28,17 +30,17 @@ export interface NatsConnectOptions extends NatsAccess {
   name: string
   namespace: string
   clock: Clock
-  /** Called if the first attempt fails, and when a connection that was made is lost, and is back. */
+  /** Called if the first attempt fails, and when the connection is lost, is restored, or has a problem. */
   onNote?: (message: string) => void
 }
 
 /**
- * A connection that never gives up once it was made. Throws FLW_ERR_CLUSTER_CONNECT if no server can be reached for 20 s,
- * FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or a file of its access cannot be read.
+ * Opens a connection that never gives up once it was made. Throws FLW_ERR_CLUSTER_CONNECT if no server can be reached
+ * for 20 s, FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or one of its access files cannot be read.
  */
 export async function connectNats(options: NatsConnectOptions): Promise<NatsConnection> {
   const { name, namespace, clock, onNote = () => {} } = options
-  // The library wants a login beside the servers.
+  // The library expects the login separately from the servers.
   const { servers, login } = parseNatsUrls([options.servers].flat())
   const until = clock.monotonic() + REACH_MS
   for (let tries = 1; ; tries++) {
@@ -48,12 +50,12 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
         ...login,
         ...fromFiles(options, servers),
         name,
-        // So that the servers can let it have answers of its own fleet alone.
+        // With this the servers can restrict a node to the replies of its own fleet.
         inboxPrefix: `_INBOX.fw.${namespace}`,
-        // It makes an error, with its stack, for each request, in case it should fail.
+        // Otherwise the library creates an error with its stack for each request, in case it fails.
         noAsyncTraces: true,
         timeout: CONNECT_MS,
-        // The library's defaults find a dead link after minutes, and give up after ten attempts.
+        // The library's defaults detect a dead link after minutes, and give up after ten attempts.
         pingInterval: 2000,
         maxPingOut: 2,
         maxReconnectAttempts: -1,
@@ -76,7 +78,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
   }
 }
 
-/** What people may act on. Ends with the connection. */
+/** Reports what operators may act on. Ends with the connection. */
 async function tell(connection: NatsConnection, name: string, onNote: (message: string) => void): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') onNote(`${name}: the connection to ${status.server} is lost`)
@@ -88,7 +90,7 @@ async function tell(connection: NatsConnection, name: string, onNote: (message: 
 
 class FileFlaw extends Error {}
 
-/** Read anew for each connection, so that files may be replaced while the process runs. */
+/** Read again for each connection, so that files may be replaced while the process runs. */
 function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers: readonly string[]) {
   checkFiles({ credsFile, caFile, certFile, keyFile })
   const isTls =
@@ -104,7 +106,7 @@ function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers
   }
 }
 
-/** What is wrong with a file will not pass by itself. The library says so only while it connects, as of a server that is away. */
+/** A bad file does not mend itself. The library reports it only while it connects, like a server that is away. */
 function checkFiles({ credsFile, caFile, certFile, keyFile }: Omit<NatsAccess, 'servers'>): void {
   if (credsFile !== undefined) {
     const content = contentOf(credsFile)
@@ -127,8 +129,8 @@ function orFlaw(flaw: string, attempt: () => unknown): void {
 }
 
 /**
- * The library gives TLS no name where a server is given by its IP address, and Node then takes `localhost` for it. Such a
- * server has to be one of those that were named.
+ * The library gives TLS no name for a server that is given by its IP address, and Node.js then assumes `localhost`. The
+ * certificate has to match one of the configured addresses.
  */
 function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
   const addresses = servers.map(server => new URL(server.includes('://') ? server : `tls://${server}`).hostname)

@@ -5,17 +5,17 @@ const ANSWER_MS = 2000
 const INTERVAL_MS = 30_000
 
 export interface NatsDurabilityOptions {
-  /** Where the servers' monitoring is reached. */
+  /** The URLs of the servers' monitoring. */
   monitors: readonly string[]
-  /** The names of the servers that store the stream; rejects where that is not known now. */
+  /** The names of the servers that store the stream; rejects if that is not known now. */
   servers(): Promise<readonly string[]>
   clock: Clock
   onChange(durability: Durability): void
 }
 
 /**
- * Whether a commit is on the disks of the servers when it is acknowledged. Servers tell that by their monitoring alone: what a
- * client may ask does not have it.
+ * Whether a commit is on the disks of the servers when it is acknowledged. Servers report this only through their
+ * monitoring, not to clients.
  */
 export class NatsDurability {
   readonly #options: NatsDurabilityOptions
@@ -30,7 +30,7 @@ export class NatsDurability {
     return this.#value
   }
 
-  /** Resolves when they were asked once. */
+  /** Resolves after the first check. */
   async start(): Promise<void> {
     const { monitors, clock, onChange } = this.#options
     onChange(this.#value)

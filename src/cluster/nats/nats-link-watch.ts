@@ -3,12 +3,12 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { Beats } from '../beats.ts'
 
 const LOOK_MS = 500
-/** Own beats go and come within milliseconds. */
+/** A node normally receives its own beats within milliseconds. */
 const SILENCE_MS = 3000
 
 /**
- * Leaves a server that takes what it is sent and passes nothing on, as one that stands still does: it would be found by
- * pings only after 6 s. The sign is that a node does not hear its own beats.
+ * Leaves a server that accepts messages and forwards none, as a stalled one does; pings would detect it only after 6 s.
+ * The sign is that a node does not hear its own beats.
  */
 export function watchLink(
   connection: Pick<NatsConnection, 'isClosed' | 'reconnect'>,
@@ -26,7 +26,7 @@ export function watchLink(
   let lookedAt = clock.monotonic()
   const timer: Timer = clock.setInterval(() => {
     const now = clock.monotonic()
-    // This process stood still itself.
+    // This process stalled itself.
     if (now - lookedAt > SILENCE_MS) heardAt = now
     lookedAt = now
     if (!hasBegun || now - heardAt < SILENCE_MS || connection.isClosed()) return

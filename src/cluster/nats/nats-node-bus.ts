@@ -5,14 +5,14 @@ import { PacketBus } from '../bus/packet-bus.ts'
 import type { PacketListener, PacketWire } from '../bus/packet-wire.ts'
 
 const MAX_PACKET_BYTES = 1024 * 1024
-/** What the library adds to a message. */
+/** Room for what the library adds to a message. */
 const ROOM_BYTES = 1024
 const NOBODY = 503
 
 export interface NatsNodeBusOptions {
   node: string
   namespace: string
-  /** Each connection of a node to the servers has a name of its own: `control`, `terminals`. */
+  /** Each connection of a node to the servers has its own name: `control`, `terminals`. */
   channel: string
   clock: Clock
   onFault(fault: unknown): void
@@ -25,8 +25,8 @@ export function natsNodeBus(connection: NatsConnection, options: NatsNodeBusOpti
 }
 
 /**
- * Packets on core NATS. Each process has an inbox of its own, so what was meant for an earlier process of the same name
- * never comes to this one; only a first packet is sent to a node by its name.
+ * Packets on core NATS. Each process has its own inbox, so it never receives what was meant for an earlier process of
+ * the same name. Only the first packet is sent to a node by its name.
  */
 export class NatsWire implements PacketWire {
   readonly maxPacketBytes: number
@@ -77,5 +77,5 @@ export class NatsWire implements PacketWire {
   }
 }
 
-/** A name as one token of a subject: names of hosts have dots. */
+/** A node name as one token of a subject: host names contain dots. */
 const tokenOf = (node: string) => node.replaceAll(/[^A-Za-z0-9-]/g, char => `_${char.codePointAt(0)!.toString(16)}_`)

@@ -18,18 +18,18 @@ export interface NatsNodeOptions extends NatsAccess {
   namespace: string
   /** How many servers store each commit. */
   replicas: number
-  /** Where the servers' monitoring is reached. */
+  /** The URLs of the servers' monitoring. */
   monitors: readonly string[]
   requiresFsync: boolean
   /** The name of this node. */
   node: string
-  /** Tells whether nodes judge tokens by the same key. */
+  /** Shows whether nodes verify tokens with the same key. */
   tokenKeyId: string
   /** The folder of its replica. */
   dir: string
   clock: Clock
   retention: Retention
-  /** Runs what keeps the file of the replica. Default: in a thread of its own. */
+  /** Starts the worker that owns the file of the replica. Default: in its own thread. */
   startWorker?: StartWorker | undefined
   onFault(error: unknown): void
   onNote(message: string): void
@@ -37,9 +37,9 @@ export interface NatsNodeOptions extends NatsAccess {
 }
 
 /**
- * This process as a node of the cluster of a namespace. Resolves when its replica has what the stream held; where the servers
- * do not answer, it says so and goes on trying. Throws what openNatsCommitStream and openReplicatedLog throw otherwise;
- * nothing is then left open.
+ * Opens this process as a node of the cluster of a namespace. Resolves when its replica has what the stream held. If
+ * the servers do not answer, it logs that and keeps trying. Otherwise throws what openNatsCommitStream and
+ * openReplicatedLog throw; nothing is then left open.
  */
 export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNode> {
   const { clock, onNote } = options
@@ -54,7 +54,7 @@ export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNod
   }
 }
 
-/** Faults of our own have a code, and will not pass by themselves. Others are answers of servers that are about to start. */
+/** Our own errors have a code, and do not pass by themselves. Others come from servers that are still starting. */
 const mayPass = (error: unknown): boolean =>
   error instanceof FLW_ERR_CLUSTER_CONNECT ||
   error instanceof FLW_ERR_CLUSTER_UNREADY ||
@@ -73,7 +73,7 @@ async function open(options: NatsNodeOptions): Promise<RunningNode> {
     undo.push(() => second.close())
     const { tokenKeyId } = options
     const self = { node, tokenKeyId, key: randomBytes(24).toString('base64url'), address: '' }
-    // What the stream keeps of a node that leads: never its key.
+    // What the stream stores about a leader: never its key.
     const leader = {
       node,
       get address() {

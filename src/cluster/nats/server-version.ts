@@ -1,8 +1,8 @@
 export type ServerVerdict = { status: 'fine' } | { status: 'warned' | 'refused'; reason: string }
 
 /**
- * What is known of versions of nats-server. Before 2.9.21 replicated streams accepted writes whose precondition was false
- * (nats-server#4320), and 2.10.20 to 2.10.22 lost streams when a server crashed (#6888).
+ * What is known about versions of nats-server. Before 2.9.21 replicated streams accepted writes whose precondition was
+ * false (nats-server#4320), and 2.10.20 to 2.10.22 lost streams when a server crashed (#6888).
  */
 export function serverVerdict(version: string): ServerVerdict {
   const match = /^v?(\d+)\.(\d+)\.(\d+)/.exec(version)

@@ -13,8 +13,8 @@ export interface ClusterTerminalsOptions {
 }
 
 /**
- * The terminals of a node in a cluster. While this is the active node its hub decides, and other nodes follow it; else it
- * shows what is decided there. Viewers stay with their hub whichever it is.
+ * The terminals of a node in a cluster. While this node is active, its hub decides, and other nodes follow it.
+ * Otherwise its hub mirrors the active node. Viewers stay with their hub in either case.
  */
 export class ClusterTerminals implements Service {
   readonly #options: ClusterTerminalsOptions
@@ -35,7 +35,7 @@ export class ClusterTerminals implements Service {
     })
   }
 
-  /** Follows whichever node is active, as long as this one is not. */
+  /** Follows the active node, as long as this node is not active. */
   join(): void {
     const { cluster } = this.#options
     this.#unlisten = [
@@ -52,7 +52,7 @@ export class ClusterTerminals implements Service {
     this.#endLinks('this node ends')
   }
 
-  /** Before the first agent is let in. */
+  /** Must be called before the first agent is admitted. */
   start(): void {
     this.#isDeciding = true
     this.#followed = undefined
@@ -73,7 +73,7 @@ export class ClusterTerminals implements Service {
     this.#mirror.start()
   }
 
-  /** Another one: this node may still be said to be active while it stops, or already while it starts. */
+  /** Undefined if it is this node, which may still be listed as active while it stops, or already while it starts. */
   get #activeNode(): string | undefined {
     const { node, active } = this.#options.cluster
     return active?.node === node ? undefined : active?.node

@@ -9,14 +9,14 @@ export type StreamPiece =
   | { kind: 'end' }
 
 /**
- * One terminal on its way to another node: its bytes from an offset on, its sizes in their places, its end. Its backlog
- * is the terminal's ring, so a slow node costs no memory: what the ring drops meanwhile is skipped.
+ * One terminal on its way to another node: its bytes from an offset on, its sizes in order, and its end. Its backlog is
+ * the terminal's ring buffer, so a slow node costs no memory: what the ring has dropped is skipped.
  */
 export class RemoteStream implements TerminalFollower {
   readonly isDrawn = false
   readonly terminal: AgentTerminal
   readonly id: number
-  /** Once it was claimed. */
+  /** Set by `claim`. */
   answers?: (queryEnd: number) => boolean
   #answersFrom = Number.POSITIVE_INFINITY
   readonly #onReady: (stream: RemoteStream) => void
@@ -30,7 +30,7 @@ export class RemoteStream implements TerminalFollower {
     this.#onReady = onReady
     this.#sent = from
     const { firstSize, resizes } = terminal.timeline
-    // The size that the first byte was made for goes ahead of it.
+    // The size that applies to the first byte is sent before it.
     this.#resizeIndex = (resizes.findLast(({ offset }) => offset <= from) ?? firstSize).index - 1
     terminal.follow(this)
   }
@@ -43,12 +43,15 @@ export class RemoteStream implements TerminalFollower {
     this.terminal.unfollow(this)
   }
 
-  /** Somebody at the other node would answer queries: from this offset on, if nobody else does before. */
+  /**
+   * A viewer at the other node could answer queries. Returns the offset from which it does; undefined if another
+   * follower answers.
+   */
   claim(): number | undefined {
     const { terminal } = this
     if (!this.answers) {
       this.answers = end => end > this.#answersFrom
-      // Behind those that would answer already.
+      // After the followers that could answer already.
       terminal.unfollow(this)
       terminal.follow(this)
     }
@@ -57,14 +60,14 @@ export class RemoteStream implements TerminalFollower {
     return this.#answersFrom
   }
 
-  /** Nobody there would any more. Returns up to where it still must. */
+  /** No viewer there answers any more. Returns the offset up to which it still must. */
   unclaim(): number {
     delete this.answers
     this.#answersFrom = Number.POSITIVE_INFINITY
     return this.terminal.end
   }
 
-  /** What is to be sent next; undefined: nothing now. */
+  /** The next piece to send; undefined if there is none now. */
   next(): StreamPiece | undefined {
     const { timeline, oldest, end, ending, isAwaiting } = this.terminal
     this.#sent = Math.max(this.#sent, oldest)
@@ -79,7 +82,7 @@ export class RemoteStream implements TerminalFollower {
       this.#resizeIndex = resize.index
       return { kind: 'size', cols: resize.cols, rows: resize.rows }
     }
-    // It may have vanished only for a while.
+    // A terminal that vanished may come back.
     if (!ending) this.#isEndSent = false
     if (!ending || isAwaiting || this.#isEndSent) return undefined
     this.#isEndSent = true

@@ -9,18 +9,18 @@ import type { Viewer } from '../../terminals/viewer.ts'
 import type { NodeLink } from '../bus/node-bus.ts'
 import type { FromActive, ToActive } from './terminal-messages.ts'
 
-/** The active node is told so often that it may send more. */
+/** The active node is notified after this many bytes, so that it may send more. */
 const GOT_EVERY_BYTES = 64 * 1024
-/** An agent is still followed for so long after the last viewer left: a page that is loaded anew comes back. */
+/** How long an agent is followed after its last viewer left: a page that is reloaded comes back. */
 const LINGER_MS = 10_000
 const RETRY_MS = 250
 
 interface Followed {
-  /** What of the description came so far. */
+  /** The parts of the description received so far. */
   parts: ReflectedTerminal[]
   /** The active node has described it on this link. */
   isDescribed: boolean
-  /** And had it from the agent itself. */
+  /** And the agent itself has reported its terminals to it. */
   isKnown: boolean
   linger?: Timer
 }
@@ -28,24 +28,24 @@ interface Followed {
 interface Reading {
   stream: number
   terminal: AgentTerminal
-  /** Of the terminal that the stream was asked for: the active node may begin it anew meanwhile. */
+  /** The mark of the terminal that was asked for: the active node may restart the terminal in the meantime. */
   mark?: string
-  /** The screen can be drawn once this much is here; undefined: it is not known yet. */
+  /** The screen can be drawn once output up to this offset is here; undefined while that is not known. */
   until?: number
-  /** Wait to be told whether somebody here answers queries. */
+  /** Called once it is known whether a viewer here answers queries. */
   claims: (() => void)[]
 }
 
 export interface TerminalMirrorOptions {
   hub: TerminalHub
   clock: Clock
-  /** A link to the active node; undefined while none is known. */
+  /** Opens a link to the active node; undefined while none is known. */
   openLink(): NodeLink | undefined
 }
 
 /**
- * A gateway's end of the link to the active node: has the hub show what is decided there, as far as viewers here look at
- * it. While there is no link, viewers keep what they have and are refused what changes something.
+ * A gateway's end of the link to the active node. Has the hub show that node's terminals, as far as viewers here look
+ * at them. Without a link, viewers keep what they have, and changes are refused.
  */
 export class TerminalMirror implements TerminalUpstream {
   readonly #options: TerminalMirrorOptions
@@ -53,7 +53,7 @@ export class TerminalMirror implements TerminalUpstream {
   readonly #readings = new Map<AgentTerminal, Reading>()
   readonly #streams = new Map<number, Reading>()
   readonly #asks = new Map<number, (result: TerminalResult) => void>()
-  /** Viewers that the active node has heard of. */
+  /** Viewers that the active node knows of. */
   readonly #told = new Set<string>()
   #state: 'stopped' | 'running' = 'stopped'
   #link: NodeLink | undefined
@@ -66,7 +66,7 @@ export class TerminalMirror implements TerminalUpstream {
     this.#options = options
   }
 
-  /** Follows the active node, or another one than before. */
+  /** Follows the active node, or switches to another one. */
   start(): void {
     if (this.#state === 'stopped') {
       this.#state = 'running'
@@ -78,7 +78,7 @@ export class TerminalMirror implements TerminalUpstream {
     this.#connect()
   }
 
-  /** This node decides. */
+  /** This node decides, or stops. */
   stop(): void {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
@@ -129,7 +129,7 @@ export class TerminalMirror implements TerminalUpstream {
     const reading = this.#readings.get(terminal)
     if (reading === undefined) return
     if (this.#streams.has(reading.stream)) this.#send({ type: 'claim', stream: reading.stream })
-    // The active node does not have it, and would never say.
+    // The active node does not have the terminal, and would never answer.
     else if (this.knows(terminal.agentId)) return
     await new Promise<void>(resolve => reading.claims.push(resolve))
   }
@@ -142,7 +142,7 @@ export class TerminalMirror implements TerminalUpstream {
   async input(viewer: Viewer, request: ClientPayloads['terminal:input']): Promise<TerminalResult> {
     const { agentId, terminalId, inputSeq } = request
     const terminal = this.#reflection.find(agentId, terminalId)
-    // It outlives a change of the active node, which forgets what was typed.
+    // The viewer's record survives a change of the active node, which forgets what was typed.
     if (terminal && viewer.hasTyped(terminal, inputSeq)) return { status: 'ok' }
     const result = await this.#ask(request, ask => ({ type: 'input', ask, viewer: viewer.id, request }))
     if (result.status === 'ok' && terminal) viewer.isNewInput(terminal, inputSeq)
@@ -274,7 +274,7 @@ export class TerminalMirror implements TerminalUpstream {
     if (isPart) return
     const described = followed.parts
     followed.parts = []
-    // From now on, what viewers begin to follow is read at once.
+    // From now on, terminals that viewers begin to follow are read at once.
     followed.isDescribed = true
     followed.isKnown = isKnown
     this.#reflection.reflect(agentId, described, isKnown)
@@ -312,11 +312,11 @@ export class TerminalMirror implements TerminalUpstream {
     const { agentId, terminalId, end } = terminal
     this.#send({ type: 'read', stream: reading.stream, agentId, terminalId, mark: reading.mark, from: end })
     if (reading.claims.length > 0) this.#send({ type: 'claim', stream: reading.stream })
-    // What was answered meanwhile is not known here.
+    // It is not known here what was answered in the meantime.
     terminal.reclaimAnswers()
   }
 
-  /** The active node does not have it. It is read once its agent has come back with it. */
+  /** The active node does not have the terminal. It is read once its agent has come back with it. */
   #notThere(terminal: AgentTerminal): void {
     terminal.arrived()
     const reading = this.#readings.get(terminal)
@@ -345,7 +345,7 @@ export class TerminalMirror implements TerminalUpstream {
     return new Promise(resolve => {
       this.#asks.set(ask, result => {
         const isUnknown = result.status === 'refused' && result.error.code === 'not_found'
-        // To an active node that came lately, a terminal is unknown until its agent has come back.
+        // A new active node does not know a terminal until its agent has come back.
         const isAwaited =
           isUnknown &&
           this.#followed.get(agentId)?.isKnown === false &&

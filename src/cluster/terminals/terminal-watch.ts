@@ -6,23 +6,23 @@ import type { NodeLink } from '../bus/node-bus.ts'
 import { RemoteStream } from './remote-stream.ts'
 import type { FromActive, ToActive } from './terminal-messages.ts'
 
-/** How many bytes of output may be on their way to one node: enough for its line, and little to wait behind. */
+/** How many bytes of output may be in flight to one node: enough to fill its line, and little to wait behind. */
 const WINDOW_BYTES = 512 * 1024
-/** An agent may have thousands of terminals, and a message has a largest size. */
+/** An agent may have thousands of terminals, and the size of a message is limited. */
 const MAX_DESCRIBED = 500
 
 /**
- * The active node's end of a link to a gateway: says what becomes of the agents that the gateway watches, sends it one
- * copy of each terminal that it reads, in turns, and asks the hub for its viewers.
+ * The active node's end of a link to a gateway: reports on the agents that the gateway watches, sends it one copy of
+ * each terminal that it reads, in turns, and passes the requests of its viewers to the hub.
  */
 export class TerminalWatch {
   readonly #hub: TerminalHub
   readonly #link: NodeLink
-  /** Ids of connections are unique per node. */
+  /** Connection ids are unique only per node. */
   readonly #node: string
   readonly #agents = new Map<string, () => void>()
   readonly #streams = new Map<number, RemoteStream>()
-  /** Those that have something to send; the next one first. */
+  /** Streams that have something to send, the next one first. */
   readonly #ready = new Set<RemoteStream>()
   readonly #viewers = new Set<string>()
   #sentBytes = 0
@@ -97,7 +97,7 @@ export class TerminalWatch {
       },
       ended: terminal => {
         const { terminalId, identity } = terminal
-        // A stream says it after the last byte.
+        // The stream reports it after the last byte.
         if (this.#streamsOf(agentId, terminalId).length > 0) return
         this.#send({ type: 'ended', agentId, terminalId, mark: identity.mark, ending: endingOf(terminal) ?? {} })
       },
@@ -147,7 +147,7 @@ export class TerminalWatch {
     this.#pump()
   }
 
-  /** One piece of each in turns, so that a flood of one holds up no other. */
+  /** Sends one piece of each stream in turns, so that a flood of one delays no other. */
   #pump(): void {
     while (this.#sentBytes - this.#gotBytes < WINDOW_BYTES) {
       const [stream] = this.#ready
@@ -191,7 +191,7 @@ export class TerminalWatch {
     void Promise.resolve(result).then(settled => this.#send({ type: 'answer', ask, result: settled }))
   }
 
-  /** Somebody at the gateway, who is shown nothing from here. */
+  /** A viewer at the gateway; the hub itself sends it nothing. */
   #viewer(viewer: string): { id: string; send(): void } {
     const id = `${this.#node}/${viewer}`
     this.#viewers.add(id)
