@@ -27,7 +27,7 @@ class Due {
     this.#event = event
   }
 
-  /** Events are dealt one after the other, so audiences with equal paths so far also share the longer one. */
+  /** Events are dealt one at a time, so audiences with equal paths so far also share the longer one. */
   with(event: OutboundEvent): Due {
     if (this.#next?.event !== event) this.#next = { event, due: new Due(this, event) }
     return this.#next.due
@@ -47,16 +47,16 @@ class Due {
 
 export interface BroadcasterOptions {
   log: EventLog
-  /** Takes snapshots that hold more than records: also what is open on streams. Default: the log. */
+  /** Takes snapshots that hold more than records, such as what is open on streams. Default: the log. */
   snapshots?: Pick<EventLog, 'snapshot'> | undefined
   flusher: FlushScheduler
-  /** Present if clients may ask for compression. Replays are not compressed, since only one client would read them. */
+  /** Present if clients may ask for compression. Replays are not compressed. */
   compressor?: FrameCompressor | undefined
 }
 
 /**
- * Follows the log and sends its events to subscribers. Events told during one turn of the event loop are sent at its
- * end: connections that are due the same events get the same bytes, whatever else they subscribe to.
+ * Follows the log and sends its events to subscribers. Events that the log reports during one turn of the event loop
+ * are sent at its end: connections that are due the same events get the same bytes, whatever else they subscribe to.
  */
 export class Broadcaster implements Feed {
   readonly log: EventLog
@@ -107,7 +107,7 @@ export class Broadcaster implements Feed {
 
   async snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot> {
     const snapshot = await this.#snapshots.snapshot(patterns, scope)
-    // The store can be ahead of what was told, and only what was told is known here.
+    // The store can be ahead of what the log has reported, and only reported events are known here.
     await this.reached(snapshot.cursor)
     const latest = this.#latest.records(patterns)
     return latest.length === 0 ? snapshot : { ...snapshot, records: [...snapshot.records, ...latest] }

@@ -6,8 +6,8 @@ import type { FleetEvent, LogRecord } from '../log/event-log.ts'
 export type Place = Pick<FleetEvent, 'seq' | 'cursor'>
 
 /**
- * The newest event of each topic whose events are not kept. They take a place in the log and are told, but no read finds
- * them again, so whoever comes late is given the newest from here.
+ * The newest event of each topic whose events are not kept. Such events have a place in the log and are sent live, but
+ * no read finds them again, so late subscribers get the newest from here.
  */
 export class LatestEvents {
   readonly #byTopic = new Map<string, OutboundEvent>()
@@ -20,14 +20,15 @@ export class LatestEvents {
     this.#byTopic.delete(topic)
   }
 
-  /** As a snapshot shows them. */
+  /** As records of a snapshot. */
   records(patterns: readonly string[]): LogRecord[] {
     return this.#matching(patterns).map(({ event }) => ({ ...event, version: event.seq }))
   }
 
   /**
-   * The newest event of each matching topic that was told after one place in the log and up to another, for somebody who
-   * has read the log up to there: its cursor is worth that of the end, since no event may have one from before.
+   * The newest event of each matching topic that was reported after one place in the log and up to another, for a
+   * reader that has read the log up to there. Its cursor is equivalent to that of the end, since no event may have an
+   * earlier one.
    */
   toldBetween(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[] {
     const told = this.#matching(patterns).filter(({ event }) => event.seq > after && event.seq <= upTo.seq)

@@ -8,7 +8,7 @@ interface Node<T> {
 
 const newNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), rest: new Set() })
 
-/** Patterns as a trie of their tokens: finding those that match a topic costs its length, not their number. */
+/** A trie of the tokens of patterns: finding those that match a topic costs its length, not their number. */
 export class PatternTrie<T> {
   readonly #root = newNode<T>()
 
@@ -26,7 +26,7 @@ export class PatternTrie<T> {
     ;(endsInRest ? node.rest : node.here).add(value)
   }
 
-  /** Removes empty nodes too, since patterns with ids of sessions and commands come and go without end. */
+  /** Also removes empty nodes, since patterns with ids of sessions and commands come and go without end. */
   delete(pattern: string, value: T): void {
     const { tokens, endsInRest } = parse(pattern)
     remove(this.#root, tokens, endsInRest, value)
@@ -56,7 +56,7 @@ function walk<T>(node: Node<T>, topic: readonly string[], at: number, found: Set
   if (any !== undefined) walk(any, topic, at + 1, found, onlyRest)
 }
 
-/** True if the node is now empty, so that its parent can drop it. */
+/** Returns true if the node is now empty, so that its parent can drop it. */
 function remove<T>(node: Node<T>, tokens: readonly string[], endsInRest: boolean, value: T): boolean {
   const [token, ...others] = tokens
   if (token === undefined) (endsInRest ? node.rest : node.here).delete(value)

@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import { EventBatch, type OutboundEvent } from '../frames/frame-encoder.ts'
 
 /**
- * One step of a replay: what is sent before waiting for the reader. Decided once for all readers with the same rights.
+ * One step of a replay: what is sent before waiting for the reader. Filtered once for all readers with the same rights.
  */
 export class ReplaySlice {
   readonly #batch: EventBatch
@@ -15,7 +15,7 @@ export class ReplaySlice {
     this.#concernsUsers = events.some(({ event }) => event.topic.startsWith('users.'))
   }
 
-  /** The events of it that a reader may see. */
+  /** The events in it that a reader may see. */
   for(principal: Principal): EventBatch {
     const key = sightOf(principal, this.#concernsUsers)
     const known = this.#views.get(key)

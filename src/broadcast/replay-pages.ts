@@ -5,9 +5,9 @@ import { type ReplayPage, ReplaySlice } from './replay-page.ts'
 import { seqOf } from './seq-of.ts'
 
 const PAGE_EVENTS = 500
-/** Pages end at multiples of this, so that readers who began at different places meet on the same pages. */
+/** Pages end at multiples of this, so that readers that began at different places converge on the same pages. */
 const ALIGN = 256
-/** The same at the end of the log; what follows the last multiple is read by each reader for itself. */
+/** The same at the end of the log; each reader reads what follows the last multiple for itself. */
 const ALIGN_AT_END = 32
 /** How much is sent before waiting for the reader. */
 const SLICE_BYTES = 128 * 1024
@@ -18,8 +18,8 @@ type Gone = Extract<ReadResult, { status: 'gone' }>
 type Key = string
 
 /**
- * Pages of the log for those who catch up. After a restart, a thousand clients read the same pages at the same time:
- * each page is then read from the store once.
+ * Pages of the log for subscribers that catch up. After a restart, a thousand clients read the same pages at the same
+ * time: each page is then read from the store once.
  */
 export class ReplayPages {
   readonly #log: Pick<EventLog, 'epoch' | 'head' | 'read'>
@@ -35,7 +35,7 @@ export class ReplayPages {
     this.#log = log
   }
 
-  /** Pages are kept for as long as somebody catches up. */
+  /** Pages are kept for as long as any subscriber catches up. */
   async during<T>(reading: () => Promise<T>): Promise<T> {
     this.#readers++
     try {
@@ -46,7 +46,7 @@ export class ReplayPages {
   }
 
   /**
-   * The page after a cursor. It may be shared with an earlier call, so the end that it names can be older than this
+   * The page after a cursor. It may be shared with an earlier call, so the end that it reports can be older than this
    * call.
    */
   read(topics: readonly string[], after: string): Promise<ReplayPage | Gone> {

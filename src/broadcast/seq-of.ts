@@ -1,4 +1,4 @@
 import { decodeCursor } from '../log/cursor.ts'
 
-/** The position of a cursor that the log itself made; never for one that came from a client. */
+/** The position of a cursor that the log itself made; not for cursors from clients. */
 export const seqOf = (cursor: string): number => decodeCursor(cursor)!.seq

@@ -1,12 +1,11 @@
 import type { ServerPayloads } from '@fleetwire/protocol'
 import type { LogRecord } from '../log/event-log.ts'
 
-/** Each part is one frame; a larger one would hold up whatever else the client waits for. */
+/** Each part is one frame; a larger one would delay everything else that the client waits for. */
 const PART_BYTES = 1024 * 1024
 
 /**
- * Splits the records into payloads of `snapshot` frames, of which all but the last say that more follows. There is
- * always one.
+ * Splits the records into payloads of `snapshot` frames, all but the last with `more`. There is always at least one.
  */
 export function* snapshotParts(
   topics: string[],

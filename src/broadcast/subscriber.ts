@@ -10,9 +10,9 @@ import type { ReplayPages } from './replay-pages.ts'
 import { seqOf } from './seq-of.ts'
 import { snapshotParts } from './snapshot-parts.ts'
 
-/** When no more bytes than this are left to replay, new events are held in memory until the replay is through. */
+/** When no more bytes than this are left to replay, new events are held in memory until the replay is done. */
 const LAST_LEG_BYTES = 128 * 1024
-/** How many bytes of events may be held meanwhile. */
+/** How many bytes of events may be held until then. */
 const MAX_HELD_BYTES = 1024 * 1024
 /** Before every place in the log. */
 const FROM_THE_START = -1
@@ -20,13 +20,13 @@ const FROM_THE_START = -1
 const MAX_NAMED = 20
 
 /**
- * Where a subscriber's frames and events go, in the order in which it sends them. A `Connection` is one, an
- * `EventStream` another.
+ * Where a subscriber's frames and events go, in the order in which it sends them. `Connection` and `EventStream` are
+ * sinks.
  */
 export interface Sink {
   readonly isOpen: boolean
   deliver(batch: EventBatch): void
-  /** Like `deliver`, at the pace of the reader: the next call comes once `drained` resolves. */
+  /** Like `deliver`, at the pace of the reader: the next call comes only after `drained` resolves. */
   replay(batch: EventBatch): void
   send<K extends 'snapshot' | 'resume:done' | 'resync:required' | 'error'>(type: K, payload: ServerPayloads[K]): void
   /** Resolves when nothing waits to be sent, or the sink is closed. */
@@ -39,23 +39,25 @@ export interface Feed {
   /** Limits how many slices of replays are sent per turn. */
   readonly pace: TurnPace
   /**
-   * The matching records, and what is open on matching streams, at one place in the order. Resolves when the log has told
-   * everything up to there.
+   * The matching records, and what is open on matching streams, at one place in the order. Resolves when the log has
+   * reported everything up to there.
    */
   snapshot(patterns: readonly string[], scope: SnapshotScope): Promise<Snapshot>
   /**
-   * Events that are told but not kept (summaries): the newest of each matching topic, if it was told after `after` and
-   * up to `upTo`. They have the cursor of `upTo`.
+   * Events that are reported but not kept (summaries): the newest of each matching topic, if it was reported after
+   * `after` and up to `upTo`. They have the cursor of `upTo`.
    */
   latest(patterns: readonly string[], after: number, upTo: Place): OutboundEvent[]
-  /** Cursor of the newest event that the log told. */
+  /** Cursor of the newest event that the log has reported. */
   readonly position: string
-  /** Sends events that were told but not yet sent to their receivers. */
+  /** Sends events that the log has reported and that were not yet sent to their receivers. */
   deal(): void
-  /** Sets the patterns of a subscriber from now on. Events that were told before are sent by its earlier patterns. */
+  /**
+   * Sets the patterns of a subscriber from now on. Events that were reported before are sent by its earlier patterns.
+   */
   place(subscriber: Subscriber, patterns: readonly string[], principal: Principal): void
   forget(subscriber: Subscriber): void
-  /** Resolves when the log has told everything up to this cursor: a read from the store can be ahead of that. */
+  /** Resolves when the log has reported everything up to this cursor: a read from the store can be ahead of that. */
   reached(cursor: string): Promise<void>
   /** Counts the result of a resume. */
   noteResume(result: string): void
@@ -65,16 +67,16 @@ export type ResumeOutcome = { resumed: true } | { resumed: false; reason?: strin
 
 type State =
   | { name: 'live' }
-  /** New events are dropped, since they will be read from the log; while the last page is read, they are held. */
+  /** New events are dropped, since they will be read from the log. While the last page is read, they are held. */
   | { name: 'catching-up'; held: OutboundEvent[] | undefined }
   | { name: 'closed' }
 
-/** One for all, since most subscribers are live. */
+/** One shared object, since most subscribers are live. */
 const LIVE: State = { name: 'live' }
 
 /**
- * Whether a snapshot comes before the events, and of which records. If a cursor is gone there must be one, and `false`
- * counts as `true`.
+ * Whether a snapshot precedes the events, and of which records. If a cursor is gone, a snapshot is required, and
+ * `false` counts as `true`.
  */
 export type WantsSnapshot = boolean | 'active'
 const scopeOf = (snapshot: WantsSnapshot): SnapshotScope => (snapshot === 'active' ? 'active' : 'all')
@@ -94,7 +96,7 @@ export class Subscriber {
   #state = LIVE
   #last: Promise<void> = Promise.resolve()
   #heldBytes = 0
-  /** The scope of snapshots that start over: `all` if any snapshot was. */
+  /** The scope of snapshots when they start over: `all` if any snapshot had it. */
   #scope: SnapshotScope = 'active'
 
   constructor(feed: Feed, sink: Sink, principal: Principal) {
@@ -108,7 +110,7 @@ export class Subscriber {
   }
 
   /**
-   * Adds patterns that were checked before; with `snapshot`, their records come first. Resolves when the patterns are
+   * Adds patterns that were already checked; with `snapshot`, their records come first. Resolves when the patterns are
    * live.
    */
   subscribe(patterns: readonly string[], snapshot: WantsSnapshot): Promise<void> {
@@ -143,7 +145,8 @@ export class Subscriber {
       }
       this.#state = { name: 'catching-up', held: undefined }
       this.#place(patterns)
-      // A replay has no summaries. If an earlier one broke off, the cursor is already past some that the reader never got.
+      // A replay has no summaries. If an earlier replay broke off, the cursor is already past some that the reader
+      // never got.
       const gone = await this.#catchUp(cursor, FROM_THE_START, {
         begin: () => decided({ resumed: true }),
         end: reached => this.#sink.send('resume:done', { cursor: reached }),
@@ -156,8 +159,8 @@ export class Subscriber {
   }
 
   /**
-   * The rights of the same holder changed, so everything is judged again. What it may no longer see is not sent from
-   * now on, and patterns that it may no longer name are removed. What it may newly see, it must ask for.
+   * The rights of the same holder changed, so everything is checked again. What it may no longer see is not sent from
+   * now on, and patterns that it may no longer name are removed. What it may newly see, it must subscribe to.
    */
   refresh(principal: Principal): void {
     this.#principal = principal
@@ -177,7 +180,7 @@ export class Subscriber {
     }
   }
 
-  /** If the events do not fit, they are read from the log instead, as those before them were. */
+  /** If the events do not fit, they are read from the log instead, like those before them. */
   #hold(state: Extract<State, { name: 'catching-up' }>, batch: EventBatch): void {
     if (state.held === undefined) return
     for (const { event } of batch.events) this.#heldBytes += event.json.length
@@ -207,7 +210,7 @@ export class Subscriber {
   }
 
   #place(patterns: readonly string[]): void {
-    // Checked here too, since rights may have changed after the pattern was asked for.
+    // Checked here too, since rights may have changed after the pattern was requested.
     this.#patterns = [...new Set(patterns)].filter(pattern => patternRefusal(this.#principal, pattern) === undefined)
     this.#feed.place(this, this.#patterns, this.#principal)
   }
@@ -226,17 +229,17 @@ export class Subscriber {
     const visible = visibleTo(records, () => this.#principal)
     for (const part of snapshotParts([...added], visible, cursor)) {
       this.#sink.send('snapshot', part)
-      // Waits after the last part too: what is told while a slow reader takes it is then read from the log and never
-      // held in memory.
+      // Waits after the last part too: what the log reports while a slow reader takes it is then read from the log and
+      // never held in memory.
       await this.#sink.drained()
       if (this.#over) return
     }
     this.#leftOut(flawed)
-    // Summaries that were told since `left` are in the snapshot, but only the new patterns get that.
+    // Summaries that were reported since `left` are in the snapshot, but that covers only the new patterns.
     if ((await this.#catchUp(cursor, seqOf(left))) !== undefined) await this.#startOver([])
   }
 
-  /** Retention overtook a slow reader: tells it so, and starts again with snapshots. */
+  /** Retention overtook a slow reader: reports that, and starts again with snapshots. */
   async #startOver(added: readonly string[]): Promise<void> {
     const topics = [...new Set([...this.#patterns, ...added])]
     this.#sink.send('resync:required', { topics, reason: 'expired' })
@@ -244,7 +247,7 @@ export class Subscriber {
     await this.#join(topics, this.#scope)
   }
 
-  /** Sends what the present patterns were due after `after`, up to `cursor`. False if that is no longer in the log. */
+  /** Sends what matches the present patterns after `after`, up to `cursor`. False if that is no longer in the log. */
   async #replayUpTo(cursor: string, after: string): Promise<boolean> {
     const last = seqOf(cursor)
     for (let position = after; seqOf(position) < last && !this.#over; ) {
@@ -257,9 +260,9 @@ export class Subscriber {
   }
 
   /**
-   * Replays page by page. While it reads the last page, it holds the events that are told; then it goes live with these,
-   * and with the summaries that were told after `latestAfter`. If the position left retention, it returns why: `once` on
-   * the first read, `later` after something was sent.
+   * Replays page by page. While it reads the last page, it holds new events; then it goes live with these, and with the
+   * summaries that were reported after `latestAfter`. If the position is no longer in the log, it returns why, and when
+   * that was found: `once` on the first read, `later` after something was sent.
    */
   async #catchUp(
     after: string,
@@ -277,7 +280,7 @@ export class Subscriber {
       if (this.#over) return undefined
       if (page.status === 'gone') return { at, reason: page.reason }
       if (at === 'once') report?.begin()
-      // A page that was read for somebody else may be older than `held`: then events between the two are missing.
+      // A page that was read for another subscriber may be older than `held`: then events between the two are missing.
       if (page.done && page.bytes <= LAST_LEG_BYTES && seqOf(page.next) >= heldFrom) {
         await this.#feed.reached(page.next)
         if (this.#over) return undefined
@@ -293,7 +296,7 @@ export class Subscriber {
     }
   }
 
-  /** Whether `held` has every event that was told meanwhile. */
+  /** Whether `held` has every event that was reported in the meantime. */
   #isWhole(held: OutboundEvent[]): boolean {
     this.#feed.deal()
     return this.#state.name === 'catching-up' && this.#state.held === held
@@ -333,7 +336,7 @@ export class Subscriber {
 
   /** Names the topics of records or events that were left out, because no frame can carry them. */
   #leftOut(flawed: readonly string[]): void {
-    // A topic that names no agent does not say who may see it.
+    // A topic that names no agent does not show who may see it.
     const seesAll = seesFleet(this.#principal)
     const topics = [...new Set(flawed)].filter(
       topic => canSeeTopic(this.#principal, topic) && (seesAll || topic.startsWith('agents.')),

@@ -5,15 +5,15 @@ import { PatternTrie } from './pattern-trie.ts'
 const CACHE_LIMIT = 10_000
 
 /**
- * Members who are due exactly the same events, since they have the same patterns and rights. Fan-out is decided once
+ * Members that are due exactly the same events, since they have the same patterns and rights. Fan-out is decided once
  * for all of them.
  */
 export interface Audience<M> {
   readonly patterns: readonly string[]
-  /** The principal of any one of them: they all see the same. */
+  /** The principal of any member: they all see the same. */
   readonly principal: Principal
   readonly members: Set<M>
-  /** What makes members the same audience. */
+  /** Equal for members of the same audience. */
   readonly key: string
 }
 
@@ -34,7 +34,7 @@ export class SubscriptionIndex<M> {
     return this.#byMember.size
   }
 
-  /** Replaces a member's patterns; with none, it is forgotten. */
+  /** Replaces a member's patterns; a member without patterns is removed. */
   set(member: M, patterns: readonly string[], principal: Principal): void {
     const key = keyOf(patterns, principal)
     if (this.#byMember.get(member)?.key === key) return

@@ -93,8 +93,8 @@ const ID = new RegExp(Id.pattern!)
 
 /**
  * Delivers the events of the log to code in the same process, in the log's order, and publishes that code's own events.
- * It belongs to the embedding application, so no token narrows what it sees. It publishes custom events only; anything
- * else goes through the service that owns it.
+ * It belongs to the embedding application, so no token restricts what it sees. It publishes custom events only;
+ * anything else goes through the service that owns it.
  */
 export class EventBus {
   readonly #log: EventLog
@@ -123,8 +123,8 @@ export class EventBus {
   }
 
   /**
-   * Calls `handler` with every matching event from now on, until the returned function is called. Each call gets a copy
-   * of its own. Nothing waits for a handler: one that awaits may still be busy when the next event comes. Throws
+   * Calls `handler` with every matching event from now on, until the returned function is called. Each call gets its
+   * own copy. Nothing waits for a handler: an async one may still be busy when the next event comes. Throws
    * FLW_ERR_EVENTS_PATTERN.
    */
   on(pattern: string, handler: BusHandler): () => void {
@@ -209,8 +209,8 @@ export class EventBus {
   }
 
   /**
-   * Publishes `custom:agent-status` in the agent's log. The agent's record does not change: only the agent itself says
-   * what it does.
+   * Publishes `custom:agent-status` in the agent's log. The agent's record does not change: only the agent itself
+   * reports what it does.
    */
   emitAgentStatus(agentId: string, status: { status: string; detail?: string }): Promise<Published> {
     return this.publish({
@@ -241,7 +241,7 @@ export class EventBus {
   }
 
   #deal(event: FleetEvent): void {
-    // Iterates over a copy: a handler that is added during this event starts with the next.
+    // Iterates over a copy: a handler that is added during this event starts with the next one.
     for (const entry of [...this.#entries]) {
       if (!this.#entries.has(entry) || !matchEvent(entry.pattern, event)) continue
       if (entry.once) this.#entries.delete(entry)
@@ -262,7 +262,7 @@ export class EventBus {
 }
 
 /**
- * Parsed from the text, so that a handler which changes its event affects neither the services' records nor the next
+ * Parsed from the text, so that a handler that changes its event affects neither the services' records nor the next
  * handler.
  */
 function copyOf({ type, topic, cursor, at, json }: FleetEvent): BusEvent {

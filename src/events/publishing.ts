@@ -20,8 +20,8 @@ export type TaskOwner = 'absent' | { agentId?: string }
 export type FindOwner = (taskId: string) => Promise<TaskOwner>
 
 /**
- * The draft that a publication appends, or why it is refused: the rules for every publisher. `owner`: the owner of the
- * task that it is about.
+ * The draft that a publication appends, or why it is refused. These rules apply to every publisher. `owner`: the owner
+ * of the task that it is about.
  */
 export function draftOfPublication({ topic, type, payload }: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   if (!PUBLIC_TOPIC.test(topic)) {
@@ -35,7 +35,7 @@ export function draftOfPublication({ topic, type, payload }: PublishEvent, owner
 }
 
 /**
- * The same for the bearer of a token. A token that sees only some agents may publish to those, and to tasks that it
+ * The same for the holder of a token. A token that sees only some agents may publish to those, and to tasks that it
  * sees.
  */
 export function publicationOf(principal: Principal, event: PublishEvent, owner: TaskOwner = 'absent'): Publication {
@@ -56,7 +56,7 @@ function hiddenFrom(principal: Principal, topic: string, owner: TaskOwner): [wha
   }
 }
 
-/** The tasks that the events are about, each looked up once. Undefined if the log cannot be read now. */
+/** The owners of the tasks that the events are about, each looked up once. Undefined if the log cannot be read now. */
 export async function ownersOf(
   events: readonly PublishEvent[],
   find: FindOwner,
@@ -73,7 +73,7 @@ export async function ownersOf(
 }
 
 function payloadFlaw(payload: unknown): WireError | undefined {
-  // Checked first: serialising a value that is too deep overflows the stack, and a circular one never ends.
+  // Checked first: serialising fails on a circular value, and overflows the stack on one that is too deep.
   const flaw = valueFlaw('payload', payload)
   if (flaw !== undefined) return flaw
   let text: string | undefined

@@ -8,9 +8,9 @@ const TAIL_BYTES = 4
 const options = { finishFlush: constants.Z_SYNC_FLUSH, level: constants.Z_BEST_SPEED }
 
 /**
- * Compresses frames for all peers that agreed to permessage-deflate without context takeover: each frame stands by
- * itself, so one serves all receivers. It runs in the turn and not in a thread: it is done once per frame, and the
- * order is kept.
+ * Compresses frames for all peers that agreed to permessage-deflate without context takeover: each frame is
+ * independent, so one result serves all receivers. It runs synchronously rather than in a thread: it happens once per
+ * frame, and the order is kept.
  */
 export class FrameCompressor {
   #frames = 0

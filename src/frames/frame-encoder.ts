@@ -12,8 +12,8 @@ export function eventText(event: FleetEvent): string {
 }
 
 /**
- * The encoding that a receiver takes: WebSocket text frames, the same deflated one by one, either of them joined into
- * few messages (FR20), or server-sent events.
+ * The encoding for a receiver: WebSocket text frames, the same deflated one by one, either of them joined into few
+ * messages (FR20), or server-sent events.
  */
 export type FrameForm = 'text' | 'deflated' | 'joined' | 'joined-deflated' | 'sse'
 

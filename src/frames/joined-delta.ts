@@ -1,7 +1,7 @@
 import type { FleetEvent } from '../log/event-log.ts'
 import { type FrameForm, OutboundEvent } from './frame-encoder.ts'
 
-/** A longer frame would hold up others. */
+/** A longer frame would delay others. */
 const MAX_BYTES = 32 * 1024
 
 interface Delta extends FleetEvent {

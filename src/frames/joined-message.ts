@@ -1,6 +1,6 @@
 import { emptyTextFrame, framesIn } from './text-frame.ts'
 
-/** A longer message would delay what comes after it at its reader. A single larger frame is a message of its own. */
+/** A longer message would delay what follows it at its reader. A single larger frame becomes its own message. */
 export const MAX_JOINED_BYTES = 64 * 1024
 const LINE_FEED = 0x0a
 

@@ -1,10 +1,10 @@
 import { textFragment } from './text-frame.ts'
 
-/** How much is written to a socket before it is asked whether it takes more. */
+/** How much is written to a socket before checking whether it accepts more. */
 export const FRAGMENT_BYTES = 64 * 1024
 
 /**
- * A message that may be larger than the outbox of a live client may grow: it leaves part by part, at the pace of its
+ * A message that may be larger than the outbox of a live client may grow: it is sent part by part, at the pace of its
  * reader. Between the parts only control frames may be sent.
  */
 export class PacedMessage {

@@ -22,9 +22,7 @@ function headed(first: number, length: number): { frame: Buffer; at: number } {
   return { frame, at }
 }
 
-/**
- * An empty unmasked WebSocket text frame: its payload of `length` bytes begins at `at` and is filled in by the caller.
- */
+/** An empty unmasked WebSocket text frame: its payload of `length` bytes begins at `at`, and the caller fills it in. */
 export const emptyTextFrame = (length: number): { frame: Buffer; at: number } => headed(TEXT_FIN, length)
 
 /** One whole unmasked WebSocket text frame: header and payload in one buffer. */
@@ -58,7 +56,7 @@ export interface SplitFrame {
   deflated: boolean
 }
 
-/** Splits frames that were made here. */
+/** Splits frames that this module made. */
 export function* framesIn(frames: Buffer): Generator<SplitFrame> {
   for (let at = 0; at < frames.length; ) {
     const first = frames[at]!

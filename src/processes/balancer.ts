@@ -8,8 +8,8 @@ import type { ReadyNodes } from './ready-nodes.ts'
 const BACKLOG = 4096
 
 /**
- * Hands each connection to one of several nodes and passes its bytes through, whatever they are. Made for nodes on this
- * machine: they see the balancer's address, not the client's.
+ * Hands each connection to one of several nodes and passes its bytes through unchanged. Made for nodes on this machine:
+ * they see the balancer's address, not the client's.
  */
 export class Balancer {
   readonly #nodes: ReadyNodes
@@ -18,7 +18,7 @@ export class Balancer {
 
   constructor(nodes: ReadyNodes) {
     this.#nodes = nodes
-    // What the client sends is read when there is a node that takes it.
+    // Nothing is read from the client until a node has accepted the connection.
     this.#server = createServer(
       { pauseOnConnect: true, allowHalfOpen: true, noDelay: true, keepAlive: true },
       client => {
@@ -37,7 +37,7 @@ export class Balancer {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Closes the connections of a node that does not answer any more: their clients would wait for nothing. */
+  /** Closes the connections of a node that no longer answers: their clients would wait in vain. */
   cut(name: string): void {
     for (const [client, node] of this.#sockets) if (node === name) client.destroy()
   }
@@ -68,7 +68,7 @@ export class Balancer {
     client.once('close', gone)
     upstream.once('connect', () => {
       upstream.off('error', next).on('error', () => client.destroy())
-      // Not before the client has what was sent.
+      // Not before the client has everything that was sent.
       upstream.once('close', () => client.destroySoon())
       this.#sockets.set(client, node.name)
       client.pipe(upstream)

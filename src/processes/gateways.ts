@@ -9,7 +9,7 @@ export interface GatewaysOptions {
   host: string
   port: number
   backlog: number
-  /** What each node is, once it is known where all of them are reached together. */
+  /** Describes each node, given the origin at which all of them are reached. */
   nodes(publicOrigin: string): NodeSpec[]
   onNote(message: string): void
   onFailed(): void
@@ -18,8 +18,8 @@ export interface GatewaysOptions {
 const PAUSE_MS = 500
 
 /**
- * Several nodes behind one port of this machine. This process accepts the connections and hands each to a node that is
- * ready, which then serves it with no process in between.
+ * Several nodes behind one port of this machine. This process accepts the connections and hands each to a ready node,
+ * which then serves it directly.
  */
 export class Gateways {
   readonly #options: GatewaysOptions
@@ -32,7 +32,7 @@ export class Gateways {
     this.#ready = new ReadyNodes(options.clock)
   }
 
-  /** Resolves with where all nodes are reached. Rejects if the port is taken. */
+  /** Resolves with the origin at which all nodes are reached. Rejects if the port is taken. */
   async start(): Promise<string> {
     const { clock, host, port, backlog, nodes, onNote, onFailed } = this.#options
     this.#server.listen({ host, port, backlog })
@@ -61,7 +61,7 @@ export class Gateways {
       if (this.#nodes!.handOn(node.name, socket)) return
       tried.add(node.name)
     }
-    // A moment after the start, or of a fault of all of them: clients come back.
+    // Just after the start, or when all nodes have failed: clients reconnect.
     socket.destroy()
   }
 }

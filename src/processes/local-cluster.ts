@@ -14,16 +14,16 @@ import { Supervised } from './supervised.ts'
 
 export interface LocalClusterOptions {
   clock: Clock
-  /** Of this cluster alone: what it keeps, and what its parts say. */
+  /** Used by this cluster alone: for its data and for the logs of its parts. */
   folder: string
   port: number
-  /** The program. */
+  /** The nats-server program. */
   natsServer: string
-  /** Of the nodes, without any setting. */
+  /** The environment of the nodes, without any Fleetwire settings. */
   env: NodeJS.ProcessEnv
   onNote(message: string): void
   onActive(name: string): void
-  /** A node that was started takes clients. */
+  /** A node that was started is ready for clients. */
   onReady(name: string): void
   onFailed(): void
 }
@@ -32,19 +32,19 @@ export interface Part {
   name: string
   pid: number | undefined
   address: string
-  /** What it says. */
+  /** Its log file. */
   log: string | undefined
 }
 
 const HOST = '127.0.0.1'
 const SIZE = 3
-/** Long enough to see what the others do. */
+/** Long enough to see how the others react. */
 const PAUSE_MS = 5000
 const NATS_STOP_WITHIN_MS = 10_000
 
 /**
- * The topology of a cluster as processes of one machine: three NATS servers, three nodes, and a balancer in this process. A
- * later start with the same folder goes on where this one ended.
+ * The topology of a cluster as processes of one machine: three NATS servers, three nodes, and a balancer in this
+ * process. A later start with the same folder continues where this one ended.
  */
 export class LocalCluster {
   readonly #options: LocalClusterOptions
@@ -52,7 +52,7 @@ export class LocalCluster {
   readonly #balancer: Balancer
   readonly #nats = new Map<string, { server: Supervised; port: number; monitorPort: number }>()
   readonly #origins = new Map<string, string>()
-  /** Those that have taken clients since they were started. */
+  /** Nodes that have been ready for clients since they were started. */
   readonly #serving = new Set<string>()
   #nodes: NodeGroup | undefined
   #origin = ''
@@ -73,7 +73,9 @@ export class LocalCluster {
     this.#balancer = new Balancer(this.#ready)
   }
 
-  /** Resolves with where it is reached. Rejects, with nothing left running, if the folder or the port is taken. */
+  /**
+   * Resolves with the origin of the cluster. Rejects, with nothing left running, if the folder or the port is taken.
+   */
   async start(): Promise<string> {
     const { folder, port, clock, env, onNote, onActive, onFailed } = this.#options
     mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -116,7 +118,7 @@ export class LocalCluster {
     return this.#origin
   }
 
-  /** The nodes first: they have something to say to each other. */
+  /** The nodes stop first: they still need NATS to hand over. */
   async stop(): Promise<void> {
     this.#ready.stop()
     await this.#nodes?.stop()
@@ -150,7 +152,7 @@ export class LocalCluster {
     for (const [i, routePort] of routePorts.entries()) {
       const [name, port, monitorPort] = [`nats-${i + 1}`, ports[i]!, monitorPorts[i]!]
       const [config, pidFile] = [join(folder, `${name}.conf`), join(folder, `${name}.pid`)]
-      // Of a cluster whose own process was killed: it would write to the same files.
+      // Left over from a cluster whose own process was killed: it would write to the same files.
       await endLeftover(pidFile, config, clock)
       writeFileSync(
         config,
@@ -162,7 +164,7 @@ export class LocalCluster {
         pauseMs: PAUSE_MS,
         spawn: () => {
           const output = openSync(this.#logOf(name), 'a', 0o600)
-          // In a group of its own, so that Ctrl-C does not end it before the nodes.
+          // In its own process group, so that Ctrl-C does not end it before the nodes.
           const child = spawn(natsServer, ['-c', config], { detached: true, stdio: ['ignore', output, output] })
           closeSync(output)
           return child
@@ -180,7 +182,7 @@ export class LocalCluster {
   #logOf = (name: string): string => join(this.#options.folder, `${name}.log`)
 }
 
-/** Where the command line looks for the secret of a server on this machine. */
+/** Stored where the command line looks for the secret of a server on this machine. */
 function secretIn(folder: string): string {
   const path = join(folder, 'secret')
   try {
@@ -191,7 +193,7 @@ function secretIn(folder: string): string {
   return readFileSync(path, 'utf8').trim()
 }
 
-/** Free a moment ago, and all different. */
+/** Ports that were free a moment ago, all different. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, HOST))
   await Promise.all(servers.map(server => once(server, 'listening')))

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** The oldest that tests run. */
+/** The oldest version that tests run. */
 const OLDEST = [2, 12] as const
 const HOW_TO_GET =
   'Get nats-server 2.15: scripts/install-nats-server.sh of a clone puts it where this looks; packages of most systems and https://github.com/nats-io/nats-server/releases have it too. Or name one: NATS_SERVER=/path/to/nats-server.'
 
-/** The program, or a sentence that says why there is none and how to get it. Nothing is fetched. */
+/** The program, or a sentence that says why none was found and how to get one. Nothing is downloaded. */
 export function findNatsServer(
   env: NodeJS.ProcessEnv,
 ): { path: string; flaw?: undefined } | { path?: undefined; flaw: string } {
@@ -28,20 +28,20 @@ export function findNatsServer(
 
 export interface NatsServerConfig {
   name: string
-  /** Default: this machine alone reaches it. */
+  /** Default: reachable from this machine only. */
   host?: string
   port: number
   /** Where the other servers of the cluster reach it. */
   routePort: number
-  /** Where it reaches all of them, as `host:port`. */
+  /** The routes of all servers, as `host:port`. */
   routes: readonly string[]
-  /** Of this server alone. */
+  /** Used by this server alone. */
   dataDir: string
   pidFile?: string
   monitorPort?: number
 }
 
-/** One server of several, each message on its disk before it is acknowledged. */
+/** The configuration of one server of several; each message is on its disk before it is acknowledged. */
 export const natsServerConfig = ({
   name,
   host = '127.0.0.1',

@@ -15,19 +15,19 @@ export interface NodeGroupOptions {
   ready: ReadyNodes
   /** The pause before a node that has ended is started again. */
   pauseMs: number
-  /** The first active node prints what people need to get in. */
+  /** The first node that becomes active prints what people need to get in. */
   greets?: boolean
   onNote(message: string): void
   /** A node became the active one. */
   onActive?(name: string): void
-  /** None of them has ever listened, and one has ended: what is wrong is wrong for all of them. */
+  /** A node ended before any of them has ever listened: the cause affects all of them. */
   onFailed(): void
 }
 
 /** Longer than a node takes to send its clients elsewhere and to close. */
 const STOP_WITHIN_MS = 35_000
 
-/** The nodes of a cluster that run on this machine as processes of this one. */
+/** The nodes of a cluster that run on this machine as child processes of this one. */
 export class NodeGroup {
   readonly #options: NodeGroupOptions
   readonly #members = new Map<string, Supervised>()
@@ -64,7 +64,7 @@ export class NodeGroup {
     for (const member of this.#members.values()) member.start()
   }
 
-  /** Each sends its clients elsewhere, and ends. */
+  /** Each node sends its clients elsewhere and stops. */
   async stop(): Promise<void> {
     await Promise.all(Array.from(this.#members.values(), member => member.stop(STOP_WITHIN_MS)))
   }
@@ -74,7 +74,7 @@ export class NodeGroup {
     return this.#members.get(name)?.child?.pid
   }
 
-  /** Lets a node serve a connection that was accepted here. Returns whether it runs. */
+  /** Hands a node a connection that was accepted here. Returns whether the node runs. */
   handOn(name: string, socket: Socket): boolean {
     return tellNode(this.#members.get(name)?.child, 'connection', socket)
   }

@@ -2,27 +2,27 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** What a node tells the process that started it. */
+/** What a node reports to the process that started it. */
 export type NodeReport =
   | { says: 'listening'; origin: string }
-  /** It has become the active node, or ceased to be it. */
+  /** It became the active node, or stopped being it. */
   | { says: 'role'; isActive: boolean }
 
-/** What it is told: `greet` prints how people get in; `connection` comes with a socket that it is to serve. */
+/** What that process sends to the node: `greet` prints how people get in; `connection` comes with a socket to serve. */
 export type NodeOrder = 'greet' | 'connection'
 
 export interface NodeProcessOptions {
   port: number
   host: string
   dataDir: string
-  /** Where clients reach the nodes together. */
+  /** The origin at which clients reach all nodes. */
   publicOrigin: string
   env: NodeJS.ProcessEnv
-  /** Where its output goes: a file descriptor. Default: the output of this process. */
+  /** The file descriptor for its output. Default: the output of this process. */
   output?: number
 }
 
-/** Runs `fleetwire serve` as a node that ends with this process, however that ends. */
+/** Runs `fleetwire serve` as a node that ends with this process, however this process ends. */
 export function forkNode({ port, host, dataDir, publicOrigin, env, output }: NodeProcessOptions): ChildProcess {
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
   const where = ['--port', String(port), '--host', host, '--data-dir', dataDir]
@@ -32,7 +32,7 @@ export function forkNode({ port, host, dataDir, publicOrigin, env, output }: Nod
   })
 }
 
-/** A channel that is gone takes nothing: then the socket is closed, and its client comes back. */
+/** If the channel turns out to be closed, the socket is closed too, and its client reconnects. */
 export function tellNode(node: ChildProcess | undefined, order: NodeOrder, socket?: Socket): boolean {
   if (node === undefined || !node.connected) return false
   node.send(order, socket, error => {

@@ -7,11 +7,11 @@ const HELD = 'cluster.pid'
 const LOOK_MS = 50
 const KILL_AFTER_MS = 10_000
 
-/** Keeps a folder for this process. Throws where another one that lives holds it. Returns how to let go. */
+/** Claims a folder for this process. Throws if another live process holds it. Returns a function that releases it. */
 export function holdFolder(folder: string): () => void {
   const file = join(folder, HELD)
   const holder = pidIn(file)
-  // Process ids are used again: what has one of ours now may be anything.
+  // Process ids are reused: the process that has this id now may be anything.
   if (holder !== undefined && holder !== process.pid && /\bcluster\b/.test(commandOf(holder)))
     throw new FolderHeld(`Process ${holder} runs a cluster in ${folder} already.`)
   writeFileSync(file, `${process.pid}\n`, { mode: 0o600 })
@@ -20,7 +20,7 @@ export function holdFolder(folder: string): () => void {
 
 export class FolderHeld extends Error {}
 
-/** Ends the process whose id is in the file if its command line has `mark`, and waits until it is gone. */
+/** Ends the process whose id is in the file if its command line contains `mark`, and waits until it is gone. */
 export async function endLeftover(pidFile: string, mark: string, clock: Clock): Promise<void> {
   const pid = pidIn(pidFile)
   if (pid === undefined) return
@@ -42,7 +42,7 @@ function pidIn(file: string): number | undefined {
   }
 }
 
-/** Empty where there is no such process. Not every Linux has ps. */
+/** Empty if there is no such process. Not every Linux has ps. */
 function commandOf(pid: number): string {
   if (process.platform !== 'linux')
     return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? ''

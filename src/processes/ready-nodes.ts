@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** `refusing`: it answers, and says that others should be asked; `silent`: it does not answer. */
+/** `refusing`: it answers that clients should use other nodes; `silent`: it does not answer. */
 export type NodeState = 'ready' | 'refusing' | 'silent'
 
 export interface KnownNode {
@@ -11,17 +11,17 @@ export interface KnownNode {
 
 interface Watched extends KnownNode {
   state: NodeState
-  /** Questions in a row that were not answered in time. */
+  /** Consecutive checks that were not answered in time. */
   unanswered: number
   isAsked: boolean
 }
 
 const ASK_EVERY_MS = 500
 const ANSWER_WITHIN_MS = 1000
-/** A process that stands still for a moment is not dead. */
+/** A process that stalls for a moment is not dead. */
 const SILENT_AFTER = 2
 
-/** Asks nodes again and again for `/ready`, and says which one a client is handed to next. */
+/** Polls `/ready` of the nodes, and chooses the node for the next client. */
 export class ReadyNodes {
   readonly #clock: Clock
   readonly #onChange: (node: KnownNode, state: NodeState) => void
@@ -44,7 +44,7 @@ export class ReadyNodes {
     this.#timer = undefined
   }
 
-  /** Adds a node, or tells where it is now. It gets no clients before it has said that it is ready. */
+  /** Adds a node, or updates its address. It gets no clients before it has answered that it is ready. */
   add(node: KnownNode): void {
     this.lost(node.name)
     const watched: Watched = { ...node, state: 'silent', unanswered: SILENT_AFTER, isAsked: false }
@@ -52,7 +52,7 @@ export class ReadyNodes {
     if (this.#timer !== undefined) void this.#ask(watched)
   }
 
-  /** It has ended, or nothing listens there. */
+  /** The node has ended, or nothing listens at its address. */
   lost(name: string): void {
     const node = this.#nodes.get(name)
     if (node !== undefined) this.#set(node, 'silent')
@@ -63,8 +63,8 @@ export class ReadyNodes {
   }
 
   /**
-   * Those that are ready take turns. If none is, one that answers: it says itself why it refuses, and when to come back.
-   * Undefined if none answers.
+   * Ready nodes take turns. If none is ready, one that answers: it tells the client why it refuses and when to come
+   * back. Undefined if none answers.
    */
   next(except: ReadonlySet<string> = new Set()): KnownNode | undefined {
     const left = [...this.#nodes.values()].filter(({ name }) => !except.has(name))

@@ -6,19 +6,19 @@ export interface SupervisedOptions {
   name: string
   clock: Clock
   spawn(): ChildProcess
-  /** The pause before it is started again. It doubles while the process ends soon after its starts. */
+  /** The pause before a restart. It doubles while the process ends soon after its starts. */
   pauseMs: number
   /** Called for each start. */
   onStart?(child: ChildProcess): void
-  /** Called when it has ended by itself. `how`: its signal or exit code. Returns whether it is started again. */
+  /** Called when the process has ended by itself. `how`: its signal or exit code. Returns whether to restart it. */
   onEnd(end: { how: string; pauseMs: number }): boolean
 }
 
 const MAX_PAUSE_MS = 10_000
-/** Who lived for so long did not end because of how it was started. */
+/** A process that ran for this long did not end because of how it was started. */
 const STEADY_MS = 10_000
 
-/** A process that is started again whenever it ends, until it is stopped. */
+/** A process that is restarted whenever it ends, until it is stopped. */
 export class Supervised {
   readonly #options: SupervisedOptions
   #child: ChildProcess | undefined
@@ -43,13 +43,13 @@ export class Supervised {
     this.#startedAt = clock.monotonic()
     const child = spawn()
     this.#child = child
-    // A program that cannot be started says so, and has no exit.
+    // A program that cannot be started emits an error, and no exit.
     child.once('error', error => this.#ended(child, error.message))
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`))
     onStart?.(child)
   }
 
-  /** Asks it to end, and kills it if that takes longer. Resolves when it is gone; it is not started again. */
+  /** Asks the process to end, and kills it if that takes longer. Resolves when it is gone; it is not restarted. */
   async stop(withinMs: number): Promise<void> {
     this.#isStopping = true
     this.#restart?.cancel()

@@ -12,12 +12,12 @@ export class ParentProcess {
       if (order === 'greet') onGreet()
       else if (socket instanceof Socket) this.#serve(socket)
     })
-    // Whoever started it is gone: nobody would stop it any more.
+    // The parent is gone: nobody would stop this node any more.
     const end = () => process.kill(process.pid, 'SIGTERM')
     process.once('disconnect', end)
-    // It may have gone while this node was starting, when nobody listened.
+    // The parent may have ended while this node was starting, before this listener existed.
     if (!process.connected) end()
-    // The channel is no reason to stay.
+    // The channel must not keep this process alive.
     process.channel?.unref()
   }
 
@@ -25,14 +25,14 @@ export class ParentProcess {
     if (process.connected) process.send?.(report)
   }
 
-  /** As if the server had accepted it itself. */
+  /** Serves the connection as if the server had accepted it itself. */
   #serve(socket: Socket): void {
-    // It closes, and would never answer.
+    // A closing server would never answer.
     if (!this.#server.listening) {
       socket.destroy()
       return
     }
-    // The server sets this for what it accepts.
+    // The server sets this for connections that it accepts.
     socket.setNoDelay(true)
     this.#server.emit('connection', socket)
     socket.resume()

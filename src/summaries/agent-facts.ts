@@ -4,14 +4,14 @@ import { firstLine, lastLine } from './last-line.ts'
 
 const TITLE = 120
 const LINE = 200
-/** Of a streaming answer: enough for its last line, blanks at its end included. */
+/** How much of a streaming answer is kept: enough for its last line, trailing blanks included. */
 const KEPT_TEXT = 4 * LINE
 
 type Current = NonNullable<AgentSummary['current']>
 type Last = NonNullable<AgentSummary['last']>
 export type Usage = NonNullable<AgentSummary['usage']>
 
-/** What the summary of one agent is made of: of its commands only what a card shows. */
+/** The facts that the summary of one agent shows; of its commands, only what a card shows. */
 export class AgentFacts {
   readonly agentId: string
   readonly #queued = new Set<string>()
@@ -19,7 +19,7 @@ export class AgentFacts {
   readonly #asked = new Set<string>()
   #last: Last | undefined
   #usage: Usage | undefined
-  /** Where the last line comes from: text that streams, or the terminal that wrote last. */
+  /** The source of the last line: text that streams, or the terminal that wrote last. */
   #shown: { text: string; messageId?: string | undefined } | { terminalId: string } = { text: '' }
 
   constructor(agentId: string) {
@@ -48,7 +48,7 @@ export class AgentFacts {
     this.#usage = { inputTokens, outputTokens, costUsd }
   }
 
-  /** `whole`: the text is all of the message. What another message said ends with its line. */
+  /** `whole`: the text is the complete message. Text of another message begins a new line. */
   said(messageId: string | undefined, text: string, whole: boolean): void {
     const shown = !whole && 'text' in this.#shown ? this.#shown : { text: '' }
     const before = shown.text === '' || shown.messageId === messageId ? shown.text : `${shown.text}\n`
@@ -59,7 +59,7 @@ export class AgentFacts {
     if (!('terminalId' in this.#shown) || this.#shown.terminalId !== terminalId) this.#shown = { terminalId }
   }
 
-  /** `tailOf`: the end of a terminal's output, as text. */
+  /** `tailOf` returns the end of a terminal's output, as text. */
   summary(tailOf: (terminalId: string) => string): AgentSummary {
     const text = 'text' in this.#shown ? this.#shown.text : tailOf(this.#shown.terminalId)
     const line = lastLine(text, LINE)
@@ -92,5 +92,5 @@ function currentOf({ commandId, kind, input, startedAt, dispatchedAt, createdAt,
   }
 }
 
-/** Input may be any JSON; most is a line or a text. */
+/** Input may be any JSON; most is text. */
 const titleOf = (input: unknown): string => firstLine(typeof input === 'string' ? input : JSON.stringify(input), TITLE)

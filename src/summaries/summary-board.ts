@@ -26,30 +26,30 @@ interface Changed {
 }
 
 const USAGE = '$usage'
-/** An agent is looked at, and its summary told, at most this often. */
+/** An agent is checked, and its summary published, at most this often. */
 const INTERVAL_MS = 1000
 /**
- * A change after a quiet time of its agent is told this soon, with what comes along with it: long enough for a command to
- * be accepted, sent and begun, since what is told then stands for a second.
+ * A change after a quiet period of its agent is published this soon, together with what follows until then. That is
+ * long enough for a command to be accepted, sent and started; the next summary follows a second later.
  */
 const GATHER_MS = 100
-/** Summaries that are made in one turn of the event loop. */
+/** Summaries built in one turn of the event loop. */
 const SLICE = 200
 const RECORDS = ['agents.*.status', 'agents.*.commands.*', 'agents.*.interactions.*']
 
 /**
- * What a card of each agent shows, made by following the log and told through it. It is not kept: a restart makes it anew
- * from the records.
+ * What a card of each agent shows, built by following the log and published through it. It is not kept: a restart
+ * rebuilds it from the records.
  */
 export class SummaryBoard {
   readonly #ports: SummaryBoardPorts
   readonly #agents = new Map<string, AgentFacts>()
-  /** By agent: JSON of what was told last. */
+  /** By agent: JSON of the summary that was published last. */
   readonly #told = new Map<string, string>()
-  /** By agent, on the monotonic clock. */
+  /** When each agent was last checked, on the monotonic clock. */
   readonly #lookedAt = new Map<string, number>()
   readonly #touched = new Set<string>()
-  /** Agents to look at now: a slice in this turn, the rest in the next ones. */
+  /** Agents to check now: a slice in this turn, the rest in the next ones. */
   #due: string[] = []
   #removed: string[] = []
   #wake: { at: number; timer: Timer } | undefined
@@ -67,7 +67,7 @@ export class SummaryBoard {
       for (const event of events) if (event.topic.startsWith(`${USAGE}.`) || event.seq > after) this.#apply(event)
     })
     for await (const record of eachRecord(log, { kind: USAGE })) this.#apply(record)
-    // Followers are told of nothing after its place before it resolves.
+    // Before it resolves, followers receive nothing past its position.
     const { records } = await log.snapshot(RECORDS, 'active')
     after = 0
     for (const record of records) this.#apply(record)
@@ -84,7 +84,7 @@ export class SummaryBoard {
     for (const state of [this.#agents, this.#told, this.#lookedAt, this.#touched]) state.clear()
   }
 
-  /** A terminal of the agent wrote. */
+  /** A terminal of the agent produced output. */
   wrote(agentId: string, terminalId: string): void {
     const facts = this.#agents.get(agentId)
     if (facts === undefined) return
@@ -141,7 +141,7 @@ export class SummaryBoard {
   }
 
   #wakeAt(at: number): void {
-    // An answer of the log may come after the stop.
+    // The log may answer after the stop.
     if (this.#unfollow === undefined || (this.#wake !== undefined && this.#wake.at <= at)) return
     this.#wake?.timer.cancel()
     const { clock } = this.#ports
@@ -176,7 +176,7 @@ export class SummaryBoard {
   #append(changed: Changed[], removed: EventDraft[]): void {
     const { log, onFault } = this.#ports
     log.append([...removed, ...changed.map(({ draft }) => draft)]).then(({ status }) => {
-      // The log cannot accept now: the next pass tries again.
+      // The log cannot append now: the next pass retries the changes.
       if (status !== 'ok') this.#again(changed.map(({ agentId }) => agentId))
     }, onFault)
   }
@@ -195,7 +195,7 @@ export class SummaryBoard {
     return [{ agentId, draft: latestDraft('agent:summary', topics.agentSummary(agentId), summary) }]
   }
 
-  /** Of each agent that was there before the start: the last of its commands that ended. */
+  /** Finds, for each agent known at the start, the last of its commands that ended. */
   async #findLast(): Promise<void> {
     for (const facts of [...this.#agents.values()]) {
       if (this.#unfollow === undefined) return
