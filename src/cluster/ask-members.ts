@@ -9,8 +9,7 @@ export interface NodesHeard {
 const ANSWER_MS = 1000
 
 /**
- * Asks every node of the cluster; the answer of this node is `here`. Nodes that do not answer within a second are left
- * out.
+ * Asks every node of the cluster; `here` is the answer of this node. Omits nodes that do not answer within a second.
  */
 export async function askMembers<Q, A>(
   { bus, members, node }: Pick<ClusterNode, 'bus' | 'members' | 'node'>,

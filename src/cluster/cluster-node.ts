@@ -30,14 +30,11 @@ export interface ClusterNode {
   /** How full the log was at the last sweep of this node; undefined unless it is active. */
   readonly usage: { events: number; bytes: number; limitBytes: number } | undefined
   readonly node: string
-  /** The secret by which this process proves to other nodes that it is a node. */
+  /** The secret with which this process proves to other nodes that it is a node. */
   readonly key: string
   /** It leads, and its services run. */
   readonly isActive: boolean
-  /**
-   * The node that this node believes to be active, possibly itself; undefined if there is none, or none was heard for 3
-   * s.
-   */
+  /** The node that this node believes is active, possibly itself; undefined while none is known or heard for 3 s. */
   readonly active: ActiveNode | undefined
   /** Waits until an active node is known. Resolves with undefined on timeout. */
   whenActive(timeoutMs: number): Promise<ActiveNode | undefined>

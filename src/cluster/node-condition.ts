@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Beat } from './beats.ts'
 import type { Durability } from './cluster-node.ts'
 
-/** A replica may be behind for this long before its node is not ready. */
+/** A node whose replica is behind for this long is not ready. */
 const LAG_MS = 2000
 /** An election takes seconds, during which every node can still serve its clients. */
 const NO_ACTIVE_MS = 15_000

@@ -8,7 +8,7 @@ const BEAT_MS = 1000
 const SILENCE_MS = 3000
 /** A node that reaches neither a majority nor the stream for this long is cut off. Checked each second: 6 s at most. */
 const ISOLATED_MS = 5000
-/** If no majority was heard for this long, the stream is asked. */
+/** The stream is asked when no majority was heard for this long. */
 const DOUBT_MS = 1500
 /** A node that was not heard for this long is no longer a member. */
 const MEMBER_MS = 30_000
@@ -19,10 +19,10 @@ const SPREAD_MS = 200
 const DEAF_MS = 2500
 /** How long a restarted node that was the leader waits for another process of its name before it stands. */
 const ANEW_MS = 1500
-/** A check that is this late means that this process stalled: silence then proves nothing. */
+/** A check this late means that this process stalled, so silence proves nothing. */
 const LATE_MS = 2000
 
-/** The part of the log that says who leads. */
+/** What the role needs of the log. */
 export interface RoleLog {
   readonly position: number
   readonly leader: Leader | undefined
@@ -31,10 +31,7 @@ export interface RoleLog {
   readonly isLeading: boolean
   /** Resolves with false if another node took over, or if leading is no longer wanted. */
   lead(isWanted: () => boolean): Promise<boolean>
-  /**
-   * Stops leading. `tells`: the others learn it from the stream, if that can be reached, and need not wait for a
-   * silence.
-   */
+  /** Stops leading. `tells`: records it in the stream, if reachable, so that the others need not wait for a silence. */
   resign(tells: boolean): Promise<void>
   /** How long ago a majority of the stream's servers was last in contact, ms. Rejects if that is not known. */
   reach(): Promise<number>
@@ -112,7 +109,7 @@ export class NodeRole {
   }
 
   /**
-   * This node reaches neither a majority of the nodes nor the stream: its data may be stale, and it can decide nothing.
+   * This node reaches neither a majority of the nodes nor the stream: it can decide nothing, and its data may be stale.
    */
   get isCutOff(): boolean {
     return this.#isCutOff
@@ -191,8 +188,8 @@ export class NodeRole {
     if (beat.isLeaving) this.#members.delete(beat.node)
     else this.#members.set(beat.node, { beat, heardAt: now })
     if (isOwn) this.#echoAt = now
-    // The leader itself says that it is not active: it restarted, or a claim that it gave up was stored after all.
-    // Nobody need wait for it. A leader that could not start its services thus lets the others try first.
+    // The recorded leader reports that it is not active: it restarted, a claim that it gave up was stored after all, or
+    // its services failed to start. Nobody need wait for it, and other nodes get the first try.
     if (!isOwn && !beat.isActive && beat.node === leader?.node && beat.term === term) {
       this.#activeAt = Number.NEGATIVE_INFINITY
       this.#standIfDue(now)
@@ -253,7 +250,7 @@ export class NodeRole {
     const { log, onFault, onNote, clock } = this.#options
     const claiming: State = { name: 'claiming' }
     this.#become(claiming)
-    // Checked again once everything in the stream is known, which may name a leader of a moment ago.
+    // Checked again once the whole stream is known: it may name a leader of a moment ago.
     const isWanted = () => this.#state === claiming && this.#isLeaderless(clock.monotonic())
     this.#isClaiming = true
     const isLeading = await log.lead(isWanted).catch(error => {
@@ -292,7 +289,7 @@ export class NodeRole {
     this.#judgeServing()
   }
 
-  /** Another node is active: no reason to try. */
+  /** Another node is active, so there is no reason to try. */
   #follow(): void {
     if (this.#state.name === 'candidate' || this.#state.name === 'claiming') this.#become({ name: 'following' })
   }

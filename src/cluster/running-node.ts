@@ -27,7 +27,7 @@ export interface RunningNodeOptions {
   durability(): Durability
   /** The node is ready only if its durability is `fsync`. */
   requiresFsync: boolean
-  /** Closes what the log runs on. */
+  /** Closes the replica and the connections. */
   disconnect(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ export class RunningNode implements ClusterNode {
   readonly #condition: NodeCondition
   readonly #unlisten: (() => void)[]
   readonly #services: Service[] = []
-  /** Callers that wait for an active node; undefined once this node closes and nobody may wait any more. */
+  /** Callers that wait for an active node; undefined once this node is closing and nobody may wait. */
   #waiting: Set<() => void> | undefined = new Set()
 
   constructor(options: RunningNodeOptions) {

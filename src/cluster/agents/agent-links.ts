@@ -5,7 +5,7 @@ import type { NodeBus, NodeLink } from '../bus/node-bus.ts'
 import { AGENTS, type AgentsHello, type FromGateway, OUTPUT, type Output, type OutputHello } from './agent-messages.ts'
 import { RelayedAgent } from './relayed-agent.ts'
 
-/** A node that stops spreads the return of its agents over up to 10 s. */
+/** A node that stops spreads the reconnects of its agents over up to 10 s. */
 const MOVE_MS = 12_000
 
 export interface AgentLinksOptions {

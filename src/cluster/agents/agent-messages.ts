@@ -35,7 +35,7 @@ export type FromGateway =
   /** Its order relative to the output matters: `outputs` frames of output were sent before it, on the other link. */
   | ['frame', Socket, AgentFrame, outputs: number]
   | ['refused', Socket, number]
-  /** `isMoved`: the agent was told to come back because its gateway stops. */
+  /** `isMoved`: the agent was told to reconnect because its gateway stops. */
   | ['closed', Socket, isMoved?: true]
 
 /** Output of an agent. `marks`: how many frames of a MARKS type were sent before it. */
@@ -53,10 +53,7 @@ export type ToGateway =
   | ['error', Socket, ErrorCode, string, { id?: string; details?: unknown }?]
   | ['close', Socket, CloseCode, string, { reconnectAfterMs?: number }?]
 
-/**
- * Nobody waits for these, and a working agent sends many per second: fewer packets are worth a few milliseconds of
- * delay.
- */
+/** Nobody waits for these, and a working agent sends many per second: a slight delay is worth fewer packets. */
 export const PASSING: ReadonlySet<AgentFrame['type']> = new Set<AgentFrame['type']>([
   ...(['message:start', 'message:delta', 'message:end', 'tool:start', 'tool:args', 'tool:end'] as const),
   ...(['command:progress', 'task:progress', 'task:update', 'state:snapshot', 'state:patch'] as const),

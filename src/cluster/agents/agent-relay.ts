@@ -4,12 +4,12 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { ClusterNode } from '../cluster-node.ts'
 import { AgentUplink } from './agent-uplink.ts'
 
-/** An agent that is not greeted within this time is told to come back. */
+/** An agent that is not greeted within this time is told to reconnect. */
 const WAIT_MS = 10_000
 /** An agent sends only its greeting until it is answered, so more frames than this are not held. */
 const MOST_FRAMES = 256
 const RETRY_MS = 200
-/** Agents that are sent away together come back over this span. */
+/** Agents that are sent away together reconnect over this span. */
 const SPREAD_MS = 1000
 
 export interface AgentRelayOptions {
@@ -25,7 +25,7 @@ type Way = (agentId: string, connection: AgentSocket, waitedMs?: number) => Agen
 
 /**
  * Connects the agents whose sockets this node holds to the active node: to the session here, or over a link. Without an
- * active node they wait. When another node becomes active, they come back with their inventory.
+ * active node they wait. When another node becomes active, they reconnect with their inventory.
  */
 export class AgentRelay {
   readonly #options: AgentRelayOptions
@@ -43,7 +43,7 @@ export class AgentRelay {
     this.#look()
   }
 
-  /** Relays nothing any more. Sockets are closed by their owner. */
+  /** Stops relaying. Sockets are closed by their owner. */
   stop(): void {
     this.#unlisten?.()
     this.#unlisten = undefined

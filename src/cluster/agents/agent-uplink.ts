@@ -18,7 +18,7 @@ export interface AgentUplinkOptions {
   bus: NodeBus
   outputBus: NodeBus
   clock: Clock
-  /** The span over which agents come back after their link ended. */
+  /** The span over which agents reconnect after their link ended. */
   spreadMs: number
   /** The active node accepts agents. */
   onReady(): void
@@ -149,7 +149,7 @@ export class AgentUplink {
     output.onEnd(() => {
       if (this.#link.hasEnded) return
       this.#output = undefined
-      // Output in flight is lost. The terminals of those agents are compared when they are back.
+      // Output in flight is lost. The terminals of those agents are compared when they have reconnected.
       this.#sendAway([...this.#agents.values()].filter(socket => socket.hasShown))
       this.#reopen = this.#options.clock.setTimeout(() => this.#openOutput(), REOPEN_MS)
     })

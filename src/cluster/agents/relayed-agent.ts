@@ -87,7 +87,7 @@ export class RelayedAgent implements AgentConnection, AgentInput {
     return !this.#isOver
   }
 
-  /** The agent was told to come back. It counts as connected until the caller calls `onClose`. */
+  /** The agent was told to reconnect. It counts as connected until the caller calls `onClose`. */
   onMove(): void {
     this.#end()
   }

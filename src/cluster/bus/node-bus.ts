@@ -37,7 +37,7 @@ export interface NodeLink {
   readonly hasEnded: boolean
   /** Bytes that were sent and that the peer has not confirmed. It confirms every 256 KiB and every second. */
   readonly bufferedBytes: number
-  /** What was sent before is still delivered. */
+  /** Messages that were sent before the end still arrive. */
   end(reason: string): void
 }
 

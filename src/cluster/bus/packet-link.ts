@@ -11,7 +11,7 @@ const SILENCE_MS = 3000
 const CONFIRM_BYTES = 256 * 1024
 /** The most that is buffered for a node that does not keep up. Beyond this the link ends. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-/** A packet costs both nodes, and the server between them, some 0.1 ms of CPU time, however small it is. */
+/** A packet costs both nodes, and the server between them, about 0.1 ms of CPU time, however small it is. */
 const GATHER_MS = 10
 /** Enough bytes to be worth a packet. */
 const GATHER_BYTES = 32 * 1024
@@ -157,7 +157,7 @@ export class PacketLink implements NodeLink {
       this.#packet(PacketKind.messages, this.#peer)
   }
 
-  /** Returns false if nothing can be sent now. */
+  /** Returns whether messages can be sent now. */
   #add(message: unknown, bytes?: Uint8Array): boolean {
     if (this.#hasEnded) return false
     this.#writer.add(message, bytes)
@@ -261,7 +261,7 @@ export function sendEnd(wire: PacketWire, address: string, tag: string, reason: 
   wire.send(address, packet, tag)
 }
 
-/** What a packet that was sent to a node asks for; undefined if it does not open a link. */
+/** The request in a packet that opens a link; undefined for any other packet. */
 export function openOf(packet: Buffer): unknown {
   if (packet[0] !== PacketKind.open || packet.length <= HEAD_BYTES) return undefined
   return JSON.parse(packet.toString('utf8', HEAD_BYTES))

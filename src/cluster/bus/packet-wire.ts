@@ -16,6 +16,6 @@ export interface PacketWire {
 export interface PacketListener {
   /** `tag`: undefined if the packet was sent to the node by name. `from`: where replies go. */
   onPacket(tag: string | undefined, packet: Uint8Array, from: string): void
-  /** Nobody listened where a packet with this tag was sent. */
+  /** No process listened where a packet with this tag was sent. */
   onNobody(tag: string): void
 }

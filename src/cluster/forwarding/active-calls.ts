@@ -6,7 +6,7 @@ import type { ActiveNode, ClusterNode } from '../cluster-node.ts'
 
 /** How long a caller waits in total for an active node. */
 const WAIT_MS = 10_000
-/** Between two attempts, unless another node becomes active before. */
+/** Between two attempts, unless another node becomes active first. */
 const RETRY_MS = 250
 /**
  * How long requests in progress may still be answered by a node that was replaced, or after this one began to stop.
@@ -64,8 +64,8 @@ const closing = wireError('unavailable', 'The server is closing. Nothing was acc
 const unknown = unknownOutcome('The node that decides went before it answered', RETRY_AFTER_MS)
 
 /**
- * Has the active node carry out what this node was asked to do. If none is known, it waits for one. A call that changes
- * something and may have been carried out is never retried.
+ * Has the active node carry out a request that this node received. If none is known, it waits for one. A request that
+ * changes something and may have been carried out is never retried.
  */
 export class ActiveCalls {
   readonly #ports: ActiveCallsPorts
@@ -107,7 +107,7 @@ export class ActiveCalls {
     let leftMs = WAIT_MS
     for (;;) {
       const from = clock.monotonic()
-      // A call that arrives while this node drains still goes to an active node if one is known.
+      // A request that arrives while this node drains still goes to an active node if one is known.
       const active = cluster.active ?? (await orAborted(cluster.whenActive(leftMs), draining, gone))
       leftMs -= clock.monotonic() - from
       if (active?.node === cluster.node) return { status: 'here' }
@@ -174,10 +174,7 @@ export class ActiveCalls {
   }
 }
 
-/**
- * Resolves with undefined if one of the signals is aborted first. Leaves no listeners on the signals: they are
- * long-lived.
- */
+/** Resolves with undefined if a signal is aborted first. Leaves no listeners on the signals, which live long. */
 async function orAborted<T>(promise: Promise<T>, ...signals: (AbortSignal | undefined)[]): Promise<T | undefined> {
   let onAbort = () => {}
   const aborted = new Promise<undefined>(resolve => {

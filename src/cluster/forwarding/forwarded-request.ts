@@ -26,9 +26,7 @@ const OF_CONNECTION = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
 ])
 
-/**
- * The headers of a request or a response that are passed on to the next node. Our own headers between nodes never are.
- */
+/** The headers of a request or response that are forwarded. Our own headers between nodes never are. */
 export function headersPassedOn<T extends string | string[] | undefined>(
   headers: Readonly<Record<string, T>>,
 ): Record<string, NonNullable<T>> {

@@ -61,7 +61,7 @@ export interface ForwardingLogOptions {
   clock: Clock
 }
 
-/** The leader's timeout of an append, plus a little for the way. */
+/** The leader's timeout of an append, plus some time for the round trip. */
 const TIMEOUT_MS = 16_000
 /** How long a replica may take to receive what was written. */
 const CATCH_UP_MS = 5000
@@ -135,7 +135,7 @@ export class ForwardingLog implements EventLog {
       case 'unavailable':
         return answer
       case 'conflict': {
-        // A caller that decides again has to read the present state.
+        // A caller that decides again must read the current state.
         await caughtUp(answer.head, CATCH_UP_MS)
         return { status: 'conflict', current: answer.current ?? undefined }
       }

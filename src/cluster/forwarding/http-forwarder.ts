@@ -43,7 +43,7 @@ export class HttpForwarder {
   constructor({ stallMs }: HttpForwarderOptions) {
     const connect = buildConnector({ timeout: CONNECT_MS })
     this.#agent = new Agent({
-      // A request that waits, or a stream, occupies its connection, and there are as many as clients here.
+      // A waiting request or a stream occupies its connection, so this node needs as many as it has clients.
       connections: null,
       pipelining: 1,
       headersTimeout: stallMs,
@@ -57,7 +57,7 @@ export class HttpForwarder {
     })
   }
 
-  /** Rejects if the node does not answer and may have carried it out. */
+  /** Rejects if the node does not answer and may have carried out the request. */
   async send(
     to: ActiveNode,
     { method, path, headers, body, signal }: OutgoingRequest,

@@ -108,7 +108,7 @@ export class CommitFollower {
     this.#ahead.delete(part.position)
     this.#at = part.position
     this.#options.onPart(part)
-    // A message of another commit means that the writer of the parts before it was deposed before its last part.
+    // A message of another commit means that the previous writer was deposed before its last part.
     if (part.part === 0) this.#parts = [part]
     else if (this.#parts[0]?.commitId === part.commitId && this.#parts.length === part.part) this.#parts.push(part)
     else this.#parts = []

@@ -22,14 +22,14 @@ export interface CommitStream {
    * if no authoritative server answers. Both may be a moment out of date.
    */
   bounds(): Promise<Bounds>
-  /** What the stream's leader knows of itself. Rejects if no authoritative server answers. */
+  /** When the stream's leader last reached a majority. Rejects if no authoritative server answers. */
   reach(): Promise<Reach>
   /**
    * Some of the messages after `after`, up to `upTo`, in order and without a gap; none if the server that was asked may
    * not have them yet. Never a message that can still be lost.
    */
   read(after: number, upTo: number): Promise<readonly StoredPart[]>
-  /** Notifies of messages as they are stored. It may skip some, and report one twice: `read` returns them all. */
+  /** Reports messages as they are stored. It may skip some, and report one twice: `read` returns them all. */
   listen(listener: (part: StoredPart) => void): () => void
   /** Removes messages up to this position. */
   trim(upTo: number): Promise<void>
@@ -64,7 +64,7 @@ export interface Bounds {
 
 export type Appended =
   | { status: 'accepted'; position: number }
-  /** Another message was the last when it was judged; that may be an earlier attempt of the same one. */
+  /** Another message was the last at that moment, possibly an earlier attempt of the same one. */
   | { status: 'refused' }
   /** No answer: it may be stored, now or later. */
   | { status: 'unknown'; reason: string }

@@ -28,7 +28,7 @@ export interface OwnCommit {
   change: ReplicaChange
   /** The operations of a change that appends. */
   ops: AppendOp[]
-  /** Returns false if nobody waits any more: followers must then be notified as of a commit of another node. */
+  /** Returns false if the caller no longer waits: followers must then be notified as of a commit of another node. */
   onApplied: (result: RetainResult | null) => boolean
 }
 

@@ -63,8 +63,7 @@ export interface ReplicatedLogOptions {
   /** A checkpoint is made after this many messages of the stream. Default 50,000. */
   checkpointEvery?: number
   /**
-   * How long an append waits for the stream before it fails as `unavailable`. Default 15 s, longer than an election
-   * takes.
+   * How long an append waits for the stream before it is `unavailable`. Default 15 s, longer than an election takes.
    */
   appendTimeoutMs?: number
   maxQueueBytes?: number
@@ -198,7 +197,7 @@ export class ReplicatedLog implements EventLog {
    * false.
    */
   async lead(isWanted = () => true): Promise<boolean> {
-    // A lead that is being given up does not count.
+    // A lead that is being resigned does not count.
     await this.#resigned
     if (this.isLeading) return true
     const { node } = this.#options
@@ -217,9 +216,9 @@ export class ReplicatedLog implements EventLog {
   }
 
   /**
-   * Stops leading. With `tells`, what was accepted is settled first, and then the stream tells the others, which need
-   * not wait for a silence; if the stream is not reached within 2 s, they have to. Without it, at once: what was
-   * accepted and not sent is not written.
+   * Stops leading. With `tells`, what was accepted is settled first. Then the resignation is recorded in the stream, so
+   * that the others need not wait for a silence; if the stream is not reached within 2 s, they must. Without it, stops
+   * at once: what was accepted and not sent is not written.
    */
   resign(tells = true): Promise<void> {
     this.#stopLeading()
@@ -315,15 +314,15 @@ export class ReplicatedLog implements EventLog {
     await this.#applier.idle()
   }
 
-  /** Asks the stream, so that a node that was replaced without knowing it finds out. */
+  /** Asks the stream, so that a node that was replaced without knowing it learns of it. */
   readonly catchUp = together(() => this.sync())
 
-  /** Runs retention now, on the node that leads; it also runs by itself. */
+  /** Runs retention now, on the node that leads; this also happens periodically. */
   async retain(): Promise<void> {
     await this.#sweeper?.run()
   }
 
-  /** Makes a checkpoint now, on the node that leads; it also happens by itself. False if none was made. */
+  /** Makes a checkpoint now, on the node that leads; this also happens periodically. False if none was made. */
   async checkpoint(): Promise<boolean> {
     return this.isLeading && this.#checkpoints.make()
   }
@@ -344,7 +343,7 @@ export class ReplicatedLog implements EventLog {
     await this.#client.close()
   }
 
-  /** The time to be stored. It never goes back, even if another node takes over whose clock is behind. */
+  /** The time to store. It never runs backwards, even if a node takes over whose clock is behind. */
   #now(): number {
     this.#at = Math.max(this.#at, this.#options.clock.now())
     return this.#at
@@ -444,7 +443,7 @@ export class ReplicatedLog implements EventLog {
   }
 }
 
-/** Calls that come during a run share the next run: the present one may have looked before they came. */
+/** Calls made during a run share the next run: the present one may have looked before they were made. */
 function together<T>(run: () => Promise<T>): () => Promise<T> {
   let present: Promise<unknown> = Promise.resolve()
   let next: Promise<T> | undefined

@@ -40,7 +40,7 @@ export class NatsBeats implements Beats {
   }
 }
 
-/** Undefined if the text is no beat of this version. */
+/** Undefined if the text is not a beat of this version. */
 function beatOf(text: string): Beat | undefined {
   try {
     const beat = JSON.parse(text) as Beat

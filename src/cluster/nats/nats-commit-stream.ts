@@ -48,7 +48,7 @@ export interface NatsCommitStreamOptions extends NatsAccess {
   /** How many servers store each message. Default 3. */
   replicas?: number
   clock: Clock
-  /** Called with one sentence about something that is no fault but that operators may act on. */
+  /** Called with one sentence about something that is not an error but that operators may act on. */
   onNote?: (message: string) => void
 }
 
@@ -82,7 +82,7 @@ const pause = (clock: Clock) => new Promise<void>(resolve => void clock.setTimeo
 
 const streamOf = (namespace: string) => `FLEETWIRE_${namespace}`
 const subjectOf = (namespace: string) => `fw.${namespace}.log`
-/** Only servers publish here: what a client published would be taken for a commit. */
+/** Only servers publish here: a message published by a client would be taken for a commit. */
 const liveOf = (namespace: string) => `live.fw.${namespace}.log`
 
 type Asked = Pick<StreamConfig, 'storage' | 'num_replicas' | 'deny_delete' | 'allow_direct'>
@@ -191,9 +191,7 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
-  /**
-   * Answered by the stream's leader; while there is none, by any server, which may not know the newest messages yet.
-   */
+  /** Answered by the stream's leader; while there is none, by any server, which may lack the newest messages. */
   async bounds(): Promise<Bounds> {
     try {
       const { state } = await this.#told()
@@ -205,10 +203,7 @@ export class NatsCommitStream implements CommitStream {
     }
   }
 
-  /**
-   * The stream's leader reports when it last heard each of the others: a leader that is cut off from them answers for
-   * 10 s.
-   */
+  /** The stream's leader reports when it last heard each other server; cut off from them, it still answers for 10 s. */
   async reach(): Promise<Reach> {
     const { cluster, config, state } = await this.#told()
     const ages = (cluster?.replicas ?? []).map(({ active, offline }) =>
@@ -225,7 +220,7 @@ export class NatsCommitStream implements CommitStream {
     const missing = found.indexOf(undefined)
     const parts = (missing === -1 ? found : found.slice(0, missing)) as StoredPart[]
     if (parts.length > 0) return parts
-    // Any server answers the above, even one that lags; this answer comes from the leader.
+    // Any server, even one that lags, answers the requests above; the leader answers this one.
     const stored = await this.#leader(after + 1)
     return stored === undefined ? [] : [stored]
   }
@@ -279,8 +274,8 @@ export class NatsCommitStream implements CommitStream {
   }
 
   /**
-   * What the leader reports of the stream; rejects while there is none. A server that is left alone also answers, after
-   * some seconds: with its own state, and as if it had just heard the others.
+   * The leader's report on the stream; rejects while there is none. After some seconds, a server that is left alone
+   * also answers: with its own state, and as if it had just heard the others.
    */
   async #told(): Promise<StreamInfo> {
     const info = await this.#manager.streams.info(this.#name)

@@ -13,7 +13,7 @@ const CONNECT_MS = 2000
 const REACH_MS = 20_000
 const RETRY_MS = 250
 
-/** Where the servers are, and how this node authenticates itself. */
+/** Where the servers are, and how this node authenticates. */
 export interface NatsAccess {
   /**
    * `host:port` or URLs, of one server or several of a cluster. A URL may contain a user and a password, or a token.
@@ -35,8 +35,8 @@ export interface NatsConnectOptions extends NatsAccess {
 }
 
 /**
- * Opens a connection that never gives up once it was made. Throws FLW_ERR_CLUSTER_CONNECT if no server can be reached
- * for 20 s, FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or one of its access files cannot be read.
+ * Opens a connection that, once made, never gives up. Throws FLW_ERR_CLUSTER_CONNECT if no server can be reached for 20
+ * s, FLW_ERR_CLUSTER_ACCESS if the servers refuse this node or one of its access files cannot be read.
  */
 export async function connectNats(options: NatsConnectOptions): Promise<NatsConnection> {
   const { name, namespace, clock, onNote = () => {} } = options
@@ -106,7 +106,7 @@ function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers
   }
 }
 
-/** A bad file does not mend itself. The library reports it only while it connects, like a server that is away. */
+/** A bad file does not fix itself. The library reports it only while connecting, as if the server were unreachable. */
 function checkFiles({ credsFile, caFile, certFile, keyFile }: Omit<NatsAccess, 'servers'>): void {
   if (credsFile !== undefined) {
     const content = contentOf(credsFile)

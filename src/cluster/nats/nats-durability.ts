@@ -5,7 +5,7 @@ const ANSWER_MS = 2000
 const INTERVAL_MS = 30_000
 
 export interface NatsDurabilityOptions {
-  /** The URLs of the servers' monitoring. */
+  /** The URLs of the servers' monitoring endpoints. */
   monitors: readonly string[]
   /** The names of the servers that store the stream; rejects if that is not known now. */
   servers(): Promise<readonly string[]>
@@ -14,8 +14,8 @@ export interface NatsDurabilityOptions {
 }
 
 /**
- * Whether a commit is on the disks of the servers when it is acknowledged. Servers report this only through their
- * monitoring, not to clients.
+ * Whether a commit is on the disks of the servers when it is acknowledged. Servers report this only on their monitoring
+ * endpoints, not to clients.
  */
 export class NatsDurability {
   readonly #options: NatsDurabilityOptions

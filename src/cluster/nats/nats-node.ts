@@ -18,7 +18,7 @@ export interface NatsNodeOptions extends NatsAccess {
   namespace: string
   /** How many servers store each commit. */
   replicas: number
-  /** The URLs of the servers' monitoring. */
+  /** The URLs of the servers' monitoring endpoints. */
   monitors: readonly string[]
   requiresFsync: boolean
   /** The name of this node. */
@@ -54,7 +54,7 @@ export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNod
   }
 }
 
-/** Our own errors have a code, and do not pass by themselves. Others come from servers that are still starting. */
+/** Our own errors have a code and are permanent. Others come from servers that are still starting. */
 const mayPass = (error: unknown): boolean =>
   error instanceof FLW_ERR_CLUSTER_CONNECT ||
   error instanceof FLW_ERR_CLUSTER_UNREADY ||

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 
-/** The clocks of two nodes never differ by more. */
+/** The clocks of two nodes never differ by more than this. */
 const MOST_SKEW_MS = 24 * 60 * 60_000
 
 /**

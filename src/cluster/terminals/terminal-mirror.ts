@@ -316,7 +316,7 @@ export class TerminalMirror implements TerminalUpstream {
     terminal.reclaimAnswers()
   }
 
-  /** The active node does not have the terminal. It is read once its agent has come back with it. */
+  /** The active node does not have the terminal. It is read once its agent has reconnected. */
   #notThere(terminal: AgentTerminal): void {
     terminal.arrived()
     const reading = this.#readings.get(terminal)
@@ -345,7 +345,7 @@ export class TerminalMirror implements TerminalUpstream {
     return new Promise(resolve => {
       this.#asks.set(ask, result => {
         const isUnknown = result.status === 'refused' && result.error.code === 'not_found'
-        // A new active node does not know a terminal until its agent has come back.
+        // A new active node does not know a terminal until its agent has reconnected.
         const isAwaited =
           isUnknown &&
           this.#followed.get(agentId)?.isKnown === false &&

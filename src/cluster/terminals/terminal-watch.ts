@@ -6,7 +6,7 @@ import type { NodeLink } from '../bus/node-bus.ts'
 import { RemoteStream } from './remote-stream.ts'
 import type { FromActive, ToActive } from './terminal-messages.ts'
 
-/** How many bytes of output may be in flight to one node: enough to fill its line, and little to wait behind. */
+/** How many bytes of output may be in flight to one node: enough to fill its line without a long queue. */
 const WINDOW_BYTES = 512 * 1024
 /** An agent may have thousands of terminals, and the size of a message is limited. */
 const MAX_DESCRIBED = 500
