@@ -247,7 +247,7 @@ export class Subscriber {
     await this.#join(topics, this.#scope)
   }
 
-  /** Sends what matches the present patterns after `after`, up to `cursor`. False if that is no longer in the log. */
+  /** Sends what matches the current patterns after `after`, up to `cursor`. False if that is no longer in the log. */
   async #replayUpTo(cursor: string, after: string): Promise<boolean> {
     const last = seqOf(cursor)
     for (let position = after; seqOf(position) < last && !this.#over; ) {

@@ -4,8 +4,8 @@ import { textFragment } from './text-frame.ts'
 export const FRAGMENT_BYTES = 64 * 1024
 
 /**
- * A message that may be larger than the outbox of a live client may grow: it is sent part by part, at the pace of its
- * reader. Between the parts only control frames may be sent.
+ * A message that may exceed what the outbox of a live client may hold: it is sent in parts, at the pace of its reader.
+ * Only control frames may be sent between the parts.
  */
 export class PacedMessage {
   readonly #message: Buffer

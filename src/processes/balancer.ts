@@ -68,7 +68,7 @@ export class Balancer {
     client.once('close', gone)
     upstream.once('connect', () => {
       upstream.off('error', next).on('error', () => client.destroy())
-      // Not before the client has everything that was sent.
+      // Only after the client has received everything that was sent.
       upstream.once('close', () => client.destroySoon())
       this.#sockets.set(client, node.name)
       client.pipe(upstream)

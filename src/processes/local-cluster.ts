@@ -38,7 +38,7 @@ export interface Part {
 
 const HOST = '127.0.0.1'
 const SIZE = 3
-/** Long enough to see how the others react. */
+/** Long enough to see how the other nodes react. */
 const PAUSE_MS = 5000
 const NATS_STOP_WITHIN_MS = 10_000
 
@@ -73,9 +73,7 @@ export class LocalCluster {
     this.#balancer = new Balancer(this.#ready)
   }
 
-  /**
-   * Resolves with the origin of the cluster. Rejects, with nothing left running, if the folder or the port is taken.
-   */
+  /** Resolves with the origin of the cluster. If the folder or port is taken, rejects with nothing left running. */
   async start(): Promise<string> {
     const { folder, port, clock, env, onNote, onActive, onFailed } = this.#options
     mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -3,7 +3,7 @@
  * position is no longer needed, and a new node need not read it. As durable as the stream.
  */
 export interface CheckpointStore {
-  /** The positions of complete checkpoints of this stream, newest first. It may be a moment out of date. */
+  /** The positions of complete checkpoints of this stream, newest first. The list may be a moment out of date. */
   list(): Promise<number[]>
   /** Stores a file as the checkpoint of a position; it is listed once all of it is stored. */
   save(position: number, path: string): Promise<void>

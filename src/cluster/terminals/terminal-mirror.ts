@@ -11,7 +11,7 @@ import type { FromActive, ToActive } from './terminal-messages.ts'
 
 /** The active node is notified after this many bytes, so that it may send more. */
 const GOT_EVERY_BYTES = 64 * 1024
-/** How long an agent is followed after its last viewer left: a page that is reloaded comes back. */
+/** How long an agent is followed after its last viewer left: a reloaded page comes back within that time. */
 const LINGER_MS = 10_000
 const RETRY_MS = 250
 
@@ -20,7 +20,7 @@ interface Followed {
   parts: ReflectedTerminal[]
   /** The active node has described it on this link. */
   isDescribed: boolean
-  /** And the agent itself has reported its terminals to it. */
+  /** The active node has the description from the agent itself. */
   isKnown: boolean
   linger?: Timer
 }
@@ -78,7 +78,7 @@ export class TerminalMirror implements TerminalUpstream {
     this.#connect()
   }
 
-  /** This node decides, or stops. */
+  /** Stops following, since this node decides or stops. */
   stop(): void {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
