@@ -9,7 +9,7 @@ import { statusOf } from './testing/status-of.ts'
 const dispatch = (commandId: string, attempt = 1, over: object = {}) =>
   ({ commandId, attempt, kind: 'shell', input: 'ls', runTimeoutMs: 0, ...over }) as const
 
-/** A handler whose runs end when the test says so. */
+/** A handler whose runs end when the test ends them. */
 function manual() {
   const runs: { run: Parameters<CommandHandler>[0]; finish(output: string): void }[] = []
   const handler: CommandHandler = run =>
@@ -34,7 +34,7 @@ async function start(t: Test, over: Partial<AgentClientOptions> = {}) {
   return { server, agent }
 }
 
-/** Everything that was sent before the answer to this is in the log by then. */
+/** Waits until everything that the agent sent so far is in the peer's log. */
 async function barrier(peer: Peer) {
   peer.tell('command:interrupt', { commandId: 'barrier', attempt: 1, force: false })
   for (;;) {
@@ -160,7 +160,7 @@ t.test('results from offline times are delivered once', async t => {
   const hello = await second.next('agent:connect')
   t.match(hello.payload.inventory, [{ commandId: 'c1', state: /running|finished/ }])
   second.cut()
-  // The inventory says finished, the server does not have the result: `resend` must not double what the outbox holds.
+  // The inventory says finished, but the server lacks the result: `resend` must not duplicate the one in the outbox.
   const { peer: third } = await welcomeAgent(server, {
     ackedN: 1,
     directives: [{ commandId: 'c1', action: 'resend' }],
@@ -359,7 +359,7 @@ t.test('a server that was put back dispatches what has ended: it gets the result
   const result = await peer.next('command:result')
   peer.cut()
   const { peer: later } = await welcomeAgent(server)
-  // It comes before the dispatch, to a server for which the command still waits: `stale`, and so consumed.
+  // The result arrives before the dispatch, while the server's command still waits: it is `stale`, and so consumed.
   const early = await later.next('command:result')
   later.tell('command:dispatch', dispatch('c1'))
   const again = await later.next('command:result')

@@ -31,23 +31,23 @@ import type { WakeUps } from './wake-ups.ts'
 export interface AgentClientOptions {
   /** The server (`https://fleet.example`) or the full address of the socket (`wss://fleet.example/agent`). */
   url: string
-  /** Its `sub` is the agent's id. A function is called before each attempt; a refused string stops the client. */
+  /** The token's `sub` is the agent id. A function is called before each attempt; a refused string stops the client. */
   token: TokenSource
   name?: string
   kind?: string
   version?: string
   labels?: Record<string, string>
-  /** `kinds` defaults to those of `handlers`. */
+  /** `kinds` defaults to the keys of `handlers`. */
   capabilities?: Capabilities
-  /** How many commands run at once; further ones are rejected as busy and sent again later. Default 1. */
+  /** How many commands run at once. Others are rejected as busy, and the server resends them later. Default 1. */
   maxConcurrency?: number
-  /** Handlers by the kind of command. */
+  /** Handlers by command kind. */
   handlers: Readonly<Record<string, CommandHandler>>
-  /** Default: in memory, so that a command may run a second time after a restart of the process. */
+  /** Default: in memory, so a command may run a second time after a restart of the process. */
   journal?: CommandJournal
   /**
-   * How many bytes of reports may wait for the server to store them. Beyond this `report` throws, so that an agent
-   * without its server does not run out of memory.
+   * How many bytes of reports may wait for the server to store them; `report` throws beyond this. Keeps an agent that
+   * has lost its server from running out of memory. Default 64 MiB.
    */
   outboxLimitBytes?: number
   socket?: SocketFactory
@@ -55,7 +55,7 @@ export interface AgentClientOptions {
   random?: () => number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
-  /** Signals that end a wait for the next attempt and check whether the link still works. Default: the page's. */
+  /** Signals to end a wait for the next attempt, or to check an open connection. Default: the page's. */
   wakeUps?: WakeUps
   /** Called with answers to interactions that were reported without `ask`. */
   onAnswer?(answer: InteractionAnswer): void
@@ -67,10 +67,10 @@ export interface AgentClientOptions {
 export interface StopOptions {
   reason?: AgentPayloads['agent:exit']['reason']
   message?: string
-  /** How the program ended that the agent is made of. */
+  /** Exit code of the program that the agent wraps. */
   exitCode?: number
   signal?: string
-  /** How long running commands may take to stop, and then the server to store their reports. Default 5,000. */
+  /** Time for running commands to stop, and then for the server to store their reports. Default 5,000. */
   graceMs?: number
 }
 
@@ -79,7 +79,7 @@ const GRACE_MS = 5_000
 
 type Handlers = { [K in AgentServerFrameType]: (payload: AgentServerPayloads[K]) => void }
 
-/** One agent on `/agent`: runs each command once, loses no report, and serves terminals. */
+/** An agent connected to `/agent`: runs each command once, loses no report, and serves terminals. */
 export class AgentClient {
   /** Identifies this process's sequence of numbered reports. */
   readonly bootId = randomId()
@@ -156,7 +156,7 @@ export class AgentClient {
     return this.#runner.running()
   }
 
-  /** Reads the journal, then connects; once. Rejects if the journal cannot be read. */
+  /** Reads the journal, then connects. Does nothing when called again. Rejects if the journal cannot be read. */
   async start(): Promise<void> {
     if (this.#life !== 'new') return
     this.#life = 'started'
@@ -165,8 +165,8 @@ export class AgentClient {
   }
 
   /**
-   * Interrupts what runs, reports the exit, waits until the server has stored it, and closes; idempotent. What could
-   * not be delivered in time stays in the journal for the next start.
+   * Interrupts the running commands, reports the exit, waits until the server has stored it, and closes. Idempotent.
+   * Results that could not be delivered in time stay in the journal for the next start.
    */
   async stop({ graceMs = GRACE_MS, ...exit }: StopOptions = {}): Promise<void> {
     const { reason = 'stopped' } = exit
@@ -184,14 +184,14 @@ export class AgentClient {
     this.#connection.stop(reason)
   }
 
-  /** Skips the back-off: call it when the network is back. */
+  /** Skips the backoff: call this when the network is back. */
   reconnectNow(): void {
     this.#connection.reconnectNow()
   }
 
   /**
-   * Reports to the server. Numbered types survive lost sockets and server restarts; of `agent:metrics` and
-   * `session:typing` the newest is sent when there is a connection. Throws FleetwireError `outbox_full`,
+   * Reports to the server. Numbered types survive lost sockets and server restarts. Of `agent:metrics` and
+   * `session:typing`, only the newest is sent once there is a connection. Throws FleetwireError `outbox_full`,
    * `frame_too_large`, `too_deep` or `stopped`.
    */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void {
@@ -200,9 +200,8 @@ export class AgentClient {
   }
 
   /**
-   * Asks a person. Rejects when `signal` aborts (pass that of the run), and with FleetwireError `refused` when the
-   * server does not take the question. Report `interaction:applied` when the answer
-   * took effect.
+   * Asks a person. Rejects when `signal` aborts (pass the run's signal), or with FleetwireError `refused` when the
+   * server does not accept the question. Report `interaction:applied` once the answer has taken effect.
    */
   ask(
     interaction: AgentPayloads['interaction:request'],
@@ -212,7 +211,7 @@ export class AgentClient {
     return this.#questions.wait(interaction, signal)
   }
 
-  /** Ends an earlier terminal with the same id; output starts at offset 0. */
+  /** Replaces an earlier terminal with the same id. Output starts at offset 0. */
   openTerminal(options: AgentTerminalOptions): AgentTerminal {
     return this.#terminals.open(options)
   }
@@ -223,7 +222,7 @@ export class AgentClient {
       this.#runner.dispatch(payload).catch(error => this.#log('error', messageOf(error)))
     },
     'command:interrupt': payload => {
-      // The person who interrupts sees at once what was written until then, however long the handler takes to stop.
+      // Show the user everything written so far at once, however long the handler takes to stop.
       this.#uplink.flush()
       this.#runner.interrupt(payload)
     },
@@ -281,8 +280,8 @@ export class AgentClient {
   }
 
   /**
-   * The server cancels the questions of a run that it gives up, and does not say so: if the run goes on after all, it
-   * would wait for ever. Of a question that is open, or answered, asking again changes nothing but that the answer comes.
+   * When the server gives up on a run it cancels the run's questions without notifying the agent. If the run continues
+   * after all, it would wait for ever. Repeating an open or answered question only makes the server send its answer.
    */
   #askAgain(fits: (question: Question) => boolean): void {
     for (const question of this.#questions.waiting())

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 
-/** The modules that the entry reaches by static imports, with their source. */
+/** The modules that the entry reaches through static imports, with their source. */
 async function modulesOf(entry: URL, found = new Map<string, string>()): Promise<Map<string, string>> {
   if (found.has(entry.href)) return found
   const source = await readFile(entry, 'utf8')

@@ -42,7 +42,7 @@ t.test('tool calls stand among the messages where they began, with arguments, re
   ])
   t.equal(buffer.messages.length, 2)
   t.equal(buffer.toolCalls.length, 2)
-  // A snapshot shows an open call anew: its start, then all pieces in one.
+  // A snapshot repeats an open call: its start, then all pieces in one.
   say('tool:start', { toolCallId: 'k3', name: 'cat' })
   say('tool:args', { toolCallId: 'k3', delta: '{"a"' })
   say('tool:start', { toolCallId: 'k3', name: 'cat' })

@@ -1,4 +1,4 @@
 const encoder = new TextEncoder()
 
-/** How many bytes a text is in UTF-8. */
+/** Length of a text in UTF-8 bytes. */
 export const bytesOf = (text: string): number => encoder.encode(text).length

@@ -1,6 +1,6 @@
-/** The only source of time in this package; tests use a fake one. */
+/** The only source of time in this package; tests use a fake. */
 export interface Clock {
-  /** Wall clock, epoch ms: it goes on while the machine sleeps, which is what liveness needs to see. */
+  /** Wall clock, epoch ms. It advances while the machine sleeps, which liveness checks rely on. */
   now(): number
   setTimeout(callback: () => void, delayMs: number): Timer
 }

@@ -9,7 +9,7 @@ import { FakeClock } from './testing/fake-clock.ts'
 import { ScriptedServer, tokenOf } from './testing/scripted-server.ts'
 import { statusOf } from './testing/status-of.ts'
 
-/** A connection over sockets of which the test plays the wire. */
+/** A connection over fake sockets that the test controls. */
 function onPaper(over: Partial<ConnectionOptions> = {}, handler: Pick<ConnectionHandler, 'refresh'> = {}) {
   const clock = new FakeClock()
   const seen: string[] = []
@@ -41,7 +41,7 @@ function onPaper(over: Partial<ConnectionOptions> = {}, handler: Pick<Connection
   return { clock, connection, seen, sockets }
 }
 
-/** Lets the promise of the token settle. */
+/** Lets the token promise settle. */
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 t.test('a half-open socket is dropped after two silent intervals, without waiting for its close frame', async t => {
@@ -125,7 +125,7 @@ t.test('each state says what belongs to it: since when there is no connection, a
   ])
 })
 
-/** A token that says when it expires. */
+/** A token with an expiry time. */
 const tokenUntil = (expiresAt: number) => `x.${btoa(JSON.stringify({ exp: Math.floor(expiresAt / 1000) }))}.x`
 
 t.test('before its token expires it goes on with another on the same socket, again and again', async t => {

@@ -17,22 +17,22 @@ import { TokenRenewal } from './token-renewal.ts'
 import { pageWakeUps, type WakeUps } from './wake-ups.ts'
 
 /**
- * A string, or a function that returns a token and is called before each attempt. Where it is empty none is sent: for
- * pages of an app that knows its users by a cookie.
+ * A token, or a function that returns one and is called before each attempt. An empty token is not sent, for pages of
+ * an app that identifies its users by cookie.
  */
 export type TokenSource = string | (() => string | Promise<string>)
 
 /**
- * `Greeting`: what the other side said when the connection was established. `downSince`: since when there has been none,
- * or, before the first, since it was wanted. Times are epoch ms.
+ * `Greeting`: what the peer sent when the connection was established. `downSince`: since when there has been no
+ * connection; before the first one, since it was requested. Times are epoch ms.
  */
 export type ConnectionStatus<Greeting extends object = object> =
   | { state: 'idle' }
   | { state: 'connecting'; attempt: number; downSince: number }
   | ({ state: 'online'; since: number } & Greeting)
-  /** `cause`: how the last attempt or connection ended. `retryAt`: when the next attempt comes. */
+  /** `cause`: how the last attempt or connection ended. `retryAt`: time of the next attempt. */
   | { state: 'waiting'; retryAt: number; cause: SocketClose; downSince: number }
-  /** Closed by this side, or by a code after which the same connection cannot succeed. `connect` starts again. */
+  /** Closed locally, or with a code that rules out a retry. `connect` starts again. */
   | { state: 'stopped'; cause: SocketClose; downSince: number }
 
 export interface ConnectionOptions {
@@ -42,31 +42,34 @@ export interface ConnectionOptions {
   clock: Clock
   /** Uniform in [0, 1); only for jitter. */
   random?: (() => number) | undefined
-  /** The longest wait for token, upgrade and greeting together, in case a server accepts and says nothing. */
+  /**
+   * The longest wait for token, upgrade and greeting together, in case a server accepts the socket but sends nothing.
+   * Default 15,000.
+   */
   handshakeTimeoutMs?: number | undefined
   reconnect?: Partial<ReconnectPolicy> | undefined
   /**
-   * The status with which the server answers this token over HTTP, for platforms that hide why an upgrade was refused.
-   * Without it a token that is no good looks like a server that cannot be reached.
+   * Returns the HTTP status that the server gives this token, for platforms that hide why an upgrade was refused.
+   * Without it, an invalid token looks like an unreachable server.
    */
   askStatus?: ((token: string) => Promise<number>) | undefined
-  /** Default: those of the page, if there is one. */
+  /** Default: the page's, if there is one. */
   wakeUps?: WakeUps | undefined
   log?: Log | undefined
 }
 
 export interface ConnectionHandler {
-  /** The socket is open: send the greeting, and call `established` when the other side has answered it. */
+  /** The socket is open: send the greeting, and call `established` when the peer has answered. */
   opened(): void
   /** One frame. */
   text(text: string): void
-  /** An open socket is gone; what was sent on it may not have arrived. */
+  /** An open socket is gone; frames sent on it may not have arrived. */
   down(): void
-  /** Send something that the other side answers. */
+  /** Send a frame that the peer answers. */
   probe(): void
   /**
-   * Goes on with another token on the open socket. Resolves with false where that fails: the connection is then made
-   * anew with it. Absent where only a new connection can have another token.
+   * Switches the open socket to another token. Resolves with false on failure; the connection is then re-established
+   * with the new token. Absent if only a new connection can use another token.
    */
   refresh?(token: string): Promise<boolean>
 }
@@ -93,9 +96,9 @@ export class Connection<Greeting extends object = object> {
   readonly #status = new Subject<ConnectionStatus<Greeting>>({ state: 'idle' })
   #state: State = { name: 'idle' }
   #reconnect: ReconnectState = initialReconnect
-  /** The last token of a token function; undefined if it was refused, or may have been. */
+  /** The last token of the token function; undefined if it was refused, or may have been. */
   #token: string | undefined
-  /** A token that was fetched already, for the next attempt. */
+  /** A token already fetched for the next attempt. */
   #renewed: string | undefined
   #sleep: (() => void) | undefined
   #downSince: number | undefined
@@ -115,7 +118,7 @@ export class Connection<Greeting extends object = object> {
     return this.#openSocket()?.bufferedAmount ?? 0
   }
 
-  /** Idempotent; after a stop it starts again. */
+  /** Idempotent. Can be called again after `stop`. */
   start(): void {
     if (this.#state.name !== 'idle' && this.#state.name !== 'stopped') return
     this.#reconnect = initialReconnect
@@ -124,7 +127,7 @@ export class Connection<Greeting extends object = object> {
     this.#attempt()
   }
 
-  /** Idempotent. Nothing is called back afterwards. */
+  /** Idempotent. No handler is called after it returns. */
   stop(reason = ''): void {
     if (this.#state.name === 'stopped') return
     this.#leave(socket => socket.close(NORMAL, reason))
@@ -132,18 +135,18 @@ export class Connection<Greeting extends object = object> {
     this.#status.set({ state: 'stopped', cause: { code: NORMAL, reason }, downSince: this.#down() })
   }
 
-  /** Ends a wait, for when the network or the page is known to be back. */
+  /** Ends a wait. Call this when the network or the page is known to be back. */
   reconnectNow(): void {
     if (this.#state.name === 'waiting') this.#attempt()
   }
 
-  /** The network or the page is back: ends a wait, and checks whether an open link still works. */
+  /** The network or the page is back: ends a wait, or checks whether an open connection still works. */
   wake(): void {
     if (this.#state.name === 'ready') this.#state.liveness.check()
     else this.reconnectNow()
   }
 
-  /** False if there is no open socket; true does not promise arrival. */
+  /** False if there is no open socket. True does not guarantee arrival. */
   send(text: string): boolean {
     const socket = this.#openSocket()
     if (socket === undefined) return false
@@ -151,7 +154,7 @@ export class Connection<Greeting extends object = object> {
     return true
   }
 
-  /** The greeting was answered. From now on, two intervals without a frame mean a dead link. */
+  /** The peer answered the greeting. From here on, two intervals without a frame mean a dead connection. */
   established(heartbeatMs: number, greeting: Greeting): void {
     if (this.#state.name !== 'greeting') return
     const { socket } = this.#state
@@ -169,12 +172,12 @@ export class Connection<Greeting extends object = object> {
     this.#status.set({ state: 'online', since, ...greeting })
   }
 
-  /** The other side announced that it will close. */
+  /** The peer announced that it will close. */
   closing(reconnectAfterMs: number | undefined): void {
     if (reconnectAfterMs !== undefined) this.#decide({ type: 'closing', reconnectAfterMs })
   }
 
-  /** What the greeting said has changed. */
+  /** Part of the greeting has changed. */
   amended(greeting: Partial<Greeting>): void {
     const status = this.#status.value
     if (status.state === 'online') this.#status.set({ ...status, ...greeting })
@@ -210,14 +213,14 @@ export class Connection<Greeting extends object = object> {
     )
   }
 
-  /** The token of the present connection, else a new one. */
+  /** The token of the current connection, or a new one. */
   async token(): Promise<string> {
     return this.#token ?? this.#authorize()
   }
 
   async #authorize(): Promise<string> {
     const { token } = this.#options
-    // Files and secret stores leave a line break at the end, which is not allowed in a header.
+    // Files and secret stores leave a trailing line break, which is not allowed in a header.
     if (typeof token === 'string') return token.trim()
     const renewed = this.#renewed
     this.#renewed = undefined
@@ -225,7 +228,7 @@ export class Connection<Greeting extends object = object> {
     try {
       return (await token()).trim()
     } catch (error) {
-      // The source of tokens may be out of reach while the present token is valid.
+      // The token source may be unreachable while the current token is still valid.
       if (this.#token === undefined) throw error
       this.#log('warn', 'no new token: the last one is used again', { message: messageOf(error) })
       return this.#token
@@ -235,7 +238,7 @@ export class Connection<Greeting extends object = object> {
   #open(token: string, deadline: Timer): void {
     const state: State = { name: 'opening', deadline, socket: undefined }
     this.#state = state
-    // A socket that was given up still calls back for a while: `mine` tells its events apart.
+    // An abandoned socket still calls back for a while: `mine` identifies its events.
     let mine: SocketPort | undefined
     const isMine = () => mine !== undefined && 'socket' in this.#state && this.#state.socket === mine
     const events: SocketEvents = {
@@ -246,7 +249,7 @@ export class Connection<Greeting extends object = object> {
         if (!isMine()) return
         this.#alive()
         for (const frame of frameLines(text)) {
-          // The handler of a frame may end the connection: nothing is called back afterwards.
+          // The handler of a frame may end the connection; no further frame is passed on then.
           if (isMine()) this.#give(frame)
         }
       },
@@ -265,7 +268,7 @@ export class Connection<Greeting extends object = object> {
     }
   }
 
-  /** A callback of the application that throws must not cost the other frames of the message. */
+  /** An exception in an application callback must not drop the other frames of the message. */
   #give(frame: string): void {
     try {
       this.#handler.text(frame)
@@ -292,7 +295,7 @@ export class Connection<Greeting extends object = object> {
   async #renew(token: string): Promise<void> {
     const state = this.#state
     const isDone = await this.#handler.refresh?.(token)
-    // The socket is gone: the next one asks for a token of its own.
+    // The socket is gone. The next one fetches its own token.
     if (this.#state !== state || state.name !== 'ready') return
     if (isDone) {
       this.#token = token
@@ -310,7 +313,7 @@ export class Connection<Greeting extends object = object> {
     if (this.#state.name === 'ready') this.#state.liveness.heard()
   }
 
-  /** Ends the attempt or connection from this side. A dead link answers no close frame, so none is waited for. */
+  /** Ends the attempt or connection locally. A dead connection answers no close frame, so this waits for none. */
   #drop(cause: SocketClose): void {
     this.#leave(
       socket => socket.drop(),
@@ -325,7 +328,7 @@ export class Connection<Greeting extends object = object> {
     )
   }
 
-  /** Leaves the socket, if there is one, in an order in which no callback of it can see a half-changed state. */
+  /** Leaves the socket, if there is one. The order ensures that none of its callbacks sees a half-changed state. */
   #leave(part: (socket: SocketPort) => void, then: () => void = () => {}): void {
     const before = this.#state
     this.#enter({ name: 'idle' })
@@ -362,7 +365,7 @@ export class Connection<Greeting extends object = object> {
     }
   }
 
-  /** Asks over HTTP whether it was the token. */
+  /** Finds out over HTTP whether the token was refused. */
   #explain(cause: SocketClose, token: string): void {
     const waiting = this.#state
     this.#options.askStatus?.(token).then(

@@ -15,7 +15,7 @@ async function open(t: Test, over: Partial<DashboardClientOptions> = {}) {
   return { server, client }
 }
 
-/** What a subscription was told, and a way to wait until it was told so many things. */
+/** Records the calls of a subscription's handlers, and waits for a given number of calls. */
 function recorder() {
   const seen: string[] = []
   let wake = () => {}
@@ -235,7 +235,7 @@ t.test('[SB11] a resume continues from the newest snapshot, even if events came 
   const { id, payload } = await peer.next('subscribe')
   peer.send(event('c2'))
   peer.say('reply', { ok: true }, id)
-  // The token of this socket may not see what happened at c3.
+  // This socket's token may not see the event at c3.
   peer.say('snapshot', { topics: payload.topics, records: [], cursor: 'c3' })
   await two.until(1)
   t.equal(client.cursor, 'c3')

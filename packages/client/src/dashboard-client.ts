@@ -42,31 +42,33 @@ export interface DashboardClientOptions {
   /** A function is called before each attempt; a refused string stops the client. */
   token: TokenSource
   client?: { name: string; version?: string }
-  /** Continues where an earlier client stopped: subscriptions made before `connect` get the events after it. */
+  /**
+   * Continues where an earlier client stopped: subscriptions made before `connect` get the events after this cursor.
+   */
   cursor?: string
   socket?: SocketFactory
   clock?: Clock
   random?: () => number
-  /** The longest wait for the answer to a request, including time offline. */
+  /** The longest wait for a reply to a request, including time offline. Default 30,000. */
   requestTimeoutMs?: number
   handshakeTimeoutMs?: number
   reconnect?: Partial<ReconnectPolicy>
-  /** Signals that end a wait for the next attempt and check whether the link still works. Default: the page's. */
+  /** Signals to end a wait for the next attempt, or to check an open connection. Default: the page's. */
   wakeUps?: WakeUps
-  /** Called with `error` frames that answer no request. */
+  /** Called with `error` frames that belong to no request. */
   onError?(error: WireError): void
   onLog?: Log
 }
 
-/** Whom the server takes this client for, and what it allows a connection. */
+/** The identity that the server has assigned to this client, and the limits of its connection. */
 export type Identity = Pick<Established, 'connectionId' | 'userId' | 'userKey' | 'role' | 'limits'> & {
-  /** How far the server's clock is ahead of this machine's, to the time that a frame takes; negative if behind. */
+  /** How far the server's clock is ahead of this machine's, to within a frame's travel time; negative if behind. */
   clockAheadMs: number
 }
 
 export type SubmitRequest = { agentId: string } & SubmitCommandBody
 
-/** Frames that no caller should send: they have no reply, or this client keeps state about them. */
+/** Frames that callers must not send: they have no reply, or this client keeps state about them. */
 type OwnType =
   | 'dashboard:connect'
   | 'subscribe'
@@ -80,9 +82,9 @@ const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_ID = 'connect'
 
 /**
- * How far the present socket is. The server greets each socket with `connection:established` and sends it again as the
- * answer to `dashboard:connect`: only the second one says whether the resume was possible. New patterns wait for
- * `live`, because a snapshot in the middle of a replay has no place in its order.
+ * The phase of the current socket. The server greets each socket with `connection:established` and sends it again in
+ * reply to `dashboard:connect`; only the second one says whether the resume was possible. New patterns wait for `live`,
+ * because a snapshot in the middle of a replay would be out of order.
  */
 type Phase =
   | { name: 'down' }
@@ -142,7 +144,7 @@ export class DashboardClient {
         handshakeTimeoutMs: options.handshakeTimeoutMs,
         reconnect: options.reconnect,
         wakeUps: options.wakeUps,
-        // A given socket may be one that shows the status.
+        // A custom socket may report the status itself.
         askStatus: options.socket === undefined ? token => this.#askStatus(token) : undefined,
         log: this.#log,
       },
@@ -173,66 +175,71 @@ export class DashboardClient {
     this.#flush = new FlushTiming(this.#clock, () => this.#pacer.pump())
   }
 
-  /** The source of time of everything that is built on this client. */
+  /** The clock of everything that is built on this client. */
   get clock(): Clock {
     return this.#clock
   }
 
-  /** Online it also says whom the server takes this client for. */
+  /** While online, this includes the client's identity. */
   get status(): Observable<ConnectionStatus<Identity>> {
     return this.#connection.status
   }
 
-  /** The round-trip time to the server; undefined until it is known for the present connection. */
+  /** The round-trip time to the server; undefined until it has been measured on the current connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#roundTrip.rttMs
   }
 
-  /** How many events a reconnect brought that were missed; undefined until it is known, or if there was no replay. */
+  /**
+   * How many missed events the last reconnect replayed; undefined until the replay is complete, or if there was none.
+   */
   get caughtUp(): Observable<number | undefined> {
     return this.#caughtUp
   }
 
-  /** Whom the server takes this client for, as of the latest connection; undefined before the first. */
+  /** The client's identity as of the latest connection; undefined before the first. */
   get identity(): Observable<Identity | undefined> {
     return this.#identity
   }
 
   /**
-   * Fetches a path of the server, such as `/api/v1/commands`, with this client's token. Rejects as `fetch` does; a
-   * refusal is a response.
+   * Fetches a path of the server, such as `/api/v1/commands`, with this client's token. Rejects as `fetch` does; an
+   * HTTP error status is a normal response.
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     return this.#fetch(path, await this.#connection.token(), { ...init, headers })
   }
 
-  /** The position up to which every event was processed; undefined before the first snapshot. Worth storing. */
+  /**
+   * The position up to which every event has been processed; undefined before the first snapshot. Store it to resume
+   * later.
+   */
   get cursor(): string | undefined {
     return this.#subscriptions.cursor
   }
 
-  /** Idempotent; also works after a stop. */
+  /** Idempotent. Also works after `close`. */
   connect(): void {
     this.#wasConnected = true
     this.#connection.start()
   }
 
-  /** Idempotent. Requests made before are still sent. */
+  /** Idempotent. Requests made earlier are still sent. */
   close(): void {
     this.#pacer.pump()
     this.#connection.stop()
   }
 
-  /** Skips the back-off: call it when the network or the page is back. */
+  /** Skips the backoff: call this when the network or the page is back. */
   reconnectNow(): void {
     this.#connection.reconnectNow()
   }
 
   /**
-   * A snapshot of what the patterns match, then every event after it, once and in order, across any number of
-   * reconnects. Handlers run in the turn of the frame; an event counts as processed when they have returned. Returns a
-   * function that unsubscribes.
+   * Delivers a snapshot of what the patterns match, then every later event, once and in order, across any number of
+   * reconnects. Handlers run in the same turn as the frame; an event counts as processed once they have returned.
+   * Returns a function that unsubscribes.
    */
   subscribe(
     patterns: string | readonly string[],
@@ -245,14 +252,14 @@ export class DashboardClient {
       scope: snapshot === false ? 'none' : (snapshot ?? 'all'),
     })
     this.#ask()
-    // Somebody else has these patterns already.
+    // Another subscription already covers these patterns.
     if (snapshot === false && entry.waiting.size === 0) queueMicrotask(() => handlers.live?.())
     return () => this.#letGo(this.#subscriptions.remove(entry))
   }
 
   /**
-   * Calls the handler with every event of one type that any subscription brings, once each. Returns a function that
-   * ends it.
+   * Calls the handler once with every event of this type that any subscription delivers. Returns a function that
+   * removes the handler.
    */
   on<K extends DashboardEventType>(type: K, handler: (event: EventOf<K>) => void): () => void {
     return this.#subscriptions.on(type, handler)
@@ -260,7 +267,7 @@ export class DashboardClient {
 
   /**
    * A subscription to iterate over with `for await`: snapshots and events in order. It ends with the loop, with
-   * `signal` and with the client, and throws if a pattern is refused.
+   * `signal` or with the client, and throws if a pattern is refused.
    */
   events(patterns: string | readonly string[], options: EventStreamOptions = {}): EventStream {
     return new EventStream(
@@ -273,8 +280,8 @@ export class DashboardClient {
   }
 
   /**
-   * Resolves when the command is on disk. Always sent with an idempotency key, so that a repeated request is the same
-   * command.
+   * Resolves when the server has stored the command on disk. The request always carries an idempotency key, so
+   * repeating it does not create a second command.
    */
   submit(command: SubmitRequest, options?: RequestOptions): Promise<RequestResult<{ command: Command }>> {
     const idempotencyKey = command.idempotencyKey ?? randomId()
@@ -289,14 +296,15 @@ export class DashboardClient {
     return this.request('command:interrupt', { commandId, ...(reason !== undefined && { reason }) }, options)
   }
 
-  /** The first answer wins: a `conflict` shows the winner in its details. */
+  /** The first answer wins: a `conflict` has the winning answer in its details. */
   respond(answer: ClientPayloads['interaction:respond'], options?: RequestOptions): Promise<RequestResult> {
     return this.request('interaction:respond', answer, options)
   }
 
   /**
-   * Sends any request. It never rejects, waits while offline (or as `options` say) and is sent again on a new socket;
-   * only keys that were on their way to a terminal are answered `disconnected`.
+   * Sends any request. It never rejects, waits while offline (or as `options` say) and is sent again on a new socket.
+   * The exceptions are terminal input and `auth:refresh`: if the connection breaks while they are in flight, they
+   * resolve with `disconnected`.
    */
   request<T = object, K extends RequestType = RequestType>(
     type: K,
@@ -325,7 +333,7 @@ export class DashboardClient {
     return (await this.#fetch('/api/v1/websocket/status', token, { headers: new Headers() })).status
   }
 
-  /** The socket lives on with the rights of the other token. */
+  /** The socket stays open with the rights of the new token. */
   async #refresh(token: string): Promise<boolean> {
     const reply = await this.request<{ role?: string }>('auth:refresh', { token }, { offline: 'fail' })
     const { role } = reply.ok ? reply : {}
@@ -382,7 +390,7 @@ export class DashboardClient {
     return this.#phase.name === 'resuming' || this.#phase.name === 'live'
   }
 
-  /** What is sent without a connection is derived again from the pending requests when there is one. */
+  /** False without a connection: frames are rebuilt from the pending requests on the next one. */
   #send(text: string): boolean {
     if (!this.#isUp) return false
     this.#queue.push(text)
@@ -390,7 +398,7 @@ export class DashboardClient {
     return true
   }
 
-  /** The replay is complete, or was replaced by snapshots. */
+  /** The replay is complete, or has been replaced by snapshots. */
   #goLive(): void {
     if (this.#phase.name === 'resuming') this.#phase = LIVE
     this.#ask()
@@ -404,7 +412,7 @@ export class DashboardClient {
     if (topics.length > 0) this.#send(frame('unsubscribe', { topics }))
   }
 
-  /** An answer with the id of one of our frames; false if none waits for it. */
+  /** A reply to one of our frames; false if nothing waits for this id. */
   #reply(id: string, reply: Reply): boolean {
     return this.#asking.reply(id, reply) || this.#terminals.reply(id, reply) || this.#requests.reply(id, reply)
   }
@@ -470,7 +478,9 @@ export class DashboardClient {
     }
   }
 
-  /** A refusal that would repeat itself (a cursor that no server accepts) must not keep the client out for good. */
+  /**
+   * A permanent refusal (a cursor that no server accepts) must not lock the client out: start over without resuming.
+   */
   #connectRefused(error: WireError): void {
     this.#options.onError?.(error)
     if (this.#phase.name !== 'answering' || error.retryable) return

@@ -1,14 +1,14 @@
 import type { WireError } from '@fleetwire/protocol'
 
-/** Why a request has no answer from the server: the network or this client ended it. */
+/** Why a request has no reply from the server: the network or this client ended it. */
 export type LocalErrorCode =
   | 'timeout'
   | 'stopped'
-  /** There is no connection, and the request was not to wait for one. */
+  /** There is no connection, and the request was not meant to wait for one. */
   | 'offline'
   /** Its `signal` was aborted before it was sent. */
   | 'withdrawn'
-  /** The socket broke; whether the request was done is unknown, and doing it twice would do harm. */
+  /** The socket broke. The request may have been executed, and repeating it could do harm. */
   | 'disconnected'
 
 export interface LocalError {
@@ -17,7 +17,7 @@ export interface LocalError {
   retryable: boolean
 }
 
-/** The answer to a request: refusals and lost connections are values, not exceptions. */
+/** The result of a request: refusals and lost connections are values, not exceptions. */
 export type RequestResult<T = object> = ({ ok: true } & T) | { ok: false; error: WireError | LocalError }
 
 export type FaultCode =
@@ -33,10 +33,10 @@ export type FaultCode =
   | 'ended'
   /** The server refused a pattern of the stream, or a question. */
   | 'refused'
-  /** An option that no retry can mend. */
+  /** An option is invalid, so a retry cannot help. */
   | 'invalid_option'
 
-/** A fault of the calling code or its environment; `code` says which. */
+/** An error caused by the calling code or its environment; `code` says which. */
 export class FleetwireError extends Error {
   readonly code: FaultCode
 
@@ -49,10 +49,7 @@ export class FleetwireError extends Error {
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/**
- * An exception in a callback of the application is the application's: the platform reports it, and nothing here stops
- * because of it.
- */
+/** Rethrows an application callback's exception in a microtask: the platform reports it, and the client carries on. */
 export function rethrowLater(error: unknown): void {
   queueMicrotask(() => {
     throw error

@@ -9,7 +9,7 @@ function timing() {
   return { clock, flushes, flush: new FlushTiming(clock, () => flushes.push(clock.now() - start)) }
 }
 
-/** Lets what is due at the end of a turn happen. */
+/** Runs the work that is due at the end of the turn. */
 const turn = () => Promise.resolve()
 
 t.test('frames due in one turn are flushed once, at its end', async t => {

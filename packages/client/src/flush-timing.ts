@@ -6,7 +6,7 @@ const NEVER: Due = { when: 'never' }
 
 /**
  * Decides when waiting frames are written to a socket. Each flush takes everything, so at most one is scheduled, and
- * frames of one turn are sent together.
+ * frames of the same turn are sent together.
  */
 export class FlushTiming {
   readonly #clock: Clock
@@ -19,7 +19,7 @@ export class FlushTiming {
     this.#flush = flush
   }
 
-  /** At the end of this turn. */
+  /** Flushes at the end of this turn. */
   soon(): void {
     if (this.#due.when === 'end of turn') return
     this.stop()
@@ -30,7 +30,7 @@ export class FlushTiming {
     })
   }
 
-  /** At the latest this long after the last flush; at the end of this turn, if that was longer ago. */
+  /** Flushes no later than this long after the last flush, or at the end of this turn if that time has passed. */
   within(ms: number): void {
     if (this.#due.when !== 'never') return
     const sinceMs = this.#clock.now() - this.#flushedAt
@@ -39,7 +39,7 @@ export class FlushTiming {
     else this.#due = { when: 'later', timer: this.#clock.setTimeout(() => this.#now(), ms - sinceMs) }
   }
 
-  /** None is due any more. */
+  /** Cancels a scheduled flush. */
   stop(): void {
     if (this.#due.when === 'later') this.#due.timer.cancel()
     this.#due = NEVER

@@ -1,9 +1,9 @@
 import { bytesOf } from './bytes-of.ts'
 
-/** The limit of a message with several frames: the other side reads it completely before it handles the first. */
+/** Limit for a message with several frames: the peer reads a message completely before it handles its first frame. */
 const MAX_JOINED_BYTES = 64 * 1024
 
-/** Joins frames into text messages, one a line; a frame over the limit is a message of its own. */
+/** Joins frames into text messages, one frame per line. A frame over the limit becomes a message by itself. */
 export class JoinedMessage {
   readonly #send: (text: string) => void
   #frames: string[] = []
@@ -14,12 +14,12 @@ export class JoinedMessage {
     this.#send = send
   }
 
-  /** Bytes that wait to be sent. */
+  /** Bytes waiting to be sent. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The largest message that the other side accepts. */
+  /** The largest message that the peer accepts. */
   set limitBytes(bytes: number) {
     this.#maxBytes = Math.min(MAX_JOINED_BYTES, bytes)
   }

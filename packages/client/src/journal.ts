@@ -2,7 +2,7 @@ import type { AgentPayloads, AgentServerPayloads, CommandOutcome } from '@fleetw
 
 export type DispatchedCommand = AgentServerPayloads['command:dispatch']
 
-/** How a question of a run ended: its answer took effect, or somebody answered at the agent's own terminal. */
+/** How a question of a run ended: its answer took effect, or someone answered at the agent's own terminal. */
 export type InteractionEnd = {
   [K in 'interaction:applied' | 'interaction:resolved']: { type: K; payload: AgentPayloads[K] }
 }['interaction:applied' | 'interaction:resolved']
@@ -11,20 +11,20 @@ export interface FinishedCommand {
   commandId: string
   attempt: number
   outcome: CommandOutcome
-  /** What the server had not stored of these when the run ended: reported again together with the result. */
+  /** Ends of questions that the server had not stored when the run ended; reported again with the result. */
   interactions?: InteractionEnd[]
 }
 
-/** What an agent knows of a command that it took. */
+/** What an agent knows about a command that it accepted. */
 export type JournalEntry =
-  /** Whether it was started, and how far it got, was lost with the process. */
+  /** The process died, so it is unknown whether the command started and how far it got. */
   | { state: 'accepted'; commandId: string; attempt: number }
   /** `delivered`: the server has stored the result. */
   | ({ state: 'finished'; delivered: boolean } & FinishedCommand)
 
 /**
- * Prevents commands from running twice: each is written down before it is acknowledged. `accepted` and `finished`
- * resolve when the entry would survive the death of the process; the others may be lost, at the price of a repeated
+ * Prevents commands from running twice: each is written before it is acknowledged. `accepted` and `finished` resolve
+ * once the entry would survive the death of the process. The other entries may be lost, which only costs a repeated
  * report.
  */
 export interface CommandJournal {
@@ -32,11 +32,11 @@ export interface CommandJournal {
   accepted(command: DispatchedCommand): Promise<void>
   finished(command: FinishedCommand): Promise<void>
   delivered(commandId: string): Promise<void>
-  /** It will never be dispatched again. */
+  /** The command will never be dispatched again. */
   forget(commandId: string): Promise<void>
 }
 
-/** A journal in memory: for browsers, tests, and agents whose commands may run twice. */
+/** An in-memory journal for browsers, tests, and agents whose commands may run twice. */
 export class MemoryJournal implements CommandJournal {
   readonly #entries = new Map<string, JournalEntry>()
 

@@ -1,25 +1,25 @@
 import type { Clock, Timer } from './clock.ts'
 
-/** The longest wait for a sign of life after a timer was late. */
+/** The longest wait for a sign of life after a late timer or an explicit check. */
 const GRACE_MS = 5_000
 
 export interface LivenessActions {
-  /** Ask for a sign of life. */
+  /** Ask the peer for a sign of life. */
   probe(): void
   dead(): void
 }
 
 /**
- * Watches the other side of one socket: after one silent interval it is asked for a sign of life, after two the link is
- * dead. If the timer itself was late (the host slept, the event loop stalled), frames may be waiting unread, so silence
- * proves nothing yet: the other side is asked once more and gets a short grace instead of two further intervals.
+ * Watches the peer of one socket. After one silent interval the peer is probed; after two the connection is dead. If
+ * the timer itself was late (the host slept, the event loop stalled), frames may be waiting unread, so silence proves
+ * nothing yet: the peer is probed once more and gets a short grace period instead of two further intervals.
  */
 export class Liveness {
   readonly #clock: Clock
   readonly #intervalMs: number
   readonly #actions: LivenessActions
   #heardAt: number
-  /** It was asked during a grace period and has not been heard since. */
+  /** The peer was probed for a grace period and has not been heard since. */
   #isOwed = false
   #timer: Timer
 
@@ -40,7 +40,7 @@ export class Liveness {
     this.#timer.cancel()
   }
 
-  /** Something may have happened to the link: asks the other side now, with a short grace. */
+  /** Something may have happened to the connection: probes the peer now, with a short grace period. */
   check(): void {
     this.#timer.cancel()
     this.#askInGrace()
@@ -59,7 +59,7 @@ export class Liveness {
 
   #tick(dueAt: number, isGrace: boolean): void {
     const now = this.#clock.now()
-    // The wall clock was set back: what was heard "in the future" counts as heard now.
+    // If the wall clock was set back, anything heard "in the future" counts as heard now.
     this.#heardAt = Math.min(this.#heardAt, now)
     const silentMs = now - this.#heardAt
     const wasLate = now - dueAt > this.#intervalMs / 2

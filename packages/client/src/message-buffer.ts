@@ -5,7 +5,7 @@ export interface MessageView {
   readonly role: string | undefined
   readonly text: string
   readonly state: 'open' | 'ended'
-  /** Its agent left it open: the text may end anywhere. */
+  /** The agent never ended the message, so the text may stop anywhere. */
   readonly isIncomplete: boolean
 }
 
@@ -13,12 +13,12 @@ export interface ToolCallView {
   readonly kind: 'tool'
   readonly toolCallId: string
   readonly sessionId: string
-  /** The message that asks for the call, if it names one. */
+  /** The message that requests the call, if known. */
   readonly messageId: string | undefined
   readonly name: string
-  /** The complete arguments; undefined while they come in pieces, or if there are none. */
+  /** The complete arguments; undefined while they arrive in pieces, or if there are none. */
   readonly args: unknown
-  /** The pieces of the arguments' JSON so far. */
+  /** The arguments' JSON received so far. */
   readonly argsText: string
   readonly result: unknown
   readonly error: unknown
@@ -27,7 +27,7 @@ export interface ToolCallView {
 
 export type TranscriptView = MessageView | ToolCallView
 
-/** The part of an event, or of a snapshot's item, that matters here. */
+/** The part of an event or a snapshot item that is used here. */
 export interface MessageFrame {
   type: string
   payload: unknown
@@ -54,8 +54,8 @@ interface ToolPayload {
 }
 
 /**
- * Turns the events of messages and tool calls into a conversation, in the order in which they began. A view never
- * changes: each event replaces only the view that it concerns.
+ * Builds a conversation from the events of messages and tool calls, ordered by when they began. Views are immutable:
+ * each event replaces only the view that it concerns.
  */
 export class MessageBuffer {
   readonly #views = new Map<string, TranscriptView>()
@@ -75,7 +75,7 @@ export class MessageBuffer {
     return this.items.filter(item => item.kind === 'tool')
   }
 
-  /** The message or tool call after this frame; undefined for frames of other types. */
+  /** Returns the updated message or tool call; undefined for frames of other types. */
   apply({ type, payload }: MessageFrame): TranscriptView | undefined {
     switch (type) {
       case 'message:start':
@@ -124,7 +124,7 @@ export class MessageBuffer {
       messageId: messageId ?? before?.messageId,
       name: name ?? before?.name ?? '',
       args: args ?? before?.args,
-      // A start restates the arguments: for a late joiner, one piece with all of them so far follows it.
+      // A start resets the arguments: for late joiners, one piece with all arguments so far follows it.
       argsText: type === 'tool:start' ? '' : (before?.argsText ?? '') + (type === 'tool:args' ? delta : ''),
       result,
       error,

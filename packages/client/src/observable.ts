@@ -1,16 +1,16 @@
 import { rethrowLater } from './errors.ts'
 
-/** A value that can be watched; its shape suits React's `useSyncExternalStore`. */
+/** An observable value; its shape suits React's `useSyncExternalStore`. */
 export interface Observable<T> {
   readonly value: T
-  /** Calls back on every change from now on. Returns a function that unsubscribes. */
+  /** Calls the listener on every change from now on. Returns a function that unsubscribes. */
   subscribe(listener: (value: T) => void): () => void
 }
 
 export class Subject<T> implements Observable<T> {
   #value: T
   readonly #listeners = new Set<(value: T) => void>()
-  /** Changes made while listeners are told of an earlier one. */
+  /** Changes made while listeners are being notified of an earlier one. */
   readonly #untold: T[] = []
   #isTelling = false
 
@@ -22,7 +22,7 @@ export class Subject<T> implements Observable<T> {
     return this.#value
   }
 
-  /** Every listener is told of each change once, in order, even if a listener makes the next one. */
+  /** Notifies every listener of each change once and in order, even if a listener makes another change. */
   set(value: T): void {
     this.#value = value
     this.#untold.push(value)
@@ -36,7 +36,7 @@ export class Subject<T> implements Observable<T> {
   }
 
   subscribe(listener: (value: T) => void): () => void {
-    // A wrapper, so that a function that subscribed twice can unsubscribe once.
+    // A wrapper, so a function that was subscribed twice can be unsubscribed once.
     const own = (value: T) => listener(value)
     this.#listeners.add(own)
     return () => {
@@ -45,7 +45,7 @@ export class Subject<T> implements Observable<T> {
   }
 }
 
-/** A listener that throws does not affect the others, nor whoever made the change. */
+/** A listener that throws affects neither the other listeners nor the code that made the change. */
 function tell<T>(listener: (value: T) => void, value: T): void {
   try {
     listener(value)

@@ -5,21 +5,19 @@ export interface PacerOptions {
   clock: Clock
   send(text: string): void
   bufferedAmount(): number
-  /** Each returns its next frame, or undefined if it has none now; earlier ones go first. */
+  /** Each returns its next frame, or undefined if it has none now. Earlier sources take precedence. */
   sources: readonly (() => string | undefined)[]
 }
 
-/**
- * Above this the kernel takes no more: frames wait here, where they are bounded and can still be joined and overtaken.
- */
+/** Above this the socket is full: frames wait here, where they are bounded and can still be joined and overtaken. */
 const BUFFER_HIGH_BYTES = 256 * 1024
 const BUFFER_CHECK_MS = 25
-/** The server counts arrivals, not departures: frames that were spread out here may arrive together. */
+/** Share of the limits that is used: frames that were spaced out here may reach the server together. */
 const SHARE = 0.8
 
 /**
  * Sends frames no faster than the server's rate limit and the socket allow: a frame over the limit would be refused,
- * and a refused numbered one is lost. What is sent at once goes in as few messages as possible.
+ * and a refused numbered frame is lost. Frames sent at the same time share as few messages as possible.
  */
 export class Pacer {
   readonly #options: PacerOptions
@@ -54,7 +52,7 @@ export class Pacer {
   }
 
   /**
-   * There may be something to send. A source that calls this while it returns a frame has its turn after that frame.
+   * Sends what the sources have. A source that calls this while it returns a frame is polled again after that frame.
    */
   pump(): void {
     if (this.#isPumping) return

@@ -1,4 +1,4 @@
-/** The last `limit` values that were added. */
+/** The last `limit` values added. */
 export class RecentSet<T> {
   readonly #limit: number
   readonly #values = new Set<T>()
@@ -7,7 +7,7 @@ export class RecentSet<T> {
     this.#limit = limit
   }
 
-  /** False when it is there already. */
+  /** False if the value is already present. */
   add(value: T): boolean {
     if (this.#values.has(value)) return false
     if (this.#values.size >= this.#limit) this.#values.delete(this.#values.values().next().value as T)

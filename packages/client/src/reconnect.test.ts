@@ -64,7 +64,7 @@ t.test(
   async t => {
     const KILLED_EVERY_MS = 3_000
     let state = initialReconnect
-    // Meanwhile nobody is active: what stands before the nodes refuses.
+    // At first no node is active: the proxy in front of the nodes refuses.
     for (let n = 0; n < 4; n++) state = step(state, closed(1006, { httpStatus: 503 })).state
     for (let n = 0; n < 10; n++) {
       const at = n * KILLED_EVERY_MS

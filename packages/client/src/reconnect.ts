@@ -1,17 +1,17 @@
 import { closeAction } from '@fleetwire/protocol'
 
 export interface ReconnectPolicy {
-  /** The ceiling of the first delay; it doubles with each failure. Prevents a busy loop against a refusing server. */
+  /** Ceiling of the first delay. It doubles with each failure, to prevent a busy loop against a refusing server. */
   baseMs: number
-  /** The ceiling of every delay. Prevents a client from staying away long after the server is back. */
+  /** The ceiling of every delay, so that clients return soon after the server is back. */
   capMs: number
   /**
-   * A connection that lived this long clears earlier failures; a shorter one may be part of a crash loop. Not much longer than
-   * that takes to show: the nodes of a cluster may end one after the other, and each of them counted would keep its clients away
-   * twice as long as the one before, while another node waits for them.
+   * A connection that lasted this long clears earlier failures; a shorter one may be part of a crash loop. Keep it
+   * little longer than a crash takes to show: when the nodes of a cluster end one after another, each counted failure
+   * would double the time for which clients stay away, although another node is ready.
    */
   stableMs: number
-  /** The longest wait that a server may ask for. Prevents a wrong hint from locking the client out. */
+  /** The longest wait that a server may request. Prevents a wrong hint from locking the client out. */
   maxHintMs: number
 }
 
@@ -22,7 +22,7 @@ export interface ReconnectState {
   readonly failures: number
   /** When the connection was established; null while there is none. */
   readonly upSince: number | null
-  /** What `connection:closing` asked for. */
+  /** The delay that `connection:closing` requested. */
   readonly hintMs: number | null
 }
 
@@ -38,7 +38,7 @@ export type ReconnectDecision = { do: 'nothing' } | { do: 'wait'; delayMs: numbe
 
 type Verdict = 'stop' | 'retry' | 'back-off'
 
-/** A 401 or 4401 with a fixed token would only repeat itself; a function is asked for another one. */
+/** Retrying a 401 or 4401 with a fixed token is pointless; a token function is asked for another one. */
 function verdictOf(event: Extract<ReconnectEvent, { type: 'closed' }>): Verdict {
   if (event.httpStatus === 401) return event.renewable ? 'retry' : 'stop'
   if (event.httpStatus === 403) return 'stop'
@@ -59,12 +59,12 @@ function verdictOf(event: Extract<ReconnectEvent, { type: 'closed' }>): Verdict 
   }
 }
 
-/** A refusal because of load starts where the third failure would, since the other side asked for room. */
+/** After a refusal because of load, delays start as after a third failure: the server asked for room. */
 const BACK_OFF_FAILURES = 2
 
 /**
- * What to do about an event. Delays are exponential with full jitter (Brooker, "Exponential backoff and jitter"):
- * uniform between 0 and the ceiling, so a thousand clients cut off together do not come back together.
+ * Decides how to react to an event. Delays are exponential with full jitter (Brooker, "Exponential backoff and
+ * jitter"): uniform between 0 and the ceiling, so that a thousand clients disconnected together do not return together.
  */
 export function reconnect(
   state: ReconnectState,

@@ -4,11 +4,11 @@ import type { LocalErrorCode, RequestResult } from './errors.ts'
 
 export interface RequestOptions {
   /**
-   * What to do without a connection: `wait` for one until the request times out (default), `fail` at once with
-   * `offline`, or `queue` for as long as it takes; then the timeout starts when the request is sent.
+   * What to do without a connection: `wait` until the request times out (default), `fail` at once with `offline`, or
+   * `queue` for as long as necessary, in which case the timeout starts when the request is sent.
    */
   offline?: 'wait' | 'fail' | 'queue'
-  /** Withdraws the request (`withdrawn`) if it has not been sent. What was sent is done, and answered as ever. */
+  /** Withdraws the request (`withdrawn`) if it has not been sent yet. Has no effect on a request that was sent. */
   signal?: AbortSignal
 }
 
@@ -26,8 +26,8 @@ const NOT_TWICE: ReadonlySet<ClientFrameType> = new Set(['terminal:input', 'auth
 const MAX_PENDING = 10_000
 
 /**
- * Requests that wait for their reply, by id. They survive the socket: `unsettled` ones are sent again after a
- * reconnect, which is safe if a request is idempotent or has an idempotency key. Their timeouts bound their number.
+ * Requests waiting for their reply, by id. They survive the socket: unsettled ones are sent again after a reconnect,
+ * which is safe if a request is idempotent or has an idempotency key. Timeouts and a maximum bound their number.
  */
 export class Requests {
   readonly #clock: Clock
@@ -40,7 +40,7 @@ export class Requests {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Returns the frame to send and the promise of its answer, which never rejects. */
+  /** Returns the frame to send and a promise of the reply, which never rejects. */
   open<T, K extends ClientFrameType>(
     type: K,
     payload: ClientPayloads[K],
@@ -63,7 +63,7 @@ export class Requests {
     return { id, text, result: result as Promise<RequestResult<T>> }
   }
 
-  /** False if nobody waits for this id. */
+  /** False if no request waits for this id. */
   reply(id: string, reply: Reply): boolean {
     return this.#settle(id, reply)
   }
@@ -75,13 +75,13 @@ export class Requests {
     if (pending.timer === undefined) this.#arm(id)
   }
 
-  /** For a new socket, in the order in which they were made. */
+  /** The frames to send on a new socket, in the order in which they were made. */
   unsettled(): string[] {
     for (const id of this.#pending.keys()) this.handedOver(id)
     return Array.from(this.#pending.values(), ({ text }) => text)
   }
 
-  /** What must not be done twice is not sent again: the server recognises repeated input only on one connection. */
+  /** Some requests must not be executed twice: the server detects repeated input only within one connection. */
   lostSocket(): void {
     for (const [id, pending] of [...this.#pending]) {
       const { type, handedOver, isQueued } = pending

@@ -3,20 +3,20 @@ import { type Observable, Subject } from './observable.ts'
 
 const EVERY_MS = 10_000
 
-/** Measures how long a frame takes to the server and back, at intervals while there is a connection. */
+/** Measures the round-trip time of a frame to the server, at intervals while there is a connection. */
 export class RoundTrip {
   readonly #clock: Clock
   readonly #ask: (timestamp: number) => void
   readonly #rttMs = new Subject<number | undefined>(undefined)
   #timer: Timer | undefined
 
-  /** `ask` sends a frame that is answered with its timestamp. */
+  /** `ask` sends a frame whose reply echoes the timestamp. */
   constructor(clock: Clock, ask: (timestamp: number) => void) {
     this.#clock = clock
     this.#ask = ask
   }
 
-  /** Undefined until it is known for the present connection. */
+  /** Undefined until it has been measured on the current connection. */
   get rttMs(): Observable<number | undefined> {
     return this.#rttMs
   }
@@ -35,7 +35,7 @@ export class RoundTrip {
 
   answered(timestamp: number): void {
     const ms = this.#clock.now() - timestamp
-    // The clock was set meanwhile, so the result means nothing.
+    // Outside this range the clock was set in between, so the result is meaningless.
     if (this.#timer !== undefined && ms >= 0 && ms < EVERY_MS) this.#set(ms)
   }
 

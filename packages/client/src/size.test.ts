@@ -4,7 +4,7 @@ import t from 'tap'
 
 const LIMIT_BYTES = 15_000
 
-/** What a page loads that uses these exports of the package: bundled, minified. */
+/** The code that a page loads if it uses these exports: bundled and minified. */
 async function bundleOf(names: string): Promise<string> {
   const page = 'virtual:page'
   const bundle = await rolldown({

@@ -1,6 +1,6 @@
 import { FleetwireError } from './errors.ts'
 
-/** How an attempt or a socket ended. `httpStatus`: of a refused upgrade, if the platform shows it. */
+/** How an attempt or a socket ended. `httpStatus`: of a refused upgrade, if the platform exposes it. */
 export interface SocketClose {
   code: number
   reason: string
@@ -10,30 +10,30 @@ export interface SocketClose {
 export interface SocketEvents {
   open(): void
   text(text: string): void
-  /** A sign of life that is not a frame, such as a ping, if the platform shows it. */
+  /** A sign of life other than a frame, such as a ping, if the platform exposes it. */
   alive(): void
   /** Called once, even if no socket was opened. */
   closed(close: SocketClose): void
 }
 
-/** A WebSocket, as a connection uses it. */
+/** The part of a WebSocket that a connection uses. */
 export interface SocketPort {
-  /** Bytes handed over and not yet sent. */
+  /** Bytes handed over but not yet sent. */
   readonly bufferedAmount: number
   send(text: string): void
   close(code: number, reason: string): void
-  /** Asks the other side for a sign of life below the level of frames, if the platform can. */
+  /** Pings the peer below the level of frames, if the platform can. */
   ping?(): void
-  /** Gives up a dead link without waiting for the other side. */
+  /** Abandons a dead connection without waiting for the peer. */
   drop(): void
 }
 
 export type SocketFactory = (target: { url: string; token: string }, events: SocketEvents) => SocketPort
 
-/** Not a code of the protocol: platforms report it when a link ended without a close frame. */
+/** Not a protocol code: platforms report it when a connection ended without a close frame. */
 export const ABNORMAL_CLOSURE = 1006
 
-/** The platform's own WebSocket. A browser cannot set headers, so the token is sent as a subprotocol. */
+/** The platform's own WebSocket. Browsers cannot set headers, so the token is sent as a subprotocol. */
 export const browserSocket: SocketFactory = ({ url, token }, events) => {
   const socket = new WebSocket(url, token === '' ? ['fleetwire.v1'] : ['fleetwire.v1', `bearer.${token}`])
   socket.onopen = () => events.open()
@@ -52,7 +52,8 @@ export const browserSocket: SocketFactory = ({ url, token }, events) => {
 }
 
 /**
- * The given socket, or the platform's. Throws if there is none; otherwise every attempt would fail and be tried again.
+ * The given socket factory, or the platform's. Throws if there is none; otherwise every attempt would fail and be
+ * retried.
  */
 export function socketOf(given: SocketFactory | undefined): SocketFactory {
   if (given !== undefined || typeof WebSocket !== 'undefined') return given ?? browserSocket
@@ -63,7 +64,7 @@ export function socketOf(given: SocketFactory | undefined): SocketFactory {
 }
 
 /**
- * The address of a route. An `http(s):` address, or one without a path, is the server's and gets the route appended; a
+ * The address of a route. An `http(s):` address, or one without a path, is the server's and gets the route appended. A
  * `ws(s):` address with a path is used as it is.
  */
 export function socketUrl(address: string, route: 'agent' | 'ws'): string {
@@ -75,7 +76,7 @@ export function socketUrl(address: string, route: 'agent' | 'ws'): string {
   return url.href
 }
 
-/** The server's address for requests, without a slash at the end, from an address that `socketUrl` takes. */
+/** The server's base address for HTTP requests, without a trailing slash, from an address that `socketUrl` accepts. */
 export function httpUrl(address: string): string {
   const url = new URL(address)
   const path = url.protocol.startsWith('ws') ? url.pathname.replace(/\/ws\/?$/, '') : url.pathname

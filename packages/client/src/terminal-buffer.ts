@@ -5,30 +5,30 @@ export interface TerminalChunk {
   offset: number
   data: string
   encoding: 'utf8' | 'base64'
-  /** Bytes that are lost for good. */
+  /** Bytes that are permanently lost. */
   gap?: { from: number; to: number } | undefined
 }
 
 export type TerminalStep =
-  /** `bytes` continue at `offset`; `gap`: the server says that these are lost. */
+  /** `bytes` continue at `offset`; `gap`: the bytes before it that the server reports as lost. */
   | { kind: 'bytes'; offset: number; bytes: Uint8Array; gap?: { from: number; to: number } }
-  /** All of it was received before. */
+  /** The whole chunk was received before. */
   | { kind: 'known' }
-  /** Bytes are missing without a gap: ask for a snapshot. */
+  /** Bytes are missing and no gap explains it: request a snapshot. */
   | { kind: 'hole'; from: number; to: number }
 
 const encoder = new TextEncoder()
 
 export interface TerminalBufferOptions {
-  /** Leave the bytes as the program wrote them: for a file or a pipe, not for a terminal. */
+  /** Leaves the bytes as the program wrote them: for a file or a pipe, not for a terminal. */
   raw?: boolean | undefined
 }
 
 /**
- * Puts terminal output in order by its byte offsets: each byte once, none skipped silently.
+ * Orders terminal output by byte offset: each byte is passed on once, and none is skipped silently.
  *
- * Queries to the terminal are made harmless, since otherwise every viewer's terminal would type an answer; and so are
- * numbers that would keep a terminal busy for hours. The number of bytes does not change.
+ * Queries to the terminal are neutralised, because otherwise every viewer's terminal would type a response; so are
+ * numeric parameters that would keep a terminal busy for hours. The number of bytes does not change.
  */
 export class TerminalBuffer {
   #end: number
@@ -55,7 +55,7 @@ export class TerminalBuffer {
     this.#scanner?.jump(offset)
   }
 
-  /** Queries that end after this offset are left as they are, for this viewer's terminal to answer. */
+  /** Queries that end after this offset stay unchanged, for this viewer's terminal to answer. */
   answerFrom(offset = Number.POSITIVE_INFINITY): void {
     this.#answersFrom = offset
   }

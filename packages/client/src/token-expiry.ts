@@ -1,4 +1,4 @@
-/** When a JWT expires, epoch ms; undefined if that cannot be read from it. Nothing is verified. */
+/** When a JWT expires, epoch ms; undefined if it cannot be read. Does not verify the token. */
 export function tokenExpiry(token: string): number | undefined {
   try {
     const payload = atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))

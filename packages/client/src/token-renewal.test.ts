@@ -4,11 +4,11 @@ import { TokenRenewal } from './token-renewal.ts'
 
 const HOUR_MS = 3_600_000
 
-/** A token that expires so many milliseconds after `clock` says it is; only its payload is looked at. */
+/** A token that expires `ms` after the current time of `clock`. Only its payload is read. */
 const lasting = (clock: FakeClock, ms: number) =>
   `x.${Buffer.from(JSON.stringify({ exp: Math.floor((clock.now() + ms) / 1000) })).toString('base64url')}.x`
 
-/** Renews a token of an hour; `answer` is what the source of tokens says each time it is asked. */
+/** Renews a token that lasts an hour; `answer` is the token source's response to each request. */
 function start(answer: (clock: FakeClock) => string | Promise<string>) {
   const clock = new FakeClock()
   const warnings: unknown[] = []

@@ -9,18 +9,18 @@ export interface TokenRenewalOptions {
   ask: () => string | Promise<string>
   /** The token in use. */
   token: string
-  /** Called with a token that lasts longer. */
+  /** Called with a token that expires later. */
   renewed(token: string): void
 }
 
-/** A fifth of its remaining life, up to a limit: the source of tokens may be slow as well. */
+/** A fifth of the remaining lifetime, up to a limit, because the token source may be slow too. */
 const MARGIN = 0.2
 const LONGEST_MARGIN_MS = 60_000
 const SHORTEST_WAIT_MS = 250
 /** setTimeout takes at most 2^31 - 1 ms. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1
 
-/** Asks for another token before the present one expires, again and again until there is one or the time is over. */
+/** Fetches another token before the current one expires, retrying until it has one or time is up. */
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions
   readonly #expiresAt: number | undefined

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** Waits for conditions, which are checked whenever `changed` says that they may hold now. */
+/** Waits for conditions, which are checked on every call of `changed`. */
 export class Waiters {
   readonly #clock: Clock
   readonly #checks = new Set<() => void>()
@@ -13,7 +13,7 @@ export class Waiters {
     for (const check of [...this.#checks]) check()
   }
 
-  /** False if the time was up first. */
+  /** False on timeout. */
   until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
     if (condition()) return Promise.resolve(true)
     return new Promise(resolve => {

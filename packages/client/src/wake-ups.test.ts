@@ -1,7 +1,7 @@
 import t from 'tap'
 import { pageWakeUps } from './wake-ups.ts'
 
-/** The globals of a page, for the time of a test. */
+/** A stand-in for the page's document. */
 class Document extends EventTarget {
   visibilityState = 'visible'
 }

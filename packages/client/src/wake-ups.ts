@@ -1,16 +1,16 @@
-/** Calls `wake` when a connection that did not work may work again. Returns a function that stops this. */
+/** Calls `wake` when a broken connection may work again. Returns a function that stops this. */
 export type WakeUps = (wake: () => void) => () => void
 
-/** The part of a browser's globals that is used; elsewhere they do not exist. */
+/** The browser globals used here; elsewhere they do not exist. */
 interface Page {
   addEventListener?: unknown
   document?: EventTarget & { readonly visibilityState: string }
 }
 
 /**
- * The page is back: its network (`online`), its tab (`visibilitychange`), or the whole page from the cache (`pageshow`)
- * or from a freeze (`resume`). Timers of a hidden page run late, so its wait for the next attempt may be far from over.
- * Does nothing where there is no page.
+ * Wakes when the page is back: its network (`online`), its tab (`visibilitychange`), or the whole page from the cache
+ * (`pageshow`) or from a freeze (`resume`). Timers of a hidden page run late, so a wait for the next attempt may be far
+ * from over. Does nothing where there is no page.
  */
 export const pageWakeUps: WakeUps = wake => {
   const { document, addEventListener } = globalThis as Page

@@ -9,7 +9,7 @@ export interface FleetwireProviderProps {
 
 const StoreContext = createContext<FleetStore | undefined>(undefined)
 
-/** Connects the client and gives it to the hooks below. The client stays its caller's: it is never closed here. */
+/** Connects the client and provides it to the hooks below. The caller owns the client: it is never closed here. */
 export function FleetwireProvider({ client, children }: FleetwireProviderProps) {
   useEffect(() => client.connect(), [client])
   return <StoreContext value={storeOf(client)}>{children}</StoreContext>
@@ -21,7 +21,7 @@ export function useStore(): FleetStore {
   return store
 }
 
-/** The client of the provider above, for requests. */
+/** The client of the nearest provider, for requests. */
 export function useFleetwire(): DashboardClient {
   return useStore().client
 }

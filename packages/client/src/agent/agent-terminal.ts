@@ -9,15 +9,15 @@ export interface AgentTerminalOptions {
   terminalId: string
   cols: number
   rows: number
-  /** How many bytes of output are kept for viewers who come late or lost their connection. */
+  /** How many bytes of output are kept for viewers who join late or lost their connection. Default 8 MiB. */
   ringBytes?: number
-  /** A person sits at this terminal: it answers the program's queries itself, and the server does not. */
+  /** A person sits at this terminal: it answers the program's queries itself, so the server does not. */
   local?: boolean
   onInput?(data: string): void
   onResize?(size: { cols: number; rows: number }): void
-  /** Bytes of a piped input, each once and in order; `eof`: no more will follow. Answer with `taken`. */
+  /** Bytes of piped input, each once and in order; `eof`: no more will follow. Call `taken` as they are consumed. */
   onPiped?(bytes: Uint8Array, eof: boolean): void
-  /** The reader of the whole output has it up to this offset. */
+  /** The reader of the whole output has received it up to this offset. */
   onRead?(offset: number): void
 }
 
@@ -28,7 +28,7 @@ export interface TerminalPort {
   acknowledge(payload: AgentPayloads['terminal:ack']): void
   /** Whether output can be sent now. */
   isOnline(): boolean
-  /** The exit is stored: nobody will ask for bytes any more. */
+  /** The exit is stored, so the server will not request bytes again. */
   ended(terminal: AgentTerminal): void
 }
 
@@ -43,20 +43,20 @@ type Life =
 const encoder = new TextEncoder()
 
 const RING_BYTES = 8 * 1024 * 1024
-/** Unsent output at which a writer is asked to wait, and at which it may go on. */
+/** Unsent output at which a writer is asked to wait, and at which it may continue. */
 const HIGH_BYTES = 1024 * 1024
 const LOW_BYTES = 256 * 1024
 const MAX_CHUNK_BYTES = 32 * 1024
-/** A control character takes six characters of JSON, so this many times the bytes always fit. */
+/** A control character takes six characters of JSON, so data of at most a sixth of the room always fits. */
 const WORST_ESCAPE = 6
 const ENVELOPE_BYTES = 512
-/** Dragging a window makes hundreds of sizes; the first and the last of them matter. */
+/** Dragging a window produces hundreds of sizes; the first and the latest ones matter. */
 const MAX_SIZES = 512
 
 /**
- * One terminal on the agent's side. What is written goes into a ring and is sent at the pace of the connection. Byte
- * offsets from the start are authoritative: nothing is sent twice, and what was overwritten before it was sent shows as
- * a jump.
+ * The agent's side of one terminal. Writes go into a ring and are sent at the pace of the connection. Byte offsets from
+ * the start are authoritative: nothing is sent twice, and output that was overwritten before it was sent shows as a
+ * jump.
  */
 export class AgentTerminal {
   readonly #options: AgentTerminalOptions
@@ -66,14 +66,14 @@ export class AgentTerminal {
   #pipedTo = 0
   #pipeEnded = false
   #takenTo = 0
-  /** The sizes that the kept output was made for, the present one last. */
+  /** The sizes for which the kept output was produced; the current one is last. */
   #sizes: { from: number; cols: number; rows: number }[]
-  /** The one that the server was told last; undefined: it has to be told anew. */
+  /** The size last reported to the server; undefined if it must be reported again. */
   #told: { cols: number; rows: number } | undefined
-  /** How often it was told something that is not stored yet, and may be told again after what comes next. */
+  /** Number of reported sizes that the server has not stored. They may be resent after later output. */
   #unstored = 0
   #sentTo = 0
-  /** The server knows that this terminal begins; what it still sends about an earlier one with this id is outdated. */
+  /** The server knows about this terminal; until then, its frames with this id concern an earlier one. */
   #isAnnounced = false
   #room: { promise: Promise<void>; made: () => void } | undefined
   #life: Life = { state: 'open' }
@@ -95,9 +95,9 @@ export class AgentTerminal {
   }
 
   /**
-   * Takes the bytes at once. Returns a promise if output comes faster than the connection takes it: a writer that waits
-   * loses nothing, one that does not may overwrite unsent output. Without a connection there is nothing to wait for,
-   * and work goes on.
+   * Appends the bytes immediately. Returns a promise if output is produced faster than the connection sends it: a
+   * writer that awaits it loses nothing, and one that does not may overwrite unsent output. Without a connection there
+   * is nothing to wait for, so the writer may continue.
    */
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#life.state !== 'open') return undefined
@@ -113,7 +113,7 @@ export class AgentTerminal {
     this.#makeRoom()
   }
 
-  /** The size has changed. The server is told between the output from before and that from after. */
+  /** The size has changed. It is reported between the output written before and after the change. */
   resize(cols: number, rows: number): void {
     if (this.#life.state !== 'open') return
     const from = this.#ring.end
@@ -124,7 +124,7 @@ export class AgentTerminal {
     else this.#port.wake(this.terminalId)
   }
 
-  /** Tells the server that the terminal exists, and its size: viewers may come before the first byte. */
+  /** Reports the terminal and its size to the server: viewers may connect before the first byte. */
   announce(): void {
     const { cols, rows } = this.#sizeAt(this.#place)
     this.#told = { cols, rows }
@@ -140,7 +140,7 @@ export class AgentTerminal {
     this.#port.report('terminal:resize', payload, { exempt: true, sent, acked })
   }
 
-  /** Another terminal takes over its id: unsent output is dropped, since its offsets would be taken for the other's. */
+  /** Another terminal takes over the id. Drops unsent output, because its offsets would be taken for the new one's. */
   replace(): void {
     if (!this.#isGoingOn) return
     this.#life = this.#life.state === 'open' ? { state: 'exiting', exit: {} } : this.#life
@@ -149,14 +149,14 @@ export class AgentTerminal {
     this.#reportExit()
   }
 
-  /** Reported after the last byte was sent. */
+  /** Reports the exit, after the last byte has been sent. */
   exit(exit: Exit = {}): void {
     if (this.#life.state !== 'open') return
     this.#life = { state: 'exiting', exit }
     this.#reportExit()
   }
 
-  /** For `agent:connect`: what was sent on earlier sockets ends at `offset`, and output continues there. */
+  /** For `agent:connect`: output sent on earlier sockets ends at `offset` and continues there. */
   describe(): { terminalId: string; cols: number; rows: number; offset: number; local?: boolean } {
     const { cols, rows } = this.#sizeAt(this.#place)
     this.#told = this.#unstored === 0 ? { cols, rows } : undefined
@@ -169,10 +169,10 @@ export class AgentTerminal {
     const from = this.#place
     const size = this.#sizeAt(from)
     const isTold = size.cols === this.#told?.cols && size.rows === this.#told.rows
-    // After its exit a size would begin another terminal, but the server may still lack output.
+    // After an exit, a size would create a new terminal, although the server may still lack output.
     if (!isTold && this.#isGoingOn) {
       this.announce()
-      // It goes first.
+      // The size must be sent first.
       if (!this.#isAnnounced) return undefined
     }
     if (from >= this.#ring.end) {
@@ -189,23 +189,23 @@ export class AgentTerminal {
     return JSON.stringify({ type: 'terminal:output', payload })
   }
 
-  /** The server lacks bytes from here on. Those that were overwritten, it marks as a gap. */
+  /** The server lacks bytes from this offset. It marks those that were overwritten as a gap. */
   resend(from: number): void {
     if (from > this.#ring.end) return
     this.#sentTo = Math.min(this.#sentTo, from)
-    // The server takes sizes where its output stands, so what was said of later output does not hold here.
+    // The server applies a size at its current output position, so sizes reported for later output do not hold here.
     if (this.#sizes.length > 1) this.#told = undefined
     this.#port.wake(this.terminalId)
   }
 
-  /** The same input is not typed twice. */
+  /** Ignores input that was received before. */
   input({ data, encoding, offset, eof = false, inputSeq }: Input): void {
     if (!this.#inputs.add(inputSeq)) return
     if (offset !== undefined) this.#pipe(encoding === 'base64' ? fromBase64(data) : encoder.encode(data), offset, eof)
     else this.#options.onInput?.(encoding === 'base64' ? new TextDecoder().decode(fromBase64(data)) : data)
   }
 
-  /** The program has taken this many more bytes of the piped input. */
+  /** The program has consumed this many more bytes of the piped input. */
   taken(bytes: number): void {
     this.#takenTo += bytes
     this.#acknowledge()
@@ -215,7 +215,7 @@ export class AgentTerminal {
     this.#options.onRead?.(offset)
   }
 
-  /** Passes on each byte once: what was received before is cut off, and what does not connect will be sent again. */
+  /** Passes on each byte once: drops known bytes, and ignores bytes after a hole, which will be sent again. */
   #pipe(bytes: Uint8Array, offset: number, eof: boolean): void {
     const end = offset + bytes.length
     const isNews =
@@ -233,7 +233,7 @@ export class AgentTerminal {
     this.#port.acknowledge({ terminalId: this.terminalId, offset: this.#takenTo })
   }
 
-  /** A viewer that holds the size wants it changed: it is when `resize` is called. */
+  /** The viewer that controls the size requests another one. It takes effect when `resize` is called. */
   requestResize(cols: number, rows: number): void {
     this.#options.onResize?.({ cols, rows })
   }
@@ -242,12 +242,12 @@ export class AgentTerminal {
     return this.#options.local ? { local: true } : {}
   }
 
-  /** Its exit was not reported yet. */
+  /** The exit has not been reported yet. */
   get #isGoingOn(): boolean {
     return this.#life.state === 'open' || this.#life.state === 'exiting'
   }
 
-  /** Where the next output to be sent begins. */
+  /** Where the next output to send begins. */
   get #place(): number {
     return Math.max(this.#sentTo, this.#ring.oldest)
   }
@@ -266,7 +266,7 @@ export class AgentTerminal {
     this.#room = undefined
   }
 
-  /** Output has no number, so it is certain to be ahead of the exit only if it was handed to the socket before. */
+  /** Output is not numbered, so it precedes the exit for certain only if it was handed to the socket first. */
   #reportExit(): void {
     if (this.#life.state !== 'exiting' || this.#sentTo < this.#ring.end) return
     const { exitCode, signal } = this.#life.exit
@@ -280,7 +280,7 @@ export class AgentTerminal {
     this.#port.report('terminal:exit', { terminalId: this.terminalId, ...exit }, { exempt: true, acked })
   }
 
-  /** The server may ask for what it lacks until it has stored the exit, and the answer is still owed then. */
+  /** The server may request missing output until it has stored the exit, and that output must still be sent. */
   #endIfSent(): void {
     if (this.#life.state !== 'exited' || !this.#life.isStored || this.#place < this.#ring.end) return
     this.#life = { state: 'over' }

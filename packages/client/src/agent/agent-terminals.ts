@@ -10,7 +10,7 @@ export class AgentTerminals {
     this.#port = port
   }
 
-  /** Ends an earlier one with the same id. */
+  /** Replaces an earlier terminal with the same id. */
   open(options: AgentTerminalOptions): AgentTerminal {
     const terminal = new AgentTerminal(options, {
       ...this.#port,
@@ -46,7 +46,7 @@ export class AgentTerminals {
     for (const [id, terminal] of this.#terminals) {
       const text = terminal.next(maxFrameBytes)
       if (text === undefined) continue
-      // Moves to the end, so that the next terminal has the next turn.
+      // Move it to the end, so that the next terminal has the next turn.
       this.#terminals.delete(id)
       this.#terminals.set(id, terminal)
       return text

@@ -11,7 +11,7 @@ function coalescer() {
   return { clock, flushes, coalescer: new Coalescer(clock, flush) }
 }
 
-/** Passes the time, a millisecond and a turn after the other. */
+/** Advances the clock, one millisecond and one turn at a time. */
 async function pass(clock: FakeClock, ms: number, each: () => void = () => {}) {
   for (let i = 0; i < ms; i++) {
     each()

@@ -1,22 +1,19 @@
 import type { Clock } from '../clock.ts'
 import type { FlushTiming } from '../flush-timing.ts'
 
-/**
- * Pieces that are appended within this time are sent together: too short to notice, long enough for many tokens of a
- * model.
- */
+/** Pieces appended within this time are sent together: too short to notice, but long enough for many model tokens. */
 const COALESCE_MS = 20
-/** A writer that appended nothing for this long counts as idle: what it appends next is sent at once. */
+/** A writer that appended nothing for this long is idle: its next piece is sent at once. */
 const IDLE_MS = 100
 
 /**
  * Decides when appended pieces are sent: the first piece of an idle writer at once, then the pieces of all writers
- * together after a while.
+ * together after a delay.
  */
 export class Coalescer {
   readonly #clock: Clock
   readonly #flush: FlushTiming
-  /** By writer; the one that was quiet for longest comes first. */
+  /** By writer; the one that has been quiet the longest comes first. */
   readonly #appendedAt = new Map<string, number>()
 
   constructor(clock: Clock, flush: FlushTiming) {

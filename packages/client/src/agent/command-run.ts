@@ -13,45 +13,45 @@ type Sender = <K extends AgentFrameType>(type: K, payload: AgentPayloads[K], opt
 /** One run of one command, as its handler sees it. */
 export interface CommandRun {
   readonly commandId: string
-  /** Grows when the server dispatches the same command again. Reports carry the latest automatically. */
+  /** Grows when the server dispatches the same command again. Reports carry the latest attempt automatically. */
   readonly attempt: number
   readonly kind: string
   readonly input: unknown
-  /** The session that the command names, if any; without one, messages go to a session with the command's id. */
+  /** The session that the command names, if any. Without one, messages go to a session with the command's id. */
   readonly sessionId?: string | undefined
   readonly taskId?: string | undefined
-  /** The server enforces it with an interrupt; 0: no limit. */
+  /** The server enforces it with an interrupt. 0: no limit. */
   readonly runTimeoutMs: number
   /** What a shell line should run on. Default: a terminal. */
   readonly stdio?: DispatchedCommand['stdio']
   /** Aborts when the command is interrupted: stop and return (or throw). */
   readonly signal: AbortSignal
-  /** Aborts when the interrupt was not confirmed in time: kill what is left. */
+  /** Aborts when the interrupt was not confirmed in time: kill whatever is still running. */
   readonly force: AbortSignal
   progress(progress: Progress): void
-  /** Begins a message in the session of the run. If the handler leaves it open, it ends with the run. */
+  /** Begins a message in the run's session. If the handler leaves it open, it ends with the run. */
   message(options?: RunMessageOptions): RunMessage
   /** Begins a tool call. If the handler leaves it open, it ends with the error `abandoned`. */
   tool(name: string, args?: unknown, options?: RunToolCallOptions): RunToolCall
-  /** Shown for 6 s, or until a message of the session ends. */
+  /** Shows a typing indicator for 6 s, or until a message of the session ends. */
   typing(typing?: boolean): void
-  /** The title of the session, and its last message. */
+  /** Reports the title of the session and its last message. */
   activity(activity?: Activity): void
-  /** Replaces the state that the session shares. */
+  /** Replaces the shared state of the session. */
   state(snapshot: unknown): void
-  /** Changes that state by RFC 6902. */
+  /** Changes the shared state with a JSON Patch (RFC 6902). */
   patch(operations: AgentPayloads['state:patch']['patch']): void
   /**
-   * The run waits for a person (`detail` says for what), or no longer does (false). While the wait is `reported`, the
-   * run clock stands still; one that is `inferred` or `guessed` may be wrong and is only shown.
+   * The run waits for a person (`detail` says for what), or no longer does (false). While a `reported` wait lasts, the
+   * run clock is paused; an `inferred` or `guessed` wait may be wrong and is only displayed.
    */
   waiting(detail: string | false, evidence?: 'reported' | 'inferred' | 'guessed'): void
-  /** Like the client's `report`; messages, tool calls and interactions name this command. */
+  /** Like the client's `report`; messages, tool calls and interactions carry this command's id. */
   report<K extends ReportType>(type: K, payload: AgentPayloads[K]): void
 }
 
 /**
- * Runs one command. The return value is its result; an exception makes it failed, or cancelled if it had been
+ * Runs one command. The return value is the result. An exception makes the command failed, or cancelled if it had been
  * interrupted.
  */
 export type CommandHandler = (run: CommandRun) => CommandOutcome | Promise<CommandOutcome>
@@ -156,12 +156,12 @@ export class ActiveRun implements CommandRun {
     this.#report(type, payload)
   }
 
-  /** The same run under a newer attempt. */
+  /** Continues the same run under a newer attempt. */
   relabel(attempt: number): void {
     this.#attempt = Math.max(this.#attempt, attempt)
   }
 
-  /** It asks a person. */
+  /** Records that the run asks a person. */
   asked(interactionId: string): void {
     this.#asked.add(interactionId)
   }
@@ -170,18 +170,18 @@ export class ActiveRun implements CommandRun {
     return this.#asked.has(interactionId)
   }
 
-  /** Keeps how a question of this run ended. The returned function drops it: the server has stored it. */
+  /** Keeps how a question of this run ended. Call the returned function once the server has stored it. */
   keep(end: InteractionEnd): () => void {
     this.#ends.add(end)
     return () => this.#ends.delete(end)
   }
 
-  /** How questions ended, as far as the server has not stored it. */
+  /** Ends of questions that the server has not stored. */
   get unstored(): InteractionEnd[] {
     return [...this.#ends]
   }
 
-  /** Ends what the handler left open. */
+  /** Ends the messages and tool calls that the handler left open. */
   close(): void {
     for (const writer of this.#open) writer.close()
   }

@@ -12,9 +12,9 @@ export interface CommandRunnerOptions {
   maxConcurrency: number
   log: Log
   report<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options?: PushOptions): void
-  /** Whether a result with this many bytes of JSON passes the frame limit. */
+  /** Whether a result with this many bytes of JSON fits the frame limit. */
   fits(jsonBytes: number): boolean
-  /** The server gave up this run, or may have, and now knows again that it goes on. */
+  /** The server gave up on this run, or may have, and now knows that it continues. */
   continued(commandId: string): void
   /** A run has ended. */
   ended(): void
@@ -28,9 +28,9 @@ export type InteractionReport =
 type Entry =
   /** `active`: being written to the journal, or running. */
   | { state: 'active'; run: ActiveRun }
-  /** `unacked`: results in the outbox that the server has not stored. */
+  /** `unacked`: number of results in the outbox that the server has not stored. */
   | ({ state: 'finished'; unacked: number } & Omit<FinishedCommand, 'commandId'>)
-  /** An earlier process took it and died; nobody knows how far it got. */
+  /** An earlier process accepted the command and died; its progress is unknown. */
   | { state: 'orphan'; attempt: number }
 
 type Finished = Extract<Entry, { state: 'finished' }>
@@ -41,20 +41,20 @@ const MAX_KEPT = 5_000
 const MAX_LISTED = 1_000
 
 /**
- * Takes each command once: writes it to the journal before it is acknowledged, runs it once, and keeps its result until
- * the server has it. Whatever arrives twice is answered from what is known.
+ * Accepts each command once: writes it to the journal before acknowledging it, runs it once, and keeps the result until
+ * the server has it. Anything that arrives twice is answered from memory.
  */
 export class CommandRunner {
   readonly #options: CommandRunnerOptions
   readonly #entries = new Map<string, Entry>()
   /**
-   * Interrupts of commands that are not here yet. An interrupt overtakes a dispatch, and the command that it cancelled
-   * must not start.
+   * Attempts of interrupted commands that have not arrived. An interrupt overtakes a dispatch, and a command that it
+   * cancelled must not start.
    */
   readonly #cancelled = new Map<string, number>()
-  /** Finished in an earlier process, and the server may not have the result: reported once its limits are known. */
+  /** Results of an earlier process that the server may lack: reported once its limits are known. */
   #restored: string[] = []
-  /** Attempts that were rejected, until the server has stored that. */
+  /** Rejected attempts, until the server has stored the rejection. */
   readonly #rejected = new Map<string, number>()
   #accepts = true
 
@@ -63,7 +63,8 @@ export class CommandRunner {
   }
 
   /**
-   * Restores what an earlier process left: unstored results are reported again, the rest only prevents a second run.
+   * Restores the state of an earlier process: undelivered results are reported again, the rest only prevents a second
+   * run.
    */
   restore(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
@@ -77,7 +78,7 @@ export class CommandRunner {
     }
   }
 
-  /** There is a connection, so the limits of its frames are known. */
+  /** A connection is established, so its frame limits are known. */
   connected(directives: AgentServerPayloads['connection:established']['directives']): void {
     for (const commandId of this.#restored.splice(0)) {
       const entry = this.#entries.get(commandId)
@@ -91,8 +92,8 @@ export class CommandRunner {
   }
 
   /**
-   * Passes on what is said about a question. How it ended is kept with the run that asked until the server has stored it:
-   * the result of the run survives this process, so what the run made of the answer must too.
+   * Passes on a report about a question. The end of a question is kept with the run until the server has stored it: the
+   * run's result survives this process, so the outcome of the question must too.
    */
   reportInteraction(report: InteractionReport, push: (options?: PushOptions) => void): void {
     const { interactionId } = report.payload
@@ -127,7 +128,7 @@ export class CommandRunner {
     return [...running, ...finished.slice(-MAX_LISTED)]
   }
 
-  /** Resolves when the command was answered; its run goes on. */
+  /** Resolves when the command has been answered; its run continues. */
   async dispatch(command: DispatchedCommand): Promise<void> {
     const { commandId, attempt } = command
     const known = this.#entries.get(commandId)
@@ -166,7 +167,7 @@ export class CommandRunner {
   }
 
   /**
-   * The ids in a heartbeat have no attempt. The latest known here is the best guess, and a wrong one is only `stale`.
+   * The ids in a heartbeat have no attempt. The latest known attempt is the best guess; a wrong one is only `stale`.
    */
   cancel(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
@@ -184,7 +185,7 @@ export class CommandRunner {
           this.cancel([commandId])
           break
         case 'forget':
-          // The server no longer wants the command: going on would be useless.
+          // The server no longer wants the command, so continuing would be useless.
           if (entry?.state === 'active') entry.run.interrupt(false)
           else this.#forget(commandId)
           break
@@ -198,7 +199,7 @@ export class CommandRunner {
     }
   }
 
-  /** Takes no more commands, and interrupts the running ones. */
+  /** Accepts no more commands and interrupts the running ones. */
   stop(force: boolean): void {
     this.#accepts = false
     for (const run of this.#runs()) run.interrupt(force)
@@ -209,7 +210,8 @@ export class CommandRunner {
   }
 
   #refusal({ commandId, attempt, kind }: DispatchedCommand): 'busy' | 'unsupported' | undefined {
-    // It was sent again before the server had the rejection, which ends the command if it was interrupted.
+    // The command was sent again before the server received the rejection, which ends the command if it was
+    // interrupted.
     if (attempt <= (this.#rejected.get(commandId) ?? 0)) return 'busy'
     if (!Object.hasOwn(this.#options.handlers, kind)) return 'unsupported'
     return this.#accepts && this.running().length < this.#options.maxConcurrency ? undefined : 'busy'
@@ -238,7 +240,7 @@ export class CommandRunner {
     try {
       await this.#options.journal.accepted(command)
     } catch (error) {
-      // Without its line in the journal it might run twice, so it is not taken: the server will offer it again.
+      // Without a journal entry the command might run twice, so it is not accepted. The server will offer it again.
       this.#entries.delete(commandId)
       this.#journalFailed('accept', error)
       return
@@ -257,7 +259,7 @@ export class CommandRunner {
     } catch (error) {
       this.#journalFailed('finish', error)
     }
-    // A redelivery during the write gave the run a newer attempt: the entry takes the latest.
+    // A redelivery during the write may have given the run a newer attempt: use the latest.
     const entry: Finished = { state: 'finished', attempt: run.attempt, ...finished, unacked: 0 }
     this.#entries.delete(commandId)
     this.#entries.set(commandId, entry)
@@ -268,9 +270,9 @@ export class CommandRunner {
 
   #answerAgain({ commandId, attempt, rerun }: DispatchedCommand, known: Exclude<Entry, { state: 'active' }>): void {
     if (known.state === 'orphan') {
-      // Each run has an attempt of its own: when nobody acknowledges this one, the server sends the next.
+      // Every run needs its own attempt: if this one is not acknowledged, the server sends the next.
       if (rerun) return
-      // It may have run before the process died, and the server does not say that it gave that run up.
+      // The command may have run before the process died, and the server has not given up on that run.
       const message = 'The agent process died while it had this command; what it did is not known.'
       const outcome = { status: 'failed' as const, error: { code: 'agent_restarted', message } }
       const entry: Finished = { state: 'finished', attempt, outcome, unacked: 0 }
@@ -284,14 +286,14 @@ export class CommandRunner {
       this.#keep(commandId, known)
     }
     this.#ack(commandId, known.attempt)
-    // Also where one is on its way: a server that was put back to an older state has refused that one, as it came before
-    // this dispatch.
+    // Send it even if one is in flight: a server restored to an older state has refused that one, because it arrived
+    // before this dispatch.
     this.#sendResult(commandId, known)
   }
 
   #confirmCancelled(commandId: string, attempt: number): void {
     const of = Math.max(attempt, 1)
-    // An older dispatch may come after the interrupt of a newer one.
+    // An older dispatch may arrive after the interrupt of a newer attempt.
     const newest = Math.max(of, this.#cancelled.get(commandId) ?? 0)
     this.#cancelled.delete(commandId)
     this.#cancelled.set(commandId, newest)
@@ -325,7 +327,7 @@ export class CommandRunner {
     this.#options.journal[verb](commandId).catch(error => this.#journalFailed(verb, error))
   }
 
-  /** Oldest first, and only those that the server has: a result that it lacks is never dropped. */
+  /** Drops the oldest finished command that the server has. A result that the server lacks is never dropped. */
   #prune(): void {
     if (this.#entries.size <= MAX_KEPT) return
     for (const [commandId, entry] of this.#entries) {
@@ -343,7 +345,7 @@ export class CommandRunner {
 }
 
 async function outcomeOf(run: ActiveRun, handler: CommandHandler): Promise<CommandOutcome> {
-  // It was interrupted while its line was written, so nothing has started yet.
+  // Interrupted while its journal entry was being written, so nothing has started yet.
   if (run.signal.aborted) return { status: 'cancelled' }
   try {
     return await handler(run)

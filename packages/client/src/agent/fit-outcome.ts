@@ -1,16 +1,14 @@
 import { type CommandOutcome, depthOfText, MAX_VALUE_DEPTH, TOO_DEEP } from '@fleetwire/protocol'
 import { messageOf } from '../errors.ts'
 
-/**
- * Sizes of the head and tail that are kept of a long output, tried in this order; a failure usually shows at the end.
- */
+/** Sizes of the head and tail kept of a long output, tried in this order. Failures usually show at the end. */
 const KEPT_CHARS = [16 * 1024, 4 * 1024, 512, 64]
 const ROOM_FOR_IDS_BYTES = 256
 const statuses: readonly unknown[] = ['succeeded', 'failed', 'cancelled']
 
 /**
- * The outcome as it can be sent. A result must arrive whatever a handler returned: an output over the frame limit is
- * cut, with a mark, and a value that is no outcome or no JSON makes the command failed.
+ * Makes an outcome fit to send: a result must arrive, whatever a handler returned. Output over the frame limit is cut
+ * and marked; a value that is not an outcome or not JSON makes the command failed.
  */
 export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) => boolean): CommandOutcome {
   if (!statuses.includes(outcome?.status)) return failed('no_outcome', 'The handler returned no outcome.')

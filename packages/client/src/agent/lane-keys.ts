@@ -1,4 +1,4 @@
-/** Reports that concern none of these share one lane. */
+/** Reports without any of these ids share one lane. */
 const REST = 'rest'
 
 interface Concerned {
@@ -10,8 +10,8 @@ interface Concerned {
 }
 
 /**
- * What a report must keep its order with: its session, its command, its interaction, its terminal, its task. Messages
- * that only concern a task do not hold up other commands of that task.
+ * The keys within which a report must keep its order: session, command, interaction, terminal, task. Messages that
+ * merely name a task do not hold up other commands of that task.
  */
 export function laneKeys(type: string, payload: object, run: string | undefined): readonly string[] | 'all' {
   if (type === 'agent:exit') return 'all'

@@ -4,8 +4,8 @@ interface Lane<T> {
 }
 
 /**
- * Items that wait, in lanes that take turns. Items that share a key keep their order; others may overtake. An item with
- * keys of several lanes joins them: it waits behind all of them.
+ * A queue of lanes that take turns. Items that share a key keep their order; others may overtake. An item with keys of
+ * several lanes merges those lanes and waits behind all of them.
  */
 export class Lanes<T extends { readonly seq: number }> {
   readonly #laneOf = new Map<string, Lane<T>>()
@@ -16,7 +16,7 @@ export class Lanes<T extends { readonly seq: number }> {
     return this.#round.length === 0
   }
 
-  /** `all`: after everything that waits, and before everything that comes. */
+  /** `all`: after every waiting item, and before every later one. */
   add(item: T, keys: readonly string[] | 'all'): void {
     const own = keys === 'all' ? [...this.#laneOf.keys()] : keys
     const lane = this.#laneFor(own)
@@ -24,7 +24,7 @@ export class Lanes<T extends { readonly seq: number }> {
     for (const key of own) this.#assign(key, lane)
   }
 
-  /** Passes the next item to `use`, which says whether anything of it is left; then it is another lane's turn. */
+  /** Passes the next item to `use`, which returns whether any of it is left. Then it is the next lane's turn. */
   take(use: (item: T) => 'used' | 'left'): void {
     const lane = this.#round.shift()
     if (lane === undefined) return

@@ -6,19 +6,19 @@ import { Lanes } from './lanes.ts'
 import { textPart } from './text-part.ts'
 
 export interface PushOptions {
-  /** Accepted over the limit: losing the result of a command would be worse than using some memory. */
+  /** Accepted beyond the limit: losing the result of a command would be worse than using some memory. */
   exempt?: boolean
-  /** The command whose run reports it: the reports of one run stay in order. */
+  /** The command whose run sends the report: the reports of one run stay in order. */
   run?: string
-  /** It was handed to a socket, and nothing later can overtake it any more. */
+  /** Called when the report was handed to a socket, so nothing later can overtake it. */
   sent?: () => void
-  /** The server has stored it. */
+  /** Called when the server has stored the report. */
   acked?: () => void
 }
 
-/** Waits, and has no number yet. */
+/** A waiting report that has no number yet. */
 interface Waiting {
-  /** Its position in the order of arrival. */
+  /** Position in the order of arrival. */
   readonly seq: number
   readonly type: AgentFrameType
   readonly sessionId: string | undefined
@@ -30,10 +30,10 @@ interface Waiting {
 
 type Content =
   | { readonly kind: 'whole'; readonly json: string }
-  /** Joined while it waits, and cut when it is sent. */
+  /** Joined while waiting, and cut into parts when sent. */
   | { readonly kind: 'text'; readonly of: object; readonly ofJson: string; delta: string }
 
-/** It was handed to a socket, so the server may have it: it must not change. */
+/** A report that was handed to a socket. The server may have it, so it must not change. */
 interface Numbered {
   readonly type: AgentFrameType
   readonly json: string
@@ -43,34 +43,31 @@ interface Numbered {
 
 /** `type` and `n` around the payload. */
 const ENVELOPE_BYTES = 128
-/** How long one text frame may hold up those behind it; dashboards get text in pieces of this size. */
+/** Limits how long one text frame holds up the frames behind it; dashboards get text in parts of this size. */
 const PART_CHARS = 16 * 1024
 /** A control character: `\u0000`. */
 const LONGEST_ESCAPE_BYTES = 6
 
 /**
- * Reports that must not be lost. They are kept until the server has stored them, so whatever a socket lost is sent
- * again, in the order of their numbers. A frame gets its number when it is first handed to a socket: so the sequence
- * can continue wherever the server's memory of it ends, and until then a frame can still be joined, cut, and overtaken
- * by unrelated ones.
+ * Reports that must not be lost. They are kept until the server has stored them, so anything lost with a socket is sent
+ * again, in order of number. A frame gets its number when it is first handed to a socket. The sequence can therefore
+ * continue wherever the server's memory of it ends, and until then a frame can still be joined, cut, or overtaken by
+ * unrelated ones.
  */
 export class Outbox {
   readonly #limitBytes: number
   readonly #waiting = new Lanes<Waiting>()
   #numbered: Numbered[] = []
   #pushed = 0
-  /** How many of `#numbered` were handed to the present socket. */
+  /** How many of `#numbered` were handed to the current socket. */
   #sent = 0
   #ackedN = 0
   #bytes = 0
   #maxFrameBytes = 256 * 1024
-  /** For each session the newest waiting report, to which the next delta of the same message may be joined. */
+  /** The newest waiting report of each session, to which the next delta of the same message may be joined. */
   readonly #newestOfSession = new Map<string, Waiting>()
 
-  /**
-   * `limitBytes`: the limit of frames that the server has not stored, which keeps a disconnected agent from filling its
-   * memory.
-   */
+  /** `limitBytes`: limit of reports that the server has not stored, so a disconnected agent cannot fill its memory. */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
   }
@@ -92,11 +89,10 @@ export class Outbox {
   }
 
   /**
-   * Throws `outbox_full`, `frame_too_large` or `too_deep`, and then nothing was taken. Text may have any length: it is
-   * cut.
+   * Throws `outbox_full`, `frame_too_large` or `too_deep` and then keeps nothing. Text may have any length: it is cut.
    */
   push<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], options: PushOptions = {}): void {
-    // The payload itself is a level.
+    // The payload itself counts as a level.
     if (isDeeper(payload, MAX_VALUE_DEPTH + 1)) throw new FleetwireError('too_deep', `${type}: a field is ${TOO_DEEP}`)
     const content = contentOf(type, payload)
     const headBytes = bytesOf(content.kind === 'text' ? content.ofJson : content.json)
@@ -117,12 +113,12 @@ export class Outbox {
     if (sessionId !== undefined) this.#newestOfSession.set(sessionId, item)
   }
 
-  /** Whether a payload with this many bytes of JSON passes the server's frame limit. */
+  /** Whether a payload with this many bytes of JSON fits the server's frame limit. */
   fits(jsonBytes: number): boolean {
     return jsonBytes + ENVELOPE_BYTES <= this.#maxFrameBytes
   }
 
-  /** The next frame for the present socket. */
+  /** The next frame for the current socket. */
   next(): string | undefined {
     if (this.#sent === this.#numbered.length) this.#waiting.take(item => this.#number(item))
     const frame = this.#numbered[this.#sent]
@@ -131,7 +127,7 @@ export class Outbox {
     return `{"type":"${frame.type}","n":${this.#ackedN + this.#sent},"payload":${frame.json}}`
   }
 
-  /** The frame with this number, as long as it is not acknowledged. */
+  /** The frame with this number, unless it was acknowledged. */
   frame(n: number): { readonly type: AgentFrameType; readonly json: string } | undefined {
     return this.#numbered[n - this.#ackedN - 1]
   }
@@ -150,13 +146,12 @@ export class Outbox {
   }
 
   /**
-   * A new socket: the server says up to where it has stored this boot's reports, and everything after that is sent
-   * again.
+   * For a new socket: the server has stored this boot's reports up to `ackedN`; everything after that is sent again.
    */
   rewind(ackedN: number): void {
     this.ack(ackedN)
-    // Below our own mark: the server lost what it had acknowledged. Numbering continues where its memory ends, since a
-    // gap would never close.
+    // If `ackedN` is lower than ours, the server lost reports that it had acknowledged. Numbering continues where its
+    // memory ends, because a gap would never close.
     this.#ackedN = ackedN
     this.#sent = 0
   }
@@ -199,7 +194,7 @@ export class Outbox {
     return Math.min(PART_CHARS, Math.floor(room / LONGEST_ESCAPE_BYTES))
   }
 
-  /** Joins two deltas into one if they continue the same text. */
+  /** Joins a delta to the waiting one if it continues the same text. */
   #join({ type, sessionId, content }: Waiting): boolean {
     const newest = sessionId === undefined ? undefined : this.#newestOfSession.get(sessionId)
     if (content.kind !== 'text' || newest?.content.kind !== 'text') return false
@@ -212,7 +207,7 @@ export class Outbox {
   }
 }
 
-/** A piece of a text that continues. */
+/** Whether a report is a piece of a growing text. */
 export function isDelta(type: AgentFrameType, payload: object): payload is { sessionId: string; delta: string } {
   return (
     (type === 'message:delta' || type === 'tool:args') && typeof (payload as { delta?: unknown }).delta === 'string'

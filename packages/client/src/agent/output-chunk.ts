@@ -6,7 +6,7 @@ export interface OutputChunk {
   encoding: 'utf8' | 'base64'
 }
 
-// `ignoreBOM`: a byte order mark is output like any other; otherwise three bytes would be missing from the offsets.
+// `ignoreBOM` keeps a byte order mark in the output; otherwise three bytes would be missing from the offsets.
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const LONGEST_CHARACTER = 4
@@ -24,8 +24,8 @@ function incompleteTail(bytes: Uint8Array): number {
 }
 
 /**
- * Text if the bytes are whole characters, since that is a third smaller and readable; otherwise base64. A character
- * that is cut at the end is left for the next chunk, unless it is all there is.
+ * Encodes whole characters as text, which is readable and a quarter smaller than base64; other bytes as base64. A
+ * character that is cut off at the end is left for the next chunk, unless there is nothing else.
  */
 export function encodeOutput(offset: number, bytes: Uint8Array): { chunk: OutputChunk; length: number } {
   const whole = bytes.subarray(0, bytes.length - incompleteTail(bytes))
@@ -34,7 +34,7 @@ export function encodeOutput(offset: number, bytes: Uint8Array): { chunk: Output
       return { chunk: { offset, data: strict.decode(whole), encoding: 'utf8' }, length: whole.length }
     }
   } catch {
-    // Not UTF-8: sent as raw bytes.
+    // Not UTF-8: sent as base64.
   }
   return { chunk: { offset, data: toBase64(bytes), encoding: 'base64' }, length: bytes.length }
 }

@@ -11,11 +11,11 @@ interface Asked {
   reject(error: unknown): void
 }
 
-/** Interactions that wait for their answer. */
+/** Interactions waiting for an answer. */
 export class Questions {
   readonly #asked = new Map<string, Asked>()
 
-  /** Rejects when `signal` aborts or the client stops; the server then learns of it from the end of the command. */
+  /** Rejects when `signal` aborts or the client stops. The server learns of this from the end of the command. */
   wait(question: Question, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
     const { interactionId } = question
     return new Promise((resolve, reject) => {
@@ -26,19 +26,19 @@ export class Questions {
     })
   }
 
-  /** Those that wait. */
+  /** The questions waiting for an answer. */
   waiting(): Question[] {
     return Array.from(this.#asked.values(), ({ question }) => question)
   }
 
-  /** False if nobody here waits for it. */
+  /** False if nothing here waits for this answer. */
   answer(answer: InteractionAnswer): boolean {
     const asked = this.#settle(answer.interactionId)
     asked?.resolve(answer)
     return asked !== undefined
   }
 
-  /** The server does not take it, so no answer will come. */
+  /** The server refused the question, so no answer will come. */
   refuse(interactionId: string, message: string): void {
     this.#settle(interactionId)?.reject(new FleetwireError('refused', message))
   }

@@ -4,9 +4,9 @@ import type { RunWriter, WriterPort } from './run-writer.ts'
 import { endsInHalf } from './text-part.ts'
 
 export interface RunMessageOptions {
-  /** Default: a new one. */
+  /** Default: a new id. */
   messageId?: string
-  /** Default: the assistant's. */
+  /** Default: the assistant's role. */
   role?: string
 }
 
@@ -14,7 +14,7 @@ export interface RunMessageOptions {
 export interface RunMessage {
   readonly sessionId: string
   readonly messageId: string
-  /** Takes text of any length. Throws `ended`, or `outbox_full` with nothing taken. */
+  /** Accepts text of any length. Throws `ended`, or `outbox_full` and then keeps nothing. */
   append(text: string): void
   /** Idempotent. */
   end(): void
@@ -24,7 +24,7 @@ export class MessageWriter implements RunMessage, RunWriter {
   readonly sessionId: string
   readonly messageId: string
   readonly #port: WriterPort
-  /** The first half of a surrogate pair whose other half comes with the next text: models and pipes cut anywhere. */
+  /** First half of a surrogate pair whose second half comes with the next text: models and pipes cut anywhere. */
   #half = ''
   #state: 'open' | 'ended' = 'open'
 
@@ -45,7 +45,7 @@ export class MessageWriter implements RunMessage, RunWriter {
 
   end(): void {
     if (this.#state === 'ended') return
-    // Nothing said of a whole text may be missing, and a run's result waits for no room either: past the limit.
+    // Exempt from the limit: no part of the text may be missing, and a run's result does not wait for space either.
     this.#tell(this.#half, true)
     this.#state = 'ended'
     this.#port.report('message:end', this.#ids, { exempt: true })

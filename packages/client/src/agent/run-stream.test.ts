@@ -6,7 +6,7 @@ import { statusOf } from '../testing/status-of.ts'
 import type { CommandHandler } from './command-run.ts'
 import type { RunMessage } from './run-message.ts'
 
-/** Runs one command and resolves with what the server got, the heartbeat and the greeting left out. */
+/** Runs one command and resolves with the frames that the server received, except the heartbeat and the greeting. */
 async function say(t: Test, prompt: CommandHandler, over: object = {}) {
   const server = await ScriptedServer.listen(t)
   const agent = new AgentClient({ url: server.url, token: 'T', handlers: { prompt }, random: () => 0 })
@@ -52,7 +52,7 @@ t.test('a character that comes in halves is sent whole, and a single half is not
   const { frames } = await say(t, async run => {
     const message = run.message()
     message.append('a\ud83d')
-    // In a frame of its own: the first text of a message is not held up.
+    // The first text of a message is not held up, so it gets its own frame.
     await Promise.resolve()
     message.append('\ude00b\ud83d')
     message.end()

@@ -4,23 +4,23 @@ import { randomId } from '../random-id.ts'
 import type { RunWriter, WriterPort } from './run-writer.ts'
 
 export interface RunToolCallOptions {
-  /** Default: a new one. */
+  /** Default: a new id. */
   toolCallId?: string
-  /** The message that asks for the call. */
+  /** The message that requests the call. */
   messageId?: string
 }
 
 type ToolError = NonNullable<AgentPayloads['tool:end']['error']>
 
-/** A tool call that is sent while it goes on. */
+/** A tool call that is sent while it is in progress. */
 export interface RunToolCall {
   readonly sessionId: string
   readonly toolCallId: string
-  /** A piece of the arguments' JSON, as the model streams it; throws `ended`. */
+  /** Sends a piece of the arguments' JSON, as the model streams it. Throws `ended`. */
   args(delta: string): void
   /** Throws `frame_too_large` for a result over the frame limit, and `ended` if called twice. */
   end(result?: unknown): void
-  /** Ends it as failed. */
+  /** Ends the call as failed. */
   fail(error: ToolError): void
 }
 

@@ -17,11 +17,11 @@ export interface UplinkOptions {
 
 type Established = AgentServerPayloads['connection:established']
 
-/** One gap is reported once per frame that came after it; answering each would send everything as many times. */
+/** The server reports a gap once for every frame after it; a resend for each report would multiply the traffic. */
 const GAP_PAUSE_MS = 5_000
 const DEFAULT_MAX_FRAME_BYTES = 256 * 1024
 
-/** Everything that an agent sends to the server, and the decision what goes next. */
+/** Sends everything from the agent to the server, and decides what goes next. */
 export class Uplink {
   readonly #clock: Clock
   readonly #nextOutput: (maxFrameBytes: number) => string | undefined
@@ -30,7 +30,7 @@ export class Uplink {
   readonly #flush: FlushTiming
   readonly #coalescer: Coalescer
   #isOpen = false
-  /** Frames of which only the newest matters, by what they are about. */
+  /** Frames of which only the newest matters, by type and subject. */
   readonly #latest = new Map<string, string>()
   #maxFrameBytes = DEFAULT_MAX_FRAME_BYTES
   #turn: 'reports' | 'output' = 'reports'
@@ -46,12 +46,12 @@ export class Uplink {
     this.#coalescer = new Coalescer(clock, this.#flush)
   }
 
-  /** Everything numbered is stored. */
+  /** Whether the server has stored everything numbered. */
   get isEmpty(): boolean {
     return this.#outbox.isEmpty
   }
 
-  /** The server stored everything up to `ackedN`; the rest is sent on this socket. */
+  /** The server has stored everything up to `ackedN`; the rest is sent on this socket. */
   open({ ackedN, limits }: Pick<Established, 'ackedN' | 'limits'>): void {
     this.#maxFrameBytes = limits.maxFrameBytes
     this.#outbox.maxFrameBytes = limits.maxFrameBytes
@@ -67,7 +67,7 @@ export class Uplink {
     this.#pacer.close()
   }
 
-  /** Sends what was coalesced so far. */
+  /** Sends what has been coalesced so far. */
   flush(): void {
     if (this.#isOpen) this.#flush.soon()
   }
@@ -79,7 +79,7 @@ export class Uplink {
     else this.flush()
   }
 
-  /** Replaces an unsent frame of the same type about the same thing; does not overtake what was reported before. */
+  /** Replaces an unsent frame of the same type and subject. Does not overtake earlier reports. */
   latest<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], about: string): void {
     this.#pacer.pump()
     this.#latest.set(`${type} ${about}`, JSON.stringify({ type, payload }))
@@ -95,13 +95,13 @@ export class Uplink {
     this.#outbox.ack(n)
   }
 
-  /** The id of the question that this frame asked, if it is one. */
+  /** The id of the question in this frame, if it contains one. */
   questionOf(n: number): string | undefined {
     const frame = this.#outbox.frame(n)
     return frame?.type === 'interaction:request' ? JSON.parse(frame.json).interactionId : undefined
   }
 
-  /** The server misses a number. */
+  /** The server is missing a number. */
   gap(): void {
     const now = this.#clock.now()
     if (now - this.#gapAt < GAP_PAUSE_MS) return
@@ -110,7 +110,7 @@ export class Uplink {
     this.flush()
   }
 
-  /** Whether a payload with this many bytes of JSON passes the frame limit. */
+  /** Whether a payload with this many bytes of JSON fits the frame limit. */
   fits(jsonBytes: number): boolean {
     return this.#outbox.fits(jsonBytes)
   }
@@ -127,7 +127,7 @@ export class Uplink {
     return undefined
   }
 
-  /** Reports and output alternate while both have something, so that neither takes the whole rate limit. */
+  /** Alternates between reports and output while both have frames, so that neither uses up the rate limit. */
   #takeInTurn(): string | undefined {
     const isTurnOfReports = this.#turn === 'reports'
     this.#turn = isTurnOfReports ? 'output' : 'reports'

@@ -11,49 +11,49 @@ export interface TerminalViewOptions {
   terminalId?: string
   /**
    * `snapshot`: screens at intervals, for a tile. `bytes` (default): a screen, then all output. `whole`: every original
-   * byte from the first on and no screens, for one reader, for whom the program then waits; needs `terminal:write`.
+   * byte from the first on and no screens, for a single reader on which the program then waits; needs `terminal:write`.
    */
   mode?: 'bytes' | 'snapshot' | 'whole'
   /**
-   * A terminal with a person in front of it draws this view, and what it answers is typed: it gets the program's
-   * queries if no other view answers them yet. Otherwise queries are taken out, and the server answers them.
+   * A terminal with a person in front of it draws this view, and its responses are typed: it receives the program's
+   * queries unless another view already answers them. Otherwise queries are removed, and the server answers them.
    */
   answers?: boolean
-  /** The bytes exactly as the program wrote them, for a file or a pipe: nothing is changed for a terminal's sake. */
+  /** Delivers the bytes exactly as the program wrote them, for a file or a pipe, rather than for a terminal. */
   raw?: boolean
-  /** The present screen, which replaces what was shown. Also called after bytes were missed. */
+  /** The current screen, which replaces what was shown. Also called after bytes were missed. */
   onSnapshot?(snapshot: TerminalSnapshot): void
   /**
-   * Bytes that follow what was shown before; `gap`: bytes before them that are lost. The next bytes come whether or not
-   * the returned promise is settled, but they are acknowledged only then: a slow screen gets a snapshot instead of a
+   * Bytes that follow those shown before; `gap`: lost bytes before them. Further bytes arrive even while the returned
+   * promise is pending, but bytes are acknowledged only when it resolves: a slow screen gets a snapshot instead of a
    * flood.
    */
   onOutput?(bytes: Uint8Array, info: { offset: number; gap?: { from: number; to: number } }): void | Promise<void>
-  /** Mode `whole`: the program has taken its piped input up to this offset. */
+  /** Mode `whole`: the program has consumed its piped input up to this offset. */
   onTaken?(offset: number): void
   onResize?(size: { cols: number; rows: number }): void
   onExit?(exit: { exitCode?: number; signal?: string }): void
   onError?(error: WireError): void
 }
 
-/** What a terminal uses of its client. An error comes back with the `id`. */
+/** The part of the client that a terminal uses. Error replies carry the `id`. */
 export interface TerminalViewPort {
   log: Log
   clock: Clock
   send<K extends `terminal:${'open' | 'close' | 'ack'}`>(type: K, payload: ClientPayloads[K], id?: string): void
-  /** Grows across all views of the client, which are one viewer to the server. */
+  /** Grows across all views of the client, because the server sees them as one viewer. */
   nextInputSeq(): number
   request<K extends 'terminal:input' | 'terminal:resize'>(type: K, payload: ClientPayloads[K]): Promise<RequestResult>
 }
 
-/** The server stops after 512 KiB without acknowledgement; one per 64 KiB keeps it going at a few frames per second. */
+/** The server stops after 512 KiB without an acknowledgement; one per 64 KiB keeps up a few frames per second. */
 const ACK_EVERY_BYTES = 64 * 1024
-/** Half of what the server sends ahead, so that a program that writes fast costs few frames. */
+/** Half of what the server sends ahead, so that a program with fast output costs few frames. */
 const WHOLE_ACK_EVERY_BYTES = 256 * 1024
-/** A program waits for a reader that it hears of at least every 30 s. */
+/** A program waits for its reader only while a sign of life arrives at least every 30 s. */
 const SIGN_OF_LIFE_MS = 5_000
 
-/** One terminal as a viewer sees it, over successive sockets. */
+/** A viewer's side of one terminal, over successive sockets. */
 export class DashboardTerminal {
   readonly #options: TerminalViewOptions
   readonly #port: TerminalViewPort
@@ -76,25 +76,25 @@ export class DashboardTerminal {
     return this.#options.agentId
   }
 
-  /** The terminal that is shown; a view without an id follows the agent's newest. */
+  /** The terminal that is shown. A view without an id follows the agent's newest. */
   get terminalId(): string | undefined {
     return this.#shownId ?? this.#options.terminalId
   }
 
-  /** The id under which it was opened. */
+  /** The target with which the view was opened. */
   get target(): { agentId: string; terminalId?: string } {
     const { agentId, terminalId } = this.#options
     return { agentId, ...(terminalId !== undefined && { terminalId }) }
   }
 
-  /** Types. Input that was on its way when the connection broke is answered `disconnected` and never typed twice. */
+  /** Types input. Input in flight when the connection breaks resolves with `disconnected` and is never typed twice. */
   input(data: string): Promise<RequestResult> {
     return this.#port.request('terminal:input', { ...this.#shown(), data, inputSeq: this.#port.nextInputSeq() })
   }
 
   /**
-   * Sends piped input: bytes at an offset from its start. Bytes sent again count once; `onTaken` tells how far the
-   * program is.
+   * Sends piped input: bytes at an offset from its start. Bytes sent again count once. `onTaken` reports how far the
+   * program has read.
    */
   pipe(bytes: Uint8Array, { offset, eof }: { offset: number; eof: boolean }): Promise<RequestResult> {
     const input = { data: toBase64(bytes), encoding: 'base64' as const, offset, ...(eof && { eof }) }
@@ -105,7 +105,7 @@ export class DashboardTerminal {
     return this.#port.request('terminal:resize', { ...this.#shown(), cols, rows })
   }
 
-  /** Gets the screen anew: where it is drawn, something else has changed it. */
+  /** Requests the screen again, because something else has changed the display that shows it. */
   refresh(): void {
     if (this.#isWhole || !this.#hasScreen) return
     this.#hasScreen = false
@@ -117,12 +117,12 @@ export class DashboardTerminal {
     this.#port.send('terminal:close', { ...this.target, ...this.#mode() })
   }
 
-  /** No connection will come any more. */
+  /** There will be no further connection. */
   stop(): void {
     this.#life?.cancel()
   }
 
-  /** On every new socket: the answer is a snapshot, then bytes from its offset; for `whole`, only the bytes. */
+  /** Called on every new socket. The server responds with a snapshot, then bytes; for `whole`, only bytes. */
   open(): void {
     const answers = this.#options.answers && { answers: true }
     const from = this.#isWhole && { from: this.#buffer.end }
@@ -135,7 +135,7 @@ export class DashboardTerminal {
     return agentId === this.agentId && terminalId === this.terminalId
   }
 
-  /** `isNamed`: another view was opened with this id, so the screen is meant for that one. */
+  /** `isNamed`: some view was opened with this terminal id, so the screen is meant for that one. */
   follows({ agentId, terminalId }: { agentId: string; terminalId: string }, isNamed: boolean): boolean {
     if (agentId !== this.agentId) return false
     if (this.#options.terminalId !== undefined) return terminalId === this.#options.terminalId
@@ -150,7 +150,7 @@ export class DashboardTerminal {
     this.#acked = snapshot.offset
     this.#drawn = snapshot.offset
     this.#buffer.answerFrom(snapshot.answersFrom)
-    // Nothing was missed: drawing the screen again would only make it flicker.
+    // Nothing was missed: redrawing the screen would only make it flicker.
     if (isShown) return
     this.#hasScreen = true
     this.#buffer.reset(snapshot.offset)
@@ -158,7 +158,7 @@ export class DashboardTerminal {
   }
 
   output(chunk: ServerPayloads['terminal:output']): void {
-    // Before the first screen there is nothing to add the bytes to; the snapshot to come includes them.
+    // Before the first screen there is nothing to add the bytes to; the next snapshot includes them.
     if (!this.#hasScreen) return
     const step = this.#buffer.push(chunk)
     switch (step.kind) {

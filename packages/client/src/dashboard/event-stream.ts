@@ -2,7 +2,7 @@ import type { WireError } from '@fleetwire/protocol'
 import { FleetwireError } from '../errors.ts'
 import type { DashboardEvent, SnapshotRecord, SubscribeOptions, SubscriptionHandlers } from './subscriptions.ts'
 
-/** What a subscription brings, in order. `resync` says why events are missing, and a snapshot follows it. */
+/** What a subscription delivers, in order. `resync` says why events are missing; a snapshot follows it. */
 export type StreamItem =
   | { type: 'snapshot'; topics: string[]; records: SnapshotRecord[] }
   | { type: 'resync'; reason: string }
@@ -12,15 +12,15 @@ export interface EventStreamOptions extends SubscribeOptions {
   /** Ends the stream, as `break` does. */
   signal?: AbortSignal
   /**
-   * How many items may wait for a slow reader. Beyond this they are dropped for a new snapshot, so that a slow reader
-   * does not fill the memory. Default 10,000.
+   * How many items may wait for a slow reader. Beyond this they are dropped and replaced by a new snapshot, to bound
+   * memory use. Default 10,000.
    */
   limit?: number
 }
 
 export interface EventStreamPort {
   subscribe(handlers: SubscriptionHandlers): () => void
-  /** Called once the client is stopped. Returns a function that removes the callback. */
+  /** Calls back once the client is stopped. Returns a function that removes the callback. */
   onStopped(callback: () => void): () => void
 }
 
@@ -30,7 +30,7 @@ type Result = IteratorResult<StreamItem, undefined>
 const LIMIT = 10_000
 const OVER: Result = { done: true, value: undefined }
 
-/** A subscription to iterate over: it begins with the iterator and ends with the loop. */
+/** A subscription to iterate over. It begins when it is created and ends with the loop. */
 export class EventStream implements AsyncIterableIterator<StreamItem, undefined> {
   readonly #port: EventStreamPort
   readonly #limit: number

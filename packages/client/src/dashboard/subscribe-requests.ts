@@ -6,14 +6,14 @@ export interface SubscribeRequestsOptions {
   clock: Clock
   subscriptions: Subscriptions
   send(payload: ClientPayloads['subscribe'], id: string): void
-  /** Nobody wants these any more. */
+  /** No subscription needs these topics any more. */
   letGo(topics: string[]): void
 }
 
 const RETRY_MS = 1_000
 const NOT_ALLOWED: WireError = { code: 'forbidden', message: 'The token may not read this pattern.', retryable: false }
 
-/** The `subscribe` frames of one socket and their answers. A new socket asks again, so nothing of them outlives it. */
+/** The `subscribe` frames of one socket and their replies. They end with the socket: a new one asks again. */
 export class SubscribeRequests {
   readonly #options: SubscribeRequestsOptions
   readonly #unanswered = new Map<string, string[]>()
@@ -24,7 +24,7 @@ export class SubscribeRequests {
     this.#options = options
   }
 
-  /** Asks for every pattern that waits for its snapshot. */
+  /** Subscribes to every pattern that waits for its snapshot. */
   ask(): void {
     const { all, active, none } = this.#options.subscriptions.ask()
     this.#ask({ topics: all })
@@ -32,7 +32,7 @@ export class SubscribeRequests {
     this.#ask({ topics: none, snapshot: false })
   }
 
-  /** False if `id` belongs to none of these. */
+  /** False if `id` belongs to none of these requests. */
   reply(id: string, reply: Reply): boolean {
     const topics = this.#unanswered.get(id)
     if (topics === undefined) return false
@@ -44,14 +44,14 @@ export class SubscribeRequests {
     const { subscriptions, letGo } = this.#options
     if ('topics' in reply) subscriptions.refused(without(topics, reply.topics), NOT_ALLOWED)
     letGo(subscriptions.subscribed(topics))
-    // Somebody may want the snapshot of a pattern that was asked for without one.
+    // Another subscription may need a snapshot of a pattern that was requested without one.
     this.ask()
     return true
   }
 
-  /** Of several patterns, the refused ones are named in an `error` without an id, before the reply for the others. */
+  /** If only some patterns are refused, an `error` without an id names them, before the reply for the others. */
   refusedSome(error: WireError): boolean {
-    // An older server names one in each error.
+    // An older server names one topic per error.
     const { topic, topics = [topic] } = (error.details ?? {}) as { topic?: unknown; topics?: unknown }
     if (!Array.isArray(topics)) return false
     const named = topics.filter(name => typeof name === 'string')

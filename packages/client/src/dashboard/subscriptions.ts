@@ -5,10 +5,10 @@ import { type Log, silent } from '../log.ts'
 import { RecentSet } from '../recent-set.ts'
 import { TaskIndex } from './task-index.ts'
 
-/** Events of the protocol by their type, and the `custom:*` ones of backends. */
+/** Protocol events by type, and the `custom:*` events of backends. */
 export type DashboardEvent = KnownEvent | WireEvent<`custom:${string}`>
 
-/** The types of events for which a handler can be added. */
+/** The event types for which a handler can be added. */
 export type DashboardEventType = EventType | `custom:${string}`
 export type EventOf<K extends DashboardEventType> = K extends EventType
   ? Extract<KnownEvent, { type: K }>
@@ -22,11 +22,11 @@ export type SnapshotRecord = {
 export interface SubscriptionHandlers {
   /** Every event after the snapshot, once, in order. */
   event?(event: DashboardEvent): void
-  /** The whole present state behind `topics`: it replaces what was known of them. */
+  /** The complete current state of `topics`: replaces what was known about them. */
   snapshot?(snapshot: { topics: string[]; records: SnapshotRecord[] }): void
-  /** Events were missed and cannot be replayed; a `snapshot` follows, or `live`. */
+  /** Events were missed and cannot be replayed. A `snapshot` follows, or `live`. */
   resync?(reason: string): void
-  /** For subscriptions without a snapshot: every event from here on comes. Read what was before only now. */
+  /** Without a snapshot: every event from here on is delivered. Read earlier state only after this. */
   live?(): void
   /** The server refused patterns of this subscription. */
   error?(error: WireError): void
@@ -34,8 +34,8 @@ export interface SubscriptionHandlers {
 
 export interface SubscribeOptions {
   /**
-   * `active`: the snapshot may leave out records in which nothing more will happen, such as ended commands. `false`:
-   * there is none, only what happens from now on; where events were missed, `resync` says so.
+   * `active`: the snapshot may omit records that will not change any more, such as ended commands. `false`: no
+   * snapshot, only events from now on; if events were missed, `resync` reports it.
    */
   snapshot?: 'active' | false
 }
@@ -46,16 +46,16 @@ export interface Entry {
   readonly patterns: readonly string[]
   readonly scope: Scope
   readonly handlers: SubscriptionHandlers
-  /** Patterns whose snapshot has not arrived: it includes the events up to it. */
+  /** Patterns whose snapshot has not arrived; it will include the events up to it. */
   readonly waiting: Set<string>
 }
 
 interface Pattern {
-  /** Its snapshot came, so a resume at the cursor includes it. */
+  /** The snapshot has arrived, so a resume from the cursor includes the pattern. */
   isCovered: boolean
   /** The scope of the snapshot that was requested. */
   asked: Scope | undefined
-  /** What the server was told last: a snapshot that it sends by itself has this scope. */
+  /** The scope last sent to the server; it applies to snapshots that the server sends unasked. */
   told: Scope
   entries: number
 }
@@ -63,8 +63,8 @@ interface Pattern {
 const RECENT_CURSORS = 4096
 
 /**
- * Who wants which events, and from which cursor a connection can resume. Pure bookkeeping: `DashboardClient` acts on
- * it. Cursors are opaque, so a duplicate event is recognised by its cursor being among the recent ones.
+ * Tracks which subscription needs which events, and from which cursor a connection can resume. Pure bookkeeping:
+ * `DashboardClient` acts on it. Cursors are opaque, so an event is a duplicate if its cursor is among the recent ones.
  */
 export class Subscriptions {
   readonly #entries = new Set<Entry>()
@@ -73,10 +73,10 @@ export class Subscriptions {
   readonly #log: Log
   #recent = new RecentSet<string>(RECENT_CURSORS)
   readonly #tasks = new TaskIndex()
-  /** Snapshots with more parts to come, by their topics. */
+  /** Incomplete snapshots, by topics. */
   readonly #parts = new Map<string, SnapshotRecord[]>()
   #cursor: string | undefined
-  /** Where the log was when the present socket was greeted. */
+  /** The server's cursor when the current socket was greeted. */
   #greetedAt: string | undefined
 
   constructor(options: { cursor?: string | undefined; log?: Log | undefined } = {}) {
@@ -84,12 +84,12 @@ export class Subscriptions {
     this.#log = options.log ?? silent
   }
 
-  /** The position up to which everything subscribed was processed. */
+  /** The position up to which everything subscribed has been processed. */
   get cursor(): string | undefined {
     return this.#cursor
   }
 
-  /** `hasState`: the caller has the state at the cursor that was given at the start, so no snapshot is needed. */
+  /** `hasState`: the caller already has the state at the initial cursor, so no snapshot is needed. */
   add(
     patterns: readonly string[],
     handlers: SubscriptionHandlers,
@@ -111,8 +111,8 @@ export class Subscriptions {
   }
 
   /**
-   * Calls the listener with every event of this type that any subscription brings, once. Returns a function that ends
-   * it.
+   * Calls the listener once with every event of this type that any subscription delivers. Returns a function that
+   * removes it.
    */
   on<K extends DashboardEventType>(type: K, listener: (event: EventOf<K>) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set()
@@ -125,23 +125,23 @@ export class Subscriptions {
     }
   }
 
-  /** The patterns that nobody wants any more. One with a requested snapshot is dropped when that has arrived. */
+  /** Returns the patterns no longer needed. A pattern with a requested snapshot is kept until it arrives. */
   remove(entry: Entry): string[] {
     if (!this.#entries.delete(entry)) return []
     for (const name of entry.patterns) this.#patterns.get(name)!.entries--
     return this.#dropUnused(entry.patterns)
   }
 
-  /** The server let a new socket in at this place in the log. */
+  /** The server accepted a new socket at this position in the log. */
   greeted(cursor: string): void {
     this.#greetedAt = cursor
   }
 
-  /** The server brings these patterns from now on. Returns the patterns that nobody wants any more. */
+  /** The server delivers these patterns from now on. Returns the patterns that are no longer needed. */
   subscribed(names: readonly string[]): string[] {
     const covered = names.filter(name => this.#patterns.get(name)?.asked === 'none')
     for (const name of covered) Object.assign(this.#patterns.get(name)!, { asked: undefined, isCovered: true })
-    // No snapshot says from where a resume goes on.
+    // Without a snapshot, a resume starts where the socket was greeted.
     if (covered.length > 0) this.#cursor ??= this.#greetedAt
     for (const entry of [...this.#entries]) if (entry.scope === 'none') this.#settle(entry, covered)
     return this.#dropUnused(names)
@@ -157,27 +157,28 @@ export class Subscriptions {
     }
     const patterns = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     if (this.#cursor === undefined || patterns.length === 0) return undefined
-    // One scope for all: who wants more than the active ones asks again, which costs less than all for everybody.
+    // One scope for all patterns. A subscription that needs all records requests them again, which costs less than
+    // sending everything for every pattern.
     const scope = patterns.every(name => this.#scopeOf(name) === 'all') ? 'all' : 'active'
     for (const name of patterns) this.#patterns.get(name)!.told = scope
     return { cursor: this.#cursor, patterns, scope }
   }
 
-  /** The resume was refused: the server sends a snapshot of the patterns that were to be resumed. */
+  /** The resume was refused: the server sends a snapshot of the patterns to be resumed. */
   restarted(reason: string): void {
     const given = [...this.#patterns].filter(([, { isCovered }]) => isCovered).map(([name]) => name)
     this.startOver(reason)
     for (const name of given) this.#markAsked(name)
   }
 
-  /** Nothing is resumed and no snapshot comes by itself. */
+  /** Nothing is resumed, and the server sends no snapshot unasked. */
   startOver(reason: string): void {
     this.#recent = new RecentSet(RECENT_CURSORS)
     this.#cursor = undefined
     this.#forget([...this.#patterns.keys()], reason)
   }
 
-  /** The patterns to subscribe to now; marks them as asked for. */
+  /** Returns the patterns to subscribe to now, and marks them as requested. */
   ask(): Record<Scope, string[]> {
     const names: Record<Scope, string[]> = { none: [], active: [], all: [] }
     for (const entry of this.#entries) {
@@ -192,7 +193,7 @@ export class Subscriptions {
     return names
   }
 
-  /** The server refused these patterns. If that may pass, `ask` names them again. False if nobody has them. */
+  /** The server refused these patterns. `ask` returns them again if retryable. False if no subscription has them. */
   refused(names: readonly string[], error: WireError): boolean {
     const refused = names.filter(name => this.#isOpen(name))
     for (const name of refused) this.#patterns.get(name)!.asked = undefined
@@ -203,14 +204,14 @@ export class Subscriptions {
     if (error.retryable) return refused.length > 0
     for (const name of refused) {
       const pattern = this.#patterns.get(name)
-      // A handler may have unsubscribed from it.
+      // A handler may have unsubscribed.
       if (pattern !== undefined) pattern.isCovered = false
     }
     for (const entry of [...this.#entries]) this.#settle(entry, refused)
     return refused.length > 0
   }
 
-  /** Joins the parts, so that handlers get one complete snapshot. Returns the patterns that nobody wants any more. */
+  /** Joins the parts, so that handlers get one complete snapshot. Returns the patterns that are no longer needed. */
   snapshot({ topics, records, cursor, more }: ServerPayloads['snapshot']): string[] {
     const key = topics.join()
     const whole = [...(this.#parts.get(key) ?? []), ...(records as SnapshotRecord[])]
@@ -228,22 +229,22 @@ export class Subscriptions {
     }
     const due = whole.map(record => ({ record, topic: record.topic, taskId: this.#tasks.taskOf(record.payload) }))
     for (const entry of [...this.#entries]) {
-      // Who wants all, and came after the active ones were asked for, waits for a snapshot of its own.
+      // A subscription for all records that was added after an `active` request waits for its own snapshot.
       const fits = (name: string) => entry.scope !== 'all' || !isPartial.has(name)
       const mine = this.#settle(entry, topics.filter(fits))
       if (mine.length === 0) continue
       const matching = due.filter(item => mine.some(name => matchEvent(name, item))).map(({ record }) => record)
       if (this.#entries.has(entry)) this.#call(() => entry.handlers.snapshot?.({ topics: mine, records: matching }))
     }
-    // Whatever the other patterns were due up to here came before it (SB11): a resume from an earlier cursor would give
-    // its receivers events from before their snapshot.
+    // Events of the other patterns up to here arrived before this snapshot (SB11). Resuming from an earlier cursor
+    // would deliver events from before the snapshot.
     this.#cursor = cursor
     return this.#dropUnused(topics)
   }
 
-  /** Passes the event to everybody who wants it; false if it came before. */
+  /** Passes the event to all matching subscriptions; false for a duplicate. */
   event(event: WireEvent): boolean {
-    // A summary has no place of its own in the log: its cursor is that of another event (EV10).
+    // A summary has no position in the log: its cursor is another event's (EV10).
     const isLogged = event.type !== 'agent:summary'
     if (isLogged && !this.#recent.add(event.cursor)) return false
     const due = { topic: event.topic, taskId: this.#tasks.taskOf(event.payload) }
@@ -263,13 +264,13 @@ export class Subscriptions {
     this.#cursor = cursor
   }
 
-  /** The server cannot continue these topics and will send them anew. */
+  /** The server cannot continue these topics and will send their state again. */
   resync(topics: readonly string[], reason: string): void {
     this.#forget(topics, reason)
     for (const name of topics) this.#markAsked(name)
   }
 
-  /** It waits for these no more. */
+  /** The entry no longer waits for these patterns. Returns those that it waited for and whose snapshot it needs. */
   #settle(entry: Entry, names: readonly string[]): string[] {
     const mine = names.filter(name => entry.waiting.delete(name))
     if (entry.scope !== 'none') return mine
@@ -282,14 +283,14 @@ export class Subscriptions {
     if (pattern !== undefined) pattern.asked = pattern.told
   }
 
-  /** One who wants all makes it all for everybody: the server keeps one scope for a pattern. */
+  /** The widest scope that any subscription needs: the server keeps one scope per pattern. */
   #scopeOf(name: string): Scope {
     const isWanted = (wanted: Scope) =>
       [...this.#entries].some(({ patterns, scope }) => scope === wanted && patterns.includes(name))
     return isWanted('all') ? 'all' : isWanted('active') ? 'active' : 'none'
   }
 
-  /** Wanted by somebody and not refused before. */
+  /** Needed by a subscription and not refused before. */
   #isOpen(name: string): boolean {
     const pattern = this.#patterns.get(name)
     if (pattern === undefined) return false

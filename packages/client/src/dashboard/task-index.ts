@@ -1,8 +1,8 @@
 const LIMIT = 10_000
 
 /**
- * The task that an event concerns. The server knows it from its records. An interaction names only its command, whose
- * own events come earlier and name the task.
+ * Finds the task that an event concerns. The server knows it from its records. An interaction names only its command,
+ * whose own events arrive earlier and name the task.
  */
 export class TaskIndex {
   readonly #taskOfCommand = new Map<string, string>()

@@ -23,7 +23,7 @@ export class TerminalViews {
       nextInputSeq: () => this.#nextInputSeq(),
       send: (type, payload) => {
         if (type === 'terminal:close') this.#views.delete(id)
-        // To the server, this connection opened an id once, however many views of it there are.
+        // The server counts an open terminal once per connection, however many views it has here.
         if (type === 'terminal:close' && this.#isOpen(view.target)) return
         this.#port.send(type, payload, id)
       },
@@ -37,12 +37,12 @@ export class TerminalViews {
     for (const view of this.#views.values()) view.stop()
   }
 
-  /** On a new socket. */
+  /** Called on a new socket. */
   reopen(): void {
     for (const view of this.#views.values()) view.open()
   }
 
-  /** The answer to a frame of a view; false if `id` belongs to none. */
+  /** The reply to a frame of a view; false if `id` belongs to none. */
   reply(id: string, reply: Reply): boolean {
     const view = this.#views.get(id)
     if (view !== undefined && !reply.ok) view.refused(reply.error)
@@ -81,7 +81,7 @@ export class TerminalViews {
     return [...this.#views.values()].filter(view => view.shows(terminal))
   }
 
-  /** Grows across reloads of a page too, for a server that remembers numbers for longer than a connection. */
+  /** Also grows across page reloads, for a server that remembers numbers for longer than a connection. */
   #nextInputSeq(): number {
     this.#inputSeq = Math.max(this.#inputSeq + 1, this.#clock.now() * 1000)
     return this.#inputSeq

@@ -3,7 +3,7 @@ import { DashboardClient, MessageBuffer } from '@fleetwire/client/node'
 
 const client = new DashboardClient({
   url: 'http://127.0.0.1:3000',
-  // Or a function that fetches a token; it is called again when one is refused.
+  // Or a function that fetches a token; it is called again when a token is refused.
   token: process.env.FLEETWIRE_TOKEN ?? '',
 })
 const messages = new MessageBuffer()

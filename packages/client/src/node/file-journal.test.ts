@@ -59,7 +59,7 @@ t.test('a file cut at any byte gives the content of its complete lines, and can 
     [finished('c1', 1, true), accepted('c2')],
   ]
   let wrong = 0
-  // In `npm test` at the ends of lines and beside them, within a character, and at every fifth byte.
+  // `npm test` only cuts at or near line ends, within characters, and at every fifth byte.
   const isTried = (cut: number) =>
     process.env.FULL === '1' ||
     cut % 5 === 0 ||
@@ -72,7 +72,7 @@ t.test('a file cut at any byte gives the content of its complete lines, and can 
     const torn = await FileJournal.open({ folder, agentId: 'a1' })
     const before = JSON.stringify(await torn.load())
     if (before !== JSON.stringify(states[lines])) wrong++
-    // Writing behind a torn line must not swallow the new one.
+    // Writing after a torn line must not swallow the new line.
     if (cut % 10 === 0 || ends.includes(cut)) {
       await torn.accepted(command('new'))
       const again = await FileJournal.open({ folder, agentId: 'a1' })

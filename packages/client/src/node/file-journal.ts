@@ -6,14 +6,14 @@ import type { CommandJournal, DispatchedCommand, FinishedCommand, JournalEntry }
 import { applyLine, entryOf, type JournalLine, type Known, linesOf, parseJournal } from './journal-lines.ts'
 
 export interface FileJournalOptions {
-  /** Created if absent; holds one file per agent id. */
+  /** Created if absent. Holds one file per agent id. */
   folder: string
   agentId: string
   /**
    * Entries older than this are dropped when the file is compacted, so that it does not grow for ever. Default 7 days.
    */
   keepMs?: number
-  /** The file is compacted at this size, and whenever it has doubled since. Default 1 MiB. */
+  /** The file is compacted at this size, and then each time it has doubled. Default 1 MiB. */
   compactBytes?: number
   now?: () => number
 }
@@ -27,8 +27,8 @@ interface Pending {
 const DAY_MS = 86_400_000
 
 /**
- * An append-only file of JSON lines. A line counts once its newline is on disk; what a dying process left after the
- * last newline was never promised to anybody. Lines that arrive while others are being written share one fsync.
+ * An append-only file of JSON lines. A line counts once its newline is on disk; an incomplete last line of a dying
+ * process was never acknowledged. Lines that arrive while others are being written share one fsync.
  */
 export class FileJournal implements CommandJournal {
   readonly #path: string
@@ -40,8 +40,8 @@ export class FileJournal implements CommandJournal {
   #queue: Pending[] = []
   #writer: Promise<void> | undefined
   /**
-   * Undefined until the first write, and after a failed one: what a failed fsync left on disk is unknown, so the file
-   * is made anew.
+   * Undefined before the first write and after a failed one: the content on disk is unknown after a failed fsync, so
+   * the file is rewritten.
    */
   #file: FileHandle | undefined
   #size = 0
@@ -86,7 +86,7 @@ export class FileJournal implements CommandJournal {
     return this.#write({ op: 'forget', commandId })
   }
 
-  /** Writes what is queued, then closes the file. Idempotent. */
+  /** Writes queued lines, then closes the file. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#writer
@@ -103,7 +103,7 @@ export class FileJournal implements CommandJournal {
   }
 
   async #drain(): Promise<void> {
-    // Waits a turn: everything written in this turn goes into one batch.
+    // Wait a turn, so that everything written in this turn goes into one batch.
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const batch = this.#queue
@@ -124,13 +124,13 @@ export class FileJournal implements CommandJournal {
     if (this.#file === undefined || this.#size > this.#compactAt) await this.#compact()
     const bytes = Buffer.from(lines.map(line => `${JSON.stringify(line)}\n`).join(''))
     await this.#file!.appendFile(bytes)
-    // The other two only save a repetition, so nobody waits for them to be safe.
+    // The other two operations only prevent repeated reports, so they need not be synced.
     if (lines.some(({ op }) => op === 'accepted' || op === 'finished')) await this.#file!.datasync()
     this.#size += bytes.length
     for (const line of lines) applyLine(this.#known, line)
   }
 
-  /** Writes the entries that count to a new file and replaces the old one: at every moment one of them is complete. */
+  /** Writes the current entries to a new file and replaces the old one: one of them is complete at any moment. */
   async #compact(): Promise<void> {
     this.#dropOld()
     await this.#file?.close()
@@ -168,7 +168,7 @@ async function readIfThere(path: string): Promise<Buffer> {
   }
 }
 
-/** A new name is safe only when the folder is synced: a power cut may undo the rename. */
+/** A rename is durable only once the folder is synced: a power cut may undo it. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {

@@ -9,7 +9,7 @@ export type JournalLine =
 type Accepted = Extract<JournalLine, { op: 'accepted' }>
 type Finished = Extract<JournalLine, { op: 'finished' }>
 
-/** What the journal says of a command: the line that counts, and whether its result was delivered. */
+/** What the journal says about a command: the line that counts, and whether the result was delivered. */
 export interface Known {
   line: Accepted | Finished
   delivered: boolean
@@ -17,7 +17,7 @@ export interface Known {
 
 const NEWLINE = 0x0a
 
-/** The state that a journal file describes. After the last newline comes what a dying process did not finish. */
+/** The state that a journal file describes. Text after the last newline is an incomplete line of a dying process. */
 export function parseJournal(bytes: Uint8Array): Map<string, Known> {
   const known = new Map<string, Known>()
   const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
@@ -28,7 +28,7 @@ export function parseJournal(bytes: Uint8Array): Map<string, Known> {
   return known
 }
 
-/** A line that a failing disk garbled is ignored; the others still count. */
+/** A line corrupted by a failing disk is ignored; the others still count. */
 function parseLine(text: string): JournalLine | undefined {
   try {
     const line = JSON.parse(text) as JournalLine
@@ -58,7 +58,7 @@ export function applyLine(known: Map<string, Known>, line: JournalLine): void {
   }
 }
 
-/** The fewest lines with the same meaning. */
+/** The fewest lines that describe the same state. */
 export function linesOf({ line, delivered }: Known): JournalLine[] {
   return delivered ? [line, { op: 'delivered', commandId: line.commandId }] : [line]
 }

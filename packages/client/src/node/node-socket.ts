@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import { ABNORMAL_CLOSURE, type SocketClose, type SocketFactory } from '../socket.ts'
 
-/** A WebSocket of `ws`: the token is sent as a header, and a refused upgrade shows its HTTP status. */
+/** A WebSocket of the `ws` package: the token is sent as a header, and a refused upgrade exposes its HTTP status. */
 export const nodeSocket: SocketFactory = ({ url, token }, events) => {
   const socket = new WebSocket(url, {
     headers: token === '' ? {} : { authorization: `Bearer ${token}` },
@@ -21,7 +21,7 @@ export const nodeSocket: SocketFactory = ({ url, token }, events) => {
     request.destroy()
     socket.terminate()
   })
-  // An `error` is always followed by `close`, and an emitter without a listener would throw it.
+  // `close` always follows an `error`; without a listener, the emitter would throw the error.
   socket.on('error', error => {
     failure = { reason: error.message, ...failure }
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AgentClient, FileJournal } from '../node/index.ts'
 
 /**
- * An agent that a test can kill: writes down each run, then reports progress. The input `wait` never ends, `ask` asks a
+ * An agent that a test can kill: logs each run, then reports progress. The input `wait` never ends, `ask` asks a
  * person, `asked there` is answered at the agent's own terminal.
  */
 const [url = '', folder = ''] = process.argv.slice(2)

@@ -6,7 +6,7 @@ interface Due {
   callback: () => void
 }
 
-/** Time that passes when a test says so. */
+/** A clock that a test advances. */
 export class FakeClock implements Clock {
   #now = 1_700_000_000_000
   #order = 0
@@ -26,7 +26,7 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#due.delete(due) }
   }
 
-  /** Every timer fires at its time. */
+  /** Every timer fires at its due time. */
   advance(ms: number): void {
     const until = this.#now + ms
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
@@ -36,7 +36,7 @@ export class FakeClock implements Clock {
     this.#now = until
   }
 
-  /** The host sleeps: what was due fires late, all at once, at the time of waking. */
+  /** The host sleeps: due timers fire late, all at once, at the time of waking. */
   sleep(ms: number): void {
     this.#now += ms
     const until = this.#now

@@ -12,7 +12,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 // biome-ignore lint/suspicious/noExplicitAny: a test looks at frames of every type
 export type Received = { type: string; id?: string; n?: number; payload: any }
 
-/** A queue whose `take` waits for what has not come yet. */
+/** A queue whose `take` waits until a matching item arrives. */
 class Inbox<T> {
   readonly #items: T[] = []
   #wake: (() => void) | undefined
@@ -37,9 +37,9 @@ class Inbox<T> {
 export class Peer {
   readonly request: IncomingMessage
   readonly socket: WebSocket
-  /** Everything received, in order. */
+  /** All frames received, in order. */
   readonly log: Received[] = []
-  /** The text messages in which it came. */
+  /** The text messages that contained them. */
   readonly messages: string[] = []
   readonly #inbox = new Inbox<Received>()
   readonly closed: Promise<number>
@@ -60,7 +60,7 @@ export class Peer {
     this.closed = new Promise(resolve => socket.on('close', resolve))
   }
 
-  /** The next frame of this type; frames of other types stay for later. */
+  /** The next frame of this type. Frames of other types stay queued. */
   next(type: string): Promise<Received> {
     return this.#inbox.take(frame => frame.type === type)
   }
@@ -69,17 +69,17 @@ export class Peer {
     this.socket.send(JSON.stringify(frame))
   }
 
-  /** One text message of these frames and lines. */
+  /** Sends these frames and lines as one text message. */
   join(frames: readonly (object | string)[], lineEnd = '\n'): void {
     this.socket.send(frames.map(frame => (typeof frame === 'string' ? frame : JSON.stringify(frame))).join(lineEnd))
   }
 
-  /** To an agent. */
+  /** Sends a frame to an agent. */
   tell<K extends AgentServerFrameType>(type: K, payload: AgentServerPayloads[K]): void {
     this.send({ type, payload })
   }
 
-  /** To a dashboard. */
+  /** Sends a frame to a dashboard. */
   say<K extends ServerFrameType>(type: K, payload: ServerPayloads[K], id?: string): void {
     this.send({ type, payload, ...(id !== undefined && { id }) })
   }
@@ -95,12 +95,12 @@ export function tokenOf({ headers }: IncomingMessage): string {
   return headers.authorization?.replace('Bearer ', '') ?? protocol?.replace('bearer.', '') ?? ''
 }
 
-/** A real WebSocket server on a free port of the loopback. */
+/** A real WebSocket server on a free loopback port. */
 export class ScriptedServer {
   readonly #http: Server
   readonly #wss: WebSocketServer
   readonly #peers = new Inbox<Peer>()
-  /** The status with which an upgrade is refused. */
+  /** The HTTP status with which an upgrade is refused, if any. */
   refuse: (token: string) => number | undefined = () => undefined
 
   private constructor(http: Server) {
@@ -131,7 +131,7 @@ export class ScriptedServer {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
-  /** The next socket that was opened. */
+  /** The next socket that is opened. */
   accept(): Promise<Peer> {
     return this.#peers.take()
   }

@@ -13,10 +13,10 @@ import {
 } from '@fleetwire/react'
 import { createRoot } from 'react-dom/client'
 
-// Made once, outside React: whoever mounts and unmounts, the connection stays.
+// Created once, outside React: the connection survives mounting and unmounting.
 const client = new DashboardClient({ url: location.origin, token: sessionStorage.getItem('token') ?? '' })
 
-/** A row renders when its own agent changes, not when another does. */
+/** A row renders only when its own agent changes. */
 function AgentRow({ id }: { id: string }) {
   const fleetwire = useFleetwire()
   const agent = useAgent(id)

@@ -15,7 +15,7 @@ import { frame, probe } from '../testing/show.tsx'
 const data = <T,>(live: Live<T>): T | undefined => (live.status === 'ready' ? live.data : undefined)
 const idsOf = (live: Live<readonly string[]>) => data(live)?.join(' ')
 
-/** A history of commands c1, c2 …, of which REST gives `size` a page, the newest first. */
+/** A history of commands c1, c2 …, which REST returns in pages of `size`, newest first. */
 function historyOf(count: number, size: number) {
   const all = Array.from({ length: count }, (_, i) => command(`c${i + 1}`, { createdAt: i + 1, status: 'succeeded' }))
   return {
@@ -116,7 +116,7 @@ t.test('what ended between the reading of the first page and the snapshot is sho
   const fleet = new ScriptedFleet()
   const running = command('c1', { createdAt: 1 })
   const ended = command('c1', { createdAt: 1, status: 'succeeded' })
-  // The first page says what was so when it was asked for, if that was before the snapshot.
+  // The first page shows the state at the time of its request, which is before the snapshot.
   fleet.respond = () => ({ body: { items: [fleet.subscribed.length === 0 ? running : ended], nextCursor: null } })
   fleet.records = []
   const hook = probe(t, fleet.client, useCommandPage)
@@ -149,7 +149,7 @@ t.test('a page that was read while a new snapshot came is read again', async t =
   await hook.until(page => page.isLoading)
   const ended = command('c1', { createdAt: 1, status: 'failed' })
   fleet.respond = () => ({ body: { items: [ended], nextCursor: null } })
-  // What shows that the second snapshot is there.
+  // A record that marks the arrival of the second snapshot.
   fleet.records = [commandRecord('c2', { createdAt: 2 })]
   fleet.cut()
   fleet.reconnect()

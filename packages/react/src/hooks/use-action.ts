@@ -3,15 +3,15 @@ import type { WireError } from '@fleetwire/protocol'
 import { useCallback, useEffect, useRef, useState } from 'react'
 
 export interface Action<A, R> {
-  /** Resolves with the answer; never rejects. */
+  /** Resolves with the result; never rejects. */
   run(argument: A): Promise<RequestResult<R>>
-  /** Whether an answer is awaited. */
+  /** Whether a request is in progress. */
   readonly pending: boolean
-  /** Of the last answer. */
+  /** The error of the last result. */
   readonly error: WireError | LocalError | undefined
 }
 
-/** A request with its state, for a button. Nothing is assumed before the answer: show `pending`. */
+/** A request with its state, for a button. There are no optimistic updates: show `pending`. */
 export function useAction<A = void, R = object>(fn: (argument: A) => Promise<RequestResult<R>>): Action<A, R> {
   const latest = useRef(fn)
   useEffect(() => {

@@ -17,21 +17,21 @@ export interface AgentIndex {
   readonly ids: readonly string[]
   /** Empty without `groupBy`. */
   readonly groups: readonly AgentGroup[]
-  /** While frozen: how many ids would come, go or change places. */
+  /** While frozen: how many ids would be added, removed or moved. */
   readonly moves: number
-  /** Takes over the present order, frozen or not. */
+  /** Adopts the current order, frozen or not. */
   apply(): void
 }
 
 export interface AgentIndexQuery extends AgentQuery {
-  /** Keeps the order as it is shown, for as long as somebody points at it. */
+  /** Freezes the shown order, for example while the user is pointing at it. */
   freeze?: boolean
 }
 
 const agentSource = (store: FleetStore, id: string) => recordSource(store, 'agent', patterns.agents, id)
 const summarySource = (store: FleetStore, id: string) => recordSource(store, 'summary', patterns.summaries, id)
 
-/** One agent; undefined if there is none of this id. With `select`, only a change of that part renders. */
+/** One agent; undefined if there is none with this id. With `select`, renders only when the selected part changes. */
 export function useAgent<S = Agent>(
   id: string | 'skip',
   select?: (agent: Agent) => S,
@@ -40,7 +40,7 @@ export function useAgent<S = Agent>(
   return useRecord(id, agentSource, select, equal)
 }
 
-/** What a card shows of an agent: its current and last command, its last line, its queue and cost. */
+/** An agent's summary for a card: its current and last command, last line, queue and cost. */
 export function useAgentSummary<S = AgentSummary>(
   id: string | 'skip',
   select?: (summary: AgentSummary) => S,
@@ -59,11 +59,11 @@ function useOrder(query: AgentQuery): Live<Order> {
   return useSource(source)
 }
 
-/** The ids of the agents that match, in order. It renders when the order changes, not when an agent does. */
+/** The ids of the matching agents, in order. Renders when the order changes, not when an agent does. */
 export function useAgentIds({ freeze = false, ...query }: AgentIndexQuery = {}): Live<AgentIndex> {
   const store = useStore()
   const live = useOrder(query)
-  // A failure moves an agent as any other change does: what is frozen stays.
+  // A failure moves an agent like any other change, so it must not reset a frozen order.
   const { unseenFailures: _, ...asked } = query
   const key = JSON.stringify(asked)
   const frozen = useRef<{ key: string; order: Order }>(undefined)
@@ -88,7 +88,7 @@ export function useAgentIds({ freeze = false, ...query }: AgentIndexQuery = {}):
   return index
 }
 
-/** The agents that match, in order. It renders with every change of one of them: for rows, use `useAgentIds`. */
+/** The matching agents, in order. Renders on every change of any of them: for rows, use `useAgentIds`. */
 export function useAgents(query: AgentQuery = {}): Live<readonly Agent[]> {
   const store = useStore()
   const order = useOrder(query)
@@ -108,7 +108,7 @@ export function useAgents(query: AgentQuery = {}): Live<readonly Agent[]> {
   return useSource(source)
 }
 
-/** What agents can be chosen by: the values of each label, and the kinds of command that they take. */
+/** The values by which agents can be filtered: those of each label, and the command kinds. */
 export interface AgentFacets {
   readonly labels: ReadonlyMap<string, readonly string[]>
   readonly kinds: readonly string[]
@@ -133,7 +133,7 @@ export function useAgentFacets(): Live<AgentFacets> {
   const source = useMemo(
     () =>
       indexSource<'agent', string, AgentFacets>(store, 'agent', patterns.agents, {
-        // As text, which compares by value.
+        // As text, to compare by value.
         place: ({ labels, capabilities: { kinds } }) => JSON.stringify({ labels, capabilities: { kinds } }),
         isSame: (a, b) => a === b,
         result: places => facetsOf([...new Set(places.values())].map(text => JSON.parse(text))),
@@ -163,7 +163,7 @@ function countsOf(places: Iterable<Pick<Agent, 'work' | 'link'> & { needsYou: bo
   return counts
 }
 
-/** How many agents do what, are linked how, and need somebody. */
+/** How many agents are in each work and link state, and how many need attention. */
 export function useFleetCounts(): Live<FleetCounts> {
   const store = useStore()
   const source = useMemo(
@@ -184,7 +184,7 @@ export interface LastEnded {
   readonly last: NonNullable<AgentSummary['last']>
 }
 
-/** The last command that ended of each agent; the newest first. It renders when one ends. */
+/** The last ended command of each agent, newest first. Renders when one ends. */
 export function useLastEnded(): Live<readonly LastEnded[]> {
   const store = useStore()
   const source = useMemo(

@@ -8,12 +8,12 @@ import { useIds } from './use-list.ts'
 import { type ListPage, useListPage } from './use-list-page.ts'
 import { useRecord } from './use-records.ts'
 
-/** The ids of commands that have not ended, and of those that ended since the list was opened. */
+/** The ids of commands that have not ended, or ended since the list was opened. */
 export function useCommandIds(query: CommandQuery = {}): Live<readonly string[]> {
   return useIds('command', patterns.commands(query.agentId), query, commandRules)
 }
 
-/** The same with all that ended before, page by page. */
+/** The same, plus the commands that ended earlier, page by page. */
 export function useCommandPage(query: CommandQuery = {}): ListPage {
   const { agentId, taskId, parentId, status } = query
   const ids = useCommandIds(query)
@@ -23,7 +23,7 @@ export function useCommandPage(query: CommandQuery = {}): ListPage {
 
 const commandSource = (store: FleetStore, id: string) => recordLookup(store, 'command', id, patterns.command(id))
 
-/** One command, ended or not; undefined if there is none of this id. */
+/** One command, ended or not; undefined if there is none with this id. */
 export function useCommand<S = Command>(
   id: string | 'skip',
   select?: (command: Command) => S,

@@ -3,7 +3,7 @@ import type { Rest } from '../rest/rest.ts'
 import type { ConnectionView } from '../store/connectivity.ts'
 import { useSource } from './use-live.ts'
 
-/** The state of the connection, since when it is down, its round-trip time, and whom the server takes this page for. */
+/** The state of the connection, since when it has been down, its round-trip time, and the user's id and role. */
 export function useConnection(): ConnectionView {
   return useSource(useStore().connectivity)
 }

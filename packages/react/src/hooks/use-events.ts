@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from 'react'
 import { useStore } from '../provider.tsx'
 
 /**
- * Calls the handler with every event that the patterns match, once and in order. It renders only when the server
- * refuses a pattern, and returns why. `onLive` is called when every event from there on comes, and again when some were
- * missed: what was before is read then, so that nothing is missing in between.
+ * Calls the handler with every event that matches the patterns, once and in order. Renders only when the server refuses
+ * a pattern, and returns the error. `onLive` is called once every further event will be delivered, and again after
+ * events were missed: read earlier state then, so that nothing in between is lost.
  */
 export function useEvents(
   patterns: string | readonly string[],
@@ -24,7 +24,7 @@ export function useEvents(
     if (key === '') return
     let isOver = false
     let unsubscribe: (() => void) | undefined
-    // StrictMode mounts twice in one turn: only the mount that stays subscribes.
+    // StrictMode mounts twice in one turn: only the mount that remains subscribes.
     queueMicrotask(() => {
       if (isOver) return
       const handlers = {

@@ -11,7 +11,7 @@ import { useIds } from './use-list.ts'
 import { useSource } from './use-live.ts'
 import { useRecord } from './use-records.ts'
 
-/** The ids of open requests: the riskiest first, and of those the ones that wait the longest. */
+/** The ids of open requests: the riskiest first, then the longest waiting. */
 export function useInteractionIds(query: InteractionQuery = {}): Live<readonly string[]> {
   return useIds('interaction', patterns.interactions(), query, interactionRules)
 }
@@ -19,7 +19,7 @@ export function useInteractionIds(query: InteractionQuery = {}): Live<readonly s
 const interactionSource = (store: FleetStore, id: string) =>
   recordLookup(store, 'interaction', id, patterns.interaction(id))
 
-/** One request, open or settled; undefined if there is none of this id. */
+/** One request, open or settled; undefined if there is none with this id. */
 export function useInteraction<S = Interaction>(
   id: string | 'skip',
   select?: (interaction: Interaction) => S,
@@ -28,7 +28,7 @@ export function useInteraction<S = Interaction>(
   return useRecord(id, interactionSource, select, equal)
 }
 
-/** The open requests themselves, in the same order. It renders with every change of one of them: there are few. */
+/** The open requests themselves, in the same order. Renders on every change of any of them, as there are few. */
 export function useInteractions(query: InteractionQuery = {}): Live<readonly Interaction[]> {
   const store = useStore()
   const order = useInteractionIds(query)

@@ -10,11 +10,11 @@ import type { RecordKindName, Records } from '../store/record-kind.ts'
 import { useSource } from './use-live.ts'
 
 export interface ListPage {
-  /** Live records and those of the pages so far, in one order. */
+  /** Live records and those of the loaded pages, in one order. */
   readonly ids: Live<readonly string[]>
   readonly hasMore: boolean
   readonly isLoading: boolean
-  /** Of the last page; `loadMore` tries again. */
+  /** The error of the last page; `loadMore` tries again. */
   readonly error: WireError | LocalError | undefined
   loadMore(): Promise<void>
 }

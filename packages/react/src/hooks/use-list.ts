@@ -6,7 +6,7 @@ import type { Live } from '../store/live.ts'
 import type { RecordKindName, Records } from '../store/record-kind.ts'
 import { useSource } from './use-live.ts'
 
-/** The ids of the live records that match, in the order of the rules. Queries are compared by value. */
+/** The ids of the matching live records, in the order of the rules. Queries are compared by value. */
 export function useIds<K extends RecordKindName, Q extends object, P>(
   kind: K,
   pattern: string,

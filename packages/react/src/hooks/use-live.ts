@@ -3,7 +3,7 @@ import { type Live, LOADING, type Source } from '../store/live.ts'
 
 const nothing = () => () => {}
 
-/** What a hook given 'skip' reads. */
+/** The source of a hook that was given 'skip'. */
 export const SKIPPED: Source<Live<never>> = { subscribe: nothing, get: () => LOADING }
 
 export function useSource<T>({ subscribe, get }: Source<T>): T {
@@ -16,7 +16,7 @@ interface Selected<T, S> {
   result: Live<S>
 }
 
-/** A part of live data: the component renders only when that part is another. */
+/** A selected part of live data: the component renders only when that part changes. */
 export function useSelected<T, S>(
   source: Source<Live<T>>,
   select: ((data: T) => S) | undefined,

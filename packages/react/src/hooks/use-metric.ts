@@ -5,7 +5,7 @@ import { useSource } from './use-live.ts'
 
 const NONE: readonly number[] = []
 
-/** The latest values of a metric of an agent, oldest first; they are kept as long as somebody reads them. */
+/** The latest values of an agent's metric, oldest first. They are kept while a component reads them. */
 export function useMetric(agentId: string, key: string, points = 120): readonly number[] {
   const store = useStore()
   const source = useMemo(() => {

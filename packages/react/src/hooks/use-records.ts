@@ -4,7 +4,7 @@ import type { FleetStore } from '../store/fleet-store.ts'
 import type { Live, Source } from '../store/live.ts'
 import { SKIPPED, useSelected } from './use-live.ts'
 
-/** A record by its id, or a part of it. */
+/** A record by id, or a part of it. */
 export function useRecord<T, S>(
   id: string | 'skip',
   source: (store: FleetStore, id: string) => Source<Live<T | undefined>>,

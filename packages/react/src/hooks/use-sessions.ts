@@ -14,23 +14,23 @@ import { SKIPPED, useSource } from './use-live.ts'
 import { useRecord } from './use-records.ts'
 
 export interface SessionView {
-  /** undefined: there is no session of this id. */
+  /** Undefined if there is no session with this id. */
   readonly session: Session | undefined
   /** Messages and tool calls, in the order in which they began. */
   readonly itemIds: readonly string[]
-  /** What the agent shows of its state. */
+  /** The state that the agent shares. */
   readonly state: unknown
-  /** Whether `loadOlder` may bring more. */
+  /** Whether `loadOlder` may load more. */
   readonly hasOlder: boolean
   loadOlder(): Promise<void>
 }
 
-/** The ids of an agent's sessions that are active, or ended since the list was opened; the newest first. */
+/** The ids of an agent's sessions that are active or ended since the list was opened, newest first. */
 export function useSessionIds(query: SessionQuery): Live<readonly string[]> {
   return useIds('session', patterns.sessions(query.agentId), query, sessionRules)
 }
 
-/** The same with all that ended before, page by page. */
+/** The same, plus the sessions that ended earlier, page by page. */
 export function useSessionPage(query: SessionQuery): ListPage {
   const { agentId, status } = query
   const ids = useSessionIds(query)
@@ -53,7 +53,7 @@ function sessionSource(store: FleetStore, sessionId: string): Source<Live<Sessio
   })
 }
 
-/** A session with the ids of its conversation. It renders when items come, not when their text grows. */
+/** A session with the ids of its conversation. Renders when items are added, not when their text grows. */
 export function useSession(id: string | 'skip'): Live<SessionView> {
   const store = useStore()
   const source = useMemo(() => (id === 'skip' ? SKIPPED : sessionSource(store, id)), [store, id])
@@ -79,7 +79,7 @@ export function useTranscriptItem(sessionId: string, itemId: string): Conversati
 
 const recordOf = (store: FleetStore, id: string) => recordLookup(store, 'session', id, patterns.sessionStatus(id))
 
-/** One session's record, without its conversation: for a row of a list. */
+/** One session's record without its conversation, for a list row. */
 export function useSessionRecord<S = Session>(
   id: string | 'skip',
   select?: (session: Session) => S,

@@ -13,12 +13,12 @@ import { type ListPage, useListPage } from './use-list-page.ts'
 import { useSource } from './use-live.ts'
 import { useRecord } from './use-records.ts'
 
-/** The ids of tasks that have not ended, and of those that ended since the list was opened; the newest first. */
+/** The ids of tasks that have not ended, or ended since the list was opened, newest first. */
 export function useTaskIds(query: TaskQuery = {}): Live<readonly string[]> {
   return useIds('task', patterns.tasks, query, taskRules)
 }
 
-/** The same with all that ended before, page by page. */
+/** The same, plus the tasks that ended earlier, page by page. */
 export function useTaskPage(query: TaskQuery = {}): ListPage {
   const { agentId, parentTaskId, status } = query
   const list = { agentId, parentTaskId: parentTaskId ?? undefined, status }
@@ -29,7 +29,7 @@ export type TaskTree = Omit<ListPage, 'ids'> & {
   readonly rows: Live<readonly TaskRow[]>
 }
 
-/** The tasks that match, each with its parts below it. */
+/** The matching tasks, each with its subtasks below it. */
 export function useTaskTree(query: TaskQuery = {}): TaskTree {
   const store = useStore()
   const { ids: _, ...page } = useTaskPage(query)
@@ -43,7 +43,7 @@ export function useTaskTree(query: TaskQuery = {}): TaskTree {
 
 const taskSource = (store: FleetStore, id: string) => recordLookup(store, 'task', id, patterns.task(id))
 
-/** One task, ended or not; undefined if there is none of this id. */
+/** One task, ended or not; undefined if there is none with this id. */
 export function useTask<S = Task>(
   id: string | 'skip',
   select?: (task: Task) => S,

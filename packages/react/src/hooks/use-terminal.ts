@@ -8,18 +8,18 @@ export interface TerminalTarget {
   agentId: string
   /** Default: the agent's newest terminal. */
   terminalId?: string
-  /** `snapshot`: whole screens, at most one a second, for a preview. Default `bytes`. */
+  /** `snapshot`: whole screens, at most one per second, for a preview. Default `bytes`. */
   mode?: 'bytes' | 'snapshot'
 }
 
 export interface Terminal extends TerminalState {
-  /** Shows the terminal in the sink, from its present screen on. Returns a function that ends it. */
+  /** Shows the terminal in the sink, starting with the current screen. Returns a function that detaches it. */
   attach(sink: TerminalSink): () => void
   input(data: string): Promise<RequestResult>
   resize(cols: number, rows: number): Promise<RequestResult>
 }
 
-/** A terminal of an agent, for any emulator: this package knows none. */
+/** A terminal of an agent, for any emulator: this package does not depend on one. */
 export function useTerminal({ agentId, terminalId, mode = 'bytes' }: TerminalTarget): Terminal {
   const { client } = useStore()
   const view = useMemo(

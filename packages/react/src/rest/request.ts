@@ -1,7 +1,7 @@
 import type { LocalError, RequestResult } from '@fleetwire/client'
 import { type ErrorCode, errorCodes, type RestError, type WireError } from '@fleetwire/protocol'
 
-/** The answer to a request: refusals and lost connections are values, not exceptions. */
+/** The result of a request: refusals and lost connections are values, not exceptions. */
 export type RestResult<T> = RequestResult<{ data: T }>
 
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
@@ -14,7 +14,7 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Asks for JSON under `/api/v1`. */
+/** Requests JSON under `/api/v1`. */
 export async function request<T>(fetch: Fetch, path: string, options: RequestOptions = {}): Promise<RestResult<T>> {
   const response = await send(fetch, path, options)
   if ('ok' in response && !(response instanceof Response)) return response
@@ -26,7 +26,7 @@ export async function request<T>(fetch: Fetch, path: string, options: RequestOpt
   }
 }
 
-/** Asks for a file, such as an export. */
+/** Requests a file, such as an export. */
 export async function download(fetch: Fetch, path: string, options: RequestOptions = {}): Promise<RestResult<Blob>> {
   const response = await send(fetch, path, options)
   if (!(response instanceof Response)) return response
@@ -65,7 +65,7 @@ async function refusal(response: Response): Promise<{ ok: false; error: WireErro
   return { ok: false, error: body.details === undefined ? error : { ...error, details: body.details } }
 }
 
-/** Of an answer that is not Fleetwire's, such as a proxy's. */
+/** The error code of a response that is not Fleetwire's, such as a proxy's. */
 function codeOf(status: number): ErrorCode {
   const same = Object.entries(errorCodes).find(([, { status: of }]) => of === status)
   return (same?.[0] as ErrorCode | undefined) ?? (status >= 500 ? 'internal' : 'invalid_request')

@@ -11,7 +11,7 @@ interface Asked {
   body: string
 }
 
-/** A server that answers everything alike and remembers what it was asked. */
+/** A server that gives every request the same response and records the requests. */
 async function answering(t: Test, status: number, body: string) {
   const asked: Asked[] = []
   const server = createServer(async (request, response) => {

@@ -41,12 +41,12 @@ import type {
 } from '@fleetwire/protocol'
 import { download, type Fetch, type RestResult, request } from './request.ts'
 
-/** A list comes in pages; `nextCursor` is null at the end. */
+/** One page of a list; `nextCursor` is null on the last page. */
 export interface Page<T> {
   items: T[]
   nextCursor: string | null
 }
-/** `status` and `state` may name several, as a list. */
+/** `status` and `state` accept a list of values. */
 type Query<S extends { static: unknown }> = Omit<S['static'], 'status' | 'state'> & Several<S['static']>
 type Several<Q> = {
   [K in Extract<keyof Q, 'status' | 'state'>]?: string | readonly string[]
@@ -59,7 +59,7 @@ export type SessionListQuery = Query<typeof ListSessionsQuery>
 export type EventPage = Page<Of<typeof EventFrame>> & { cursor: string }
 
 export interface RestOptions {
-  /** The server's address, with its prefix if it has one. */
+  /** The server's address, including its path prefix if it has one. */
   url: string
   /** A token, or a function that returns one for each request. */
   token: string | (() => string | Promise<string>)
@@ -67,7 +67,7 @@ export interface RestOptions {
 
 export type Rest = ReturnType<typeof createRest>
 
-/** The REST interface, for what is not live: history, exports, tokens. Nothing rejects: refusals are values. */
+/** The REST interface, for data that is not live: history, exports, tokens. Never rejects: refusals are values. */
 export function createRest(source: RestOptions | { fetch: Fetch }) {
   const fetch = 'fetch' in source ? source.fetch : fetchOf(source)
   const get = <T>(path: string, query?: object) => request<T>(fetch, path, { query })
@@ -84,7 +84,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
       usage: (agentId: string) => get<AgentUsage>(`/agents/${of(agentId)}/usage`),
       remove: (agentId: string) => send<void>('DELETE', `/agents/${of(agentId)}`),
       disconnect: (agentId: string) => send<{ affected: boolean }>('POST', `/agents/${of(agentId)}/disconnect`),
-      /** The screen and what scrolled out of it. */
+      /** The screen and its scrollback. */
       terminal: (agentId: string, query: { format?: 'text' | 'ansi' | 'cast'; terminalId?: string } = {}) =>
         download(fetch, `/agents/${of(agentId)}/terminal`, { query }),
     },
@@ -94,7 +94,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
       submit: (agentId: string, body: SubmitCommandBody) =>
         send<Command>('POST', `/agents/${of(agentId)}/commands`, body),
       edit: (commandId: string, body: EditCommandBody) => send<Command>('PATCH', `/commands/${of(commandId)}`, body),
-      /** Only while it is queued. */
+      /** Only possible while the command is queued. */
       drop: (commandId: string) => send<void>('DELETE', `/commands/${of(commandId)}`),
       interrupt: (commandId: string, reason?: string) =>
         send<InterruptResult>('POST', `/commands/${of(commandId)}/interrupt`, reason === undefined ? {} : { reason }),
@@ -113,7 +113,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
       remove: (taskId: string) => send<void>('DELETE', `/tasks/${of(taskId)}`),
       act: (taskId: string, action: TaskAction, body: Of<typeof TaskActionBody> = {}) =>
         send<Task>('POST', `/tasks/${of(taskId)}/${action}`, body),
-      /** A file of the tasks that match, or of one task with its history. */
+      /** A file of the matching tasks; `exportOne`: of one task with its history. */
       export: (format: ExportFormat, query: Query<typeof ExportTasksQuery> = {}) =>
         download(fetch, `/tasks/export/${format}`, { query }),
       exportOne: (taskId: string, format: ExportFormat) => download(fetch, `/tasks/${of(taskId)}/export/${format}`),
@@ -121,7 +121,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
     sessions: {
       list: (query?: SessionListQuery) => get<Page<Session>>('/sessions', query),
       get: (sessionId: string) => get<Session>(`/sessions/${of(sessionId)}`),
-      /** From the first item on. */
+      /** Starts with the oldest item. */
       messages: (sessionId: string, query?: Of<typeof TranscriptQuery>) =>
         get<Page<TranscriptItem>>(`/sessions/${of(sessionId)}/messages`, query),
     },
@@ -146,7 +146,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
       list: (query?: Of<typeof ListTokensQuery>) => get<Of<typeof TokenPage>>('/tokens', query),
       mint: (body: MintTokenBody) => send<MintedToken>('POST', '/tokens', body),
       revoke: (jti: string) => send<void>('DELETE', `/tokens/${of(jti)}`),
-      /** Everything that was issued to the subject until now. */
+      /** Revokes every token issued to the subject so far. */
       revokeAll: (sub: string) => send<void>('DELETE', `/subjects/${of(sub)}/tokens`),
     },
     login: {
@@ -155,7 +155,7 @@ export function createRest(source: RestOptions | { fetch: Fetch }) {
   }
 }
 
-/** Exchanges a login code for a token; the only request without one. */
+/** Exchanges a login code for a token; the only request that needs no token. */
 export function login(url: string, code: string): Promise<RestResult<{ token: string; expiresAt: number }>> {
   return request((path, init) => fetch(httpUrl(url) + path, init), '/login', { method: 'POST', body: { code } })
 }

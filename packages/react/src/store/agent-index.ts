@@ -2,7 +2,7 @@ import type { Agent } from '@fleetwire/protocol'
 import { type AgentStatus, agentStatus, agentStatuses } from './agent-status.ts'
 import type { IndexRules } from './index-view.ts'
 
-/** An agent matches if it matches everything named. */
+/** An agent matches if it meets every condition given. */
 export interface AgentFilter {
   status?: AgentStatus | readonly AgentStatus[]
   work?: Agent['work'] | readonly Agent['work'][]
@@ -10,7 +10,7 @@ export interface AgentFilter {
   kind?: string
   labels?: Readonly<Record<string, string>>
   ids?: readonly string[]
-  /** A part of the id, the name or a label, in any case. */
+  /** Part of the id, the name or a label; case-insensitive. */
   text?: string
 }
 
@@ -21,21 +21,21 @@ export interface AgentSort {
 
 export interface AgentQuery {
   where?: AgentFilter
-  /** Default: by status, the most urgent first; then by name. */
+  /** Default: by status, most urgent first, then by name. */
   sort?: AgentSort
   /** `status`, `kind` or the name of a label. */
   groupBy?: string
-  /** Agents of which a failure was not looked at yet: their status is `error`. */
+  /** Agents with a failure that nobody has looked at yet: their status is `error`. */
   unseenFailures?: readonly string[]
 }
 
 export interface AgentGroup {
-  /** The value that its agents share; '' for those without the label. */
+  /** The value that the group's agents share; '' for agents without the label. */
   readonly key: string
   readonly ids: readonly string[]
 }
 
-/** What the index reads of one agent: as long as it is equal, the index needs no computing. */
+/** What the index reads from one agent: while it stays equal, the index is not recomputed. */
 export interface AgentPlace {
   readonly id: string
   readonly sort: string | number
@@ -58,7 +58,7 @@ const isSameOrder = (a: Order, b: Order): boolean =>
   a.groups.length === b.groups.length &&
   a.groups.every(({ key, ids }, i) => key === b.groups[i]!.key && sameIds(ids, b.groups[i]!.ids))
 
-/** Where agents that match stand among each other. */
+/** The order of the matching agents. */
 export function agentRules(query: AgentQuery): IndexRules<Agent, AgentPlace, Order> {
   const { where, sort, groupBy } = query
   const unseen = new Set(query.unseenFailures)
@@ -121,7 +121,7 @@ function hasText({ agentId, name, labels }: Agent, text: string | undefined): bo
 
 const rank = (status: string): number => (agentStatuses as readonly string[]).indexOf(status)
 const byUrgency = (a: string, b: string): number => rank(a) - rank(b)
-/** Those without the label come last. */
+/** Agents without the label come last. */
 const compareGroups = (a: string, b: string): number => Number(a === '') - Number(b === '') || compare(a, b)
 
 function sortKey(agent: Agent, status: AgentStatus, sort: AgentSort | undefined): string | number {
@@ -135,7 +135,7 @@ function groupKey(agent: Agent, status: AgentStatus, groupBy: string): string {
   return groupBy === 'kind' ? agent.kind : (labelOf(agent, groupBy) ?? '')
 }
 
-/** A label may have the name of what every object has. */
+/** Labels may be named like an `Object.prototype` property. */
 const labelOf = ({ labels }: Agent, name: string): string | undefined =>
   Object.hasOwn(labels, name) ? labels[name] : undefined
 

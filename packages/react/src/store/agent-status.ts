@@ -1,6 +1,6 @@
 import type { Agent } from '@fleetwire/protocol'
 
-/** What people see of an agent, by urgency: the first that applies. */
+/** The statuses of an agent shown to users, by urgency. The first that applies is used. */
 export const agentStatuses = [
   'needs-you',
   'error',
@@ -13,11 +13,11 @@ export const agentStatuses = [
 ] as const
 export type AgentStatus = (typeof agentStatuses)[number]
 
-/** It asked something, or a program in its terminal waits for input, which nothing but the agent's word says. */
+/** The agent asked something, or (while connected) reports that it waits for input, for example in its terminal. */
 export const needsYou = ({ openInteractions, work, link }: Agent): boolean =>
   openInteractions > 0 || (work === 'waiting' && link !== 'offline')
 
-/** `hasUnseenFailure`: a command of it failed or was lost, and nobody has looked at it since. */
+/** `hasUnseenFailure`: one of its commands failed or was lost, and nobody has looked at it since. */
 export function agentStatus(agent: Agent, { hasUnseenFailure = false } = {}): AgentStatus {
   if (needsYou(agent)) return 'needs-you'
   if (agent.status === 'error' || agent.work === 'error' || hasUnseenFailure) return 'error'

@@ -6,18 +6,18 @@ import { Listeners } from './listeners.ts'
 import { type Live, LOADING, type Source } from './live.ts'
 import { patterns } from './record-kind.ts'
 
-/** Commands of a batch end by the hundred: what they became is told once in a while. */
+/** Commands of a batch end by the hundred, so listeners are notified at intervals. */
 const FLUSH_MS = 100
 
 const live = new Set<Command['status']>(['queued', 'dispatched', 'running'])
 
-/** One batch: read once over REST, then kept up to date by the events of its commands. */
+/** One batch: read over REST, then kept up to date by the events of its commands. */
 export class BatchView implements Source<Live<Batch>> {
   readonly #store: FleetStore
   readonly #parentId: string
   readonly #listeners = new Listeners()
   #live: Live<Batch> = LOADING
-  /** What events said since the last reading was asked for: it may be newer than the answer. */
+  /** Statuses from events since the last request: they may be newer than its response. */
   #changes = new Map<string, Command['status']>()
   #leave: (() => void)[] = []
   #timer: Timer | undefined
@@ -33,7 +33,7 @@ export class BatchView implements Source<Live<Batch>> {
 
   readonly subscribe = (listener: () => void): (() => void) => {
     const leave = this.#listeners.add(listener)
-    // StrictMode subscribes twice in one turn: only the one that stays opens anything.
+    // StrictMode subscribes twice in one turn: only the subscription that remains opens anything.
     queueMicrotask(() => this.#listeners.size > 0 && this.#leave.length === 0 && this.#open())
     return () => {
       leave()
@@ -44,7 +44,7 @@ export class BatchView implements Source<Live<Batch>> {
   #open(): void {
     const { client, connectivity } = this.#store
     const handlers = {
-      // The first one, and those after a gap: what ended meanwhile is not in them.
+      // The first snapshot, and those after a gap: they omit commands that ended in between.
       snapshot: () => void this.#read(),
       event: (event: DashboardEvent) => this.#note(event),
       error: () => void this.#read(),
@@ -89,7 +89,7 @@ export class BatchView implements Source<Live<Batch>> {
     if (this.#live.status !== 'ready') return
     const before = this.#live.data
     this.#set(before)
-    // Whether and by whom it was stopped is in no command.
+    // Commands do not say whether and by whom the batch was stopped.
     const hasEnded = this.#live.data.status === 'ended' && before.status !== 'ended'
     if (hasEnded || this.#mustRead) void this.#read()
   }

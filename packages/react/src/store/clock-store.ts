@@ -4,17 +4,20 @@ import type { Source } from './live.ts'
 
 const TICK_MS = 1_000
 
-/** Less is the time that a frame takes, or is not seen in ages of seconds. */
+/** Smaller differences are network latency, or do not show in ages given in seconds. */
 const WORTH_CORRECTING_MS = 2_000
 
-/** The time of the server, told once a second to all who show one: a timer for each row would cost more than the rows. */
+/**
+ * The server time, published once a second to all components that show it: a timer per row would cost more than the
+ * rows.
+ */
 class ClockStore implements Source<number> {
   readonly #listeners = new Listeners()
   #now = systemClock.now()
   #timer: Timer | undefined
   #aheadMs = 0
 
-  /** All times of records are the server's; a browser's clock may be minutes away from it. */
+  /** How far the server's clock is ahead. Record times are the server's; a browser's clock may be minutes off. */
   get aheadMs(): number {
     return this.#aheadMs
   }
@@ -27,7 +30,7 @@ class ClockStore implements Source<number> {
   }
 
   readonly get = (): number => {
-    // The first reader after a pause must not see the time at which the last one left.
+    // The first reader after a pause must not see the time of the last tick.
     if (this.#timer === undefined && systemClock.now() - this.#now >= TICK_MS) this.#now = systemClock.now()
     return this.#now + this.#aheadMs
   }
@@ -56,7 +59,7 @@ class ClockStore implements Source<number> {
     this.#timer = undefined
   }
 
-  /** A page that nobody sees shows no time. */
+  /** A hidden page needs no ticks. */
   readonly #onVisibility = (): void => {
     this.#stop()
     if (typeof document !== 'undefined' && document.hidden) return

@@ -5,9 +5,12 @@ import type { Source } from './live.ts'
 export type ConnectionView = ConnectionStatus & {
   /** The round-trip time to the server, once known. */
   rttMs?: number
-  /** Since when there is no connection, in the server's time, epoch ms; before the first one, since it was wanted. */
+  /**
+   * Since when there has been no connection (or, before the first one, since it was requested), in server time, epoch
+   * ms.
+   */
   downSince?: number
-  /** How many missed events the reconnect brought; absent if everything was sent anew. */
+  /** How many missed events the reconnect replayed; absent if the state was sent again instead. */
   caughtUp?: number
   role?: string
   userId?: string

@@ -3,7 +3,7 @@ import { patched } from './json-patch.ts'
 import { OlderItems } from './older-items.ts'
 import { Transcript, type TranscriptFrame } from './transcript.ts'
 
-/** A session with its messages, tool calls and state, from a snapshot on. */
+/** A session with its messages, tool calls and state, starting from a snapshot. */
 export class Conversation {
   readonly transcript = new Transcript()
   readonly #older = new OlderItems()
@@ -11,7 +11,7 @@ export class Conversation {
   #state: unknown
   #pending: TranscriptFrame[] = []
   #pages: { events: readonly TranscriptFrame[]; isLast: boolean }[] = []
-  /** Where older events continue; null: there are none. */
+  /** Where older events continue; null if there are none. */
   olderCursor: string | null | undefined
 
   get session(): Session | undefined {
@@ -22,19 +22,19 @@ export class Conversation {
     return this.#state
   }
 
-  /** Notes an event, or an item of the snapshot, for `apply`. */
+  /** Queues an event, or an item of the snapshot, for `apply`. */
   add(frame: TranscriptFrame): void {
     this.#pending.push(frame)
   }
 
-  /** Notes a page of history, the newest event first, for `apply`. Returns how many items begin in it. */
+  /** Queues a page of history, newest event first, for `apply`. Returns how many items begin in it. */
   addOlder(events: readonly TranscriptFrame[], nextCursor: string | null): number {
     this.olderCursor = nextCursor
     this.#pages.push({ events, isLast: nextCursor === null })
     return events.filter(({ type }) => type.endsWith(':start')).length
   }
 
-  /** Shows what was noted. Returns the ids of the items that have changed. */
+  /** Applies what was queued. Returns the ids of changed items. */
   apply(): Set<string> {
     const frames = this.#pending
     this.#pending = []

@@ -4,15 +4,15 @@ import { clockStore } from './clock-store.ts'
 import { Listeners } from './listeners.ts'
 import { type Live, LOADING } from './live.ts'
 
-/** What a feed uses of its store. */
+/** The part of the store that a feed uses. */
 export interface FeedPort {
   readonly client: DashboardClient
   readonly isOnline: boolean
   /** When the connection was lost, epoch ms. */
   readonly downSince: number | undefined
-  /** The feed wants to be flushed with the next frame. */
+  /** The feed needs a flush in the next animation frame. */
   pending(feed: Feed): void
-  /** Nobody has read the feed for a while. */
+  /** The feed has had no readers for a while. */
   over(feed: Feed): void
 }
 
@@ -20,15 +20,15 @@ type Phase =
   | { name: 'loading' }
   | { name: 'refused'; code: WireError['code']; live: Live<never> }
   | { name: 'ready' }
-  /** Events were missed: the old data stays until the new snapshot is whole. */
+  /** Events were missed: the old data stays until the new snapshot is complete. */
   | { name: 'resyncing'; since: number }
 
-/** So that going from one screen to the next and back loads nothing again. */
+/** Keeps unread feeds, so that leaving a screen and returning loads nothing again. */
 const KEEP_MS = 5_000
 
 /**
- * One pattern, subscribed once for all who read it. What the server sends is only noted; `flush` makes it visible, once
- * a frame, so that readers never see a part of a change.
+ * One pattern, subscribed once for all its readers. Incoming data is only queued; `flush` makes it visible, once per
+ * animation frame, so that readers never see part of a change.
  */
 export abstract class Feed {
   readonly pattern: string
@@ -53,30 +53,30 @@ export abstract class Feed {
     return this.port.client.clock
   }
 
-  /** The state of one who has no data: loading or refused; undefined if there is data. */
+  /** The state without data: loading or refused; undefined if there is data. */
   get without(): Live<never> | undefined {
     if (this.#phase.name === 'refused') return this.#phase.live
     return this.#phase.name === 'loading' ? LOADING : undefined
   }
 
   get isStale(): boolean {
-    // A page that is back online before the next frame must not look up to date until then.
+    // A page that reconnects must not look up to date before the next flush.
     return !this.port.isOnline || [this.#phase, this.#next].some(phase => phase?.name === 'resyncing')
   }
 
-  /** Until when the data is known to be right. */
+  /** The time up to which the data is known to be correct. */
   get asOf(): number {
     if (!this.port.isOnline && this.port.downSince !== undefined) return this.port.downSince
     const at = this.#phase.name === 'resyncing' ? this.#phase.since : this.clock.now()
     return at + clockStore.aheadMs
   }
 
-  /** Called at most once a flush, after anything has changed, `without` and `isStale` included. */
+  /** Called at most once per flush, after any change, including changes of `without` and `isStale`. */
   onChange(listener: () => void): () => void {
     return this.#changed.add(listener)
   }
 
-  /** Counts a reader. Returns a function that releases it. */
+  /** Registers a reader. Returns a function that releases it. */
   retain(): () => void {
     this.#readers++
     this.#keep?.cancel()
@@ -89,7 +89,7 @@ export abstract class Feed {
     }
   }
 
-  /** Ends it now if nobody reads it; false if somebody does. */
+  /** Ends the feed now if it has no readers; false if it has. */
   endUnread(): boolean {
     if (this.#readers > 0) return false
     this.#keep?.cancel()
@@ -97,14 +97,14 @@ export abstract class Feed {
     return true
   }
 
-  /** Another pattern was let go: one that was refused for their number may have its place. */
+  /** Another pattern was released, so a pattern refused for their number may fit now. */
   retry(): void {
     if (this.#phase.name !== 'refused' || this.#phase.code !== 'subscription_limit') return
     this.#unsubscribe?.()
     this.#unsubscribe = this.#subscribe()
   }
 
-  /** Makes what is pending visible. */
+  /** Makes pending changes visible. */
   flush(): void {
     const next = this.#next
     this.#next = undefined
@@ -120,11 +120,11 @@ export abstract class Feed {
     this.#changed.tell()
   }
 
-  /** Replaces all that is known; a promise is settled when that is whole. */
+  /** Replaces all data. A returned promise resolves when the new data is complete. */
   protected abstract replace(records: readonly SnapshotRecord[]): void | Promise<void>
   protected abstract note(event: DashboardEvent): boolean
   protected abstract apply(): void
-  /** Tells keyed listeners that `without` or `isStale` has changed. */
+  /** Notifies keyed listeners that `without` or `isStale` has changed. */
   protected abstract staleness(): void
 
   #subscribe(): () => void {

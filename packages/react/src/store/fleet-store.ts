@@ -8,13 +8,13 @@ import { RecordFeed } from './record-feed.ts'
 import { kinds, patterns, type RecordKindName, type Records } from './record-kind.ts'
 import { SessionFeed, type SessionPort } from './session-feed.ts'
 
-/** For subscriptions that are not made here, such as `useEvents`. */
+/** Reserved for subscriptions made elsewhere, such as by `useEvents`. */
 const SPARE_PATTERNS = 8
 const DEFAULT_PATTERNS = 64
 
 type AnyFeed = RecordFeed<unknown> | MetricsFeed | SessionFeed
 
-/** All that the hooks of one client know. */
+/** The shared data of all hooks of one client. */
 export class FleetStore {
   readonly client: DashboardClient
   readonly connectivity: Connectivity
@@ -50,11 +50,11 @@ export class FleetStore {
         for (const other of this.#feeds.values()) other.retry()
       },
     }
-    // Its summary goes with an agent, and has no event of its own for that.
+    // A removed agent's summary goes too, but no separate event reports that.
     client.on('agent:removed', ({ payload }) => this.peek('summary', patterns.summaries)?.drop(payload.agentId))
     let wasOnline = this.connectivity.isOnline
     client.status.subscribe(({ state }: ConnectionStatus) => {
-      // Nothing comes any more, so nothing is kept for later.
+      // No more data will arrive, so unread feeds are not kept.
       if (state === 'stopped') for (const feed of [...this.#feeds.values()]) feed.endUnread()
       if (connectivity.isOnline === wasOnline) return
       wasOnline = connectivity.isOnline
@@ -62,12 +62,12 @@ export class FleetStore {
     })
   }
 
-  /** The feed of these records, if somebody reads it. */
+  /** The feed of these records, if it exists. */
   peek<K extends RecordKindName>(kind: K, pattern: string): RecordFeed<Records[K]> | undefined {
     return this.#feeds.get(`${kind} ${pattern}`) as RecordFeed<Records[K]> | undefined
   }
 
-  /** The same; the caller retains it at once. */
+  /** The feed of these records, created if necessary; the caller retains it at once. */
   records<K extends RecordKindName>(kind: K, pattern: string): RecordFeed<Records[K]> {
     return this.#feed(`${kind} ${pattern}`, () => {
       const scope = isOne(pattern) ? 'all' : 'active'
@@ -75,7 +75,7 @@ export class FleetStore {
     }) as unknown as RecordFeed<Records[K]>
   }
 
-  /** Of all feeds of this kind, one that has the record. */
+  /** A feed of this kind that has the record. */
   holding<K extends RecordKindName>(kind: K, id: string): RecordFeed<Records[K]> | undefined {
     for (const feed of this.#feeds.values()) {
       if (!(feed instanceof RecordFeed) || feed.kind !== (kinds[kind] as unknown) || feed.get(id) === undefined)
@@ -112,7 +112,7 @@ export class FleetStore {
     return feed
   }
 
-  /** A connection has room for so many patterns (LM3): those that are only kept for later make room first. */
+  /** The patterns of a connection are limited (LM3): unread feeds that are only kept for later make room first. */
   #makeRoom(): void {
     const limit = (this.client.identity.value?.limits.maxPatterns ?? DEFAULT_PATTERNS) - SPARE_PATTERNS
     for (const feed of [...this.#feeds.values()]) {
@@ -128,7 +128,7 @@ export class FleetStore {
       try {
         feed.flush()
       } catch (error) {
-        // What one feed cannot show must not keep the others from it.
+        // An error in one feed must not keep the others from being flushed.
         queueMicrotask(() => {
           throw error
         })
@@ -137,7 +137,7 @@ export class FleetStore {
   }
 }
 
-/** Whether the pattern names one record: then its end is of interest too. */
+/** Whether the pattern names a single record: then it is followed beyond its end. */
 const isOne = (pattern: string): boolean => {
   const tokens = pattern.split('.')
   return tokens[tokens.length - 1] !== '*' && tokens[tokens.length - 2] !== '*'
@@ -145,7 +145,7 @@ const isOne = (pattern: string): boolean => {
 
 const stores = new WeakMap<DashboardClient, FleetStore>()
 
-/** The one store of a client, however many providers give it. */
+/** The single store of a client, however many providers use it. */
 export function storeOf(client: DashboardClient): FleetStore {
   const store = stores.get(client) ?? new FleetStore(client)
   stores.set(client, store)

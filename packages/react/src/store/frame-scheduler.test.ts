@@ -19,7 +19,7 @@ function setUp(t: Test, costMs = 0) {
     flushes++
     clock.advance(costMs)
   })
-  /** The browser draws. */
+  /** Simulates the browser drawing a frame. */
   async function draw() {
     const due = frames
     frames = []

@@ -1,13 +1,13 @@
 import type { Clock, Timer } from '@fleetwire/client'
 
 const HIDDEN_MS = 250
-/** The share of time that flushes may take is about a quarter: the page must also draw and listen. */
+/** Flushes may take about a quarter of the time: the page must also draw and react to input. */
 const REST_FACTOR = 3
 
 /**
- * Calls `flush` once a frame while there is something to flush. A hidden page has no frames, so a timer does it there;
- * and since browsers slow such timers down to one a minute, events that come later do it too. A flush that took long
- * (with the rendering that it caused) is followed by a pause.
+ * Calls `flush` once per animation frame while something is pending. A hidden page has no frames, so a timer flushes
+ * there; browsers slow such timers down to one per minute, so late events flush too. A pause follows a flush that took
+ * long (including the rendering that it caused).
  */
 export class FrameScheduler {
   readonly #clock: Clock
@@ -50,7 +50,7 @@ export class FrameScheduler {
     try {
       this.#flush()
     } finally {
-      // React renders in a microtask that the flush has queued already.
+      // React renders in a microtask that the flush has already queued.
       queueMicrotask(() => {
         const end = this.#clock.now()
         this.#notBefore = end + Math.min(REST_FACTOR * (end - start), HIDDEN_MS)

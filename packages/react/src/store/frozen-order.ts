@@ -1,8 +1,8 @@
 import type { Order } from './agent-index.ts'
 
 /**
- * The shown order stays as it is, but for ids that are gone altogether. `moves` counts what applying the present order
- * would change: ids that come, go or change places.
+ * Keeps the shown order, except for ids that no longer exist. `moves` counts what applying the current order would
+ * change: ids added, removed or moved.
  */
 export function frozenOrder(
   shown: Order,
@@ -17,7 +17,7 @@ export function frozenOrder(
   return { order, moves: movesBetween(order.ids, present.ids) }
 }
 
-/** Ids that are only in one of them, and those outside the longest run that both have in the same order. */
+/** Counts ids that are in only one list, and those outside the longest common subsequence. */
 export function movesBetween(before: readonly string[], after: readonly string[]): number {
   const place = new Map(before.map((id, index) => [id, index]))
   const places = after.map(id => place.get(id)).filter(index => index !== undefined)

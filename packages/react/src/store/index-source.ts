@@ -5,7 +5,7 @@ import type { RecordFeed } from './record-feed.ts'
 import type { RecordKindName, Records } from './record-kind.ts'
 import { liveSource } from './sources.ts'
 
-/** An order over the records of a pattern. */
+/** A result computed from the records of a pattern, such as their order. */
 export function indexSource<K extends RecordKindName, P, R>(
   store: FleetStore,
   kind: K,
@@ -19,7 +19,7 @@ export function indexSource<K extends RecordKindName, P, R>(
     open: () => store.records(kind, pattern),
     read(feed) {
       if (view !== undefined) last = { records: feed.records, result: view.result }
-      // The first rendering comes before anything is watched.
+      // The first render happens before the feed is watched.
       else if (last?.records !== feed.records) last = { records: feed.records, result: once(feed, rules) }
       return last!.result
     },

@@ -5,17 +5,18 @@ import type { RecordFeed } from './record-feed.ts'
 const MIN_INTERVAL_MS = 250
 
 export interface IndexRules<T, P, R> {
-  /** What the index reads of a record; undefined if the record does not belong. */
+  /** What the index reads from a record; undefined if the record does not belong to it. */
   place(record: T): P | undefined
   isSame(a: P | undefined, b: P | undefined): boolean
   result(places: ReadonlyMap<string, P>): R
-  /** Of results: an equal one is no change. */
+  /** Compares results: an equal one is not a change. */
   equal(a: R, b: R): boolean
 }
 
 /**
- * An order over the records of a feed. It is computed anew only after a record came, went or changed its place, and at
- * most every 250 ms: with a thousand agents a sort a frame would cost more than all else.
+ * A result computed from the records of a feed, such as their order. It is recomputed only after a record was added,
+ * removed or moved, and at most every 250 ms: with a thousand agents, a sort per frame would cost more than everything
+ * else.
  */
 export class IndexView<T, P, R> {
   readonly #feed: RecordFeed<T>
@@ -28,7 +29,7 @@ export class IndexView<T, P, R> {
   #timer: Timer | undefined
   readonly #leave: () => void
 
-  /** `before`: what was shown last; it stays if nothing has changed. */
+  /** `before`: the last result; it is kept if nothing has changed. */
   constructor(feed: RecordFeed<T>, rules: IndexRules<T, P, R>, before?: R) {
     this.#feed = feed
     this.#rules = rules
@@ -70,7 +71,7 @@ export class IndexView<T, P, R> {
     if (ids === 'all') {
       this.#isDirty = true
       this.#readAll()
-      // A snapshot shows as a whole: rows and their order together.
+      // A snapshot is shown at once: rows and their order together.
       this.#compute()
       return
     }

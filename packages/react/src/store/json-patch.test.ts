@@ -4,7 +4,7 @@ import { patched } from './json-patch.ts'
 
 const value = { a: { b: [1, 2, 3] }, 'x/y': { '~': 1 }, keep: { me: true } }
 
-/** The operations of RFC 6902, and what another implementation makes of them. */
+/** The operations of RFC 6902, to compare with another implementation. */
 const patches: Parameters<typeof patched>[1][] = [
   [{ op: 'add', path: '/a/c', value: 1 }],
   [{ op: 'add', path: '/a/b/1', value: 9 }],

@@ -3,7 +3,7 @@ import type { EventPayloads } from '@fleetwire/protocol'
 type Operation = EventPayloads['state:patch']['patch'][number]
 type Node = Record<string, unknown> | unknown[]
 
-/** The value after an RFC 6902 patch that the server has applied already; it shares what did not change. */
+/** The value after an RFC 6902 patch that the server has already applied. Shares unchanged parts. */
 export function patched(value: unknown, patch: readonly Operation[]): unknown {
   return patch.reduce(applied, value)
 }
@@ -38,7 +38,7 @@ const at = (root: unknown, path: readonly string[]): unknown =>
   path.reduce<unknown>((node, token) => (node as Record<string, unknown> | undefined)?.[token], root)
 
 type Edit = (parent: Node | undefined, token: string) => unknown
-/** The edit has changed its parent by itself. */
+/** The edit has modified its parent itself. */
 const DONE = Symbol('done')
 
 const insert =
@@ -55,7 +55,7 @@ const remove: Edit = (parent, token) => {
   return DONE
 }
 
-/** Copies the nodes on the way, so that whoever holds the old value sees no change. */
+/** Copies the nodes along the path, so that holders of the old value see no change. */
 function edited(root: unknown, path: readonly string[], edit: Edit): unknown {
   const [token, ...rest] = path
   if (token === undefined) {

@@ -8,13 +8,13 @@ export interface CommandQuery {
   parentId?: string
   kind?: string
   status?: Command['status'] | readonly Command['status'][]
-  /** `queue`: in the order in which they will run. Default: the newest first. */
+  /** `queue`: in the order in which they will run. Default: newest first. */
   order?: 'newest' | 'queue'
 }
 
 export interface TaskQuery {
   agentId?: string
-  /** null: only tasks that are no part of another. */
+  /** Null: only tasks without a parent. */
   parentTaskId?: string | null
   status?: Task['status'] | readonly Task['status'][]
 }
@@ -31,7 +31,7 @@ export interface SessionQuery {
 }
 
 type Ids = readonly string[]
-/** Compared in turn. */
+/** Compared element by element. */
 type Place = readonly (string | number)[]
 
 const isOneOf = <T>(value: T, wanted: T | readonly T[] | undefined): boolean =>
@@ -54,7 +54,7 @@ function compare(a: Place, b: Place): number {
   return 0
 }
 
-/** As `compareQueued` of the protocol, which the server goes by. */
+/** The same order as the protocol's `compareQueued`, which the server uses. */
 const queuePlace = ({ runNextAt = 0, priority, whenBusy, commandId }: Command): Place => [
   ...[-runNextAt, -priority, whenBusy === 'interrupt' ? 0 : 1],
   commandId,
@@ -85,7 +85,7 @@ export const taskRules = (query: TaskQuery) =>
 
 const risks: readonly Interaction['risk'][] = ['high', 'unknown', 'medium', 'low']
 
-/** The riskiest first; of those, the ones that wait the longest. */
+/** The riskiest first, then the longest waiting. */
 export const interactionRules = (query: InteractionQuery) =>
   rules<Interaction>(
     interaction =>

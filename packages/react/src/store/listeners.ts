@@ -1,6 +1,6 @@
 export type Listener = () => void
 
-/** Listeners of one thing. */
+/** A set of listeners. */
 export class Listeners {
   readonly #all = new Set<Listener>()
 
@@ -9,7 +9,7 @@ export class Listeners {
   }
 
   add(listener: Listener): () => void {
-    // A wrapper, so that a function that was added twice can be removed once.
+    // A wrapper, so a function that was added twice can be removed once.
     const own = () => listener()
     this.#all.add(own)
     return () => void this.#all.delete(own)
@@ -20,7 +20,7 @@ export class Listeners {
   }
 }
 
-/** Listeners by key: a row wakes only for its own record. */
+/** Listeners by key: a row is notified only about its own record. */
 export class KeyedListeners {
   readonly #byKey = new Map<string, Listeners>()
 

@@ -2,7 +2,7 @@ import type { WireError } from '@fleetwire/protocol'
 
 /**
  * Data that the server keeps up to date. `stale`: it may have changed since `asOf` (epoch ms), because there is no
- * connection or the server is sending everything anew. Otherwise `asOf` is when this value came.
+ * connection or the server is sending the state again. Otherwise `asOf` is when this value arrived.
  */
 export type Live<T> =
   | { readonly status: 'loading' }

@@ -18,7 +18,7 @@ export class MetricsFeed extends Feed {
   }
 
   protected replace(records: readonly SnapshotRecord[]): void {
-    // The newest ones continue the curve: there is no history to replace it with.
+    // A snapshot has only the newest points, which continue the curve: there is no history to replace it with.
     for (const { type, payload } of records) if (type === 'agent:metrics') this.#pending.push(payload)
   }
 

@@ -17,10 +17,10 @@ export interface PagedListView {
   readonly error: WireError | LocalError | undefined
 }
 
-/** After so many missed pages the list begins anew. */
+/** After this many pages without a known record, catching up stops and paging continues from there. */
 const PAGES_TO_CATCH_UP = 10
 
-/** Adds the history of a list to its feed, page by page, from the newest on. */
+/** Adds the history of a list to its feed, page by page, newest first. */
 export class PagedList<T> implements Source<PagedListView> {
   readonly #port: PagedListPort<T>
   readonly #listeners = new Listeners()
@@ -28,7 +28,7 @@ export class PagedList<T> implements Source<PagedListView> {
   #view: PagedListView = { hasMore: true, isLoading: true, error: undefined }
   #feed: RecordFeed<T> | undefined
   #cursor: string | undefined
-  /** The snapshot after which the newest pages were read. */
+  /** Number of the snapshot after which the newest pages were read. */
   #readAfter = 0
   #loading: Promise<void> | undefined
 
@@ -40,8 +40,8 @@ export class PagedList<T> implements Source<PagedListView> {
   readonly subscribe = (listener: () => void): (() => void) => this.#listeners.add(listener)
 
   /**
-   * Holds the records, and loads the first page after their snapshot: a record that was active when a page was read,
-   * and is not in a later snapshot, would stay active for ever. Returns a function that lets them go.
+   * Retains the records, and loads the first page after their snapshot: a record that was active when its page was
+   * read, but is not in a later snapshot, would stay active for ever. Returns a function that releases them.
    */
   open(): () => void {
     const feed = this.#port.feed()
@@ -56,7 +56,7 @@ export class PagedList<T> implements Source<PagedListView> {
     }
   }
 
-  /** The next page; first what a failed load has left out. Calls while something loads wait for that. */
+  /** Loads the next page, after anything that a failed load has left out. Calls during a load wait for that load. */
   readonly loadMore = (): Promise<void> =>
     this.#once(async () => {
       const feed = this.#feed
@@ -66,7 +66,7 @@ export class PagedList<T> implements Source<PagedListView> {
       await this.#readNewest(feed)
     })
 
-  /** What ended while events were missed is on the newest pages, and in no snapshot. False if a page failed. */
+  /** Records that ended while events were missed are on the newest pages but in no snapshot. False if a page failed. */
   async #readNewest(feed: RecordFeed<T>): Promise<boolean> {
     while (feed.snapshots > this.#readAfter) {
       const { snapshots } = feed
@@ -99,7 +99,7 @@ export class PagedList<T> implements Source<PagedListView> {
     return true
   }
 
-  /** Undefined if the page was refused or nobody wants it any more. */
+  /** Undefined if the page was refused or the list was closed. */
   async #add(
     feed: RecordFeed<T>,
     cursor: string | undefined,

@@ -3,10 +3,10 @@ import { Feed, type FeedPort } from './feed.ts'
 import { KeyedListeners } from './listeners.ts'
 import type { RecordKind } from './record-kind.ts'
 
-/** Settled records of a feed of active ones, kept for those who still look at them. */
+/** Maximum of settled records kept in a feed of active ones, for lists that still show them. */
 const MAX_SETTLED = 500
 
-/** The records of one kind behind one pattern, and those of history that lists have added. */
+/** The records of one kind that match a pattern, plus historical records added by lists. */
 export class RecordFeed<T> extends Feed {
   readonly kind: RecordKind<T>
   readonly #isActiveOnly: boolean
@@ -14,9 +14,9 @@ export class RecordFeed<T> extends Feed {
   readonly #updates = new Set<(ids: Iterable<string> | 'all') => void>()
   readonly #lists = new Set<ReadonlySet<string>>()
   #records = new Map<string, T>()
-  /** By age of their end. */
+  /** Ordered by when they settled. */
   #settled = new Set<string>()
-  /** What the next flush makes visible; undefined: gone. */
+  /** What the next flush makes visible; undefined: removed. */
   #pending = new Map<string, T | undefined>()
   #replacement: Map<string, T> | undefined
   #added = new Map<string, T>()
@@ -33,7 +33,7 @@ export class RecordFeed<T> extends Feed {
     return this.#records
   }
 
-  /** Grows with each snapshot: what settled before it, and was not listed, is not known. */
+  /** Increases with each snapshot. Records that settled before it and are in no list are unknown. */
   get snapshots(): number {
     return this.#snapshots
   }
@@ -42,31 +42,31 @@ export class RecordFeed<T> extends Feed {
     return this.#records.get(id)
   }
 
-  /** Called after a flush that changed this record, or how far it can be trusted. */
+  /** Called after a flush that changed this record or its staleness. */
   onRecord(id: string, listener: () => void): () => void {
     return this.#keyed.add(id, listener)
   }
 
-  /** Called in each flush that changed records, before listeners are told, with their ids. */
+  /** Called with the ids in each flush that changed records, before listeners are notified. */
   onUpdate(update: (ids: Iterable<string> | 'all') => void): () => void {
     this.#updates.add(update)
     return () => void this.#updates.delete(update)
   }
 
-  /** Adds records of history with the next flush, and resolves then; what is known already is newer. */
+  /** Adds historical records in the next flush, and resolves then. Records already known are newer and stay. */
   add(records: readonly T[]): Promise<void> {
     for (const record of records) this.#added.set(this.kind.idOf(record), record)
     this.port.pending(this)
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
-  /** It is gone with the next flush, which no event of this feed says. */
+  /** Removes a record in the next flush, for removals that no event of this feed reports. */
   drop(id: string): void {
     this.#pending.set(id, undefined)
     this.port.pending(this)
   }
 
-  /** Keeps the records of these ids. Returns a function that lets them go. */
+  /** Keeps the records with these ids. Returns a function that releases them. */
   keep(ids: ReadonlySet<string>): () => void {
     this.#lists.add(ids)
     return () => void this.#lists.delete(ids)
@@ -103,7 +103,7 @@ export class RecordFeed<T> extends Feed {
       changed.set(id, record)
     }
     if (replacement === undefined && changed.size === 0) return
-    // Lists show a page at once, as they show a snapshot, and not when their order is due.
+    // Lists show a page or a snapshot at once, not only when their order is next recomputed.
     const isWhole = replacement !== undefined || added.size > 0
     for (const update of [...this.#updates]) update(isWhole ? 'all' : changed.keys())
     if (replacement === undefined) this.#keyed.tell(changed.keys())
@@ -122,7 +122,7 @@ export class RecordFeed<T> extends Feed {
     this.#snapshots++
     for (const id of settled) {
       const record = before.get(id)
-      // A snapshot of active records says nothing of these, and they do not change any more.
+      // A snapshot of active records does not include these, and they no longer change.
       if (record !== undefined && !replacement.has(id) && this.#isKept(id)) this.#put(id, record)
     }
   }

@@ -17,9 +17,9 @@ export interface RecordKind<T> {
   idOf(record: T): string
   /** Whether an event of this type carries such a record. */
   carries(type: string): boolean
-  /** Whether an event of this type says that the record is gone. */
+  /** Whether an event of this type removes the record. */
   removes(type: string): boolean
-  /** Nothing more happens to it. */
+  /** Whether the record will not change any more. */
   isSettled(record: T): boolean
 }
 
@@ -76,7 +76,7 @@ export const kinds: { readonly [K in RecordKindName]: RecordKind<Records[K]> } =
   },
 }
 
-/** The patterns that bring them: broad ones are shared by all rows. */
+/** The patterns that deliver the records: all rows share the broad ones. */
 export const patterns = {
   agents: 'agents.*.status',
   summaries: 'agents.*.summary',

@@ -4,7 +4,7 @@ import type { RecordFeed } from './record-feed.ts'
 import type { RecordKindName, Records } from './record-kind.ts'
 import { liveSource } from './sources.ts'
 
-/** One record out of the feed of `pattern`; undefined if that has none of this id. */
+/** One record from the feed of `pattern`; undefined if the feed has none with this id. */
 export function recordSource<K extends RecordKindName>(
   store: FleetStore,
   kind: K,
@@ -20,8 +20,8 @@ export function recordSource<K extends RecordKindName>(
 }
 
 /**
- * One record of a kind whose lists leave out what is settled: it is read where some list has it, and else comes by its
- * own pattern. So a thousand rows need no patterns of their own, and a link to an old record works.
+ * One record of a kind whose lists omit settled records: read from a list that has it, otherwise through its own
+ * pattern. Thus a thousand rows need no patterns of their own, and a link to an old record works.
  */
 export function recordLookup<K extends RecordKindName>(
   store: FleetStore,
@@ -37,7 +37,7 @@ export function recordLookup<K extends RecordKindName>(
   function get(): Live<Records[K] | undefined> {
     const live = at.source.get()
     if (live.status === 'ready' && live.data !== undefined) last = live
-    // On the way from one feed to another the record stays as it was.
+    // Keep the last value while moving from one feed to another.
     if (live.status !== 'loading' || last?.status !== 'ready') return live
     if (!last.stale) last = { ...last, stale: true }
     return last
@@ -55,7 +55,7 @@ export function recordLookup<K extends RecordKindName>(
       }
       const changed = () => {
         const live = at.source.get()
-        // It ended while events were missed, so a snapshot of active records has it no more.
+        // The record ended while events were missed, so a snapshot of active records no longer has it.
         if (at.pattern !== own && live.status === 'ready' && live.data === undefined) move(own)
         listener()
       }

@@ -8,21 +8,21 @@ import { KeyedListeners } from './listeners.ts'
 import type { ConversationItem } from './transcript.ts'
 
 export interface SessionPort extends FeedPort {
-  /** Events of the topic before the cursor, the newest first. */
+  /** Events of the topic before the cursor, newest first. */
   eventsBefore(topic: string, cursor: string | undefined): Promise<RestResult<Page<WireEvent>>>
 }
 
-/** What one call for older items brings at least, unless there are no more. */
+/** Minimum number of items that one call for older items loads, unless there are no more. */
 const ITEMS_A_LOAD = 20
-/** Of a long answer: so many pages without a beginning end a load. */
+/** Maximum pages per load: a long message may span many pages without a start. */
 const PAGES_A_LOAD = 20
 
-/** One session with its conversation: what is open comes with the snapshot, what is older over REST. */
+/** One session with its conversation: open items come with the snapshot, older ones over REST. */
 export class SessionFeed extends Feed {
   readonly #sessionPort: SessionPort
   readonly #keyed = new KeyedListeners()
   #shown = new Conversation()
-  /** A newer snapshot, until its latest items are here too: then one takes the place of the other. */
+  /** A newer snapshot, until its latest items have loaded too; then it replaces the shown conversation. */
   #next: Conversation | undefined
   #isNextWhole = false
   #loading: Promise<void> | undefined
@@ -44,7 +44,7 @@ export class SessionFeed extends Feed {
     return this.#shown.transcript.ids
   }
 
-  /** Whether `loadOlder` may bring more. */
+  /** Whether `loadOlder` may load more. */
   get hasOlder(): boolean {
     return this.#shown.olderCursor !== null
   }
@@ -57,7 +57,7 @@ export class SessionFeed extends Feed {
     return this.#keyed.add(itemId, listener)
   }
 
-  /** Loads what came before. Calls while it loads are one call. */
+  /** Loads older items. Calls during a load share it. */
   readonly loadOlder = (): Promise<void> => {
     this.#loading ??= this.#load(this.#shown).finally(() => {
       this.#loading = undefined
@@ -98,7 +98,7 @@ export class SessionFeed extends Feed {
 
   async #load(conversation: Conversation): Promise<void> {
     const { session } = conversation
-    // Without a record there is nothing to read: the server knows no such session.
+    // Without a record there is nothing to read: the server has no such session.
     if (session === undefined) conversation.olderCursor = null
     else await this.#loadPages(conversation, topics.sessionMessages(session.agentId, session.sessionId))
   }

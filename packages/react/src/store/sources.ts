@@ -2,16 +2,16 @@ import type { Feed } from './feed.ts'
 import { type Live, LOADING, type Source } from './live.ts'
 
 export interface LiveRead<F extends Feed, T> {
-  /** The feed if somebody reads it already. */
+  /** The feed, if it exists. */
   peek(): F | undefined
-  /** The feed, to be retained. */
+  /** The feed, created if necessary; to be retained. */
   open(): F
   read(feed: F): T
-  /** What besides a change of the feed's state changes what is read. Default: every change of the feed. */
+  /** Subscribes to the changes that affect the value. Default: every change of the feed. */
   watch?(feed: F, listener: () => void): () => void
 }
 
-/** Reads a value of a feed, as a `Live` that is the same object until the value or its freshness changes. */
+/** Reads a value from a feed as a `Live`, which is the same object until the value or its staleness changes. */
 export function liveSource<F extends Feed, T>({ peek, open, read, watch }: LiveRead<F, T>): Source<Live<T>> {
   let last: Extract<Live<T>, { status: 'ready' }> | undefined
   return {

@@ -4,7 +4,7 @@ import { type TaskQuery, taskRules } from './list-index.ts'
 
 export interface TaskRow {
   readonly taskId: string
-  /** 0 for a task that is no part of another one here. */
+  /** 0 for a task without a parent in this list. */
   readonly depth: number
 }
 
@@ -13,7 +13,7 @@ interface Place {
   readonly createdAt: number
 }
 
-/** Tasks with their parts below them: the newest first, the parts in the order in which they were made. */
+/** Tasks with their subtasks below them: tasks newest first, subtasks oldest first. */
 export function taskTreeRules(query: TaskQuery): IndexRules<Task, Place, readonly TaskRow[]> {
   const { place } = taskRules(query)
   return {
@@ -25,7 +25,7 @@ export function taskTreeRules(query: TaskQuery): IndexRules<Task, Place, readonl
   }
 }
 
-/** A part whose whole is not shown stands by itself; tasks that contain each other do as well. */
+/** A subtask whose parent is not shown is a root; so is one of tasks that contain each other. */
 function rowsOf(places: ReadonlyMap<string, Place>): readonly TaskRow[] {
   const parts = new Map<string, string[]>()
   const roots: string[] = []

@@ -2,7 +2,7 @@ import type { DashboardClient, TerminalViewOptions } from '@fleetwire/client'
 import t from 'tap'
 import { TerminalView } from './terminal-view.ts'
 
-/** A view of the agent's newest terminal, and what the client tells it. */
+/** A view of the agent's newest terminal, and the handlers that the client calls. */
 async function opened() {
   let told: TerminalViewOptions | undefined
   const client = {

@@ -3,13 +3,13 @@ import type { TerminalSnapshot, WireError } from '@fleetwire/protocol'
 import { Listeners } from './listeners.ts'
 import type { Source } from './live.ts'
 
-/** An emulator, or whatever shows a terminal. */
+/** An emulator, or anything else that shows a terminal. */
 export interface TerminalSink {
-  /** Bytes that follow what was shown. Return a promise that settles when they are drawn: then more are sent. */
+  /** Bytes that follow those shown before. Return a promise that resolves once they are drawn; more are sent then. */
   write(bytes: Uint8Array): void | Promise<void>
-  /** The whole present screen, which replaces what was shown: reset, resize, then draw `screen`. */
+  /** The complete current screen, which replaces what was shown: reset, resize, then draw `screen`. */
   snapshot(snapshot: TerminalSnapshot): void | Promise<void>
-  /** So many bytes are lost before what follows. */
+  /** This many bytes are lost before the next output. */
   gap?(bytes: number): void
   resize?(size: { cols: number; rows: number }): void
 }
@@ -50,7 +50,7 @@ export class TerminalView implements Source<TerminalState> {
   readonly attach = (sink: TerminalSink): (() => void) => {
     let terminal: DashboardTerminal | undefined
     let isOver = false
-    // StrictMode attaches twice in one turn: only the one that stays opens the terminal.
+    // StrictMode attaches twice in one turn: only the attachment that remains opens the terminal.
     queueMicrotask(() => {
       if (isOver) return
       this.#set({ ...IDLE, state: 'opening' })
@@ -77,12 +77,12 @@ export class TerminalView implements Source<TerminalState> {
         const { terminalId, title, gap } = snapshot
         if (gap !== undefined) sink.gap?.(gap.to - gap.from)
         void sink.snapshot(snapshot)
-        // A view without an id goes on with the agent's next terminal.
+        // A view without an id continues with the agent's next terminal.
         const exit = terminalId === this.#state.terminalId ? this.#state.exit : undefined
         this.#set({ state: exit === undefined ? 'open' : 'exited', terminalId, title, exit, error: undefined })
       },
       onOutput: (bytes, { gap }) => {
-        // After an exit nothing is written: another program has the same id.
+        // A terminal writes nothing after its exit, so this is another program with the same id.
         if (this.#state.exit !== undefined) this.#set({ ...this.#state, state: 'open', exit: undefined })
         if (gap !== undefined) sink.gap?.(gap.to - gap.from)
         return sink.write(bytes)

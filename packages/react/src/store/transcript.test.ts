@@ -40,7 +40,7 @@ t.test('messages and tool calls in the order in which they began', t => {
 
 t.test('a page of older items goes in front; what is known is newer and takes its place there', t => {
   const transcript = new Transcript()
-  // A snapshot: no times.
+  // Items of a snapshot have no times.
   transcript.apply({ type: 'message:start', payload: { ...of, messageId: 'open', role: 'user', text: 'so far' } })
   transcript.apply(message('start', 'live', { role: 'user' }, 9))
   transcript.apply(message('delta', 'live', { delta: 'newer' }, 9))

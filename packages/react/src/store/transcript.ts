@@ -1,13 +1,13 @@
 import type { EventPayloads, TranscriptItem } from '@fleetwire/protocol'
 
-/** What a row of a conversation shows: the protocol's item, of which live rows may not know all times. */
+/** What a conversation row shows: the protocol's item, whose times may be unknown in live rows. */
 export type ConversationItem =
   | (Partial<Pick<Message, 'startedAt'>> & Omit<Message, 'startedAt'>)
   | (Partial<Pick<Tool, 'startedAt'>> & Omit<Tool, 'startedAt'>)
 type Message = Extract<TranscriptItem, { kind: 'message' }>
 type Tool = Extract<TranscriptItem, { kind: 'tool' }>
 
-/** An event, or an item of a snapshot, which has no time. */
+/** An event, or an item of a snapshot; the latter has no time. */
 export interface TranscriptFrame {
   type: string
   at?: number
@@ -17,12 +17,12 @@ export interface TranscriptFrame {
 export const itemId = (item: ConversationItem): string => (item.kind === 'message' ? item.messageId : item.toolCallId)
 
 /**
- * The items of one session, in the order in which they began. An item never changes: an event replaces it. Adding a
- * delta costs the same however long the text is, because engines join strings only when they are read.
+ * The items of one session, in the order in which they began. Items are immutable: an event replaces its item.
+ * Appending a delta costs the same however long the text is, because engines join strings only when they are read.
  */
 export class Transcript {
   readonly #items = new Map<string, ConversationItem>()
-  /** Items that began before all that is known of the others: a snapshot brought them. */
+  /** Items from a snapshot, whose start is unknown: they began before all others. */
   readonly #unplaced = new Set<string>()
   #ids: readonly string[] | undefined
 
@@ -40,7 +40,7 @@ export class Transcript {
     return this.#items.get(id)
   }
 
-  /** Returns the id of the item that the frame is about; undefined for frames of other types. */
+  /** Returns the id of the item that the frame concerns; undefined for frames of other types. */
   apply({ type, at, payload }: TranscriptFrame): string | undefined {
     switch (type) {
       case 'message:start':
@@ -61,8 +61,8 @@ export class Transcript {
   }
 
   /**
-   * Adds a page of older items, oldest first, in front. What is there already is newer and stays, at the place that the
-   * page shows. Returns the ids of the items that have changed.
+   * Prepends a page of older items, oldest first. Known items are newer and stay, but move to their place in the page.
+   * Returns the ids of the changed items.
    */
   prepend(items: readonly ConversationItem[]): string[] {
     if (items.length === 0) return []
@@ -97,7 +97,7 @@ export class Transcript {
   }
 }
 
-/** A snapshot does not say when its items began. */
+/** Adds the start time to a known item: a snapshot does not contain it. */
 function withStart(known: ConversationItem | undefined, { startedAt }: ConversationItem): ConversationItem | undefined {
   return known === undefined || known.startedAt !== undefined || startedAt === undefined
     ? known
@@ -118,7 +118,7 @@ const begun = (at: number | undefined, before: ConversationItem | undefined) => 
   return startedAt === undefined ? {} : { startedAt }
 }
 
-/** A start carries the text so far, for those who come late. */
+/** A start carries the text so far, for late joiners. */
 function startMessage(payload: EventPayloads['message:start'], at: number | undefined, before?: Message) {
   const { messageId, role, text = '' } = payload
   return { kind: 'message', messageId, role, text, state: 'open', ...begun(at, before), ...concerns(payload) } as const
@@ -157,7 +157,7 @@ function addArgs({ toolCallId, delta }: EventPayloads['tool:args'], at: number |
   return { kind: 'tool', toolCallId, name: '', argsText: delta, state: 'open', ...begun(at, before) } as const
 }
 
-/** Arguments that came in pieces. */
+/** Parses arguments that arrived in pieces. */
 function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@fleetwire/client'
 
-/** Time that passes when a test says so. */
+/** A clock that a test advances. */
 export class FakeClock implements Clock {
   #now = 1_700_000_000_000
   readonly #due = new Set<{ at: number; callback: () => void }>()
@@ -15,7 +15,7 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#due.delete(due) }
   }
 
-  /** Every timer fires at its time. */
+  /** Every timer fires at its due time. */
   advance(ms: number): void {
     const until = this.#now + ms
     for (;;) {

@@ -15,18 +15,18 @@ export interface ScriptedRecord {
 }
 
 const API = 'http://fleet.test/api/v1'
-/** Whom REST asks: the fleet that was made last. */
+/** The fleet that handles REST requests: the last one created. */
 let asked: ScriptedFleet | undefined
 const { fetch } = globalThis
-// Other files that run in this process ask real servers.
+// Other test files in this process send requests to real servers.
 globalThis.fetch = async (input, init = {}) => {
   const url = String(input)
   return asked !== undefined && url.startsWith(API) ? asked.fetch(url.slice(API.length), init) : fetch(input, init)
 }
 
-/** A server of one client without a network: it answers as Fleetwire does, and says what the test tells it to. */
+/** A server for one client without a network: replies as Fleetwire does, and sends what the test tells it to. */
 export class ScriptedFleet {
-  /** What snapshots are made of. */
+  /** The content of snapshots. */
   records: ScriptedRecord[] = []
   /** Patterns that are refused. */
   readonly forbidden = new Set<string>()
@@ -34,9 +34,9 @@ export class ScriptedFleet {
   readonly full = new Set<string>()
   /** Every frame that the client sent, over all sockets. */
   readonly sent: Frame[] = []
-  /** False: the next snapshots wait for `snapshot`. */
+  /** If false, the next snapshots wait for a call of `snapshot`. */
   answersSnapshots = true
-  /** Replies to requests, by their type. */
+  /** Replies to requests, by request type. */
   answers: Record<string, object> = {}
   canResume = true
   opened = 0
@@ -44,12 +44,12 @@ export class ScriptedFleet {
   readonly client: DashboardClient
   #events: SocketEvents | undefined
   #cursor = 0
-  /** Patterns whose snapshots leave out what is over. */
+  /** Patterns whose snapshots omit settled records. */
   readonly #active = new Set<string>()
 
-  /** What REST answers: a status and a body, by the path with its query. */
+  /** The REST response (status and body) for a path with its query. */
   respond: (path: string, init: RequestInit) => { status?: number; body?: unknown } = () => ({ status: 404 })
-  /** The paths that REST was asked for. */
+  /** The requested REST paths. */
   readonly fetched: string[] = []
 
   constructor({ clock }: { clock?: Clock } = {}) {
@@ -57,7 +57,7 @@ export class ScriptedFleet {
       url: 'http://fleet.test',
       token: 'T',
       socket: this.#socket,
-      // The next attempt waits for `reconnect`.
+      // A long delay, so that the next attempt waits for `reconnect`.
       random: () => 0.99,
       ...(clock !== undefined && { clock }),
     })
@@ -87,7 +87,7 @@ export class ScriptedFleet {
     this.text(JSON.stringify(frame))
   }
 
-  /** One message, of one frame a line. */
+  /** Sends one message with one frame per line. */
   text(text: string): void {
     this.#events?.text(text)
   }
@@ -99,7 +99,7 @@ export class ScriptedFleet {
     this.say({ type: 'snapshot', payload: { topics, records, cursor: `c${this.#cursor}`, ...(more && { more }) } })
   }
 
-  /** Brings a lost connection back. */
+  /** Restores a lost connection. */
   reconnect(): void {
     this.client.reconnectNow()
   }

@@ -4,7 +4,7 @@ import { type ReactNode, StrictMode } from 'react'
 import type { Test } from 'tap'
 import { FleetwireProvider } from '../index.ts'
 
-/** Renders under a provider, twice as StrictMode does; all ends with the test. */
+/** Renders under a provider and StrictMode. Cleans up at the end of the test. */
 export function show(t: Test, client: DashboardClient, children: ReactNode) {
   t.after(() => {
     cleanup()
@@ -19,7 +19,7 @@ export function show(t: Test, client: DashboardClient, children: ReactNode) {
   return { rerender: (content: ReactNode) => rerender(page(content)), unmount }
 }
 
-/** A hook in a component of its own: what it gave last, and how often it rendered. */
+/** Runs a hook in its own component, and records its return values. */
 export function probe<T>(t: Test, client: DashboardClient, use: () => T) {
   const seen: T[] = []
   let hook = use
@@ -29,7 +29,7 @@ export function probe<T>(t: Test, client: DashboardClient, use: () => T) {
   }
   const { rerender, unmount } = show(t, client, <Probe />)
   return {
-    /** Every value, oldest first; StrictMode renders each twice. */
+    /** Every returned value, oldest first; StrictMode renders each twice. */
     seen,
     unmount,
     now: () => seen.at(-1)!,
@@ -49,5 +49,5 @@ export function probe<T>(t: Test, client: DashboardClient, use: () => T) {
   }
 }
 
-/** The next frame has been flushed and rendered. */
+/** Waits until the next frame has been flushed and rendered. */
 export const frame = () => new Promise<void>(resolve => requestAnimationFrame(() => setTimeout(resolve)))
