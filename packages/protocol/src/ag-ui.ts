@@ -2,13 +2,13 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Id, Json } from './common.ts'
 import { OneOf } from './one-of.ts'
 
-/** Libraries of other languages write what is absent as null. */
+/** Libraries in other languages send null for absent values. */
 const Maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
 
 const ClientId = (description: string) =>
   Type.String({ minLength: 1, maxLength: 512, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description })
 
-/** Of a message, what the server looks at; all that it says goes back to its client as it came. */
+/** The fields of a message that the server reads. The message is returned to its client unchanged. */
 const Message = Type.Object({
   id: Type.String({ maxLength: 1024 }),
   role: Type.String({ maxLength: 64 }),
@@ -24,7 +24,7 @@ const Resume = Type.Object({
   payload: Type.Optional(Json),
 })
 
-/** The body of `POST /ag-ui/agents/:agentId`, as AG-UI defines it. Members that are not named here are ignored. */
+/** The body of `POST /ag-ui/agents/:agentId`, as AG-UI defines it. Other members are ignored. */
 export const RunAgentInput = Type.Object(
   {
     threadId: ClientId('The conversation: its session has this id, if it is one'),
@@ -50,7 +50,7 @@ export const AgUiRunParams = Type.Object({ agentId: Id, runId: ClientId('As the 
 export const AgUiThreadParams = Type.Object({ agentId: Id, threadId: ClientId('As the client chose it') })
 export const AgUiStopped = Type.Object({ stopped: Type.Boolean() })
 
-/** The agents that a token sees, as CopilotKit asks for them. */
+/** The agents visible to a token, in the format that CopilotKit requests. */
 export const CopilotKitInfo = Type.Object({
   version: Type.String(),
   mode: Type.String(),
@@ -61,10 +61,10 @@ export const CopilotKitInfo = Type.Object({
   ),
 })
 
-/** What the routes answer that the method names. */
+/** The response of the route that `method` selects. */
 export const CopilotKitAnswer = Type.Unknown()
 
-/** One route for all: what CopilotKit calls the single-route mode. */
+/** One route for all methods: CopilotKit's single-route mode. */
 export const CopilotKitCall = Type.Object({
   method: OneOf(['info', 'agent/run', 'agent/connect', 'agent/stop']),
   params: Maybe(Type.Object({ agentId: Type.Optional(Id), threadId: Maybe(ClientId('Of the run to stop')) })),

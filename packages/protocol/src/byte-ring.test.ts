@@ -4,7 +4,7 @@ import { ByteRing } from './byte-ring.ts'
 const PERIOD = 251
 const pattern = new Uint8Array(4 * 1024 * 1024)
 for (let i = 0; i < pattern.length; i++) pattern[i] = i % PERIOD
-/** Bytes whose values follow from their offsets. */
+/** Bytes whose values are derived from their offsets. */
 const bytesAt = (offset: number, length: number) => pattern.subarray(offset % PERIOD, (offset % PERIOD) + length)
 
 t.test('keeps the last bytes under their offsets, whatever the sizes of the pieces', async t => {

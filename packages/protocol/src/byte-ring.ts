@@ -1,8 +1,8 @@
 const FIRST_ALLOCATION = 4 * 1024
 
 /**
- * The last `capacity` bytes of a stream, addressed by their absolute offset from its start. Memory doubles as output
- * arrives, so a terminal with little output takes little.
+ * The last `capacity` bytes of a stream, addressed by their absolute offset from its start. The buffer doubles as
+ * output arrives, so a terminal with little output uses little memory.
  */
 export class ByteRing {
   readonly #capacity: number
@@ -14,7 +14,7 @@ export class ByteRing {
     this.#capacity = capacity
   }
 
-  /** The offset of the first byte that is kept. */
+  /** The offset of the oldest byte kept. */
   get oldest(): number {
     return this.#oldest
   }
@@ -53,7 +53,7 @@ export class ByteRing {
     return result
   }
 
-  /** Forgets all bytes, frees the memory and continues at `offset`. */
+  /** Drops all bytes, frees the memory and continues at `offset`. */
   reset(offset: number): void {
     this.#buffer = new Uint8Array(0)
     this.#oldest = offset
@@ -66,7 +66,7 @@ export class ByteRing {
     while (length < size) length *= 2
     const kept = this.slice(this.#oldest)
     this.#buffer = new Uint8Array(Math.min(length, this.#capacity))
-    // The place of a byte is its offset modulo the length, so with another length every byte has another place.
+    // A byte's index is its offset modulo the length, so with another length every byte moves.
     const at = this.#oldest % this.#buffer.length
     const head = kept.subarray(0, this.#buffer.length - at)
     this.#buffer.set(head, at)

@@ -13,7 +13,7 @@ const fields = {
   agents: Type.Optional(Type.Array(AgentIdPattern, { maxItems: 100 })),
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
 }
-/** The claims of a token, with its role taken from where the issuer puts it. Other claims (`name` …) are ignored. */
+/** The claims of a token; `role` is read from where the issuer puts it. Other claims (`name` …) are ignored. */
 export const Claims = Type.Object({ sub: Subject, role: Role, ...fields })
 export type Claims = Static<typeof Claims>
 /** The subject of an agent's token is the agent's id. */

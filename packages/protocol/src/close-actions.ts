@@ -1,7 +1,7 @@
-/** What a client does after a close. The action is part of the contract. */
+/** What a client does after a close. The action is part of the protocol. */
 export type CloseAction = 'stop' | 'reconnect' | 'refresh-token' | 'back-off' | 'resume'
 
-/** Apart from the words about them, which a page that only reconnects need not load. */
+/** Separate from the descriptions in `closeCodes`, which a page that only reconnects need not load. */
 export const closeActions = {
   1000: 'stop',
   1001: 'reconnect',

@@ -3,7 +3,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 /** Clients choose ids too, so they are short and safe in topics, URLs and file names. */
 export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Letters, digits, _ and -, at most 64' })
 
-/** The holder of a token. Issuers name users as they like; the subject of an agent is an Id. */
+/** The holder of a token. Issuers choose user names freely; the subject of an agent is an Id. */
 export const Subject = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -11,7 +11,7 @@ export const Subject = Type.String({
   description: 'The subject of a token: an agent’s id, or any text of a user, at most 255 characters',
 })
 
-/** Identifies one token. Fleetwire's own are Ids; those of an issuer are any text. */
+/** Identifies one token. Fleetwire's own are Ids; an issuer's may be any text. */
 export const Jti = Type.String({ minLength: 1, maxLength: 256, description: 'The jti of a token' })
 
 export const Timestamp = Type.Integer({ minimum: 0, description: 'Unix epoch milliseconds' })
@@ -25,15 +25,14 @@ export const ByteOffset = Type.Integer({
 })
 
 /**
- * The offset at which a peer says that a terminal is. Counting on from there stays exact: no terminal writes the
- * remaining 4 PiB.
+ * The terminal offset that a peer reports. Offsets counted from it stay exact: no terminal writes the remaining 4 PiB.
  */
 export const ReportedOffset = Type.Integer({ minimum: 0, maximum: 2 ** 52, description: 'Bytes since the start' })
 
-/** A whole number that both ends represent exactly. */
+/** An integer that both sides represent exactly. */
 export const WholeNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
-/** Covers all systems: some use unsigned numbers of 32 bits. */
+/** Covers all systems: some use unsigned 32-bit exit codes. */
 export const ExitCode = Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 32 - 1 })
 
 export const Fraction = Type.Number({ minimum: 0, maximum: 1 })

@@ -1,6 +1,6 @@
 /**
- * Every refusal on the wire, over sockets and REST. `status` is the HTTP status over REST; `retryable` says whether the
- * same request can succeed later, unchanged.
+ * Every error code, for sockets and REST. `status` is the HTTP status over REST; `retryable` says whether the same
+ * request can succeed later, unchanged.
  */
 export const errorCodes = {
   bad_json: { status: 400, retryable: false, meaning: 'The text is not JSON.' },

@@ -12,7 +12,7 @@ export const WireError = Type.Object(
 )
 export type WireError = Static<typeof WireError>
 
-/** The body of every REST error: Fastify's shape, with a code of this list. */
+/** The body of every REST error: Fastify's shape, with a code from `errorCodes`. */
 export const RestError = Type.Object(
   {
     statusCode: Type.Integer(),

@@ -1,13 +1,11 @@
 import type { EventType } from './events.ts'
 import type { topics } from './topic.ts'
 
-/**
- * Who causes an event: an agent with a frame, a client (a person or a backend) with a request, or the server by itself.
- */
+/** The cause of an event: a frame of an agent, a request of a client (a person or a backend), or the server itself. */
 export type Producer = 'agent' | 'client' | 'server'
 
 export interface EventNote {
-  /** The kind of topic on which it appears. */
+  /** The kind of topic on which the event appears. */
   topic: keyof typeof topics
   by: readonly Producer[]
   says: string
@@ -16,7 +14,7 @@ export interface EventNote {
 /** The topics on which backends may publish `custom:<name>` events. */
 export const customTopics: readonly (keyof typeof topics)[] = ['agentLog', 'taskEvents', 'userInbox']
 
-/** Where each event appears, who causes it, and what it says: for documents that are made from the schemas. */
+/** The topic, producers and meaning of each event, for documents generated from the schemas. */
 export const eventNotes = {
   'agent:status': { topic: 'agentStatus', by: ['agent', 'server'], says: 'The agent, its link and its work.' },
   'agent:lifecycle': { topic: 'agentLog', by: ['agent', 'server'], says: 'The agent started, stopped or crashed.' },

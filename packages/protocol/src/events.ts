@@ -39,7 +39,7 @@ export const PatchOperation = Type.Object({
   value: Type.Optional(Json),
 })
 
-/** The payload of every event; all but `agent:summary` are in the log. Keys are the wire types. */
+/** The payload of every event. All but `agent:summary` are in the log. Keys are the wire types. */
 export const eventPayloads = {
   'agent:status': Agent,
   'agent:lifecycle': Lifecycle,
@@ -137,7 +137,7 @@ export const EventFrame = Type.Object(
   { $id: 'Event' },
 )
 
-/** Terminal frames are not in the log: they are live only, with offsets in place of cursors. */
+/** Terminal frames are not logged: they are live only, with offsets instead of cursors. */
 export const TerminalSnapshot = Type.Object({
   agentId: Id,
   terminalId: Id,

@@ -1,18 +1,17 @@
 /**
- * How many levels a frame may have, its own object included. Deeper ones would overflow the stack of whatever
- * serialises them again.
+ * Maximum nesting of a frame, its own object included. Deeper frames would overflow the stack of code that serialises
+ * them again.
  */
 export const MAX_DEPTH = 100
 
 /**
- * How many levels a value in a field of a payload or body may have. This is so far below MAX_DEPTH that every client
- * accepts the records, events, snapshots and lists that the value becomes part of.
+ * Maximum nesting of a field's value in a payload or body. Far enough below MAX_DEPTH that every client accepts the
+ * records, events, snapshots and lists that will contain the value.
  */
 export const MAX_VALUE_DEPTH = 64
 
 /**
- * How deeply JSON text is nested: objects and arrays count, a text or a number is 0. Depths over MAX_DEPTH are not told
- * apart.
+ * The nesting depth of JSON text: objects and arrays count, strings and numbers are 0. Stops counting above MAX_DEPTH.
  */
 export function depthOfText(text: string): number {
   let depth = 0
@@ -35,8 +34,8 @@ export function depthOfText(text: string): number {
 }
 
 /**
- * Whether JSON text could be nested more than `levels` deep. Counts opening brackets, including those within strings:
- * this is a search for two characters, and rules out nearly every frame before it is examined character by character.
+ * Whether JSON text could be nested more than `levels` deep. Counts opening brackets, including those in strings. It
+ * only searches for two characters, and so rules out nearly every frame before a scan character by character.
  */
 export function mayBeDeeper(text: string, levels: number): boolean {
   let opened = 0
@@ -55,5 +54,5 @@ export function isDeeper(value: unknown, levels: number): boolean {
   return false
 }
 
-/** The message for such a field. */
+/** Error message for a field nested too deeply. */
 export const TOO_DEEP = `nested more than ${MAX_VALUE_DEPTH} levels deep`

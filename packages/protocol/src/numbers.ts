@@ -1,10 +1,10 @@
-/** The message for such a number. */
+/** Error message for a number that is too large. */
 export const TOO_LARGE_NUMBER = 'a number too large to be kept (over 1.8e308)'
 
 /**
- * Where a value holds a number that is too large for a double, as a JSON pointer; undefined if it holds none. JSON can
- * write such a number (`1e400`), but JavaScript reads it as Infinity and writes that as null. The value must be of bounded
- * depth: see isDeeper.
+ * Finds a number that is too large for a double and returns its JSON pointer, or undefined if there is none. JSON can
+ * contain such a number (`1e400`), but JavaScript reads it as Infinity and writes null. The depth of the value must be
+ * bounded: see isDeeper.
  */
 export function findTooLarge(value: unknown): string | undefined {
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return ''
@@ -16,7 +16,8 @@ export function findTooLarge(value: unknown): string | undefined {
     }
     return undefined
   }
-  // Every frame passes here, and most members are text: `for in` and skipping text early take a third of the time.
+  // Every frame passes here, and most members are strings: `for in` and skipping strings early take a third of the
+  // time.
   for (const key in value) {
     const member = (value as Record<string, unknown>)[key]
     if (typeof member === 'string') continue

@@ -1,6 +1,6 @@
 import { type TUnsafe, Type } from '@sinclair/typebox'
 
-/** One of several strings. */
+/** A schema that accepts one of several strings. */
 export function OneOf<const T extends readonly string[]>(values: T, description?: string): TUnsafe<T[number]> {
   return Type.Unsafe<T[number]>(
     Type.Union(

@@ -1,12 +1,12 @@
 import type { Command } from '#schemas'
 
-/** What of a command decides when it goes. */
+/** The fields of a command that decide its place in the queue. */
 export type QueuedCommand = Pick<Command, 'commandId' | 'priority' | 'runNextAt' | 'whenBusy'>
 
 /**
- * The order of the commands that wait for one agent [CQ2]: those that somebody moved to the front, the last moved first;
- * then higher priority; then those that interrupt (they must not wait behind what they replace); then the order of
- * submission, since ids sort by time. It is total.
+ * A total order of the commands waiting for one agent [CQ2]: first those moved to the front, last moved first; then by
+ * higher priority; then those that interrupt (they must not wait behind the commands that they replace); then by order
+ * of submission, as ids sort by time.
  */
 export function compareQueued(a: QueuedCommand, b: QueuedCommand): number {
   const moved = (b.runNextAt ?? 0) - (a.runNextAt ?? 0)

@@ -76,13 +76,13 @@ export const CommandKind = Type.String({
 })
 export const Priority = Type.Integer({ minimum: -100, maximum: 100, description: 'Higher goes first; default 0' })
 
-/** What went wrong: a text, or an object with a `message`. */
+/** What went wrong: a string, or an object with a `message`. */
 export const ErrorValue = Type.Union([
   Text,
   Type.Object({ message: Text, code: Type.Optional(Type.String()), details: Type.Optional(Json) }),
 ])
 
-/** A sentence for people. */
+/** A human-readable sentence. */
 export const Detail = Type.String({ maxLength: 4096 })
 
 const outputFields = {
@@ -255,7 +255,7 @@ export const taskReportFields = {
   result: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
 }
-/** What a caller may set on a task: everything but its state, its times and its id. */
+/** What a caller may set on a task: everything except its state, times and id. */
 export const taskFields = { ...taskReportFields, agentId: Type.Optional(Id) }
 export const TaskFields = Type.Object(taskFields)
 export type TaskFields = Static<typeof TaskFields>
@@ -308,7 +308,7 @@ export const TranscriptTool = Type.Object({
   error: Type.Optional(ErrorValue),
 })
 export type TranscriptTool = Static<typeof TranscriptTool>
-/** One message or tool call of a session, complete or as far as it is. */
+/** One message or tool call of a session, complete or in progress. */
 export const TranscriptItem = Type.Union([TranscriptMessage, TranscriptTool], { $id: 'TranscriptItem' })
 export type TranscriptItem = Static<typeof TranscriptItem>
 
@@ -382,7 +382,7 @@ export const TerminalData = {
 // ---- all
 
 /**
- * What the status (of an interaction: the state) of a record says when nothing more happens to it. No kind calls anything
- * else by one of these words, so they need no kind beside them.
+ * Final values of `status` (of `state`, for interactions): the record will not change any more. No kind of record uses
+ * these words for anything else, so one set serves all kinds.
  */
 export const settledStatuses: ReadonlySet<string> = new Set([...finalStatuses, 'completed', 'ended', 'resolved'])

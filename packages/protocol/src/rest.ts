@@ -24,7 +24,7 @@ import {
 
 const Closed = { additionalProperties: false }
 
-/** Lists are pages: `nextCursor` is null at the end. */
+/** One page of a list; `nextCursor` is null on the last page. */
 const PageOf = <T extends TSchema>(items: T) =>
   Type.Object({ items: Type.Array(items), nextCursor: Type.Union([Type.String(), Type.Null()]) })
 
@@ -47,7 +47,7 @@ export const SubmitCommandQuery = Type.Object(
   Closed,
 )
 
-/** `GET /commands`, `GET /agents/:agentId/commands`; `status` may name several, separated by commas. */
+/** `GET /commands`, `GET /agents/:agentId/commands`; `status` may list several values, separated by commas. */
 export const ListCommandsQuery = Type.Object(
   {
     ...PageQuery,
@@ -59,7 +59,7 @@ export const ListCommandsQuery = Type.Object(
   },
   Closed,
 )
-/** For the agent that the URL names. */
+/** For the agent in the URL. */
 export const ListAgentCommandsQuery = Type.Omit(ListCommandsQuery, ['agentId'])
 export const CommandPage = PageOf(Command)
 export const AgentPage = PageOf(Agent)
@@ -68,7 +68,6 @@ export const ListAgentsQuery = Type.Object(
   Closed,
 )
 
-/** `PATCH /commands/:commandId`, while it is queued. */
 /** `GET /agents/:agentId/terminal` */
 export const TerminalQuery = Type.Object(
   {
@@ -80,6 +79,7 @@ export const TerminalQuery = Type.Object(
 /** `POST /agents/:agentId/disconnect` */
 export const DisconnectResult = Type.Object({ affected: Type.Boolean() })
 
+/** `PATCH /commands/:commandId`, while the command is queued. */
 export const EditCommandBody = Type.Object(
   {
     input: Type.Optional(Json),
@@ -97,7 +97,7 @@ export const InterruptBody = Type.Object({ reason: Type.Optional(Type.String({ m
 export const InterruptResult = Type.Object({ affected: Type.Boolean(), status: Type.String() })
 export type InterruptResult = Static<typeof InterruptResult>
 
-/** Selects the agents that match everything named. Naming nothing would select the whole fleet by mistake. */
+/** Selects the agents that meet every condition. An empty selector would select the whole fleet by mistake. */
 const BatchSelector = Type.Object(
   {
     labels: Type.Optional(Labels),
@@ -253,10 +253,10 @@ export const CreateTaskBody = Type.Object(
   { ...Closed, $id: 'CreateTask' },
 )
 export type CreateTaskBody = Static<typeof CreateTaskBody>
-/** `PUT /tasks/:taskId`: fields that are not named get their defaults. */
+/** `PUT /tasks/:taskId`: absent fields are reset to their defaults. */
 export const ReplaceTaskBody = Type.Object({ ...taskFields, title: Title, status: Type.Optional(TaskStatus) }, Closed)
 export type ReplaceTaskBody = Static<typeof ReplaceTaskBody>
-/** `PATCH /tasks/:taskId`: fields that are not named stay as they are. */
+/** `PATCH /tasks/:taskId`: absent fields are unchanged. */
 export const EditTaskBody = Type.Object(
   { ...taskFields, status: Type.Optional(TaskStatus) },
   { ...Closed, minProperties: 1 },
@@ -266,7 +266,7 @@ export type EditTaskBody = Static<typeof EditTaskBody>
 export const TaskActionBody = Type.Object(Type.Omit(TaskFields, ['parentTaskId', 'agentId']).properties, Closed)
 /** An action needs no body. */
 export const OptionalTaskActionBody = Type.Union([TaskActionBody, Type.Null()])
-/** `GET /tasks` and exports; `status` may name several, separated by commas. */
+/** `GET /tasks` and exports; `status` may list several values, separated by commas. */
 export const taskFilters = {
   status: Type.Optional(Type.String({ maxLength: 256 })),
   agentId: Type.Optional(Id),
@@ -279,13 +279,13 @@ export const TaskPage = PageOf(Task)
 export const exportFormats = ['json', 'csv', 'md'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
-/** `GET /interactions`; `state` may name several, separated by commas. */
+/** `GET /interactions`; `state` may list several values, separated by commas. */
 export const ListInteractionsQuery = Type.Object(
   { ...PageQuery, state: Type.Optional(Type.String({ maxLength: 256 })), agentId: Type.Optional(Id) },
   Closed,
 )
 export const InteractionPage = PageOf(Interaction)
-/** `GET /sessions`; `status` may name several, separated by commas. */
+/** `GET /sessions`; `status` may list several values, separated by commas. */
 export const ListSessionsQuery = Type.Object(
   { ...PageQuery, status: Type.Optional(Type.String({ maxLength: 256 })), agentId: Type.Optional(Id) },
   Closed,
@@ -310,7 +310,7 @@ export const BulkRespondResult = Type.Object({
   results: Type.Array(Type.Object({ interactionId: Id, ok: Type.Boolean(), error: Type.Optional(WireError) })),
 })
 
-/** `POST /events`: one, or an array of up to 500. */
+/** `POST /events`: one event, or an array of up to 500. */
 export const PublishEvent = Type.Object(
   {
     topic: Type.String({ maxLength: 512 }),
@@ -354,8 +354,7 @@ export const StreamQuery = Type.Object(
   Closed,
 )
 
-/** `GET /connections`. */
-/** Of a list that all nodes of a cluster were asked for; absent where there is no cluster. */
+/** Present in lists collected from all nodes of a cluster; absent without a cluster. */
 const NodesHeard = Type.Optional(
   Type.Object(
     { asked: Type.Integer(), answered: Type.Integer() },
@@ -380,6 +379,7 @@ export const ConnectionInfo = Type.Object(
 )
 export type ConnectionInfo = Static<typeof ConnectionInfo>
 export const ConnectionPage = Type.Object({ ...PageOf(ConnectionInfo).properties, nodes: NodesHeard })
+/** `GET /connections`. */
 export const ListConnectionsQuery = Type.Object(
   { ...PageQuery, cursor: Type.Optional(Id), sub: Type.Optional(Subject) },
   Closed,
@@ -420,7 +420,7 @@ export const Ready = Type.Object({
   ),
 })
 
-// Parameters of URLs and headers, by the thing that they name.
+// URL and header parameters, by resource.
 export const AgentParams = Type.Object({ agentId: Id })
 export const CommandParams = Type.Object({ commandId: Id })
 export const BatchParams = Type.Object({ parentId: Id })
@@ -428,7 +428,7 @@ export const SessionParams = Type.Object({ sessionId: Id })
 export const InteractionParams = Type.Object({ interactionId: Id })
 export const ConnectionParams = Type.Object({ connectionId: Id })
 export const TokenParams = Type.Object({ jti: Jti })
-/** A subject is any text, so callers must escape it: `auth0%7C66f`. */
+/** A subject may be any text, so callers must escape it: `auth0%7C66f`. */
 export const SubjectParams = Type.Object({ sub: Subject })
 export const TaskParams = Type.Object({ taskId: Id })
 export const TaskActionParams = Type.Object({ taskId: Id, action: OneOf(taskActions) })

@@ -1,5 +1,5 @@
-// Every schema and its type. These modules build the schemas with TypeBox, which the package loads only while it is
-// built: programs that use it get the same values from `dist/generated/schemas.js` (`#schemas`).
+// Every schema and its type. These modules build the schemas with TypeBox, which is loaded only when the package is
+// built. Users of the package get the same values from `dist/generated/schemas.js` (`#schemas`).
 
 export * from './ag-ui.ts'
 export * from './claims.ts'

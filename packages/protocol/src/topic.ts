@@ -1,6 +1,6 @@
 /**
- * Topics are dot-separated names. Patterns are topics in which `*` matches one token, and a final `>` one or more.
- * Names that start with `$` are the server's own: no pattern matches them, and no client may name them.
+ * Topics are dot-separated names. In a pattern, `*` matches one token, and a final `>` matches one or more. Names that
+ * start with `$` are reserved for the server: no pattern matches them, and no client may use them.
  */
 
 /** The topics of each kind of event. Ids are inserted as they are, so callers must validate them first. */
@@ -20,7 +20,7 @@ export const topics = {
   audit: 'system.audit',
 } as const
 
-/** How events on a topic may be thinned out for a slow consumer. */
+/** Determines how events on a topic may be thinned out for a slow consumer. */
 export type TopicKind = 'record' | 'latest' | 'stream'
 
 export function topicKind(topic: string): TopicKind {
@@ -47,7 +47,7 @@ export function recordKind(topic: string): RecordKind | undefined {
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/
 const MAX_TOKENS = 8
 
-/** Whether a client may name this topic or pattern: its tokens are ids, `*`, or a final `>`. */
+/** Whether a client may use this topic or pattern: every token is an id, `*`, or a final `>`. */
 export function isPattern(value: string): boolean {
   const tokens = value.split('.')
   if (tokens.length > MAX_TOKENS) return false
@@ -62,7 +62,7 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('>')
 }
 
-/** Whether `pattern` matches `topic`, a concrete name. */
+/** Whether `pattern` matches `topic`, which has no wildcards. */
 export function matchTopic(pattern: string, topic: string): boolean {
   if (topic.startsWith('$')) return false
   if (pattern === topic || pattern === '>') return true
@@ -77,8 +77,8 @@ export function matchTopic(pattern: string, topic: string): boolean {
 }
 
 /**
- * Whether an event on `topic` that concerns `taskId` goes to a subscriber of `pattern`: either its own topic matches,
- * or the pattern matches topics under `tasks.<taskId>`.
+ * Whether a subscriber of `pattern` receives an event on `topic` that concerns `taskId`: the pattern matches either the
+ * topic itself or, if it ends with `>`, `tasks.<taskId>.<topic>`.
  */
 export function matchEvent(pattern: string, event: { topic: string; taskId?: string | undefined }): boolean {
   if (matchTopic(pattern, event.topic)) return true

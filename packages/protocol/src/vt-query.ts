@@ -1,8 +1,8 @@
-/** A control sequence (CSI). The prefix and the intermediate are bytes, or 0 if there is none. */
+/** A control sequence (CSI). The prefix and the intermediate are bytes, or 0 if absent. */
 export interface ControlSequence {
   prefix: number
   intermediate: number
-  /** Its first number, or 0. */
+  /** The first parameter, or 0. */
   first: number
   final: number
 }
@@ -10,25 +10,25 @@ export interface ControlSequence {
 const REPORTS = new Set([11, 13, 14, 15, 16, 18, 19, 20, 21])
 
 /**
- * By prefix, intermediate and final byte: for which first numbers a terminal answers. See XTerm Control Sequences
- * (ctlseqs).
+ * The first parameters for which a terminal responds, by prefix, intermediate and final byte. See XTerm Control
+ * Sequences (ctlseqs).
  */
 const QUERIES: [name: string, asks: (first: number) => boolean][] = [
-  // Who are you: DA1, DA2, DA3, XTVERSION, DECREQTPARM.
+  // Identity: DA1, DA2, DA3, XTVERSION, DECREQTPARM.
   ['c', first => first === 0],
   ['>c', first => first === 0],
   ['=c', first => first === 0],
   ['>q', first => first === 0],
   ['x', first => first <= 1],
-  // How are you, and where is the cursor: DSR, CPR and their private kin.
+  // Status and cursor position: DSR, CPR and their private variants.
   ['n', first => first === 5 || first === 6],
   ['?n', () => true],
-  // Which mode is set: DECRQM, kitty keyboard, XTQMODKEYS.
+  // Modes: DECRQM, kitty keyboard, XTQMODKEYS.
   ['$p', () => true],
   ['?$p', () => true],
   ['?u', () => true],
   ['?m', () => true],
-  // How large are you, and what do you show: XTWINOPS, XTSMGRAPHICS, DECRQPSR, DECRQTSR, DECRQCRA.
+  // Size and content: XTWINOPS, XTSMGRAPHICS, DECRQPSR, DECRQTSR, DECRQCRA.
   ['t', first => REPORTS.has(first)],
   ['?S', () => true],
   ['$w', () => true],
@@ -38,7 +38,7 @@ const QUERIES: [name: string, asks: (first: number) => boolean][] = [
 
 const byBytes = new Map(QUERIES.map(([name, asks]) => [keyOf(...bytesOf(name)), asks]))
 
-/** Whether the terminal types an answer to this sequence. */
+/** Whether a terminal responds to this sequence. */
 export function isQuery({ prefix, intermediate, first, final }: ControlSequence): boolean {
   return byBytes.get(keyOf(prefix, intermediate, final))?.(first) ?? false
 }

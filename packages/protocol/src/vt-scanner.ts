@@ -8,14 +8,15 @@ const ESC = 0x1b
 const SEMICOLON = 0x3b
 const COLON = 0x3a
 const QUESTION = 0x3f
-/** No screen is larger and none has more modes. A larger count would keep a terminal busy for hours. */
+/** Enough for every screen size and mode number. A larger count would keep a terminal busy for hours. */
 const MOST_DIGITS = 4
-/** How many marks one character may have. Terminals keep any number of them. */
+/** Maximum combining marks per character, as terminals keep any number of them. */
 const MOST_MARKS = 32
-/** Characters without a cell of their own: terminals add them to the one before. */
+/** Zero-width characters: terminals add them to the preceding character. */
 const MARK = /[\p{M}\p{Cf}\u1160-\u11ff]/u
 /**
- * The OSCs whose value may be `?`: colours, fonts, the clipboard. Others, such as titles, may contain a `?` as text.
+ * OSC numbers whose value may be the query `?`: colours, fonts, the clipboard. Others, such as titles, may contain `?`
+ * as text.
  */
 const ASKABLE = new Set([4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 50, 52])
 
@@ -25,26 +26,23 @@ export interface VtScannerOptions {
   /** Called for each query (DA, DSR, OSC 11 and the like) with the offset after its last byte. */
   onQuery?(end: number): void
   /**
-   * Makes the bytes harmless to draw: numbers get at most four digits, a character at most 32 marks, and a control
-   * string longer than this is emptied.
+   * If set, makes the bytes safe to draw: limits numbers to four digits and characters to 32 marks, and blanks the
+   * bytes of a control string beyond this length.
    */
   limitStringBytes?: number
-  /**
-   * Whether to take out the query at this place in the stream, so that a terminal that draws the bytes does not answer
-   * it.
-   */
+  /** Whether to neutralise the query at this offset, so that a terminal that draws the bytes does not respond to it. */
   swallows?(place: number): boolean
 }
 
 /**
- * Follows a terminal's byte stream and finds where it may be cut and where it queries the terminal. A screen drawn from
+ * Parses a terminal's byte stream to find where it may be split and where it queries the terminal. A screen drawn from
  * the bytes up to a boundary, and then from the bytes after it, looks the same as one drawn from all of them.
  *
- * Bytes are changed in place and never moved, so offsets stay true: a byte is removed by replacing it with NUL, which
- * terminals ignore, and a sequence is cancelled by CAN in place of the byte that would complete it.
+ * Bytes are changed in place and never moved, so offsets stay valid. A byte is removed by replacing it with NUL, which
+ * terminals ignore; a sequence is cancelled by replacing the byte that would complete it with CAN.
  *
- * Follows the state table of https://vt100.net/emu/dec_ansi_parser as far as needed, for UTF-8 streams, as xterm reads
- * them.
+ * Implements the state table of https://vt100.net/emu/dec_ansi_parser as far as needed, for UTF-8 streams, as xterm
+ * reads them.
  */
 export class VtScanner {
   readonly #onQuery: ((end: number) => void) | undefined
@@ -61,7 +59,7 @@ export class VtScanner {
   #afterC2 = false
   #marks = 0
 
-  // The control sequence or string that is being read.
+  // The control sequence or string being read.
   #prefix = 0
   #intermediate = 0
   #value = 0
@@ -82,14 +80,14 @@ export class VtScanner {
     this.#swallows = swallows
   }
 
-  /** The last offset, within what was pushed, at which the stream may be cut. */
+  /** The last offset in the pushed bytes at which the stream may be split. */
   get boundary(): number {
     return this.#boundary
   }
 
   /**
-   * The start of a sequence like the one that the stream is in. A screen that joins here must be given it, so that it
-   * ignores the rest of that sequence too.
+   * The opening of a sequence like the current one. A screen that joins here must receive it, so that it also ignores
+   * the rest of that sequence.
    */
   get opener(): string {
     if (this.#state === 'csi') return '\x1b['
@@ -101,7 +99,7 @@ export class VtScanner {
   push(bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!
-      // Nearly all output is plain text.
+      // Fast path: nearly all output is plain text.
       if (this.#state === 'ground' && byte < 0x80 && byte !== ESC) this.#marks = 0
       else this.#step(byte, bytes, i)
       if (this.#state === 'ground') this.#boundary = this.#offset + i + 1
@@ -109,7 +107,7 @@ export class VtScanner {
     this.#offset += bytes.length
   }
 
-  /** The stream continues at `offset`, and whatever was begun before is dropped. */
+  /** Continues at `offset` and drops any unfinished sequence. */
   jump(offset: number): void {
     this.#state = 'ground'
     this.#muted = false
@@ -148,7 +146,7 @@ export class VtScanner {
         this.#string(byte, bytes, i)
         return
       case 'stringEscape':
-        // ESC ends the string, whatever follows; with a backslash it is the terminator.
+        // ESC ends the string, whatever follows; ESC and a backslash form the string terminator.
         this.#escape(byte)
     }
   }
@@ -250,7 +248,7 @@ export class VtScanner {
     else if (byte >= 0x20 && byte <= 0x2f) this.#intermediate = byte
   }
 
-  /** The head of a device control string has the form of a control sequence. */
+  /** The header of a device control string has the form of a control sequence. */
   #dcs(byte: number, bytes: Uint8Array, i: number): void {
     if (byte === ESC || byte >= 0x80) this.#string(byte, bytes, i)
     else if (byte < 0x40 || byte > 0x7e) this.#parameter(byte, bytes, i)
@@ -266,7 +264,7 @@ export class VtScanner {
     if (byte === ESC) this.#end('stringEscape', i)
     else if (byte === BEL && this.#state === 'osc') this.#end('ground', i)
     else if (this.#afterC2 && byte >= 0x80 && byte < 0xa0) {
-      // A C1 control ends the string and begins a sequence of its own.
+      // A C1 control ends the string and begins a new sequence.
       this.#end('ground', i)
       if (byte !== 0x9c) this.#escape(byte - 0x40)
     } else {

@@ -8,7 +8,7 @@ const Closed = { additionalProperties: false }
 export const webhookFormats = ['json', 'slack'] as const
 export type WebhookFormat = (typeof webhookFormats)[number]
 
-/** Messages to receivers that are no events of the log: they have the shape of one. */
+/** Messages to receivers that are not logged events but have the same shape. */
 export const webhookNotices = ['webhook:test', 'webhook:gap'] as const
 export type WebhookNotice = (typeof webhookNotices)[number]
 
@@ -29,7 +29,7 @@ const fields = {
     description:
       'Types of events to send; * matches any characters (`command:*`). Empty: all but message:delta, tool:args and agent:metrics, which are many and must be named',
   }),
-  /** Only events of agents that have all of them when it is sent; none: any agent, and what belongs to none. */
+  /** Only events of agents that have all these labels at the time of sending. Empty: events of any agent or none. */
   labels: Labels,
   format: OneOf(webhookFormats, 'Body: the event as JSON, or a message for Slack’s incoming webhooks'),
 }
@@ -40,7 +40,7 @@ const Secret = Type.String({
 
 export const webhookStatuses = ['active', 'disabled'] as const
 export const webhookEnds = ['requested', 'failing', 'gone', 'revoked'] as const
-/** Why a webhook is disabled: somebody asked for it, a day of failures, the receiver said 410, or its token was revoked. */
+/** Why a webhook is disabled: on request, after a day of failures, after a 410, or because its token was revoked. */
 export type WebhookEnd = (typeof webhookEnds)[number]
 
 export const Webhook = Type.Object(
@@ -100,7 +100,7 @@ export const CreateWebhookBody = Type.Object(
 )
 export type CreateWebhookBody = Static<typeof CreateWebhookBody>
 
-/** The only answers that hold a secret. */
+/** The only responses that contain a secret. */
 export const CreatedWebhook = Type.Composite([
   Type.Object(Webhook.properties),
   Type.Object({ secret: Type.String({ description: 'Signs its deliveries. It is shown this once' }) }),

@@ -1,13 +1,13 @@
-/** What is wrong with a value. `path` is a JSON pointer, `message` says what was expected there. */
+/** What is wrong with a value. `path` is a JSON pointer; `message` says what was expected there. */
 export interface Flaw {
   readonly path: string
   readonly message: string
 }
 
-/** Judges a value: returns its first flaw, or undefined if there is none. */
+/** Checks a value: returns its first flaw, or undefined if there is none. */
 export type Check = (value: unknown) => Flaw | undefined
 
-// The building blocks of the generated checks. Their names are short, since each appears many hundred times.
+// The building blocks of the generated checks. Their names are short because each appears many hundred times.
 
 type Fields = Record<string, unknown>
 
@@ -22,7 +22,7 @@ const noArray = flaw('expected array')
 const pointer = (key: string) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
 const under = (key: string, { path, message }: Flaw): Flaw => flaw(message, pointer(key) + path)
 
-/** A text with a length and a pattern; `named` says in words what matches the pattern. */
+/** A string with a length and a pattern; `named` describes the pattern in words. */
 export function t(
   value: unknown,
   least = 0,
@@ -44,7 +44,7 @@ function within(value: number, name: string, least: number, most: number): Flaw 
   return value < least ? flaw(`expected ${name} to be greater or equal to ${least}`) : undefined
 }
 
-/** A whole number within bounds. */
+/** An integer within bounds. */
 export const i = (value: unknown, least: number, most: number): Flaw | undefined =>
   Number.isInteger(value) ? within(value as number, 'integer', least, most) : noInteger
 
@@ -56,21 +56,21 @@ export const n = (value: unknown, least: number, most: number): Flaw | undefined
 export const o: Check = value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : noObject
 
-/** A required field that may hold anything. */
+/** A required field of any value. */
 export const h = (value: object, key: string): Flaw | undefined => (key in value ? undefined : required)
 
 /** The flaw of an object whose field `key` has a flaw. */
 export const e = (value: object, key: string, found: Flaw): Flaw =>
   under(key, Object.hasOwn(value, key) ? found : required)
 
-/** Too many fields, or too few. */
+/** Checks the number of fields. */
 export function s(value: object, least: number, most: number): Flaw | undefined {
   const { length } = Object.getOwnPropertyNames(value)
   if (length < least) return flaw(`expected object to have at least ${least} properties`)
   return length > most ? flaw(`expected object to have no more than ${most} properties`) : undefined
 }
 
-/** Fields that a schema does not name: none are allowed, or only those that `check` accepts. */
+/** Fields that are not in the schema: none are allowed, or only those that `check` accepts. */
 export function x(value: object, known: readonly string[], check?: Check): Flaw | undefined {
   for (const key of Object.getOwnPropertyNames(value)) {
     if (known.includes(key)) continue
@@ -91,7 +91,7 @@ export function r(value: object, names: RegExp, check: Check | undefined, closed
   return other && under(other[0], flaw('unexpected property'))
 }
 
-/** The members of an array, and their number. */
+/** The members of an array, and its length. */
 export function a(value: unknown, check: Check | undefined, least: number, most: number): Flaw | undefined {
   if (!Array.isArray(value)) return noArray
   if (value.length < least) return flaw(`expected array length to be greater or equal to ${least}`)
@@ -111,17 +111,14 @@ export const c = (value: unknown, constants: readonly unknown[]): Flaw | undefin
 const oneOf = (constants: readonly unknown[], path = '') =>
   flaw(`expected one of ${constants.map(constant => JSON.stringify(constant)).join(', ')}`, path)
 
-/**
- * A member of a union: its JSON type, its check and, if a field distinguishes the objects of the union, its value for
- * this one.
- */
+/** A member of a union: its JSON type, its check and, if the union has a discriminating field, that field's value. */
 export type Form = readonly [type: string, check: Check | undefined, tag?: unknown]
 
 const typeName = (value: unknown) => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value)
 
 /**
- * The flaw of a value that matches no member of a union: if it is clear which member was meant, that one's flaw says
- * more.
+ * The flaw of a value that matches no member of a union. If it is clear which member was meant, reports that member's
+ * flaw, which is more specific.
  */
 export function u(value: unknown, forms: readonly Form[], tag?: string): Flaw | undefined {
   if (value === undefined) return required

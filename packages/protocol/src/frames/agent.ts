@@ -175,7 +175,7 @@ export type AgentFrame = {
   [K in AgentFrameType]: { type: K; id?: string; n?: number; payload: AgentPayloads[K] }
 }[AgentFrameType]
 
-/** The agent's own view of a dispatched command: what to do with it after a reconnect. */
+/** What the agent must do with a command of its inventory after a reconnect. */
 export const DirectiveAction = OneOf(['continue', 'cancel', 'forget', 'resend'])
 
 /** Server → agent: payload schemas by type. */

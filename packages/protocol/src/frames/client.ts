@@ -34,7 +34,7 @@ const Patterns = Type.Array(Pattern, { maxItems: 1000 })
 const TerminalMode = OneOf(['bytes', 'snapshot', 'whole'])
 
 /**
- * Bytes for a program's input: typed on a terminal, or written to a pipe with `offset` (bytes since the start of the
+ * Bytes for a program's input: typed on a terminal, or written to a pipe at `offset` (bytes from the start of the
  * input).
  */
 export const TerminalInput = {
@@ -47,10 +47,10 @@ export const TerminalInput = {
 
 const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
 
-/** Of `dashboard:connect` and `agent:connect`. */
+/** For `dashboard:connect` and `agent:connect`. */
 export const Joins = Type.Boolean({ description: 'Text messages to this client may hold several frames, one a line' })
 
-/** The fields of a submission, over REST and on the socket. */
+/** The fields of a command submission, over REST or a socket. */
 export const commandRequestFields = {
   kind: CommandKind,
   input: Json,
@@ -122,9 +122,7 @@ export const ConnectionLimits = Type.Object({
   outboxLimitBytes: Type.Integer(),
 })
 
-/**
- * `ok: true` with the fields of the request's answer, or `ok: false` with the error. It has the `id` of the request.
- */
+/** `ok: true` with the result fields of the request, or `ok: false` with the error. Carries the request's `id`. */
 export const Reply = Type.Union([
   Type.Object({ ok: Type.Literal(true) }),
   Type.Object({ ok: Type.Literal(false), error: WireError }),

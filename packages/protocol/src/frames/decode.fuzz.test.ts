@@ -34,7 +34,7 @@ const valid = Object.entries({
   JSON.stringify({ type, id: 'x', n: 1, topic: 't', cursor: 'c', at: 0, payload: minimal }),
 )
 
-/** JSON that parsers, schemas or readers of the frame may stumble over. */
+/** JSON that parsers, schemas or consumers of the frame may fail on. */
 const hostile = [
   ...['1e400', '-1e400', '-0', '9007199254740993', '1e-400', '0.1e21', '123456789012345678901234567890'],
   ...['null', 'true', '[]', '{}', '""', '"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '"__proto__"', '"\ud83d"'],
@@ -85,7 +85,7 @@ function aText(): string {
   return text
 }
 
-/** What is wrong with a decoder's answer; undefined if nothing is. */
+/** What is wrong with a decoder's result; undefined if nothing is. */
 function misbehaviour(decoded: Decoded<unknown>): string | undefined {
   if (!decoded.ok) {
     if (!Object.hasOwn(errorCodes, decoded.code)) return `code ${decoded.code}`

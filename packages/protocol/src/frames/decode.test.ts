@@ -4,7 +4,7 @@ import { type Decoded, decodeAgentFrame, decodeClientFrame, decodeServerFrame } 
 const refusal = (decoded: Decoded<unknown>) =>
   decoded.ok ? undefined : [decoded.code, decoded.message, decoded.id, decoded.n]
 
-/** Text → [code, message, id, n] of its refusal, or undefined if it is accepted. */
+/** A text with the [code, message, id, n] of its refusal, or nothing if it is accepted. */
 const table: [rule: string, text: string, ...refused: unknown[]][] = [
   ['FR1', '{"type":"ping","payload":{},"id":"p1"}'],
   ['FR2', '{"type":"ping"}'],

@@ -36,18 +36,18 @@ const refuse = (code: ErrorCode, message: string, id?: string, n?: number): Deco
   ...(n !== undefined && { n }),
 })
 
-/** The path may end in a key that the sender chose, which is not sent back at full length. */
+/** The path may end in a key chosen by the sender, which must not be returned at full length. */
 const MAX_PATH_LENGTH = 200
 
-/** Says where a value is wrong: `payload.commandId: is required`. */
+/** Describes where a value is wrong: `payload.commandId: is required`. */
 const explain = ({ path, message }: Flaw): string =>
   `${`payload${path.replaceAll('/', '.')}`.slice(0, MAX_PATH_LENGTH)}: ${message}`
 
 type Fields = (type: string, payload: Record<string, unknown>) => object
 
 /**
- * Keeps only the fields that the payload's schema names. Services spread payloads into records, and a field that nobody
- * checked must not get into one, or replace another field.
+ * Keeps only the fields in the payload's schema. Services spread payloads into records: an unchecked field must not get
+ * into a record, or replace another field.
  */
 const knownFields =
   (names: Readonly<Record<string, readonly string[] | null>>): Fields =>
@@ -59,10 +59,10 @@ const knownFields =
     return known
   }
 
-/** A newer server may send more than this version knows. */
+/** A newer server may send fields that this version does not know. */
 const allFields: Fields = (_type, payload) => payload
 
-/** For frames that bring in values: the value of a payload's field is two levels down. */
+/** For frames that submit values: the value of a payload's field is two levels down. */
 const INBOUND_DEPTH = MAX_VALUE_DEPTH + 2
 
 function parse(text: string): Decoded<Record<string, unknown>> {
@@ -80,7 +80,7 @@ function parse(text: string): Decoded<Record<string, unknown>> {
   return { ok: true, frame: value as Record<string, unknown> }
 }
 
-/** Why a frame is too deep, if it is. */
+/** Why a frame is nested too deeply; undefined if it is not. */
 function depthFlaw(text: string, limit: number): string | undefined {
   if (!mayBeDeeper(text, limit)) return undefined
   const depth = depthOfText(text)
@@ -120,7 +120,7 @@ function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: s
   }
 }
 
-// Marked, so that a bundler leaves out what a program does not use, such as the checks of agents in a dashboard.
+// Marked as pure, so that bundlers drop unused decoders, such as the checks of agents in a dashboard.
 
 /** Decoders of inbound text. They never throw. */
 export const decodeClientFrame = /* @__PURE__ */ decoder<ClientFrame>(
@@ -157,14 +157,14 @@ function serverDecoder(events: Checks): ServerDecoder {
 }
 
 /**
- * Decodes what a server sends on `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are accepted;
- * the payloads of the others are checked.
+ * Decodes a server's message on `/ws`: an event (it has a `cursor`) or a frame. Events of unknown types are accepted
+ * unchecked; the payloads of all others are checked.
  */
 export const decodeServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder(eventChecks)
 
 /**
- * The same for a client, which takes the payload of an event as it is, like that of a record in a snapshot: a newer server
- * may have values that this version does not know, and an event that is refused would be missing.
+ * The same for clients, which accept event payloads unchecked, as they do for records in snapshots: a newer server may
+ * send values that this version does not know, and refusing the event would lose it.
  */
 export const readServerFrame: ServerDecoder = /* @__PURE__ */ serverDecoder({})
 

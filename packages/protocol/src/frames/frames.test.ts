@@ -31,7 +31,7 @@ interface Table {
   name: string
   schemas: Record<string, TSchema>
   samples: Record<string, Sample<unknown>>
-  /** Every way to judge a payload of this table. Each returns what is wrong with it, or undefined. */
+  /** Every way to check a payload of this table. Each returns what is wrong with it, or undefined. */
   judges: ((type: string, payload: unknown) => Verdict)[]
 }
 
@@ -60,7 +60,7 @@ const without = (payload: object, key: string) =>
 const misfit = (schema: TSchema) => (schema.type === 'array' ? 'no array' : [[]])
 const takesAnything = (schema: TSchema) => schema.type === undefined && schema.anyOf === undefined
 
-/** Every payload of the table that must be refused, with the start of what the refusal says. */
+/** Payloads that must be refused, each with the start of the refusal's message. */
 function refusals(schema: TSchema, { minimal, refused }: Sample<unknown>): [payload: unknown, message: string][] {
   const least = minimal as Record<string, unknown>
   const fields = Object.entries((schema.properties ?? {}) as Record<string, TSchema>)

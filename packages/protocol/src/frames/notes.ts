@@ -1,10 +1,10 @@
 import type { AgentFrameType, AgentServerFrameType } from './agent.ts'
 import type { ClientFrameType, ServerFrameType } from './client.ts'
 
-/** What a frame says, in one sentence, for documents that are made from the schemas. */
+/** The meaning of a frame in one sentence, for documents generated from the schemas. */
 export interface FrameNote<Answer extends string = string> {
   says: string
-  /** The frame that answers it, with the same `id` if it had one. */
+  /** The type of the responding frame, which carries the same `id` if there was one. */
   answer?: Answer
 }
 

@@ -1,6 +1,6 @@
 import type { AgentFrameType } from './agent.ts'
 
-/** Frames without `n`: a lost one is replaced by the next, or the order is kept by other means. */
+/** Frames without `n`: the next frame makes up for a lost one, or their order is kept by other means. */
 export const unnumberedTypes = [
   'agent:connect',
   'heartbeat',

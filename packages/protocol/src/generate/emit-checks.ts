@@ -6,14 +6,15 @@ const isOptional = (schema: TSchema) => OptionalKind in schema
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
 
 /**
- * Writes checks as a module of plain functions: nothing is compiled at run time, and a browser loads neither schemas
- * nor TypeBox. They accept what TypeBox accepts, and report the first flaw in the words of `src/generate/reference.ts`;
- * a test compares the two. Equal code is written once: one function serves all schemas with the same check.
+ * Generates checks as a module of plain functions: nothing is compiled at run time, and a browser loads neither schemas
+ * nor TypeBox. The checks accept the same values as TypeBox, and report the first flaw in the words of
+ * `src/generate/reference.ts`; a test compares the two. Equal code is emitted once: one function serves all schemas
+ * with the same check.
  */
 export class CheckWriter {
   readonly #constants = new Map<string, string>()
 
-  /** Adds what a schema needs and returns the name of its check; undefined if it accepts anything. */
+  /** Adds the functions for a schema and returns the name of its check; undefined if it accepts anything. */
   check(schema: TSchema): string | undefined {
     const body = this.#body(schema)
     return body && this.#constant('c', `v=>${body}`)
@@ -28,7 +29,7 @@ export class CheckWriter {
     return `export const ${name} = {\n${entries.join('\n')}\n}\n`
   }
 
-  /** The module's helpers and functions, which must precede what uses their names. */
+  /** The module's imports and functions, which must precede the code that uses them. */
   source(rules: string): string {
     const lines = [...this.#constants].map(([text, name]) => `const ${name}=${text}\n`)
     return `import { a, c, e, flaw, h, i, n, o, r, s, t, u, x } from ${JSON.stringify(rules)}\n${lines.join('')}`
@@ -153,7 +154,7 @@ function size({ minProperties, maxProperties }: TSchema): string[] {
 
 const annotations = ['type', '$id', 'description', 'default', 'examples', 'title']
 
-/** A keyword that no check implements would be a promise that is not kept. */
+/** Throws for a keyword that no check implements, because it would be ignored silently. */
 function only(schema: TSchema, ...keywords: string[]): void {
   const unknown = Object.keys(schema).filter(key => !keywords.includes(key) && !annotations.includes(key))
   if (unknown.length > 0)

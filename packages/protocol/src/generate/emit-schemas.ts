@@ -1,10 +1,10 @@
 /**
- * Writes values as a module: schemas, objects that contain them, and plain values. Each schema is written once and
- * keeps the marks of TypeBox, so that it can still be part of other schemas.
+ * Generates a module of values: schemas, objects that contain them, and plain values. Each schema is emitted once and
+ * keeps TypeBox's symbols, so that it can still be part of other schemas.
  */
 export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
   const constants = new Map<string, string>()
-  /** Many schemas are part of many others. */
+  /** Caches the output, as many schemas are part of many others. */
   const known = new Map<unknown, string>()
 
   function text(value: unknown): string {

@@ -18,7 +18,7 @@ import { referenceFlaws } from './reference.ts'
 
 const asModule = (source: string) => import(`data:text/javascript,${encodeURIComponent(source)}`)
 
-/** Writes the checks of schemas as one module, and loads them. */
+/** Generates the checks of schemas as one module, and loads it. */
 async function written(schemas: Record<string, TSchema>): Promise<Record<string, Check>> {
   const writer = new CheckWriter()
   const table = writer.table('checks', schemas)
@@ -61,10 +61,10 @@ t.test('[FR5] [FR6] [FR13] a flaw says where it is and what is wrong', async t =
   }
 })
 
-/** How many places share the values in `npm test`. */
+/** In `npm test`, each place tries one value in this many. */
 const EVERY = 6
 
-/** Values of every kind, at and beside the bounds that schemas have. */
+/** Values of every kind, at and next to the bounds in the schemas. */
 const values: unknown[] = [
   ...[undefined, null, true, false, 0, -1, 1, 1.5, 101, -101, 1000, 1001, 2 ** 31, 2 ** 53, 1e13, Number.NaN, -0],
   ...[
@@ -98,13 +98,13 @@ const values: unknown[] = [
 ]
 
 let turn = 0
-/** All for a payload itself; for what is in it, unless all is to run, a few in their turn: the next place has the next ones. */
+/** All values for a payload itself or if FULL is set; for nested places a share of them, in turn. */
 function* valuesAt(depth: number): Generator<unknown> {
   const step = depth === 0 || process.env.FULL === '1' ? 1 : EVERY
   for (let i = turn++ % step; i < values.length; i += step) yield values[i]
 }
 
-/** Copies of a value in which one thing is another, left out or new, at every depth. */
+/** Copies of a value with one part changed, removed or added, at every depth. */
 function* changed(value: unknown, depth = 0): Generator<unknown> {
   yield* valuesAt(depth)
   if (typeof value !== 'object' || value === null) return
@@ -118,7 +118,7 @@ function* changed(value: unknown, depth = 0): Generator<unknown> {
   }
 }
 
-/** A value in which everything is there that a schema speaks of. */
+/** A value that contains every field of a schema. */
 function full(schema: TSchema): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.anyOf !== undefined) return full(schema.anyOf.at(-1))
@@ -141,7 +141,7 @@ function full(schema: TSchema): unknown {
   }
 }
 
-/** How a check differs from TypeBox in what it says of a value: undefined when it does not. */
+/** How a check's verdict on a value differs from TypeBox's; undefined if it does not. */
 function difference(schema: TSchema, check: Check, value: unknown) {
   const flaw = check(value)
   const expected = referenceFlaws(schema, value)

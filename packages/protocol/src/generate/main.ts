@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// Run by `npm run build` after the compiler: writes dist/generated, unless nothing has changed.
+// Run by `npm run build` after the compiler. Writes dist/generated, unless nothing has changed.
 
 const dist = fileURLToPath(new URL('..', import.meta.url))
 const target = `${dist}generated/`

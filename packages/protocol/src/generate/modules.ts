@@ -3,7 +3,7 @@ import * as schemas from '../schemas.ts'
 import { type CheckTable, CheckWriter } from './emit-checks.ts'
 import { emitSchemas } from './emit-schemas.ts'
 
-/** The fields that a payload may have, if its schema names them all. */
+/** The permitted fields of each payload; null if its schema does not list them all. */
 function fieldNames(name: string, payloads: CheckTable): string {
   const names = (schema: TSchema): string[] | null =>
     schema.properties === undefined || schema.additionalProperties !== undefined ? null : Object.keys(schema.properties)
@@ -27,7 +27,7 @@ function checks(): string {
   return writer.source('../check/rules.js') + tables.join('')
 }
 
-/** The modules that are written when the package is built, by the names of their files in `dist/generated`. */
+/** The modules generated when the package is built, by file name in `dist/generated`. */
 export const generateModules = (): Record<string, string> => ({
   'checks.js': checks(),
   'schemas.js': emitSchemas(schemas),

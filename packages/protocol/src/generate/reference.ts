@@ -3,13 +3,13 @@ import { Value } from '@sinclair/typebox/value'
 import type { Flaw } from '../check/rules.ts'
 
 /**
- * What the generated check of a schema may report for a value: everything that TypeBox finds wrong, in our words. Empty
+ * The flaws that the generated check of a schema may report: everything that TypeBox finds wrong, in our words. Empty
  * if nothing is wrong.
  */
 export const referenceFlaws = (schema: TSchema, value: unknown): Flaw[] =>
   Value.Check(schema, value) ? [] : flawsOf(Value.Errors(schema, value))
 
-/** An error of TypeBox. `errors` are those of each branch of a union. */
+/** A TypeBox error. `errors` has those of each branch of a union. */
 interface ErrorLike {
   path: string
   message: string
@@ -20,7 +20,7 @@ interface ErrorLike {
 
 const flawsOf = (errors: Iterable<ErrorLike>): Flaw[] => [...errors].flatMap(wordsFor)
 
-/** An error in words that help the sender. */
+/** Words an error so that it helps the sender. */
 function wordsFor(error: ErrorLike): Flaw[] {
   const { path, message, schema } = error
   if (schema.anyOf !== undefined) return unionFlaws(error)
@@ -32,8 +32,8 @@ function wordsFor(error: ErrorLike): Flaw[] {
 }
 
 /**
- * TypeBox only says "expected union value". The branch that the sender meant says more; without one, the list of
- * branches does.
+ * TypeBox only says "expected union value". Reports the errors of the branch that the sender meant or, if that is
+ * unknown, the list of branches.
  */
 function unionFlaws({ path, value, schema, errors }: ErrorLike): Flaw[] {
   if (value === undefined) return [{ path, message: 'is required' }]

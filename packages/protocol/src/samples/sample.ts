@@ -1,10 +1,10 @@
 /** Samples for the schema of one type. */
 export interface Sample<P> {
-  /** The smallest accepted payload: without any of its fields it is refused. */
+  /** The smallest accepted payload: it is refused if any of its fields is missing. */
   minimal: P
   /**
-   * Changes to the minimal payload, and what the refusal says. A test checks for every field that a value of another
-   * type is refused.
+   * Changes to the minimal payload, and the refusal's message. A test also checks that every field refuses a value of
+   * another type.
    */
   refused: readonly (readonly [patch: Record<string, unknown>, message: string])[]
 }
