@@ -280,8 +280,9 @@ export class AgentClient {
   }
 
   /**
-   * When the server gives up on a run it cancels the run's questions without notifying the agent. If the run continues
-   * after all, it would wait for ever. Repeating an open or answered question only makes the server send its answer.
+   * When the server gives up on a run, it cancels the run's questions without notifying the agent, so a run that
+   * continues after all would wait for ever. Asking an open or answered question again only makes the server send its
+   * answer.
    */
   #askAgain(fits: (question: Question) => boolean): void {
     for (const question of this.#questions.waiting())

@@ -238,7 +238,7 @@ export class Connection<Greeting extends object = object> {
   #open(token: string, deadline: Timer): void {
     const state: State = { name: 'opening', deadline, socket: undefined }
     this.#state = state
-    // An abandoned socket still calls back for a while: `mine` identifies its events.
+    // An abandoned socket still calls back for a while; `isMine` filters out its events.
     let mine: SocketPort | undefined
     const isMine = () => mine !== undefined && 'socket' in this.#state && this.#state.socket === mine
     const events: SocketEvents = {

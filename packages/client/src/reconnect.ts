@@ -6,8 +6,8 @@ export interface ReconnectPolicy {
   /** The ceiling of every delay, so that clients return soon after the server is back. */
   capMs: number
   /**
-   * A connection that lasted this long clears earlier failures; a shorter one may be part of a crash loop. Keep it
-   * little longer than a crash takes to show: when the nodes of a cluster end one after another, each counted failure
+   * A connection that lasted this long clears earlier failures; a shorter one may be part of a crash loop. Keep it only
+   * a little longer than a crash takes to show: when the nodes of a cluster end one after another, each counted failure
    * would double the time for which clients stay away, although another node is ready.
    */
   stableMs: number
@@ -59,7 +59,7 @@ function verdictOf(event: Extract<ReconnectEvent, { type: 'closed' }>): Verdict 
   }
 }
 
-/** After a refusal because of load, delays start as after a third failure: the server asked for room. */
+/** After a refusal because of load, delays start at the level of a third failure, to relieve the server. */
 const BACK_OFF_FAILURES = 2
 
 /**

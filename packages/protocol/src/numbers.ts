@@ -16,8 +16,7 @@ export function findTooLarge(value: unknown): string | undefined {
     }
     return undefined
   }
-  // Every frame passes here, and most members are strings: `for in` and skipping strings early take a third of the
-  // time.
+  // Every frame passes here, and most members are strings: `for in` and skipping strings cut the time to a third.
   for (const key in value) {
     const member = (value as Record<string, unknown>)[key]
     if (typeof member === 'string') continue

@@ -272,7 +272,7 @@ export class CommandRunner {
     if (known.state === 'orphan') {
       // Every run needs its own attempt: if this one is not acknowledged, the server sends the next.
       if (rerun) return
-      // The command may have run before the process died, and the server has not given up on that run.
+      // The command may have run before the process died and, without `rerun`, the server has not given up on that run.
       const message = 'The agent process died while it had this command; what it did is not known.'
       const outcome = { status: 'failed' as const, error: { code: 'agent_restarted', message } }
       const entry: Finished = { state: 'finished', attempt, outcome, unacked: 0 }

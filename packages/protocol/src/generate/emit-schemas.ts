@@ -4,7 +4,7 @@
  */
 export function emitSchemas(values: Readonly<Record<string, unknown>>): string {
   const constants = new Map<string, string>()
-  /** Caches the output, as many schemas are part of many others. */
+  /** Values emitted so far: many schemas are part of many others. */
   const known = new Map<unknown, string>()
 
   function text(value: unknown): string {

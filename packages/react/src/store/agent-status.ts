@@ -1,6 +1,6 @@
 import type { Agent } from '@fleetwire/protocol'
 
-/** The statuses of an agent shown to users, by urgency. The first that applies is used. */
+/** The statuses of an agent as shown to users, most urgent first. */
 export const agentStatuses = [
   'needs-you',
   'error',

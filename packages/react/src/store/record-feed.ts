@@ -47,7 +47,7 @@ export class RecordFeed<T> extends Feed {
     return this.#keyed.add(id, listener)
   }
 
-  /** Called with the ids in each flush that changed records, before listeners are notified. */
+  /** Called in each flush that changed records, with their ids or 'all', before listeners are notified. */
   onUpdate(update: (ids: Iterable<string> | 'all') => void): () => void {
     this.#updates.add(update)
     return () => void this.#updates.delete(update)
