@@ -171,9 +171,9 @@ async function roundsOf(what: Case): Promise<[alone: Round[], together: Round[]]
 
 heading('Streams in a cluster: what an event costs each process', [
   'Three NATS servers (sync_interval: always), three nodes, and the load, on one machine, not pinned.',
-  'All viewers, and agents unless it is said, are connected to one node that is not the active one.',
-  `${ROUNDS} rounds of ${ROUND_MS / 1000} s, in turn with those of the embedded server; medians. Wanted: the active node uses at most 0.6 of the embedded server,`,
-  'and that node makes at least 0.9 of its deliveries in a CPU-second.',
+  'All viewers, and all agents unless stated otherwise, are connected to one node that is not the active one.',
+  `${ROUNDS} rounds of ${ROUND_MS / 1000} s, alternating with the embedded server; medians. Target: the active node uses at most 0.6 of the embedded server’s CPU time,`,
+  'and the node of the viewers makes at least 0.9 of its deliveries per CPU-second.',
 ])
 
 for (const what of cases) {
@@ -182,7 +182,7 @@ for (const what of cases) {
   const base = median(alone.map(({ cpuUs }) => cpuUs.server!))
   note(`${what.title}:`)
   table(
-    ['', 'CPU µs an event', 'of the embedded server’s', 'deliveries a CPU-second'],
+    ['', 'CPU µs per event', 'of the embedded server’s', 'deliveries per CPU-second'],
     [alone, together].flatMap(rounds =>
       Object.keys(rounds[0]!.cpuUs).map(name => {
         const used = median(rounds.map(({ cpuUs }) => cpuUs[name]!))

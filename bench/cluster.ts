@@ -104,7 +104,7 @@ async function submissions(): Promise<void> {
       count(rows[i]!.reduce((sum, { refused }) => sum + refused, 0)),
     ]),
   )
-  note('Wanted: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
+  note('Target: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
   // Before anything is killed.
   sharedMachine(neighbours.cores())
   note('')
@@ -154,12 +154,12 @@ async function failovers(): Promise<void> {
     )
     await recovered()
   }
-  note('From a fault to the first accepted command, of a caller that asks a gateway:')
+  note('From a fault to the first accepted command, for a caller at a gateway:')
   table(
     ['', 'seconds, three times'],
     Object.entries(times).map(([name, each]) => [name, each.map(ms => (ms / 1000).toFixed(2)).join('  ')]),
   )
-  note('Wanted: 5 s, 1 s, 10 s.\n')
+  note('Target: 5 s, 1 s, 10 s.\n')
 }
 
 try {

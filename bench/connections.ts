@@ -20,13 +20,13 @@ const PAUSE_MS = 1000
 const COME_AND_GO = 500
 
 heading(`${CONNECTIONS} connections`, [
-  `${CONNECTIONS} handshakes, 100 under way at once; ${pinning}. All close, and after ${PAUSE_MS / 1000} s come again.`,
+  `${CONNECTIONS} handshakes, 100 in progress at once; ${pinning}. All close, and reconnect after ${PAUSE_MS / 1000} s.`,
   'fleetwire: token, origin, limits, `connection:established`, one subscription. Socket.IO: connected to its namespace.',
-  'bare @fastify/websocket: one frame in answer to one, no token, no state. ws: the upgrade alone.',
+  'bare @fastify/websocket: one frame in reply to one, no token, no state. ws: only the upgrade.',
   `Servers take turns: the first round of a fresh process, one to warm up, then the medians of ${ROUNDS} and of their ratios,`,
-  `or of fewer, but of ${FEWEST}, where ${ROUNDS_MS / 1000} s are over.`,
-  'No collection is asked for in between: it throws away compiled code.',
-  `Memory, of servers of their own: resident set over that after ${COME_AND_GO} came and went, both after a collection, per connection.`,
+  `or of fewer, but at least ${FEWEST}, once ${ROUNDS_MS / 1000} s have passed.`,
+  'No garbage collection is forced in between: it would discard compiled code.',
+  `Memory, in separate servers: resident set above that after ${COME_AND_GO} came and went, both after a garbage collection, per connection.`,
 ])
 
 const pause = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
@@ -98,5 +98,5 @@ table(
     ]
   }),
 )
-note(`Rounds after those to warm up: ${rounds[0]!.length - WARM_UPS}.`)
+note(`Rounds after warm-up: ${rounds[0]!.length - WARM_UPS}.`)
 sharedMachine(others)

@@ -31,12 +31,12 @@ const chromium = [
   '/usr/bin/google-chrome',
 ].find(path => path !== undefined && existsSync(path))
 if (chromium === undefined)
-  throw new Error('Chromium is not here: apt-get install chromium, or set CHROMIUM to its path')
+  throw new Error('Chromium was not found: apt-get install chromium, or set CHROMIUM to its path')
 
 heading('Dashboard', [
   'Chromium without a debugger, software painting (--disable-gpu), 1440×900; the page times itself and posts the result.',
   'Server, agents and browser share the machine. fps: 1000 / the median time between frames; p95, p99: of those times.',
-  `${AGENTS} agents of the SDK over real sockets; events are counted as they come over the page’s socket.`,
+  `${AGENTS} agents of the SDK over real sockets; events are counted as they arrive on the page’s socket.`,
   `${ROUNDS} rounds of ${FOR_MS / 1000} s each, a new browser each time; the medians are printed.`,
 ])
 
@@ -175,9 +175,9 @@ for (let i = 0; i < ROUNDS; i++) {
   const { visibleMs } = await open('/', { counts: [], until: '[data-agent-id]', warmUpMs: 0, forMs: 0, stops: 0 })
   visible.push(visibleMs)
 }
-rows.push(await measured(`fleet of ${AGENTS}, nothing happens`, '/', {}))
+rows.push(await measured(`fleet of ${AGENTS}, idle`, '/', {}))
 await fleet.call('tell', BUSY, 10)
-rows.push(await measured(`${BUSY} of them tell 10 changes a second`, '/', { counts: ['agent:status'] }))
+rows.push(await measured(`${BUSY} of them report 10 changes a second`, '/', { counts: ['agent:status'] }))
 for (const minutes of LONG_MINUTES > 0 ? [1, LONG_MINUTES] : []) {
   const seen = await open('/', {
     ...{ counts: ['agent:status'], until: '[data-agent-id]', warmUpMs: WARM_UP_MS, forMs: minutes * 60_000, stops: 0 },
@@ -216,9 +216,7 @@ note(`Page opened → fleet of ${AGENTS} visible: ${ms(middle(visible))} ms (med
 note(
   `Stop pressed → at the agent: p50 ${ms(middle(delays))} ms, p99 ${ms(percentile([...delays], 0.99))} ms (${delays.length} times).`,
 )
-note(
-  `Load of the machine at the end: ${loadavg()[0]!.toFixed(1)}. A joined delta is one event however many parts it has.`,
-)
+note(`Machine load at the end: ${loadavg()[0]!.toFixed(1)}. A joined delta is one event however many parts it has.`)
 await fleet.stop()
 await server.call('close')
 await server.stop()

@@ -17,10 +17,10 @@ const SHAPES = [
 
 heading(`Fan-out to ${SUBSCRIBERS} subscribers`, [
   `Events of about 256 bytes, one topic, ${SUBSCRIBERS} WebSockets on loopback, no compression; ${pinning}.`,
-  'fleetwire: the whole path after the log (its followers are told), tokens, subscriptions and outboxes included.',
-  'ws: JSON made once, `send` to each. Socket.IO: `io.to(room).emit`. Each at a rate that it can bear.',
+  'fleetwire: the whole path after the log (its followers are notified), tokens, subscriptions and outboxes included.',
+  'ws: JSON serialized once, `send` to each. Socket.IO: `io.to(room).emit`. Each at a rate that it can sustain.',
   `${ROUNDS} rounds of ${ROUND_MS / 1000} s each, in turn; medians. Every subscriber must get as many bytes as the first.`,
-  'uWebSockets.js is not on npm, so it is not run here.',
+  'uWebSockets.js is not on npm, so it is not included.',
 ])
 
 const servers = await Promise.all([fleetwire(0), plainWs(0), socketIo(0)])

@@ -24,8 +24,8 @@ const agentId = agentIdOf(0)
 
 heading('Gateways on one machine', [
   'Three NATS servers (sync_interval: always), `fleetwire serve --gateways N`, and the load, on one machine, not pinned.',
-  `${VIEWERS} viewers come through the one port, all of one agent, which then tells ${EVENTS_PER_SECOND} events a second.`,
-  `CPU time over ${ROUND_MS / 1000} s each, of a core; idle: ${WARM_UP_MS / 1000} s after the start. Memory: resident set.`,
+  `${VIEWERS} viewers connect through the one port, all to one agent, which then reports ${EVENTS_PER_SECOND} events a second.`,
+  `CPU time over ${ROUND_MS / 1000} s each, as a share of a core; idle: ${WARM_UP_MS / 1000} s after the start. Memory: resident set.`,
 ])
 
 const nats = await BenchCluster.start({})
@@ -88,7 +88,7 @@ async function measure(gateways: number): Promise<void> {
     await role.call('end')
     note(`--gateways ${gateways}:`)
     table(
-      ['', 'idle', 'memory', 'a connection', 'memory with viewers', 'with events'],
+      ['', 'idle', 'memory', 'per connection', 'memory with viewers', 'with events'],
       processes.map(({ name }, i) => [
         name === active ? `${name}, the active one` : name,
         ...[idle.cpu[i]!, `${idle.memory[i]!.toFixed(0)} MiB`, connecting[i]!, `${full[i]!.toFixed(0)} MiB`, busy[i]!],

@@ -19,8 +19,8 @@ heading('Interrupts', [
   'From the POST that asks for it until the agent’s process has the `command:interrupt` frame, one clock.',
   'fleetwire: `fleetwire serve`; the request to stop is on disk before it is answered and sent.',
   'ws: one socket, `send` in the order of the calls; an HTTP request is a `send`. Nothing is stored.',
-  `Commands queued: ${BALLASTS} of 60 kB (1 MiB) wait for an agent that has read nothing so far, and then reads 64 KiB each 2 ms.`,
-  'Output under way: the agent has just written 1 MiB of `terminal:output`, which the server must take in.',
+  `Commands queued: ${BALLASTS} of 60 kB (1 MiB) wait for an agent that has read nothing so far, and then reads 64 KiB every 2 ms.`,
+  'Output in transit: the agent has just written 1 MiB of `terminal:output`, which the server must take in.',
   `${ROUNDS} interrupts each, one after the other. Nothing is pinned.`,
 ])
 
@@ -87,7 +87,7 @@ const situations: [string, Situation][] = [
     },
   ],
   [
-    'output under way',
+    'output in transit',
     ({ url, token }, agent, commandId) => agent.call('interrupt', { url, token, commandId, outputBytes: MiB }),
   ],
 ]
@@ -111,6 +111,6 @@ for (const [name, situation] of situations) {
   }
 }
 table(['', '', 'p50 ms', 'p99 ms'], rows)
-note(`The slowest p99 is ${ms(slowest)} ms; wanted: below ${WANTED_P99_MS} ms.`)
+note(`The slowest p99 is ${ms(slowest)} ms; target: below ${WANTED_P99_MS} ms.`)
 sharedMachine(neighbours.cores())
 await Promise.all([...agents.map(agent => agent.stop()), fleetwire.stop(), bare.stop()])

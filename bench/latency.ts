@@ -15,7 +15,7 @@ const ROUNDS = 3
 
 heading(`Latency, ${PER_PROCESS * PROCESSES} subscribers, ${EVENTS_PER_SECOND} events/s`, [
   `From the call that publishes to the receiver's socket, one clock; ${PROCESSES} processes of ${PER_PROCESS} raw sockets.`,
-  'fleetwire: each event is on disk (WAL, synchronous=FULL) before it is shown. The peers keep nothing.',
+  'fleetwire: each event is on disk (WAL, synchronous=FULL) before it is shown. The peers store nothing.',
   `${ROUNDS} rounds of ${ROUND_MS / 1000} s each, in turn; medians of the rounds. Nothing is pinned.`,
 ])
 
@@ -66,7 +66,7 @@ table(
   ['', 'p50 ms', 'p99 ms'],
   servers.map(({ name }, i) => [name, ms(of(rounds[i]!, 'p50')), ms(of(rounds[i]!, 'p99'))]),
 )
-note('wanted: p50 at most 10 ms, p99 at most 40 ms.')
+note('target: p50 at most 10 ms, p99 at most 40 ms.')
 
 caveats({ load: busiest, others: neighbours.cores() })
 await Promise.all([...servers.map(server => server.stop()), ...loadsOf.flat().map(role => role.stop())])

@@ -114,8 +114,8 @@ heading('Appends to the embedded log', [
   '418-byte events over 100 topics; each caller appends the next when the last is on disk (WAL, synchronous=FULL).',
   'one row: a bare loop on the main thread, one row per transaction, one index; what a single caller can do.',
   'one turn: the same, with all rows of one turn of the event loop in one transaction.',
-  'log: EventLog.append, in its worker; with one more index, names by id, the head, events told to a follower.',
-  `Driver: ${driver.name}. ${rounds} rounds of ${seconds} s per way, in turn; medians of the rounds. Nothing is pinned.`,
+  'log: EventLog.append, in its worker; with one more index, names by id, the head, events passed to a follower.',
+  `Driver: ${driver.name}. ${rounds} rounds of ${seconds} s per method, in turn; medians of the rounds. Nothing is pinned.`,
 ])
 const neighbours = new Neighbours([])
 const rows: string[][] = []

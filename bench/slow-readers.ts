@@ -21,9 +21,9 @@ const BEHIND_BYTES = MiB
 const BALLASTS = 1024
 
 heading(`Slow readers among ${PROCESSES * PER_PROCESS + FROZEN + SLOW}`, [
-  `${EVENTS_PER_SECOND} events/s to all; latencies of ${PROCESSES * PER_PROCESS} readers, from when the log tells of an event to their sockets: no disk.`,
-  `With: ${FROZEN} more never reads, ${SLOW} more take 64 KiB at most ten times a second; the kernel is full and ${BEHIND_BYTES / MiB} MiB waits for each.`,
-  `${PAIRS} rounds of ${ROUND_MS / 1000} s each, with and without in turn; medians. Nothing is pinned.`,
+  `${EVENTS_PER_SECOND} events/s to all; latencies of ${PROCESSES * PER_PROCESS} readers, from when the log reports an event to their sockets: no disk.`,
+  `With: ${FROZEN} more never reads, ${SLOW} more take 64 KiB at most ten times a second; the kernel buffers are full and ${BEHIND_BYTES / MiB} MiB waits for each.`,
+  `${PAIRS} rounds of ${ROUND_MS / 1000} s each, alternating with and without; medians. Nothing is pinned.`,
   `Memory: one reader that never reads, and ${BALLASTS / 16} MiB of events for it, in pieces of 64 KiB.`,
 ])
 
@@ -84,7 +84,7 @@ table(
       .join(' to '),
   ]),
 )
-note(`With slow readers p99 changes by ${percent(of('with', 'p99') / of('without', 'p99') - 1)}; wanted: at most 5 %.`)
+note(`With slow readers p99 changes by ${percent(of('with', 'p99') / of('without', 'p99') - 1)}; target: at most 5 %.`)
 const busy = neighbours.cores()
 await Promise.all(others.map(load => load.stop()))
 

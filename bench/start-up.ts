@@ -15,8 +15,8 @@ const RUNS = Number(process.env.RUNS ?? 15)
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 
 heading('Start-up', [
-  'Wall time from spawn to exit; of the server, from spawn to the line that says where it listens, on an empty folder.',
-  '`ps` asks a server of its own, which runs already, with a token. CPU time is that of the server until it is ready.',
+  'Wall time from spawn to exit; for the server, from spawn to the line that says where it listens, on an empty folder.',
+  '`ps` queries a separate server that is already running, with a token. CPU time is that of the server until it is ready.',
   `${RUNS} runs of each, in turn; medians, and the best. node -e 0 is what Node itself takes.`,
 ])
 

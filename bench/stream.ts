@@ -82,7 +82,7 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   child.kill()
-  throw new Error(`Centrifugo does not listen at port ${port} after ${LISTEN_MS} ms`)
+  throw new Error(`Centrifugo does not listen on port ${port} after ${LISTEN_MS} ms`)
 }
 
 /** History in memory, so that a client that returns gets what it missed, as far as it reaches. */
@@ -150,7 +150,7 @@ const cases: Case[] = [
     ...{ key: 'steady', title: '20 agents at 750 deltas/s each, one viewer a session: the same load for all' },
     ...{ agents: 20, viewersEach: 1, servers: [plain, sdk, ...peers] },
     load: { what: 'delta', pacing: { kind: 'rate', perSecond: 750 } },
-    wanted: 'no target',
+    wanted: 'none',
   },
   {
     ...{ key: 'events', title: '20 agents, distinct events that cannot be joined, 16 in flight each, one viewer each' },
@@ -166,7 +166,7 @@ const cases: Case[] = [
   {
     ...{ key: 'burst4', title: 'bursts of 4 events to 50 viewers, one after the other' },
     ...{ agents: 1, viewersEach: 50, load: { what: 'event', pacing: { kind: 'burst', inFlight: 4 } } },
-    ...{ servers: [joined, ...peers], wanted: 'no target' },
+    ...{ servers: [joined, ...peers], wanted: 'none' },
   },
   {
     ...{ key: 'burst32', title: 'bursts of 32 events to 500 viewers, one after the other' },
@@ -246,7 +246,7 @@ function show({ title, servers, wanted }: Case, rounds: Round[][]): void {
       rounds[i]!.every(round => round.whole === 1) ? 'yes' : percent(Math.min(...rounds[i]!.map(round => round.whole))),
     ]),
   )
-  note(`wanted: ${wanted}.`)
+  note(`target: ${wanted}.`)
   note(`The load generator used ${percent(Math.max(...rounds.flat().map(round => round.loadBusy)))} of a core at most.`)
 }
 

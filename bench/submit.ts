@@ -71,7 +71,7 @@ table(
   ]),
 )
 note(`fleetwire accepts ${times(of(ours, 'perSecond') / of(peer, 'perSecond'))} as many as the bare route.`)
-note(`Median wait ${ms(of(ours, 'p50'))} ms; wanted: below 10 ms.`)
+note(`Median wait ${ms(of(ours, 'p50'))} ms; target: below 10 ms.`)
 caveats({ load: Math.max(of(ours, 'load'), of(peer, 'load')), others })
 
 await Promise.all([load.stop(), bare.stop(), fleetwire.stop()])

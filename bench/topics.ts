@@ -16,11 +16,11 @@ const GRID: Shape[] = [100, 1000, 10_000].flatMap(topics =>
 const WIDTHS: Shape[] = [1, 3, 10, 100].map(receivers => ({ topics: 1000, connections: 2000, receivers }))
 
 heading('Many topics', [
-  `Events of about 256 bytes to topics in turn, one event in each turn of the event loop, without a pause; ${pinning}.`,
+  `Events of about 256 bytes to topics in turn, one event per turn of the event loop, without a pause; ${pinning}.`,
   'fleetwire: the whole path after the log. Each event has 1 to 3 receivers, half of them by `*` and `>`: 2 on average.',
-  'Socket.IO: `io.to(room).emit`; it knows no patterns, so its clients join every room by name.',
+  'Socket.IO: `io.to(room).emit`; it has no patterns, so its clients join every room by name.',
   'With 2,000 sockets each is cold when its turn comes, for the kernel too: both servers pay for that.',
-  `CPU of the server. ${ROUNDS} rounds of ${count(DELIVERIES)} deliveries, all counted where they arrive; medians.`,
+  `CPU of the server. ${ROUNDS} rounds of ${count(DELIVERIES)} deliveries, all counted on arrival; medians.`,
 ])
 
 interface Server extends Peer {

@@ -31,7 +31,7 @@ mkdirSync(target, { recursive: true })
 const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
   path => path !== undefined && existsSync(path),
 )
-if (executablePath === undefined) throw new Error('Chromium is not here: set CHROMIUM to its path')
+if (executablePath === undefined) throw new Error('Chromium was not found: set CHROMIUM to its path')
 const gallery = await serveGallery()
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
 for (const { file, state, theme = 'dark', width = 1200, height = 760 } of pictures) {

@@ -83,7 +83,7 @@ class Group {
     clearTimeout(hung)
     const [ms, code] = [Math.round(performance.now() - begin), child.exitCode]
     if (code === 0 || ran.some(failed)) return
-    const file = `${this.#name}: all passed, and their process ended with ${code ?? child.signalCode}`
+    const file = `${this.#name}: all passed, but their process exited with ${code ?? child.signalCode}`
     tell({ file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
   }
 

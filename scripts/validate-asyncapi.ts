@@ -24,6 +24,6 @@ const { document, diagnostics } = await new Parser().parse(told)
 const errors = diagnostics.filter(({ severity }) => severity === 0)
 const lines = errors.map(({ path, message }) => `${path.join('.')}: ${message}`)
 const isValid = document !== undefined && errors.length === 0
-if (isValid) lines.push('The AsyncAPI document is valid by the official parser.')
+if (isValid) lines.push('The AsyncAPI document is valid, says the official parser.')
 else process.exitCode = 1
 process.stdout.write(`${lines.join('\n')}\n`)

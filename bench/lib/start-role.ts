@@ -16,7 +16,7 @@ export interface RoleOptions {
 }
 
 const canPin = spawnSync('taskset', ['-V']).status === 0
-export const pinning = canPin ? 'server on one core, load on the other' : 'not pinned: there is no taskset here'
+export const pinning = canPin ? 'server on one core, load on the other' : 'not pinned: taskset was not found'
 
 /** A command line that keeps its process on this core, where the system can do that. */
 export const onCore = (core: number | undefined, line: string[]): string[] =>

@@ -11,12 +11,12 @@ const [SUBMIT, DECLINE] = ['submit', 'decline']
 /** A form that the program wants filled in. Throws AcpError for other modes, which are not supported. */
 export function elicitationQuestion(request: CreateElicitationRequest): Question {
   if (request.mode !== 'form')
-    throw new AcpError('invalidParams', `Only forms can be asked for, not "${request.mode}".`)
+    throw new AcpError('invalidParams', `Only the mode "form" is supported, not "${request.mode}".`)
   const { message, requestedSchema } = request as { message: string; requestedSchema: { title?: string | null } }
   const [first = ''] = message.split('\n')
   return {
     kind: 'form',
-    title: (requestedSchema.title || first || 'The program asks').slice(0, 512),
+    title: (requestedSchema.title || first || 'The program has a question').slice(0, 512),
     description: message,
     schema: fitJson(requestedSchema),
     options: [

@@ -101,7 +101,8 @@ export class LiveSession {
 
   async #prompt(run: CommandRun, prompt: ContentBlock[]): Promise<CommandOutcome> {
     const { peer, source, onUnstoppable, exit } = this.#options
-    if (peer.gone.aborted) return failed('program_ended', `The program ended before it was asked: ${await exit()}.`)
+    if (peer.gone.aborted)
+      return failed('program_ended', `The program ended before it got the prompt: ${await exit()}.`)
     const cancel = new AbortController()
     cancel.signal.addEventListener('abort', () => peer.cancel(this.acpId))
     const interrupt = () => cancel.abort()

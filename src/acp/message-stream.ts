@@ -32,7 +32,7 @@ export function messageStream({ stdout, stdin, onNoise, maxLineBytes = MAX_LINE_
   async function* messages(): AsyncGenerator<AnyMessage> {
     for await (const line of linesOf(stdout, maxLineBytes)) {
       if (typeof line === 'number') {
-        onNoise(`a line of ${line} bytes was dropped: at most ${maxLineBytes} are taken`)
+        onNoise(`a line of ${line} bytes was dropped: the limit is ${maxLineBytes}`)
         continue
       }
       if (line.trim() === '') continue
@@ -41,7 +41,7 @@ export function messageStream({ stdout, stdin, onNoise, maxLineBytes = MAX_LINE_
       else if (read.kind === 'noise') onNoise(read.text.slice(0, SHOWN_CHARS))
       else if (!toldOf.has(read.name)) {
         toldOf.add(read.name)
-        onNoise(`a kind of update that is not known here was left out: ${read.name.slice(0, SHOWN_CHARS)}`)
+        onNoise(`an update of an unknown kind was skipped: ${read.name.slice(0, SHOWN_CHARS)}`)
       }
     }
   }

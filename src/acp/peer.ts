@@ -68,7 +68,7 @@ export class AcpPeer {
     })
     if (response?.protocolVersion !== PROTOCOL_VERSION)
       throw new Error(
-        `it speaks version ${JSON.stringify(response?.protocolVersion)} of the Agent Client Protocol, and not ${PROTOCOL_VERSION}`,
+        `it speaks version ${JSON.stringify(response?.protocolVersion)} of the Agent Client Protocol, not ${PROTOCOL_VERSION}`,
       )
     return response
   }

@@ -139,7 +139,7 @@ export class ProgramLife {
   async setMode(run: CommandRun): Promise<CommandOutcome> {
     const modeId = typeof run.input === 'string' ? run.input.trim() : (run.input as { modeId?: unknown } | null)?.modeId
     if (typeof modeId !== 'string' || modeId === '') return failed('invalid_input', 'invalid input: name a mode.')
-    if (run.sessionId === undefined) return failed('invalid_input', 'A mode is that of a session: name one.')
+    if (run.sessionId === undefined) return failed('invalid_input', 'A mode belongs to a session: name one.')
     return this.#request(run, async session => {
       await this.#peer.request('session/set_mode', { sessionId: session.acpId, modeId })
       session.view.share('mode', modeId)
@@ -151,8 +151,8 @@ export class ProgramLife {
   async setConfig(run: CommandRun): Promise<CommandOutcome> {
     const { configId, value } = (run.input ?? {}) as { configId?: unknown; value?: unknown }
     if (typeof configId !== 'string' || (typeof value !== 'string' && typeof value !== 'boolean'))
-      return failed('invalid_input', 'invalid input: give a configId and its value, a text or true or false.')
-    if (run.sessionId === undefined) return failed('invalid_input', 'An option is that of a session: name one.')
+      return failed('invalid_input', 'invalid input: give a configId and its value, a text or a boolean.')
+    if (run.sessionId === undefined) return failed('invalid_input', 'An option belongs to a session: name one.')
     return this.#request(run, async session => {
       const of = { sessionId: session.acpId, configId }
       const params = typeof value === 'boolean' ? { ...of, type: 'boolean' as const, value } : { ...of, value }
@@ -192,7 +192,7 @@ export class ProgramLife {
 
   #kill(): void {
     this.#killed = true
-    this.#options.say('a turn did not end although it was cancelled: the program is killed and started again')
+    this.#options.say('a turn did not end after it was cancelled: the program is killed and restarted')
     void this.#program.kill()
   }
 }

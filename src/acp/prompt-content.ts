@@ -11,7 +11,7 @@ export function promptContent(input: unknown, takes: PromptCapabilities | undefi
   const needs = { image: takes?.image, audio: takes?.audio, resource: takes?.embeddedContext }
   for (const { type } of blocks)
     if (type in needs && !needs[type as keyof typeof needs])
-      return { ok: false, message: `invalid input: the program takes no content of the type "${type}".` }
+      return { ok: false, message: `invalid input: the program does not accept content of the type "${type}".` }
   const text = blocks.map(describeContent).join('\n')
   return text.trim() === '' ? { ok: false, message: 'invalid input: the prompt is empty.' } : { ok: true, blocks, text }
 }

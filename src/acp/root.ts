@@ -31,7 +31,7 @@ export class Root {
   /** Throws if there is no such folder. */
   static async open(folder: string): Promise<Root> {
     const path = await realpath(folder)
-    if (!(await stat(path)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' })
+    if (!(await stat(path)).isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' })
     return new Root(path)
   }
 
@@ -43,7 +43,7 @@ export class Root {
   async readText(path: string, { line, limit }: ReadRange = {}): Promise<string> {
     const file = await this.#open(await this.#real(path), O_RDONLY | O_NONBLOCK, path)
     try {
-      if (!(await file.stat()).isFile()) throw refused(path, 'is no file')
+      if (!(await file.stat()).isFile()) throw refused(path, 'is not a file')
       return decode(await readLines(file, line ?? 1, limit ?? Number.POSITIVE_INFINITY, path), path)
     } finally {
       await file.close()
@@ -53,12 +53,12 @@ export class Root {
   /** Replaces the content of a file. Creates the file and its folders if needed. Throws AcpError. */
   async writeText(path: string, content: string): Promise<void> {
     const name = basename(this.#checked(path))
-    if (name === '' || name === '.' || name === '..') throw refused(path, 'names no file')
+    if (name === '' || name === '.' || name === '..') throw refused(path, 'does not name a file')
     const folder = await this.#makeFolder(dirname(path), path)
     try {
       const file = await this.#openIn(folder, name, path)
       try {
-        if (!(await file.stat()).isFile()) throw refused(path, 'is no file')
+        if (!(await file.stat()).isFile()) throw refused(path, 'is not a file')
         await file.truncate(0)
         await file.writeFile(content)
       } finally {
@@ -72,12 +72,12 @@ export class Root {
   /** The real path of a folder inside the root. Throws AcpError. */
   async folder(path: string): Promise<string> {
     const real = await this.#real(path)
-    if (!(await stat(real)).isDirectory()) throw refused(path, 'is no folder')
+    if (!(await stat(real)).isDirectory()) throw refused(path, 'is not a directory')
     return real
   }
 
   #checked(path: string): string {
-    if (path.includes('\0')) throw refused(path, 'is no path')
+    if (path.includes('\0')) throw refused(path, 'is not a valid path')
     if (!isAbsolute(path)) throw refused(path, 'is not absolute')
     return path
   }
@@ -107,7 +107,7 @@ export class Root {
 
   #inside(real: string, path: string): string {
     if (real === this.path || real.startsWith(this.path.endsWith(sep) ? this.path : this.path + sep)) return real
-    throw refused(path, `is outside of ${this.path}, the root of this agent`)
+    throw refused(path, `is outside ${this.path}, the root of this agent`)
   }
 
   /** Opens a real path and checks that the opened file is still inside the root. */
@@ -133,13 +133,13 @@ export class Root {
       return
     }
     const [opened, named] = [await handle.stat(), await stat(this.#inside(await realpath(real), path))]
-    if (opened.ino !== named.ino || opened.dev !== named.dev) throw refused(path, 'was changed meanwhile')
+    if (opened.ino !== named.ino || opened.dev !== named.dev) throw refused(path, 'changed while it was being accessed')
   }
 
   async #makeFolder(folder: string, path: string): Promise<Folder> {
     const { real, missing } = await this.#deepest(folder)
     if (missing.includes('..') || missing.includes('.'))
-      throw refused(path, 'leads through a folder that does not exist')
+      throw refused(path, 'leads through a directory that does not exist')
     let at: Folder = { real, handle: await this.#open(real, O_RDONLY | O_DIRECTORY, path) }
     for (const name of missing) {
       const within = at
@@ -221,7 +221,7 @@ function decode(bytes: Buffer, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw refused(path, 'is no text in UTF-8')
+    throw refused(path, 'is not valid UTF-8')
   }
 }
 
@@ -229,15 +229,15 @@ const refused = (path: string, why: string): AcpError =>
   new AcpError('invalidParams', `${JSON.stringify(path)} ${why}.`)
 
 const WORDS: Record<string, string> = {
-  EACCES: 'may not be used by the user that runs this agent',
-  EPERM: 'may not be used by the user that runs this agent',
-  EISDIR: 'is a folder',
-  ENOTDIR: 'leads through something that is no folder',
-  ELOOP: 'was changed meanwhile, or is a link to itself',
-  ENXIO: 'is no file',
+  EACCES: 'is not accessible to the user that runs this agent',
+  EPERM: 'is not accessible to the user that runs this agent',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'leads through something that is not a directory',
+  ELOOP: 'changed while it was being accessed, or is a link to itself',
+  ENXIO: 'is not a file',
   ENAMETOOLONG: 'is too long',
   ENOSPC: 'cannot be written: the disk is full',
-  EROFS: 'cannot be written: the disk is read only',
+  EROFS: 'cannot be written: the disk is read-only',
 }
 
 function asRefusal(error: unknown, path: string): AcpError {

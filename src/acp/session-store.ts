@@ -63,7 +63,7 @@ export class SessionStore {
       writeFileSync(`${this.#path}.new`, JSON.stringify(Object.fromEntries(this.#sessions)), { mode: 0o600 })
       renameSync(`${this.#path}.new`, this.#path)
     } catch (error) {
-      this.#onFault(`its sessions cannot be kept for a restart: ${(error as Error).message}`)
+      this.#onFault(`its sessions cannot be saved for a restart: ${(error as Error).message}`)
     }
   }
 }

@@ -31,7 +31,7 @@ const MAX_OPEN = 64
 const MAX_EARLY = 100
 const IS_HISTORY = /chunk$|^tool_call|^plan$/
 const NOT_CONTINUED =
-  'The program was started again and could not take up this conversation: it does not know what was said before.'
+  'The program was restarted and could not resume this conversation: it does not know what was said before.'
 
 /** The sessions that the program has open, by our ids and by its own. */
 export class Sessions {
@@ -128,7 +128,7 @@ export class Sessions {
       return undefined
     } catch (error) {
       if (peer().gone.aborted) throw error
-      say(`a conversation could not be taken up: ${describeError(error).message}`)
+      say(`a conversation could not be resumed: ${describeError(error).message}`)
       return undefined
     } finally {
       this.#replayed.delete(acpId)

@@ -71,7 +71,7 @@ export class Terminals {
   /** Starts a command and returns the id of its terminal. Throws AcpError. */
   async create(request: TerminalRequest): Promise<string> {
     if (this.#running.size + this.#starting >= MAX_TERMINALS)
-      throw new AcpError('invalidParams', `There are ${MAX_TERMINALS} terminals already: release one first.`)
+      throw new AcpError('invalidParams', `There are already ${MAX_TERMINALS} terminals: release one first.`)
     this.#starting++
     try {
       return await this.#start(request)
@@ -169,7 +169,7 @@ const statusOf = ({ exitCode, signal }: PtyExit): ExitStatus => ({
 
 async function whatToRun({ command, args }: TerminalRequest, cwd: string, env: Record<string, string>) {
   if ([command, ...(args ?? [])].some(part => part.includes('\0')))
-    throw new AcpError('invalidParams', 'A command holds no NUL.')
+    throw new AcpError('invalidParams', 'A command cannot contain NUL.')
   const name = command.includes('/') && !command.startsWith('/') ? `${cwd}/${command}` : command
   const file = await findProgram(name, env.PATH)
   if (file !== undefined) return { file, args: [...(args ?? [])] }
@@ -180,6 +180,6 @@ async function whatToRun({ command, args }: TerminalRequest, cwd: string, env: R
 function checkedEnv(env: TerminalRequest['env']): Record<string, string> {
   const wrong = env?.find(({ name, value }) => !NAME.test(name) || value.includes('\0'))
   if (wrong !== undefined)
-    throw new AcpError('invalidParams', `${JSON.stringify(wrong.name)} cannot be a variable of the environment.`)
+    throw new AcpError('invalidParams', `${JSON.stringify(wrong.name)} is not a valid environment variable.`)
   return Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]))
 }

@@ -4,9 +4,9 @@ import { acpCodes } from './acp-error.ts'
 
 /** Why an answer is incomplete, by the program's stop reason. */
 const UNFINISHED: Record<string, string> = {
-  max_tokens: 'The answer reached the most tokens that the model may write.',
-  max_turn_requests: 'The turn reached the most requests that the program may make to its model.',
-  refusal: 'The program refused to go on.',
+  max_tokens: 'The answer reached the model’s output token limit.',
+  max_turn_requests: 'The turn reached the program’s limit of model requests.',
+  refusal: 'The program refused to continue.',
 }
 
 export const failed = (code: string, message: string): CommandOutcome => ({
@@ -25,7 +25,7 @@ export function outcomeOfTurn(
   if (stopReason === 'end_turn') return { status: 'succeeded', ...output }
   if (stopReason === 'cancelled')
     return { status: 'cancelled', ...output, ...(!interrupted && { detail: 'The program ended the turn by itself.' }) }
-  const message = UNFINISHED[String(stopReason)] ?? `The program stopped for a reason that is not known here.`
+  const message = UNFINISHED[String(stopReason)] ?? 'The program stopped for an unknown reason.'
   return { ...failed(typeof stopReason === 'string' ? stopReason : 'no_stop_reason', message), ...output }
 }
 
@@ -33,8 +33,8 @@ export function outcomeOfTurn(
 export function failureOf(error: unknown, interrupted: boolean): CommandOutcome {
   const { code, message } = describeError(error)
   if (interrupted)
-    return { status: 'cancelled', detail: `The program answered the end of the turn with an error: ${message}` }
-  if (code === acpCodes.authRequired) return failed('auth_required', `The program wants a login: ${message}`)
+    return { status: 'cancelled', detail: `The program responded to the cancellation with an error: ${message}` }
+  if (code === acpCodes.authRequired) return failed('auth_required', `The program requires a login: ${message}`)
   return failed(typeof code === 'number' ? 'program_error' : (code ?? 'failed'), message)
 }
 

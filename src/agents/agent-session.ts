@@ -81,7 +81,7 @@ export class AgentSession implements AgentInput {
       this.#deadlines.clear('hello')
       if (frame.payload.join) this.#connection.join()
     } else if (frame.type === 'agent:connect') {
-      this.#connection.error('conflict', 'agent:connect was received already on this connection.', about(frame))
+      this.#connection.error('conflict', 'agent:connect was already received on this connection.', about(frame))
       if (frame.n !== undefined) this.onRefused(frame.n)
       return
     }
@@ -156,7 +156,7 @@ export class AgentSession implements AgentInput {
       if (retryAfterMs !== undefined) await this.#settleLog()
     } catch (error) {
       this.#services.onFault(error)
-      this.#connection.close(1012, 'An internal fault; it was logged.', { reconnectAfterMs: 1000 })
+      this.#connection.close(1012, 'An internal error; it was logged.', { reconnectAfterMs: 1000 })
       return
     } finally {
       this.#work = 'none'

@@ -24,7 +24,7 @@ export function inferWork(
       if (work !== 'working') work = 'waiting'
       detail ||= command.detail ?? ''
     } else if (isSilent(command)) {
-      return { work: 'stalled', detail: `Nothing is heard of ${command.commandId}.`, evidence: 'guessed' }
+      return { work: 'stalled', detail: `No report about ${command.commandId} is arriving.`, evidence: 'guessed' }
     } else work = 'working'
   }
   return { work, detail: work === 'waiting' ? detail : '', evidence: 'inferred' }

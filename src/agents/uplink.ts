@@ -148,7 +148,7 @@ export class Uplink {
     const { n } = frame
     if (n === undefined || this.nextIs(n)) return true
     if (n > this.#storedN) {
-      this.#connection.error('gap', `n is ${n}; ${this.#storedN + 1} is missing. Send again from there.`, about(frame))
+      this.#connection.error('gap', `n is ${n}; ${this.#storedN + 1} is missing. Resend from there.`, about(frame))
     }
     this.#connection.send('report:ack', { n: this.#storedN })
     return false
@@ -331,7 +331,7 @@ export class Uplink {
     const { agentId, by } = counted
     const { maxUsageModels } = this.#services
     if (by.length > maxUsageModels) {
-      const message = `Usage of ${maxUsageModels} models and sources is counted already: report under one of those.`
+      const message = `Usage is already counted for ${maxUsageModels} models and sources: report under one of those.`
       this.#refuse(frame, wireError('too_large', message, { limit: maxUsageModels }))
       return this.#store(position)
     }

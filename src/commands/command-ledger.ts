@@ -175,5 +175,5 @@ export class CommandLedger {
   }
 }
 
-const UNDELIVERABLE = 'The input is nested deeper than any frame can carry; what is shown of it was cut.'
+const UNDELIVERABLE = 'The input is nested deeper than any frame can carry; it is shown cut.'
 const EMPTY: LiveCommands = new AgentCommands()

@@ -263,7 +263,7 @@ export class CommandQueue {
       case 'changed':
         return { status: 'ok', command: applied.command }
       case 'same':
-        return refused(notNow(applied.command, isQueued(applied.command) ? INPUT_FIXED : 'is not queued any more'))
+        return refused(notNow(applied.command, isQueued(applied.command) ? INPUT_FIXED : 'is no longer queued'))
       case 'unavailable':
         return refused(unavailable(applied))
       case 'unknown':
@@ -301,6 +301,6 @@ export class CommandQueue {
 }
 
 const isQueued = ({ status }: Command) => status === 'queued'
-const INPUT_FIXED = 'was sent to its agent before, so its input stays as it is'
+const INPUT_FIXED = 'was already sent to its agent, so its input cannot be changed'
 const notNow = (command: Command, why: string) =>
   wireError('conflict', `Command "${command.commandId}" ${why}: it is ${command.status}.`, { status: command.status })

@@ -32,7 +32,7 @@ export class QueueAdmission {
       return wireError('conflict', `Agent "${agentId}" is busy.`, { running, queued: waiting })
     }
     if (waiting < this.#limit) return undefined
-    const message = `${waiting} commands wait for agent "${agentId}" already; the limit is ${this.#limit}.`
+    const message = `${waiting} commands are already waiting for agent "${agentId}"; the limit is ${this.#limit}.`
     return wireError('queue_full', message, { retryAfterMs: RETRY_AFTER_MS })
   }
 

@@ -50,7 +50,7 @@ async function tellOfProject(_: string, project: string, answer: Answer): Promis
   const lines = modules.reduce((sum, { lines }) => sum + lines, 0)
   await answer.say(`## ${title.replace('# ', '')}\n\n${first.split('. ')[0]!.replaceAll('\n', ' ')}. `)
   await answer.say(`Together they have ${lines} lines in ${modules.length} modules:\n\n`)
-  await answer.say(`| module | lines | offers | in short |\n| --- | ---: | --- | --- |\n`)
+  await answer.say(`| module | lines | offers | summary |\n| --- | ---: | --- | --- |\n`)
   for (const { path, lines, offers } of modules) {
     await answer.say(
       `| \`${path}\` | ${lines} | ${offers.map(({ name }) => `\`${name}\``).join(', ')} | ${firstSentence(offers[0]?.says)} |\n`,
@@ -59,7 +59,7 @@ async function tellOfProject(_: string, project: string, answer: Answer): Promis
   const shortest = shortestOf(modules)
   await answer.say(`\nThe shortest of all is \`${shortest.name}\`:\n\n\`\`\`js\n${shortest.code}\n\`\`\`\n\n`)
   await answer.say(
-    `**Where to begin**\n\n1. \`node test.js\` runs all tests.\n2. \`node test.js csv\` now and then meets a real bug.\n3. Ask me to explain one of the modules.\n`,
+    `**Where to begin**\n\n1. \`node test.js\` runs all tests.\n2. \`node test.js csv\` now and then hits a real bug.\n3. Ask me to explain one of the modules.\n`,
   )
 }
 
@@ -71,7 +71,7 @@ async function tellOfModule(path: string, project: string, answer: Answer): Prom
   await answer.say(module.offers.length === 1 ? 'one thing:\n\n' : `${module.offers.length} things:\n\n`)
   for (const { name, says } of module.offers) await answer.say(`- **\`${name}\`** ${says}\n`)
   const shortest = shortestOf([module])
-  await answer.say(`\nHere is \`${shortest.name}\`, whole:\n\n\`\`\`js\n${shortest.code}\n\`\`\`\n\n`)
+  await answer.say(`\nHere is all of \`${shortest.name}\`:\n\n\`\`\`js\n${shortest.code}\n\`\`\`\n\n`)
   if (own === undefined) await answer.say('Nothing tests it.\n')
   else
     await answer.say(`\`${own.path}\` tests it with ${own.tests.length} tests: ${own.tests.map(spoken).join(', ')}.\n`)
@@ -87,7 +87,7 @@ async function tellOfTests(_: string, project: string, answer: Answer): Promise<
     await answer.say(`| \`${path}\` | ${names.length} | ${names.map(spoken).join(', ')} |\n`)
   const random = await withRandomValues(tests, project, answer)
   await answer.say(
-    `\nThese also try random values, which a seed repeats:\n\n${random.map(name => `- ${name}`).join('\n')}\n\n`,
+    `\nThese also try random values, which a seed reproduces:\n\n${random.map(name => `- ${name}`).join('\n')}\n\n`,
   )
   await answer.say('So one run may find what the last one did not:\n\n```sh\nnode test.js --seed 7\n```\n')
 }
@@ -106,7 +106,7 @@ async function tellOfSizes(_: string, project: string, answer: Answer): Promise<
   const bySize = offers.toSorted((a, b) => linesOf(b.code) - linesOf(a.code))
   const longest = bySize[0]!
   await answer.say(
-    `## Long and short\n\nThe longest is **\`${longest.name}\`** in \`${longest.path}\`, with ${linesOf(longest.code)} lines. From long to short:\n\n`,
+    `## Long and short\n\nThe longest is **\`${longest.name}\`** in \`${longest.path}\`, with ${linesOf(longest.code)} lines. From longest to shortest:\n\n`,
   )
   for (const [i, { name, path, code }] of bySize.entries())
     await answer.say(`${i + 1}. \`${name}\` (${path}): ${linesOf(code)} lines\n`)
@@ -126,16 +126,16 @@ async function tellOfWords(question: string, project: string, answer: Answer): P
       }),
     )
   })
-  await answer.say('I am a small program without a language model, so I can only tell what stands in the files here. ')
-  if (found.length === 0) await answer.say('None of your words stands in them.\n\n')
+  await answer.say('I am a small program without a language model, so I can only report what is in the files here. ')
+  if (found.length === 0) await answer.say('None of your words appears in them.\n\n')
   else {
-    await answer.say(`Your words stand in ${found.length} lines; the first of them:\n\n`)
+    await answer.say(`Your words appear in ${found.length} lines; the first of them:\n\n`)
     for (const { path, line, text } of found.slice(0, 5))
       await answer.say(`- \`${path}:${line}\` \`${text.replaceAll('`', "'")}\`\n`)
     await answer.say('\n')
   }
   await answer.say(
-    'Ask me for example:\n\n- What is in this project?\n- Explain the lru cache\n- How is it tested?\n- Which function is the longest?\n',
+    'Ask me, for example:\n\n- What is in this project?\n- Explain the lru cache\n- How is it tested?\n- Which function is the longest?\n',
   )
 }
 

@@ -88,7 +88,7 @@ export function cleaner({ scratch, client }: Surroundings): Part {
     const answer = await ask(run, {
       kind: 'question',
       title: `How shall I pack ${folder}?`,
-      description: 'Brotli packs smaller and takes longer. You may also write the name of one in your own words.',
+      description: 'Brotli compresses better but takes longer. You may also name one in your own words.',
       risk: 'low',
       options: [
         { id: 'gzip', label: 'gzip', effect: 'allow' },
@@ -127,7 +127,7 @@ export function cleaner({ scratch, client }: Surroundings): Part {
       },
       defaultOnTimeout: 'deny',
     })
-    if (answer.answers === undefined) return said(run, 'Nothing is touched.')
+    if (answer.answers === undefined) return said(run, 'Nothing was touched.')
     const { minutes = 10, ending = '.js', onlyList = true } = answer.answers
     const before = systemClock.now() - Number(minutes) * 60_000
     const old: string[] = []

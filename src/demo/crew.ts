@@ -80,13 +80,14 @@ export class Crew {
     child.once('exit', (code, signal) => {
       if (this.#isStopping) return
       const { name, starts } = member
-      this.#options.onNote(`The agent "${name}" has ended (${signal ?? code}).`)
+      this.#options.onNote(`The agent "${name}" ended (${signal ?? code}).`)
       const now = systemClock.monotonic()
       member.starts = [...starts.filter(at => now - at < STARTS_WITHIN_MS), now]
-      if (member.starts.length > MAX_STARTS) return this.#options.onNote(`"${name}" ends too often: it stays away.`)
+      if (member.starts.length > MAX_STARTS)
+        return this.#options.onNote(`"${name}" ends too often: it is not restarted any more.`)
       systemClock.setTimeout(() => {
         if (this.#isStopping) return
-        this.#options.onNote(`"${name}" is started again.`)
+        this.#options.onNote(`"${name}" is restarted.`)
         member.child = this.#fork()
         this.#watch(member)
       }, RESTART_AFTER_MS)

@@ -21,13 +21,13 @@ export const demoAgents = [
   {
     agentId: 'link-checker',
     name: 'Link checker',
-    says: 'asks a service that is down now and then: what fails is retried',
+    says: 'calls a service that is down now and then: what fails is retried',
     labels: { team: 'ops', runs: 'prompt' },
   },
   {
     agentId: 'archivist',
     name: 'Archivist',
-    says: 'copies a library of 2,400 files and compares every one: progress, a task with parts',
+    says: 'copies a library of 2,400 files and compares every one: progress, a task with subtasks',
     labels: { team: 'build', runs: 'prompt' },
   },
   {

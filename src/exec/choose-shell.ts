@@ -69,6 +69,6 @@ async function flawOf(
   timer.cancel()
   new SessionProcesses(pty.pid).signal('SIGKILL')
   pty.close()
-  if (late) return `did not come to run a command within ${timeoutMs / 1000} s`
+  if (late) return `did not run a command within ${timeoutMs / 1000} s`
   return exitCode === WORKS ? undefined : 'does not run commands as /bin/sh does'
 }

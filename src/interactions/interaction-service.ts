@@ -144,11 +144,11 @@ export class InteractionService {
     const known = await this.#ledger.find(interactionId)
     const own = known.find(other => other.agentId === agentId)
     if (own?.state !== 'open' && this.#ledger.openOf(agentId) >= this.#maxOpen) {
-      const message = `${this.#maxOpen} interactions of this agent are open: wait for answers, or resolve some first.`
+      const message = `This agent already has ${this.#maxOpen} open interactions: wait for answers, or resolve some first.`
       return wireError('too_large', message, { limit: this.#maxOpen })
     }
     if (known.some(other => other.agentId !== agentId))
-      return wireError('conflict', `interactionId: "${interactionId}" is another agent's.`)
+      return wireError('conflict', `interactionId: "${interactionId}" belongs to another agent.`)
     if (commandId === undefined) return undefined
     const command = await this.#commands.get(commandId)
     if (command?.agentId !== agentId) return notOfAgent(commandId)
@@ -177,14 +177,14 @@ function refusalOf(interactionId: string, why: Why, interaction: Interaction | u
       return notFound('interaction', interactionId)
     case 'answered': {
       const winner = interaction?.resolution
-      return wireError('conflict', `${name} was answered already by ${winner?.by}.`, { winner })
+      return wireError('conflict', `${name} was already answered by ${winner?.by}.`, { winner })
     }
     case 'closed': {
       const state = interaction?.state
-      return wireError('conflict', `${name} is ${state}: it takes no answer any more.`, { state })
+      return wireError('conflict', `${name} is ${state}: it can no longer be answered.`, { state })
     }
     case 'stale':
-      return wireError('stale', `${name}: its subject is not the one that was shown; look again.`, {
+      return wireError('stale', `${name}: its subject has changed since it was shown; look again.`, {
         digest: interaction?.subject?.digest,
       })
     case 'no-option': {
@@ -194,6 +194,6 @@ function refusalOf(interactionId: string, why: Why, interaction: Interaction | u
     case 'empty':
       return wireError('invalid_request', 'An answer needs an optionId, a text or answers.')
     case 'already':
-      return wireError('conflict', `${name} is so already.`)
+      return wireError('conflict', `${name} is already in this state.`)
   }
 }

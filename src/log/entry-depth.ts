@@ -8,7 +8,7 @@ export function isTooDeep(json: string): boolean {
   return mayBeDeeper(json, MAX_ENTRY_DEPTH) && depthOfText(json) > MAX_ENTRY_DEPTH
 }
 
-const NO_JSON = 'it is no JSON'
+const NO_JSON = 'it is not valid JSON'
 const TOO_DEEP = 'it is nested too deep'
 
 /** Why no frame can carry this entry; undefined if one can. */

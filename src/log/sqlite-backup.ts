@@ -14,7 +14,7 @@ export type BackupResult = { status: 'copied'; events: number; bytes: number } |
 export async function copyLog(from: string, to: string): Promise<BackupResult> {
   const path = join(from, LOG_FILE)
   if (!statSync(path, { throwIfNoEntry: false })?.size)
-    return { status: 'refused', reason: `there is no log in ${from}, name the server's folder with --data-dir` }
+    return { status: 'refused', reason: `there is no log in ${from}; name the server's folder with --data-dir` }
   const driver = await loadDriver()
   // Closed to other users: it holds what agents and people said, and soon the secret.
   mkdirSync(to, { recursive: true, mode: 0o700 })
@@ -26,7 +26,7 @@ export async function copyLog(from: string, to: string): Promise<BackupResult> {
     try {
       log.exec('PRAGMA busy_timeout = 5000')
       if (readPragma(log, 'application_id') !== APPLICATION_ID)
-        return { status: 'refused', reason: `${path} is no Fleetwire log` }
+        return { status: 'refused', reason: `${path} is not a Fleetwire log` }
       log.prepare('VACUUM INTO ?').run(draft)
     } finally {
       log.close()

@@ -63,7 +63,7 @@ export class WorkerClient {
     })
     worker.on('message', (reply: Reply) => this.#receive(reply))
     worker.on('error', error => this.#fail(`its worker failed: ${error.message}`))
-    worker.on('messageerror', error => this.#fail(`its worker cannot be understood: ${error.message}`))
+    worker.on('messageerror', error => this.#fail(`its worker sent an unreadable message: ${error.message}`))
   }
 
   /** Resolves once the worker has opened the log. Rejects if the worker refused or died; the worker is then gone. */

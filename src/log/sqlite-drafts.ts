@@ -39,7 +39,7 @@ function storedDraft({ type, topic, payload, taskId, agentId, record, expiresAt 
   if (agentId !== undefined && typeof agentId !== 'string') throw new TypeError(`Not an agent id: ${agentId}`)
   if (expiresAt !== undefined && !isCount(expiresAt)) throw new TypeError(`Not a time in epoch ms: ${expiresAt}`)
   if (record !== undefined && recordIdentity(topic) === undefined) {
-    throw new TypeError(`Topics like ${topic} hold no record`)
+    throw new TypeError(`Topics like ${topic} hold no records`)
   }
   const json = toJson(payload)
   if (isTooDeep(json)) throw new TypeError(`The payload of ${type} on ${topic} is nested too deep to be delivered`)

@@ -62,7 +62,7 @@ export class GroupCommit {
       const op = appendOp(drafts, at)
       const bytes = op.drafts.reduce((sum, draft) => sum + draft.json.length, OP_BYTES)
       if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.maxQueueBytes) {
-        settle(unavailable('more appends wait for the disk than may'))
+        settle(unavailable('too many appends are waiting for the disk'))
         return
       }
       this.#queue.push({ op, drafts, bytes, settle })
@@ -101,7 +101,7 @@ export class GroupCommit {
     for (const { settle } of batch) settle(unavailable(message, mayBeDone))
     if (!timedOut) return
     for (const { settle } of this.#queue.splice(0))
-      settle(unavailable('what came before it took too long; nothing was written'))
+      settle(unavailable('an earlier commit took too long; nothing was written'))
     this.#queuedBytes = 0
   }
 

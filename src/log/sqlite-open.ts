@@ -99,9 +99,7 @@ function inspect(driver: Driver, path: string): Refusal | undefined {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size
   if (bytes === undefined) {
     const isMissing = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
-    return isMissing
-      ? corrupt(path, `it is missing, and ${LOG_FILE}-wal with what was written last is there`)
-      : undefined
+    return isMissing ? corrupt(path, `it is missing, but ${LOG_FILE}-wal with the last writes is there`) : undefined
   }
   if (bytes === 0) return corrupt(path, 'it is empty: whatever it held is gone')
   let db: Database | undefined

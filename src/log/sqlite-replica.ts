@@ -31,7 +31,7 @@ export function prepareReplica(db: Database, path: string, epoch: string): Refus
       .prepare('SELECT head, (SELECT count(*) FROM records) AS records FROM meta')
       .get() as unknown as { head: number; records: number }
     if (head > 0 || records > 0) {
-      return { code: 'FLW_ERR_LOG_OPEN', args: [path, 'it is a log of its own, and no replica of another'] }
+      return { code: 'FLW_ERR_LOG_OPEN', args: [path, 'it is an independent log, not a replica'] }
     }
     db.exec(TABLE)
     db.prepare('UPDATE meta SET epoch = ?').run(epoch)
@@ -40,7 +40,7 @@ export function prepareReplica(db: Database, path: string, epoch: string): Refus
   }
   const replica = db.prepare('SELECT boot FROM replica').get() as { boot: string | null }
   const { epoch: found } = db.prepare('SELECT epoch FROM meta').get() as { epoch: string }
-  if (found !== epoch) return corrupt(`it is a replica of ${found}, and not of ${epoch}`)
+  if (found !== epoch) return corrupt(`it is a replica of ${found}, not of ${epoch}`)
   if (replica.boot !== null && replica.boot !== boot) return corrupt('the machine went down while it was open')
   db.prepare('UPDATE replica SET boot = ?').run(boot)
   return undefined
@@ -99,7 +99,7 @@ function change(access: WriteAccess, state: ReplicaState, { position, change }: 
     return null
   }
   if (change.first !== access.head + 1) {
-    throw new Error(`the commit at ${position} begins at ${change.first}, and this replica is at ${access.head}`)
+    throw new Error(`the commit at ${position} begins at ${change.first}, but this replica is at ${access.head}`)
   }
   for (const op of unpackAppends(change.packed)) {
     access.append(op)

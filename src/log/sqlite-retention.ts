@@ -111,8 +111,8 @@ export class RetentionSweeper {
     if (this.#isDoubting === this.#time.isWaiting) return
     this.#isDoubting = this.#time.isWaiting
     const said = this.#isDoubting
-      ? 'the clock is far ahead of what it was: nothing is removed for its age before it ran evenly for a day'
-      : 'the clock is believed again: retention goes on by it'
+      ? 'the clock jumped far ahead: nothing is removed for its age until it has run evenly for a day'
+      : 'the clock is trusted again: retention by age resumes'
     this.#options.onNote(said)
   }
 
@@ -123,7 +123,7 @@ export class RetentionSweeper {
     if (share < WARNED_AT || this.#isWarned) return
     this.#isWarned = true
     this.#options.onNote(
-      `events fill ${Math.round(share * 100)} % of EVENT_RETENTION_BYTES: over it the oldest are removed, whatever their age`,
+      `events fill ${Math.round(share * 100)} % of EVENT_RETENTION_BYTES: beyond it the oldest are removed, whatever their age`,
     )
   }
 }

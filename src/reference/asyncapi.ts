@@ -40,13 +40,13 @@ export const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: '`Authorization: Bearer <jwt>`. The first of these sources that is present decides.',
+    description: '`Authorization: Bearer <jwt>`. The first of these sources that is present is used.',
   },
   subprotocol: {
     type: 'httpApiKey',
     in: 'header',
     name: 'Sec-WebSocket-Protocol',
-    description: '`fleetwire.v1, bearer.<jwt>`, for browsers: `fleetwire.v1` is selected, the token never echoed.',
+    description: '`fleetwire.v1, bearer.<jwt>`, for browsers: `fleetwire.v1` is selected, the token is never echoed.',
   },
   query: {
     type: 'httpApiKey',
@@ -66,7 +66,10 @@ const message = ({ type, says, schema, example }: FrameEntry) => ({
   name: type,
   summary: says,
   contentType: 'application/json',
-  correlationId: { location: '$message.payload#/id', description: 'Answers carry the `id` of what they answer' },
+  correlationId: {
+    location: '$message.payload#/id',
+    description: 'Replies carry the `id` of the frame that they answer',
+  },
   payload: refer(schema),
   examples: [{ name: type, payload: example }],
 })

@@ -14,13 +14,13 @@ type TopicName = keyof typeof topics
 
 const kinds = {
   record: 'A record: each event carries the whole state after the change, and the topic keeps the latest.',
-  latest: 'The latest value counts: a slow receiver gets no other.',
-  stream: 'A stream: each event counts, in its order.',
+  latest: 'Only the latest value counts: a slow receiver skips the others.',
+  stream: 'A stream: every event counts, in order.',
 }
 const producers = {
   agent: 'a frame of an agent',
   client: 'a request of a person or a backend',
-  server: 'what the server found by itself',
+  server: 'what the server noticed by itself',
 }
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
@@ -69,7 +69,7 @@ function payloadSection(name: string): string {
   const schema = eventPayloads[types.find(type => payloadName(type) === name)!] as TSchema
   const free = schema.additionalProperties
   const rows = flat(fieldsOf(schema))
-  if (free !== undefined) rows.push(['any other', words(typeOf(free)), 'Of the agent’s own choice'])
+  if (free !== undefined) rows.push(['any other', words(typeOf(free)), 'Chosen by the agent'])
   return `### ${name}\n\n${table(['field', 'type', 'about'], rows)}`
 }
 
@@ -79,11 +79,11 @@ export function eventCatalogue(): string {
   const payloads = [...new Set(types.map(payloadName))]
   return `# Event catalogue
 
-Every event of the log, by the topic that it appears on. Made from the schemas by \`npm run docs:catalogue\`; a test
-compares. An event is \`{ type, topic, cursor, at, payload }\`; how to get them: [realtime](realtime.md). Terminal output
-stands in no log: [terminals](terminals.md).
+Every event of the log, by the topic that it appears on. Generated from the schemas by \`npm run docs:catalogue\`, which
+a test checks. An event is \`{ type, topic, cursor, at, payload }\`; how to get them: [realtime](realtime.md). Terminal
+output is not in the log: [terminals](terminals.md).
 
-\`by\` says whose doing an event is:
+\`by\` says who causes an event:
 
 ${by.join('\n')}
 
@@ -93,7 +93,7 @@ ${(Object.keys(topics) as TopicName[]).map(topicSection).join('\n\n')}
 
 ## Payloads
 
-A \`?\` marks what may be absent.
+A \`?\` marks an optional field.
 
 ${payloads.map(payloadSection).join('\n\n')}
 `

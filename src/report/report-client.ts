@@ -47,7 +47,7 @@ export function sendReports(address: string, frames: readonly SentFrame[], signa
       settle(() => reject(new Unreached(error.code ?? 'EIO', error.message))),
     )
     socket.on('close', () =>
-      settle(() => reject(new Unreached('ECLOSED', 'it has closed the connection before it answered'))),
+      settle(() => reject(new Unreached('ECLOSED', 'it closed the connection before it answered'))),
     )
     eachLine(socket, line => {
       const { id, type, payload } = JSON.parse(line)

@@ -231,7 +231,7 @@ export class ReportDesk {
   }
 
   #endOpenCalls(): void {
-    const error = { code: 'abandoned', message: 'The program has not said how it ended.' }
+    const error = { code: 'abandoned', message: 'The program did not report how it ended.' }
     for (const [key, place] of this.#began) {
       const [kind, toolCallId] = key.split(' ') as [string, string]
       if (kind !== 'tool') continue
@@ -243,13 +243,13 @@ export class ReportDesk {
 
 type Fields = Record<string, unknown>
 
-const ANSWERED_THERE = 'It was answered, or broken off, at the program itself.'
-const GIVEN_UP = 'The server was away for too long, so the program asked at its own terminal.'
+const ANSWERED_THERE = 'It was answered or cancelled in the program itself.'
+const GIVEN_UP = 'The server was unreachable for too long, so the program asked at its own terminal.'
 
 const ok: DeskReply = { ok: true }
 const unreachable: DeskReply = {
   ok: false,
-  error: { code: 'unavailable', message: 'The Fleetwire server is not reached, so nobody can answer there.' },
+  error: { code: 'unavailable', message: 'The Fleetwire server cannot be reached, so nobody can answer there.' },
 }
 
 const cancelled: DeskReply = {

@@ -54,9 +54,9 @@ export function readReportLine(text: string, defaults: Defaults): ReportLine {
     return decoded.ok ? refuse('invalid_frame', 'type: a string is required.') : refuse(decoded.code, decoded.message)
   }
   if (!isReportable(type))
-    return refuse('unknown_type', `A program does not report "${type.slice(0, 64)}", but: ${reportable.join(', ')}.`)
+    return refuse('unknown_type', `A program cannot report "${type.slice(0, 64)}", only: ${reportable.join(', ')}.`)
   if (type === 'command:progress' && defaults.command === undefined)
-    return refuse('conflict', 'No command runs whose progress this could be.')
+    return refuse('conflict', 'No command is running whose progress this could be.')
   const payload = isObject(value.payload) ? value.payload : {}
   const own = type === 'command:progress' && defaults.command ? idsOf(defaults.command) : {}
   const filled = { type, id: value.id, payload: { ...fill(type, payload, defaults), ...payload, ...own } }

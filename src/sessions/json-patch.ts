@@ -41,12 +41,12 @@ class Flaw extends Error {
 /** The tokens of a JSON pointer (RFC 6901). */
 function tokensOf(pointer: string): string[] {
   if (pointer === '') return []
-  if (!pointer.startsWith('/')) throw new Flaw('a path begins with /')
+  if (!pointer.startsWith('/')) throw new Flaw('a path must begin with /')
   const tokens = pointer.slice(1).split('/', MAX_POINTER_TOKENS + 1)
-  if (tokens.length > MAX_POINTER_TOKENS) throw new Flaw('the path leads nowhere')
+  if (tokens.length > MAX_POINTER_TOKENS) throw new Flaw('the path does not exist')
   return tokens.map(token => {
     if (!token.includes('~')) return token
-    if (/~(?![01])/.test(token)) throw new Flaw('~ stands before 0 or 1')
+    if (/~(?![01])/.test(token)) throw new Flaw('~ must be followed by 0 or 1')
     return token.replaceAll('~1', '/').replaceAll('~0', '~')
   })
 }
@@ -87,7 +87,7 @@ class Patching {
         break
       case 'move': {
         const source = tokensOf(given(from))
-        if (path.startsWith(`${from}/`)) throw new Flaw('nothing moves into itself')
+        if (path.startsWith(`${from}/`)) throw new Flaw('a value cannot be moved into itself')
         if (path === from) this.#get(source)
         else this.#add(target, this.#remove(source))
         break
@@ -96,7 +96,7 @@ class Patching {
         this.#add(target, this.#copy(this.#get(tokensOf(given(from)))))
         break
       case 'test':
-        if (!this.#equal(this.#get(target), given(value))) throw new Flaw('the value is another')
+        if (!this.#equal(this.#get(target), given(value))) throw new Flaw('the value is different')
         break
       default:
         op satisfies never
@@ -117,7 +117,7 @@ class Patching {
 
   #parent(tokens: readonly string[]): { parent: Container; name: string } {
     const parent = this.#get(tokens.slice(0, -1))
-    if (!isContainer(parent)) throw new Flaw('nothing can be there')
+    if (!isContainer(parent)) throw new Flaw('the parent is neither an object nor an array')
     return { parent, name: tokens.at(-1)! }
   }
 
@@ -188,7 +188,7 @@ class Patching {
 }
 
 function given<T>(value: T | undefined): T {
-  if (value === undefined) throw new Flaw('something is missing')
+  if (value === undefined) throw new Flaw('value or from is missing')
   return value
 }
 
@@ -202,7 +202,7 @@ function member(value: unknown, token: string): unknown {
 }
 
 function set(object: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') throw new Flaw('no such name')
+  if (name === '__proto__') throw new Flaw('this name is not allowed')
   object[name] = value
 }
 

@@ -31,7 +31,7 @@ function refusal({ operation, flaw, message }: PatchFailure, { op, path }: { op:
   if (flaw === 'copies') return tooLarge()
   const what = `patch[${operation}]: ${op} ${JSON.stringify(path.slice(0, 200))}`
   if (flaw === 'wrong') return wireError('patch_failed', `${what} does not apply: ${message}.`, { operation })
-  const limit = `A patch may move ${MAX_PATCH_WORK} elements of arrays, or as much other work`
+  const limit = `A patch may move ${MAX_PATCH_WORK} array elements, or do as much other work`
   const advice = 'send it in parts, or the whole state as state:snapshot'
   return wireError('patch_failed', `${what}: ${limit}: ${advice}.`, { operation, limit: MAX_PATCH_WORK })
 }

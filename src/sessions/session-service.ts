@@ -264,7 +264,7 @@ export class SessionService {
       active.ids = ids
     }
     if (active.ids.size < maxSessions) return undefined
-    return wireError('too_large', `${maxSessions} sessions of this agent are active: end some first.`, {
+    return wireError('too_large', `This agent already has ${maxSessions} active sessions: end some first.`, {
       limit: maxSessions,
     })
   }

@@ -55,7 +55,7 @@ export class StreamGate {
   #begin(event: StreamEvent, chars: number): Admitted {
     const known = this.#isOpen(event)
     if (!known && this.#items >= this.#maxItems) {
-      return tooLarge(`${this.#maxItems} messages and tool calls are open: end some first.`)
+      return tooLarge(`${this.#maxItems} messages and tool calls are already open: end some first.`)
     }
     if (!this.#fits(chars)) return full()
     if (!known) this.#items++
@@ -120,5 +120,5 @@ const place = (event: StreamEvent): string =>
 
 const tooLarge = (message: string) => refused(wireError('too_large', message))
 const full = () =>
-  tooLarge(`The open messages and tool calls hold ${MAX_OPEN_CHARS} characters already: end some first.`)
+  tooLarge(`The open messages and tool calls already hold ${MAX_OPEN_CHARS} characters: end some first.`)
 const notOpen = (what: string, id: string) => refused(notFound(`open ${what}`, id))

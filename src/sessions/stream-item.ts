@@ -134,7 +134,7 @@ export function abandoned(item: TranscriptItem, { agentId, sessionId }: InSessio
   if (item.kind === 'message') {
     return { type: 'message:end', payload: { ...of, messageId: item.messageId, incomplete: true } }
   }
-  const error = { code: 'abandoned', message: 'The agent went before the call returned.' }
+  const error = { code: 'abandoned', message: 'The agent left before the call returned.' }
   return { type: 'tool:end', payload: { ...of, toolCallId: item.toolCallId, error } }
 }
 

@@ -240,7 +240,7 @@ export class TaskService {
   ): Promise<WireError | undefined> {
     let above = parentId
     for (let depth = 0; above !== undefined; depth++) {
-      if (above === taskId) return wireError('conflict', `parentTaskId: task "${taskId}" would stand above itself.`)
+      if (above === taskId) return wireError('conflict', `parentTaskId: task "${taskId}" would be its own ancestor.`)
       if (depth === MAX_PARENTS) return wireError('conflict', `parentTaskId: more than ${MAX_PARENTS} levels.`)
       const parent: Task | undefined = await this.#find(above)
       if (depth === 0 && mustSee !== undefined && (parent === undefined || !sees(mustSee, parent))) {
@@ -281,11 +281,11 @@ function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError 
     case 'absent':
       return notFound('task', taskId)
     case 'exists':
-      return wireError('conflict', `There is a task "${taskId}" already.`, details)
+      return wireError('conflict', `Task "${taskId}" already exists.`, details)
     case 'ended':
       return wireError('conflict', `Task "${taskId}" has ended: it is ${task?.status}.`, details)
     case 'begun':
-      return wireError('conflict', `Task "${taskId}" is ${task?.status}: nothing leads back to pending.`, details)
+      return wireError('conflict', `Task "${taskId}" is ${task?.status}: it cannot go back to pending.`, details)
     case 'foreign':
       return task?.agentId === undefined
         ? wireError('conflict', `Task "${taskId}" has no agent yet: send task:start to take it.`)
@@ -295,7 +295,7 @@ function refusalOf(taskId: string, why: Why, task: Task | undefined): WireError 
         limitBytes: MAX_TASK_BYTES,
       })
     case 'already':
-      return wireError('conflict', `Task "${taskId}" is ${task?.status} already.`, details)
+      return wireError('conflict', `Task "${taskId}" is already ${task?.status}.`, details)
   }
 }
 

@@ -187,7 +187,7 @@ export class ScreenHost {
       case 'givenUp':
         this.#end(message.screen, 'givenUp')
         if (message.reason === 'too_expensive') this.#options.onTooExpensive(message.message)
-        else this.#options.onFault(new Error(`A terminal is drawn no more: ${message.message}`))
+        else this.#options.onFault(new Error(`A terminal is no longer drawn: ${message.message}`))
     }
   }
 
@@ -234,7 +234,7 @@ export class ScreenHost {
       this.#watch?.cancel()
       this.#watch = undefined
       // `steps` is 0 while the thread is still starting.
-    } else if (steps > 0 && this.#idleLooks >= LOOKS_PER_HANG) this.#died('it hangs')
+    } else if (steps > 0 && this.#idleLooks >= LOOKS_PER_HANG) this.#died('it hung')
   }
 
   /** Gives up the screen that the thread was working on. Otherwise it would kill the next thread too. */
@@ -245,7 +245,7 @@ export class ScreenHost {
     const now = clock.monotonic()
     this.#deaths = [...this.#deaths.filter(at => now - at < DEATHS_WITHIN_MS), now]
     if (this.#deaths.length >= MAX_DEATHS) this.#restUntil = now + REST_MS
-    onFault(new Error(`The thread that draws terminals is replaced: ${reason}`))
+    onFault(new Error(`The thread that draws terminals was replaced: ${reason}`))
     this.#down(culprit)
     thread?.terminate().catch(onFault)
   }

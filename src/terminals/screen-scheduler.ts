@@ -229,7 +229,7 @@ export class ScreenScheduler {
     const { screen } = drawn
     const value = task.what === 'text' ? encode(screen.text()) : screen.state(task.scrollback)
     this.#reply(task.call, value)
-    if (!value) this.#giveUp(drawn, 'too_expensive', 'its screen takes too long to write down')
+    if (!value) this.#giveUp(drawn, 'too_expensive', 'its screen takes too long to serialize')
   }
 
   #reply(call: number, value: (FromDrawer & { type: 'reply' })['value']): void {

@@ -357,7 +357,7 @@ export class TerminalHub {
     if (found.status === 'refused') return found
     const { terminal, agent } = found
     if (!this.#viewers.holdSize(terminal, this.#viewers.of(port))) {
-      return refused(wireError('conflict', 'Another viewer holds the size of this terminal until it closes it.'))
+      return refused(wireError('conflict', 'Another viewer controls the size of this terminal until it closes it.'))
     }
     const { size } = terminal.timeline
     if (size.cols !== cols || size.rows !== rows) {
@@ -380,7 +380,11 @@ export class TerminalHub {
 
   #tooMany(): WireError {
     const limit = this.#options.maxLive
-    return wireError('too_large', `${limit} terminals of this agent live: end some first, by terminal:exit.`, { limit })
+    return wireError(
+      'too_large',
+      `This agent already has ${limit} live terminals: end some with terminal:exit first.`,
+      { limit },
+    )
   }
 
   #ask(terminal: AgentTerminal, received: Received): void {

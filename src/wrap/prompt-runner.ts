@@ -43,11 +43,11 @@ export function createPromptRunner(
   return async run => {
     const text = promptText(run.input)
     if (text === undefined) {
-      const message = 'invalid input: a prompt is a text (or an object with a "text"), and not empty.'
+      const message = 'invalid input: a prompt must be a text (or an object with a "text") that is not empty.'
       return { status: 'failed', error: { code: 'invalid_input', message } }
     }
     const wait = new PromptWait(session, clock, run)
-    const ready = await wait.until(() => session.isReady, `${session.name} is not idle: the prompt is typed when it is`)
+    const ready = await wait.until(() => session.isReady, `${session.name} is not idle: the prompt is typed once it is`)
     if (ready.by === 'exit') return exited(session.name, ready.exit, {})
     if (ready.by !== 'idle') return { status: 'cancelled' }
 
@@ -78,7 +78,7 @@ export function createPromptRunner(
       case 'interrupt':
         return { status: 'cancelled', ...told }
       case 'force':
-        return { status: 'cancelled', ...told, detail: `${session.name} did not stop when it was interrupted` }
+        return { status: 'cancelled', ...told, detail: `${session.name} did not stop when interrupted` }
       case 'exit':
         if (answered.interrupted) return { status: 'cancelled', ...told, exitCode: exitCodeOf(answered.exit) }
         return exited(session.name, answered.exit, told)
@@ -180,7 +180,7 @@ class PromptWait {
       if (isOver) return
       const { work, detail, evidence } = this.#session.judge.verdict
       this.#show(
-        (work === 'waiting' && detail) || (work === 'waiting' && `${this.#session.name} asks something`),
+        (work === 'waiting' && detail) || (work === 'waiting' && `${this.#session.name} is asking something`),
         evidence,
       )
       const ended = look()

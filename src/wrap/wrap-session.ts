@@ -38,7 +38,7 @@ const MAX_AHEAD_BYTES = 64 * 1024
 const LEAVE_MS = 50
 /** A program that prints nothing at start-up counts as ready after this time. */
 const SILENT_START_MS = 3000
-const SUSPENDED = 'suspended at its own terminal (Ctrl-Z): fg there continues it'
+const SUSPENDED = 'suspended at its own terminal (Ctrl-Z): continue it there with fg'
 
 /**
  * One program, its terminal, and everybody who watches it or types into it. The size has one owner: the local terminal

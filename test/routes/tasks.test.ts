@@ -90,7 +90,10 @@ test('a server as it comes', async t => {
         201,
       )
     }
-    t.match(await api('PATCH', '/tasks/a', { parentTaskId: 'c' }), { status: 409, body: { message: /above itself/ } })
+    t.match(await api('PATCH', '/tasks/a', { parentTaskId: 'c' }), {
+      status: 409,
+      body: { message: /its own ancestor/ },
+    })
     t.match(await api('PATCH', '/tasks/a', { parentTaskId: 'a' }), { status: 409 })
     t.match(await api('PATCH', '/tasks/a', { parentTaskId: 'nobody' }), {
       status: 400,

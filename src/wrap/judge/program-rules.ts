@@ -28,28 +28,28 @@ export const ProgramRules = Type.Object(
     commands: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
         maxItems: 64,
-        description: 'Names of the program, without folder and ending; * stands for any characters',
+        description: 'Names of the program, without folder and extension; * stands for any characters',
       }),
     ),
     packages: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 214 }), {
         maxItems: 64,
-        description: 'What npx, uvx, python -m and their like are given to start it',
+        description: 'What npx, uvx, python -m and the like are given to start it',
       }),
     ),
     interactive: Type.Optional(
-      Type.Boolean({ description: 'Only without a script or a command: an interpreter that is talked to' }),
+      Type.Boolean({ description: 'Only without a script or a command: an interpreter used interactively' }),
     ),
     waiting: Type.Optional(Patterns),
     working: Type.Optional(Patterns),
     idle: Type.Optional(Patterns),
     otherwise: Type.Optional(
       Type.Literal('working', {
-        description: 'A screen that matches nothing is one of work, once a pattern of `idle` has matched',
+        description: 'A screen that matches nothing counts as working, once a pattern of `idle` has matched',
       }),
     ),
     rows: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 200, description: 'How many of the last lines are looked at' }),
+      Type.Integer({ minimum: 1, maximum: 200, description: 'How many of the last lines are examined' }),
     ),
     quietMs: Type.Optional(
       Type.Integer({

@@ -117,7 +117,10 @@ test('every way in which a turn ends', async t => {
     detail: /exit code 1/,
   })
   t.same(told, ['prompt', 'cancel', 'kill'])
-  t.match(await run().outcome, { status: 'failed', error: { code: 'program_ended', message: /before it was asked/ } })
+  t.match(await run().outcome, {
+    status: 'failed',
+    error: { code: 'program_ended', message: /before it got the prompt/ },
+  })
   await session.stop()
   t.same(await run().outcome, { status: 'cancelled' }, 'the agent ends')
 })

@@ -65,7 +65,7 @@ test('what is no message for us is told and skipped', async t => {
 test('a line that is too long is dropped, the next is read', async t => {
   const { messages, noise } = await read(t, ['x'.repeat(150), 'x'.repeat(150), '\n', line(request(1))], 100)
   t.same(messages, [request(1)])
-  t.same(noise, ['a line of 300 bytes was dropped: at most 100 are taken'])
+  t.same(noise, ['a line of 300 bytes was dropped: the limit is 100'])
 })
 
 test('an update of a kind that is not known is told of once', async t => {
@@ -74,8 +74,8 @@ test('an update of a kind that is not known is told of once', async t => {
   const { messages, noise } = await read(t, [update('_new'), update('_new'), update('plan'), update(undefined)])
   t.equal(messages.length, 1)
   t.same(noise, [
-    'a kind of update that is not known here was left out: _new',
-    'a kind of update that is not known here was left out: undefined',
+    'an update of an unknown kind was skipped: _new',
+    'an update of an unknown kind was skipped: undefined',
   ])
 })
 

@@ -40,6 +40,6 @@ test('a turn that does not end although it was cancelled ends with the program, 
     confirmed: true,
     detail: /The program ended: killed by SIGKILL/,
   })
-  await bridge.printed(/is killed and started again/)
+  await bridge.printed(/is killed and restarted/)
   t.match(await prompt('say back'), { status: 'succeeded', output: 'back' })
 })

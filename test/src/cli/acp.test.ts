@@ -58,7 +58,7 @@ test('what the program tells is seen: thoughts, plans, modes, usage, titles, wha
   t.match(patches, { sessionId: 's1' })
   t.match(bridge.output(), /node: this is no message/)
   t.match(bridge.output(), /about {2}everything/, 'without the control sequence')
-  t.match(bridge.output(), /not known here was left out: no_such_update/)
+  t.match(bridge.output(), /unknown kind was skipped: no_such_update/)
 
   const mode = await submit('ask', { kind: 'mode', sessionId: 's1' })
   t.match(await ended(mode.commandId), { status: 'succeeded' })
@@ -66,7 +66,7 @@ test('what the program tells is seen: thoughts, plans, modes, usage, titles, wha
   t.match(await ended(none.commandId), { status: 'failed', error: { message: /no mode fly/ } })
   t.match(await prompt({ no: 'prompt' }), { status: 'failed', error: { code: 'invalid_input' } })
   t.match(await prompt([{ type: 'image', data: 'AAAA', mimeType: 'image/png' }]), {
-    error: { message: /takes no content of the type "image"/ },
+    error: { message: /does not accept content of the type "image"/ },
   })
   t.match(await prompt('fail no tokens left'), {
     status: 'failed',
@@ -118,8 +118,8 @@ test('files and commands: what is inside of the root, and nothing else', async t
   t.equal(await said(`write ${root}/new/b.txt more text`), 'written')
   t.equal(await readFile(join(root, 'new/b.txt'), 'utf8'), 'more text')
   for (const path of [`${outside}/secret`, `${root}/way-out/secret`, `${root}/../${outside.split('/').at(-1)}/secret`])
-    t.match(await said(`read ${path}`), /refused: .*is outside of/, path)
-  t.match(await said(`write ${root}/way-out/new x`), /is outside of/)
+    t.match(await said(`read ${path}`), /refused: .*is outside /, path)
+  t.match(await said(`write ${root}/way-out/new x`), /is outside /)
   t.match(await said('read a.txt'), /is not absolute/)
   t.match(await said(`read ${root}/none`), /does not exist/)
 

@@ -182,7 +182,7 @@ t.test('who cannot report is told why', async t => {
   })
   t.match(await report('progress', '0.5'), {
     code: 1,
-    stderr: 'fleetwire: No command runs whose progress this could be.\n',
+    stderr: 'fleetwire: No command is running whose progress this could be.\n',
   })
   t.match(await report('usage'), { code: 2, stderr: /required option '--request <id>'/ })
   t.match(await report('tool', 'start', 'x', '--args', '{'), { code: 2, stderr: /Write it as JSON/ })

@@ -150,7 +150,7 @@ t.test('beyond a limit, appends that wait for a stalled disk are unavailable', a
   const results = await Promise.all(Array.from({ length: 20 }, (_, n) => log.append([large(n)])))
   const refused = results.filter(result => result.status === 'unavailable')
   t.ok(refused.length >= 10, `${refused.length} refused`)
-  t.match(refused[0], { reason: /wait for the disk/ })
+  t.match(refused[0], { reason: /are waiting for the disk/ })
   t.equal((await readAll(log, ['>'])).length, 20 - refused.length)
   await append(log, { ...note(1), payload: 'x'.repeat(200_000) })
 })

@@ -36,7 +36,7 @@ t.test('what a program cannot know is filled in, and what it says stands', async
 
 t.test('progress is that of the command that runs, whatever the program says', async t => {
   const line = frame('command:progress', { progress: 0.5, commandId: 'cmd_other', attempt: 9 })
-  t.match(read(line), { ok: false, code: 'conflict', message: /No command runs/ })
+  t.match(read(line), { ok: false, code: 'conflict', message: /No command is running/ })
   t.match(read(line, { command }), { frame: { payload: { ...command, progress: 0.5 } } })
 })
 
@@ -70,11 +70,7 @@ t.test('a program speaks of its work, not for the connection of its agent', asyn
     'x',
     'toString',
   ])
-    t.match(
-      read({ type, payload: {} }),
-      { ok: false, code: 'unknown_type', message: /A program does not report/ },
-      type,
-    )
+    t.match(read({ type, payload: {} }), { ok: false, code: 'unknown_type', message: /A program cannot report/ }, type)
 })
 
 t.test('the envelope says who waits, and for how long', async t => {

@@ -442,7 +442,7 @@ t.test('a log of its own is never replaced by a replica', async t => {
   const own = await openLog(t, { dir })
   await append(own, note(1))
   await own.close()
-  await t.rejects(open('a', { dir }), { code: 'FLW_ERR_LOG_OPEN', message: /a log of its own/ })
+  await t.rejects(open('a', { dir }), { code: 'FLW_ERR_LOG_OPEN', message: /an independent log/ })
   t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1])
 })
 
