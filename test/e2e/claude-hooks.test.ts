@@ -87,7 +87,7 @@ t.test('a permission is asked in Fleetwire, and its answer goes back to the prog
     [
       { interactionId: question.interactionId, delivery: 'applied', resolution: { optionId: 'always-1', via: 'rest' } },
       { delivery: 'applied', resolution: { optionId: 'deny' } },
-      { interactionId, resolution: { via: 'agent', text: /at the program itself/ } },
+      { interactionId, resolution: { via: 'agent', text: /in the program itself/ } },
     ],
   )
   const { items: sessions } = await rest<{ items: { sessionId: string; title: string }[] }>('GET', '/sessions')
