@@ -23,11 +23,11 @@ interface AcpOptions extends AgentOptions {
 }
 
 const HOUR_MS = 3_600_000
-/** Turns that were asked to end get this long. */
+/** How long cancelled turns have to end. */
 const CANCEL_MS = 3000
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
-/** A program that ran for so long does not fail at its start. */
+/** A program that ran longer than this did not fail at its start, so the backoff is reset. */
 const STABLE_MS = 60_000
 
 export const acpCommand = withAgentOptions(new Command('acp'))
@@ -75,7 +75,7 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
     kind: 'acp',
     capabilities: { ...(runTimeout !== undefined && { runTimeoutMs: runTimeout }) },
     maxConcurrency: options.concurrency,
-    // Nothing is dispatched before the program has been started.
+    // No command is dispatched before the program has started.
     handlers: {
       prompt: run => life!.prompt(run),
       mode: run => life!.setMode(run),

@@ -41,12 +41,12 @@ function duration(name: string, description: string, ms: number, shown: string):
 async function run(url: string, options: AgUiOptions): Promise<void> {
   const { id, header: given = {}, headerFile, context, concurrency } = options
   const headers = async () => ({ ...(headerFile !== undefined && (await readHeaders(headerFile))), ...given })
-  // What is wrong with it is told at the start, not at the first prompt.
+  // Report a bad header file at the start, not at the first prompt.
   await headers()
   const forwardedProps = options.forwardedProps === undefined ? undefined : await readObject(options.forwardedProps)
-  // The client tells the terminal of every old event that it understands.
+  // Otherwise the AG-UI client prints a warning for every event in an old format that it converts.
   process.env.SUPPRESS_TRANSFORMATION_WARNINGS ??= 'true'
-  // Its libraries are loaded by this command alone.
+  // Only this command loads the AG-UI libraries.
   const [{ createPromptHandler }, { ThreadStore }] = await Promise.all([
     import('../ag-ui-client/prompt-handler.ts'),
     import('../ag-ui-client/thread-store.ts'),
@@ -81,7 +81,7 @@ function anAddress(text: string): string {
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-/** The library sets these itself. */
+/** The AG-UI library sets these itself. */
 const OWN_HEADERS = /^(content-type|content-length|accept|host|connection|transfer-encoding)$/i
 
 function header(pair: string, before: Record<string, string> = {}): Record<string, string> {
@@ -104,7 +104,7 @@ async function readHeaders(path: string): Promise<Record<string, string>> {
     const colon = line.indexOf(':')
     const [name, value] = [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
     const flaw = colon < 0 ? 'it is not "Name: value".' : headerFlaw(name, value)
-    // The line itself may be a secret.
+    // Do not print the line: it may contain a secret.
     if (flaw !== undefined) throw new CliError('usage', `${path}, line ${i + 1}: ${flaw}`)
     headers[name] = value
   }

@@ -3,12 +3,12 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CliError } from './cli-error.ts'
 
-/** The last resort: temporary files do not survive a restart of the machine, but neither do this agent's commands. */
+/** The last resort: temporary files do not survive a reboot, but neither do this agent's commands. */
 const temporaryName = () => `fleetwire-${process.getuid?.() ?? 'user'}`
 
 /**
- * Finds the folder of journals, which must be writable. The default is in the home folder. A user without one (a
- * container's uid, a service account) gets it among the temporary files, with a warning.
+ * Finds a writable folder for the journal. The default is in the home folder. For a user without one (a container's
+ * uid, a service account) it is in the folder of temporary files, with a warning.
  */
 export async function findJournalFolder(folder: string | undefined, say: (text: string) => void): Promise<string> {
   if (folder !== undefined) {
@@ -40,7 +40,7 @@ function explain(error: unknown): string {
   return code === undefined ? message : `${code}, as uid ${process.getuid?.() ?? '?'}`
 }
 
-/** Undefined for a uid that is not among the users and has no HOME: Node throws then. */
+/** Undefined if the uid has no user entry and HOME is not set: Node throws in that case. */
 function homeFolder(): string | undefined {
   try {
     return homedir() || undefined
@@ -49,7 +49,7 @@ function homeFolder(): string | undefined {
   }
 }
 
-/** Everybody may write to the folder of temporary files, so a folder there is ours only if nobody else made it. */
+/** The folder of temporary files is world-writable, so trust a folder there only if this user owns it. */
 async function temporaryFolder(): Promise<string> {
   const folder = join(tmpdir(), temporaryName())
   try {

@@ -19,7 +19,7 @@ import { CliError, exitCodes } from './cli-error.ts'
 import { anId, label } from './options.ts'
 import { resolveUrl } from './target.ts'
 
-/** What every `fleetwire agent …` takes. */
+/** Options of every `fleetwire agent …` command. */
 export interface AgentOptions {
   id: string
   name?: string
@@ -40,27 +40,27 @@ export const withAgentOptions = (command: Command): Command =>
     .option('--token-command <line>', 'a shell line that prints the token, run as often (FLEETWIRE_TOKEN_COMMAND)')
     .option('--with-parent', 'end when the process that started it ends')
 
-/** What one kind of agent adds. */
+/** What one kind of agent adds to the process. */
 export interface AgentRole extends Pick<AgentClientOptions, 'kind' | 'capabilities' | 'maxConcurrency' | 'handlers'> {
-  /** Tells the person at the terminal. Default: a line on standard error. */
+  /** Shows a message to the person at the terminal. Default: a line on standard error. */
   say?: (text: string) => void
-  /** Ends what the role has started; called once, before the agent leaves. `signal`: what asked this process to end. */
+  /** Ends what the role has started; called once, before the agent leaves. `signal`: the one that ends this process. */
   onLeave?: (signal: NodeJS.Signals | undefined) => Promise<void> | void
-  /** It has its use without the server as well: a server that refuses it does not end it. */
+  /** The agent is useful without the server too, so it does not end when the server refuses it. */
   isIndependent?: boolean
 }
 
 export interface AgentProcess {
-  /** Of its present life: another one after `endLife`. */
+  /** The client of the agent's current life; `endLife` replaces it. */
   readonly client: AgentClient
-  /** Where what must survive this process is kept. */
+  /** The folder for everything that must survive this process. */
   readonly journalFolder: string
   start(): Promise<void>
-  /** Tells the server how what the agent is made of has ended, and leaves; `start` then begins another life. */
+  /** Reports to the server how the agent's program ended, and disconnects; `start` then begins another life. */
   endLife(exit: StopOptions): Promise<void>
   /**
-   * Leaves the server and ends this process, with `exitCode` if nothing else was decided. What runs has `graceMs` to
-   * end; default: as long as the client gives it. `exit` is what the server is told; default: it was stopped.
+   * Disconnects and ends this process, with `exitCode` unless one is already set. Running commands have `graceMs` to
+   * end; default: that of the client. `exit` is reported to the server; default: the agent was stopped.
    */
   leave(options?: LeaveOptions): Promise<void>
 }
@@ -76,19 +76,19 @@ const NORMAL = 1000
 const UNAUTHORIZED = 4401
 const REPLACED = 4409
 
-/** Between the clock of the server and that of this machine. */
+/** Tolerated difference between the clocks of the server and of this machine. */
 const SKEW_MS = 60_000
 const LOOK_MS = 100
 const PID_ONE =
   'as process 1 of a container it cannot wait for the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
 
 /**
- * For an agent that has lost its server for good: all that it can do is end what runs, since its commands are no longer
- * its own.
+ * Grace for an agent that has lost its server for good. It can only end the running commands, which no longer belong to
+ * it.
  */
 const UNHEARD_GRACE_MS = 1000
 
-/** A process that is one agent, from its token and journal to the signals that end it. Mistakes are CliErrors. */
+/** Sets up this process as one agent: token, journal, client, signals. Throws CliErrors for mistakes of the user. */
 export async function createAgentProcess(options: AgentOptions, role: AgentRole): Promise<AgentProcess> {
   const { say = sayOnStderr, onLeave, isIndependent, capabilities, ...rest } = role
   const url = resolveUrl()
@@ -107,7 +107,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
       labels: { host: hostname(), ...options.label },
       capabilities: { ...capabilities, ...(renewable && { renewsToken: true }) },
       journal,
-      // The next server on this port brings an agent of its own, whose place this one must not take.
+      // The next server on this port starts its own agent, which this one must not replace.
       socket: (address, events) => {
         if (orphaned) throw new Error('the server has ended')
         return nodeSocket(address, events)
@@ -134,13 +134,13 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     else setTimeout(leaveAfterRuns, LOOK_MS)
   }
   const changed = (status: ConnectionStatus) => {
-    // An agent with a parent belongs to the server that is its parent: when that ends, so does the agent.
+    // The parent of this agent is its server: when that ends, so does the agent. A lost connection needs no message.
     if (orphaned || (options.withParent && status.state === 'waiting')) return
     const news = describe(status, options.id, url, token)
     if (news !== undefined) say(news)
     if (status.state !== 'stopped' || status.cause.code === NORMAL || isIndependent) return
     process.exitCode = status.cause.code === REPLACED ? exitCodes.replaced : exitCodes.denied
-    // Nobody can interrupt its commands any more, but their results are wanted: the journal keeps them for the next
+    // Nobody can interrupt the commands any more, but their results still matter: the journal keeps them for the next
     // token.
     if (client.running.length > 0 && isExpired(token, status)) {
       say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
@@ -149,9 +149,9 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
   }
   let client = begin()
   onStop(systemClock, signal => void leave({ signal }))
-  // `nohup` cannot make Node ignore the signal: so an agent without a terminal does not end when one is lost.
+  // `nohup` cannot make Node ignore SIGHUP, so an agent without a terminal ignores it here.
   process.on('SIGHUP', hasTerminal() ? () => void leave({ signal: 'SIGHUP' }) : () => {})
-  // Nobody reads its messages any more, which is no reason to end.
+  // A closed stderr is no reason to end.
   process.stderr.on('error', () => {})
   if (options.withParent) {
     process.once('disconnect', () => {
@@ -160,7 +160,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     })
     if (process.connected === undefined)
       throw new CliError('usage', '--with-parent: the program that started this one keeps no channel to it.')
-    // The parent has ended while this one was loading.
+    // The parent ended while this process was loading.
     if (!process.connected) {
       await journal.close()
       process.exit()
@@ -200,7 +200,7 @@ function describe(status: ConnectionStatus, id: string, url: string, token: unkn
   }
 }
 
-/** The token expired, and was not revoked: after a revocation the commands are ended as well. */
+/** Whether the token expired and was not revoked: a revocation ends the commands as well. */
 function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state: 'stopped' }>): boolean {
   const refused = cause.code === UNAUTHORIZED || cause.httpStatus === 401
   return (
@@ -208,7 +208,7 @@ function isExpired(token: unknown, { cause }: Extract<ConnectionStatus, { state:
   )
 }
 
-/** nohup leaves what is not a terminal as it is; on systems other than Linux it leaves the input too. */
+/** `nohup` redirects only streams that are terminals; on systems other than Linux it never redirects the input. */
 const hasTerminal = () => (process.platform === 'linux' ? [0, 1, 2] : [1, 2]).some(fd => isatty(fd))
 
 export const sayOnStderr = (text: string): void => void process.stderr.write(`fleetwire: ${text}\n`)

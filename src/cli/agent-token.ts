@@ -10,7 +10,7 @@ export interface AgentTokenOptions {
 }
 
 export interface AgentTokenSource {
-  /** A string, if there is no way to get another token. */
+  /** A string if there is no way to get another token. */
   token: string | (() => Promise<string>)
   renewable: boolean
 }
@@ -18,9 +18,9 @@ export interface AgentTokenSource {
 const COMMAND_TIMEOUT_MS = 30_000
 
 /**
- * Where the agent gets its token: from a file or a command, which are asked again before it expires, from the server's
- * own secret, or from FLEETWIRE_TOKEN, which never changes. The first token is fetched at once, so that a mistake stops
- * the start.
+ * Where the agent gets its token: from a file or a command, which are read or run again before the token expires, from
+ * the server's own secret, or from FLEETWIRE_TOKEN, which never changes. The first token is fetched at once, so that a
+ * mistake is reported at the start.
  */
 export async function agentTokenSource(
   agentId: string,
@@ -60,7 +60,7 @@ async function readTokenFile(path: string): Promise<string> {
 /** Runs a shell line that prints a token. Its stderr becomes part of the error. */
 async function runTokenCommand(line: string, env: NodeJS.ProcessEnv): Promise<string> {
   const run = promisify(execFile)('/bin/sh', ['-c', line], { env, timeout: COMMAND_TIMEOUT_MS })
-  // Nobody is there to answer a prompt.
+  // Nobody can answer a prompt of the command.
   run.child.stdin?.end()
   const { stdout } = await run.catch(error => {
     const { code, killed, stderr = '' } = error as { code?: number; killed?: boolean; stderr?: string }

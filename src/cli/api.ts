@@ -17,7 +17,7 @@ export class CallError extends CliError {
   }
 }
 
-/** Calls the server's REST interface. Throws CliError with the server's own words. */
+/** Calls the server's REST API. Throws a CliError with the server's message. */
 export async function call<T>(target: Target, method: string, path: string, request?: Request): Promise<T> {
   return JSON.parse(await ask(target, method, path, request)) as T
 }
@@ -62,7 +62,7 @@ async function ask(
   try {
     message = (JSON.parse(text) as RestError).message
   } catch {
-    // Not our answer but a proxy's: its text is all there is.
+    // The response comes from a proxy and not from Fleetwire: show its text.
   }
   throw new CallError(
     response.status,

@@ -10,13 +10,13 @@ const DETACH = '\u001d'
 /** Resets what the program may have set: alternate screen, hidden cursor, mouse, bracketed paste, keys, colours. */
 const MODES =
   '\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[0m'
-/** The same for where text goes: scroll region, origin, wrapped lines, insertion, line drawing. */
+/** Resets what affects the placement of text: scroll region, origin, line wrap, insert mode, line drawing. */
 const PLACES = '\u001b[r\u001b[?6l\u001b[?7h\u001b[4l\u001b(B\u000f'
-/** With the keyboard protocol. */
+/** Resets the modes and the keyboard protocol. */
 const RESET = `${MODES}\u001b[<u\r\n`
-/** A screen is made for an empty terminal. Nothing of how it gets there is to be seen, where the terminal can hold that back. */
+/** Around a snapshot, which assumes an empty terminal. Terminals with synchronized output do not show the steps. */
 const [BEGIN, END] = [`\u001b[?2026h${MODES}${PLACES}\u001b[2J\u001b[H`, '\u001b[?2026l']
-/** While a window is dragged larger, it has many sizes. */
+/** Debounces redraws: a window that is being resized goes through many sizes. */
 const REDRAW_MS = 100
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 
@@ -40,7 +40,7 @@ export const attachCommand = new Command('attach')
       settings.end()
       stdout.write(RESET)
     }
-    // Whatever ends this process, even a fault, the user gets the terminal back.
+    // However this process ends, even by a fault, the user gets the terminal back.
     process.on('exit', restore)
     for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
     settings.begin()
@@ -66,8 +66,8 @@ export const attachCommand = new Command('attach')
             })
             // The first viewer that sets the size holds it; for others the screen keeps its size.
             const fit = () => void terminal.resize(stdout.columns, stdout.rows)
-            // A terminal of another size than the program's shows its output in other places, and what it showed before
-            // is moved by a new size.
+            // Output drawn for a terminal of another size appears in the wrong places, and a resize moves what is on the
+            // screen.
             let redrawing: NodeJS.Timeout | undefined
             const redraw = () => {
               clearTimeout(redrawing)

@@ -14,20 +14,20 @@ interface HookOptions {
 }
 
 const TIMEOUT_MS = 600_000
-/** The program goes on by then, whether or not the wrapper has heard. */
+/** Claude Code waits no longer than this for a report to reach the wrapper. */
 const TELL_WITHIN_MS = 1000
-/** A server that restarts is back by then; one that is not leaves the question to the program's own prompt. */
+/** Long enough for a server to restart. After that, the question is left to Claude Code's own prompt. */
 const PATIENCE_MS = 30_000
-/** After the question has expired there is an answer, which says so. */
+/** When the question expires, the server sends an answer that says so: wait this much longer for it. */
 const EXPIRY_GRACE_MS = 5000
-/** What tools give back may be long; more than this is not read, and then not told. */
-/** Of the end of a transcript. */
+/** How much of the end of a transcript is read. */
 const MAX_TRANSCRIPT_BYTES = 2 * 1024 * 1024
+/** Tool results may be long. An event that is longer than this is neither read nor reported. */
 const MAX_INPUT_BYTES = 32 * 1024 * 1024
 
 /**
- * One hook of Claude Code: tells the wrapper what it says, and asks people where it is a permission. Whatever goes wrong,
- * it ends with 0 and leaves the decision to Claude Code: it neither blocks nor allows by accident.
+ * Runs one hook of Claude Code: reports its event to the wrapper, and asks people if it is a permission. If anything
+ * goes wrong, it exits with 0 and leaves the decision to Claude Code: it neither blocks nor allows by accident.
  */
 export async function runClaudeHook(address: string | undefined, { ask = false, timeout }: HookOptions): Promise<void> {
   const input = readHookInput((await readInput(MAX_INPUT_BYTES)) ?? '')
@@ -47,7 +47,7 @@ export async function runClaudeHook(address: string | undefined, { ask = false, 
   print(output(reply?.ok ? reply.answer : undefined))
 }
 
-/** A turn has ended: no hook says what it used, but the transcript does. */
+/** The usage of a turn that has ended: no hook contains it, but the transcript does. */
 async function used({ hook_event_name, transcript_path = '' }: HookInput): Promise<SentFrame[]> {
   if (!/^(?:Stop|StopFailure|SessionEnd)$/.test(hook_event_name)) return []
   return usageOf(await endOfFile(transcript_path, MAX_TRANSCRIPT_BYTES))

@@ -8,10 +8,10 @@ export interface CommandOutputOptions {
   target: Target
   dashboard: DashboardClient
   command: Pick<Command, 'agentId' | 'commandId'>
-  /** `now`: only the output after it was opened. */
+  /** `now`: only the output from the time of opening on. */
   from: 'start' | 'now'
   write(bytes: Uint8Array, offset: number): void
-  /** Bytes that nobody has any more; `screen` is the present screen in their place. */
+  /** Called when bytes are no longer available; `screen` is the current screen, to show in their place. */
   gap?(screen: string): void
   /** Called after the last byte. */
   end?(): void
@@ -21,21 +21,21 @@ export interface CommandOutputOptions {
 const LAST_OUTPUT_MS = 5000
 
 /**
- * A command with an exit code had a terminal, whose end is reported after the last byte. A prompt that counts no bytes was
- * typed into the terminal of its agent.
+ * A command with an exit code had a terminal, whose end is reported after the last byte. A prompt without `outputBytes`
+ * was typed into the terminal of its agent instead.
  */
 export const hadTerminal = ({ exitCode, outputBytes, kind }: Command): boolean =>
   exitCode !== undefined && (kind !== 'prompt' || outputBytes !== undefined)
 
 /**
  * The output of a command, each byte once and in order. A viewer that joins a terminal after its first byte gets a
- * screen first, which is not text: so the bytes before it are read from the server's recording instead.
+ * screen first, which is not plain text, so the bytes before it are read from the server's recording instead.
  */
 export class CommandOutput {
   readonly #options: CommandOutputOptions
   readonly #terminal: DashboardTerminal
   readonly #exited: Promise<void>
-  /** The offset after the last byte that was written; undefined before the first screen of `now`. */
+  /** The offset after the last byte that was written; with `now`, undefined until the first screen arrives. */
   #at: number | undefined
   #turn: Promise<void> = Promise.resolve()
 
@@ -50,7 +50,7 @@ export class CommandOutput {
     this.#terminal = dashboard.openTerminal({
       agentId: command.agentId,
       terminalId: command.commandId,
-      // A terminal would type its answers to the program's queries into this process.
+      // If stdout is a terminal, queries of the program must not reach it: it would type its responses into this process.
       raw: !process.stdout.isTTY,
       onSnapshot: ({ offset, screen }) => this.#next(() => this.#joined(offset, screen)),
       onOutput: (bytes, { offset }) => this.#next(() => this.#write(bytes, offset)),
@@ -70,7 +70,7 @@ export class CommandOutput {
     return this.#at === 0
   }
 
-  /** One step after the other: while a recording is fetched, the bytes after it wait. */
+  /** Runs steps one after the other: while a recording is fetched, later bytes wait. */
   #next(step: () => void | Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(step)
     return this.#turn
@@ -92,7 +92,7 @@ export class CommandOutput {
     this.#options.gap?.(screen)
   }
 
-  /** All bytes from the first on; undefined if some are lost, or are not text and so not recorded exactly. */
+  /** All bytes from the first on; undefined if some are missing, or are not text and so not recorded exactly. */
   async #recording(): Promise<Uint8Array | undefined> {
     const { target, command } = this.#options
     const path = `/agents/${command.agentId}/terminal?format=cast&terminalId=${command.commandId}`

@@ -2,21 +2,21 @@ import type { CrewOrder } from '../demo/crew.ts'
 import { removeWorkplace } from '../demo/workplace.ts'
 import { readVersion } from '../version.ts'
 
-// No command of the command line: what `fleetwire demo` starts for each of its agents. It is told what to do by the
-// process that started it, and ends with that, however that ends.
+// Not a CLI command: `fleetwire demo` starts this process for each of its agents. It takes its orders from that parent
+// process and ends with it, however the parent ends.
 
 interface Work {
   start(): Promise<void>
   stop(graceMs: number): Promise<void>
 }
 
-/** For what runs to end politely. */
+/** How long running commands have to end by themselves. */
 const GRACE_MS = 1500
-/** Nobody hears of it any more. */
+/** The same when the parent has gone: nobody receives the results any more. */
 const ORPHAN_GRACE_MS = 500
 
 const say = (message: string): void => void process.stderr.write(`fleetwire demo: ${message}\n`)
-// Whoever reads it may be gone already.
+// The reader of stderr may be gone already.
 process.stderr.on('error', () => {})
 
 let work: Work | undefined
@@ -29,7 +29,7 @@ async function leave(graceMs: number): Promise<void> {
   isLeaving = true
   try {
     await work?.stop(graceMs)
-    // Nobody else is left to do it.
+    // The parent has gone and cannot remove it.
     if (isOrphan && folder !== undefined) await removeWorkplace(folder)
   } finally {
     process.exit()
@@ -45,7 +45,7 @@ async function prepare(order: Exclude<CrewOrder, { do: 'stop' }>): Promise<Work>
   return new AgentHost({ ...order, env: process.env, version: readVersion(), onError: say })
 }
 
-// A terminal sends Ctrl-C, and its own end, to the whole group: the process that started this one says when to end.
+// A terminal sends SIGINT (Ctrl-C) and SIGHUP to the whole process group. Ignore both: the parent decides when to end.
 process.on('SIGINT', () => {})
 process.on('SIGHUP', () => {})
 process.on('SIGTERM', () => void leave(GRACE_MS))

@@ -22,7 +22,7 @@ const USUAL_PORT = 3000
 const MINUTE = 60_000
 const DAY_SECONDS = 86_400
 
-/** It may run for days, and nobody looks up what was an hour ago. */
+/** A demo may run for days, and nobody looks up what happened an hour ago. */
 const KEEP = {
   COMMAND_RETENTION_MS: 30 * MINUTE,
   TASK_RETENTION_MS: 30 * MINUTE,
@@ -59,7 +59,7 @@ async function run({ port, agents: synthetic }: DemoOptions): Promise<void> {
 
   const chosen = port ?? ((await isFree(USUAL_PORT)) ? USUAL_PORT : 0)
   const folder = await makeWorkplace()
-  // Until the server listens to signals itself.
+  // Until the server handles signals itself.
   const leaveEarly = () => {
     rmSync(folder, { recursive: true, force: true })
     process.exit(exitCodes.interrupted)
@@ -111,7 +111,7 @@ async function run({ port, agents: synthetic }: DemoOptions): Promise<void> {
     const isUsual = port !== undefined || chosen === USUAL_PORT
     await greet(app, { folder: foldersIn(folder), isUsual, synthetic })
   } catch (error) {
-    // A server that is told to end while all of this starts takes nothing more.
+    // If the demo is ended while it starts, errors are expected: the server refuses everything.
     if (isEnding) return
     note((error as Error).message)
     process.kill(process.pid, 'SIGTERM')
@@ -160,7 +160,7 @@ async function mint(app: App, role: 'operator' | 'agent', sub: string): Promise<
   return minted.token
 }
 
-/** The agents find this Node as `node`, and its prompt leaves no history behind. */
+/** The agents find this Node as `node`, and its REPL writes no history file. */
 function agentEnv(): NodeJS.ProcessEnv {
   const path = [dirname(process.execPath), process.env.PATH].filter(Boolean).join(delimiter)
   return { ...withoutSettings(process.env), PATH: path, NODE_REPL_HISTORY: '' }

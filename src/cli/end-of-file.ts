@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 
-/** The last bytes of a file as text, or nothing where it cannot be read. What is no file, such as a pipe, is not opened. */
+/** The last bytes of a file as text; empty if it cannot be read or is not a regular file (a pipe is not opened). */
 export async function endOfFile(path: string, maxBytes: number): Promise<string> {
   try {
     if (!(await stat(path)).isFile()) return ''

@@ -35,7 +35,7 @@ const claudeCode = new Command('claude-code')
 
 export const hooksCommand = new Command('hooks').addCommand(claudeCode.exitOverride())
 
-/** How a shell calls this very program: by its name, where that is what PATH leads to, else by its whole path. */
+/** How a shell calls this program: by name if PATH leads to this copy, otherwise by its full path. */
 function ownCommand(): string {
   const main = realpathSync(process.argv[1] ?? fileURLToPath(import.meta.url))
   const isNamed = (process.env.PATH ?? '').split(delimiter).some(folder => {
@@ -48,7 +48,7 @@ function ownCommand(): string {
   return isNamed ? 'fleetwire' : [process.execPath, main].map(quoted).join(' ')
 }
 
-/** For `sh`, and for the shells of Windows. */
+/** Quotes a path for `sh`, or for the shells of Windows. */
 const quoted = (path: string): string => {
   if (/^[\w./:@+-]+$/.test(path)) return path
   return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`

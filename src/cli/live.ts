@@ -3,8 +3,8 @@ import { CliError, noServer } from './cli-error.ts'
 import type { Target } from './target.ts'
 
 /**
- * A connection to `/ws` that lasts until `use` is done or the program is interrupted. A refused token ends it, and so
- * does a server that was never reachable; a server that goes away later is waited for.
+ * Keeps a connection to `/ws` until `use` is done or `until` aborts. Rejects if the token is refused or the server was
+ * never reachable; a connection that is lost later is retried.
  */
 export async function withDashboard<T>(
   target: Target,

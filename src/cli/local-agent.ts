@@ -7,15 +7,14 @@ export interface LocalAgentOptions {
   url: string
   token: string
   /**
-   * The server's data folder. The agent's journal goes there too, since two servers of one user would share the default
-   * one.
+   * The server's data folder. It also holds the agent's journal: two servers of one user would share the default one.
    */
   dataDir: string
 }
 
 /**
- * Runs `fleetwire agent exec` next to the server, as a process of its own, so that its commands cannot slow the server
- * down. The channel between the two ends with the server, however that ends, and the agent stops with it.
+ * Runs `fleetwire agent exec` next to the server in a separate process, so that its commands cannot slow the server
+ * down. The channel between the two closes when the server ends, however it ends, and then the agent stops.
  */
 export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions): ChildProcess {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
@@ -26,7 +25,7 @@ export function startLocalAgent({ id, url, token, dataDir }: LocalAgentOptions):
   })
 }
 
-/** The agent does not get the server's settings, so that the secrets are in the memory of one process less. */
+/** Removes the server's settings from the agent's environment, so that one process fewer holds the secrets. */
 export const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FLEETWIRE_') || AGENT_SETTINGS.has(name)))
 

@@ -4,7 +4,7 @@ import { newId } from '../ids.ts'
 
 export type Signer = (claims: { sub: string; role: string }, ttlSeconds: number) => string
 
-/** Signs tokens with a server's own secret. The claims follow the server's settings, so that it accepts them. */
+/** Signs tokens with the server's own secret. The claims follow the server's settings, so that it accepts them. */
 export function localSigner(key: string, settings: NodeJS.ProcessEnv): Signer {
   const rules = issuerRulesOf({
     ...(settings.FLEETWIRE_JWT_AUDIENCE && { JWT_AUDIENCE: settings.FLEETWIRE_JWT_AUDIENCE }),

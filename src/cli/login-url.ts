@@ -1,9 +1,9 @@
-/** Addresses to listen on, at which nobody can be asked: what is on all of a machine is on its own one too. */
+/** Wildcard addresses are only for listening. A server that listens on one is reachable on the loopback address too. */
 const onItself: Record<string, string> = { '0.0.0.0': '127.0.0.1', '[::]': 'localhost' }
 
 /**
- * The link that logs a browser in at a server, with whatever path that stands under. The code is behind the `#`, which no
- * browser sends: only the page itself reads it.
+ * The link that logs a browser in, with the path prefix of the server if it has one. The code is in the fragment, which
+ * browsers do not send: only the page itself reads it.
  */
 export function loginUrl(server: string, code: string): string {
   const url = new URL(server)

@@ -15,7 +15,7 @@ without a token, whoever can read the server's secret gets those of an operator.
   .action(async ({ readOnly = false }: { readOnly?: boolean }) => {
     const warn = (message: string) => void process.stderr.write(`fleetwire: ${safeLines(message)}\n`)
     const rights = { sub: 'local-mcp', role: readOnly ? 'viewer' : 'operator' } as const
-    // A token that is wrong or missing is told here, where a person may see it, and not first to a model.
+    // Report a wrong or missing token here, where a person may see it, before a model does.
     await resolveTarget(process.env, rights)
     if (process.stdin.isTTY)
       warn('an MCP client starts this and talks to it over its standard streams; docs/mcp.md says how to add it')

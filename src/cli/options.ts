@@ -1,7 +1,7 @@
 import { parse } from '@lukeed/ms'
 import { InvalidArgumentError } from 'commander'
 
-// Parsers that commander calls for each value. If they throw, the program ends with a usage error.
+// Parsers that commander calls for each value. If one throws, the program ends with a usage error.
 
 /** A whole number of at least `least`. */
 export const wholeNumber =
@@ -25,7 +25,7 @@ export function anId(text: string): string {
   return text
 }
 
-/** The subject of a token: issuers name users as they like. */
+/** The subject of a token. It is not limited to the characters of an id, since issuers name users as they like. */
 export function aSubject(text: string): string {
   if (!/^[^\p{Cc}]{1,255}$/u.test(text)) throw new InvalidArgumentError('1 to 255 characters, no control characters.')
   return text

@@ -3,14 +3,14 @@ import { type Clock, systemClock, type Timer } from '../clock.ts'
 
 /** A frame of this size is below every limit, even in base64. */
 const CHUNK_BYTES = 32 * 1024
-/** How much may be on its way, or at an agent whose program does not read it. */
+/** How much may be in flight, or buffered at an agent whose program does not read it. */
 const WINDOW_BYTES = 256 * 1024
-/** When to try again: the command may not have started yet, or the agent's connection may have lost something. */
+/** Retry delay: the command may not have started yet, or the agent's connection may have dropped something. */
 const RETRY_MS = 500
 
 /**
- * Feeds a stream into the input of a command: each byte once and in order, at the pace of the program. Bytes are
- * identified by their offset, so what may be lost is simply sent again. Bytes are forgotten once the program has them.
+ * Feeds a stream into the input of a command: each byte once and in order, at the pace of the program. Offsets identify
+ * the bytes, so bytes that may have been lost are sent again. Bytes are released once the program has them.
  */
 export class PipedInput {
   readonly #clock: Clock
@@ -39,7 +39,7 @@ export class PipedInput {
     this.#again()
   }
 
-  /** The program has everything up to this offset. The first call means that it is there. */
+  /** The program has everything up to this offset. The first call means that it has started. */
   taken(offset: number): void {
     const more = offset - this.#taken
     if (more < 0 || more > this.#kept.length) return
@@ -94,7 +94,7 @@ export class PipedInput {
     void this.#terminal().pipe(bytes, { offset, eof })
   }
 
-  /** Asks how far the program is: any input is answered with that. */
+  /** Asks how far the program has read: the reply to any input says so. */
   #again(): void {
     if (this.#stopped) return
     const isDone = this.#eofSent && this.#kept.length === 0

@@ -15,7 +15,7 @@ export interface PipedOutputOptions {
   onTaken(offset: number): void
 }
 
-/** The original bytes of a command that runs on pipes; the command waits for this reader. */
+/** Writes the original bytes of a command that runs on pipes, with flow control: the command waits for this reader. */
 export class PipedOutput {
   readonly terminal: DashboardTerminal
   /** Rejects if this token may not read the output this way. */
@@ -58,7 +58,7 @@ export class PipedOutput {
     return this.#bytes === 0
   }
 
-  /** Resolves when everything is written, with what is missing, in words. */
+  /** Resolves when everything is written, with a description of what is missing, if anything. */
   async end(ended: Command): Promise<string | undefined> {
     const { stdio, outputBytes } = ended
     if (hadTerminal(ended)) await Promise.race([this.#exited, this.#tooLate()])
@@ -70,9 +70,9 @@ export class PipedOutput {
     return `${this.#bytes} of ${outputBytes} bytes of the output arrived`
   }
 
-  /** Removes one CR from each CR LF, since the agent added one to each LF. */
+  /** Removes one CR from each CR LF: the agent added a CR to each LF. */
   #plain(bytes: Uint8Array): Buffer {
-    // One character per byte, so that no byte is changed.
+    // latin1 has one character per byte, so no byte changes.
     const text = (this.#heldCr ? '\r' : '') + Buffer.from(bytes).toString('latin1')
     this.#heldCr = text.endsWith('\r')
     return Buffer.from((this.#heldCr ? text.slice(0, -1) : text).replaceAll('\r\n', '\n'), 'latin1')

@@ -20,5 +20,5 @@ export function since(at: number, now = Date.now()): string {
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`
 }
 
-/** How far away a time is, roughly. */
+/** Roughly how far in the future a time is: `4 min`. */
 export const until = (at: number, now = Date.now()): string => since(2 * now - at, now).replace(' ago', '')

@@ -4,7 +4,7 @@ import { CliError, exitCodes } from './cli-error.ts'
 import { safeLines } from './safe-text.ts'
 import { type CommandName, isCommandName, summaries } from './summaries.ts'
 
-/** Each command is a module of its own, and only the requested one is loaded. */
+/** Each command is a separate module, and only the requested one is loaded. */
 const load: { [K in CommandName]: () => Promise<Command> } = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   demo: async () => (await import('./demo.ts')).demoCommand,
@@ -23,7 +23,7 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   backup: async () => (await import('./backup.ts')).backupCommand,
 }
 
-/** Lists commands that were not loaded as if they were. */
+/** Lists commands that are not loaded with the same usage as if they were. */
 class Overview extends Help {
   override subcommandTerm(command: Command): string {
     const name = command.name()
@@ -64,7 +64,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed,
   return program
 }
 
-/** Runs the command line and returns the exit code; undefined if the command goes on, or has set one itself. */
+/** Runs the command line and returns the exit code; undefined if the command keeps running or has set one itself. */
 export async function runProgram([node = '', main = '', ...args]: readonly string[]): Promise<number | undefined> {
   const named = nameIn(args)
   try {
@@ -84,10 +84,10 @@ function report(error: unknown): number {
     process.stderr.write(`fleetwire: ${safeLines(error.message)}\n`)
     return error.exitCode
   }
-  // Commander has said what was wrong; help and version are no errors.
+  // Commander has already printed the message. Help and version are not errors.
   const { code = '', exitCode, message } = error as Error & { code?: string; exitCode?: number }
   if (code.startsWith('commander.')) return exitCode === 0 ? 0 : exitCodes.usage
-  // A fault of the surroundings, such as a port that is taken, is told in one line; one of ours with its place.
+  // Errors of the environment, such as a port in use, are reported in one line; our own faults with their stack.
   const told = code.startsWith('FLW_ERR_') || 'syscall' in (error as Error)
   process.stderr.write(`fleetwire: ${safeLines(told ? message : ((error as Error).stack ?? message))}\n`)
   return exitCodes.failed

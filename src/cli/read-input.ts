@@ -1,4 +1,4 @@
-/** All of standard input as text; undefined if it is longer than this. */
+/** All of standard input as text; undefined if it is longer than `maxBytes`. */
 export async function readInput(maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -5,14 +5,14 @@ type Leave = () => Promise<number>
 let leave: Leave = async () => 0
 
 /**
- * What to do when nobody reads the output any more (`fleetwire … | head`); returns the exit code. Default: exit with 0
- * at once.
+ * Sets what to do when the reader of the output has gone (`fleetwire … | head`). `act` returns the exit code. Default:
+ * exit with 0 at once.
  */
 export function whenReaderLeaves(act: Leave): void {
   leave = act
 }
 
-/** A reader that went away is not an error to report. */
+/** A closed pipe is not reported as an error. */
 export function watchStdout(): void {
   let isLeaving = false
   process.stdout.on('error', error => {

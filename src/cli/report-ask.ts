@@ -5,7 +5,7 @@ import { anId, durationMs } from './options.ts'
 import { refused, sent } from './report-sending.ts'
 
 const TIMEOUT_MS = 600_000
-/** So long the server has to let a question expire before the answer is taken to be missing. */
+/** How long the server has to expire a question before its answer counts as missing. */
 const EXPIRY_GRACE_MS = 5000
 
 export const askCommand = new Command('ask')
@@ -46,7 +46,7 @@ interface AskOption {
   effect: 'allow' | 'deny'
 }
 
-/** `--option` and `--deny` share one list, so that answers are offered in the order of the command line. */
+/** `--option` and `--deny` share one list, so that answers keep the order of the command line. */
 const offered: AskOption[] = []
 
 async function askPeople(title: string, options: AskOptions): Promise<void> {

@@ -2,12 +2,12 @@ import { type Reply, type SentFrame, sendReports, Unreached } from '../report/re
 import { CliError } from './cli-error.ts'
 
 const VARIABLE = 'FLEETWIRE_REPORT'
-/** A wrapper that takes longer than this is not there; questions wait longer. */
+/** A wrapper that takes longer than this to reply counts as gone; questions wait longer. */
 const REPLY_MS = 10_000
 
 export const reportAddress = (): string | undefined => process.env[VARIABLE] || undefined
 
-/** Sends frames to the wrapper; a refused one is a CliError. */
+/** Sends frames to the wrapper; throws a CliError if one is refused. */
 export async function tell(frames: SentFrame[]): Promise<void> {
   for (const reply of await sent(frames)) if (!reply.ok) throw refused(reply)
 }
@@ -36,7 +36,7 @@ export async function sent(frames: SentFrame[], withinMs = REPLY_MS): Promise<Re
   }
 }
 
-/** What a refusal means to a script. */
+/** The error, and so the exit code, for a refused frame. */
 export const refused = (reply: Reply | undefined): CliError => {
   const { code, message } = reply?.ok === false ? reply.error : { code: 'internal', message: 'There was no reply.' }
   return new CliError(code === 'unavailable' ? 'unreachable' : 'failed', message)

@@ -9,7 +9,7 @@ import { readInput } from './read-input.ts'
 import { askCommand } from './report-ask.ts'
 import { reportAddress, sent, tell } from './report-sending.ts'
 
-// Programs and their hooks call this often, so it loads nothing but what sends a line to the wrapper.
+// Programs and their hooks call this often, so it loads only what it needs to send a line to the wrapper.
 
 const MAX_INPUT_BYTES = 8 * 1024 * 1024
 
@@ -129,7 +129,7 @@ const hook = new Command('hook')
   .argument('[program]', 'claude-code')
   .option('--ask', 'ask people before the tool runs (PreToolUse)')
   .option('--timeout <duration>', 'how long a permission waits for its answer (default: 10m)')
-  // Whatever else is on the command line of a settings file: a hook that fails must not block the program.
+  // Settings files may contain unknown options and arguments: a hook that fails on them would block the program.
   .allowUnknownOption()
   .allowExcessArguments()
   .action(async (program: string | undefined, options: { ask?: boolean; timeout?: string }) => {

@@ -2,7 +2,7 @@ import type { Option } from 'commander'
 
 /**
  * Inserts a `--` before the words of the input, so that their dashes belong to the command: `send local --wait ls -la`.
- * Options of `send` come before the words; if there are none there, those at the very end count too (`send local ls
+ * Options of `send` come before the words. If there are none, options at the very end count too (`send local ls
  * --wait`). After a `--` everything is a word.
  *
  * @param args what follows `send`
@@ -25,7 +25,7 @@ export function sendArguments(args: readonly string[], options: readonly Option[
   return [...agentAndOptions, ...ownOptions, '--', ...words.slice(0, words.length - ownOptions.length)]
 }
 
-/** How many arguments an option of ours takes at this place, including itself; 0 if there is none. */
+/** How many arguments the `send` option at this position spans, including itself; 0 if there is none. */
 function optionLength(args: readonly string[], at: number, options: readonly Option[]): number {
   const [name = '', value] = args[at]!.split('=', 2)
   const option = options.find(({ long, short }) => name === long || name === short)
@@ -33,7 +33,7 @@ function optionLength(args: readonly string[], at: number, options: readonly Opt
   return option.required && value === undefined ? 2 : 1
 }
 
-/** The longest run of options that reaches the end and leaves a word before it. */
+/** The longest run of options that reaches the end and leaves at least one word before it. */
 function optionsAtEnd(words: readonly string[], options: readonly Option[]): string[] {
   for (let from = 1; from < words.length; from++) {
     let at = from

@@ -39,9 +39,9 @@ export const sendCommand = new Command('send')
   .option('--json', 'print the command as JSON')
   .action(async (agentId: string, words: string[], options: SendOptions) => {
     const target = await resolveTarget()
-    // From here on, Ctrl-C must not leave behind a command that somebody waits for.
+    // From here on, Ctrl-C must also interrupt the command that this process waits for.
     const interrupted = options.wait ? onInterrupt() : undefined
-    // As in a shell pipeline, if it is used as one: with a person on both ends, the command gets a terminal.
+    // Behave like a shell pipeline if used in one. With a person on both ends, the command gets a terminal.
     const isPiped = options.wait === true && !(process.stdin.isTTY && process.stdout.isTTY)
     const kind = options.kind ?? (await usualKind(target, agentId))
     const command = await submit(target, agentId, words.join(' '), { ...options, kind, isPiped })
@@ -71,7 +71,7 @@ export const sendCommand = new Command('send')
 
 interface Shown {
   ended: FleetCommand
-  /** What is missing of the output, in words. */
+  /** A description of the missing output. */
   missing?: string | undefined
 }
 
@@ -81,14 +81,14 @@ async function warnWhereOffline(target: Target, agentId: string): Promise<void> 
     complain(new Error(`agent "${agentId}" is offline; the command waits for it (Ctrl-C drops it)`))
 }
 
-/** What is sent to an agent that is a prompt, and no shell, is a prompt. */
+/** The default kind: `prompt` for an agent that takes prompts and no shell lines, otherwise `shell`. */
 async function usualKind(target: Target, agentId: string): Promise<string> {
   try {
     const { capabilities } = await call<Agent>(target, 'GET', `/agents/${encodeURIComponent(agentId)}`)
     const { kinds = [] } = capabilities
     return kinds.includes('prompt') && !kinds.includes('shell') ? 'prompt' : 'shell'
   } catch (error) {
-    // Whoever may command an agent need not be able to look at it.
+    // A token that may send commands to an agent may not be allowed to read it.
     if (error instanceof CallError) return 'shell'
     throw error
   }
@@ -144,10 +144,10 @@ async function show(
   return { ended }
 }
 
-/** In a pipeline: sends our input and writes the command's bytes. */
+/** In a pipeline: sends our stdin to the command and writes its bytes to our stdout. */
 async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }: SendOptions): Promise<Shown> {
   const to = json ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stdoutFile()
-  // With a terminal for stdin, the input is empty: keys are not a file.
+  // If stdin is a terminal, the input is empty: keystrokes are not a file.
   const stdin = process.stdin.isTTY ? undefined : process.stdin
   const input = new PipedInput(() => output.terminal, stdin)
   const ended = untilEnd(dashboard, command)
@@ -163,7 +163,7 @@ async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }:
   }
 }
 
-/** Not every agent has terminals: a prompt has only an output. */
+/** The output of a command without a terminal, such as a prompt, as lines. */
 function answerOf({ output, outputBytes }: FleetCommand): string[] {
   if (typeof output !== 'string' || output === '' || outputBytes !== undefined) return []
   return output.replace(/\n$/, '').split('\n')
@@ -197,7 +197,7 @@ function exitCodeOf({ status, exitCode }: FleetCommand): number {
   }
 }
 
-/** The agent's own words, if it gave any; `reported` says only that there are some. */
+/** The agent's own error message, if any. The reason `reported` only says that there is one. */
 function whyOf({ reason, error }: FleetCommand): string {
   const told = typeof error === 'string' ? error : (error as { message?: string } | undefined)?.message
   const why = told ?? (reason === 'reported' ? undefined : reason)

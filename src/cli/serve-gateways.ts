@@ -9,8 +9,8 @@ const BACKLOG = 4096
 const note = (message: string): void => void process.stderr.write(`fleetwire: ${message}\n`)
 
 /**
- * One node and `count` more as processes of this one, which accepts the connections for all of them. Any of them may come
- * to be the active one. The nodes listen at the ports after the public one, each at its own.
+ * Runs `count` + 1 nodes as child processes and accepts the connections for all of them. Any of the nodes may become
+ * the active one. Each node listens on its own port, after the public one.
  */
 export async function serveGateways(count: number, settings: Partial<Config>): Promise<void> {
   const { loadConfig } = await import('../config.ts')

@@ -16,13 +16,13 @@ interface ServeOptions {
   dataDir?: string
   localAgent?: boolean
   gateways?: number
-  /** Of a node that another process of this machine started: where all nodes are reached. */
+  /** For a node started by another process of this machine: the public URL of all nodes. */
   withParent?: string
 }
 
 const FIRST_TOKEN_SECONDS = 30 * 86_400
 const LOCAL_AGENT = 'local'
-/** Longer than a process lives without a restart, and useless to others after a while. */
+/** Longer than a process runs without a restart; a leaked token still expires. */
 const LOCAL_TOKEN_SECONDS = 365 * 86_400
 
 export const serveCommand = new Command('serve')
@@ -47,7 +47,7 @@ export const serveCommand = new Command('serve')
       const { serveGateways } = await import('./serve-gateways.ts')
       return serveGateways(gateways, settings)
     }
-    // The other commands need nothing of the server, and it is most of the program.
+    // Only this command needs the server, which is most of the program.
     const { serve } = await import('../server.ts')
     const greeting = new Greeting()
     const app = await serve(settings, { closing: () => greeting.end() })
@@ -62,8 +62,8 @@ export const serveCommand = new Command('serve')
   })
 
 /**
- * What a start says takes tokens, and those take the log. So a server that is told to end meanwhile finishes its
- * sentence before it closes, and begins no other.
+ * The messages of a start need tokens, and minting tokens needs the log. So a server that is asked to end during its
+ * start finishes the current message before it closes, and begins no other.
  */
 class Greeting {
   #isOver = false
@@ -74,14 +74,14 @@ class Greeting {
     return this.#said
   }
 
-  /** Whoever said it is told of its errors. */
+  /** Ignores errors: the caller of `say` gets them. */
   async end(): Promise<void> {
     this.#isOver = true
     await this.#said.catch(() => {})
   }
 }
 
-/** What another process accepts is served here; that one also says when this node prints what people need to get in. */
+/** Serves connections that the parent accepts. The parent also decides when this node prints the login link. */
 async function serveForParent(app: App, publicUrl: string, greeting: Greeting): Promise<void> {
   const { ParentProcess } = await import('../processes/with-parent.ts')
   const parent = new ParentProcess(app.server, () => {
@@ -93,7 +93,7 @@ async function serveForParent(app: App, publicUrl: string, greeting: Greeting): 
   tellRole()
 }
 
-/** In a cluster one node prints what its people need to get in: whichever comes to be the active one first. */
+/** Prints the login link and token once this node becomes active, so that only one node of a cluster does so. */
 function welcomeOnceActive(app: App, cluster: NonNullable<App['cluster']>, url: string, greeting: Greeting): void {
   const look = () => {
     if (!cluster.isActive) return
@@ -116,7 +116,7 @@ async function welcome(app: App, url: string): Promise<void> {
   if (items.length === 0) await showFirstToken(app)
 }
 
-/** Shown wherever the output goes: it is worthless after its first use, and ten minutes later in any case. */
+/** Printed even if the output is kept: the link is worthless after its first use, and after ten minutes in any case. */
 async function printLoginLink(app: App, url: string): Promise<void> {
   if (!app.hasRoute({ method: 'GET', url: '/login' })) return
   const made = await app.loginCodes.createForOwner()
@@ -127,8 +127,8 @@ async function printLoginLink(app: App, url: string): Promise<void> {
 }
 
 /**
- * At the very first start nobody can do anything yet: an admin token is minted and shown, once. An output that is not a
- * terminal (systemd, Docker, a pipe) keeps what is written to it, so the token then goes to a file.
+ * At the very first start nobody has a token yet, so an admin token is minted and shown once. If the output is not a
+ * terminal (systemd, Docker, a pipe), it may be kept, so the token goes to a file instead.
  */
 async function showFirstToken(app: App): Promise<void> {
   const minted = await app.tokens.mint({ sub: 'admin', role: 'admin', ttlSeconds: FIRST_TOKEN_SECONDS }, 'serve')
@@ -148,13 +148,13 @@ async function showFirstToken(app: App): Promise<void> {
 
 const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`
 
-/** Replaces a file of an earlier start, which others may be able to read or have open. */
+/** Replaces the file of an earlier start, which others may be able to read or may have open. */
 async function writeSecret(path: string, text: string): Promise<void> {
   await rm(path, { force: true })
   await writeFile(path, `${text}\n`, { mode: 0o600, flag: 'wx' })
 }
 
-/** Runs until the server ends. If the agent ends by itself, that is reported and the server goes on. */
+/** The agent runs until the server ends. If the agent ends by itself, that is logged and the server keeps running. */
 async function runLocalAgent(app: App, url: string): Promise<void> {
   const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return

@@ -5,8 +5,8 @@ import { systemClock } from '../clock.ts'
 const RETRY_MS = 10
 
 /**
- * Standard output for more than a reader takes at once. Node's own blocks the whole process while a pipe is full, so a
- * server would give up on a user who pages through a long output. Errors are emitted at `process.stdout`.
+ * A non-blocking standard output. Node's own blocks the whole process while a pipe is full, so the server would drop
+ * the connection of a user who pages through a long output. Errors are emitted on `process.stdout`.
  */
 export function stdoutFile(): Writable {
   const { fd } = process.stdout
@@ -15,7 +15,7 @@ export function stdoutFile(): Writable {
     write(chunk: Buffer, _encoding, done) {
       const from = (start: number): void =>
         write(fd, chunk, start, (error, written) => {
-          // The pipe is shared with another process that made it non-blocking.
+          // Another process that shares the pipe has made it non-blocking.
           if (error?.code === 'EAGAIN') systemClock.setTimeout(() => from(start), RETRY_MS)
           else if (error) process.stdout.emit('error', error)
           else if (start + written < chunk.length) from(start + written)

@@ -1,5 +1,5 @@
 /**
- * What `fleetwire --help` shows of each command, in this order. Kept apart from the commands, so that the list can be
+ * What `fleetwire --help` shows for each command, in this order. Kept apart from the commands, so that the list can be
  * shown without loading them.
  */
 export const summaries = {

@@ -36,7 +36,7 @@ function aPattern(text: string): string {
   return text
 }
 
-/** Never resolves: the caller ends it. */
+/** Never resolves; the caller stops it. */
 function follow(
   target: Target,
   dashboard: DashboardClient,
@@ -54,8 +54,7 @@ function follow(
           : undefined
         if (json) return printJson(event)
         const print = () => void process.stdout.write(`${describeEvent(event as DashboardEvent)}\n`)
-        // For a reader of the output, a command has ended after its last line; a reader of cursors wants the order of
-        // the log.
+        // People expect the end of a command after its last line of output. Readers of JSON get the order of the log.
         if (told === undefined) print()
         else void told.then(print)
       },
@@ -117,10 +116,10 @@ function jsonPrinter({ agentId, commandId }: FleetCommand): Printer {
   }
 }
 
-/** A longer line is printed in parts, since a program may never write a line break. */
+/** Longer lines are printed in parts, since a program may never write a line break. */
 const MAX_LINE_CHARS = 64 * 1024
 
-/** Prints whole lines, each with the name of its agent, since several commands may write at once. */
+/** Prints whole lines, each prefixed with the agent's id, since several commands may write at once. */
 function linePrinter({ agentId }: FleetCommand): Printer {
   const decoder = new TextDecoder()
   let line = ''

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CliError } from './cli-error.ts'
 import type { Signer } from './local-signer.ts'
 
-/** The server that a command talks to, and the token that it uses. */
+/** The server that a command talks to, and the token it uses. */
 export interface Target {
   url: string
   token: string
@@ -11,16 +11,16 @@ export interface Target {
 
 const DEFAULT_URL = 'http://127.0.0.1:3000'
 
-/** Long enough for `tail`. Whoever can read the secret can sign another at any time. */
+/** Long enough for `tail`. Anyone who can read the secret can sign another token at any time. */
 const LOCAL_TOKEN_SECONDS = 24 * 60 * 60
 const LOCAL_AGENT_TOKEN_SECONDS = 30 * LOCAL_TOKEN_SECONDS
 
-/** The rights of whoever can read the server's secret and gives no token. */
+/** The rights of a caller that can read the server's secret and gives no token. */
 const localAdmin = { sub: 'local-admin', role: 'admin' }
 
 /**
- * Uses FLEETWIRE_URL and FLEETWIRE_TOKEN. Without a token, whoever can read the server's secret on this machine is its
- * admin, or what `rights` say.
+ * Uses FLEETWIRE_URL and FLEETWIRE_TOKEN. Without a token, a caller that can read the server's secret on this machine
+ * gets `rights`, by default those of an admin.
  */
 export async function resolveTarget(
   env: NodeJS.ProcessEnv = process.env,
@@ -48,8 +48,8 @@ export function resolveUrl(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Like resolveTarget, for the agent with this id. The server knows an agent only by its token, so with another's token
- * it would run as that one.
+ * Like resolveTarget, for the agent with this id. The server identifies an agent only by its token, so with another
+ * agent's token it would run as that agent.
  */
 export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const given = clean(env).FLEETWIRE_TOKEN
@@ -65,9 +65,9 @@ export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = proce
 
 const mintHint = (agentId: string) => `Mint one with: fleetwire token --role agent --sub ${agentId}`
 
-// The code that signs and reads tokens is loaded only if it is needed, since most commands are given a token.
+// The code that signs and reads tokens is loaded only when needed, since most commands are given a token.
 
-/** Undefined if it is not a JWT: the server's error says so better. */
+/** Undefined if the token is not a JWT: the server reports that better. */
 async function subjectOf(token: string): Promise<string | undefined> {
   const { createDecoder } = await import('fast-jwt')
   try {

@@ -15,9 +15,9 @@ interface WrapOptions extends AgentOptions {
   rules?: string
 }
 
-/** A server that answers does so by then; one that refuses this agent is told of before the program starts. */
+/** How long to wait for the server before the program starts, so that a refusal is reported first. */
 const FIRST_ANSWER_MS = 500
-/** How long somebody at the terminal waits for the last reports to be stored. */
+/** How long a person at the terminal waits for the last reports to be stored. */
 const GOODBYE_MS = 2000
 const UNHEARD_GOODBYE_MS = 100
 const LARGEST = 1000
@@ -42,7 +42,7 @@ async function run([name = '', ...args]: string[], options: WrapOptions): Promis
   }
   const cwd = resolve(options.cwd ?? '.')
   if (!(await isFolder(cwd))) throw new CliError('usage', `There is no folder ${cwd} to run it in.`)
-  // The rest is loaded for this command alone.
+  // Only this command loads the rest.
   const { createWrap } = await import('../wrap/create-wrap.ts')
   const rules = await rulesFrom(options.rules)
   const isLocal = isatty(0) && isatty(1)
@@ -86,7 +86,7 @@ const isFolder = (path: string) =>
     () => false,
   )
 
-/** A file that is asked for must be there; that of the home folder need not. */
+/** A file named by the user must exist; the one in the home folder need not. */
 async function rulesFrom(file: string | undefined) {
   const { loadRules, RulesError } = await import('../wrap/judge/load-rules.ts')
   try {
@@ -98,7 +98,7 @@ async function rulesFrom(file: string | undefined) {
   }
 }
 
-/** A user without a home folder has no such file either. */
+/** For a user without a home folder, a path that need not exist. */
 function usualRules(): string {
   try {
     return join(homedir(), '.fleetwire', 'wrap-rules.json')
@@ -107,7 +107,7 @@ function usualRules(): string {
   }
 }
 
-/** While a program draws on the terminal, nothing else may. */
+/** Holds messages back while the program draws on the terminal. */
 class Messages {
   readonly #shares: boolean
   #isHeld = false
@@ -127,7 +127,7 @@ class Messages {
     this.#last = undefined
   }
 
-  /** The program has ended: what kept others from it is told now. */
+  /** The program has ended: if the agent is not online, shows the last message that was held back. */
   release({ state }: ConnectionStatus): void {
     this.#isHeld = false
     if (this.#shares && state !== 'online' && this.#last !== undefined) sayOnStderr(this.#last)
