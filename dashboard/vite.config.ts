@@ -5,8 +5,8 @@ import { defineConfig } from 'vite'
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-// Addresses are relative to `<base href>`, which the server sets: one build works under any prefix. No `data:` fonts or
-// pictures: the Content-Security-Policy refuses them.
+// URLs are relative to `<base href>`, which the server sets, so one build works under any path prefix. No `data:` fonts
+// or images: the Content-Security-Policy refuses them.
 export default defineConfig({
   root: folder('.'),
   base: './',
@@ -15,12 +15,12 @@ export default defineConfig({
     outDir: folder('../dist/dashboard'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    // Nobody reads them: it takes as long as all else to compress each file for them.
+    // Nobody reads the sizes, and compressing each file to measure them would double the build time.
     reportCompressedSize: false,
     modulePreload: { polyfill: false },
-    // Published with the pages: a folder whose name begins with a dot is seen by nobody.
+    // Published with the pages, and so not in the default folder `.vite`, which is hidden.
     license: { fileName: 'LICENSES.md' },
-    // Pictures of every state, for who works on the pages; not published.
+    // The gallery shows every state of the pages, for developers; it is not published.
     rolldownOptions: {
       input: {
         index: folder('index.html'),

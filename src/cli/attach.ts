@@ -66,8 +66,8 @@ export const attachCommand = new Command('attach')
             })
             // The first viewer that sets the size holds it; for others the screen keeps its size.
             const fit = () => void terminal.resize(stdout.columns, stdout.rows)
-            // Output drawn for a terminal of another size appears in the wrong places, and a resize moves what is on the
-            // screen.
+            // Output drawn for a terminal of another size appears in the wrong places, and a resize moves what is
+            // already on the screen.
             let redrawing: NodeJS.Timeout | undefined
             const redraw = () => {
               clearTimeout(redrawing)

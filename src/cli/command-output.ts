@@ -50,7 +50,7 @@ export class CommandOutput {
     this.#terminal = dashboard.openTerminal({
       agentId: command.agentId,
       terminalId: command.commandId,
-      // If stdout is a terminal, queries of the program must not reach it: it would type its responses into this process.
+      // A terminal at stdout must not get the program's queries: its responses would be typed into this process.
       raw: !process.stdout.isTTY,
       onSnapshot: ({ offset, screen }) => this.#next(() => this.#joined(offset, screen)),
       onOutput: (bytes, { offset }) => this.#next(() => this.#write(bytes, offset)),

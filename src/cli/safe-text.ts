@@ -1,6 +1,6 @@
 /**
  * Text from agents and other people is printed to the user's terminal and must not control it: no title, no clipboard
- * (OSC 52), no cursor movement, no line that looks like one of ours, no text that displays in another order than stored.
+ * (OSC 52), no cursor movement, no line that looks like one of ours, no text that is displayed in another order.
  */
 
 /** Colours and weights (SGR): the only control sequences that are kept. */

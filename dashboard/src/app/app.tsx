@@ -6,7 +6,7 @@ import { LoginScreen } from '../screens/login/login-screen.tsx'
 import type { Router } from './router.tsx'
 import { useSession } from './session.ts'
 
-/** The whole page: the login, or the fleet of who is logged in. */
+/** The whole page: the login screen, or the fleet once the user is logged in. */
 export function App({ router }: { router: Router }) {
   const session = useSession()
   if (session.state === 'entering') return null

@@ -15,8 +15,8 @@ const is: Record<Kind, (value: unknown) => boolean> = {
 }
 
 /**
- * What of the kept values can be used. They may come from another version, another program or a person: one that is
- * not of its kind would break the page at every start.
+ * The stored values that can be used. They may come from another version, another program or a person: a value of the
+ * wrong kind would break the page at every start.
  */
 export function usable(kept: unknown, kinds: Readonly<Record<string, Kind | readonly string[]>>): object {
   if (typeof kept !== 'object' || kept === null) return {}

@@ -1,7 +1,7 @@
 import { useEffect } from 'react'
 import { create } from 'zustand'
 
-/** What the browser's tab says; the shell puts before it how many need you. */
+/** The title of the browser tab; the shell prefixes the number of items that need you. */
 export const usePageTitleStore = create<{ title: string }>(() => ({ title: 'Fleet' }))
 
 export function usePageTitle(title: string): void {

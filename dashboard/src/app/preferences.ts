@@ -14,9 +14,9 @@ export interface Preferences {
   pinned: readonly string[]
   tabs: Readonly<Record<string, AgentTab>>
   drafts: Readonly<Record<string, string>>
-  /** When somebody last looked at an agent, epoch ms. */
+  /** When the user last looked at each agent, epoch ms. */
   seen: Readonly<Record<string, number>>
-  /** Needs without a record of their own that somebody put away, and when. */
+  /** Dismissed needs that have no record on the server, and when they were dismissed. */
   dismissed: Readonly<Record<string, number>>
   desktopNotifications: boolean
   notifyDone: boolean
@@ -38,7 +38,7 @@ const kinds = {
   screenReaderTerminal: 'flag',
 } as const satisfies Record<Exclude<keyof Preferences, 'set'>, unknown>
 
-/** What one person keeps in this browser; the fleet knows nothing of it. */
+/** The user's preferences, stored in this browser and not on the server. */
 export const usePreferences = create<Preferences>()(
   persist(
     set => ({
@@ -59,7 +59,7 @@ export const usePreferences = create<Preferences>()(
       name: 'fleetwire',
       version: 1,
       storage: createJSONStorage(() => safeStorage(() => localStorage)),
-      // Whatever version wrote it, `merge` takes what can be used.
+      // `merge` picks the usable values, whatever version wrote them.
       migrate: kept => kept as Preferences,
       merge: (kept, initial) => ({ ...initial, ...usable(kept, kinds) }),
     },
@@ -68,7 +68,7 @@ export const usePreferences = create<Preferences>()(
 
 const LIMIT = 2000
 
-/** A map with one more entry and without the oldest over the limit: what is stored for agents long gone ends. */
+/** Adds an entry and drops the oldest ones over the limit, so that entries of agents long gone do not pile up. */
 export function withEntry<T>(map: Readonly<Record<string, T>>, key: string, value: T): Record<string, T> {
   const { [key]: _, ...rest } = map
   const entries = Object.entries(rest)

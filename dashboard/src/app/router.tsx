@@ -69,7 +69,7 @@ const system = createRoute({
   component: lazyRouteComponent(() => import('../screens/system/system-screen.tsx'), 'SystemScreen'),
 })
 
-/** One build works under any prefix: `<base href>` says which. */
+/** One build works under any path prefix: `<base href>` contains it. */
 export const makeRouter = (history?: RouterHistory) =>
   createRouter({
     routeTree: root.addChildren([fleet, needsYou, agent, tasks, task, commands, command, system]),

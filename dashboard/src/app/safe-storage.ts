@@ -1,6 +1,6 @@
 /**
- * Storage of the browser that may be full, forbidden or missing: then nothing is kept, and the page works all the same.
- * Even to name `sessionStorage` throws where a browser forbids it.
+ * Browser storage that may be full, forbidden or missing: then nothing is stored, and the page still works. Where a
+ * browser forbids storage, even reading the global `sessionStorage` throws.
  */
 export function safeStorage(storage: () => Storage) {
   const attempt = <T>(act: (storage: Storage) => T): T | null => {

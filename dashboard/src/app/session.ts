@@ -3,7 +3,7 @@ import { login as exchangeCode } from '@fleetwire/react'
 import { create } from 'zustand'
 import { safeStorage } from './safe-storage.ts'
 
-/** Why the login page is shown, when somebody was logged in or tried to be. */
+/** Why the login page is shown after a session or a login attempt has ended. */
 export type LoginProblem = 'expired' | 'refused' | 'wrong-role' | 'code' | 'unreachable'
 
 export type Session =
@@ -14,12 +14,12 @@ export type Session =
 const KEY = 'fleetwire.token'
 const tabStorage = safeStorage(() => sessionStorage)
 
-/** Who is logged in. The token lives in memory and, for a reload, in this tab's session storage; never in an address. */
+/** The current login. The token is in memory and, to survive a reload, in session storage; never in a URL. */
 export const useSession = create<Session>(() => ({ state: 'entering' }))
 
 const enter = (next: Session) => useSession.setState(next, true)
 
-/** The address of what the server has beside its pages, under whatever prefix. */
+/** The URL of a path on this server, under the prefix that the dashboard is served under. */
 export const serverUrl = (path: string): URL => new URL(path, document.baseURI)
 
 function socketUrl(): string {
@@ -28,9 +28,9 @@ function socketUrl(): string {
   return url.href
 }
 
-/** Starts with the code of a login link (`#login=…`), else with what this tab has. */
+/** Logs in with the code of a login link (`#login=…`), otherwise with the token that this tab has stored. */
 export async function startSession(): Promise<void> {
-  // A link that is pasted into an open page changes its hash alone, and loads nothing.
+  // Pasting a login link into an open page changes only the hash and does not reload the page.
   addEventListener('hashchange', () => {
     const code = takeCode()
     if (code !== undefined) void loginWithCode(code)
@@ -40,7 +40,7 @@ export async function startSession(): Promise<void> {
   else resume()
 }
 
-/** Out of the address bar and the history at once: it must not be sent on by a copied address. */
+/** Reads the code and removes it from the address bar and the history at once: a copied URL must not contain it. */
 function takeCode(): string | undefined {
   const code = new URLSearchParams(location.hash.slice(1)).get('login')
   if (code === null) return undefined
@@ -48,7 +48,7 @@ function takeCode(): string | undefined {
   return code
 }
 
-/** With the token that this tab keeps, if it has one. */
+/** Logs in with the token that this tab has stored, if any. */
 function resume(problem?: LoginProblem): void {
   const token = tabStorage.getItem(KEY)
   if (token !== null) login(token)
@@ -62,7 +62,7 @@ async function loginWithCode(code: string): Promise<void> {
     if (before.state === 'in') before.client.close()
     login(result.data.token)
   } else if (useSession.getState().state !== 'in') {
-    // Who opens an old link where they are logged in stays so.
+    // A user who is already logged in and opens an old link stays logged in.
     resume(result.error.code === 'unauthorized' ? 'code' : 'unreachable')
   }
 }
@@ -88,7 +88,7 @@ export function login(text: string): void {
   enter({ state: 'in', token, client })
 }
 
-/** Forgets the token in this tab. */
+/** Logs out: forgets the token of this tab. */
 export function leave(problem?: LoginProblem): void {
   tabStorage.removeItem(KEY)
   const session = useSession.getState()
@@ -96,10 +96,10 @@ export function leave(problem?: LoginProblem): void {
   enter(problem === undefined ? { state: 'out' } : { state: 'out', problem })
 }
 
-/** By the clock of this machine, which may be wrong: it chooses words, and only the server refuses a token. */
+/** Uses the clock of this machine, which may be wrong. It only affects wording: the server decides about the token. */
 const isOver = ({ exp }: { exp: number }): boolean => exp * 1000 <= Date.now()
 
-/** What the token says of itself, unchecked: only the server can check it. Undefined if it is no token. */
+/** The claims of a token, unverified: only the server can verify them. Undefined if it is not a token. */
 function readClaims(token: string): { sub: string; role: string; exp: number } | undefined {
   try {
     const body = token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')

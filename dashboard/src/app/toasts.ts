@@ -1,20 +1,20 @@
 import { Toast } from '@base-ui/react/toast'
 
-/** One stack for the whole page; `Toasts` draws it. */
+/** The one stack of toasts of the page; `Toasts` draws it. */
 export const toastManager = Toast.createToastManager<ToastData>()
 
 export interface ToastData {
   tone: 'needs' | 'bad' | 'ok' | 'quiet'
-  /** Where it leads. */
+  /** The page that a click opens. */
   href?: string
 }
 
 export interface ToastOptions extends Partial<ToastData> {
-  /** The same id replaces the one that is shown: “3 agents need you” instead of three. */
+  /** Replaces a toast with the same id: “3 agents need you” instead of three toasts. */
   id?: string
   description?: string
   action?: { label: string; run(): void }
-  /** 0 stays until it is closed. */
+  /** 0: stays until it is closed. */
   timeoutMs?: number
 }
 

@@ -1,6 +1,6 @@
 import type { DashboardClient } from '@fleetwire/client'
 
-/** For REST, which does not wait: resolves once there is a connection, at once if there is one. False if aborted. */
+/** Resolves once there is a connection; REST calls do not wait for one by themselves. False if aborted. */
 export function whenOnline({ status }: Pick<DashboardClient, 'status'>, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false)
   if (status.value.state === 'online') return Promise.resolve(true)

@@ -1,6 +1,6 @@
 import type { Agent, AgentSummary, Command, Interaction, Session, Task, WireEvent } from '@fleetwire/protocol'
 
-/** What a snapshot is made of. */
+/** One record of a snapshot. */
 export interface FixtureRecord {
   topic: string
   type: string
@@ -258,7 +258,7 @@ const lock = await locks.take('orders', { forMs: 3_600_000 })
 
 The lock can be`
 
-/** What is open of a conversation: a late joiner gets it with the text so far. */
+/** The open message of a conversation: a late joiner gets it with the text so far. */
 const conversation: readonly FixtureRecord[] = [
   {
     ...{ topic: 'agents.summariser.sessions.ses_1.messages', type: 'message:start' },
@@ -286,7 +286,7 @@ export const records: readonly FixtureRecord[] = [
   ...conversation,
 ]
 
-/** What happened at an agent: the life of each of its commands, and what it asked. */
+/** The events of an agent: the life of each of its commands, and its requests. */
 export function eventsOf(agentId: string | undefined): WireEvent[] {
   const happened: { type: string; at: number | undefined; payload: object }[] = [
     ...commands

@@ -11,11 +11,11 @@ import { scriptedFetch, scriptedSocket } from './scripted-server.ts'
 import { type GalleryState, scriptOf, states } from './states.ts'
 import '../styles/main.css'
 
-/** Every state of every page, from fixtures: `#fleet-lost`. Without one, the list of them. */
+/** Shows any state of any page from fixtures (`#fleet-lost`); without a hash, the list of states. */
 startTheme()
 listenToKeys()
 addEventListener('hashchange', () => {
-  // Every page has a link to its own content.
+  // The “Skip to the content” link of every page sets `#main`.
   if (location.hash !== '#main') showWanted()
 })
 let root: Root | undefined

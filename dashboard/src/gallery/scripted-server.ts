@@ -2,11 +2,11 @@ import type { SocketEvents, SocketFactory } from '@fleetwire/client'
 import { matchEvent } from '@fleetwire/protocol'
 import * as fixtures from './fixtures.ts'
 
-/** How the server of a picture behaves. */
+/** How the server of a gallery state behaves. */
 export interface ServerScript {
   records: readonly fixtures.FixtureRecord[]
   role: 'viewer' | 'operator' | 'admin'
-  /** `silent`: snapshots never come. `refusing`: patterns are refused. `lost`: the connection goes and stays away. */
+  /** `silent`: snapshots never arrive. `refusing`: patterns are refused. `lost`: the connection drops for good. */
   mood: 'well' | 'silent' | 'refusing' | 'lost'
 }
 
@@ -19,7 +19,7 @@ interface Frame {
 const LOST_AFTER_MS = 600
 const limits = { maxFrameBytes: 262_144, frameRate: 100, frameBurst: 200, maxPatterns: 64, outboxLimitBytes: 1 << 20 }
 
-/** A server without a network: it answers as Fleetwire does, from fixtures, for pictures of every state. */
+/** A fake server without a network: it responds like Fleetwire, from fixtures, to show every state. */
 export function scriptedSocket({ records, role, mood }: ServerScript): SocketFactory {
   let opened = 0
   return (_target, events) => {
@@ -88,7 +88,7 @@ const established = (role: string) => ({
   ...{ serverTime: Date.now(), limits },
 })
 
-/** The lists that pages read over REST, from the same fixtures. */
+/** Serves the lists that pages read over REST, from the same fixtures. */
 export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: ServerScript['mood']): typeof fetch {
   const all = (prefix: string) => records.filter(({ type }) => type.startsWith(prefix)).map(({ payload }) => payload)
   const page = (items: unknown[]) => ({ items, nextCursor: null, cursor: 'c1' })
@@ -160,7 +160,7 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
   }
 }
 
-/** What System shows; counters grow from one look to the next, as those of a server at work do. */
+/** The metrics for the System page; counters grow between reads, as on a busy server. */
 function metrics(): string {
   const seconds = Math.round(Date.now() / 1000)
   return [

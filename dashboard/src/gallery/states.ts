@@ -2,7 +2,7 @@ import type { LoginProblem } from '../app/session.ts'
 import { records } from './fixtures.ts'
 import type { ServerScript } from './scripted-server.ts'
 
-/** One picture: a page in a state that is hard to meet by chance. */
+/** A page in a state that is hard to reach by chance. */
 export interface GalleryState {
   id: string
   title: string

@@ -4,14 +4,14 @@ import { isComposing } from './is-composing.ts'
 import { keyNames, nextKey, pressed } from './key-match.ts'
 
 export interface Shortcut {
-  /** As `pressed` says it: `mod+k`, `g f`. Empty for an action that has no key and stands in the palette alone. */
+  /** In the notation of `pressed`: `mod+k`, `g f`. Empty for an action without a key, which is only in the palette. */
   keys: string
   /** What it does: “Stop this command”. Shown in the palette and in the help. */
   label: string
-  /** Its heading there: “Go to”, “Agent”. */
+  /** The heading there: “Go to”, “Agent”. */
   group: string
   run(): void
-  /** Also while somebody types. */
+  /** Also works while the user types. */
   inInputs?: boolean
   /** Not in the palette: moving in a list makes no sense there. */
   keyOnly?: boolean
@@ -21,7 +21,7 @@ interface Entry extends Shortcut {
   readonly id: number
 }
 
-/** All actions that can be done now. One that was added later wins its keys: what is on top answers. */
+/** All actions available now. For equal keys the latest addition wins: it belongs to what is on top. */
 export const useShortcutStore = create<{ entries: readonly Entry[] }>(() => ({ entries: [] }))
 
 const isMac = /mac|iphone|ipad/i.test(navigator.platform)
@@ -37,14 +37,14 @@ export function addShortcuts(shortcuts: readonly Shortcut[]): () => void {
 }
 
 /**
- * Actions of a component, for as long as it is shown. They always run with the latest closure; keys, labels and groups
- * are looked at again when they change.
+ * Adds actions while a component is mounted. They always run the latest closure; the registration is updated only when
+ * keys, labels or groups change.
  */
 export function useShortcuts(shortcuts: readonly Shortcut[], enabled = true): void {
   const latest = useRef(shortcuts)
   latest.current = shortcuts
   const shape = JSON.stringify(shortcuts)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for all of `shortcuts` but its functions
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` represents all of `shortcuts` except its functions
   useEffect(() => {
     if (!enabled) return
     return addShortcuts(
@@ -59,11 +59,11 @@ const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.closest('input:not([type=checkbox]), textarea, select, [data-terminal]') !== null)
 
-/** A list of the page itself is no overlay: its rows are what the keys are for. */
+/** A list of the page itself is not an overlay: the keys are for its rows. */
 const isInOverlay = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.closest('[role=dialog], [role=menu], [role=listbox]:not(main *)') !== null
 
-/** Listens to the keyboard of the page; returns a function that ends it. */
+/** Listens to the keyboard; returns a function that stops listening. */
 export function listenToKeys(): () => void {
   let pending = ''
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -83,7 +83,7 @@ export function listenToKeys(): () => void {
     if (pending !== '') timer = setTimeout(() => (pending = ''), SEQUENCE_MS)
     const entry = usable.findLast(({ keys }) => keys === next.match)
     if (entry === undefined) return
-    // Enter and Space on a button press it.
+    // Enter and Space on a button or link activate it.
     if (/^(enter| )$/.test(entry.keys) && event.target instanceof HTMLElement && event.target.closest('button, a'))
       return
     event.preventDefault()

@@ -7,15 +7,15 @@ const BAD_ENDS: ReadonlySet<string> = new Set(['failed', 'timed_out', 'lost', 'e
 
 export const endedBadly = (status: string): boolean => BAD_ENDS.has(status)
 
-/** What an agent shows: `seenAt` is when somebody last looked at it here, and an end that came later is unseen. */
+/** The status to show. `seenAt`: when the user last looked at the agent here; a command that ended later is unseen. */
 export const shownStatus = (agent: Agent, summary: AgentSummary | undefined, seenAt: number): AgentStatus =>
   agentStatus(agent, { hasUnseenFailure: isUnseen(summary, seenAt) && endedBadly(summary!.last!.status) })
 
-/** Something ended here that nobody has looked at. */
+/** Whether a command has ended since the user last looked. */
 export const isUnseen = (summary: AgentSummary | undefined, seenAt: number): boolean =>
   summary?.last !== undefined && summary.last.endedAt > seenAt
 
-/** The words beside the mark; those of an end say which. */
+/** The words beside the status icon; for an error, how the command ended. */
 export function statusWord(status: AgentStatus, agent: Agent, summary: AgentSummary | undefined): string {
   switch (status) {
     case 'needs-you':
@@ -39,7 +39,7 @@ export function statusWord(status: AgentStatus, agent: Agent, summary: AgentSumm
   }
 }
 
-/** Since when it is so: epoch ms; undefined where nothing says it. */
+/** Since when the agent has this status, epoch ms; undefined if unknown. */
 export function statusSince(status: AgentStatus, agent: Agent, summary: AgentSummary | undefined): number | undefined {
   switch (status) {
     case 'offline':

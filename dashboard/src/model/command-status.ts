@@ -3,7 +3,7 @@ import { commandWords } from './agent-status.ts'
 
 export type Tone = 'ok' | 'bad' | 'warn' | 'work' | 'needs' | 'quiet'
 
-/** What a command shows: a word and a tone. */
+/** How to show the status of a command: a word and a tone. */
 export function commandStatus(command: Pick<Command, 'status' | 'phase' | 'confirmed' | 'cancelRequestedAt'>): {
   word: string
   tone: Tone
@@ -51,7 +51,7 @@ export const commandNotes: Record<Command['status'], string> = {
   lost: 'Its agent was gone too long; whether it was done is not known.',
 }
 
-/** The input as one line. */
+/** The first line of the input that is not blank. */
 export function commandTitle(command: Pick<Command, 'input' | 'kind'>): string {
   const text = typeof command.input === 'string' ? command.input : JSON.stringify(command.input)
   const line = text.split('\n').find(part => part.trim() !== '')
@@ -61,6 +61,6 @@ export function commandTitle(command: Pick<Command, 'input' | 'kind'>): string {
 export const isOver = (status: string): boolean =>
   status !== 'queued' && status !== 'dispatched' && status !== 'running'
 
-/** What an `error` of a record says, as text. */
+/** The message of a record's `error`. */
 export const errorText = (error: Command['error']): string | undefined =>
   typeof error === 'string' ? error : error?.message

@@ -5,7 +5,7 @@ const DAY = 24 * HOUR
 
 const two = (value: number) => String(value).padStart(2, '0')
 
-/** A running clock: `0:42`, `14:20`, `1:12:44`, `2d 3h`. A clock that went back shows zero. */
+/** A running clock: `0:42`, `14:20`, `1:12:44`, `2d 3h`. Negative times show as zero. */
 export function elapsed(ms: number): string {
   const total = Math.max(0, ms)
   if (total >= DAY) return `${Math.floor(total / DAY)}d ${Math.floor((total % DAY) / HOUR)}h`
@@ -63,7 +63,7 @@ const otherDay = new Intl.DateTimeFormat(undefined, {
   ...{ month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false },
 })
 
-/** A time of day; with the date when it is not today. */
+/** A time of day, with the date if it is not today. */
 export const clockTime = (at: number, now = Date.now()): string =>
   new Date(at).toDateString() === new Date(now).toDateString() ? sameDay.format(at) : otherDay.format(at)
 

@@ -1,4 +1,4 @@
-/** What the role of a token may do; the server decides, pages only leave out what it would refuse. */
+/** What a role may do. The server decides; pages only hide what it would refuse. */
 export const mayOperate = (role: string | undefined): boolean => role === 'operator' || role === 'admin'
 export const mayAdminister = (role: string | undefined): boolean => role === 'admin'
 

@@ -1,17 +1,17 @@
 const ESC = '\u001b'
 
-/** Of an escape sequence: what ends it, its parameters and how long it is. */
+/** Matches an escape sequence; captures its parameters and final character. */
 const SEQUENCE = new RegExp(
   `^${ESC}(?:\\[(?<params>[0-?]*)[ -/]*(?<final>[@-~])|[\\]P^_X][^\\u0007${ESC}]*(?:\\u0007|${ESC}\\\\)|[ -/]*[0-~])`,
 )
 
-/** A screen larger than this is no screen. */
+/** Larger positions are clamped: no real screen is larger. */
 const MAX_ROWS = 1000
 const MAX_COLS = 1000
 
 /**
- * The lines of a drawn screen as plain text, without colours. It knows what the server draws screens with (text, line
- * ends, cursor moves, erasing, the other buffer); a program's own output can hold more than that.
+ * The lines of a drawn screen as plain text, without colours. Supports only what the server uses to draw screens (text,
+ * line ends, cursor moves, erasing, the alternate buffer); a program's own output can contain more than that.
  */
 export function screenLines(screen: string): string[] {
   let rows: string[][] = [[]]
@@ -47,7 +47,7 @@ export function screenLines(screen: string): string[] {
   for (let i = 0; i < screen.length; ) {
     const char = String.fromCodePoint(screen.codePointAt(i)!)
     if (char === ESC) {
-      // Sequences are short; a text that goes on for long is not searched again for each of them.
+      // Sequences are short: do not search the whole rest of a long text for each of them.
       const found = SEQUENCE.exec(screen.slice(i, i + 4096))
       i += found?.[0].length ?? 1
       if (found?.groups?.final !== undefined) control(found.groups.final, found.groups.params ?? '')

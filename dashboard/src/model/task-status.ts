@@ -13,7 +13,7 @@ export const taskStatus: Record<Task['status'], { word: string; tone: Tone }> = 
 export const isTaskOver = (status: Task['status']): boolean =>
   status === 'completed' || status === 'failed' || status === 'cancelled'
 
-/** How far it is and how sure its agent is: “62% · 80% sure · copying files”. */
+/** The progress of a task and the confidence of its agent: “62% · 80% sure · copying files”. */
 export const taskProgressWords = ({ progress, confidence, message }: Task): string =>
   [
     `${Math.round(progress * 100)}%`,

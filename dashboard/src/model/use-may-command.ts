@@ -1,7 +1,7 @@
 import { useConnection } from '@fleetwire/react'
 import { mayOperate } from './rights.ts'
 
-/** What this token lets do, as far as its role says: the server decides anew each time. */
+/** Whether the role of this token may send commands. The server still decides each time. */
 export function useMayCommand(): boolean {
   const { role } = useConnection()
   return role === undefined || mayOperate(role)

@@ -5,13 +5,13 @@ import { endedBadly } from './agent-status.ts'
 
 const none: readonly LastEnded[] = []
 
-/** The last command that ended of each agent; undefined until it is known. */
+/** The last ended command of each agent; undefined while it loads. */
 export function useEnded(): readonly LastEnded[] | undefined {
   const ended = useLastEnded()
   return ended.status === 'ready' ? ended.data : undefined
 }
 
-/** The last commands of agents that did not succeed and that nobody has looked at here; the newest first. */
+/** The last commands of agents that did not succeed and that the user has not looked at here; newest first. */
 export function useUnseenFailures(): readonly LastEnded[] {
   const all = useEnded() ?? none
   const seen = usePreferences(state => state.seen)

@@ -1,7 +1,7 @@
 import type { ErrorComponentProps } from '@tanstack/react-router'
 import { Button } from '../ui/button.tsx'
 
-/** Last resort: a screen threw. What the fleet does is not touched by it. */
+/** The last resort when a screen throws. The fleet is not affected. */
 export function RootFailure({ error, reset }: ErrorComponentProps) {
   return (
     <div role="alert" className="flex h-full flex-col items-center justify-center gap-3 px-6 text-center">

@@ -1,4 +1,4 @@
-/** What came since the last look. The first look is how things were: none of it is news. */
+/** Finds ids that are new since the last look. The first look only records what exists and returns nothing. */
 export class Arrivals {
   #known: ReadonlySet<string> | undefined
 

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { ConnectionIndicator } from './connection-indicator.tsx'
 import { places, usePlaceCounts } from './navigation.tsx'
 
-/** On a phone: the five places under the thumb, and the connection only while it is not live. */
+/** On a phone: the five places at the bottom, and the connection state while it is not live. */
 export function BottomBar() {
   const counts = usePlaceCounts()
   const open = counts['/needs-you'] ?? 0

@@ -2,7 +2,7 @@ import { useConnection, useFleetwire, useNow } from '@fleetwire/react'
 import { cx } from '../ui/cx.ts'
 import { connectionView } from './connection-view.ts'
 
-/** Always at the foot of the rail: whether what is shown is live. */
+/** Shows whether the data on the page is live. */
 export function ConnectionIndicator({ compact = false }: { compact?: boolean }) {
   const connection = useConnection()
   const client = useFleetwire()
@@ -29,7 +29,7 @@ export function ConnectionIndicator({ compact = false }: { compact?: boolean }) 
       {canRetry ? (
         <button
           type="button"
-          // What was stopped does not try again by itself: it is started anew.
+          // A stopped client does not retry by itself and has to be started again.
           onClick={() => (state === 'stopped' ? client.connect() : client.reconnectNow())}
           className={cx(
             'ml-auto rounded-control py-0.5 font-medium whitespace-nowrap text-accent hover:bg-hover',

@@ -5,10 +5,10 @@ import { plural } from '../model/format.ts'
 import { stopReason } from './connection-view.ts'
 
 const TOLD_AFTER_MS = 10_000
-/** Of shorter drops nothing is said. */
+/** Shorter drops are not reported. */
 const WORTH_TELLING_MS = 2000
 
-/** Says when the connection is away for long, and what was missed when it is back. */
+/** Reports a connection that is gone for long, and what was missed once it is back. */
 export function ConnectionNews() {
   const connection = useConnection()
   const { state, downSince, role, caughtUp } = connection
@@ -19,7 +19,7 @@ export function ConnectionNews() {
     if (downSince === undefined || !wasConnected) return
     away.current = downSince
     if (stopped !== undefined) {
-      // It does not come back by itself.
+      // A stopped client does not reconnect by itself.
       toast('The connection is closed', { id: 'connection', tone: 'bad', timeoutMs: 0, description: stopped })
       return
     }
@@ -35,7 +35,7 @@ export function ConnectionNews() {
   }, [downSince, wasConnected, stopped])
   useEffect(() => {
     if (state !== 'online' || away.current === undefined) return
-    // How much was missed is known a moment after the connection is there.
+    // The number of missed events is known only a moment after the connection is back.
     const timer = setTimeout(() => {
       const isWorthTelling = serverNow() - away.current! >= WORTH_TELLING_MS
       away.current = undefined

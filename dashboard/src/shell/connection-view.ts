@@ -2,9 +2,9 @@ import { age } from '../model/format.ts'
 
 export interface ConnectionFacts {
   state: 'idle' | 'connecting' | 'online' | 'waiting' | 'stopped'
-  /** Since when there is no connection, epoch ms; undefined while there is one. */
+  /** Since when the connection is down, epoch ms; undefined while it is up. */
   downSince?: number | undefined
-  /** Known since the first connection. */
+  /** Known once the first connection was established. */
   role?: string | undefined
   cause?: { code: number; reason?: string; httpStatus?: number | undefined } | undefined
 }
@@ -16,9 +16,9 @@ export interface ConnectionView {
   canRetry: boolean
 }
 
-/** Most drops heal within a second or two: until then nothing is said of them. */
+/** Most drops heal within a second or two and are not shown until then. */
 export const QUIET_MS = 2000
-/** From here on it is not a drop any more. */
+/** After this long, a drop counts as offline. */
 export const OFFLINE_MS = 60_000
 
 export function connectionView(facts: ConnectionFacts, now: number): ConnectionView {

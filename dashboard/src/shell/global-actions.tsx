@@ -8,10 +8,10 @@ import { places } from './navigation.tsx'
 
 const PRELOAD_MS = 1000
 const loadPalette = () => import('./palette.tsx')
-/** Not part of the first load; it is there before anybody asks for it. */
+/** Not part of the first load, but preloaded before anybody opens it. */
 const Palette = lazy(() => loadPalette().then(module => ({ default: module.Palette })))
 
-/** What can be done from everywhere, and the two overlays that list what can be done. */
+/** Actions available on every screen, and the two overlays (palette and help) that list actions. */
 export function GlobalActions() {
   const router = useRouter()
   const [overlay, setOverlay] = useState<'palette' | 'help'>()

@@ -2,7 +2,7 @@ import { type Shortcut, shownKeys, useShortcutStore } from '../keys/shortcuts.ts
 import { Dialog } from '../ui/dialog.tsx'
 import { Kbd } from '../ui/kbd.tsx'
 
-/** `?`: the keys that do something on this screen. */
+/** `?`: the shortcut keys of this screen. */
 export function Help({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   const entries = useShortcutStore(state => state.entries).filter(({ keys }) => keys !== '')
   const groups = [...new Set(entries.map(({ group }) => group))]
@@ -30,7 +30,7 @@ export function Help({ open, onOpenChange }: { open: boolean; onOpenChange(open:
   )
 }
 
-/** Of two actions with the same keys, the later one answers. */
+/** Of several actions with the same keys, only the last one runs. */
 const lastOfEachKey = (items: readonly Shortcut[]): Shortcut[] => [
   ...new Map(items.map(item => [item.keys, item])).values(),
 ]

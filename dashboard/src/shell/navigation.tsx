@@ -18,14 +18,14 @@ export const places: readonly Place[] = [
   { to: '/system', label: 'System', icon: Activity, key: 's' },
 ]
 
-/** How many requests, failures and stalled agents wait for a person; undefined until it is known. */
+/** How many requests, failures and waiting or stalled agents need a person; undefined while loading. */
 export function useAttentionCount(): number | undefined {
   const attention = useAttention()
   if (attention.status !== 'ready') return undefined
   return attention.items.reduce((sum, item) => sum + (item.kind === 'request' ? item.requests.length : 1), 0)
 }
 
-/** The numbers beside the places; those that are not known yet are missing. */
+/** The numbers beside the places, without those that are still loading. */
 export function usePlaceCounts(): Partial<Record<Place['to'], number>> {
   const counts = useFleetCounts()
   const attention = useAttentionCount()

@@ -14,7 +14,7 @@ import { announce } from './announcer.ts'
 import { Arrivals } from './arrivals.ts'
 import { useAttentionCount } from './navigation.tsx'
 
-/** Tells of what needs a person, wherever they are: the tab's title and icon, one toast, and the desktop if wanted. */
+/** Notifies users wherever they are: by the tab's title and icon, a toast, and desktop notifications if enabled. */
 export function Notifications() {
   useTabTitle(useAttentionCount() ?? 0)
   useRequestNews()
@@ -41,7 +41,7 @@ interface News {
   href: string
 }
 
-/** One message of a kind at a time; it also goes to the desktop while nobody looks at the page. */
+/** Shows one message of each kind at a time; while the page is hidden, also as a desktop notification. */
 function useTell(): (news: News) => void {
   const wantsDesktop = usePreferences(state => state.desktopNotifications)
   const router = useRouter()

@@ -14,10 +14,10 @@ interface Item {
   run(): void
 }
 
-/** More is not read; typing narrows it. */
+/** Nobody reads longer lists; typing narrows them. */
 const MOST_SHOWN = 50
 
-/** ⌘K: every action that can be done now, with its key, and every agent. */
+/** ⌘K: all actions available now, with their keys, and all agents. */
 export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>

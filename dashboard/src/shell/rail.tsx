@@ -11,7 +11,7 @@ import { type Place, places, usePlaceCounts } from './navigation.tsx'
 const row =
   'flex h-[29px] items-center gap-2.5 rounded-control px-2 text-body text-text2 hover:bg-hover hover:text-text'
 
-/** 216 px wide; icons alone below 1100 px. */
+/** 216 px wide; only icons below 1100 px. */
 export function Rail() {
   const counts = usePlaceCounts()
   return (

@@ -7,7 +7,7 @@ import { Notifications } from './notifications.tsx'
 import { Rail } from './rail.tsx'
 import { Toasts } from './toasts.tsx'
 
-/** What stays while screens change: the rail (on a phone the bar below), the actions of everywhere, the messages. */
+/** What stays while screens change: the rail (on a phone, the bottom bar), the global actions, the toasts. */
 export function Shell() {
   const isPhone = usePhone()
   return (

@@ -3,7 +3,7 @@ import { useId } from 'react'
 import { cx } from './cx.ts'
 import { inputClass } from './field.tsx'
 
-/** One agent of the fleet, by its id; the browser offers those that are known. */
+/** An input for an agent id; the browser suggests the known ones. */
 export function AgentInput({ value, onChange }: { value: string; onChange(value: string): void }) {
   const agents = useAgents({ sort: { by: 'agentId' } })
   const listId = useId()

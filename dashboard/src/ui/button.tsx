@@ -4,7 +4,7 @@ import { cx } from './cx.ts'
 export type ButtonLook = 'filled' | 'outline' | 'quiet' | 'danger' | 'danger-outline'
 
 export interface ButtonProps extends ComponentProps<'button'> {
-  /** `filled` is the one main action of a screen. */
+  /** `filled`: the one main action of a screen. */
   look?: ButtonLook
   icon?: ReactNode
 }

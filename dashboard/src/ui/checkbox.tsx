@@ -6,7 +6,7 @@ export interface CheckboxProps {
   checked: boolean
   onChange(checked: boolean): void
   label: ReactNode
-  /** The label is for screen readers alone. */
+  /** The label is only for screen readers. */
   hidesLabel?: boolean
 }
 

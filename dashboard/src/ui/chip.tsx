@@ -6,7 +6,7 @@ export interface FilterChipProps extends ComponentProps<'button'> {
   count?: number | undefined
 }
 
-/** One choice of a filter, with how many it shows. */
+/** One choice of a filter, with the number of matches. */
 export function FilterChip({ pressed, count, className, children, ...rest }: FilterChipProps) {
   return (
     <button

@@ -1,6 +1,6 @@
 import { cx } from './cx.ts'
 
-/** Text as it is, in a box that scrolls. `wraps`: long lines are broken, so that all of it is read. */
+/** Preformatted text in a box that scrolls. `wraps`: breaks long lines, so that users read all of it. */
 export function CodeBlock({ text, wraps = false, className }: { text: string; wraps?: boolean; className?: string }) {
   return (
     <pre

@@ -3,8 +3,8 @@ import { useState } from 'react'
 import { Button, IconButton } from './button.tsx'
 
 /**
- * The clipboard exists on secure pages alone (TLS, localhost). Elsewhere the text is selected, so that the keys of the
- * system copy it.
+ * The clipboard API exists only on secure pages (TLS, localhost). Elsewhere the text is selected, so that the user can
+ * copy it with the keyboard.
  */
 export async function copyText(text: string, element?: HTMLElement | null): Promise<boolean> {
   try {

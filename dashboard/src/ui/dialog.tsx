@@ -9,9 +9,9 @@ export interface DialogProps {
   onOpenChange(open: boolean): void
   title: string
   description?: ReactNode
-  /** Stands at the end, right: the main action last. */
+  /** Buttons at the bottom right, the main action last. */
   footer?: ReactNode
-  /** In pixels; on a phone it is a sheet over the whole width. */
+  /** In pixels; on a phone the dialog is a sheet over the whole width. */
   width?: number
   initialFocus?: RefObject<HTMLElement | null>
   children?: ReactNode

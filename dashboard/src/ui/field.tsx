@@ -12,12 +12,12 @@ export interface FieldProps {
   label: string
   hint?: ReactNode
   error?: ReactNode
-  /** The label is for screen readers alone. */
+  /** The label is only for screen readers. */
   hidesLabel?: boolean
   children: ReactNode
 }
 
-/** A label, a control and what is to be said of it. The control is a `TextInput`, `TextArea` or one of Base UI. */
+/** A label, a control, and a hint or error. The control is a `TextInput`, a `TextArea` or one of Base UI. */
 export function Field({ label, hint, error, hidesLabel = false, children }: FieldProps) {
   return (
     <Base.Root invalid={Boolean(error)} className="flex min-w-0 flex-col gap-1">

@@ -1,4 +1,4 @@
-/** Keys as they are written on a keyboard: `⌘K`, `G F`. */
+/** Keys as printed on a keyboard: `⌘K`, `G F`. */
 export function Kbd({ keys }: { keys: string }) {
   return (
     <span className="inline-flex gap-1">

@@ -1,7 +1,7 @@
 import type { ListPage } from '@fleetwire/react'
 import { Button } from './button.tsx'
 
-/** What stands below a list that comes in pages. */
+/** The foot of a paged list: an error with Retry, “Loading…”, or a note that there is no more. */
 export function ListFoot({
   isLoading,
   error,

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** A hook that says whether a media query matches now, and renders when that changes. */
+/** Creates a hook that returns whether a media query matches, and renders again when that changes. */
 export function mediaHook(condition: string): () => boolean {
   const query = matchMedia(condition)
   const subscribe = (callback: () => void) => {

@@ -29,7 +29,7 @@ export function Menu({
           <Base.Popup className="overlay-motion min-w-44 rounded-card border border-line bg-card p-1 shadow-overlay outline-none">
             {items.map((item, index) => (
               <Base.Item
-                // biome-ignore lint/suspicious/noArrayIndexKey: actions have no identity but their place
+                // biome-ignore lint/suspicious/noArrayIndexKey: actions have no identity other than their position
                 key={index}
                 disabled={item.disabled ?? false}
                 onClick={item.onSelect}

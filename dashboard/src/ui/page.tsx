@@ -6,7 +6,7 @@ export interface PageProps {
   title: string
   /** Beside the title: filters. */
   filters?: ReactNode
-  /** At the right: search, the main action last. */
+  /** At the right: search and buttons, the main action last. */
   actions?: ReactNode
   /** The page scrolls as a whole (default), or its children do. */
   scrolls?: boolean
@@ -21,7 +21,7 @@ export function Page({ title, filters, actions, scrolls = true, children }: Page
       <header className="flex min-h-[52px] shrink-0 flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-5 py-2">
         <h1 className="text-title font-semibold">{title}</h1>
         {filters !== undefined && (
-          // On a phone a row of their own, under the title and the actions.
+          // On a phone, filters get their own row below the title and the actions.
           <div className="flex min-w-0 items-center gap-2 overflow-x-auto max-tablet:order-last max-tablet:w-full">
             {filters}
           </div>

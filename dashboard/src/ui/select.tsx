@@ -13,7 +13,7 @@ export interface SelectProps<T extends string> {
   value: T
   choices: readonly Choice<T>[]
   onChange(value: T): void
-  /** Stands before the value: “Group: Status”. */
+  /** Shown before the value: “Group: Status”. */
   prefix?: string
   className?: string
 }

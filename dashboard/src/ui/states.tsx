@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react'
 import { Button } from './button.tsx'
 import { cx } from './cx.ts'
 
-/** Nothing is here: one sentence, and what to do next. */
+/** An empty state: one sentence, and what to do next. */
 export function Empty({ title, children, className }: { title: ReactNode; children?: ReactNode; className?: string }) {
   return (
     <div className={cx('flex flex-col items-center justify-center gap-3 px-6 py-12 text-center', className)}>
@@ -22,7 +22,7 @@ export interface ProblemProps {
   onRetry?: (() => void) | undefined
 }
 
-/** One section failed; the others go on. */
+/** Shown when one section fails; the others keep working. */
 export function Problem({ title, error, onRetry }: ProblemProps) {
   return (
     <div role="alert" className="flex flex-col items-center justify-center gap-2 px-6 py-10 text-center">
@@ -35,7 +35,7 @@ export function Problem({ title, error, onRetry }: ProblemProps) {
   )
 }
 
-/** True from 150 ms on: what loads faster shows no skeleton. */
+/** True after `delayMs`: faster loads show no skeleton. */
 export function useIsSlow(delayMs = 150): boolean {
   const [isSlow, setIsSlow] = useState(false)
   useEffect(() => {
@@ -49,7 +49,7 @@ export function SkeletonLine({ className }: { className?: string }) {
   return <div className={cx('h-3 rounded-[4px] bg-hover', className)} />
 }
 
-/** A skeleton of the layout to come, after a moment. */
+/** Shows a skeleton of the coming layout, after a moment. */
 export function Loading({ children, label = 'Loading' }: { children: ReactNode; label?: string }) {
   const isSlow = useIsSlow()
   return (

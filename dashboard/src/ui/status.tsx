@@ -56,10 +56,10 @@ const toneMarks: Record<Tone, ReactNode> = {
   quiet: <CircleMinus size={SIZE} aria-hidden />,
 }
 
-/** The mark of a tone, where its word stands beside it or in its tooltip. */
+/** The icon of a tone, for places where a word beside it or a tooltip says the same. */
 export const ToneIcon = ({ tone }: { tone: Tone }): ReactNode => toneMarks[tone]
 
-/** Icon, word and colour: never colour alone. `children` is the word, with its age where there is one. */
+/** Icon, word and colour: a status is never shown by colour alone. `children`: the word, with its age if any. */
 export function StatusMark({
   status,
   className,
@@ -83,7 +83,7 @@ export function StatusMark({
   )
 }
 
-/** The same for what has a tone: a command, a task, a request. */
+/** The same for anything with a tone: a command, a task, a request. */
 export function ToneMark({ tone, className, children }: { tone: Tone; className?: string; children: ReactNode }) {
   return (
     <span
@@ -103,7 +103,7 @@ export function StatusDot({ status }: { status: AgentStatus }) {
   return <span aria-hidden className={cx('inline-block size-2 rounded-full bg-current', statusColour[status])} />
 }
 
-/** Something happened here that nobody has looked at. */
+/** Marks an agent where something has happened since the user last looked. */
 export function UnreadDot() {
   return (
     <span className="inline-block size-1.5 shrink-0 rounded-full bg-accent">

@@ -5,7 +5,7 @@ export interface Tab<T extends string> {
   value: T
   label: ReactNode
   content: ReactNode
-  /** Stays in the page while another tab is shown: for what is costly to make again. */
+  /** Stays mounted while another tab is shown: for content that is expensive to recreate. */
   keepMounted?: boolean
 }
 
@@ -14,11 +14,11 @@ export interface TabsProps<T extends string> {
   onChange(value: T): void
   tabs: readonly Tab<T>[]
   label: string
-  /** Stands at the right end of the row of tabs. */
+  /** Shown at the right end of the row of tabs. */
   aside?: ReactNode
 }
 
-/** Fills its parent: the row of tabs above, the chosen one's content below it. */
+/** Fills its parent with the row of tabs and, below it, the content of the selected tab. */
 export function Tabs<T extends string>({ value, onChange, tabs, label, aside }: TabsProps<T>) {
   return (
     <Base.Root value={value} onValueChange={next => onChange(next as T)} className="flex min-h-0 flex-1 flex-col">

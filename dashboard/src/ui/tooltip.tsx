@@ -1,7 +1,7 @@
 import { Tooltip as Base } from '@base-ui/react/tooltip'
 import type { ReactElement, ReactNode } from 'react'
 
-/** Says more about one element; never the only place of what somebody has to know. */
+/** Extra information about an element; must never be the only place for something the user has to know. */
 export function Tooltip({
   content,
   children,

@@ -7,7 +7,7 @@ export interface Column {
   header: ReactNode
   /** A track of CSS grid: `120px`, `minmax(0,1fr)`. */
   width: string
-  /** Left out on narrow pages, where the row says it in another way or not at all. */
+  /** Hidden on narrow pages, where the row shows the value in another way or not at all. */
   wideOnly?: boolean
   align?: 'end'
 }
@@ -17,7 +17,7 @@ export interface VirtualTableProps<T> {
   columns: readonly Column[]
   rows: readonly T[]
   rowKey(row: T): string
-  /** A `TableRow` with these properties and a `Cell` for each column that is shown. */
+  /** Returns a `TableRow` with these props and a `Cell` for each visible column. */
   renderRow(row: T, props: RowProps): ReactNode
   onOpen?(row: T): void
   /** Called when the end comes into view. */
@@ -29,8 +29,8 @@ export interface VirtualTableProps<T> {
 }
 
 /**
- * A table of any length that mounts the rows in view alone. One row takes the focus; J, K, arrows, Home and End move it,
- * Enter opens it.
+ * A table of any length that mounts only the rows in view. One row takes the focus; J, K, arrows, Home and End move the
+ * focus, Enter opens the row.
  */
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
   const { label, columns, rows, rowKey, renderRow, onOpen, onEnd, foot, isNarrow, rowHeight = 36 } = props
@@ -44,7 +44,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     overscan: 12,
     getItemKey: index => rowKey(rows[index]!),
   })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are measured anew
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new height requires measuring again
   useEffect(() => virtual.measure(), [virtual, height])
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? -1
@@ -136,7 +136,7 @@ export interface RowProps extends ComponentProps<'div'> {
 
 export function TableRow({ onOpen, className, ...rest }: RowProps) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the table opens it with Enter
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the table opens rows with Enter
     <div
       role="row"
       onClick={event => {

@@ -14,7 +14,7 @@ import { useWide } from './use-wide.ts'
 
 const route = getRouteApi('/agents/$agentId')
 
-/** One agent: what it is, what it does, what it waits for, and what to tell it. */
+/** The page of one agent: its state, its output, its requests, and the composer. */
 export function AgentPage({ agent, staleSince }: { agent: Agent; staleSince: number | undefined }) {
   const { agentId } = agent
   const mayCommand = useMayCommand()

@@ -30,7 +30,7 @@ export function AgentScreen() {
     )
   }
   if (agent.data === undefined) return <UnknownAgent agentId={agentId} />
-  // Nothing of one agent must be seen at another: each has a page of its own.
+  // The key gives each agent a fresh page: no state of one agent must show up at another.
   return <AgentPage key={agentId} agent={agent.data} staleSince={agent.stale ? agent.asOf : undefined} />
 }
 

@@ -1,7 +1,7 @@
 import type { Agent } from '@fleetwire/protocol'
 import { getRouteApi } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useState } from 'react'
-// With the page, not with the terminal: a style sheet that failed to load once is not asked for again.
+// Loaded with the page and not with the terminal: a style sheet that failed to load once is not requested again.
 import '@xterm/xterm/css/xterm.css'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 import { Tabs } from '../../ui/tabs.tsx'
@@ -19,7 +19,7 @@ const TerminalView = lazyView<TerminalViewProps>(() => import('./terminal/termin
 const Conversation = lazyView<ConversationTabProps>(() => import('./conversation/conversation-tab.tsx'))
 const Timeline = lazyView<{ agentId: string }>(() => import('./timeline/timeline-tab.tsx'))
 
-/** Somebody who came here will look at more than one of them. */
+/** When to prefetch the other tabs: most visitors look at more than one. */
 const PREFETCH_MS = 2000
 
 const route = getRouteApi('/agents/$agentId')

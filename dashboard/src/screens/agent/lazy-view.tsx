@@ -2,7 +2,7 @@ import { useConnection } from '@fleetwire/react'
 import { type ComponentType, useEffect, useState } from 'react'
 import { Loading, Problem, SkeletonLine } from '../../ui/states.tsx'
 
-/** Loads its part of the page when it is first shown; without a connection it says so, and tries again with the next. */
+/** Loads a view when it is first shown. A failure is shown, and the next connection retries. */
 export function lazyView<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
   let loaded: ComponentType<P> | undefined
   const get = async () => {
@@ -15,7 +15,7 @@ export function lazyView<P extends object>(load: () => Promise<{ default: Compon
     const [View, setView] = useState(() => loaded)
     const [attempt, setAttempt] = useState(0)
     const [failure, setFailure] = useState<string>()
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a new connection and a click are new attempts
+    // biome-ignore lint/correctness/useExhaustiveDependencies: a new connection and a click trigger new attempts
     useEffect(() => {
       if (View !== undefined) return
       let isOver = false
@@ -49,7 +49,7 @@ export function lazyView<P extends object>(load: () => Promise<{ default: Compon
       </Loading>
     )
   }
-  /** Loads it ahead, so that it is there when the connection is not. */
+  /** Loads the view ahead of time, so that it is available when the connection is not. */
   LazyView.prefetch = () => void get().catch(() => {})
   return LazyView
 }

@@ -3,8 +3,8 @@ import { useEffect, useState } from 'react'
 import { markSeen, usePreferences } from '../../app/preferences.ts'
 
 /**
- * Whoever has the agent in front of them has seen it, and what ends there meanwhile. Returns when it was seen before:
- * a failure that brought somebody here is still shown as one.
+ * Marks the agent, and commands that end there, as seen while its page is visible. Returns when it was seen before
+ * that, so that the failure that brought the user here is still shown as one.
  */
 export function useMarkSeen(agentId: string): number {
   const [before] = useState(() => usePreferences.getState().seen[agentId] ?? 0)

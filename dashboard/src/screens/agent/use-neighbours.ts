@@ -2,7 +2,7 @@ import { useAgentIds } from '@fleetwire/react'
 import { useNavigate } from '@tanstack/react-router'
 import { useShortcuts } from '../../keys/shortcuts.ts'
 
-/** `[` and `]` go to the agents before and after this one, in the order of the fleet. */
+/** `[` and `]` go to the previous and next agent, in the order of the fleet. */
 export function useNeighbours(agentId: string): void {
   const agents = useAgentIds({ freeze: true })
   const navigate = useNavigate()

@@ -8,7 +8,7 @@ export type ShownTab = AgentTab | 'details'
 const tabs: readonly ShownTab[] = ['terminal', 'conversation', 'timeline', 'details']
 const isTab = (value: unknown): value is ShownTab => tabs.includes(value as ShownTab)
 
-/** The tab of the address, else the one that was looked at last at this agent. */
+/** The tab from the address, otherwise the one that was last shown for this agent. */
 export function useShownTab(agent: Agent, hasDetails: boolean): [ShownTab, (tab: ShownTab) => void] {
   const { agentId } = agent
   const { tab } = route.useSearch()
@@ -23,6 +23,6 @@ export function useShownTab(agent: Agent, hasDetails: boolean): [ShownTab, (tab:
   return [wanted === 'details' && !hasDetails ? 'terminal' : wanted, show]
 }
 
-/** An agent that takes prompts and no shell lines has no terminal worth looking at first. */
+/** An agent that takes prompts and no shell lines starts with its conversation; others with the terminal. */
 const usualTab = ({ capabilities: { kinds } }: Agent): AgentTab =>
   kinds !== undefined && !kinds.includes('shell') && kinds.includes('prompt') ? 'conversation' : 'terminal'

@@ -1,4 +1,4 @@
 import { mediaHook } from '../../ui/media-hook.ts'
 
-/** Whether the details have a column of their own; else they are a tab. */
+/** Whether the details have their own column; otherwise they are a tab. */
 export const useWide = mediaHook('(width >= 900px)')

@@ -7,7 +7,7 @@ import { commandStatus } from '../../model/command-status.ts'
 import { cx } from '../../ui/cx.ts'
 import { ToneIcon, toneColour } from '../../ui/status.tsx'
 
-/** What waits looks different from what was stopped; both are quiet. */
+/** Queued commands get a different icon from cancelled ones, which have the same tone. */
 export const StatusIcon = ({ status }: { status: Command['status'] }) =>
   status === 'queued' ? <Circle size={14} aria-hidden /> : <ToneIcon tone={commandStatus({ status }).tone} />
 
@@ -15,11 +15,11 @@ export interface BatchCellProps {
   commandId: string
   agentId: string
   status: Command['status']
-  /** The mark alone: for hundreds of agents. */
+  /** Shows only the icon, for hundreds of agents. */
   isSmall: boolean
 }
 
-/** What became of the command at one agent. */
+/** The status of the command at one agent. */
 export const BatchCell = memo(function BatchCell({ commandId, agentId, status, isSmall }: BatchCellProps) {
   const live = useAgent(agentId, agent => agent.name)
   const name = (live.status === 'ready' ? live.data : undefined) ?? agentId

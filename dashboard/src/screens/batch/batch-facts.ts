@@ -3,17 +3,17 @@ import { endedBadly } from '../../model/agent-status.ts'
 import { isOver } from '../../model/command-status.ts'
 import { count, plural } from '../../model/format.ts'
 
-/** The agents for which it can be tried again. */
+/** The agents for which the command can be retried. */
 export const failedAgents = ({ commands }: Batch): string[] => [
   ...new Set(
     commands.filter(({ status }) => endedBadly(status) || status === 'rejected').map(({ agentId }) => agentId),
   ),
 ]
 
-/** Commands that have ended, whichever way. */
+/** The number of commands that have ended, in any way. */
 export const doneCount = ({ commands }: Batch): number => commands.filter(({ status }) => isOver(status)).length
 
-/** `Ended`, `Stopping`, `42 of 60 done`. */
+/** `All done`, `Stopped`, `Stopping · 42 of 60 done`, `42 of 60 done`. */
 export function batchWord(batch: Batch): string {
   const done = `${count(doneCount(batch))} of ${count(batch.commands.length)} done`
   if (batch.status === 'ended') {
@@ -23,7 +23,7 @@ export function batchWord(batch: Batch): string {
   return batch.status === 'stopping' ? `Stopping · ${done}` : done
 }
 
-/** How it goes about it: `10 at once · stops after 3 failures`. */
+/** The rules of the batch: `10 at once · stops after 3 failures`. */
 export function batchRules({ maxParallel, stopOnFailures }: Batch): string {
   return [
     maxParallel === undefined ? 'all at once' : `${count(maxParallel)} at once`,
@@ -33,7 +33,7 @@ export function batchRules({ maxParallel, stopOnFailures }: Batch): string {
     .join(' · ')
 }
 
-/** The same command again, for agents where it did not succeed; `of` is one of the batch's commands. */
+/** A batch that retries the command for the agents where it failed; `of` is one of the original batch's commands. */
 export function retryBody(batch: Batch, of: Command): BatchBody {
   const { kind, input, priority, whenBusy, queueTtlMs, runTimeoutMs, onLost, stdio } = of
   const { maxParallel, stopOnFailures } = batch

@@ -14,11 +14,11 @@ import { batchRules, batchWord, doneCount, failedAgents, retryBody } from './bat
 
 export interface BatchPanelProps {
   parentId: string
-  /** A retry is a batch of its own: show that one. */
+  /** Called with the new batch that a retry creates. */
   onRetried(parentId: string): void
 }
 
-/** One command for many agents: how far it is with each of them, until all have ended. */
+/** One command for many agents: its status at each of them, until all have ended. */
 export function BatchPanel({ parentId, onRetried }: BatchPanelProps) {
   const live = useBatch(parentId)
   if (live.status === 'loading') {
@@ -32,7 +32,7 @@ export function BatchPanel({ parentId, onRetried }: BatchPanelProps) {
   return <BatchProgress batch={live.data} isStale={live.stale} onRetried={onRetried} />
 }
 
-/** More agents than this are marks without names. */
+/** More agents than this are shown as icons without names. */
 const MAX_NAMED = 120
 
 function BatchProgress({

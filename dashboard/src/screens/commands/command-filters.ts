@@ -8,7 +8,7 @@ export interface CommandFilter {
   statuses: readonly Status[] | undefined
 }
 
-/** What people ask for, in the order in which they do. */
+/** The filters, ordered by how often people need them. */
 export const commandFilters: readonly CommandFilter[] = [
   { value: '', label: 'All', statuses: undefined },
   { value: 'active', label: 'Active', statuses: ['running', 'dispatched', 'queued'] },
@@ -17,7 +17,7 @@ export const commandFilters: readonly CommandFilter[] = [
   { value: 'cancelled', label: 'Cancelled', statuses: ['cancelled'] },
 ]
 
-/** By the words of an address: a group, or one status as the protocol says it. */
+/** The statuses for a value from the address: a group, or one status of the protocol. */
 export function statusesOf(value: string | undefined): readonly Status[] | undefined {
   const group = commandFilters.find(filter => filter.value === (value ?? ''))
   return group === undefined ? [value as Status] : group.statuses

@@ -27,7 +27,7 @@ import { commandStory } from './command-story.ts'
 import { reasonText } from './reasons.ts'
 import { useCommandEvents } from './use-command-events.ts'
 
-/** One command: why it is here, what it said, what can be done. */
+/** One command: its history, its output, and the available actions. */
 export function CommandScreen() {
   const { commandId } = useParams({ from: '/commands/$commandId' })
   const live = useCommand(commandId)

@@ -2,13 +2,13 @@ import type { Command, CommandStatus } from '@fleetwire/protocol'
 import { commandWords } from '../../model/agent-status.ts'
 import { reasonText } from './reasons.ts'
 
-/** One step on the way of a command. */
+/** One step in the life of a command. */
 export interface Step {
   at: number
   title: string
   note?: string
   tone: 'ok' | 'bad' | 'warn' | 'work' | 'quiet'
-  /** Since the step before, in milliseconds. */
+  /** Time since the previous step, in milliseconds. */
   gapMs?: number
 }
 
@@ -25,8 +25,8 @@ const tones: Partial<Record<CommandStatus, Step['tone']>> = {
 }
 
 /**
- * How a command came to be what it is: each event that changed its status, oldest first, with what it says. Without
- * events (they left retention, or may not be read), the times of the record tell it.
+ * The history of a command: each event that changed its status, oldest first. Without events (retention has removed
+ * them, or this token may not read them), the timestamps of the record are used.
  */
 export function commandStory(command: Command, events: readonly CommandEvent[]): Step[] {
   const steps = events.length > 0 ? fromEvents(events) : fromRecord(command)
@@ -48,7 +48,7 @@ function fromEvents(events: readonly CommandEvent[]): Step[] {
   let before = ''
   for (const { type, at, payload } of events) {
     const step = stepOf(type, payload)
-    // Progress is many events and no step; the same status twice is one.
+    // Progress events are not steps, and repeated events of the same status are one step.
     const key = `${step?.title} ${payload.attempt}`
     if (step === undefined || key === before) continue
     before = key

@@ -24,7 +24,7 @@ const columns: readonly Column[] = [
   { key: 'took', header: 'Took', width: '72px', wideOnly: true, align: 'end' },
 ]
 
-/** Every command, the newest first: live ones as they change, ended ones page by page. */
+/** All commands, newest first: active ones live, ended ones page by page. */
 export function CommandsScreen() {
   const search = useSearch({ from: '/commands' })
   const navigate = useNavigate({ from: '/commands' })

@@ -1,4 +1,4 @@
-/** Why a command is as it is, in words: `reason` of the protocol. */
+/** The protocol's `reason` of a command, in words. */
 export const reasonWords: Record<string, string> = {
   reported: 'The agent reported it.',
   queue_ttl: 'It waited in the queue longer than its queueTtlMs.',

@@ -5,14 +5,14 @@ import type { CommandEvent } from './command-story.ts'
 
 const MOST_EVENTS = 500
 
-/** The events of one command, oldest first; read again when its status changes. */
+/** The events of one command, oldest first; reloaded when its status changes. */
 export function useCommandEvents(command: Command | undefined): readonly CommandEvent[] {
   const rest = useFleetwireRest()
   const [events, setEvents] = useState<readonly CommandEvent[]>([])
   const topic = command === undefined ? undefined : `agents.${command.agentId}.commands.${command.commandId}`
   const version =
     command === undefined ? '' : `${command.status} ${command.phase} ${command.attempt} ${command.endedAt}`
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that there is more to read
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new `version` means that there are new events
   useEffect(() => {
     if (topic === undefined) return
     let isHere = true

@@ -10,10 +10,10 @@ import { useFleetSelection } from './fleet-selection.ts'
 import { SelectBox } from './select-box.tsx'
 import { useAgentView } from './use-agent-view.ts'
 
-/** Fingers do not hover: what a card offers is always there for them. */
+/** Touch devices cannot hover, so the actions of a card are always visible there. */
 const isTouch = matchMedia('(pointer: coarse)').matches
 
-/** One agent. The whole card opens it; its name is the link. */
+/** The card of one agent. A click anywhere on it opens the agent; the name is the actual link. */
 export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; isStop: boolean }) {
   const view = useAgentView(id)
   const isSelected = useFleetSelection(state => state.selected.has(id))
@@ -21,7 +21,7 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
   const [hasMenu, setMenu] = useState(false)
   const onMenu = (open: boolean) => {
     setMenu(open)
-    // When it closes, the focus comes back to its button.
+    // Keep the menu button mounted: the focus returns to it when the menu closes.
     setNear(true)
   }
   if (view === undefined) return <div className="h-[116px] rounded-card border border-line bg-card" />

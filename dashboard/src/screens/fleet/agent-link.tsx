@@ -6,12 +6,12 @@ export interface AgentLinkProps {
   id: string
   name: string
   isOffline: boolean
-  /** The one that the tab key stops at. */
+  /** It is the tab stop of the list. */
   isStop: boolean
   className: string
 }
 
-/** The name of an agent; pressing its card or row anywhere presses this. */
+/** The name of an agent. The link covers its whole card or row. */
 export function AgentLink({ id, name, isOffline, isStop, className }: AgentLinkProps) {
   return (
     <Link

@@ -28,7 +28,7 @@ const CARD_MIN = 272
 const GAP = 12
 const HEIGHTS = { cards: { heading: 40, line: 116 + GAP }, table: { heading: 40, line: 36 } }
 
-/** Where each view was left: whoever comes back from an agent goes on there. */
+/** The scroll offset of each view, restored when the user comes back from an agent. */
 const offsets = { cards: 0, table: 0 }
 
 const arrows: Record<string, Move> = {
@@ -42,7 +42,7 @@ const arrows: Record<string, Move> = {
   PageDown: 'page-down',
 }
 
-/** The fleet as cards or as a table. Only what is on screen is in the page, and the agent that has the focus. */
+/** The fleet as cards or as a table. Only visible rows and the row of the active agent are mounted. */
 export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engaged }: AgentListProps) {
   const scroller = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
@@ -59,7 +59,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     getItemKey: index => rows[index]!.key,
     overscan: 3,
     paddingStart: view === 'table' ? 0 : 4,
-    // The selection bar and the pill stand over the end.
+    // Leaves room for the selection bar and the pill, which cover the end of the list.
     paddingEnd: 64,
     scrollPaddingStart: view === 'table' ? 44 : 12,
     scrollPaddingEnd: 72,
@@ -68,7 +68,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
       return stopRow === -1 || shown.includes(stopRow) ? shown : [...shown, stopRow].sort((a, b) => a - b)
     },
   })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: heights are of the view
+  // biome-ignore lint/correctness/useExhaustiveDependencies: heights depend on the view
   useEffect(() => virtualizer.measure(), [virtualizer, view])
   useEffect(() => {
     const element = scroller.current!
@@ -119,7 +119,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
       <MovesPill moves={moves} apply={apply} />
       <SelectionBar ids={ids} />
       {preview.target !== undefined && <TerminalPreview key={preview.target.agentId} {...preview.target} />}
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only watches where the pointer and the focus are */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only observes the pointer and the focus */}
       <div
         ref={attach}
         onPointerEnter={engaged.onPointerEnter}
@@ -210,7 +210,7 @@ function Line({ row, index, start, view, columns, stop }: LineProps) {
   )
 }
 
-/** The frames to wait for an agent that is scrolled into the page. */
+/** How many frames to wait until an agent that is scrolled into view is mounted. */
 const MAX_FRAMES = 10
 
 function focusAgent(list: HTMLElement, id: string, frames = MAX_FRAMES): void {

@@ -15,7 +15,7 @@ export interface AgentMenuProps {
   onOpenChange(open: boolean): void
 }
 
-/** What can be done with one agent from here. */
+/** The actions for one agent. */
 export function AgentMenu({ view, isStop, isSelected, onOpenChange }: AgentMenuProps) {
   const { agent } = view
   const { agentId, name } = agent

@@ -1,6 +1,6 @@
 import { type AgentGroup, type AgentStatus, agentStatuses } from '@fleetwire/react'
 
-/** What people sort a fleet into. Each status is in one of them, so their counts add up to the whole fleet. */
+/** Groups of statuses. Each status is in exactly one bucket, so the counts add up to the whole fleet. */
 export type Bucket = 'needs-you' | 'late' | 'working' | 'idle' | 'offline'
 
 export const bucketStatuses: Readonly<Record<Bucket, readonly AgentStatus[]>> = {
@@ -19,13 +19,13 @@ export const bucketNames: Readonly<Record<Bucket, string>> = {
   offline: 'Offline',
 }
 
-/** The most urgent first. */
+/** Most urgent first. */
 export const buckets = Object.keys(bucketStatuses) as Bucket[]
 
 export const isBucket = (text: string | undefined): text is Bucket =>
   text !== undefined && Object.hasOwn(bucketStatuses, text)
 
-/** Of the address: a bucket, or one status alone; undefined for all. */
+/** The statuses for a value from the address: a bucket, or one status; undefined for all. */
 export function statusesOf(text: string | undefined): readonly AgentStatus[] | undefined {
   if (isBucket(text)) return bucketStatuses[text]
   const status = agentStatuses.find(one => one === text)
@@ -34,7 +34,7 @@ export function statusesOf(text: string | undefined): readonly AgentStatus[] | u
 
 const bucketOf = new Map(buckets.flatMap(bucket => bucketStatuses[bucket].map(status => [status as string, bucket])))
 
-/** Groups by status, joined to groups by bucket. */
+/** Merges groups by status into groups by bucket. */
 export function bucketGroups(byStatus: readonly AgentGroup[]): { key: Bucket; ids: readonly string[] }[] {
   const ids = new Map<Bucket, readonly string[]>()
   for (const group of byStatus) {

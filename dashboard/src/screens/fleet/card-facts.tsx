@@ -5,7 +5,7 @@ import { visibleText } from '../../model/visible-text.ts'
 import { StatusMark } from '../../ui/status.tsx'
 import type { AgentView } from './use-agent-view.ts'
 
-/** A time that goes on; of stale values it stands where it was when they were right. */
+/** A running time. For stale values it stops at the moment when they were last known to be right. */
 export function Since({ at, staleSince, as }: { at: number; staleSince: number | undefined; as(ms: number): string }) {
   return staleSince === undefined ? <Ticking at={at} as={as} /> : as(staleSince - at)
 }
@@ -14,12 +14,12 @@ function Ticking({ at, as }: { at: number; as(ms: number): string }) {
   return as(useNow() - at)
 }
 
-/** The mark and its word, with the age where one says more. */
+/** The status icon and word, with the age where that adds something. */
 export function CardStatus({ view }: { view: AgentView }) {
   const { agent, summary, status, staleSince } = view
   const dim = staleSince === undefined ? undefined : 'stale'
   if (status === 'needs-you' && agent.openInteractions > 0) return <AskingStatus view={view} />
-  // How long it works stands below; how long it idles too.
+  // The times of working and idle agents are shown below, by `CardTime`.
   const at = status === 'working' || status === 'idle' ? undefined : statusSince(status, agent, summary)
   return (
     <StatusMark status={status} className={dim}>
@@ -34,7 +34,7 @@ export function CardStatus({ view }: { view: AgentView }) {
   )
 }
 
-/** The request that is shown for an agent: the riskiest. */
+/** The request to show for an agent: the riskiest. */
 function useFirstRequest(agentId: string) {
   const ids = useInteractionIds({ agentId })
   const first = useInteraction(ids.status === 'ready' ? (ids.data[0] ?? 'skip') : 'skip')
@@ -57,7 +57,7 @@ function AskingStatus({ view: { agent, status, staleSince } }: { view: AgentView
   )
 }
 
-/** What it does or did last. */
+/** The agent's current or last command. */
 export function CardTitle({ view: { summary } }: { view: AgentView }) {
   if (summary?.current !== undefined) return summary.current.title
   if (summary?.last === undefined) return <span className="text-text3">No command yet</span>
@@ -68,7 +68,7 @@ export function CardTitle({ view: { summary } }: { view: AgentView }) {
   )
 }
 
-/** The last thing that it said: the question where it asks one, else its last line. */
+/** The agent's open request if it has one, otherwise its last message or line of output. */
 export function CardLine({ view }: { view: AgentView }) {
   const { agent, summary } = view
   if (agent.openInteractions > 0) return <RequestTitle agentId={agent.agentId} />
@@ -79,7 +79,7 @@ function RequestTitle({ agentId }: { agentId: string }) {
   return visibleText(useFirstRequest(agentId)?.title ?? '')
 }
 
-/** How long it has been so. */
+/** The time that matters for the status: since when the agent runs or idles, or when it was last seen. */
 export function CardTime({ view: { agent, summary, status, staleSince } }: { view: AgentView }) {
   const current = summary?.current
   if (status === 'offline' || status === 'late') {

@@ -3,7 +3,7 @@ import { Dialog } from '../../ui/dialog.tsx'
 import { ConnectForm, StartAgent } from './connect-form.tsx'
 import { closeDialog, type MadeToken } from './fleet-dialogs.ts'
 
-/** Makes a token, shows once how to start the agent with it, and says when it is there. */
+/** Mints a token, shows once how to start the agent with it, and reports when the agent has connected. */
 export function ConnectDialog({ made: before }: { made?: MadeToken | undefined }) {
   const [made, setMade] = useState(before)
   return (

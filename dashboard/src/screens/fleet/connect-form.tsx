@@ -12,7 +12,7 @@ import { Tabs } from '../../ui/tabs.tsx'
 import { execCommand, idProblem, sdkSnippet } from './connect-texts.ts'
 import type { MadeToken } from './fleet-dialogs.ts'
 
-/** Makes a token for one agent; for those who may not, says whom to ask. */
+/** Mints a token for one agent. Users who may not do so are told whom to ask. */
 export function ConnectForm({ onMade }: { onMade(made: MadeToken): void }) {
   const { role } = useConnection()
   if (role === undefined) return null
@@ -83,7 +83,7 @@ function IdForm({ onMade }: { onMade(made: MadeToken): void }) {
   )
 }
 
-/** How to start an agent whose token was just made. */
+/** How to start an agent with the token that was just minted. */
 export function StartAgent({ id, token, onOpen, onAnother }: MadeToken & { onOpen(): void; onAnother(): void }) {
   const [tab, setTab] = useState<'shell' | 'sdk'>('shell')
   const url = ownUrl()
@@ -138,7 +138,7 @@ function Snippet({ text, note, wraps = false }: { text: string; note: string; wr
   )
 }
 
-/** Waits for the agent. One that was online before must have come anew. */
+/** Waits for the agent to connect. If it was online already, only a new connection counts. */
 function Arrival({ id, onOpen }: { id: string; onOpen(): void }) {
   const live = useAgent(
     id,

@@ -1,5 +1,5 @@
 export interface Start {
-  /** The server, without a slash at the end. */
+  /** The URL of the server, without a trailing slash. */
   url: string
   token: string
   id: string
@@ -25,7 +25,7 @@ const agent = new AgentClient({
 })
 await agent.start()`
 
-/** Why it can be no agent's id; undefined if it can. */
+/** Why a text is not a valid agent id; undefined if it is. */
 export function idProblem(id: string): string | undefined {
   if (id === '') return 'Type an id first.'
   return /^[A-Za-z0-9_-]{1,64}$/.test(id) ? undefined : 'Letters, digits, - and _ only, at most 64.'

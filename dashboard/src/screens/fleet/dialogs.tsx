@@ -9,10 +9,10 @@ import { closeDialog, openDialog, useFleetDialog } from './fleet-dialogs.ts'
 import { SendDialog } from './send-dialog.tsx'
 import { StopDialog } from './stop-dialog.tsx'
 
-/** The dialog that is open over the fleet, if there is one. */
+/** The open dialog of the fleet, if any. */
 export function FleetDialogs() {
   const dialog = useFleetDialog(state => state.dialog)
-  // Another screen begins without it.
+  // Close the dialog when the user leaves the screen.
   useEffect(() => closeDialog, [])
   switch (dialog?.type) {
     case undefined:

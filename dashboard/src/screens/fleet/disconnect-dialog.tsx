@@ -6,7 +6,7 @@ import { Button } from '../../ui/button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { closeDialog } from './fleet-dialogs.ts'
 
-/** Asks once, then closes the sockets of these agents. */
+/** Asks for confirmation, then closes the connections of these agents. */
 export function DisconnectDialog({ ids }: { ids: readonly string[] }) {
   const rest = useFleetwireRest()
   const [isRunning, setRunning] = useState(false)

@@ -5,13 +5,13 @@ export interface MadeToken {
   token: string
 }
 
-/** What lies over the fleet. */
+/** The dialogs of the fleet screen. */
 export type FleetDialog =
   | { type: 'send'; ids?: readonly string[] }
   | { type: 'batch'; parentId: string }
   | { type: 'stop'; ids: readonly string[] }
   | { type: 'disconnect'; ids: readonly string[] }
-  /** `made`: a token that was made before it opened. */
+  /** `made`: a token that was minted before the dialog opened. */
   | { type: 'connect'; made?: MadeToken }
 
 export const useFleetDialog = create<{ dialog: FleetDialog | undefined }>(() => ({ dialog: undefined }))

@@ -16,7 +16,7 @@ import { useBucketCounts } from './use-fleet.ts'
 
 const route = getRouteApi('/')
 
-/** The order in which they are read in most fleets: what goes on, then what is asked, then the rest. */
+/** The order in which most people read them: what is running, then what needs them, then the rest. */
 const CHIPS = ['working', 'needs-you', 'late', 'idle', 'offline'] as const satisfies typeof buckets
 
 export function FleetFilters() {
@@ -47,7 +47,7 @@ export function FleetFilters() {
   )
 }
 
-/** How the fleet is shown. */
+/** The controls for how the fleet is shown. */
 export function FleetView() {
   return (
     <>
@@ -58,10 +58,10 @@ export function FleetView() {
   )
 }
 
-/** What makes it larger, and what sets it to work. */
+/** The buttons that connect agents and send commands to many. */
 export function FleetActions() {
   const { role } = useConnection()
-  // Nobody to send to: then connecting one is the thing to do.
+  // Without agents there is nothing to send to: only offer to connect one.
   const canSend = useHasAgents() && mayOperate(role)
   const actions = [
     { keys: '', label: 'Connect an agent', group: 'Fleet', run: () => openDialog({ type: 'connect' }) },
@@ -89,14 +89,14 @@ function useHasAgents(): boolean {
 
 const TYPING_MS = 150
 
-/** Bound to the address, so that a filtered fleet can be sent to somebody. */
+/** The search text is in the address, so that a link to a filtered fleet can be shared. */
 function FleetSearch() {
   const { q = '' } = route.useSearch()
   const navigate = useNavigate()
   const [text, setText] = useState(q)
   const field = useRef<HTMLInputElement>(null)
   const sent = useRef(q)
-  // Another address, by the back button or “Clear filter”.
+  // The address was changed elsewhere, by the back button or “Clear filter”.
   useEffect(() => {
     if (q === sent.current) return
     sent.current = q

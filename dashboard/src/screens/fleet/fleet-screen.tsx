@@ -17,7 +17,7 @@ import { useFleet } from './use-fleet.ts'
 
 const route = getRouteApi('/')
 
-/** All agents at a glance: who works, who needs somebody, who is gone. */
+/** All agents at a glance: which are working, need you, or are offline. */
 export function FleetScreen() {
   const isPhone = usePhone()
   const bar = isPhone
@@ -74,7 +74,7 @@ function FleetList() {
   )
 }
 
-/** Tells how many are shown when the filter is another, not when agents come and go. */
+/** Announces the number of shown agents when the filter changes, not when agents come and go. */
 function useAnnouncedHits(hits: number | undefined, filter: string): void {
   const told = useRef(filter)
   useEffect(() => {

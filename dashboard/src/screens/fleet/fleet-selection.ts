@@ -2,16 +2,16 @@ import { create } from 'zustand'
 import { between } from './list-rows.ts'
 
 interface FleetSelection {
-  /** The agent that keys act on: the one tab stop of the list. */
+  /** The agent that keys act on: the tab stop of the list. */
   activeId: string | undefined
   selected: ReadonlySet<string>
-  /** From where ⇧J and ⇧click extend. */
+  /** Where ⇧J and ⇧click extend the selection from. */
   anchorId: string | undefined
 }
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** What somebody points at in the list and has chosen there; it outlives a look at an agent's page. */
+/** The active and selected agents of the list. They survive a visit to an agent's page. */
 export const useFleetSelection = create<FleetSelection>(() => ({
   activeId: undefined,
   selected: NONE,
@@ -34,14 +34,14 @@ export function toggleSelected(id: string): void {
 
 export const select = (ids: Iterable<string>): void => setState({ selected: new Set(ids) })
 
-/** Adds all from the anchor to `id`, in the order of the list. */
+/** Selects everything from the anchor to `id`, in the order of the list. */
 export function extendSelection(ids: readonly string[], id: string): void {
   const { anchorId, activeId, selected } = getState()
   const from = anchorId ?? activeId ?? id
   setState({ selected: new Set([...selected, ...between(ids, from, id)]), anchorId: from, activeId: id })
 }
 
-/** Forgets agents that are gone. */
+/** Deselects agents that no longer exist. */
 export function keepOnly(exists: (id: string) => boolean): void {
   const { selected } = getState()
   const kept = [...selected].filter(exists)

@@ -5,7 +5,7 @@ import { Select } from '../../ui/select.tsx'
 
 type Pair = readonly [name: string, value: string]
 
-/** Labels that agents must all have. The same name twice would choose nobody: each is offered once. */
+/** Picks labels that an agent must all have. Each name is offered once: two values for one name would match nothing. */
 export function LabelPicker({
   labels,
   onChange,
@@ -23,7 +23,7 @@ export function LabelPicker({
   return (
     <div className="flex w-full flex-col gap-2">
       {labels.map(([name, value], at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a row has no identity but its place
+        // biome-ignore lint/suspicious/noArrayIndexKey: a row has no identity other than its position
         <div key={at} className="flex items-center gap-2">
           <Select
             label="Label"

@@ -1,11 +1,11 @@
-/** What a list of agents is made of, from top to bottom. */
+/** A row of the agent list. */
 export type ListRow =
   | { readonly type: 'heading'; readonly key: string; readonly label: string; readonly count: number }
   | { readonly type: 'line'; readonly key: string; readonly ids: readonly string[] }
 
 export interface ListGroup {
   readonly key: string
-  /** Empty: no heading. */
+  /** Empty if there is no heading. */
   readonly label: string
   readonly ids: readonly string[]
 }
@@ -24,10 +24,10 @@ export function listRows(groups: readonly ListGroup[], columns: number): ListRow
 
 export type Move = 'next' | 'previous' | 'up' | 'down' | 'first' | 'last' | 'page-up' | 'page-down'
 
-/** The lines that a page key moves by. */
+/** How many lines Page Up and Page Down move by. */
 const PAGE_LINES = 5
 
-/** Where a move from `from` leads; from nowhere, to the first. Undefined in an empty list. */
+/** The agent that a move from `from` leads to; without `from`, the first (or last). Undefined if the list is empty. */
 export function moved(rows: readonly ListRow[], from: string | undefined, move: Move): string | undefined {
   const lines = rows.filter(row => row.type === 'line')
   if (lines.length === 0) return undefined
@@ -69,11 +69,11 @@ export function between(ids: readonly string[], from: string, to: string): reado
   return ids.slice(Math.min(a, b), Math.max(a, b) + 1)
 }
 
-/** The row in which an agent is. */
+/** The index of the row that contains an agent. */
 export const rowOf = (rows: readonly ListRow[], id: string): number =>
   rows.findIndex(row => row.type === 'line' && row.ids.includes(id))
 
-/** The next after `from` for which it holds, around the end to `from` itself. */
+/** The next id after `from` for which `holds` is true; wraps around and checks `from` last. */
 export function nextOf(
   ids: readonly string[],
   from: string | undefined,

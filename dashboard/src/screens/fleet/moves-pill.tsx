@@ -1,7 +1,7 @@
 import { ArrowUpDown } from 'lucide-react'
 import { count } from '../../model/format.ts'
 
-/** While the order is frozen: how much of it is no longer right. */
+/** While the order is frozen: how many agents are out of place. */
 export function MovesPill({ moves, apply }: { moves: number; apply(): void }) {
   if (moves === 0) return null
   return (

@@ -7,7 +7,7 @@ import { Button, IconButton } from '../../ui/button.tsx'
 import { openDialog } from './fleet-dialogs.ts'
 import { clearSelection, keepOnly, select, useFleetSelection } from './fleet-selection.ts'
 
-/** What can be done with all that are selected. `ids`: those that are shown. */
+/** The actions for the selected agents. `ids`: the shown agents. */
 export function SelectionBar({ ids }: { ids: readonly string[] }) {
   const isOpen = useFleetSelection(state => state.selected.size > 0)
   return isOpen ? <Bar ids={ids} /> : null

@@ -26,12 +26,12 @@ import { useFleet } from './use-fleet.ts'
 
 const route = getRouteApi('/')
 const FORM = 'send-to-many'
-/** No agent has this id. */
+/** The key of the draft; no agent can have this id. */
 const DRAFT = ' fleet'
 
 type To = 'selected' | 'shown' | 'labels'
 
-/** One command for many agents. `ids`: those whose card it was opened from. */
+/** Sends one command to many agents. `ids`: the agents whose card the dialog was opened from. */
 export function SendDialog({ ids: given }: { ids?: readonly string[] | undefined }) {
   const selected = useFleetSelection(state => state.selected)
   const { q, status } = route.useSearch()
@@ -91,7 +91,7 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
   const isOnline = useConnection().state === 'online'
   const closed = useClosed()
   const send = useAction(async (body: BatchBody) => {
-    // Closing the dialog takes back what was not sent yet.
+    // Closing the dialog cancels what was not sent yet.
     if (!(await whenOnline(client, closed.current.signal))) return NOT_SENT
     return rest.batches.submit(body)
   })
@@ -193,11 +193,11 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
 
 const NOT_SENT = { ok: false, error: { code: 'stopped', message: 'It was not sent.', retryable: true } } as const
 
-/** Aborted when the component goes. */
+/** Aborted when the component unmounts. */
 function useClosed(): RefObject<AbortController> {
   const controller = useRef(new AbortController())
   useEffect(() => {
-    // StrictMode comes back after it went.
+    // StrictMode mounts components again after unmounting them.
     if (controller.current.signal.aborted) controller.current = new AbortController()
     return () => controller.current.abort()
   }, [])
@@ -209,7 +209,7 @@ function sendLabel(agents: number, isPending: boolean, isOnline: boolean): strin
   return agents === 0 ? 'Send' : `Send to ${plural(agents, 'agent')}${isOnline ? '' : ' when back'}`
 }
 
-/** How many agents match. */
+/** The number of matching agents. */
 function useCount(where: AgentFilter): number {
   const index = useAgentIds({ where })
   return index.status === 'ready' ? index.data.ids.length : 0

@@ -3,13 +3,13 @@ import type { AgentFilter } from '@fleetwire/react'
 
 export type SendTarget =
   | { type: 'ids'; ids: readonly string[] }
-  /** Pairs of name and value; all of them must match. */
+  /** Pairs of name and value; all must match. */
   | { type: 'labels'; labels: readonly (readonly [string, string])[] }
 
-/** No agent: nothing is chosen yet. */
+/** Matches no agent: nothing is chosen yet. */
 const NOBODY: AgentFilter = { ids: [] }
 
-/** The same agents that the server will choose. */
+/** Matches the same agents that the server will select. */
 export function filterOf(target: SendTarget): AgentFilter {
   if (target.type === 'ids') return { ids: target.ids }
   const labels = chosen(target.labels)
@@ -22,7 +22,7 @@ export const selectorOf = (target: SendTarget): BatchBody['selector'] =>
 const chosen = (pairs: readonly (readonly [string, string])[]): Record<string, string> =>
   Object.fromEntries(pairs.filter(([name, value]) => name !== '' && value !== ''))
 
-/** What somebody typed as a number of agents; undefined if it is empty, `invalid` if it is no number from 1 on. */
+/** Parses a number of agents; undefined if the text is empty, `invalid` unless it is a whole number from 1 on. */
 export function limitOf(text: string): number | undefined | 'invalid' {
   const trimmed = text.trim()
   if (trimmed === '') return undefined

@@ -6,10 +6,10 @@ import { Button } from '../../ui/button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { closeDialog } from './fleet-dialogs.ts'
 
-/** More are counted. */
+/** Further agents are only counted. */
 const MAX_NAMED = 8
 
-/** Asks once, then interrupts all that runs at these agents. */
+/** Asks for confirmation, then interrupts all running commands of these agents. */
 export function StopDialog({ ids }: { ids: readonly string[] }) {
   const client = useFleetwire()
   const isOnline = useConnection().state === 'online'

@@ -4,7 +4,7 @@ import { screenLines } from '../../model/screen-text.ts'
 
 export interface PreviewTarget {
   agentId: string
-  /** Of its card or row, in the window. */
+  /** The position of the agent's card or row in the window. */
   rect: Pick<DOMRect, 'left' | 'top' | 'bottom' | 'width'>
 }
 
@@ -13,7 +13,7 @@ const LINE_HEIGHT = 16
 const WIDTH = 520
 const MARGIN = 8
 
-/** The end of an agent's screen as text, beside its card. Nothing while it has no terminal. */
+/** The last lines of an agent's screen as text, beside its card. Empty while the agent has no terminal. */
 export function TerminalPreview({ agentId, rect }: PreviewTarget) {
   const { attach, title } = useTerminal({ agentId, mode: 'snapshot' })
   const [lines, setLines] = useState<readonly string[]>([])
@@ -21,7 +21,7 @@ export function TerminalPreview({ agentId, rect }: PreviewTarget) {
     () =>
       attach({
         snapshot: ({ screen }) => setLines(screenLines(screen).slice(-LINES)),
-        // Whole screens alone come in this mode.
+        // This mode delivers only whole screens.
         write: () => {},
       }),
     [attach],
@@ -32,7 +32,7 @@ export function TerminalPreview({ agentId, rect }: PreviewTarget) {
   const width = Math.min(WIDTH, window.innerWidth - 2 * MARGIN)
   return (
     <div
-      // What it shows stands on the agent's page too; a live screen would talk without end.
+      // The agent's page has the same content. Screen readers would read a live screen without end.
       aria-hidden
       data-terminal-preview={agentId}
       style={{

@@ -7,13 +7,13 @@ export interface AgentView {
   agent: Agent
   summary: AgentSummary | undefined
   status: AgentStatus
-  /** Something ended here that nobody has looked at. */
+  /** A command has ended since the user last looked. */
   isUnread: boolean
-  /** Since when the values may be wrong, epoch ms; undefined: they are live. */
+  /** Since when the values may be outdated, epoch ms; undefined while they are live. */
   staleSince: number | undefined
 }
 
-/** All that one card or row shows; undefined until the agent is known. */
+/** Everything that one card or row shows; undefined until the agent is loaded. */
 export function useAgentView(id: string): AgentView | undefined {
   const agent = useAgent(id)
   const live = useAgentSummary(id)

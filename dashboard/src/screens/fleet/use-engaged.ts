@@ -5,11 +5,11 @@ export interface EngagedHandlers {
   onPointerLeave(): void
   onFocus(): void
   onBlur(event: FocusEvent<HTMLElement>): void
-  /** The list; while there is none, nobody is engaged with it. */
+  /** The ref of the list; while it is not mounted, nobody is engaged with it. */
   ref(element: HTMLElement | null): void
 }
 
-/** Whether the pointer or the focus is in an element. Fingers do not point before they press: they do not count. */
+/** Whether the pointer or the focus is in an element. Touch does not count: fingers do not hover before they tap. */
 export function useEngaged(): { isEngaged: boolean; handlers: EngagedHandlers } {
   const [hasPointer, setPointer] = useState(false)
   const [hasFocus, setFocus] = useState(false)
@@ -25,7 +25,7 @@ export function useEngaged(): { isEngaged: boolean; handlers: EngagedHandlers } 
       },
       ref(element) {
         clearTimeout(gone.current)
-        // An element that is removed under the pointer tells nobody.
+        // No event fires when an element is removed under the pointer.
         if (element === null) {
           gone.current = setTimeout(() => {
             setPointer(false)

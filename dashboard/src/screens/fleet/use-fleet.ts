@@ -5,7 +5,7 @@ import { useUnseenFailures } from '../../model/use-unseen-failures.ts'
 import { type BucketCounts, bucketCounts, bucketGroups, bucketNames, statusesOf } from './buckets.ts'
 import type { ListGroup } from './list-rows.ts'
 
-/** The ids of agents with an unseen failure, in one order: as part of a query they are compared by value. */
+/** The ids of agents with an unseen failure, sorted: queries that contain them are compared by value. */
 export function useFailedIds(): readonly string[] {
   const failures = useUnseenFailures()
   return useMemo(() => failures.map(({ agentId }) => agentId).sort(), [failures])
@@ -15,13 +15,13 @@ export interface FleetQuery {
   q: string | undefined
   /** A bucket. */
   status: string | undefined
-  /** Only of the table. */
+  /** Only for the table. */
   sort?: AgentSort | undefined
-  /** Somebody points at the list: nothing moves under the pointer. */
+  /** Keep the order, so that nothing moves under the pointer. */
   freeze: boolean
 }
 
-/** The agents to show, in the order and the groups in which they are shown. */
+/** The agents to show, in their order and groups. */
 export function useFleet({ q, status, sort, freeze }: FleetQuery): { index: Live<AgentIndex>; groups: ListGroup[] } {
   const unseenFailures = useFailedIds()
   const view = usePreferences(state => state.fleetView)
@@ -46,7 +46,7 @@ export function useFleet({ q, status, sort, freeze }: FleetQuery): { index: Live
   return { index, groups }
 }
 
-/** How many agents of the whole fleet are in each bucket; undefined until it is known. */
+/** How many agents of the whole fleet are in each bucket; undefined until they are loaded. */
 export function useBucketCounts(): BucketCounts | undefined {
   const index = useAgentIds({ groupBy: 'status', unseenFailures: useFailedIds() })
   const groups = index.status === 'ready' ? index.data.groups : undefined

@@ -16,7 +16,7 @@ export interface ListKeys {
   ids: readonly string[]
   /** The agent that the keys act on. */
   stop: string | undefined
-  /** Makes an agent the one that keys act on, and scrolls to it. */
+  /** Makes an agent the active one, and scrolls to it. */
   show(id: string | undefined): void
   scroller: RefObject<HTMLElement | null>
 }
@@ -25,7 +25,7 @@ export function useListKeys({ rows, ids, stop, show, scroller }: ListKeys): void
   const { role } = useConnection()
   const navigate = useNavigate()
   const hasSelection = useFleetSelection(state => state.selected.size > 0)
-  // The first key shows where one is; the next ones move.
+  // The first key focuses the active agent; further keys move.
   const go = (move: Move) => show(scroller.current?.contains(document.activeElement) ? moved(rows, stop, move) : stop)
   const open = () => stop && void navigate({ to: '/agents/$agentId', params: { agentId: stop } })
   const extend = (move: Move) => {
@@ -62,7 +62,7 @@ export function useListKeys({ rows, ids, stop, show, scroller }: ListKeys): void
   )
 }
 
-/** N: the next of those that are shown, from the active one on and around. */
+/** N: goes to the next shown agent that needs you, from the active one on and around. */
 export function useNextThatNeedsYou(
   ids: readonly string[],
   activeId: string | undefined,

@@ -1,7 +1,7 @@
 import { type FocusEvent, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { PreviewTarget } from './terminal-preview.tsx'
 
-/** So long the pointer or the focus rests before anything shows. */
+/** How long the pointer or the focus must rest on an agent before its preview appears. */
 const REST_MS = 300
 
 export interface PreviewHandlers {
@@ -12,7 +12,7 @@ export interface PreviewHandlers {
   hide(): void
 }
 
-/** The one agent whose screen is shown because somebody rests on it. */
+/** The agent whose screen is previewed because the pointer or the focus rests on it. */
 export function usePreview(): { target: PreviewTarget | undefined; handlers: PreviewHandlers } {
   const [target, setTarget] = useState<PreviewTarget>()
   const wanted = useRef<string>(undefined)
@@ -41,7 +41,7 @@ export function usePreview(): { target: PreviewTarget | undefined; handlers: Pre
   )
   const handlers = useMemo(
     (): PreviewHandlers => ({
-      // Fingers open at once what they touch.
+      // A tap opens the agent at once.
       onPointerOver: ({ target: on, pointerType }) => pointerType !== 'touch' && rest(on),
       onPointerLeave: hide,
       onFocus: ({ target: on }) => on.matches(':focus-visible') && rest(on),

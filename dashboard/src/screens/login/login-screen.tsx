@@ -37,7 +37,7 @@ export function LoginScreen({ problem }: { problem?: LoginProblem | undefined })
           <Field label="Token" error={missing && token.trim() === '' ? 'Paste a token first.' : said}>
             <TextInput
               ref={field}
-              // A text box whose text is hidden: browsers offer to keep passwords, and this one expires.
+              // A text box with hidden text: browsers offer to save passwords, but this token expires.
               type="text"
               style={{ WebkitTextSecurity: 'disc' } as CSSProperties}
               name="token"

@@ -1,6 +1,6 @@
 import type { Interaction } from '@fleetwire/protocol'
 
-/** One field of a form that an agent asks to fill in. */
+/** One field of a form that an agent asks the user to fill in. */
 export interface FormField {
   name: string
   label: string
@@ -20,7 +20,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 
-/** The fields of a JSON Schema of an object; undefined if it is none. What has no field of its own is typed as JSON. */
+/** The fields of a JSON Schema; undefined if it is not an object schema. Unsupported types are entered as JSON. */
 export function formFields(schema: Interaction['schema']): FormField[] | undefined {
   if (!isObject(schema) || !isObject(schema.properties)) return undefined
   const required = Array.isArray(schema.required) ? schema.required : []
@@ -56,10 +56,10 @@ function inputOf(property: Record<string, unknown>): FormField['input'] {
 
 export type FormResult = { ok: true; answers: Record<string, unknown> } | { ok: false; errors: ByField }
 
-/** By the name of the field. A map: an agent may name a field `constructor` or `__proto__`. */
+/** Keyed by field name. A map and not an object: an agent may name a field `constructor` or `__proto__`. */
 export type ByField = ReadonlyMap<string, string>
 
-/** What was typed, as the answers that the schema asks for, or what is wrong with each field. */
+/** Converts the typed texts to the answers that the schema requires, or returns the error of each wrong field. */
 export function formAnswers(fields: readonly FormField[], typed: ByField): FormResult {
   const errors = new Map<string, string>()
   const answers = new Map<string, unknown>()

@@ -1,7 +1,7 @@
 import type { Agent, Interaction } from '@fleetwire/protocol'
 import type { LastEnded } from '@fleetwire/react'
 
-/** One row of the queue. Requests that ask the same of several agents are one. */
+/** One row of the queue. Identical requests of several agents share a row. */
 export type Attention =
   | { kind: 'request'; key: string; requests: readonly [Interaction, ...Interaction[]] }
   | { kind: 'failure'; key: string; agentId: string; last: LastEnded['last'] }
@@ -10,8 +10,8 @@ export type Attention =
 const risks: readonly Interaction['risk'][] = ['high', 'unknown', 'medium', 'low']
 
 /**
- * The riskiest first, and of those the ones that wait longest; then what failed, the newest first; then `agents`, which
- * wait for input in their terminal or are stalled.
+ * Requests first, by risk and then oldest first; then failures, newest first; then `agents`, which wait for input in
+ * their terminal or are stalled.
  */
 export function attentionQueue(
   requests: readonly Interaction[],
@@ -35,7 +35,7 @@ export function attentionQueue(
   ]
 }
 
-/** The key names what it waits for, so that a dismissed wait does not hide the next one. */
+/** The key contains the running commands, so that dismissing one wait does not hide the next one. */
 const quietNeed = ({ agentId, work, detail, lastSeenAt, running }: Agent): Attention => {
   const kind = work === 'waiting' ? 'waiting' : 'stalled'
   return { kind, key: `${kind} ${agentId} ${running.join()}`, agentId, detail, since: lastSeenAt }
@@ -46,6 +46,6 @@ const byUrgency = (a: Interaction, b: Interaction): number =>
   (a.createdAt ?? 0) - (b.createdAt ?? 0) ||
   (a.interactionId < b.interactionId ? -1 : 1)
 
-/** Equal for requests that one answer can serve: the same words, the same subject, the same options. */
+/** Equal for requests that one answer can serve: those with the same words, subject and options. */
 const likeness = ({ kind, title, description, subject, risk, options, schema }: Interaction): string =>
   JSON.stringify([kind, title, description, subject, risk, options, schema])

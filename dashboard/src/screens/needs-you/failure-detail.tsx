@@ -28,7 +28,7 @@ export function useRetry(commandId: string, agentId: string) {
   })
 }
 
-/** A command that did not succeed: what happened, and what to do. */
+/** A command that did not succeed: what happened, and what the user can do. */
 export function FailureDetail({ commandId, onDismiss }: { commandId: string; onDismiss(): void }) {
   const live = useCommand(commandId)
   const now = useNow()
@@ -117,7 +117,7 @@ export interface QuietNeedProps {
   onDismiss(): void
 }
 
-/** An agent that needs somebody without asking: it waits in its terminal, or nothing comes of its work. */
+/** An agent that needs the user but has not asked: it waits for input in its terminal, or its work is stalled. */
 export function QuietNeed({ kind, agentId, detail, onDismiss }: QuietNeedProps) {
   const agent = useAgent(agentId, ({ name }) => name)
   const summary = useAgentSummary(agentId)

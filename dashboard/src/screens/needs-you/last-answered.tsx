@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import { visibleText } from '../../model/visible-text.ts'
 import { resolutionWords } from './request-words.ts'
 
-/** What was answered last, for who comes to an empty queue and wonders. */
+/** The last answered request, shown when the queue is empty. */
 export function LastAnswered() {
   const rest = useFleetwireRest()
   const now = useNow()

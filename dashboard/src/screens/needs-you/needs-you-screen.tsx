@@ -20,7 +20,7 @@ import { useAttention } from './use-attention.ts'
 
 const UNDO_MS = 5000
 
-/** The queue of what waits for a person, and one item of it whole. */
+/** The queue of everything that waits for a person, and one item in detail. */
 export function NeedsYouScreen() {
   const attention = useAttention()
   if (attention.status === 'loading') {
@@ -51,7 +51,7 @@ function Queue({ items, stale }: { items: readonly Attention[]; stale: boolean }
   const navigate = useNavigate()
   const isPhone = usePhone()
   const rows = useRef(new Map<string, HTMLButtonElement>())
-  // What was answered a moment ago stays in view until somebody moves on.
+  // An item that was just answered stays in view until the user moves on.
   const [kept, setKept] = useState<Attention>()
   const wanted = id ?? (isPhone ? undefined : kept?.key)
   const listed = items.find(item => wanted !== undefined && keysOf(item).includes(wanted))
@@ -186,7 +186,7 @@ function AgentsLastLine({ agentId }: { agentId: string }) {
 const keysOf = (item: Attention): string[] =>
   item.kind === 'request' ? item.requests.map(({ interactionId }) => interactionId) : [item.key]
 
-/** Out of the queue, with a way back. Of a failure, a look at the agent does the same; a request has to be answered. */
+/** Removes an item from the queue, with undo. A look at the agent also dismisses a failure; requests need an answer. */
 function dismiss(item: Attention): void {
   if (item.kind === 'request') return
   const { seen, dismissed, set } = usePreferences.getState()

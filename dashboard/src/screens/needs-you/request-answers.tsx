@@ -11,7 +11,7 @@ import { RequestForm } from './request-form.tsx'
 import { expiryWords, labelOf, mainOption, type Option, orderedOptions } from './request-words.ts'
 import { useAnswer } from './use-answer.ts'
 
-/** Everything that an open request can be answered with: its options, a text, the form of its schema. */
+/** All ways to answer an open request: its options, a text, the form of its schema. */
 export function Answers({ request, alike }: { request: Interaction; alike: readonly string[] }) {
   const { answer, pending, problem } = useAnswer(request, alike)
   const fields = request.kind === 'form' ? formFields(request.schema) : undefined
@@ -57,11 +57,11 @@ export function Answers({ request, alike }: { request: Interaction; alike: reado
 
 interface OptionsProps {
   request: Interaction
-  /** “ for all 3”, where the same is asked several times. */
+  /** “ for all 3” if several requests get the same answer, otherwise empty. */
   many: string
   disabled: boolean
   onAnswer(optionId: string): void
-  /** Those that allow send what is filled in. */
+  /** In a form, the allowing options submit it. */
   inForm?: boolean
   children?: ReactNode
 }
@@ -79,9 +79,9 @@ function Options({ request, many, disabled, onAnswer, inForm = false, children }
           look={option !== main ? 'outline' : request.risk === 'high' ? 'danger' : 'filled'}
           disabled={disabled}
           title={(decides ? effectWords[option.effect] : 'Answers it') + scopeWords[option.scope ?? 'once']}
-          // The label is the agent's; the mark says what the server takes the answer for.
+          // The label comes from the agent; the icon shows what effect the answer has.
           icon={decides && <EffectMark effect={option.effect} />}
-          // A label may be long: all of it is read before it is pressed.
+          // A label may be long: show all of it, so that the user can read it before pressing.
           className="h-auto! min-h-[30px] max-w-full shrink! py-1 pointer-coarse:min-h-11"
           {...(inForm && option.effect === 'allow'
             ? { type: 'submit', value: option.id }

@@ -10,8 +10,8 @@ import { deliveryWords, resolutionWords } from './request-words.ts'
 import { RiskTag } from './risk-tag.tsx'
 
 /**
- * What an agent asks, whole, and everything that can be answered to it; after the answer, how it ended and whether it
- * arrived. `alike`: other requests that get the same answer.
+ * A request in full, with all ways to answer it; after the answer, how it was resolved and whether the answer was
+ * delivered. `alike`: other requests that get the same answer.
  */
 export function RequestCard({ id, alike = [] }: { id: string; alike?: readonly string[] }) {
   const live = useInteraction(id)

@@ -7,12 +7,12 @@ import { type ByField, type FormField, formAnswers } from './answer-form.ts'
 export interface RequestFormProps {
   fields: readonly FormField[]
   disabled: boolean
-  /** Its buttons. Each of type `submit` sends the answers, with its value as the option if it has one. */
+  /** The buttons. A `submit` button sends the answers, with its value, if any, as the chosen option. */
   children: ReactNode
   onSubmit(answers: Record<string, unknown>, optionId: string | undefined): void
 }
 
-/** The form of a request, made of its schema. */
+/** The form of a request, generated from its schema. */
 export function RequestForm({ fields, disabled, children, onSubmit }: RequestFormProps) {
   const [typed, setTyped] = useState<ByField>(new Map())
   const [errors, setErrors] = useState<ByField>(new Map())

@@ -4,7 +4,7 @@ import { visibleText } from '../../model/visible-text.ts'
 
 export type Option = Interaction['options'][number]
 
-/** Those that allow come first, the ones of the widest scope last. */
+/** Allowing options first; within each effect, narrower scopes first. */
 export function orderedOptions(options: Interaction['options']): Option[] {
   const scopes = ['once', 'session', 'always']
   const rank = ({ effect, scope }: Option) => (effect === 'allow' ? 0 : 10) + scopes.indexOf(scope ?? 'once')
@@ -14,13 +14,13 @@ export function orderedOptions(options: Interaction['options']): Option[] {
 /** An empty label is replaced by the option's id. */
 export const labelOf = ({ id, label }: Option): string => (visibleText(label).trim() === '' ? id : visibleText(label))
 
-/** The one that stands out: what allows, in the narrowest scope. Several answers to a question are equals: none does. */
+/** The highlighted option: the one that allows in the narrowest scope. None if a question has several answers. */
 export function mainOption({ kind, options }: Interaction): Option | undefined {
   const [first, ...others] = orderedOptions(options).filter(({ effect }) => effect === 'allow')
   return kind === 'question' && others.length > 0 ? undefined : first
 }
 
-/** The option that a key answers with: the one of the narrowest scope. What wants a look or a form has no key. */
+/** The option that a key chooses: the narrowest scope. None if the risk is high or unknown, or a form is needed. */
 export function keyOption({ kind, options, risk }: Interaction, effect: Option['effect']): Option | undefined {
   if (risk === 'high' || risk === 'unknown' || (kind === 'form' && effect === 'allow')) return undefined
   return orderedOptions(options).find(option => option.effect === effect)
@@ -32,7 +32,7 @@ export function expiryWords({ expiresAt, defaultOnTimeout }: Interaction, now: n
   return expiresAt <= now ? `Expired: ${then}.` : `Without an answer in ${elapsed(expiresAt - now)}, ${then}.`
 }
 
-/** How a request ended: “Allow once, by ann 3s ago”. */
+/** How a request was resolved: “Allow once, by ann 3s ago”. */
 export function resolutionWords(request: Interaction, now: number, me: string | undefined): string {
   const { state, resolution, options } = request
   if (state === 'cancelled') return 'It is not asked any more: its work ended.'

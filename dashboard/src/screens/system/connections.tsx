@@ -25,7 +25,7 @@ const columns: readonly Column[] = [
   { key: 'close', header: '', width: '84px', align: 'end' },
 ]
 
-/** Every open socket, and a way to close one. */
+/** All open connections, each with a button to close it. */
 export function Connections() {
   const rest = useFleetwireRest()
   const { role } = useConnection()

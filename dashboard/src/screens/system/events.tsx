@@ -11,7 +11,7 @@ import { Empty } from '../../ui/states.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
 import { Cell, type Column, TableRow, VirtualTable } from '../../ui/virtual-table.tsx'
 
-/** The newest are kept; a page that is left open must not grow. */
+/** How many of the newest events are kept: a page that is left open must not grow without bound. */
 const RING = 2000
 const FLUSH_MS = 250
 
@@ -22,7 +22,7 @@ const columns: readonly Column[] = [
   { key: 'payload', header: 'Payload', width: 'minmax(0,1.2fr)', wideOnly: true },
 ]
 
-/** What happens now, as it is on the wire. */
+/** Live events as they are on the wire. */
 export function Events() {
   const { topics } = useSearch({ from: '/system' })
   const navigate = useNavigate({ from: '/system' })
@@ -127,7 +127,7 @@ export function Events() {
   )
 }
 
-/** The newest events of the patterns, shown a few times a second however many there are. */
+/** The newest events that match the patterns; rendered at most every `FLUSH_MS`, however many there are. */
 function useRing(patterns: readonly string[]) {
   const ring = useRef<WireEvent[]>([])
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)

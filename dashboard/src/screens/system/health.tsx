@@ -9,7 +9,7 @@ import { usePolled } from './use-polled.ts'
 
 const EVERY_MS = 2000
 
-/** Whether the server takes and keeps what it is given, and how busy it is. */
+/** Whether the server accepts and stores data, and how busy it is. */
 export function Health() {
   const client = useFleetwire()
   const rest = useFleetwireRest()

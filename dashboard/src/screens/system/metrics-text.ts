@@ -1,6 +1,6 @@
 export type Samples = ReadonlyMap<string, number>
 
-/** The samples of Prometheus' text format: `name{label="x"}` → value. */
+/** Parses the samples of Prometheus' text format: `name{label="x"}` → value. */
 export function readSamples(text: string): Samples {
   const samples = new Map<string, number>()
   for (const line of text.split('\n')) {
@@ -18,7 +18,7 @@ export function total(samples: Samples, name: string): number {
   return sum
 }
 
-/** How much a counter grew a second between two looks; undefined before the second one, and after a restart. */
+/** The rate of a counter per second between two reads; undefined before the second read and after a restart. */
 export function perSecond(
   before: { at: number; samples: Samples } | undefined,
   now: { at: number; samples: Samples },

@@ -28,7 +28,7 @@ export interface MintTokenProps {
   onMinted(): void
 }
 
-/** Makes a token and shows it once, with the command that uses it. */
+/** Mints a token and shows it once, with the command that uses it. */
 export function MintToken({ open, onOpenChange, onMinted }: MintTokenProps) {
   const rest = useFleetwireRest()
   const [sub, setSub] = useState('')

@@ -17,7 +17,7 @@ const tabs = [
 
 type TabName = (typeof tabs)[number]['value']
 
-/** The server itself: whether it is well, who is connected, who may come, and what goes over the wire. */
+/** The server itself: its health, connections, tokens, and the events on the wire. */
 export function SystemScreen() {
   const { tab } = useSearch({ from: '/system' })
   const navigate = useNavigate({ from: '/system' })

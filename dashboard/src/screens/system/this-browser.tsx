@@ -11,7 +11,7 @@ const themes: readonly { value: Theme; label: string }[] = [
   { value: 'light', label: 'Light' },
 ]
 
-/** What is kept in this browser and concerns nobody else. */
+/** Settings that are stored only in this browser. */
 export function ThisBrowser() {
   const { theme, desktopNotifications, notifyDone, screenReaderTerminal, set } = usePreferences()
   const canNotify = isSecureContext && 'Notification' in window

@@ -27,7 +27,7 @@ const columns: readonly Column[] = [
   { key: 'revoke', header: '', width: '92px', align: 'end' },
 ]
 
-/** Every token that was made here; new ones, and the end of old ones. */
+/** All tokens that this server minted; mints new ones and revokes old ones. */
 export function Tokens() {
   const rest = useFleetwireRest()
   const { role } = useConnection()

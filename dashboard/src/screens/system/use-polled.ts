@@ -12,7 +12,7 @@ export interface Polled<T> {
   refresh(): Promise<void>
 }
 
-/** What is not pushed, read again every `everyMs` while the page is looked at. An error keeps what was read before. */
+/** Polls data that is not pushed, every `everyMs` while the page is visible. An error keeps the previous data. */
 export function usePolled<T>(load: () => Promise<RestResult<T>>, everyMs: number): Polled<T> {
   const latest = useRef(load)
   latest.current = load

@@ -9,7 +9,7 @@ export const taskFilters: readonly { value: string; label: string; statuses: rea
     { value: 'cancelled', label: 'Cancelled', statuses: ['cancelled'] },
   ]
 
-/** By the word of an address: a group, or one status as the protocol says it. */
+/** The statuses for a value from the address: a group, or one status of the protocol. */
 export const taskStatusesOf = (value: string | undefined): readonly Task['status'][] | undefined => {
   const group = taskFilters.find(filter => filter.value === (value ?? ''))
   return group === undefined ? [value as Task['status']] : group.statuses

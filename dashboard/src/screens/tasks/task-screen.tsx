@@ -23,7 +23,7 @@ import { TableSkeleton } from '../../ui/table-skeleton.tsx'
 import { saveFile } from './save-file.ts'
 import { TaskCommands } from './task-commands.tsx'
 
-/** One task: how far it is, what it consists of, what happened, and its commands. */
+/** One task: its progress, its parts, its history, and its commands. */
 export function TaskScreen() {
   const { taskId } = useParams({ from: '/tasks/$taskId' })
   const navigate = useNavigate()
@@ -192,7 +192,7 @@ function TaskFacts({ task }: { task: Task }) {
 
 const MOST_EVENTS = 50
 
-/** What was said about it last: events of its own, and those of backends. */
+/** The latest events of the task, including those that backends published for it. */
 function History({ taskId }: { taskId: string }) {
   const rest = useFleetwireRest()
   const [events, setEvents] = useState<readonly WireEvent[]>([])

@@ -32,7 +32,7 @@ const formats: readonly { format: ExportFormat; label: string }[] = [
   { format: 'md', label: 'Markdown, for people' },
 ]
 
-/** Every task with its parts, and an export of what is shown. */
+/** All tasks with their parts, and an export of the shown tasks. */
 export function TasksScreen() {
   const { status, agent } = useSearch({ from: '/tasks' })
   const navigate = useNavigate({ from: '/tasks' })

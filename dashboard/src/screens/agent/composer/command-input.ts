@@ -1,4 +1,4 @@
-/** Text for kinds that take text; for an agent's own kinds, JSON where it is a JSON object or array. */
+/** Text for kinds that take text; for an agent's own kinds, parsed JSON if it is a JSON object or array. */
 export function inputOf(kind: string, text: string): unknown {
   if (kind === 'shell' || kind === 'prompt' || !/^\s*[[{]/.test(text)) return text
   try {

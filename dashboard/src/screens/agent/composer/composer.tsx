@@ -19,7 +19,7 @@ const MOST_LINES = 8
 export interface ComposerProps {
   agent: Agent
   mayCommand: boolean
-  /** Prompts go into the conversation that is shown. */
+  /** The shown conversation, which prompts continue. */
   sessionId: string | undefined
 }
 
@@ -39,7 +39,7 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
   const note = hint(agent, connection.state === 'online', isBusy, isPhone)
   const walk = useHistory(agentId, field, setText)
   useShortcuts([{ keys: 'c', label: 'Write a command', group: 'Agent', run: () => field.current?.focus() }], mayCommand)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another text has another height
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height depends on the text
   useEffect(() => grow(field.current), [text])
 
   const send = (interrupt: boolean) => {
@@ -59,7 +59,7 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
       if (result.ok) settleSent(agentId, key, { state: 'sent', commandId: result.command.commandId })
       else {
         settleSent(agentId, key, { state: 'refused', error: result.error })
-        // Nothing written is lost, unless something else is being written already.
+        // Put the text back, unless the user is already writing something else.
         setText(now => (now === '' ? input : now))
       }
     })
@@ -140,7 +140,7 @@ function Bar({ children }: { children: React.ReactNode }) {
   )
 }
 
-/** Short on a phone: it must not make the field higher. */
+/** Short on a phone, where it must not wrap and make the field taller. */
 function placeholder({ name }: Agent, kind: string, isShort: boolean): string {
   if (kind === 'shell') return isShort ? 'Shell command' : `A shell command for ${name}`
   if (kind === 'prompt') return isShort ? 'Prompt' : `Ask ${name}`
@@ -148,7 +148,7 @@ function placeholder({ name }: Agent, kind: string, isShort: boolean): string {
   return `Input of a ${kind} command, text or JSON`
 }
 
-/** What becomes of what is sent now; on a phone only where it is not the usual. */
+/** What happens to input that is sent now; on a phone only if it is unusual. */
 function hint(agent: Agent, isOnline: boolean, isBusy: boolean, isShort: boolean): string {
   if (!isOnline) return 'No connection: what you send goes out when it is back.'
   if (agent.link === 'offline') return 'The agent is offline: commands wait in its queue until it is back.'
@@ -158,7 +158,7 @@ function hint(agent: Agent, isOnline: boolean, isBusy: boolean, isShort: boolean
     : 'Enter sends, Shift+Enter starts a new line, ↑ brings back what was sent.'
 }
 
-/** As high as its text, up to a limit. */
+/** Makes the field as tall as its text, up to a limit. */
 function grow(field: HTMLTextAreaElement | null): void {
   if (field === null) return
   field.style.height = 'auto'
@@ -166,7 +166,7 @@ function grow(field: HTMLTextAreaElement | null): void {
   field.style.height = `${Math.min(field.scrollHeight + 2, MOST_LINES * line + 10)}px`
 }
 
-/** ↑ and ↓ walk through the inputs that the agent got before; loaded at the first ↑. */
+/** ↑ and ↓ walk through earlier inputs of the agent, which are loaded at the first ↑. */
 function useHistory(
   agentId: string,
   field: React.RefObject<HTMLTextAreaElement | null>,
@@ -174,7 +174,7 @@ function useHistory(
 ) {
   const rest = useFleetwireRest()
   const history = useRef(emptyHistory)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another agent has another history
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each agent has its own history
   useEffect(() => {
     history.current = emptyHistory
   }, [agentId])

@@ -1,8 +1,8 @@
-/** Walking through what was sent before, as in a shell. */
+/** A walk through earlier inputs, as in a shell. */
 export interface History {
-  /** Newest first, without repetitions. */
+  /** Newest first, without duplicates. */
   readonly entries: readonly string[]
-  /** -1: what is being written. */
+  /** -1: the draft. */
   readonly at: number
   readonly draft: string
 }
@@ -13,7 +13,7 @@ export function historyOf(inputs: readonly string[], draft: string): History {
   return { entries: [...new Set(inputs.filter(input => input.trim() !== ''))], at: -1, draft }
 }
 
-/** One entry further back (`1`) or forth (`-1`); undefined where there is no other. */
+/** One entry back (`1`) or forward (`-1`); undefined if there is none. */
 export function step(history: History, by: 1 | -1): History | undefined {
   const at = history.at + by
   return at < -1 || at >= history.entries.length ? undefined : { ...history, at }

@@ -7,10 +7,10 @@ export type SentState =
 
 export type Sent = SentState & { key: string; text: string; kind: string }
 
-/** How many of the last ones stand above the composer. */
+/** How many of the latest sent commands are shown above the composer. */
 const SHOWN = 3
 
-/** What was sent to each agent from this page, newest last: leaving a screen and coming back forgets nothing. */
+/** The commands sent to each agent from this page, newest last. They survive leaving the screen and coming back. */
 export const useSentStore = create<{ byAgent: Readonly<Record<string, readonly Sent[]>> }>(() => ({ byAgent: {} }))
 
 const NONE: readonly Sent[] = []

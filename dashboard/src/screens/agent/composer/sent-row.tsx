@@ -8,10 +8,10 @@ import { IconButton } from '../../../ui/button.tsx'
 import { ToneMark } from '../../../ui/status.tsx'
 import { forgetSent, type Sent } from './sent-commands.ts'
 
-/** An end is read by then, and the next one is shown below it. */
+/** How long an ended command stays, unless it is the last one. */
 const ENDED_MS = 15_000
 
-/** What became of a command that was sent here. */
+/** The status of a command that was sent from here. */
 export function SentRow({ agentId, sent, isLast }: { agentId: string; sent: Sent; isLast: boolean }) {
   const { state } = useConnection()
   if (sent.state === 'sent') return <CommandRow agentId={agentId} sent={sent} isLast={isLast} />

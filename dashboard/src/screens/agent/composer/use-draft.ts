@@ -10,7 +10,7 @@ function save(agentId: string, text: string): void {
   set({ drafts: text === '' ? rest : withEntry(drafts, agentId, text) })
 }
 
-/** What is written for an agent and not sent: it stays while one looks elsewhere, and over a reload. */
+/** The unsent text for an agent. It survives navigation and a reload. */
 export function useDraft(agentId: string): [string, (next: string | ((text: string) => string)) => void] {
   const [draft, setDraft] = useState(() => ({ agentId, text: usePreferences.getState().drafts[agentId] ?? '' }))
   const latest = useRef(draft)

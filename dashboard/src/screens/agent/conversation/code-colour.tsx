@@ -16,7 +16,7 @@ import type { ReactNode } from 'react'
 const lowlight = createLowlight({ bash, css, diff, go, json, markdown, python, rust, sql, typescript, xml, yaml })
 lowlight.registerAlias({ typescript: ['javascript', 'js', 'jsx', 'mjs', 'cjs'], bash: ['shell', 'console'] })
 
-/** What a part of code is, in the colours that the page has. */
+/** Maps token types of highlight.js to the colours of the page. */
 const colours: Record<string, string> = {
   comment: 'text-text3 italic',
   quote: 'text-text3 italic',
@@ -47,7 +47,7 @@ interface Node {
   children?: readonly unknown[]
 }
 
-/** The code in colours; undefined if the language is not known. */
+/** Highlighted code; undefined if the language is unknown. */
 export function colour(text: string, language: string): ReactNode | undefined {
   if (!lowlight.registered(language)) return undefined
   return lowlight.highlight(language, text).children.map((node, index) => drawn(node as Node, index))

@@ -1,10 +1,10 @@
 import { memo, type ReactNode, startTransition, useEffect, useState } from 'react'
 import { CopyButton } from '../../../ui/copy-button.tsx'
 
-/** Colouring more than this would stop the page for longer than it is worth. */
+/** Highlighting more than this would block the page for longer than it is worth. */
 const LONGEST_COLOURED = 30_000
 
-/** A block of code: plain at once, in colours a moment later. */
+/** A block of code: plain at first, highlighted a moment later. */
 export const Code = memo(function Code({ text, language }: { text: string; language: string | undefined }) {
   const [coloured, setColoured] = useState<{ text: string; node: ReactNode }>()
   useEffect(() => {

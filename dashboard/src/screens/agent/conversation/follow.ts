@@ -1,11 +1,11 @@
 import { createContext, type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 
-/** Whether the end of the conversation is followed. */
+/** Whether the view follows the end of the conversation. */
 export const FollowContext = createContext(true)
 
-/** So near to the end, somebody wants to see what comes. */
+/** Within this distance of the end, the view follows new content. */
 const NEAR_PX = 40
-/** A scroll so soon after a wheel, a key or a finger is a person's; others come of the content. */
+/** A scroll this soon after a wheel, key or touch event is the user's; others are caused by changing content. */
 const INTENT_MS = 1000
 
 export interface Follow {
@@ -15,7 +15,7 @@ export interface Follow {
   toEnd(): void
 }
 
-/** Keeps the end of growing content in view, until somebody scrolls away from it. */
+/** Keeps the end of growing content in view until the user scrolls away from it. */
 export function useFollow(): Follow {
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)

@@ -6,7 +6,7 @@ import { Code } from './code.tsx'
 
 const plugins = [remarkGfm]
 
-/** Markdown of one block. Raw HTML stays text; pictures are named, not loaded: an agent must not call home from here. */
+/** Markdown of one block. Raw HTML stays text; images are named, not loaded: an agent must not phone home from here. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   return (
     <ReactMarkdown remarkPlugins={plugins} components={components}>

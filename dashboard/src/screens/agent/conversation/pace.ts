@@ -1,8 +1,8 @@
 const WINDOW_MS = 1000
-/** More blocks a second are gone from the page before anybody reads them. */
+/** Blocks per second. Above this, they scroll out of view before anybody can read them. */
 const FAST = 12
 
-/** How fast a text grows, in blocks. What it has when it is first shown does not count. */
+/** Measures how fast a text grows, in blocks. Blocks that exist when it is first shown do not count. */
 export class Pace {
   #count: number | undefined
   #since = 0

@@ -5,7 +5,7 @@ const LONGEST = 80
 
 type Titled = Pick<Session, 'sessionId' | 'title' | 'lastMessage' | 'startedAt'>
 
-/** Its title; of one that was given none, the last message or when it began. */
+/** The title of a session; if it has none, its last message or its start time. */
 export function sessionTitle({ sessionId, title, lastMessage, startedAt }: Titled): string {
   const own = title === sessionId ? '' : title
   const line = (own || lastMessage).split('\n').find(part => part.trim() !== '')

@@ -8,7 +8,7 @@ export interface ShowMoreProps {
   children: string
 }
 
-/** Shows more as soon as it comes into view; the keyboard presses it. */
+/** Shows more when it scrolls into view; keyboard users can press it. */
 export function ShowMore({ onShow, disabled = false, className, children }: ShowMoreProps) {
   const element = useRef<HTMLButtonElement>(null)
   const latest = useRef(onShow)

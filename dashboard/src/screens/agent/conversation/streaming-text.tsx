@@ -7,7 +7,7 @@ import { ShowMore } from './show-more.tsx'
 import { TextBlocks } from './text-blocks.ts'
 import { useBlockWindow } from './use-block-window.ts'
 
-/** A text that grows: finished blocks never render again, only the last ones are mounted, the end of it is plain. */
+/** A growing text. Finished blocks never render again, only the last ones are mounted, and the tail is plain text. */
 export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean }) {
   const cutter = useRef<TextBlocks>(undefined)
   cutter.current ??= new TextBlocks()
@@ -39,10 +39,10 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
   )
 }
 
-/** Of a text that rushes by, only what stays for so long becomes Markdown. */
+/** While a text grows fast, a block becomes Markdown only if it stays mounted this long. */
 const RUSH_MS = 400
 
-/** Plain text at once; Markdown when the page has time for it. */
+/** Plain text at first; Markdown when the page has time for it. */
 const Block = memo(function Block({ text, pace }: { text: string; pace: Pace }) {
   const [isRich, setIsRich] = useState(false)
   useEffect(() => {
@@ -69,7 +69,7 @@ interface TailProps {
 
 function Tail({ text, isOpen, openCode, pace }: TailProps) {
   if (text.trim() === '') return null
-  // What was left open is closed: the text may end anywhere.
+  // Close open Markdown constructs: the text may end anywhere.
   if (!isOpen) return <Block text={remend(text)} pace={pace} />
   if (openCode === undefined) return <PlainText text={text} />
   return (

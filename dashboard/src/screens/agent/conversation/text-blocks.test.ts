@@ -6,7 +6,7 @@ const cut = (text: string) => {
   return [...blocks.blocks, blocks.tail]
 }
 
-/** The same text in pieces of every size must be cut in the same places. */
+/** A text pushed in pieces of any size must be cut in the same places. */
 function inPieces(text: string, size: number): string[] {
   const blocks = new TextBlocks()
   for (let end = size; end < text.length + size; end += size) blocks.push(text.slice(0, end))

@@ -1,37 +1,37 @@
-/** A block that grows beyond this is cut where it is, so that no flush draws more than this. */
+/** A longer tail is cut even inside a block, to bound what one flush draws. */
 const LONGEST_TAIL = 16 * 1024
 
 /**
- * Cuts a text that only grows into blocks of Markdown, at blank lines outside fences. Each `push` reads only what is
- * new. Blocks never change once they are cut; what follows them is the tail.
+ * Cuts an append-only text into blocks of Markdown, at blank lines outside fences. Each `push` reads only the new part.
+ * Blocks never change once they are cut; the rest after them is the tail.
  */
 export class TextBlocks {
   #blocks: string[] = []
   #text = ''
   /** Where the tail begins. */
   #from = 0
-  /** Up to here, lines were read; it is the beginning of a line. */
+  /** Lines are read up to here; always the beginning of a line. */
   #read = 0
-  /** Where the tail is cut if the next line begins something new. */
+  /** Where to cut the tail if the next line begins a new block. */
   #cutAt: number | undefined
-  /** The line that opened the fence that the end of the text is in. */
+  /** The line that opened the fence in which the text currently ends. */
   #fence: string | undefined
   #fenceFrom = 0
   #codeFrom = 0
-  /** The tail continues a fence that was too long for one block. */
+  /** The opening line to repeat if the tail continues a fence that was too long for one block. */
   #reopened = ''
 
-  /** Grows in place. */
+  /** The same array, which grows in place. */
   get blocks(): readonly string[] {
     return this.#blocks
   }
 
-  /** What follows the blocks, as Markdown of its own. */
+  /** The rest after the blocks, as self-contained Markdown. */
   get tail(): string {
     return this.#reopened + this.#text.slice(this.#from)
   }
 
-  /** The tail, if it ends inside a fence: what stands before it, and the code so far. */
+  /** If the tail ends inside a fence: the text before the fence, and the code so far. */
   get openCode(): { before: string; code: string } | undefined {
     if (this.#fence === undefined) return undefined
     const from = Math.max(this.#from, this.#codeFrom)
@@ -39,7 +39,7 @@ export class TextBlocks {
     return { before, code: this.#text.slice(from) }
   }
 
-  /** Takes the whole text so far. A text that does not continue the one before begins anew. */
+  /** Takes the whole text so far. A text that does not continue the previous one starts over. */
   push(text: string): this {
     if (text.length === this.#text.length && text === this.#text) return this
     if (!continues(text, this.#text)) this.#reset()
@@ -81,7 +81,7 @@ export class TextBlocks {
       this.#cutLong(next)
   }
 
-  /** What follows a blank line: an indented line still belongs to what is before it. */
+  /** Looks at the line after a blank one: if it is indented, it still belongs to the block before. */
   #peek(line: string): void {
     if (this.#cutAt === undefined || line.trim() === '') return
     if (/^\s/.test(line) && this.#read - this.#from < LONGEST_TAIL) this.#cutAt = undefined
@@ -90,7 +90,7 @@ export class TextBlocks {
 
   #cut(at: number): void {
     const block = this.#reopened + this.#text.slice(this.#from, at).trimEnd()
-    // A copy: engines let a part of a string keep the whole, and each flush brings another whole.
+    // Copy it: in JS engines a substring can keep the whole string alive, and each flush brings a new whole string.
     if (block.trim() !== '') this.#blocks.push(structuredClone(block))
     this.#reopened = ''
     this.#from = at
@@ -106,7 +106,7 @@ export class TextBlocks {
     this.#reopened = `${fence}\n`
   }
 
-  /** A line without an end. */
+  /** Cuts a line that grows too long without a line break. */
   #bound(): void {
     while (this.#text.length - this.#from > 2 * LONGEST_TAIL) {
       const to = this.#from + LONGEST_TAIL
@@ -118,7 +118,7 @@ export class TextBlocks {
   }
 }
 
-/** Compares only the seam: the end of a long text must not cost its length. */
+/** Compares only the last characters of `before`: an append to a long text must not cost its length. */
 function continues(text: string, before: string): boolean {
   if (text.length < before.length) return false
   const seam = Math.max(0, before.length - 64)

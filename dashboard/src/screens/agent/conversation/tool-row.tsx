@@ -11,10 +11,10 @@ import { asBlock, asLine } from './tool-words.ts'
 
 type Tool = Extract<ConversationItem, { kind: 'tool' }>
 
-/** More is cut: a result of megabytes would stop the page. */
+/** Longer values are truncated: a result of megabytes would block the page. */
 const LONGEST_SHOWN = 50_000
 
-/** One call of a tool on one line, which opens to everything that is known of it. */
+/** A tool call on one line, which expands to all its details. */
 export function ToolRow({ tool }: { tool: Tool }) {
   const [isOpen, setIsOpen] = useState(false)
   const id = useId()

@@ -1,4 +1,4 @@
-/** Values as one line: what a row shows before it is opened. */
+/** A value on one line, for a collapsed row. */
 export function asLine(value: unknown): string {
   if (value === undefined || value === null) return ''
   if (typeof value === 'string') return oneLine(value)
@@ -11,7 +11,7 @@ export function asLine(value: unknown): string {
   )
 }
 
-/** Values to read, whole. */
+/** A whole value, formatted for reading. */
 export const asBlock = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value, null, 2))
 
 const LONGEST_LINE = 200

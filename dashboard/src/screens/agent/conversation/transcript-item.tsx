@@ -7,7 +7,7 @@ import { ToolRow } from './tool-row.tsx'
 
 type Message = Extract<ConversationItem, { kind: 'message' }>
 
-/** One message or tool call; only it renders when its text grows. */
+/** One message or tool call; when its text grows, only this row renders. */
 export const TranscriptRow = memo(function TranscriptRow({ sessionId, id }: { sessionId: string; id: string }) {
   const item = useTranscriptItem(sessionId, id)
   if (item === undefined) return null
@@ -43,7 +43,7 @@ function MessageRow({ message }: { message: Message }) {
   )
 }
 
-/** What the agent thought: one line once it is over. */
+/** The agent's reasoning, collapsed to one line once it has ended. */
 function Reasoning({ message }: { message: Message }) {
   const { text, state, startedAt, endedAt } = message
   const isOpen = state === 'open'

@@ -8,10 +8,10 @@ import { FollowContext, useFollow } from './follow.ts'
 import { ShowMore } from './show-more.tsx'
 import { TranscriptRow } from './transcript-item.tsx'
 
-/** How many items are mounted at first, and how many more when somebody scrolls up to them. */
+/** How many items are mounted at first, and how many more at a time as the user scrolls up. */
 const MOUNTED = 60
 
-/** The conversation of one session, with its end in view until somebody scrolls away. */
+/** The conversation of one session, with its end in view until the user scrolls away. */
 export function Transcript({ sessionId, agentName }: { sessionId: string; agentName: string }) {
   const live = useSession(sessionId)
   const { scroller, content, isFollowing, toEnd } = useFollow()
@@ -20,7 +20,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
   const view = live.status === 'ready' ? live.data : undefined
   const ids = view?.itemIds ?? []
   const unseen = useUnseen(ids.length, isFollowing)
-  // The place of somebody who reads stays when more comes above it: at its very top, browsers do not see to it.
+  // Keep the reading position when items are added above it: browsers do not do that at the very top.
   const fromEnd = useRef<number>(undefined)
   useLayoutEffect(() => {
     const element = scroller.current
@@ -104,7 +104,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
   )
 }
 
-/** How many items came since the end was left. */
+/** How many items have arrived since the user scrolled away from the end. */
 function useUnseen(count: number, isFollowing: boolean): number {
   const seen = useRef(count)
   if (isFollowing || count < seen.current) seen.current = count

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react'
 
-/** How many blocks of one text are mounted, and how many more come when somebody scrolls to an end of them. */
+/** How many blocks of one text are mounted, and how many more when the user scrolls to either end of them. */
 export const MOUNTED = 60
 
 export interface BlockWindow {
@@ -10,7 +10,7 @@ export interface BlockWindow {
   showLater(): void
 }
 
-/** Which blocks are mounted: the last ones while the end is followed; else those that somebody looks at stay. */
+/** Which blocks are mounted: the last ones while following the end, otherwise those the user is looking at. */
 export function useBlockWindow(count: number, isFollowing: boolean): BlockWindow {
   const held = useRef({ from: 0, to: 0 })
   const [, render] = useState(0)

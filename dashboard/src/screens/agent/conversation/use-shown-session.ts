@@ -1,18 +1,18 @@
 import { useSessionIds, useSessionPage } from '@fleetwire/react'
 import { useRef } from 'react'
 
-/** A conversation that the next prompt begins. */
+/** The new conversation that the next prompt begins. */
 export const NEW_SESSION = 'new'
 
 export interface ShownSession {
-  /** All that are loaded, newest first; undefined while they load. */
+  /** All loaded sessions, newest first; undefined while they load. */
   ids: readonly string[] | undefined
   shown: string | undefined
-  /** The shown one goes on: prompts may continue it. */
+  /** The shown session is active: prompts may continue it. */
   isActive: boolean
 }
 
-/** The conversation that is asked for, else the active one: it stays while it is active, whatever begins meanwhile. */
+/** The requested conversation, otherwise the active one. It stays shown while it is active, even if others begin. */
 export function useShownSession(agentId: string, wanted: string | undefined): ShownSession {
   const page = useSessionPage({ agentId })
   const active = useSessionIds({ agentId, status: 'active' })

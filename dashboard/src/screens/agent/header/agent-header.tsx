@@ -16,9 +16,9 @@ import { StopButton } from './stop-button.tsx'
 
 export interface AgentHeaderProps {
   agent: Agent
-  /** The end of the connection that the data is as old as; undefined while it is live. */
+  /** When the connection ended and the data became stale, epoch ms; undefined while it is live. */
   staleSince: number | undefined
-  /** When somebody looked at it here, before now. */
+  /** When the user looked at the agent before this visit. */
   seenAt: number
   mayCommand: boolean
 }
@@ -28,11 +28,11 @@ export function AgentHeader({ agent, staleSince, seenAt, mayCommand }: AgentHead
   usePageTitle(name)
   const summary = useAgentSummary(agentId)
   const clock = useNow()
-  // What is not live any more does not age: nobody knows.
+  // Ages of stale data do not grow: nobody knows whether they still hold.
   const now = staleSince ?? clock
   const stale = staleSince !== undefined
   const latest = summary.status === 'ready' ? summary.data : undefined
-  // A failure that brought somebody here stays in view until something else runs.
+  // The failure that brought the user here stays visible until another command runs.
   const status = shownStatus(agent, latest, latest?.current === undefined ? seenAt : Number.POSITIVE_INFINITY)
   const since = statusSince(status, agent, latest)
   const isPinned = usePreferences(({ pinned }) => pinned.includes(agentId))

@@ -26,7 +26,7 @@ const words: Record<Doing, { title(name: string): string; text: string; button: 
     },
   }
 
-/** Rare actions. Disconnecting and removing are an administrator's. */
+/** Rare actions. Only administrators may disconnect and remove agents. */
 export function AgentMenu({ agentId, name }: { agentId: string; name: string }) {
   const rest = useFleetwireRest()
   const router = useRouter()

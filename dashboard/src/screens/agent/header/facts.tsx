@@ -16,7 +16,7 @@ const evidenceNotes: Record<Agent['evidence'], string> = {
   guessed: 'It was read off the screen of a program, and may be wrong.',
 }
 
-/** Three facts that are no one: whether it is connected, what it does, and how that is known. */
+/** Three separate facts: whether the agent is connected, what it does, and how the server knows. */
 export function Facts({ agent, staleSince }: { agent: Agent; staleSince?: number | undefined }) {
   const clock = useNow()
   const now = staleSince ?? clock
@@ -63,7 +63,7 @@ function Fact({ name, note, detail, isWarning = false, children }: FactProps) {
   )
 }
 
-/** When the agent's state was told last, by its history; undefined while nobody knows. */
+/** When the agent's status last changed, according to its events; undefined if unknown. */
 function useToldAt(agentId: string): number | undefined {
   const rest = useFleetwireRest()
   const topic = `agents.${agentId}.status`

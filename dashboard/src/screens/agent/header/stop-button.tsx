@@ -8,7 +8,7 @@ import { Dialog } from '../../../ui/dialog.tsx'
 import { ToneMark } from '../../../ui/status.tsx'
 import { useStop } from './use-stop.ts'
 
-/** Stops what runs at one click, counts until the agent answers, and then says what is proved. */
+/** Stops the running command with one click, counts until the agent responds, and then shows whether it confirmed. */
 export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boolean }) {
   const { target, running, view, error, stop } = useStop(agentId)
   const title = useCommand(target ?? 'skip', commandTitle)

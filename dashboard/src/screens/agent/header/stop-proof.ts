@@ -4,10 +4,10 @@ import type { Tone } from '../../../model/command-status.ts'
 import { isOver } from '../../../model/command-status.ts'
 
 export type Stopping =
-  /** Asked for, and the agent has not said anything yet. */
+  /** Requested, and the agent has not responded yet. */
   { state: 'stopping'; since: number } | { state: 'ended'; tone: Tone; text: string }
 
-/** How the stop of a command stands, and what proves it. `askedAt`: when it was asked for here. */
+/** The state of a requested stop, and whether the agent confirmed it. `askedAt`: when it was requested here. */
 export function stopping(command: Command | undefined, askedAt: number): Stopping {
   if (command === undefined || !isOver(command.status)) {
     return { state: 'stopping', since: command?.cancelRequestedAt ?? askedAt }

@@ -2,16 +2,16 @@ import { serverNow, useAction, useCommand, useCommandIds, useFleetwire } from '@
 import { useEffect, useState } from 'react'
 import { type Stopping, stopping } from './stop-proof.ts'
 
-/** How long the proof of a stop stands beside the button: shorter when something else runs, which it is not about. */
+/** How long the result of a stop is shown beside the button; shorter if another command runs, to avoid confusion. */
 const PROOF_MS = 30_000
 const PROOF_BESIDE_NEXT_MS = 6_000
 
 export interface Stop {
-  /** The command that the button stops: of those that run, the one that began last. */
+  /** The command that the button stops: the running one that began last. */
   target: string | undefined
-  /** How many run. */
+  /** The number of running commands. */
   running: number
-  /** Of the last stop that was asked for here. */
+  /** The state of the last stop that was requested here. */
   view: Stopping | undefined
   error: { code: string; message: string } | undefined
   stop(): void

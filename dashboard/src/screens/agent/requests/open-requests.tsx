@@ -6,10 +6,10 @@ import { useMayCommand } from '../../../model/use-may-command.ts'
 import { RequestCard } from '../../needs-you/request-card.tsx'
 import { keyOption } from '../../needs-you/request-words.ts'
 
-/** Cards are large: the list of all is a page of its own. */
+/** Cards are large; a separate page lists all requests. */
 const MOST = 10
 
-/** What this agent asks, above the composer: never so much of it that the rest is out of sight. */
+/** The open requests of this agent, above the composer, in limited height so that the rest stays visible. */
 export function OpenRequests({ agentId }: { agentId: string }) {
   const ids = useInteractionIds({ agentId })
   const shown = ids.status === 'ready' ? ids.data : []

@@ -2,7 +2,7 @@ import { useAgentSummary } from '@fleetwire/react'
 import { count, money } from '../../../model/format.ts'
 import { Section } from './section.tsx'
 
-/** What the agent's work has cost, as far as it reports it. */
+/** The cost of the agent's work, as far as it reports it. */
 export function Cost({ agentId }: { agentId: string }) {
   const usage = useAgentSummary(agentId, summary => summary.usage)
   if (usage.status !== 'ready' || usage.data === undefined) return null

@@ -6,7 +6,7 @@ import { Dialog } from '../../../ui/dialog.tsx'
 import { Field, TextArea } from '../../../ui/field.tsx'
 import { inputOf } from '../composer/command-input.ts'
 
-/** Changes the input of a command that still waits. */
+/** Changes the input of a queued command. */
 export function EditCommand({ commandId, onClose }: { commandId: string | undefined; onClose(): void }) {
   const live = useCommand(commandId ?? 'skip')
   const command = live.status === 'ready' ? live.data : undefined

@@ -10,12 +10,12 @@ import { ToneMark } from '../../../ui/status.tsx'
 
 export interface QueueRowProps {
   commandId: string
-  /** Among those that wait; negative for what runs. */
+  /** The position in the queue; negative for running commands. */
   place: number
   mayCommand: boolean
-  /** Whether it carries the marks that scripts look for. */
+  /** Whether the row carries the data attributes that scripts look for. */
   isMarked: boolean
-  /** It is the only one that runs, so the page's Stop is its own. */
+  /** It is the only running command, so the page's Stop button stops it. */
   isAlone: boolean
   onEdit(commandId: string): void
 }

@@ -7,10 +7,10 @@ import { EditCommand } from './edit-command.tsx'
 import { QueueRow } from './queue-row.tsx'
 import { Quiet, Section } from './section.tsx'
 
-/** More are counted, not drawn. */
+/** Further commands are only counted. */
 const MOST_SHOWN = 50
 
-/** What runs, and what waits in the order in which it will run. */
+/** The running commands, then the queued ones in the order in which they will run. */
 export function Queue({ agent }: { agent: Agent }) {
   const { agentId } = agent
   const running = useCommandIds({ agentId, status: ['running', 'dispatched'] })
@@ -22,7 +22,7 @@ export function Queue({ agent }: { agent: Agent }) {
   if (running.status === 'loading' || queued.status !== 'ready') return <Section title="Queue">{null}</Section>
   const rows = [...running.data, ...queued.data.slice(0, MOST_SHOWN)]
   const hidden = queued.data.length - MOST_SHOWN
-  // One element a command says its status, for whoever looks for it: the composer's row if there is one.
+  // Only one element per command carries its status for scripts: the row above the composer, if there is one.
   const isAbove = (id: string) => sent.some(one => one.state === 'sent' && one.commandId === id)
   return (
     <Section title="Queue" count={queued.data.length}>

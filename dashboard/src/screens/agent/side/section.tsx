@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 
-/** One block of the details: its heading, how many it has, and its rows. */
+/** One section of the details: its heading, its count, and its rows. */
 export function Section({
   title,
   count,

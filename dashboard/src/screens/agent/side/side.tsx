@@ -6,7 +6,7 @@ import { Queue } from './queue.tsx'
 import { Sessions } from './sessions.tsx'
 import { Tasks } from './tasks.tsx'
 
-/** What there is to know of an agent beside what it shows, by how soon somebody acts on it. */
+/** The details of an agent, ordered by how soon the user may act on them. */
 export function Side({ agent }: { agent: Agent }) {
   const { agentId } = agent
   return (

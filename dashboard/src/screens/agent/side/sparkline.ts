@@ -29,7 +29,7 @@ export function metricName(key: string): string {
   return words === '' ? key : words[0]!.toUpperCase() + words.slice(1)
 }
 
-/** With the unit that the name ends in. */
+/** The value with the unit that its name ends in. */
 export function metricValue(key: string, value: number): string {
   if (/bytes$/i.test(key)) return bytes(value)
   if (/(Ms|[_.]ms)$/.test(key)) return `${number(value)} ms`

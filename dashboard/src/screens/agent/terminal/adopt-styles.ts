@@ -1,7 +1,7 @@
 /**
- * Runs `draw`; each `<style>` element that it makes becomes a sheet that the document adopts, since the page's
- * Content-Security-Policy refuses style elements. Texts that such an element is given later go to its sheet too. Returns
- * a function that removes the sheets.
+ * Runs `draw`. Each `<style>` element that it creates becomes a style sheet that the document adopts, since the page's
+ * Content-Security-Policy refuses style elements. Text set on such an element later goes to its sheet too. Returns a
+ * function that removes the sheets.
  */
 export function withAdoptedStyles(draw: () => void): () => void {
   const sheets: CSSStyleSheet[] = []
@@ -20,7 +20,7 @@ export function withAdoptedStyles(draw: () => void): () => void {
   try {
     draw()
   } finally {
-    // The prototype's own one is seen again.
+    // Uncovers the prototype's method again.
     Reflect.deleteProperty(document, 'createElement')
   }
   return () => {
@@ -29,8 +29,8 @@ export function withAdoptedStyles(draw: () => void): () => void {
 }
 
 /**
- * Lets `setAttribute('style', …)` of spans go the way of `element.style`, which the policy allows: the terminal's DOM
- * renderer sets colours so, inverse ones among them. To everybody else it is the same.
+ * Routes `setAttribute('style', …)` of spans through `element.style`, which the policy allows: the terminal's DOM
+ * renderer sets colours that way, including inverse ones. Other callers notice no difference.
  */
 export function allowSpanStyles(): void {
   HTMLSpanElement.prototype.setAttribute = function (name: string, value: string) {

@@ -16,7 +16,7 @@ allowSpanStyles()
 
 export const FONT_SIZE = 13
 const FONT = '"Geist Mono Variable", ui-monospace, "SFMono-Regular", Menlo, monospace'
-/** What the server calls the newest terminal of an agent that has none. */
+/** The id that the server uses for the newest terminal of an agent without terminals. */
 const NO_TERMINAL = 'main'
 const LINES_KEPT = 10_000
 
@@ -32,14 +32,14 @@ export interface EmulatorOptions {
   onFocus(isFocused: boolean): void
   /** Whether the agent has no terminal to show. */
   onEmpty(isEmpty: boolean): void
-  /** So many bytes are lost. */
+  /** This many bytes are missing. */
   onGap(bytes: number): void
-  /** The keys that leave the terminal were pressed. */
+  /** The shortcut that leaves the terminal was pressed. */
   onLeave(): void
   onFind(): void
 }
 
-/** The terminal that a browser draws, behind what this page needs of it. */
+/** Wraps xterm.js, the terminal in the browser, in what this page needs. */
 export class Emulator {
   readonly terminal: Terminal
   readonly search = new SearchAddon()
@@ -60,7 +60,7 @@ export class Emulator {
       fontFamily: FONT,
       fontSize: FONT_SIZE,
       lineHeight: 1.2,
-      // A link may lead elsewhere than its text says.
+      // Show the address: a link may lead elsewhere than its text says.
       linkHandler: {
         activate: openLink,
         hover: (_event, address) => host.setAttribute('title', address),
@@ -103,7 +103,7 @@ export class Emulator {
     }
   }
 
-  /** The size that fills the host; undefined while it is not laid out. */
+  /** The size that fills the host element; undefined while that is not laid out. */
   get fitting(): Size | undefined {
     const size = this.#fit.proposeDimensions()
     if (size === undefined || Number.isNaN(size.cols) || size.cols < 2 || size.rows < 2) return undefined
@@ -119,20 +119,20 @@ export class Emulator {
     for (const end of this.#ends) end()
   }
 
-  /** Style elements that the terminal makes in it become sheets. */
+  /** Runs `act`; style elements that the terminal creates in it become adopted style sheets. */
   #draw(act: () => void): void {
     this.#ends.push(withAdoptedStyles(act))
   }
 
   #write(chunk: string | Uint8Array): Promise<void> {
-    // Resolves when it is drawn: only then more is asked for.
+    // Resolves when the chunk is drawn: more is requested only then.
     return new Promise(resolve => (this.#isOver ? resolve() : this.terminal.write(chunk, resolve)))
   }
 
-  /** After what was written before, and before what is written next. */
+  /** Runs `act` after everything written before and before everything written later. */
   #inTurn(act: () => void): void {
     if (this.#isOver) return
-    // Not by a promise: the next bytes would be drawn before it settles.
+    // Use the callback and not a promise: the next bytes would be drawn before a promise settles.
     this.terminal.write('', () => {
       if (!this.#isOver) act()
     })
@@ -159,11 +159,11 @@ export class Emulator {
   #gap(lost: number): void {
     this.#options.onGap(lost)
     this.#gapBytes = lost
-    // A snapshot follows in the same turn and shows the line above its screen; bytes continue below it.
+    // A snapshot that follows in the same turn shows the gap line above its screen; otherwise bytes continue below it.
     queueMicrotask(() => {
       if (this.#gapBytes === 0) return
       this.#gapBytes = 0
-      // A program that draws the whole screen would draw over it.
+      // A full-screen program would draw over the line.
       if (this.terminal.buffer.active.type === 'normal') void this.#write(`\r\n${gapLine(lost)}`)
     })
   }
@@ -176,7 +176,7 @@ export class Emulator {
       this.#options.onLeave()
       return false
     }
-    // Ctrl+F is the program's.
+    // Plain Ctrl+F belongs to the program.
     if ((event.metaKey || (event.ctrlKey && event.shiftKey)) && event.key.toLowerCase() === 'f') {
       event.preventDefault()
       this.#options.onFind()
@@ -199,7 +199,7 @@ function openLink(_event: MouseEvent, address: string): void {
   if (leadsAway(address)) window.open(address, '_blank', 'noopener,noreferrer')
 }
 
-/** Makes one when its fonts are there: a terminal measures its cells once. */
+/** Waits for the fonts before it creates an emulator: a terminal measures its cells only once. */
 export async function createEmulator(host: HTMLElement, options: EmulatorOptions): Promise<Emulator> {
   await Promise.all([400, 600].map(weight => document.fonts.load(`${weight} ${FONT_SIZE}px "Geist Mono Variable"`)))
   return new Emulator(host, options)

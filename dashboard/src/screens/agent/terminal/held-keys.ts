@@ -1,7 +1,7 @@
-/** A key of the row that is held for the next character. */
+/** A modifier from the key row, applied to the next character. */
 export type Held = 'ctrl' | 'alt' | undefined
 
-/** What a character means together with a held key. */
+/** The input for a character combined with a held modifier. */
 export function withHeld(held: Held, data: string): string {
   if (held === undefined || data.length !== 1) return data
   if (held === 'alt') return `\x1b${data}`

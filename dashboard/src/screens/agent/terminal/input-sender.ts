@@ -1,11 +1,11 @@
 import type { RequestResult } from '@fleetwire/client'
 
-/** Requests under way at once; what is typed meanwhile goes with the next one. */
+/** Maximum concurrent requests; input typed while all are in flight goes with the next one. */
 const IN_FLIGHT = 4
 /** Far below the frame limit, even when every character takes six bytes in JSON. */
 const PART_LENGTH = 16 * 1024
 
-/** Sends what is typed, in order: each key at once, but a pasted book or a moving mouse in few requests. */
+/** Sends input in order: single keys at once, but a pasted book or mouse movements in few requests. */
 export class InputSender {
   readonly #send: (data: string) => Promise<RequestResult>
   readonly #onRefused: (error: { code: string; message: string }) => void
@@ -37,7 +37,7 @@ export class InputSender {
   #answered(result: RequestResult): void {
     this.#inFlight--
     if (!result.ok) {
-      // The rest would be typed into the middle of nowhere.
+      // Drop the rest: the input before it is missing.
       this.#waiting = ''
       this.#onRefused(result.error)
     }
@@ -45,7 +45,7 @@ export class InputSender {
   }
 }
 
-/** Never through the middle of a surrogate pair. */
+/** The first part of a text; never splits a surrogate pair. */
 function cut(text: string): string {
   if (text.length <= PART_LENGTH) return text
   const last = text.charCodeAt(PART_LENGTH - 1)

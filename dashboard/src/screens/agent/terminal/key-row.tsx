@@ -11,7 +11,7 @@ export interface KeyRowProps {
   type(data: string): void
 }
 
-/** The keys that a phone's keyboard lacks. They leave the focus, and with it the keyboard, where it is. */
+/** Keys that a phone's keyboard lacks. They do not move the focus, so the keyboard stays open. */
 export function KeyRow({ terminal, held, onHold, type }: KeyRowProps) {
   const arrow = (letter: string) => type(`\x1b${terminal.modes.applicationCursorKeysMode ? 'O' : '['}${letter}`)
   const hold = (key: Held) => onHold(held === key ? undefined : key)

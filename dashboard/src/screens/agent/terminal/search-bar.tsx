@@ -11,7 +11,7 @@ const DECORATIONS = {
   activeMatchColorOverviewRuler: '#f6bd4b',
 }
 
-/** Finds text in what the terminal has kept. */
+/** Finds text in the terminal's screen and scrollback. */
 export function SearchBar({ search, onClose }: { search: SearchAddon; onClose(): void }) {
   const [text, setText] = useState('')
   const [found, setFound] = useState<{ resultIndex: number; resultCount: number }>()

@@ -1,8 +1,8 @@
 import type { Terminal } from '@xterm/xterm'
 
 /**
- * Takes out every query of a program: this screen is one of many, and each would type an answer of its own. The server
- * answers them once.
+ * Ignores terminal queries of the program. This screen is one of many, and each would type its own response; the server
+ * answers each query once.
  */
 export function silenceQueries({ parser }: Terminal): void {
   const swallow = () => true
@@ -15,6 +15,6 @@ export function silenceQueries({ parser }: Terminal): void {
   parser.registerCsiHandler({ prefix: '?', intermediates: '$', final: 'p' }, swallow)
   parser.registerCsiHandler({ prefix: '>', final: 'q' }, swallow)
   parser.registerDcsHandler({ intermediates: '$', final: 'q' }, swallow)
-  // Colours may be set, and not asked for.
+  // Colours may be set but not queried.
   for (const code of [4, 10, 11, 12]) parser.registerOscHandler(code, data => data.includes('?'))
 }

@@ -10,7 +10,7 @@ export interface TerminalFootProps {
   mayType: boolean
   isFocused: boolean
   notice: string | undefined
-  /** There is no program. */
+  /** The agent has no terminal to show. */
   isEmpty: boolean
   onFit(): void
 }
@@ -22,7 +22,7 @@ const owners: Record<SizeOwner, string> = {
   nobody: '',
 }
 
-/** One line below the terminal: how it ended, whether keys go in, and who holds its size. */
+/** The line below the terminal: its state, whether it takes keys, and who controls its size. */
 export function TerminalFoot({ terminal, size, owner, mayType, isFocused, notice, isEmpty, onFit }: TerminalFootProps) {
   return (
     <div className="flex min-h-7 shrink-0 items-center gap-3 overflow-hidden border-t border-line bg-card px-3 text-meta whitespace-nowrap text-text3">

@@ -17,7 +17,7 @@ export interface TerminalToolsProps {
   onFind(): void
 }
 
-/** Which of the agent's terminals is shown, and finding text in it. */
+/** Chooses the agent's terminal to show, and finds text in it. */
 export function TerminalTools({ agentId, terminalId, onTerminal, onFind }: TerminalToolsProps) {
   const { screenReaderTerminal, set } = usePreferences()
   useShortcuts([
@@ -53,7 +53,7 @@ export function TerminalTools({ agentId, terminalId, onTerminal, onFind }: Termi
   )
 }
 
-/** A terminal of a command is named as the command is. */
+/** A terminal of a command has the title of the command. */
 function TerminalTitle({ id }: { id: string }) {
   const title = useCommand(id, commandTitle)
   return (

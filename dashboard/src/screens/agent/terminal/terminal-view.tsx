@@ -15,12 +15,12 @@ import { useFontSize } from './use-font-size.ts'
 import { useIsAway } from './use-is-away.ts'
 import { useSize } from './use-size.ts'
 
-/** How long it is said that bytes are lost or keys were refused. */
+/** How long the notice about missing bytes or refused keys is shown. */
 const NOTICE_MS = 30_000
 
 export interface TerminalViewProps {
   agentId: string
-  /** undefined: the newest, and each next one when it begins. */
+  /** undefined: the newest terminal, and each new one when it begins. */
   terminalId: string | undefined
   mayType: boolean
   isSearching: boolean
@@ -137,7 +137,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
   )
 }
 
-/** The focus goes where keys mean the page again. */
+/** Moves the focus out of the terminal, so that keys control the page again. */
 function leaveTerminal(host: HTMLElement | null): void {
   ;(document.activeElement as HTMLElement | null)?.blur()
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus()

@@ -1,10 +1,10 @@
 import type { ITheme } from '@xterm/xterm'
 
-/** The colours that no token has. */
+/** Colours that have no design token. */
 const magenta = { dark: '#c792ff', light: '#8a3ffc' }
 const cyan = { dark: '#56d4dd', light: '#0b6e78' }
 
-/** The terminal's colours, out of the tokens of the theme that is shown. */
+/** The terminal's colours, from the design tokens of the shown theme. */
 export function terminalTheme(): ITheme {
   const root = document.documentElement
   const styles = getComputedStyle(root)

@@ -1,10 +1,10 @@
 import { type RefObject, useEffect } from 'react'
 import { type Emulator, FONT_SIZE, type Size } from './emulator.ts'
 
-/** Smaller is not read. */
+/** Smaller text is unreadable. */
 const SMALLEST = 8
 
-/** On a narrow page, a terminal whose size somebody else holds is drawn smaller, so that its lines are seen whole. */
+/** On a narrow page, shrinks the font of a terminal whose size another viewer controls, so that whole lines fit. */
 export function useFontSize(o: {
   emulator: Emulator | undefined
   host: RefObject<HTMLElement | null>

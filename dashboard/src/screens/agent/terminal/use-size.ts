@@ -2,21 +2,21 @@ import type { Terminal } from '@fleetwire/react'
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react'
 import type { Emulator, Size } from './emulator.ts'
 
-/** Who says how large the terminal is: this page, another viewer, or the program's own window. */
+/** Who controls the size of the terminal: this page, another viewer, or the program's own window. */
 export type SizeOwner = 'you' | 'other' | 'itself' | 'nobody'
 
 const SETTLE_MS = 150
-/** A program in a window of its own takes the request and stays as it is. */
+/** A program in its own window accepts a resize request but keeps its size: check after this time. */
 const TAKES_MS = 1500
 
 export interface TerminalSize {
   size: Size | undefined
   owner: SizeOwner
-  /** Asks for the size that fills this page's terminal. */
+  /** Requests the size that fills this page. */
   fit(): void
 }
 
-/** Fits the program's terminal to the page, if no other viewer did so before. */
+/** Fits the program's terminal to the page, unless another viewer did so before. */
 export function useSize(o: {
   emulator: Emulator | undefined
   host: RefObject<HTMLElement | null>
@@ -50,7 +50,7 @@ export function useSize(o: {
         setOwner('itself')
     }, TAKES_MS)
   }, [emulator, resize])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another terminal has another owner
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the owner is reset for each terminal
   useEffect(() => setOwner('nobody'), [terminalId])
   // biome-ignore lint/correctness/useExhaustiveDependencies: each terminal is fitted when it begins
   useEffect(() => {

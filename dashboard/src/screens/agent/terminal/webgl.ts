@@ -1,19 +1,19 @@
 import type { Terminal } from '@xterm/xterm'
 
-/** Browsers allow few contexts and take the oldest away: one terminal of a page has one. */
+/** Browsers allow few WebGL contexts and drop the oldest, so only one terminal of a page uses one. */
 let isTaken = false
 
 export interface WebglPort {
   terminal: Terminal
-  /** Makes what the terminal draws in it obey the page's policy. */
+  /** Runs `act` so that styles the terminal creates in it comply with the page's Content-Security-Policy. */
   draw(act: () => void): void
   isOver(): boolean
 }
 
 /**
- * Draws by WebGL where it works, which is faster and draws boxes without gaps. If the context is lost, the terminal goes
- * on with its DOM renderer. Returns a function to be called just before the terminal is disposed of; what that returns
- * gives the context back, after it.
+ * Renders with WebGL if available: it is faster and draws boxes without gaps. If the context is lost, the terminal
+ * falls back to its DOM renderer. Returns a function to call just before the terminal is disposed of. That returns a
+ * function to call afterwards, which releases the context.
  */
 export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promise<() => () => void> {
   if (isTaken || !hasWebgl()) return () => () => {}
@@ -27,7 +27,7 @@ export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promis
   const addon = new WebglAddon()
   addon.onContextLoss(() => {
     release()
-    // The DOM renderer is made anew.
+    // Disposing the addon recreates the DOM renderer.
     draw(() => addon.dispose())
   })
   try {
@@ -38,7 +38,7 @@ export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promis
     draw(() => addon.dispose())
   }
   return () => {
-    // Disposing alone keeps the context until it is collected.
+    // Disposing alone keeps the context until it is garbage-collected.
     const canvases = isHeld ? [...(terminal.element?.querySelectorAll('canvas') ?? [])] : []
     return () => {
       for (const canvas of canvases) canvas.getContext('webgl2')?.getExtension('WEBGL_lose_context')?.loseContext()
@@ -47,7 +47,7 @@ export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promis
   }
 }
 
-/** Of a processor that only imitates a graphics card, which draws slower than the DOM does. */
+/** Software renderers, which are slower than the DOM renderer. */
 const SOFTWARE = /swiftshader|llvmpipe|software|basic render/i
 
 function hasWebgl(): boolean {

@@ -14,13 +14,13 @@ export interface Entry {
   sessionId?: string | undefined
 }
 
-/** Events that say little, or come in such numbers that the rest would drown. */
+/** Events that say little, or are so frequent that they would hide the rest. */
 const LEFT_OUT = new Set([
   ...['message:start', 'message:delta', 'state:patch', 'state:snapshot', 'session:activity', 'session:typing'],
   ...['command:progress', 'command:dispatched'],
 ])
 
-/** What an event says, on one line; undefined for those that are left out. `before`: the agent as it was. */
+/** The entry of an event; undefined for events that are left out. `before`: the agent's record before the event. */
 export function entryOf(event: WireEvent, before: Agent | undefined): Entry | undefined {
   if (LEFT_OUT.has(event.type)) return undefined
   const words = wordsOf(event, before)
@@ -129,7 +129,7 @@ function lifecycleWords({ lifecycle, message, exitCode, signal }: EventPayloads[
   return { ...lifecycles[lifecycle], detail }
 }
 
-/** Of a record that says everything, what is another. */
+/** Status events carry the whole record: describes only what has changed. */
 function statusWords(agent: Agent, before: Agent | undefined): Words | undefined {
   const { link, work, detail, evidence } = agent
   if (before === undefined || link !== before.link) {
@@ -137,7 +137,7 @@ function statusWords(agent: Agent, before: Agent | undefined): Words | undefined
     const words = { online: 'Connected', late: 'Sign of life overdue', offline: 'Connection lost' }
     return { tone, title: words[link] }
   }
-  // What is inferred of commands stands in their own entries.
+  // Work that was inferred from commands is already in the entries of the commands.
   const isOfCommands = evidence === 'inferred' && (work === 'idle' || work === 'working')
   if (!isOfCommands && (work !== before.work || detail !== before.detail)) {
     const tone: Tone = work === 'error' ? 'bad' : work === 'stalled' ? 'warn' : work === 'waiting' ? 'needs' : 'quiet'
@@ -156,7 +156,7 @@ function usageWords({ inputTokens, outputTokens, costUsd, model }: EventPayloads
   return { tone: 'quiet', title: 'Usage', detail: facts.join(', ') }
 }
 
-/** The entries of events that may come in any order, the newest first. */
+/** The entries of events in any order, newest first. */
 export function entriesOf(events: Iterable<WireEvent>): Entry[] {
   const ordered = [...events].sort((a, b) => a.at - b.at)
   const ended = new Set(ordered.filter(({ type }) => type === 'tool:end').map(toolOf))
@@ -174,7 +174,7 @@ export function entriesOf(events: Iterable<WireEvent>): Entry[] {
 
 const toolOf = ({ payload }: WireEvent): string => (payload as { toolCallId: string }).toolCallId
 
-/** A call is one entry: its end, with the name and the time of its start; its start alone while it goes on. */
+/** A tool call is one entry: its end, with name and time of its start, or its start while it runs. */
 function toolEntry(
   event: WireEvent,
   begun: ReadonlyMap<string, WireEvent>,
@@ -193,12 +193,12 @@ function toolEntry(
   return { ...base, tone: 'bad', title: `Tool ${name} failed${after}`, detail: errorText(error) }
 }
 
-/** So long a time without an event is said. */
+/** Shortest pause between events that is shown as a gap. */
 const GAP_MS = 60_000
 
 export type Row = { kind: 'entry'; key: string; entry: Entry } | { kind: 'gap'; key: string; ms: number }
 
-/** The entries with the quiet times between them. */
+/** The entries with the gaps between them. */
 export function rowsOf(entries: readonly Entry[]): Row[] {
   const rows: Row[] = []
   entries.forEach((entry, index) => {

@@ -12,10 +12,10 @@ import { useTimeline } from './use-timeline.ts'
 
 const ROW_PX = 32
 const GAP_PX = 24
-/** Further down than this, what comes new waits above. */
+/** If the list is scrolled down further than this, new entries are held back. */
 const TOP_PX = 40
 
-/** What happened at the agent, the newest first. What comes while somebody reads further down moves nothing. */
+/** The events of the agent, newest first. New entries do not move the list while the user reads further down. */
 export default function TimelineTab({ agentId }: { agentId: string }) {
   const { entries, hasOlder, isLoading, error, loadOlder } = useTimeline(agentId)
   const scroller = useRef<HTMLDivElement>(null)

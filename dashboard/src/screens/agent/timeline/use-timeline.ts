@@ -14,17 +14,17 @@ const topicsOf = (agentId: string): string[] => [
 ]
 
 const PAGE = 500
-/** A page may be deltas of one answer and nothing else: so many are read for one call at most. */
+/** A page may contain only deltas of one message, so one load reads up to this many pages. */
 const PAGES_A_LOAD = 8
 const ENTRIES_A_LOAD = 40
-/** Live events are shown so often at most. */
+/** Minimum time between two renders of live events. */
 const SHOW_EVERY_MS = 200
 
-/** Never shown, and the bulk of what comes. */
+/** Most events are of these types, which are never shown. */
 const isBulk = ({ type }: WireEvent): boolean => type === 'message:delta' || type === 'tool:args'
 
 export interface Timeline {
-  /** Newest first; undefined until the first page is here. */
+  /** Newest first; undefined until the first page is loaded. */
   entries: readonly Entry[] | undefined
   hasOlder: boolean
   isLoading: boolean
@@ -32,7 +32,7 @@ export interface Timeline {
   loadOlder(): Promise<void>
 }
 
-/** What happened at an agent: live, and as far back as somebody scrolls. */
+/** The events of an agent: live, and as far back as the user scrolls. */
 export function useTimeline(agentId: string): Timeline {
   const rest = useFleetwireRest()
   const topics = useMemo(() => topicsOf(agentId), [agentId])
@@ -44,7 +44,7 @@ export function useTimeline(agentId: string): Timeline {
     ...{ hasOlder: true, isLoading: false, error: undefined },
   })
   const isBusy = useRef(false)
-  /** Events were missed: it begins anew from the newest on. */
+  /** Events were missed: the next load starts over from the newest. */
   const hasGap = useRef(false)
 
   const show = useCallback(() => {
@@ -83,7 +83,7 @@ export function useTimeline(agentId: string): Timeline {
     event => {
       if (isBulk(event)) return
       events.current.set(event.cursor, event)
-      // Before the first page is here, what is shown would seem to be all.
+      // Before the first page is loaded, live events would look like the whole timeline.
       if (cursor.current !== undefined) timer.current ??= setTimeout(show, SHOW_EVERY_MS)
     },
     () => {
