@@ -7,7 +7,7 @@ import { median, percentile } from './lib/stats.ts'
 import { agentIdOf } from './lib/stream-dialects.ts'
 import type { Load, streams } from './load/streams.ts'
 
-/** What an event of a stream costs each process of a cluster whose agents and viewers are all at a gateway. */
+/** What an event of a stream costs each process of a cluster if all agents and viewers are connected to one gateway. */
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5)
 const ROUND_MS = Number(process.env.ROUND_MS ?? 3000)
@@ -21,22 +21,22 @@ interface Case {
   agents: number
   viewersEach: number
   load: Load
-  /** Agents are at the active node, so that the node of the viewers bears them alone. Default: at that node too. */
+  /** Agents connect to the active node, so that the viewers' node serves only viewers. Default: they share a node. */
   agentsApart?: true
 }
 
 interface Server {
   port: number
-  /** Of the node that decides. */
+  /** The port of the active node. */
   activePort: number
   agentTokens: string[]
   viewerToken: string
-  /** By what each is, the processes whose CPU time is counted. */
+  /** The processes whose CPU time is counted, by their function. */
   pids: Record<string, number[]>
   stop(): Promise<void>
 }
 
-/** At one rate for both: what a process does for many events at once costs each of them less. */
+/** The same rate for both: the more events a process handles at once, the less each of them costs. */
 const at = (perSecond: number): Load['pacing'] => ({ kind: 'rate', perSecond })
 const burst = (inFlight: number): Load['pacing'] => ({ kind: 'burst', inFlight })
 const cases: Case[] = [
@@ -100,14 +100,14 @@ async function cluster({ agents }: Case): Promise<Server> {
 }
 
 interface Round {
-  /** CPU time of an event, µs, by process. */
+  /** CPU time per event, µs, by process. */
   cpuUs: Record<string, number>
   perSecond: number
   p50: number
   p99: number
 }
 
-/** Who has the viewers. */
+/** The processes that serve the viewers. */
 const delivers = new Set(['server', 'gateway'])
 const sleep = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 const cpuOf = ({ pids }: Server) =>
@@ -131,7 +131,7 @@ async function oneRound(server: Server, role: Role<typeof streams>, what: Case, 
   }
 }
 
-/** What runs now: whoever ends the measurement leaves nothing behind. */
+/** The running servers, which a signal that ends the benchmark stops too. */
 const running: Server[] = []
 const stopAll = () => Promise.all(running.splice(0).map(server => server.stop()))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -148,7 +148,7 @@ async function started(start: Promise<Server>, what: Case) {
   return { server, role, rounds: [] as Round[] }
 }
 
-/** In turn, so that what else the machine does meets both. */
+/** Runs the rounds of both sides in turn, so that other load on the machine affects both. */
 async function roundsOf(what: Case): Promise<[alone: Round[], together: Round[]]> {
   try {
     const sides = [await started(embedded(what), what), await started(cluster(what), what)] as const

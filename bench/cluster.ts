@@ -9,7 +9,7 @@ import { startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import type { callers } from './load/callers.ts'
 
-/** A cluster of three nodes over three NATS servers, next to the server with the embedded log. */
+/** A cluster of three nodes over three NATS servers, compared with a server with the embedded log. */
 
 const only = process.env.ONLY?.split(',')
 const isWanted = (part: string) => only?.includes(part) ?? true
@@ -38,7 +38,7 @@ const all = () => {
 }
 const neighbours = new Neighbours([...all(), ...cluster.natsServers].map(({ pid }) => pid).concat(embedded.pid))
 
-/** Agents that commands may be sent to: they have been there, and are not now. */
+/** Connects agents once and disconnects them, so that the server knows them and accepts commands for them. */
 async function introduceAgents(port: number, token: (agentId: string) => Promise<string>): Promise<void> {
   for (let i = 0; i < AGENTS; i++) {
     const agentId = `agent-${i}`
@@ -104,14 +104,14 @@ async function submissions(): Promise<void> {
       count(rows[i]!.reduce((sum, { refused }) => sum + refused, 0)),
     ]),
   )
-  note('Target: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
-  // Before anything is killed.
+  note('Wanted: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
+  // Read the CPU times before any process ends.
   sharedMachine(neighbours.cores())
   note('')
   await load.stop()
 }
 
-/** From the fault to the first command that is accepted, by a caller that asks a gateway again and again. */
+/** The time from the fault to the first accepted command, for a caller that keeps retrying at a gateway. */
 async function failovers(): Promise<void> {
   const submit = async (port: number) => {
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1/agents/agent-0/commands`, {
@@ -164,7 +164,7 @@ async function failovers(): Promise<void> {
 
 try {
   await introduceAgents(cluster.nodes.active.port, async agentId => cluster.sign('agent', agentId))
-  // First, with an empty fleet: a node that takes over reads all commands that wait, and the other part leaves many.
+  // Failovers first, with few commands: a node that takes over reads all queued commands, and submissions leave many.
   if (isWanted('failover')) await failovers()
   if (isWanted('submit')) await submissions()
 } finally {

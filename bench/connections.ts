@@ -5,18 +5,18 @@ import { pinning, startRole } from './lib/start-role.ts'
 import { median } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** Many connections: how fast they are accepted, and how much memory an idle one holds. */
+/** Many connections: how fast they are accepted, and how much memory an idle one uses. */
 
 const CONNECTIONS = 5000
 /** Code is still compiled in the first two rounds of a fresh process. */
 const WARM_UPS = 2
 const ROUNDS = Number(process.env.ROUNDS ?? 5)
-/** On a slow machine fewer rounds are run: no other begins after this time, if there are three already. */
+/** Slow machines run fewer rounds: after this time no new round begins, if at least `FEWEST` have run. */
 const ROUNDS_MS = 60_000
 const FEWEST = 3
-/** The pause between two rounds: sockets close, and deferred work is done. */
+/** The pause between two rounds, in which sockets close and deferred work runs. */
 const PAUSE_MS = 1000
-/** Connections that come and go before memory is measured, so that pools have grown. */
+/** Connections that are opened and closed before memory is measured, so that pools have grown. */
 const COME_AND_GO = 500
 
 heading(`${CONNECTIONS} connections`, [
@@ -31,7 +31,7 @@ heading(`${CONNECTIONS} connections`, [
 
 const pause = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 
-/** A collection, and the time that the allocator needs to give pages back. */
+/** Resident bytes after garbage collections and pauses in which the allocator returns pages. */
 async function settledBytes(server: Peer): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await server.gc()
@@ -84,7 +84,7 @@ const others = neighbours.cores()
 await Promise.all(contestants.map(({ stop }) => stop()))
 
 const elapsed = rounds.map(each => each.map(({ elapsedMs }) => elapsedMs))
-/** The speed of a machine varies over time, so only figures of the same round are compared. */
+/** The speed of the machine varies over time, so only compare figures of the same round. */
 const overBare = (i: number) => elapsed[i]!.map((each, round) => each / elapsed[1]![round]!)
 table(
   ['', 'all in, ms', 'connects/s', 'time over bare', 'fresh process, ms', 'over bare', 'refused', 'bytes each'],

@@ -11,7 +11,7 @@ import type { busyFleet } from './load/busy-fleet.ts'
 import type { Measured, Measuring } from './pages/measure.ts'
 import type { measuredDashboard } from './servers/measured-dashboard.ts'
 
-/** How the dashboard bears a large and busy fleet, in a real Chromium that nobody drives while it is measured. */
+/** How the dashboard copes with a large, busy fleet, in a real Chromium that no debugger drives during measurements. */
 
 const AGENTS = Number(process.env.AGENTS ?? 1000)
 const BUSY = AGENTS / 2
@@ -20,7 +20,7 @@ const FOR_MS = Number(process.env.FOR_MS ?? 10_000)
 const WARM_UP_MS = 3000
 const STOPS = 20
 const LATE_MS = 60_000
-/** `LONG=10` leaves the busy fleet open for ten minutes, and reads memory after the first and the last. */
+/** `LONG=10` keeps the page of a busy fleet open for ten minutes, and reads memory after the first and the last. */
 const LONG_MINUTES = Number(process.env.LONG ?? 0)
 const MiB = 1024 * 1024
 
@@ -68,7 +68,7 @@ function processesOf(pid: number): number[] {
   return [...children, ...children.flatMap(processesOf)]
 }
 
-/** The page's own process: of the renderers that a browser keeps, the largest. */
+/** The process of the page: the largest of the browser's renderers. */
 function rendererOf(browser: ChildProcess): number {
   const renderers = processesOf(browser.pid!).filter(pid => {
     try {
@@ -96,7 +96,7 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
       ...['--disable-sync', '--no-first-run', '--enable-precise-memory-info', '--window-size=1440,900'],
       ...[`--user-data-dir=${profile}`, url + path],
     ],
-    // A group of its own: its processes end together.
+    // In its own process group, so that all its processes end together.
     { stdio: 'ignore', detached: true },
   )
   try {
@@ -117,7 +117,7 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
   }
 }
 
-/** A page that never shows what is waited for would hold the run for ever. */
+/** Rejects if the page is late: a page that never shows what the benchmark waits for would block the run forever. */
 async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error('the page has not posted its result')), ms + LATE_MS).unref()
@@ -127,7 +127,7 @@ async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
 
 const middle = (values: number[]): number => percentile([...values], 0.5)
 
-/** One line: the medians of the rounds. */
+/** One row of the table: the medians of the rounds. */
 async function measured(name: string, path: string, measuring: Partial<Measuring>): Promise<string[]> {
   const rounds: Seen[] = []
   for (let i = 0; i < ROUNDS; i++) {

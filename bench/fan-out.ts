@@ -5,7 +5,7 @@ import { pinning, startRole } from './lib/start-role.ts'
 import { median } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** One event to many subscribers: what a delivery costs the server. */
+/** One event to many subscribers: what each delivery costs the server. */
 
 const SUBSCRIBERS = 1000
 const ROUNDS = 3
@@ -41,7 +41,7 @@ async function round(i: number, perTurn: number, turnsPerSecond: number): Promis
   const startedAt = performance.now()
   const events = await server.publish({ perTurn, turnsPerSecond, durationMs: ROUND_MS })
   busiest = Math.max(busiest, ((await load.call('cpuMs')) - loadCpu) / (performance.now() - startedAt))
-  // The last bytes are on their way.
+  // Wait for the bytes that are still in flight.
   let received = await load.call('received')
   for (let before = -1; received.bytes !== before || !received.equal; ) {
     before = received.bytes

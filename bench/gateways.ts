@@ -12,12 +12,12 @@ import { startRole } from './lib/start-role.ts'
 import { agentIdOf } from './lib/stream-dialects.ts'
 import type { streams } from './load/streams.ts'
 
-/** What `fleetwire serve --gateways N` costs: CPU time and memory of each of its processes, idle and with viewers. */
+/** What `fleetwire serve --gateways N` costs: CPU time and memory of each process, idle and with viewers. */
 
 const VIEWERS = Number(process.env.VIEWERS ?? 1000)
 const EVENTS_PER_SECOND = 10
 const ROUND_MS = Number(process.env.ROUND_MS ?? 10_000)
-/** Code is compiled, and memory of the start is given back. */
+/** Time to compile code and to return the memory of the start. */
 const WARM_UP_MS = Number(process.env.WARM_UP_MS ?? 30_000)
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const agentId = agentIdOf(0)
@@ -51,7 +51,7 @@ async function measure(gateways: number): Promise<void> {
   try {
     const port = await new Promise<number>(resolve => {
       let output = ''
-      // To its end: nodes write there too.
+      // Keep reading after the match: nodes write there too.
       child.stdout.on('data', chunk => {
         output += chunk
         const found = /listens at http:\S+:(\d+)/.exec(output)
@@ -105,7 +105,7 @@ async function measure(gateways: number): Promise<void> {
   }
 }
 
-/** Resolves when all nodes run and one of them is active. */
+/** Resolves when all nodes are running and one of them is active. */
 async function settled(port: number, pid: number, size: number) {
   for (const until = performance.now() + 60_000; performance.now() < until; await delay(200)) {
     const answer = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined)

@@ -6,7 +6,7 @@ import { percentile } from './lib/stats.ts'
 import type { busyAgent } from './load/busy-agent.ts'
 import type { bareAgents } from './servers/bare-agents.ts'
 
-/** How long an interrupt takes to reach an agent whose socket has other things to do. */
+/** How long an interrupt takes to reach an agent whose socket is busy with other traffic. */
 
 const ROUNDS = 150
 const WARM_UP = 10
@@ -34,7 +34,7 @@ interface Server {
   agentToken: string
   begun: number
   inTheWay: number
-  /** Resolves with the id of the command once it is on its way to the agent. */
+  /** Resolves with the id of the command once the server has accepted it. */
   submit(input: string): Promise<string>
 }
 

@@ -9,7 +9,7 @@ import { percentile } from './lib/stats.ts'
 import type { readers } from './load/readers.ts'
 import type { bareListing } from './servers/bare-listing.ts'
 
-/** Lists of a large fleet: how long the server takes to start, and how long a page takes. */
+/** Lists of a large fleet: the start-up time of the server, and the time per page. */
 
 const now = Date.now()
 const SIZE: FleetSize = { agents: 10_000, commands: 100_000, tasks: 20_000, now }
@@ -32,13 +32,13 @@ const filledAt = performance.now()
 await Promise.all([fillStore(dataDir, SIZE), peer.call('fill', SIZE)])
 note(`Filled in ${((performance.now() - filledAt) / 1000).toFixed(1)} s.`)
 
-// Writes that the filling left to the disk must not count as part of the start.
+// Flush pending writes of the filling, so that they do not count as part of the start.
 spawnSync('sync')
 
-/** From the start of the process until it takes new work. */
+/** Starts a server; `readyMs` is the time until it accepts work. */
 async function start(dir?: string): Promise<{ server: Fleetwire; readyMs: number }> {
   const startedAt = performance.now()
-  // Presence is left alone while lists are measured: none of these agents will return.
+  // A long heartbeat keeps presence unchanged while lists are measured: none of these agents reconnects.
   const server = await startFleetwire({ FLEETWIRE_AGENT_HEARTBEAT_MS: '600000' }, dir)
   while ((await fetch(`${server.url}/ready`)).status !== 200);
   return { server, readyMs: performance.now() - startedAt }

@@ -9,7 +9,7 @@ import { count, heading, ms, sharedMachine, table, times } from './lib/report.ts
 import { median, percentile } from './lib/stats.ts'
 
 /**
- * What the log adds to its driver: events stored through it, and by bare loops.
+ * What the log adds to the cost of its driver: events stored through the log, compared with bare loops.
  * Usage: node dist/bench/log-append.js [seconds per point, 1] [rounds, 3]
  */
 
@@ -26,7 +26,7 @@ interface Point {
 type Append = (n: number) => Promise<void>
 type Way = (driver: Driver, dir: string, callers: number) => Promise<Point>
 
-/** Loops that append one after the other, after a warm-up of a fifth of the time; latencies in ms. */
+/** Runs `callers` loops of sequential appends, after a warm-up of a fifth of the time; latencies in ms. */
 async function measure(append: Append, callers: number): Promise<Point> {
   let n = 0
   const all = async (ms: number) => {

@@ -6,7 +6,7 @@ import { median, percentile } from './lib/stats.ts'
 import type { resumers } from './load/resumers.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** Many clients come back at once, each with much to catch up on. */
+/** Many clients reconnect at once, each far behind. */
 
 const CLIENTS = 1000
 const BEHIND = 1000
@@ -28,7 +28,7 @@ interface Round {
   load: number
 }
 
-/** The same beside few others, and beside as many as come back. */
+/** Runs the rounds while this many other subscribers receive live events. */
 async function beside(subscribers: number): Promise<{ quiet: number; rounds: Round[]; others: number }> {
   const server = await fleetwire()
   const live = startRole<typeof loads>('load/subscribers.js')

@@ -6,7 +6,7 @@ import { startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** What slow readers cost the server, and the readers that keep up. */
+/** What slow readers cost the server and the readers that keep up. */
 
 const PROCESSES = 3
 const PER_PROCESS = 330
@@ -16,7 +16,7 @@ const EVENTS_PER_SECOND = 50
 const ROUND_MS = 1200
 const PAIRS = 12
 const MiB = 1024 * 1024
-/** How many bytes wait in the server for each slow reader when a round begins. */
+/** Bytes buffered in the server for each slow reader when a round begins. */
 const BEHIND_BYTES = MiB
 const BALLASTS = 1024
 
@@ -42,7 +42,7 @@ const neighbours = new Neighbours([server.pid, few.pid, ...others.map(({ pid }) 
 
 /** p50 and p99 of the readers that keep up, ms. */
 async function round(isSlow: boolean, durationMs = ROUND_MS): Promise<{ p50: number; p99: number }> {
-  // The slow readers also get events that the others do not.
+  // The slow readers also get ballast events, which the others do not.
   await few.call('connect', { ...server.how, port: server.port, count: FROZEN + SLOW, concurrency: 10 })
   if (isSlow) {
     await few.call('slowDown', { frozen: FROZEN, slow: SLOW })
@@ -60,7 +60,7 @@ async function round(isSlow: boolean, durationMs = ROUND_MS): Promise<{ p50: num
 const figures: Record<'without' | 'with', { p50: number; p99: number }[]> = { without: [], with: [] }
 await round(false, 1000)
 for (let pair = 0; pair < PAIRS; pair++) {
-  // Each goes first in turn: a machine that grows slower or faster favours neither.
+  // They take turns in going first, so that a machine that becomes slower or faster favours neither.
   for (const isSlow of pair % 2 === 0 ? [false, true] : [true, false]) {
     figures[isSlow ? 'with' : 'without'].push(await round(isSlow))
   }

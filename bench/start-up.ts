@@ -9,7 +9,7 @@ import { cpuMsOf, Neighbours } from './lib/machine.ts'
 import { count, heading, sharedMachine, table } from './lib/report.ts'
 import { median } from './lib/stats.ts'
 
-/** How long a person waits for the command line, and a deploy for the server. */
+/** How long users wait for the CLI, and deployments for the server. */
 
 const RUNS = Number(process.env.RUNS ?? 15)
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
@@ -80,7 +80,7 @@ const cases: Case[] = [
   },
 ]
 
-// How much of the machine other processes use while nothing is measured.
+// Measure how much CPU other processes use while the benchmark is idle.
 const neighbours = new Neighbours([server.pid])
 await setTimeout(2000)
 const others = neighbours.cores()

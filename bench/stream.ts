@@ -13,18 +13,18 @@ import { agentIdOf, type DialectName } from './lib/stream-dialects.ts'
 import type { Load, StreamsOptions, streams } from './load/streams.ts'
 import type { streamSocketIo } from './servers/stream-socket-io.ts'
 
-/** Many agents that stream, with one to three viewers each: what a part of an answer costs the server. */
+/** Many streaming agents with one to three viewers each: what a part of a message costs the server. */
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5)
 /**
- * Until the code that a frame goes through is compiled: the fewer frames a second, the longer it takes. At 800 a second
- * a delta costs 14 µs after 8 s, and 10 after 20.
+ * Time until the code path of a frame is compiled: the fewer frames per second, the longer it takes. At 800 a second a
+ * delta costs 14 µs after 8 s, and 10 µs after 20 s.
  */
 const FIRST_WARM_UP_MS = Number(process.env.FIRST_WARM_UP_MS ?? 20_000)
 const WARM_UP_MS = 1000
-/** Agents and viewers of a case are connected within this time, or the run ends. */
+/** The run fails if the agents and viewers of a case are not connected within this time. */
 const CONNECT_MS = 60_000
-/** So long a server may take until it listens. */
+/** How long a server may take until it listens. */
 const LISTEN_MS = 10_000
 const ROUND_MS = Number(process.env.ROUND_MS ?? 3000)
 const only = process.env.ONLY
@@ -85,7 +85,7 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
   throw new Error(`Centrifugo does not listen on port ${port} after ${LISTEN_MS} ms`)
 }
 
-/** History in memory, so that a client that returns gets what it missed, as far as it reaches. */
+/** With history in memory, so that a client that reconnects gets what it missed, as far as the history reaches. */
 async function startCentrifugo(agents: number): Promise<Running> {
   const dir = mkdtempSync(join(tmpdir(), 'bench-centrifugo-'))
   const port = await freePort()
@@ -145,8 +145,8 @@ const cases: Case[] = [
     wanted: 'as above',
   },
   {
-    // A window lets each server run at its own speed, and one that is busy pays less for a message than one that mostly
-    // waits: it reads many at each wake-up. Here all do the same work.
+    // A window lets each server run at its own speed. A busy server pays less per message than one that mostly waits,
+    // since it reads many at each wake-up. At a fixed rate, all servers do the same work.
     ...{ key: 'steady', title: '20 agents at 750 deltas/s each, one viewer a session: the same load for all' },
     ...{ agents: 20, viewersEach: 1, servers: [plain, sdk, ...peers] },
     load: { what: 'delta', pacing: { kind: 'rate', perSecond: 750 } },
@@ -186,7 +186,7 @@ heading('Streams: many agents, few viewers', [
 
 const sleep = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 
-/** Rejects, with what did not happen, after this time. */
+/** Rejects after this time; `what` describes what did not happen. */
 async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -277,7 +277,7 @@ for (const what of cases) {
     await measure(what, await Promise.all(starting), loads)
     for (const role of loads) await role.call('close')
   } finally {
-    // Also when one of them did not start.
+    // Clean up even if one of them did not start.
     const started = (await Promise.allSettled(starting)).flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
     await Promise.all([...started.map(server => server.stop()), ...loads.map(role => role.stop())])
   }

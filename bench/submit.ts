@@ -6,7 +6,7 @@ import { median, percentile } from './lib/stats.ts'
 import type { callers } from './load/callers.ts'
 import type { bareSqlite } from './servers/bare-sqlite.ts'
 
-/** Durable submissions over REST: how many a second, and how long a caller waits. */
+/** Durable submissions over REST: throughput and latency. */
 
 const CALLERS = 64
 const AGENTS = 64

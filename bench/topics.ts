@@ -24,7 +24,7 @@ heading('Many topics', [
 ])
 
 interface Server extends Peer {
-  /** The frame with which a client subscribes; `how` says the rest. */
+  /** The frame that subscribes a client; `how` has the rest. */
   ask(wanted: Wanted): string
   flatOut(options: { events: number; topics: number }): Promise<number>
 }
@@ -44,7 +44,7 @@ const theirs: Server = {
 }
 const neighbours = new Neighbours([ours.pid, theirs.pid])
 
-/** CPU µs of the server for one event. */
+/** CPU time of the server per event, µs. */
 async function measure(server: Server, shape: Shape): Promise<number> {
   const load = startRole<typeof loads>('load/subscribers.js', { core: 1 })
   const { refused } = await load.call('connect', {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""An agent over one plain WebSocket: it answers every prompt by saying it back, word by word.
+"""An agent over one plain WebSocket: it echoes every prompt, word by word.
 
     apt-get install python3-websockets          # or: pip install websockets
     FLEETWIRE_TOKEN=... python3 examples/agent.py echo
 
-packages/protocol/SPEC.md has the rules that this file follows. What it remembers, it remembers in memory: an agent whose
-commands must not run twice after its own restart writes `journal` to disk before it acknowledges.
+This file follows the rules of packages/protocol/SPEC.md. It keeps its state in memory: an agent whose commands must not run
+twice after its own restart has to write `journal` to disk before it acknowledges a command.
 """
 import asyncio
 import json
@@ -21,12 +21,12 @@ import websockets
 URL = os.environ.get("FLEETWIRE_URL", "http://127.0.0.1:3000").replace("http", "ws", 1) + "/agent"
 TOKEN = os.environ.get("FLEETWIRE_TOKEN", "")
 MAX_CONCURRENCY = 2
-# What docs/close-codes.md answers with `stop`, and 4401: this token is the only one that we have.
+# The codes for which docs/close-codes.md says `stop`, and 4401: there is no other token to try.
 FINAL = {1000, 4000, 4401, 4403, 4409, 4413}
 
 
 async def echo(agent, command, entry):
-    """The work itself. A cancelled task is an interrupt; whatever else it raises is the command's error."""
+    """The work itself. An interrupt cancels the task; any other exception becomes the command's error."""
     command_id, words = command["commandId"], str(command["input"]).split(" ")
     message = {
         "sessionId": command.get("sessionId", command_id),
@@ -47,7 +47,7 @@ async def echo(agent, command, entry):
 class Agent:
     def __init__(self, name):
         self.name = name
-        self.boot_id = uuid.uuid4().hex  # one life of this process: numbers count within it
+        self.boot_id = uuid.uuid4().hex  # identifies this run of the process, within which frames are numbered
         self.n = 0
         self.unacked = deque()  # numbered frames that the server may not have stored yet, in order
         self.journal = {}  # commandId -> its attempt and, once it has ended, its outcome
@@ -57,7 +57,7 @@ class Agent:
         self.leaving = False
         self.reconnect_after = None
 
-    # ---- what we say
+    # ---- sending
 
     def report(self, kind, payload):
         self.n += 1
@@ -73,8 +73,8 @@ class Agent:
             self.changed.notify_all()
 
     async def send_reports(self, socket, rate):
-        """Everything that is not acknowledged, oldest first, below the server's frame rate."""
-        sent = self.n - len(self.unacked)  # what came before is acknowledged
+        """Sends all unacknowledged frames, oldest first, below the server's frame rate."""
+        sent = self.n - len(self.unacked)  # frames before these are acknowledged
         while True:
             async with self.changed:
                 await self.changed.wait_for(lambda: self.n > sent)
@@ -88,7 +88,7 @@ class Agent:
             await socket.send(json.dumps({"type": "heartbeat", "payload": {"running": list(self.runs)}}))
             await asyncio.sleep(interval)
 
-    # ---- what we hear
+    # ---- receiving
 
     async def handle(self, kind, payload):
         if kind == "command:dispatch":
@@ -124,7 +124,7 @@ class Agent:
     def dispatched(self, command):
         command_id, attempt = command["commandId"], command["attempt"]
         entry = self.journal.get(command_id)
-        if entry is not None and not command.get("rerun"):  # sent again: it runs once
+        if entry is not None and not command.get("rerun"):  # a redelivery: do not run it twice
             entry["attempt"] = attempt
             self.report_on(command_id, "command:ack")
             if "outcome" in entry:
@@ -155,7 +155,7 @@ class Agent:
         if command_id in self.runs:
             self.runs[command_id].cancel()
 
-    # ---- one connection after the other
+    # ---- connecting and reconnecting
 
     def hello(self):
         inventory = [

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# An agent in bash over one plain WebSocket: each prompt is the input of a program, whose lines are the answer.
+# An agent in bash over one plain WebSocket: each prompt is the input of a program, whose output is the answer.
 #
 #     apt-get install jq                 # and bash 4 or newer
 #     FLEETWIRE_TOKEN=... examples/agent.sh shouter tr a-z A-Z
 #
-# It runs one prompt at a time, and speaks http:// alone: for https:// put a proxy before it, or take agent.py. packages/protocol/SPEC.md has the rules that this file follows. What it remembers, it
-# remembers in memory; --journal of `fleetwire agent exec` is for commands that must not run twice.
+# It runs one prompt at a time and supports only http://; for https:// use a proxy, or agent.py. This file follows the rules
+# of packages/protocol/SPEC.md. It keeps its state in memory: if commands must not run twice, use `fleetwire agent exec` with
+# its --journal.
 set -u
 export LC_ALL=C # lengths are bytes
 
@@ -14,20 +15,20 @@ name=$1; shift
 program=("$@")
 url=${FLEETWIRE_URL:-http://127.0.0.1:3000}
 token=${FLEETWIRE_TOKEN:?mint one: fleetwire token --role agent --sub $name}
-unset FLEETWIRE_TOKEN # not for the program
+unset FLEETWIRE_TOKEN # the program must not get it
 [[ $url =~ ^http://([^/:]+)(:([0-9]+))?(/.*)?$ ]] || { echo "FLEETWIRE_URL: only http:// here, not $url" >&2; exit 2; }
 host=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-80} path=${BASH_REMATCH[4]:-}
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
-mkfifo "$dir/nothing" && exec 4<>"$dir/nothing" # who reads it with a timeout waits, and needs no process to do so
+mkfifo "$dir/nothing" && exec 4<>"$dir/nothing" # reading it with a timeout is a sleep that needs no process
 
-boot=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') # one life of this process: numbers count within it
-n=0 acked=0 sent=0                                  # the last number that was made, stored by the server, sent
+boot=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') # identifies this run of the process, within which frames are numbered
+n=0 acked=0 sent=0                                  # the last frame number created, stored by the server, sent
 declare -A frames                                   # numbered frames that the server may not have stored yet
-declare -A attempts outcomes                        # what was taken, and how it ended
-running='' pid='' offset=0 interrupted=''           # the command that runs, its process, what was told of its output
+declare -A attempts outcomes                        # by command: its attempt, and its outcome once it has ended
+running='' pid='' offset=0 interrupted=''           # the running command, its process, how much output was reported
 beat=10 next_beat=0 leaving='' failures=0
 
-# ---- the socket: frames of a client are masked, and a mask of zeros changes nothing
+# ---- the socket: clients must mask their frames, and a mask of zeros changes nothing
 
 send() { # opcode text
   local bytes=${#2} head
@@ -37,13 +38,13 @@ send() { # opcode text
   { printf "\\x8$1$head\\x0\\x0\\x0\\x0"; printf %s "$2"; } >&3
 }
 
-number() { # count of bytes: reads them as one number
+number() { # byte count: reads that many bytes as one number
   local value=0 byte
   for byte in $(head -c "$1" <&3 | od -An -tu1); do value=$((value << 8 | byte)); done
   echo "$value"
 }
 
-receive() { # sets opcode and text; fails when the connection is gone
+receive() { # sets opcode and text; fails if the connection is closed
   local head bytes
   head=$(head -c 2 <&3 | od -An -tu1)
   [ -n "$head" ] || return 1
@@ -68,9 +69,9 @@ connect() {
   esac
 }
 
-# ---- what we say
+# ---- sending
 
-report() { # type payload: numbered, and sent again until the server has stored it
+report() { # type payload: numbers a frame, which is sent until the server has stored it
   n=$((n + 1))
   frames[$n]="{\"type\":\"$1\",\"n\":$n,\"payload\":$2}"
 }
@@ -101,14 +102,14 @@ hello() {
   send 1 "{\"type\":\"agent:connect\",\"payload\":{\"kind\":\"bash\",\"capabilities\":{\"kinds\":[\"prompt\"]},\"maxConcurrency\":1,\"bootId\":\"$boot\",\"inventory\":$inventory}}"
 }
 
-# ---- what we hear
+# ---- receiving
 
 field() { jq -r "$1 // empty" <<<"$text"; }
 
 dispatched() {
   local id attempt kind rerun
   read -r id attempt kind rerun < <(field '.payload | "\(.commandId) \(.attempt) \(.kind) \(.rerun)"')
-  if [ -n "${attempts[$id]:-}" ] && [ "$rerun" != true ]; then # sent again: it runs once
+  if [ -n "${attempts[$id]:-}" ] && [ "$rerun" != true ]; then # a redelivery: do not run it twice
     attempts[$id]=$attempt
     report command:ack "$(of_command "$id")"
     [ -z "${outcomes[$id]:-}" ] || report command:result "$(of_command "$id" "${outcomes[$id]}")"
@@ -118,14 +119,14 @@ dispatched() {
     report command:reject "{\"commandId\":\"$id\",\"attempt\":$attempt,\"reason\":\"$reason\"}"
   else
     attempts[$id]=$attempt outcomes[$id]='' running=$id offset=0 interrupted=''
-    # At once: a server that hears nothing of a command for a while sends it as another attempt.
+    # Send it at once: if the server gets no report on a command for a while, it sends the command as another attempt.
     report command:ack "{\"commandId\":\"$id\",\"attempt\":$attempt}"
     flush
     session=$(field '.payload.sessionId // .payload.commandId')
     report message:start "$(of_message)"
     jq -r '.payload.input | if type == "string" then . else tojson end' <<<"$text" >"$dir/input"
     : >"$dir/output"
-    # A group of its own, so that all of it can be ended.
+    # In its own process group, so that all its processes can be stopped.
     set -m
     "${program[@]}" <"$dir/input" >"$dir/output" 2>"$dir/error" 3>&- 4>&- &
     pid=$!
@@ -168,9 +169,9 @@ acknowledged() {
   done
 }
 
-# ---- the program that runs
+# ---- the running program
 
-told() { # everything, or whole lines only: a character may be half written
+told() { # "lines": reports whole lines only, since a character may be half written; otherwise everything
   local piece
   while :; do
     piece=$(tail -c "+$((offset + 1))" "$dir/output" | head -c 16384 | tr -d '\0'; echo .)
@@ -199,15 +200,15 @@ watch() {
   running=''
 }
 
-leave() { # stops what runs, says goodbye, and waits until the server has stored it
+leave() { # stops the running command; the main loop then says goodbye and waits until the server has stored that
   leaving=yes
   interrupt "$running"
 }
 trap leave TERM INT
-trap : PIPE # a connection that is gone is noticed when it is read
+trap : PIPE # a closed connection is noticed when reading from it
 said_goodbye=''
 
-# ---- one connection after the other
+# ---- connecting and reconnecting
 
 while :; do
   if connect; then
@@ -220,20 +221,20 @@ while :; do
         said_goodbye=yes
         ((acked < n)) || { send 8 $'\x03\xe8'; exit 0; }
       fi
-      # Nothing may be said before the server has said how far it got.
+      # Do not send reports before the server has said which it has stored.
       ((next_beat == 0)) || flush
       if ((next_beat != 0 && SECONDS >= next_beat)); then
         next_beat=$((SECONDS + beat))
         send 1 "{\"type\":\"heartbeat\",\"payload\":{\"running\":[${running:+\"$running\"}]}}"
       fi
       ((SECONDS < last_heard + 90)) || break # the server pings more often than that
-      # `read -t 0` says whether there is something to read.
+      # `read -t 0` checks whether there is something to read.
       read -r -t 0 -u 3 || { read -r -t 0.05 -u 4; continue; }
       receive || break
       last_heard=$SECONDS
       case $opcode in
         1) heard; ((next_beat != 0)) || next_beat=$((SECONDS + beat)) ;;
-        8) # what docs/close-codes.md answers with `stop`, and 4401: this token is the only one that we have
+        8) # the codes for which docs/close-codes.md says `stop`, and 4401: there is no other token to try
           code=$(printf %s "$text" | od -An -N2 -tu1 | awk '{ print $1 * 256 + $2 }')
           case $code in 4000 | 4401 | 4403 | 4409 | 4413) echo "the server closed this agent with $code" >&2; exit 4 ;; esac
           break ;;

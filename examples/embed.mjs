@@ -1,8 +1,8 @@
-// Fleetwire inside an app that has users of its own: they log in with the app and need no token.
+// Fleetwire embedded in an app with its own users: they log in to the app and need no token.
 //
 //   node examples/embed.mjs            (in your project: npm install fastify @fastify/static fleetwire)
 //
-// Agents still come with tokens: the one that is printed is for an agent "demo".
+// Agents still need tokens: the printed one is for an agent "demo".
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import fastifyStatic from '@fastify/static'
@@ -12,7 +12,7 @@ import fleetwire from 'fleetwire'
 const { PORT = '8080', DATA_DIR = './fleet', PAGES } = process.env
 const app = Fastify()
 
-// Sessions, as small as they can be: use @fastify/session, or what your app has.
+// Minimal sessions: use @fastify/session, or those of your app.
 const people = { ann: { role: 'operator' }, bob: { role: 'viewer', agents: ['demo*'] } }
 const sessions = new Map()
 const sessionOf = request => /(?:^|; )session=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1]
@@ -29,7 +29,7 @@ app.post('/login/:name', async (request, reply) => {
 app.post('/logout', async request => {
   const name = sessions.get(sessionOf(request))
   sessions.delete(sessionOf(request))
-  // Ends what is open: their sockets are closed with 4401.
+  // Closes the user's open sockets, with 4401.
   if (name !== undefined) await app.tokens.revokeSubject(name, 'logout')
   return {}
 })
@@ -43,13 +43,13 @@ await app.register(fleetwire, {
   },
 })
 
-// Your own routes use the services as they are: here, all agents that this user sees.
+// Your own routes can use the services directly.
 await app.register(async own => {
   own.addHook('onRequest', async (request, reply) => {
     if (!sessions.has(sessionOf(request))) return reply.code(401).send({ message: 'Log in first.' })
   })
   own.get('/busy', async () => ({ agents: [...app.agents.sorted('')].filter(({ work }) => work === 'working').length }))
-  // The dashboard has no cookies: it is opened with a code that is worth the rights of this user, once.
+  // The dashboard does not use cookies: it is opened with a one-time code that carries the rights of this user.
   own.get('/dashboard', async (request, reply) => {
     const { cookie, host } = request.headers
     const answer = await app.inject({ method: 'POST', url: '/fleet/api/v1/login/codes', headers: { cookie, host } })
@@ -57,7 +57,7 @@ await app.register(async own => {
   })
 })
 
-// Pages of your own, such as the built examples/react-page.
+// Your own pages, such as the built examples/react-page.
 if (PAGES !== undefined) await app.register(fastifyStatic, { root: resolve(PAGES) })
 
 const url = await app.listen({ host: '127.0.0.1', port: Number(PORT) })

@@ -7,12 +7,12 @@ const brotli = promisify(brotliCompress)
 const zip = promisify(gzip)
 const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT, BROTLI_MAX_QUALITY, Z_BEST_COMPRESSION } = constants
 
-/** What gets smaller by it: fonts and pictures are compressed already. */
+/** Files that compression makes smaller: fonts and pictures are already compressed. */
 const COMPRESSIBLE = /\.(js|css|svg|json)$/
-/** Under it a response is one packet, compressed or not. */
+/** A smaller response is one packet, compressed or not. */
 const LEAST_BYTES = 1024
 
-/** Writes each file of a folder, of a kind and size that gain by it, as `.br` and `.gz` beside it. */
+/** Writes a `.br` and a `.gz` next to each file of a folder that is worth compressing. */
 export async function compressFiles(folder: string): Promise<void> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => COMPRESSIBLE.test(path))
   await Promise.all(

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { serveGallery } from './gallery.ts'
 
-// `npm run docs:pictures`: takes the pictures of README.md and docs/dashboard.md again, from the gallery, with a clock that
-// stands still. Look at them before you commit them: nothing compares them.
+// `npm run docs:pictures`: retakes the pictures of README.md and docs/dashboard.md from the gallery, with a frozen clock.
+// Look at them before you commit them: no test compares them.
 
 interface Picture {
   file: string

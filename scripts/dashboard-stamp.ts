@@ -4,11 +4,11 @@ import { join } from 'node:path'
 
 const SOURCES = ['dashboard', 'packages/protocol/src', 'packages/client/src', 'packages/react/src']
 const LOCK = 'package-lock.json'
-/** Compiled code, and tests: no page is made of them. */
+/** Compiled code and tests, which are not part of any page. */
 const APART = /(^|\/)(dist|node_modules)\/|\.test\.tsx?$|\.tsbuildinfo$/
 
 /**
- * A digest of all that the pages are made of, in the repository at `root`. It is one of names and contents, since a checkout
+ * A digest of all sources of the pages in the repository at `root`. It covers names and contents, not times: a checkout
  * gives every file a new time.
  */
 export function dashboardStamp(root: string): string {

@@ -6,12 +6,12 @@ import { build } from 'vite'
 import { buildApp } from '../src/app.ts'
 
 export interface Gallery {
-  /** Where it lists its states; one of them: `${url}#fleet`. */
+  /** The list of states; a single state is at `${url}#fleet`. */
   url: string
   close(): Promise<void>
 }
 
-/** Builds the gallery of the dashboard into a temporary folder, and serves it as the dashboard is: policy and all. */
+/** Builds the dashboard's gallery in a temporary folder and serves it like the dashboard, with the same headers. */
 export async function serveGallery(): Promise<Gallery> {
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-gallery-'))
   const pages = join(folder, 'pages')

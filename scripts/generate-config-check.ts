@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 
-// What `npm run build` runs when the compiler is done: writes dist/src/generated, unless nothing changed since. Compiled,
-// this file stands in dist/scripts.
+// `npm run build` runs this after the compiler: writes dist/src/generated, unless nothing has changed since. The compiled
+// file is in dist/scripts.
 
 const changedAt = (path: string): number =>
   statSync(new URL(path, import.meta.url), { throwIfNoEntry: false })?.mtimeMs ?? 0

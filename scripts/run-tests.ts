@@ -8,36 +8,36 @@ import { findTests, planTests, type TestFile } from './test-files.ts'
 import type { EndedFile } from './test-group.ts'
 
 /**
- * Runs test files, one after the other in a few processes where they bear that (`test-files.ts` says which): what a process
- * pays to start, and until the engine has compiled what is used often, is more than most files take.
- * What they start are the programs that people run, with no loader in them; `tap run` would put its own into each.
+ * Runs test files, several in one process if they allow it (`test-files.ts` decides): starting a process and compiling its
+ * hot code takes longer than most files do. Unlike `tap run`, this does not inject a loader into the programs that tests
+ * start, so they run as they do for users.
  *
  * node dist/scripts/run-tests.js [part of a path …]
  *
- * TEST_JOBS says how many processes run side by side; most of their time they wait. Prints a line of TAP for each file, all
- * that a failed one printed, and the counts.
+ * TEST_JOBS sets the number of parallel processes, which mostly wait. Prints a line of TAP for each file, the output of
+ * failed files, and the counts.
  */
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const jobs = Number(process.env.TEST_JOBS ?? availableParallelism() + 4)
-/** When a file hangs, and not when a busy machine is slow; one that needs more says so itself. */
+/** Long enough for files on a busy machine: only a hanging one times out. A file that needs longer sets that itself. */
 const TIMEOUT_S = 600
-/** When even a file that says so has hung. */
+/** After this, even a file with a longer timeout counts as hanging. */
 const MOST_MS = 1_800_000
-/** Most of what a test runs it runs a few times, and compiling that well takes longer than it saves: a tenth of all CPU time. */
+/** Tests run most code only a few times, so optimizing it costs more than it saves: a tenth of all CPU time. */
 const LAZY = process.version.startsWith('v20.') ? ['--interrupt-budget=1000000'] : []
 
 const ran: EndedFile[] = []
 const failed = ({ fail, total }: EndedFile) => fail > 0 || total === 0
 
 function tell(said: EndedFile, printed: string[]): void {
-  // A test that is skipped is a line, which tap counts only when the next test begins: in a file of its own, too late.
+  // tap counts a skipped test only when the next one begins. If a file has only that test, count its line here.
   const ended = { ...said, total: said.total + printed.filter(line => /^ok .* # SKIP/.test(line)).length }
   ran.push(ended)
   if (failed(ended)) process.stdout.write(`# Subtest: ${ended.file}\n${printed.map(line => `    ${line}\n`).join('')}`)
   process.stdout.write(`${failed(ended) ? 'not ok' : 'ok'} ${ran.length} - ${ended.file} # time=${ended.ms}ms\n`)
 }
 
-/** Runs files of a lane in one process, and goes on with another where that has ended. */
+/** Runs the files of a lane in one process, and starts another if that has ended. */
 class Group {
   readonly #name: string
   readonly #flags: string[]
@@ -50,7 +50,7 @@ class Group {
     this.#flags = flags
   }
 
-  /** Resolves when the file has been told of. */
+  /** Resolves when the result of the file has been printed. */
   async run(file: string): Promise<void> {
     this.#child ??= this.#start()
     const child = this.#child
@@ -69,7 +69,7 @@ class Group {
     tell(ended ?? { file, pass: 0, fail: 1, total: 1, ms }, this.#printed.splice(0))
   }
 
-  /** What stays behind in the process when the last file has ended is a failure. */
+  /** Ends the process after its last file. It is a failure if something keeps it alive. */
   async end(): Promise<void> {
     const child = this.#child
     if (child === undefined) return
@@ -93,7 +93,7 @@ class Group {
 
   #start(): ChildProcess {
     const child = start([...this.#flags, 'dist/scripts/test-group.js', this.#name], 'pipe')
-    this.#queue(child).on('error', () => {}) // It ended: `close` says so.
+    this.#queue(child).on('error', () => {}) // The process has ended; `close` handles that.
     readLines(child, text => {
       if (text.startsWith('# ended: ')) this.#ended?.(JSON.parse(text.slice('# ended: '.length)) as EndedFile)
       else this.#printed.push(text)
@@ -118,7 +118,7 @@ function readLines({ stdout, stderr }: ChildProcess, line: (text: string) => voi
   for (const input of [stdout!, stderr!]) createInterface({ input }).on('line', line)
 }
 
-/** Runs one file in a process of its own. */
+/** Runs one file in its own process. */
 async function runAlone(file: string): Promise<void> {
   const begin = performance.now()
   const child = start([file], 'ignore')
@@ -127,7 +127,7 @@ async function runAlone(file: string): Promise<void> {
   readLines(child, text => void printed.push(text))
   const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(hung)
-  // tap closes with `# { total: 12, pass: 11, fail: 1 }`, or leaves out what is none.
+  // tap ends with `# { total: 12, pass: 11, fail: 1 }`, without the counts that are zero.
   const counts = printed.findLast(text => /^# \{ total: .*\}$/.test(text)) ?? ''
   const count = (name: string) => Number(counts.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
   const ms = Math.round(performance.now() - begin)
@@ -137,7 +137,7 @@ async function runAlone(file: string): Promise<void> {
 
 let lanes = 0
 async function lane(queue: TestFile[], flags?: string[]): Promise<void> {
-  // tap names folders by it: a run within this one, or beside it, has others.
+  // tap names folders after the group, so the name must differ from those of nested and parallel runs.
   const group = new Group(`lane-${process.pid}-${++lanes}`, flags)
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
     await (next.isAlone ? runAlone(next.file) : group.run(next.file))
@@ -147,7 +147,7 @@ async function lane(queue: TestFile[], flags?: string[]): Promise<void> {
 const files = findTests(root, process.argv.slice(2))
 const begin = performance.now()
 const { browser, dom, sideBySide, quiet } = planTests(root, files)
-/** Each in a process of its own, in which one browser or one window serves all files. */
+/** These lanes run first, each in its own process, in which one browser or one window serves all files. */
 const first = [() => lane(browser), () => lane(dom, ['--import', './dist/test/helpers/dom.js'])]
 async function worker(): Promise<void> {
   for (let own = first.shift(); own !== undefined; own = first.shift()) await own()

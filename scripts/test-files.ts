@@ -1,31 +1,31 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** Test files, by how they share the machine. */
+/** Test files, grouped by how they can share the machine. */
 export interface TestPlan {
   /**
-   * One at a time, beside the others: a browser takes a core and more by itself, and gives up what it loads when the
-   * network of the machine changes.
+   * One at a time, in parallel with the other groups: a browser uses more than one core by itself, and aborts its loads
+   * when the network of the machine changes.
    */
   browser: TestFile[]
-  /** In one process that has a window, made once for all of them. */
+  /** In one process, in which all files share one DOM window. */
   dom: TestFile[]
   sideBySide: TestFile[]
-  /** At the end, with little beside them: they measure how a server bears load. */
+  /** At the end, with little else running: they measure how a server behaves under load. */
   quiet: TestFile[]
 }
 
 export interface TestFile {
   file: string
-  /** Runs in a process of its own: it changes its process for good, or looks at all of it. */
+  /** Needs its own process: it changes the process permanently, or inspects all of it. */
   isAlone: boolean
 }
 
-/** What takes long begins first, so that nobody waits for it at the end. */
+/** Long tests start first, so that the run does not wait for them at the end. */
 const LONG = ['race', 'e2e', 'cluster', 'attack', 'realtime', 'src/cli'].map(folder => `dist/test/${folder}/`)
 const BROWSER = 'dist/test/browser/'
 const OF_BROWSERS = /^import .*helpers\/(?:browser|network)\.js'/m
 const OF_A_DOM = /^import .*(?:happy-dom|\/dom\.js')/m
-/** Timers, the garbage collector, what comes before and behind each test; behind a quote it is of another process. */
+/** Mocked timers, the garbage collector, process state, root hooks. After a quote, the text belongs to another process. */
 const OF_THE_PROCESS =
   /^import .*'node:test'|getActiveResourcesInfo|expose-gc|(?<!['"`].*)\bprocess\.(?:(?:on(?:ce)?|chdir|exit)\(|env\.\w+ = )|^t\.(?:before|after|beforeEach|afterEach)\(/m
 const MEASURES = /await .*\.delay\(\)|monitorEventLoopDelay/
@@ -36,7 +36,7 @@ const testsIn = (root: string, folder: string): string[] =>
     .map(path => `${folder}/${path}`)
     .filter(file => sourceOf(file).some(source => existsSync(`${root}${source}`)))
 
-/** A file that was built before its source went away is no test any more. */
+/** The possible sources of a built file: a file without a source is a leftover and not a test. */
 function sourceOf(file: string): string[] {
   const source = file
     .replace(/^dist\//, '')
@@ -45,7 +45,7 @@ function sourceOf(file: string): string[] {
   return [`${source}.ts`, `${source}.tsx`]
 }
 
-/** The built test files whose path contains one of `parts`, which may be paths of sources; all where none are given. */
+/** The built test files whose path contains one of `parts`, which may be source paths; all files if there are none. */
 export function findTests(root: string, parts: string[]): string[] {
   const packages = readdirSync(`${root}packages`).map(name => `packages/${name}/dist`)
   const files = ['dist/test', 'dashboard/dist', ...packages].flatMap(folder => testsIn(root, folder)).sort()

@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Runs test files one after the other in this process, so that they share what it costs to start, and what the engine has
- * compiled. It reads their names from descriptor 3, a line each, until that ends: who runs it gives it the next one when it
- * has ended one. Behind what each prints stands a line `# ended: {"file": …}` with its counts.
+ * Runs test files one after the other in this process, so that they share its start-up and compiled code. Reads their
+ * names from descriptor 3, one per line, until that ends: the parent sends the next name when a file has ended. After the
+ * output of each file, prints a line `# ended: {"file": …}` with its counts.
  *
- * node dist/scripts/test-group.js name, by which tap tells its folders from those of other groups
+ * node dist/scripts/test-group.js name, which keeps tap's folders apart from those of other groups
  */
 export interface EndedFile {
   file: string
@@ -18,18 +18,18 @@ export interface EndedFile {
   fail: number
   total: number
   ms: number
-  /** Its process ran no further: a file that took too long has ended the root of all tests. */
+  /** The process cannot run more files: this one has timed out and thereby ended tap's root test. */
   isLast?: true
 }
 
-// tap names folders of tests after the program and its arguments.
+// tap names test folders after the program and its arguments.
 process.argv.splice(1, 1)
 const { default: t } = await withoutHooks(() => import('tap'))
 const longestMs = Number(process.env.TAP_TIMEOUT ?? 30) * 1000
 
 /**
- * tap follows every promise of the process through async hooks, to tell which test a stray error belongs to: a seventh of
- * what tests take. Here hardly any run side by side, and a stray error is that of the first that runs.
+ * tap tracks every promise of the process with async hooks to find the test that a stray error belongs to. That takes a
+ * seventh of the test time. Here hardly any tests run concurrently, so a stray error goes to the first running test.
  */
 async function withoutHooks<T>(load: () => Promise<T>): Promise<T> {
   const hooks = createRequire(import.meta.url)('node:async_hooks') as typeof import('node:async_hooks')
@@ -55,12 +55,12 @@ function innermost(test: Running): Running {
 }
 process.on('uncaughtException', error => innermost(t).threw(error))
 
-// The root's own come when the process ends, and make it end as soon as nothing runs.
+// Run teardowns after each file. Those of tap's root run only at the end of the process, and end it as soon as it idles.
 const teardowns: (() => unknown)[] = []
 t.teardown = teardown => void teardowns.unshift(teardown)
 
 declare global {
-  /** What ends behind the last file of this process; undefined where a file runs in one of its own. */
+  /** Run after the last file of this process; undefined if a file runs in its own process. */
   var endOfTests: (() => unknown)[] | undefined
 }
 globalThis.endOfTests = []
@@ -74,7 +74,7 @@ t.timeout = options => {
 
 const queue = new Socket({ fd: 3, readable: true, writable: false })
 const files = createInterface({ input: queue })[Symbol.asyncIterator]()
-/** What is awaited keeps the process alive; while a file runs nothing but that file does, so one that hangs is noticed. */
+/** Waiting for a name keeps the process alive. While a file runs, only that file does, so a hanging file is noticed. */
 async function next(): Promise<string | undefined> {
   queue.ref()
   const { value } = await files.next()
@@ -101,9 +101,9 @@ for (let file = await next(); file !== undefined; file = await next()) {
     ms: Math.round(performance.now() - begin),
     ...(isOver && { isLast: true }),
   }
-  // Not as a comment of the root: tap keeps that until the next test begins.
+  // Do not use a comment of tap's root: tap holds it back until the next test begins.
   process.stdout.write(`# ended: ${JSON.stringify(ended)}\n`)
-  // Who runs it ends this process, which what hangs would keep.
+  // The parent kills this process, which the hanging file would keep alive.
   if (isOver) break
 }
 if (!isOver) for (const end of globalThis.endOfTests.splice(0)) await end()

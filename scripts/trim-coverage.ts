@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Leaves in .tap/coverage what concerns code that is published. Each process of a test run, and each that it starts, writes
- * there about every file that it loaded: 2 GB, of which a report that takes all of them together never comes to its end.
+ * Reduces .tap/coverage to published code. Every process of a test run, and every process that it starts, writes coverage
+ * of all the files it has loaded. That makes 2 GB, too much for a combined report to finish.
  *
  * node dist/scripts/trim-coverage.js
  */
@@ -34,7 +34,7 @@ for (const name of readdirSync(folder)) {
   }
 }
 
-/** Nothing where it is not whole: of a process that was killed while it wrote. */
+/** Empty if the file is truncated because its process was killed while writing. */
 function read(file: string): Coverage {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))

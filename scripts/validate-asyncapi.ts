@@ -12,8 +12,8 @@ interface OfficialParser {
 }
 
 /**
- * The official parser is larger than all of Fleetwire's dependencies, so it is not one of them: `npm exec` downloads it
- * for this run (npm run test:asyncapi) and puts its folder first on the path.
+ * The official parser is larger than all of Fleetwire's dependencies together, so it is not one of them. `npm exec`
+ * downloads it for this run (npm run test:asyncapi) and puts its folder first on the PATH.
  */
 const [bin = ''] = (process.env.PATH ?? '').split(delimiter)
 const { Parser } = createRequire(join(bin, '..', 'here.js'))('@asyncapi/parser') as OfficialParser

@@ -13,7 +13,7 @@ export interface BenchNode {
   port: number
 }
 
-/** Three nodes over three NATS servers, as `fleetwire cluster` runs them, with the limits of one caller lifted. */
+/** Three nodes over three NATS servers, as `fleetwire cluster` runs them; `settings` can lift the limits per caller. */
 export class BenchCluster {
   readonly #cluster: LocalCluster
   readonly #folder: string
@@ -60,7 +60,7 @@ export class BenchCluster {
     return this.#parts('nats-')
   }
 
-  /** What its tokens are signed with. */
+  /** The secret that signs the cluster's tokens. */
   get secret(): string {
     return readFileSync(join(this.#folder, 'secret'), 'utf8').trim()
   }

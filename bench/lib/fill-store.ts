@@ -30,7 +30,7 @@ function* draftsOf(size: FleetSize): Generator<EventDraft> {
   }
 }
 
-/** Writes the whole fleet as the server itself writes: appends that wait together share a write. */
+/** Writes the whole fleet the way the server does: appends that wait together share a write. */
 export async function fillLog(log: EventLog, size: FleetSize): Promise<void> {
   const append = async (batch: EventDraft[]) => {
     const appended = await log.append(batch)
@@ -48,7 +48,7 @@ export async function fillLog(log: EventLog, size: FleetSize): Promise<void> {
   await append(batch)
 }
 
-/** A store file with the whole fleet. */
+/** Creates a store file with the whole fleet. */
 export async function fillStore(dir: string, size: FleetSize): Promise<void> {
   const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1e9, ms: 1e12 } })
   await fillLog(log, size)

@@ -1,18 +1,18 @@
 import type { Agent, Command, CommandStatus, Task } from '@fleetwire/protocol'
 
-/** A fleet of agents with their commands and tasks: the same for every process that is told the same time. */
+/** A fleet of agents with their commands and tasks: identical in every process that uses the same `now`. */
 export interface FleetSize {
   agents: number
   commands: number
   tasks: number
-  /** Epoch ms: everything was made in the hours before it. */
+  /** Epoch ms: everything was created in the hours before this. */
   now: number
 }
 
 const HOURS = 3_600_000
 const SPAN_MS = 20 * HOURS
 
-/** Of a thousand commands. */
+/** The number of commands with each status, of a thousand. */
 const COMMAND_MIX: readonly (readonly [CommandStatus, number])[] = [
   ['succeeded', 760],
   ['failed', 100],
@@ -34,7 +34,7 @@ const TASK_MIX: readonly (readonly [Task['status'], number])[] = [
   ['pending', 80],
 ]
 
-/** Spreads neighbours: 0 to 2³² - 1, the same for the same number. */
+/** A hash that spreads neighbouring numbers over 0 to 2³² - 1. */
 function scatter(n: number): number {
   let x = Math.imul(n ^ 0x9e3779b9, 0x85ebca6b)
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
@@ -54,7 +54,7 @@ export const agentIdAt = (i: number): string => `agent-${String(i).padStart(5, '
 const commandIdAt = (i: number): string => `cmd_${String(i).padStart(26, '0')}`
 const taskIdAt = (i: number): string => `task_${String(i).padStart(26, '0')}`
 
-/** Two of five are connected, one of fifty of the others reports an error. */
+/** Two of five agents are online; one of fifty is online and reports an error. */
 export function agentAt(i: number, { now }: FleetSize): Agent {
   const isOnline = i % 5 < 2
   const isBroken = isOnline && i % 50 === 0
@@ -111,7 +111,7 @@ export function commandAt(i: number, { agents, commands, tasks, now }: FleetSize
   }
 }
 
-/** Every tenth is the parent of the nine after it. */
+/** Every tenth task is the parent of the nine after it. */
 export function taskAt(i: number, { agents, tasks, now }: FleetSize): Task {
   const status = pick(TASK_MIX, i)
   const createdAt = now - SPAN_MS + Math.floor((i / tasks) * SPAN_MS)

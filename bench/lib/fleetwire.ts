@@ -13,7 +13,7 @@ export interface Fleetwire {
   readonly pid: number
   readonly port: number
   readonly url: string
-  /** Of the admin that the first start mints. */
+  /** The admin token that the first start mints. */
   readonly token: string
   stop(): Promise<void>
 }
@@ -21,8 +21,8 @@ export interface Fleetwire {
 export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
 
 /**
- * `fleetwire serve` as anybody runs it; limits on how much one caller may do are lifted. The data folder is its own from
- * now on: it is removed when the server stops.
+ * Starts `fleetwire serve` as users do, but with the limits per caller lifted. The server owns the data folder from now
+ * on: it is removed when the server stops.
  */
 export async function startFleetwire(
   env: Record<string, string> = {},
@@ -73,7 +73,7 @@ export async function mint({ url, token }: Fleetwire, role: string, sub: string,
   return ((await response.json()) as { token: string }).token
 }
 
-/** An agent that has said hello. */
+/** Connects an agent and waits for its first frame from the server. */
 export const connectAgent = async (fleetwire: Fleetwire, agentId: string): Promise<WebSocket> =>
   connectAgentAt(fleetwire.port, await mint(fleetwire, 'agent', agentId))
 

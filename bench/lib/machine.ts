@@ -11,10 +11,10 @@ export function machine(): string {
   return `${cpus().length} × ${core?.model.trim()}, ${gib} GiB, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}`
 }
 
-/** CPU time that a process has used, all its threads together; NaN where the system does not tell. */
+/** CPU time that all threads of a process have used, ms; NaN on systems other than Linux. */
 export function cpuMsOf(pid: number): number {
   if (!isLinux) return Number.NaN
-  // The name in parentheses may hold anything, so the fields are counted from behind it.
+  // The name in parentheses may contain anything, so count the fields from behind it.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
@@ -23,11 +23,11 @@ export function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 }
 
-/** Processes that a process has started, the oldest first. */
+/** The child processes of a process, oldest first. */
 export const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 
-/** CPU time that all processes of the machine have used. */
+/** CPU time that all processes of the machine have used, ms. */
 function busyMs(): number {
   if (!isLinux) return Number.NaN
   const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
@@ -38,7 +38,7 @@ function busyMs(): number {
   return (user + nice + system + irq + softirq + steal) * TICK_MS
 }
 
-/** How much of the machine others used since: figures of a run that was not alone say so. */
+/** Measures how much CPU other processes have used since, so that figures of a shared machine can be marked. */
 export class Neighbours {
   readonly #pids: readonly number[]
   readonly #startedAt = performance.now()
@@ -50,7 +50,7 @@ export class Neighbours {
     this.#ownMs = this.#used()
   }
 
-  /** In cores. Call it while the processes still live. */
+  /** The average use by others, in cores. Call it while the own processes are still alive. */
   cores(): number {
     const others = busyMs() - this.#busyMs - (this.#used() - this.#ownMs)
     return Math.max(0, others) / (performance.now() - this.#startedAt)

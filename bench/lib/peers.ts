@@ -12,7 +12,7 @@ export interface Peer {
   readonly port: number
   readonly how: How
   publish(options: PublishOptions): Promise<number>
-  /** Collects garbage, for figures of memory. */
+  /** Collects garbage before memory is measured. */
   gc(): Promise<unknown>
   stop(): Promise<void>
 }
@@ -22,7 +22,7 @@ export type How = Pick<SubscribersOptions, 'path' | 'token' | 'hello' | 'readyAf
 const subscribe = JSON.stringify({ type: 'subscribe', payload: { topics: ['agents.>'], snapshot: false } })
 const gc = { nodeArgs: ['--expose-gc'] }
 
-/** The whole of Fleetwire; a subscriber is ready when its subscription was answered. */
+/** The whole Fleetwire server; a subscriber is ready when the server has replied to its subscription. */
 export async function fleetwire(core?: number) {
   const role = startRole<typeof fanOutFleetwire>('servers/fan-out-fleetwire.js', {
     ...gc,

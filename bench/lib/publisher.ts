@@ -1,11 +1,11 @@
 export interface PublishOptions {
-  /** Events that are published in one turn of the event loop. */
+  /** Events published per turn of the event loop. */
   perTurn: number
   turnsPerSecond: number
   durationMs: number
 }
 
-/** One event in each turn of the event loop, without a pause; resolves with the CPU time of it all, ms. */
+/** Publishes one event per turn of the event loop, without pauses; resolves with the total CPU time, ms. */
 export async function publishFlatOut(events: number, publish: (n: number) => void): Promise<number> {
   const before = process.cpuUsage()
   for (let n = 0; n < events; n++) {
@@ -16,7 +16,7 @@ export async function publishFlatOut(events: number, publish: (n: number) => voi
   return (user + system) / 1000
 }
 
-/** One event in each turn of the event loop, as long as more are wanted; resolves with their number. */
+/** Publishes one event per turn of the event loop while `isWanted`; resolves with the number of events. */
 export async function publishWhile(isWanted: (n: number) => boolean, publish: () => void): Promise<number> {
   let n = 0
   for (; isWanted(n); n++) {
@@ -26,7 +26,7 @@ export async function publishWhile(isWanted: (n: number) => boolean, publish: ()
   return n
 }
 
-/** Calls `publish` for each event, so many in a turn, so many turns a second; resolves with the number of events. */
+/** Publishes `perTurn` events per turn, at `turnsPerSecond`; resolves with the number of events. */
 export async function publishAt(
   { perTurn, turnsPerSecond, durationMs }: PublishOptions,
   publish: (n: number) => void,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Counts whole WebSocket frames in chunks that are cut anywhere. */
+/** Counts complete WebSocket frames in chunks that may be split anywhere. */
 export class FrameCounter {
   count = 0
   #rest: Buffer = Buffer.alloc(0)
@@ -22,7 +22,7 @@ export class FrameCounter {
   }
 }
 
-/** A masked text frame of less than 64 KiB, as a client must send it. */
+/** A masked text frame of less than 64 KiB. Clients must mask their frames. */
 export function maskedFrame(text: string): Buffer {
   const body = Buffer.from(text)
   const head =

@@ -1,6 +1,6 @@
 import { machine } from './machine.ts'
 
-/** What a benchmark prints first: what is compared, how, and on what. */
+/** Prints the heading of a benchmark: what is compared, how, and on which machine. */
 export function heading(title: string, method: readonly string[]): void {
   console.log(`\n${title}\n`)
   for (const line of [...method, `Machine: ${machine()}. ${new Date().toISOString().slice(0, 10)}.`])
@@ -8,7 +8,7 @@ export function heading(title: string, method: readonly string[]): void {
   console.log()
 }
 
-/** Columns as wide as they need to be; the first is text, the others are figures. */
+/** Prints a table. The first column is text, the others are right-aligned figures. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map(row => row[i]!.length)))
   const line = (cells: readonly string[]) =>
@@ -21,10 +21,10 @@ export function note(text: string): void {
   console.log(`  ${text}`)
 }
 
-/** Above this a process that has one thread of JavaScript has nothing left to give. */
+/** Above this share of a core, a process with one thread of JavaScript counts as saturated. */
 const SATURATED = 0.9
 
-/** Says so where a figure tells of the load generator, or of a machine that others used too. */
+/** Notes whether the load generator was the limit, and whether other processes used the machine. */
 export function caveats({ load, others }: { load: number; others: number }): void {
   if (load > SATURATED) note(`The load generator was the limit (${percent(load)} of a core): the servers can do more.`)
   else note(`The load generator used ${percent(load)} of a core at most: the servers were the limit.`)

@@ -1,5 +1,5 @@
-/** What a process of a benchmark can be asked by the one that started it (`start-role.ts`). */
-// biome-ignore lint/suspicious/noExplicitAny: arguments and results are what structured cloning takes
+/** The calls that a benchmark process serves for its parent (`start-role.ts`). */
+// biome-ignore lint/suspicious/noExplicitAny: arguments and results can be anything that the IPC channel can send
 export type Calls = Record<string, (...args: any[]) => unknown>
 
 export interface Asked {
@@ -10,7 +10,7 @@ export interface Asked {
 
 export type Answered = { id: number; value: unknown } | { id: number; error: string }
 
-/** Answers calls until the parent lets go; then the process ends, whatever it still holds. */
+/** Serves calls until the parent disconnects; then the process exits, whatever is still open. */
 export function serveCalls<C extends Calls>(calls: C): C {
   process.on('message', async ({ id, name, args }: Asked) => {
     try {

@@ -10,7 +10,7 @@ export interface Role<C extends Calls> {
 }
 
 export interface RoleOptions {
-  /** The process is kept on this core, where the system can do that. */
+  /** Pins the process to this core, if the system supports it. */
   core?: number
   nodeArgs?: string[]
 }
@@ -18,11 +18,11 @@ export interface RoleOptions {
 const canPin = spawnSync('taskset', ['-V']).status === 0
 export const pinning = canPin ? 'server on one core, load on the other' : 'not pinned: taskset was not found'
 
-/** A command line that keeps its process on this core, where the system can do that. */
+/** Extends a command line so that its process is pinned to this core, if the system supports it. */
 export const onCore = (core: number | undefined, line: string[]): string[] =>
   core !== undefined && canPin ? ['taskset', '-c', String(core), ...line] : line
 
-/** Starts a module that calls `serveCalls` as a process of its own. `file` is relative to `bench/`. */
+/** Starts a module that calls `serveCalls` in a separate process. `file` is relative to `bench/`. */
 export function startRole<C extends Calls>(file: string, { core, nodeArgs = [] }: RoleOptions = {}): Role<C> {
   const module = fileURLToPath(new URL(`../${file}`, import.meta.url))
   const [command, ...args] = onCore(core, [process.execPath, ...nodeArgs, module])

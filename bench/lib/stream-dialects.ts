@@ -1,24 +1,24 @@
-/** How the agents and viewers of `bench/stream.ts` speak to each server. */
+/** The wire formats of the agents and viewers of `bench/stream.ts`, for each server. */
 
 export interface Hello {
   path: string
-  /** What a socket says once it is connected, in order. */
+  /** Messages that a socket sends once it is connected, in order. */
   hello: string[]
-  /** What it says when only the answer to this is missing. */
+  /** Messages to send once only the response to them is missing. */
   atLast?: string[]
-  /** Answers of the server after which it is ready: lines of its messages. */
+  /** The socket is ready after this many responses, counted as lines of the server's messages. */
   readyAfter: number
 }
 
 export interface Speaker extends Hello {
-  /** A part of a long answer. */
+  /** A part of a long message. */
   delta(text: string): string
-  /** Something that cannot be joined with what came before. */
+  /** An event that cannot be merged with the one before. */
   event(text: string): string
 }
 
 export interface Dialect {
-  /** A message that wants `pong`. */
+  /** A message from the server that must be answered with `pong`. */
   ping?: string
   pong?: string
   agent(i: number): Speaker
@@ -31,11 +31,11 @@ const sessionOf = (i: number) => `ses-${i}`
 const messageOf = (i: number) => `msg-${i}`
 const roomOf = (i: number) => `agents.${agentIdOf(i)}`
 
-/** What an event carries, the same for every server. */
+/** The payload of an event, the same for every server. */
 const payloadOf = (i: number, text: string) => ({ sessionId: sessionOf(i), messageId: messageOf(i), delta: text })
 const told = (i: number, text: string) => ({ type: 'message:delta', topic: roomOf(i), payload: payloadOf(i, text) })
 
-/** A client as anybody writes it: one frame a message. With `join`: as the SDK asks for it. */
+/** A simple client that gets one frame per message; with `join`, it asks for joined frames as the SDK does. */
 const fleetwireAs = (join: boolean): Dialect => ({
   agent(i) {
     let n = 0
@@ -100,7 +100,7 @@ const centrifugo: Dialect = {
 export const dialects = {
   fleetwire: fleetwireAs(false),
   joined: fleetwireAs(true),
-  /** Its agents are the SDK's own. */
+  /** The agents use the SDK itself. */
   sdk: fleetwireAs(true),
   socketIo,
   centrifugo,

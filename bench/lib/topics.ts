@@ -1,14 +1,14 @@
-/** Topics stand in groups of so many, the sessions of one agent. */
+/** Topics per group: the sessions of one agent. */
 const GROUP = 5
 
 export interface Shape {
   topics: number
   connections: number
-  /** Of every event; `mixed`: 1, 2 or 3, twice as often 2, half of them by wildcards. */
+  /** Receivers per event. `mixed`: 1, 2 or 3, with 2 twice as often; half of them subscribe by wildcards. */
   receivers: number | 'mixed'
 }
 
-/** What a connection asks for. `rooms`: the same, for a server that knows no patterns. */
+/** The subscriptions of a connection. `rooms`: the same topics by name, for servers without patterns. */
 export interface Wanted {
   patterns: string[]
   rooms: string[]
@@ -18,7 +18,7 @@ const agentOf = (group: number) => `agents.agent-${String(group).padStart(5, '0'
 export const topicAt = (i: number): string => `${agentOf(Math.floor(i / GROUP))}.sessions.ses-${i % GROUP}.messages`
 export const receiversOf = ({ receivers }: Shape): number => (receivers === 'mixed' ? 2 : receivers)
 
-/** Topics in an order in which neighbours do not follow each other. */
+/** Visits topics in an order in which neighbours do not follow each other. */
 export const scattered = (n: number, topics: number): string => topicAt((n * 7919) % topics)
 
 export function subscriptions({ topics, connections, receivers }: Shape): Wanted[] {
@@ -35,7 +35,8 @@ export function subscriptions({ topics, connections, receivers }: Shape): Wanted
   if (receivers !== 'mixed') return wanted
   for (let group = 0; group * GROUP < topics; group++) {
     const rooms = Array.from({ length: GROUP }, (_, k) => topicAt(group * GROUP + k))
-    // Far from those who ask for one of its topics, and on each lap one further, so that all have as many.
+    // Far from the connections that subscribe to single topics of the group, and one further on each lap, so that all
+    // connections have equally many.
     const far = group * GROUP + connections / 2 + Math.floor((group * GROUP) / connections)
     if (group % 4 === 1 || group % 4 === 3) ask(far, `${agentOf(group)}.sessions.*.messages`, rooms)
     if (group % 4 >= 2) ask(far + 1, `${agentOf(group)}.>`, rooms)

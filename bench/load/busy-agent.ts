@@ -21,7 +21,7 @@ const LINE = 'ok 1204 - the store gives back what was put into it # time=1.204ms
 const CHUNK = LINE.repeat(850)
 
 let socket: Socket
-/** Numbers of the last frame that was sent, and of the last that the server has stored. */
+/** The numbers of the last frame that was sent and of the last that the server has stored. */
 let sent = 0
 let stored = 0
 let offset = 0
@@ -29,7 +29,7 @@ let established = false
 let begun = 0
 let inTheWay = 0
 const interruptedAt = new Map<string, number>()
-/** While set, it reads what has arrived (64 KiB at most) once in so many ms. */
+/** While set, the agent reads what has arrived (at most 64 KiB) once every `crawlMs`. */
 let crawlMs: number | undefined
 const looks = new Set<() => void>()
 
@@ -41,7 +41,7 @@ function report(type: string, payload: object): void {
   socket.write(maskedFrame(JSON.stringify({ type, payload, n: ++sent })))
 }
 
-/** Resolves when the frames received so far satisfy it. */
+/** Resolves when the frames received so far satisfy the condition. */
 function until(isSo: () => boolean): Promise<void> {
   return new Promise(resolve => {
     const look = () => {
@@ -55,7 +55,7 @@ function until(isSo: () => boolean): Promise<void> {
 }
 
 function receive(content: Buffer): void {
-  // Pings have no content.
+  // Pings are empty.
   if (content.length === 0) return
   const frame = JSON.parse(content.toString()) as { type: string; payload: Dispatch & { n: number } }
   const { commandId, attempt, input, n } = frame.payload
@@ -103,15 +103,15 @@ export const busyAgent = serveCalls({
     send('agent:connect', hello)
     await until(() => established)
   },
-  /** Resolves when it runs as many commands as it was given, and the server has stored that it does. */
+  /** Resolves when this many commands are running and the server has stored all reports. */
   begun: (commands: number): Promise<void> => until(() => begun === commands && stored === sent),
-  /** Resolves when so many commands that were in the way have come, and all that was reported is stored. */
+  /** Resolves when this many ballast commands have arrived and the server has stored all reports. */
   settled: (commands: number): Promise<void> => until(() => inTheWay === commands && stored === sent),
   /** Stops reading. */
   stall: (): void => void socket.pause(),
   /**
-   * Asks for the interrupt as somebody would, and waits for it; ms from the request to the frame. Before that it puts so
-   * many bytes of terminal output on its way, and from then on it reads slowly.
+   * Requests an interrupt over REST and waits for its frame; returns the time between the two, ms. Before that, sends
+   * `outputBytes` of terminal output, and then reads slowly if `crawlMs` is set.
    */
   async interrupt(options: {
     url: string

@@ -1,7 +1,7 @@
 import { AgentClient, type AgentTerminal } from '@fleetwire/client/node'
 import { serveCalls } from '../lib/role.ts'
 
-/** Agents of the SDK in one process: they say what they do, stream an answer, write to a terminal, and are stopped. */
+/** SDK agents in one process: they report their status, stream messages, write to a terminal, and can be stopped. */
 const agents: AgentClient[] = []
 const timers: NodeJS.Timeout[] = []
 const stoppedAt: number[] = []
@@ -49,7 +49,7 @@ export const busyFleet = serveCalls({
     }
     await Promise.all(agents.map(agent => agent.start()))
   },
-  /** The first `count` agents tell `perSecond` changes of what they do, each. */
+  /** Each of the first `count` agents reports `perSecond` status changes. */
   tell(count: number, perSecond: number): void {
     let turn = 0
     const perTick = (count * perSecond * TICK_MS) / 1000
@@ -62,7 +62,7 @@ export const busyFleet = serveCalls({
       }, TICK_MS),
     )
   },
-  /** Writes this much a second to a terminal of the first agent. */
+  /** Writes this many bytes per second to a terminal of the first agent. */
   write(bytesPerSecond: number): void {
     terminal ??= agents[0]!.openTerminal({ terminalId: 'main', cols: 120, rows: 40, onInput() {} })
     const line = `\x1b[32m✓\x1b[0m ${'ok '.repeat(30)}\r\n`

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { serveCalls } from '../lib/role.ts'
 
 export interface CallersOptions {
-  /** Callers are spread over them. */
+  /** Callers are spread over these ports. */
   ports: readonly number[]
   token: string
   callers: number
@@ -14,7 +14,7 @@ export interface CallersOptions {
 
 export interface CallersResult {
   elapsedMs: number
-  /** Of each accepted submission, from the write of the request to the last byte of its answer, ms. */
+  /** For each accepted submission, ms from writing the request to the last byte of the response. */
   latencies: number[]
   refused: number
   cpuMs: number
@@ -33,8 +33,8 @@ function nextRequest({ token, agents }: CallersOptions): string {
 }
 
 /**
- * The status, once the answer is whole. By hand, because Node's HTTP client takes a third of what the server takes for
- * the same request, and would be measured with it.
+ * The status, once the response is complete. Parsed by hand: Node's HTTP client takes a third of the time that the
+ * server takes for the same request, and would be measured with it.
  */
 function statusOf(answer: string): number | undefined {
   const head = answer.indexOf('\r\n\r\n')
@@ -43,7 +43,7 @@ function statusOf(answer: string): number | undefined {
   return answer.length < head + 4 + length ? undefined : Number(answer.slice(9, 12))
 }
 
-/** One request in flight on one connection, until the time is over. */
+/** Keeps one request in flight on one connection until `endsAt`. */
 async function caller(port: number, options: CallersOptions, endsAt: number, result: CallersResult): Promise<void> {
   const socket: Socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1')
   await once(socket, 'connect')

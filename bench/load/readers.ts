@@ -12,7 +12,7 @@ export interface PageRead {
   nextCursor: string | null
 }
 
-/** One connection, kept alive. */
+/** One keep-alive connection. */
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
 function read({ port, token, path }: ReadOptions): Promise<string> {
@@ -30,7 +30,7 @@ function read({ port, token, path }: ReadOptions): Promise<string> {
 }
 
 export const readers = serveCalls({
-  /** Asks so many times, one after the other; from the request to the last byte of its answer, ms. */
+  /** Sends `times` requests one after the other; returns ms from each request to the last byte of its response. */
   async run(options: ReadOptions & { times: number }): Promise<number[]> {
     const latencies: number[] = []
     for (let i = 0; i < options.times; i++) {
@@ -43,7 +43,7 @@ export const readers = serveCalls({
   async items(options: ReadOptions): Promise<number> {
     return (JSON.parse(await read(options)) as PageRead).items.length
   },
-  /** The cursor of the page after so many pages of 500. */
+  /** The cursor after `pages` pages of 500. */
   async walk({ path, ...options }: ReadOptions & { pages: number }): Promise<string> {
     let cursor: string | null | undefined
     for (let page = 0; page < options.pages; page++) {

@@ -7,11 +7,11 @@ export interface ResumersOptions {
   token: string
   cursor: string
   clients: number
-  /** The least number of events that each client has missed. */
+  /** The minimum number of events that each client has missed. */
   atLeast: number
 }
 
-/** The number in the payload of an event, read from the bytes: decoding a million texts would cost more than it measures. */
+/** The number in the payload of an event, read from the bytes: decoding a million texts would distort the result. */
 function stepOf(frame: Buffer): number | undefined {
   const at = frame.indexOf('Step ')
   if (at === -1) return undefined
@@ -20,7 +20,7 @@ function stepOf(frame: Buffer): number | undefined {
   return step
 }
 
-/** One client: from its connect to `resume:done`, ms; undefined when it did not get all, once and in order. */
+/** Resumes one client; ms from connect to `resume:done`, undefined unless it got every event once and in order. */
 function resume({ port, token, cursor, atLeast }: ResumersOptions): Promise<number | undefined> {
   return new Promise(resolve => {
     const startedAt = performance.now()

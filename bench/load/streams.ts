@@ -8,7 +8,7 @@ import { agentIdOf, type Dialect, type DialectName, dialects, type Hello } from 
 export interface StreamsOptions {
   dialect: DialectName
   port: number
-  /** Where agents connect. Default: where viewers do. */
+  /** The port that agents connect to. Default: `port`. */
   agentPort?: number
   /** One for each agent. */
   agentTokens: string[]
@@ -30,15 +30,15 @@ export interface Load {
 }
 
 export interface Outcome {
-  /** The share of its deltas that the slowest viewer received, 0 to 1. */
+  /** The share of sent deltas that the slowest viewer has received, 0 to 1. */
   whole: number
   latencies: number[]
 }
 
 /**
- * What a delta says: a mark, the agent, the place among its texts, when it left (µs), and words. So joined ones can still
- * be told apart, and what a summary repeats of them does not count again. The mark is three characters, because the two
- * bytes that say how long a frame is may be any.
+ * The text of a delta: a mark, the agent, its position among the agent's texts, the send time (µs), and words. This
+ * way, joined deltas can still be told apart, and a repetition in a summary does not count twice. The mark has three
+ * characters, because the two length bytes of a frame can have any value.
  */
 const MARK = Buffer.from('@@@')
 const [AGENT_DIGITS, PLACE_DIGITS, TIME_DIGITS] = [3, 8, 14]
@@ -50,7 +50,7 @@ const digits = (value: number, count: number) => String(value).padStart(count, '
 interface Viewer {
   socket: Socket
   received: number
-  /** By agent: the place of the last text that it got. */
+  /** The position of the last text received from each agent. */
   places: number[]
   rest: Buffer
 }
@@ -58,7 +58,7 @@ interface Agent {
   i: number
   say(what: Load['what'], texts: string[]): void
   close(): void
-  /** In this round, and in all. */
+  /** Texts sent in this round; `place`: in all rounds. */
   sent: number
   place: number
   viewers: Viewer[]
@@ -69,7 +69,7 @@ let viewersOfAll: Viewer[] = []
 let latencies: number[] = []
 let isMeasuring = false
 let current: Load | undefined
-/** Viewers that have not received the whole present burst. */
+/** The number of viewers that have not received the whole current burst. */
 let missing = 0
 let burstAt = 0
 
@@ -109,7 +109,7 @@ async function open(
       frames.add(chunk, payload => {
         last = payload.toString()
         if (last === ping) socket.write(maskedFrame(pong!))
-        // Several answers may come as one message, a line each.
+        // One message may contain several responses, one per line.
         answers += last.trimEnd().split('\n').length
       })
       if (answers >= readyAfter - 1) for (const text of waiting.splice(0)) socket.write(maskedFrame(text))
@@ -142,7 +142,7 @@ function send(agent: Agent, count: number): void {
   agent.say(current.what, texts)
 }
 
-/** A raw socket, because a client library costs more than the server that is measured: a message for each text. */
+/** An agent on a raw socket, since client libraries cost more than the measured server. Sends one message per text. */
 async function rawAgent(i: number, dialect: Dialect, port: number, token: string): Promise<Agent> {
   const speaker = dialect.agent(i)
   const { delta, event } = speaker
@@ -156,7 +156,7 @@ async function rawAgent(i: number, dialect: Dialect, port: number, token: string
   }
 }
 
-/** The SDK, which joins what is said within some milliseconds. */
+/** An agent that uses the SDK, which joins texts appended within a few milliseconds. */
 async function sdkAgent(i: number, port: number, token: string, operator: string): Promise<Agent> {
   const agentId = agentIdOf(i)
   const url = `http://127.0.0.1:${port}`
@@ -221,14 +221,14 @@ function read(viewer: Viewer, chunk: Buffer): number {
     const agent = Number(said.slice(0, AGENT_DIGITS))
     const place = Number(said.slice(AGENT_DIGITS, -TIME_DIGITS))
     const before = viewer.places[agent] ?? 0
-    // A summary repeats it.
+    // A summary repeats earlier texts.
     if (place <= before) continue
     if (place > before + 1) throw new Error(`${agentIdOf(agent)}: text ${place} came after ${before}`)
     viewer.places[agent] = place
     found++
     if (isMeasuring && current?.pacing.kind !== 'burst') latencies.push(now - Number(said.slice(-TIME_DIGITS)) / 1000)
   }
-  // What is left may begin with a mark, or with a part of one.
+  // Keep the rest: it may begin with a mark or a part of one.
   viewer.rest = Buffer.from(data.subarray(at === -1 ? Math.max(0, data.length - MARK.length + 1) : at))
   viewer.received += found
   return found
@@ -280,7 +280,7 @@ export const streams = serveCalls({
       viewersOfAll.push(watch(undefined, await open(port, dialect, viewerToken, hello)))
     }
   },
-  /** Begins; the first seconds are no sample. */
+  /** Begins the load; latencies count only after `measure`. */
   begin(load: Load): void {
     current = load
     isMeasuring = false
@@ -292,7 +292,7 @@ export const streams = serveCalls({
     else if (pacing.kind === 'burst') sendBurst(agents[0]!, pacing.inFlight)
     else for (const agent of agents) send(agent, pacing.inFlight)
   },
-  /** What was received in all until now; from here on latencies are samples. */
+  /** Starts sampling latencies; returns the number of texts received so far. */
   measure(): number {
     isMeasuring = true
     return sum(all().map(viewer => viewer.received))
@@ -323,7 +323,7 @@ export const streams = serveCalls({
   },
 })
 
-/** Agents take turns, so that the load is even within a second. */
+/** Lets agents send in turn, so that the load is even within each second. */
 async function pace(load: Load, perSecond: number): Promise<void> {
   const startedAt = performance.now()
   const everyMs = 1000 / (perSecond * agents.length)

@@ -8,13 +8,13 @@ export interface SubscribersOptions {
   path: string
   token?: string
   count: number
-  /** Texts that each sends once it is connected, in order. */
+  /** Messages that each subscriber sends once it is connected, in order. */
   hello: string[]
-  /** What each sends once it is ready, where that differs: a text for each, answered by one more frame. */
+  /** One message per subscriber, sent once it is ready; the server responds with one more frame. */
   own?: string[]
   /** A subscriber is ready when it has received this many frames. */
   readyAfterFrames: number
-  /** Handshakes under way at once. */
+  /** Concurrent handshakes. */
   concurrency: number
 }
 
@@ -24,7 +24,7 @@ interface Subscriber {
   frames: FrameCounter
 }
 
-/** Raw sockets, because a client library costs more than the server that is measured. */
+/** Raw sockets, since client libraries cost more than the measured server. */
 let subscribers: Subscriber[] = []
 let latencies: number[] = []
 let onFrame: ((payload: Buffer) => void) | undefined
@@ -86,7 +86,7 @@ async function open(
 }
 
 export const loads = serveCalls({
-  /** Resolves with the time until all were ready, ms. */
+  /** Resolves with the time until all subscribers were ready, ms. */
   async connect(options: SubscribersOptions): Promise<{ elapsedMs: number; refused: number }> {
     const startedAt = performance.now()
     let left = options.count
@@ -103,22 +103,22 @@ export const loads = serveCalls({
     await Promise.all(Array.from({ length: options.concurrency }, worker))
     return { elapsedMs: performance.now() - startedAt, refused }
   },
-  /** From here on bytes are counted. */
+  /** Starts counting bytes. */
   reset(): void {
     for (const subscriber of subscribers) subscriber.bytes = 0
   },
-  /** Bytes that the subscribers got: of the first, and whether all got as many. */
+  /** The bytes that the first subscriber received, and whether all have received the same number. */
   received(): { bytes: number; equal: boolean } {
     const bytes = subscribers[0]?.bytes ?? 0
     return { bytes, equal: subscribers.every(subscriber => subscriber.bytes === bytes) }
   },
-  /** From here on every frame is counted. */
+  /** Starts counting frames. */
   countFrames(): void {
     frames = 0
     onFrame = () => void frames++
   },
   frames: (): number => frames,
-  /** From here on every frame that says when it was published (`"sentAt":<µs>`) is a sample. */
+  /** Starts sampling latencies, from every frame with its publishing time (`"sentAt":<µs>`). */
   listen(): void {
     latencies = []
     onFrame = payload => {
@@ -133,7 +133,7 @@ export const loads = serveCalls({
     latencies = []
     return taken
   },
-  /** The first `frozen` never read again, the next `slow` take what is there, 64 KiB at most, ten times a second in turn. */
+  /** The first `frozen` subscribers stop reading; the next `slow` read at most 64 KiB ten times a second, in turn. */
   slowDown({ frozen, slow }: { frozen: number; slow: number }): void {
     for (const { socket } of subscribers.slice(0, frozen + slow)) socket.pause()
     const slowOnes = subscribers.slice(frozen, frozen + slow)

@@ -1,28 +1,28 @@
 /**
- * Runs in the page, before the dashboard: it looks at the page from within, since a page that is driven by a debugger is
- * slower. What to do is in the meta element that the benchmark's server put into the document.
+ * Runs in the page, before the dashboard. It measures from within, since a page driven by a debugger is slower. Its
+ * options are in a meta element that the benchmark's server adds to the document.
  */
 export interface Measuring {
   token: string
-  /** Event types that are counted as they come over the socket. */
+  /** Event types to count as they arrive on the socket. */
   counts: string[]
-  /** The page is as it is to be measured once this is there. */
+  /** The measurement begins once an element matches this selector. */
   until: string
   warmUpMs: number
   forMs: number
-  /** Presses Stop so many times, each time that it can be pressed. */
+  /** How many times to press Stop, each time it is enabled. */
   stops: number
 }
 
 export interface Measured {
-  /** From the beginning of the navigation. */
+  /** Time since the start of the navigation. */
   visibleMs: number
-  /** Times between frames, in milliseconds. */
+  /** Times between animation frames, ms. */
   gaps: number[]
   longFrames: number
   received: number
   messages: number
-  /** Epoch milliseconds of each press. */
+  /** The time of each press, epoch ms. */
   stoppedAt: number[]
   heapBytes: number
 }

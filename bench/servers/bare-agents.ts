@@ -4,8 +4,8 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { serveCalls } from '../lib/role.ts'
 
 /**
- * What one would write first on `ws`: one socket, everything sent in the order in which it comes; an HTTP request is a
- * `send`. Nothing is stored, checked or authenticated.
+ * The naive server on `ws`: one socket, everything is sent in the order in which it comes, and an HTTP request is one
+ * `send`. Nothing is stored, validated or authenticated.
  */
 let agent: WebSocket
 let commands = 0

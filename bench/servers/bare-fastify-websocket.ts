@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket'
 import Fastify from 'fastify'
 import { serveCalls } from '../lib/role.ts'
 
-/** @fastify/websocket as its documentation shows it: no tokens, no state, one frame in answer to the first. */
+/** @fastify/websocket as in its documentation: no tokens, no state, one frame in response to each frame. */
 const app = Fastify()
 await app.register(websocket)
 app.get('/ws', { websocket: true }, socket => {

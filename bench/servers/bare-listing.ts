@@ -8,8 +8,8 @@ import { agentAt, commandAt, type FleetSize, taskAt } from '../lib/fleet.ts'
 import { serveCalls } from '../lib/role.ts'
 
 /**
- * What one would write first: a table for each kind of thing with an index for each filter, a SELECT for each request,
- * its rows parsed and answered. No authentication, no validation; the connection is on the thread of the server.
+ * The naive server: a table for each kind of record with an index for each filter, a SELECT for each request, its rows
+ * parsed and returned. No authentication, no validation; SQLite runs on the server's main thread.
  */
 const dir = mkdtempSync(join(tmpdir(), 'bench-bare-listing-'))
 const db = (await loadDriver()).open(join(dir, 'listing.db'))
@@ -36,7 +36,7 @@ process.on('exit', () => {
   rmSync(dir, { recursive: true })
 })
 
-/** Query parameters that are compared with a column of their own. */
+/** Query parameters and the columns that they filter. */
 const COLUMNS: Record<string, string> = {
   agentId: 'agent_id',
   taskId: 'task_id',

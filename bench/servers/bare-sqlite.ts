@@ -8,8 +8,8 @@ import { loadDriver } from '../../src/log/sqlite-driver.ts'
 import { serveCalls } from '../lib/role.ts'
 
 /**
- * What one would write first: a Fastify route that stores the command in SQLite, as durably as Fleetwire does, and
- * answers with it. No authentication, no validation, no events, no log.
+ * The naive server: a Fastify route that stores the command in SQLite, as durably as Fleetwire does, and returns it. No
+ * authentication, no validation, no events, no log.
  */
 const dir = mkdtempSync(join(tmpdir(), 'bench-bare-sqlite-'))
 const db = (await loadDriver()).open(join(dir, 'commands.db'))

@@ -19,7 +19,7 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 
 const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1_000_000, ms: 86_400_000 } })
 const followers = new Set<(events: readonly FleetEvent[]) => void>()
-/** The log, and a way to tell its followers of events that were never stored: what comes after it is measured alone. */
+/** The log, but its followers can be given events that were never stored, to measure only what comes after the log. */
 const told: EventLog = {
   get epoch() {
     return log.epoch
@@ -77,13 +77,13 @@ export const fanOutFleetwire = serveCalls({
     if (minted.status !== 'minted') throw new Error(minted.status)
     return minted.token
   },
-  /** After the log: followers are told, nothing is stored. */
+  /** Publishes after the log: only notifies followers, stores nothing. */
   publish: (options: PublishOptions): Promise<number> =>
     publishAt(options, n => tell(TOPIC, { ...payload(n), sentAt: Math.round(sharedNow() * 1000) })),
-  /** The same, to many topics in turn; resolves with the CPU time, ms. */
+  /** The same, to many topics in turn and without pauses; resolves with the CPU time, ms. */
   flatOut: ({ events, topics }: { events: number; topics: number }): Promise<number> =>
     publishFlatOut(events, n => tell(scattered(n, topics), payload(n))),
-  /** Through the log: each event is on disk before it is shown. `topics`: as many agents take turns. */
+  /** Publishes through the log: each event is on disk before it is delivered. `topics`: how many agents take turns. */
   append({ topics = 1, ...options }: PublishOptions & { topics?: number }): Promise<number> {
     return publishAt(options, () => {
       const n = appended++
@@ -92,13 +92,13 @@ export const fanOutFleetwire = serveCalls({
       void log.append([draft])
     })
   },
-  /** So many events of 64 KiB, or fewer: as many as make so many bytes wait for one connection. */
+  /** Publishes `events` of 64 KiB, or fewer if `untilBytes` are buffered for one connection before that. */
   ballast: ({ events, untilBytes }: { events: number; untilBytes?: number }): Promise<number> =>
     publishWhile(
       n => n < events && app.connections.stats().mostBufferedBytes < (untilBytes ?? Number.POSITIVE_INFINITY),
       () => tell(BALLAST_TOPIC, { message: ballast }),
     ),
-  /** Bytes that wait for the slowest reader, and how many readers there are. */
+  /** The bytes buffered for the slowest reader, and the number of readers. */
   waiting: (): { bytes: number; open: number } => ({
     bytes: app.connections.stats().mostBufferedBytes,
     open: app.connections.list().filter(connection => connection.isOpen).length,

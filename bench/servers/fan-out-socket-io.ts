@@ -6,7 +6,7 @@ import { type PublishOptions, publishAt, publishFlatOut } from '../lib/publisher
 import { serveCalls, sharedNow } from '../lib/role.ts'
 import { scattered } from '../lib/topics.ts'
 
-/** Socket.IO as its documentation shows it, WebSockets only: a room, `io.to(room).emit`. */
+/** Socket.IO as in its documentation, WebSockets only: a room, `io.to(room).emit`. */
 const http = createServer()
 const io = new Server(http, { transports: ['websocket'], pingInterval: 600_000, perMessageDeflate: false })
 io.on('connection', socket => {
@@ -25,7 +25,7 @@ export const fanOutSocketIo = serveCalls({
       const event = { type: TYPE, topic: TOPIC, cursor: `3-${n}`, at: Date.now(), payload: payload(n) }
       io.to(TOPIC).emit('event', { ...event, sentAt: Math.round(sharedNow() * 1000) })
     }),
-  /** To many rooms in turn, one event in each turn of the event loop; resolves with the CPU time, ms. */
+  /** Publishes to many rooms in turn, one event per turn of the event loop; resolves with the CPU time, ms. */
   flatOut: ({ events, topics }: { events: number; topics: number }): Promise<number> =>
     publishFlatOut(events, n => {
       const topic = scattered(n, topics)

@@ -4,7 +4,7 @@ import { ballast, payload, TOPIC, TYPE } from '../lib/payload.ts'
 import { type PublishOptions, publishAt, publishWhile } from '../lib/publisher.ts'
 import { serveCalls, sharedNow } from '../lib/role.ts'
 
-/** What one would write first on `ws`: made into JSON once, sent to each. */
+/** The naive server on `ws`: serializes each event once and sends it to every client. */
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })
 
 export const fanOutWs = serveCalls({
@@ -23,7 +23,7 @@ export const fanOutWs = serveCalls({
         for (const client of server.clients) client.send(text)
       },
     ),
-  /** Bytes that wait for the slowest reader, and how many readers there are. */
+  /** The bytes buffered for the slowest reader, and the number of readers. */
   waiting: (): { bytes: number; open: number } => ({
     bytes: Math.max(0, ...[...server.clients].map(client => client.bufferedAmount)),
     open: server.clients.size,

@@ -7,7 +7,7 @@ import fleetwire from '../../src/index.ts'
 import { serveCalls } from '../lib/role.ts'
 import type { Measured, Measuring } from '../pages/measure.ts'
 
-/** Fleetwire in an app that adds to each page the script that measures it; the page is otherwise as it is published. */
+/** Fleetwire in an app that adds the measuring script to each page; the pages are otherwise as published. */
 const script = readFileSync(new URL('../pages/measure.js', import.meta.url), 'utf8')
 const app = Fastify()
 const results: Measured[] = []
@@ -37,7 +37,7 @@ const folder = await mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
 const many = 1_000_000_000
 await app.register(fleetwire, {
   config: {
-    // Embedded at the root of an app, which may have pages of its own there.
+    // Must be set explicitly: Fleetwire is embedded at the root of an app, which may have its own pages there.
     DASHBOARD: true,
     ...{ DATA_DIR: folder, REST_RATE: many, FRAME_RATE: many, FRAME_BURST: many, AGENT_FRAME_RATE: many },
     ...{ MAX_CONNECTIONS_PER_PRINCIPAL: 100_000, QUEUE_LIMIT: many },
@@ -50,11 +50,11 @@ export const measuredDashboard = serveCalls({
     return { url, token: await mint('admin', 'admin') }
   },
   mint,
-  /** What the next page that is opened does. */
+  /** Sets what the next opened page measures. */
   prepare(next: Measuring): void {
     measuring = next
   },
-  /** What a page has measured, once it has. */
+  /** Resolves with the result of a page. */
   result: (): Promise<Measured> =>
     new Promise(resolve => {
       const [ready] = results.splice(0, 1)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { serveCalls } from '../lib/role.ts'
 
-/** Socket.IO as its documentation shows it, WebSockets only: what one says goes to a room. */
+/** Socket.IO as in its documentation, WebSockets only: each event goes to a room. */
 const http = createServer()
 const io = new Server(http, { transports: ['websocket'], pingInterval: 600_000, perMessageDeflate: false })
 io.on('connection', socket => {

@@ -1,10 +1,10 @@
-// A page of CopilotKit on agents of the fleet, with no runtime in between: npm install @copilotkit/react-core @copilotkit/react-ui
-// The origin of the page stands in FLEETWIRE_ALLOWED_ORIGINS, unless an app that embeds Fleetwire serves it.
+// A CopilotKit page for agents of the fleet, without CopilotKit's runtime: npm install @copilotkit/react-core @copilotkit/react-ui
+// FLEETWIRE_ALLOWED_ORIGINS must contain the origin of the page, unless an app that embeds Fleetwire serves it.
 import { CopilotKit } from '@copilotkit/react-core'
 import { CopilotChat } from '@copilotkit/react-ui'
 import '@copilotkit/react-ui/styles.css'
 
-/** `token`: of the role operator, better one that is narrowed to this agent. `threadId`: the session. */
+/** `token`: an operator token, preferably limited to this agent. `threadId`: the session. */
 export function Chat({
   server,
   token,

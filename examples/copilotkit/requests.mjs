@@ -1,4 +1,4 @@
-// The requests that a page of CopilotKit makes, one after the other, without CopilotKit: what comes back is printed.
+// Makes the requests of a CopilotKit page, one after the other, without CopilotKit, and prints the responses.
 //
 //   FLEETWIRE_URL=… FLEETWIRE_TOKEN=… node examples/copilotkit/requests.mjs <agentId> <prompt>
 import { randomUUID } from 'node:crypto'
@@ -12,7 +12,7 @@ if (agentId === undefined || !FLEETWIRE_TOKEN) {
 const base = `${FLEETWIRE_URL}/ag-ui/copilotkit`
 const threadId = randomUUID()
 
-/** As its client sends it: the whole conversation, and no `protocolVersion`. */
+/** The input as CopilotKit's client sends it: the whole conversation, and no `protocolVersion`. */
 const input = messages => ({
   ...{ threadId, runId: randomUUID(), messages, state: {}, tools: [], context: [], forwardedProps: {} },
 })
@@ -30,7 +30,7 @@ async function ask(path, body) {
   return answer
 }
 
-/** The events of a stream, as they come. */
+/** The events of a stream, as they arrive. */
 async function* events(answer) {
   let rest = ''
   for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
@@ -56,7 +56,7 @@ async function print(title, answer) {
   return text
 }
 
-// When the page opens: which agents are there, and what has the thread?
+// The page opens: which agents are there, and what is in the thread?
 const info = await (await ask('/info')).json()
 console.log(`info: ${Object.keys(info.agents).join(', ')}`)
 const path = `/agent/${encodeURIComponent(agentId)}`
@@ -66,10 +66,10 @@ await print('connect', await ask(`${path}/connect`, input([])))
 const said = { id: randomUUID(), role: 'user', content: prompt }
 const text = await print('run', await ask(`${path}/run`, input([said])))
 
-// The page is opened again: it gets the conversation without running anything.
+// The page opens again: it gets the conversation without running anything.
 await print('connect again', await ask(`${path}/connect`, input([])))
 
-// The next message, this time through the one route that some set-ups use, with the button Stop pressed at once.
+// The next message, this time through the single route that some set-ups use; the user presses Stop at once.
 const history = [said, { id: randomUUID(), role: 'assistant', content: text }]
 const next = input([...history, { id: randomUUID(), role: 'user', content: prompt }])
 const running = await ask('', { method: 'agent/run', params: { agentId }, body: next })

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 
-// Runs the tests in test/, or those that it is given by name, and ends with 1 if one failed.
+// Runs the tests in test/, or only those named in the arguments, and exits with 1 if one failed.
 
 const { values, positionals } = parseArgs({
   options: { seed: { type: 'string' }, pace: { type: 'string', default: '0' } },
@@ -14,7 +14,7 @@ const isColoured = process.stdout.isTTY
 const colour = code => text => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text)
 const [red, green, dim, bold] = [31, 32, 2, 1].map(colour)
 
-/** Random numbers that a seed repeats (mulberry32). */
+/** Reproducible random numbers from a seed (mulberry32). */
 function randomFrom(start) {
   let state = start
   return () => {
@@ -32,7 +32,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 const names = positionals.length > 0 ? positionals : all
-/** `randomTables` says `random tables`. */
+/** `randomTables` becomes `random tables`. */
 const spoken = name => name.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 const suites = await Promise.all(names.map(async name => [name, Object.entries(await import(`./test/${name}.js`))]))
 const total = suites.reduce((sum, [, tests]) => sum + tests.length, 0)

@@ -1,5 +1,5 @@
-// Sends one command and waits for its end. It needs nothing but the Node of the runner, and survives a server that
-// restarts: the same key never sends twice. Exit code: that of the command, 124 where it timed out, else 1; 2 for wrong inputs.
+// Sends one command and waits for its end. It needs only the runner's Node, and survives restarts of the server: the
+// idempotency key prevents a second command. Exit code: that of the command, 124 if it timed out, otherwise 1; 2 for wrong inputs.
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,9 +15,9 @@ const body = {
   runTimeoutMs: Math.round(minutes * 60_000),
   ...(input('session', '') && { sessionId: input('session', '') }),
 }
-// Of this run of the step: two steps that send the same mean it.
+// Unique to this run of the step: two steps with the same input are two commands.
 const key = input('idempotency-key', '') || randomUUID()
-/** How long a server may be away, its restarts included. */
+/** How long the server may be unreachable, restarts included. */
 const AWAY_MS = 10 * 60_000
 const LONGEST_PAUSE_MS = 3000
 
@@ -30,7 +30,7 @@ let stopping = false
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     stopping = true
-    // The runner gives a cancelled step a few seconds.
+    // The runner gives a cancelled step only a few seconds.
     console.log(`The step was cancelled: interrupting ${command?.commandId ?? 'nothing'}`)
     const stop = command && call('POST', `/commands/${command.commandId}/interrupt`, '')
     Promise.resolve(stop).finally(() => process.exit(130))
@@ -56,7 +56,7 @@ if (!stopping) report()
 function report() {
   const { status, exitCode, reason, error } = command
   const text = typeof command.output === 'string' ? command.output : JSON.stringify(command.output ?? '')
-  // Without this, a line of the output could be a command to the runner.
+  // Without this, the runner could interpret a line of the output as a workflow command.
   const guard = randomUUID()
   console.log(`::group::Output\n::stop-commands::${guard}\n${text}\n::${guard}::\n::endgroup::`)
   output('status', status)
@@ -71,13 +71,13 @@ function report() {
   process.exitCode = status === 'timed_out' ? 124 : exitCode > 0 ? exitCode : 1
 }
 
-/** Sends until the server has answered: the key makes the second the first. */
+/** Retries until the server responds: with the idempotency key, a second request returns the first command. */
 function submit() {
   const path = `/agents/${encodeURIComponent(agent)}/commands`
   return persist(() => call('POST', path, JSON.stringify(body), { 'idempotency-key': key }))
 }
 
-/** A server that is away, or has no room, is asked again; one that refuses is not. */
+/** Retries while the server is unreachable or overloaded, but not if it refuses. */
 async function persist(ask) {
   for (let since = Date.now(), pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
@@ -132,7 +132,7 @@ function fail(message) {
   process.exit(1)
 }
 
-/** Of a message to the runner. */
+/** Escapes the text of a workflow command. */
 function escaped(text) {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

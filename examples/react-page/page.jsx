@@ -1,5 +1,5 @@
-// A page of an app that embeds Fleetwire under /fleet (examples/embed.mjs): whoever is logged in there sees the fleet, talks
-// to an agent and answers what it asks. Vite builds it; see examples/README.md.
+// A page of an app that embeds Fleetwire under /fleet (examples/embed.mjs): logged-in users see the fleet, talk to an agent
+// and answer its requests. Vite builds it; see examples/README.md.
 import { DashboardClient } from '@fleetwire/client'
 import {
   FleetwireProvider,
@@ -16,8 +16,8 @@ import {
 import { useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
-// The app knows its user by a cookie, so there is no token. As a function it is asked for at each attempt: a socket that
-// is closed because the login ended connects again after the next.
+// The app identifies its user by a cookie, so there is no token. As a function, `token` is called for each attempt, so a
+// client whose socket was closed at logout reconnects after the next login.
 const client = new DashboardClient({ url: new URL('/fleet', location.href).href, token: () => '' })
 
 function Page() {
@@ -43,7 +43,7 @@ function Page() {
   )
 }
 
-/** Renders when its own agent changes, not when another does. */
+/** Renders only when its own agent changes. */
 function AgentRow({ id, onChoose }) {
   const { data: agent } = useAgent(id)
   if (agent === undefined) return null

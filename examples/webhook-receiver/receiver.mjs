@@ -1,5 +1,5 @@
-// A receiver of Fleetwire's webhooks in plain Node.js, without any package: it verifies each delivery, answers at once,
-// and prints every event once, as one line of JSON.
+// A receiver of Fleetwire's webhooks in plain Node.js, without packages: it verifies each delivery, responds at once, and
+// prints every event once, as one line of JSON.
 //
 //   WEBHOOK_SECRET=whsec_… node receiver.mjs          (PORT, default 8080; HOST, default 127.0.0.1)
 
@@ -7,7 +7,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
-// While a secret is changed, both may stand here, with a comma between them.
+// During a rotation, this may be both secrets, separated by a comma.
 const secrets = (process.env.WEBHOOK_SECRET ?? '').split(',').filter(Boolean)
 if (secrets.length === 0) {
   console.error('WEBHOOK_SECRET is not set: give the secret that the creation of the webhook answered (whsec_…).')
@@ -15,13 +15,13 @@ if (secrets.length === 0) {
 }
 const keys = secrets.map(secret => Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
 
-// What was handled, so that a delivery that comes twice is handled once. A database would do the same in one transaction
-// with the work itself.
+// Handled deliveries, so that a delivery that arrives twice is handled once. With a database, record this in the same
+// transaction as the work itself.
 const SEEN = process.env.SEEN_FILE ?? 'seen.txt'
 const seen = new Set(existsSync(SEEN) ? readFileSync(SEEN, 'utf8').split('\n') : [])
 
 const MAX_BYTES = 1024 * 1024
-/** A delivery that was recorded and is sent again later is refused. */
+/** Older deliveries are refused, to prevent replay attacks. */
 const TOLERANCE_SECONDS = 300
 
 function isGenuine(headers, body) {
@@ -57,7 +57,7 @@ const server = createServer(async (request, response) => {
     const id = request.headers['webhook-id']
     if (!seen.has(id)) {
       const event = JSON.parse(body)
-      // Here the work begins. What takes long goes to a queue: the answer is waited for 15 s.
+      // Do the work here. Put long work into a queue: the sender waits 15 s for the response.
       console.log(JSON.stringify(event))
       appendFileSync(SEEN, `${id}\n`)
       seen.add(id)
@@ -65,7 +65,7 @@ const server = createServer(async (request, response) => {
     answer(200, 'thanks')
   } catch (error) {
     console.error(error)
-    // It comes again later.
+    // The delivery will be retried later.
     if (!response.headersSent) answer(500, 'failed')
   }
 })

@@ -33,7 +33,7 @@ const parts: { [K in DemoAgentId]: (surroundings: Surroundings) => Part } = {
   repl: shellAgent,
 }
 
-/** One agent of the demo: its part, its connection, and what it measures of its process. */
+/** One agent of the demo: its part, its connection, and the metrics of its process. */
 export class AgentHost {
   readonly #part: Part
   readonly #client: AgentClient
@@ -60,7 +60,7 @@ export class AgentHost {
     this.#measuring = systemClock.setInterval(() => this.#measure(), MEASURE_MS)
   }
 
-  /** Interrupts what runs, and tells the server if it is there. */
+  /** Interrupts running commands, and reports that to the server if it is connected. */
   async stop(graceMs: number): Promise<void> {
     this.#measuring?.cancel()
     await this.#client.stop({ graceMs })
@@ -73,11 +73,11 @@ export class AgentHost {
     return `Well: up for ${minutes} min as process ${process.pid}, ${mebibytes} MiB, Node ${process.version}`
   }
 
-  /** `cpu`: in cores, so that 0.5 is half of one. */
+  /** Reports metrics; `cpu` is in cores: 0.5 is half a core. */
   #measure(): void {
     const { cpuSeconds, memoryBytes } = used()
     const at = systemClock.monotonic()
-    // A program that has ended takes its seconds with it.
+    // The CPU seconds of a program that has ended are missing from the sum, which may therefore shrink.
     const cpu = Math.max(0, (cpuSeconds - this.#before.cpuSeconds) / ((at - this.#before.at) / 1000))
     this.#before = { cpuSeconds, at }
     this.#client.report('agent:metrics', { cpu: Math.round(cpu * 1000) / 1000, memoryBytes, ...this.#part.measure?.() })

@@ -1,6 +1,6 @@
 import { listModules, type Module, readFileOf, readModule, readTests, type TestFile } from './code-reader.ts'
 
-/** How an answer is given: read with `use`, which people see, and said with `say`. */
+/** How to give an answer: `use` runs a tool call that people see, `say` writes text. */
 export interface Answer {
   use<T>(name: string, args: Record<string, unknown>, work: () => Promise<T>): Promise<T>
   /** Markdown. */
@@ -9,14 +9,14 @@ export interface Answer {
 
 type Give = (question: string, project: string, answer: Answer) => Promise<void>
 
-/** The first pattern that the question matches decides. */
+/** The first matching pattern decides the subject. */
 const subjects: [pattern: RegExp, give: Give][] = [
   [/\btest|cover/i, tellOfTests],
   [/long|short|small|big|size|measure/i, tellOfSizes],
   [/what (is|does|are) (in|this|here)|overview|summar|project|modules|readme/i, tellOfProject],
 ]
 
-/** Answers a question out of the files. True if it was a goodbye. */
+/** Answers a question from the files. True if the question was a goodbye. */
 export async function answerTo(question: string, project: string, answer: Answer): Promise<boolean> {
   if (/^(thanks|thank you|that is all|bye)/i.test(question)) {
     await answer.say('You are welcome. This conversation ends here; ask again at any time.')
@@ -113,7 +113,7 @@ async function tellOfSizes(_: string, project: string, answer: Answer): Promise<
   await answer.say(`\n\`\`\`js\n${longest.code}\n\`\`\`\n\n> ${firstSentence(longest.says)}\n`)
 }
 
-/** For everything else: where the words of the question stand. */
+/** Answers any other question: shows where its words occur in the files. */
 async function tellOfWords(question: string, project: string, answer: Answer): Promise<void> {
   const words = [...new Set(question.toLowerCase().match(/[\p{L}\p{N}_]{4,}/gu) ?? [])].slice(0, 8)
   const paths = ['README.md', ...(await listModules(project))]
@@ -143,5 +143,5 @@ const shortestOf = (modules: Module[]) =>
   modules.flatMap(({ offers }) => offers).reduce((a, b) => (b.code.length < a.code.length ? b : a))
 const linesOf = (code: string): number => code.split('\n').length
 const firstSentence = (text = ''): string => /^.*?\.(?=\s|$)/.exec(text)?.[0] ?? text
-/** `everyNumber` says `every number`. */
+/** `everyNumber` becomes `every number`. */
 const spoken = (name: string): string => name.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)

@@ -8,10 +8,10 @@ import { pause } from './pause.ts'
 const SHELVES = 24
 const BOOKS_A_SHELF = 100
 const TOTAL = SHELVES * BOOKS_A_SHELF
-/** Files between two pauses. The disk would be done in a second, and nobody would see it. */
+/** Files between two pauses. Without pauses, the job would be done within a second and nobody would see it. */
 const STEP = 40
 const PAUSE_MS = 600
-/** What it believes before it has compared anything. */
+/** The reported confidence before anything has been compared. */
 const FIRST_CONFIDENCE = 0.6
 
 const words = [
@@ -33,7 +33,7 @@ const bookOf = (n: number): string =>
   join(`shelf-${Math.floor(n / BOOKS_A_SHELF) + 1}`, `book-${n % BOOKS_A_SHELF}.txt`)
 const counted = (n: number): string => n.toLocaleString('en')
 
-/** Copies a library of files, hashes both sides and compares them: the long job, told as a task with three parts. */
+/** Copies a library of files, hashes both sides and compares them: a long job, reported as a task with three parts. */
 export function archivist({ scratch, client }: Surroundings): Part {
   const library = join(scratch, 'library')
   let filesPerSecond = 0
@@ -48,7 +48,7 @@ export function archivist({ scratch, client }: Surroundings): Part {
     isFilled = true
   }
 
-  /** Does `work` for every file, in steps that a person can follow. `told` hears how many are done. */
+  /** Does `work` for every file, in steps that a person can follow. Calls `told` with the number of finished files. */
   async function each(run: CommandRun, work: (n: number) => Promise<void>, told: (done: number) => void) {
     for (let n = 0; n < TOTAL; n += STEP) {
       run.signal.throwIfAborted()
@@ -127,7 +127,7 @@ export function archivist({ scratch, client }: Surroundings): Part {
   }
 }
 
-/** A task with parts, and the progress of the command beside it. */
+/** Reports a task with parts, and the progress of its command. */
 class Job {
   readonly #run: CommandRun
   readonly #client: Surroundings['client']
@@ -168,7 +168,7 @@ class Job {
     this.#client().report('task:complete', { taskId: this.#taskId, progress: 1, confidence: 1, message, result })
   }
 
-  /** The part that was under way ends as the whole does. */
+  /** Ends the task and its current part in the same way. */
   end(how: 'task:cancel' | 'task:fail', error: unknown): void {
     const why = how === 'task:fail' ? { error: (error as Error).message } : { message: 'Stopped; the copy is removed' }
     for (const taskId of [this.#part, this.#taskId]) {
@@ -182,7 +182,7 @@ const digestOf = async (path: string): Promise<string> =>
     .update(await readFile(path))
     .digest('hex')
 
-/** A few kilobytes, different for every book and always the same for one. */
+/** A few kilobytes of text, different for every book but always the same for one book. */
 function pagesOf(n: number): string {
   const word = (i: number) => words[(n * 7 + i * i + (i >> 3)) % words.length]
   return Array.from({ length: 200 + (n % 300) }, (_, i) => word(i)).join(' ')

@@ -11,7 +11,7 @@ import { between, pause } from './pause.ts'
 import { Voice } from './voice.ts'
 
 const FILES = 24
-/** Folders that people wanted to keep: with more, an old one is asked about before another is made. */
+/** How many folders people may keep: beyond that, the cleaner asks about an old one before it makes another. */
 const MAX_KEPT = 2
 const ANSWER_WITHIN_MS = 10 * 60_000
 const TITLE_LENGTH = 80
@@ -20,8 +20,8 @@ const KiB = 1024
 type Question = Omit<AgentPayloads['interaction:request'], 'interactionId' | 'commandId' | 'timeoutMs'>
 
 /**
- * Makes things and asks before it does what cannot be undone: an approval to delete a folder, a choice of a format, a
- * form of what counts as old.
+ * Creates files and asks before it does anything that cannot be undone: an approval to delete a folder, a choice of
+ * format, a form for what counts as old.
  */
 export function cleaner({ scratch, client }: Surroundings): Part {
   let made = 0
@@ -170,7 +170,7 @@ async function said(run: CommandRun, text: string): Promise<CommandOutcome> {
   return { status: 'succeeded', output: text }
 }
 
-/** Oldest first. */
+/** The folders that the cleaner has made, oldest first. */
 async function foldersOf(scratch: string): Promise<string[]> {
   const names = (await readdir(scratch)).filter(name => name.startsWith('build-'))
   return names.sort((a, b) => Number(a.slice(6)) - Number(b.slice(6)))
@@ -185,7 +185,7 @@ async function measured(folder: string): Promise<{ names: string[]; count: numbe
 const sizeOf = (bytes: number): string =>
   bytes < KiB * KiB ? `${Math.round(bytes / KiB)} KiB` : `${(bytes / KiB / KiB).toFixed(1)} MiB`
 
-/** What a bundler might write, of about so many KiB. */
+/** About `kibibytes` KiB of text that a bundler might write. */
 function chunk(kibibytes: number): string {
   const line = (n: number) =>
     `export const part${n} = ${JSON.stringify({ n, at: Math.random().toString(36).slice(2) })}\n`

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What a module of the project offers. */
+/** An exported function or class of a module. */
 export interface Offered {
   name: string
   /** The first paragraph of its comment; empty if it has none. */
@@ -25,7 +25,7 @@ export interface TestFile {
   tests: string[]
 }
 
-/** Reads one module as far as a reader of this project needs it; no parser of the language. */
+/** Reads one module with regular expressions: good enough for this project, but not a parser of the language. */
 export function readModule(path: string, text: string): Module {
   const declared = /(?:\/\*\* ((?:(?!\*\/)[\s\S])*?)\s*\*\/\n)?^export (?:async )?(?:function|class) (\w+)[\s\S]*?^\}/gm
   const offers = [...text.matchAll(declared)].map(([all, comment = '', name = '']) => ({

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { systemClock } from '../clock.ts'
 import type { DemoAgentId } from './demo-agents.ts'
 
-/** What a process of the crew is told; it is not in its environment or arguments, where others could read the token. */
+/** An order to a process of the crew. Sent over IPC: others could read the token in the environment or arguments. */
 export type CrewOrder =
   | { do: 'agent'; agentId: DemoAgentId; url: string; token: string; folder: string }
   | { do: 'synthetic'; agents: { agentId: string; token: string }[]; url: string }
@@ -20,19 +20,19 @@ interface Member {
   name: string
   order: CrewOrder
   child: ChildProcess
-  /** When it was started, for each time. */
+  /** The times at which it was started. */
   starts: number[]
 }
 
 const RESTART_AFTER_MS = 2000
 const MAX_STARTS = 5
 const STARTS_WITHIN_MS = 60_000
-/** Longer than a polite end of what runs takes. */
+/** Longer than running commands need to end by themselves. */
 const STOP_WITHIN_MS = 8000
 
 /**
- * The processes of the demo's agents. One that ends by itself is started again, as a supervisor would. The channel to
- * each ends with this process, however that ends, and the other side stops with it.
+ * The processes of the demo's agents. A process that ends by itself is restarted, as a supervisor would do. The IPC
+ * channels close when this process ends, however it ends, and the agents' processes then stop.
  */
 export class Crew {
   readonly #options: CrewOptions
@@ -74,7 +74,7 @@ export class Crew {
 
   #watch(member: Member): void {
     const { child } = member
-    // What happens to a process whose start fails is told by its exit.
+    // A failed start is handled by the `exit` event.
     child.on('error', () => {})
     tell(child, member.order)
     child.once('exit', (code, signal) => {
@@ -97,7 +97,7 @@ export class Crew {
 
 const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
 
-/** A channel that is gone takes nothing, and needs nothing. */
+/** Does nothing if the channel is closed, since that already stops the process. */
 function tell(child: ChildProcess, order: CrewOrder): void {
   if (child.connected) child.send(order, () => {})
 }

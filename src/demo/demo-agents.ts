@@ -1,4 +1,4 @@
-/** The six agents of `fleetwire demo`, as people meet them. */
+/** The six agents of `fleetwire demo`, as people see them. */
 export const demoAgents = [
   {
     agentId: 'test-runner',

@@ -4,16 +4,16 @@ import { pause } from './pause.ts'
 
 export interface DirectorOptions {
   url: string
-  /** Of an operator: it does what anybody with such a token can do. */
+  /** An operator token: the director does nothing that other operators cannot do. */
   token: string
-  /** Synthetic agents that are given something to do now and then. */
+  /** Synthetic agents that get commands now and then. */
   synthetic: readonly string[]
-  /** What it does, all at the same time, each again and again. */
+  /** The routines to run, all concurrently, each in an endless loop. */
   routines: readonly Routine[]
   onNote(message: string): void
 }
 
-/** A command that no agent has taken within this time is given up, so that none pile up while one is away. */
+/** A command that its agent has not taken within this time expires, so that none pile up while the agent is away. */
 const QUEUE_TTL_MS = 5 * 60_000
 const AFTER_FAULT_MS = 10_000
 
@@ -21,19 +21,19 @@ export type Routine = (director: Director) => Promise<void>
 type Job = { agentId: string; kind: string; input: string; sessionId?: string }
 
 /**
- * Gives the agents of the demo something to do, through the public interface alone: it submits commands, hears how they
- * end, retries what failed and types into a terminal. It answers no questions; those are for people.
+ * Gives the agents of the demo something to do, using only the public API: it submits commands, watches how they end,
+ * retries failed ones and types into a terminal. It answers no questions: those are for people.
  */
 export class Director {
   readonly client: DashboardClient
   readonly synthetic: readonly string[]
   readonly #options: DirectorOptions
   readonly #life = new AbortController()
-  /** Who waits for the end of which command. */
+  /** Waiters for the end of commands, by command id. */
   readonly #waiting = new Map<string, { resolve(command: Command): void; reject(reason: unknown): void }>()
-  /** The agents that were ever there: a command to one that the server does not know is refused. */
+  /** Agents that have connected at least once: the server refuses commands for agents that it does not know. */
   readonly #known = new Map<string, { known: Promise<void>; meet(): void }>()
-  /** Own commands that ended before anybody asked; an event may come before the answer to its request. */
+  /** Commands that ended before anybody waited for them: an event may arrive before the response to its request. */
   readonly #ended = new Map<string, Command>()
 
   constructor(options: DirectorOptions) {
@@ -75,7 +75,7 @@ export class Director {
     return pause(ms, this.#life.signal)
   }
 
-  /** Waits until the agent was there once. Throws if the server does not take the command. */
+  /** Waits until the agent has connected once, then submits. Throws if the server refuses the command. */
   async submit(job: Job): Promise<Command> {
     await this.#acquaintance(job.agentId).known
     const result = await this.client.submit({ queueTtlMs: QUEUE_TTL_MS, ...job }, { offline: 'queue' })
@@ -83,7 +83,7 @@ export class Director {
     return result.command
   }
 
-  /** Submits a command and resolves with it once it has ended, however it did. */
+  /** Submits a command and resolves with it once it has ended, in any way. */
   async run(job: Job): Promise<Command> {
     return this.ended((await this.submit(job)).commandId)
   }
@@ -95,7 +95,7 @@ export class Director {
     return new Promise((resolve, reject) => this.#waiting.set(commandId, { resolve, reject }))
   }
 
-  /** Calls the REST interface. Throws with the server's own words. */
+  /** Calls the REST API. Throws with the server's message. */
   async call<T>(path: string, body: unknown = {}): Promise<T> {
     const { url, token } = this.#options
     const response = await fetch(`${url}/api/v1${path}`, {
@@ -132,11 +132,11 @@ export class Director {
 
   #keep(command: Command): void {
     this.#ended.set(command.commandId, command)
-    // Most are commands of other people.
+    // Limit the map: most of its commands were sent by people, and nobody here waits for them.
     if (this.#ended.size > 100) this.#ended.delete(this.#ended.keys().next().value!)
   }
 
-  /** Again and again, whatever goes wrong once. */
+  /** Repeats the routine, also after errors. */
   async #play(routine: Routine): Promise<void> {
     while (!this.#life.signal.aborted) {
       try {

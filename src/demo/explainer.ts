@@ -5,16 +5,16 @@ import { type Part, type Surroundings, textOf } from './part.ts'
 import { between, pause } from './pause.ts'
 import { tokensOf, Voice } from './voice.ts'
 
-/** A conversation that nobody continues is over after this long. */
+/** A conversation ends if nobody continues it for this long. */
 const QUIET_MS = 15 * 60_000
 const TITLE_LENGTH = 80
 
 /**
- * Answers questions about the project out of its files, token by token. There is no model behind it: the sentences are
- * templates, the facts are read when they are asked for.
+ * Answers questions about the project from its files, token by token. There is no model behind it: the sentences are
+ * templates, and the facts are read from the files for each question.
  */
 export function explainer({ project, client }: Surroundings): Part {
-  /** When something was last said in each conversation that is open. */
+  /** The time of the last activity in each open conversation. */
   const sessions = new Map<string, number>()
   let tokens = 0
   let told = { tokens: 0, at: systemClock.monotonic() }
@@ -92,7 +92,7 @@ export function explainer({ project, client }: Surroundings): Part {
           costUsd: 0,
         })
         sessions.set(sessionId, systemClock.now())
-        // Without a conversation of its own, a question is one.
+        // A question without a session is a conversation by itself.
         if (isLast || run.sessionId === undefined) endOf(sessionId)
         return { status: 'succeeded', output: voice.text.trim() }
       },

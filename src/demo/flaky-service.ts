@@ -2,13 +2,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock, type Timer } from '../clock.ts'
 
-/** How long it is down: at first, and after each fall. */
+/** How long the service is down: at first, and after each outage. */
 const FIRST_DOWN_MS = 6_000
 const DOWN_MS = 30_000
-/** How many answers it gives before it falls again. */
+/** How many requests it answers before the next outage. */
 const ANSWERS = 2
 
-/** A service on a port of this machine that answers a few times and then is gone for a while, port and all. */
+/** A local HTTP service that answers a few times and then closes its port for a while. */
 export class FlakyService {
   #server: Server | undefined
   #port = 0
@@ -16,7 +16,7 @@ export class FlakyService {
   #answers = 0
   #falls = 0
 
-  /** Takes a port and leaves it closed for now. */
+  /** Chooses a free port, and leaves it closed at first. */
   async start(): Promise<void> {
     await this.#listen()
     await this.#fall(FIRST_DOWN_MS)
@@ -43,7 +43,7 @@ export class FlakyService {
     this.#falls++
     await this.#close()
     this.#back = systemClock.setTimeout(() => {
-      // Another program may have taken the port: it comes back when that is gone.
+      // Another program may have taken the port: retry later.
       this.#listen().catch(() => void this.#fall(DOWN_MS))
     }, ms)
   }

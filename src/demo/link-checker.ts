@@ -5,10 +5,10 @@ import { type Part, textOf } from './part.ts'
 import { pause } from './pause.ts'
 
 const DEADLINE_MS = 10_000
-/** For a person to see that it asks. */
+/** Delay before the request, so that a person sees that it is being made. */
 const BEFORE_MS = 1200
 
-/** Asks an address whether it answers: the one in the prompt, or that of its own flaky service. */
+/** Checks whether a URL answers: the one in the prompt, or that of its own flaky service. */
 export function linkChecker(): Part {
   const service = new FlakyService()
   return {

@@ -2,28 +2,28 @@ import type { AgentClient, CommandHandler } from '@fleetwire/client/node'
 
 /** Where an agent of the demo works. */
 export interface Surroundings {
-  /** Its copy of the project, which the shell commands run in. */
+  /** The copy of the project, in which shell commands run. */
   project: string
-  /** Where agents put what they make. */
+  /** The folder for files that the agent creates. */
   scratch: string
   /** The environment of shell commands. */
   env: Record<string, string | undefined>
-  /** Not before the handlers run. */
+  /** Must not be called before the handlers run. */
   client(): AgentClient
 }
 
-/** What one agent of the demo does: handlers for its kinds of commands, and what it needs beside them. */
+/** The behaviour of one agent of the demo: the handlers for its kinds of commands, and what they need. */
 export interface Part {
   kind: string
   handlers: Record<string, CommandHandler>
   maxConcurrency?: number
-  /** Before the agent connects. */
+  /** Called before the agent connects. */
   begin?(): Promise<void>
-  /** After it has stopped. */
+  /** Called after it has stopped. */
   end?(): Promise<void>
-  /** What it measures of its own work, told with its CPU time and memory. */
+  /** Metrics of its own work, reported together with its CPU time and memory. */
   measure?(): Record<string, number>
 }
 
-/** Commands come from people too: what is no text is shown as what it is. */
+/** Commands come from people too, so the input may not be text: other values are shown as JSON. */
 export const textOf = (input: unknown): string => (typeof input === 'string' ? input : JSON.stringify(input)).trim()

@@ -16,5 +16,5 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** Somewhere between the two, so that agents do not move in step. */
+/** A random number between the two, so that agents do not act in lockstep. */
 export const between = (least: number, most: number): number => least + Math.random() * (most - least)

@@ -3,7 +3,7 @@ import { read, readStat, withDescendants } from '../exec/proc.ts'
 const TICKS_PER_SECOND = 100
 const PAGE_BYTES = 4096
 
-/** CPU seconds so far and resident bytes of this process, and where the system tells (Linux) of those that it started. */
+/** CPU seconds and resident bytes of this process and, on Linux, of its descendants. */
 export function used(): { cpuSeconds: number; memoryBytes: number } {
   const { user, system } = process.cpuUsage()
   const all = { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() }

@@ -17,16 +17,16 @@ const lines = [
   'os.uptime()',
 ]
 const KEY_MS = { least: 60, most: 160 }
-/** What is shown this long after its own keys is not their echo: somebody else types. */
+/** Output that appears this long after the last own key is not its echo: somebody else is typing. */
 const ECHO_MS = 3_000
-/** Leaves the prompt to people for this long after they typed. */
+/** How long the prompt is left to people after they have typed. */
 const QUIET_MS = 90_000
 
-/** Starts a prompt of Node and types into it now and then, key by key, but never while a person does. */
+/** Starts a Node REPL and types into it now and then, key by key, but never while a person does. */
 export async function typeIntoPrompt(director: Director): Promise<void> {
   const { commandId } = await director.submit({ agentId: AGENT, kind: 'shell', input: 'node' })
   const over = director.ended(commandId).then(() => 'over' as const)
-  // Without a listener, the end of the demo would be an error that nobody handles.
+  // The promise rejects when the demo ends: without a handler, that would be an unhandled rejection.
   over.catch(() => {})
   let typedAt = systemClock.monotonic()
   let touchedAt = Number.NEGATIVE_INFINITY

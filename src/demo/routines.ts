@@ -7,18 +7,18 @@ import { typeIntoPrompt } from './prompt-typist.ts'
 const MAX_RETRIES = 4
 const SYNTHETIC_COMMANDS_PER_SECOND = 5
 
-/** Time to read what came out of it. */
+/** Time for people to read the result. */
 const toRead = () => between(9_000, 18_000)
-/** Somebody stopped it by hand, and may want to use the agent. */
+/** The pause after a person has stopped a command, who may want to use the agent. */
 const AFTER_STOP_MS = 45_000
-/** One that waits for a person gets to it after that. */
+/** How long a roll-call command may wait in the queue: an agent may be waiting for a person. */
 const ANSWER_WITHIN_MS = 15 * 60_000
 
 async function restAfter(director: Director, command: Command, ms = toRead()): Promise<void> {
   await director.pause(command.status === 'cancelled' ? Math.max(ms, AFTER_STOP_MS) : ms)
 }
 
-/** Goes through a list of jobs for one agent, and begins again. */
+/** Runs a list of jobs for one agent, one after the other. */
 const inTurn =
   (agentId: string, kind: string, inputs: readonly string[], rest = toRead): Routine =>
   async director => {
@@ -39,7 +39,7 @@ const questions = [
   ['Give me an overview', 'Explain roman', 'Explain wrap', 'How large are the modules?', 'Bye'],
 ]
 
-/** Conversations: the commands of one name the same session. */
+/** Conversations: all commands of a conversation name the same session. */
 const converse: Routine = async director => {
   for (const conversation of questions) {
     const sessionId = `ses_${Math.random().toString(36).slice(2, 12)}`
@@ -56,7 +56,7 @@ const cleanUp = inTurn(
   () => between(15_000, 25_000),
 )
 
-/** What fails is retried, as a person would: `POST /commands/:commandId/retry`. */
+/** Retries failed commands as a person would: `POST /commands/:commandId/retry`. */
 const checkLinks: Routine = async director => {
   let command = await director.run({
     agentId: 'link-checker',
@@ -75,7 +75,7 @@ const copyLibrary = inTurn('archivist', 'prompt', ['Archive the library and comp
   between(20_000, 35_000),
 )
 
-/** One command for all six at once; those that are busy answer later. */
+/** One command for all six agents at once; busy agents answer later. */
 const rollCall: Routine = async director => {
   await director.pause(between(60_000, 90_000))
   const command = { kind: 'status', input: 'How are you?', queueTtlMs: ANSWER_WITHIN_MS }
@@ -86,7 +86,7 @@ const rollCall: Routine = async director => {
 const keepSyntheticBusy: Routine = async director => {
   const { synthetic } = director
   const perSecond = Math.min(SYNTHETIC_COMMANDS_PER_SECOND, synthetic.length / 20)
-  // Without any, there is nothing to do until the end.
+  // Without synthetic agents there is nothing to do: wait long.
   if (synthetic.length === 0) return director.pause(3_600_000)
   await director.pause(1000 / perSecond)
   const agentId = synthetic[Math.floor(Math.random() * synthetic.length)]!

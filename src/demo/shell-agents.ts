@@ -2,10 +2,10 @@ import { chooseShell } from '../exec/choose-shell.ts'
 import { createShellRunner, type ShellRun } from '../exec/shell-runner.ts'
 import type { Part, Surroundings } from './part.ts'
 
-/** A prompt of Node only says how to leave it after the first SIGINT, so that the next signal may come soon. */
+/** Short: after the first SIGINT, a Node REPL only prints how to leave it, so the next signal should follow soon. */
 const TERM_AFTER_MS = 1000
 
-/** Runs shell lines, each in a terminal of its own, as `fleetwire agent exec` does. */
+/** Runs shell lines, each in its own terminal, as `fleetwire agent exec` does. */
 export function shellAgent({ project, env, client }: Surroundings): Part {
   let shell = '/bin/sh'
   let runner: ReturnType<typeof createShellRunner> | undefined
@@ -22,7 +22,7 @@ export function shellAgent({ project, env, client }: Surroundings): Part {
   return {
     kind: 'exec',
     handlers: { shell: run },
-    // One works, or waits at its prompt, and people may run something beside it.
+    // One command works or waits at its prompt, and people may run others in parallel.
     maxConcurrency: 3,
     async begin() {
       const chosen = await chooseShell({ env })

@@ -8,7 +8,7 @@ export interface SyntheticAgentsOptions {
   version: string
 }
 
-/** So that a thousand of them do not knock in the same moment. */
+/** Agents connect in batches, so that a thousand of them do not connect at the same moment. */
 const STARTS_AT_ONCE = 50
 const STARTS_PAUSE_MS = 100
 const STEPS = 10
@@ -16,8 +16,8 @@ const STEP_MS = { least: 500, most: 3000 }
 const teams = ['north', 'east', 'south', 'west']
 
 /**
- * Agents that only wait, for trying a large fleet in one process. Each has a real connection of its own and runs real
- * commands; what they do with them is nothing, and they say so.
+ * Agents that only wait, to try a large fleet in one process. Each has its own real connection and runs real commands,
+ * but does nothing and says so in the output.
  */
 export class SyntheticAgents {
   readonly #clients: AgentClient[]

@@ -1,18 +1,18 @@
 import type { CommandRun } from '@fleetwire/client/node'
 import { between, pause } from './pause.ts'
 
-/** As fast as somebody reads who is in a hurry. */
+/** About the pace of a fast reader. */
 const TOKEN_MS = { least: 18, most: 55 }
 
-/** Cuts a text as models do: a word with the blank before it, punctuation, a line break. */
+/** Splits a text into tokens as models do: a word with the space before it, punctuation, a line break. */
 export const tokensOf = (text: string): string[] => text.match(/\n+| *[\p{L}\p{N}_]+| *[^\p{L}\p{N}_\s]| +/gu) ?? []
 
-/** Says a text token by token, in one message of the run. */
+/** Writes a text token by token, as one message of the run. */
 export class Voice {
   readonly #run: CommandRun
   readonly #onToken: () => void
   #message: ReturnType<CommandRun['message']> | undefined
-  /** How many tokens were said. */
+  /** The number of tokens written so far. */
   said = 0
   #text = ''
 
@@ -21,7 +21,7 @@ export class Voice {
     this.#onToken = onToken
   }
 
-  /** Everything that was said so far. */
+  /** All text written so far. */
   get text(): string {
     return this.#text
   }
@@ -38,7 +38,7 @@ export class Voice {
     }
   }
 
-  /** Ends the message: what is said next is another one. */
+  /** Ends the message: the next text begins another one. */
   end(): void {
     this.#message?.end()
     this.#message = undefined

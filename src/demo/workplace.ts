@@ -12,7 +12,7 @@ export const foldersIn = (folder: string) => ({
   scratch: join(folder, 'scratch'),
 })
 
-/** A temporary folder with a copy of the project for the agents, and a place for what each makes. */
+/** Creates a temporary folder with a copy of the project, and a folder for the files of each agent. */
 export async function makeWorkplace(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fleetwire-demo-'))
   const { project, scratch } = foldersIn(folder)
@@ -21,6 +21,6 @@ export async function makeWorkplace(): Promise<string> {
   return folder
 }
 
-/** Several processes may do it at the same time: the last one to end finds nothing left. */
+/** Several processes may remove the folder at the same time, so a missing folder is not an error. */
 export const removeWorkplace = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })

@@ -76,7 +76,7 @@ const message = ({ type, says, schema, example }: FrameEntry) => ({
 
 const groupsOf = ({ peer }: Channel) => frameGroups.filter(group => group.peer === peer)
 
-/** One operation per kind of answer in this direction, and one for frames without an answer. */
+/** Per direction, one operation for each type of answer, and one for frames without an answer. */
 function operationsOf(channel: Channel): [name: string, operation: object][] {
   const channelRef = refTo(`channels/${channel.id}`)
   const refsTo = (frames: readonly FrameEntry[]) =>
@@ -100,7 +100,7 @@ function operationsOf(channel: Channel): [name: string, operation: object][] {
   )
 }
 
-/** Every frame of every socket as an AsyncAPI 3 document, seen from the server. */
+/** Every frame of every socket as an AsyncAPI 3 document, from the perspective of the server. */
 export function asyncApiDocument({ version, server, queryToken }: AsyncApiOptions) {
   const { query, ...always } = securitySchemes
   const security = queryToken ? securitySchemes : always

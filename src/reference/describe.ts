@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 
-/** A type in words. Types with a name of their own become references. */
+/** A type in words. Named types become references. */
 export type Words = readonly (string | { ref: string })[]
 
 export interface Field {
@@ -8,7 +8,7 @@ export interface Field {
   optional: boolean
   type: Words
   description?: string
-  /** The fields of an object without a name of its own. */
+  /** The fields of an unnamed object type. */
   fields: readonly Field[]
 }
 
@@ -83,7 +83,7 @@ function limits(what: string, min: number | undefined, max: number | undefined):
   return min === undefined ? [] : [`, at least ${min} ${what}`]
 }
 
-/** The limit that every integer has is not worth showing. */
+/** MAX_SAFE_INTEGER is the limit of every integer and not worth showing. */
 const bound = (value: number | undefined) => (value === Number.MAX_SAFE_INTEGER ? undefined : value)
 
 function range({ minimum, maximum }: TSchema): string[] {
@@ -93,6 +93,6 @@ function range({ minimum, maximum }: TSchema): string[] {
   return minimum === undefined ? [] : [`, at least ${minimum}`]
 }
 
-/** Where a string has a description, that says what its pattern means. */
+/** The pattern of a string, unless it has a description, which then explains the pattern. */
 const pattern = ({ pattern, description }: TSchema): string[] =>
   pattern === undefined || description !== undefined ? [] : [`, matches ${pattern}`]

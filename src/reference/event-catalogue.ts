@@ -44,7 +44,7 @@ const nameOf = (name: TopicName): string => {
 
 const types = Object.keys(eventPayloads) as EventType[]
 const notes: Record<EventType, EventNote> = eventNotes
-/** A payload with a name of its own is shown once; others are shown under the type of their event. */
+/** A named payload schema is shown once; other payloads are shown under the type of their event. */
 const payloadName = (type: EventType): string => (eventPayloads[type] as TSchema).$id ?? type
 
 function topicSection(name: TopicName): string {

@@ -6,7 +6,7 @@ const decided = { by: 'ann', via: 'ws', at: TIME }
 const notFound = { code: 'not_found', message: 'There is no command "cmd_1".', retryable: false }
 const answer = { optionId: 'allow' }
 
-/** What an example contains beyond the required fields, by the id of its frame: fields that have to fit each other. */
+/** Fields of examples beyond the required ones, and values that have to fit each other, by the id of the frame. */
 export const exampleDetails: Record<string, object> = {
   'fromAgent.agent.connect': { name: 'Build agent', labels: { os: 'linux' }, capabilities: { kinds: ['shell'] } },
   'fromAgent.heartbeat': { running: ['cmd_1'] },

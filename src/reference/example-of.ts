@@ -1,7 +1,7 @@
 import { topics } from '@fleetwire/protocol'
 import type { TSchema } from '@sinclair/typebox'
 
-/** Field names mean the same everywhere, so with one value for each, all examples tell one story. */
+/** Field names mean the same everywhere, so one value for each makes all examples consistent. */
 const named: Record<string, unknown> = {
   ackedN: 41,
   agentId: 'build-1',
@@ -52,7 +52,7 @@ const named: Record<string, unknown> = {
   userId: 'ann',
   userKey: 'ann',
 }
-/** The topics of the same story. */
+/** Topics that match these values. */
 export const exampleTopics: { [K in keyof typeof topics]: string } = {
   agentStatus: topics.agentStatus('build-1'),
   agentMetrics: topics.agentMetrics('build-1'),
@@ -71,7 +71,7 @@ export const exampleTopics: { [K in keyof typeof topics]: string } = {
 const TIME = 1_767_225_600_000
 const isTime = (name: string) => name === 'at' || name === 'serverTime' || name.endsWith('At')
 
-/** A value that the schema accepts: the required fields, and one item in each list. `name`: the name of the field. */
+/** A value that the schema accepts, with the required fields and one item in each list. `name`: the field's name. */
 export function exampleOf(schema: TSchema, name = ''): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.examples !== undefined) return schema.examples[0]

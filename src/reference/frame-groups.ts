@@ -23,7 +23,7 @@ import { exampleDetails } from './example-details.ts'
 import { exampleOf, exampleTopics } from './example-of.ts'
 
 export interface FrameEntry {
-  /** Unique across all groups. Types are not: a `heartbeat` goes in every direction. */
+  /** Unique across all groups. Types are not unique: a `heartbeat` is sent in every direction. */
   id: string
   type: string
   says: string
@@ -38,7 +38,7 @@ export interface FrameEntry {
 export interface FrameGroup {
   id: string
   title: string
-  /** As seen from the server. */
+  /** From the perspective of the server. */
   action: 'receive' | 'send'
   peer: 'agent' | 'client'
   frames: readonly FrameEntry[]

@@ -1,11 +1,10 @@
 /**
- * The headers of a page of this server, in the form of @fastify/helmet. `allow`: what the page may load, by directive
- * of the Content-Security-Policy in camel case; by default it may load nothing.
+ * The headers of a page of this server, as options of @fastify/helmet. `allow`: what the page may load, by directive of
+ * the Content-Security-Policy in camel case; by default it may load nothing.
  */
 export const pageHeaders = (allow: Readonly<Record<string, string[]>>) => ({
   contentSecurityPolicy: {
-    // helmet's defaults tell browsers to upgrade requests: they would then ask a plain-HTTP server for its scripts over
-    // TLS.
+    // helmet's defaults make browsers upgrade requests: they would request the scripts of a plain-HTTP server over TLS.
     useDefaults: false,
     directives: {
       defaultSrc: ["'none'"],
@@ -16,7 +15,7 @@ export const pageHeaders = (allow: Readonly<Record<string, string[]>>) => ({
     },
   },
   xFrameOptions: { action: 'deny' as const },
-  // It would bind the whole host, which may serve others and plain HTTP. The proxy that has the certificate should set
-  // it.
+  // HSTS would apply to the whole host, which may also serve other things over plain HTTP. The proxy that terminates
+  // TLS should set it.
   strictTransportSecurity: false,
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { pageHeaders } from './page-headers.ts'
 
-/** Inline, with no other file and no script: one response holds the whole page, which is readable from 320 px up. */
+/** Inline, without other files or scripts: one response is the whole page, which is readable from 320 px up. */
 export const pageStyle = `
 :root{color-scheme:light dark;--line:#8884;--dim:light-dark(#555,#aaa);--link:light-dark(#0550ae,#6cb6ff)}
 *{box-sizing:border-box}
@@ -28,7 +28,7 @@ dt{margin-top:.6rem;font-weight:600}
 dd{margin:0}
 `
 
-/** Our pages need this style and nothing else: no script can run, not even one of our own. */
+/** These pages need only this style: no script can run, not even one of this server. */
 export const ownPageHeaders = pageHeaders({
   styleSrc: [`'sha256-${createHash('sha256').update(pageStyle).digest('base64')}'`],
 })

@@ -26,7 +26,7 @@ function fieldList(fields: readonly Field[]): string {
   return `<ul class="fields">${items.join('')}</ul>`
 }
 
-/** The frame that answers another belongs to the opposite direction between the same two peers. */
+/** A link to the frame that answers another: it is sent by the server to the same kind of peer. */
 function answerOf({ peer }: FrameGroup, answer: string): string {
   const other = frameGroups.find(group => group.peer === peer && group.action === 'send')!
   const frame = other.frames.find(({ type }) => type === answer)!
@@ -60,7 +60,7 @@ ${group.frames.map(frame => frameHtml(group, frame)).join('\n')}</section>`
 type Shared = TSchema & { $id: string }
 const isShared = (value: unknown): value is Shared => typeof value === 'object' && value !== null && '$id' in value
 
-/** The shared schemas that frames refer to, and those that these refer to. */
+/** The shared schemas that frames refer to, directly or through other schemas. */
 function sharedSchemas(): Shared[] {
   const named = (Object.values(protocol) as unknown[]).filter(isShared)
   const all = new Map(named.map(schema => [schema.$id, schema]))
@@ -78,7 +78,7 @@ const schemaHtml = (schema: Shared) =>
 const contents = (title: string, id: string, items: readonly { id: string; type: string }[]) =>
   `<details><summary>${link(id, escaped(title))}</summary><ul>${items.map(item => `<li>${link(item.id, code(item.type))}</li>`).join('')}</ul></details>`
 
-/** Every frame of every socket, as one page. */
+/** Every frame of every socket, as one HTML page. */
 export function protocolPage({ version, queryToken }: { version: string; queryToken: boolean }): string {
   const schemas = sharedSchemas()
   const { query, ...always } = securitySchemes

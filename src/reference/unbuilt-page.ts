@@ -1,6 +1,6 @@
 import { pageStyle } from './page-style.ts'
 
-/** What stands at the root in place of a dashboard that was not built. `base`, which ends in a slash, is before each link. */
+/** The page at the root if the dashboard was not built. `base`, which ends in a slash, prefixes each link. */
 export const unbuiltPage = ({ version, base }: { version: string; base: string }): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fleetwire</title><style>${pageStyle}</style></head>

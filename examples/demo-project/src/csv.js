@@ -8,7 +8,7 @@ function quoted(field) {
   return /[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
 }
 
-/** Reads comma-separated values; lines may end as on any system. */
+/** Reads comma-separated values, with the line ends of any system. */
 export function fromCsv(text) {
   const rows = [[]]
   let field = ''

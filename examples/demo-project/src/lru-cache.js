@@ -1,4 +1,4 @@
-/** Remembers what was used last: at its limit, what was not used for longest makes room. */
+/** Keeps the most recently used entries. At its limit, the least recently used entry makes room. */
 export class LruCache {
   #limit
   #entries = new Map()
@@ -25,7 +25,7 @@ export class LruCache {
   set(key, value) {
     this.#entries.delete(key)
     this.#entries.set(key, value)
-    // A Map lists its keys in the order in which they came.
+    // A Map lists its keys in insertion order.
     if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value)
   }
 }

@@ -1,4 +1,4 @@
-/** Turns a title into a part of an address: `Hello, World!` becomes `hello-world`. */
+/** Turns a title into a part of a URL: `Hello, World!` becomes `hello-world`. */
 export function slugify(title) {
   return title
     .normalize('NFKD')

@@ -1,4 +1,4 @@
-/** Breaks a text into lines of at most `width` characters, between words where it can. */
+/** Breaks a text into lines of at most `width` characters, between words if possible. */
 export function wrap(text, width) {
   const lines = []
   let line = ''
@@ -16,7 +16,7 @@ export function wrap(text, width) {
   return line === '' ? lines : [...lines, line]
 }
 
-/** A word that is longer than a line goes on in the next ones. */
+/** Splits a word that is longer than a line. */
 function pieces(word, width) {
   const parts = []
   for (let at = 0; at < word.length; at += width) parts.push(word.slice(at, at + width))

@@ -14,7 +14,7 @@ export const lineEnds = () => assert.deepEqual(fromCsv('a\r\nb\nc'), [['a'], ['b
 
 const common = ['a', 'b', 'c', ' ', ',', '"', '\n']
 
-/** Most characters are usual ones; about one in 2,500 is a carriage return. */
+/** Mostly common characters; about one in 2,500 is a carriage return. */
 function randomField(random) {
   const length = Math.floor(random() * 6)
   return Array.from({ length }, () => (random() < 0.0004 ? '\r' : common[Math.floor(random() * common.length)])).join(
