@@ -34,7 +34,7 @@ interface Server {
   agentToken: string
   begun: number
   inTheWay: number
-  /** Resolves with the id of the command once the server has accepted it. */
+  /** Resolves with the id of the command once it has been submitted. */
   submit(input: string): Promise<string>
 }
 

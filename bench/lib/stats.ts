@@ -1,4 +1,4 @@
-/** Sorts in place. */
+/** Sorts the samples in place. */
 export function percentile(samples: number[], fraction: number): number {
   samples.sort((a, b) => a - b)
   return samples[Math.min(samples.length - 1, Math.floor(samples.length * fraction))] ?? Number.NaN

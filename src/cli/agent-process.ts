@@ -151,7 +151,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
   onStop(systemClock, signal => void leave({ signal }))
   // `nohup` cannot make Node ignore SIGHUP, so an agent without a terminal ignores it here.
   process.on('SIGHUP', hasTerminal() ? () => void leave({ signal: 'SIGHUP' }) : () => {})
-  // A closed stderr is no reason to end.
+  // A closed stderr must not end the agent.
   process.stderr.on('error', () => {})
   if (options.withParent) {
     process.once('disconnect', () => {

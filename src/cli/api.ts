@@ -7,7 +7,7 @@ interface Request {
   headers?: Record<string, string>
 }
 
-/** The server answered with a refusal. */
+/** The server responded with an error status. */
 export class CallError extends CliError {
   readonly status: number
 

@@ -64,7 +64,7 @@ export const attachCommand = new Command('attach')
               },
               onError: error => reject(new CliError(error.code === 'forbidden' ? 'denied' : 'failed', error.message)),
             })
-            // The first viewer that sets the size holds it; for others the screen keeps its size.
+            // The first viewer that sets the size controls it; requests of other viewers do not change it.
             const fit = () => void terminal.resize(stdout.columns, stdout.rows)
             // Output drawn for a terminal of another size appears in the wrong places, and a resize moves what is
             // already on the screen.

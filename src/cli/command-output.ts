@@ -17,7 +17,7 @@ export interface CommandOutputOptions {
   end?(): void
 }
 
-/** An agent that has reported the end of a command sends the rest of the output right away, or is gone. */
+/** Deadline for the last output: an agent that has reported the end of a command sends the rest right away, or is gone. */
 const LAST_OUTPUT_MS = 5000
 
 /**

@@ -20,7 +20,7 @@ export async function withDashboard<T>(
           return reject(new CliError('denied', `The server refused the connection: ${status.cause.reason}`))
         case 'waiting': {
           const { reason, httpStatus } = status.cause
-          // A server that answers with a status, such as 503, exists.
+          // A server that responds with an HTTP status, such as 503, is reachable.
           if (last === 'never' && httpStatus === undefined) return reject(noServer(target.url, reason))
           if (last !== 'waiting') process.stderr.write(`fleetwire: ${target.url} does not answer; trying again\n`)
           last = 'waiting'

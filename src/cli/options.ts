@@ -31,7 +31,7 @@ export function aSubject(text: string): string {
   return text
 }
 
-/** Adds `key=value` to the pairs before it. */
+/** Adds a `key=value` pair to the previous ones. */
 export function label(pair: string, before: Record<string, string> = {}): Record<string, string> {
   const [key = '', ...value] = pair.split('=')
   if (key === '' || value.length === 0) throw new InvalidArgumentError('Write it as key=value.')

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts'
 import { CliError } from './cli-error.ts'
 import { hadTerminal } from './command-output.ts'
 
-/** An agent that has reported the end of a command sends the rest of the output right away, or is gone. */
+/** Deadline for the last output: an agent that has reported the end of a command sends the rest right away, or is gone. */
 const LAST_OUTPUT_MS = 10_000
 
 export interface PipedOutputOptions {

@@ -92,6 +92,6 @@ async function signerHere(env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
   return localSigner(key, settings)
 }
 
-/** Files and secret stores leave a line break at the end of a value. */
+/** Trims values: files and secret stores often leave a line break at the end. */
 const clean = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value?.trim()]))

@@ -119,7 +119,7 @@ function Story({ command }: { command: Command }) {
       <QueuePlace command={command} />
       <ol className="flex flex-col">
         {steps.map((step, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the past does not change its order
+          // biome-ignore lint/suspicious/noArrayIndexKey: past steps are never reordered
           <li key={index} className="grid grid-cols-[76px_16px_minmax(0,1fr)] gap-x-2">
             <time
               title={new Date(step.at).toLocaleString()}

@@ -173,7 +173,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
 
 interface LineProps {
   row: ListRow
-  /** From 1. */
+  /** 1-based. */
   index: number
   start: number
   view: 'cards' | 'table'

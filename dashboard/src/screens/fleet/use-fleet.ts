@@ -13,7 +13,7 @@ export function useFailedIds(): readonly string[] {
 
 export interface FleetQuery {
   q: string | undefined
-  /** A bucket. */
+  /** A bucket, or one status. */
   status: string | undefined
   /** Only for the table. */
   sort?: AgentSort | undefined

@@ -28,7 +28,7 @@ export function AgentHeader({ agent, staleSince, seenAt, mayCommand }: AgentHead
   usePageTitle(name)
   const summary = useAgentSummary(agentId)
   const clock = useNow()
-  // Ages of stale data do not grow: nobody knows whether they still hold.
+  // Ages of stale data do not grow, since the current state is unknown.
   const now = staleSince ?? clock
   const stale = staleSince !== undefined
   const latest = summary.status === 'ready' ? summary.data : undefined
