@@ -148,7 +148,7 @@ async function started(start: Promise<Server>, what: Case) {
   return { server, role, rounds: [] as Round[] }
 }
 
-/** Runs the rounds of both sides in turn, so that other load on the machine affects both. */
+/** In turn, so that other load on the machine affects both. */
 async function roundsOf(what: Case): Promise<[alone: Round[], together: Round[]]> {
   try {
     const sides = [await started(embedded(what), what), await started(cluster(what), what)] as const

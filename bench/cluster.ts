@@ -38,7 +38,7 @@ const all = () => {
 }
 const neighbours = new Neighbours([...all(), ...cluster.natsServers].map(({ pid }) => pid).concat(embedded.pid))
 
-/** Connects agents once and disconnects them, so that the server knows them and accepts commands for them. */
+/** Connects agents once, so that the server accepts commands for them, and disconnects them. */
 async function introduceAgents(port: number, token: (agentId: string) => Promise<string>): Promise<void> {
   for (let i = 0; i < AGENTS; i++) {
     const agentId = `agent-${i}`

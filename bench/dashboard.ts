@@ -117,7 +117,7 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
   }
 }
 
-/** Rejects if the page is late: a page that never shows what the benchmark waits for would block the run forever. */
+/** A page that never shows what the benchmark waits for must not block the run forever. */
 async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error('the page has not posted its result')), ms + LATE_MS).unref()

@@ -9,7 +9,7 @@ import { count, heading, ms, sharedMachine, table, times } from './lib/report.ts
 import { median, percentile } from './lib/stats.ts'
 
 /**
- * What the log adds to the cost of its driver: events stored through the log, compared with bare loops.
+ * What the log adds to the cost of its driver, compared with bare loops.
  * Usage: node dist/bench/log-append.js [seconds per point, 1] [rounds, 3]
  */
 

@@ -119,7 +119,7 @@ dispatched() {
     report command:reject "{\"commandId\":\"$id\",\"attempt\":$attempt,\"reason\":\"$reason\"}"
   else
     attempts[$id]=$attempt outcomes[$id]='' running=$id offset=0 interrupted=''
-    # Send it at once: if the server gets no report on a command for a while, it sends the command as another attempt.
+    # At once: a server that gets no report for a while sends the command as another attempt.
     report command:ack "{\"commandId\":\"$id\",\"attempt\":$attempt}"
     flush
     session=$(field '.payload.sessionId // .payload.commandId')
@@ -171,7 +171,7 @@ acknowledged() {
 
 # ---- the running program
 
-told() { # "lines": reports whole lines only, since a character may be half written; otherwise everything
+told() { # reports everything, or only whole lines, since a character may be half written
   local piece
   while :; do
     piece=$(tail -c "+$((offset + 1))" "$dir/output" | head -c 16384 | tr -d '\0'; echo .)
@@ -200,7 +200,7 @@ watch() {
   running=''
 }
 
-leave() { # stops the running command; the main loop then says goodbye and waits until the server has stored that
+leave() { # stops the command; the main loop then says goodbye and waits until that is stored
   leaving=yes
   interrupt "$running"
 }

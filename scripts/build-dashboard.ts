@@ -8,7 +8,7 @@ import { dashboardStamp } from './dashboard-stamp.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const target = `${root}dist/dashboard`
-/** Next to the folder and not in it: the folder is emptied before each build and published as a whole. */
+/** Not in the folder, which is emptied before each build and published as a whole. */
 const stampFile = `${root}dist/dashboard.stamp`
 
 const stamp = dashboardStamp(root)

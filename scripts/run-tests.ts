@@ -21,7 +21,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const jobs = Number(process.env.TEST_JOBS ?? availableParallelism() + 4)
 /** Long enough for files on a busy machine: only a hanging one times out. A file that needs longer sets that itself. */
 const TIMEOUT_S = 600
-/** After this, even a file with a longer timeout counts as hanging. */
+/** After this, any file counts as hanging. */
 const MOST_MS = 1_800_000
 /** Tests run most code only a few times, so optimizing it costs more than it saves: a tenth of all CPU time. */
 const LAZY = process.version.startsWith('v20.') ? ['--interrupt-budget=1000000'] : []
@@ -118,7 +118,6 @@ function readLines({ stdout, stderr }: ChildProcess, line: (text: string) => voi
   for (const input of [stdout!, stderr!]) createInterface({ input }).on('line', line)
 }
 
-/** Runs one file in its own process. */
 async function runAlone(file: string): Promise<void> {
   const begin = performance.now()
   const child = start([file], 'ignore')
@@ -137,7 +136,7 @@ async function runAlone(file: string): Promise<void> {
 
 let lanes = 0
 async function lane(queue: TestFile[], flags?: string[]): Promise<void> {
-  // tap names folders after the group, so the name must differ from those of nested and parallel runs.
+  // tap names folders after the group: nested and parallel runs need other names.
   const group = new Group(`lane-${process.pid}-${++lanes}`, flags)
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
     await (next.isAlone ? runAlone(next.file) : group.run(next.file))

@@ -36,7 +36,7 @@ const testsIn = (root: string, folder: string): string[] =>
     .map(path => `${folder}/${path}`)
     .filter(file => sourceOf(file).some(source => existsSync(`${root}${source}`)))
 
-/** The possible sources of a built file: a file without a source is a leftover and not a test. */
+/** A built file without a source is a leftover and not a test. */
 function sourceOf(file: string): string[] {
   const source = file
     .replace(/^dist\//, '')

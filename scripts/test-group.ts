@@ -55,7 +55,7 @@ function innermost(test: Running): Running {
 }
 process.on('uncaughtException', error => innermost(t).threw(error))
 
-// Run teardowns after each file. Those of tap's root run only at the end of the process, and end it as soon as it idles.
+// Teardowns of tap's root would run only at the end of the process, and end it as soon as it idles.
 const teardowns: (() => unknown)[] = []
 t.teardown = teardown => void teardowns.unshift(teardown)
 

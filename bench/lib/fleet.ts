@@ -12,7 +12,7 @@ export interface FleetSize {
 const HOURS = 3_600_000
 const SPAN_MS = 20 * HOURS
 
-/** The number of commands with each status, of a thousand. */
+/** Commands per status, of a thousand. */
 const COMMAND_MIX: readonly (readonly [CommandStatus, number])[] = [
   ['succeeded', 760],
   ['failed', 100],

@@ -73,7 +73,7 @@ export async function mint({ url, token }: Fleetwire, role: string, sub: string,
   return ((await response.json()) as { token: string }).token
 }
 
-/** Connects an agent and waits for its first frame from the server. */
+/** Connects an agent and waits for the server's first frame. */
 export const connectAgent = async (fleetwire: Fleetwire, agentId: string): Promise<WebSocket> =>
   connectAgentAt(fleetwire.port, await mint(fleetwire, 'agent', agentId))
 

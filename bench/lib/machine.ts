@@ -38,7 +38,7 @@ function busyMs(): number {
   return (user + nice + system + irq + softirq + steal) * TICK_MS
 }
 
-/** Measures how much CPU other processes have used since, so that figures of a shared machine can be marked. */
+/** How much CPU other processes have used since: figures of a shared machine are marked. */
 export class Neighbours {
   readonly #pids: readonly number[]
   readonly #startedAt = performance.now()
@@ -50,7 +50,7 @@ export class Neighbours {
     this.#ownMs = this.#used()
   }
 
-  /** The average use by others, in cores. Call it while the own processes are still alive. */
+  /** Average, in cores. Call it while the processes are still alive. */
   cores(): number {
     const others = busyMs() - this.#busyMs - (this.#used() - this.#ownMs)
     return Math.max(0, others) / (performance.now() - this.#startedAt)

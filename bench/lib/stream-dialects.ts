@@ -6,7 +6,7 @@ export interface Hello {
   hello: string[]
   /** Messages to send once only the response to them is missing. */
   atLast?: string[]
-  /** The socket is ready after this many responses, counted as lines of the server's messages. */
+  /** Responses until the socket is ready, counted as lines of messages. */
   readyAfter: number
 }
 
@@ -18,7 +18,7 @@ export interface Speaker extends Hello {
 }
 
 export interface Dialect {
-  /** A message from the server that must be answered with `pong`. */
+  /** A message that requires the response `pong`. */
   ping?: string
   pong?: string
   agent(i: number): Speaker

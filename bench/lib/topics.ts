@@ -35,8 +35,7 @@ export function subscriptions({ topics, connections, receivers }: Shape): Wanted
   if (receivers !== 'mixed') return wanted
   for (let group = 0; group * GROUP < topics; group++) {
     const rooms = Array.from({ length: GROUP }, (_, k) => topicAt(group * GROUP + k))
-    // Far from the connections that subscribe to single topics of the group, and one further on each lap, so that all
-    // connections have equally many.
+    // Far from the subscribers of single topics of the group, and one further per lap, so that all have equally many.
     const far = group * GROUP + connections / 2 + Math.floor((group * GROUP) / connections)
     if (group % 4 === 1 || group % 4 === 3) ask(far, `${agentOf(group)}.sessions.*.messages`, rooms)
     if (group % 4 >= 2) ask(far + 1, `${agentOf(group)}.>`, rooms)

@@ -107,7 +107,6 @@ export const busyAgent = serveCalls({
   begun: (commands: number): Promise<void> => until(() => begun === commands && stored === sent),
   /** Resolves when this many ballast commands have arrived and the server has stored all reports. */
   settled: (commands: number): Promise<void> => until(() => inTheWay === commands && stored === sent),
-  /** Stops reading. */
   stall: (): void => void socket.pause(),
   /**
    * Requests an interrupt over REST and waits for its frame; returns the time between the two, ms. Before that, sends

@@ -58,7 +58,7 @@ interface Agent {
   i: number
   say(what: Load['what'], texts: string[]): void
   close(): void
-  /** Texts sent in this round; `place`: in all rounds. */
+  /** In this round; `place`: in all rounds. */
   sent: number
   place: number
   viewers: Viewer[]
@@ -156,7 +156,7 @@ async function rawAgent(i: number, dialect: Dialect, port: number, token: string
   }
 }
 
-/** An agent that uses the SDK, which joins texts appended within a few milliseconds. */
+/** Uses the SDK, which joins texts within a few milliseconds. */
 async function sdkAgent(i: number, port: number, token: string, operator: string): Promise<Agent> {
   const agentId = agentIdOf(i)
   const url = `http://127.0.0.1:${port}`

@@ -37,7 +37,7 @@ const folder = await mkdtemp(join(tmpdir(), 'fleetwire-bench-'))
 const many = 1_000_000_000
 await app.register(fleetwire, {
   config: {
-    // Must be set explicitly: Fleetwire is embedded at the root of an app, which may have its own pages there.
+    // Off by default at the root of an app, which may have its own pages there.
     DASHBOARD: true,
     ...{ DATA_DIR: folder, REST_RATE: many, FRAME_RATE: many, FRAME_BURST: many, AGENT_FRAME_RATE: many },
     ...{ MAX_CONNECTIONS_PER_PRINCIPAL: 100_000, QUEUE_LIMIT: many },

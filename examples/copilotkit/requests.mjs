@@ -12,7 +12,7 @@ if (agentId === undefined || !FLEETWIRE_TOKEN) {
 const base = `${FLEETWIRE_URL}/ag-ui/copilotkit`
 const threadId = randomUUID()
 
-/** The input as CopilotKit's client sends it: the whole conversation, and no `protocolVersion`. */
+/** As CopilotKit's client sends it: the whole conversation, and no `protocolVersion`. */
 const input = messages => ({
   ...{ threadId, runId: randomUUID(), messages, state: {}, tools: [], context: [], forwardedProps: {} },
 })

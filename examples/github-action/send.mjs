@@ -71,7 +71,7 @@ function report() {
   process.exitCode = status === 'timed_out' ? 124 : exitCode > 0 ? exitCode : 1
 }
 
-/** Retries until the server responds: with the idempotency key, a second request returns the first command. */
+/** Retries until the server responds: with the same key, it returns the first command. */
 function submit() {
   const path = `/agents/${encodeURIComponent(agent)}/commands`
   return persist(() => call('POST', path, JSON.stringify(body), { 'idempotency-key': key }))

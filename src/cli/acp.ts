@@ -27,7 +27,7 @@ const HOUR_MS = 3_600_000
 const CANCEL_MS = 3000
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
-/** A program that ran longer than this did not fail at its start, so the backoff is reset. */
+/** A longer run was not a failure to start, so it resets the backoff. */
 const STABLE_MS = 60_000
 
 export const acpCommand = withAgentOptions(new Command('acp'))

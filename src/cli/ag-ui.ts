@@ -44,7 +44,7 @@ async function run(url: string, options: AgUiOptions): Promise<void> {
   // Report a bad header file at the start, not at the first prompt.
   await headers()
   const forwardedProps = options.forwardedProps === undefined ? undefined : await readObject(options.forwardedProps)
-  // Otherwise the AG-UI client prints a warning for every event in an old format that it converts.
+  // Otherwise the AG-UI client prints a warning for every old event that it converts.
   process.env.SUPPRESS_TRANSFORMATION_WARNINGS ??= 'true'
   // Only this command loads the AG-UI libraries.
   const [{ createPromptHandler }, { ThreadStore }] = await Promise.all([

@@ -16,7 +16,7 @@ const PLACES = '\u001b[r\u001b[?6l\u001b[?7h\u001b[4l\u001b(B\u000f'
 const RESET = `${MODES}\u001b[<u\r\n`
 /** Around a snapshot, which assumes an empty terminal. Terminals with synchronized output do not show the steps. */
 const [BEGIN, END] = [`\u001b[?2026h${MODES}${PLACES}\u001b[2J\u001b[H`, '\u001b[?2026l']
-/** Debounces redraws: a window that is being resized goes through many sizes. */
+/** While a window is being resized, it goes through many sizes. */
 const REDRAW_MS = 100
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 

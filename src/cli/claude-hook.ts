@@ -18,11 +18,11 @@ const TIMEOUT_MS = 600_000
 const TELL_WITHIN_MS = 1000
 /** Long enough for a server to restart. After that, the question is left to Claude Code's own prompt. */
 const PATIENCE_MS = 30_000
-/** When the question expires, the server sends an answer that says so: wait this much longer for it. */
+/** When the question expires, the server still sends an answer that says so. */
 const EXPIRY_GRACE_MS = 5000
 /** How much of the end of a transcript is read. */
 const MAX_TRANSCRIPT_BYTES = 2 * 1024 * 1024
-/** Tool results may be long. An event that is longer than this is neither read nor reported. */
+/** Tool results may be long. Longer events are neither read nor reported. */
 const MAX_INPUT_BYTES = 32 * 1024 * 1024
 
 /**

@@ -11,13 +11,13 @@ export interface CommandOutputOptions {
   /** `now`: only the output from the time of opening on. */
   from: 'start' | 'now'
   write(bytes: Uint8Array, offset: number): void
-  /** Called when bytes are no longer available; `screen` is the current screen, to show in their place. */
+  /** Called if bytes are no longer available; `screen` is the current screen, to show instead. */
   gap?(screen: string): void
   /** Called after the last byte. */
   end?(): void
 }
 
-/** Deadline for the last output: an agent that has reported the end of a command sends the rest right away, or is gone. */
+/** Deadline for the last output: an agent that has reported the end of a command sends it right away, or is gone. */
 const LAST_OUTPUT_MS = 5000
 
 /**
@@ -50,7 +50,7 @@ export class CommandOutput {
     this.#terminal = dashboard.openTerminal({
       agentId: command.agentId,
       terminalId: command.commandId,
-      // A terminal at stdout must not get the program's queries: its responses would be typed into this process.
+      // A terminal must not get the program's queries: it would type its responses into this process.
       raw: !process.stdout.isTTY,
       onSnapshot: ({ offset, screen }) => this.#next(() => this.#joined(offset, screen)),
       onOutput: (bytes, { offset }) => this.#next(() => this.#write(bytes, offset)),

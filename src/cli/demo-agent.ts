@@ -10,9 +10,9 @@ interface Work {
   stop(graceMs: number): Promise<void>
 }
 
-/** How long running commands have to end by themselves. */
+/** Time for running commands to end by themselves. */
 const GRACE_MS = 1500
-/** The same when the parent has gone: nobody receives the results any more. */
+/** The same without the parent: nobody gets the results any more. */
 const ORPHAN_GRACE_MS = 500
 
 const say = (message: string): void => void process.stderr.write(`fleetwire demo: ${message}\n`)

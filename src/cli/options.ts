@@ -25,7 +25,7 @@ export function anId(text: string): string {
   return text
 }
 
-/** The subject of a token. It is not limited to the characters of an id, since issuers name users as they like. */
+/** The subject of a token: issuers are free in how they name users. */
 export function aSubject(text: string): string {
   if (!/^[^\p{Cc}]{1,255}$/u.test(text)) throw new InvalidArgumentError('1 to 255 characters, no control characters.')
   return text

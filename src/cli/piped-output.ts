@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts'
 import { CliError } from './cli-error.ts'
 import { hadTerminal } from './command-output.ts'
 
-/** Deadline for the last output: an agent that has reported the end of a command sends the rest right away, or is gone. */
+/** Deadline for the last output: an agent that has reported the end of a command sends it right away, or is gone. */
 const LAST_OUTPUT_MS = 10_000
 
 export interface PipedOutputOptions {
@@ -15,7 +15,7 @@ export interface PipedOutputOptions {
   onTaken(offset: number): void
 }
 
-/** Writes the original bytes of a command that runs on pipes, with flow control: the command waits for this reader. */
+/** The original bytes of a command that runs on pipes. The command waits for this reader. */
 export class PipedOutput {
   readonly terminal: DashboardTerminal
   /** Rejects if this token may not read the output this way. */
@@ -58,7 +58,7 @@ export class PipedOutput {
     return this.#bytes === 0
   }
 
-  /** Resolves when everything is written, with a description of what is missing, if anything. */
+  /** Resolves when everything is written; describes what is missing, if anything. */
   async end(ended: Command): Promise<string | undefined> {
     const { stdio, outputBytes } = ended
     if (hadTerminal(ended)) await Promise.race([this.#exited, this.#tooLate()])

@@ -23,7 +23,7 @@ const load: { [K in CommandName]: () => Promise<Command> } = {
   backup: async () => (await import('./backup.ts')).backupCommand,
 }
 
-/** Lists commands that are not loaded with the same usage as if they were. */
+/** Lists unloaded commands as if they were loaded. */
 class Overview extends Help {
   override subcommandTerm(command: Command): string {
     const name = command.name()

@@ -28,7 +28,7 @@ export const psCommand = new Command('ps')
     else printTable(['AGENT', 'LINK', 'WORK', 'RUNNING', 'LAST SEEN', 'DETAIL'], rows)
   })
 
-/** Says when the agent's token expires, so that there is time to mint another. */
+/** `tokenExpiresAt` appears a day before the token expires, when there is still time to mint another. */
 function expiry({ tokenExpiresAt }: Agent): string {
   if (tokenExpiresAt === undefined) return ''
   return tokenExpiresAt > Date.now() ? `token expires in ${until(tokenExpiresAt)}` : 'token has expired'

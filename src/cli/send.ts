@@ -81,7 +81,7 @@ async function warnWhereOffline(target: Target, agentId: string): Promise<void> 
     complain(new Error(`agent "${agentId}" is offline; the command waits for it (Ctrl-C drops it)`))
 }
 
-/** The default kind: `prompt` for an agent that takes prompts and no shell lines, otherwise `shell`. */
+/** `prompt` for an agent that takes prompts and no shell lines, otherwise `shell`. */
 async function usualKind(target: Target, agentId: string): Promise<string> {
   try {
     const { capabilities } = await call<Agent>(target, 'GET', `/agents/${encodeURIComponent(agentId)}`)
@@ -144,7 +144,7 @@ async function show(
   return { ended }
 }
 
-/** In a pipeline: sends our stdin to the command and writes its bytes to our stdout. */
+/** In a pipeline: forwards stdin to the command and its bytes to stdout. */
 async function pipe(dashboard: DashboardClient, command: FleetCommand, { json }: SendOptions): Promise<Shown> {
   const to = json ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stdoutFile()
   // If stdin is a terminal, the input is empty: keystrokes are not a file.

@@ -62,8 +62,8 @@ export const serveCommand = new Command('serve')
   })
 
 /**
- * The messages of a start need tokens, and minting tokens needs the log. So a server that is asked to end during its
- * start finishes the current message before it closes, and begins no other.
+ * The messages of a start need tokens, and tokens need the log. So a server that is stopped during its start finishes
+ * the current message before it closes, and begins no other.
  */
 class Greeting {
   #isOver = false

@@ -60,7 +60,7 @@ export class AgentHost {
     this.#measuring = systemClock.setInterval(() => this.#measure(), MEASURE_MS)
   }
 
-  /** Interrupts running commands, and reports that to the server if it is connected. */
+  /** Interrupts running commands, and reports that if connected. */
   async stop(graceMs: number): Promise<void> {
     this.#measuring?.cancel()
     await this.#client.stop({ graceMs })
@@ -77,7 +77,7 @@ export class AgentHost {
   #measure(): void {
     const { cpuSeconds, memoryBytes } = used()
     const at = systemClock.monotonic()
-    // The CPU seconds of a program that has ended are missing from the sum, which may therefore shrink.
+    // The sum shrinks when a program ends, since its CPU time is then missing.
     const cpu = Math.max(0, (cpuSeconds - this.#before.cpuSeconds) / ((at - this.#before.at) / 1000))
     this.#before = { cpuSeconds, at }
     this.#client.report('agent:metrics', { cpu: Math.round(cpu * 1000) / 1000, memoryBytes, ...this.#part.measure?.() })

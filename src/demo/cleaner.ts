@@ -170,7 +170,7 @@ async function said(run: CommandRun, text: string): Promise<CommandOutcome> {
   return { status: 'succeeded', output: text }
 }
 
-/** The folders that the cleaner has made, oldest first. */
+/** Oldest first. */
 async function foldersOf(scratch: string): Promise<string[]> {
   const names = (await readdir(scratch)).filter(name => name.startsWith('build-'))
   return names.sort((a, b) => Number(a.slice(6)) - Number(b.slice(6)))

@@ -97,7 +97,7 @@ export class Crew {
 
 const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
 
-/** Does nothing if the channel is closed, since that already stops the process. */
+/** Does nothing if the channel is closed: that already stops the process. */
 function tell(child: ChildProcess, order: CrewOrder): void {
   if (child.connected) child.send(order, () => {})
 }

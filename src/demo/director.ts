@@ -132,7 +132,7 @@ export class Director {
 
   #keep(command: Command): void {
     this.#ended.set(command.commandId, command)
-    // Limit the map: most of its commands were sent by people, and nobody here waits for them.
+    // Most are commands of people, which nobody here waits for.
     if (this.#ended.size > 100) this.#ended.delete(this.#ended.keys().next().value!)
   }
 

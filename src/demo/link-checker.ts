@@ -5,7 +5,7 @@ import { type Part, textOf } from './part.ts'
 import { pause } from './pause.ts'
 
 const DEADLINE_MS = 10_000
-/** Delay before the request, so that a person sees that it is being made. */
+/** A delay, so that people see the request being made. */
 const BEFORE_MS = 1200
 
 /** Checks whether a URL answers: the one in the prompt, or that of its own flaky service. */

@@ -25,5 +25,5 @@ export interface Part {
   measure?(): Record<string, number>
 }
 
-/** Commands come from people too, so the input may not be text: other values are shown as JSON. */
+/** Commands come from people too: input that is not text is shown as JSON. */
 export const textOf = (input: unknown): string => (typeof input === 'string' ? input : JSON.stringify(input)).trim()

@@ -9,9 +9,9 @@ const SYNTHETIC_COMMANDS_PER_SECOND = 5
 
 /** Time for people to read the result. */
 const toRead = () => between(9_000, 18_000)
-/** The pause after a person has stopped a command, who may want to use the agent. */
+/** The person who stopped the command may want to use the agent. */
 const AFTER_STOP_MS = 45_000
-/** How long a roll-call command may wait in the queue: an agent may be waiting for a person. */
+/** Long, since an agent may be waiting for a person. */
 const ANSWER_WITHIN_MS = 15 * 60_000
 
 async function restAfter(director: Director, command: Command, ms = toRead()): Promise<void> {

@@ -8,7 +8,7 @@ export interface SyntheticAgentsOptions {
   version: string
 }
 
-/** Agents connect in batches, so that a thousand of them do not connect at the same moment. */
+/** Avoids that a thousand agents connect at the same moment. */
 const STARTS_AT_ONCE = 50
 const STARTS_PAUSE_MS = 100
 const STEPS = 10

@@ -93,6 +93,6 @@ function range({ minimum, maximum }: TSchema): string[] {
   return minimum === undefined ? [] : [`, at least ${minimum}`]
 }
 
-/** The pattern of a string, unless it has a description, which then explains the pattern. */
+/** The description of a string, if it has one, explains its pattern. */
 const pattern = ({ pattern, description }: TSchema): string[] =>
   pattern === undefined || description !== undefined ? [] : [`, matches ${pattern}`]

@@ -9,7 +9,7 @@ export const shownTheme = (): ShownTheme => {
   return theme === 'system' ? (prefersDark.matches ? 'dark' : 'light') : theme
 }
 
-/** Keeps the page's `data-theme` in sync with the chosen theme; `system` follows the operating system. */
+/** Keeps the page's `data-theme` in sync with the chosen theme; `system` follows the OS. */
 export function startTheme(): void {
   const apply = () => {
     document.documentElement.dataset.theme = shownTheme()
@@ -19,6 +19,5 @@ export function startTheme(): void {
   usePreferences.subscribe(apply)
 }
 
-/** Switches from the shown theme to the other. */
 export const switchTheme = (): void =>
   usePreferences.getState().set({ theme: shownTheme() === 'dark' ? 'light' : 'dark' })

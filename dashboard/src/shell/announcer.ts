@@ -13,8 +13,8 @@ const region = (politeness: 'polite' | 'assertive'): HTMLElement => {
 }
 
 /**
- * Announces a text to screen readers. Polite texts are debounced and only the last one is read, so announce totals and
- * not changes. `now` interrupts the reader: use it only for what needs a person.
+ * Announces a text to screen readers. Polite texts are debounced and only the last is read: announce totals, not
+ * changes. `now` interrupts: only for what needs a person.
  */
 export function announce(text: string, { now = false } = {}): void {
   polite ??= region('polite')

@@ -1,4 +1,4 @@
-/** Finds ids that are new since the last look. The first look only records what exists and returns nothing. */
+/** Finds ids that are new since the last look. The first look returns none. */
 export class Arrivals {
   #known: ReadonlySet<string> | undefined
 

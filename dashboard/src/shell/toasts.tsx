@@ -9,7 +9,6 @@ import { ToneMark } from '../ui/status.tsx'
 
 const SHOWN = 3
 
-/** The stack of toasts, at most three at a time. */
 export function Toasts() {
   return (
     <Toast.Provider toastManager={toastManager} limit={SHOWN}>

@@ -1,7 +1,7 @@
 import type { ListPage } from '@fleetwire/react'
 import { Button } from './button.tsx'
 
-/** The foot of a paged list: an error with Retry, “Loading…”, or a note that there is no more. */
+/** The status line below a paged list. */
 export function ListFoot({
   isLoading,
   error,

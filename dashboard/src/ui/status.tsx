@@ -103,7 +103,7 @@ export function StatusDot({ status }: { status: AgentStatus }) {
   return <span aria-hidden className={cx('inline-block size-2 rounded-full bg-current', statusColour[status])} />
 }
 
-/** Marks an agent where something has happened since the user last looked. */
+/** Something has happened here since the user last looked. */
 export function UnreadDot() {
   return (
     <span className="inline-block size-1.5 shrink-0 rounded-full bg-accent">

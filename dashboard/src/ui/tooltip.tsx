@@ -1,7 +1,7 @@
 import { Tooltip as Base } from '@base-ui/react/tooltip'
 import type { ReactElement, ReactNode } from 'react'
 
-/** Extra information about an element; must never be the only place for something the user has to know. */
+/** Extra information about an element; never the only place for something the user must know. */
 export function Tooltip({
   content,
   children,

@@ -13,7 +13,7 @@ export const failedAgents = ({ commands }: Batch): string[] => [
 /** The number of commands that have ended, in any way. */
 export const doneCount = ({ commands }: Batch): number => commands.filter(({ status }) => isOver(status)).length
 
-/** `All done`, `Stopped`, `Stopping · 42 of 60 done`, `42 of 60 done`. */
+/** `All done`, `Stopped`, `42 of 60 done`. */
 export function batchWord(batch: Batch): string {
   const done = `${count(doneCount(batch))} of ${count(batch.commands.length)} done`
   if (batch.status === 'ended') {
@@ -33,7 +33,7 @@ export function batchRules({ maxParallel, stopOnFailures }: Batch): string {
     .join(' · ')
 }
 
-/** A batch that retries the command for the agents where it failed; `of` is one of the original batch's commands. */
+/** Retries the command at the agents where it did not succeed; `of` is one of the batch's commands. */
 export function retryBody(batch: Batch, of: Command): BatchBody {
   const { kind, input, priority, whenBusy, queueTtlMs, runTimeoutMs, onLost, stdio } = of
   const { maxParallel, stopOnFailures } = batch

@@ -5,7 +5,6 @@ import { Age } from '../../ui/age.tsx'
 import { ToneMark } from '../../ui/status.tsx'
 import { Cell, type RowProps, TableRow } from '../../ui/virtual-table.tsx'
 
-/** One command in a list. */
 export function CommandRow({ id, isNarrow, ...props }: RowProps & { id: string; isNarrow: boolean }) {
   const live = useCommand(id)
   const command = live.status === 'ready' ? live.data : undefined

@@ -13,7 +13,7 @@ import { useAgentView } from './use-agent-view.ts'
 /** Touch devices cannot hover, so the actions of a card are always visible there. */
 const isTouch = matchMedia('(pointer: coarse)').matches
 
-/** The card of one agent. A click anywhere on it opens the agent; the name is the actual link. */
+/** A click anywhere on the card opens the agent; the name is the link. */
 export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; isStop: boolean }) {
   const view = useAgentView(id)
   const isSelected = useFleetSelection(state => state.selected.has(id))
@@ -21,7 +21,7 @@ export const AgentCard = memo(function AgentCard({ id, isStop }: { id: string; i
   const [hasMenu, setMenu] = useState(false)
   const onMenu = (open: boolean) => {
     setMenu(open)
-    // Keep the menu button mounted: the focus returns to it when the menu closes.
+    // When the menu closes, the focus returns to its button.
     setNear(true)
   }
   if (view === undefined) return <div className="h-[116px] rounded-card border border-line bg-card" />

@@ -59,7 +59,7 @@ export function AgentList({ view, groups, ids, moves, apply, sort, onSort, engag
     getItemKey: index => rows[index]!.key,
     overscan: 3,
     paddingStart: view === 'table' ? 0 : 4,
-    // Leaves room for the selection bar and the pill, which cover the end of the list.
+    // The selection bar and the pill cover the end of the list.
     paddingEnd: 64,
     scrollPaddingStart: view === 'table' ? 44 : 12,
     scrollPaddingEnd: 72,

@@ -15,7 +15,6 @@ export interface AgentMenuProps {
   onOpenChange(open: boolean): void
 }
 
-/** The actions for one agent. */
 export function AgentMenu({ view, isStop, isSelected, onOpenChange }: AgentMenuProps) {
   const { agent } = view
   const { agentId, name } = agent

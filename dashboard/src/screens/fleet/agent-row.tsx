@@ -16,7 +16,6 @@ export interface AgentRowProps {
   isStop: boolean
 }
 
-/** One agent of the table. */
 export const AgentRow = memo(function AgentRow({ id, index, start, isStop }: AgentRowProps) {
   const view = useAgentView(id)
   const isSelected = useFleetSelection(state => state.selected.has(id))

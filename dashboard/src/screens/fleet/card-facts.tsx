@@ -79,7 +79,7 @@ function RequestTitle({ agentId }: { agentId: string }) {
   return visibleText(useFirstRequest(agentId)?.title ?? '')
 }
 
-/** The time that matters for the status: since when the agent runs or idles, or when it was last seen. */
+/** The age that matters for the status. */
 export function CardTime({ view: { agent, summary, status, staleSince } }: { view: AgentView }) {
   const current = summary?.current
   if (status === 'offline' || status === 'late') {

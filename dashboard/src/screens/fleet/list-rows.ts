@@ -27,7 +27,7 @@ export type Move = 'next' | 'previous' | 'up' | 'down' | 'first' | 'last' | 'pag
 /** How many lines Page Up and Page Down move by. */
 const PAGE_LINES = 5
 
-/** The agent that a move from `from` leads to; without `from`, the first (or last). Undefined if the list is empty. */
+/** The target of a move; without `from`, the first (or last) agent. Undefined if the list is empty. */
 export function moved(rows: readonly ListRow[], from: string | undefined, move: Move): string | undefined {
   const lines = rows.filter(row => row.type === 'line')
   if (lines.length === 0) return undefined

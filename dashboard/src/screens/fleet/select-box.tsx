@@ -2,7 +2,7 @@ import { Check } from 'lucide-react'
 import { cx } from '../../ui/cx.ts'
 import { toggleSelected, useFleetSelection } from './fleet-selection.ts'
 
-/** Shown once something is selected; until then, X and the menu select. `always`: shown at all times, in the table. */
+/** Shown once something is selected; until then, X and the menu select. `always`: for the table. */
 export function SelectBox({
   id,
   name,

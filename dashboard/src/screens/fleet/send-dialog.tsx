@@ -26,7 +26,7 @@ import { useFleet } from './use-fleet.ts'
 
 const route = getRouteApi('/')
 const FORM = 'send-to-many'
-/** The key of the draft; no agent can have this id. */
+/** Not a possible id of an agent. */
 const DRAFT = ' fleet'
 
 type To = 'selected' | 'shown' | 'labels'
@@ -197,7 +197,7 @@ const NOT_SENT = { ok: false, error: { code: 'stopped', message: 'It was not sen
 function useClosed(): RefObject<AbortController> {
   const controller = useRef(new AbortController())
   useEffect(() => {
-    // StrictMode mounts components again after unmounting them.
+    // StrictMode unmounts and mounts components again.
     if (controller.current.signal.aborted) controller.current = new AbortController()
     return () => controller.current.abort()
   }, [])
@@ -209,7 +209,6 @@ function sendLabel(agents: number, isPending: boolean, isOnline: boolean): strin
   return agents === 0 ? 'Send' : `Send to ${plural(agents, 'agent')}${isOnline ? '' : ' when back'}`
 }
 
-/** The number of matching agents. */
 function useCount(where: AgentFilter): number {
   const index = useAgentIds({ where })
   return index.status === 'ready' ? index.data.ids.length : 0

@@ -9,7 +9,7 @@ import { closeDialog } from './fleet-dialogs.ts'
 /** Further agents are only counted. */
 const MAX_NAMED = 8
 
-/** Asks for confirmation, then interrupts all running commands of these agents. */
+/** Asks for confirmation, then interrupts all commands of these agents. */
 export function StopDialog({ ids }: { ids: readonly string[] }) {
   const client = useFleetwire()
   const isOnline = useConnection().state === 'online'

@@ -4,7 +4,7 @@ import { screenLines } from '../../model/screen-text.ts'
 
 export interface PreviewTarget {
   agentId: string
-  /** The position of the agent's card or row in the window. */
+  /** Of the agent's card or row, in the window. */
   rect: Pick<DOMRect, 'left' | 'top' | 'bottom' | 'width'>
 }
 

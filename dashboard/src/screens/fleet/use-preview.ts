@@ -1,7 +1,7 @@
 import { type FocusEvent, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { PreviewTarget } from './terminal-preview.tsx'
 
-/** How long the pointer or the focus must rest on an agent before its preview appears. */
+/** How long the pointer or the focus must rest before a preview appears. */
 const REST_MS = 300
 
 export interface PreviewHandlers {

@@ -81,7 +81,7 @@ function Options({ request, many, disabled, onAnswer, inForm = false, children }
           title={(decides ? effectWords[option.effect] : 'Answers it') + scopeWords[option.scope ?? 'once']}
           // The label comes from the agent; the icon shows what effect the answer has.
           icon={decides && <EffectMark effect={option.effect} />}
-          // A label may be long: show all of it, so that the user can read it before pressing.
+          // A label may be long: the user must be able to read all of it.
           className="h-auto! min-h-[30px] max-w-full shrink! py-1 pointer-coarse:min-h-11"
           {...(inForm && option.effect === 'allow'
             ? { type: 'submit', value: option.id }

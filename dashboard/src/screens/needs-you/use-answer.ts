@@ -8,8 +8,8 @@ import { resolutionWords } from './request-words.ts'
 type Answer = Pick<InteractionAnswer, 'optionId' | 'text'> & { answers?: Record<string, unknown> }
 
 /**
- * Answers a request, and those in `alike`. The answer includes the digest of the shown subject, so that a subject that
- * has changed since is not allowed by mistake.
+ * Answers a request, and those in `alike`. The answer contains the digest of the shown subject: a subject that has
+ * changed since is not allowed by mistake.
  */
 export function useAnswer(request: Interaction, alike: readonly string[]) {
   const client = useFleetwire()

@@ -11,7 +11,7 @@ import { Empty } from '../../ui/states.tsx'
 import { usePhone } from '../../ui/use-phone.ts'
 import { Cell, type Column, TableRow, VirtualTable } from '../../ui/virtual-table.tsx'
 
-/** How many of the newest events are kept: a page that is left open must not grow without bound. */
+/** Keeps the newest events; a page that is left open must not grow. */
 const RING = 2000
 const FLUSH_MS = 250
 

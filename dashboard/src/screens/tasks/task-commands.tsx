@@ -4,7 +4,6 @@ import { commandStatus, commandTitle } from '../../model/command-status.ts'
 import { Section } from '../../ui/section.tsx'
 import { ToneMark } from '../../ui/status.tsx'
 
-/** The commands that work on a task. */
 export function TaskCommands({ taskId }: { taskId: string }) {
   const list = useCommandPage({ taskId })
   if (list.ids.status !== 'ready' || list.ids.data.length === 0) return null

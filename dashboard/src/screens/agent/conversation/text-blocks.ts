@@ -18,10 +18,10 @@ export class TextBlocks {
   #fence: string | undefined
   #fenceFrom = 0
   #codeFrom = 0
-  /** The opening line to repeat if the tail continues a fence that was too long for one block. */
+  /** Reopens, in the tail, a fence that was too long for one block. */
   #reopened = ''
 
-  /** The same array, which grows in place. */
+  /** Grows in place. */
   get blocks(): readonly string[] {
     return this.#blocks
   }
@@ -106,7 +106,7 @@ export class TextBlocks {
     this.#reopened = `${fence}\n`
   }
 
-  /** Cuts a line that grows too long without a line break. */
+  /** Cuts a line that never ends. */
   #bound(): void {
     while (this.#text.length - this.#from > 2 * LONGEST_TAIL) {
       const to = this.#from + LONGEST_TAIL
@@ -118,7 +118,7 @@ export class TextBlocks {
   }
 }
 
-/** Compares only the last characters of `before`: an append to a long text must not cost its length. */
+/** Compares only the seam: appending to a long text must not cost its length. */
 function continues(text: string, before: string): boolean {
   if (text.length < before.length) return false
   const seam = Math.max(0, before.length - 64)

@@ -104,7 +104,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
   )
 }
 
-/** How many items have arrived since the user scrolled away from the end. */
+/** Items that arrived since the user scrolled away from the end. */
 function useUnseen(count: number, isFollowing: boolean): number {
   const seen = useRef(count)
   if (isFollowing || count < seen.current) seen.current = count

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { commandWords } from '../../../model/agent-status.ts'
 import { ago, elapsed, percent } from '../../../model/format.ts'
 
-/** The running command and its run time; otherwise the command that ended last. */
+/** The running command and its run time, or the last one that ended. */
 export function CurrentCommand({ agentId, staleSince }: { agentId: string; staleSince: number | undefined }) {
   const live = useAgentSummary(agentId)
   const clock = useNow()

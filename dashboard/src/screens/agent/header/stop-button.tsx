@@ -8,7 +8,7 @@ import { Dialog } from '../../../ui/dialog.tsx'
 import { ToneMark } from '../../../ui/status.tsx'
 import { useStop } from './use-stop.ts'
 
-/** Stops the running command with one click, counts until the agent responds, and then shows whether it confirmed. */
+/** Stops the running command, counts until the agent responds, and then shows whether the stop is confirmed. */
 export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boolean }) {
   const { target, running, view, error, stop } = useStop(agentId)
   const title = useCommand(target ?? 'skip', commandTitle)

@@ -119,7 +119,7 @@ export class Emulator {
     for (const end of this.#ends) end()
   }
 
-  /** Runs `act`; style elements that the terminal creates in it become adopted style sheets. */
+  /** Style elements that the terminal creates in `act` become style sheets. */
   #draw(act: () => void): void {
     this.#ends.push(withAdoptedStyles(act))
   }
@@ -132,7 +132,7 @@ export class Emulator {
   /** Runs `act` after everything written before and before everything written later. */
   #inTurn(act: () => void): void {
     if (this.#isOver) return
-    // Use the callback and not a promise: the next bytes would be drawn before a promise settles.
+    // Not with a promise: the next bytes would be drawn before it settles.
     this.terminal.write('', () => {
       if (!this.#isOver) act()
     })
@@ -199,7 +199,7 @@ function openLink(_event: MouseEvent, address: string): void {
   if (leadsAway(address)) window.open(address, '_blank', 'noopener,noreferrer')
 }
 
-/** Waits for the fonts before it creates an emulator: a terminal measures its cells only once. */
+/** Waits for the fonts first: a terminal measures its cells only once. */
 export async function createEmulator(host: HTMLElement, options: EmulatorOptions): Promise<Emulator> {
   await Promise.all([400, 600].map(weight => document.fonts.load(`${weight} ${FONT_SIZE}px "Geist Mono Variable"`)))
   return new Emulator(host, options)

@@ -137,7 +137,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
   )
 }
 
-/** Moves the focus out of the terminal, so that keys control the page again. */
+/** Moves the focus, so that keys control the page again. */
 function leaveTerminal(host: HTMLElement | null): void {
   ;(document.activeElement as HTMLElement | null)?.blur()
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus()

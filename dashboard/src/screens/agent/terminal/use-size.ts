@@ -6,7 +6,7 @@ import type { Emulator, Size } from './emulator.ts'
 export type SizeOwner = 'you' | 'other' | 'itself' | 'nobody'
 
 const SETTLE_MS = 150
-/** A program in its own window accepts a resize request but keeps its size: check after this time. */
+/** A program in its own window accepts a resize but keeps its size. */
 const TAKES_MS = 1500
 
 export interface TerminalSize {

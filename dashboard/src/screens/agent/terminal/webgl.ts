@@ -5,7 +5,7 @@ let isTaken = false
 
 export interface WebglPort {
   terminal: Terminal
-  /** Runs `act` so that styles the terminal creates in it comply with the page's Content-Security-Policy. */
+  /** Runs `act`, and makes the styles it creates comply with the page's policy. */
   draw(act: () => void): void
   isOver(): boolean
 }
@@ -38,7 +38,7 @@ export async function drawByWebgl({ terminal, draw, isOver }: WebglPort): Promis
     draw(() => addon.dispose())
   }
   return () => {
-    // Disposing alone keeps the context until it is garbage-collected.
+    // Disposing alone keeps the context until it is collected.
     const canvases = isHeld ? [...(terminal.element?.querySelectorAll('canvas') ?? [])] : []
     return () => {
       for (const canvas of canvases) canvas.getContext('webgl2')?.getExtension('WEBGL_lose_context')?.loseContext()

@@ -2,7 +2,6 @@ import type { Agent, Command, EventPayloads, Interaction, Session, WireEvent } f
 import { commandStatus, commandTitle, errorText, type Tone } from '../../../model/command-status.ts'
 import { count, money, took } from '../../../model/format.ts'
 
-/** One line of the timeline. */
 export interface Entry {
   cursor: string
   at: number
@@ -137,7 +136,7 @@ function statusWords(agent: Agent, before: Agent | undefined): Words | undefined
     const words = { online: 'Connected', late: 'Sign of life overdue', offline: 'Connection lost' }
     return { tone, title: words[link] }
   }
-  // Work that was inferred from commands is already in the entries of the commands.
+  // Work inferred from commands is already in their entries.
   const isOfCommands = evidence === 'inferred' && (work === 'idle' || work === 'working')
   if (!isOfCommands && (work !== before.work || detail !== before.detail)) {
     const tone: Tone = work === 'error' ? 'bad' : work === 'stalled' ? 'warn' : work === 'waiting' ? 'needs' : 'quiet'

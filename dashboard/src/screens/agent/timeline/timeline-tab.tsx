@@ -12,7 +12,7 @@ import { useTimeline } from './use-timeline.ts'
 
 const ROW_PX = 32
 const GAP_PX = 24
-/** If the list is scrolled down further than this, new entries are held back. */
+/** Scrolled down further than this, new entries are held back. */
 const TOP_PX = 40
 
 /** The events of the agent, newest first. New entries do not move the list while the user reads further down. */
