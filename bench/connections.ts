@@ -31,7 +31,7 @@ heading(`${CONNECTIONS} connections`, [
 
 const pause = (forMs: number) => new Promise(resolve => setTimeout(resolve, forMs))
 
-/** Resident bytes after garbage collections and pauses in which the allocator returns pages. */
+/** After garbage collections, and pauses for the allocator to return pages. */
 async function settledBytes(server: Peer): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await server.gc()

@@ -96,7 +96,7 @@ async function open(path: string, measuring: Omit<Measuring, 'token'>): Promise<
       ...['--disable-sync', '--no-first-run', '--enable-precise-memory-info', '--window-size=1440,900'],
       ...[`--user-data-dir=${profile}`, url + path],
     ],
-    // In its own process group, so that all its processes end together.
+    // In its own process group, so that all its processes end.
     { stdio: 'ignore', detached: true },
   )
   try {

@@ -5,7 +5,7 @@ import { startRole } from './lib/start-role.ts'
 import { median, percentile } from './lib/stats.ts'
 import type { loads } from './load/subscribers.ts'
 
-/** The time from publishing an event to receiving it. */
+/** From publishing an event to receiving it. */
 
 const PER_PROCESS = 250
 const PROCESSES = 4

@@ -38,7 +38,7 @@ spawnSync('sync')
 /** Starts a server; `readyMs` is the time until it accepts work. */
 async function start(dir?: string): Promise<{ server: Fleetwire; readyMs: number }> {
   const startedAt = performance.now()
-  // A long heartbeat keeps presence unchanged while lists are measured: none of these agents reconnects.
+  // A long heartbeat interval keeps presence unchanged: none of these agents reconnects.
   const server = await startFleetwire({ FLEETWIRE_AGENT_HEARTBEAT_MS: '600000' }, dir)
   while ((await fetch(`${server.url}/ready`)).status !== 200);
   return { server, readyMs: performance.now() - startedAt }

@@ -60,7 +60,7 @@ async function round(isSlow: boolean, durationMs = ROUND_MS): Promise<{ p50: num
 const figures: Record<'without' | 'with', { p50: number; p99: number }[]> = { without: [], with: [] }
 await round(false, 1000)
 for (let pair = 0; pair < PAIRS; pair++) {
-  // They take turns in going first, so that a machine that becomes slower or faster favours neither.
+  // Each goes first in turn, so that changes in the speed of the machine favour neither.
   for (const isSlow of pair % 2 === 0 ? [false, true] : [true, false]) {
     figures[isSlow ? 'with' : 'without'].push(await round(isSlow))
   }

@@ -85,7 +85,7 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
   throw new Error(`Centrifugo does not listen on port ${port} after ${LISTEN_MS} ms`)
 }
 
-/** With history in memory, so that a client that reconnects gets what it missed, as far as the history reaches. */
+/** With history in memory, so that reconnecting clients can get what they missed. */
 async function startCentrifugo(agents: number): Promise<Running> {
   const dir = mkdtempSync(join(tmpdir(), 'bench-centrifugo-'))
   const port = await freePort()

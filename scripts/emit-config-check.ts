@@ -4,8 +4,8 @@ import standalone from 'ajv/dist/standalone/index.js'
 import { ConfigSchema } from '../src/config-schema.ts'
 
 /**
- * Emits the validation of the configuration as a module, so that no start loads a schema compiler. Environment variables
- * are text: the check converts them, sets defaults, and drops unknown settings.
+ * Emits the validation of the configuration as a module, so that no start loads a schema compiler. The check converts
+ * the texts of environment variables, sets defaults, and drops unknown settings.
  */
 export function emitConfigCheck(): string {
   const ajv = new Ajv({

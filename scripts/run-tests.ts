@@ -19,7 +19,7 @@ import type { EndedFile } from './test-group.ts'
  */
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const jobs = Number(process.env.TEST_JOBS ?? availableParallelism() + 4)
-/** Long enough for files on a busy machine: only a hanging one times out. A file that needs longer sets that itself. */
+/** Only a hanging file takes this long, even on a busy machine. A file that needs longer sets that itself. */
 const TIMEOUT_S = 600
 /** After this, any file counts as hanging. */
 const MOST_MS = 1_800_000

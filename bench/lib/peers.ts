@@ -22,7 +22,7 @@ export type How = Pick<SubscribersOptions, 'path' | 'token' | 'hello' | 'readyAf
 const subscribe = JSON.stringify({ type: 'subscribe', payload: { topics: ['agents.>'], snapshot: false } })
 const gc = { nodeArgs: ['--expose-gc'] }
 
-/** The whole Fleetwire server; a subscriber is ready when the server has replied to its subscription. */
+/** The whole Fleetwire server; a subscriber is ready after the reply to its subscription. */
 export async function fleetwire(core?: number) {
   const role = startRole<typeof fanOutFleetwire>('servers/fan-out-fleetwire.js', {
     ...gc,

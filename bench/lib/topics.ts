@@ -4,7 +4,7 @@ const GROUP = 5
 export interface Shape {
   topics: number
   connections: number
-  /** Receivers per event. `mixed`: 1, 2 or 3, with 2 twice as often; half of them subscribe by wildcards. */
+  /** Receivers per event. `mixed`: 1, 2 or 3, with 2 twice as often; half of them by wildcards. */
   receivers: number | 'mixed'
 }
 

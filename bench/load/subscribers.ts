@@ -107,7 +107,7 @@ export const loads = serveCalls({
   reset(): void {
     for (const subscriber of subscribers) subscriber.bytes = 0
   },
-  /** The bytes that the first subscriber received, and whether all have received the same number. */
+  /** The bytes received by the first subscriber, and whether all have received as many. */
   received(): { bytes: number; equal: boolean } {
     const bytes = subscribers[0]?.bytes ?? 0
     return { bytes, equal: subscribers.every(subscriber => subscriber.bytes === bytes) }

@@ -80,10 +80,10 @@ export const fanOutFleetwire = serveCalls({
   /** Publishes after the log: only notifies followers, stores nothing. */
   publish: (options: PublishOptions): Promise<number> =>
     publishAt(options, n => tell(TOPIC, { ...payload(n), sentAt: Math.round(sharedNow() * 1000) })),
-  /** The same, to many topics in turn and without pauses; resolves with the CPU time, ms. */
+  /** The same, to many topics in turn; resolves with the CPU time, ms. */
   flatOut: ({ events, topics }: { events: number; topics: number }): Promise<number> =>
     publishFlatOut(events, n => tell(scattered(n, topics), payload(n))),
-  /** Publishes through the log: each event is on disk before it is delivered. `topics`: how many agents take turns. */
+  /** Through the log: each event is on disk before it is delivered. `topics`: how many agents take turns. */
   append({ topics = 1, ...options }: PublishOptions & { topics?: number }): Promise<number> {
     return publishAt(options, () => {
       const n = appended++

@@ -12,7 +12,7 @@ interface Work {
 
 /** Time for running commands to end by themselves. */
 const GRACE_MS = 1500
-/** The same without the parent: nobody gets the results any more. */
+/** Without the parent, nobody gets the results. */
 const ORPHAN_GRACE_MS = 500
 
 const say = (message: string): void => void process.stderr.write(`fleetwire demo: ${message}\n`)

@@ -111,7 +111,7 @@ async function run({ port, agents: synthetic }: DemoOptions): Promise<void> {
     const isUsual = port !== undefined || chosen === USUAL_PORT
     await greet(app, { folder: foldersIn(folder), isUsual, synthetic })
   } catch (error) {
-    // If the demo is ended while it starts, errors are expected: the server refuses everything.
+    // A server that is stopped while the demo starts refuses everything.
     if (isEnding) return
     note((error as Error).message)
     process.kill(process.pid, 'SIGTERM')

@@ -36,7 +36,6 @@ export async function sent(frames: SentFrame[], withinMs = REPLY_MS): Promise<Re
   }
 }
 
-/** The error for a refused frame. */
 export const refused = (reply: Reply | undefined): CliError => {
   const { code, message } = reply?.ok === false ? reply.error : { code: 'internal', message: 'There was no reply.' }
   return new CliError(code === 'unavailable' ? 'unreachable' : 'failed', message)

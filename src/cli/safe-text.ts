@@ -41,8 +41,8 @@ export const safeLines = (text: string): string =>
     .join('\n')
 
 /**
- * JSON.stringify escapes only the C0 control characters. This escapes the other unsafe ones too, so that a terminal
- * shows the value as it is.
+ * JSON.stringify escapes only the C0 control characters. This escapes the others too, so that a terminal shows the
+ * value as it is.
  */
 export const safeJson = (value: unknown): string =>
   JSON.stringify(value).replace(JSON_UNSAFE, mark => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -154,7 +154,7 @@ async function writeSecret(path: string, text: string): Promise<void> {
   await writeFile(path, `${text}\n`, { mode: 0o600, flag: 'wx' })
 }
 
-/** The agent runs until the server ends. If the agent ends by itself, that is logged and the server keeps running. */
+/** The agent runs until the server ends. If it ends by itself, that is logged and the server keeps running. */
 async function runLocalAgent(app: App, url: string): Promise<void> {
   const minted = await app.tokens.mint({ sub: LOCAL_AGENT, role: 'agent', ttlSeconds: LOCAL_TOKEN_SECONDS }, 'serve')
   if (minted.status !== 'minted') return

@@ -127,7 +127,7 @@ class Messages {
     this.#last = undefined
   }
 
-  /** After the program has ended: shows the last message held back, unless the agent is online. */
+  /** Shows the last message that was held back, unless the agent is online. */
   release({ state }: ConnectionStatus): void {
     this.#isHeld = false
     if (this.#shares && state !== 'online' && this.#last !== undefined) sayOnStderr(this.#last)

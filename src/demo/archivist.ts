@@ -8,7 +8,7 @@ import { pause } from './pause.ts'
 const SHELVES = 24
 const BOOKS_A_SHELF = 100
 const TOTAL = SHELVES * BOOKS_A_SHELF
-/** Files between two pauses. Without pauses, the job would be done within a second and nobody would see it. */
+/** Files between two pauses. Without them, the job would be done before anybody saw it. */
 const STEP = 40
 const PAUSE_MS = 600
 /** The reported confidence before anything has been compared. */
@@ -48,7 +48,7 @@ export function archivist({ scratch, client }: Surroundings): Part {
     isFilled = true
   }
 
-  /** Does `work` for every file, in steps that a person can follow. Calls `told` with the number of finished files. */
+  /** Does `work` for every file, in steps that people can follow. `told` gets the number of finished files. */
   async function each(run: CommandRun, work: (n: number) => Promise<void>, told: (done: number) => void) {
     for (let n = 0; n < TOTAL; n += STEP) {
       run.signal.throwIfAborted()

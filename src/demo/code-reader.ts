@@ -25,7 +25,7 @@ export interface TestFile {
   tests: string[]
 }
 
-/** Reads one module with regular expressions: good enough for this project, but not a parser of the language. */
+/** Reads one module, well enough for this project; not a parser of the language. */
 export function readModule(path: string, text: string): Module {
   const declared = /(?:\/\*\* ((?:(?!\*\/)[\s\S])*?)\s*\*\/\n)?^export (?:async )?(?:function|class) (\w+)[\s\S]*?^\}/gm
   const offers = [...text.matchAll(declared)].map(([all, comment = '', name = '']) => ({

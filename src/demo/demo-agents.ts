@@ -1,4 +1,3 @@
-/** The six agents of `fleetwire demo`, as people see them. */
 export const demoAgents = [
   {
     agentId: 'test-runner',

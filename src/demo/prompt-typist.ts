@@ -26,7 +26,7 @@ const QUIET_MS = 90_000
 export async function typeIntoPrompt(director: Director): Promise<void> {
   const { commandId } = await director.submit({ agentId: AGENT, kind: 'shell', input: 'node' })
   const over = director.ended(commandId).then(() => 'over' as const)
-  // The promise rejects when the demo ends: without a handler, that would be an unhandled rejection.
+  // Rejects when the demo ends; must not be an unhandled rejection.
   over.catch(() => {})
   let typedAt = systemClock.monotonic()
   let touchedAt = Number.NEGATIVE_INFINITY

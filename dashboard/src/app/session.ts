@@ -28,7 +28,7 @@ function socketUrl(): string {
   return url.href
 }
 
-/** Logs in with the code of a login link (`#login=…`), otherwise with the token that this tab has stored. */
+/** Logs in with the code of a login link (`#login=…`), otherwise with the stored token of this tab. */
 export async function startSession(): Promise<void> {
   // Pasting a login link into an open page changes only the hash and does not reload the page.
   addEventListener('hashchange', () => {
@@ -40,7 +40,7 @@ export async function startSession(): Promise<void> {
   else resume()
 }
 
-/** Reads the code and removes it from the address bar and the history at once: a copied URL must not contain it. */
+/** Removes the code from the address bar and the history at once: a copied URL must not contain it. */
 function takeCode(): string | undefined {
   const code = new URLSearchParams(location.hash.slice(1)).get('login')
   if (code === null) return undefined

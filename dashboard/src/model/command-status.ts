@@ -61,6 +61,5 @@ export function commandTitle(command: Pick<Command, 'input' | 'kind'>): string {
 export const isOver = (status: string): boolean =>
   status !== 'queued' && status !== 'dispatched' && status !== 'running'
 
-/** The message of a record's `error`. */
 export const errorText = (error: Command['error']): string | undefined =>
   typeof error === 'string' ? error : error?.message

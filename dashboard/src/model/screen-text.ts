@@ -10,8 +10,8 @@ const MAX_ROWS = 1000
 const MAX_COLS = 1000
 
 /**
- * The lines of a drawn screen as plain text, without colours. Supports only what the server uses to draw screens (text,
- * line ends, cursor moves, erasing, the alternate buffer); a program's own output can contain more than that.
+ * The lines of a drawn screen as plain text. Supports only what the server draws screens with (text, line ends, cursor
+ * moves, erasing, the alternate buffer); a program's own output can contain more.
  */
 export function screenLines(screen: string): string[] {
   let rows: string[][] = [[]]

@@ -14,7 +14,6 @@ import { useWide } from './use-wide.ts'
 
 const route = getRouteApi('/agents/$agentId')
 
-/** The page of one agent: its state, its output, its requests, and the composer. */
 export function AgentPage({ agent, staleSince }: { agent: Agent; staleSince: number | undefined }) {
   const { agentId } = agent
   const mayCommand = useMayCommand()

@@ -49,7 +49,7 @@ export function lazyView<P extends object>(load: () => Promise<{ default: Compon
       </Loading>
     )
   }
-  /** Loads the view ahead of time, so that it is available when the connection is not. */
+  /** Loads the view ahead of time, in case the connection drops. */
   LazyView.prefetch = () => void get().catch(() => {})
   return LazyView
 }

@@ -19,7 +19,6 @@ export interface BatchCellProps {
   isSmall: boolean
 }
 
-/** The status of the command at one agent. */
 export const BatchCell = memo(function BatchCell({ commandId, agentId, status, isSmall }: BatchCellProps) {
   const live = useAgent(agentId, agent => agent.name)
   const name = (live.status === 'ready' ? live.data : undefined) ?? agentId

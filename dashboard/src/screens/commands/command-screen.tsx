@@ -27,7 +27,6 @@ import { commandStory } from './command-story.ts'
 import { reasonText } from './reasons.ts'
 import { useCommandEvents } from './use-command-events.ts'
 
-/** One command: its history, its output, and the available actions. */
 export function CommandScreen() {
   const { commandId } = useParams({ from: '/commands/$commandId' })
   const live = useCommand(commandId)

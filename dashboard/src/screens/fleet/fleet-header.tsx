@@ -47,7 +47,6 @@ export function FleetFilters() {
   )
 }
 
-/** The controls for how the fleet is shown. */
 export function FleetView() {
   return (
     <>

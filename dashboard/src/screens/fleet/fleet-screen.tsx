@@ -17,7 +17,6 @@ import { useFleet } from './use-fleet.ts'
 
 const route = getRouteApi('/')
 
-/** All agents at a glance: which are working, need you, or are offline. */
 export function FleetScreen() {
   const isPhone = usePhone()
   const bar = isPhone

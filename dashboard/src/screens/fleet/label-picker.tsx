@@ -5,7 +5,7 @@ import { Select } from '../../ui/select.tsx'
 
 type Pair = readonly [name: string, value: string]
 
-/** Picks labels that an agent must all have. Each name is offered once: two values for one name would match nothing. */
+/** Picks labels that agents must all have. Each name is offered once: two values for it would match nothing. */
 export function LabelPicker({
   labels,
   onChange,

@@ -31,7 +31,7 @@ const DRAFT = ' fleet'
 
 type To = 'selected' | 'shown' | 'labels'
 
-/** Sends one command to many agents. `ids`: the agents whose card the dialog was opened from. */
+/** Sends one command to many agents. `ids`: the agents it was opened for. */
 export function SendDialog({ ids: given }: { ids?: readonly string[] | undefined }) {
   const selected = useFleetSelection(state => state.selected)
   const { q, status } = route.useSearch()

@@ -59,7 +59,7 @@ export type FormResult = { ok: true; answers: Record<string, unknown> } | { ok: 
 /** Keyed by field name. A map and not an object: an agent may name a field `constructor` or `__proto__`. */
 export type ByField = ReadonlyMap<string, string>
 
-/** Converts the typed texts to the answers that the schema requires, or returns the error of each wrong field. */
+/** Converts the typed texts to answers of the schema, or returns an error for each wrong field. */
 export function formAnswers(fields: readonly FormField[], typed: ByField): FormResult {
   const errors = new Map<string, string>()
   const answers = new Map<string, unknown>()

@@ -57,7 +57,7 @@ export function Answers({ request, alike }: { request: Interaction; alike: reado
 
 interface OptionsProps {
   request: Interaction
-  /** “ for all 3” if several requests get the same answer, otherwise empty. */
+  /** “ for all 3” if several requests get the answer. */
   many: string
   disabled: boolean
   onAnswer(optionId: string): void

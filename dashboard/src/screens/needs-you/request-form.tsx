@@ -12,7 +12,6 @@ export interface RequestFormProps {
   onSubmit(answers: Record<string, unknown>, optionId: string | undefined): void
 }
 
-/** The form of a request, generated from its schema. */
 export function RequestForm({ fields, disabled, children, onSubmit }: RequestFormProps) {
   const [typed, setTyped] = useState<ByField>(new Map())
   const [errors, setErrors] = useState<ByField>(new Map())

@@ -25,7 +25,6 @@ const columns: readonly Column[] = [
   { key: 'close', header: '', width: '84px', align: 'end' },
 ]
 
-/** All open connections, each with a button to close it. */
 export function Connections() {
   const rest = useFleetwireRest()
   const { role } = useConnection()

@@ -22,7 +22,6 @@ const columns: readonly Column[] = [
   { key: 'payload', header: 'Payload', width: 'minmax(0,1.2fr)', wideOnly: true },
 ]
 
-/** Live events as they are on the wire. */
 export function Events() {
   const { topics } = useSearch({ from: '/system' })
   const navigate = useNavigate({ from: '/system' })
@@ -127,7 +126,7 @@ export function Events() {
   )
 }
 
-/** The newest events that match the patterns; rendered at most every `FLUSH_MS`, however many there are. */
+/** The newest events that match the patterns, rendered at most every `FLUSH_MS`. */
 function useRing(patterns: readonly string[]) {
   const ring = useRef<WireEvent[]>([])
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)

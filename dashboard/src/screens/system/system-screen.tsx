@@ -17,7 +17,6 @@ const tabs = [
 
 type TabName = (typeof tabs)[number]['value']
 
-/** The server itself: its health, connections, tokens, and the events on the wire. */
 export function SystemScreen() {
   const { tab } = useSearch({ from: '/system' })
   const navigate = useNavigate({ from: '/system' })

@@ -23,7 +23,6 @@ import { TableSkeleton } from '../../ui/table-skeleton.tsx'
 import { saveFile } from './save-file.ts'
 import { TaskCommands } from './task-commands.tsx'
 
-/** One task: its progress, its parts, its history, and its commands. */
 export function TaskScreen() {
   const { taskId } = useParams({ from: '/tasks/$taskId' })
   const navigate = useNavigate()

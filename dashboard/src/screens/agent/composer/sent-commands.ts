@@ -7,7 +7,7 @@ export type SentState =
 
 export type Sent = SentState & { key: string; text: string; kind: string }
 
-/** How many of the latest sent commands are shown above the composer. */
+/** How many sent commands are shown above the composer. */
 const SHOWN = 3
 
 /** The commands sent to each agent from this page, newest last. They survive leaving the screen and coming back. */

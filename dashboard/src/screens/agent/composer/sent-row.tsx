@@ -11,7 +11,6 @@ import { forgetSent, type Sent } from './sent-commands.ts'
 /** How long an ended command stays, unless it is the last one. */
 const ENDED_MS = 15_000
 
-/** The status of a command that was sent from here. */
 export function SentRow({ agentId, sent, isLast }: { agentId: string; sent: Sent; isLast: boolean }) {
   const { state } = useConnection()
   if (sent.state === 'sent') return <CommandRow agentId={agentId} sent={sent} isLast={isLast} />

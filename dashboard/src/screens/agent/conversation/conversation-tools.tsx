@@ -6,7 +6,6 @@ import { NEW_SESSION, type ShownSession } from './use-shown-session.ts'
 
 const MOST_CHOICES = 100
 
-/** Chooses which of the agent's conversations is shown. */
 export function ConversationTools({
   session,
   canBegin,

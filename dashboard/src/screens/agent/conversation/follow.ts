@@ -5,7 +5,7 @@ export const FollowContext = createContext(true)
 
 /** Within this distance of the end, the view follows new content. */
 const NEAR_PX = 40
-/** A scroll this soon after a wheel, key or touch event is the user's; others are caused by changing content. */
+/** A scroll this soon after a wheel, key or touch event is the user's; others come from new content. */
 const INTENT_MS = 1000
 
 export interface Follow {

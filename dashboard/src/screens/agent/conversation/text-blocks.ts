@@ -90,7 +90,7 @@ export class TextBlocks {
 
   #cut(at: number): void {
     const block = this.#reopened + this.#text.slice(this.#from, at).trimEnd()
-    // Copy it: in JS engines a substring can keep the whole string alive, and each flush brings a new whole string.
+    // Copy it: a substring can keep the whole string alive, and each flush brings a new one.
     if (block.trim() !== '') this.#blocks.push(structuredClone(block))
     this.#reopened = ''
     this.#from = at

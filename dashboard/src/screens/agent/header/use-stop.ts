@@ -9,7 +9,7 @@ const PROOF_BESIDE_NEXT_MS = 6_000
 export interface Stop {
   /** The command that the button stops: the running one that began last. */
   target: string | undefined
-  /** The number of running commands. */
+  /** How many are running. */
   running: number
   /** The state of the last stop that was requested here. */
   view: Stopping | undefined

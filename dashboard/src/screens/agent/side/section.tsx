@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react'
 
-/** One section of the details: its heading, its count, and its rows. */
 export function Section({
   title,
   count,

@@ -16,7 +16,7 @@ allowSpanStyles()
 
 export const FONT_SIZE = 13
 const FONT = '"Geist Mono Variable", ui-monospace, "SFMono-Regular", Menlo, monospace'
-/** The id that the server uses for the newest terminal of an agent without terminals. */
+/** The id of the newest terminal of an agent that has none. */
 const NO_TERMINAL = 'main'
 const LINES_KEPT = 10_000
 

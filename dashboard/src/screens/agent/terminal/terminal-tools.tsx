@@ -17,7 +17,6 @@ export interface TerminalToolsProps {
   onFind(): void
 }
 
-/** Chooses the agent's terminal to show, and finds text in it. */
 export function TerminalTools({ agentId, terminalId, onTerminal, onFind }: TerminalToolsProps) {
   const { screenReaderTerminal, set } = usePreferences()
   useShortcuts([
