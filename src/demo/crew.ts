@@ -80,7 +80,7 @@ export class Crew {
     child.once('exit', (code, signal) => {
       if (this.#isStopping) return
       const { name, starts } = member
-      this.#options.onNote(`The agent "${name}" ended (${signal ?? code}).`)
+      this.#options.onNote(`The agent "${name}" has ended (${signal ?? code}).`)
       const now = systemClock.monotonic()
       member.starts = [...starts.filter(at => now - at < STARTS_WITHIN_MS), now]
       if (member.starts.length > MAX_STARTS)

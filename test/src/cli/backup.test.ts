@@ -94,7 +94,7 @@ test('backup overwrites nothing, and says what is no data folder', async t => {
   })
   t.match(await backup('to'), {
     code: 1,
-    stderr: /there is no log in \S+data, name the server's folder with --data-dir\.\n$/,
+    stderr: /there is no log in \S+data; name the server's folder with --data-dir\.\n$/,
   })
   t.notOk(readdirSync(folder).includes('to'), 'nothing was made')
   mkdirSync(join(folder, 'data'))
