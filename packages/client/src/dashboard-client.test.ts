@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TerminalSnapshot } from '@fleetwire/protocol'
@@ -410,6 +411,25 @@ t.test('a request that waits for a connection can be withdrawn, one that was sen
   never.abort()
   accept(peer, (await peer.next('command:request')).id, { command: {} })
   t.match(await open2, { ok: true })
+})
+
+t.test('a signal that outlives its requests keeps nothing of those that are over', async t => {
+  const { server, client } = await open(t)
+  const { signal } = new AbortController()
+  client.connect()
+  const { peer } = await welcomeDashboard(server)
+  const submit = () => client.submit({ agentId: 'a1', kind: 'shell', input: '' }, { signal })
+  const answered = submit()
+  accept(peer, (await peer.next('command:request')).id, { command: {} })
+  t.match(await answered, { ok: true })
+  t.equal(getEventListeners(signal, 'abort').length, 0)
+  const stopped = submit()
+  t.equal(getEventListeners(signal, 'abort').length, 1)
+  client.close()
+  t.match(await stopped, { ok: false })
+  t.equal(getEventListeners(signal, 'abort').length, 0)
+  t.match(await submit(), { ok: false, error: { code: 'stopped' } })
+  t.equal(getEventListeners(signal, 'abort').length, 0, 'nor of one that could not be made')
 })
 
 t.test('[SB2] without a snapshot it gets what happens from now on, and resumes where it was', async t => {

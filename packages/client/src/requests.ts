@@ -51,12 +51,17 @@ export class Requests {
     const result = new Promise<RequestResult>(resolve => {
       if (this.#pending.size >= MAX_PENDING) return resolve(local('timeout', `${type}: too many requests are pending`))
       const isQueued = offline === 'queue'
-      this.#pending.set(id, { type, text, handedOver: false, isQueued, settle: resolve, timer: undefined })
-      if (!isQueued) this.#arm(id)
       const withdraw = () => {
         const pending = this.#pending.get(id)
         if (pending?.handedOver === false) this.#settle(id, local('withdrawn', `${type}: it was withdrawn`))
       }
+      const settle = (result: RequestResult) => {
+        // The signal may outlive many requests.
+        signal?.removeEventListener('abort', withdraw)
+        resolve(result)
+      }
+      this.#pending.set(id, { type, text, handedOver: false, isQueued, settle, timer: undefined })
+      if (!isQueued) this.#arm(id)
       signal?.addEventListener('abort', withdraw)
       if (signal?.aborted) withdraw()
     })
