@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t, { type Test } from 'tap'
 import type { CommandHandler } from './agent/command-run.ts'
 import type { AgentClientOptions } from './agent-client.ts'
@@ -553,6 +554,27 @@ t.test('a question that the server refuses is not waited for; one that it takes 
   peer.tell('error', { code: 'conflict', message: 'No frame.', retryable: false })
   peer.tell('interaction:answer', { interactionId: 'int_2', optionId: 'yes' })
   t.match(await waiting, { optionId: 'yes' })
+})
+
+t.test('a signal that aborts after its question was answered does not touch a newer one with the same id', async t => {
+  const { server, agent } = await start(t)
+  const { peer } = await welcomeAgent(server)
+  const question = { interactionId: 'int_1', kind: 'permission' as const, title: 'Well?', options: [] }
+  const [earlier, later] = [new AbortController(), new AbortController()]
+  const first = agent.ask(question, earlier)
+  await peer.next('interaction:request')
+  peer.tell('interaction:answer', { interactionId: 'int_1', optionId: 'yes' })
+  t.match(await first, { optionId: 'yes' })
+  t.equal(getEventListeners(earlier.signal, 'abort').length, 0)
+  const second = agent.ask(question, later)
+  earlier.abort()
+  const third = agent.ask(question)
+  later.abort(new Error('interrupted'))
+  await t.rejects(second, { message: 'interrupted' })
+  await peer.next('interaction:request')
+  await peer.next('interaction:request')
+  peer.tell('interaction:answer', { interactionId: 'int_1', optionId: 'no' })
+  t.match(await third, { optionId: 'no' }, 'nor does that of one whose id was taken')
 })
 
 t.test('how a question ended is kept with the result of its run until the server has stored it', async t => {

@@ -9,6 +9,8 @@ interface Asked {
   question: Question
   resolve(answer: InteractionAnswer): void
   reject(error: unknown): void
+  /** Removes the listener from the signal, which may outlive many questions. */
+  unlisten(): void
 }
 
 /** Interactions waiting for an answer. */
@@ -19,8 +21,13 @@ export class Questions {
   wait(question: Question, signal: AbortSignal | undefined): Promise<InteractionAnswer> {
     const { interactionId } = question
     return new Promise((resolve, reject) => {
-      const abort = () => this.#settle(interactionId)?.reject(signal?.reason)
-      this.#asked.set(interactionId, { question, resolve, reject })
+      const abort = () => {
+        // A newer question may have taken the id.
+        if (this.#asked.get(interactionId) === asked) this.#settle(interactionId)
+        reject(signal?.reason)
+      }
+      const asked: Asked = { question, resolve, reject, unlisten: () => signal?.removeEventListener('abort', abort) }
+      this.#asked.set(interactionId, asked)
       if (signal?.aborted) abort()
       else signal?.addEventListener('abort', abort, { once: true })
     })
@@ -51,6 +58,7 @@ export class Questions {
   #settle(interactionId: string): Asked | undefined {
     const asked = this.#asked.get(interactionId)
     this.#asked.delete(interactionId)
+    asked?.unlisten()
     return asked
   }
 }
