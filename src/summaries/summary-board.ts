@@ -51,6 +51,7 @@ export class SummaryBoard {
   readonly #touched = new Set<string>()
   /** Agents to check now: a slice in this turn, the rest in the next ones. */
   #due: string[] = []
+  /** Agents that are gone, which is to be published. */
   #removed: string[] = []
   #wake: { at: number; timer: Timer } | undefined
   #unfollow: Unfollow | undefined
@@ -126,7 +127,7 @@ export class SummaryBoard {
     if (!this.#agents.delete(agentId)) return
     this.#told.delete(agentId)
     this.#lookedAt.delete(agentId)
-    this.#removed.push(topics.agentSummary(agentId))
+    this.#removed.push(agentId)
     this.#wakeAt(this.#ports.clock.monotonic() + GATHER_MS)
   }
 
@@ -156,7 +157,7 @@ export class SummaryBoard {
       this.#lookedAt.set(agentId, now)
       return this.#changeOf(agentId)
     })
-    const removed = this.#removed.splice(0).map(topic => latestDraft('agent:summary', topic, null))
+    const removed = this.#removed.splice(0)
     if (changed.length > 0 || removed.length > 0) this.#append(changed, removed)
     if (this.#due.length > 0) this.#wakeAt(now)
     else if (this.#touched.size > 0) this.#wakeAt(Math.max(now + GATHER_MS, this.#soonest()))
@@ -173,16 +174,23 @@ export class SummaryBoard {
     return at
   }
 
-  #append(changed: Changed[], removed: EventDraft[]): void {
+  #append(changed: Changed[], removed: readonly string[]): void {
     const { log, onFault } = this.#ports
-    log.append([...removed, ...changed.map(({ draft }) => draft)]).then(({ status }) => {
-      // The log cannot append now: the next pass retries the changes.
-      if (status !== 'ok') this.#again(changed.map(({ agentId }) => agentId))
+    const ends = removed.map(agentId => latestDraft('agent:summary', topics.agentSummary(agentId), null))
+    log.append([...ends, ...changed.map(({ draft }) => draft)]).then(({ status }) => {
+      // The log cannot append now: a later pass retries.
+      if (status === 'ok' || this.#unfollow === undefined) return
+      for (const { agentId } of changed) if (this.#told.delete(agentId)) this.#touch(agentId)
+      this.#removeAgain(removed)
     }, onFault)
   }
 
-  #again(agentIds: readonly string[]): void {
-    for (const agentId of agentIds) if (this.#told.delete(agentId)) this.#touch(agentId)
+  #removeAgain(agentIds: readonly string[]): void {
+    // The summary of an agent that has come back replaces the old one, and must not be ended after that.
+    const gone = agentIds.filter(agentId => !this.#agents.has(agentId))
+    if (gone.length === 0) return
+    this.#removed.push(...gone)
+    this.#wakeAt(this.#ports.clock.monotonic() + INTERVAL_MS)
   }
 
   #changeOf(agentId: string): Changed[] {

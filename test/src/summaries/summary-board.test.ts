@@ -3,6 +3,7 @@ import { type Test, test } from 'tap'
 import { SummaryBoard } from '../../../src/summaries/summary-board.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { MemoryLog } from '../../helpers/memory-log.ts'
+import { refuseAppends } from '../../helpers/refuse-appends.ts'
 
 async function start(t: Test, log = new MemoryLog()) {
   const clock = new FakeClock()
@@ -195,6 +196,44 @@ test('what the log did not accept is told again', async t => {
   await new Promise(setImmediate)
   log.append = append
   t.match(await later(), [{ agentId: 'a1' }])
+})
+
+test('that an agent is gone is told again too, unless it has come back in the meantime', async t => {
+  const { log, clock, changes, agent, later } = await start(t)
+  const { append } = log
+  const remove = (agentId: string) =>
+    log.commit([{ type: 'agent:removed', topic: topics.agentStatus(agentId), payload: { agentId }, record: 'delete' }])
+  const seen = async () => {
+    clock.advance(1000)
+    await new Promise(setImmediate)
+    return changes.splice(0).flat()
+  }
+  agent('a1')
+  agent('a2')
+  await later()
+  const refusing = refuseAppends(log)
+  remove('a1')
+  t.same(await seen(), [])
+  refusing.accept()
+  t.same(await seen(), [{ topic: '$latest.agents.a1.summary', payload: null }])
+  t.equal(clock.pending, 0, 'once')
+
+  let refuse = () => {}
+  const refused = new Promise<void>(resolve => {
+    refuse = resolve
+  })
+  log.append = async () => {
+    await refused
+    return { status: 'unavailable', retryAfterMs: 1000, reason: 'the disk is full' }
+  }
+  remove('a2')
+  t.same(await seen(), [])
+  log.append = append
+  agent('a2')
+  t.match(await seen(), [{ payload: { agentId: 'a2' } }])
+  refuse()
+  await new Promise(setImmediate)
+  t.same(await seen(), [], 'its new summary stays')
 })
 
 test('an answer of the log that comes after the stop sets no timer', async t => {
