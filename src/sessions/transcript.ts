@@ -24,6 +24,8 @@ export async function readTranscript(
   const items = new Map<string, TranscriptItem>()
   /** The position before each item. */
   const places = new Map<string, string | undefined>()
+  /** What was read of each item, in characters. */
+  const sizes = new Map<string, number>()
   let open = 0
   let chars = 0
   let before = cursor
@@ -46,15 +48,19 @@ export async function readTranscript(
         if (item !== undefined && item !== known) {
           if (isNew) places.set(key, before)
           open += Number(item.state === 'open') - Number(known?.state === 'open')
-          chars += event.json.length
+          const size = (isNew ? 0 : sizes.get(key)!) + event.json.length
+          chars += size - (sizes.get(key) ?? 0)
+          sizes.set(key, size)
           items.set(key, item)
         }
-        if (chars > PAGE_CHARS && items.size > 1) {
+        // Items that are written side by side may have to be cut one after the other.
+        while (chars > PAGE_CHARS && items.size > 1) {
           const last = [...items.keys()].at(-1)!
           open -= Number(items.get(last)!.state === 'open')
           nextCursor = places.get(last) ?? null
           items.delete(last)
-          chars = 0
+          chars -= sizes.get(last)!
+          sizes.delete(last)
         }
       }
       before = event.cursor
