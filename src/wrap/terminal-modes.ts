@@ -6,6 +6,10 @@ const ON = new Set([7, 25])
 const SCREENS = new Set([47, 1047, 1049])
 /** Modes that only save and restore the cursor, so nothing stays set. */
 const MOMENTARY = new Set([1048])
+/** Parameters of `CSI … m` that are followed by the numbers of a colour: of the text, of what is behind and under it. */
+const COLOURS = new Set([38, 48, 58])
+/** How many numbers follow such a parameter, by the first of them: `5;n` or `2;r;g;b`. */
+const NUMBERS: Record<number, number> = { 5: 2, 2: 4 }
 
 /**
  * Tracks what a program sets on its terminal, and how to undo it. The terminal must be usable afterwards, however the
@@ -124,7 +128,7 @@ export class TerminalModes {
         this.#region = list !== ''
         return
       case 'm':
-        this.#isColoured = numbers.at(-1) !== 0
+        this.#isColoured = isColoured(numbers)
         return
       case '!p':
         this.#reset()
@@ -148,6 +152,19 @@ export class TerminalModes {
     this.#cursor = false
     this.#region = false
   }
+}
+
+/**
+ * Whether anything is set after these parameters of `CSI … m`, of which 0 resets all that is set. The numbers of a
+ * colour are not parameters themselves: black is `38;5;0`. NaN stands for a colour written with colons.
+ */
+function isColoured(parameters: readonly number[]): boolean {
+  let last = 0
+  for (let at = 0; at < parameters.length; at++) {
+    last = parameters[at]!
+    if (COLOURS.has(last)) at += NUMBERS[parameters[at + 1]!] ?? 0
+  }
+  return last !== 0
 }
 
 const latin1 = (bytes: Uint8Array): string =>
