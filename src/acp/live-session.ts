@@ -79,7 +79,7 @@ export class LiveSession {
     await this.#turns
   }
 
-  /** The program is gone. Resolves when the turns have ended and everything left open is reported as ended. */
+  /** The program is gone, or closes the session. Resolves when the turns have ended and everything left open is reported as ended. */
   async end(message: string): Promise<void> {
     await this.#turns
     try {

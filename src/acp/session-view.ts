@@ -76,7 +76,7 @@ export class SessionView {
     }
   }
 
-  /** The program is gone. */
+  /** The program is gone, or closes the session. */
   end(message: string): void {
     this.#endMessage()
     this.#tools.endTurn('cancelled')
