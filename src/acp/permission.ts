@@ -45,9 +45,9 @@ const MEANS: Record<string, Pick<Question['options'][number], 'effect' | 'scope'
 export function permissionOf({ toolCall, options }: RequestPermissionRequest, known: ToolCall | undefined): Permission {
   const call: ToolCall = { title: '', ...known, ...told(toolCall), toolCallId: toolCall.toolCallId }
   const { rawInput } = call
-  // The digest is that of the fitted input, even if that is only a placeholder for an input nested too deeply.
-  if (typeof rawInput === 'object' && rawInput !== null) call.rawInput = fitJson(rawInput, MAX_INPUT_BYTES)
-  if (options.length === 0) throw new AcpError('invalidParams', 'A permission request must have options.')
+  const shownCall =
+    typeof rawInput === 'object' && rawInput !== null ? { ...call, rawInput: fitJson(rawInput, MAX_INPUT_BYTES) } : call
+  if (options.length === 0) throw new AcpError('invalidParams', 'A request for permission has options.')
   const optionIds = new Map<string, string>()
   const shown = options.slice(0, MAX_OPTIONS).map((option, place) => {
     const id = ID.test(option.optionId) && !optionIds.has(option.optionId) ? option.optionId : `option_${place + 1}`
@@ -60,7 +60,7 @@ export function permissionOf({ toolCall, options }: RequestPermissionRequest, kn
       kind: 'permission',
       title: (call.title || call.name || 'May the tool be used?').slice(0, 512),
       description: cut([call.kind, ...places].filter(Boolean).join(' '), 4096),
-      subject: subjectOf(call),
+      subject: subjectOf(shownCall, digestOf(call, shownCall)),
       risk: (call.kind && RISK[call.kind]) ?? 'unknown',
       options: shown,
     },
@@ -80,9 +80,19 @@ const meaningOf = ({ kind }: PermissionOption) => MEANS[kind] ?? { effect: 'deny
 const told = (update: object) =>
   Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined && value !== null))
 
+/** The digest of all of the call, including what a preview leaves out. */
+function digestOf(call: ToolCall, shown: ToolCall): string {
+  const of = ({ content = [], rawInput = null }: ToolCall) => subjectDigest([content, rawInput])
+  try {
+    return of(call)
+  } catch {
+    // An input so deep that it overflows the stack: all that anybody sees of it is a placeholder.
+    return of(shown)
+  }
+}
+
 /** What the permission is for: the diff, the command line, or else the tool's input. */
-function subjectOf({ content = [], rawInput, kind }: ToolCall): NonNullable<Question['subject']> {
-  const digest = subjectDigest([content, rawInput ?? null])
+function subjectOf({ content = [], rawInput, kind }: ToolCall, digest: string): NonNullable<Question['subject']> {
   const subject = (type: string, preview: string) => ({ type, preview: cut(preview, MAX_PREVIEW_CHARS), digest })
   const diffs = content.flatMap(part =>
     part.type === 'diff' ? [unifiedDiff(part.path, part.oldText, part.newText)] : [],
