@@ -14,9 +14,9 @@ interface Armed {
 
 /**
  * One deadline per key, on the monotonic clock, so that jumps of the wall clock do not move it. Setting a key again
- * replaces its deadline. A deadline that fires late because this process stalled is postponed by a short grace period.
- * Deadlines of different kinds need separate sets, or keys whose type names the kind, so that one never clears
- * another's.
+ * replaces its deadline. A deadline that fires late because this process stalled is postponed by a short grace period,
+ * after every stall anew. Deadlines of different kinds need separate sets, or keys whose type names the kind, so that
+ * one never clears another's.
  */
 export class Deadlines<Key extends string = string> {
   readonly #clock: Clock

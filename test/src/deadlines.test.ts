@@ -88,6 +88,17 @@ t.test('[LV6] a deadline that fires late because the process stood still is post
   t.same(fired, ['stalled', 'later'], 'what was not due yet keeps its time')
 })
 
+t.test('[LV6] it is postponed again when the process stands still again', async t => {
+  const { clock, fired, set } = setUp()
+  set('a', 1000)
+  for (let times = 0; times < 3; times++) clock.stall(10_000)
+  t.same(fired, [], 'nothing was read in between')
+  clock.advance(4999)
+  t.same(fired, [])
+  clock.advance(1)
+  t.same(fired, ['a'])
+})
+
 t.test('[LV6] a postponed deadline can still be cleared', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('a', 1000)
