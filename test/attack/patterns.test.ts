@@ -28,6 +28,18 @@ t.test(
   },
 )
 
+t.test('[CL6] a frame is one error, also when its patterns are refused for two reasons', async t => {
+  const { url, token } = await startApp(t)
+  const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
+  const wrong = (n: number) => client.send('subscribe', { topics: [`agents.prod-${n}.>`, 'nothing..here'] })
+  for (let n = 1; n < 20; n++) wrong(n)
+  await client.request('ping')
+  const codes = client.frames.filter(({ type }) => type === 'error').map(({ payload }) => payload.code)
+  t.same(codes, Array(19).fill('invalid_frame'), 'the other reason is in the reply')
+  wrong(20)
+  t.equal(await client.closed, 4000)
+})
+
 t.test('[LM17] a frame counts once for each 64 patterns that it names', async t => {
   // A clock that stands still: nothing is let in for time that passed while a slow machine read the frames.
   const { url, token } = await startApp(t, { clock: new FakeClock(Date.now()) })

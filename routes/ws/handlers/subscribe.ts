@@ -12,7 +12,8 @@ export const subscribe: Handler<'subscribe'> = async (frame, dashboard) => {
   const { allowed, refused } = verdict
   if (allowed.length === 0 && refused[0] !== undefined) {
     refuse(dashboard, frame, refused[0])
-    connection.errors(refused.slice(1))
+    // With the reply they are one error.
+    for (const error of refused.slice(1)) connection.send('error', error)
     connection.charge(refused[0].code, true)
     return
   }
